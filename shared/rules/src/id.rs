@@ -1,0 +1,208 @@
+//! Ids and the order in which everything is sorted.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// How many partitions a district's records are spread over, so that a district is not limited to what one partition can take.
+pub const SHARDS: u8 = 16;
+
+/// Longest escaped id that goes into a sort key as it is, in bytes. DynamoDB allows 1,024 bytes for the whole sort key.
+const LONGEST_KEY: usize = 700;
+
+/// The id that a source gives to a record. Any text: slashes, spaces, hashes and 400 characters have all been seen.
+///
+/// Sources promise that it carries no personal data and some break that promise (usernames, student numbers), so `Debug` shows a
+/// hash, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceId(Box<str>);
+
+impl SourceId {
+    /// Takes an id to the letter: ids that differ only in case are two ids.
+    pub fn new(id: impl Into<Box<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id's text, for storing and comparing; never for logs.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A 64-bit hash, for the sets that hold a whole district in memory. Two of a million ids share one with probability 3e-8.
+    pub fn hash64(&self) -> u64 {
+        hash64(&self.0)
+    }
+
+    /// The partition of a district in which this record lies: 0 to [`SHARDS`] - 1.
+    pub fn shard(&self) -> u8 {
+        shard_of(&self.0)
+    }
+
+    /// The id as part of a sort key. See [`key_text`].
+    pub fn key(&self) -> String {
+        key_text(&self.0)
+    }
+
+    /// The order of the table and of every snapshot: shard first, then key text, byte by byte.
+    pub fn table_order(&self, other: &Self) -> Ordering {
+        table_order(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceId(#{:08x})", self.hash64() >> 32)
+    }
+}
+
+impl From<&str> for SourceId {
+    fn from(id: &str) -> Self {
+        Self::new(id)
+    }
+}
+
+/// The hash behind [`SourceId::hash64`], for ids that are not wrapped yet.
+pub fn hash64(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
+/// The shard of an id: the top four bits of its hash, so that hash maps, which use other bits, stay spread.
+pub fn shard_of(id: &str) -> u8 {
+    (hash64(id) >> 60) as u8
+}
+
+/// An id as it stands in a sort key.
+///
+/// Bytes up to `#` and `%` are percent-encoded, so `#` separates the parts of a key without doubt, and whatever continues the key of a record
+/// sorts right behind that record. An id too long for a key is cut and ends in a 128-bit hash of the whole.
+pub fn key_text(id: &str) -> String {
+    let mut text = String::with_capacity(id.len());
+    for c in id.chars() {
+        if c <= '#' || c == '%' || c == '\u{7f}' {
+            let _ = write!(text, "%{:02X}", c as u32);
+        } else {
+            text.push(c);
+        }
+    }
+    if text.len() > LONGEST_KEY {
+        let mut cut = LONGEST_KEY - 40;
+        while !text.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        text.truncate(cut);
+        let _ = write!(text, "~{:032x}", xxh3_128(id.as_bytes()));
+    }
+    text
+}
+
+/// Compares two ids in the order of the table without building their keys where neither needs escaping.
+pub fn table_order(a: &str, b: &str) -> Ordering {
+    shard_of(a).cmp(&shard_of(b)).then_with(|| key_order(a, b))
+}
+
+/// Compares two ids of one shard in the order of the table.
+pub fn key_order(a: &str, b: &str) -> Ordering {
+    let plain = |id: &str| id.len() <= LONGEST_KEY && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
+    if plain(a) && plain(b) { a.cmp(b) } else { key_text(a).cmp(&key_text(b)) }
+}
+
+macro_rules! plain_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Takes the text as it stands.
+            pub fn new(id: impl Into<Box<str>>) -> Self {
+                Self(id.into())
+            }
+
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self::new(id)
+            }
+        }
+    };
+}
+
+plain_id! {
+    /// A district: the operator chooses it (letters, digits, `-`, `_`, `.`); it names no person and may be logged.
+    DistrictId
+}
+
+impl DistrictId {
+    /// Whether the text can be a district's id: 1 to 64 letters, digits, `-`, `_` or `.`, and not only dots, so that it is safe as part of a key
+    /// and of an object's name.
+    pub fn is_valid(id: &str) -> bool {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+            && !id.bytes().all(|c| c == b'.')
+    }
+}
+
+plain_id! {
+    /// One attempt to bring the mirror up to a snapshot. A ULID: sorts by time; passed in, never made here.
+    RunId
+}
+
+plain_id! {
+    /// An account of our application. It never changes and is never reused (R-I1).
+    AccountId
+}
+
+impl AccountId {
+    /// The account of the person whose item has this key. Derived, so that a plan made twice names the same accounts; 128 bits, so that two
+    /// do not meet.
+    pub fn derive(district: &DistrictId, kind: &str, key: &SourceId) -> Self {
+        let text = format!("{district}\u{1f}{kind}\u{1f}{}", key.as_str());
+        Self::new(format!("{:032x}", xxh3_128(text.as_bytes())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_escape_what_would_break_them_and_keep_the_rest() {
+        assert_eq!(key_text("a/b@c.d-é"), "a/b@c.d-é");
+        assert_eq!(key_text("a#b c%"), "a%23b%20c%25");
+        let long = "x".repeat(4000);
+        assert!(key_text(&long).len() <= LONGEST_KEY);
+        assert_ne!(key_text(&long), key_text(&"x".repeat(4001)));
+    }
+
+    #[test]
+    fn the_order_of_ids_is_the_order_of_their_keys() {
+        let ids = ["a", "a!", "a#", "a b", "aa", "a%", "é", "Z", "~"];
+        for a in ids {
+            for b in ids {
+                assert_eq!(key_order(a, b), key_text(a).cmp(&key_text(b)), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_continues_a_record_sorts_before_the_next_record() {
+        for next in ["a!", "a b", "a#", "a%", "ab"] {
+            assert!(format!("{}#MORE", key_text("a")) < key_text(next), "{next}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The kinds of record.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    AnyMirrored, Class, ClassState, Course, Guardian, GuardianState, Mirrored, School, Student, StudentState, Teacher,
+    TeacherState, Term,
+};
+use crate::id::SourceId;
+
+/// The name of a kind of record, in the order in which kinds depend on each other: parents first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tag {
+    /// An org of type school.
+    School,
+    /// An academic session of any type.
+    Term,
+    /// A course, of which classes are taught.
+    Course,
+    /// A teacher.
+    Teacher,
+    /// A student.
+    Student,
+    /// A guardian, parent or relative.
+    Guardian,
+    /// A class (Clever: a section) with its roster.
+    Class,
+}
+
+impl Tag {
+    /// All kinds, parents before children: the order in which a plan is made and applied.
+    pub const ALL: [Tag; 7] = [Tag::School, Tag::Term, Tag::Course, Tag::Teacher, Tag::Student, Tag::Guardian, Tag::Class];
+
+    /// The kind's name in keys, file names and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tag::School => "school",
+            Tag::Term => "term",
+            Tag::Course => "course",
+            Tag::Teacher => "teacher",
+            Tag::Student => "student",
+            Tag::Guardian => "guardian",
+            Tag::Class => "class",
+        }
+    }
+
+    /// Whether records of this kind have an account.
+    pub fn is_person(self) -> bool {
+        matches!(self, Tag::Teacher | Tag::Student | Tag::Guardian)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Ties together the two shapes of one kind: what a source says of it, and what the mirror holds.
+pub trait Kind: Sized + 'static {
+    /// Its name.
+    const TAG: Tag;
+    /// A record of a snapshot.
+    type Source: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync;
+    /// The state that the mirror holds.
+    type State: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync;
+
+    /// The source's id of a snapshot's record.
+    fn id(source: &Self::Source) -> &SourceId;
+    /// Puts a mirrored record of this kind into the type that holds any kind.
+    fn wrap(item: Mirrored<Self>) -> AnyMirrored;
+}
+
+macro_rules! kinds {
+    ($($marker:ident: $tag:ident, $source:ty, $state:ty;)*) => {
+        /// One marker type a kind, for code that is generic over kinds.
+        pub mod kinds {
+            $(
+                #[doc = concat!("Marks the kind `", stringify!($tag), "`.")]
+                #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+                pub struct $marker;
+            )*
+        }
+        $(
+            impl Kind for kinds::$marker {
+                const TAG: Tag = Tag::$tag;
+                type Source = $source;
+                type State = $state;
+                fn id(source: &Self::Source) -> &SourceId { &source.id }
+                fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$tag(item) }
+            }
+        )*
+    };
+}
+
+kinds! {
+    Schools: School, School, School;
+    Terms: Term, Term, Term;
+    Courses: Course, Course, Course;
+    Teachers: Teacher, Teacher, TeacherState;
+    Students: Student, Student, StudentState;
+    Guardians: Guardian, Guardian, GuardianState;
+    Classes: Class, Class, ClassState;
+}

@@ -1,0 +1,179 @@
+//! What the mirror holds.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{ClassDetails, Demographics, GuardianRole, Kind, Person, Tag, kinds};
+use crate::id::{AccountId, RunId, SourceId};
+use crate::rule::Rule;
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// Whether a record is in the rosters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// In the source, as of the last run.
+    Active,
+    /// Gone from the source; kept, never deleted (R-A2, R-A5).
+    Archived,
+}
+
+/// Who answers for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The source: the next run may change it.
+    #[default]
+    Source,
+    /// People here: no run changes it (R-C2, R-G4). A class becomes manual when it is disconnected (R-A5).
+    Manual,
+}
+
+/// One record of the mirror, with its past.
+///
+/// References to people inside a state ([`ClassState::students`], [`StudentState::guardians`], …) are *keys*, not source ids: they stay
+/// the same when a person gets a new id in the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Mirrored<K: Kind> {
+    /// The id under which the record first came; it names the item for ever.
+    pub key: SourceId,
+    /// The source's id today: another than `key` after a relink (R-I2, R-I3).
+    pub id: SourceId,
+    /// The account, for people (R-I1). For a teacher who is an administrator here it is the administrator's (R-M5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// In the rosters or archived.
+    pub status: Status,
+    /// Source or manual.
+    #[serde(default)]
+    pub origin: Origin,
+    /// What it is.
+    pub state: K::State,
+    /// The run in which it first came.
+    pub first_seen: RunId,
+    /// The run that last changed it (R-X2).
+    pub changed_by: RunId,
+    /// The day of the run that archived it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_on: Option<Date>,
+}
+
+/// Why a mirrored class is not an active one (R-C4). An inactive class does not admit a student (R-S1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inactive {
+    /// The source lists no teacher today.
+    NoTeacher,
+    /// The source lists no student today.
+    NoStudent,
+    /// All its terms are over.
+    TermOver,
+}
+
+/// A class with its roster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassState {
+    /// What it is.
+    pub details: ClassDetails,
+    /// Keys of the teachers, the primary one first (R-T2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teachers: Vec<SourceId>,
+    /// Keys of the students, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub students: Vec<SourceId>,
+    /// Why it is inactive; empty for an active class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inactive: Vec<Inactive>,
+}
+
+/// A student.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudentState {
+    /// Names, contacts, schools.
+    pub person: Person,
+    /// Race, grade and the rest.
+    #[serde(default, skip_serializing_if = "Demographics::is_empty")]
+    pub demographics: Demographics,
+    /// Keys of the guardians who are in the mirror (R-G3), sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardians: Vec<SourceId>,
+    /// Keys of the classes in whose roster the student is, archived ones too, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<SourceId>,
+    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub email_shared: bool,
+}
+
+/// A teacher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeacherState {
+    /// Names, contacts, schools.
+    pub person: Person,
+    /// Keys of the classes in whose roster the teacher is, archived ones too, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<SourceId>,
+    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub email_shared: bool,
+    /// An administrator here: the account is the administrator's, and no run touches it (R-M5).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub administrator: bool,
+}
+
+/// A guardian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardianState {
+    /// Names, contacts, schools.
+    pub person: Person,
+    /// The source's word.
+    pub role: GuardianRole,
+    /// Keys of the students who are in the mirror (R-G3), sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<SourceId>,
+    /// Further ids of the same person in the source (R-G2), sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<SourceId>,
+    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub email_shared: bool,
+}
+
+/// A source id that belongs to a record with another key: the exception to "the id is the key".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The kind of the record.
+    pub kind: Tag,
+    /// The source's id.
+    pub source: SourceId,
+    /// The key of the record that it belongs to.
+    pub key: SourceId,
+    /// The rule that made it: R-I2, R-G2, R-I1 or, by hand, R-I3.
+    pub rule: Rule,
+}
+
+/// A mirrored record of any kind, or a link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnyMirrored {
+    /// A school.
+    School(Mirrored<kinds::Schools>),
+    /// An academic session.
+    Term(Mirrored<kinds::Terms>),
+    /// A course.
+    Course(Mirrored<kinds::Courses>),
+    /// A teacher.
+    Teacher(Mirrored<kinds::Teachers>),
+    /// A student.
+    Student(Mirrored<kinds::Students>),
+    /// A guardian.
+    Guardian(Mirrored<kinds::Guardians>),
+    /// A class.
+    Class(Mirrored<kinds::Classes>),
+    /// An identity link.
+    Link(Link),
+}

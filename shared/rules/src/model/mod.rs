@@ -1,0 +1,16 @@
+//! The canonical model: what every source is brought to, and what the mirror holds of it.
+//!
+//! Names follow OneRoster (org, class, enrollment, academic session, guardian), shortened where a school would say it shorter: an org of type school
+//! is a [`School`], an academic session a [`Term`].
+
+mod kind;
+mod mirrored;
+mod record;
+
+pub use kind::{Kind, Tag, kinds};
+pub use mirrored::{
+    AnyMirrored, ClassState, GuardianState, Inactive, Link, Mirrored, Origin, Status, StudentState, TeacherState,
+};
+pub use record::{
+    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat, SessionKind, Student, Teacher, Term,
+};

@@ -1,0 +1,119 @@
+//! What a snapshot consists of, besides its records.
+//!
+//! A snapshot is one file a kind, a record a line, in the order of [`crate::id::table_order`]; a file of gaps; a file of findings; and last a
+//! manifest. No manifest, no snapshot.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DistrictId, RunId, SourceId};
+use crate::model::{Seat, Tag};
+
+/// Something that the source sent and that could not be read. What it stands for is left as the mirror has it (R-H3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "gap")]
+pub enum Gap {
+    /// A record whose row is bad.
+    Record {
+        /// Its kind. A user whose role could not be read has one gap for each kind of person.
+        kind: Tag,
+        /// Its id.
+        id: SourceId,
+        /// For a person: the enrollments of tonight (`id` is the class), for they are records of their own and were read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        classes: Vec<Seat>,
+    },
+    /// At least one row whose id could not be read: nobody can tell which record it is, so no record of the kind is removed tonight.
+    Kind {
+        /// The kind.
+        kind: Tag,
+    },
+    /// An enrollment's row that could not be read. What is known of it narrows what is left alone; nothing known: no enrollment is removed.
+    Enrollment {
+        /// Its class, where that could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<SourceId>,
+        /// Its person, where that could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<SourceId>,
+    },
+}
+
+/// Where a snapshot's data came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The source's name in settings: `oneroster_csv`, `clever`, …
+    pub source: String,
+    /// For files: the objects that were read, the oldest first. A delta is read over the bulk set that it follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<Upload>,
+}
+
+/// An uploaded object (a zip, or the manifest of a folder).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// Bucket.
+    pub bucket: String,
+    /// Key, decoded.
+    pub key: String,
+    /// The entity tag that the object had.
+    pub etag: String,
+    /// The version, where the bucket keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When it was complete.
+    pub at: Timestamp,
+    /// For a folder: its other files, each held to the state it had when the set was complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRef>,
+}
+
+/// One file of an uploaded folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Key, decoded.
+    pub key: String,
+    /// Entity tag.
+    pub etag: String,
+    /// Version, where the bucket keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// One file of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Records (lines).
+    pub records: u64,
+    /// Uncompressed bytes.
+    pub bytes: u64,
+    /// XXH3 of the uncompressed bytes, 16 hex digits.
+    pub xxh3: String,
+}
+
+/// The last thing written of a snapshot: with it, the snapshot exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The district.
+    pub district: DistrictId,
+    /// The run, and the folder.
+    pub run: RunId,
+    /// When the source said this: an upload's time, a pull's start. An older snapshot never follows a newer one (R-M6).
+    pub taken_at: Timestamp,
+    /// The day for which dates are read (terms, enrollments), in the district's time zone.
+    pub today: Date,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Files by name: `school` … `class`, `gaps`, `findings`.
+    pub parts: BTreeMap<String, Part>,
+    /// Enrollments in the source: seats in classes, teachers' and students'.
+    pub enrollments: u64,
+    /// Findings by code.
+    pub findings: BTreeMap<String, u64>,
+    /// Seconds from the upload's event (or the pull's start) to this manifest.
+    pub seconds: f64,
+}
