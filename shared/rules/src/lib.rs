@@ -13,6 +13,7 @@ pub mod model;
 pub mod personal;
 pub mod plan;
 pub mod policy;
+pub mod report;
 pub mod rule;
 pub mod run;
 pub mod settings;

@@ -250,6 +250,6 @@ mod tests {
         assert!(refuse(json!({ "admit_students": "everybody" })).contains("everybody"));
         assert!(refuse(json!({ "hold_if_removed_percent": 101 })).contains("hold_if_removed_percent"));
         assert!(refuse(json!({ "schedule": "at dawn" })).contains("schedule"));
-        assert!(matches!(Policy::from_preset("otus", &Map::new()), Err(PolicyError::UnknownPreset(_))));
+        assert!(matches!(Policy::from_preset("nightly", &Map::new()), Err(PolicyError::UnknownPreset(_))));
     }
 }

@@ -117,3 +117,37 @@ pub struct Manifest {
     /// Seconds from the upload's event (or the pull's start) to this manifest.
     pub seconds: f64,
 }
+
+/// The name of one file of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartName {
+    /// The records of a kind.
+    Records(Tag),
+    /// What could not be read: [`Gap`]s.
+    Gaps,
+    /// Findings of the source's validation.
+    Findings,
+}
+
+impl PartName {
+    /// The file's stem: `student`, `gaps`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            PartName::Records(tag) => tag.name(),
+            PartName::Gaps => "gaps",
+            PartName::Findings => "findings",
+        }
+    }
+
+    /// All parts.
+    pub fn all() -> impl Iterator<Item = PartName> {
+        Tag::ALL.into_iter().map(PartName::Records).chain([PartName::Gaps, PartName::Findings])
+    }
+}
+
+/// Takes a snapshot as a source makes it: lines of JSON without line ends. Lines of one part come in the order of the table; parts may come
+/// interleaved.
+pub trait SnapshotSink {
+    /// One record, gap or finding.
+    fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()>;
+}
