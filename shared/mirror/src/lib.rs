@@ -1,1 +1,19 @@
-//! mirror
+//! Where Rollbook keeps things: the table with the mirror, the snapshots and plans in object storage, leases, schedules.
+//!
+//! This is the only crate that speaks to AWS, and it knows no sync rule: it is told what to write and gives back what it read.
+//! Each thing that a function can do here is a small trait in our words, with three forms: the real one ([`dynamo`], [`s3`],
+//! [`scheduler`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
+//! answer that is to be expected (the condition did not hold, no such item) is a variant of the result and not an error.
+//!
+//! Nothing here logs, and no error names a person or a source's id of one.
+
+pub mod clock;
+pub mod districts;
+pub mod error;
+pub mod items;
+pub mod keys;
+pub mod later;
+pub mod objects;
+pub mod runs;
+
+pub use error::MirrorError;

@@ -1,0 +1,58 @@
+//! Time, passed in: nothing here asks the machine by itself.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Tells the time. Tests move it by hand.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock of one's own.
+    pub fn new(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// When an invocation ends, and how much before that it must stop to begin new work.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    clock: Clock,
+    stop_at: Timestamp,
+}
+
+impl Deadline {
+    /// An invocation that is killed at `end` and needs `margin` to put its work away.
+    pub fn new(clock: Clock, end: Timestamp, margin: Duration) -> Self {
+        Self { stop_at: end - margin, clock }
+    }
+
+    /// Whether it is time to stop.
+    pub fn is_near(&self) -> bool {
+        self.clock.now() >= self.stop_at
+    }
+
+    /// How long work may go on.
+    pub fn remaining(&self) -> Duration {
+        self.stop_at.duration_since(self.clock.now()).try_into().unwrap_or(Duration::ZERO)
+    }
+}

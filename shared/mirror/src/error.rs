@@ -1,0 +1,121 @@
+//! What can go wrong with storage.
+
+/// A failure of storage. Expected answers are not here: they are variants of results.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// A service did not do what was asked. A retry may help.
+    #[error("could not {doing}")]
+    Service {
+        /// What we were doing, without ids of records.
+        doing: &'static str,
+        /// What the service or the way to it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something stored is not what it must be. A retry does not help.
+    #[error("{what} cannot be read: {why}")]
+    Corrupt {
+        /// What: a kind of object or item, without ids of records.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An object that must be there is not there.
+    #[error("{what} is missing")]
+    Missing {
+        /// What.
+        what: &'static str,
+    },
+    /// The temporary files of this machine failed.
+    #[error("could not {doing}")]
+    Local {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The time given to the work was over before a service that refused for lack of capacity took all of it.
+    #[error("gave up waiting to {doing}: out of time")]
+    OutOfTime {
+        /// What we were doing.
+        doing: &'static str,
+    },
+    /// Somebody else holds the district's lease by now: whoever gets this must stop writing.
+    #[error("the lease of the district is somebody else's by now")]
+    LeaseLost,
+}
+
+impl MirrorError {
+    /// A failed call.
+    pub fn service(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Service { doing, source: source.into() }
+    }
+
+    /// Something stored that is wrong.
+    pub fn corrupt(what: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::Corrupt { what, why: why.to_string() }
+    }
+
+    /// A failed local file.
+    pub fn local(doing: &'static str, source: std::io::Error) -> Self {
+        Self::Local { doing, source }
+    }
+
+    /// A short, steady word for alarms.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Service { .. } => "MirrorService",
+            Self::Corrupt { .. } => "MirrorCorrupt",
+            Self::Missing { .. } => "MirrorMissing",
+            Self::Local { .. } => "MirrorLocal",
+            Self::OutOfTime { .. } => "MirrorOutOfTime",
+            Self::LeaseLost => "MirrorLeaseLost",
+        }
+    }
+
+    /// For code that must speak in I/O errors, such as a `Read`: unwrapped again by [`MirrorError::from_io`].
+    pub fn into_io(self) -> std::io::Error {
+        std::io::Error::other(self)
+    }
+
+    /// The failure inside an I/O error, or the I/O error as a failure of this machine.
+    pub fn from_io(doing: &'static str, error: std::io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(inner) => inner,
+            Err(error) => Self::Local { doing, source: error },
+        }
+    }
+}
+
+/// An error with all its causes, in one line. The edge prints this once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !cause_text.is_empty() && !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_way_through_an_io_error() {
+        let io = MirrorError::Missing { what: "a part of the snapshot" }.into_io();
+        assert_eq!(MirrorError::from_io("read", io).to_string(), "a part of the snapshot is missing");
+    }
+
+    #[test]
+    fn the_chain_names_every_cause_once() {
+        let error = MirrorError::service("save the run", std::io::Error::other("connection reset"));
+        assert_eq!(chain(&error), "could not save the run: connection reset");
+    }
+}

@@ -1,0 +1,207 @@
+//! Names of items and objects. Who reads what by which key stands here and nowhere else.
+//!
+//! # Table
+//!
+//! | access pattern | how |
+//! | --- | --- |
+//! | a district's settings, status, lease, newest snapshot, what was applied | get [`district_pk`], [`SETTINGS`] |
+//! | a run | get [`district_pk`], [`run_sk`] |
+//! | the newest runs of a district | query [`district_pk`], `RUN#…`, backwards |
+//! | the administrators of a district | query [`district_pk`], `ADMIN#…` |
+//! | everything in the mirror, in the order of the table | query each of the 16 [`shard_pk`] whole, in parallel |
+//! | all records of a kind | query each shard, sort keys that begin with [`kind_prefix`] |
+//! | one record, with all pieces of a long roster | query its shard, sort keys that begin with [`record_sk`] |
+//! | the record behind a source id | query its shard for [`link_sk`]; none: the id is the key |
+//! | whoever has an e-mail address (index, sparse) | attribute `email_key` = [`email_key`]; index made with its first reader |
+//! | the directory of a school (index, sparse) | attribute `school_key` = [`school_key`]; index made with its first reader |
+//!
+//! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`, `student#…`, `teacher#…`, `term#…`; the pieces of a
+//! long record right behind it.
+//!
+//! # Objects of the internal bucket
+//!
+//! | object | written by |
+//! | --- | --- |
+//! | `snapshots/<district>/<run>/<part>.ndjson.zst`, `chain.json`, and last `manifest.json` | oneroster-import |
+//! | `runs/<district>/<run>/plan.ndjson.zst`, `findings.ndjson.zst`, and last of a plan `outcome.json` | reconcile |
+//! | `runs/<district>/<run>/report.json`, `report.html` | both |
+//! | `groups/<district>/<run>.ndjson.zst` | reconcile |
+//! | `refused/<district>/<run>.json` | oneroster-import, for districts that do not exist |
+
+use rules::id::{DistrictId, RunId, SHARDS, SourceId};
+use rules::model::Tag;
+use rules::personal::Personal;
+use rules::snapshot::PartName;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Sort key of a district's own item.
+pub const SETTINGS: &str = "SETTINGS";
+/// Beginning of the sort keys of runs.
+pub const RUN: &str = "RUN#";
+/// Beginning of the sort keys of administrators.
+pub const ADMIN: &str = "ADMIN#";
+/// Beginning of the sort keys of links.
+pub const LINK: &str = "LINK#";
+/// Stands between a record's sort key and what names a further piece of it.
+pub const MORE: &str = "#MORE#";
+
+/// Partition of a district's settings, runs and administrators.
+pub fn district_pk(district: &DistrictId) -> String {
+    format!("D#{district}")
+}
+
+/// Partition of the records of one shard (0 to 15).
+pub fn shard_pk(district: &DistrictId, shard: u8) -> String {
+    debug_assert!(shard < SHARDS);
+    format!("D#{district}#{shard:x}")
+}
+
+/// Sort key of a run.
+pub fn run_sk(run: &RunId) -> String {
+    format!("{RUN}{run}")
+}
+
+/// Sort key of an administrator: a hash, for keys turn up in places that nobody thinks of.
+pub fn admin_sk(email: &Personal) -> String {
+    format!("{ADMIN}{:032x}", xxh3_128(email.reveal().as_bytes()))
+}
+
+/// Beginning of the sort keys of a kind.
+pub fn kind_prefix(kind: Tag) -> String {
+    format!("{}#", kind.name())
+}
+
+/// Sort key of a record.
+pub fn record_sk(kind: Tag, key: &SourceId) -> String {
+    format!("{}#{}", kind.name(), key.key())
+}
+
+/// Sort key of the `piece`-th further piece (from 1) of a record whose body has this hash.
+pub fn more_sk(record_sk: &str, hash: &str, piece: u32) -> String {
+    format!("{record_sk}{MORE}{hash}#{piece:04}")
+}
+
+/// Sort key of the link of a source id. It lies in the shard of the source id.
+pub fn link_sk(kind: Tag, source: &SourceId) -> String {
+    format!("{LINK}{}#{}", kind.name(), source.key())
+}
+
+/// Value of `email_key`: a hash with the district in it, so that no index holds an address and no district meets another's.
+pub fn email_key(district: &DistrictId, email: &Personal) -> String {
+    format!("E#{district}#{:032x}", xxh3_128(email.reveal().as_bytes()))
+}
+
+/// Value of `school_key`: people by their main school, classes by theirs.
+pub fn school_key(district: &DistrictId, school: &SourceId) -> String {
+    format!("S#{district}#{}", school.key())
+}
+
+/// A part of a snapshot.
+pub fn part(district: &DistrictId, run: &RunId, part: PartName) -> String {
+    format!("snapshots/{district}/{run}/{}.ndjson.zst", part.name())
+}
+
+/// The uploads that a snapshot folds, in the order of folding; written before the snapshot is accepted.
+pub fn chain(district: &DistrictId, run: &RunId) -> String {
+    format!("snapshots/{district}/{run}/chain.json")
+}
+
+/// A snapshot's manifest. Where it is, the snapshot is whole; its event starts reconcile.
+pub fn manifest(district: &DistrictId, run: &RunId) -> String {
+    format!("snapshots/{district}/{run}/manifest.json")
+}
+
+/// District and run of a manifest's key, or none if the key is something else's.
+pub fn parse_manifest(key: &str) -> Option<(DistrictId, RunId)> {
+    let (district, rest) = key.strip_prefix("snapshots/")?.split_once('/')?;
+    let run = rest.strip_suffix("/manifest.json")?;
+    (DistrictId::is_valid(district) && is_ulid(run)).then(|| (DistrictId::new(district), RunId::new(run)))
+}
+
+/// A run's plan: one [`rules::plan::Change`] a line, additions and changes first, removals after.
+pub fn plan(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/plan.ndjson.zst")
+}
+
+/// Findings of a plan.
+pub fn plan_findings(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/findings.ndjson.zst")
+}
+
+/// What a plan amounts to; last of a plan's objects.
+pub fn outcome(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/outcome.json")
+}
+
+/// A run's report, as data.
+pub fn report(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/report.json")
+}
+
+/// A run's report, as a page.
+pub fn report_page(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/report.html")
+}
+
+/// Groups by demographic value, as a run leaves them (R-M8).
+pub fn groups(district: &DistrictId, run: &RunId) -> String {
+    format!("groups/{district}/{run}.ndjson.zst")
+}
+
+/// The report of an upload for a district that does not exist.
+pub fn refused(district: &DistrictId, run: &RunId) -> String {
+    format!("refused/{district}/{run}.json")
+}
+
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the same event twice is the same run.
+pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
+    let text = [bucket, key, etag, version].join("\u{1f}");
+    let time = u128::try_from(at.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
+    let bits = (time << 80) | (xxh3_128(text.as_bytes()) & ((1 << 80) - 1));
+    let ulid: String = (0..26).map(|i| char::from(CROCKFORD[((bits >> (125 - 5 * i)) & 31) as usize])).collect();
+    RunId::new(ulid)
+}
+
+fn is_ulid(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|c| CROCKFORD.contains(&c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_an_upload_is_the_same_every_time_and_sorts_by_time() {
+        let at = |ms| jiff::Timestamp::from_millisecond(ms).unwrap();
+        let first = run_id(at(1_780_000_000_000), "inbox", "uploads/oak/a.zip", "e1", "v1");
+        assert_eq!(first, run_id(at(1_780_000_000_000), "inbox", "uploads/oak/a.zip", "e1", "v1"));
+        assert_ne!(first, run_id(at(1_780_000_000_000), "inbox", "uploads/oak/a.zip", "e2", "v1"));
+        assert!(first < run_id(at(1_780_000_000_001), "inbox", "uploads/oak/a.zip", "e1", "v1"));
+        assert!(is_ulid(first.as_str()), "{first}");
+    }
+
+    #[test]
+    fn only_manifests_are_manifests() {
+        let run = "01HZ0000000000000000000000";
+        assert!(parse_manifest(&format!("snapshots/oak/{run}/manifest.json")).is_some());
+        for key in [
+            format!("snapshots/oak/{run}/student.ndjson.zst"),
+            format!("snapshots/../{run}/manifest.json"),
+            format!("snapshots/oak/x/{run}/manifest.json"),
+            "snapshots/oak/manifest.json".into(),
+            format!("runs/oak/{run}/manifest.json"),
+        ] {
+            assert!(parse_manifest(&key).is_none(), "{key}");
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_record_sort_behind_it_and_before_the_next() {
+        let first = record_sk(Tag::Class, &SourceId::from("a"));
+        let piece = more_sk(&first, "0011aabb", 1);
+        let next = record_sk(Tag::Class, &SourceId::from("a b"));
+        assert!(first < piece && piece < next);
+    }
+}
