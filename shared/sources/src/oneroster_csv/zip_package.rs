@@ -1,0 +1,244 @@
+//! A zip, read through its central directory.
+//!
+//! Nothing that the zip declares about itself is trusted: sizes and ratios are counted while unpacking.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use rules::finding::source as codes;
+use zip::{ZipArchive, result::ZipError};
+
+use super::package::{Package, PackagedFile, Refusal};
+
+/// What a zip may amount to. The defaults hold the largest district (a million students: about 1.5 GB of text, 15 to 1) with room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Members, folders included.
+    pub members: usize,
+    /// Unpacked bytes of all files that are read.
+    pub unpacked: u64,
+    /// Unpacked bytes per packed byte, once [`Limits::RATIO_FROM`] bytes are unpacked: rosters pack 5 to 30 to 1, bombs 1,000 to 1.
+    pub ratio: u64,
+}
+
+impl Limits {
+    /// Unpacked bytes of one member below which its ratio does not matter.
+    pub const RATIO_FROM: u64 = 8 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { members: 1_000, unpacked: 8 << 30, ratio: 200 }
+    }
+}
+
+/// A zip as a set of files.
+pub struct ZipPackage<R> {
+    archive: ZipArchive<Watched<R>>,
+    files: Vec<PackagedFile>,
+    /// The place in the archive of each file: folders are members too.
+    members: Vec<usize>,
+    limits: Limits,
+    unpacked: u64,
+    failed: Arc<AtomicBool>,
+}
+
+/// Remembers whether reading itself failed, so that a lost connection is not taken for a broken zip.
+struct Watched<R> {
+    inner: R,
+    failed: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buf);
+        if read.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl<R: Seek> Seek for Watched<R> {
+    fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
+        // A seek to before the start is the zip's fault; readers over the network fail when they read.
+        self.inner.seek(pos)
+    }
+}
+
+/// Why a zip could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The zip is bad: a result for the report.
+    #[error("the zip is refused")]
+    Refused(#[source] Refusal),
+    /// Reading failed; it may be tried again.
+    #[error("the zip could not be read")]
+    Read(#[source] io::Error),
+}
+
+impl<R: Read + Seek + Send> ZipPackage<R> {
+    /// Reads the central directory and checks what can be checked without unpacking (checks 1 and 2's base).
+    pub fn open(reader: R, limits: &Limits) -> Result<Self, OpenError> {
+        let failed = Arc::new(AtomicBool::new(false));
+        let mut reader = Watched { inner: reader, failed: failed.clone() };
+        let bad = |error: ZipError| open_error(error, &failed);
+        refuse_too_many(&mut reader, limits).map_err(|e| bad(ZipError::Io(e)))?;
+        let archive = ZipArchive::new(reader).map_err(bad)?;
+        let refuse = |refusal: Refusal| Err(OpenError::Refused(refusal));
+        if archive.has_duplicate_names() {
+            return refuse(Refusal::new(&codes::ZIP_DUPLICATE_MEMBER, "the zip holds two files of the same name"));
+        }
+        if archive.len() > limits.members {
+            return refuse(too_many(archive.len(), limits));
+        }
+        let (mut files, mut members) = (Vec::new(), Vec::new());
+        for index in 0..archive.len() {
+            let entry = archive.by_index_data(index).map_err(bad)?;
+            let raw = entry.name_raw();
+            let name = String::from_utf8_lossy(raw).into_owned();
+            if is_traversal(&name) {
+                return refuse(Refusal::new(&codes::ZIP_PATH, "a file's path inside the zip leads out of it"));
+            }
+            if entry.is_dir() {
+                continue;
+            }
+            if entry.encrypted() {
+                return refuse(Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password").in_file(&name));
+            }
+            if entry.is_symlink() {
+                return refuse(Refusal::new(&codes::ZIP_PATH, "a member of the zip is a link, not a file").in_file(&name));
+            }
+            if entry.size() > limits.unpacked {
+                return refuse(too_large(limits).in_file(&name));
+            }
+            files.push(PackagedFile { name, size: entry.size() });
+            members.push(index);
+        }
+        if files.is_empty() {
+            return refuse(Refusal::new(&codes::ZIP_EMPTY, "the zip holds no file"));
+        }
+        Ok(Self { archive, files, members, limits: *limits, unpacked: 0, failed })
+    }
+}
+
+fn too_many(count: usize, limits: &Limits) -> Refusal {
+    Refusal::new(&codes::ZIP_TOO_LARGE, format!("the zip holds {count} members, more than the {} that are read", limits.members))
+}
+
+fn too_large(limits: &Limits) -> Refusal {
+    Refusal::new(&codes::ZIP_TOO_LARGE, format!("the zip unpacks to more than {} MB", limits.unpacked >> 20))
+}
+
+/// Looks at the count in the end record before the directory is read, for reading it takes memory for each member.
+fn refuse_too_many<R: Read + Seek>(reader: &mut R, limits: &Limits) -> io::Result<()> {
+    let length = reader.seek(SeekFrom::End(0))?;
+    let tail = length.min(22 + 65_535);
+    reader.seek(SeekFrom::Start(length - tail))?;
+    let mut bytes = Vec::new();
+    reader.take(tail).read_to_end(&mut bytes)?;
+    if let Some(at) = memchr::memmem::rfind(&bytes, b"PK\x05\x06")
+        && let Some(&[low, high]) = bytes.get(at + 10..at + 12)
+    {
+        let count = usize::from(u16::from_le_bytes([low, high]));
+        if count > limits.members {
+            return Err(too_many(count, limits).into_io());
+        }
+    }
+    Ok(())
+}
+
+fn is_traversal(name: &str) -> bool {
+    name.starts_with(['/', '\\'])
+        || name.contains('\0')
+        || name.as_bytes().get(1) == Some(&b':')
+        || name.split(['/', '\\']).any(|part| part == "..")
+}
+
+fn open_error(error: ZipError, failed: &AtomicBool) -> OpenError {
+    match as_io(error, failed) {
+        Ok(refusal) => OpenError::Refused(refusal),
+        Err(error) => OpenError::Read(error),
+    }
+}
+
+/// Tells a bad zip from a reader that failed.
+fn as_io(error: ZipError, failed: &AtomicBool) -> Result<Refusal, io::Error> {
+    let what = match error {
+        ZipError::Io(error) => match Refusal::out_of(error) {
+            Ok(refusal) => return Ok(refusal),
+            Err(error) if failed.load(Ordering::Relaxed) => return Err(error),
+            Err(_) => "the zip is cut off or damaged",
+        },
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
+            return Ok(Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password"));
+        }
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+            "the zip is packed in a way that is not read here (only stored and deflate are)"
+        }
+        _ => "the upload is not a zip, or it is cut off",
+    };
+    Ok(Refusal::new(&codes::ZIP_UNREADABLE, what))
+}
+
+impl<R: Read + Seek + Send> Package for ZipPackage<R> {
+    fn files(&self) -> &[PackagedFile] {
+        &self.files
+    }
+
+    fn open(&mut self, index: usize) -> io::Result<Box<dyn Read + '_>> {
+        let name = self.files.get(index).ok_or(io::ErrorKind::NotFound)?.name.as_str();
+        let failed = &*self.failed;
+        let member = self
+            .archive
+            .by_index(self.members[index])
+            .map_err(|e| as_io(e, failed).map_or_else(|e| e, |refusal| refusal.in_file(name).into_io()))?;
+        Ok(Box::new(Unpacking {
+            packed: member.compressed_size(),
+            member,
+            name,
+            unpacked: 0,
+            total: &mut self.unpacked,
+            limits: self.limits,
+            failed,
+        }))
+    }
+}
+
+/// Counts what a member really unpacks to.
+struct Unpacking<'a, R> {
+    member: R,
+    name: &'a str,
+    packed: u64,
+    unpacked: u64,
+    total: &'a mut u64,
+    limits: Limits,
+    failed: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Unpacking<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = match self.member.read(buf) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                return Err(
+                    as_io(ZipError::Io(error), self.failed).map_or_else(|e| e, |refusal| refusal.in_file(self.name).into_io())
+                );
+            }
+        };
+        self.unpacked += read as u64;
+        *self.total += read as u64;
+        if *self.total > self.limits.unpacked {
+            return Err(too_large(&self.limits).in_file(self.name).into_io());
+        }
+        if self.unpacked > Limits::RATIO_FROM && self.unpacked / self.packed.max(1) > self.limits.ratio {
+            let what = format!("a file unpacks to more than {} times its packed size", self.limits.ratio);
+            return Err(Refusal::new(&codes::ZIP_TOO_LARGE, what).in_file(self.name).into_io());
+        }
+        Ok(read)
+    }
+}
