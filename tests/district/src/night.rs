@@ -1,0 +1,166 @@
+//! A night of a district, and the rows of its tables.
+
+use std::sync::Arc;
+
+use csv::StringRecord;
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::Version;
+use crate::moment::Moment;
+use crate::rows::{Batch, File};
+use crate::world::World;
+
+/// Whether a file is the whole truth or what changed since the night before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// All records; status and dateLastModified are blank.
+    Bulk,
+    /// What the night before did not have, or had differently, as `active`; what is gone, as `tobedeleted`. Night 0 has all.
+    Delta,
+}
+
+/// A district as its source has it on one night, ready to be written. See [`District::night`](crate::District::night).
+#[derive(Clone)]
+pub struct Night {
+    pub(crate) moment: Moment,
+    default_mode: Mode,
+    modes: Vec<(File, Mode)>,
+}
+
+impl Night {
+    pub(crate) fn new(world: &Arc<World>, night: u32) -> Self {
+        Self { moment: Moment::new(world, night), default_mode: Mode::Bulk, modes: Vec::new() }
+    }
+
+    /// Every file as a delta against the night before.
+    #[must_use]
+    pub fn delta(mut self) -> Self {
+        self.default_mode = Mode::Delta;
+        self
+    }
+
+    /// One file in this mode, whatever the others are.
+    #[must_use]
+    pub fn mode(mut self, file: File, mode: Mode) -> Self {
+        self.modes.push((file, mode));
+        self
+    }
+
+    /// Leaves out so many percent of the students, with all that is theirs and guardians who have no other child: the kind of file
+    /// that must be held. Who is left out is the same every night.
+    #[must_use]
+    pub fn without_students(mut self, percent: f64) -> Self {
+        self.moment.leave_out(percent);
+        self
+    }
+
+    /// The day of this night.
+    pub fn date(&self) -> Date {
+        self.moment.world.first_night.saturating_add(i64::from(self.moment.night).days())
+    }
+
+    /// The district's name, which is that of its org.
+    pub fn district_name(&self) -> &str {
+        &self.moment.world.name
+    }
+
+    /// The version of the files.
+    pub fn version(&self) -> Version {
+        self.moment.world.version
+    }
+
+    /// The mode of a file.
+    pub fn mode_of(&self, file: File) -> Mode {
+        self.modes.iter().rev().find(|(of, _)| *of == file).map_or(self.default_mode, |(_, mode)| *mode)
+    }
+
+    /// The columns of a file, those of the district's own included.
+    pub fn columns(&self, file: File) -> Vec<String> {
+        let own: &[&str] = if file == File::Users && self.moment.world.metadata { &crate::rows::METADATA } else { &[] };
+        file.columns(self.version()).iter().chain(own).map(|column| (*column).to_owned()).collect()
+    }
+
+    /// The rows of a file, without its header.
+    pub fn rows(&self, file: File) -> Rows {
+        let mode = self.mode_of(file);
+        let before =
+            (mode == Mode::Delta && self.moment.night > 0).then(|| Moment::new(&self.moment.world, self.moment.night - 1));
+        Rows {
+            slots: self.moment.slots(file),
+            now: self.moment.clone(),
+            before,
+            file,
+            stamp: (mode == Mode::Delta).then(|| format!("{}T05:00:00.000Z", self.date())),
+            slot: 0,
+            batch: Batch::default(),
+            old: Batch::default(),
+            next: 0,
+        }
+    }
+}
+
+/// The rows of one file, one after the other, in constant memory.
+pub struct Rows {
+    now: Moment,
+    before: Option<Moment>,
+    file: File,
+    /// The time of change that delta rows have.
+    stamp: Option<String>,
+    slot: u64,
+    slots: u64,
+    batch: Batch,
+    old: Batch,
+    next: usize,
+}
+
+impl Rows {
+    /// The next row, until there is none. (Not an iterator: the row is lent, so that nothing is allocated for it.)
+    pub fn next_row(&mut self) -> Option<&StringRecord> {
+        while self.next == self.batch.rows().len() {
+            if self.slot == self.slots {
+                return None;
+            }
+            self.next = 0;
+            self.fill();
+            self.slot += 1;
+        }
+        self.next += 1;
+        Some(&self.batch.rows()[self.next - 1])
+    }
+
+    fn fill(&mut self) {
+        self.batch.clear();
+        let Some(stamp) = &self.stamp else {
+            self.now.rows(self.file, self.slot, &mut self.batch);
+            return;
+        };
+        // The rows of both nights, then those of tonight that are not the same as before, then those of before that are gone.
+        self.old.clear();
+        self.now.rows(self.file, self.slot, &mut self.old);
+        let tonight = self.old.rows().len();
+        if let Some(before) = &self.before {
+            before.rows(self.file, self.slot, &mut self.old);
+        }
+        let (new, old) = self.old.rows().split_at(tonight);
+        for row in new.iter().filter(|row| !old.contains(row)) {
+            mark(self.batch.push(row), "active", stamp);
+        }
+        for row in old.iter().filter(|row| !new.iter().any(|new| new.get(0) == row.get(0))) {
+            mark(self.batch.push(row), "tobedeleted", stamp);
+        }
+    }
+}
+
+/// Fills in status and time of change.
+fn mark(row: &mut StringRecord, status: &str, stamp: &str) {
+    let mut marked = StringRecord::with_capacity(row.as_slice().len() + 40, row.len());
+    for (i, cell) in row.iter().enumerate() {
+        marked.push_field(match i {
+            1 => status,
+            2 => stamp,
+            _ => cell,
+        });
+    }
+    *row = marked;
+}
