@@ -10,10 +10,14 @@
 pub mod clock;
 pub mod districts;
 pub mod error;
+pub mod failing;
+pub mod item;
 pub mod items;
 pub mod keys;
 pub mod later;
+pub mod memory;
 pub mod objects;
 pub mod runs;
+pub mod spool;
 
 pub use error::MirrorError;

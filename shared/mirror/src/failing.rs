@@ -1,0 +1,136 @@
+//! Storage that dies on cue, for tests of what a crash leaves behind.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use rules::id::{DistrictId, RunId};
+use rules::plan::Administrator;
+use rules::settings::{DistrictStatus, Settings};
+
+use crate::MirrorError;
+use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
+use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
+use crate::later::Later;
+use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
+use crate::runs::{RunRecord, Runs};
+
+/// When storage dies: at one call, counted over everything that shares the cue, and at all calls after it, as for a process that is gone.
+#[derive(Clone, Debug)]
+pub struct Cue(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    calls: AtomicU64,
+    at: u64,
+    done_all_the_same: bool,
+    dead: AtomicBool,
+}
+
+impl Cue {
+    /// Never.
+    pub fn never() -> Self {
+        Self::at(u64::MAX, false)
+    }
+
+    /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect, but nobody hears of it.
+    pub fn at(at: u64, done_all_the_same: bool) -> Self {
+        Self(Arc::new(State { calls: AtomicU64::new(0), at, done_all_the_same, dead: AtomicBool::new(false) }))
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, MirrorError>>) -> Result<T, MirrorError> {
+        let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
+        if number == self.0.at {
+            self.0.dead.store(true, Ordering::SeqCst);
+            if self.0.done_all_the_same {
+                let _ = call.await;
+            }
+            return Err(MirrorError::service("go on", "the cue was given"));
+        }
+        if self.0.dead.load(Ordering::SeqCst) {
+            return Err(MirrorError::service("go on", "the process is gone"));
+        }
+        call.await
+    }
+}
+
+/// Any storage, under a cue.
+#[derive(Clone, Debug)]
+pub struct Failing<T> {
+    inner: T,
+    cue: Cue,
+}
+
+impl<T> Failing<T> {
+    /// Puts storage under a cue.
+    pub fn new(inner: T, cue: &Cue) -> Self {
+        Self { inner, cue: cue.clone() }
+    }
+}
+
+/// Passes each call on, under the cue.
+macro_rules! under_cue {
+    ($port:ident { $(fn $name:ident(&self $(, $arg:ident: $type:ty)*) -> $answer:ty;)* }) => {
+        impl<T: $port> $port for Failing<T> {
+            $(async fn $name(&self $(, $arg: $type)*) -> Result<$answer, MirrorError> {
+                self.cue.call(self.inner.$name($($arg),*)).await
+            })*
+        }
+    };
+}
+
+under_cue! { Districts {
+    fn district(&self, id: &DistrictId) -> Option<District>;
+    fn create(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Wrote;
+    fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Changed;
+    fn accept(&self, id: &DistrictId, latest: &Latest, seen: Option<&RunId>) -> Changed;
+    fn administrators(&self, id: &DistrictId) -> Vec<Administrator>;
+    fn put_administrator(&self, id: &DistrictId, administrator: &Administrator) -> ();
+} }
+
+under_cue! { Leases {
+    fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> TakeLease;
+    fn release(&self, id: &DistrictId, token: u64, seen: Option<&RunId>) -> ReleaseLease;
+    fn set_open(&self, id: &DistrictId, token: u64, run: Option<&RunId>) -> Changed;
+    fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Changed;
+} }
+
+under_cue! { Runs {
+    fn run(&self, district: &DistrictId, run: &RunId) -> Option<RunRecord>;
+    fn newest(&self, district: &DistrictId, at_most: usize) -> Vec<RunRecord>;
+    fn begin(&self, record: &RunRecord) -> Wrote;
+    fn save(&self, record: &mut RunRecord) -> Changed;
+} }
+
+under_cue! { ReadItems {
+    fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Page;
+} }
+
+under_cue! { WriteItems {
+    fn write(&self, batch: Vec<Write>) -> Written;
+} }
+
+under_cue! { ReadObjects {
+    fn head(&self, key: &str, version: Option<&str>) -> Option<ObjectInfo>;
+    fn get(&self, key: &str) -> Option<Vec<u8>>;
+    fn range(&self, object: &ObjectRef, from: u64, length: u64) -> Fetched;
+    fn list(&self, prefix: &str) -> Vec<ObjectInfo>;
+} }
+
+under_cue! { WriteObjects {
+    fn put(&self, key: &str, content_type: &'static str, body: Vec<u8>) -> ();
+    fn begin_parts(&self, key: &str, content_type: &'static str) -> PartedUpload;
+    fn put_part(&self, upload: &PartedUpload, number: i32, body: Vec<u8>) -> String;
+    fn finish_parts(&self, upload: &PartedUpload, tags: Vec<String>) -> ();
+    fn abort_parts(&self, upload: &PartedUpload) -> ();
+} }
+
+under_cue! { Later {
+    fn again(&self, name: &str, at: Timestamp, payload: &str) -> Wrote;
+} }

@@ -1,0 +1,324 @@
+//! What is in an item of the mirror.
+//!
+//! A record is one item whose `body` is the JSON of its [`Mirrored`]. DynamoDB takes 400 KB an item; the roster of a class with 30,000 students is
+//! longer, so its body goes on in further items that are written *before* the first and named after the hash of the whole body. A reader therefore
+//! finds either the old body or the new one, whole, at any moment; pieces of the old one are taken away last.
+
+use rules::id::{DistrictId, SourceId};
+use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag};
+use rules::personal::Personal;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::MirrorError;
+use crate::items::{More, PutItem, ReadItem, Write};
+use crate::keys;
+
+/// Most bytes of a body that go into one item: leaves room below 400 KB for two long keys and the other attributes.
+const PIECE: usize = 350_000;
+
+/// The writes that bring one record about, in order: all of `before` must be done before `item`, and `item` before any of `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordWrites {
+    /// Further pieces of a long body.
+    pub before: Vec<Write>,
+    /// The record.
+    pub item: Write,
+    /// Pieces of the body that the record had until now.
+    pub after: Vec<Write>,
+}
+
+impl RecordWrites {
+    /// Whether the record is one item and was one item, so that order does not matter.
+    pub fn is_single(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+}
+
+/// The writes of one change of a plan, or none if it changes nothing.
+pub fn writes(
+    district: &DistrictId,
+    before: Option<&AnyMirrored>,
+    after: Option<&AnyMirrored>,
+) -> Result<Option<RecordWrites>, MirrorError> {
+    let old = before.map(|record| encode(district, record)).transpose()?;
+    let new = after.map(|record| encode(district, record)).transpose()?;
+    Ok(match (old, new) {
+        (None, None) => None,
+        (old, Some((item, before))) => {
+            let mut after: Vec<Write> = old.map(|(_, pieces)| pieces).unwrap_or_default().into_iter().map(delete).collect();
+            after.retain(|gone| !before.iter().any(|kept| same_key(gone, kept)));
+            Some(RecordWrites { before: before.into_iter().map(Write::Put).collect(), item: Write::Put(item), after })
+        }
+        (Some((item, pieces)), None) => {
+            let after = pieces.into_iter().map(delete).collect();
+            Some(RecordWrites { before: Vec::new(), item: delete(item), after })
+        }
+    })
+}
+
+fn delete(item: PutItem) -> Write {
+    Write::Delete { pk: item.pk, sk: item.sk }
+}
+
+fn same_key(gone: &Write, kept: &PutItem) -> bool {
+    matches!(gone, Write::Delete { pk, sk } if *pk == kept.pk && *sk == kept.sk)
+}
+
+/// The item of a record, and the further pieces of its body.
+fn encode(district: &DistrictId, record: &AnyMirrored) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
+    match record {
+        AnyMirrored::School(m) => encode_record(district, m, None, None),
+        AnyMirrored::Term(m) => encode_record(district, m, None, None),
+        AnyMirrored::Course(m) => encode_record(district, m, None, m.state.org.as_ref()),
+        AnyMirrored::Teacher(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
+        AnyMirrored::Student(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
+        AnyMirrored::Guardian(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
+        AnyMirrored::Class(m) => encode_record(district, m, None, Some(&m.state.details.school)),
+        AnyMirrored::Link(link) => Ok((encode_link(district, link)?, Vec::new())),
+    }
+}
+
+fn encode_record<K: Kind>(
+    district: &DistrictId,
+    record: &Mirrored<K>,
+    email: Option<&Personal>,
+    school: Option<&SourceId>,
+) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
+    let body = serde_json::to_string(record).map_err(|e| MirrorError::corrupt("a record of the plan", e))?;
+    let hash = format!("{:016x}", xxh3_64(body.as_bytes()));
+    let pk = keys::shard_pk(district, record.key.shard());
+    let sk = keys::record_sk(K::TAG, &record.key);
+    let mut texts = pieces(&body).map(str::to_owned);
+    let first = texts.next().unwrap_or_default();
+    let short = hash[..8].to_owned();
+    let further: Vec<PutItem> = texts
+        .zip(1..)
+        .map(|(body, piece)| PutItem {
+            pk: pk.clone(),
+            sk: keys::more_sk(&sk, &short, piece),
+            body,
+            run: Some(record.changed_by.to_string()),
+            ..PutItem::default()
+        })
+        .collect();
+    let more = (!further.is_empty()).then(|| More { hash: short, pieces: further.len() as u32 });
+    let item = PutItem {
+        pk,
+        sk,
+        body: first,
+        more,
+        hash: Some(hash),
+        run: Some(record.changed_by.to_string()),
+        status: Some(match record.status {
+            Status::Active => "active",
+            Status::Archived => "archived",
+        }),
+        email_key: email.map(|email| keys::email_key(district, email)),
+        school_key: school.map(|school| keys::school_key(district, school)),
+    };
+    Ok((item, further))
+}
+
+fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorError> {
+    let body = serde_json::to_string(link).map_err(|e| MirrorError::corrupt("a link of the plan", e))?;
+    Ok(PutItem {
+        pk: keys::shard_pk(district, link.source.shard()),
+        sk: keys::link_sk(link.kind, &link.source),
+        hash: Some(format!("{:016x}", xxh3_64(body.as_bytes()))),
+        body,
+        ..PutItem::default()
+    })
+}
+
+/// A text in pieces of at most [`PIECE`] bytes; at least one.
+fn pieces(body: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(body);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        if text.len() <= PIECE {
+            rest = None;
+            return Some(text);
+        }
+        let mut cut = PIECE;
+        while !text.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        let (piece, more) = text.split_at(cut);
+        rest = Some(more);
+        Some(piece)
+    })
+}
+
+/// What an item of a shard is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// A record of a kind.
+    Records(Tag),
+    /// An identity link.
+    Links,
+}
+
+impl Section {
+    fn of(sk: &str) -> Option<Self> {
+        if sk.starts_with(keys::LINK) {
+            return Some(Self::Links);
+        }
+        let (kind, key) = sk.split_once('#')?;
+        let tag = Tag::ALL.into_iter().find(|tag| tag.name() == kind)?;
+        (!key.contains('#')).then_some(Self::Records(tag))
+    }
+}
+
+/// Puts bodies together from the items of one shard, given in the order of their keys.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    section: Section,
+    pieces_begin: String,
+    left: u32,
+    body: String,
+}
+
+impl Assembler {
+    /// Takes the next item; gives a body when one is whole. Pieces that belong to no record's present body, and items of other sorts, are passed over.
+    pub fn take(&mut self, item: ReadItem) -> Result<Option<(Section, String)>, MirrorError> {
+        if let Some(open) = &mut self.open
+            && item.sk.starts_with(&open.pieces_begin)
+        {
+            open.body.push_str(&item.body);
+            open.left -= 1;
+            if open.left > 0 {
+                return Ok(None);
+            }
+            return Ok(self.open.take().map(|open| (open.section, open.body)));
+        }
+        let Some(section) = Section::of(&item.sk) else { return Ok(None) };
+        self.check_whole()?;
+        match item.more {
+            None => Ok(Some((section, item.body))),
+            Some(more) => {
+                let pieces_begin = format!("{}{}{}#", item.sk, keys::MORE, more.hash);
+                self.open = Some(Open { section, pieces_begin, left: more.pieces, body: item.body });
+                Ok(None)
+            }
+        }
+    }
+
+    /// To be called after the last item.
+    pub fn check_whole(&self) -> Result<(), MirrorError> {
+        match self.open {
+            None => Ok(()),
+            Some(_) => Err(MirrorError::corrupt("a long record of the mirror", "a piece of it is not there")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::id::RunId;
+    use rules::model::{ClassDetails, ClassState, Origin, kinds};
+
+    fn class(students: usize) -> AnyMirrored {
+        AnyMirrored::Class(Mirrored::<kinds::Classes> {
+            key: "c 1".into(),
+            id: "c 1".into(),
+            account: None,
+            status: Status::Active,
+            origin: Origin::Source,
+            state: ClassState {
+                details: ClassDetails {
+                    title: "Chöre".into(),
+                    code: None,
+                    class_type: None,
+                    location: None,
+                    school: "s1".into(),
+                    course: None,
+                    terms: vec![],
+                    grades: vec![],
+                    subjects: vec![],
+                    subject_codes: vec![],
+                    periods: vec![],
+                },
+                teachers: vec![],
+                students: (0..students).map(|n| SourceId::new(format!("schüler-{n:032}"))).collect(),
+                inactive: vec![],
+            },
+            first_seen: RunId::from("r1"),
+            changed_by: RunId::from("r1"),
+            archived_on: None,
+        })
+    }
+
+    fn read(writes: impl IntoIterator<Item = Write>) -> Vec<(Section, String)> {
+        let mut items: Vec<PutItem> = writes
+            .into_iter()
+            .filter_map(|write| match write {
+                Write::Put(item) => Some(item),
+                Write::Delete { .. } => None,
+            })
+            .collect();
+        items.sort_by(|a, b| a.sk.cmp(&b.sk));
+        let mut assembler = Assembler::default();
+        let mut bodies = Vec::new();
+        for item in items {
+            bodies.extend(assembler.take(ReadItem { sk: item.sk, body: item.body, more: item.more }).unwrap());
+        }
+        assembler.check_whole().unwrap();
+        bodies
+    }
+
+    fn oak() -> DistrictId {
+        DistrictId::new("oak")
+    }
+
+    #[test]
+    fn a_class_of_30_000_is_several_items_below_400_kb_and_one_record() {
+        let big = class(30_000);
+        let writes = writes(&oak(), None, Some(&big)).unwrap().unwrap();
+        assert!(writes.before.len() >= 3);
+        for write in writes.before.iter().chain([&writes.item]) {
+            assert!(write.size() < 400 * 1024);
+        }
+        // Pieces of an older version lie about after a crash; nobody may take them for this one's.
+        let stray = Write::Put(PutItem {
+            pk: "D#oak#0".into(),
+            sk: keys::more_sk("class#c%201", "00000000", 1),
+            body: "older".into(),
+            ..PutItem::default()
+        });
+        let bodies = read(writes.before.iter().cloned().chain([writes.item.clone(), stray]));
+        let AnyMirrored::Class(record) = &big else { unreachable!() };
+        assert_eq!(bodies, [(Section::Records(Tag::Class), serde_json::to_string(record).unwrap())]);
+    }
+
+    #[test]
+    fn what_replaces_a_long_record_takes_its_pieces_away_last() {
+        let (old, new) = (class(30_000), class(2));
+        let writes = writes(&oak(), Some(&old), Some(&new)).unwrap().unwrap();
+        assert!(writes.before.is_empty());
+        assert!(writes.after.len() >= 3 && writes.after.iter().all(|w| matches!(w, Write::Delete { .. })));
+    }
+
+    #[test]
+    fn a_missing_piece_is_noticed() {
+        let mut assembler = Assembler::default();
+        let more = Some(More { hash: "00112233".into(), pieces: 1 });
+        assert!(assembler.take(ReadItem { sk: "class#a".into(), body: "{".into(), more }).unwrap().is_none());
+        let next = ReadItem { sk: "class#b".into(), body: "{}".into(), more: None };
+        assert!(matches!(assembler.take(next), Err(MirrorError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn items_of_other_sorts_are_passed_over() {
+        let mut assembler = Assembler::default();
+        for sk in ["class#a#EDIT#name", "note#a", "x"] {
+            let item = ReadItem { sk: sk.into(), body: "{}".into(), more: None };
+            assert_eq!(assembler.take(item).unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Bytes that are kept for the length of an invocation and read several times: in memory while they are few, in a temporary file without a name when
+//! they are many, so that memory does not grow with the district.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::MirrorError;
+
+/// Bytes that stay in memory. A run has at most about 140 spools open.
+const IN_MEMORY: usize = 256 * 1024;
+
+/// Writes a spool.
+#[derive(Debug, Default)]
+pub struct SpoolWriter {
+    memory: Vec<u8>,
+    file: Option<File>,
+    written: u64,
+}
+
+impl SpoolWriter {
+    /// What was written, for reading.
+    pub fn finish(mut self) -> Result<Spool, MirrorError> {
+        if self.file.is_some() {
+            self.to_file().map_err(|e| MirrorError::local("write a temporary file", e))?;
+        }
+        Ok(Spool(Arc::new(match self.file {
+            Some(file) => Kept::File { file, length: self.written },
+            None => Kept::Memory(self.memory),
+        })))
+    }
+
+    fn to_file(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(&self.memory)?;
+        self.memory.clear();
+        Ok(())
+    }
+}
+
+impl Write for SpoolWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.memory.extend_from_slice(bytes);
+        self.written += bytes.len() as u64;
+        if self.memory.len() > IN_MEMORY {
+            self.to_file()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+enum Kept {
+    Memory(Vec<u8>),
+    File { file: File, length: u64 },
+}
+
+/// Bytes to be read as often as one likes.
+#[derive(Clone, Debug)]
+pub struct Spool(Arc<Kept>);
+
+impl Spool {
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self(Arc::new(Kept::Memory(Vec::new())))
+    }
+
+    /// From the first byte.
+    pub fn reader(&self) -> SpoolReader {
+        SpoolReader { kept: Arc::clone(&self.0), at: 0 }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        match &*self.0 {
+            Kept::Memory(bytes) => bytes.is_empty(),
+            Kept::File { length, .. } => *length == 0,
+        }
+    }
+}
+
+/// Reads a spool.
+#[derive(Debug)]
+pub struct SpoolReader {
+    kept: Arc<Kept>,
+    at: u64,
+}
+
+impl Read for SpoolReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match &*self.kept {
+            Kept::Memory(bytes) => {
+                let rest = bytes.get(self.at as usize..).unwrap_or_default();
+                let take = rest.len().min(buffer.len());
+                buffer[..take].copy_from_slice(&rest[..take]);
+                take
+            }
+            Kept::File { file, .. } => file.read_at(buffer, self.at)?,
+        };
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// The zstd level of everything that is stored or spooled. Level 1 keeps up with the parser; higher ones save a tenth of the space.
+pub(crate) const LEVEL: i32 = 1;
+
+/// Lines of a zstd-compressed text, one buffer for all of them.
+pub struct Lines<'a> {
+    reader: BufReader<zstd::Decoder<'a, BufReader<Box<dyn Read + Send + 'a>>>>,
+    line: Vec<u8>,
+    doing: &'static str,
+}
+
+impl<'a> Lines<'a> {
+    /// Lines of what a reader gives; `doing` is for errors.
+    pub fn new(compressed: impl Read + Send + 'a, doing: &'static str) -> Result<Self, MirrorError> {
+        let compressed: Box<dyn Read + Send + 'a> = Box::new(compressed);
+        let decoder = zstd::Decoder::new(compressed).map_err(|e| MirrorError::from_io(doing, e))?;
+        Ok(Self { reader: BufReader::with_capacity(128 * 1024, decoder), line: Vec::new(), doing })
+    }
+
+    /// The next line without its end, or none after the last.
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, MirrorError> {
+        self.line.clear();
+        let read = self.reader.read_until(b'\n', &mut self.line).map_err(|e| MirrorError::from_io(self.doing, e))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if self.line.pop() != Some(b'\n') {
+            return Err(MirrorError::corrupt("a file of lines", "it ends within a line"));
+        }
+        Ok(Some(&self.line))
+    }
+}
+
+impl std::fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lines")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_can_be_read_twice_small_or_large() {
+        for size in [0, 10, IN_MEMORY * 3 + 7] {
+            let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            let mut writer = SpoolWriter::default();
+            for chunk in bytes.chunks(10_007) {
+                writer.write_all(chunk).unwrap();
+            }
+            let spool = writer.finish().unwrap();
+            for _ in 0..2 {
+                let mut read = Vec::new();
+                spool.reader().read_to_end(&mut read).unwrap();
+                assert!(read == bytes, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_cut_off_is_not_taken_for_a_whole_one() {
+        let whole = zstd::encode_all(&b"{}\n{}\n"[..], LEVEL).unwrap();
+        let mut lines = Lines::new(&whole[..], "read").unwrap();
+        assert!(lines.next_line().unwrap().is_some() && lines.next_line().unwrap().is_some());
+        assert!(lines.next_line().unwrap().is_none());
+
+        let cut = zstd::encode_all(&b"{}\n{"[..], LEVEL).unwrap();
+        let mut lines = Lines::new(&cut[..], "read").unwrap();
+        lines.next_line().unwrap();
+        assert!(lines.next_line().is_err());
+        let mut lines = Lines::new(&whole[..whole.len() - 3], "read").unwrap();
+        assert!((0..3).any(|_| lines.next_line().is_err()));
+    }
+}
