@@ -8,7 +8,9 @@
 //! Nothing here logs, and no error names a person or a source's id of one.
 
 pub mod clock;
+pub mod connect;
 pub mod districts;
+pub mod dynamo;
 pub mod error;
 pub mod failing;
 pub mod item;
@@ -18,6 +20,8 @@ pub mod later;
 pub mod memory;
 pub mod objects;
 pub mod runs;
+pub mod s3;
+pub mod scheduler;
 pub mod spool;
 
 pub use error::MirrorError;

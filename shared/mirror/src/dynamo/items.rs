@@ -1,0 +1,168 @@
+//! Mirror items: pages and batches.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemError;
+use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use rules::id::DistrictId;
+
+use super::{DynamoTable, Item, PK, SK, failed, n, number, s, text};
+use crate::MirrorError;
+use crate::items::{More, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
+use crate::keys;
+
+const WRITING: &str = "write to the mirror";
+
+/// How often a batch is sent again after a failure that is not about capacity (a lost connection, a 500), and how long the first wait is.
+const TRIES: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_millis(40);
+
+fn read_item(mut item: Item) -> Result<ReadItem, MirrorError> {
+    let mut take = |name: &str| match item.remove(name) {
+        Some(aws_sdk_dynamodb::types::AttributeValue::S(text)) => Ok(text),
+        _ => Err(MirrorError::corrupt("an item of the mirror", format!("it has no `{name}`"))),
+    };
+    let (sk, body) = (take(SK)?, take("body").unwrap_or_default());
+    let more = match (text(&item, "more"), number(&item, "more_pieces")) {
+        (Some(hash), Some(pieces)) => Some(More { hash: hash.into(), pieces }),
+        _ => None,
+    };
+    Ok(ReadItem { sk, body, more })
+}
+
+impl ReadItems for DynamoTable {
+    async fn page(
+        &self,
+        district: &DistrictId,
+        shard: u8,
+        range: Range<'_>,
+        after: Option<&str>,
+    ) -> Result<Page, MirrorError> {
+        let pk = keys::shard_pk(district, shard);
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .expression_attribute_values(":pk", s(&pk))
+            .projection_expression("SK, body, more, more_pieces")
+            // The last run may have ended a moment ago, and what it wrote must be seen.
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        request = match range {
+            Range::Whole => request.key_condition_expression("PK = :pk"),
+            Range::BeginningWith(text) => request
+                .key_condition_expression("PK = :pk AND begins_with(SK, :begin)")
+                .expression_attribute_values(":begin", s(text)),
+        };
+        if let Some(after) = after {
+            request = request.exclusive_start_key(PK, s(&pk)).exclusive_start_key(SK, s(after));
+        }
+        let answer = request.send().await.map_err(|e| failed("read the mirror", e))?;
+        let units = answer.consumed_capacity().and_then(|c| c.capacity_units()).unwrap_or(0.0);
+        let next = answer.last_evaluated_key().and_then(|key| text(key, SK)).map(str::to_owned);
+        let items = answer.items.unwrap_or_default().into_iter().map(read_item).collect::<Result<_, _>>()?;
+        Ok(Page { items, next, units })
+    }
+}
+
+fn request(write: &Write) -> Result<WriteRequest, MirrorError> {
+    let built = match write {
+        Write::Put(item) => {
+            let mut put = PutRequest::builder()
+                .item(PK, s(&item.pk))
+                .item(SK, s(&item.sk))
+                .item("body", s(&item.body));
+            if let Some(more) = &item.more {
+                put = put.item("more", s(&more.hash)).item("more_pieces", n(more.pieces));
+            }
+            for (name, value) in [
+                ("hash", item.hash.as_deref()),
+                ("run", item.run.as_deref()),
+                ("status", item.status),
+                ("email_key", item.email_key.as_deref()),
+                ("school_key", item.school_key.as_deref()),
+            ] {
+                if let Some(value) = value {
+                    put = put.item(name, s(value));
+                }
+            }
+            WriteRequest::builder().put_request(put.build().map_err(|e| MirrorError::service(WRITING, e))?).build()
+        }
+        Write::Delete { pk, sk } => {
+            let delete = DeleteRequest::builder().key(PK, s(pk)).key(SK, s(sk)).build();
+            WriteRequest::builder().delete_request(delete.map_err(|e| MirrorError::service(WRITING, e))?).build()
+        }
+    };
+    Ok(built)
+}
+
+/// Partition and sort key of a write that came back undone.
+fn key_of(request: &WriteRequest) -> Option<(&str, &str)> {
+    let item = match (request.put_request(), request.delete_request()) {
+        (Some(put), _) => put.item(),
+        (_, Some(delete)) => delete.key(),
+        _ => return None,
+    };
+    Some((text(item, PK)?, text(item, SK)?))
+}
+
+/// Those of a batch that came back undone.
+fn left(batch: Vec<Write>, undone: &[WriteRequest]) -> Vec<Write> {
+    if undone.is_empty() {
+        return Vec::new();
+    }
+    let keys: std::collections::HashSet<(&str, &str)> = undone.iter().filter_map(key_of).collect();
+    let is_left = |write: &Write| match write {
+        Write::Put(PutItem { pk, sk, .. }) | Write::Delete { pk, sk } => keys.contains(&(pk.as_str(), sk.as_str())),
+    };
+    batch.into_iter().filter(is_left).collect()
+}
+
+fn is_throttled<R>(error: &SdkError<BatchWriteItemError, R>) -> bool {
+    error.as_service_error().is_some_and(|error| {
+        matches!(
+            error.code(),
+            Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded")
+        )
+    })
+}
+
+/// Whether the same request may succeed a moment later.
+fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(error) => error.raw().status().is_server_error(),
+        _ => false,
+    }
+}
+
+impl WriteItems for DynamoTable {
+    async fn write(&self, batch: Vec<Write>) -> Result<Written, MirrorError> {
+        let requests: Vec<WriteRequest> = batch.iter().map(request).collect::<Result<_, _>>()?;
+        // The SDK's own retries would hide from us that the table is throttled, and how much to slow down.
+        let no_retries = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+        let call = self
+            .client
+            .batch_write_item()
+            .request_items(&self.name, requests)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut tries = 1;
+        loop {
+            match call.clone().customize().config_override(no_retries.clone()).send().await {
+                Ok(answer) => {
+                    let units = answer.consumed_capacity().iter().filter_map(|c| c.capacity_units()).sum();
+                    let undone = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.name));
+                    return Ok(Written { left: left(batch, &undone.unwrap_or_default()), units });
+                }
+                Err(error) if is_throttled(&error) => return Ok(Written { left: batch, units: 0.0 }),
+                Err(error) if tries < TRIES && is_passing(&error) => {
+                    tokio::time::sleep(FIRST_WAIT.mul_f64(f64::from(1 << tries) * fastrand::f64())).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(failed(WRITING, error)),
+            }
+        }
+    }
+}
