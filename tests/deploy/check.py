@@ -1,0 +1,432 @@
+"""Looks at the deployed stack from outside, with the calls that an operator has, and says PASS or stops.
+
+Usage: check.py up                                whether the emulator answers
+       check.py all BUILD NIGHT-0.zip NIGHT-1.zip everything, after `sam deploy`
+"""
+
+import csv
+import datetime
+import io
+import json
+import os
+import sys
+import time
+import zipfile
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+DISTRICT = "elm"
+TODAY = datetime.date(2026, 9, 15)
+SHARDS = "0123456789abcdef"
+# Lambda takes no zipped binary beyond 50 MB; ours are meant to start fast.
+LARGEST_ZIP = 8 * 1024 * 1024
+
+ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
+
+
+def client(service, **credentials):
+    return boto3.client(service, config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}), **credentials)
+
+
+def passed(text):
+    print(f"PASS {text}", flush=True)
+
+
+def check(holds, text, found=None):
+    if not holds:
+        sys.exit(f"FAIL {text}" + ("" if found is None else f": {found}"))
+
+
+def wait_for(what, seconds, look):
+    """The first true answer of `look`. Events are delivered some time later, so there is something to wait for."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.25)
+    sys.exit(f"FAIL waited {seconds} seconds for {what}")
+
+
+class Stack:
+    def __init__(self):
+        self.s3, self.dynamodb, self.iam, self.logs = (client(name) for name in ("s3", "dynamodb", "iam", "logs"))
+        description = client("cloudformation").describe_stacks(StackName="rollbook")["Stacks"][0]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
+        self.inbox, self.internal, self.table = (outputs[name] for name in ("InboxBucket", "InternalBucket", "TableName"))
+        self.functions = {"import": outputs["OnerosterImportFunction"], "reconcile": outputs["ReconcileFunction"]}
+        self.outputs = outputs
+
+    def objects(self, prefix):
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.internal, Prefix=prefix)
+        return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+    def read(self, key):
+        return json.loads(self.s3.get_object(Bucket=self.internal, Key=key)["Body"].read())
+
+    def items(self, partition):
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="PK = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition}},
+            ConsistentRead=True,
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def mirror(self, district):
+        """All items of the mirror by their keys, as they are stored."""
+        items = (item for shard in SHARDS for item in self.items(f"D#{district}#{shard}"))
+        return {(item["PK"]["S"], item["SK"]["S"]): json.dumps(item, sort_keys=True) for item in items}
+
+    def upload(self, district, name, body):
+        """Uploads and gives the report of the run that this starts, once that is over."""
+        prefix, before = f"runs/{district}/", set(self.objects(f"runs/{district}/"))
+        self.s3.put_object(Bucket=self.inbox, Key=f"uploads/{district}/{name}", Body=body, Metadata={"as-of": TODAY.isoformat()})
+
+        def report():
+            for key in self.objects(prefix):
+                if key.endswith("/report.json") and key not in before:
+                    found = self.read(key)
+                    if found["state"] not in ("importing", "staged", "planning", "applying"):
+                        return found
+            return None
+
+        return wait_for(f"the report of {name}", 90, report)
+
+
+class Files:
+    """What a set of files says, read with nothing of the product's."""
+
+    def __init__(self, path):
+        with zipfile.ZipFile(path) as archive:
+            self.files = {
+                name: list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig")))) for name in archive.namelist()
+            }
+        with open(path, "rb") as file:
+            self.bytes = file.read()
+
+    def ids(self, name, **wanted):
+        return {row["sourcedId"] for row in self.files[name] if all(row[column] == value for column, value in wanted.items())}
+
+    def seats(self, role):
+        """Class to people, as of the day."""
+        seats = {row["sourcedId"]: set() for row in self.files["classes.csv"]}
+        for row in self.files["enrollments.csv"]:
+            begins = row["beginDate"] and TODAY < datetime.date.fromisoformat(row["beginDate"])
+            is_over = row["endDate"] and TODAY >= datetime.date.fromisoformat(row["endDate"])
+            if row["role"] == role and not begins and not is_over:
+                seats[row["classSourcedId"]].add(row["userSourcedId"])
+        return seats
+
+    def private(self):
+        """What must be in no log: names of accounts, addresses and phones, and numbers of pupils."""
+        columns = ("username", "email", "phone", "sms", "identifier")
+        texts = {row[column] for row in self.files["users.csv"] for column in columns}
+        return {text for text in texts if len(text) > 4}
+
+
+def compare(stack, files, night):
+    """The mirror is what the files say, under a preset that takes every student and teacher and no guardian."""
+    records = {}
+    for (_, key), text in stack.mirror(DISTRICT).items():
+        check("#MORE#" not in key and not key.startswith("LINK#"), "a small new district needs no links or long items", key)
+        item = json.loads(text)
+        body = json.loads(item["body"]["S"])
+        check(item["status"]["S"] == body["status"], "an item's status is that of its body", key)
+        if body["status"] == "active":
+            records.setdefault(key.split("#")[0], {})[body["id"]] = body["state"]
+    expected = {
+        "school": files.ids("orgs.csv", type="school"),
+        "term": files.ids("academicSessions.csv"),
+        "course": files.ids("courses.csv"),
+        "class": files.ids("classes.csv"),
+        "student": files.ids("users.csv", role="student"),
+        "teacher": files.ids("users.csv", role="teacher"),
+    }
+    for kind, ids in expected.items():
+        check(ids, f"the files have a {kind}")
+        found = set(records.get(kind, {}))
+        check(found == ids, f"{kind}: the mirror has what the file has", f"{len(found - ids)} too many, {len(ids - found)} missing")
+    check(set(records) == set(expected), "nothing else is in the mirror", set(records) - set(expected))
+    users = {row["sourcedId"]: row for row in files.files["users.csv"]}
+    for kind in ("student", "teacher"):
+        for identity, state in records[kind].items():
+            row, person = users[identity], state["person"]
+            for field, column in (("given", "givenName"), ("family", "familyName"), ("number", "identifier")):
+                check(person.get(field, "") == row[column], f"a {kind}'s {field} is the file's {column}")
+            check(person.get("email", "") == row["email"].strip().lower(), f"a {kind}'s e-mail is the file's")
+    # The generator writes no id twice, so keys are ids.
+    for role, field in (("student", "students"), ("teacher", "teachers")):
+        for identity, people in files.seats(role).items():
+            found = records["class"][identity].get(field, [])
+            check(set(found) == people and len(found) == len(people), f"a class has the {field} that the file says")
+    for row in files.files["classes.csv"]:
+        check(records["class"][row["sourcedId"]]["details"]["title"] == row["title"], "a class has the file's name, to the letter")
+    counts = ", ".join(f"{len(ids)} {kind}" for kind, ids in expected.items())
+    passed(f"the mirror equals the files of {night}: {counts}, {sum(map(len, files.seats('student').values()))} seats of students")
+
+
+def a_stranger_is_refused(stack, files):
+    stack.s3.put_object(Bucket=stack.inbox, Key="uploads/nobody/roster.zip", Body=files.bytes)
+    wait_for("the refusal of a district that does not exist", 60, lambda: stack.objects("refused/nobody/"))
+    check(not stack.items("D#nobody") and not stack.mirror("nobody"), "a district that does not exist has no item")
+    passed("an upload for a district that does not exist is refused, and the table holds nothing of it")
+
+
+def make_district(stack):
+    """As the README tells operators to."""
+    settings = {"preset": "clever", "overrides": {}, "time_zone": "America/New_York"}
+    stack.dynamodb.put_item(
+        TableName=stack.table,
+        Item={
+            "PK": {"S": f"D#{DISTRICT}"},
+            "SK": {"S": "SETTINGS"},
+            "settings": {"S": json.dumps(settings)},
+            "district_status": {"S": '"live"'},
+        },
+        ConditionExpression="attribute_not_exists(PK)",
+    )
+
+
+def nights(stack, first, second):
+    report = stack.upload(DISTRICT, "roster.zip", first.bytes)
+    check(report["state"] == "applied", "the first night is applied", report)
+    compare(stack, first, "the first night")
+
+    before = stack.mirror(DISTRICT)
+    report = stack.upload(DISTRICT, "roster.zip", first.bytes)
+    check(report["state"] == "unchanged" and report["item_writes"] == 0, "the same file again writes nothing", report)
+    check(stack.mirror(DISTRICT) == before, "the same file again leaves every item as it is")
+    passed("the same file again is a run that writes no item")
+
+    report = stack.upload(DISTRICT, "roster.zip", second.bytes)
+    check(report["state"] == "applied", "the second night is applied", report)
+    compare(stack, second, "the second night")
+    after = stack.mirror(DISTRICT)
+    changed = {key for key in after if after[key] != before.get(key)}
+    check(set(before) <= set(after), "nothing is ever deleted: who is gone is archived")
+    check(len(changed) == report["item_writes"], "the report counts the writes", f"{len(changed)}, {report['item_writes']}")
+    passed(f"the second night wrote {len(changed)} items of {len(after)}, and none is gone")
+
+    broken = stack.upload(DISTRICT, "roster.zip", first.bytes[: len(first.bytes) // 2])
+    check(broken["state"] == "refused" and broken["findings"], "a cut-off zip is refused with findings", broken)
+    check(stack.mirror(DISTRICT) == after, "a refused file changes nothing")
+    passed(f"a cut-off zip is refused ({', '.join(broken['finding_totals'])}), and nothing changes")
+
+
+def credentials_of(function):
+    """What the function itself has: read from its running process, which the emulator keeps warm."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as file:
+                pairs = (pair.partition(b"=") for pair in file.read().split(b"\0"))
+                environment = {name.decode(): value.decode() for name, _, value in pairs}
+        except (OSError, UnicodeDecodeError):
+            continue
+        if (
+            environment.get("AWS_LAMBDA_FUNCTION_NAME") == function
+            and environment.get("AWS_ENDPOINT_URL") == os.environ["AWS_ENDPOINT_URL"]
+            and "AWS_SESSION_TOKEN" in environment
+        ):
+            return {
+                "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+                "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+                "aws_session_token": environment["AWS_SESSION_TOKEN"],
+            }
+    sys.exit(f"FAIL no process of {function} is there")
+
+
+def roles_are_walls(stack):
+    """Each function's own credentials, used for what it must not do; and for one thing that it must, so that a refusal means something."""
+    key, run = f"uploads/{DISTRICT}/roster.zip", {"PK": {"S": f"D#{DISTRICT}"}, "SK": {"S": "RUN#x"}}
+    everything = dict(
+        TableName=stack.table,
+        KeyConditionExpression="PK = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"D#{DISTRICT}#0"}},
+    )
+    allowed, refused = 0, 0
+    for name, may, must_not in (
+        (
+            "import",
+            [lambda s3, table: s3.get_object(Bucket=stack.inbox, Key=key)],
+            [
+                lambda s3, table: s3.delete_object(Bucket=stack.inbox, Key=key),
+                lambda s3, table: s3.put_object(Bucket=stack.inbox, Key=key, Body=b""),
+                lambda s3, table: s3.put_object(Bucket=stack.internal, Key="groups/x", Body=b""),
+                lambda s3, table: s3.get_object(Bucket=stack.internal, Key=stack.objects(f"runs/{DISTRICT}/")[0]),
+                lambda s3, table: table.delete_item(TableName=stack.table, Key=run),
+                lambda s3, table: table.scan(TableName=stack.table),
+                lambda s3, table: table.batch_write_item(RequestItems={stack.table: [{"DeleteRequest": {"Key": run}}]}),
+            ],
+        ),
+        (
+            "reconcile",
+            [lambda s3, table: table.query(**everything)],
+            [
+                lambda s3, table: s3.get_object(Bucket=stack.inbox, Key=key),
+                lambda s3, table: s3.put_object(Bucket=stack.internal, Key="snapshots/x", Body=b""),
+                lambda s3, table: s3.delete_object(Bucket=stack.internal, Key=stack.objects("snapshots/")[0]),
+                lambda s3, table: table.scan(TableName=stack.table),
+                lambda s3, table: table.delete_table(TableName=stack.table),
+            ],
+        ),
+    ):
+        credentials = credentials_of(stack.functions[name])
+        services = client("s3", **credentials), client("dynamodb", **credentials)
+        for call in may:
+            call(*services)
+            allowed += 1
+        for number, call in enumerate(must_not):
+            try:
+                call(*services)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                check(code in ("AccessDenied", "AccessDeniedException"), f"{name}: forbidden call {number} is denied", code)
+                refused += 1
+            else:
+                sys.exit(f"FAIL {name}: forbidden call {number} went through")
+    passed(f"with the functions' own credentials {refused} forbidden calls are denied, {allowed} needed ones are not")
+
+
+def policies_say_the_rest(stack):
+    """What the emulator's services do not ask about (partitions of a table, groups of schedules, the SFTP service), asked of the deployed
+    policies themselves."""
+    from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
+
+    account = client("sts").get_caller_identity()["Account"]
+    region = os.environ["AWS_REGION"]
+
+    def role_of(prefix):
+        roles = [role for page in stack.iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
+        return next(role["RoleName"] for role in roles if f"-{prefix}-" in role["RoleName"])
+
+    def policy_of(prefix):
+        role = role_of(prefix)
+        names = stack.iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = (stack.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names)
+        return [parse_policy_document(document) for document in documents]
+
+    def decision(policies, action, resource, **context):
+        found = evaluate(
+            EvalContext(
+                principal_arn=f"arn:aws:sts::{account}:assumed-role/x/x",
+                principal_type="AssumedRole",
+                principal_account=account,
+                action=action,
+                resource_arn=resource,
+                region=region,
+                service_context={key.replace("__", ":").lower(): value for key, value in context.items()},
+            ),
+            policies,
+        )
+        return found.decision == "Allow"
+
+    table = f"arn:aws:dynamodb:{region}:{account}:table/{stack.table}"
+    importer, reconcile = policy_of("OnerosterImportRole"), policy_of("ReconcileRole")
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"):
+        check(decision(importer, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}"]), f"import may {action} runs")
+        check(
+            not decision(importer, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}#a"]),
+            f"import may not {action} in the mirror",
+        )
+    schedules = f"arn:aws:scheduler:{region}:{account}:schedule"
+    check(
+        decision(reconcile, "scheduler:CreateSchedule", f"{schedules}/{stack.outputs['ScheduleGroup']}/x"),
+        "reconcile may make schedules in its group",
+    )
+    check(not decision(reconcile, "scheduler:CreateSchedule", f"{schedules}/default/x"), "reconcile may make them nowhere else")
+    invoke = policy_of("ContinuationRole")
+    functions = f"arn:aws:lambda:{region}:{account}:function"
+    check(decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "schedules invoke reconcile")
+    check(not decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['import']}"), "schedules invoke nothing else")
+    passed("the policies let import into no partition of the mirror, and schedules only where they belong")
+
+    session = [parse_policy_document(sftp_session_policy(stack, "elm"))]
+    bucket = f"arn:aws:s3:::{stack.inbox}"
+    for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
+        check(decision(session, action, f"{bucket}/uploads/elm/roster.zip"), f"a district's SFTP user may {action} in its folder")
+        for elsewhere in ("uploads/oak/roster.zip", "uploads/elmhurst/roster.zip", "uploads/roster.zip", "roster.zip"):
+            check(not decision(session, action, f"{bucket}/{elsewhere}"), f"a district's SFTP user may not {action} {elsewhere}")
+    for prefix, may in (("uploads/elm/", True), ("uploads/", False), ("uploads/oak/", False), ("", False)):
+        check(decision(session, "s3:ListBucket", bucket, s3__prefix=prefix) == may, f"a district's SFTP user lists {prefix!r}: {may}")
+    passed("the session policy of an SFTP user keeps it in uploads/<district>/")
+
+
+def sftp_session_policy(stack, user):
+    """The text of the template's output, filled in as CloudFormation and Transfer would: the emulator has no SFTP door to deploy."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, tag, node: getattr(node, "value", None))
+    with open(os.path.join(ROOT, "template.yaml"), encoding="utf-8") as file:
+        text = yaml.load(file, Loader)["Outputs"]["SftpSessionPolicy"]["Value"]
+    check(len(text) < 2048, "a session policy has at most 2,048 characters", len(text))
+    text = text.replace("${Inbox.Arn}", f"arn:aws:s3:::{stack.inbox}").replace("${Key.Arn}", stack.outputs["KeyArn"])
+    return json.loads(text.replace("${!transfer:UserName}", user))
+
+
+def logs_name_nobody(stack, *nights):
+    private = set().union(*(night.private() for night in nights))
+    lines = 0
+    for function in stack.functions.values():
+        pages = stack.logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{function}")
+        for event in (event for page in pages for event in page["events"]):
+            lines += 1
+            found = next((text for text in private if text in event["message"]), None)
+            check(found is None, f"a line of {function}'s log holds something of a person")
+    check(lines, "the functions log")
+    passed(f"{lines} lines of log hold none of {len(private)} addresses, numbers and names of accounts")
+
+
+def failures_are_watched(stack):
+    alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
+    queues = {dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"] if dimension["Name"] == "QueueName"}
+    for name, output in (("import", "OnerosterImportFailureQueue"), ("reconcile", "ReconcileFailureQueue")):
+        check(stack.outputs[output].rsplit("/", 1)[1] in queues, f"an alarm watches the failures of {name}")
+        config = client("lambda").get_function_event_invoke_config(FunctionName=stack.functions[name], Qualifier="$LATEST")
+        target = config["DestinationConfig"]["OnFailure"]["Destination"]
+        check(target.rsplit(":", 1)[1] in queues, f"failures of {name} go to a queue that is watched")
+        waiting = client("sqs").get_queue_attributes(
+            QueueUrl=f"{os.environ['AWS_ENDPOINT_URL']}/{stack.outputs[output].split('/', 3)[3]}",
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )["Attributes"]["ApproximateNumberOfMessages"]
+        check(waiting == "0", f"no event of {name} failed", waiting)
+    passed(f"{len(alarms)} alarms watch failures, and both failure queues are empty")
+
+
+def sizes(build):
+    for function in ("OnerosterImport", "Reconcile"):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            archive.write(os.path.join(build, function, "bootstrap"), "bootstrap")
+        size = len(buffer.getvalue())
+        check(size <= LARGEST_ZIP, f"{function} is at most {LARGEST_ZIP / 1e6:.1f} MB zipped", f"{size / 1e6:.2f} MB")
+        passed(f"{function}: {size / 1e6:.2f} MB zipped, {os.path.getsize(os.path.join(build, function, 'bootstrap')) / 1e6:.2f} MB")
+
+
+def main(arguments):
+    if arguments == ["up"]:
+        try:
+            client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            sys.exit(str(error))
+        return
+    _, build, first, second = arguments
+    first, second = Files(first), Files(second)
+    sizes(build)
+    stack = Stack()
+    a_stranger_is_refused(stack, first)
+    make_district(stack)
+    nights(stack, first, second)
+    roles_are_walls(stack)
+    policies_say_the_rest(stack)
+    logs_name_nobody(stack, first, second)
+    failures_are_watched(stack)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
