@@ -60,7 +60,7 @@ impl fmt::Display for Tag {
 }
 
 /// Ties together the two shapes of one kind: what a source says of it, and what the mirror holds.
-pub trait Kind: Sized + 'static {
+pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// Its name.
     const TAG: Tag;
     /// A record of a snapshot.

@@ -1,9 +1,33 @@
 //! The plan: what a run will change, computed before anything is written.
+//!
+//! Pass A ([`facts`]) reads each sequence once and keeps what crosses records, as hashes of ids: who is one and the same (`survey`, `identity`,
+//! `relink`; guardians: `contacts`, `guardian_keys`), who is in, which classes admit. Pass B merges snapshot and mirror kind by kind and makes each
+//! record's next state from its own record, its own past and the facts (`places`, `people`, `guardians`, `classes`). The guards (`guard`) look at what
+//! comes out. Nothing here keeps records: a million students fit into small memory.
+
+mod classes;
+mod contacts;
+mod facts;
+mod gaps;
+mod groups;
+mod guard;
+mod guardian_keys;
+mod guardians;
+mod hashes;
+mod identity;
+mod lists;
+mod merge;
+mod output;
+mod people;
+mod places;
+mod relink;
+mod shared_emails;
+mod survey;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, RunId, SourceId};
-use crate::model::{AnyMirrored, Kind, Link, Mirrored, Tag};
+use crate::model::{AnyMirrored, Kind, Link, Mirrored, Student, Tag, Teacher, kinds};
 use crate::personal::Personal;
 use crate::policy::Policy;
 use crate::rule::Rule;
@@ -144,6 +168,119 @@ pub struct Outcome {
     pub changes: u64,
     /// Why the run must be held; empty: it may go.
     pub holds: Vec<Hold>,
+}
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError<I, S> {
+    /// The snapshot or the mirror could not be read.
+    #[error("could not read what to plan from")]
+    Input(#[source] I),
+    /// A change or a finding could not be written.
+    #[error("could not write the plan")]
+    Sink(#[source] S),
+    /// A sequence is not in the order of the table: a merge of it would take present records for gone ones.
+    #[error("the records of kind {kind} are not in the order of the table")]
+    Order {
+        /// The kind.
+        kind: Tag,
+    },
+}
+
+/// Makes the plan that brings the mirror to the snapshot, as the policy says.
+///
+/// Pure and deterministic: the same inputs give the same changes and findings, in the same order. Changes of a kind come in no order that means anything.
+///
+/// # Errors
+/// What inputs and sink report, and sequences out of order. Nothing is decided then; what the sink has got so far is to be thrown away.
+pub fn plan<I: Inputs, S: Sink>(
+    context: &Context<'_>,
+    inputs: &I,
+    sink: &mut S,
+) -> Result<Outcome, PlanError<I::Error, S::Error>> {
+    let gaps = gaps::Gaps::read::<I, S>(context.removals, inputs)?;
+    let links = identity::Links::read::<I, S>(inputs)?;
+    let mut facts = facts::Facts::gather::<I, S>(context, inputs, &gaps, &links)?;
+    drop(links);
+    let changed_links = std::mem::take(&mut facts.links);
+    let mut output = output::Output::new(context, sink);
+    for finding in std::mem::take(&mut facts.findings) {
+        output.finding(finding)?;
+    }
+    let mut shared = shared_emails::SharedEmails::default();
+    for (tag, changed) in Tag::ALL.into_iter().zip(changed_links) {
+        for (before, after) in changed {
+            output.link(before, after)?;
+        }
+        match tag {
+            Tag::School => places::<kinds::Schools, I, S>(inputs, &facts, &gaps, &mut output)?,
+            Tag::Term => places::<kinds::Terms, I, S>(inputs, &facts, &gaps, &mut output)?,
+            Tag::Course => places::<kinds::Courses, I, S>(inputs, &facts, &gaps, &mut output)?,
+            Tag::Teacher => {
+                let mut teachers = people::Teachers { facts: &facts, gaps: &gaps, shared: &mut shared };
+                let left_out = |source: &Teacher| survey::leaves_out(context, source.by_enrollment);
+                merge::by_key::<kinds::Teachers, I, S>(inputs, &facts.teachers.aliases, left_out, |entry| {
+                    teachers.visit(&mut output, entry)
+                })?;
+            }
+            Tag::Student => {
+                let mut students = people::Students { facts: &facts, gaps: &gaps, shared: &mut shared };
+                let left_out = |source: &Student| survey::leaves_out(context, source.by_enrollment);
+                merge::by_key::<kinds::Students, I, S>(inputs, &facts.students.aliases, left_out, |entry| {
+                    students.visit(&mut output, entry)
+                })?;
+            }
+            Tag::Guardian => {
+                let mut guardians = guardians::Guardians { facts: &facts, gaps: &gaps, shared: &mut shared };
+                merge::by_key::<kinds::Guardians, I, S>(
+                    inputs,
+                    &facts.guardians.aliases,
+                    |_| false,
+                    |entry| guardians.visit(&mut output, entry),
+                )?;
+            }
+            Tag::Class => {
+                let mut classes = classes::Classes::new(&facts, &gaps);
+                merge::side_by_side::<kinds::Classes, I, S>(inputs, |at| {
+                    let (source, item) = at.parts();
+                    classes.visit(&mut output, source, item)
+                })?;
+            }
+        }
+    }
+    shared.report(&mut output)?;
+    let changes = output.changes;
+    let (counts, holds) = output.tally.close(context.policy, &gaps);
+    Ok(Outcome { counts, changes, holds })
+}
+
+fn places<K, I: Inputs, S: Sink>(
+    inputs: &I,
+    facts: &facts::Facts,
+    gaps: &gaps::Gaps,
+    output: &mut output::Output<'_, S>,
+) -> Result<(), PlanError<I::Error, S::Error>>
+where
+    K: Kind<State = <K as Kind>::Source>,
+{
+    merge::side_by_side::<K, I, S>(inputs, |at| {
+        let (source, item) = at.parts();
+        places::visit::<K, S, I::Error>(facts, gaps, output, source, item)
+    })
+}
+
+impl Change {
+    /// The change that takes this one back (R-H4): after it the item is what it was, to the letter.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        let action = match self.action {
+            Action::Add | Action::Return => Action::Remove,
+            Action::Update => Action::Update,
+            Action::Remove if self.after.is_none() => Action::Add,
+            Action::Remove => Action::Return,
+        };
+        Self { action, before: self.after, after: self.before, ..self }
+    }
 }
 
 /// Marks which tags a kind name stands for in [`Outcome::counts`]; enrollments have no records of their own.

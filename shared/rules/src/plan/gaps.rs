@@ -1,0 +1,112 @@
+//! What the source sent and could not be read: it is left as the mirror has it (R-H3).
+
+use super::hashes::{IdMap, IdSet, pair};
+use super::identity::Aliases;
+use super::{Inputs, PlanError, Sink};
+use crate::id::SourceId;
+use crate::model::{Seat, Tag};
+use crate::snapshot::Gap;
+
+/// All gaps of a snapshot.
+#[derive(Default)]
+pub(super) struct Gaps {
+    /// False for "additions and changes only" (R-H2): then nothing counts as gone.
+    removals: bool,
+    records: [IdSet; Tag::ALL.len()],
+    kinds: [bool; Tag::ALL.len()],
+    /// Tonight's enrollments of people whose own row is bad, by person.
+    seats: [IdMap<Vec<Seat>>; Tag::ALL.len()],
+    /// The same by class; the seat's id is the person's.
+    by_class: [IdMap<Vec<Seat>>; Tag::ALL.len()],
+    every_enrollment: bool,
+    enrollments: Vec<(Option<SourceId>, Option<SourceId>)>,
+}
+
+impl Gaps {
+    /// Reads them all: few, for a snapshot with many is one that a guard or a person stops.
+    pub(super) fn read<I: Inputs, S: Sink>(removals: bool, inputs: &I) -> Result<Self, PlanError<I::Error, S::Error>> {
+        let mut all = Self { removals, ..Self::default() };
+        for gap in inputs.gaps().map_err(PlanError::Input)? {
+            match gap.map_err(PlanError::Input)? {
+                Gap::Record { kind, id, classes } => {
+                    let tag = kind as usize;
+                    let hash = id.hash64();
+                    all.records[tag].insert(hash);
+                    for seat in &classes {
+                        let mirrored = Seat { id: id.clone(), ..seat.clone() };
+                        all.by_class[tag].entry(seat.id.hash64()).or_default().push(mirrored);
+                    }
+                    all.seats[tag].entry(hash).or_default().extend(classes);
+                }
+                Gap::Kind { kind } => all.kinds[kind as usize] = true,
+                Gap::Enrollment { class: None, person: None } => all.every_enrollment = true,
+                Gap::Enrollment { class, person } => all.enrollments.push((class, person)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether this record was sent and could not be read.
+    pub(super) fn has(&self, tag: Tag, id: u64) -> bool {
+        self.records[tag as usize].contains(&id)
+    }
+
+    /// Whether no record of the kind counts as gone tonight: one whose id could not be read may be any of them.
+    pub(super) fn keeps_all(&self, tag: Tag) -> bool {
+        !self.removals || self.kinds[tag as usize]
+    }
+
+    /// Whether anything of the kind was sent and could not be read.
+    pub(super) fn any(&self, tag: Tag) -> bool {
+        self.kinds[tag as usize] || !self.records[tag as usize].is_empty()
+    }
+
+    /// Whether the run may take anything away.
+    pub(super) fn removals(&self) -> bool {
+        self.removals
+    }
+
+    /// Tonight's enrollments of a person whose own row is bad.
+    pub(super) fn seats_of_person(&self, tag: Tag, id: u64) -> &[Seat] {
+        self.seats[tag as usize].get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, seen from a class.
+    pub(super) fn seats_of_class(&self, tag: Tag, class: u64) -> &[Seat] {
+        self.by_class[tag as usize].get(&class).map_or(&[], Vec::as_slice)
+    }
+
+    /// The enrollments of a kind of person that stay because their rows could not be read.
+    pub(super) fn kept_seats(&self, people: &Aliases) -> KeptSeats {
+        let mut kept = KeptSeats { all: self.every_enrollment || !self.removals, ..KeptSeats::default() };
+        for (class, person) in &self.enrollments {
+            let person = person.as_ref().map(|id| people.key_hash(id));
+            match (class, person) {
+                (Some(class), Some(person)) => kept.pairs.insert(pair(class.hash64(), person)),
+                (Some(class), None) => kept.classes.insert(class.hash64()),
+                (None, Some(person)) => kept.people.insert(person),
+                (None, None) => continue,
+            };
+        }
+        kept
+    }
+}
+
+/// Which seats of the mirror stay though the source does not list them tonight.
+#[derive(Default)]
+pub(super) struct KeptSeats {
+    all: bool,
+    classes: IdSet,
+    people: IdSet,
+    pairs: IdSet,
+}
+
+impl KeptSeats {
+    /// Whether the seat of a person (key) in a class (key) stays.
+    pub(super) fn has(&self, class: u64, person: u64) -> bool {
+        self.all
+            || self.classes.contains(&class)
+            || self.people.contains(&person)
+            || (!self.pairs.is_empty() && self.pairs.contains(&pair(class, person)))
+    }
+}

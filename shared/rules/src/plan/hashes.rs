@@ -1,0 +1,57 @@
+//! Sets and maps of 64-bit hashes: all that a plan keeps of a whole district.
+
+use std::hash::{BuildHasherDefault, Hasher};
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::id::hash64;
+use crate::model::Person;
+
+/// Ids are hashed already ([`crate::id::SourceId::hash64`]); hashing the hash would only cost time.
+#[derive(Clone, Copy, Default)]
+pub(super) struct PassThrough(u64);
+
+impl Hasher for PassThrough {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A set of hashes.
+pub(super) type IdSet = HashSet<u64, BuildHasherDefault<PassThrough>>;
+/// A map from hashes.
+pub(super) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<PassThrough>>;
+
+/// One hash of two, the order counting.
+pub(super) fn pair(a: u64, b: u64) -> u64 {
+    (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b.rotate_left(41)
+}
+
+/// The full name as it is compared: without case, with single spaces (readings, R-I2). None where there is no name.
+pub(super) fn full_name(person: &Person) -> Option<u64> {
+    let mut text = String::new();
+    for part in [&person.given, &person.middle, &person.family].into_iter().flatten() {
+        for word in part.reveal().split_whitespace() {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.extend(word.chars().flat_map(char::to_lowercase));
+        }
+    }
+    (!text.is_empty()).then(|| hash64(&text))
+}
+
+/// The e-mail address, hashed. Addresses come trimmed and in lower case.
+pub(super) fn email(person: &Person) -> Option<u64> {
+    person.email.as_ref().map(|email| hash64(email.reveal()))
+}

@@ -1,0 +1,130 @@
+//! What leaves the planner: changes with their reasons, findings, members of groups.
+
+use std::borrow::Cow;
+
+use super::guard::Tally;
+use super::{Action, Change, Context, PlanError, Reason, Sink};
+use crate::finding::{Code, Finding};
+use crate::id::SourceId;
+use crate::model::{AnyMirrored, Kind, Link, Mirrored, Origin, Status};
+use crate::personal::Personal;
+use crate::rule::Rule;
+
+/// The reasons of one change, while they are being found.
+#[derive(Default)]
+pub(super) struct Why(Vec<Reason>);
+
+impl Why {
+    /// One more reason.
+    pub(super) fn add(&mut self, rule: Rule, what: impl Into<Cow<'static, str>>) {
+        self.0.push(Reason { rule, what: what.into() });
+    }
+
+    /// Whether there is none yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The sink, and what is counted on the way to it.
+pub(super) struct Output<'a, S: Sink> {
+    pub(super) context: &'a Context<'a>,
+    sink: &'a mut S,
+    pub(super) tally: Tally,
+    pub(super) changes: u64,
+}
+
+impl<'a, S: Sink> Output<'a, S> {
+    pub(super) fn new(context: &'a Context<'a>, sink: &'a mut S) -> Self {
+        Self { context, sink, tally: Tally::default(), changes: 0 }
+    }
+
+    /// A record that the mirror does not have yet.
+    pub(super) fn add<K: Kind, E>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError<E, S::Error>> {
+        self.tally.added(K::TAG);
+        self.change(Action::Add, None, after, why)
+    }
+
+    /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns whether anything changed.
+    pub(super) fn settle<K: Kind, E>(
+        &mut self,
+        before: Mirrored<K>,
+        after: Mirrored<K>,
+        mut why: Why,
+    ) -> Result<bool, PlanError<E, S::Error>> {
+        if before == after {
+            return Ok(false);
+        }
+        let action = match (before.status, after.status) {
+            (Status::Archived, Status::Active) => Action::Return,
+            (Status::Active, Status::Archived) => Action::Remove,
+            _ if before.origin == Origin::Source && after.origin == Origin::Manual => Action::Remove,
+            _ => Action::Update,
+        };
+        match action {
+            Action::Return => self.tally.added(K::TAG),
+            Action::Remove | Action::Add | Action::Update => {}
+        }
+        if why.is_empty() {
+            why.add(Rule::M1, "brought in line with the source");
+        }
+        self.change(action, Some(before), after, why)?;
+        Ok(true)
+    }
+
+    fn change<K: Kind, E>(
+        &mut self,
+        action: Action,
+        before: Option<Mirrored<K>>,
+        mut after: Mirrored<K>,
+        why: Why,
+    ) -> Result<(), PlanError<E, S::Error>> {
+        after.changed_by = self.context.run.clone();
+        let key = after.key.clone();
+        self.send(Change { action, key, reasons: why.0, before: before.map(K::wrap), after: Some(K::wrap(after)) })
+    }
+
+    /// A link that is made, led elsewhere or taken away.
+    pub(super) fn link<E>(&mut self, before: Option<Link>, after: Option<Link>) -> Result<(), PlanError<E, S::Error>> {
+        let (action, rule, what) = match (&before, &after) {
+            (None, Some(link)) => (Action::Add, link.rule, "the source's id belongs to this account"),
+            (Some(_), Some(link)) => (Action::Update, link.rule, "the source's id belongs to another account now"),
+            (Some(link), None) => (Action::Remove, link.rule, "the source's id has an account of its own again"),
+            (None, None) => return Ok(()),
+        };
+        let Some(key) = after.as_ref().or(before.as_ref()).map(|link| link.source.clone()) else { return Ok(()) };
+        let reasons = vec![Reason { rule, what: what.into() }];
+        self.send(Change { action, key, reasons, before: before.map(AnyMirrored::Link), after: after.map(AnyMirrored::Link) })
+    }
+
+    fn send<E>(&mut self, change: Change) -> Result<(), PlanError<E, S::Error>> {
+        self.changes += 1;
+        self.sink.change(change).map_err(PlanError::Sink)
+    }
+
+    /// A finding about a record.
+    pub(super) fn find<K: Kind, E>(
+        &mut self,
+        code: &'static Code,
+        rule: Rule,
+        id: &SourceId,
+        what: impl AsRef<str>,
+    ) -> Result<(), PlanError<E, S::Error>> {
+        self.finding(Finding::new(code).saying(code, what).under(rule).about(K::TAG.name(), id))
+    }
+
+    /// A finding that is made already.
+    pub(super) fn finding<E>(&mut self, finding: Finding) -> Result<(), PlanError<E, S::Error>> {
+        self.sink.finding(finding).map_err(PlanError::Sink)
+    }
+
+    /// A member of a group.
+    pub(super) fn member<E>(
+        &mut self,
+        field: &'static str,
+        value: &Personal,
+        student: &SourceId,
+    ) -> Result<(), PlanError<E, S::Error>> {
+        self.sink.member(field, value, student).map_err(PlanError::Sink)
+    }
+}

@@ -1,0 +1,95 @@
+//! Pass B over schools, terms and courses: no people in them, and nothing to wait for.
+
+use super::facts::Facts;
+use super::gaps::Gaps;
+use super::guard::Became;
+use super::output::{Output, Why};
+use super::{PlanError, Sink};
+use crate::finding::sync;
+use crate::id::SourceId;
+use crate::model::{Kind, Mirrored, Origin, Status, Tag};
+use crate::rule::Rule;
+
+/// The next state of one record whose state is the source's record.
+pub(super) fn visit<K, S, E>(
+    facts: &Facts,
+    gaps: &Gaps,
+    output: &mut Output<'_, S>,
+    source: Option<K::Source>,
+    item: Option<Mirrored<K>>,
+) -> Result<(), PlanError<E, S::Error>>
+where
+    K: Kind<State = <K as Kind>::Source>,
+    S: Sink,
+{
+    if source.is_some() {
+        output.tally.in_source(K::TAG);
+    }
+    let nobody = std::iter::empty::<&SourceId>;
+    match (source, item) {
+        (_, Some(item)) if item.origin == Origin::Manual => Ok(()),
+        (Some(source), None) => {
+            let mut why = Why::default();
+            why.add(Rule::M1, format!("the source has this {}", K::TAG));
+            let run = output.context.run.clone();
+            let id = K::id(&source).clone();
+            let after = Mirrored {
+                key: id.clone(),
+                id,
+                account: None,
+                status: Status::Active,
+                origin: Origin::Source,
+                state: source,
+                first_seen: run.clone(),
+                changed_by: run,
+                archived_on: None,
+            };
+            output.add::<K, E>(after, why)
+        }
+        (Some(source), Some(item)) => {
+            let same = item.state == source;
+            let mut why = Why::default();
+            if item.status == Status::Active {
+                output.tally.was_active(K::TAG, nobody(), if same { Became::Same } else { Became::Changed });
+            } else {
+                why.add(Rule::A4, format!("the source has this {} again", K::TAG));
+            }
+            if same && item.status == Status::Active {
+                return Ok(());
+            }
+            if !same {
+                why.add(Rule::M1, "its own data");
+            }
+            let mut after = item.clone();
+            after.id = K::id(&source).clone();
+            after.state = source;
+            after.status = Status::Active;
+            after.archived_on = None;
+            output.settle(item, after, why)?;
+            Ok(())
+        }
+        (None, Some(item)) if item.status == Status::Active => {
+            let unread = gaps.keeps_all(K::TAG) || gaps.has(K::TAG, item.id.hash64());
+            // R-A6: what the source still refers to is not gone, though its own row is missing.
+            let dangling = K::TAG == Tag::School && facts.schools.contains(&item.key.hash64());
+            if unread || dangling {
+                output.tally.was_active(K::TAG, nobody(), Became::Same);
+                if dangling && !unread {
+                    let what =
+                        format!("school {} is missing, though classes or people of the source refer to it", item.id.as_str());
+                    output.find::<K, E>(&sync::SCHOOL_DANGLING, Rule::A6, &item.id, what)?;
+                }
+                return Ok(());
+            }
+            output.tally.was_active(K::TAG, nobody(), Became::Removed);
+            let mut why = Why::default();
+            let rule = if K::TAG == Tag::School { Rule::A6 } else { Rule::M1 };
+            why.add(rule, "gone from the source");
+            let mut after = item.clone();
+            super::people::archive(&mut after, output.context.today);
+            output.settle(item, after, why)?;
+            Ok(())
+        }
+        (None, _) => Ok(()),
+    }
+}

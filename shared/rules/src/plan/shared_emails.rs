@@ -1,0 +1,47 @@
+//! One e-mail address, two people (R-I5).
+
+use super::hashes;
+use super::output::Output;
+use super::{PlanError, Sink};
+use crate::finding::{Finding, sync};
+use crate::id::SourceId;
+use crate::model::{Person, Tag};
+use crate::rule::Rule;
+
+/// The people who share an e-mail address, as they come.
+#[derive(Default)]
+pub(super) struct SharedEmails(Vec<(u64, Tag, SourceId)>);
+
+impl SharedEmails {
+    /// Remembers somebody whose address is somebody else's, too.
+    pub(super) fn note(&mut self, shared: bool, tag: Tag, id: &SourceId, person: &Person) {
+        if shared && let Some(email) = hashes::email(person) {
+            self.0.push((email, tag, id.clone()));
+        }
+    }
+
+    /// One finding for each of them, naming the others.
+    pub(super) fn report<S: Sink, E>(mut self, output: &mut Output<'_, S>) -> Result<(), PlanError<E, S::Error>> {
+        self.0.sort_unstable();
+        for same in self.0.chunk_by(|a, b| a.0 == b.0) {
+            for (place, (_, tag, id)) in same.iter().enumerate() {
+                let mut others: Vec<String> = same
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != place)
+                    .take(3)
+                    .map(|(_, (_, tag, id))| format!("{tag} {}", id.as_str()))
+                    .collect();
+                match same.len() - 1 {
+                    0 => others.push("an administrator".to_owned()),
+                    more if more > others.len() => others.push(format!("{} more", more - others.len())),
+                    _ => {}
+                }
+                let what = format!("the e-mail address of {tag} {} is also that of {}", id.as_str(), others.join(", "));
+                let finding = Finding::new(&sync::EMAIL_SHARED).saying(&sync::EMAIL_SHARED, what);
+                output.finding(finding.under(Rule::I5).about(tag.name(), id))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,247 @@
+//! Pass A over people: who they are, and who is in the rosters after this run.
+
+use super::facts::Facts;
+use super::gaps::Gaps;
+use super::hashes::{self, IdSet};
+use super::identity::{Aliases, Comer, Links, Past, Undecided};
+use super::merge::side_by_side;
+use super::relink::Candidate;
+use super::{Context, Inputs, PlanError, Sink};
+use crate::finding::{Finding, sync};
+use crate::id::SourceId;
+use crate::model::{Kind, Link, Mirrored, Origin, Person, Status, Student, StudentState, Tag, Teacher, TeacherState, kinds};
+use crate::policy::{RoleConflicts, Switch};
+use crate::rule::Rule;
+
+/// What the survey of a kind of person leaves behind. All sets hold hashes of keys.
+#[derive(Default)]
+pub(super) struct People {
+    /// In the rosters after this run.
+    pub(super) active: IdSet,
+    /// Active, and their row is bad: their record stays, their enrollments follow the source (R-H3).
+    pub(super) gapped: IdSet,
+    /// Active, and nobody knows what the source says of them: a row without a readable id may be theirs; or the run removes nothing; or
+    /// people here answer for them (origin manual).
+    pub(super) blind: IdSet,
+    /// Source ids (not keys) of records that count as absent, for only an enrollment gives them this role (R-T7).
+    pub(super) left_out: IdSet,
+    /// Archived, with every guardian gone too (R-A1); asked only where a policy says more than `soft`.
+    pub(super) abandoned: IdSet,
+    /// Ids that are not their own key.
+    pub(super) aliases: Aliases,
+}
+
+impl People {
+    /// Whether the person's record cannot be read tonight, for whatever reason: relationships and seats are left as they are.
+    pub(super) fn unread(&self, key: u64) -> bool {
+        self.blind.contains(&key) || self.gapped.contains(&key)
+    }
+}
+
+/// A kind of person who comes into rosters.
+pub(super) trait Individual: Kind {
+    /// The person in a record of the source.
+    fn person(source: &Self::Source) -> &Person;
+    /// The person in the mirror.
+    fn known(state: &Self::State) -> &Person;
+    /// Whether only an enrollment gives the person this role (R-T7).
+    fn by_enrollment(source: &Self::Source) -> bool;
+    /// Whether the person may come in.
+    fn meets(context: &Context<'_>, facts: &Facts, source: &Self::Source) -> bool;
+    /// Whether everybody is gone to whom the person belongs (R-A1).
+    fn abandoned(facts: &Facts, item: &Mirrored<Self>) -> bool;
+}
+
+impl Individual for kinds::Teachers {
+    fn person(source: &Teacher) -> &Person {
+        &source.person
+    }
+
+    fn known(state: &TeacherState) -> &Person {
+        &state.person
+    }
+
+    fn by_enrollment(source: &Teacher) -> bool {
+        source.by_enrollment
+    }
+
+    fn meets(_: &Context<'_>, _: &Facts, _: &Teacher) -> bool {
+        true
+    }
+
+    fn abandoned(_: &Facts, _: &Mirrored<Self>) -> bool {
+        false
+    }
+}
+
+impl Individual for kinds::Students {
+    fn person(source: &Student) -> &Person {
+        &source.person
+    }
+
+    fn known(state: &StudentState) -> &Person {
+        &state.person
+    }
+
+    fn by_enrollment(source: &Student) -> bool {
+        source.by_enrollment
+    }
+
+    fn meets(context: &Context<'_>, facts: &Facts, source: &Student) -> bool {
+        facts.lacks(context, source).is_empty()
+    }
+
+    fn abandoned(facts: &Facts, item: &Mirrored<Self>) -> bool {
+        facts.family_is_gone(item)
+    }
+}
+
+/// What a survey found out besides [`People`].
+pub(super) struct Surveyed {
+    /// The kind's facts.
+    pub(super) people: People,
+    /// Links that change.
+    pub(super) links: Vec<(Option<Link>, Link)>,
+    /// Findings about identity.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Reads the snapshot's and the mirror's people of a kind once and settles who is who and who is in.
+///
+/// `schools` and `emails` take what the others want to know: the schools that the source refers to (R-A6), and the e-mail addresses of all who are in (R-I5).
+pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
+    context: &Context<'_>,
+    inputs: &I,
+    gaps: &Gaps,
+    links: &Links,
+    facts: &Facts,
+    schools: &mut IdSet,
+    emails: &mut Vec<u64>,
+) -> Result<Surveyed, PlanError<I::Error, S::Error>> {
+    let mut people = People::default();
+    let mut undecided = Undecided::default();
+    let mut conflicts = Vec::new();
+    let comer = |id: &SourceId, source: &K::Source| Comer {
+        who: Candidate::new(K::TAG, id.clone(), K::person(source)),
+        meets: K::meets(context, facts, source),
+        email: hashes::email(K::person(source)),
+        key_taken: false,
+    };
+    side_by_side::<K, I, S>(inputs, |at| {
+        let (source, item) = at.parts();
+        let source = source.filter(|source| {
+            let out = leaves_out(context, K::by_enrollment(source));
+            if out {
+                let id = K::id(source);
+                people.left_out.insert(id.hash64());
+                let what = format!("an enrollment makes {} a {}, which the person is not", id.as_str(), K::TAG);
+                let finding = Finding::new(&sync::ROLE_CONFLICT).saying(&sync::ROLE_CONFLICT, what);
+                conflicts.push(finding.under(Rule::T7).about(K::TAG.name(), id));
+            }
+            !out
+        });
+        if let Some(source) = &source {
+            schools.extend(K::person(source).schools.iter().map(SourceId::hash64));
+        }
+        match (source, item) {
+            (_, Some(item)) if item.origin == Origin::Manual => by_hand(&item, &mut people, emails),
+            (None, None) => {}
+            (Some(source), None) => {
+                let id = K::id(&source);
+                let waiting = comer(id, &source);
+                if links.concern(id.hash64()) { undecided.claims.push(waiting) } else { undecided.new.push(waiting) }
+            }
+            (None, Some(item)) => {
+                let key = item.key.hash64();
+                let past = past::<K>(&item, gaps, facts, schools);
+                if item.id != item.key || links.concern(key) {
+                    undecided.claimed.insert(key, past);
+                } else {
+                    undecided.gone.push(past);
+                }
+            }
+            (Some(source), Some(item)) => {
+                let key = item.key.hash64();
+                if item.id != item.key || links.concern(key) {
+                    undecided.claims.push(comer(K::id(&source), &source));
+                    undecided.claimed.insert(key, past::<K>(&item, gaps, facts, schools));
+                } else if item.status == Status::Active || K::meets(context, facts, &source) {
+                    people.active.insert(key);
+                    emails.extend(hashes::email(K::person(&source)));
+                }
+            }
+        }
+        Ok(())
+    })?;
+
+    let own_key = |id: &SourceId| fresh_key(context, id);
+    let relinking = context.policy.relink_identities == Switch::On;
+    let decisions = undecided.decide(K::TAG, links, &mut people.aliases, relinking, own_key);
+    for decided in decisions.present {
+        if decided.active {
+            people.active.insert(decided.key.hash64());
+            emails.extend(decided.email);
+        }
+    }
+    for past in decisions.absent {
+        absent(past, K::TAG, gaps, &mut people, emails);
+    }
+    emails.shrink_to_fit();
+    conflicts.extend(decisions.findings);
+    Ok(Surveyed { people, links: decisions.links, findings: conflicts })
+}
+
+/// Whether a record counts as absent because only an enrollment gives the person this role (R-T7).
+pub(super) fn leaves_out(context: &Context<'_>, by_enrollment: bool) -> bool {
+    by_enrollment && context.policy.role_conflicts == RoleConflicts::User
+}
+
+/// A key for a person whose id is another account's key (R-I1). A run's id is never used again, so neither is the key.
+pub(super) fn fresh_key(context: &Context<'_>, id: &SourceId) -> SourceId {
+    SourceId::new(format!("{}~{}", id.as_str(), context.run))
+}
+
+/// People here answer for the record: it is in the lists where they put it, and no run asks why.
+fn by_hand<K: Individual>(item: &Mirrored<K>, people: &mut People, emails: &mut Vec<u64>) {
+    let key = item.key.hash64();
+    people.active.insert(key);
+    people.blind.insert(key);
+    if item.status == Status::Active {
+        emails.extend(hashes::email(K::known(&item.state)));
+    }
+}
+
+fn past<K: Individual>(item: &Mirrored<K>, gaps: &Gaps, facts: &Facts, schools: &mut IdSet) -> Past {
+    let gapped = gaps.has(K::TAG, item.id.hash64());
+    let active = item.status == Status::Active;
+    let stays = gapped || (active && gaps.keeps_all(K::TAG));
+    let mut who = Candidate::new(K::TAG, item.key.clone(), K::known(&item.state));
+    who.may_relink = !stays;
+    if stays && active {
+        schools.extend(K::known(&item.state).schools.iter().map(SourceId::hash64));
+    }
+    Past {
+        who,
+        id: item.id.clone(),
+        status: item.status,
+        email: hashes::email(K::known(&item.state)),
+        gapped,
+        abandoned: !stays && K::abandoned(facts, item),
+    }
+}
+
+/// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes nothing; else gone.
+pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, emails: &mut Vec<u64>) {
+    let key = past.who.id.hash64();
+    if past.status == Status::Active && (past.gapped || gaps.keeps_all(tag)) {
+        people.active.insert(key);
+        if past.gapped {
+            people.gapped.insert(key)
+        } else {
+            people.blind.insert(key)
+        };
+        emails.extend(past.email);
+    } else if past.abandoned {
+        people.abandoned.insert(key);
+    }
+}
