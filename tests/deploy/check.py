@@ -9,6 +9,7 @@ import datetime
 import io
 import json
 import os
+import re
 import sys
 import time
 import zipfile
@@ -23,6 +24,8 @@ TODAY = datetime.date(2026, 9, 15)
 SHARDS = "0123456789abcdef"
 # Lambda takes no zipped binary beyond 50 MB; ours are meant to start fast.
 LARGEST_ZIP = 8 * 1024 * 1024
+# The C library of Amazon Linux 2023.
+NEWEST_GLIBC = (2, 34)
 
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
 
@@ -400,12 +403,16 @@ def failures_are_watched(stack):
 
 def sizes(build):
     for function in ("OnerosterImport", "Reconcile"):
+        with open(os.path.join(build, function, "bootstrap"), "rb") as file:
+            binary = file.read()
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            archive.write(os.path.join(build, function, "bootstrap"), "bootstrap")
+            archive.writestr("bootstrap", binary)
         size = len(buffer.getvalue())
         check(size <= LARGEST_ZIP, f"{function} is at most {LARGEST_ZIP / 1e6:.1f} MB zipped", f"{size / 1e6:.2f} MB")
-        passed(f"{function}: {size / 1e6:.2f} MB zipped, {os.path.getsize(os.path.join(build, function, 'bootstrap')) / 1e6:.2f} MB")
+        glibc = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary))
+        check(glibc <= NEWEST_GLIBC, f"{function} runs on Amazon Linux 2023", f"it needs glibc {glibc[0]}.{glibc[1]}")
+        passed(f"{function}: {size / 1e6:.2f} MB zipped, {len(binary) / 1e6:.2f} MB, needs glibc {glibc[0]}.{glibc[1]}")
 
 
 def main(arguments):
