@@ -6,7 +6,7 @@ use crate::mix::{Draw, Shuffle, mix};
 /// Classes that a student has at a time, and so the sections' courses per grade.
 pub(crate) const PERIODS: u64 = 8;
 /// Students per section that the number of sections aims at.
-const SECTION_SIZE: u64 = 26;
+const SECTION_SIZE: u64 = 27;
 /// Teachers per thousand students.
 const TEACHERS_PER_MILLE: u64 = 80;
 /// Seats beyond the students, of which some fill and others empty from night to night, per mille.

@@ -4,14 +4,14 @@
 //! after row in constant memory, and a test may ask for night 3 without having made nights 1 and 2.
 //!
 //! ```
-//! use district::{District, Size};
+//! use district::{Defect, District, Size};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let district = District::new(Size::students(200)).seed(7);
 //! let mut first = std::io::Cursor::new(Vec::new());
 //! district.night(0).write_zip(&mut first)?;
 //! let mut second = std::io::Cursor::new(Vec::new());
-//! district.night(1).delta().write_zip(&mut second)?;
+//! district.night(1).delta().with(Defect::Bom).write_zip(&mut second)?;
 //! let expected = district.night(1).expected();
 //! assert_eq!(expected.students.in_source, 200 + expected.students.added - expected.students.removed);
 //! # Ok(())
@@ -22,6 +22,7 @@
 //! phones are 555-0100 to 555-0199 of real area codes. There are only some 20,000 such numbers, so in large districts guardians
 //! share phones by chance; those whose phone is their only contact have one of their own in districts up to 300,000 students.
 
+mod defect;
 mod expected;
 mod family;
 mod layout;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 
+pub use defect::Defect;
 pub use expected::{Counts, Expected};
 pub use night::{Mode, Night, Rows};
 pub use rows::File;

@@ -319,4 +319,9 @@ impl Moment {
     pub(crate) fn teacher_key(teacher: u64, state: &Teacher) -> Key {
         Key::new(Kind::Teacher, teacher, state.generation)
     }
+
+    /// Some teacher, the same one always.
+    pub(crate) fn first_teacher(&self) -> Key {
+        Self::teacher_key(0, &self.teacher(0))
+    }
 }

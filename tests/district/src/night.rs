@@ -6,10 +6,10 @@ use csv::StringRecord;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::Version;
 use crate::moment::Moment;
 use crate::rows::{Batch, File};
 use crate::world::World;
+use crate::{Defect, Version};
 
 /// Whether a file is the whole truth or what changed since the night before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,12 @@ pub struct Night {
     pub(crate) moment: Moment,
     default_mode: Mode,
     modes: Vec<(File, Mode)>,
+    pub(crate) defects: Vec<Defect>,
 }
 
 impl Night {
     pub(crate) fn new(world: &Arc<World>, night: u32) -> Self {
-        Self { moment: Moment::new(world, night), default_mode: Mode::Bulk, modes: Vec::new() }
+        Self { moment: Moment::new(world, night), default_mode: Mode::Bulk, modes: Vec::new(), defects: Vec::new() }
     }
 
     /// Every file as a delta against the night before.
@@ -52,6 +53,15 @@ impl Night {
     #[must_use]
     pub fn without_students(mut self, percent: f64) -> Self {
         self.moment.leave_out(percent);
+        self
+    }
+
+    /// With something wrong; may be called again for more.
+    ///
+    /// What [`rows`](Self::rows) and [`expected`](Self::expected) tell is without it: the defect is in the files.
+    #[must_use]
+    pub fn with(mut self, defect: Defect) -> Self {
+        self.defects.push(defect);
         self
     }
 
@@ -81,7 +91,12 @@ impl Night {
         file.columns(self.version()).iter().chain(own).map(|column| (*column).to_owned()).collect()
     }
 
-    /// The rows of a file, without its header.
+    /// The time of change of all that changed tonight.
+    pub(crate) fn stamp(&self) -> String {
+        format!("{}T05:00:00.000Z", self.date())
+    }
+
+    /// The rows of a file, without its header, before any defect.
     pub fn rows(&self, file: File) -> Rows {
         let mode = self.mode_of(file);
         let before =
@@ -91,7 +106,7 @@ impl Night {
             now: self.moment.clone(),
             before,
             file,
-            stamp: (mode == Mode::Delta).then(|| format!("{}T05:00:00.000Z", self.date())),
+            stamp: (mode == Mode::Delta).then(|| self.stamp()),
             slot: 0,
             batch: Batch::default(),
             old: Batch::default(),

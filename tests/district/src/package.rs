@@ -4,12 +4,17 @@ use std::fs;
 use std::io::{self, BufWriter, Read as _, Seek, Write};
 use std::path::Path;
 
+use csv::StringRecord;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::Version;
+use crate::defect::archive::SECOND_USERS;
+use crate::defect::editor::Editor;
+use crate::defect::set::Content;
 use crate::night::{Mode, Night};
 use crate::rows::File;
+use crate::text::line;
+use crate::{Defect, Version};
 
 /// Kinds of file that a manifest names besides those of [`File`].
 const ABSENT_1_1: [&str; 6] = ["categories", "classResources", "courseResources", "lineItems", "resources", "results"];
@@ -52,38 +57,52 @@ impl Night {
         properties.extend(names.into_iter().map(|(name, mode)| (format!("file.{name}"), mode.to_owned())));
         properties.push(("source.systemName".into(), "Invented SIS".into()));
         properties.push(("source.systemCode".into(), format!("district-{}", self.moment.world.seed)));
+        self.spoil_manifest(&mut properties);
         properties
     }
 
-    fn manifest_text(&self) -> Vec<u8> {
+    pub(crate) fn manifest_text(&self) -> Vec<u8> {
+        let world = &self.moment.world;
+        let header = if self.has(Defect::ManifestHeader) { ["property", "setting"] } else { ["propertyName", "value"] };
+        let header = header.map(str::to_owned);
         let mut text = Vec::new();
-        let line_end = self.moment.world.line_end;
-        let header = ("propertyName".to_owned(), "value".to_owned());
-        for (name, value) in std::iter::once(header).chain(self.manifest()) {
-            crate::text::line(&csv::StringRecord::from(vec![name, value]), self.moment.world.quote_all, line_end, &mut text);
+        for row in std::iter::once(header).chain(self.manifest().into_iter().map(|(name, value)| [name, value])) {
+            line(&StringRecord::from(row.to_vec()), world.quote_all, world.line_end, &mut text);
         }
-        text
+        match Editor::new(self, File::Orgs) {
+            None => text,
+            Some(editor) => {
+                let mut encoded = editor.mark().to_vec();
+                editor.encode(&text, &mut encoded);
+                encoded
+            }
+        }
     }
 
-    /// Writes the set as one zip, in constant memory. The same night gives the same bytes.
-    pub fn write_zip<W: Write + Seek>(&self, out: W) -> io::Result<()> {
+    /// Writes the set as one zip, in constant memory (but for defects of the archive). The same night gives the same bytes.
+    pub fn write_zip<W: Write + Seek>(&self, mut out: W) -> io::Result<()> {
+        if !self.spoils_archive() {
+            return self.write_members(out);
+        }
+        let mut whole = io::Cursor::new(Vec::new());
+        self.write_members(&mut whole)?;
+        out.write_all(&self.spoil_archive(whole.into_inner()))?;
+        out.flush()
+    }
+
+    fn write_members(&self, out: impl Write + Seek) -> io::Result<()> {
         let mut zip = ZipWriter::new(out);
         // Without a clock every member has the zip format's first day, 1980-01-01.
         let options = SimpleFileOptions::default()
             .last_modified_time(zip::DateTime::default())
             .large_file(self.moment.world.layout.students > 200_000);
-        zip.start_file("manifest.csv", options)?;
-        zip.write_all(&self.manifest_text())?;
-        for file in self.files() {
-            zip.start_file(format!("{}.csv", file.name()), options)?;
-            let mut reader = self.read(file);
-            loop {
-                let chunk = reader.chunk();
-                if chunk.is_empty() {
-                    break;
-                }
-                zip.write_all(chunk)?;
-            }
+        for member in self.members() {
+            zip.start_file(member.name, options)?;
+            write_content(self, member.content, &mut zip)?;
+        }
+        if self.has(Defect::DuplicateMembers) {
+            zip.start_file(SECOND_USERS, options)?;
+            zip.write_all(&self.clone().with(Defect::DuplicateDifferent).bytes_of("users.csv")?)?;
         }
         zip.finish()?.flush()
     }
@@ -96,15 +115,21 @@ impl Night {
     }
 
     /// Writes the set as files of a folder, which is made if need be; manifest.csv comes last.
+    ///
+    /// Fails with [`io::ErrorKind::InvalidInput`] for a defect that only a zip can have.
     pub fn write_folder(&self, folder: impl AsRef<Path>) -> io::Result<()> {
+        if let Some(defect) = self.defects.iter().find(|defect| defect.is_of_the_archive()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a folder cannot have the defect {defect}")));
+        }
         let folder = folder.as_ref();
-        fs::create_dir_all(folder)?;
-        for file in self.files() {
-            let mut out = BufWriter::new(fs::File::create(folder.join(format!("{}.csv", file.name())))?);
-            io::copy(&mut self.read(file), &mut out)?;
+        for member in self.members() {
+            let path = folder.join(member.name);
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            let mut out = BufWriter::new(fs::File::create(path)?);
+            write_content(self, member.content, &mut out)?;
             out.flush()?;
         }
-        fs::write(folder.join("manifest.csv"), self.manifest_text())
+        Ok(())
     }
 
     /// The bytes of one file of the set by its name in it, `manifest.csv` or that of a [`File`]; for tests of single files.
@@ -116,5 +141,25 @@ impl Night {
         let mut bytes = Vec::new();
         self.read(file.ok_or(io::ErrorKind::NotFound)?).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+fn write_content(night: &Night, content: Content, out: &mut impl Write) -> io::Result<()> {
+    match content {
+        Content::Bytes(bytes) => out.write_all(&bytes),
+        Content::Zeros(bytes, count) => {
+            out.write_all(&bytes)?;
+            io::copy(&mut io::repeat(0).take(count), out).map(|_| ())
+        }
+        Content::Table(file) => {
+            let mut reader = night.read(file);
+            loop {
+                let chunk = reader.chunk();
+                if chunk.is_empty() {
+                    return Ok(());
+                }
+                out.write_all(chunk)?;
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use csv::StringRecord;
 
+use crate::Defect;
+use crate::defect::editor::{Cells, Editor};
 use crate::night::{Night, Rows};
 use crate::rows::File;
 
@@ -13,52 +15,116 @@ const CHUNK: usize = 64 * 1024;
 /// The bytes of one file, made while they are read.
 pub struct FileReader {
     rows: Rows,
+    header: Option<Cells>,
+    editor: Option<Editor>,
     quote_all: bool,
     line_end: &'static str,
+    ended: bool,
     buffer: Vec<u8>,
     taken: usize,
+    edited: Vec<Cells>,
+    plain: Vec<u8>,
+    lines: u64,
 }
 
 impl Night {
-    /// The bytes of a file.
+    /// The bytes of a file, with the night's defects.
     pub fn read(&self, file: File) -> FileReader {
         let world = &self.moment.world;
-        let mut reader = FileReader {
+        let editor = Editor::new(self, file);
+        FileReader {
             rows: self.rows(file),
+            header: Some(editor.as_ref().map_or_else(|| self.columns(file), Editor::header)),
+            editor,
             quote_all: world.quote_all,
             line_end: world.line_end,
+            ended: false,
             buffer: Vec::with_capacity(CHUNK * 2),
             taken: 0,
-        };
-        let header = StringRecord::from(self.columns(file));
-        line(&header, reader.quote_all, reader.line_end, &mut reader.buffer);
-        reader
+            edited: Vec::new(),
+            plain: Vec::new(),
+            lines: 0,
+        }
     }
 }
 
 impl FileReader {
     /// The next bytes, or an empty slice at the end.
     pub(crate) fn chunk(&mut self) -> &[u8] {
-        self.buffer.drain(..self.taken);
-        self.taken = 0;
-        while self.buffer.len() < CHUNK {
-            let Some(row) = self.rows.next_row() else { break };
-            line(row, self.quote_all, self.line_end, &mut self.buffer);
-        }
+        self.refill();
         self.taken = self.buffer.len();
         &self.buffer
+    }
+
+    fn refill(&mut self) {
+        self.buffer.clear();
+        self.taken = 0;
+        if let Some(header) = self.header.take() {
+            self.buffer.extend_from_slice(self.editor.as_ref().map_or(b"", Editor::mark));
+            self.edited.push(header);
+            self.write_edited();
+            self.ended = self.editor.as_ref().is_some_and(Editor::header_only);
+            if self.ended {
+                self.finish();
+            }
+        }
+        while self.buffer.len() < CHUNK && !self.ended {
+            match (self.rows.next_row(), &mut self.editor) {
+                (Some(row), None) => line(row, self.quote_all, self.line_end, &mut self.buffer),
+                (Some(row), Some(editor)) => {
+                    editor.edit(row, &mut self.edited);
+                    self.write_edited();
+                }
+                (None, editor) => {
+                    if let Some(editor) = editor {
+                        editor.end(&mut self.edited);
+                        self.write_edited();
+                    }
+                    self.finish();
+                }
+            }
+        }
+    }
+
+    /// Writes the rows at hand. With defects a line end is written before a line, since the last line may be without.
+    fn write_edited(&mut self) {
+        self.plain.clear();
+        for row in self.edited.drain(..) {
+            if let Some(editor) = &self.editor {
+                if self.lines > 0 {
+                    self.plain.extend_from_slice(self.line_end.as_bytes());
+                }
+                if editor.has(Defect::BlankLines) && self.lines % 10 == 1 {
+                    self.plain.extend_from_slice(self.line_end.as_bytes());
+                }
+            }
+            self.lines += 1;
+            let end = if self.editor.is_some() { "" } else { self.line_end };
+            line(&StringRecord::from(row), self.quote_all, end, &mut self.plain);
+        }
+        match &self.editor {
+            Some(editor) => editor.encode(&self.plain, &mut self.buffer),
+            None => self.buffer.extend_from_slice(&self.plain),
+        }
+    }
+
+    fn finish(&mut self) {
+        self.ended = true;
+        if let Some(editor) = &self.editor {
+            let ends = match (editor.has(Defect::NoLastLineEnd), editor.has(Defect::BlankLines)) {
+                (true, _) => 0,
+                (false, true) => 3,
+                (false, false) => 1,
+            };
+            editor.encode(self.line_end.repeat(ends).as_bytes(), &mut self.buffer);
+        }
     }
 }
 
 impl Read for FileReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.taken == self.buffer.len() {
-            self.buffer.clear();
-            self.taken = 0;
-        }
-        while self.taken == 0 && self.buffer.len() < CHUNK {
-            let Some(row) = self.rows.next_row() else { break };
-            line(row, self.quote_all, self.line_end, &mut self.buffer);
+            self.refill();
         }
         let rest = &self.buffer[self.taken..];
         let count = rest.len().min(out.len());

@@ -1,11 +1,11 @@
 //! Writes a night of a synthetic district as a zip or as a folder.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use district::{District, IdStyle, Size, Version};
+use district::{Defect, District, IdStyle, Size, Version};
 
 /// Writes one night of an invented school district as OneRoster CSV; the same arguments give the same bytes.
 #[derive(Parser)]
@@ -41,9 +41,15 @@ struct Arguments {
     /// What ids look like.
     #[arg(long, value_enum, default_value = "mixed")]
     ids: Ids,
-    /// Where to: a name ending in `.zip`, or a folder.
+    /// Something wrong with the files; may be given several times.
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<Defect>,
+    /// Lists the defects and what they do, and writes nothing.
     #[arg(long)]
-    out: PathBuf,
+    list_defects: bool,
+    /// Where to: a name ending in `.zip`, or a folder.
+    #[arg(long, required_unless_present = "list_defects")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -72,6 +78,14 @@ fn main() -> ExitCode {
 }
 
 fn write(arguments: &Arguments) -> io::Result<()> {
+    let Some(out) = arguments.out.as_ref().filter(|_| !arguments.list_defects) else {
+        let mut list = io::stdout().lock();
+        for defect in Defect::ALL {
+            let verdict = if defect.is_fatal() { "refused" } else { "imports" };
+            writeln!(list, "{:<28} {verdict}  {}", defect.name(), defect.explanation())?;
+        }
+        return Ok(());
+    };
     let district = District::new(Size::students(arguments.students))
         .seed(arguments.seed)
         .churn(arguments.churn)
@@ -90,12 +104,15 @@ fn write(arguments: &Arguments) -> io::Result<()> {
     if arguments.without_students > 0.0 {
         night = night.without_students(arguments.without_students);
     }
+    for defect in &arguments.defects {
+        night = night.with(*defect);
+    }
     if arguments.delta {
         night = night.delta();
     }
-    if arguments.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-        night.write_zip_file(&arguments.out)
+    if out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        night.write_zip_file(out)
     } else {
-        night.write_folder(&arguments.out)
+        night.write_folder(out)
     }
 }

@@ -8,6 +8,7 @@ mod enrollments;
 mod orgs;
 mod people;
 
+pub(crate) use orgs::DISTRICT_ID;
 pub(crate) use people::METADATA;
 
 use csv::StringRecord;

@@ -57,7 +57,7 @@ pub(super) fn subject(grade: usize, period: u64) -> Subject {
 }
 
 impl World {
-    pub(super) fn school_key(index: usize) -> Key {
+    pub(crate) fn school_key(index: usize) -> Key {
         Key::new(Kind::School, index as u64, 0)
     }
 
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// The id of the first or second semester.
-    pub(super) fn semester_id(&self, number: u8) -> String {
+    pub(crate) fn semester_id(&self, number: u8) -> String {
         format!("SY-{}-S{number}", self.school_year)
     }
 }
