@@ -1,1 +1,30 @@
-//! local
+//! The whole of Rollbook on one machine: every service that it uses in AWS, in this process and on 127.0.0.1, around the real function binaries.
+//!
+//! [`Stack`] is what tests and the command line `rollbook-local` share. Function code knows nothing of it: the SDK's own
+//! `AWS_ENDPOINT_URL_*` variables lead here. What is real and what stands in for it:
+//!
+//! | in AWS | here |
+//! | --- | --- |
+//! | DynamoDB | dynoxide, in a file or in memory, with faults on demand ([`DynamoFaults`]) |
+//! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
+//! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
+//! | EventBridge Scheduler | the calls that are used, with a clock that tests can move ([`Clock`]) |
+//!
+//! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
+//! against those elsewhere.
+
+mod activity;
+mod dynamo;
+mod functions;
+mod lambda;
+mod listen;
+mod s3;
+mod scheduler;
+mod stack;
+
+pub use dynamo::DynamoFaults;
+pub use functions::{Binaries, BuildError, Profile, build_functions};
+pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
+pub use s3::Subscription;
+pub use scheduler::Clock;
+pub use stack::{Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};

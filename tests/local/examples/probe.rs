@@ -1,0 +1,32 @@
+//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`, `sleep`, `variables`.
+
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let (event, context) = event.into_parts();
+    match event["do"].as_str() {
+        Some("fail") => Err("asked to fail".into()),
+        Some("exit") => std::process::exit(7),
+        Some("sleep") => {
+            tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(0))).await;
+            Ok(json!({ "slept": event["ms"], "process": std::process::id() }))
+        }
+        Some("variables") => {
+            Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into())
+        }
+        _ => Ok(json!({
+            "echo": event,
+            "process": std::process::id(),
+            "function": context.env_config.function_name,
+            "milliseconds": context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default().as_millis() as u64,
+        })),
+    }
+}

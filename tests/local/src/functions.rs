@@ -1,0 +1,121 @@
+//! Building the function binaries with the cargo that is at hand.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+/// Where this package's sources are: two levels below the workspace.
+const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// How the functions are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As tests are.
+    Dev,
+    /// As in AWS.
+    Release,
+}
+
+impl Profile {
+    /// The profile that the running program was itself compiled with, so that nothing is compiled twice.
+    pub fn of_this_program() -> Self {
+        if cfg!(debug_assertions) { Self::Dev } else { Self::Release }
+    }
+}
+
+/// The binaries of the functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binaries {
+    /// `oneroster-import`.
+    pub oneroster_import: PathBuf,
+    /// `reconcile`.
+    pub reconcile: PathBuf,
+}
+
+impl Binaries {
+    /// The binaries in a folder, under their own names.
+    pub fn in_folder(folder: &Path) -> Result<Self, BuildError> {
+        let there = |name: &str| {
+            let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+            if path.is_file() { Ok(path) } else { Err(BuildError::NotBuilt(name.to_owned())) }
+        };
+        Ok(Self { oneroster_import: there("oneroster-import")?, reconcile: there("reconcile")? })
+    }
+}
+
+/// Why there are no binaries.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// No cargo.
+    #[error("cargo cannot be run; the functions are built with it, so install a Rust toolchain (https://rustup.rs)")]
+    NoCargo(#[source] io::Error),
+    /// The sources that this program was built from are gone.
+    #[error("the sources of the functions are not at {0}; run from a checkout, or name a folder with their binaries")]
+    NoSources(PathBuf),
+    /// The compiler said no.
+    #[error("the functions cannot be built:\n{0}")]
+    Failed(String),
+    /// Built, but not there.
+    #[error("there is no binary {0}")]
+    NotBuilt(String),
+    /// Cargo's output broke off.
+    #[error("cargo's output cannot be read")]
+    Output(#[source] io::Error),
+}
+
+/// Builds the functions, which takes a blink when nothing has changed, and minutes the first time. `progress` is told what is being compiled, and only
+/// then: count and name of the package just finished.
+///
+/// `CARGO` and `CARGO_TARGET_DIR` are honoured. This package is part of the selection so that features come out as they did when it was built itself:
+/// its dependencies are shared with the functions, and so is their compilation.
+pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &str)) -> Result<Binaries, BuildError> {
+    let workspace = Path::new(PACKAGE).join("../..");
+    if !workspace.join("Cargo.toml").is_file() {
+        return Err(BuildError::NoSources(workspace));
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
+    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile"]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    command.current_dir(workspace).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(BuildError::NoCargo)?;
+    let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(BuildError::Failed("cargo has no output".into()));
+    };
+    let complaints = tokio::spawn(async move {
+        let mut text = String::new();
+        let _ = stderr.read_to_string(&mut text).await;
+        text
+    });
+    let mut executables: HashMap<String, PathBuf> = HashMap::new();
+    let mut compiled = 0;
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await.map_err(BuildError::Output)? {
+        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+        if message["reason"] != "compiler-artifact" {
+            continue;
+        }
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        if message["fresh"] == false {
+            compiled += 1;
+            progress(compiled, name);
+        }
+        if let Some(executable) = message["executable"].as_str() {
+            executables.insert(name.to_owned(), executable.into());
+        }
+    }
+    let status = child.wait().await.map_err(BuildError::Output)?;
+    if !status.success() {
+        return Err(BuildError::Failed(complaints.await.unwrap_or_default()));
+    }
+    let mut take = |name: &str| executables.remove(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
+    Ok(Binaries { oneroster_import: take("oneroster-import")?, reconcile: take("reconcile")? })
+}

@@ -1,0 +1,422 @@
+//! Everything together.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use serde_json::Value;
+
+use crate::activity::Activity;
+use crate::dynamo::{Dynamo, DynamoFaults};
+use crate::functions::Binaries;
+use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
+use crate::listen::Listening;
+use crate::s3::{Store, Subscription};
+use crate::scheduler::{Clock, Running, Scheduler};
+
+/// The region that everything believes to be in.
+const REGION: &str = "us-east-1";
+/// The account.
+const ACCOUNT: &str = "000000000000";
+/// Access key id and secret of everybody.
+const CREDENTIAL: &str = "rollbook";
+
+/// The bucket for uploads.
+pub const INBOX: &str = "rollbook-inbox";
+/// The bucket for snapshots, plans and reports.
+pub const INTERNAL: &str = "rollbook-internal";
+/// The table.
+pub const TABLE: &str = "rollbook";
+/// The group of one-time schedules by which a run goes on.
+pub const SCHEDULE_GROUP: &str = "rollbook-continuations";
+/// The function that makes a snapshot of an upload.
+pub const IMPORT: &str = "oneroster-import";
+/// The function that makes a plan of a snapshot, and the mirror of a plan.
+pub const RECONCILE: &str = "reconcile";
+
+/// How a stack is to be.
+#[derive(Clone, Debug)]
+pub struct StackConfig {
+    /// The folder in which everything is kept, made if need be; none: a temporary one, and the table in memory.
+    pub data: Option<PathBuf>,
+    /// The binaries of the functions; none: uploads start nothing.
+    pub functions: Option<Binaries>,
+    /// Faults of the table.
+    pub faults: Option<DynamoFaults>,
+    /// How long an invocation may take: 15 minutes in AWS.
+    pub timeout: Duration,
+    /// How many processes a function may have at once.
+    pub concurrency: usize,
+    /// The wait before a failed event's first retry: a minute in AWS.
+    pub retry_delay: Duration,
+    /// Variables that the functions get beside their own.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Default for StackConfig {
+    fn default() -> Self {
+        Self {
+            data: None,
+            functions: None,
+            faults: None,
+            timeout: Duration::from_secs(900),
+            concurrency: 2,
+            retry_delay: Duration::from_secs(1),
+            environment: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why a stack cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The folder.
+    #[error("{} cannot be used", folder.display())]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Two at once.
+    #[error("{} is in use by another process; wait until that has ended, or name another folder", .0.display())]
+    InUse(PathBuf),
+    /// No port.
+    #[error("no port of 127.0.0.1 can be opened")]
+    Listen(#[source] io::Error),
+    /// The database.
+    #[error("the local DynamoDB does not start: {0}")]
+    Dynamo(String),
+    /// The object store.
+    #[error("the local S3 does not start")]
+    S3(#[source] io::Error),
+    /// The scheduler.
+    #[error("the local scheduler does not start")]
+    Scheduler(#[source] io::Error),
+    /// A function.
+    #[error("the function {name} cannot be set up")]
+    Function {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where a client finds the services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// DynamoDB.
+    pub dynamodb: String,
+    /// S3, path style.
+    pub s3: String,
+    /// Lambda's Invoke.
+    pub lambda: String,
+    /// EventBridge Scheduler.
+    pub scheduler: String,
+}
+
+/// The running system. It ends, with all child processes, when it is dropped.
+pub struct Stack {
+    endpoints: Endpoints,
+    data: PathBuf,
+    lambda: Arc<Lambda>,
+    activity: Activity,
+    config: StackConfig,
+    clients: Clients,
+    scheduler: Running,
+    _dynamo: Dynamo,
+    _servers: [Listening; 2],
+    _lock: File,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+struct Clients {
+    s3: aws_sdk_s3::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    scheduler: aws_sdk_scheduler::Client,
+}
+
+impl Stack {
+    /// Starts everything. What an earlier process left in the folder is taken up: objects, table, schedules, and events that were under way.
+    pub async fn start(config: StackConfig) -> Result<Self, StackError> {
+        let (data, temporary) = match &config.data {
+            Some(data) => (data.clone(), None),
+            None => {
+                let made = tempfile::Builder::new().prefix("rollbook-").tempdir();
+                let made = made.map_err(|source| StackError::Data { folder: std::env::temp_dir(), source })?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let lock = lock(&data)?;
+        let table_file = config.data.is_some().then(|| data.join("table.sqlite"));
+        let dynamo = Dynamo::start(table_file.as_deref(), config.faults).await?;
+        let activity = Activity::new();
+        let lambda = Lambda::new(Setting {
+            region: REGION.into(),
+            account: ACCOUNT.into(),
+            folder: data.clone(),
+            environment: BTreeMap::new(),
+            activity: activity.clone(),
+        });
+        let told = lambda.clone();
+        let notify = Arc::new(move |function: &str, event| {
+            told.send(function, event); // nobody there: an upload that starts nothing
+        });
+        let store = Store::open(&data.join("s3"), REGION, &[INBOX, INTERNAL], subscriptions(), notify).map_err(StackError::S3)?;
+        let s3 = Listening::service(store.service(CREDENTIAL, CREDENTIAL)).await.map_err(StackError::Listen)?;
+        let scheduler = Scheduler::start(lambda.clone(), REGION, ACCOUNT, &[SCHEDULE_GROUP], data.join("schedules.json"));
+        let scheduler = scheduler.await.map_err(StackError::Scheduler)?;
+        let invoke = lambda.serve().await.map_err(StackError::Listen)?;
+        let endpoints = Endpoints { dynamodb: dynamo.url(), s3: s3.url(), lambda: invoke.url(), scheduler: scheduler.url() };
+        let clients = Clients::of(&endpoints);
+        create_table(&clients.dynamodb).await?;
+        lambda.add_environment(variables(&endpoints));
+        lambda.add_environment(config.environment.clone());
+        let stack = Self {
+            endpoints,
+            data,
+            lambda,
+            activity,
+            config,
+            clients,
+            scheduler,
+            _dynamo: dynamo,
+            _servers: [s3, invoke],
+            _lock: lock,
+            _temporary: temporary,
+        };
+        if let Some(binaries) = stack.config.functions.clone() {
+            stack.add_function(stack.function(RECONCILE, binaries.reconcile))?;
+            stack.add_function(stack.function(IMPORT, binaries.oneroster_import))?;
+        }
+        Ok(stack)
+    }
+
+    /// A function's configuration, with what the stack's own says of all.
+    pub fn function(&self, name: &str, binary: PathBuf) -> FunctionConfig {
+        FunctionConfig {
+            name: name.into(),
+            binary,
+            timeout: self.config.timeout,
+            memory_mb: 3008,
+            concurrency: self.config.concurrency,
+            retries: 2,
+            retry_delay: self.config.retry_delay,
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a function, or puts another in its place.
+    pub fn add_function(&self, config: FunctionConfig) -> Result<(), StackError> {
+        self.lambda.add(config)
+    }
+
+    /// Where the services are.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Where everything is kept. `s3/objects/<bucket>/<key>` are plain files.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Where an object's file is.
+    pub fn object_file(&self, bucket: &str, key: &str) -> PathBuf {
+        self.data.join("s3/objects").join(bucket).join(key)
+    }
+
+    /// A client of S3.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.clients.s3
+    }
+
+    /// A client of DynamoDB.
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.clients.dynamodb
+    }
+
+    /// A client of the scheduler.
+    pub fn scheduler(&self) -> &aws_sdk_scheduler::Client {
+        &self.clients.scheduler
+    }
+
+    /// The scheduler's clock.
+    pub fn clock(&self) -> &Clock {
+        self.scheduler.scheduler.clock()
+    }
+
+    /// When the next schedule is due, if there is one.
+    pub fn next_schedule(&self) -> Option<jiff::Timestamp> {
+        self.scheduler.scheduler.next_due()
+    }
+
+    /// Invokes a function and waits for its answer, without retries. None: there is no such function.
+    pub async fn invoke(&self, function: &str, event: Value) -> Option<Answer> {
+        self.lambda.invoke(function, event).await
+    }
+
+    /// Queues an event for a function, with retries and, at the end of them, a failure record. False: there is no such function.
+    pub fn send(&self, function: &str, event: Value) -> bool {
+        self.lambda.send(function, event)
+    }
+
+    /// Waits until nothing is going on: no event queued, waiting for a retry or being handled, and no schedule due.
+    pub async fn settled(&self) {
+        loop {
+            self.activity.quiet().await;
+            if !self.scheduler.scheduler.fire_due() && self.activity.count() == 0 {
+                return;
+            }
+        }
+    }
+
+    /// How many events are queued, waiting or being handled.
+    pub fn under_way(&self) -> usize {
+        self.activity.count()
+    }
+
+    /// Events that a function has failed for good, in this process.
+    pub fn failures(&self, function: &str) -> Vec<FailureRecord> {
+        self.lambda.get(function).map(|function| function.failures()).unwrap_or_default()
+    }
+
+    /// Every try of every event of a function, in this process.
+    pub fn invocations(&self, function: &str) -> Vec<Invocation> {
+        self.lambda.get(function).map(|function| function.history()).unwrap_or_default()
+    }
+
+    /// Most memory that a process of a function has held, in bytes; none before the first, or where the system does not tell.
+    pub fn peak_rss(&self, function: &str) -> Option<u64> {
+        self.lambda.get(function)?.peak_rss()
+    }
+
+    /// What a function's processes have written.
+    pub fn log(&self, function: &str) -> String {
+        let file = self.lambda.get(function).map(|function| function.log_file());
+        file.and_then(|file| std::fs::read(file).ok()).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+    }
+
+    /// Variables with which the AWS CLI and SDKs find the stack.
+    pub fn client_environment(&self) -> Vec<(String, String)> {
+        let mut all = variables(&self.endpoints);
+        all.retain(|(name, _)| name.starts_with("AWS_"));
+        all.push(("AWS_ENDPOINT_URL_LAMBDA".into(), self.endpoints.lambda.clone()));
+        all
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.lambda.stop();
+    }
+}
+
+impl Clients {
+    fn of(endpoints: &Endpoints) -> Self {
+        let credentials = || Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local");
+        let s3 = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials())
+            .endpoint_url(&endpoints.s3)
+            .force_path_style(true)
+            .build();
+        let dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials())
+            .endpoint_url(&endpoints.dynamodb)
+            .build();
+        let scheduler = aws_sdk_scheduler::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials())
+            .endpoint_url(&endpoints.scheduler)
+            .build();
+        Self {
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            scheduler: aws_sdk_scheduler::Client::from_conf(scheduler),
+        }
+    }
+}
+
+/// Opens the folder for this process alone. The lock goes with the process, however that ends.
+fn lock(data: &Path) -> Result<File, StackError> {
+    let cannot = |source| StackError::Data { folder: data.to_owned(), source };
+    std::fs::create_dir_all(data).map_err(cannot)?;
+    let file = File::create(data.join("lock")).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StackError::InUse(data.to_owned())),
+        Err(TryLockError::Error(source)) => Err(cannot(source)),
+    }
+}
+
+/// The notifications of the buckets, as `template.yaml` has them.
+fn subscriptions() -> Vec<Subscription> {
+    let of = |bucket: &str, prefix: &str, suffix: &str, function: &str| Subscription {
+        bucket: bucket.into(),
+        prefix: prefix.into(),
+        suffix: suffix.into(),
+        function: function.into(),
+    };
+    vec![
+        of(INBOX, "uploads/", ".zip", IMPORT),
+        of(INBOX, "uploads/", ".ZIP", IMPORT),
+        of(INBOX, "uploads/", "manifest.csv", IMPORT),
+        of(INTERNAL, "snapshots/", "manifest.json", RECONCILE),
+    ]
+}
+
+/// What the functions are told of their surroundings.
+fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
+    [
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL),
+        ("AWS_ENDPOINT_URL_S3", &endpoints.s3),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+        ("AWS_ENDPOINT_URL_SCHEDULER", &endpoints.scheduler),
+        ("INBOX_BUCKET", INBOX),
+        ("INTERNAL_BUCKET", INTERNAL),
+        ("TABLE", TABLE),
+        ("SCHEDULE_GROUP", SCHEDULE_GROUP),
+        ("SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/rollbook-scheduler"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+/// Makes the table unless it is there: the keys of `template.yaml`, on demand.
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client) -> Result<(), StackError> {
+    let wrong = |error: aws_sdk_dynamodb::error::BuildError| StackError::Dynamo(error.to_string());
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let made = dynamodb
+        .create_table()
+        .table_name(TABLE)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("PK").map_err(wrong)?)
+        .attribute_definitions(attribute("SK").map_err(wrong)?)
+        .key_schema(key("PK", KeyType::Hash).map_err(wrong)?)
+        .key_schema(key("SK", KeyType::Range).map_err(wrong)?)
+        .send()
+        .await;
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) => Err(StackError::Dynamo(error.to_string())),
+    }
+}
