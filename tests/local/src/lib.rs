@@ -21,6 +21,7 @@ mod listen;
 mod s3;
 mod scheduler;
 mod stack;
+mod upload;
 
 pub use dynamo::DynamoFaults;
 pub use functions::{Binaries, BuildError, Profile, build_functions};
@@ -28,3 +29,4 @@ pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
 pub use s3::Subscription;
 pub use scheduler::Clock;
 pub use stack::{Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};
+pub use upload::{UploadError, Uploaded};

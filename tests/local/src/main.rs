@@ -1,3 +1,10 @@
-//! The command line of the local stack.
+//! `rollbook-local`: Rollbook on this machine, for trying it with invented districts and with files of one's own.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run().await
+}

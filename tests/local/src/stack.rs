@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use mirror::dynamo::DynamoTable;
+use mirror::s3::S3Bucket;
 use serde_json::Value;
 
 use crate::activity::Activity;
@@ -177,7 +178,8 @@ impl Stack {
         let invoke = lambda.serve().await.map_err(StackError::Listen)?;
         let endpoints = Endpoints { dynamodb: dynamo.url(), s3: s3.url(), lambda: invoke.url(), scheduler: scheduler.url() };
         let clients = Clients::of(&endpoints);
-        create_table(&clients.dynamodb).await?;
+        let table = DynamoTable::new(clients.dynamodb.clone(), TABLE);
+        table.create_table().await.map_err(|error| StackError::Dynamo(mirror::error::chain(&error)))?;
         lambda.add_environment(variables(&endpoints));
         lambda.add_environment(config.environment.clone());
         let stack = Self {
@@ -232,6 +234,16 @@ impl Stack {
     /// Where an object's file is.
     pub fn object_file(&self, bucket: &str, key: &str) -> PathBuf {
         self.data.join("s3/objects").join(bucket).join(key)
+    }
+
+    /// The table, as the functions see it.
+    pub fn table(&self) -> DynamoTable {
+        DynamoTable::new(self.clients.dynamodb.clone(), TABLE)
+    }
+
+    /// A bucket ([`INBOX`] or [`INTERNAL`]), as the functions see it.
+    pub fn bucket(&self, name: &str) -> S3Bucket {
+        S3Bucket::new(self.clients.s3.clone(), name)
     }
 
     /// A client of S3.
@@ -396,27 +408,4 @@ fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect()
-}
-
-/// Makes the table unless it is there: the keys of `template.yaml`, on demand.
-async fn create_table(dynamodb: &aws_sdk_dynamodb::Client) -> Result<(), StackError> {
-    let wrong = |error: aws_sdk_dynamodb::error::BuildError| StackError::Dynamo(error.to_string());
-    let attribute =
-        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
-    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-    let made = dynamodb
-        .create_table()
-        .table_name(TABLE)
-        .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(attribute("PK").map_err(wrong)?)
-        .attribute_definitions(attribute("SK").map_err(wrong)?)
-        .key_schema(key("PK", KeyType::Hash).map_err(wrong)?)
-        .key_schema(key("SK", KeyType::Range).map_err(wrong)?)
-        .send()
-        .await;
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
-        Err(error) => Err(StackError::Dynamo(error.to_string())),
-    }
 }

@@ -1,0 +1,147 @@
+//! `demo`: two ordinary nights, a broken file and a dangerous one.
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::Args;
+use district::{Defect, District, Night, Size};
+use local::Stack;
+use mirror::districts::Districts;
+use rules::id::DistrictId;
+use rules::settings::{DistrictStatus, Settings};
+
+use super::outcome::{Outcome, print};
+use super::progress::Progress;
+use super::{End, Fault, Place, words};
+use rules::run::RunState;
+
+/// The district of the demo.
+const DISTRICT: &str = "spruce-valley";
+/// Percent of the students that the dangerous file leaves out.
+const GONE: f64 = 30.0;
+
+/// Where, and how large.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Students of the district
+    #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    students: u64,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// One upload of the demo.
+struct Act {
+    title: &'static str,
+    story: &'static str,
+    file: &'static str,
+    night: Night,
+    /// What must come of it.
+    due: RunState,
+}
+
+impl Demo {
+    pub(super) async fn run(self) -> Result<End, Fault> {
+        let begun = Instant::now();
+        let progress = Progress::new();
+        let folder = match &self.place.data {
+            Some(data) => data.clone(),
+            None => fresh(&self.place.folder().0.join("demo"))?,
+        };
+        let stack = self.place.stack(folder, &progress).await?;
+        print(&format!(
+            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n\n\
+             An invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
+            stack.data().display(),
+            begun.elapsed().as_secs_f64(),
+            words::thousands(self.students),
+        ))?;
+        let id = DistrictId::new(DISTRICT);
+        stack.table().create(&id, &Settings::of_preset("sis"), DistrictStatus::Live).await?;
+        let mut as_it_should = true;
+        for act in acts(self.students) {
+            let ended = play(&stack, &id, &act, &progress).await?;
+            if ended != act.due {
+                progress.line(&format!("this should not have happened: {ended:?} instead of {:?}", act.due));
+                as_it_should = false;
+            }
+        }
+        let at = stack.endpoints();
+        print(&format!(
+            "Where to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
+             rollbook-local show --data {} --district {DISTRICT} student\nand `rollbook-local serve --data …` keeps the table and the buckets up for \
+             the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s.\n",
+            stack.data().join("s3/objects").display(),
+            stack.data().display(),
+            at.dynamodb,
+            at.s3,
+            begun.elapsed().as_secs_f64(),
+        ))?;
+        Ok(if as_it_should { End::Done } else { End::Fault })
+    }
+}
+
+fn acts(students: u64) -> [Act; 4] {
+    let district = District::new(Size::students(students)).seed(2027);
+    [
+        Act {
+            title: "Night 1: the first file",
+            story: "Everything is new.",
+            file: "night-1.zip",
+            night: district.night(0),
+            due: RunState::Applied,
+        },
+        Act {
+            title: "Night 2: an ordinary night",
+            story: "One percent of the people and classes have changed: some are new, some have left, some moved.",
+            file: "night-2.zip",
+            night: district.night(1),
+            due: RunState::Applied,
+        },
+        Act {
+            title: "A broken file",
+            story: "The upload was cut off: the last third of the zip is missing.",
+            file: "broken.zip",
+            night: district.night(2).with(Defect::TruncatedZip),
+            due: RunState::Refused,
+        },
+        Act {
+            title: "A dangerous file",
+            story: "The file can be read, but 30 percent of the students are not in it any more.",
+            file: "dangerous.zip",
+            night: district.night(2).without_students(GONE),
+            due: RunState::Held,
+        },
+    ]
+}
+
+async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) -> Result<RunState, Fault> {
+    let files = stack.data().join("files");
+    std::fs::create_dir_all(&files)?;
+    let file = files.join(act.file);
+    let step = progress.step("making the district's file");
+    act.night.write_zip_file(&file)?;
+    let made = step.seconds();
+    drop(step);
+    let step = progress.step(act.title);
+    let uploaded = stack.upload(id, &file, Some(act.night.date())).await?;
+    let outcome = Outcome::of(stack, &uploaded, &step).await?;
+    let took = step.seconds();
+    drop(step);
+    print(&format!(
+        "\n== {} ==\n{} {} KB, made in {made:.1} s; from upload to the end of the run {took:.1} s.\n\n{}",
+        act.title,
+        act.story,
+        words::thousands(uploaded.bytes / 1000),
+        words::tell(stack, &outcome),
+    ))?;
+    Ok(outcome.run.state)
+}
+
+/// An empty folder: an earlier demo's is taken away, and nothing that is not one.
+fn fresh(folder: &Path) -> Result<std::path::PathBuf, Fault> {
+    if folder.join("table.sqlite").is_file() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(folder.to_owned())
+}

@@ -1,0 +1,47 @@
+//! `serve`: everything up, until Ctrl-C.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use local::{INBOX, INTERNAL, RECONCILE, TABLE};
+
+use super::outcome::print;
+use super::progress::Progress;
+use super::{End, Fault, Place};
+
+/// Where.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<End, Fault> {
+        let progress = Progress::new();
+        let (folder, _) = self.place.folder();
+        let stack = self.place.stack(folder, &progress).await?;
+        let at = stack.endpoints();
+        let mut text = format!("Rollbook is up, in {}.\n\n", stack.data().display());
+        for (name, url) in [("DynamoDB", &at.dynamodb), ("S3", &at.s3), ("Lambda", &at.lambda), ("Scheduler", &at.scheduler)] {
+            let _ = writeln!(text, "  {name:<10}{url}");
+        }
+        text.push_str("\nFor the AWS CLI and SDKs, in another shell:\n\n");
+        for (name, value) in stack.client_environment() {
+            let _ = writeln!(text, "  export {name}={value}");
+        }
+        let _ = write!(
+            text,
+            "\nThen, for example (the district must have been made with `rollbook-local import`):\n
+  aws s3 cp night.zip s3://{INBOX}/uploads/DISTRICT/night.zip
+  aws s3 ls --recursive s3://{INTERNAL}/runs/
+  aws dynamodb query --table-name {TABLE} --key-condition-expression 'PK = :d' --expression-attribute-values '{{\":d\":{{\"S\":\"D#DISTRICT\"}}}}'
+  aws lambda invoke --function-name {RECONCILE} --cli-binary-format raw-in-base64-out --payload file://events/decide.json answer.json
+
+Ctrl-C ends it; everything is kept.\n"
+        );
+        print(&text)?;
+        tokio::signal::ctrl_c().await?;
+        Ok(End::Done)
+    }
+}

@@ -1,0 +1,123 @@
+//! `--set key=value`: settings of a district, by the names of the rule book.
+
+use jiff::tz::TimeZone;
+use rules::settings::Settings;
+use serde_json::{Map, Value};
+
+use super::Fault;
+
+/// Applies settings in their order. `time_zone`, `source.…` and `source.metadata.…` are the district's; everything else is the policy's.
+pub(super) fn apply(settings: &Settings, pairs: &[String]) -> Result<Settings, Fault> {
+    let mut settings = settings.clone();
+    for pair in pairs {
+        let Some((name, text)) = pair.split_once('=') else {
+            return Err(Fault::Said(format!(
+                "--set {pair} is not of the form name=value, as in --set role_conflicts=enrollment"
+            )));
+        };
+        settings = set(&settings, name.trim(), text.trim())?;
+    }
+    settings.policy()?;
+    Ok(settings)
+}
+
+fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
+    let mut changed = settings.clone();
+    if name == "time_zone" {
+        if TimeZone::get(text).is_err() {
+            return Err(Fault::Said(format!("there is no time zone {text}; write an IANA name, for example America/Chicago")));
+        }
+        changed.time_zone = text.into();
+        return Ok(changed);
+    }
+    let Some(name) = name.strip_prefix("source.") else {
+        changed.overrides.insert(name.into(), guess(text));
+        changed.policy()?;
+        return Ok(changed);
+    };
+    if let Some(field) = name.strip_prefix("metadata.") {
+        changed.source.metadata.insert(field.into(), text.into());
+        return Ok(changed);
+    }
+    // The text may be meant as a word or as a value of JSON (true, null); what the setting takes decides.
+    let list = Value::from(text.split(',').map(str::trim).collect::<Vec<_>>());
+    let mut refusal = String::new();
+    for value in [Value::from(text), guess(text), list] {
+        let mut source = as_map(&settings.source)?;
+        source.insert(name.into(), value);
+        match serde_json::from_value(Value::Object(source)) {
+            Ok(source) => {
+                changed.source = source;
+                return Ok(changed);
+            }
+            Err(error) if refusal.is_empty() => refusal = error.to_string(),
+            Err(_) => (),
+        }
+    }
+    Err(Fault::Said(format!("--set source.{name}={text} is not a setting: {refusal}")))
+}
+
+fn as_map(source: &rules::settings::SourceSettings) -> Result<Map<String, Value>, Fault> {
+    match serde_json::to_value(source) {
+        Ok(Value::Object(map)) => Ok(map),
+        _ => Err(Fault::Said("the source's settings cannot be read".into())),
+    }
+}
+
+/// A number, `true`, `false` or `null`; else a text.
+fn guess(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => value,
+        _ => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rules::settings::DateOrder;
+
+    fn with(pairs: &[&str]) -> Result<Settings, String> {
+        let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+        apply(&Settings::of_preset("sis"), &pairs).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn every_sort_of_setting_can_be_made() {
+        let settings = with(&[
+            "role_conflicts=enrollment",
+            "hold_if_removed_percent=25",
+            "max_source_co_teachers=null",
+            "time_zone=America/Chicago",
+            "source.date_order=dmy",
+            "source.bulk_with_status=true",
+            "source.fallback_encoding=windows-1252",
+            "source.shared_schools=1, 2",
+            "source.metadata.state_id=metadata.stateId",
+        ])
+        .unwrap();
+        assert_eq!(settings.overrides["role_conflicts"], "enrollment");
+        assert_eq!(settings.policy().unwrap().hold_if_removed_percent, 25.0);
+        assert_eq!(settings.time_zone, "America/Chicago");
+        assert_eq!(settings.source.date_order, Some(DateOrder::Dmy));
+        assert!(settings.source.bulk_with_status);
+        assert_eq!(settings.source.fallback_encoding.as_deref(), Some("windows-1252"));
+        assert_eq!(settings.source.shared_schools, Some(vec!["1".into(), "2".into()]));
+        assert_eq!(settings.source.metadata["state_id"], "metadata.stateId");
+    }
+
+    #[test]
+    fn what_is_no_setting_is_refused_by_name() {
+        for (pair, says) in [
+            ("role_conflicts", "name=value"),
+            ("role_conflict=user", "role_conflict"),
+            ("role_conflicts=nobody", "nobody"),
+            ("time_zone=Mars/Olympus", "Mars/Olympus"),
+            ("source.date_order=ymd", "ymd"),
+            ("source.colour=red", "colour"),
+        ] {
+            let refusal = with(&[pair]).unwrap_err();
+            assert!(refusal.contains(says), "{pair}: {refusal}");
+        }
+    }
+}

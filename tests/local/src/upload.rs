@@ -1,0 +1,180 @@
+//! Uploading a set as a district does, and following what becomes of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use mirror::MirrorError;
+use mirror::keys;
+use mirror::objects::ReadObjects;
+use mirror::runs::{RunRecord, Runs};
+use rules::id::{DistrictId, RunId};
+use rules::report::Report;
+use rules::run::RunState;
+
+use crate::stack::{INBOX, INTERNAL, Stack};
+
+/// The file of a folder that starts its import, and so comes last.
+const MANIFEST: &str = "manifest.csv";
+
+/// How often a waiting caller is told where a run stands.
+const TELL_EVERY: Duration = Duration::from_millis(300);
+
+/// How many runs back an upload's run is looked for.
+const LOOK_BACK: usize = 50;
+
+/// A set that has arrived: the object whose event starts the import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The district.
+    pub district: DistrictId,
+    /// Key of the zip, or of the folder's manifest.
+    pub key: String,
+    /// Its version: each upload is one of its own, also of the same file.
+    pub version: String,
+    /// Bytes of the whole set.
+    pub bytes: u64,
+}
+
+/// Why nothing was uploaded, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// Nothing there.
+    #[error("there is no file or folder {}", .0.display())]
+    NotThere(PathBuf),
+    /// Neither zip nor folder.
+    #[error("{} is neither a folder nor named .zip; give the zip as it was exported, or the folder with the unpacked files", .0.display())]
+    NotAZip(PathBuf),
+    /// A folder that would never be complete.
+    #[error("{} has no file manifest.csv, whose arrival says that a set is complete; upload the files as one zip instead", .0.display())]
+    NoManifest(PathBuf),
+    /// Not readable.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store said no.
+    #[error("the upload to {key} failed")]
+    Store {
+        /// Where to.
+        key: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Stack {
+    /// Uploads a zip, or the files of a folder with its manifest last, to `uploads/<district>/`. With a date the set is read as of that day.
+    pub async fn upload(&self, district: &DistrictId, path: &Path, as_of: Option<Date>) -> Result<Uploaded, UploadError> {
+        let read = |source| UploadError::Read { path: path.to_owned(), source };
+        let about = match std::fs::metadata(path) {
+            Ok(about) => about,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(UploadError::NotThere(path.to_owned())),
+            Err(error) => return Err(read(error)),
+        };
+        let path = path.canonicalize().map_err(read)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if about.is_dir() {
+            return self.upload_folder(district, &path, &name, as_of).await;
+        }
+        if !name.to_ascii_lowercase().ends_with(".zip") {
+            return Err(UploadError::NotAZip(path));
+        }
+        // Suffixes of notifications are compared to the letter.
+        let name = format!("{}.zip", &name[..name.len() - 4]);
+        let (key, version) = self.put_file(&path, format!("uploads/{district}/{name}"), as_of).await?;
+        Ok(Uploaded { district: district.clone(), key, version, bytes: about.len() })
+    }
+
+    async fn upload_folder(
+        &self,
+        district: &DistrictId,
+        folder: &Path,
+        name: &str,
+        as_of: Option<Date>,
+    ) -> Result<Uploaded, UploadError> {
+        let read = |source| UploadError::Read { path: folder.to_owned(), source };
+        let mut files = Vec::new();
+        for file in std::fs::read_dir(folder).map_err(read)? {
+            let file = file.map_err(read)?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            let about = file.metadata().map_err(read)?;
+            // Nothing else: a zip that lies in the folder too would be a set of its own.
+            if about.is_file() && name.to_ascii_lowercase().ends_with(".csv") && !name.starts_with('.') {
+                files.push((name, file.path(), about.len()));
+            }
+        }
+        // The manifest last; the others in order, so that two uploads of one folder are alike.
+        files.sort_by(|a, b| (a.0 == MANIFEST, &a.0).cmp(&(b.0 == MANIFEST, &b.0)));
+        if files.last().is_none_or(|(name, ..)| name != MANIFEST) {
+            return Err(UploadError::NoManifest(folder.to_owned()));
+        }
+        // A folder of its own for every upload: nothing of an earlier one lies about in it.
+        let folder = format!("uploads/{district}/{name}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"));
+        let mut last = (String::new(), String::new());
+        let bytes = files.iter().map(|(_, _, bytes)| bytes).sum();
+        for (name, path, _) in files {
+            let day = as_of.filter(|_| name == MANIFEST);
+            last = self.put_file(&path, format!("{folder}/{name}"), day).await?;
+        }
+        let (key, version) = last;
+        Ok(Uploaded { district: district.clone(), key, version, bytes })
+    }
+
+    async fn put_file(&self, path: &Path, key: String, as_of: Option<Date>) -> Result<(String, String), UploadError> {
+        let failed = |source| UploadError::Store { key: key.clone(), source };
+        let body = ByteStream::from_path(path).await.map_err(|error| failed(error.into()))?;
+        let mut put = self.s3().put_object().bucket(INBOX).key(&key).body(body);
+        if let Some(day) = as_of {
+            put = put.metadata("as-of", day.to_string());
+        }
+        let done = put.send().await.map_err(|error| failed(error.into()))?;
+        Ok((key, done.version_id.unwrap_or_default()))
+    }
+
+    /// The run of an upload, once it has one.
+    pub async fn run_of(&self, uploaded: &Uploaded) -> Result<Option<RunRecord>, MirrorError> {
+        let newest = self.table().newest(&uploaded.district, LOOK_BACK).await?;
+        Ok(newest.into_iter().find(|run| {
+            run.upload
+                .as_ref()
+                .is_some_and(|upload| upload.key == uploaded.key && upload.version.as_deref() == Some(uploaded.version.as_str()))
+        }))
+    }
+
+    /// Waits until an upload's run has ended or waits for a person, and gives it as it is then; `tell` hears where it stands meanwhile.
+    ///
+    /// None, or a run in between: it has failed, and nothing will carry it on. A run that goes on in a later invocation is not waited for
+    /// by the clock: the clock is moved.
+    pub async fn finished(&self, uploaded: &Uploaded, mut tell: impl FnMut(RunState)) -> Result<Option<RunRecord>, MirrorError> {
+        loop {
+            let settled = self.settled();
+            tokio::pin!(settled);
+            while tokio::time::timeout(TELL_EVERY, &mut settled).await.is_err() {
+                if let Some(run) = self.run_of(uploaded).await? {
+                    tell(run.state);
+                }
+            }
+            let run = self.run_of(uploaded).await?;
+            let ended = run.as_ref().is_some_and(|run| run.state.is_final() || run.state == RunState::Held);
+            match self.next_schedule() {
+                Some(due) if !ended => self.clock().advance_to(due),
+                _ => return Ok(run),
+            }
+        }
+    }
+
+    /// The report of a run, once it is written.
+    pub async fn report(&self, district: &DistrictId, run: &RunId) -> Result<Option<Report>, MirrorError> {
+        let Some(text) = self.bucket(INTERNAL).get(&keys::report(district, run)).await? else { return Ok(None) };
+        serde_json::from_slice(&text).map(Some).map_err(|error| MirrorError::corrupt("the report", error))
+    }
+}
