@@ -1,0 +1,58 @@
+//! Brings together what was read, once nothing more comes.
+
+use super::emit::Assembled;
+use super::ids::Standing;
+use super::index::Index;
+use super::kin;
+use super::notes::Notes;
+use super::roster::{Roster, Wishes, person};
+use super::seats::Seats;
+use super::values::to_day;
+
+/// Sorts, joins and limits to the configured schools.
+pub(super) fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
+    let users = roster.users.ids.sorted(0..roster.users.len() as u32);
+    let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
+    let seats = Seats::gather(&mut roster, &users, &classes, to_day(wishes.today), notes);
+    let mut rank = vec![0; users.len()];
+    for (place, &user) in users.iter().enumerate() {
+        rank[user as usize] = place as u32;
+    }
+    let kin = kin::join(&mut roster, &rank, notes);
+    let slots = roster.users.len();
+    let mut untouched = std::mem::take(&mut roster.losses.students);
+    untouched.sort_unstable();
+    untouched.dedup();
+    let mut data = Assembled {
+        users: roster.users.ids.table_sorted(&users),
+        roles_of: Index::of(slots, roster.roles.iter().map(|role| role.user)),
+        guardians_of: Index::of(slots, kin.guardians.iter().map(|pair| pair.0)),
+        children_of: Index::of(slots, kin.children.iter().map(|pair| pair.0)),
+        roster,
+        kin,
+        seats,
+        untouched,
+    };
+    limit(&mut data);
+    data
+}
+
+/// Who is inside the configured scope (R-O3): people by their schools, guardians by their children too. A bad row's schools are not known: it stays.
+fn limit(data: &mut Assembled) {
+    let slots = 0..data.roster.users.len() as u32;
+    for user in slots.clone() {
+        let is_inside = data.roster.scope.is_none()
+            || data.roster.users.standing(user) == Standing::Dropped
+            || data.schools(user, person::ALL).iter().any(|&org| data.roster.in_scope(org));
+        data.roster.users.record_mut(user).in_scope = is_inside;
+    }
+    if data.roster.scope.is_none() {
+        return;
+    }
+    for user in slots {
+        let children = &data.kin.children[data.children_of.get(user)];
+        if children.iter().any(|&(_, child)| data.roster.users.record(child).in_scope && data.roster.users.is_present(child)) {
+            data.roster.users.record_mut(user).in_scope = true;
+        }
+    }
+}

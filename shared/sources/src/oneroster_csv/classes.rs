@@ -1,0 +1,225 @@
+//! courses.csv and classes.csv (checks 33, 34, 36, 39, 44 and 45).
+
+use rules::finding::{Code, source as codes};
+use rules::model::Tag;
+
+use super::header::Col;
+use super::ids::{NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, place, quoted};
+use super::roster::{Class, Course, Org, Roster, Taken, note_id_case, take};
+use super::table::{Row, Table};
+use super::values::{self, Day, NO_DAY};
+
+pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    let [school_year, title, code, grades, org, subjects, subject_codes] =
+        ["schoolYearSourcedId", "title", "courseCode", "grades", "orgSourcedId", "subjects", "subjectCodes"]
+            .map(|name| table.col(name));
+    while table.advance(notes)? {
+        let row = table.row();
+        let slot = match take(&mut roster.courses, &row, package, notes) {
+            Taken::Record(slot) => slot,
+            Taken::Unnamed => {
+                roster.losses.kind(Tag::Course);
+                continue;
+            }
+            Taken::Bad(_) | Taken::Nothing => continue,
+        };
+        let (Some(title), Some(org_id)) = (row.required(title, notes), row.required_id(org, notes)) else {
+            roster.courses.set(slot, Standing::Dropped);
+            continue;
+        };
+        let org = reference(
+            &row,
+            org,
+            roster.orgs.ids.find(org_id),
+            |slot| roster.orgs.resolves(slot),
+            &codes::REFERENCE_MISSING,
+            notes,
+        );
+        let Some(org) = org else {
+            roster.courses.set(slot, Standing::Dropped);
+            continue;
+        };
+        let year_id = row.get(school_year);
+        let year = if year_id.trim().is_empty() {
+            NONE
+        } else {
+            let found = roster.sessions.ids.find(year_id);
+            let code = &codes::OPTIONAL_REFERENCE_MISSING;
+            reference(&row, school_year, found, |slot| roster.sessions.resolves(slot), code, notes).unwrap_or(NONE)
+        };
+        check_grades(&row, grades, notes);
+        check_subjects(&row, subjects, subject_codes, notes);
+        let texts = roster.texts.here();
+        roster.texts.push(title);
+        for col in [code, grades, subjects, subject_codes] {
+            roster.texts.push(row.trimmed(col));
+        }
+        *roster.courses.record_mut(slot) = Course { texts, org, school_year: year, has_classes: false };
+    }
+    Ok(())
+}
+
+/// What can be said once all courses are read.
+pub(super) fn finish_courses(roster: &Roster, notes: &mut Notes<'_>) {
+    note_id_case(&roster.courses, FileKind::Courses, notes);
+}
+
+pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    let [title, grades, course, code, class_type, location, school, terms, subjects, subject_codes, periods] = [
+        "title",
+        "grades",
+        "courseSourcedId",
+        "classCode",
+        "classType",
+        "location",
+        "schoolSourcedId",
+        "termSourcedIds",
+        "subjects",
+        "subjectCodes",
+        "periods",
+    ]
+    .map(|name| table.col(name));
+    while table.advance(notes)? {
+        let row = table.row();
+        let slot = match take(&mut roster.classes, &row, package, notes) {
+            Taken::Record(slot) => slot,
+            Taken::Unnamed => {
+                roster.losses.kind(Tag::Class);
+                continue;
+            }
+            Taken::Bad(_) | Taken::Nothing => continue,
+        };
+        let named = row.required(title, notes);
+        let kind = row.word(class_type, &["homeroom", "scheduled"], true, true, notes);
+        let school_id = row.required_id(school, notes);
+        let (Some(_), Some(kind), Some(school_id)) = (named, kind, school_id) else {
+            roster.classes.set(slot, Standing::Dropped);
+            continue;
+        };
+        let school_slot = class_school(&row, school, school_id, roster, notes);
+        let course_slot = class_course(&row, course, roster, notes);
+        let (Some(school_slot), Some(course_slot)) = (school_slot, course_slot) else {
+            roster.classes.set(slot, Standing::Dropped);
+            continue;
+        };
+        let (terms, span) = class_terms(&row, terms, roster, notes);
+        check_grades(&row, grades, notes);
+        check_subjects(&row, subjects, subject_codes, notes);
+        let texts = roster.texts.here();
+        // The title to the letter (R-M3).
+        roster.texts.push(row.get(title));
+        roster.texts.push(row.trimmed(code));
+        roster.texts.push(kind);
+        for col in [location, grades, subjects, subject_codes, periods] {
+            roster.texts.push(row.trimmed(col));
+        }
+        *roster.classes.record_mut(slot) = Class { texts, school: school_slot, course: course_slot, terms, span };
+    }
+    Ok(())
+}
+
+/// What can be said once all classes are read.
+pub(super) fn finish_classes(roster: &mut Roster, notes: &mut Notes<'_>) {
+    note_id_case(&roster.classes, FileKind::Classes, notes);
+    let taught: Vec<u32> =
+        roster.classes.present().map(|slot| roster.classes.record(slot).course).filter(|&c| c != NONE).collect();
+    for slot in taught {
+        roster.courses.record_mut(slot).has_classes = true;
+    }
+    let idle = roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
+    if idle > 0 {
+        notes.note(&codes::COURSE_WITHOUT_CLASS, |f| {
+            f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class")).at(place("courses.csv", 0, None))
+        });
+    }
+}
+
+/// The school of a class. One that is not in the set drops the class, and is itself no school gone (readings, R-A6).
+fn class_school(row: &Row<'_>, col: Col, id: &str, roster: &mut Roster, notes: &mut Notes<'_>) -> Option<u32> {
+    let slot = roster.orgs.slot(id);
+    let org: &mut Org = roster.orgs.record_mut(slot);
+    org.wanted = true;
+    let is_school = org.is_school();
+    org.has_classes = true;
+    if !is_school && roster.orgs.is_present(slot) {
+        row.note(notes, &codes::ORG_NOT_SCHOOL, Some(col), String::new);
+    }
+    let found = Some(slot);
+    reference(row, col, found, |slot| roster.orgs.resolves(slot), &codes::REFERENCE_MISSING, notes)
+}
+
+/// The course of a class. Homerooms have none in practice, whatever the standard says.
+fn class_course(row: &Row<'_>, col: Col, roster: &Roster, notes: &mut Notes<'_>) -> Option<u32> {
+    let id = row.get(col);
+    if id.trim().is_empty() {
+        row.note(notes, &codes::COURSE_MISSING, Some(col), String::new);
+        return Some(NONE);
+    }
+    let found = roster.courses.ids.find(id);
+    reference(row, col, found, |slot| roster.courses.resolves(slot), &codes::REFERENCE_MISSING, notes)
+}
+
+/// The terms of a class, unknown ones too, for a class with one is not over (readings, R-C4); and the dates that they cover.
+fn class_terms(row: &Row<'_>, col: Col, roster: &mut Roster, notes: &mut Notes<'_>) -> ((u32, u32), (Day, Day)) {
+    let begin = roster.term_lists.len() as u32;
+    let (mut first, mut end, mut unknown) = (Day::MAX, Day::MIN, 0);
+    for id in values::list(row.get(col)) {
+        let slot = roster.sessions.slot(id);
+        if roster.term_lists[begin as usize..].contains(&slot) {
+            continue;
+        }
+        roster.term_lists.push(slot);
+        if roster.sessions.is_present(slot) {
+            let session = roster.sessions.record(slot);
+            (first, end) = (first.min(session.start), end.max(session.end));
+        } else {
+            unknown += usize::from(!roster.sessions.resolves(slot));
+            (first, end) = (Day::MIN, Day::MAX);
+        }
+    }
+    let count = roster.term_lists.len() as u32 - begin;
+    if count == 0 {
+        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || "the class names no academic session".into());
+        return ((begin, 0), (NO_DAY, Day::MAX));
+    }
+    if unknown > 0 {
+        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || {
+            format!("{unknown} of the {count} academic sessions of the class are not in the set")
+        });
+    }
+    ((begin, count), (first, end))
+}
+
+/// A reference that must lead somewhere.
+pub(super) fn reference(
+    row: &Row<'_>,
+    col: Col,
+    found: Option<u32>,
+    resolves: impl Fn(u32) -> bool,
+    code: &'static Code,
+    notes: &mut Notes<'_>,
+) -> Option<u32> {
+    let slot = found.filter(|&slot| resolves(slot));
+    if slot.is_none() {
+        row.note(notes, code, Some(col), || format!("{} leads to a record that is not in the set", col.name));
+    }
+    slot
+}
+
+/// Notes grade codes that the standard does not know (check 33).
+pub(super) fn check_grades(row: &Row<'_>, col: Col, notes: &mut Notes<'_>) {
+    for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
+        row.note(notes, &codes::GRADE_UNKNOWN, Some(col), || format!("the grade {} is kept as sent", quoted(grade)));
+    }
+}
+
+fn check_subjects(row: &Row<'_>, subjects: Col, subject_codes: Col, notes: &mut Notes<'_>) {
+    let (names, numbers) = (row.get(subjects), row.get(subject_codes));
+    if !numbers.trim().is_empty() && values::list(names).count() != values::list(numbers).count() {
+        row.note(notes, &codes::SUBJECT_CODES, Some(subject_codes), || {
+            format!("{} subjects have {} codes", values::list(names).count(), values::list(numbers).count())
+        });
+    }
+}

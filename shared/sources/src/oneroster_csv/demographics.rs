@@ -1,0 +1,140 @@
+//! demographics.csv (check 55). Where demographics are not kept, only ids that a district put there are read (R-M7).
+
+use rules::finding::source as codes;
+use rules::model::Tag;
+
+use super::ids::Standing;
+use super::notes::{Halt, Notes};
+use super::repeats::Claims;
+use super::roster::{Demographic, Roster, Wishes};
+use super::table::{Row, Table};
+use super::users::own_column;
+
+/// The columns of races, in the order of their bits.
+pub(super) const RACES: [&str; 6] = [
+    "americanIndianOrAlaskaNative",
+    "asian",
+    "blackOrAfricanAmerican",
+    "nativeHawaiianOrOtherPacificIslander",
+    "white",
+    "demographicRaceTwoOrMoreRaces",
+];
+
+const SEXES: [&str; 4] = ["male", "female", "unspecified", "other"];
+
+/// Whether the file is worth reading.
+pub(super) fn is_wanted(wishes: &Wishes<'_>) -> bool {
+    wishes.demographics || wishes.metadata("state_id").is_some() || wishes.metadata("student_number").is_some()
+}
+
+pub(super) fn read(
+    table: &mut Table,
+    package: u16,
+    claims: &mut Claims,
+    seen: &mut Vec<Seen>,
+    roster: &mut Roster,
+    wishes: &Wishes<'_>,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let keep = wishes.demographics;
+    let own = ["state_id", "student_number", "ell", "frl", "iep"].map(|field| own_column(table, wishes, field));
+    roster.mapped.extend(own.iter().filter(|col| col.is_there()).map(|col| col.name));
+    let races = RACES.map(|name| table.col(name));
+    let [birth, sex, hispanic] = ["birthDate", "sex", "hispanicOrLatinoEthnicity"].map(|name| table.col(name));
+    roster.demographics.resize(roster.users.len(), Demographic::default());
+    seen.resize(roster.users.len(), Seen::default());
+    while table.advance(notes)? {
+        let row = table.row();
+        let Some(id) = row.own_id() else {
+            if !row.is_bad() {
+                row.required(row.id_col(), notes);
+            }
+            roster.losses.kind(Tag::Student);
+            continue;
+        };
+        if claims.take(id).is_none() {
+            continue;
+        }
+        let user = roster.users.ids.find(id).filter(|&slot| roster.users.standing(slot) != Standing::Absent);
+        let Some(user) = user else {
+            if !row.is_bad() && !row.is_removal() {
+                row.note(notes, &codes::DEMOGRAPHICS_WITHOUT_USER, Some(row.id_col()), String::new);
+            }
+            continue;
+        };
+        if !is_first(&row, &mut seen[user as usize], package, notes) {
+            if row.is_bad() || seen[user as usize].conflict {
+                roster.losses.students.push(user);
+            }
+            continue;
+        }
+        if row.is_bad() {
+            roster.losses.students.push(user);
+            continue;
+        }
+        if row.is_removal() {
+            continue;
+        }
+        let mut record = Demographic { known: true, ..Demographic::default() };
+        let mut ordered = false;
+        let mut sex_word = "";
+        if keep {
+            for (bit, &col) in races.iter().enumerate() {
+                record.races |= u8::from(row.boolean(col, false, true, notes) == Some(true)) << bit;
+            }
+            record.hispanic = row.boolean(hispanic, false, true, notes).map_or(0, |yes| 1 + u8::from(yes));
+            (record.birth, ordered) = row.date(birth, false, true, notes);
+            sex_word = read_sex(&row, sex, notes);
+        }
+        record.texts = roster.texts.here();
+        roster.texts.push(sex_word);
+        for col in own {
+            roster.texts.push(row.trimmed(col));
+        }
+        roster.demographics[user as usize] = record;
+        table.note_date_order(ordered, notes);
+    }
+    Ok(())
+}
+
+/// What was seen of a user's demographics.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    line: u32,
+    row: u64,
+    package: u16,
+    conflict: bool,
+}
+
+/// Whether the row is the first of its user (check 26).
+fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>) -> bool {
+    let content = row.fingerprint();
+    if seen.line == 0 || seen.package != package {
+        *seen = Seen { line: row.line, row: content, package, conflict: false };
+        return true;
+    }
+    let first = seen.line;
+    if seen.row == content {
+        row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || format!("the row is the same as the one on line {first}"));
+    } else {
+        seen.conflict = true;
+        row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
+            format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
+        });
+    }
+    false
+}
+
+/// The value is not quoted in a finding: it is a person's.
+fn read_sex<'t>(row: &Row<'t>, col: super::header::Col, notes: &mut Notes<'_>) -> &'t str {
+    let text = row.trimmed(col);
+    if text.is_empty() || SEXES.contains(&text) || text.starts_with("ext:") {
+        return text;
+    }
+    if let Some(word) = SEXES.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        row.note(notes, &codes::VALUE_CASE, Some(col), String::new);
+        return word;
+    }
+    row.note(notes, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || format!("{} is none of {}", col.name, SEXES.join(", ")));
+    ""
+}

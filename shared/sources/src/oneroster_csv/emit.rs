@@ -1,0 +1,297 @@
+//! Emits the records of the snapshot, a line each, in the order of the table.
+
+use rules::model::Tag;
+use rules::snapshot::PartName;
+
+use super::demographics::RACES;
+use super::ids::NONE;
+use super::json::Line;
+use super::kin::Kin;
+use super::notes::{Halt, Notes, write_fault};
+use super::roster::{Enrollment, OrgKind, Roster, person};
+use super::seats::Seats;
+use super::values;
+
+use super::index::Index;
+
+/// Everything that was read, brought together.
+pub(super) struct Assembled {
+    pub(super) roster: Roster,
+    pub(super) kin: Kin,
+    pub(super) seats: Seats,
+    /// Users in the order of the table.
+    pub(super) users: Vec<u32>,
+    pub(super) roles_of: Index,
+    pub(super) guardians_of: Index,
+    pub(super) children_of: Index,
+    /// Students who are left as they are because their demographics are lost.
+    pub(super) untouched: Vec<u32>,
+}
+
+/// Kinds of person and their bits.
+pub(super) const PEOPLE: [(Tag, u8); 3] =
+    [(Tag::Teacher, person::TEACHER), (Tag::Student, person::STUDENT), (Tag::Guardian, person::GUARDIAN)];
+
+impl Assembled {
+    /// Whether the person has a record of this kind, or a gap instead because it may be wrong.
+    pub(super) fn has_record(&self, user: u32, kind: u8) -> bool {
+        let data = self.roster.users.record(user);
+        self.roster.users.is_present(user)
+            && data.in_scope
+            && (data.kinds | data.enrolled) & kind != 0
+            && !self.is_unsure(user, kind)
+            && !(kind == person::STUDENT && self.untouched.binary_search(&user).is_ok())
+    }
+
+    /// Whether a bad row may have said that the person is of this kind.
+    pub(super) fn is_unsure(&self, user: u32, kind: u8) -> bool {
+        let data = self.roster.users.record(user);
+        data.unsure & kind != 0 && data.kinds & kind == 0
+    }
+
+    /// The person's schools for one kind, the main one first; every org for [`person::ALL`].
+    pub(super) fn schools(&self, user: u32, kind: u8) -> Vec<u32> {
+        let roster = &self.roster;
+        let data = roster.users.record(user);
+        let counts = |org: u32| !roster.orgs.is_present(org) || roster.orgs.record(org).is_school();
+        let mut schools = Vec::new();
+        let mut add = |org: u32| {
+            if counts(org) && !schools.contains(&org) {
+                schools.push(org);
+            }
+        };
+        if roster.users_have_roles == Some(true) {
+            let (begin, count) = data.orgs;
+            roster.org_lists[begin as usize..(begin + count) as usize].iter().for_each(|&org| add(org));
+            return schools;
+        }
+        let kind = if data.kinds & kind == 0 { u8::MAX } else { kind };
+        let roles = || roster.roles[self.roles_of.get(user)].iter().filter(|role| role.current && role.kind & kind != 0);
+        if roles().any(|role| role.org == data.main_org) {
+            add(data.main_org);
+        }
+        roles().filter(|role| role.primary).for_each(|role| add(role.org));
+        roles().for_each(|role| add(role.org));
+        schools
+    }
+
+    fn seat_counts(&self, seat: Enrollment) -> bool {
+        self.roster.in_scope(self.roster.classes.record(seat.class).school) && self.roster.users.record(seat.user).in_scope
+    }
+
+    /// A person's seats in classes that are read, as a gap or a record carries them.
+    pub(super) fn seats_of(&self, user: u32, teacher: bool) -> impl Iterator<Item = Enrollment> + '_ {
+        self.seats.of_user(&self.roster, user, teacher).filter(|&seat| self.seat_counts(seat))
+    }
+
+    /// Emits all records; gives the number of seats.
+    pub(super) fn records(&self, notes: &mut Notes<'_>, mut told: impl FnMut(u64)) -> Result<u64, Halt> {
+        let mut out = Out { line: Line::default(), lines: 0, told: &mut told };
+        self.places(&mut out, notes)?;
+        self.people(&mut out, notes)?;
+        self.classes(&mut out, notes)
+    }
+
+    fn places(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        let roster = &self.roster;
+        let orgs = roster.orgs.ids.sorted(roster.orgs.present());
+        for slot in roster.orgs.ids.table_sorted(&orgs) {
+            let org = *roster.orgs.record(slot);
+            if !org.is_school() || !roster.in_scope(slot) {
+                continue;
+            }
+            let mut texts = roster.texts.from(org.texts);
+            out.line.begin().text("id", roster.orgs.id(slot)).text("name", texts.text()).optional("identifier", texts.text());
+            if org.parent != NONE {
+                out.line.text("parent", roster.orgs.id(org.parent));
+            }
+            out.send(Tag::School, notes)?;
+        }
+        let sessions = roster.sessions.ids.sorted(roster.sessions.present());
+        for slot in roster.sessions.ids.table_sorted(&sessions) {
+            let session = *roster.sessions.record(slot);
+            let mut texts = roster.texts.from(session.texts);
+            let (title, year) = (texts.text(), texts.text());
+            out.line.begin().text("id", roster.sessions.id(slot)).text("title", title).text("kind", session.kind);
+            out.line.day("start", session.start).day("end", session.end);
+            if session.parent != NONE {
+                out.line.text("parent", roster.sessions.id(session.parent));
+            }
+            out.line.optional("school_year", year);
+            out.send(Tag::Term, notes)?;
+        }
+        let courses = roster.courses.ids.sorted(roster.courses.present());
+        for slot in roster.courses.ids.table_sorted(&courses) {
+            let course = *roster.courses.record(slot);
+            let org = *roster.orgs.record(course.org);
+            let is_elsewhere = org.kind == OrgKind::School && !roster.in_scope(course.org);
+            if is_elsewhere {
+                continue;
+            }
+            let mut texts = roster.texts.from(course.texts);
+            out.line.begin().text("id", roster.courses.id(slot)).text("title", texts.text()).optional("code", texts.text());
+            out.line.text("org", roster.orgs.id(course.org));
+            if course.school_year != NONE {
+                out.line.text("school_year", roster.sessions.id(course.school_year));
+            }
+            for key in ["grades", "subjects", "subject_codes"] {
+                out.line.list(key, values::list(texts.text()));
+            }
+            out.send(Tag::Course, notes)?;
+        }
+        Ok(())
+    }
+
+    fn people(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        let users = &self.roster.users;
+        for (tag, kind) in PEOPLE {
+            for &user in &self.users {
+                if !self.has_record(user, kind) {
+                    continue;
+                }
+                let data = users.record(user);
+                out.line.begin().text("id", users.id(user));
+                self.person(&mut out.line, user, kind);
+                if kind == person::STUDENT {
+                    self.demographics(&mut out.line, user);
+                    self.relatives(&mut out.line, "guardians", &self.kin.guardians[self.guardians_of.get(user)]);
+                }
+                if kind == person::GUARDIAN {
+                    out.line.text("role", data.guardian.name());
+                    self.relatives(&mut out.line, "children", &self.kin.children[self.children_of.get(user)]);
+                } else {
+                    let seats = self.seats_of(user, kind == person::TEACHER);
+                    out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.class), seat));
+                    out.line.flag("by_enrollment", data.kinds & kind == 0);
+                }
+                out.send(tag, notes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn relatives(&self, line: &mut Line, key: &str, pairs: &[(u32, u32)]) {
+        let users = &self.roster.users;
+        let inside = pairs.iter().filter(|(_, other)| users.record(*other).in_scope);
+        line.list(key, inside.map(|&(_, other)| users.id(other)));
+    }
+
+    fn person(&self, line: &mut Line, user: u32, kind: u8) {
+        let roster = &self.roster;
+        let data = roster.users.record(user);
+        let mut texts = roster.texts.from(data.texts);
+        line.open("person");
+        for key in ["given", "family", "middle", "preferred_given", "preferred_family", "email", "phone", "sms", "username"] {
+            line.optional(key, texts.text());
+        }
+        let (mut number, mut state_id) = (texts.text(), texts.text());
+        if let Some(extra) = roster.demographics.get(user as usize).filter(|row| row.known) {
+            let mut extra = roster.texts.from(extra.texts);
+            let (_sex, own_state_id, own_number) = (extra.text(), extra.text(), extra.text());
+            state_id = if state_id.is_empty() { own_state_id } else { state_id };
+            number = if own_number.is_empty() { number } else { own_number };
+        }
+        line.optional("number", number).optional("state_id", state_id);
+        let schools = self.schools(user, kind);
+        line.list("schools", schools.iter().map(|&org| roster.orgs.id(org)));
+        line.flag("disabled", data.disabled).close();
+    }
+
+    /// Under `ignore` all of it was left blank when it was read (R-M7).
+    fn demographics(&self, line: &mut Line, user: u32) {
+        let roster = &self.roster;
+        let mut texts = roster.texts.from(roster.users.record(user).texts);
+        for _ in 0..11 {
+            texts.text();
+        }
+        let grades = texts.text();
+        let mut own = [texts.text(), texts.text(), texts.text()];
+        let row = roster.demographics.get(user as usize).filter(|row| row.known);
+        let mut sex = "";
+        if let Some(row) = row {
+            let mut more = roster.texts.from(row.texts);
+            sex = more.text();
+            let (_state_id, _number) = (more.text(), more.text());
+            for value in &mut own {
+                let other = more.text();
+                *value = if value.is_empty() { other } else { value };
+            }
+        }
+        let (races, hispanic, birth) = row.map_or((0, 0, None), |row| (row.races, row.hispanic, row.birth));
+        let nothing = values::list(grades).next().is_none()
+            && races == 0
+            && hispanic == 0
+            && birth.is_none()
+            && sex.is_empty()
+            && own.iter().all(|value| value.is_empty());
+        if nothing {
+            return;
+        }
+        line.open("demographics").list("grades", values::list(grades));
+        line.list("races", RACES.iter().enumerate().filter(|(bit, _)| races >> bit & 1 == 1).map(|(_, name)| *name));
+        line.optional("hispanic", ["", "false", "true"][usize::from(hispanic)]).optional("gender", sex);
+        line.day("birth_date", birth.map_or(values::NO_DAY, values::to_day));
+        line.optional("ell", own[0]).optional("frl", own[1]).optional("iep", own[2]).close();
+    }
+
+    fn classes(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+        let roster = &self.roster;
+        let classes = roster.classes.ids.sorted(roster.classes.present());
+        let mut count = 0;
+        for slot in roster.classes.ids.table_sorted(&classes) {
+            let class = *roster.classes.record(slot);
+            if !roster.in_scope(class.school) {
+                continue;
+            }
+            let mut texts = roster.texts.from(class.texts);
+            out.line.begin().text("id", roster.classes.id(slot)).open("details").text("title", texts.text());
+            for key in ["code", "class_type", "location"] {
+                out.line.optional(key, texts.text());
+            }
+            out.line.text("school", roster.orgs.id(class.school));
+            if class.course != NONE {
+                out.line.text("course", roster.courses.id(class.course));
+            }
+            let (begin, length) = class.terms;
+            let terms = &roster.term_lists[begin as usize..(begin + length) as usize];
+            out.line.list("terms", terms.iter().map(|&term| roster.sessions.id(term)));
+            for key in ["grades", "subjects", "subject_codes", "periods"] {
+                out.line.list(key, values::list(texts.text()));
+            }
+            out.line.close();
+            let mut seats = 0_u64;
+            let write = |line: &mut Line, seat: Enrollment| self.seat(line, roster.users.id(seat.user), seat);
+            let teachers = self.seats.teachers(roster, slot).into_iter();
+            let counted = teachers.filter(|&seat| self.seat_counts(seat)).inspect(|_| seats += 1);
+            out.line.items("teachers", counted, write);
+            let students = self.seats.students(roster, slot).filter(|&seat| self.seat_counts(seat));
+            out.line.items("students", students.inspect(|_| seats += 1), write);
+            count += seats;
+            out.send(Tag::Class, notes)?;
+        }
+        Ok(count)
+    }
+
+    fn seat(&self, line: &mut Line, id: &str, seat: Enrollment) {
+        let (begin, end) = self.roster.dates[seat.dates()];
+        line.raw("{").text("id", id).flag("primary", seat.is_primary()).day("begin", begin).day("end", end).close();
+    }
+}
+
+/// Sends lines and tells how many.
+struct Out<'t> {
+    line: Line,
+    lines: u64,
+    told: &'t mut dyn FnMut(u64),
+}
+
+impl Out<'_> {
+    fn send(&mut self, tag: Tag, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        self.line.close();
+        self.lines += 1;
+        if self.lines.is_multiple_of(1 << 14) {
+            (self.told)(self.lines);
+        }
+        notes.sink().line(PartName::Records(tag), self.line.bytes()).map_err(write_fault)
+    }
+}

@@ -1,0 +1,287 @@
+//! enrollments.csv, by far the longest file (checks 26, 36, 39 to 41, 47).
+
+use hashbrown::HashMap;
+use rules::finding::source as codes;
+use rules::rule::Rule;
+
+use super::header::Col;
+use super::ids::{Last, NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, place};
+use super::repeats::{Claims, repeated};
+use super::roster::{Enrollment, Roster, person};
+use super::table::{Row, Table};
+use super::values::{Day, NO_DAY, to_day};
+
+const ROLES: [&str; 4] = ["administrator", "proctor", "student", "teacher"];
+
+struct Columns {
+    class: Col,
+    school: Col,
+    user: Col,
+    role: Col,
+    primary: Col,
+    begin: Col,
+    end: Col,
+}
+
+/// What the last rows were about, and the dates met so far.
+#[derive(Default)]
+pub(super) struct Memory {
+    class: Last,
+    school: Last,
+    user: Last,
+    dates: HashMap<(Day, Day), u32>,
+    last_dates: Option<(String, String, u32, bool)>,
+}
+
+pub(super) fn read(
+    table: &mut Table,
+    claims: &mut Claims,
+    memory: &mut Memory,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let [class, school, user, role, primary, begin, end] =
+        ["classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate"]
+            .map(|name| table.col(name));
+    let columns = Columns { class, school, user, role, primary, begin, end };
+    while table.advance(notes)? {
+        let row = table.row();
+        let Some(id) = row.own_id() else {
+            if !row.is_bad() {
+                row.required(row.id_col(), notes);
+            }
+            lose(&row, &columns, roster);
+            continue;
+        };
+        let Some(hash) = claims.take(id) else { continue };
+        if row.is_removal() {
+            continue;
+        }
+        if row.is_bad() {
+            lose(&row, &columns, roster);
+            continue;
+        }
+        if !super::values::is_regular_id(id) {
+            row.note(notes, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
+        }
+        let (read, ordered) = read_row(&row, &columns, memory, roster, notes);
+        match read {
+            Read::Seat(enrollment) => {
+                roster.enrollments.push(enrollment);
+                roster.enrollment_ids.push(hash);
+            }
+            Read::Nothing => {}
+            Read::Lost => lose(&row, &columns, roster),
+        }
+        table.note_date_order(ordered, notes);
+    }
+    Ok(())
+}
+
+enum Read {
+    Seat(Enrollment),
+    /// The row makes no seat, and none is lost.
+    Nothing,
+    /// The row is bad; a finding says why.
+    Lost,
+}
+
+fn read_row(row: &Row<'_>, columns: &Columns, memory: &mut Memory, roster: &mut Roster, notes: &mut Notes<'_>) -> (Read, bool) {
+    let class_id = row.required_id(columns.class, notes);
+    let school_id = row.required_id(columns.school, notes);
+    let user_id = row.required_id(columns.user, notes);
+    let role = row.word(columns.role, &ROLES, true, true, notes);
+    let (Some(class_id), Some(school_id), Some(user_id), Some(role)) = (class_id, school_id, user_id, role) else {
+        return (Read::Lost, false);
+    };
+    let class = memory.class.or_find(class_id, |id| roster.classes.slot(id));
+    let user = memory.user.or_find(user_id, |id| roster.users.slot(id));
+    let (class_standing, user_standing) = (roster.classes.standing(class), roster.users.standing(user));
+    let absent = [(class_standing, columns.class, "class"), (user_standing, columns.user, "user")];
+    for (_, col, what) in absent.into_iter().filter(|(standing, ..)| *standing == Standing::Absent) {
+        row.note(notes, &codes::REFERENCE_MISSING, Some(col), || {
+            format!("{} leads to a {what} that is not in the set", col.name)
+        });
+    }
+    if class_standing == Standing::Absent || user_standing == Standing::Absent {
+        return (Read::Lost, false);
+    }
+    if class_standing == Standing::Removed || user_standing == Standing::Removed {
+        // Whoever is taken away takes the enrollments along.
+        return (Read::Nothing, false);
+    }
+    roster.users.record_mut(user).has_enrollment = true;
+    if role != "student" && role != "teacher" {
+        *roster.not_rostered.entry((FileKind::Enrollments, role.to_owned())).or_default() += 1;
+        return (Read::Nothing, false);
+    }
+    let is_teacher = role == "teacher";
+    if class_standing == Standing::Dropped {
+        roster.of_dropped_classes += 1;
+        return (Read::Nothing, false);
+    }
+    let school = memory.school.or_find(school_id, |id| roster.orgs.slot(id));
+    if school != roster.classes.record(class).school {
+        row.note(notes, &codes::ENROLLMENT_SCHOOL, Some(columns.school), String::new);
+    }
+    let primary = row.boolean(columns.primary, false, false, notes) == Some(true) && is_teacher;
+    let (dates, ordered) = read_dates(row, columns, class, memory, roster, notes);
+    check_role(row, columns, user, is_teacher, roster, notes);
+    (Read::Seat(Enrollment::new(class, user, is_teacher, primary, dates, row.line)), ordered)
+}
+
+/// A role that the person does not have is noted; the seat stays, and the policy decides about it (R-T7).
+fn check_role(row: &Row<'_>, columns: &Columns, slot: u32, is_teacher: bool, roster: &mut Roster, notes: &mut Notes<'_>) {
+    let kind = if is_teacher { person::TEACHER } else { person::STUDENT };
+    let is_present = roster.users.is_present(slot);
+    let user = roster.users.record_mut(slot);
+    if user.kinds & kind != 0 || !is_present {
+        // Of a bad row nobody knows the roles for sure.
+        if !is_present {
+            user.enrolled |= kind;
+        }
+        return;
+    }
+    user.enrolled |= kind;
+    let word = if is_teacher { "a teacher" } else { "a student" };
+    notes_role(row, columns, word, notes);
+}
+
+fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_>) {
+    notes.note(&codes::ENROLLMENT_ROLE, |f| {
+        let finding = f
+            .saying(&codes::ENROLLMENT_ROLE, format!("the enrollment is that of {word}, and the user is none"))
+            .under(Rule::T7)
+            .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
+        match row.own_id() {
+            Some(id) => finding.about(FileKind::Enrollments.entity(), &super::notes::id_of(id)),
+            None => finding,
+        }
+    });
+}
+
+/// The row's dates as a number of [`Roster::dates`], and whether the district's order of day and month was needed.
+fn read_dates(
+    row: &Row<'_>,
+    columns: &Columns,
+    class: u32,
+    memory: &mut Memory,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> (u32, bool) {
+    let texts = (row.trimmed(columns.begin), row.trimmed(columns.end));
+    let known = memory.last_dates.as_ref().filter(|(begin, end, ..)| (begin.as_str(), end.as_str()) == texts);
+    let (number, ordered) = if let Some(&(.., number, ordered)) = known {
+        (number, ordered)
+    } else {
+        let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
+        let (end, end_ordered) = row.date(columns.end, false, false, notes);
+        let bad = (begin.is_none() && !texts.0.is_empty()) || (end.is_none() && !texts.1.is_empty());
+        let pair = (begin.map_or(NO_DAY, to_day), end.map_or(NO_DAY, to_day));
+        let number = *memory.dates.entry(pair).or_insert_with(|| {
+            roster.dates.push(pair);
+            roster.dates.len() as u32 - 1
+        });
+        let ordered = begin_ordered || end_ordered;
+        // A bad date is a finding of each row that has it.
+        memory.last_dates = (!bad).then(|| (texts.0.to_owned(), texts.1.to_owned(), number, ordered));
+        (number, ordered)
+    };
+    let (begin, end) = roster.dates[number as usize];
+    let (first, last) = roster.classes.record(class).span;
+    if begin != NO_DAY && end != NO_DAY && begin >= end {
+        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.end), || "the enrollment ends before it begins".into());
+    } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
+        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
+            "the enrollment leaves the dates of its class's sessions".into()
+        });
+    }
+    (number, ordered)
+}
+
+/// Keeps what is known of an enrollment that could not be read (R-H3): ids of a row whose cells do not stand where they should count only
+/// where they name a class or a user of the set.
+fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
+    let named = row.own_id().is_some();
+    let (class_id, user_id) = (row.doubtful(columns.class), row.doubtful(columns.user));
+    let (class, user) = if row.is_whole() && named {
+        let slot = |id: &str| !id.trim().is_empty();
+        (
+            if slot(class_id) { roster.classes.slot(class_id) } else { NONE },
+            if slot(user_id) { roster.users.slot(user_id) } else { NONE },
+        )
+    } else if named {
+        let class = roster.classes.ids.find(class_id).filter(|&slot| roster.classes.resolves(slot));
+        let user = roster.users.ids.find(user_id).filter(|&slot| roster.users.resolves(slot));
+        (class.unwrap_or(NONE), user.unwrap_or(NONE))
+    } else {
+        (NONE, NONE)
+    };
+    if class == NONE && user == NONE {
+        roster.losses.any_enrollment = true;
+    } else {
+        roster.losses.enrollments.push((class, user));
+    }
+}
+
+/// What can be said once all enrollments are read: rows that share a sourcedId count once where they are equal, not at all where they differ
+/// (check 26).
+pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+    let ids = std::mem::take(&mut roster.enrollment_ids);
+    for group in repeated(&ids) {
+        let first = roster.enrollments[group[0]];
+        let same = group.iter().all(|&i| roster.enrollments[i].says_the_same(first));
+        let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
+        for &i in &group[1..] {
+            let line = roster.enrollments[i].line;
+            notes.note(code, |f| {
+                let found = if same {
+                    format!("the row is the same as the one on line {}", first.line)
+                } else {
+                    format!("the sourcedId stands on line {} too, with other values; none of these rows is taken", first.line)
+                };
+                f.saying(code, found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
+            });
+        }
+        for &i in &group[usize::from(same)..] {
+            let enrollment = &mut roster.enrollments[i];
+            if !same {
+                roster.losses.enrollments.push((enrollment.class, enrollment.user));
+            }
+            enrollment.user = Enrollment::VOID;
+        }
+    }
+    if roster.of_dropped_classes > 0 {
+        notes.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
+            let found = format!(
+                "{} enrollments belong to classes that are left out and are left out with them",
+                roster.of_dropped_classes
+            );
+            f.saying(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, found).at(place(FileKind::Enrollments.file(), 0, None))
+        });
+    }
+    note_idle(roster, notes);
+}
+
+/// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one where it matters (R-S1).
+fn note_idle(roster: &Roster, notes: &mut Notes<'_>) {
+    let idle = |kind: u8| {
+        let of_kind = |slot: &u32| {
+            let user = roster.users.record(*slot);
+            user.kinds & kind != 0 && !user.has_enrollment
+        };
+        roster.users.present().filter(of_kind).count()
+    };
+    for (count, code, what) in [
+        (idle(person::STUDENT), &codes::STUDENTS_WITHOUT_CLASS, "students"),
+        (idle(person::TEACHER), &codes::TEACHERS_WITHOUT_CLASS, "teachers"),
+    ] {
+        if count > 0 {
+            notes.note(code, |f| {
+                f.saying(code, format!("{count} {what} have no enrollment")).at(place(FileKind::Enrollments.file(), 0, None))
+            });
+        }
+    }
+}

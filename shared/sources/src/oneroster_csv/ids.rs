@@ -1,0 +1,266 @@
+//! Ids, each kept once, and what is known of the record behind each.
+
+use hashbrown::HashTable;
+use rules::id::hash64;
+
+/// Stands for "no record" where a record's slot is expected.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Texts kept once in one arena, numbered in the order of their coming.
+#[derive(Default)]
+pub(super) struct Ids {
+    text: String,
+    ends: Vec<usize>,
+    hashes: Vec<u64>,
+    table: HashTable<u32>,
+}
+
+impl Ids {
+    pub(super) fn get(&self, slot: u32) -> &str {
+        let slot = slot as usize;
+        let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
+        &self.text[start..self.ends[slot]]
+    }
+
+    pub(super) fn hash(&self, slot: u32) -> u64 {
+        self.hashes[slot as usize]
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<u32> {
+        let hash = hash64(id);
+        self.table.find(hash, |&slot| self.hashes[slot as usize] == hash && self.get(slot) == id).copied()
+    }
+
+    pub(super) fn intern(&mut self, id: &str) -> u32 {
+        let hash = hash64(id);
+        if let Some(&slot) = self.table.find(hash, |&slot| self.hashes[slot as usize] == hash && self.get(slot) == id) {
+            return slot;
+        }
+        let slot = self.ends.len() as u32;
+        self.text.push_str(id);
+        self.ends.push(self.text.len());
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.table.insert_unique(hash, slot, |&slot| hashes[slot as usize]);
+        slot
+    }
+
+    /// Slots of these records in the order of ids as text.
+    pub(super) fn sorted(&self, slots: impl Iterator<Item = u32>) -> Vec<u32> {
+        // The first differing bytes decide nearly always; they are compared as numbers, behind what all ids begin with.
+        let mut slots: Vec<u32> = slots.collect();
+        let shared = self.shared_prefix(&slots);
+        let mut keyed: Vec<(u64, u32)> = slots.iter().map(|&slot| (prefix(&self.get(slot).as_bytes()[shared..]), slot)).collect();
+        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
+        slots.clear();
+        slots.extend(keyed.into_iter().map(|(_, slot)| slot));
+        slots
+    }
+
+    /// Slots of these records in the order of the table: [`rules::id::table_order`].
+    pub(super) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
+        let plain = |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
+        let mut slots = by_text.to_vec();
+        if slots.iter().all(|&slot| plain(self.get(slot))) {
+            // The order inside a shard is the order of the text, which a stable sort keeps.
+            slots.sort_by_key(|&slot| self.hash(slot) >> 60);
+        } else {
+            slots.sort_by(|&a, &b| rules::id::table_order(self.get(a), self.get(b)));
+        }
+        slots
+    }
+
+    fn shared_prefix(&self, slots: &[u32]) -> usize {
+        let Some((&first, rest)) = slots.split_first() else { return 0 };
+        let first = self.get(first).as_bytes();
+        rest.iter().fold(first.len(), |shared, &slot| {
+            self.get(slot).as_bytes().iter().zip(&first[..shared]).take_while(|(a, b)| a == b).count()
+        })
+    }
+
+    /// Pairs of ids among these that differ only in the case of ASCII letters.
+    pub(super) fn differing_in_case(&self, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+        let lower = self.text.bytes().any(|c| c.is_ascii_lowercase());
+        if !lower || !self.text.bytes().any(|c| c.is_ascii_uppercase()) {
+            return Vec::new();
+        }
+        let mut keyed: Vec<(u64, u32)> = slots.map(|slot| (hash64(&self.get(slot).to_ascii_lowercase()), slot)).collect();
+        keyed.sort_unstable();
+        let same = |a: u32, b: u32| self.get(a).eq_ignore_ascii_case(self.get(b));
+        keyed.windows(2).filter(|w| w[0].0 == w[1].0 && same(w[0].1, w[1].1)).map(|w| (w[0].1, w[1].1)).collect()
+    }
+}
+
+fn prefix(bytes: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    let length = bytes.len().min(8);
+    eight[..length].copy_from_slice(&bytes[..length]);
+    u64::from_be_bytes(eight)
+}
+
+/// How a record stands after all packages were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum Standing {
+    /// Only referred to.
+    #[default]
+    Absent,
+    /// Read.
+    Present,
+    /// Its row is bad: it is left as the mirror has it (R-H3).
+    Dropped,
+    /// Its row says `tobedeleted`.
+    Removed,
+}
+
+/// Where a record was read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) standing: Standing,
+    /// Which package, counted from tonight's backwards.
+    package: u16,
+    pub(super) line: u32,
+    row: u64,
+}
+
+impl Seen {
+    /// Whether the row is one of a set before tonight's.
+    pub(super) fn is_of_earlier_set(self) -> bool {
+        self.package > 0
+    }
+}
+
+/// What a row is to the rows of its id that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The first.
+    First(u32),
+    /// A newer package has the record: this row is history.
+    Outdated,
+    /// The same row again, first on that line.
+    Again(u32),
+    /// Another row of the same id, first on that line.
+    Conflict(u32, u32),
+}
+
+/// The records of one file kind, found by id.
+#[derive(Default)]
+pub(super) struct Registry<T> {
+    pub(super) ids: Ids,
+    seen: Vec<Seen>,
+    records: Vec<T>,
+}
+
+impl<T: Default + Clone> Registry<T> {
+    /// The slot of an id, referred to or read.
+    pub(super) fn slot(&mut self, id: &str) -> u32 {
+        let slot = self.ids.intern(id);
+        if slot as usize == self.seen.len() {
+            self.seen.push(Seen::default());
+            self.records.push(T::default());
+        }
+        slot
+    }
+
+    /// Takes a row for its record. Packages are read from tonight's backwards, so whoever comes first counts.
+    pub(super) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
+        let slot = self.slot(id);
+        let seen = &mut self.seen[slot as usize];
+        if seen.standing == Standing::Absent {
+            *seen = Seen { standing: Standing::Present, package, line, row };
+            Claim::First(slot)
+        } else if seen.package != package {
+            Claim::Outdated
+        } else if seen.row == row {
+            Claim::Again(seen.line)
+        } else {
+            Claim::Conflict(slot, seen.line)
+        }
+    }
+
+    pub(super) fn seen(&self, slot: u32) -> Seen {
+        self.seen[slot as usize]
+    }
+
+    pub(super) fn standing(&self, slot: u32) -> Standing {
+        self.seen[slot as usize].standing
+    }
+
+    pub(super) fn set(&mut self, slot: u32, standing: Standing) {
+        self.seen[slot as usize].standing = standing;
+    }
+
+    /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is bad and that is left as it is.
+    pub(super) fn resolves(&self, slot: u32) -> bool {
+        matches!(self.standing(slot), Standing::Present | Standing::Dropped)
+    }
+
+    pub(super) fn is_present(&self, slot: u32) -> bool {
+        self.standing(slot) == Standing::Present
+    }
+
+    pub(super) fn present(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.seen.len() as u32).filter(|&slot| self.is_present(slot))
+    }
+
+    pub(super) fn dropped(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.seen.len() as u32).filter(|&slot| self.standing(slot) == Standing::Dropped)
+    }
+
+    pub(super) fn record(&self, slot: u32) -> &T {
+        &self.records[slot as usize]
+    }
+
+    pub(super) fn record_mut(&mut self, slot: u32) -> &mut T {
+        &mut self.records[slot as usize]
+    }
+
+    pub(super) fn id(&self, slot: u32) -> &str {
+        self.ids.get(slot)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+/// Remembers the last text and its slot: files are sorted by something as a rule, so the next row often refers to the same record.
+#[derive(Default)]
+pub(super) struct Last {
+    text: String,
+    slot: Option<u32>,
+}
+
+impl Last {
+    pub(super) fn or_find(&mut self, id: &str, find: impl FnOnce(&str) -> u32) -> u32 {
+        match self.slot {
+            Some(slot) if self.text == id => slot,
+            _ => {
+                let slot = find(id);
+                self.text.clear();
+                self.text.push_str(id);
+                self.slot = Some(slot);
+                slot
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_slots_is_the_order_of_the_table() {
+        let mut ids = Ids::default();
+        for id in ["student-10", "student-9", "student-100000001", "student-1", "student-10000000", "Ω"] {
+            ids.intern(id);
+        }
+        let by_text = ids.sorted(0..ids.ends.len() as u32);
+        assert!(by_text.windows(2).all(|w| ids.get(w[0]) < ids.get(w[1])));
+        ids.intern("with space");
+        ids.intern("with#hash");
+        let by_text = ids.sorted(0..ids.ends.len() as u32);
+        let slots = ids.table_sorted(&by_text);
+        assert!(slots.windows(2).all(|w| rules::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt()));
+    }
+}

@@ -1,0 +1,24 @@
+//! Finds what belongs to a slot in a list that is sorted by slot.
+
+use std::ops::Range;
+
+/// Where the items of each slot stand.
+pub(super) struct Index(Vec<u32>);
+
+impl Index {
+    /// `sorted` are the slots of the items, in their order; there are `slots` of them at most.
+    pub(super) fn of(slots: usize, sorted: impl Iterator<Item = u32>) -> Self {
+        let mut ends = vec![0_u32; slots + 1];
+        for slot in sorted {
+            ends[slot as usize + 1] += 1;
+        }
+        for i in 1..ends.len() {
+            ends[i] += ends[i - 1];
+        }
+        Self(ends)
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Range<usize> {
+        self.0[slot as usize] as usize..self.0[slot as usize + 1] as usize
+    }
+}

@@ -1,0 +1,167 @@
+//! Writes JSON as serde_json does, straight from the arenas: a tree of values for each of millions of records would cost more than the rest.
+
+use super::values::{Day, NO_DAY, to_date};
+
+/// One line that is being written.
+#[derive(Default)]
+pub(super) struct Line(Vec<u8>);
+
+impl Line {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Begins the line anew.
+    pub(super) fn begin(&mut self) -> &mut Self {
+        self.0.clear();
+        self.raw("{")
+    }
+
+    /// Opens an object behind a key.
+    pub(super) fn open(&mut self, key: &str) -> &mut Self {
+        self.key(key).raw("{")
+    }
+
+    /// Closes an object.
+    pub(super) fn close(&mut self) -> &mut Self {
+        self.raw("}")
+    }
+
+    pub(super) fn raw(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// A comma, unless an object or a list has just begun.
+    fn comma(&mut self) {
+        if !matches!(self.0.last(), None | Some(b'{' | b'[')) {
+            self.0.push(b',');
+        }
+    }
+
+    fn key(&mut self, key: &str) -> &mut Self {
+        self.comma();
+        self.0.push(b'"');
+        self.raw(key).raw("\":")
+    }
+
+    /// A field with a text.
+    pub(super) fn text(&mut self, key: &str, text: &str) -> &mut Self {
+        self.key(key).string(text);
+        self
+    }
+
+    /// A field with a text, unless it is blank.
+    pub(super) fn optional(&mut self, key: &str, text: &str) -> &mut Self {
+        if !text.is_empty() {
+            self.text(key, text);
+        }
+        self
+    }
+
+    /// A field with a list of texts, unless there are none.
+    pub(super) fn list<'t>(&mut self, key: &str, items: impl Iterator<Item = &'t str>) -> &mut Self {
+        self.items(key, items, |line, item| line.string(item))
+    }
+
+    /// A field with a list, unless there are no items.
+    pub(super) fn items<T>(&mut self, key: &str, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) -> &mut Self {
+        let mut items = items.peekable();
+        if items.peek().is_none() {
+            return self;
+        }
+        self.key(key).raw("[");
+        for item in items {
+            self.comma();
+            write(self, item);
+        }
+        self.raw("]")
+    }
+
+    /// A field that is there only if true.
+    pub(super) fn flag(&mut self, key: &str, is_set: bool) -> &mut Self {
+        if is_set {
+            self.key(key).raw("true");
+        }
+        self
+    }
+
+    /// A field with a date, unless there is none.
+    pub(super) fn day(&mut self, key: &str, day: Day) -> &mut Self {
+        if day == NO_DAY {
+            return self;
+        }
+        let (y, m, d) = to_date(day);
+        let digit = |n: i32| b'0' + (n % 10) as u8;
+        let (m, d) = (m as i32, d as i32);
+        let text = [
+            b'"',
+            digit(y / 1000),
+            digit(y / 100),
+            digit(y / 10),
+            digit(y),
+            b'-',
+            digit(m / 10),
+            digit(m),
+            b'-',
+            digit(d / 10),
+            digit(d),
+            b'"',
+        ];
+        self.key(key);
+        self.0.extend_from_slice(&text);
+        self
+    }
+
+    pub(super) fn string(&mut self, text: &str) {
+        self.0.push(b'"');
+        let bytes = text.as_bytes();
+        let mut copied = 0;
+        for (i, &c) in bytes.iter().enumerate() {
+            if c >= 0x20 && c != b'"' && c != b'\\' {
+                continue;
+            }
+            self.0.extend_from_slice(&bytes[copied..i]);
+            copied = i + 1;
+            let short = match c {
+                b'"' => b'"',
+                b'\\' => b'\\',
+                8 => b'b',
+                9 => b't',
+                10 => b'n',
+                12 => b'f',
+                13 => b'r',
+                _ => {
+                    let hex = |n: u8| b"0123456789abcdef"[usize::from(n)];
+                    self.0.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(c >> 4), hex(c & 15)]);
+                    continue;
+                }
+            };
+            self.0.extend_from_slice(&[b'\\', short]);
+        }
+        self.0.extend_from_slice(&bytes[copied..]);
+        self.0.push(b'"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn texts_are_written_as_serde_writes_them(text in "(\\PC|[\\x00-\\x1f\"\\\\\\x7f])*") {
+            let mut line = Line::default();
+            line.string(&text);
+            proptest::prop_assert_eq!(std::str::from_utf8(line.bytes()).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn fields_are_parted_by_commas_and_blank_ones_left_out() {
+        let mut line = Line::default();
+        line.begin().text("a", "x").optional("b", "").list("c", ["1", "2"].into_iter()).list("d", [].into_iter());
+        line.open("e").day("f", 0).day("g", NO_DAY).flag("h", true).flag("i", false).close().close();
+        assert_eq!(line.bytes(), br#"{"a":"x","c":["1","2"],"e":{"f":"1970-01-01","h":true}}"#);
+    }
+}

@@ -1,0 +1,89 @@
+//! Relationships between students and guardians, from either direction (R-G3, check 54).
+
+use rules::finding::source as codes;
+
+use super::ids::Standing;
+use super::layout::FileKind;
+use super::notes::{Notes, place};
+use super::roster::{Roster, note_record, person};
+
+/// Students with guardians, guardians with children: pairs of users, sorted by the first and then by the id of the second.
+#[derive(Default)]
+pub(super) struct Kin {
+    pub(super) guardians: Vec<(u32, u32)>,
+    pub(super) children: Vec<(u32, u32)>,
+}
+
+/// Joins what both sides say. `rank` is each user's place in the order of ids.
+pub(super) fn join(roster: &mut Roster, rank: &[u32], notes: &mut Notes<'_>) -> Kin {
+    let named = std::mem::take(&mut roster.agents);
+    // Child, guardian, and which side says so: 1 the child, 2 the guardian.
+    let mut pairs: Vec<(u32, u32, u8)> = Vec::with_capacity(named.len());
+    for &(from, to) in &named {
+        if !roster.users.resolves(from) {
+            continue;
+        }
+        match direction(roster, from, to) {
+            Direction::ToGuardian => pairs.push((from, to, 1)),
+            Direction::ToChild => pairs.push((to, from, 2)),
+            Direction::Gone => {}
+            Direction::Missing => {
+                note(roster, from, notes, &codes::AGENT_MISSING, "agentSourcedIds names a user who is not in the set");
+            }
+            Direction::Wrong(found) => note(roster, from, notes, &codes::AGENT_ROLE, found),
+        }
+    }
+    drop(named);
+    pairs.sort_unstable();
+    let one_way = pairs
+        .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
+        .filter(|sides| sides.iter().fold(0, |seen, side| seen | side.2) != 3)
+        .count();
+    if one_way > 0 {
+        notes.note(&codes::AGENT_ONE_WAY, |f| {
+            let found = format!("{one_way} relationships are given in one direction only; they count in both");
+            f.saying(&codes::AGENT_ONE_WAY, found).at(place(FileKind::Users.file(), 0, Some("agentSourcedIds")))
+        });
+    }
+    pairs.dedup_by_key(|pair| (pair.0, pair.1));
+    let mut kin = Kin {
+        guardians: pairs.iter().map(|&(child, guardian, _)| (child, guardian)).collect(),
+        children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
+    };
+    for side in [&mut kin.guardians, &mut kin.children] {
+        side.sort_unstable_by_key(|&(who, whom)| (who, rank[whom as usize]));
+    }
+    kin
+}
+
+enum Direction {
+    ToGuardian,
+    ToChild,
+    /// The agent was taken away.
+    Gone,
+    Missing,
+    Wrong(&'static str),
+}
+
+fn direction(roster: &Roster, from: u32, to: u32) -> Direction {
+    match roster.users.standing(to) {
+        Standing::Absent => return Direction::Missing,
+        Standing::Removed => return Direction::Gone,
+        Standing::Present | Standing::Dropped => {}
+    }
+    let (own, other) = (roster.users.record(from).kinds, roster.users.record(to).kinds);
+    // A bad row may be of any kind; what the other side says of it stays (R-H3).
+    if own & person::STUDENT != 0 && other & person::GUARDIAN != 0 && from != to {
+        Direction::ToGuardian
+    } else if own & person::GUARDIAN != 0 && other & person::STUDENT != 0 && from != to {
+        Direction::ToChild
+    } else if other & person::TEACHER != 0 {
+        Direction::Wrong("agentSourcedIds names a teacher, who is no guardian here; it makes no relationship")
+    } else {
+        Direction::Wrong("")
+    }
+}
+
+fn note(roster: &Roster, from: u32, notes: &mut Notes<'_>, code: &'static rules::finding::Code, found: &'static str) {
+    note_record(&roster.users, from, FileKind::Users, notes, code, Some("agentSourcedIds"), || found.into());
+}

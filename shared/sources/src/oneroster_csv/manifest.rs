@@ -1,0 +1,166 @@
+//! manifest.csv: which files there are, and whether each is the whole truth or a change (checks 3 to 8).
+
+use std::collections::BTreeMap;
+
+use rules::finding::{Severity, source as codes};
+
+use super::feed::Chunks;
+use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
+use super::notes::{Halt, Notes, place, quoted};
+use super::rows::{Next, Rows};
+use super::table::{Mode, fault, refuse};
+
+const FILE: &str = "manifest.csv";
+
+/// A manifest longer than this many rows is none.
+const MOST_ROWS: usize = 1_000;
+
+/// What a manifest says.
+#[derive(Debug)]
+pub(super) struct Manifest {
+    pub(super) version: Version,
+    /// Modes of files by property name, without `file.`.
+    modes: BTreeMap<String, Mode>,
+}
+
+impl Manifest {
+    /// What is to be taken for a set of 1.0, which has none.
+    pub(super) fn of_1_0() -> Self {
+        Self {
+            version: Version::V1_0,
+            modes: FileKind::ALL.iter().map(|kind| (kind.property().to_owned(), Mode::Bulk)).collect(),
+        }
+    }
+
+    /// A file's mode; none where it is not listed.
+    pub(super) fn mode(&self, kind: FileKind) -> Option<Mode> {
+        self.modes.get(kind.property()).copied()
+    }
+
+    /// Reads a manifest, and notes what is wrong with it.
+    pub(super) fn read(chunks: Chunks, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+        let mut rows = Rows::new(chunks, None);
+        let mut properties: BTreeMap<String, (String, u32)> = BTreeMap::new();
+        let mut count = 0;
+        loop {
+            match rows.advance().map_err(|error| fault(error, FILE, notes))? {
+                Next::Row => {}
+                Next::End => break,
+                other => {
+                    refuse(other, FILE, notes);
+                    return Err(Halt::Refused);
+                }
+            }
+            let cells: Vec<&str> = rows.cells().iter().map(|cell| cell.of(rows.text()).trim()).collect();
+            if cells.iter().all(|cell| cell.is_empty()) {
+                continue;
+            }
+            count += 1;
+            let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
+            if count == 1 {
+                check_header(name, value, rows.line, notes)?;
+                continue;
+            }
+            if count > MOST_ROWS {
+                notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line, None)));
+                return Err(Halt::Refused);
+            }
+            if let Some((_, first)) = properties.get(name) {
+                let found = format!("the property {} stands on line {first} too; the first counts", quoted(name));
+                property(notes, rows.line, found);
+            } else {
+                properties.insert(name.to_owned(), (value.to_owned(), rows.line));
+            }
+        }
+        if count == 0 {
+            notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, 1, None)));
+            return Err(Halt::Refused);
+        }
+        Ok(Self::of(properties, notes))
+    }
+
+    fn of(mut properties: BTreeMap<String, (String, u32)>, notes: &mut Notes<'_>) -> Self {
+        let manifest_version = properties.remove("manifest.version");
+        let value = manifest_version.as_ref().map_or("", |(value, _)| value);
+        if value != "1.0" {
+            let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
+            notes.note(&codes::MANIFEST_VERSION, |f| {
+                let found = format!("manifest.version is {}, not 1.0", quoted(value));
+                f.saying(&codes::MANIFEST_VERSION, found).at(place(FILE, line, Some("manifest.version")))
+            });
+        }
+        let oneroster = properties.remove("oneroster.version");
+        let version = match oneroster.as_ref().map_or("", |(value, _)| value) {
+            "1.2" | "1.2.1" | "1.2.0" => Version::V1_2,
+            "1.1" | "1.1.1" | "1.1.0" => Version::V1_1,
+            other => {
+                let line = oneroster.as_ref().map_or(0, |(_, line)| *line);
+                notes.note(&codes::ONEROSTER_VERSION, |f| {
+                    let found = format!("oneroster.version is {}; the files tell which it is", quoted(other));
+                    f.saying(&codes::ONEROSTER_VERSION, found).at(place(FILE, line, Some("oneroster.version")))
+                });
+                if properties.contains_key("file.roles") { Version::V1_2 } else { Version::V1_1 }
+            }
+        };
+        let mut modes = BTreeMap::new();
+        for (name, (value, line)) in &properties {
+            let Some(file) = name.strip_prefix("file.").and_then(known_file) else {
+                if !name.starts_with("source.") {
+                    property(notes, *line, format!("the property {} is unknown", quoted(name)));
+                }
+                continue;
+            };
+            if Some(file) != name.strip_prefix("file.") {
+                property(notes, *line, format!("the property {} has other capitals than the standard's", quoted(name)));
+            }
+            let mode = match value.to_ascii_lowercase().as_str() {
+                "absent" => Mode::Absent,
+                "bulk" => Mode::Bulk,
+                "delta" => Mode::Delta,
+                _ => {
+                    property(notes, *line, format!("{} is {}, none of absent, bulk and delta", quoted(name), quoted(value)));
+                    continue;
+                }
+            };
+            if !matches!(value.as_str(), "absent" | "bulk" | "delta") {
+                property(notes, *line, format!("{} is {}, in other capitals than the standard's", quoted(name), quoted(value)));
+            }
+            modes.insert(file.to_owned(), mode);
+        }
+        let listed = |name: &str| modes.contains_key(name) || properties.contains_key(&format!("file.{name}"));
+        let of_version = FileKind::ALL.iter().map(|kind| kind.property()).chain(NOT_USED);
+        for name in of_version.filter(|name| is_of(name, version) && !listed(name)) {
+            property(notes, 0, format!("the property `file.{name}` is missing"));
+        }
+        Self { version, modes }
+    }
+}
+
+/// Whether a version of the standard has the file.
+fn is_of(name: &str, version: Version) -> bool {
+    let only_1_2 = name == "roles" || NOT_USED[NOT_USED_1_1..].contains(&name);
+    name != "manifest" && (version == Version::V1_2 || !only_1_2)
+}
+
+/// The file that a property is about, whatever its capitals.
+fn known_file(name: &str) -> Option<&'static str> {
+    let known = FileKind::ALL.iter().map(|kind| kind.property()).chain(NOT_USED);
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn check_header(name: &str, value: &str, line: u32, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    if name.eq_ignore_ascii_case("propertyName") && value.eq_ignore_ascii_case("value") {
+        if (name, value) != ("propertyName", "value") {
+            notes.note(&codes::HEADER_CASE, |f| f.at(place(FILE, line, None)));
+        }
+        return Ok(());
+    }
+    notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, line, None)));
+    Err(Halt::Refused)
+}
+
+fn property(notes: &mut Notes<'_>, line: u32, found: String) {
+    notes.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
+        f.saying(&codes::MANIFEST_PROPERTY, found).at(place(FILE, line, None))
+    });
+}

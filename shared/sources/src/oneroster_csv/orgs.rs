@@ -1,0 +1,104 @@
+//! orgs.csv: schools and what is above them (checks 36 and 38).
+
+use rules::finding::source as codes;
+use rules::model::Tag;
+
+use super::ids::{NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, id_of, place};
+use super::roster::{Org, OrgKind, Roster, Taken, Wishes, note_id_case, note_record, take};
+use super::table::Table;
+
+const TYPES: [&str; 6] = ["department", "school", "district", "local", "state", "national"];
+
+pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    let [name, kind, identifier, parent] = ["name", "type", "identifier", "parentSourcedId"].map(|name| table.col(name));
+    while table.advance(notes)? {
+        let row = table.row();
+        let slot = match take(&mut roster.orgs, &row, package, notes) {
+            Taken::Record(slot) => slot,
+            Taken::Unnamed => {
+                roster.losses.kind(Tag::School);
+                continue;
+            }
+            Taken::Bad(_) | Taken::Nothing => continue,
+        };
+        let (Some(name), Some(kind)) = (row.required(name, notes), row.word(kind, &TYPES, true, true, notes)) else {
+            roster.orgs.set(slot, Standing::Dropped);
+            continue;
+        };
+        let texts = roster.texts.here();
+        roster.texts.push(name);
+        roster.texts.push(row.trimmed(identifier));
+        let parent = Some(row.get(parent)).filter(|id| !id.trim().is_empty()).map_or(NONE, |id| roster.orgs.slot(id));
+        let kind = match kind {
+            "school" => OrgKind::School,
+            "district" | "local" => OrgKind::District,
+            _ => OrgKind::Other,
+        };
+        *roster.orgs.record_mut(slot) = Org { texts, kind, parent, has_classes: false, wanted: false };
+    }
+    Ok(())
+}
+
+/// What can be said once all orgs are read.
+pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) {
+    let orgs = &mut roster.orgs;
+    note_id_case(orgs, FileKind::Orgs, notes);
+    let present: Vec<u32> = orgs.present().collect();
+    for &slot in &present {
+        let parent = orgs.record(slot).parent;
+        if parent != NONE && !orgs.resolves(parent) {
+            orgs.record_mut(slot).parent = NONE;
+            note_record(orgs, slot, FileKind::Orgs, notes, &codes::OPTIONAL_REFERENCE_MISSING, Some("parentSourcedId"), || {
+                "parentSourcedId leads to an org that is not in the set and counts as blank".into()
+            });
+        }
+    }
+    cut_cycles(roster, &present, notes);
+    let orgs = &roster.orgs;
+    for &slot in &present {
+        let org = orgs.record(slot);
+        if org.kind == OrgKind::School
+            && (org.parent == NONE || (orgs.is_present(org.parent) && orgs.record(org.parent).kind != OrgKind::District))
+        {
+            note_record(orgs, slot, FileKind::Orgs, notes, &codes::ORG_HIERARCHY, Some("parentSourcedId"), || {
+                if org.parent == NONE { "the school has no district above it".into() } else { String::new() }
+            });
+        }
+    }
+    if let Some(schools) = &wishes.settings.shared_schools {
+        let mut scope = Vec::new();
+        for id in schools {
+            match roster.orgs.ids.find(id) {
+                Some(slot) if roster.orgs.resolves(slot) => scope.push(slot),
+                _ => notes.note(&codes::SHARED_SCHOOL_UNKNOWN, |f| {
+                    f.at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(id))
+                }),
+            }
+        }
+        roster.scope = Some(scope);
+    }
+}
+
+fn cut_cycles(roster: &mut Roster, present: &[u32], notes: &mut Notes<'_>) {
+    let orgs = &mut roster.orgs;
+    // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk does not.
+    let mut walked = vec![0_u32; orgs.len()];
+    for (walk, &start) in (1..).zip(present) {
+        let mut at = start;
+        while at != NONE && walked[at as usize] == 0 {
+            walked[at as usize] = walk;
+            if !orgs.is_present(at) {
+                break;
+            }
+            let parent = orgs.record(at).parent;
+            if parent != NONE && walked[parent as usize] == walk {
+                orgs.record_mut(at).parent = NONE;
+                note_record(orgs, at, FileKind::Orgs, notes, &codes::ORG_CYCLE, Some("parentSourcedId"), String::new);
+                break;
+            }
+            at = parent;
+        }
+    }
+}

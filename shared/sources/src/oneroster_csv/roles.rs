@@ -1,0 +1,240 @@
+//! roles.csv: who is what in which org (1.2; checks 26, 31, 36 and 42).
+
+use rules::finding::source as codes;
+
+use super::header::Col;
+use super::ids::{Last, NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, id_of, place};
+use super::repeats::{Claims, repeated};
+use super::roster::{Role, Roster, note_record, person};
+use super::table::{Row, Table};
+use super::users::kind_of;
+
+const ROLES: [&str; 12] = [
+    "aide",
+    "counselor",
+    "districtAdministrator",
+    "guardian",
+    "parent",
+    "principal",
+    "proctor",
+    "relative",
+    "siteAdministrator",
+    "student",
+    "systemAdministrator",
+    "teacher",
+];
+
+struct Columns {
+    user: Col,
+    role_type: Col,
+    role: Col,
+    begin: Col,
+    end: Col,
+    org: Col,
+}
+
+pub(super) fn read(
+    table: &mut Table,
+    claims: &mut Claims,
+    roster: &mut Roster,
+    today: jiff::civil::Date,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let [user, role_type, role, begin, end, org] =
+        ["userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"].map(|name| table.col(name));
+    let columns = Columns { user, role_type, role, begin, end, org };
+    let mut last_org = Last::default();
+    while table.advance(notes)? {
+        let row = table.row();
+        let Some(id) = row.own_id() else {
+            if !row.is_bad() {
+                row.required(row.id_col(), notes);
+            }
+            lose(&row, &columns, roster);
+            continue;
+        };
+        let Some(hash) = claims.take(id) else { continue };
+        if row.is_removal() {
+            continue;
+        }
+        let (read, ordered) =
+            if row.is_bad() { (None, false) } else { read_role(&row, &columns, &mut last_org, roster, today, notes) };
+        match read {
+            Some(Read::Role(role)) => {
+                roster.roles.push(role);
+                roster.role_ids.push(hash);
+            }
+            Some(Read::NobodyS) => {}
+            None => lose(&row, &columns, roster),
+        }
+        table.note_date_order(ordered, notes);
+    }
+    Ok(())
+}
+
+enum Read {
+    Role(Role),
+    /// The row's user is not in the set: a finding says so, and nobody's role is lost.
+    NobodyS,
+}
+
+fn read_role(
+    row: &Row<'_>,
+    columns: &Columns,
+    last_org: &mut Last,
+    roster: &mut Roster,
+    today: jiff::civil::Date,
+    notes: &mut Notes<'_>,
+) -> (Option<Read>, bool) {
+    let user_id = row.required_id(columns.user, notes);
+    let role_type = row.word(columns.role_type, &["primary", "secondary"], false, true, notes);
+    let role = row.word(columns.role, &ROLES, true, true, notes);
+    let org_id = row.required_id(columns.org, notes);
+    let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
+    let (end, end_ordered) = row.date(columns.end, false, false, notes);
+    let ordered = begin_ordered || end_ordered;
+    let (Some(user_id), Some(role_type), Some(role), Some(org_id)) = (user_id, role_type, role, org_id) else {
+        return (None, ordered);
+    };
+    let user = roster.users.ids.find(user_id).filter(|&slot| roster.users.resolves(slot));
+    let Some(user) = user else {
+        let gone = roster.users.ids.find(user_id).is_some_and(|slot| roster.users.standing(slot) == Standing::Removed);
+        if !gone {
+            row.note(notes, &codes::REFERENCE_MISSING, Some(columns.user), || {
+                "userSourcedId leads to a user who is not in the set".into()
+            });
+        }
+        return (Some(Read::NobodyS), ordered);
+    };
+    let org = last_org.or_find(org_id, |id| roster.orgs.slot(id));
+    roster.orgs.record_mut(org).wanted = true;
+    if !roster.orgs.resolves(org) {
+        row.note(notes, &codes::REFERENCE_MISSING, Some(columns.org), || {
+            "orgSourcedId leads to an org that is not in the set".into()
+        });
+        return (None, ordered);
+    }
+    let (kind, guardian) = kind_of(role);
+    let current = begin.is_none_or(|begin| begin <= today) && end.is_none_or(|end| today < end);
+    if kind == person::OTHER && current {
+        *roster.not_rostered.entry((FileKind::Roles, role.to_owned())).or_default() += 1;
+    }
+    let primary = role_type == "primary";
+    (Some(Read::Role(Role { user, org, kind, guardian, primary, current, line: row.line })), ordered)
+}
+
+/// A role is lost with a bad row: nobody knows which, so no kind of its person is taken for gone (R-H3).
+fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
+    match roster.users.ids.find(row.doubtful(columns.user)).filter(|&slot| roster.users.resolves(slot)) {
+        Some(user) if row.own_id().is_some() => roster.users.record_mut(user).unsure = person::ALL,
+        _ => roster.losses.people(),
+    }
+}
+
+/// What can be said once all roles are read: the kinds of every user.
+pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+    drop_repeated(roster, notes);
+    // Rows of one user together, in the order of the file.
+    let mut roles = std::mem::take(&mut roster.roles);
+    roles.sort_by_key(|role| role.user);
+    let mut has_role = vec![false; roster.users.len()];
+    let mut not_current = 0_u64;
+    for own in roles.chunk_by(|a, b| a.user == b.user) {
+        let slot = own[0].user;
+        has_role[slot as usize] = true;
+        let user = roster.users.record_mut(slot);
+        for role in own.iter().filter(|role| role.current) {
+            if role.kind == person::GUARDIAN && user.kinds & person::GUARDIAN == 0 {
+                user.guardian = role.guardian;
+            }
+            user.kinds |= role.kind;
+        }
+        let user = *user;
+        if !roster.users.is_present(slot) {
+            continue;
+        }
+        not_current += u64::from(user.kinds == 0);
+        note_primaries(roster, slot, own, notes);
+        if user.main_org != NONE && own.iter().all(|role| role.org != user.main_org) {
+            note_record(
+                &roster.users,
+                slot,
+                FileKind::Users,
+                notes,
+                &codes::PRIMARY_ORG,
+                Some("primaryOrgSourcedId"),
+                String::new,
+            );
+        }
+    }
+    roster.roles = roles;
+    for slot in roster.users.present().collect::<Vec<u32>>() {
+        if has_role[slot as usize] {
+            continue;
+        }
+        if roster.users.record(slot).unsure == 0 {
+            note_record(&roster.users, slot, FileKind::Users, notes, &codes::USER_WITHOUT_ROLE, None, String::new);
+        }
+        roster.users.record_mut(slot).kinds = person::ALL;
+        roster.users.set(slot, Standing::Dropped);
+    }
+    if not_current > 0 {
+        notes.note(&codes::ROLES_NOT_CURRENT, |f| {
+            let found = format!("{not_current} users have no role that is in force today");
+            f.saying(&codes::ROLES_NOT_CURRENT, found).at(place(FileKind::Roles.file(), 0, None))
+        });
+    }
+}
+
+fn note_primaries(roster: &Roster, slot: u32, own: &[Role], notes: &mut Notes<'_>) {
+    let current = || own.iter().filter(|role| role.current && role.primary);
+    let found = if current().next().is_none() {
+        if own.iter().all(|role| !role.current) {
+            return;
+        }
+        "the user has only secondary roles"
+    } else if current().any(|role| current().filter(|other| other.org == role.org).count() > 1) {
+        "the user has two primary roles in one org"
+    } else {
+        return;
+    };
+    notes.note(&codes::ROLES_PRIMARY, |f| {
+        let place = place(FileKind::Roles.file(), own[0].line, Some("roleType"));
+        f.saying(&codes::ROLES_PRIMARY, found).at(place).about("user", &id_of(roster.users.id(slot)))
+    });
+}
+
+/// Rows that share a sourcedId: equal ones count once, different ones not at all (check 26).
+fn drop_repeated(roster: &mut Roster, notes: &mut Notes<'_>) {
+    let ids = std::mem::take(&mut roster.role_ids);
+    let mut gone = vec![];
+    for group in repeated(&ids) {
+        let first = roster.roles[group[0]];
+        let same = group.iter().all(|&i| {
+            let role = roster.roles[i];
+            (role.user, role.org, role.kind, role.primary, role.current)
+                == (first.user, first.org, first.kind, first.primary, first.current)
+        });
+        let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
+        for &i in &group[1..] {
+            notes.note(code, |f| {
+                let found = format!("the sourcedId stands on line {} too", first.line);
+                f.saying(code, found).at(place(FileKind::Roles.file(), roster.roles[i].line, Some("sourcedId")))
+            });
+        }
+        if same {
+            gone.extend_from_slice(&group[1..]);
+        } else {
+            for &i in &group {
+                roster.users.record_mut(roster.roles[i].user).unsure = person::ALL;
+            }
+            gone.extend(group);
+        }
+    }
+    gone.sort_unstable();
+    for i in gone.into_iter().rev() {
+        roster.roles.remove(i);
+    }
+}

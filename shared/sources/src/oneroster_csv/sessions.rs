@@ -1,0 +1,118 @@
+//! academicSessions.csv (checks 28, 36 and 46).
+
+use rules::finding::source as codes;
+use rules::model::Tag;
+
+use super::ids::{NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, quoted};
+use super::roster::{Roster, Session, Taken, note_id_case, note_record, take};
+use super::table::Table;
+use super::values::{NO_DAY, to_date, to_day};
+
+const TYPES: [&str; 4] = ["gradingPeriod", "semester", "schoolYear", "term"];
+
+pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    let [title, kind, start, end, parent, year] =
+        ["title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"].map(|name| table.col(name));
+    while table.advance(notes)? {
+        let row = table.row();
+        let slot = match take(&mut roster.sessions, &row, package, notes) {
+            Taken::Record(slot) => slot,
+            Taken::Unnamed => {
+                roster.losses.kind(Tag::Term);
+                continue;
+            }
+            Taken::Bad(_) | Taken::Nothing => continue,
+        };
+        let title = row.required(title, notes);
+        let kind = row.word(kind, &TYPES, true, true, notes);
+        let (start, start_ordered) = row.date(start, true, false, notes);
+        let (end, end_ordered) = row.date(end, true, false, notes);
+        let year_text = if year.is_there() { row.required(year, notes) } else { Some("") };
+        let (Some(title), Some(kind), Some(start), Some(end), Some(year_text)) = (title, kind, start, end, year_text) else {
+            roster.sessions.set(slot, Standing::Dropped);
+            table.note_date_order(start_ordered || end_ordered, notes);
+            continue;
+        };
+        let is_year = year_text.len() == 4 && year_text.bytes().all(|c| c.is_ascii_digit());
+        if !is_year && !year_text.is_empty() {
+            row.note(notes, &codes::YEAR_FORMAT, Some(year), || format!("schoolYear is {}, not a year", quoted(year_text)));
+        }
+        let texts = roster.texts.here();
+        roster.texts.push(title);
+        roster.texts.push(if is_year { year_text } else { "" });
+        let parent = Some(row.get(parent)).filter(|id| !id.trim().is_empty()).map_or(NONE, |id| roster.sessions.slot(id));
+        let kind = TYPES.iter().find(|word| **word == kind).copied().unwrap_or("other");
+        if end <= start {
+            row.note(notes, &codes::SESSION_DATES, Some(table.col("endDate")), || {
+                "the session ends before it begins, or on the same day (endDate is the day after the last)".into()
+            });
+        }
+        *roster.sessions.record_mut(slot) = Session { texts, kind, start: to_day(start), end: to_day(end), parent };
+        table.note_date_order(start_ordered || end_ordered, notes);
+    }
+    Ok(())
+}
+
+/// What can be said once all sessions are read.
+pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+    note_id_case(&roster.sessions, FileKind::AcademicSessions, notes);
+    let present: Vec<u32> = roster.sessions.present().collect();
+    for slot in present {
+        let session = *roster.sessions.record(slot);
+        if session.parent != NONE && !roster.sessions.resolves(session.parent) {
+            roster.sessions.record_mut(slot).parent = NONE;
+            note(
+                roster,
+                slot,
+                notes,
+                &codes::OPTIONAL_REFERENCE_MISSING,
+                "parentSourcedId",
+                || "parentSourcedId leads to a session that is not in the set and counts as blank",
+            );
+        } else if session.parent != NONE && roster.sessions.is_present(session.parent) {
+            let parent = roster.sessions.record(session.parent);
+            if session.start < parent.start || session.end > parent.end {
+                note(
+                    roster,
+                    slot,
+                    notes,
+                    &codes::SESSION_DATES,
+                    "parentSourcedId",
+                    || "the session leaves the dates of its parent",
+                );
+            }
+        }
+        let mut reader = roster.texts.from(session.texts);
+        let _title = reader.text();
+        if let Ok(year) = reader.text().parse::<i32>()
+            && session.end != NO_DAY
+        {
+            // A year's end is exclusive and may fall on New Year's Day; a term of autumn lies wholly in the year before.
+            let (ends, _, _) = to_date(session.end - 1);
+            let fits = if session.kind == "schoolYear" { ends == year } else { ends == year || ends + 1 == year };
+            if !fits {
+                note(
+                    roster,
+                    slot,
+                    notes,
+                    &codes::SESSION_DATES,
+                    "schoolYear",
+                    || "schoolYear is not the year in which the school year ends",
+                );
+            }
+        }
+    }
+}
+
+fn note(
+    roster: &Roster,
+    slot: u32,
+    notes: &mut Notes<'_>,
+    code: &'static rules::finding::Code,
+    column: &'static str,
+    found: impl FnOnce() -> &'static str,
+) {
+    note_record(&roster.sessions, slot, FileKind::AcademicSessions, notes, code, Some(column), || found().into());
+}

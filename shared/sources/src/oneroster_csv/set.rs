@@ -1,0 +1,207 @@
+//! One set: its files by kind, and what its manifest says of them (checks 1, 2, 8 to 11).
+
+use rules::finding::source as codes;
+
+use super::feed::with_file;
+use super::header::distance;
+use super::layout::{FileKind, NOT_USED, SDS_COLUMNS, Version};
+use super::manifest::Manifest;
+use super::notes::{Halt, Notes, place, quoted};
+use super::package::Package;
+use super::rows::{Next, Rows};
+use super::table::{Mode, fault};
+
+/// File names that only Microsoft School Data Sync has.
+const SDS_FILES: [&str; 7] = [
+    "relationships.csv",
+    "School.csv",
+    "Section.csv",
+    "StudentEnrollment.csv",
+    "TeacherRoster.csv",
+    "Guardianrelationship.csv",
+    "Student.csv",
+];
+
+/// A set of files, sorted by kind.
+#[derive(Debug)]
+pub(super) struct FileSet {
+    /// Where each kind of [`FileKind::ALL`] stands in the package.
+    files: [Option<usize>; 8],
+    pub(super) version: Version,
+    modes: [Option<Mode>; 8],
+}
+
+/// What a set is as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// All that a roster needs, each the whole truth, as far as the manifest tells.
+    Bulk,
+    /// At least one file is a change: what is absent stays as it was.
+    Delta,
+    /// A manifest alone: nothing changed.
+    Nothing,
+}
+
+impl FileSet {
+    /// Sorts a package's files, and reads its manifest.
+    pub(super) fn of(package: &mut dyn Package, accept_1_0: bool, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+        let (files, manifest) = sort(package, notes)?;
+        let manifest = match manifest {
+            Some(index) => with_file(package, index, |chunks| Manifest::read(chunks, notes))?,
+            None => {
+                refuse_sds(package, &files, notes)?;
+                if !accept_1_0 {
+                    notes.note(&codes::MANIFEST_MISSING, |f| f.at(place("manifest.csv", 0, None)));
+                    return Err(Halt::Refused);
+                }
+                notes.note(&codes::TAKEN_AS_1_0, |f| f.at(place("manifest.csv", 0, None)));
+                Manifest::of_1_0()
+            }
+        };
+        let set = Self { files, version: manifest.version, modes: FileKind::ALL.map(|kind| manifest.mode(kind)) };
+        set.check(notes)?;
+        Ok(set)
+    }
+
+    pub(super) fn file(&self, kind: FileKind) -> Option<usize> {
+        self.files[kind as usize]
+    }
+
+    /// The mode that the manifest names; absent where it names none.
+    pub(super) fn mode(&self, kind: FileKind) -> Mode {
+        self.modes[kind as usize].unwrap_or(Mode::Absent)
+    }
+
+    pub(super) fn nature(&self) -> Nature {
+        let roster = || FileKind::ALL.into_iter().filter(|kind| *kind != FileKind::Roles || self.version == Version::V1_2);
+        if roster().any(|kind| self.mode(kind) == Mode::Delta) {
+            Nature::Delta
+        } else if self.files.iter().all(Option::is_none) && roster().all(|kind| self.mode(kind) == Mode::Absent) {
+            Nature::Nothing
+        } else {
+            Nature::Bulk
+        }
+    }
+
+    /// Files listed and files there (checks 5 and 8).
+    fn check(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        for kind in FileKind::ALL {
+            let is_needed = kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
+            let (mode, listed) = (self.mode(kind), self.modes[kind as usize].is_some());
+            let at = |f: rules::finding::Finding| f.at(place(kind.file(), 0, None));
+            match (self.file(kind), mode) {
+                (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
+                (None, Mode::Bulk | Mode::Delta) if is_needed => notes.note(&codes::FILE_MISSING, |f| {
+                    at(f.saying(&codes::FILE_MISSING, format!("manifest.csv lists {}, and it is not there", kind.file())))
+                }),
+                (None, Mode::Bulk | Mode::Delta) => notes.note(&codes::FILE_LISTED_MISSING, at),
+                (Some(_), Mode::Absent) if is_needed => notes.note(&codes::MANIFEST_MODE, |f| {
+                    let what = if listed { "calls it absent" } else { "does not tell its mode" };
+                    at(f.saying(&codes::MANIFEST_MODE, format!("{} is there, and manifest.csv {what}", kind.file())))
+                }),
+                (Some(_), Mode::Absent) => notes.note(&codes::FILE_NOT_LISTED, at),
+                (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
+            }
+        }
+        notes.go_on()
+    }
+
+    /// Refuses a set that must be complete and is not (check 9).
+    pub(super) fn require_all(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        for kind in FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none()) {
+            notes.note(&codes::FILE_MISSING, |f| {
+                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
+            });
+        }
+        notes.go_on()
+    }
+}
+
+type Sorted = ([Option<usize>; 8], Option<usize>);
+
+fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
+    let mut files = [None; 8];
+    let mut manifest = None;
+    let mut folder: Option<&str> = None;
+    for (index, file) in package.files().iter().enumerate() {
+        let (path, name) = file.name.rsplit_once(['/', '\\']).unwrap_or(("", &file.name));
+        let is_debris =
+            file.name.split(['/', '\\']).any(|part| part == "__MACOSX") || name == ".DS_Store" || name.starts_with("._");
+        if is_debris {
+            notes.note(&codes::FILE_UNKNOWN, |f| {
+                f.saying(&codes::FILE_UNKNOWN, format!("{} comes from a Mac's archiver", quoted(&file.name)))
+            });
+            continue;
+        }
+        let stem = name.len().checked_sub(4).filter(|&at| name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(".csv"));
+        let stem = stem.map_or("", |at| &name[..at]);
+        let kind = FileKind::ALL.into_iter().find(|kind| kind.property().eq_ignore_ascii_case(stem));
+        let known = kind.map(FileKind::property).or_else(|| NOT_USED.into_iter().find(|known| known.eq_ignore_ascii_case(stem)));
+        let Some(known) = known else {
+            note_unknown(&file.name, stem, notes);
+            continue;
+        };
+        if *folder.get_or_insert(path) != path {
+            notes.note(&codes::FILES_IN_SEVERAL_FOLDERS, |f| f);
+            return Err(Halt::Refused);
+        }
+        if name.strip_suffix(".csv") != Some(known) {
+            notes.note(&codes::FILE_NAME_CASE, |f| {
+                f.saying(&codes::FILE_NAME_CASE, format!("{} should be called {known}.csv", quoted(name)))
+            });
+        }
+        let slot = match kind {
+            Some(kind) => &mut files[kind as usize],
+            None if known == "manifest" => &mut manifest,
+            None => {
+                notes.note(&codes::FILE_NOT_USED, |f| {
+                    f.saying(&codes::FILE_NOT_USED, format!("{known}.csv holds nothing that a roster needs"))
+                });
+                continue;
+            }
+        };
+        if slot.replace(index).is_some() {
+            notes.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
+                f.saying(&codes::ZIP_DUPLICATE_MEMBER, format!("the set holds {known}.csv twice"))
+            });
+        }
+    }
+    if folder.is_some_and(|folder| !folder.is_empty()) {
+        notes.note(&codes::FILES_IN_FOLDER, |f| f);
+    }
+    notes.go_on()?;
+    Ok((files, manifest))
+}
+
+fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
+    let near = FileKind::ALL.into_iter().find(|kind| {
+        !stem.is_empty() && stem.len() < 40 && distance(&stem.to_ascii_lowercase(), &kind.property().to_ascii_lowercase()) <= 2
+    });
+    let near = near.map(|kind| format!("; is {} meant?", kind.file())).unwrap_or_default();
+    notes.note(&codes::FILE_UNKNOWN, |f| {
+        f.saying(&codes::FILE_UNKNOWN, format!("the set holds {}, which is no OneRoster file{near}", quoted(name)))
+    });
+}
+
+/// Tells files of Microsoft School Data Sync from OneRoster files that lack their manifest.
+fn refuse_sds(package: &mut dyn Package, files: &[Option<usize>; 8], notes: &mut Notes<'_>) -> Result<(), Halt> {
+    let mut is_sds = package.files().iter().any(|file| {
+        let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
+        SDS_FILES.iter().any(|sds| sds.eq_ignore_ascii_case(name))
+    });
+    for kind in [FileKind::Users, FileKind::Roles, FileKind::Classes] {
+        let Some(index) = files[kind as usize].filter(|_| !is_sds) else { continue };
+        is_sds = with_file(package, index, |chunks| {
+            let mut rows = Rows::new(chunks, None);
+            let next = rows.advance().map_err(|error| fault(error, kind.file(), notes))?;
+            let cells = rows.cells().iter().map(|cell| cell.of(rows.text()).trim());
+            let mut names = cells.filter(|_| next == Next::Row);
+            Ok::<_, Halt>(names.any(|name| SDS_COLUMNS.iter().any(|sds| sds.eq_ignore_ascii_case(name))))
+        })?;
+    }
+    if is_sds {
+        notes.note(&codes::SDS_FILES, |f| f);
+        return Err(Halt::Refused);
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! users.csv: people, their contacts and what they say of each other (checks 35, 42, 51 to 54, 59).
+
+use rules::finding::source as codes;
+use rules::id::hash64;
+
+use super::classes::check_grades;
+use super::header::Col;
+use super::ids::{Last, NONE, Standing};
+use super::layout::FileKind;
+use super::notes::{Halt, Notes, place, quoted};
+use super::roster::{GuardianWord, PERSON_TEXTS, Roster, Taken, User, Wishes, note_id_case, person, take};
+use super::table::{Row, Table};
+use super::values;
+
+/// Roles of 1.1 rows.
+const ROLES: [&str; 8] = ["administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"];
+
+/// The kind of person that a role makes, and the word for a guardian.
+pub(super) fn kind_of(role: &str) -> (u8, GuardianWord) {
+    match role {
+        "student" => (person::STUDENT, GuardianWord::default()),
+        "teacher" => (person::TEACHER, GuardianWord::default()),
+        "guardian" => (person::GUARDIAN, GuardianWord::Guardian),
+        "parent" => (person::GUARDIAN, GuardianWord::Parent),
+        "relative" => (person::GUARDIAN, GuardianWord::Relative),
+        _ => (person::OTHER, GuardianWord::default()),
+    }
+}
+
+struct Columns {
+    enabled: Col,
+    orgs: Col,
+    role: Col,
+    username: Col,
+    user_ids: Col,
+    given: Col,
+    family: Col,
+    middle: Col,
+    preferred_given: Col,
+    preferred_family: Col,
+    identifier: Col,
+    email: Col,
+    sms: Col,
+    phone: Col,
+    agents: Col,
+    grades: Col,
+    main_org: Col,
+    number: Col,
+    state_id: Col,
+    ell: Col,
+    frl: Col,
+    iep: Col,
+}
+
+impl Columns {
+    fn of(table: &Table, wishes: &Wishes<'_>) -> Self {
+        let own = |field: &'static str| own_column(table, wishes, field);
+        Self {
+            enabled: table.col("enabledUser"),
+            orgs: table.col("orgSourcedIds"),
+            role: table.col("role"),
+            username: table.col("username"),
+            user_ids: table.col("userIds"),
+            given: table.col("givenName"),
+            family: table.col("familyName"),
+            middle: table.col("middleName"),
+            preferred_given: table.col("preferredGivenName"),
+            preferred_family: table.col("preferredFamilyName"),
+            identifier: table.col("identifier"),
+            email: table.col("email"),
+            sms: table.col("sms"),
+            phone: table.col("phone"),
+            agents: table.col("agentSourcedIds"),
+            grades: table.col("grades"),
+            main_org: table.col("primaryOrgSourcedId"),
+            number: own("student_number"),
+            state_id: own("state_id"),
+            ell: own("ell"),
+            frl: own("frl"),
+            iep: own("iep"),
+        }
+    }
+
+    fn mapped(&self) -> impl Iterator<Item = &'static str> {
+        [self.number, self.state_id, self.ell, self.frl, self.iep].into_iter().filter(|col| col.is_there()).map(|col| col.name)
+    }
+}
+
+/// The column that the district maps to a field. Demographic ones are not even looked for where demographics are not kept (R-M7).
+pub(super) fn own_column(table: &Table, wishes: &Wishes<'_>, field: &'static str) -> Col {
+    let kept = wishes.demographics || matches!(field, "student_number" | "state_id");
+    match wishes.metadata(field).filter(|_| kept) {
+        Some(name) => table.header.own(name, field),
+        None => table.header.own("", field).nowhere(),
+    }
+}
+
+/// What the cell of orgs of the last row came to; rows beside each other share it as a rule.
+#[derive(Default, Clone)]
+struct OrgsCell {
+    text: String,
+    range: (u32, u32),
+    known: bool,
+    unknown: usize,
+}
+
+pub(super) fn read(
+    table: &mut Table,
+    package: u16,
+    roster: &mut Roster,
+    wishes: &Wishes<'_>,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let columns = Columns::of(table, wishes);
+    roster.mapped.extend(columns.mapped());
+    let has_roles = columns.role.is_there();
+    if roster.users_have_roles.replace(has_roles).is_some_and(|before| before != has_roles) {
+        notes.note(&codes::LAYOUT_CHANGED, |f| f.at(place(FileKind::Users.file(), 1, None)));
+        return Err(Halt::Refused);
+    }
+    if !has_roles && columns.orgs.is_there() {
+        notes.note(&codes::LAYOUT_UNKNOWN, |f| f.at(place(FileKind::Users.file(), 1, None)));
+        return Err(Halt::Refused);
+    }
+    let mut orgs = OrgsCell::default();
+    let mut org = Last::default();
+    while table.advance(notes)? {
+        let row = table.row();
+        let slot = match take(&mut roster.users, &row, package, notes) {
+            Taken::Record(slot) => slot,
+            Taken::Unnamed => {
+                roster.losses.people();
+                continue;
+            }
+            Taken::Bad(slot) => {
+                let kinds = if row.is_whole() && has_roles { kind_of_cell(&row, &columns) } else { person::ALL };
+                let user = roster.users.record_mut(slot);
+                user.kinds |= kinds;
+                if row.is_whole() {
+                    read_agents(&row, &columns, slot, roster);
+                }
+                continue;
+            }
+            Taken::Nothing => continue,
+        };
+        read_user(&row, &columns, slot, has_roles, (&mut orgs, &mut org), roster, wishes, notes);
+    }
+    Ok(())
+}
+
+/// The kinds that a bad row may be: all where its role cannot be read.
+fn kind_of_cell(row: &Row<'_>, columns: &Columns) -> u8 {
+    let role = row.trimmed(columns.role).to_ascii_lowercase();
+    if ROLES.contains(&role.as_str()) { kind_of(&role).0 } else { person::ALL }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row is read in one place; splitting would only move the arguments into a struct"
+)]
+fn read_user(
+    row: &Row<'_>,
+    columns: &Columns,
+    slot: u32,
+    has_roles: bool,
+    (orgs, last_org): (&mut OrgsCell, &mut Last),
+    roster: &mut Roster,
+    wishes: &Wishes<'_>,
+    notes: &mut Notes<'_>,
+) {
+    let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, notes);
+    let username = row.required(columns.username, notes);
+    let given = row.required(columns.given, notes);
+    let family = row.required(columns.family, notes);
+    let mut user = User { main_org: NONE, ..User::default() };
+    let mut whole =
+        username.is_some() && given.is_some() && family.is_some() && (enabled.is_some() || !columns.enabled.is_there());
+    if has_roles {
+        match row.word(columns.role, &ROLES, false, true, notes) {
+            Some(role) => {
+                (user.kinds, user.guardian) = kind_of(role);
+                if user.kinds == person::OTHER {
+                    *roster.not_rostered.entry((FileKind::Users, role.to_owned())).or_default() += 1;
+                }
+            }
+            None => {
+                user.kinds = person::ALL;
+                whole = false;
+            }
+        }
+        whole &= read_orgs(row, columns.orgs, orgs, roster, notes);
+        user.orgs = orgs.range;
+    } else {
+        let main = row.get(columns.main_org);
+        if !main.trim().is_empty() {
+            user.main_org = last_org.or_find(main, |id| roster.orgs.slot(id));
+        }
+    }
+    user.disabled = enabled == Some(false);
+    read_agents(row, columns, slot, roster);
+    if !whole {
+        // What it may be is kept: a record of each kind is left as it is (R-H3).
+        user.kinds = if has_roles { user.kinds } else { person::ALL };
+        roster.users.set(slot, Standing::Dropped);
+        *roster.users.record_mut(slot) = user;
+        return;
+    }
+    if has_roles && user.kinds == person::STUDENT && wishes.demographics {
+        check_grades(row, columns.grades, notes);
+    }
+    let ids = row.trimmed(columns.user_ids);
+    if !ids.is_empty() && !values::is_user_ids(ids) {
+        row.note(notes, &codes::USER_IDS, Some(columns.user_ids), String::new);
+    }
+    if let Some(username) = username {
+        roster.usernames.push((hash64(&username.to_lowercase()), slot));
+    }
+    user.texts = roster.texts.here();
+    for text in [given.unwrap_or_default(), family.unwrap_or_default(), row.trimmed(columns.middle)] {
+        roster.texts.push(text);
+    }
+    roster.texts.push(row.trimmed(columns.preferred_given));
+    roster.texts.push(row.trimmed(columns.preferred_family));
+    let mut contact = String::new();
+    read_email(row, columns.email, &mut contact, notes);
+    roster.texts.push(&contact);
+    for col in [columns.phone, columns.sms] {
+        contact.clear();
+        let text = row.trimmed(col);
+        if !text.is_empty() && !wishes.phones.read(text, &mut contact) {
+            row.note(notes, &codes::PHONE_MALFORMED, Some(col), String::new);
+        }
+        roster.texts.push(&contact);
+    }
+    roster.texts.push(username.unwrap_or_default());
+    let number = Some(row.trimmed(columns.number)).filter(|number| !number.is_empty()).unwrap_or(row.trimmed(columns.identifier));
+    roster.texts.push(number);
+    roster.texts.push(row.trimmed(columns.state_id));
+    // R-M7: where demographics are not kept, they do not even come this far.
+    for col in [columns.grades, columns.ell, columns.frl, columns.iep] {
+        roster.texts.push(if wishes.demographics { row.trimmed(col) } else { "" });
+    }
+    const { assert!(PERSON_TEXTS == 15) };
+    *roster.users.record_mut(slot) = user;
+}
+
+fn read_email(row: &Row<'_>, col: Col, into: &mut String, notes: &mut Notes<'_>) {
+    let text = row.trimmed(col);
+    if !text.is_empty() && !values::email(text, into) {
+        row.note(notes, &codes::EMAIL_MALFORMED, Some(col), String::new);
+    }
+}
+
+/// The orgs of a 1.1 row; false where the row cannot be taken.
+fn read_orgs(row: &Row<'_>, col: Col, cell: &mut OrgsCell, roster: &mut Roster, notes: &mut Notes<'_>) -> bool {
+    let text = row.get(col);
+    if cell.text != text || text.is_empty() {
+        *cell = OrgsCell { text: text.to_owned(), range: (roster.org_lists.len() as u32, 0), known: false, unknown: 0 };
+        for id in values::list(text) {
+            let slot = roster.orgs.slot(id);
+            roster.orgs.record_mut(slot).wanted = true;
+            if !roster.orgs.resolves(slot) {
+                cell.unknown += 1;
+            } else if !roster.org_lists[cell.range.0 as usize..].contains(&slot) {
+                roster.org_lists.push(slot);
+            }
+        }
+        cell.range.1 = roster.org_lists.len() as u32 - cell.range.0;
+        cell.known = cell.range.1 > 0;
+    }
+    if cell.unknown > 0 {
+        let code = if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
+        row.note(notes, code, Some(col), || {
+            let what = if cell.known { "; the others count" } else { "" };
+            format!("{} of the orgs in {} are not in the set{what}", cell.unknown, col.name)
+        });
+    } else if !cell.known {
+        row.note(notes, &codes::VALUE_MISSING, Some(col), || format!("{} is blank", col.name));
+    }
+    cell.known
+}
+
+fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Roster) {
+    for id in values::list(row.get(columns.agents)) {
+        let agent = roster.users.slot(id);
+        roster.agents.push((slot, agent));
+    }
+}
+
+/// What can be said once all users are read.
+pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+    note_id_case(&roster.users, FileKind::Users, notes);
+    let mut names = std::mem::take(&mut roster.usernames);
+    names.retain(|&(_, slot)| roster.users.is_present(slot));
+    names.sort_unstable();
+    for group in names.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        let lines: Vec<String> = group.iter().take(10).map(|&(_, slot)| roster.users.seen(slot).line.to_string()).collect();
+        super::roster::note_record(
+            &roster.users,
+            group[0].1,
+            FileKind::Users,
+            notes,
+            &codes::USERNAME_SHARED,
+            Some("username"),
+            || format!("{} users have one username (lines {})", group.len(), lines.join(", ")),
+        );
+    }
+}
+
+/// Notes people and enrollments whose role makes no account or seat.
+pub(super) fn note_not_rostered(roster: &Roster, notes: &mut Notes<'_>) {
+    for ((kind, role), count) in &roster.not_rostered {
+        notes.note(&codes::ROLE_NOT_ROSTERED, |f| {
+            let what = match kind {
+                FileKind::Enrollments => "enrollments of the role",
+                FileKind::Roles => "rows of the role",
+                _ => "users of the role",
+            };
+            let found = format!("{count} {what} {} make no account or seat here", quoted(role));
+            f.saying(&codes::ROLE_NOT_ROSTERED, found).at(place(kind.file(), 0, Some("role")))
+        });
+    }
+}

@@ -1,0 +1,230 @@
+//! Values of cells: dates, booleans, lists, addresses, numbers.
+
+use jiff::civil::Date;
+use rules::settings::DateOrder;
+
+/// Days since 1970-01-01, or [`NO_DAY`].
+pub(super) type Day = i32;
+
+/// Stands for "no date".
+pub(super) const NO_DAY: Day = i32::MIN;
+
+/// How a date was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DateCell {
+    /// As the standard says.
+    Iso(Date),
+    /// In the district's own order of day and month.
+    Ordered(Date),
+    /// `31/12/2026`-like, and the district's settings name no order.
+    NeedsOrder,
+    /// No date.
+    Bad,
+}
+
+/// Reads a date that is not blank. The order of day and month is never guessed.
+pub(super) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
+    if let Some(date) = iso_date(text.as_bytes()) {
+        return DateCell::Iso(date);
+    }
+    let mut parts = text.split(['/', '-', '.']);
+    let (Some(a), Some(b), Some(c), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return DateCell::Bad;
+    };
+    let number = |text: &str, most: usize| {
+        (!text.is_empty() && text.len() <= most && text.bytes().all(|c| c.is_ascii_digit()))
+            .then(|| text.parse::<i16>().ok())
+            .flatten()
+    };
+    let (Some(a), Some(b), Some(year)) = (number(a, 2), number(b, 2), number(c, 4).filter(|_| c.len() == 4)) else {
+        return DateCell::Bad;
+    };
+    let (month, day) = match order {
+        Some(DateOrder::Mdy) => (a, b),
+        Some(DateOrder::Dmy) => (b, a),
+        None => return DateCell::NeedsOrder,
+    };
+    Date::new(year, month as i8, day as i8).map_or(DateCell::Bad, DateCell::Ordered)
+}
+
+/// `YYYY-MM-DD` and nothing else.
+pub(super) fn iso_date(text: &[u8]) -> Option<Date> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let two = |a: u8, b: u8| i16::from(a - b'0') * 10 + i16::from(b - b'0');
+    Date::new(two(y1, y2) * 100 + two(y3, y4), two(m1, m2) as i8, two(d1, d2) as i8).ok()
+}
+
+/// A date as a number of days, for keeping millions of them.
+pub(super) fn to_day(date: Date) -> Day {
+    // Days from the civil calendar, by the well-known arithmetic over eras of 400 years.
+    let (y, m, d) = (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
+    let y = if m <= 2 { y - 1 } else { y };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let doy = (153 * ((m + 9) % 12) + 2) / 5 + d - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
+/// The date of a number of days.
+pub(super) fn to_date(day: Day) -> (i32, u32, u32) {
+    let z = day + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let d = doy - (153 * mp + 2) / 5 + 1;
+    let m = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i32::from(m <= 2), m as u32, d as u32)
+}
+
+/// Whether a text is a DateTime as the standard has it: `2012-04-23T18:25:43.511Z`.
+pub(super) fn is_datetime(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 24
+        && bytes.iter().enumerate().all(|(i, &c)| match i {
+            4 | 7 => c == b'-',
+            10 => c == b'T',
+            13 | 16 => c == b':',
+            19 => c == b'.',
+            23 => c == b'Z',
+            _ => c.is_ascii_digit(),
+        })
+}
+
+/// How a boolean was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BooleanCell {
+    /// As the standard says.
+    Exact(bool),
+    /// `TRUE`.
+    OtherCase(bool),
+    /// `yes`, `1`, …
+    OtherWord(bool),
+    /// No boolean.
+    Bad,
+}
+
+/// Reads a boolean that is not blank.
+pub(super) fn boolean(text: &str) -> BooleanCell {
+    match text {
+        "true" => BooleanCell::Exact(true),
+        "false" => BooleanCell::Exact(false),
+        _ if text.eq_ignore_ascii_case("true") => BooleanCell::OtherCase(true),
+        _ if text.eq_ignore_ascii_case("false") => BooleanCell::OtherCase(false),
+        _ if ["yes", "y", "1", "t"].iter().any(|w| text.eq_ignore_ascii_case(w)) => BooleanCell::OtherWord(true),
+        _ if ["no", "n", "0", "f"].iter().any(|w| text.eq_ignore_ascii_case(w)) => BooleanCell::OtherWord(false),
+        _ => BooleanCell::Bad,
+    }
+}
+
+/// The items of a list cell, trimmed, without blank ones.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// Whether a text is a grade code of the standard.
+pub(super) fn is_grade(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'3'] => true,
+        _ => matches!(text, "IT" | "PR" | "PK" | "TK" | "KG" | "PS" | "UG" | "Other"),
+    }
+}
+
+/// Whether an id keeps to the characters and the length of the standard.
+pub(super) fn is_regular_id(id: &str) -> bool {
+    id.len() < 256 && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b'@'))
+}
+
+/// Whether a cell is a list of `{type:id}`.
+pub(super) fn is_user_ids(text: &str) -> bool {
+    list(text).all(|item| {
+        item.strip_prefix('{')
+            .and_then(|item| item.strip_suffix('}'))
+            .and_then(|item| item.split_once(':'))
+            .is_some_and(|(kind, id)| !kind.trim().is_empty() && !id.trim().is_empty())
+    })
+}
+
+/// Writes an e-mail address trimmed and lower-cased behind `into`; false where it is malformed, and then `into` is unchanged.
+pub(super) fn email(text: &str, into: &mut String) -> bool {
+    let text = text.trim();
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let well_formed = !local.is_empty()
+        && local.len() <= 64
+        && text.len() <= 254
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "@,;:<>()[]\\\"".contains(c))
+        && domain.contains('.')
+        && domain.split('.').all(is_label);
+    if well_formed {
+        if text.is_ascii() {
+            into.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+        } else {
+            into.push_str(&text.to_lowercase());
+        }
+    }
+    well_formed
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 63
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_dates_agree() {
+        for (y, m, d) in [(1970, 1, 1), (2000, 2, 29), (2026, 12, 31), (1, 1, 1), (9999, 12, 31), (1969, 12, 31)] {
+            let date = Date::new(y, m, d).unwrap();
+            assert_eq!(to_date(to_day(date)), (i32::from(y), m as u32, d as u32));
+        }
+        assert_eq!(to_day(Date::constant(1970, 1, 2)), 1);
+    }
+
+    #[test]
+    fn the_order_of_day_and_month_is_never_guessed() {
+        let date_of = |y, m, d| Date::new(y, m, d).unwrap();
+        assert_eq!(date("2026-08-31", None), DateCell::Iso(date_of(2026, 8, 31)));
+        assert_eq!(date("8/31/2026", None), DateCell::NeedsOrder);
+        assert_eq!(date("8/31/2026", Some(DateOrder::Mdy)), DateCell::Ordered(date_of(2026, 8, 31)));
+        assert_eq!(date("31/08/2026", Some(DateOrder::Dmy)), DateCell::Ordered(date_of(2026, 8, 31)));
+        assert_eq!(date("31/08/2026", Some(DateOrder::Mdy)), DateCell::Bad);
+        assert_eq!(date("2026-02-30", None), DateCell::Bad);
+        assert_eq!(date("soon", None), DateCell::Bad);
+        assert_eq!(date("1/2/26", Some(DateOrder::Mdy)), DateCell::Bad);
+    }
+
+    #[test]
+    fn an_address_is_trimmed_and_lower_cased_or_none() {
+        let read = |text: &str| {
+            let mut into = String::new();
+            email(text, &mut into).then_some(into)
+        };
+        assert_eq!(read(" Mira.Voss@Example.ORG ").as_deref(), Some("mira.voss@example.org"));
+        for bad in [
+            "mira",
+            "mira@",
+            "@example.org",
+            "mira@example",
+            "mi ra@example.org",
+            "a@b@example.org",
+            "mira@exa_mple..org",
+            "a@.org",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}
