@@ -21,7 +21,7 @@ def named(text):
 
 
 def certificate(subject, issuer, key, signer, extensions):
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(named(subject))

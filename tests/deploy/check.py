@@ -152,7 +152,9 @@ def compare(stack, files, night):
     for kind, ids in expected.items():
         check(ids, f"the files have a {kind}")
         found = set(records.get(kind, {}))
-        check(found == ids, f"{kind}: the mirror has what the file has", f"{len(found - ids)} too many, {len(ids - found)} missing")
+        check(
+            found == ids, f"{kind}: the mirror has what the file has", f"{len(found - ids)} too many, {len(ids - found)} missing"
+        )
     check(set(records) == set(expected), "nothing else is in the mirror", set(records) - set(expected))
     users = {row["sourcedId"]: row for row in files.files["users.csv"]}
     for kind in ("student", "teacher"):
@@ -167,9 +169,13 @@ def compare(stack, files, night):
             found = records["class"][identity].get(field, [])
             check(set(found) == people and len(found) == len(people), f"a class has the {field} that the file says")
     for row in files.files["classes.csv"]:
-        check(records["class"][row["sourcedId"]]["details"]["title"] == row["title"], "a class has the file's name, to the letter")
+        check(
+            records["class"][row["sourcedId"]]["details"]["title"] == row["title"], "a class has the file's name, to the letter"
+        )
     counts = ", ".join(f"{len(ids)} {kind}" for kind, ids in expected.items())
-    passed(f"the mirror equals the files of {night}: {counts}, {sum(map(len, files.seats('student').values()))} seats of students")
+    passed(
+        f"the mirror equals the files of {night}: {counts}, {sum(map(len, files.seats('student').values()))} seats of students"
+    )
 
 
 def a_stranger_is_refused(stack, files):
@@ -245,11 +251,11 @@ def credentials_of(function):
 def roles_are_walls(stack):
     """Each function's own credentials, used for what it must not do; and for one thing that it must, so that a refusal means something."""
     key, run = f"uploads/{DISTRICT}/roster.zip", {"PK": {"S": f"D#{DISTRICT}"}, "SK": {"S": "RUN#x"}}
-    everything = dict(
-        TableName=stack.table,
-        KeyConditionExpression="PK = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"D#{DISTRICT}#0"}},
-    )
+    everything = {
+        "TableName": stack.table,
+        "KeyConditionExpression": "PK = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": f"D#{DISTRICT}#0"}},
+    }
     allowed, refused = 0, 0
     for name, may, must_not in (
         (
@@ -344,7 +350,9 @@ def policies_say_the_rest(stack):
     invoke = policy_of("ContinuationRole")
     functions = f"arn:aws:lambda:{region}:{account}:function"
     check(decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "schedules invoke reconcile")
-    check(not decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['import']}"), "schedules invoke nothing else")
+    check(
+        not decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['import']}"), "schedules invoke nothing else"
+    )
     passed("the policies let import into no partition of the mirror, and schedules only where they belong")
 
     session = [parse_policy_document(sftp_session_policy(stack, "elm"))]
@@ -354,7 +362,10 @@ def policies_say_the_rest(stack):
         for elsewhere in ("uploads/oak/roster.zip", "uploads/elmhurst/roster.zip", "uploads/roster.zip", "roster.zip"):
             check(not decision(session, action, f"{bucket}/{elsewhere}"), f"a district's SFTP user may not {action} {elsewhere}")
     for prefix, may in (("uploads/elm/", True), ("uploads/", False), ("uploads/oak/", False), ("", False)):
-        check(decision(session, "s3:ListBucket", bucket, s3__prefix=prefix) == may, f"a district's SFTP user lists {prefix!r}: {may}")
+        check(
+            decision(session, "s3:ListBucket", bucket, s3__prefix=prefix) == may,
+            f"a district's SFTP user lists {prefix!r}: {may}",
+        )
     passed("the session policy of an SFTP user keeps it in uploads/<district>/")
 
 
