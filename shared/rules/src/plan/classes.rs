@@ -288,7 +288,7 @@ impl<'f> Classes<'f> {
         let mut keys = Vec::with_capacity(seats.len());
         for seat in seats {
             if seat.is_on(context.today) && !people.left_out.contains(&seat.id.hash64()) {
-                let key = people.aliases.key(seat.id);
+                let Some(key) = people.aliases.key(seat.id) else { continue };
                 let hash = key.hash64();
                 if people.active.contains(&hash) && !people.unread(hash) {
                     keys.push(key);
@@ -296,7 +296,7 @@ impl<'f> Classes<'f> {
             }
         }
         for seat in self.gaps.seats_of_class(Tag::Student, class) {
-            let key = people.aliases.key(seat.id.clone());
+            let Some(key) = people.aliases.key(seat.id.clone()) else { continue };
             if seat.is_on(context.today) && people.gapped.contains(&key.hash64()) {
                 keys.push(key);
             }
@@ -322,7 +322,7 @@ impl<'f> Classes<'f> {
         let mut primary: Option<usize> = None;
         let mut primaries = 0;
         let mut take = |id: SourceId, is_primary: bool, allowed: &dyn Fn(u64) -> bool, keys: &mut Vec<SourceId>| {
-            let key = people.aliases.key(id);
+            let Some(key) = people.aliases.key(id) else { return };
             if allowed(key.hash64()) && !keys.contains(&key) {
                 if is_primary {
                     primary = primary.or(Some(keys.len()));

@@ -183,7 +183,6 @@ impl Contacts {
             {
                 let past = past(&item, gaps);
                 if past.status == Status::Active && (past.gapped || (!linked && gaps.keeps_all(Tag::Guardian))) {
-                    schools.extend(item.state.person.schools.iter().map(SourceId::hash64));
                     let row = rows.add(&item.key, &item.state.person, Own::Stays);
                     staying.push((row, past));
                 } else if linked {
@@ -204,7 +203,6 @@ impl Contacts {
                 .iter()
                 .any(|(_, who)| who.id == id || links.by_source.get(&who.id.hash64()).is_some_and(|link| link.key == key));
             if !claimed && let Some(past) = undecided.claimed.remove(&key.hash64()) {
-                schools.extend(person.schools.iter().map(SourceId::hash64));
                 let row = rows.add(&key, &person, Own::Stays);
                 staying.push((row, past));
             }
@@ -272,7 +270,7 @@ impl Contacts {
             contacts.in_source.extend(staying.iter().map(|(_, past)| past.who.id.hash64()));
         }
         for past in decisions.absent.into_iter().chain(staying.into_iter().map(|(_, past)| past)) {
-            survey::absent(past, Tag::Guardian, gaps, &mut people, emails);
+            survey::absent(past, Tag::Guardian, gaps, &mut people, schools, emails);
         }
         changed.sort_unstable_by(|(_, a), (_, b)| a.as_ref().map(|link| &link.source).cmp(&b.as_ref().map(|link| &link.source)));
         facts.links[Tag::Guardian as usize] = changed;
@@ -289,5 +287,13 @@ fn past(item: &Mirrored<kinds::Guardians>, gaps: &Gaps) -> Past {
     let gapped = gaps.has(tag, item.id.hash64()) || item.state.also.iter().any(|id| gaps.has(tag, id.hash64()));
     let mut who = Candidate::new(tag, item.key.clone(), &item.state.person);
     who.may_relink = !gapped && (item.status == Status::Archived || !gaps.keeps_all(tag));
-    Past { who, id: item.id.clone(), status: item.status, email: hashes::email(&item.state.person), gapped, abandoned: false }
+    Past {
+        who,
+        id: item.id.clone(),
+        status: item.status,
+        email: hashes::email(&item.state.person),
+        schools: if item.status == Status::Active { survey::schools_of(&item.state.person) } else { Vec::new() },
+        gapped,
+        abandoned: false,
+    }
 }

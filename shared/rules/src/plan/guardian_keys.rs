@@ -40,6 +40,15 @@ struct Claim {
     known: bool,
 }
 
+/// Some rows of one name and one contact.
+struct Part {
+    members: Vec<u32>,
+    /// Their account, where it stays as it is.
+    left_to: Option<SourceId>,
+    /// One who stays as they are and looks the same.
+    like: Option<SourceId>,
+}
+
 /// The guardians that are more than "the id is the key".
 #[derive(Default)]
 pub(super) struct Groups {
@@ -70,6 +79,7 @@ impl Groups {
             }
         }
         let stays: IdMap<&Past> = staying.iter().map(|(_, past)| (past.who.id.hash64(), past)).collect();
+        let stay_ids: IdMap<&Past> = staying.iter().map(|(_, past)| (past.id.hash64(), past)).collect();
         let keys_that_stay: HashMap<u32, &Past> = staying.iter().map(|(row, past)| (*row, past)).collect();
         let mut covered: HashMap<u32, SourceId> = HashMap::new();
         if !members.is_empty() {
@@ -93,44 +103,41 @@ impl Groups {
         }
         roots.sort_unstable_by(|(_, a), (_, b)| groups.ids[&a[0]].cmp(&groups.ids[&b[0]]));
 
+        let parts = groups.parted(roots, rows, links, claimed, [&stays, &stay_ids], covered);
         let mut claims = Vec::new();
-        let mut decided: Vec<Option<Claim>> = Vec::new();
-        for (group, (root, members)) in roots.iter().enumerate() {
-            let mut cover = covered.remove(root);
-            for row in members {
-                for claim in groups.claims_of(*row, rows, links, claimed, group) {
-                    match stays.get(&claim.key.hash64()) {
-                        Some(past) => cover = cover.or_else(|| Some(past.who.id.clone())),
-                        None => claims.push(claim),
-                    }
-                }
+        for (group, part) in parts.iter().enumerate().filter(|(_, part)| part.left_to.is_none()) {
+            for row in &part.members {
+                claims.extend(groups.claims_of(*row, rows, links, claimed, group));
             }
-            decided.push(cover.map(|key| Claim { key, rank: 9, group, linked: true, active: true, own: None, known: true }));
         }
         claims.sort_by(|a, b| (&a.key, a.rank, a.group).cmp(&(&b.key, b.rank, b.group)));
         let mut taken = IdSet::default();
-        let mut won: Vec<Vec<Claim>> = (0..roots.len()).map(|_| Vec::new()).collect();
+        let mut won: Vec<Vec<Claim>> = parts.iter().map(|_| Vec::new()).collect();
         for claim in claims {
-            // The first claim to a key wins it; a covered group claims nothing.
-            if decided[claim.group].is_none() && taken.insert(claim.key.hash64()) {
+            // The first claim to a key wins it.
+            if taken.insert(claim.key.hash64()) {
                 won[claim.group].push(claim);
             }
         }
-        for (claim, mut won) in decided.iter_mut().zip(won) {
-            won.sort_by(|a, b| (a.rank != 0, !a.linked, !a.active, &a.key).cmp(&(b.rank != 0, !b.linked, !b.active, &b.key)));
-            let mut won = won.into_iter();
-            if let Some(best) = won.next() {
-                claimed.remove(&best.key.hash64());
-                *claim = Some(best);
+        for (part, mut won) in parts.into_iter().zip(won) {
+            for claim in &won {
+                claimed.remove(&claim.key.hash64());
             }
-            for spare in won {
-                claimed.remove(&spare.key.hash64());
-                groups.merged.push(spare.key);
-            }
-        }
-        for ((_, members), claim) in roots.into_iter().zip(decided) {
+            let here = won.iter().any(|claim| claim.active);
+            let claim = if let Some(key) = part.left_to.or(part.like.filter(|_| !here)) {
+                // Whoever looks the same as one who stays as they are is left to them, unless here already under another key.
+                Some(Claim { key, rank: 9, group: 0, linked: true, active: true, own: None, known: true })
+            } else {
+                won.sort_by(|a, b| (a.rank != 0, !a.linked, !a.active, &a.key).cmp(&(b.rank != 0, !b.linked, !b.active, &b.key)));
+                let mut won = won.into_iter();
+                let best = won.next();
+                groups.merged.extend(won.map(|spare| spare.key));
+                best
+            };
+            let members = part.members;
             let smallest = groups.ids[&members[0]].clone();
-            let key_taken = taken.contains(&smallest.hash64()) || claimed.contains_key(&smallest.hash64());
+            let first = smallest.hash64();
+            let key_taken = taken.contains(&first) || claimed.contains_key(&first) || stays.contains_key(&first);
             let place = if claim.is_some() { Place::Settled } else { Place::Unsettled(groups.unsettled.len()) };
             groups.by_row.extend(members.iter().map(|row| (*row, place)));
             match claim {
@@ -155,6 +162,38 @@ impl Groups {
             }
         }
         groups
+    }
+
+    /// Takes those out of their groups whose account stays as it is tonight: nothing is made of their rows, and nobody is merged with them.
+    fn parted(
+        &self,
+        roots: Vec<(u32, Vec<u32>)>,
+        rows: &Rows,
+        links: &Links,
+        claimed: &IdMap<Past>,
+        [stays, stay_ids]: [&IdMap<&Past>; 2],
+        mut covered: HashMap<u32, SourceId>,
+    ) -> Vec<Part> {
+        let mut parts = Vec::with_capacity(roots.len());
+        for (root, members) in roots {
+            let mut like = covered.remove(&root);
+            let mut others = Vec::new();
+            for row in members {
+                let claims = self.claims_of(row, rows, links, claimed, 0);
+                let id = &self.ids[&row];
+                match stay_ids.get(&id.hash64()).or_else(|| claims.iter().find_map(|claim| stays.get(&claim.key.hash64()))) {
+                    Some(past) => {
+                        like.get_or_insert_with(|| past.who.id.clone());
+                        parts.push(Part { members: vec![row], left_to: Some(past.who.id.clone()), like: None });
+                    }
+                    None => others.push(row),
+                }
+            }
+            if !others.is_empty() {
+                parts.push(Part { members: others, left_to: None, like });
+            }
+        }
+        parts
     }
 
     /// The keys that one row could have: that of its link, and its own id.
@@ -235,7 +274,7 @@ impl Groups {
     pub(super) fn follow(&self, people: &mut People, links: &Links, changed: &mut Vec<(Option<Link>, Option<Link>)>) {
         for group in &self.unsettled {
             let first = &self.ids[&group.members[0]];
-            let key = people.aliases.key(first.clone());
+            let key = people.aliases.key(first.clone()).unwrap_or_else(|| first.clone());
             if group.members.len() > 1 || people.aliases.knows(first) {
                 for row in &group.members {
                     if !people.aliases.knows(&self.ids[row]) {

@@ -173,7 +173,7 @@ impl Guardians<'_> {
     /// The children of a guardian who is in (R-G3): those of the source who are in, too; those who left; and where a record cannot be read, as it was.
     fn children(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.students;
-        let mut keys: Vec<SourceId> = tonight.into_iter().map(|id| people.aliases.key(id)).collect();
+        let mut keys: Vec<SourceId> = tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| {
             let key = key.hash64();
             people.active.contains(&key) && !people.unread(key)

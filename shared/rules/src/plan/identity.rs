@@ -41,6 +41,8 @@ impl Links {
 pub(super) struct Aliases {
     by_source: IdMap<SourceId>,
     aside: IdMap<Parts>,
+    /// Keys that are no longer the id of the account that they name.
+    left: IdSet,
     /// Ids that are readable tonight and therefore come as records.
     from_records: IdSet,
 }
@@ -53,12 +55,17 @@ struct Parts {
 }
 
 impl Aliases {
-    /// The key of a source's id.
-    pub(super) fn key(&self, id: SourceId) -> SourceId {
+    /// The key of a source's id; none where the id is a key that belongs to another id by now, so that nobody has it tonight.
+    pub(super) fn key(&self, id: SourceId) -> Option<SourceId> {
         if self.by_source.is_empty() {
-            return id;
+            return Some(id);
         }
-        self.by_source.get(&id.hash64()).cloned().unwrap_or(id)
+        let hash = id.hash64();
+        match self.by_source.get(&hash) {
+            Some(key) => Some(key.clone()),
+            None if self.aside.contains_key(&hash) || self.left.contains(&hash) => None,
+            None => Some(id),
+        }
     }
 
     /// The hash of the key of a source's id.
@@ -102,6 +109,7 @@ impl Aliases {
     /// An id that comes in no readable record tonight belongs to this key.
     pub(super) fn add_unread(&mut self, id: &SourceId, key: &SourceId) {
         self.by_source.entry(id.hash64()).or_insert_with(|| key.clone());
+        self.left.insert(key.hash64());
     }
 
     /// Whether the id has been given a key already.
@@ -132,6 +140,8 @@ pub(super) struct Past {
     pub(super) status: Status,
     /// Its e-mail address, hashed.
     pub(super) email: Option<u64>,
+    /// Its schools, hashed, in case it stays (R-A6).
+    pub(super) schools: Vec<u64>,
     /// Its row is bad tonight.
     pub(super) gapped: bool,
     /// Every guardian is gone too (R-A1); false where nobody asked.

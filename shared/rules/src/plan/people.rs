@@ -375,7 +375,7 @@ impl Students<'_> {
     /// The guardians of a student who is in (R-G3): those of the source who are in, too; where one's record cannot be read, as it was.
     fn guardians(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.guardians;
-        let mut keys: Vec<SourceId> = tonight.into_iter().map(|id| people.aliases.key(id)).collect();
+        let mut keys: Vec<SourceId> = tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| {
             let key = key.hash64();
             people.active.contains(&key) && !people.unread(key)

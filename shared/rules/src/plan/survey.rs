@@ -153,7 +153,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             }
             (None, Some(item)) => {
                 let key = item.key.hash64();
-                let past = past::<K>(&item, gaps, facts, schools);
+                let past = past::<K>(&item, gaps, facts);
                 if item.id != item.key || links.concern(key) {
                     undecided.claimed.insert(key, past);
                 } else {
@@ -164,7 +164,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
                 let key = item.key.hash64();
                 if item.id != item.key || links.concern(key) {
                     undecided.claims.push(comer(K::id(&source), &source));
-                    undecided.claimed.insert(key, past::<K>(&item, gaps, facts, schools));
+                    undecided.claimed.insert(key, past::<K>(&item, gaps, facts));
                 } else if item.status == Status::Active || K::meets(context, facts, &source) {
                     people.active.insert(key);
                     emails.extend(hashes::email(K::person(&source)));
@@ -174,6 +174,10 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         Ok(())
     })?;
 
+    // Who is there with another role only has left this one, but is nobody's past: the account is not to be given to a living namesake.
+    for past in undecided.gone.iter_mut().chain(undecided.claimed.values_mut()) {
+        past.who.may_relink &= !people.left_out.contains(&past.id.hash64());
+    }
     let own_key = |id: &SourceId| fresh_key(context, id);
     let relinking = context.policy.relink_identities == Switch::On;
     let decisions = undecided.decide(K::TAG, links, &mut people.aliases, relinking, own_key);
@@ -184,7 +188,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         }
     }
     for past in decisions.absent {
-        absent(past, K::TAG, gaps, &mut people, emails);
+        absent(past, K::TAG, gaps, &mut people, schools, emails);
     }
     emails.shrink_to_fit();
     conflicts.extend(decisions.findings);
@@ -211,27 +215,30 @@ fn by_hand<K: Individual>(item: &Mirrored<K>, people: &mut People, emails: &mut 
     }
 }
 
-fn past<K: Individual>(item: &Mirrored<K>, gaps: &Gaps, facts: &Facts, schools: &mut IdSet) -> Past {
+fn past<K: Individual>(item: &Mirrored<K>, gaps: &Gaps, facts: &Facts) -> Past {
     let gapped = gaps.has(K::TAG, item.id.hash64());
     let active = item.status == Status::Active;
     let stays = gapped || (active && gaps.keeps_all(K::TAG));
     let mut who = Candidate::new(K::TAG, item.key.clone(), K::known(&item.state));
     who.may_relink = !stays;
-    if stays && active {
-        schools.extend(K::known(&item.state).schools.iter().map(SourceId::hash64));
-    }
     Past {
         who,
         id: item.id.clone(),
         status: item.status,
         email: hashes::email(K::known(&item.state)),
+        schools: if stays && active { schools_of(K::known(&item.state)) } else { Vec::new() },
         gapped,
         abandoned: !stays && K::abandoned(facts, item),
     }
 }
 
+/// The schools of a person, hashed.
+pub(super) fn schools_of(person: &Person) -> Vec<u64> {
+    person.schools.iter().map(SourceId::hash64).collect()
+}
+
 /// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes nothing; else gone.
-pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, emails: &mut Vec<u64>) {
+pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, schools: &mut IdSet, emails: &mut Vec<u64>) {
     let key = past.who.id.hash64();
     if past.status == Status::Active && (past.gapped || gaps.keeps_all(tag)) {
         people.active.insert(key);
@@ -241,6 +248,7 @@ pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, ema
             people.blind.insert(key)
         };
         emails.extend(past.email);
+        schools.extend(past.schools);
     } else if past.abandoned {
         people.abandoned.insert(key);
     }

@@ -1,0 +1,411 @@
+//! What the rules make of a night, said once more and naively: everything in memory, sets instead of streams, rosters first and people's lists turned
+//! out of them. It covers all but identity (relinking and guardians of several ids), which has properties of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rules::id::{AccountId, DistrictId, RunId, SourceId};
+use rules::model::{
+    AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind, Mirrored, Origin, Person, Seat,
+    Status, Student, StudentState, Tag, Teacher, TeacherState, kinds,
+};
+use rules::policy::{
+    AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents, KeepDemographics, Policy,
+    RoleConflicts,
+};
+use rules::snapshot::Gap;
+
+use crate::world::{Snapshot, World, typed};
+
+type Ids = BTreeSet<SourceId>;
+type Pairs = BTreeSet<(SourceId, SourceId)>;
+
+/// One night as the model sees it.
+struct Night<'a> {
+    world: &'a World,
+    night: &'a Snapshot,
+    policy: &'a Policy,
+}
+
+impl Night<'_> {
+    fn gapped(&self, tag: Tag, id: &SourceId) -> bool {
+        self.night.gaps.iter().any(|gap| matches!(gap, Gap::Record { kind, id: other, .. } if *kind == tag && other == id))
+    }
+
+    fn blind(&self, tag: Tag) -> bool {
+        self.night.gaps.iter().any(|gap| matches!(gap, Gap::Kind { kind } if *kind == tag))
+    }
+
+    /// The seat stays because its row could not be read.
+    fn seat_unread(&self, class: &SourceId, who: &SourceId) -> bool {
+        self.night.gaps.iter().any(|gap| match gap {
+            Gap::Enrollment { class: c, person: p } => {
+                c.as_ref().is_none_or(|c| c == class) && p.as_ref().is_none_or(|p| p == who)
+            }
+            _ => false,
+        })
+    }
+
+    fn past<K: Kind>(&self, id: &SourceId) -> Option<&Mirrored<K>> {
+        self.world.mirror.records.get(&(K::TAG, id.clone())).and_then(typed::<K>)
+    }
+
+    fn keys(&self, tag: Tag) -> Ids {
+        self.world.mirror.records.keys().filter(|(kind, _)| *kind == tag).map(|(_, key)| key.clone()).collect()
+    }
+
+    fn counts(&self, by_enrollment: bool) -> bool {
+        !(by_enrollment && self.policy.role_conflicts == RoleConflicts::User)
+    }
+
+    fn teacher(&self, id: &SourceId) -> Option<&Teacher> {
+        self.night.teachers.iter().find(|teacher| teacher.id == *id && self.counts(teacher.by_enrollment))
+    }
+
+    fn student(&self, id: &SourceId) -> Option<&Student> {
+        self.night.students.iter().find(|student| student.id == *id && self.counts(student.by_enrollment))
+    }
+
+    fn guardian(&self, id: &SourceId) -> Option<&Guardian> {
+        self.night.guardians.iter().find(|guardian| guardian.id == *id)
+    }
+
+    fn class(&self, id: &SourceId) -> Option<&Class> {
+        self.night.classes.iter().find(|class| class.id == *id)
+    }
+
+    /// Who of a kind is in the rosters after the night.
+    fn active<K: Kind>(&self, ids: impl Iterator<Item = SourceId>, meets: impl Fn(&SourceId) -> Option<bool>) -> Ids {
+        ids.filter(|id| {
+            let was = self.past::<K>(id).is_some_and(|item| item.status == Status::Active);
+            match meets(id) {
+                Some(meets) => was || meets,
+                None => was && (self.gapped(K::TAG, id) || self.blind(K::TAG)),
+            }
+        })
+        .collect()
+    }
+
+    fn over(&self, class: &Class) -> bool {
+        let terms = &class.details.terms;
+        let end = |id: &SourceId| self.night.terms.iter().find(|term| term.id == *id).map(|term| term.end);
+        !terms.is_empty() && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
+    }
+
+    /// Somebody whose own row was not read stays in the class, or somebody whose seat was not.
+    fn stays(&self, tag: Tag, class: &SourceId, who: &SourceId, in_source: bool) -> bool {
+        self.seat_unread(class, who) || (!in_source && !self.gapped(tag, who) && self.blind(tag))
+    }
+}
+
+/// The mirror after a night.
+pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, SourceId), AnyMirrored> {
+    let n = Night { world, night: snapshot, policy: &world.policy };
+    let today = world.today;
+    let run = RunId::new(format!("r{}", world.nights + 1));
+
+    // Teachers; classes that admit; students; guardians.
+    let teacher_ids = n.keys(Tag::Teacher).into_iter().chain(snapshot.teachers.iter().map(|t| t.id.clone()));
+    let teachers = n.active::<kinds::Teachers>(teacher_ids, |id| n.teacher(id).map(|_| true));
+    let is_manual = |id: &SourceId| n.past::<kinds::Classes>(id).is_some_and(|item| item.origin == Origin::Manual);
+    let prior = |id: &SourceId| {
+        n.past::<kinds::Classes>(id).filter(|item| item.status == Status::Active && item.origin == Origin::Source)
+    };
+    let teacher_listed = |class: &Class| {
+        class.teachers.iter().any(|seat| seat.is_on(today) && (n.teacher(&seat.id).is_some() || n.gapped(Tag::Teacher, &seat.id)))
+    };
+    let teacher_stays = |class: &Class| {
+        prior(&class.id).is_some_and(|item| {
+            item.state
+                .teachers
+                .iter()
+                .any(|t| teachers.contains(t) && n.stays(Tag::Teacher, &class.id, t, n.teacher(t).is_some()))
+        })
+    };
+    let admits = |class: &Class| !is_manual(&class.id) && (teacher_listed(class) || teacher_stays(class)) && !n.over(class);
+    let meets = |student: &Student| {
+        let email = student.person.email.is_some();
+        let enrolled = snapshot
+            .classes
+            .iter()
+            .any(|class| admits(class) && class.students.iter().any(|seat| seat.id == student.id && seat.is_on(today)));
+        match n.policy.admit_students {
+            AdmitStudents::Shared => true,
+            AdmitStudents::Email => email,
+            AdmitStudents::EmailAndEnrolled => email && enrolled,
+        }
+    };
+    let student_ids = n.keys(Tag::Student).into_iter().chain(snapshot.students.iter().map(|s| s.id.clone()));
+    let students = n.active::<kinds::Students>(student_ids, |id| n.student(id).map(&meets));
+    let contacts = |person: &Person| -> BTreeSet<String> {
+        [&person.email, &person.phone, &person.sms].into_iter().flatten().map(|contact| contact.reveal().to_owned()).collect()
+    };
+    let kept_guardian = |id: &SourceId| n.guardian(id).is_none() && (n.gapped(Tag::Guardian, id) || n.blind(Tag::Guardian));
+    let mut everybodys: Vec<(SourceId, BTreeSet<String>)> =
+        snapshot.guardians.iter().map(|g| (g.id.clone(), contacts(&g.person))).collect();
+    for key in n.keys(Tag::Guardian) {
+        let item = n.past::<kinds::Guardians>(&key).unwrap();
+        if kept_guardian(&key) && item.status == Status::Active {
+            everybodys.push((key.clone(), contacts(&item.state.person)));
+        }
+    }
+    let unique = |guardian: &Guardian| {
+        contacts(&guardian.person)
+            .iter()
+            .any(|contact| everybodys.iter().all(|(id, theirs)| *id == guardian.id || !theirs.contains(contact)))
+    };
+    let admits_guardians = n.policy.admit_guardians == AdmitGuardians::UniqueContact;
+    let guardian_ids = n.keys(Tag::Guardian).into_iter().chain(snapshot.guardians.iter().map(|g| g.id.clone()));
+    let guardians =
+        n.active::<kinds::Guardians>(guardian_ids, |id| n.guardian(id).map(|guardian| admits_guardians && unique(guardian)));
+
+    // Families that are gone altogether (R-A1), where it matters (R-A3).
+    let extreme = n.policy.abandoned_families == AbandonedFamilies::Extreme;
+    let guardian_here = |id: &SourceId| {
+        n.guardian(id).is_some()
+            || n.past::<kinds::Guardians>(id).is_some_and(|item| item.status == Status::Active && kept_guardian(id))
+    };
+    let abandoned: Ids = n
+        .keys(Tag::Student)
+        .into_iter()
+        .filter(|id| {
+            let item = n.past::<kinds::Students>(id).unwrap();
+            extreme
+                && !students.contains(id)
+                && n.student(id).is_none()
+                && !n.gapped(Tag::Student, id)
+                && !item.state.guardians.iter().any(guardian_here)
+                && !snapshot.guardians.iter().any(|guardian| guardian.children.contains(id))
+        })
+        .collect();
+
+    // Classes, with their rosters.
+    let mut classes: BTreeMap<SourceId, Mirrored<kinds::Classes>> = BTreeMap::new();
+    for id in n.keys(Tag::Class).into_iter().chain(snapshot.classes.iter().map(|c| c.id.clone())).collect::<Ids>() {
+        let past = n.past::<kinds::Classes>(&id).cloned();
+        let roster = |seats: &[Seat], tag: Tag, active: &Ids| -> Vec<SourceId> {
+            let in_source =
+                |who: &SourceId| if tag == Tag::Teacher { n.teacher(who).is_some() } else { n.student(who).is_some() };
+            let mut list: Vec<SourceId> = seats
+                .iter()
+                .filter(|seat| seat.is_on(today) && active.contains(&seat.id) && (in_source(&seat.id) || n.gapped(tag, &seat.id)))
+                .map(|seat| seat.id.clone())
+                .collect();
+            if let Some(item) = prior(&id) {
+                let before = if tag == Tag::Teacher { &item.state.teachers } else { &item.state.students };
+                for who in before {
+                    if active.contains(who) && n.stays(tag, &id, who, in_source(who)) && !list.contains(who) {
+                        list.push(who.clone());
+                    }
+                }
+            }
+            list
+        };
+        let item = match (n.class(&id), past) {
+            (Some(class), past) if !is_manual(&id) => {
+                let mut list = roster(&class.teachers, Tag::Teacher, &teachers);
+                let primary =
+                    |who: &SourceId| class.teachers.iter().any(|seat| seat.id == *who && seat.primary && seat.is_on(today));
+                let first = list.iter().position(primary).or_else(|| {
+                    let head = prior(&id).and_then(|item| item.state.teachers.first())?;
+                    let read = n.teacher(head).is_some() || n.gapped(Tag::Teacher, head);
+                    let listed = read && class.teachers.iter().any(|seat| seat.id == *head && seat.is_on(today));
+                    list.iter().position(|who| who == head && !listed)
+                });
+                if let Some(place) = first {
+                    let primary = list.remove(place);
+                    list.insert(0, primary);
+                }
+                let mut members = roster(&class.students, Tag::Student, &students);
+                members.sort();
+                let listed = |seats: &[Seat], counts: &dyn Fn(&SourceId) -> bool| {
+                    seats.iter().any(|seat| seat.is_on(today) && counts(&seat.id))
+                };
+                let mut inactive = vec![];
+                if list.is_empty() && !listed(&class.teachers, &|t| n.teacher(t).is_some() || n.gapped(Tag::Teacher, t)) {
+                    inactive.push(Inactive::NoTeacher);
+                }
+                if members.is_empty() && !listed(&class.students, &|s| n.student(s).is_some() || n.gapped(Tag::Student, s)) {
+                    inactive.push(Inactive::NoStudent);
+                }
+                if n.over(class) {
+                    inactive.push(Inactive::TermOver);
+                }
+                let state = ClassState { details: class.details.clone(), teachers: list, students: members, inactive };
+                here::<kinds::Classes>(&id, past, None, state, &run)
+            }
+            (_, Some(mut item)) => {
+                let was_source = item.status == Status::Active && item.origin == Origin::Source;
+                if was_source && (n.gapped(Tag::Class, &id) || n.blind(Tag::Class)) {
+                    item.state.teachers.retain(|who| teachers.contains(who));
+                    item.state.students.retain(|who| students.contains(who));
+                } else {
+                    if was_source && n.policy.abandoned_classes == AbandonedClasses::Archive {
+                        item.status = Status::Archived;
+                        item.archived_on = Some(today);
+                    } else if was_source {
+                        item.origin = Origin::Manual;
+                    }
+                    let leave = n.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
+                    match item.status {
+                        Status::Archived => item.state.students.retain(|who| !abandoned.contains(who)),
+                        Status::Active if leave => item.state.students.retain(|who| students.contains(who)),
+                        Status::Active => {}
+                    }
+                }
+                item
+            }
+            (_, None) => continue,
+        };
+        classes.insert(id, item);
+    }
+
+    // Relationships (R-G3).
+    let mut before: Pairs = Pairs::new();
+    for key in n.keys(Tag::Student) {
+        let item = n.past::<kinds::Students>(&key).unwrap();
+        before.extend(item.state.guardians.iter().map(|guardian| (key.clone(), guardian.clone())));
+    }
+    let mut links: Pairs = before
+        .iter()
+        .filter(|(student, guardian)| {
+            let unread = n.student(student).is_none() || n.guardian(guardian).is_none();
+            !students.contains(student) || (guardians.contains(guardian) && unread)
+        })
+        .cloned()
+        .collect();
+    for student in &snapshot.students {
+        for guardian in &student.guardians {
+            let both = n.student(&student.id).is_some() && n.guardian(guardian).is_some();
+            if both && students.contains(&student.id) && guardians.contains(guardian) {
+                links.insert((student.id.clone(), guardian.clone()));
+            }
+        }
+    }
+
+    // People, with the lists that follow.
+    let seats = |who: &SourceId, tag: Tag| -> Vec<SourceId> {
+        let lists = |item: &Mirrored<kinds::Classes>| {
+            if tag == Tag::Teacher { item.state.teachers.contains(who) } else { item.state.students.contains(who) }
+        };
+        classes.iter().filter(|(_, item)| lists(item)).map(|(id, _)| id.clone()).collect()
+    };
+    let mut emails: BTreeMap<String, u32> = BTreeMap::new();
+    let person_of = |tag: Tag, id: &SourceId| -> Person {
+        match tag {
+            Tag::Teacher => n.teacher(id).map(|t| &t.person).or(n.past::<kinds::Teachers>(id).map(|i| &i.state.person)),
+            Tag::Student => n.student(id).map(|s| &s.person).or(n.past::<kinds::Students>(id).map(|i| &i.state.person)),
+            _ => n.guardian(id).map(|g| &g.person).or(n.past::<kinds::Guardians>(id).map(|i| &i.state.person)),
+        }
+        .unwrap()
+        .clone()
+    };
+    for (tag, ids) in [(Tag::Teacher, &teachers), (Tag::Student, &students), (Tag::Guardian, &guardians)] {
+        for id in ids {
+            if let Some(email) = person_of(tag, id).email {
+                *emails.entry(email.reveal().to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let administrator =
+        |person: &Person| person.email.as_ref().and_then(|email| world.administrators.iter().find(|admin| admin.email == *email));
+    let shared = |person: &Person, is_administrator: bool| {
+        person.email.as_ref().is_some_and(|email| emails.get(email.reveal()).is_some_and(|count| *count > 1))
+            || (!is_administrator && administrator(person).is_some())
+    };
+    let ignore = n.policy.demographics == KeepDemographics::Ignore;
+    let district = DistrictId::new("d");
+    let mut all: BTreeMap<(Tag, SourceId), AnyMirrored> = BTreeMap::new();
+
+    for id in n.keys(Tag::Teacher).into_iter().chain(teachers.iter().cloned()).collect::<Ids>() {
+        let past = n.past::<kinds::Teachers>(&id).cloned();
+        let person =
+            if teachers.contains(&id) { person_of(Tag::Teacher, &id) } else { past.as_ref().unwrap().state.person.clone() };
+        let same_address = teachers.iter().filter(|t| person_of(Tag::Teacher, t).email == person.email).count();
+        let theirs =
+            administrator(&person).filter(|_| n.teacher(&id).is_some() && same_address == 1).map(|admin| admin.account.clone());
+        let account = theirs
+            .or(past.as_ref().and_then(|item| item.account.clone()))
+            .unwrap_or_else(|| AccountId::derive(&district, "teacher", &id));
+        let is_administrator = world.administrators.iter().any(|admin| admin.account == account);
+        let state = TeacherState {
+            email_shared: teachers.contains(&id) && shared(&person, is_administrator),
+            administrator: is_administrator,
+            person,
+            classes: seats(&id, Tag::Teacher),
+        };
+        let item = if teachers.contains(&id) { here(&id, past, Some(account), state, &run) } else { gone(past, state, today) };
+        all.insert((Tag::Teacher, id), AnyMirrored::Teacher(item));
+    }
+    for id in n.keys(Tag::Student).into_iter().chain(students.iter().cloned()).collect::<Ids>() {
+        let past = n.past::<kinds::Students>(&id).cloned();
+        let source = n.student(&id).filter(|_| students.contains(&id));
+        let known = past.as_ref().map(|item| &item.state);
+        let mut person = source.map_or_else(|| known.unwrap().person.clone(), |student| student.person.clone());
+        let mut demographics = source.map_or_else(|| known.unwrap().demographics.clone(), |student| student.demographics.clone());
+        if ignore {
+            demographics = Demographics::default();
+        }
+        if abandoned.contains(&id) {
+            person.schools.clear();
+        }
+        let state = StudentState {
+            email_shared: students.contains(&id) && shared(&person, false),
+            person,
+            demographics,
+            guardians: links.iter().filter(|(student, _)| *student == id).map(|(_, guardian)| guardian.clone()).collect(),
+            classes: seats(&id, Tag::Student),
+        };
+        let account = Some(AccountId::derive(&district, "student", &id));
+        let item = if students.contains(&id) { here(&id, past, account, state, &run) } else { gone(past, state, today) };
+        all.insert((Tag::Student, id), AnyMirrored::Student(item));
+    }
+    for id in n.keys(Tag::Guardian).into_iter().chain(guardians.iter().cloned()).collect::<Ids>() {
+        let past = n.past::<kinds::Guardians>(&id).cloned();
+        let source = n.guardian(&id).filter(|_| guardians.contains(&id));
+        let known = past.as_ref().map(|item| &item.state);
+        let mut person = source.map_or_else(|| known.unwrap().person.clone(), |guardian| guardian.person.clone());
+        let children: Vec<SourceId> =
+            links.iter().filter(|(_, guardian)| *guardian == id).map(|(child, _)| child.clone()).collect();
+        if !guardians.contains(&id) && !children.is_empty() && children.iter().all(|child| abandoned.contains(child)) {
+            person.schools.clear();
+        }
+        let state = GuardianState {
+            email_shared: guardians.contains(&id) && shared(&person, false),
+            person,
+            role: source.map_or_else(|| known.unwrap().role, |guardian| guardian.role),
+            children,
+            also: vec![],
+        };
+        let account = Some(AccountId::derive(&district, "guardian", &id));
+        let item = if guardians.contains(&id) { here(&id, past, account, state, &run) } else { gone(past, state, today) };
+        all.insert((Tag::Guardian, id), AnyMirrored::Guardian(item));
+    }
+    all.extend(classes.into_iter().map(|(id, item)| ((Tag::Class, id), AnyMirrored::Class(item))));
+    all
+}
+
+fn here<K: Kind>(
+    id: &SourceId,
+    past: Option<Mirrored<K>>,
+    account: Option<AccountId>,
+    state: K::State,
+    run: &RunId,
+) -> Mirrored<K> {
+    Mirrored {
+        key: id.clone(),
+        id: id.clone(),
+        account,
+        status: Status::Active,
+        origin: Origin::Source,
+        state,
+        first_seen: past.map_or_else(|| run.clone(), |item| item.first_seen),
+        changed_by: run.clone(),
+        archived_on: None,
+    }
+}
+
+fn gone<K: Kind>(past: Option<Mirrored<K>>, state: K::State, today: jiff::civil::Date) -> Mirrored<K> {
+    let past = past.unwrap();
+    let archived_on = past.archived_on.or(Some(today));
+    Mirrored { status: Status::Archived, archived_on, state, ..past }
+}

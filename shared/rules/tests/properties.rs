@@ -1,0 +1,387 @@
+//! What holds for any nights whatever: worlds from tiny alphabets, so that ids, addresses and names collide.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+
+mod model;
+mod world;
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use rules::id::SourceId;
+use rules::model::{Status, Tag, kinds};
+use rules::plan::Action;
+use rules::policy::AdmitGuardians;
+use rules::snapshot::Gap;
+use world::{Snapshot, World, parse, world};
+
+/// A night in the words of the story tests, from tiny alphabets.
+fn night() -> impl Strategy<Value = String> {
+    let opt = |name: &'static str, values: &'static [&'static str]| prop_oneof![1 => Just(String::new()), 2 => prop::sample::select(values).prop_map(move |value| format!(" {name}={value}"))];
+    let flag = |name: &'static str, weight: u32| prop_oneof![12 => Just(String::new()), weight => Just(format!(" {name}"))];
+    let some = |name: &'static str, values: &'static [&'static str]| {
+        prop::sample::subsequence(values.to_vec(), 0..=2.min(values.len()))
+            .prop_map(move |list| if list.is_empty() { String::new() } else { format!(" {name}={}", list.join(",")) })
+    };
+    const EMAILS: &[&str] = &["a@x", "b@x", "c@x"];
+    const NAMES: &[&str] = &["Ann", "Bob"];
+    let presence = || prop_oneof![6 => Just(1u8), 3 => Just(0u8), 1 => Just(2u8)];
+    let student = (
+        presence(),
+        opt("email", EMAILS),
+        opt("number", &["1", "2"]),
+        opt("state", &["8", "9"]),
+        opt("name", NAMES),
+        opt("grade", &["5"]),
+        some("guardians", &["g1", "g2", "g3"]),
+        flag("by_enrollment", 1),
+        opt("schools", &["sch", "s2", "sch,s2"]),
+    );
+    let teacher = (presence(), opt("email", EMAILS), opt("name", NAMES), flag("by_enrollment", 1));
+    let guardian = (presence(), opt("email", EMAILS), opt("phone", &["+1", "+2"]), opt("name", NAMES));
+    let seat = |ids: &'static [&'static str]| {
+        prop::collection::vec(
+            (prop::sample::select(ids), prop_oneof![5 => Just(""), 1 => Just("@..2026-10-01"), 1 => Just("@2026-10-02..")]),
+            0..3,
+        )
+        .prop_map(|seats| {
+            let mut seen = BTreeSet::new();
+            let list: Vec<String> =
+                seats.into_iter().filter(|(id, _)| seen.insert(*id)).map(|(id, days)| format!("{id}{days}")).collect();
+            list.join(",")
+        })
+    };
+    let class = (
+        presence(),
+        seat(&["t1", "t2"]),
+        seat(&["s1", "s2", "s3", "s4"]),
+        prop::sample::select(&[" terms=year", " terms=old", " terms=none", " terms=gone"][..]),
+        prop::sample::select(&["sch", "s2"][..]),
+        prop::sample::select(&["", " title=Reading"][..]),
+    );
+    let extra = prop::collection::vec(
+        prop_oneof![
+            1 => Just("gap student"), 1 => Just("gap guardian"), 1 => Just("gap class"), 1 => Just("gap teacher"), 1 => Just("gap seat"),
+            1 => Just("gap seat class=c1"), 1 => Just("gap seat person=s1"), 1 => Just("gap seat class=c2 person=s2"),
+            1 => Just("gap seat person=t1"), 8 => Just("course co"),
+        ],
+        0..2,
+    );
+    (
+        prop::collection::vec(student, 4),
+        prop::collection::vec(teacher, 2),
+        prop::collection::vec(guardian, 3),
+        prop::collection::vec(class, 3),
+        extra,
+        any::<bool>(),
+    )
+        .prop_map(|(students, teachers, guardians, classes, mut extra, second)| {
+            let mut text = String::from("term old from=2026-01-01 to=2026-09-01\n");
+            let mut lines: Vec<(u8, String, String)> = Vec::new();
+            for (n, (here, email, number, state, name, grade, guardians, by, schools)) in students.into_iter().enumerate() {
+                let fields = format!("{email}{number}{state}{name}{grade}{guardians}{by}{schools}");
+                lines.push((here, format!("student s{}", n + 1), fields));
+            }
+            for (n, (here, email, name, by)) in teachers.into_iter().enumerate() {
+                lines.push((here, format!("teacher t{}", n + 1), format!("{email}{name}{by}")));
+            }
+            for (n, (here, email, phone, name)) in guardians.into_iter().enumerate() {
+                lines.push((here, format!("guardian g{}", n + 1), format!("{email}{phone}{name}")));
+            }
+            for (n, (here, teachers, students, terms, school, title)) in classes.into_iter().enumerate() {
+                let list = |name: &str, ids: String| if ids.is_empty() { ids } else { format!(" {name}={ids}") };
+                let fields =
+                    format!("{}{}{terms} school={school}{title}", list("teachers", teachers), list("students", students));
+                lines.push((here, format!("class c{}", n + 1), fields));
+            }
+            for (here, record, fields) in lines {
+                match here {
+                    1 => text.push_str(&format!("{record}{fields}\n")),
+                    2 => text.push_str(&format!("gap {record}\n")),
+                    _ => {}
+                }
+            }
+            if second {
+                text.push_str("school s2\n");
+            }
+            extra.dedup();
+            for line in extra {
+                text.push_str(line);
+                text.push('\n');
+            }
+            text
+        })
+}
+
+/// The same nights without one guardian under two ids: every guardian has a name of their own.
+fn plain_night() -> impl Strategy<Value = String> {
+    night().prop_map(|text| {
+        let own_name = |line: &str| {
+            let id = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
+            if line.starts_with("guardian") {
+                format!("{} name={id}", line.replace(" name=Ann", "").replace(" name=Bob", ""))
+            } else {
+                line.to_owned()
+            }
+        };
+        text.lines().map(|line| own_name(line) + "\n").collect()
+    })
+}
+
+/// What a source hands over: enrollments of people and classes that it does not have are left out, as the sources do.
+fn clean(text: &str) -> Snapshot {
+    let mut snapshot = parse::snapshot(text);
+    let known = |tag: Tag, ids: Vec<&SourceId>| -> BTreeSet<SourceId> {
+        let gapped = snapshot.gaps.iter().filter_map(|gap| match gap {
+            Gap::Record { kind, id, .. } if *kind == tag => Some(id),
+            _ => None,
+        });
+        ids.into_iter().chain(gapped).cloned().collect()
+    };
+    let students = known(Tag::Student, snapshot.students.iter().map(|s| &s.id).collect());
+    let teachers = known(Tag::Teacher, snapshot.teachers.iter().map(|t| &t.id).collect());
+    for class in &mut snapshot.classes {
+        class.students.retain(|seat| students.contains(&seat.id));
+        class.teachers.retain(|seat| teachers.contains(&seat.id));
+    }
+    parse::both_sides(&mut snapshot);
+    snapshot
+}
+
+fn district() -> impl Strategy<Value = World> {
+    (
+        prop::sample::select(&["sis", "clever", "ats-stars", "family-directory"][..]),
+        prop::sample::select(&["soft", "extreme"][..]),
+        prop::sample::select(&["stay", "leave"][..]),
+        prop::sample::select(&["archive", "disconnect"][..]),
+        prop::sample::select(&["user", "enrollment"][..]),
+        prop::sample::select(&["none", "unique_contact", "unique_contact"][..]),
+        prop::sample::select(&["mirror", "ignore"][..]),
+        any::<bool>(),
+    )
+        .prop_map(|(preset, families, manual, classes, roles, guardians, demographics, administrator)| {
+            let overrides = serde_json::json!({
+                "abandoned_families": families, "abandoned_in_manual_classes": manual, "abandoned_classes": classes,
+                "role_conflicts": roles, "admit_guardians": guardians, "demographics": demographics,
+            });
+            let world = world(preset, overrides);
+            if administrator { world.with_administrator("a@x", "admin-account") } else { world }
+        })
+}
+
+/// Lists in classes and in people agree (invariant 25), and so do those of students and guardians.
+fn lists_agree(world: &World) -> Result<(), TestCaseError> {
+    let mut seats = [BTreeSet::new(), BTreeSet::new()];
+    let mut listed = [BTreeSet::new(), BTreeSet::new()];
+    for class in world.mirror.of::<kinds::Classes>() {
+        seats[0].extend(class.state.students.iter().map(|key| (class.key.clone(), key.clone())));
+        seats[1].extend(class.state.teachers.iter().map(|key| (class.key.clone(), key.clone())));
+    }
+    let mut links = [BTreeSet::new(), BTreeSet::new()];
+    for student in world.mirror.of::<kinds::Students>() {
+        listed[0].extend(student.state.classes.iter().map(|key| (key.clone(), student.key.clone())));
+        links[0].extend(student.state.guardians.iter().map(|key| (student.key.clone(), key.clone())));
+    }
+    for teacher in world.mirror.of::<kinds::Teachers>() {
+        listed[1].extend(teacher.state.classes.iter().map(|key| (key.clone(), teacher.key.clone())));
+    }
+    for guardian in world.mirror.of::<kinds::Guardians>() {
+        links[1].extend(guardian.state.children.iter().map(|key| (key.clone(), guardian.key.clone())));
+    }
+    prop_assert_eq!(seats, listed, "classes and people");
+    prop_assert_eq!(&links[0], &links[1], "students and guardians");
+    Ok(())
+}
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_plan_reaches_its_target_and_then_stops(mut world in district(), nights in prop::collection::vec(night(), 1..5)) {
+        for text in nights {
+            let snapshot = clean(&text);
+            let first = world.run(&snapshot);
+            lists_agree(&world)?;
+            let second = world.plan(&snapshot);
+            prop_assert!(second.changes.is_empty(), "again:\n{}\nafter:\n{}", world::print::plan(&second), world::print::plan(&first));
+        }
+    }
+
+    #[test]
+    fn undo_brings_back_what_was(mut world in district(), nights in prop::collection::vec(night(), 1..4)) {
+        for text in nights {
+            let before = world.mirror.clone();
+            let planned = world.run(&clean(&text));
+            let mut undone = world.mirror.clone();
+            for change in planned.changes.into_iter().rev() {
+                undone.apply(&change.inverse());
+            }
+            prop_assert_eq!(undone, before);
+        }
+    }
+
+    #[test]
+    fn additions_only_takes_nothing_away(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
+        for text in nights {
+            world.run(&clean(&text));
+        }
+        world.removals = false;
+        let snapshot = clean(&last);
+        let before = world.mirror.clone();
+        let planned = world.run(&snapshot);
+        lists_agree(&world)?;
+        prop_assert!(world.plan(&snapshot).changes.is_empty());
+        for change in &planned.changes {
+            let merged = change.reasons.iter().any(|reason| reason.rule.id() == "R-G2");
+            prop_assert!(change.action != Action::Remove || merged, "{}", world::print::plan(&planned));
+        }
+        for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.status == Status::Active) {
+            let now = world.mirror.of::<kinds::Classes>().into_iter().find(|other| other.key == class.key).unwrap();
+            for student in &class.state.students {
+                prop_assert!(now.state.students.contains(student));
+            }
+        }
+    }
+
+    #[test]
+    fn the_streamed_plan_makes_what_the_naive_model_makes(mut world in district(), nights in prop::collection::vec(plain_night(), 1..5)) {
+        world.policy.relink_identities = rules::policy::Switch::Off;
+        for text in nights {
+            let snapshot = clean(&text);
+            let expected = model::after(&world, &snapshot);
+            let planned = world.run(&snapshot);
+            let people = |(kind, _): &&(Tag, SourceId)| !matches!(kind, Tag::School | Tag::Term | Tag::Course);
+            let lines = |records: &std::collections::BTreeMap<(Tag, SourceId), rules::model::AnyMirrored>| -> Vec<String> {
+                records.iter().filter(|(place, _)| people(place)).map(|(_, item)| {
+                    let mut json = serde_json::to_value(item).unwrap();
+                    json.as_object_mut().unwrap().values_mut().next().unwrap().as_object_mut().unwrap().remove("changed_by");
+                    json.to_string()
+                }).collect()
+            };
+            prop_assert_eq!(lines(&world.mirror.records), lines(&expected), "{}", world::print::plan(&planned));
+        }
+    }
+
+    #[test]
+    fn accounts_never_change_hands(mut world in district(), nights in prop::collection::vec(night(), 2..6)) {
+        world.administrators.clear();
+        let mut accounts = std::collections::BTreeMap::new();
+        let mut last: std::collections::BTreeMap<(Tag, SourceId), SourceId> = std::collections::BTreeMap::new();
+        for text in nights {
+            let snapshot = clean(&text);
+            let planned = world.run(&snapshot);
+            for change in &planned.changes {
+                prop_assert!(change.reasons.iter().all(|reason| !reason.what.is_empty()));
+            }
+            // One account a record, for ever (R-I1).
+            let mut seen = BTreeSet::new();
+            let mut now = std::collections::BTreeMap::new();
+            let people = world.mirror.of::<kinds::Students>().into_iter().map(|i| (Tag::Student, i.key, i.id, i.account, i.status))
+                .chain(world.mirror.of::<kinds::Teachers>().into_iter().map(|i| (Tag::Teacher, i.key, i.id, i.account, i.status)))
+                .chain(world.mirror.of::<kinds::Guardians>().into_iter().map(|i| (Tag::Guardian, i.key, i.id, i.account, i.status)));
+            for (kind, key, id, account, status) in people {
+                let account = account.unwrap();
+                prop_assert!(seen.insert(account.clone()), "two records have one account");
+                prop_assert_eq!(accounts.entry((kind, key.clone())).or_insert_with(|| account.clone()), &account);
+                if status == Status::Active {
+                    prop_assert!(now.insert((kind, id), key).is_none(), "two active records have one id");
+                }
+            }
+            // Relinking never takes two living people for one (invariant 23): who is in the source two nights running keeps the record.
+            for ((kind, id), key) in &now {
+                if *kind != Tag::Guardian && let Some(before) = last.get(&(*kind, id.clone())) {
+                    prop_assert_eq!(before, key, "{}", world::print::plan(&planned));
+                }
+            }
+            let ids_here = |kind: Tag| -> BTreeSet<SourceId> {
+                match kind {
+                    Tag::Student => snapshot.students.iter().map(|s| s.id.clone()).collect(),
+                    _ => snapshot.teachers.iter().map(|t| t.id.clone()).collect(),
+                }
+            };
+            for ((kind, id), key) in &last {
+                if *kind != Tag::Guardian && ids_here(*kind).contains(id) {
+                    let taken = now.iter().any(|((other, new), theirs)| other == kind && theirs == key && new != id);
+                    prop_assert!(!taken, "somebody who is here lost the account\n{}", world::print::plan(&planned));
+                }
+            }
+            last = now;
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_removed(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
+        for text in nights {
+            world.run(&clean(&text));
+        }
+        let before = world.mirror.clone();
+        let snapshot = clean(&last);
+        let planned = world.run(&snapshot);
+        let read = |change: &rules::plan::Change| -> Option<(Tag, SourceId)> {
+            use rules::model::AnyMirrored::{Class, Guardian, Student, Teacher};
+            match change.before.as_ref()? {
+                Student(item) => Some((Tag::Student, item.id.clone())),
+                Teacher(item) => Some((Tag::Teacher, item.id.clone())),
+                Guardian(item) => Some((Tag::Guardian, item.id.clone())),
+                Class(item) => Some((Tag::Class, item.id.clone())),
+                _ => None,
+            }
+        };
+        for change in planned.changes.iter().filter(|change| change.action == Action::Remove) {
+            let Some((kind, id)) = read(change) else { continue };
+            let bad = snapshot.gaps.iter().any(|gap| match gap {
+                Gap::Record { kind: other, id: row, .. } => *other == kind && *row == id,
+                Gap::Kind { kind: other } => *other == kind && !change.reasons.iter().any(|reason| reason.rule.id() == "R-G2"),
+                Gap::Enrollment { .. } => false,
+            });
+            prop_assert!(!bad, "{}", world::print::plan(&planned));
+        }
+        // A manual class is nobody's to change but for who has left, where the policy says so (invariant 4).
+        for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.origin == rules::model::Origin::Manual) {
+            let now = world.mirror.of::<kinds::Classes>().into_iter().find(|other| other.key == class.key).unwrap();
+            prop_assert_eq!(&now.state.teachers, &class.state.teachers);
+            prop_assert_eq!(&now.state.details, &class.state.details);
+            if world.policy.abandoned_in_manual_classes == rules::policy::AbandonedInManualClasses::Stay {
+                prop_assert_eq!(&now.state.students, &class.state.students);
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_never_be_is_not(mut world in district(), nights in prop::collection::vec(night(), 1..4)) {
+        for text in nights {
+            let snapshot = clean(&text);
+            let planned = world.run(&snapshot);
+            if world.policy.demographics == rules::policy::KeepDemographics::Ignore {
+                prop_assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
+                prop_assert!(planned.members.is_empty());
+            }
+            // Nobody comes in, or comes back, without a contact that no guardian of another name has (invariant 24).
+            for change in planned.changes.iter().filter(|change| matches!(change.action, Action::Add | Action::Return)) {
+                let Some(rules::model::AnyMirrored::Guardian(item)) = &change.after else { continue };
+                prop_assert!(world.policy.admit_guardians == AdmitGuardians::UniqueContact);
+                let mine = &item.state.person;
+                let alone = [&mine.email, &mine.phone].into_iter().flatten().any(|contact| {
+                    snapshot.guardians.iter().all(|other| {
+                        let theirs = [&other.person.email, &other.person.phone];
+                        let ours = other.id == item.id || item.state.also.contains(&other.id);
+                        ours || theirs.into_iter().flatten().all(|value| value != contact)
+                    })
+                });
+                prop_assert!(alone, "{}", world::print::plan(&planned));
+            }
+            // Administrators' accounts belong to nobody but the teachers who are administrators (invariant 5).
+            for student in world.mirror.of::<kinds::Students>() {
+                prop_assert!(student.account.unwrap().as_str() != "admin-account");
+            }
+            for teacher in world.mirror.of::<kinds::Teachers>() {
+                prop_assert_eq!(teacher.account.unwrap().as_str() == "admin-account", teacher.state.administrator);
+            }
+        }
+    }
+}

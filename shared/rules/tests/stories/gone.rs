@@ -1,0 +1,244 @@
+//! R-A: gone from the source, and back.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+use serde_json::json;
+
+use crate::world::{World, world};
+
+const FAMILY: &str = "
+    class c1 teachers=t1* students=s1,s2
+    teacher t1
+    student s1 email=s1@x guardians=g1
+    student s2 email=s2@x guardians=g1,g2
+    guardian g1 name=Ann email=a@x
+    guardian g2 name=Bob email=b@x";
+
+fn family(overrides: serde_json::Value) -> World {
+    world("family-directory", overrides).after(FAMILY)
+}
+
+#[test]
+fn r_a1_a_student_gone_while_a_guardian_stays_because_of_a_sibling() {
+    let mut w = family(json!({}));
+    assert_snapshot!(w.night("
+        class c1 teachers=t1* students=s2
+        teacher t1
+        student s2 email=s2@x guardians=g1,g2
+        guardian g1 name=Ann email=a@x
+        guardian g2 name=Bob email=b@x"), @r"
+    - student s1 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    ~ class c1 students=s2 [R-M1 students -1]
+    ");
+}
+
+#[test]
+fn r_a1_a_guardian_gone_while_the_child_stays_is_archived_and_unlinked() {
+    let mut w = family(json!({}));
+    assert_snapshot!(w.night("
+        class c1 teachers=t1* students=s1,s2
+        teacher t1
+        student s1 email=s1@x guardians=g1
+        student s2 email=s2@x guardians=g1
+        guardian g1 name=Ann email=a@x"), @r"
+    ~ student s2 guardians=g1 [R-G3 guardians -1]
+    - guardian g2 status=archived children=- [R-A1 gone from the source; R-G3 children -1]
+    ");
+}
+
+#[test]
+fn r_a2_softly_a_family_leaves_active_classes_and_stays_linked_and_in_archived_ones() {
+    let mut w = family(json!({}));
+    w.night(
+        "
+        class c2 teachers=t1* students=s1,s2
+        teacher t1
+        student s1 email=s1@x guardians=g1
+        student s2 email=s2@x guardians=g1,g2
+        guardian g1 name=Ann email=a@x
+        guardian g2 name=Bob email=b@x",
+    );
+    assert_snapshot!(w.night("class c2 teachers=t1*\nteacher t1"), @r"
+    - student s1 status=archived classes=c1 [R-A1 gone from the source; R-A2 classes -1]
+    - student s2 status=archived classes=c1 [R-A1 gone from the source; R-A2 classes -1]
+    - guardian g2 status=archived [R-A1 gone from the source]
+    - guardian g1 status=archived [R-A1 gone from the source]
+    ~ class c2 students=- inactive=NoStudent [R-M1 students -2; R-C4 inactive]
+    ! class_no_student class c2
+    ");
+    assert_snapshot!(w.show(Tag::Student, "s1"), @"status=archived email=s1@x schools=sch classes=c1 guardians=g1");
+    assert_snapshot!(w.show(Tag::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
+}
+
+#[test]
+fn r_a3_extreme_takes_the_family_out_of_archived_classes_and_the_school_too() {
+    let mut w = family(json!({ "abandoned_families": "extreme" }));
+    w.night("teacher t1\nstudent s1 email=s1@x guardians=g1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x");
+    // s1 goes, but the guardian stays with s2: no family is gone yet.
+    assert_snapshot!(w.night("teacher t1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x"), @"- student s1 status=archived [R-A1 gone from the source]");
+    // Now all of them are.
+    assert_snapshot!(w.night("teacher t1"), @r"
+    ~ student s1 schools=- classes=- [R-A3 classes -1; R-A3 schools]
+    - student s2 status=archived schools=- classes=- [R-A1 gone from the source; R-A3 classes -1; R-A3 schools]
+    - guardian g2 status=archived schools=- [R-A1 gone from the source; R-A3 schools]
+    - guardian g1 status=archived schools=- [R-A1 gone from the source; R-A3 schools]
+    ~ class c1 students=- [R-A3 students -2]
+    ");
+    assert_snapshot!(w.night("teacher t1"), @"nothing");
+}
+
+#[test]
+fn r_a3_a_student_without_guardians_is_a_family_alone() {
+    let mut w = world("clever", json!({ "abandoned_families": "extreme" })).after(
+        "
+        class c1 teachers=t1* students=s1
+        teacher t1
+        student s1",
+    );
+    assert_snapshot!(w.night("teacher t1"), @r"
+    - student s1 status=archived schools=- classes=- [R-A1 gone from the source; R-A3 classes -1; R-A3 schools]
+    - class c1 status=archived students=- [R-A5 gone from the source: archived with its roster; R-A3 students -1]
+    ");
+}
+
+#[test]
+fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
+    for (setting, keeps) in [("stay", true), ("leave", false)] {
+        let overrides =
+            json!({ "abandoned_families": "extreme", "abandoned_classes": "disconnect", "abandoned_in_manual_classes": setting });
+        let mut w = world("clever", overrides).after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1");
+        w.night("teacher t1\nstudent s1");
+        w.night("teacher t1");
+        assert_eq!(w.show(Tag::Class, "c1").contains("s1"), keeps, "{setting}");
+        assert_eq!(w.show(Tag::Student, "s1").contains("c1"), keeps, "{setting}");
+    }
+}
+
+#[test]
+fn r_a4_who_comes_back_gets_the_same_account_with_what_was_kept() {
+    let mut w = family(json!({}));
+    let account = |w: &World| w.mirror.of::<rules::model::kinds::Students>()[0].account.clone();
+    let before = account(&w);
+    w.night("teacher t1");
+    assert_snapshot!(w.night(FAMILY), @r"
+    ^ student s1 status=- [R-A4 the source has this student again]
+    ^ student s2 status=- [R-A4 the source has this student again]
+    ^ guardian g2 status=- [R-A4 the source has this guardian again]
+    ^ guardian g1 status=- [R-A4 the source has this guardian again]
+    ^ class c1 status=- [R-A4 the source has this class again]
+    ");
+    assert_eq!(account(&w), before);
+}
+
+#[test]
+fn r_a4_who_comes_back_must_meet_the_conditions_again() {
+    let full = "class c1 teachers=t1* students=s1\nteacher t1\nstudent s1 email=a@x";
+    let mut w = world("sis", json!({})).after(full);
+    w.night("class c1 teachers=t1*\nteacher t1");
+    assert_snapshot!(w.night("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1"), @r"
+    ~ class c1 inactive=- [R-C4 active]
+    ! student_waits_for_email student s1
+    ");
+    assert_snapshot!(w.night(full), @r"
+    ^ student s1 status=- classes=c1 [R-A4 the source has this student again; R-M1 classes +1]
+    ~ class c1 students=s1 [R-M1 students +1]
+    ");
+}
+
+#[test]
+fn r_a5_an_archived_class_keeps_its_roster_whoever_leaves_later() {
+    let mut w = family(json!({}));
+    assert_snapshot!(w.night("
+        teacher t1
+        student s2 email=s2@x guardians=g1
+        guardian g1 name=Ann email=a@x"), @r"
+    - student s1 status=archived [R-A1 gone from the source]
+    ~ student s2 guardians=g1 [R-G3 guardians -1]
+    - guardian g2 status=archived children=- [R-A1 gone from the source; R-G3 children -1]
+    - class c1 status=archived [R-A5 gone from the source: archived with its roster]
+    ");
+    w.night("teacher t2");
+    assert_snapshot!(w.show(Tag::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
+    assert_snapshot!(w.show(Tag::Teacher, "t1"), @"status=archived classes=c1");
+}
+
+#[test]
+fn r_a5_a_class_gone_from_the_source_goes_on_by_hand_where_the_policy_says_so() {
+    let text = "class c1 teachers=t1* students=s1\nteacher t1\nstudent s1";
+    let mut w = world("clever", json!({ "abandoned_classes": "disconnect" })).after(text);
+    assert_snapshot!(w.night("teacher t1\nstudent s1"), @r"
+    - class c1 origin=manual [R-A5 gone from the source: a manual class from now on]
+    ! student_no_email student s1
+    ");
+    assert_snapshot!(w.night(text), @r"
+    ! student_no_email student s1
+    ! class_made_manual class c1
+    ");
+}
+
+#[test]
+fn r_a5_a_teacher_gone_leaves_all_synced_classes_and_is_archived() {
+    let mut w = world("clever", json!({})).after(
+        "
+        class c1 teachers=t1*,t2 students=s1
+        teacher t1
+        teacher t2
+        student s1",
+    );
+    assert_snapshot!(w.night("
+        class c1 teachers=t2 students=s1
+        teacher t2
+        student s1"), @r"
+    - teacher t1 status=archived classes=- [R-A5 gone from the source; R-A5 classes -1]
+    ~ class c1 teachers=t2 [R-T2 teachers -1]
+    ! student_no_email student s1
+    ! class_no_primary class c1
+    ");
+}
+
+#[test]
+fn r_a6_a_school_no_longer_shared_goes_with_its_classes() {
+    let w = world("clever", json!({})).after(
+        "
+        school north
+        class c1 school=north teachers=t1* students=s1
+        class c2 teachers=t1* students=s2
+        teacher t1 schools=sch,north
+        student s1 schools=north
+        student s2",
+    );
+    let planned = w.plan(&crate::world::parse::snapshot("class c2 teachers=t1* students=s2\nteacher t1\nstudent s2"));
+    assert_snapshot!(crate::world::print::plan(&planned), @r"
+    - school north status=archived [R-A6 gone from the source]
+    ~ teacher t1 [R-M1 schools]
+    - student s1 status=archived [R-A1 gone from the source]
+    - class c1 status=archived [R-A5 gone from the source: archived with its roster; R-A6 its school is gone from the source, or has no class and nobody there any more]
+    ! student_no_email student s2
+    ");
+    assert_snapshot!(crate::world::print::holds(&planned), @r"
+    teacher: 1 of 1 teacher records of the district would be changed; with fewer than 20, all of them is too many
+    student north: 1 of 1 student records of the school would be removed; with fewer than 20, all of them is too many
+    teacher north: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    class north: 1 of 1 class records of the school would be removed; with fewer than 20, all of them is too many
+    enrollment north: 2 of 2 enrollment records of the school would be removed; with fewer than 20, all of them is too many
+    teacher sch: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    ");
+}
+
+#[test]
+fn r_a6_a_school_that_classes_still_refer_to_is_dangling_not_gone() {
+    let mut w = world("clever", json!({})).after(
+        "
+        school north
+        class c1 school=north teachers=t1* students=s1
+        teacher t1
+        student s1",
+    );
+    assert_snapshot!(w.night("
+        gap class c1
+        teacher t1
+        student s1"), @r"
+    ! school_dangling school north
+    ! student_no_email student s1
+    ");
+}

@@ -1,0 +1,213 @@
+//! R-H: holding a dangerous run, and leaving alone what cannot be read.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+use rules::run::{RunState, Step};
+use serde_json::json;
+
+use crate::world::{World, parse, print, world};
+
+/// So many students, a teacher and a class for each of two schools.
+fn district(north: usize, south: usize) -> String {
+    let mut text = String::from("school n\nschool s\nteacher tn schools=n\nteacher ts schools=s\n");
+    for (school, count) in [("n", north), ("s", south)] {
+        let ids: Vec<String> = (0..count).map(|n| format!("{school}{n:03}")).collect();
+        for id in &ids {
+            text.push_str(&format!("student {id} schools={school}\n"));
+        }
+        text.push_str(&format!("class c{school} school={school} teachers=t{school}* students={}\n", ids.join(",")));
+    }
+    text
+}
+
+fn held(w: &World, text: &str) -> String {
+    print::holds(&w.plan(&parse::snapshot(text)))
+}
+
+#[test]
+fn r_h1_ten_percent_may_go_and_one_more_may_not() {
+    let w = world("clever", json!({})).after(&district(100, 100));
+    assert_snapshot!(held(&w, &district(90, 100)), @"may go");
+    assert_snapshot!(held(&w, &district(89, 100)), @r"
+    student n: 11 of 100 student records of the school would be removed; the limit is 10 %
+    enrollment n: 11 of 101 enrollment records of the school would be removed; the limit is 10 %
+    ");
+    assert_snapshot!(held(&w, &district(89, 91)), @r"
+    student n: 11 of 100 student records of the school would be removed; the limit is 10 %
+    enrollment n: 11 of 101 enrollment records of the school would be removed; the limit is 10 %
+    ");
+}
+
+#[test]
+fn r_h1_few_are_too_many_only_when_all_go() {
+    let w = world("clever", json!({})).after(&district(19, 100));
+    assert_snapshot!(held(&w, &district(9, 100)), @"enrollment n: 10 of 20 enrollment records of the school would be removed; the limit is 10 %");
+    let none = district(19, 100).replace("teacher tn schools=n\n", "").replace("teachers=tn* ", "");
+    assert_snapshot!(held(&w, &none), @"teacher n: 1 of 1 teacher records of the school would be removed; with fewer than 20, all of them is too many");
+}
+
+#[test]
+fn r_h1_a_kind_that_the_source_lacks_holds() {
+    let w = world("family-directory", json!({})).after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
+    assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
+    guardian: the source has no guardian at all; the mirror has 1
+    guardian: 1 of 1 guardian records of the district would be removed; with fewer than 20, all of them is too many
+    guardian sch: 1 of 1 guardian records of the school would be removed; with fewer than 20, all of them is too many
+    ");
+}
+
+#[test]
+fn r_h1_changes_of_their_own_count_and_dates_do_not() {
+    let text = district(30, 30);
+    let renamed = text.replace("schools=n", "schools=n name=New");
+    let w = world("clever", json!({})).after(&text);
+    assert_snapshot!(held(&w, &renamed), @r"
+    student n: 30 of 30 student records of the school would be changed; the limit is 75 %
+    teacher n: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    ");
+    // A move to another school is a change.
+    assert_snapshot!(held(&w, &text.replace("schools=n", "schools=s")), @r"
+    student n: 30 of 30 student records of the school would be changed; the limit is 75 %
+    teacher n: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    ");
+    // A term that ends, and enrollments that end with it, are nothing.
+    let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
+    let w = world("clever", json!({})).after(&dated).on("2026-10-05");
+    assert_snapshot!(held(&w, &dated), @"may go");
+}
+
+#[test]
+fn r_h1_a_roster_counts_as_enrollments() {
+    let w = world("clever", json!({})).after(&district(40, 100));
+    let mut text = district(40, 100);
+    for n in 0..5 {
+        text = text.replace(&format!("students=n00{n},"), "students=");
+    }
+    assert_snapshot!(held(&w, &text), @"enrollment n: 5 of 41 enrollment records of the school would be removed; the limit is 10 %");
+    let planned = w.plan(&parse::snapshot(&text));
+    assert_snapshot!(format!("{:?}", planned.outcome.counts["enrollment"]), @"Counts { in_source: 137, in_mirror: 142, added: 0, changed: 0, removed: 5, unchanged: 137 }");
+}
+
+#[test]
+fn r_h1_the_counts_tell_what_the_plan_does() {
+    let w = world("clever", json!({})).after("student s1\nstudent s2\nstudent s3 name=A");
+    let planned = w.plan(&parse::snapshot("student s1\nstudent s3 name=B\nstudent s4\nstudent s5"));
+    assert_snapshot!(format!("{:?}", planned.outcome.counts["student"]), @"Counts { in_source: 4, in_mirror: 3, added: 2, changed: 1, removed: 1, unchanged: 1 }");
+    assert_eq!(planned.outcome.changes, planned.changes.len() as u64);
+}
+
+#[test]
+fn r_h2_a_held_run_waits_for_a_person_or_a_newer_snapshot() {
+    let held = RunState::Planning.after(Step::Hold).unwrap();
+    for step in [Step::Plan, Step::Apply, Step::Stage, Step::Finish, Step::FindNothing] {
+        assert!(held.after(step).is_err(), "{step:?}");
+    }
+    assert_eq!(held.after(Step::Approve), Ok(RunState::Planning));
+    assert_eq!(held.after(Step::Reject), Ok(RunState::Rejected));
+    assert_eq!(held.after(Step::Replace), Ok(RunState::Replaced));
+    assert!(RunState::Rejected.is_final() && RunState::Rejected.after(Step::Approve).is_err());
+}
+
+#[test]
+fn r_h2_additions_and_changes_only_takes_nothing_away_and_holds_for_no_removal() {
+    let mut w = world("clever", json!({})).after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
+    w.removals = false;
+    let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
+    assert_snapshot!(held(&w, tonight), @r"
+    class: 1 of 1 class records of the district would be changed; with fewer than 20, all of them is too many
+    class sch: 1 of 1 class records of the school would be changed; with fewer than 20, all of them is too many
+    ");
+    assert_snapshot!(w.night(tonight), @r"
+    + teacher t2 classes=c1 [R-T1 the source has this teacher]
+    + student s3 schools=sch classes=c1 [R-S2 the source shares this student]
+    ~ class c1 title=New teachers=t2,t1 students=s1,s2,s3 [R-M1 title; R-T2 teachers +1; R-M1 students +1]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ");
+}
+
+#[test]
+fn r_h3_one_bad_record_is_left_as_it_is_and_its_enrollments_follow_the_source() {
+    let mut w = world("clever", json!({})).after(
+        "
+        class c1 teachers=t1* students=s1,s2
+        class c2 teachers=t1* students=s2
+        teacher t1
+        student s1
+        student s2",
+    );
+    assert_snapshot!(w.night("
+        class c1 teachers=t1* students=s2
+        class c2 teachers=t1* students=s1,s2
+        gap teacher t1
+        gap student s1
+        student s2"), @r"
+    ~ student s1 classes=c2 [R-M1 classes +1 -1]
+    ~ class c2 students=s1,s2 [R-M1 students +1]
+    ~ class c1 students=s2 [R-M1 students -1]
+    ! student_no_email student s2
+    ");
+}
+
+#[test]
+fn r_h3_a_bad_class_keeps_its_roster_but_not_who_is_gone() {
+    let mut w = world("clever", json!({})).after(
+        "
+        class c1 teachers=t1* students=s1,s2
+        teacher t1
+        student s1
+        student s2",
+    );
+    assert_snapshot!(w.night("
+        gap class c1
+        teacher t1
+        student s1
+        student s3"), @r"
+    + student s3 schools=sch [R-S2 the source shares this student]
+    - student s2 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    ~ class c1 students=s1 [R-A1 students -1]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ");
+}
+
+#[test]
+fn r_h3_a_row_without_an_id_removes_nobody_of_its_kind() {
+    let mut w = world("clever", json!({})).after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
+    assert_snapshot!(w.night("class c1 teachers=t1*\nteacher t1\nstudent s2\ngap student"), @"! student_no_email student s2");
+    assert_snapshot!(w.show(Tag::Class, "c1"), @"title=c1 teachers=t1 students=s1");
+}
+
+#[test]
+fn r_h3_an_enrollment_that_cannot_be_read_stays_unless_its_class_or_person_is_gone() {
+    let text = "
+        class c1 teachers=t1* students=s1,s2
+        class c2 teachers=t1* students=s1
+        teacher t1
+        student s1
+        student s2";
+    let mut w = world("clever", json!({})).after(text);
+    assert_snapshot!(w.night("
+        class c1 teachers=t1*
+        class c2
+        teacher t1
+        student s1
+        gap seat class=c1
+        gap seat person=t1"), @r"
+    ~ student s1 classes=c1 [R-M1 classes -1]
+    - student s2 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    ~ class c2 students=- inactive=NoStudent [R-M1 students -1; R-C4 inactive]
+    ~ class c1 students=s1 [R-M1 students -1]
+    ! student_no_email student s1
+    ! class_no_student class c2
+    ");
+}
+
+#[test]
+fn r_h3_a_bad_record_that_the_mirror_does_not_know_adds_nothing() {
+    let mut w = world("clever", json!({}));
+    assert_snapshot!(w.night("class c1 teachers=t1* students=s1\ngap student s1\nteacher t1"), @r"
+    + teacher t1 classes=c1 [R-T1 the source has this teacher]
+    + class c1 title=c1 teachers=t1 [R-C1 the source has this class]
+    ");
+}

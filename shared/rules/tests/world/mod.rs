@@ -1,0 +1,255 @@
+//! A small world for tests: a mirror in memory, nights written in a few lines of text, plans printed as short lines.
+//!
+//! A line is a kind, an id and `field=value` pairs: `student s1 email=a@x number=7 guardians=g1`. A class lists who is in it
+//! (`class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01`, `*` marks the primary teacher); the people's side of it is made from that. School `sch` and
+//! term `year` are always there, and are a class's own unless it says otherwise.
+#![allow(dead_code, reason = "each test binary uses its part of the world")]
+
+pub(crate) mod parse;
+pub(crate) mod print;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use jiff::civil::{Date, date};
+use rules::finding::Finding;
+use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
+use rules::model::{AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, School, Student, Tag, Teacher, Term};
+use rules::personal::Personal;
+use rules::plan::{Administrator, Change, Context, Inputs, Outcome, Sink, plan};
+use rules::policy::Policy;
+use rules::rule::Rule;
+use rules::snapshot::Gap;
+
+/// The mirror: every kind by key, and the links by kind and source id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Mirror {
+    pub(crate) records: BTreeMap<(Tag, SourceId), AnyMirrored>,
+    pub(crate) links: BTreeMap<(Tag, SourceId), Link>,
+}
+
+impl Mirror {
+    /// Applies one change, and insists that the mirror is what the plan took it for.
+    pub(crate) fn apply(&mut self, change: &Change) {
+        let any = change.after.as_ref().or(change.before.as_ref()).expect("a change has a side");
+        if let AnyMirrored::Link(link) = any {
+            let link_of = |side: &Option<AnyMirrored>| match side {
+                Some(AnyMirrored::Link(link)) => Some(link.clone()),
+                _ => None,
+            };
+            let place = (link.kind, change.key.clone());
+            let before = match link_of(&change.after) {
+                Some(after) => self.links.insert(place, after),
+                None => self.links.remove(&place),
+            };
+            assert_eq!(before, link_of(&change.before), "the plan saw another link");
+            return;
+        }
+        let place = (tag(any), change.key.clone());
+        let before = match &change.after {
+            Some(after) => self.records.insert(place, after.clone()),
+            None => self.records.remove(&place),
+        };
+        assert_eq!(before, change.before, "the plan saw another record");
+    }
+
+    /// The records of a kind.
+    pub(crate) fn of<K: Kind>(&self) -> Vec<Mirrored<K>> {
+        let mut items: Vec<Mirrored<K>> = self.records.values().filter_map(typed::<K>).cloned().collect();
+        items.sort_by(|a, b| table_order(a.key.as_str(), b.key.as_str()));
+        items
+    }
+}
+
+/// The kind of a record.
+pub(crate) fn tag(any: &AnyMirrored) -> Tag {
+    match any {
+        AnyMirrored::School(_) => Tag::School,
+        AnyMirrored::Term(_) => Tag::Term,
+        AnyMirrored::Course(_) => Tag::Course,
+        AnyMirrored::Teacher(_) => Tag::Teacher,
+        AnyMirrored::Student(_) => Tag::Student,
+        AnyMirrored::Guardian(_) => Tag::Guardian,
+        AnyMirrored::Class(_) => Tag::Class,
+        AnyMirrored::Link(link) => link.kind,
+    }
+}
+
+/// A record as one of its kind.
+pub(crate) fn typed<K: Kind>(any: &AnyMirrored) -> Option<&Mirrored<K>> {
+    let item: &dyn Any = match any {
+        AnyMirrored::School(item) => item,
+        AnyMirrored::Term(item) => item,
+        AnyMirrored::Course(item) => item,
+        AnyMirrored::Teacher(item) => item,
+        AnyMirrored::Student(item) => item,
+        AnyMirrored::Guardian(item) => item,
+        AnyMirrored::Class(item) => item,
+        AnyMirrored::Link(item) => item,
+    };
+    item.downcast_ref()
+}
+
+/// What a source says one night.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) schools: Vec<School>,
+    pub(crate) terms: Vec<Term>,
+    pub(crate) courses: Vec<Course>,
+    pub(crate) teachers: Vec<Teacher>,
+    pub(crate) students: Vec<Student>,
+    pub(crate) guardians: Vec<Guardian>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// A district in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) policy: Policy,
+    pub(crate) mirror: Mirror,
+    pub(crate) administrators: Vec<Administrator>,
+    pub(crate) today: Date,
+    pub(crate) nights: u32,
+    pub(crate) removals: bool,
+}
+
+/// What a plan gave.
+#[derive(Clone, Default, Debug, PartialEq)]
+pub(crate) struct Planned {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) members: Vec<(&'static str, String, String)>,
+    pub(crate) outcome: Outcome,
+}
+
+/// A world with a preset's policy; `overrides` are JSON.
+pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
+    let empty = serde_json::Map::new();
+    let policy = Policy::from_preset(preset, overrides.as_object().unwrap_or(&empty)).unwrap();
+    World { policy, mirror: Mirror::default(), administrators: Vec::new(), today: date(2026, 10, 1), nights: 0, removals: true }
+}
+
+impl World {
+    /// Plans a night without writing anything.
+    pub(crate) fn plan(&self, snapshot: &Snapshot) -> Planned {
+        let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
+        let context =
+            Context { district: &district, run: &run, today: self.today, policy: &self.policy, removals: self.removals };
+        let mut planned = Planned::default();
+        let outcome = plan(&context, &Both { world: self, snapshot }, &mut planned).unwrap();
+        planned.outcome = outcome;
+        planned
+    }
+
+    /// Plans a night and writes it.
+    pub(crate) fn run(&mut self, snapshot: &Snapshot) -> Planned {
+        let planned = self.plan(snapshot);
+        for change in &planned.changes {
+            self.mirror.apply(change);
+        }
+        self.nights += 1;
+        planned
+    }
+
+    /// A night in text; what the plan changes and finds, in short lines.
+    pub(crate) fn night(&mut self, text: &str) -> String {
+        let planned = self.run(&parse::snapshot(text));
+        print::plan(&planned)
+    }
+
+    /// A night in text, of which only the mirror afterwards matters.
+    #[must_use]
+    pub(crate) fn after(mut self, text: &str) -> Self {
+        self.run(&parse::snapshot(text));
+        self
+    }
+
+    /// Sets the date.
+    #[must_use]
+    pub(crate) fn on(mut self, today: &str) -> Self {
+        self.today = today.parse().unwrap();
+        self
+    }
+
+    /// Makes an administrator here, by hand.
+    #[must_use]
+    pub(crate) fn with_administrator(mut self, email: &str, account: &str) -> Self {
+        self.administrators.push(Administrator { email: Personal::new(email), account: AccountId::new(account) });
+        self
+    }
+
+    /// Links a source's id to a key, by hand.
+    #[must_use]
+    pub(crate) fn with_link(mut self, kind: Tag, source: &str, key: &str) -> Self {
+        let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
+        self.mirror.links.insert((kind, source.into()), link);
+        self
+    }
+
+    /// One record of the mirror, as text.
+    pub(crate) fn show(&self, kind: Tag, key: &str) -> String {
+        self.mirror.records.get(&(kind, key.into())).map_or_else(|| "nothing".into(), print::record)
+    }
+}
+
+struct Both<'a> {
+    world: &'a World,
+    snapshot: &'a Snapshot,
+}
+
+impl Inputs for Both<'_> {
+    type Error = Infallible;
+
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Infallible>>, Infallible> {
+        let all: &dyn Any = match K::TAG {
+            Tag::School => &self.snapshot.schools,
+            Tag::Term => &self.snapshot.terms,
+            Tag::Course => &self.snapshot.courses,
+            Tag::Teacher => &self.snapshot.teachers,
+            Tag::Student => &self.snapshot.students,
+            Tag::Guardian => &self.snapshot.guardians,
+            Tag::Class => &self.snapshot.classes,
+        };
+        let mut records = all.downcast_ref::<Vec<K::Source>>().unwrap().clone();
+        records.sort_by(|a, b| table_order(K::id(a).as_str(), K::id(b).as_str()));
+        Ok(records.into_iter().map(Ok))
+    }
+
+    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Infallible>>, Infallible> {
+        Ok(self.snapshot.gaps.iter().cloned().map(Ok))
+    }
+
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
+        Ok(self.world.mirror.of::<K>().into_iter().map(Ok))
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, Infallible>>, Infallible> {
+        Ok(self.world.mirror.links.values().cloned().map(Ok))
+    }
+
+    fn administrators(&self) -> Result<Vec<Administrator>, Infallible> {
+        Ok(self.world.administrators.clone())
+    }
+}
+
+impl Sink for Planned {
+    type Error = Infallible;
+
+    fn change(&mut self, change: Change) -> Result<(), Infallible> {
+        assert!(!change.reasons.is_empty(), "every change names its rule");
+        self.changes.push(change);
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<(), Infallible> {
+        self.findings.push(finding);
+        Ok(())
+    }
+
+    fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), Infallible> {
+        self.members.push((field, value.reveal().to_owned(), student.as_str().to_owned()));
+        Ok(())
+    }
+}

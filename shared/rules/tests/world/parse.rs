@@ -1,0 +1,216 @@
+//! A night in text.
+
+use std::collections::BTreeMap;
+
+use rules::id::SourceId;
+use rules::model::{
+    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat, SessionKind, Student, Tag, Teacher,
+    Term,
+};
+use rules::personal::Personal;
+use rules::snapshot::Gap;
+
+use super::Snapshot;
+
+type Fields<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Reads a night. Panics on what it does not know: a story with a slip tests nothing.
+pub(crate) fn snapshot(text: &str) -> Snapshot {
+    let mut night = Snapshot { schools: vec![school("sch", &Fields::new())], ..Snapshot::default() };
+    night.terms.push(term("year", &Fields::from([("from", "2026-08-01"), ("to", "2027-07-01")])));
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let mut words = line.split_whitespace();
+        let (kind, id) = (words.next().unwrap(), words.next().unwrap());
+        let fields: Fields = words.map(|word| word.split_once('=').unwrap_or((word, "yes"))).collect();
+        match kind {
+            "school" => night.schools.push(school(id, &fields)),
+            "no" if id == "school" => night.schools.clear(),
+            "no" if id == "term" => night.terms.clear(),
+            "term" => night.terms.push(term(id, &fields)),
+            "course" => night.courses.push(Course {
+                id: id.into(),
+                title: id.into(),
+                code: None,
+                org: None,
+                school_year: None,
+                grades: vec![],
+                subjects: vec![],
+                subject_codes: vec![],
+            }),
+            "class" => night.classes.push(class(id, &fields)),
+            "teacher" => night.teachers.push(Teacher {
+                id: id.into(),
+                person: person(id, &fields),
+                classes: vec![],
+                by_enrollment: fields.contains_key("by_enrollment"),
+            }),
+            "student" => night.students.push(Student {
+                id: id.into(),
+                person: person(id, &fields),
+                demographics: demographics(&fields),
+                guardians: ids(fields.get("guardians")),
+                classes: vec![],
+                by_enrollment: fields.contains_key("by_enrollment"),
+            }),
+            "guardian" => night.guardians.push(Guardian {
+                id: id.into(),
+                person: person(id, &fields),
+                role: GuardianRole::Parent,
+                children: ids(fields.get("children")),
+            }),
+            "gap" => night.gaps.push(match id {
+                "seat" => Gap::Enrollment {
+                    class: fields.get("class").map(|id| (*id).into()),
+                    person: fields.get("person").map(|id| (*id).into()),
+                },
+                _ => match fields.keys().next() {
+                    Some(record) => Gap::Record { kind: kind_of(id), id: (*record).into(), classes: vec![] },
+                    None => Gap::Kind { kind: kind_of(id) },
+                },
+            }),
+            other => panic!("no line begins with {other}"),
+        }
+    }
+    both_sides(&mut night);
+    night
+}
+
+/// Makes the people's side of rosters and both sides of relationships.
+pub(crate) fn both_sides(night: &mut Snapshot) {
+    let mut of_student: BTreeMap<SourceId, Vec<Seat>> = BTreeMap::new();
+    let mut of_teacher: BTreeMap<SourceId, Vec<Seat>> = BTreeMap::new();
+    for class in &mut night.classes {
+        class.students.sort_by(|a, b| a.id.cmp(&b.id));
+        for (seats, people) in [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)] {
+            for seat in seats {
+                people.entry(seat.id.clone()).or_default().push(Seat { id: class.id.clone(), ..seat.clone() });
+            }
+        }
+    }
+    let seats_of = |id: &SourceId, people: &BTreeMap<SourceId, Vec<Seat>>| {
+        let mut seats = people.get(id).cloned().unwrap_or_default();
+        seats.sort_by(|a, b| a.id.cmp(&b.id));
+        seats
+    };
+    for student in &mut night.students {
+        student.classes = seats_of(&student.id, &of_student);
+    }
+    for teacher in &mut night.teachers {
+        teacher.classes = seats_of(&teacher.id, &of_teacher);
+    }
+    for gap in &mut night.gaps {
+        match gap {
+            Gap::Record { kind: Tag::Student, id, classes } => *classes = seats_of(id, &of_student),
+            Gap::Record { kind: Tag::Teacher, id, classes } => *classes = seats_of(id, &of_teacher),
+            _ => {}
+        }
+    }
+    let mut pairs: Vec<(SourceId, SourceId)> = Vec::new();
+    for student in &night.students {
+        pairs.extend(student.guardians.iter().map(|guardian| (student.id.clone(), guardian.clone())));
+    }
+    for guardian in &night.guardians {
+        pairs.extend(guardian.children.iter().map(|child| (child.clone(), guardian.id.clone())));
+    }
+    pairs.sort();
+    pairs.dedup();
+    for student in &mut night.students {
+        student.guardians = pairs.iter().filter(|(child, _)| *child == student.id).map(|(_, other)| other.clone()).collect();
+    }
+    for guardian in &mut night.guardians {
+        guardian.children = pairs.iter().filter(|(_, other)| *other == guardian.id).map(|(child, _)| child.clone()).collect();
+    }
+}
+
+fn kind_of(name: &str) -> Tag {
+    Tag::ALL.into_iter().find(|tag| tag.name() == name).unwrap_or_else(|| panic!("no kind {name}"))
+}
+
+fn ids(list: Option<&&str>) -> Vec<SourceId> {
+    list.map_or_else(Vec::new, |list| list.split(',').map(SourceId::from).collect())
+}
+
+fn school(id: &str, fields: &Fields) -> School {
+    School { id: id.into(), name: fields.get("name").map_or(id, |name| name).replace('_', " "), identifier: None, parent: None }
+}
+
+fn term(id: &str, fields: &Fields) -> Term {
+    Term {
+        id: id.into(),
+        title: id.into(),
+        kind: SessionKind::Term,
+        start: fields.get("from").map(|day| day.parse().unwrap()),
+        end: fields.get("to").map(|day| day.parse().unwrap()),
+        parent: None,
+        school_year: None,
+    }
+}
+
+fn class(id: &str, fields: &Fields) -> Class {
+    let terms = match fields.get("terms") {
+        Some(&"none") => vec![],
+        Some(_) => ids(fields.get("terms")),
+        None => vec!["year".into()],
+    };
+    Class {
+        id: id.into(),
+        details: ClassDetails {
+            title: fields.get("title").map_or(id, |title| title).replace('_', " "),
+            code: None,
+            class_type: None,
+            location: None,
+            school: fields.get("school").map_or("sch", |school| school).into(),
+            course: fields.get("course").map(|course| (*course).into()),
+            terms,
+            grades: vec![],
+            subjects: fields.get("subject").map(|subject| subject.to_string()).into_iter().collect(),
+            subject_codes: vec![],
+            periods: fields.get("period").map(|period| period.to_string()).into_iter().collect(),
+        },
+        teachers: seats(fields.get("teachers")),
+        students: seats(fields.get("students")),
+    }
+}
+
+fn seats(list: Option<&&str>) -> Vec<Seat> {
+    let Some(list) = list else { return vec![] };
+    list.split(',')
+        .map(|text| {
+            let (who, days) = text.split_once('@').unwrap_or((text, ".."));
+            let (begin, end) = days.split_once("..").unwrap();
+            let day = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+            Seat { id: who.trim_end_matches('*').into(), primary: who.ends_with('*'), begin: day(begin), end: day(end) }
+        })
+        .collect()
+}
+
+fn person(id: &str, fields: &Fields) -> Person {
+    let text = |name: &str| fields.get(name).map(|value| Personal::new(*value));
+    let name = fields.get("name").map_or(id, |name| name).replace('_', " ");
+    let (given, family) = name.split_once('/').unwrap_or((&name, ""));
+    Person {
+        given: Personal::non_blank(given),
+        family: Personal::non_blank(family),
+        email: text("email"),
+        phone: text("phone"),
+        sms: text("sms"),
+        number: text("number"),
+        state_id: text("state"),
+        schools: fields.get("schools").map_or_else(|| vec!["sch".into()], |_| ids(fields.get("schools"))),
+        ..Person::default()
+    }
+}
+
+fn demographics(fields: &Fields) -> Demographics {
+    let text = |name: &str| fields.get(name).map(|value| Personal::new(*value));
+    Demographics {
+        grades: text("grade").into_iter().collect(),
+        races: fields.get("race").map_or_else(Vec::new, |list| list.split(',').map(Personal::new).collect()),
+        hispanic: text("hispanic"),
+        gender: text("gender"),
+        birth_date: text("birth"),
+        ell: text("ell"),
+        frl: text("frl"),
+        iep: text("iep"),
+    }
+}
