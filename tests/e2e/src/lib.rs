@@ -1,1 +1,156 @@
-//! e2e
+//! What the end-to-end tests share: a school application with its local stack, districts that upload, and a look at the mirror.
+//!
+//! The functions run as their real binaries; DynamoDB and S3 are reached through the real SDKs. Nothing here sleeps for a result.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use local::{Binaries, Profile, Stack, StackConfig, Uploaded, build_functions};
+use mirror::districts::Districts;
+use mirror::runs::RunRecord;
+use rules::id::DistrictId;
+use rules::model::Tag;
+use rules::plan::Counts;
+use rules::report::Report;
+use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// The functions' binaries, built once in the profile of the tests.
+pub async fn binaries() -> Binaries {
+    static BUILT: OnceCell<Binaries> = OnceCell::const_new();
+    let build = || async { build_functions(Profile::of_this_program(), |_, _| ()).await.expect("the functions build") };
+    BUILT.get_or_init(build).await.clone()
+}
+
+/// A local stack with the functions, and a folder for the files that districts upload.
+pub struct Application {
+    /// The stack.
+    pub stack: Stack,
+    files: TempDir,
+}
+
+/// A run that has ended or waits for a person, with its report.
+#[derive(Debug)]
+pub struct Night {
+    /// The run's record.
+    pub run: RunRecord,
+    /// Its report.
+    pub report: Report,
+}
+
+impl Night {
+    /// How it ended.
+    pub fn state(&self) -> RunState {
+        self.run.state
+    }
+
+    /// The counts of a kind.
+    pub fn counts(&self, kind: &str) -> Counts {
+        self.report.counts.get(kind).copied().unwrap_or_default()
+    }
+
+    /// How many records of all kinds, enrollments included, were taken away.
+    pub fn removed(&self) -> u64 {
+        self.report.counts.values().map(|counts| counts.removed).sum()
+    }
+
+    /// Whether a finding of this code was made.
+    pub fn found(&self, code: &str) -> bool {
+        self.report.finding_totals.contains_key(code)
+    }
+}
+
+impl Application {
+    /// A stack as AWS would be on a good day.
+    pub async fn start() -> Self {
+        Self::with(StackConfig::default()).await
+    }
+
+    /// A stack with faults or limits of its own.
+    pub async fn with(config: StackConfig) -> Self {
+        let config = StackConfig { functions: Some(binaries().await), ..config };
+        let stack = Stack::start(config).await.expect("the stack starts");
+        Self { stack, files: tempfile::tempdir().expect("a folder for files") }
+    }
+
+    /// Makes a live district.
+    pub async fn district(&self, id: &str, settings: Settings) -> DistrictId {
+        let id = DistrictId::new(id);
+        self.stack.table().create(&id, &settings, DistrictStatus::Live).await.expect("the district can be made");
+        id
+    }
+
+    /// Where a file to be uploaded can be written.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// Uploads a synthetic night as a zip, as of its own date, and waits for the end of its run.
+    pub async fn night(&self, district: &DistrictId, night: &district::Night) -> Night {
+        let file = self.file(&format!("{district}.zip"));
+        night.write_zip_file(&file).expect("the zip can be written");
+        self.upload(district, &file, Some(night.date())).await
+    }
+
+    /// Uploads a file or folder and waits for the end of its run.
+    pub async fn upload(&self, district: &DistrictId, path: &Path, as_of: Option<Date>) -> Night {
+        let uploaded = self.stack.upload(district, path, as_of).await.expect("the upload arrives");
+        self.outcome(&uploaded).await
+    }
+
+    /// What became of an upload.
+    pub async fn outcome(&self, uploaded: &Uploaded) -> Night {
+        let run = self.stack.finished(uploaded, |_| ()).await.expect("the table answers");
+        let run = run.unwrap_or_else(|| panic!("the upload became no run; failures: {:?}", self.failures()));
+        let report = self.stack.report(&run.district, &run.run).await.expect("the report can be read");
+        let report = report.unwrap_or_else(|| panic!("no report; failures: {:?}", self.failures()));
+        Night { run, report }
+    }
+
+    /// A person's decision about a held run, as an operator's tool sends it.
+    pub async fn decide(&self, held: &Night, decision: &str) -> Night {
+        let decide = json!({ "decide": {
+            "district": held.run.district, "run": held.run.run, "decision": decision, "by": "operator", "reason": "checked with the district",
+        } });
+        self.stack.invoke(local::RECONCILE, decide).await.expect("the function is there");
+        self.stack.settled().await;
+        let report =
+            self.stack.report(&held.run.district, &held.run.run).await.expect("the report can be read").expect("a report");
+        let mut run = held.run.clone();
+        run.state = report.state;
+        Night { run, report }
+    }
+
+    /// What the functions failed for good.
+    pub fn failures(&self) -> Vec<String> {
+        [local::IMPORT, local::RECONCILE]
+            .into_iter()
+            .flat_map(|name| self.stack.failures(name))
+            .map(|failure| failure.response_payload.to_string())
+            .collect()
+    }
+
+    /// Everything that the mirror holds of a district, by kind and key.
+    pub async fn mirror(&self, district: &DistrictId) -> BTreeMap<(Tag, String), Value> {
+        let mut all = BTreeMap::new();
+        for kind in Tag::ALL {
+            let each = |record: Value| {
+                let key = record["key"].as_str().unwrap_or_default().to_owned();
+                all.insert((kind, key), record);
+                Ok::<(), mirror::MirrorError>(())
+            };
+            self.stack.records(district, kind, each).await.expect("the mirror can be read");
+        }
+        all
+    }
+
+    /// The keys of the records of a kind that have a status.
+    pub async fn keys(&self, district: &DistrictId, kind: Tag, status: &str) -> Vec<String> {
+        let all = self.mirror(district).await;
+        all.into_iter().filter(|((tag, _), record)| *tag == kind && record["status"] == status).map(|((_, key), _)| key).collect()
+    }
+}

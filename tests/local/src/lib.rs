@@ -18,6 +18,7 @@ mod dynamo;
 mod functions;
 mod lambda;
 mod listen;
+mod records;
 mod s3;
 mod scheduler;
 mod stack;

@@ -5,12 +5,10 @@ use std::io::{BufWriter, Write};
 use clap::{Args, ValueEnum};
 use local::{INTERNAL, Stack, StackConfig};
 use mirror::districts::District;
-use mirror::item::{Assembler, Section};
-use mirror::items::{Range, ReadItems};
 use mirror::keys;
 use mirror::objects::ReadObjects;
 use mirror::runs::Runs;
-use rules::id::{DistrictId, SHARDS};
+use rules::id::DistrictId;
 use rules::model::Tag;
 use serde_json::{Map, Value, json};
 
@@ -57,17 +55,15 @@ impl Show {
         let district = known_district(&stack, &self.district).await?;
         let mut out = Lines { out: BufWriter::new(std::io::stdout()), wanted: self.id.clone(), found: false };
         match self.kind {
-            Shown::School => records(&stack, &district, Tag::School, |record| out.record(record)).await?,
-            Shown::Term => records(&stack, &district, Tag::Term, |record| out.record(record)).await?,
-            Shown::Course => records(&stack, &district, Tag::Course, |record| out.record(record)).await?,
-            Shown::Class => records(&stack, &district, Tag::Class, |record| out.record(record)).await?,
-            Shown::Student => records(&stack, &district, Tag::Student, |record| out.record(record)).await?,
-            Shown::Teacher => records(&stack, &district, Tag::Teacher, |record| out.record(record)).await?,
-            Shown::Guardian => records(&stack, &district, Tag::Guardian, |record| out.record(record)).await?,
-            Shown::Enrollment => records(&stack, &district, Tag::Class, |class| out.enrollments(&class)).await?,
-            Shown::Link => {
-                bodies(&stack, &district, keys::LINK, Section::Links, |link| out.if_wanted(link, &["source", "key"])).await?
-            }
+            Shown::School => stack.records(&self.district, Tag::School, |record| out.record(record)).await?,
+            Shown::Term => stack.records(&self.district, Tag::Term, |record| out.record(record)).await?,
+            Shown::Course => stack.records(&self.district, Tag::Course, |record| out.record(record)).await?,
+            Shown::Class => stack.records(&self.district, Tag::Class, |record| out.record(record)).await?,
+            Shown::Student => stack.records(&self.district, Tag::Student, |record| out.record(record)).await?,
+            Shown::Teacher => stack.records(&self.district, Tag::Teacher, |record| out.record(record)).await?,
+            Shown::Guardian => stack.records(&self.district, Tag::Guardian, |record| out.record(record)).await?,
+            Shown::Enrollment => stack.records(&self.district, Tag::Class, |class| out.enrollments(&class)).await?,
+            Shown::Link => stack.links(&self.district, |link| out.if_wanted(link, &["source", "key"])).await?,
             Shown::Run => {
                 for run in stack.table().newest(&self.district, RUNS).await? {
                     let run = serde_json::to_value(run).map_err(std::io::Error::from)?;
@@ -128,46 +124,6 @@ impl<W: Write> Lines<W> {
         }
         Ok(())
     }
-}
-
-/// Every record of a kind, in the order of the table.
-async fn records(
-    stack: &Stack,
-    district: &District,
-    kind: Tag,
-    each: impl FnMut(Value) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    bodies(stack, district, &keys::kind_prefix(kind), Section::Records(kind), each).await
-}
-
-async fn bodies(
-    stack: &Stack,
-    district: &District,
-    prefix: &str,
-    section: Section,
-    mut each: impl FnMut(Value) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let table = stack.table();
-    for shard in 0..SHARDS {
-        let mut assembler = Assembler::default();
-        let mut after: Option<String> = None;
-        loop {
-            let page = table.page(&district.id, shard, Range::BeginningWith(prefix), after.as_deref()).await?;
-            for item in page.items {
-                if let Some((found, body)) = assembler.take(item)?
-                    && found == section
-                {
-                    each(serde_json::from_str(&body).map_err(std::io::Error::from)?)?;
-                }
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        assembler.check_whole()?;
-    }
-    Ok(())
 }
 
 /// Brings what is nested up to the record's own level, and names what a reader expects to be there even where it is empty.

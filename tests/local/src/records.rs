@@ -1,0 +1,62 @@
+//! Reading the mirror back, as an application would.
+
+use mirror::MirrorError;
+use mirror::item::{Assembler, Section};
+use mirror::items::{Range, ReadItems};
+use mirror::keys;
+use rules::id::{DistrictId, SHARDS};
+use rules::model::Tag;
+use serde_json::Value;
+
+use crate::stack::Stack;
+
+impl Stack {
+    /// Gives `each` every record of a kind, archived ones too, in the order of the table.
+    pub async fn records<E: From<MirrorError>>(
+        &self,
+        district: &DistrictId,
+        kind: Tag,
+        each: impl FnMut(Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.bodies(district, &keys::kind_prefix(kind), Section::Records(kind), each).await
+    }
+
+    /// Gives `each` every identity link.
+    pub async fn links<E: From<MirrorError>>(
+        &self,
+        district: &DistrictId,
+        each: impl FnMut(Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.bodies(district, keys::LINK, Section::Links, each).await
+    }
+
+    async fn bodies<E: From<MirrorError>>(
+        &self,
+        district: &DistrictId,
+        prefix: &str,
+        section: Section,
+        mut each: impl FnMut(Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let table = self.table();
+        for shard in 0..SHARDS {
+            let mut assembler = Assembler::default();
+            let mut after: Option<String> = None;
+            loop {
+                let page = table.page(district, shard, Range::BeginningWith(prefix), after.as_deref()).await?;
+                for item in page.items {
+                    if let Some((found, body)) = assembler.take(item)?
+                        && found == section
+                    {
+                        each(serde_json::from_str(&body).map_err(|error| MirrorError::corrupt("an item", error))?)?;
+                    }
+                }
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            assembler.check_whole()?;
+        }
+        Ok(())
+    }
+}
