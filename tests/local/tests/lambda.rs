@@ -1,19 +1,14 @@
 //! The host of the functions: what AWS Lambda promises of events, retries, time-outs and processes.
 
-use std::path::PathBuf;
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod probe;
+
 use std::time::{Duration, Instant};
 
 use local::{FunctionConfig, Stack, StackConfig};
+use probe::probe;
 use serde_json::{Value, json};
-
-/// The binary of `examples/probe.rs`, which cargo builds with the tests.
-fn probe() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let binary =
-        tests.parent().unwrap().parent().unwrap().join("examples").join(format!("probe{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "cargo build -p local --examples");
-    binary
-}
 
 async fn stack_with(change: impl FnOnce(&mut FunctionConfig)) -> Stack {
     let stack = Stack::start(StackConfig { retry_delay: Duration::from_millis(10), ..Default::default() }).await.unwrap();

@@ -1,6 +1,9 @@
 //! The object store, the table and the scheduler: what the product relies on, through the SDK's own clients.
 
-use std::path::PathBuf;
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod probe;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
@@ -9,6 +12,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use jiff::Timestamp;
 use local::{DynamoFaults, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, TABLE};
+use probe::probe;
 use serde_json::Value;
 
 /// A stack in which the functions only give back their events.
@@ -18,15 +22,6 @@ async fn stack() -> Stack {
         stack.add_function(stack.function(function, probe())).unwrap();
     }
     stack
-}
-
-/// The binary of `examples/probe.rs`, which cargo builds with the tests.
-fn probe() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let binary =
-        tests.parent().unwrap().parent().unwrap().join("examples").join(format!("probe{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "cargo build -p local --examples");
-    binary
 }
 
 /// The notifications that a function has got, in no order.

@@ -21,9 +21,9 @@ pub(super) struct Decide {
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
-    /// The run, as `import` has named it
+    /// The run, as `import` has named it [default: the one that is held]
     #[arg(long, value_name = "RUN")]
-    run: String,
+    run: Option<String>,
     /// Who decides; kept on record
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -61,8 +61,9 @@ impl Decide {
     pub(super) async fn run(self) -> Result<End, Fault> {
         let progress = Progress::new();
         let stack = self.place.stack(self.place.existing()?, &progress).await?;
-        known_district(&stack, &self.district).await?;
-        let run = RunId::new(self.run.as_str());
+        let district = known_district(&stack, &self.district).await?;
+        let run = self.run.as_deref().map(RunId::from).or(district.open);
+        let run = run.ok_or_else(|| Fault::Said(format!("no run of {} is held", self.district)))?;
         let record = stack.table().run(&self.district, &run).await?;
         let record =
             record.ok_or_else(|| Fault::Said(format!("{} has no run {run}; `show … run` lists its runs", self.district)))?;

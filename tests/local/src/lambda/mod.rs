@@ -102,7 +102,7 @@ impl Lambda {
         let (reply, answer) = oneshot::channel();
         function.take(Job::new(payload, function.under_way(), Reply::Wait(reply)));
         // The sender is dropped without an answer only when the stack ends.
-        Some(answer.await.unwrap_or_else(|_| Answer { payload: Value::Null, failed: true }))
+        Some(answer.await.unwrap_or(Answer { payload: Value::Null, failed: true }))
     }
 
     /// A function by its name or ARN.

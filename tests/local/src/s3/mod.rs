@@ -34,6 +34,9 @@ const LONGEST_NAME: usize = 255;
 /// Is told about every new object: function name and notification.
 pub(crate) type Notify = Arc<dyn Fn(&str, serde_json::Value) + Send + Sync>;
 
+/// Is held by whoever writes an object.
+type Writer = tokio::sync::Mutex<()>;
+
 /// The store behind the service.
 pub(crate) struct Store {
     files: FileSystem,
@@ -43,7 +46,7 @@ pub(crate) struct Store {
     subscriptions: Vec<Subscription>,
     notify: Notify,
     /// One lock a key: conditions are checked and kept under it.
-    writers: Mutex<HashMap<(String, String), Weak<tokio::sync::Mutex<()>>>>,
+    writers: Mutex<HashMap<(String, String), Weak<Writer>>>,
     /// What CreateMultipartUpload said of an object that is not there yet.
     uploads: Mutex<HashMap<String, Attributes>>,
 }
@@ -98,7 +101,7 @@ impl Store {
         Ok(folder.join(key))
     }
 
-    fn writer(&self, bucket: &str, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn writer(&self, bucket: &str, key: &str) -> Arc<Writer> {
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         writers.retain(|_, lock| lock.strong_count() > 0);
         let entry = writers.entry((bucket.to_owned(), key.to_owned())).or_default();
