@@ -7,8 +7,11 @@
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
 
+pub mod apply;
+pub mod blocks;
 pub mod clock;
 pub mod connect;
+pub mod copy;
 pub mod districts;
 pub mod dynamo;
 pub mod error;
@@ -19,9 +22,14 @@ pub mod keys;
 pub mod later;
 pub mod memory;
 pub mod objects;
+pub mod operators;
+pub mod plan_store;
+pub mod reports;
 pub mod runs;
 pub mod s3;
 pub mod scheduler;
+pub mod snapshot;
 pub mod spool;
+mod streams;
 
 pub use error::MirrorError;

@@ -1,0 +1,219 @@
+//! A local copy of a district's mirror, in the order of the table, so that a plan can read it several times.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::marker::PhantomData;
+
+use futures::future::try_join_all;
+use rules::id::{DistrictId, SHARDS, SourceId};
+use rules::model::{Kind, Link, Mirrored, Tag};
+use rules::plan::{Administrator, Inputs};
+use rules::snapshot::Gap;
+use serde::de::DeserializeOwned;
+
+use crate::MirrorError;
+use crate::item::{Assembler, Section};
+use crate::items::{Range, ReadItems};
+use crate::keys;
+use crate::snapshot::SnapshotCopy;
+use crate::spool::{LEVEL, Lines, Spool, SpoolWriter};
+
+const WRITING: &str = "write a temporary file";
+
+/// What the mirror holds of a district.
+#[derive(Clone, Debug, Default)]
+pub struct MirrorCopy {
+    /// By section and shard.
+    spools: BTreeMap<(Section, u8), Spool>,
+    /// Read units that reading took.
+    pub read_units: f64,
+}
+
+type ShardSpools = Vec<(Section, Spool)>;
+
+/// Reads one shard, one pass over everything in it. Sections come one after the other, so one encoder is open at a time.
+async fn read_shard(
+    items: impl ReadItems,
+    district: DistrictId,
+    shard: u8,
+    begin: Option<String>,
+) -> Result<(ShardSpools, f64), MirrorError> {
+    let local = |e| MirrorError::local(WRITING, e);
+    let (mut done, mut units, mut after) = (Vec::new(), 0.0, None::<String>);
+    let mut open: Option<(Section, zstd::Encoder<'static, SpoolWriter>)> = None;
+    let mut assembler = Assembler::default();
+    loop {
+        let range = begin.as_deref().map_or(Range::Whole, Range::BeginningWith);
+        let page = items.page(&district, shard, range, after.as_deref()).await?;
+        units += page.units;
+        for item in page.items {
+            let Some((section, mut body)) = assembler.take(item)? else { continue };
+            if open.as_ref().is_none_or(|(now, _)| *now != section) {
+                if let Some((before, encoder)) = open.take() {
+                    done.push((before, encoder.finish().map_err(local)?.finish()?));
+                }
+                open = Some((section, zstd::Encoder::new(SpoolWriter::default(), LEVEL).map_err(local)?));
+            }
+            body.push('\n');
+            if let Some((_, encoder)) = &mut open {
+                encoder.write_all(body.as_bytes()).map_err(local)?;
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assembler.check_whole()?;
+    if let Some((section, encoder)) = open {
+        done.push((section, encoder.finish().map_err(local)?.finish()?));
+    }
+    Ok((done, units))
+}
+
+impl MirrorCopy {
+    /// Reads everything, all shards at the same time.
+    pub async fn read(items: &impl ReadItems, district: &DistrictId) -> Result<Self, MirrorError> {
+        Self::read_beginning(items, district, None).await
+    }
+
+    /// Reads the records of one kind.
+    pub async fn read_kind(items: &impl ReadItems, district: &DistrictId, kind: Tag) -> Result<Self, MirrorError> {
+        Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
+    }
+
+    async fn read_beginning(
+        items: &impl ReadItems,
+        district: &DistrictId,
+        begin: Option<String>,
+    ) -> Result<Self, MirrorError> {
+        let shards = (0..SHARDS).map(|shard| {
+            let task = tokio::spawn(read_shard(items.clone(), district.clone(), shard, begin.clone()));
+            async move { task.await.map_err(|e| MirrorError::service("read the mirror", e))? }
+        });
+        let mut copy = Self::default();
+        for (shard, (sections, units)) in (0..SHARDS).zip(try_join_all(shards).await?) {
+            copy.read_units += units;
+            copy.spools.extend(sections.into_iter().map(|(section, spool)| ((section, shard), spool)));
+        }
+        Ok(copy)
+    }
+
+    /// The records of a kind.
+    pub fn records<K: Kind>(&self) -> Stored<Mirrored<K>> {
+        self.section(Section::Records(K::TAG))
+    }
+
+    /// Identity links, in the order of their source ids within each kind.
+    pub fn links(&self) -> Stored<Link> {
+        self.section(Section::Links)
+    }
+
+    /// The bodies of the records of a kind: one JSON text each.
+    pub fn bodies(&self, kind: Tag) -> Stored<Box<serde_json::value::RawValue>> {
+        self.section(Section::Records(kind))
+    }
+
+    fn section<T>(&self, section: Section) -> Stored<T> {
+        let shards: Vec<Spool> = self.spools.range((section, 0)..=(section, u8::MAX)).map(|(_, s)| s.clone()).collect();
+        Stored { shards: shards.into_iter(), lines: None, of: PhantomData }
+    }
+}
+
+/// One record of the mirror as JSON, or none.
+pub async fn read_record(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    kind: Tag,
+    key: &SourceId,
+) -> Result<Option<String>, MirrorError> {
+    let sk = keys::record_sk(kind, key);
+    let (mut assembler, mut after) = (Assembler::default(), None::<String>);
+    loop {
+        let page = items.page(district, key.shard(), Range::BeginningWith(&sk), after.as_deref()).await?;
+        for item in page.items {
+            // Other records' keys may begin with the whole of this one's.
+            if item.sk != sk && !item.sk[sk.len()..].starts_with(keys::MORE) {
+                return Ok(None);
+            }
+            if let Some((_, body)) = assembler.take(item)? {
+                return Ok(Some(body));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            assembler.check_whole()?;
+            return Ok(None);
+        }
+    }
+}
+
+/// Records of the mirror, in the order of the table.
+pub struct Stored<T> {
+    shards: std::vec::IntoIter<Spool>,
+    lines: Option<Lines<'static>>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Stored<T> {
+    fn read(&mut self) -> Result<Option<T>, MirrorError> {
+        loop {
+            let lines = match &mut self.lines {
+                Some(lines) => lines,
+                none => match self.shards.next() {
+                    Some(shard) => none.insert(Lines::new(shard.reader(), "read a temporary file")?),
+                    None => return Ok(None),
+                },
+            };
+            if let Some(line) = lines.next_line()? {
+                // serde's own message may quote what it read.
+                let parsed = serde_json::from_slice(line);
+                return parsed.map(Some).map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"));
+            }
+            self.lines = None;
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Stored<T> {
+    type Item = Result<T, MirrorError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// All that a plan is made from, on this machine.
+#[derive(Clone, Debug)]
+pub struct PlanInputs {
+    /// What the source says.
+    pub snapshot: SnapshotCopy,
+    /// What we hold.
+    pub mirror: MirrorCopy,
+    /// Who is an administrator here.
+    pub administrators: Vec<Administrator>,
+}
+
+impl Inputs for PlanInputs {
+    type Error = MirrorError;
+
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
+        self.snapshot.records::<K>()
+    }
+
+    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
+        self.snapshot.gaps()
+    }
+
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.records::<K>())
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {
+        Ok(self.mirror.links())
+    }
+
+    fn administrators(&self) -> Result<Vec<Administrator>, MirrorError> {
+        Ok(self.administrators.clone())
+    }
+}

@@ -1,0 +1,217 @@
+//! A run's plan in the internal bucket: written while it is made, read again when it is applied. What is applied is what lies there.
+
+use rules::finding::Finding;
+use rules::id::{DistrictId, RunId, SourceId};
+use rules::model::{AnyMirrored, Tag};
+use rules::personal::Personal;
+use rules::plan::{Action, Change, Outcome, Sink};
+use rules::snapshot::Part;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::MirrorError;
+use crate::blocks::{ObjectReader, Watch};
+use crate::item::{self, RecordWrites};
+use crate::keys;
+use crate::objects::{ReadObjects, WriteObjects};
+use crate::snapshot::{put_json, read_json};
+use crate::spool::Lines;
+use crate::streams::{Streams, Target};
+
+const WHAT: &str = "a run's plan";
+
+const CHANGES: usize = 0;
+const REMOVALS: usize = 1;
+const FINDINGS: usize = 2;
+const GROUPS: usize = 3;
+
+/// What a plan amounts to, and the files it consists of. Written last: with it, the plan is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredPlan {
+    /// Counts, and the reasons to hold it.
+    pub outcome: Outcome,
+    /// The changes: additions and changes, then removals.
+    pub changes: Part,
+    /// What the rules found.
+    pub findings: Part,
+    /// Members of groups (R-M8).
+    pub groups: Part,
+}
+
+/// One member of a group, a line of the groups' file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member<'a> {
+    /// Which demographic.
+    pub field: &'a str,
+    /// Its value.
+    pub value: Personal,
+    /// The key of the student.
+    pub student: SourceId,
+}
+
+/// Takes a plan as it is made. For threads that may block.
+pub struct PlanWriter {
+    streams: Streams,
+    line: Vec<u8>,
+}
+
+impl PlanWriter {
+    /// A new plan of a run; an earlier one of the same run is written over.
+    pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
+        let targets = vec![
+            Target::Object(keys::plan(district, run)),
+            Target::Behind(CHANGES),
+            Target::Object(keys::plan_findings(district, run)),
+            Target::Object(keys::groups(district, run)),
+        ];
+        Self { streams: Streams::new(handle, objects, targets), line: Vec::new() }
+    }
+
+    fn json(&mut self, stream: usize, value: &impl Serialize) -> Result<(), MirrorError> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))?;
+        self.streams.line(stream, &self.line)
+    }
+
+    /// Ends the files.
+    pub fn finish(self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
+        let parts = self.streams.finish()?;
+        let Ok([mut changes, removals, findings, groups]) = <[Part; 4]>::try_from(parts) else {
+            return Err(MirrorError::corrupt(WHAT, "not all of its files were written"));
+        };
+        changes.records += removals.records;
+        Ok(StoredPlan { outcome, changes, findings, groups })
+    }
+}
+
+impl Sink for PlanWriter {
+    type Error = MirrorError;
+
+    fn change(&mut self, change: Change) -> Result<(), MirrorError> {
+        let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
+        self.json(stream, &change)
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<(), MirrorError> {
+        self.json(FINDINGS, &finding)
+    }
+
+    fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), MirrorError> {
+        self.json(GROUPS, &Member { field, value: value.clone(), student: student.clone() })
+    }
+}
+
+/// Writes what a plan amounts to: now the plan is there.
+pub async fn put_plan(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    run: &RunId,
+    plan: &StoredPlan,
+) -> Result<(), MirrorError> {
+    put_json(objects, &keys::outcome(district, run), plan, WHAT).await
+}
+
+/// A run's plan, or none.
+pub async fn read_plan(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<StoredPlan>, MirrorError> {
+    read_json(objects, &keys::outcome(district, run), WHAT).await
+}
+
+/// One change as it is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Changes of one stage may be written in any order; all of a stage come before all of the next: parents before children, and additions
+    /// before removals (invariant 21).
+    pub stage: Stage,
+    /// What to write; none for a change that changes nothing.
+    pub writes: Option<RecordWrites>,
+}
+
+/// Whether it is a removal, and of what; links last.
+pub type Stage = (bool, Option<Tag>);
+
+/// Changes that go to the writer at once, and how many such packets may wait.
+const PACKET: usize = 250;
+const WAITING: usize = 8;
+
+/// Reads a plan's changes on a thread of its own, from the `skip`-th on.
+pub fn prepare_changes<O: ReadObjects>(
+    objects: O,
+    district: DistrictId,
+    run: RunId,
+    part: Part,
+    skip: u64,
+) -> mpsc::Receiver<Result<Vec<Prepared>, MirrorError>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = prepare_all(&handle, objects, &district, &run, &part, skip, &sender) {
+            // Nobody waits any more: then nobody needs to know.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn prepare_all<O: ReadObjects>(
+    handle: &Handle,
+    objects: O,
+    district: &DistrictId,
+    run: &RunId,
+    part: &Part,
+    skip: u64,
+    sender: &mpsc::Sender<Result<Vec<Prepared>, MirrorError>>,
+) -> Result<(), MirrorError> {
+    if part.records == 0 {
+        return Ok(());
+    }
+    let key = keys::plan(district, run);
+    let info = handle.block_on(objects.head(&key, None))?.ok_or(MirrorError::Missing { what: WHAT })?;
+    let reader = ObjectReader::new(handle.clone(), objects, info.object, info.size, &Watch::default());
+    let mut lines = Lines::new(reader, "read a run's plan")?;
+    let (mut hash, mut seen, mut packet) = (Xxh3::new(), 0, Vec::with_capacity(PACKET));
+    while let Some(line) = lines.next_line()? {
+        hash.update(line);
+        hash.update(b"\n");
+        seen += 1;
+        if seen <= skip {
+            continue;
+        }
+        let change: Change = serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
+        packet.push(prepare(district, &change)?);
+        if packet.len() == PACKET && sender.blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET)))).is_err() {
+            return Ok(());
+        }
+    }
+    if seen != part.records || format!("{:016x}", hash.digest()) != part.xxh3 {
+        return Err(MirrorError::corrupt(WHAT, "its count or hash is not the recorded one"));
+    }
+    if !packet.is_empty() {
+        let _ = sender.blocking_send(Ok(packet));
+    }
+    Ok(())
+}
+
+fn prepare(district: &DistrictId, change: &Change) -> Result<Prepared, MirrorError> {
+    let tag = change.after.as_ref().or(change.before.as_ref()).and_then(tag_of);
+    let writes = item::writes(district, change.before.as_ref(), change.after.as_ref())?;
+    Ok(Prepared { stage: (change.action == Action::Remove, tag), writes })
+}
+
+fn tag_of(record: &AnyMirrored) -> Option<Tag> {
+    Some(match record {
+        AnyMirrored::School(_) => Tag::School,
+        AnyMirrored::Term(_) => Tag::Term,
+        AnyMirrored::Course(_) => Tag::Course,
+        AnyMirrored::Teacher(_) => Tag::Teacher,
+        AnyMirrored::Student(_) => Tag::Student,
+        AnyMirrored::Guardian(_) => Tag::Guardian,
+        AnyMirrored::Class(_) => Tag::Class,
+        AnyMirrored::Link(_) => return None,
+    })
+}

@@ -1,0 +1,314 @@
+//! Snapshots in the internal bucket: written line by line as a source makes them, read again from local copies.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::marker::PhantomData;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use rules::finding::Finding;
+use rules::id::{DistrictId, RunId};
+use rules::model::Kind;
+use rules::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::MirrorError;
+use crate::keys;
+use crate::objects::{Fetched, ReadObjects, WriteObjects};
+use crate::spool::{Lines, Spool, SpoolWriter};
+use crate::streams::{Streams, Target};
+
+const JSON: &str = "application/json";
+
+/// Bytes of a stored part that are fetched at once.
+const BLOCK: u64 = 8 * 1024 * 1024;
+
+/// Parts of a snapshot that are fetched at the same time.
+const AT_ONCE: usize = 4;
+
+/// Takes a snapshot's lines. For threads that may block.
+pub struct SnapshotWriter {
+    streams: Streams,
+}
+
+impl SnapshotWriter {
+    /// A new snapshot, or the same one again.
+    pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
+        let targets = PartName::all().map(|part| Target::Object(keys::part(district, run, part))).collect();
+        Self { streams: Streams::new(handle, objects, targets) }
+    }
+
+    /// Ends all parts. The snapshot is not there before its manifest is.
+    pub fn finish(self) -> Result<BTreeMap<String, Part>, MirrorError> {
+        let parts = self.streams.finish()?;
+        Ok(PartName::all().map(|name| name.name().to_owned()).zip(parts).collect())
+    }
+}
+
+impl SnapshotSink for SnapshotWriter {
+    fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
+        let place = match part {
+            PartName::Records(tag) => tag as usize,
+            PartName::Gaps => rules::model::Tag::ALL.len(),
+            PartName::Findings => rules::model::Tag::ALL.len() + 1,
+        };
+        self.streams.line(place, json).map_err(MirrorError::into_io)
+    }
+}
+
+/// The uploads that a snapshot is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The oldest first.
+    pub links: Vec<ChainLink>,
+}
+
+/// One upload of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainLink {
+    /// What was uploaded.
+    pub upload: Upload,
+    /// Nothing before it counts.
+    pub whole: bool,
+}
+
+/// Writes a snapshot's chain.
+pub async fn put_chain(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    run: &RunId,
+    chain: &Chain,
+) -> Result<(), MirrorError> {
+    put_json(objects, &keys::chain(district, run), chain, "a chain of uploads").await
+}
+
+/// A snapshot's chain, or none.
+pub async fn read_chain(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<Chain>, MirrorError> {
+    read_json(objects, &keys::chain(district, run), "a chain of uploads").await
+}
+
+/// Writes the manifest: now the snapshot is there.
+pub async fn put_manifest(objects: &impl WriteObjects, manifest: &Manifest) -> Result<(), MirrorError> {
+    put_json(objects, &keys::manifest(&manifest.district, &manifest.run), manifest, "a snapshot's manifest").await
+}
+
+/// A snapshot's manifest, or none: then there is no snapshot.
+pub async fn read_manifest(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<Manifest>, MirrorError> {
+    read_json(objects, &keys::manifest(district, run), "a snapshot's manifest").await
+}
+
+pub(crate) async fn put_json<T: Serialize>(
+    objects: &impl WriteObjects,
+    key: &str,
+    value: &T,
+    what: &'static str,
+) -> Result<(), MirrorError> {
+    let body = serde_json::to_vec(value).map_err(|e| MirrorError::corrupt(what, e))?;
+    objects.put(key, JSON, body).await
+}
+
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    objects: &impl ReadObjects,
+    key: &str,
+    what: &'static str,
+) -> Result<Option<T>, MirrorError> {
+    let Some(body) = objects.get(key).await? else { return Ok(None) };
+    serde_json::from_slice(&body).map(Some).map_err(|e| MirrorError::corrupt(what, e))
+}
+
+/// Local copies of a snapshot's parts.
+#[derive(Clone, Debug)]
+pub struct SnapshotCopy {
+    parts: BTreeMap<&'static str, LinesCopy>,
+}
+
+impl SnapshotCopy {
+    /// Fetches the parts that a manifest names.
+    pub async fn fetch(objects: &impl ReadObjects, manifest: &Manifest) -> Result<Self, MirrorError> {
+        let fetched = PartName::all().map(|name| async move {
+            let part = manifest.parts.get(name.name()).cloned();
+            let part = part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())))?;
+            let key = keys::part(&manifest.district, &manifest.run, name);
+            Ok::<_, MirrorError>((name.name(), LinesCopy::fetch(objects, &key, part).await?))
+        });
+        let parts = stream::iter(fetched).buffered(AT_ONCE).try_collect().await?;
+        Ok(Self { parts })
+    }
+
+    /// The records of a kind.
+    pub fn records<K: Kind>(&self) -> Result<Records<K::Source>, MirrorError> {
+        self.part(PartName::Records(K::TAG))
+    }
+
+    /// What could not be read.
+    pub fn gaps(&self) -> Result<Records<Gap>, MirrorError> {
+        self.part(PartName::Gaps)
+    }
+
+    /// Findings of the source's validation.
+    pub fn findings(&self) -> Result<Records<Finding>, MirrorError> {
+        self.part(PartName::Findings)
+    }
+
+    fn part<T: DeserializeOwned>(&self, name: PartName) -> Result<Records<T>, MirrorError> {
+        let part = self.parts.get(name.name()).ok_or(MirrorError::Missing { what: "a part of the snapshot" })?;
+        part.records()
+    }
+}
+
+/// A local copy of one file of lines.
+#[derive(Clone, Debug)]
+pub struct LinesCopy {
+    part: Part,
+    compressed: Spool,
+}
+
+impl LinesCopy {
+    /// Fetches a file of lines; one without lines was never written.
+    pub async fn fetch(objects: &impl ReadObjects, key: &str, part: Part) -> Result<Self, MirrorError> {
+        let missing = || MirrorError::Missing { what: "a stored file of lines" };
+        if part.records == 0 {
+            return Ok(Self { part, compressed: Spool::empty() });
+        }
+        let mut spool = SpoolWriter::default();
+        let local = |e| MirrorError::local("write a temporary file", e);
+        if part.bytes < BLOCK {
+            spool.write_all(&objects.get(key).await?.ok_or_else(missing)?).map_err(local)?;
+        } else {
+            let info = objects.head(key, None).await?.ok_or_else(missing)?;
+            let mut at = 0;
+            while at < info.size {
+                match objects.range(&info.object, at, BLOCK).await? {
+                    Fetched::Bytes(bytes) if !bytes.is_empty() => {
+                        at += bytes.len() as u64;
+                        spool.write_all(&bytes).map_err(local)?;
+                    }
+                    _ => return Err(missing()),
+                }
+            }
+        }
+        Ok(Self { part, compressed: spool.finish()? })
+    }
+
+    /// Its records from the first on.
+    pub fn records<T: DeserializeOwned>(&self) -> Result<Records<T>, MirrorError> {
+        let lines = match self.part.records {
+            0 => None,
+            _ => Some(Lines::new(self.compressed.reader(), "read a stored file of lines")?),
+        };
+        Ok(Records { lines, hash: Xxh3::new(), seen: 0, part: self.part.clone(), of: PhantomData })
+    }
+}
+
+/// Records of a file of lines. Ends in an error if the file is not, to the byte, the one that was written.
+pub struct Records<T> {
+    lines: Option<Lines<'static>>,
+    hash: Xxh3,
+    seen: u64,
+    part: Part,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Records<T> {
+    fn read(&mut self) -> Result<Option<T>, MirrorError> {
+        let what = "a stored file of lines";
+        let Some(lines) = &mut self.lines else { return Ok(None) };
+        if let Some(line) = lines.next_line()? {
+            self.hash.update(line);
+            self.hash.update(b"\n");
+            self.seen += 1;
+            // serde's own message may quote what it read.
+            let parsed = serde_json::from_slice(line);
+            return parsed.map(Some).map_err(|_| MirrorError::corrupt(what, format!("line {} does not parse", self.seen)));
+        }
+        self.lines = None;
+        if self.seen != self.part.records || format!("{:016x}", self.hash.digest()) != self.part.xxh3 {
+            return Err(MirrorError::corrupt(what, "its count or hash is not the recorded one"));
+        }
+        Ok(None)
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Records<T> {
+    type Item = Result<T, MirrorError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.read();
+        if next.is_err() {
+            self.lines = None;
+        }
+        next.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryObjects;
+    use rules::model::{School, Tag, kinds};
+
+    fn names() -> (DistrictId, RunId) {
+        (DistrictId::new("oak"), RunId::new("01HZ0000000000000000000000"))
+    }
+
+    async fn staged(bucket: &MemoryObjects) -> Manifest {
+        let (district, run) = names();
+        let (handle, objects) = (Handle::current(), bucket.clone());
+        let parts = tokio::task::spawn_blocking(move || {
+            let (district, run) = names();
+            let mut writer = SnapshotWriter::new(handle, objects, &district, &run);
+            for id in ["s1", "s2"] {
+                let line = format!(r#"{{"id":"{id}","name":"School"}}"#);
+                writer.line(PartName::Records(Tag::School), line.as_bytes()).unwrap();
+            }
+            writer.line(PartName::Gaps, br#"{"gap":"kind","kind":"class"}"#).unwrap();
+            writer.finish().unwrap()
+        })
+        .await
+        .unwrap();
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let origin = rules::snapshot::Origin { source: "oneroster_csv".into(), uploads: vec![] };
+        let today = jiff::civil::date(2026, 9, 1);
+        let findings = BTreeMap::new();
+        Manifest { district, run, taken_at: at, today, origin, parts, enrollments: 0, findings, seconds: 0.1 }
+    }
+
+    #[tokio::test]
+    async fn what_was_staged_is_read_back_as_often_as_one_likes() {
+        let bucket = MemoryObjects::default();
+        let manifest = staged(&bucket).await;
+        put_manifest(&bucket, &manifest).await.unwrap();
+        assert_eq!(read_manifest(&bucket, &manifest.district, &manifest.run).await.unwrap(), Some(manifest.clone()));
+        let copy = SnapshotCopy::fetch(&bucket, &manifest).await.unwrap();
+        for _ in 0..2 {
+            let schools: Vec<School> = copy.records::<kinds::Schools>().unwrap().map(Result::unwrap).collect();
+            assert_eq!(schools.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s2"]);
+        }
+        assert_eq!(copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [Gap::Kind { kind: Tag::Class }]);
+        assert_eq!(copy.records::<kinds::Students>().unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_is_missing_or_another_is_an_error() {
+        let bucket = MemoryObjects::default();
+        let manifest = staged(&bucket).await;
+        let key = keys::part(&manifest.district, &manifest.run, PartName::Records(Tag::School));
+        let other = zstd::encode_all(&b"{\"id\":\"s1\",\"name\":\"A\"}\n{\"id\":\"s3\",\"name\":\"B\"}\n"[..], 1).unwrap();
+        bucket.upload(&key, other, None);
+        let copy = SnapshotCopy::fetch(&bucket, &manifest).await.unwrap();
+        let results: Vec<_> = copy.records::<kinds::Schools>().unwrap().collect();
+        assert!(matches!(results.last(), Some(Err(MirrorError::Corrupt { .. }))) && results.len() == 3);
+        bucket.remove(&key);
+        assert!(matches!(SnapshotCopy::fetch(&bucket, &manifest).await, Err(MirrorError::Missing { .. })));
+    }
+}
