@@ -40,7 +40,7 @@ impl Connections {
     }
 
     /// Schedules in a group, allowed by a role to invoke a function.
-    pub fn schedules(&self, group: &str, role_arn: &str, function_arn: &str) -> OneTimeSchedules {
-        OneTimeSchedules::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn, function_arn)
+    pub fn schedules(&self, group: &str, role_arn: &str) -> OneTimeSchedules {
+        OneTimeSchedules::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
     }
 }

@@ -132,5 +132,5 @@ under_cue! { WriteObjects {
 } }
 
 under_cue! { Later {
-    fn again(&self, name: &str, at: Timestamp, payload: &str) -> Wrote;
+    fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
 } }

@@ -414,7 +414,7 @@ impl MemoryLater {
 }
 
 impl Later for MemoryLater {
-    async fn again(&self, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
+    async fn again(&self, _function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
         let mut all = lock(&self.0);
         if all.contains_key(name) {
             return Ok(Wrote::AlreadyThere);

@@ -9,26 +9,25 @@ use crate::MirrorError;
 use crate::districts::Wrote;
 use crate::later::Later;
 
-/// One-time schedules that invoke one function and go away by themselves.
+/// One-time schedules that invoke a function and go away by themselves.
 #[derive(Clone, Debug)]
 pub struct OneTimeSchedules {
     client: Client,
     group: String,
     role_arn: String,
-    function_arn: String,
 }
 
 impl OneTimeSchedules {
-    /// Schedules in a group, allowed by a role to invoke a function.
-    pub fn new(client: Client, group: &str, role_arn: &str, function_arn: &str) -> Self {
-        Self { client, group: group.into(), role_arn: role_arn.into(), function_arn: function_arn.into() }
+    /// Schedules in a group, allowed by a role to invoke the function.
+    pub fn new(client: Client, group: &str, role_arn: &str) -> Self {
+        Self { client, group: group.into(), role_arn: role_arn.into() }
     }
 }
 
 impl Later for OneTimeSchedules {
-    async fn again(&self, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
+    async fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
         let doing = "make a schedule";
-        let target = Target::builder().arn(&self.function_arn).role_arn(&self.role_arn).input(payload).build();
+        let target = Target::builder().arn(function).role_arn(&self.role_arn).input(payload).build();
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
         let at = at.to_zoned(TimeZone::UTC).strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
         let request = self

@@ -1,10 +1,11 @@
 //! Findings: one thing wrong or notable in the data, in words that a district's administrator can act on.
 //!
-//! Every finding has a [`Code`]. The codes stand in two tables, [`source`] (what is wrong with what a source sent) and
-//! [`sync`] (what a rule made of it); the README's table is tested against both. A new check adds a line to one of them.
+//! Every finding has a [`Code`]. The codes stand in three tables, [`upload`] (what stops an upload before it is read), [`source`]
+//! (what is wrong with what a source sent) and [`sync`] (what a rule made of it); the README's table is tested against both. A new check adds a line to one of them.
 
 pub mod source;
 pub mod sync;
+pub mod upload;
 
 use std::borrow::Cow;
 
@@ -42,7 +43,7 @@ pub struct Code {
 
 /// All codes, in the order of the README's table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
-    source::ALL.iter().chain(sync::ALL).copied()
+    upload::ALL.iter().chain(source::ALL).chain(sync::ALL).copied()
 }
 
 /// Makes a table of codes: one constant each, and `ALL`.

@@ -1,0 +1,67 @@
+//! Which uploads a snapshot is made of.
+//!
+//! A delta set is read over the last bulk set and the deltas since, in the order of their times. An upload that comes late is put in its place by its
+//! time; what lies before a bulk set does not count.
+
+use mirror::snapshot::{Chain, ChainLink};
+use rules::snapshot::Upload;
+
+/// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it moot.
+pub fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain> {
+    let mut links = chain.map(|chain| chain.links).unwrap_or_default();
+    links.retain(|link| !is_same(&link.upload, upload));
+    links.push(ChainLink { upload: upload.clone(), whole });
+    links.sort_by(|a, b| (a.upload.at, &a.upload.key).cmp(&(b.upload.at, &b.upload.key)));
+    let last_whole = links.iter().rposition(|link| link.whole).unwrap_or(0);
+    links.drain(..last_whole);
+    links.iter().any(|link| is_same(&link.upload, upload)).then_some(Chain { links })
+}
+
+/// Whether a bulk set newer than the upload is known already.
+pub fn is_moot(chain: Option<&Chain>, upload: &Upload) -> bool {
+    let newer = |link: &ChainLink| {
+        link.whole && !is_same(&link.upload, upload) && (link.upload.at, &link.upload.key) > (upload.at, &upload.key)
+    };
+    chain.is_some_and(|chain| chain.links.iter().any(newer))
+}
+
+fn is_same(a: &Upload, b: &Upload) -> bool {
+    (&a.bucket, &a.key, &a.etag, &a.version, a.at) == (&b.bucket, &b.key, &b.etag, &b.version, b.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn upload(at: i64) -> Upload {
+        let at = Timestamp::from_second(at).unwrap();
+        Upload { bucket: "inbox".into(), key: "a.zip".into(), etag: "e".into(), version: None, at, files: vec![] }
+    }
+
+    fn chain(links: &[(i64, bool)]) -> Chain {
+        Chain { links: links.iter().map(|(at, whole)| ChainLink { upload: upload(*at), whole: *whole }).collect() }
+    }
+
+    #[test]
+    fn uploads_take_their_places_by_time() {
+        let check = |before: &[(i64, bool)], new: (i64, bool), after: Option<&[(i64, bool)]>| {
+            let before = (!before.is_empty()).then(|| chain(before));
+            assert_eq!(with(before.clone(), &upload(new.0), new.1), after.map(chain), "{new:?}");
+            assert_eq!(is_moot(before.as_ref(), &upload(new.0)), after.is_none(), "{new:?}");
+        };
+        check(&[], (1, true), Some(&[(1, true)]));
+        check(&[], (1, false), Some(&[(1, false)]));
+        check(&[(1, true), (2, false)], (3, false), Some(&[(1, true), (2, false), (3, false)]));
+        // A delta that comes late.
+        check(&[(1, true), (3, false)], (2, false), Some(&[(1, true), (2, false), (3, false)]));
+        // A bulk set ends what came before it, late or not; deltas after it go on counting.
+        check(&[(1, true), (2, false)], (3, true), Some(&[(3, true)]));
+        check(&[(1, true), (3, false)], (2, true), Some(&[(2, true), (3, false)]));
+        // Older than the bulk set: moot.
+        check(&[(2, true)], (1, true), None);
+        check(&[(2, true), (3, false)], (1, false), None);
+        // The same upload again.
+        check(&[(1, true), (2, false)], (2, false), Some(&[(1, true), (2, false)]));
+    }
+}

@@ -1,0 +1,79 @@
+//! What the environment says, read once.
+
+use std::time::Duration;
+
+use mirror::apply::Pace;
+
+/// Settings of the function.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The bucket of snapshots, plans and reports.
+    pub internal_bucket: String,
+    /// The table.
+    pub table: String,
+    /// The group of one-time schedules.
+    pub schedule_group: String,
+    /// The role by which a schedule may invoke the function.
+    pub schedule_role_arn: String,
+    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    pub path_style: bool,
+    /// How long a district's lease lasts: longer than an invocation can live, so that nobody writes under a lease that is over.
+    pub lease: Duration,
+    /// How long before its end an invocation stops writing, so that it can put its work away.
+    pub stop_before: Duration,
+    /// How fast the mirror is written.
+    pub pace: Pace,
+}
+
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set.
+    #[error("the variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable has a value that it cannot have.
+    #[error("the variable {0} has a value that it cannot have")]
+    Invalid(&'static str),
+}
+
+impl Config {
+    /// Reads the settings by name.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
+        let number = |name, default: u32| {
+            let value = get(name).map_or(Ok(default), |text| text.parse());
+            value.ok().filter(|value| *value > 0).ok_or(ConfigError::Invalid(name))
+        };
+        Ok(Self {
+            internal_bucket: need("INTERNAL_BUCKET")?,
+            table: need("TABLE")?,
+            schedule_group: need("SCHEDULE_GROUP")?,
+            schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
+            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
+            lease: Duration::from_secs(number("LEASE_SECONDS", 960)?.into()),
+            stop_before: Duration::from_secs(number("STOP_BEFORE_SECONDS", 60)?.into()),
+            pace: Pace { most: number("MOST_BATCHES", 64)?.into(), ..Pace::default() },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
+        let config = Config::from_lookup(full).unwrap();
+        assert_eq!((config.lease.as_secs(), config.stop_before.as_secs(), config.path_style), (960, 60, false));
+        for gone in needed {
+            let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
+            assert!(error.to_string().contains(gone));
+        }
+        for (name, value) in [("LEASE_SECONDS", "long"), ("STOP_BEFORE_SECONDS", "-1"), ("MOST_BATCHES", "0")] {
+            let get = |asked: &str| if asked == name { Some(value.into()) } else { full(asked) };
+            assert!(Config::from_lookup(get).unwrap_err().to_string().contains(name));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a person decides about a held run (R-H2).
+
+use mirror::districts::Changed;
+use mirror::later::Later;
+use mirror::reports;
+use mirror::runs::RunRecord;
+use rules::run::{Decided, Decision, RunState, Step};
+use tracing::{info, warn};
+
+use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
+
+/// Puts a decision on record, and goes on with an approved run. A decision about a run that no longer waits changes nothing.
+pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
+    config: &Config,
+    storage: &Storage<T, O, L>,
+    invocation: &Invocation,
+    named: &Named,
+    decided: Decided,
+    summary: &mut Summary,
+) -> Result<(), ReconcileFailure> {
+    let Some(mut record) = storage.table.run(&named.district, &named.run).await? else {
+        warn!(district = %named.district, run = %named.run, "there is no such run");
+        summary.count(Ended::Skipped);
+        return Ok(());
+    };
+    let rejects = decided.decision == Decision::Reject;
+    if record.state == RunState::Held {
+        record.step(if rejects { Step::Reject } else { Step::Approve })?;
+        record.decided = Some(decided.clone());
+        if storage.table.save(&mut record).await? == Changed::No {
+            // A newer snapshot has just replaced it, or the same decision came twice at once.
+            summary.count(Ended::Repeated);
+            return Ok(());
+        }
+        info!(district = %named.district, run = %named.run, decision = ?decided.decision, "decided");
+    } else if record.decided.as_ref() != Some(&decided) {
+        info!(district = %named.district, run = %named.run, state = ?record.state, "the run waits for no decision");
+        summary.count(Ended::Repeated);
+        return Ok(());
+    }
+    if rejects {
+        tell(storage, &record).await?;
+        summary.count(Ended::Rejected);
+        return Ok(());
+    }
+    session::run(config, storage, invocation, named, summary).await
+}
+
+/// Says in the report what was decided. The record says it already: a crash in between is made good by the retry.
+async fn tell<T: Table, O: Objects, L: Later>(
+    storage: &Storage<T, O, L>,
+    record: &RunRecord,
+) -> Result<(), ReconcileFailure> {
+    if let Some(mut report) = reports::read(&storage.internal, &record.district, &record.run).await? {
+        report.state = record.state;
+        report.decided.clone_from(&record.decided);
+        reports::put(&storage.internal, &report).await?;
+    }
+    Ok(())
+}

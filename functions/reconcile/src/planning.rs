@@ -1,0 +1,165 @@
+//! Planning, and holding what is dangerous (R-H1).
+
+use mirror::MirrorError;
+use mirror::copy::{MirrorCopy, PlanInputs};
+use mirror::districts::{Applied, Changed};
+use mirror::later::Later;
+use mirror::plan_store::{self, PlanWriter, StoredPlan};
+use mirror::reports;
+use mirror::runs::{PlanRef, RunRecord};
+use mirror::snapshot::SnapshotCopy;
+use rules::plan::{Context, plan};
+use rules::run::{Decision, RunState, Step};
+use rules::snapshot::Manifest;
+use tokio::runtime::Handle;
+use tracing::{info, warn};
+
+use crate::session::Session;
+use crate::{Ended, Objects, ReconcileFailure, Table};
+
+impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
+    /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
+    pub(crate) async fn plan_and_go(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+    ) -> Result<Ended, ReconcileFailure> {
+        if record.state == RunState::Importing {
+            // The manifest says so; its event was faster than its writer's last word.
+            record.step(Step::Stage)?;
+        }
+        record.step(Step::Plan)?;
+        if self.invocation.deadline.is_near() {
+            return self.go_on_later(&mut record).await;
+        }
+        self.save(&mut record).await?;
+        self.note_open(Some(&record)).await?;
+
+        let decision = record.decided.as_ref().map(|decided| decided.decision);
+        let removals = decision != Some(Decision::ApproveAdditions);
+        let reviewed = record.plan.filter(|plan| decision.is_some() && plan.against == self.version());
+        let stored = match reviewed {
+            // What was reviewed is what is applied, to the byte (R-H2).
+            Some(plan) if plan.removals == removals => {
+                let stored = plan_store::read_plan(&self.storage.internal, &record.district, &record.run).await?;
+                stored.ok_or(MirrorError::Missing { what: "a run's plan" })?
+            }
+            _ => self.make_plan(&mut record, manifest, removals).await?,
+        };
+        // Who approved additions and changes has seen all that may come of it. Who approved a plan has not seen another one.
+        let approved = reviewed.is_some();
+        if !approved && !stored.outcome.holds.is_empty() {
+            return self.hold(record, manifest, &stored).await;
+        }
+        if stored.changes.records == 0 {
+            return self.find_nothing(record, manifest, &stored).await;
+        }
+        record.step(Step::Apply)?;
+        record.cursor = 0;
+        self.save(&mut record).await?;
+        self.apply(record, manifest).await
+    }
+
+    async fn make_plan(
+        &self,
+        record: &mut RunRecord,
+        manifest: &Manifest,
+        removals: bool,
+    ) -> Result<StoredPlan, ReconcileFailure> {
+        let begun = self.storage.clock.now();
+        let (table, internal) = (&self.storage.table, &self.storage.internal);
+        let (mirror, snapshot, administrators) = tokio::try_join!(
+            MirrorCopy::read(table, &record.district),
+            SnapshotCopy::fetch(internal, manifest),
+            table.administrators(&record.district),
+        )?;
+        record.read_units += mirror.read_units;
+        let inputs = PlanInputs { snapshot, mirror, administrators };
+        let policy = self.district.settings.policy()?;
+        let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
+        let (handle, objects) = (Handle::current(), internal.clone());
+        let planned = tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
+            let context = Context { district: &district, run: &run, today, policy: &policy, removals };
+            let mut writer = PlanWriter::new(handle, objects, &district, &run);
+            let outcome = plan(&context, &inputs, &mut writer)?;
+            Ok(writer.finish(outcome)?)
+        });
+        let stored = planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
+        plan_store::put_plan(internal, &record.district, &record.run, &stored).await?;
+        record.plan = Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
+        let seconds = self.storage.clock.now().duration_since(begun).as_secs_f64();
+        record.plan_seconds += seconds;
+        info!(
+            district = %record.district, run = %record.run, changes = stored.changes.records,
+            holds = stored.outcome.holds.len(), plan_seconds = seconds, "planned"
+        );
+        Ok(stored)
+    }
+
+    async fn hold(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<Ended, ReconcileFailure> {
+        record.step(Step::Hold)?;
+        record.decided = None;
+        self.write_report(&record, manifest, stored).await?;
+        self.save(&mut record).await?;
+        // The operators' notice: an alarm watches the metric, the report has the reasons.
+        warn!(
+            district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),
+            "the run is held: it waits for a person"
+        );
+        self.count(&record, "held", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
+        Ok(Ended::Held)
+    }
+
+    async fn find_nothing(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<Ended, ReconcileFailure> {
+        record.step(Step::FindNothing)?;
+        self.write_report(&record, manifest, stored).await?;
+        self.note_applied(&record, manifest, self.version()).await?;
+        self.save(&mut record).await?;
+        self.count(&record, "unchanged", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
+        Ok(Ended::Unchanged)
+    }
+
+    pub(crate) async fn write_report(
+        &self,
+        record: &RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<(), MirrorError> {
+        let report = reports::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
+        reports::put(&self.storage.internal, &report).await
+    }
+
+    async fn note_open(&mut self, record: Option<&RunRecord>) -> Result<(), MirrorError> {
+        let run = record.map(|record| &record.run);
+        if self.storage.table.set_open(&self.district.id, self.token, run).await? == Changed::No {
+            return Err(MirrorError::LeaseLost);
+        }
+        self.district.open = run.cloned();
+        Ok(())
+    }
+
+    pub(crate) async fn note_applied(
+        &mut self,
+        record: &RunRecord,
+        manifest: &Manifest,
+        version: u64,
+    ) -> Result<(), MirrorError> {
+        let applied = Applied { run: record.run.clone(), taken_at: manifest.taken_at, version };
+        if self.storage.table.set_applied(&self.district.id, self.token, &applied).await? == Changed::No {
+            return Err(MirrorError::LeaseLost);
+        }
+        self.district.applied = Some(applied);
+        self.district.open = None;
+        Ok(())
+    }
+}

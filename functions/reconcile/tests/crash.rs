@@ -1,0 +1,154 @@
+//! Invariant 11: a crash at any call of storage, then the event again, ends as if nothing had happened.
+
+mod world;
+
+use mirror::failing::Cue;
+use rules::run::RunState;
+use serde_json::Value;
+use world::{Night, World};
+
+/// A world in which one night was applied and something is to be done next, and what that is.
+async fn prepared(scene: Scene) -> (World, rules::id::RunId, Value) {
+    let world = World::new().await;
+    world.night(0, &Night { classes: 2, ..Night::of(0..30) }).await;
+    match scene {
+        Scene::Churn => {
+            let run = world.stage(10, &Night { renamed: 5..8, classes: 3, ..Night::of(2..33) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+        Scene::Unchanged => {
+            let run = world.stage(10, &Night { classes: 2, ..Night::of(0..30) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+        Scene::Hold => {
+            let run = world.stage(10, &Night { classes: 2, ..Night::of(0..20) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+        Scene::Approve | Scene::ApproveAdditions | Scene::Reject => {
+            let (run, summary) = world.night(10, &Night { classes: 2, ..Night::of(0..20) }).await;
+            assert_eq!(summary.held, 1);
+            let decision = match scene {
+                Scene::Approve => "approve",
+                Scene::ApproveAdditions => "approve_additions",
+                _ => "reject",
+            };
+            let event = world.decide(&run, decision);
+            (world, run, event)
+        }
+        Scene::ReplaceHeld => {
+            world.night(10, &Night { classes: 2, ..Night::of(0..20) }).await;
+            let run = world.stage(20, &Night { classes: 2, ..Night::of(1..31) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+        Scene::AfterHalfWritten => {
+            let half = world.stage(10, &Night { renamed: 0..20, classes: 2, ..Night::of(0..40) }).await;
+            // Dies in the middle of writing: found by trying.
+            for n in 0.. {
+                let _ = world.send_under(world.staged_event(&half), &Cue::at(n, false), "request").await;
+                let record = world.record(&half).await;
+                if record.state == RunState::Applying && record.cursor > 0 {
+                    break;
+                }
+                assert!(!record.state.is_final(), "never half written");
+                world.pass(1000);
+            }
+            world.pass(1000);
+            let run = world.stage(20, &Night { classes: 2, ..Night::of(1..41) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Scene {
+    Churn,
+    Unchanged,
+    Hold,
+    Approve,
+    ApproveAdditions,
+    Reject,
+    ReplaceHeld,
+    AfterHalfWritten,
+}
+
+async fn crash_anywhere(scene: Scene, end: RunState) {
+    let (calm, run, event) = prepared(scene).await;
+    calm.send(event).await;
+    assert_eq!(calm.state(&run).await, end);
+    let (items, applied) = (calm.items(), calm.applied().await);
+
+    for done_all_the_same in [false, true] {
+        for n in 0.. {
+            let (world, run, event) = prepared(scene).await;
+            let cue = Cue::at(n, done_all_the_same);
+            let _ = world.send_under(event.clone(), &cue, "request").await;
+            if cue.calls() <= n {
+                assert!(n > 5, "{scene:?} makes too few calls for a test");
+                break;
+            }
+            // The retry is the same invocation; a second delivery is another one, after the lease is over.
+            let same_invocation = n % 2 == 0;
+            if !same_invocation {
+                world.pass(2000);
+            }
+            let owner = if same_invocation { "request" } else { "another request" };
+            let at = format!("{scene:?}, call {n}, done all the same: {done_all_the_same}");
+            world.send_under(event.clone(), &Cue::never(), owner).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            for (_, _, payload) in world.later.take_all() {
+                world.pass(2000);
+                world.send(serde_json::from_str(&payload).unwrap()).await;
+            }
+            assert_eq!(world.state(&run).await, end, "{at}");
+            assert_eq!(world.report(&run).await.state, end, "{at}");
+            assert_eq!(world.applied().await, applied, "{at}");
+            assert!(world.items() == items, "{at}: another mirror");
+            let district = mirror::districts::Districts::district(&world.table, &world.district).await.unwrap().unwrap();
+            assert_eq!(district.lease, None, "{at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_a_night_is_planned_and_written() {
+    crash_anywhere(Scene::Churn, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_nothing_is_found_to_do() {
+    crash_anywhere(Scene::Unchanged, RunState::Unchanged).await;
+}
+
+#[tokio::test]
+async fn while_a_run_is_held() {
+    crash_anywhere(Scene::Hold, RunState::Held).await;
+}
+
+#[tokio::test]
+async fn while_a_run_is_approved() {
+    crash_anywhere(Scene::Approve, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_additions_are_approved() {
+    crash_anywhere(Scene::ApproveAdditions, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_a_run_is_rejected() {
+    crash_anywhere(Scene::Reject, RunState::Rejected).await;
+}
+
+#[tokio::test]
+async fn while_a_held_run_is_replaced() {
+    crash_anywhere(Scene::ReplaceHeld, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_a_half_written_run_is_finished_before_the_next() {
+    crash_anywhere(Scene::AfterHalfWritten, RunState::Applied).await;
+}

@@ -1,0 +1,276 @@
+//! A district in memory, with snapshots as a source would stage them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_runtime::{Context, LambdaEvent};
+use mirror::apply::Pace;
+use mirror::clock::Clock;
+use mirror::districts::{Districts, Latest};
+use mirror::failing::{Cue, Failing};
+use mirror::items::PutItem;
+use mirror::keys;
+use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
+use mirror::runs::{RunRecord, Runs};
+use mirror::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
+use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
+use rules::id::{DistrictId, RunId};
+use rules::model::{Class, ClassDetails, Person, School, Seat, Student, Tag};
+use rules::personal::Personal;
+use rules::report::Report;
+use rules::run::{RunState, Step};
+use rules::settings::{DistrictStatus, Settings};
+use rules::snapshot::{Manifest, Origin, PartName, SnapshotSink, Upload};
+use serde::Serialize;
+use serde_json::Value;
+
+pub const NOON: i64 = 1_788_000_000_000;
+
+/// What a source says on a night: so many students, of whom some have been renamed, in one class of one school.
+#[derive(Clone, Debug)]
+pub struct Night {
+    pub students: std::ops::Range<usize>,
+    pub renamed: std::ops::Range<usize>,
+    pub classes: usize,
+}
+
+impl Night {
+    pub fn of(students: std::ops::Range<usize>) -> Self {
+        Self { students, renamed: 0..0, classes: 1 }
+    }
+
+    fn sorted<T>(mut records: Vec<T>, id: impl Fn(&T) -> &rules::id::SourceId) -> Vec<T> {
+        records.sort_by(|a, b| id(a).table_order(id(b)));
+        records
+    }
+
+    fn student_id(n: usize) -> String {
+        format!("student {n:06}")
+    }
+
+    fn lines(&self) -> Vec<(PartName, Vec<u8>)> {
+        let mut lines = Vec::new();
+        let mut push = |tag: Tag, value: &dyn erased::Line| lines.push((PartName::Records(tag), value.line()));
+        push(Tag::School, &School { id: "s1".into(), name: "Oakfield".into(), identifier: None, parent: None });
+        let classes: Vec<String> = (0..self.classes).map(|n| format!("class {n}")).collect();
+        let seat = |id: &str| Seat::of(id.into());
+        let students = self.students.clone().map(|n| Student {
+            id: Self::student_id(n).as_str().into(),
+            person: Person {
+                given: Some(Personal::new(if self.renamed.contains(&n) { "Robin" } else { "Kim" })),
+                family: Some(Personal::new(format!("Number {n}"))),
+                email: Some(Personal::new(format!("n{n}@oakfield.example"))),
+                schools: vec!["s1".into()],
+                ..Person::default()
+            },
+            demographics: Default::default(),
+            guardians: vec![],
+            classes: classes.iter().map(|id| seat(id)).collect(),
+            by_enrollment: false,
+        });
+        for student in Self::sorted(students.collect(), |s| &s.id) {
+            push(Tag::Student, &student);
+        }
+        let records = classes.iter().map(|id| Class {
+            id: id.as_str().into(),
+            details: ClassDetails {
+                title: format!("Reading of {id}"),
+                code: None,
+                class_type: None,
+                location: None,
+                school: "s1".into(),
+                course: None,
+                terms: vec![],
+                grades: vec![],
+                subjects: vec![],
+                subject_codes: vec![],
+                periods: vec![],
+            },
+            teachers: vec![],
+            students: self.students.clone().map(|n| seat(&Self::student_id(n))).collect(),
+        });
+        for class in Self::sorted(records.collect(), |c| &c.id) {
+            push(Tag::Class, &class);
+        }
+        lines
+    }
+}
+
+mod erased {
+    pub trait Line {
+        fn line(&self) -> Vec<u8>;
+    }
+
+    impl<T: super::Serialize> Line for T {
+        fn line(&self) -> Vec<u8> {
+            serde_json::to_vec(self).unwrap()
+        }
+    }
+}
+
+pub struct World {
+    pub table: MemoryTable,
+    pub internal: MemoryObjects,
+    pub later: MemoryLater,
+    now: Arc<AtomicI64>,
+    /// Milliseconds that pass with each look at the clock.
+    pub tick: Arc<AtomicI64>,
+    pub district: DistrictId,
+    pub config: Config,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let mut config = Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap();
+        config.pace = Pace { wait: Duration::from_micros(50), checkpoint: 10, ..Pace::default() };
+        let world = Self {
+            table: MemoryTable::default(),
+            internal: MemoryObjects::default(),
+            later: MemoryLater::default(),
+            now: Arc::new(AtomicI64::new(NOON)),
+            tick: Arc::default(),
+            district: DistrictId::new("oakfield"),
+            config,
+        };
+        world.table.create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live).await.unwrap();
+        world
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub fn run_of(&self, minute: i64) -> RunId {
+        keys::run_id(Timestamp::from_millisecond(NOON + minute * 60_000).unwrap(), "inbox", "a.zip", "e", "")
+    }
+
+    /// Stages a snapshot taken at some minute, as oneroster-import does; the run's state is left for the importer's last word.
+    pub async fn stage(&self, minute: i64, night: &Night) -> RunId {
+        let run = self.run_of(minute);
+        let taken_at = Timestamp::from_millisecond(NOON + minute * 60_000).unwrap();
+        let mut record = RunRecord::importing(self.district.clone(), run.clone(), taken_at);
+        self.table.begin(&record).await.unwrap();
+        let (handle, objects, district) = (tokio::runtime::Handle::current(), self.internal.clone(), self.district.clone());
+        let (lines, of) = (night.lines(), run.clone());
+        let parts = tokio::task::spawn_blocking(move || {
+            let mut writer = SnapshotWriter::new(handle, objects, &district, &of);
+            for (part, line) in lines {
+                writer.line(part, &line).unwrap();
+            }
+            writer.finish().unwrap()
+        });
+        let upload = Upload {
+            bucket: "inbox".into(),
+            key: "a.zip".into(),
+            etag: "e".into(),
+            version: None,
+            at: taken_at,
+            files: vec![],
+        };
+        let manifest = Manifest {
+            district: self.district.clone(),
+            run: run.clone(),
+            taken_at,
+            today: jiff::civil::date(2026, 9, 1),
+            origin: Origin { source: "oneroster_csv".into(), uploads: vec![upload.clone()] },
+            parts: parts.await.unwrap(),
+            enrollments: (night.students.len() * night.classes) as u64,
+            findings: BTreeMap::new(),
+            seconds: 0.5,
+        };
+        let chain = Chain { links: vec![ChainLink { upload, whole: true }] };
+        put_chain(&self.internal, &self.district, &run, &chain).await.unwrap();
+        let seen = self.table.district(&self.district).await.unwrap().unwrap().latest;
+        if seen.as_ref().is_none_or(|latest| latest.taken_at < taken_at) {
+            let latest = Latest { run: run.clone(), taken_at };
+            let _ = self.table.accept(&self.district, &latest, seen.map(|latest| latest.run).as_ref()).await.unwrap();
+        }
+        put_manifest(&self.internal, &manifest).await.unwrap();
+        record.step(Step::Stage).unwrap();
+        let _ = self.table.save(&mut record).await.unwrap();
+        run
+    }
+
+    /// The event of a snapshot's manifest, as the sample has it.
+    pub fn staged_event(&self, run: &RunId) -> Value {
+        let mut event = sample("s3-put-snapshot-manifest.json");
+        *event.pointer_mut("/Records/0/s3/object/key").unwrap() = keys::manifest(&self.district, run).into();
+        event
+    }
+
+    pub async fn send(&self, payload: Value) -> Summary {
+        self.send_under(payload, &Cue::never(), "request").await.unwrap()
+    }
+
+    pub async fn send_under(&self, payload: Value, cue: &Cue, request: &str) -> Result<Summary, ReconcileFailure> {
+        let (now, tick) = (self.now.clone(), self.tick.clone());
+        let clock = Clock::new(move || {
+            let tick = tick.load(Ordering::SeqCst);
+            Timestamp::from_millisecond(now.fetch_add(tick, Ordering::SeqCst)).unwrap()
+        });
+        let storage = Storage {
+            table: Failing::new(self.table.clone(), cue),
+            internal: Failing::new(self.internal.clone(), cue),
+            later: Failing::new(self.later.clone(), cue),
+            clock,
+        };
+        let mut context = Context::default();
+        context.request_id = request.into();
+        context.invoked_function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:reconcile".into();
+        context.deadline = u64::try_from(self.now().as_millisecond()).unwrap() + 900_000;
+        handle(&self.config, &storage, LambdaEvent::new(payload, context)).await
+    }
+
+    pub async fn night(&self, minute: i64, night: &Night) -> (RunId, Summary) {
+        let run = self.stage(minute, night).await;
+        let summary = self.send(self.staged_event(&run)).await;
+        (run, summary)
+    }
+
+    pub async fn record(&self, run: &RunId) -> RunRecord {
+        self.table.run(&self.district, run).await.unwrap().unwrap()
+    }
+
+    pub async fn state(&self, run: &RunId) -> RunState {
+        self.record(run).await.state
+    }
+
+    pub async fn report(&self, run: &RunId) -> Report {
+        mirror::reports::read(&self.internal, &self.district, run).await.unwrap().unwrap()
+    }
+
+    pub async fn applied(&self) -> Option<RunId> {
+        self.table.district(&self.district).await.unwrap().unwrap().applied.map(|applied| applied.run)
+    }
+
+    /// Sort keys of records with a status, of all shards.
+    pub fn keys_with(&self, status: &str) -> Vec<String> {
+        let items = self.table.items().into_values();
+        items.filter(|item| item.status == Some(status)).map(|item| item.sk).collect()
+    }
+
+    pub fn items(&self) -> BTreeMap<(String, String), PutItem> {
+        self.table.items()
+    }
+
+    pub fn decide(&self, run: &RunId, decision: &str) -> Value {
+        let mut event = sample("decide.json");
+        event["decide"]["run"] = run.as_str().into();
+        event["decide"]["decision"] = decision.into();
+        event
+    }
+}
+
+/// A sample event of the project.
+pub fn sample(name: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}

@@ -1,0 +1,208 @@
+//! The same stories on the table in memory and on a real client with a service in this process: the two must not differ.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use jiff::Timestamp;
+use mirror::copy::{MirrorCopy, read_record};
+use mirror::districts::{Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
+use mirror::dynamo::DynamoTable;
+use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
+use mirror::keys;
+use mirror::memory::MemoryTable;
+use mirror::runs::{RunRecord, Runs};
+use rules::id::{AccountId, DistrictId, RunId, SourceId};
+use rules::model::{Mirrored, Origin, School, Status, Tag, kinds};
+use rules::personal::Personal;
+use rules::plan::Administrator;
+use rules::run::Step;
+use rules::settings::{DistrictStatus, Settings};
+
+/// Everything that a table can do.
+trait Table: Districts + Leases + Runs + ReadItems + WriteItems {}
+impl<T: Districts + Leases + Runs + ReadItems + WriteItems> Table for T {}
+
+/// A table of a service that ends with the test.
+async fn real_table() -> DynamoTable {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let table = DynamoTable::new(aws_sdk_dynamodb::Client::from_conf(config), "rollbook");
+    assert_eq!(table.create_table().await.unwrap(), Wrote::Yes);
+    assert_eq!(table.create_table().await.unwrap(), Wrote::AlreadyThere);
+    table
+}
+
+fn oak() -> DistrictId {
+    DistrictId::new("oak")
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_788_000_000 + second).unwrap()
+}
+
+fn run(minute: i64) -> RunId {
+    keys::run_id(at(minute * 60), "inbox", "a.zip", "e", "")
+}
+
+async fn districts_and_leases(table: &impl Table) {
+    let settings = Settings::of_preset("sis");
+    let taken = table.take(&oak(), "a", at(0), at(900)).await.unwrap();
+    assert_eq!(taken, TakeLease::NoDistrict);
+    assert_eq!(table.district(&oak()).await.unwrap(), None);
+    assert_eq!(table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Changed::No);
+    let latest = Latest { run: run(0), taken_at: at(0) };
+    assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::No);
+
+    assert_eq!(table.create(&oak(), &settings, DistrictStatus::Configured).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Wrote::AlreadyThere);
+    assert_eq!(table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Changed::Yes);
+
+    // The lease.
+    let TakeLease::Taken(district) = table.take(&oak(), "a", at(0), at(900)).await.unwrap() else { panic!("free") };
+    assert_eq!((district.status, district.settings), (DistrictStatus::Live, settings));
+    let first = district.lease.unwrap().token;
+    assert_eq!(table.take(&oak(), "b", at(10), at(910)).await.unwrap(), TakeLease::Held { until: at(900) });
+    let TakeLease::Taken(again) = table.take(&oak(), "a", at(20), at(920)).await.unwrap() else { panic!("its own") };
+    let TakeLease::Taken(stolen) = table.take(&oak(), "b", at(921), at(1800)).await.unwrap() else { panic!("over") };
+    let token = stolen.lease.unwrap().token;
+    assert!(first < again.lease.unwrap().token && first + 1 < token);
+
+    // Under an old token nothing is written and nothing given back.
+    let applied = Applied { run: run(0), taken_at: at(0), version: 1 };
+    assert_eq!(table.set_applied(&oak(), first, &applied).await.unwrap(), Changed::No);
+    assert_eq!(table.set_open(&oak(), first, Some(&run(0))).await.unwrap(), Changed::No);
+    assert_eq!(table.release(&oak(), first, None).await.unwrap(), ReleaseLease::Released);
+    assert!(matches!(table.take(&oak(), "c", at(930), at(940)).await.unwrap(), TakeLease::Held { .. }));
+
+    assert_eq!(table.set_open(&oak(), token, Some(&run(0))).await.unwrap(), Changed::Yes);
+    assert_eq!(table.district(&oak()).await.unwrap().unwrap().open, Some(run(0)));
+    assert_eq!(table.set_applied(&oak(), token, &applied).await.unwrap(), Changed::Yes);
+    let district = table.district(&oak()).await.unwrap().unwrap();
+    assert_eq!((district.open, district.applied), (None, Some(applied.clone())));
+
+    // A snapshot that is accepted meanwhile is noticed at the end.
+    assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::Yes);
+    assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::No);
+    let newer = Latest { run: run(1), taken_at: at(60) };
+    assert_eq!(table.accept(&oak(), &newer, Some(&run(0))).await.unwrap(), Changed::Yes);
+    assert_eq!(table.release(&oak(), token, Some(&run(0))).await.unwrap(), ReleaseLease::NewerSnapshot);
+    assert_eq!(table.release(&oak(), token, Some(&run(1))).await.unwrap(), ReleaseLease::Released);
+    assert_eq!(table.set_applied(&oak(), token, &applied).await.unwrap(), Changed::No, "given back is given back");
+    assert_eq!(table.district(&oak()).await.unwrap().unwrap().latest, Some(newer));
+}
+
+async fn administrators(table: &impl Table) {
+    assert_eq!(table.administrators(&oak()).await.unwrap(), []);
+    let mut kim = Administrator { email: Personal::new("kim@oak.example"), account: AccountId::new("a1") };
+    table.put_administrator(&oak(), &kim).await.unwrap();
+    kim.account = AccountId::new("a2");
+    table.put_administrator(&oak(), &kim).await.unwrap();
+    assert_eq!(table.administrators(&oak()).await.unwrap(), [kim]);
+}
+
+async fn run_records(table: &impl Table) {
+    assert_eq!(table.run(&oak(), &run(0)).await.unwrap(), None);
+    for minute in [1, 0, 2] {
+        let record = RunRecord::importing(oak(), run(minute), at(minute * 60));
+        assert_eq!(table.begin(&record).await.unwrap(), Wrote::Yes);
+        assert_eq!(table.begin(&record).await.unwrap(), Wrote::AlreadyThere);
+    }
+    let newest: Vec<RunId> = table.newest(&oak(), 2).await.unwrap().into_iter().map(|record| record.run).collect();
+    assert_eq!(newest, [run(2), run(1)]);
+
+    let mut mine = table.run(&oak(), &run(0)).await.unwrap().unwrap();
+    let mut other = mine.clone();
+    mine.step(Step::Stage).unwrap();
+    mine.token = 5;
+    assert_eq!(table.save(&mut mine).await.unwrap(), Changed::Yes);
+    assert_eq!(table.run(&oak(), &run(0)).await.unwrap().unwrap(), mine);
+    other.token = 6;
+    assert_eq!(table.save(&mut other).await.unwrap(), Changed::No, "read before the other's save");
+    let mut older = mine.clone();
+    older.token = 4;
+    assert_eq!(table.save(&mut older).await.unwrap(), Changed::No, "an older lease");
+    assert_eq!(table.save(&mut mine).await.unwrap(), Changed::Yes);
+}
+
+fn school(id: &str, name: &str) -> Mirrored<kinds::Schools> {
+    Mirrored {
+        key: id.into(),
+        id: id.into(),
+        account: None,
+        status: Status::Active,
+        origin: Origin::Source,
+        state: School { id: id.into(), name: name.into(), identifier: None, parent: None },
+        first_seen: run(0),
+        changed_by: run(0),
+        archived_on: None,
+    }
+}
+
+async fn mirror_items(table: &impl Table) {
+    let ids: Vec<String> = (0..60).map(|n| format!("school {n} #")).collect();
+    let long = "x".repeat(900_000);
+    let mut batch = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        let after = school(id, if n == 30 { &long } else { "Oak" });
+        let writes = mirror::item::writes(&oak(), None, Some(&rules::model::AnyMirrored::School(after))).unwrap().unwrap();
+        batch.extend(writes.before);
+        batch.push(writes.item);
+        if batch.len() > 20 {
+            let written = table.write(std::mem::take(&mut batch)).await.unwrap();
+            assert!(written.left.is_empty() && written.units > 0.0);
+        }
+    }
+    if !batch.is_empty() {
+        table.write(batch).await.unwrap();
+    }
+    let copy = MirrorCopy::read(table, &oak()).await.unwrap();
+    assert!(copy.read_units > 0.0);
+    let mut expected: Vec<SourceId> = ids.iter().map(|id| id.as_str().into()).collect();
+    expected.sort_by(SourceId::table_order);
+    let records: Vec<Mirrored<kinds::Schools>> = copy.records::<kinds::Schools>().map(Result::unwrap).collect();
+    assert_eq!(records.iter().map(|r| r.key.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!(records.iter().filter(|r| r.state.name == long).count(), 1);
+    assert_eq!(copy.records::<kinds::Students>().count(), 0);
+    assert_eq!(MirrorCopy::read_kind(table, &oak(), Tag::School).await.unwrap().bodies(Tag::School).count(), 60);
+
+    let body = read_record(table, &oak(), Tag::School, &"school 30 #".into()).await.unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<Mirrored<kinds::Schools>>(&body).unwrap(), school("school 30 #", &long));
+    assert_eq!(read_record(table, &oak(), Tag::School, &"school 3".into()).await.unwrap(), None);
+
+    // A link goes; a record's other district is another's (invariant 14).
+    let shard = SourceId::from("gone").shard();
+    let (pk, sk) = (keys::shard_pk(&oak(), shard), keys::link_sk(Tag::Student, &"gone".into()));
+    let put = PutItem { pk: pk.clone(), sk: sk.clone(), body: "{}".into(), ..PutItem::default() };
+    table.write(vec![Write::Put(put)]).await.unwrap();
+    let range = Range::BeginningWith(keys::LINK);
+    assert_eq!(table.page(&oak(), shard, range, None).await.unwrap().items.len(), 1);
+    assert_eq!(table.page(&DistrictId::new("oa"), shard, range, None).await.unwrap().items.len(), 0);
+    table.write(vec![Write::Delete { pk, sk }]).await.unwrap();
+    assert_eq!(table.page(&oak(), shard, range, None).await.unwrap().items.len(), 0);
+}
+
+async fn all(table: impl Table) {
+    districts_and_leases(&table).await;
+    administrators(&table).await;
+    run_records(&table).await;
+    mirror_items(&table).await;
+}
+
+#[tokio::test]
+async fn the_table_in_memory() {
+    all(MemoryTable::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_client() {
+    tokio::time::timeout(Duration::from_secs(60), async { all(real_table().await).await }).await.unwrap();
+}
