@@ -7,7 +7,7 @@ use mirror::snapshot::{Chain, ChainLink};
 use rules::snapshot::Upload;
 
 /// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it moot.
-pub fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain> {
+pub(crate) fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain> {
     let mut links = chain.map(|chain| chain.links).unwrap_or_default();
     links.retain(|link| !is_same(&link.upload, upload));
     links.push(ChainLink { upload: upload.clone(), whole });
@@ -18,7 +18,7 @@ pub fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain>
 }
 
 /// Whether a bulk set newer than the upload is known already.
-pub fn is_moot(chain: Option<&Chain>, upload: &Upload) -> bool {
+pub(crate) fn is_moot(chain: Option<&Chain>, upload: &Upload) -> bool {
     let newer = |link: &ChainLink| {
         link.whole && !is_same(&link.upload, upload) && (link.upload.at, &link.upload.key) > (upload.at, &upload.key)
     };

@@ -344,10 +344,7 @@ fn bare_report(notice: &Notice, upload: Upload, state: RunState, findings: Findi
 }
 
 /// An upload for a district that does not exist leaves a report and nothing in the table.
-async fn refuse_stranger<T, I, O: WriteObjects>(
-    storage: &Storage<T, I, O>,
-    notice: &Notice,
-) -> Result<Ended, ImportFailure> {
+async fn refuse_stranger<T, I, O: WriteObjects>(storage: &Storage<T, I, O>, notice: &Notice) -> Result<Ended, ImportFailure> {
     let mut findings = FindingList::default();
     findings.push(Finding::new(&codes::DISTRICT_UNKNOWN));
     let seconds = seconds_since(notice.at, storage.clock.now());

@@ -66,8 +66,7 @@ fn notice(record: &Value) -> Result<Notice, Skipped> {
     let at = Timestamp::from_millisecond(record.event_time.timestamp_millis()).map_err(|_| Skipped::NotANotification)?;
     let bucket = record.s3.bucket.name.ok_or(Skipped::NotANotification)?;
     let key = decoded(&record.s3.object.key.ok_or(Skipped::NotANotification)?).ok_or(Skipped::Unrelated)?;
-    let (district, rest) =
-        key.strip_prefix("uploads/").and_then(|rest| rest.split_once('/')).ok_or(Skipped::Unrelated)?;
+    let (district, rest) = key.strip_prefix("uploads/").and_then(|rest| rest.split_once('/')).ok_or(Skipped::Unrelated)?;
     let file = rest.rsplit('/').next().unwrap_or_default();
     let shape = if file.len() > 4 && file.to_ascii_lowercase().ends_with(".zip") {
         Shape::Zip

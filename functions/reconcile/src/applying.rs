@@ -14,11 +14,7 @@ use crate::{Ended, Objects, ReconcileFailure, Table};
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// Writes the rest of a plan. The run is in the state Applying.
-    pub(crate) async fn apply(
-        &mut self,
-        mut record: RunRecord,
-        manifest: &Manifest,
-    ) -> Result<Ended, ReconcileFailure> {
+    pub(crate) async fn apply(&mut self, mut record: RunRecord, manifest: &Manifest) -> Result<Ended, ReconcileFailure> {
         let internal = &self.storage.internal;
         let stored = plan_store::read_plan(internal, &record.district, &record.run).await?;
         let stored = stored.ok_or(MirrorError::Missing { what: "a run's plan" })?;

@@ -47,10 +47,7 @@ pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
 }
 
 /// Says in the report what was decided. The record says it already: a crash in between is made good by the retry.
-async fn tell<T: Table, O: Objects, L: Later>(
-    storage: &Storage<T, O, L>,
-    record: &RunRecord,
-) -> Result<(), ReconcileFailure> {
+async fn tell<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, record: &RunRecord) -> Result<(), ReconcileFailure> {
     if let Some(mut report) = reports::read(&storage.internal, &record.district, &record.run).await? {
         report.state = record.state;
         report.decided.clone_from(&record.decided);

@@ -8,6 +8,7 @@ use mirror::plan_store::{self, PlanWriter, StoredPlan};
 use mirror::reports;
 use mirror::runs::{PlanRef, RunRecord};
 use mirror::snapshot::SnapshotCopy;
+use rules::id::RunId;
 use rules::plan::{Context, plan};
 use rules::run::{Decision, RunState, Step};
 use rules::snapshot::Manifest;
@@ -19,11 +20,7 @@ use crate::{Ended, Objects, ReconcileFailure, Table};
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
-    pub(crate) async fn plan_and_go(
-        &mut self,
-        mut record: RunRecord,
-        manifest: &Manifest,
-    ) -> Result<Ended, ReconcileFailure> {
+    pub(crate) async fn plan_and_go(&mut self, mut record: RunRecord, manifest: &Manifest) -> Result<Ended, ReconcileFailure> {
         if record.state == RunState::Importing {
             // The manifest says so; its event was faster than its writer's last word.
             record.step(Step::Stage)?;
@@ -33,7 +30,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             return self.go_on_later(&mut record).await;
         }
         self.save(&mut record).await?;
-        self.note_open(Some(&record)).await?;
+        self.note_open(&record.run).await?;
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
         let removals = decision != Some(Decision::ApproveAdditions);
@@ -96,12 +93,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         Ok(stored)
     }
 
-    async fn hold(
-        &mut self,
-        mut record: RunRecord,
-        manifest: &Manifest,
-        stored: &StoredPlan,
-    ) -> Result<Ended, ReconcileFailure> {
+    async fn hold(&mut self, mut record: RunRecord, manifest: &Manifest, stored: &StoredPlan) -> Result<Ended, ReconcileFailure> {
         record.step(Step::Hold)?;
         record.decided = None;
         self.write_report(&record, manifest, stored).await?;
@@ -139,12 +131,11 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         reports::put(&self.storage.internal, &report).await
     }
 
-    async fn note_open(&mut self, record: Option<&RunRecord>) -> Result<(), MirrorError> {
-        let run = record.map(|record| &record.run);
+    async fn note_open(&mut self, run: &RunId) -> Result<(), MirrorError> {
         if self.storage.table.set_open(&self.district.id, self.token, run).await? == Changed::No {
             return Err(MirrorError::LeaseLost);
         }
-        self.district.open = run.cloned();
+        self.district.open = Some(run.clone());
         Ok(())
     }
 
@@ -159,7 +150,6 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             return Err(MirrorError::LeaseLost);
         }
         self.district.applied = Some(applied);
-        self.district.open = None;
         Ok(())
     }
 }

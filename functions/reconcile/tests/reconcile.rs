@@ -169,8 +169,8 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
 #[tokio::test]
 async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
     let world = World::new().await;
-    world.tick.store(20_000, Ordering::SeqCst);
-    let run = world.stage(0, &Night::of(0..400)).await;
+    world.tick.store(60_000, Ordering::SeqCst);
+    let run = world.stage(0, &Night::of(0..1000)).await;
     let mut summary = world.send(world.staged_event(&run)).await;
     let mut invocations = 1;
     while summary.applied == 0 {
@@ -181,9 +181,9 @@ async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
         invocations += 1;
     }
     assert!((3..60).contains(&invocations), "{invocations}");
-    assert_eq!(world.keys_with("active").len(), 402);
+    assert_eq!(world.keys_with("active").len(), 1002);
     let report = world.report(&run).await;
-    assert_eq!((report.state, report.item_writes), (RunState::Applied, 402));
+    assert_eq!((report.state, report.item_writes), (RunState::Applied, 1002));
     assert!(world.later.take_all().is_empty());
 }
 

@@ -32,13 +32,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            first: 8.0,
-            most: 64.0,
-            wait: Duration::from_millis(50),
-            longest_wait: Duration::from_secs(5),
-            checkpoint: 20_000,
-        }
+        Self { first: 8.0, most: 64.0, wait: Duration::from_millis(50), longest_wait: Duration::from_secs(5), checkpoint: 20_000 }
     }
 }
 

@@ -175,7 +175,11 @@ mod tests {
         for (gone, fate) in [(false, Fate::Replaced), (true, Fate::Gone)] {
             let bucket = MemoryObjects::default();
             let etag = bucket.upload("a", bytes(100), None);
-            if gone { bucket.remove("a") } else { drop(bucket.upload("a", bytes(99), None)) }
+            if gone {
+                bucket.remove("a")
+            } else {
+                drop(bucket.upload("a", bytes(99), None))
+            }
             let watch = Watch::default();
             let watched = watch.clone();
             on_a_thread(move |handle| {

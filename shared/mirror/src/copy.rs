@@ -82,11 +82,7 @@ impl MirrorCopy {
         Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
     }
 
-    async fn read_beginning(
-        items: &impl ReadItems,
-        district: &DistrictId,
-        begin: Option<String>,
-    ) -> Result<Self, MirrorError> {
+    async fn read_beginning(items: &impl ReadItems, district: &DistrictId, begin: Option<String>) -> Result<Self, MirrorError> {
         let shards = (0..SHARDS).map(|shard| {
             let task = tokio::spawn(read_shard(items.clone(), district.clone(), shard, begin.clone()));
             async move { task.await.map_err(|e| MirrorError::service("read the mirror", e))? }

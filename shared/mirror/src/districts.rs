@@ -25,7 +25,7 @@ pub struct District {
     pub latest: Option<Latest>,
     /// The last run that the mirror equals.
     pub applied: Option<Applied>,
-    /// A run whose plan waits for a person, or whose plan is being written.
+    /// The last run that was planned: it may wait for a person, or be half written.
     pub open: Option<RunId>,
 }
 
@@ -157,14 +157,9 @@ pub trait Leases: Clone + Send + Sync + 'static {
         token: u64,
         seen: Option<&RunId>,
     ) -> impl Future<Output = Result<ReleaseLease, MirrorError>> + Send;
-    /// Notes the run that waits or writes; `None`: none does.
-    fn set_open(
-        &self,
-        id: &DistrictId,
-        token: u64,
-        run: Option<&RunId>,
-    ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// Notes what the mirror equals now; nothing is open any more.
+    /// Notes the run that is planned next, before it can wait for a person or write.
+    fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
+    /// Notes what the mirror equals now. The run stays the open one: whoever comes next sees to it that its record says so too.
     fn set_applied(
         &self,
         id: &DistrictId,

@@ -97,7 +97,7 @@ under_cue! { Districts {
 under_cue! { Leases {
     fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> TakeLease;
     fn release(&self, id: &DistrictId, token: u64, seen: Option<&RunId>) -> ReleaseLease;
-    fn set_open(&self, id: &DistrictId, token: u64, run: Option<&RunId>) -> Changed;
+    fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> Changed;
     fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Changed;
 } }
 

@@ -10,9 +10,7 @@ use rules::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
-use crate::districts::{
-    Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote,
-};
+use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::items::{BATCH, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
 use crate::later::Later;
@@ -81,25 +79,13 @@ impl Districts for MemoryTable {
         if table.districts.contains_key(id) {
             return Ok(Wrote::AlreadyThere);
         }
-        let district = District {
-            id: id.clone(),
-            settings: settings.clone(),
-            status,
-            lease: None,
-            latest: None,
-            applied: None,
-            open: None,
-        };
+        let district =
+            District { id: id.clone(), settings: settings.clone(), status, lease: None, latest: None, applied: None, open: None };
         table.districts.insert(id.clone(), district);
         Ok(Wrote::Yes)
     }
 
-    async fn configure(
-        &self,
-        id: &DistrictId,
-        settings: &Settings,
-        status: DistrictStatus,
-    ) -> Result<Changed, MirrorError> {
+    async fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Changed, MirrorError> {
         let mut table = lock(&self.0);
         let Some(district) = table.districts.get_mut(id) else { return Ok(Changed::No) };
         district.settings = settings.clone();
@@ -132,13 +118,7 @@ impl Districts for MemoryTable {
 }
 
 impl Leases for MemoryTable {
-    async fn take(
-        &self,
-        id: &DistrictId,
-        owner: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<TakeLease, MirrorError> {
+    async fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> Result<TakeLease, MirrorError> {
         let mut table = lock(&self.0);
         let table = &mut *table;
         let Some(district) = table.districts.get_mut(id) else { return Ok(TakeLease::NoDistrict) };
@@ -167,15 +147,12 @@ impl Leases for MemoryTable {
         Ok(ReleaseLease::Released)
     }
 
-    async fn set_open(&self, id: &DistrictId, token: u64, run: Option<&RunId>) -> Result<Changed, MirrorError> {
-        Ok(self.with_lease(id, token, |district| district.open = run.cloned()))
+    async fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> Result<Changed, MirrorError> {
+        Ok(self.with_lease(id, token, |district| district.open = Some(run.clone())))
     }
 
     async fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Result<Changed, MirrorError> {
-        Ok(self.with_lease(id, token, |district| {
-            district.applied = Some(applied.clone());
-            district.open = None;
-        }))
+        Ok(self.with_lease(id, token, |district| district.applied = Some(applied.clone())))
     }
 }
 
@@ -213,13 +190,7 @@ impl Runs for MemoryTable {
 }
 
 impl ReadItems for MemoryTable {
-    async fn page(
-        &self,
-        district: &DistrictId,
-        shard: u8,
-        range: Range<'_>,
-        after: Option<&str>,
-    ) -> Result<Page, MirrorError> {
+    async fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let table = lock(&self.0);
         let begin = match range {

@@ -184,7 +184,8 @@ fn prepare_all<O: ReadObjects>(
         }
         let change: Change = serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
         packet.push(prepare(district, &change)?);
-        if packet.len() == PACKET && sender.blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET)))).is_err() {
+        if packet.len() == PACKET && sender.blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET)))).is_err()
+        {
             return Ok(());
         }
     }

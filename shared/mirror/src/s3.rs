@@ -62,11 +62,7 @@ impl ReadObjects for S3Bucket {
         let request = self.client.head_object().bucket(&self.name).key(key).set_version_id(version_id.map(str::to_owned));
         match request.send().await {
             Ok(head) => Ok(Some(ObjectInfo {
-                object: ObjectRef {
-                    key: key.into(),
-                    etag: bare(head.e_tag()),
-                    version: version(head.version_id()),
-                },
+                object: ObjectRef { key: key.into(), etag: bare(head.e_tag()), version: version(head.version_id()) },
                 size: u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0),
                 modified: time(head.last_modified()),
                 as_of: head.metadata().and_then(|metadata| metadata.get("as-of")).cloned(),
@@ -135,13 +131,8 @@ impl ReadObjects for S3Bucket {
         let mut all = Vec::new();
         let mut token = None;
         loop {
-            let request = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.name)
-                .prefix(prefix)
-                .delimiter("/")
-                .set_continuation_token(token);
+            let request =
+                self.client.list_objects_v2().bucket(&self.name).prefix(prefix).delimiter("/").set_continuation_token(token);
             let page = request.send().await.map_err(|e| failed("list objects", e))?;
             for object in page.contents() {
                 let Some(key) = object.key() else { continue };
@@ -184,9 +175,8 @@ impl WriteObjects for S3Bucket {
     }
 
     async fn finish_parts(&self, upload: &PartedUpload, tags: Vec<String>) -> Result<(), MirrorError> {
-        let parts = tags.into_iter().zip(1..).map(|(tag, number)| {
-            CompletedPart::builder().e_tag(tag).part_number(number).build()
-        });
+        let parts =
+            tags.into_iter().zip(1..).map(|(tag, number)| CompletedPart::builder().e_tag(tag).part_number(number).build());
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let request = self.client.complete_multipart_upload().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
         request.multipart_upload(whole).send().await.map_err(|e| failed("finish an object in parts", e))?;

@@ -85,11 +85,7 @@ pub async fn put_chain(
 }
 
 /// A snapshot's chain, or none.
-pub async fn read_chain(
-    objects: &impl ReadObjects,
-    district: &DistrictId,
-    run: &RunId,
-) -> Result<Option<Chain>, MirrorError> {
+pub async fn read_chain(objects: &impl ReadObjects, district: &DistrictId, run: &RunId) -> Result<Option<Chain>, MirrorError> {
     read_json(objects, &keys::chain(district, run), "a chain of uploads").await
 }
 
@@ -137,7 +133,8 @@ impl SnapshotCopy {
     pub async fn fetch(objects: &impl ReadObjects, manifest: &Manifest) -> Result<Self, MirrorError> {
         let fetched = PartName::all().map(|name| async move {
             let part = manifest.parts.get(name.name()).cloned();
-            let part = part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())))?;
+            let part =
+                part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())))?;
             let key = keys::part(&manifest.district, &manifest.run, name);
             Ok::<_, MirrorError>((name.name(), LinesCopy::fetch(objects, &key, part).await?))
         });

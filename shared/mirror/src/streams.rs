@@ -51,12 +51,7 @@ impl Streams {
         let (sender, receiver) = sync_channel(WAITING);
         let count = targets.len();
         let worker = std::thread::spawn(move || Worker { handle, objects, targets }.run(&receiver));
-        Self {
-            buffers: vec![Vec::new(); count],
-            records: vec![0; count],
-            sender: Some(sender),
-            worker: Some(worker),
-        }
+        Self { buffers: vec![Vec::new(); count], records: vec![0; count], sender: Some(sender), worker: Some(worker) }
     }
 
     /// Adds a line to a stream.
@@ -189,7 +184,11 @@ impl<O: WriteObjects> Worker<O> {
         Ok(parts)
     }
 
-    fn open<'a>(&self, stream: &'a mut Option<Stream<ObjectWriter<O>>>, key: &str) -> io::Result<&'a mut Stream<ObjectWriter<O>>> {
+    fn open<'a>(
+        &self,
+        stream: &'a mut Option<Stream<ObjectWriter<O>>>,
+        key: &str,
+    ) -> io::Result<&'a mut Stream<ObjectWriter<O>>> {
         Ok(match stream {
             Some(stream) => stream,
             none => {

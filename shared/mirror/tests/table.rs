@@ -79,15 +79,15 @@ async fn districts_and_leases(table: &impl Table) {
     // Under an old token nothing is written and nothing given back.
     let applied = Applied { run: run(0), taken_at: at(0), version: 1 };
     assert_eq!(table.set_applied(&oak(), first, &applied).await.unwrap(), Changed::No);
-    assert_eq!(table.set_open(&oak(), first, Some(&run(0))).await.unwrap(), Changed::No);
+    assert_eq!(table.set_open(&oak(), first, &run(0)).await.unwrap(), Changed::No);
     assert_eq!(table.release(&oak(), first, None).await.unwrap(), ReleaseLease::Released);
     assert!(matches!(table.take(&oak(), "c", at(930), at(940)).await.unwrap(), TakeLease::Held { .. }));
 
-    assert_eq!(table.set_open(&oak(), token, Some(&run(0))).await.unwrap(), Changed::Yes);
+    assert_eq!(table.set_open(&oak(), token, &run(0)).await.unwrap(), Changed::Yes);
     assert_eq!(table.district(&oak()).await.unwrap().unwrap().open, Some(run(0)));
     assert_eq!(table.set_applied(&oak(), token, &applied).await.unwrap(), Changed::Yes);
     let district = table.district(&oak()).await.unwrap().unwrap();
-    assert_eq!((district.open, district.applied), (None, Some(applied.clone())));
+    assert_eq!((district.open, district.applied), (Some(run(0)), Some(applied.clone())));
 
     // A snapshot that is accepted meanwhile is noticed at the end.
     assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::Yes);

@@ -1,8 +1,9 @@
 //! A district in memory, with snapshots as a source would stage them.
+#![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,18 +28,18 @@ use rules::snapshot::{Manifest, Origin, PartName, SnapshotSink, Upload};
 use serde::Serialize;
 use serde_json::Value;
 
-pub const NOON: i64 = 1_788_000_000_000;
+pub(crate) const NOON: i64 = 1_788_000_000_000;
 
 /// What a source says on a night: so many students, of whom some have been renamed, in one class of one school.
 #[derive(Clone, Debug)]
-pub struct Night {
-    pub students: std::ops::Range<usize>,
-    pub renamed: std::ops::Range<usize>,
-    pub classes: usize,
+pub(crate) struct Night {
+    pub(crate) students: std::ops::Range<usize>,
+    pub(crate) renamed: std::ops::Range<usize>,
+    pub(crate) classes: usize,
 }
 
 impl Night {
-    pub fn of(students: std::ops::Range<usize>) -> Self {
+    pub(crate) fn of(students: std::ops::Range<usize>) -> Self {
         Self { students, renamed: 0..0, classes: 1 }
     }
 
@@ -100,7 +101,7 @@ impl Night {
 }
 
 mod erased {
-    pub trait Line {
+    pub(super) trait Line {
         fn line(&self) -> Vec<u8>;
     }
 
@@ -111,19 +112,19 @@ mod erased {
     }
 }
 
-pub struct World {
-    pub table: MemoryTable,
-    pub internal: MemoryObjects,
-    pub later: MemoryLater,
+pub(crate) struct World {
+    pub(crate) table: MemoryTable,
+    pub(crate) internal: MemoryObjects,
+    pub(crate) later: MemoryLater,
     now: Arc<AtomicI64>,
     /// Milliseconds that pass with each look at the clock.
-    pub tick: Arc<AtomicI64>,
-    pub district: DistrictId,
-    pub config: Config,
+    pub(crate) tick: Arc<AtomicI64>,
+    pub(crate) district: DistrictId,
+    pub(crate) config: Config,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let mut config = Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap();
         config.pace = Pace { wait: Duration::from_micros(50), checkpoint: 10, ..Pace::default() };
@@ -140,20 +141,20 @@ impl World {
         world
     }
 
-    pub fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.now.load(Ordering::SeqCst)).unwrap()
     }
 
-    pub fn run_of(&self, minute: i64) -> RunId {
+    pub(crate) fn run_of(&self, minute: i64) -> RunId {
         keys::run_id(Timestamp::from_millisecond(NOON + minute * 60_000).unwrap(), "inbox", "a.zip", "e", "")
     }
 
     /// Stages a snapshot taken at some minute, as oneroster-import does; the run's state is left for the importer's last word.
-    pub async fn stage(&self, minute: i64, night: &Night) -> RunId {
+    pub(crate) async fn stage(&self, minute: i64, night: &Night) -> RunId {
         let run = self.run_of(minute);
         let taken_at = Timestamp::from_millisecond(NOON + minute * 60_000).unwrap();
         let mut record = RunRecord::importing(self.district.clone(), run.clone(), taken_at);
@@ -167,14 +168,8 @@ impl World {
             }
             writer.finish().unwrap()
         });
-        let upload = Upload {
-            bucket: "inbox".into(),
-            key: "a.zip".into(),
-            etag: "e".into(),
-            version: None,
-            at: taken_at,
-            files: vec![],
-        };
+        let upload =
+            Upload { bucket: "inbox".into(), key: "a.zip".into(), etag: "e".into(), version: None, at: taken_at, files: vec![] };
         let manifest = Manifest {
             district: self.district.clone(),
             run: run.clone(),
@@ -200,17 +195,17 @@ impl World {
     }
 
     /// The event of a snapshot's manifest, as the sample has it.
-    pub fn staged_event(&self, run: &RunId) -> Value {
+    pub(crate) fn staged_event(&self, run: &RunId) -> Value {
         let mut event = sample("s3-put-snapshot-manifest.json");
         *event.pointer_mut("/Records/0/s3/object/key").unwrap() = keys::manifest(&self.district, run).into();
         event
     }
 
-    pub async fn send(&self, payload: Value) -> Summary {
+    pub(crate) async fn send(&self, payload: Value) -> Summary {
         self.send_under(payload, &Cue::never(), "request").await.unwrap()
     }
 
-    pub async fn send_under(&self, payload: Value, cue: &Cue, request: &str) -> Result<Summary, ReconcileFailure> {
+    pub(crate) async fn send_under(&self, payload: Value, cue: &Cue, request: &str) -> Result<Summary, ReconcileFailure> {
         let (now, tick) = (self.now.clone(), self.tick.clone());
         let clock = Clock::new(move || {
             let tick = tick.load(Ordering::SeqCst);
@@ -229,39 +224,41 @@ impl World {
         handle(&self.config, &storage, LambdaEvent::new(payload, context)).await
     }
 
-    pub async fn night(&self, minute: i64, night: &Night) -> (RunId, Summary) {
+    pub(crate) async fn night(&self, minute: i64, night: &Night) -> (RunId, Summary) {
         let run = self.stage(minute, night).await;
         let summary = self.send(self.staged_event(&run)).await;
         (run, summary)
     }
 
-    pub async fn record(&self, run: &RunId) -> RunRecord {
+    pub(crate) async fn record(&self, run: &RunId) -> RunRecord {
         self.table.run(&self.district, run).await.unwrap().unwrap()
     }
 
-    pub async fn state(&self, run: &RunId) -> RunState {
+    pub(crate) async fn state(&self, run: &RunId) -> RunState {
         self.record(run).await.state
     }
 
-    pub async fn report(&self, run: &RunId) -> Report {
+    pub(crate) async fn report(&self, run: &RunId) -> Report {
         mirror::reports::read(&self.internal, &self.district, run).await.unwrap().unwrap()
     }
 
-    pub async fn applied(&self) -> Option<RunId> {
+    pub(crate) async fn applied(&self) -> Option<RunId> {
         self.table.district(&self.district).await.unwrap().unwrap().applied.map(|applied| applied.run)
     }
 
     /// Sort keys of records with a status, of all shards.
-    pub fn keys_with(&self, status: &str) -> Vec<String> {
+    pub(crate) fn keys_with(&self, status: &str) -> Vec<String> {
         let items = self.table.items().into_values();
-        items.filter(|item| item.status == Some(status)).map(|item| item.sk).collect()
+        let mut keys: Vec<String> = items.filter(|item| item.status == Some(status)).map(|item| item.sk).collect();
+        keys.sort();
+        keys
     }
 
-    pub fn items(&self) -> BTreeMap<(String, String), PutItem> {
+    pub(crate) fn items(&self) -> BTreeMap<(String, String), PutItem> {
         self.table.items()
     }
 
-    pub fn decide(&self, run: &RunId, decision: &str) -> Value {
+    pub(crate) fn decide(&self, run: &RunId, decision: &str) -> Value {
         let mut event = sample("decide.json");
         event["decide"]["run"] = run.as_str().into();
         event["decide"]["decision"] = decision.into();
@@ -270,7 +267,7 @@ impl World {
 }
 
 /// A sample event of the project.
-pub fn sample(name: &str) -> Value {
+pub(crate) fn sample(name: &str) -> Value {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }

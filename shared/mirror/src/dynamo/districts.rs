@@ -9,9 +9,7 @@ use rules::settings::{DistrictStatus, Settings};
 
 use super::{DynamoTable, Item, PK, SK, failed, from_json, json, n, number, s, text};
 use crate::MirrorError;
-use crate::districts::{
-    Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote,
-};
+use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::keys;
 
 const WHAT: &str = "the district's item";
@@ -43,11 +41,7 @@ fn decode(id: &DistrictId, item: &Item) -> Result<District, MirrorError> {
 
 impl DynamoTable {
     fn update_settings(&self, id: &DistrictId) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.name)
-            .key(PK, s(keys::district_pk(id)))
-            .key(SK, s(keys::SETTINGS))
+        self.client.update_item().table_name(&self.name).key(PK, s(keys::district_pk(id))).key(SK, s(keys::SETTINGS))
     }
 
     async fn settings_item(&self, id: &DistrictId) -> Result<Option<Item>, MirrorError> {
@@ -58,9 +52,7 @@ impl DynamoTable {
 async fn changed(request: UpdateItemFluentBuilder, doing: &'static str) -> Result<Changed, MirrorError> {
     match request.send().await {
         Ok(_) => Ok(Changed::Yes),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-            Ok(Changed::No)
-        }
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
         Err(error) => Err(failed(doing, error)),
     }
 }
@@ -97,12 +89,7 @@ impl Districts for DynamoTable {
         }
     }
 
-    async fn configure(
-        &self,
-        id: &DistrictId,
-        settings: &Settings,
-        status: DistrictStatus,
-    ) -> Result<Changed, MirrorError> {
+    async fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
             .update_expression("SET settings = :settings, district_status = :status")
@@ -177,13 +164,7 @@ impl ValueIf for UpdateItemFluentBuilder {
 }
 
 impl Leases for DynamoTable {
-    async fn take(
-        &self,
-        id: &DistrictId,
-        owner: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<TakeLease, MirrorError> {
+    async fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> Result<TakeLease, MirrorError> {
         let doing = "take the district's lease";
         let request = self
             .update_settings(id)
@@ -227,24 +208,20 @@ impl Leases for DynamoTable {
         Ok(if ours { ReleaseLease::NewerSnapshot } else { ReleaseLease::Released })
     }
 
-    async fn set_open(&self, id: &DistrictId, token: u64, run: Option<&RunId>) -> Result<Changed, MirrorError> {
+    async fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
+            .update_expression("SET open_run = :run")
             .condition_expression("lease_token = :token AND attribute_exists(lease_owner)")
-            .expression_attribute_values(":token", n(token));
-        let request = match run {
-            Some(run) => {
-                request.update_expression("SET open_run = :run").expression_attribute_values(":run", s(run.as_str()))
-            }
-            None => request.update_expression("REMOVE open_run"),
-        };
+            .expression_attribute_values(":token", n(token))
+            .expression_attribute_values(":run", s(run.as_str()));
         changed(request, "note the open run").await
     }
 
     async fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
-            .update_expression("SET applied = :applied REMOVE open_run")
+            .update_expression("SET applied = :applied")
             .condition_expression("lease_token = :token AND attribute_exists(lease_owner)")
             .expression_attribute_values(":token", n(token))
             .expression_attribute_values(":applied", s(json(applied, WHAT)?));

@@ -33,13 +33,7 @@ fn read_item(mut item: Item) -> Result<ReadItem, MirrorError> {
 }
 
 impl ReadItems for DynamoTable {
-    async fn page(
-        &self,
-        district: &DistrictId,
-        shard: u8,
-        range: Range<'_>,
-        after: Option<&str>,
-    ) -> Result<Page, MirrorError> {
+    async fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let mut request = self
             .client
@@ -70,10 +64,7 @@ impl ReadItems for DynamoTable {
 fn request(write: &Write) -> Result<WriteRequest, MirrorError> {
     let built = match write {
         Write::Put(item) => {
-            let mut put = PutRequest::builder()
-                .item(PK, s(&item.pk))
-                .item(SK, s(&item.sk))
-                .item("body", s(&item.body));
+            let mut put = PutRequest::builder().item(PK, s(&item.pk)).item(SK, s(&item.sk)).item("body", s(&item.body));
             if let Some(more) = &item.more {
                 put = put.item("more", s(&more.hash)).item("more_pieces", n(more.pieces));
             }
@@ -122,10 +113,7 @@ fn left(batch: Vec<Write>, undone: &[WriteRequest]) -> Vec<Write> {
 
 fn is_throttled<R>(error: &SdkError<BatchWriteItemError, R>) -> bool {
     error.as_service_error().is_some_and(|error| {
-        matches!(
-            error.code(),
-            Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded")
-        )
+        matches!(error.code(), Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded"))
     })
 }
 

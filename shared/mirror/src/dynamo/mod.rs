@@ -8,9 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 
 use crate::MirrorError;
 use crate::districts::Wrote;
@@ -38,8 +36,7 @@ impl DynamoTable {
         let doing = "make the table";
         let mut request = self.client.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
         for (name, key_type) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
-            let attribute =
-                AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+            let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
             let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type).build();
             request = request
                 .attribute_definitions(attribute.map_err(|e| MirrorError::service(doing, e))?)
@@ -47,9 +44,7 @@ impl DynamoTable {
         }
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {
-                Ok(Wrote::AlreadyThere)
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => Ok(Wrote::AlreadyThere),
             Err(error) => Err(failed(doing, error)),
         }
     }

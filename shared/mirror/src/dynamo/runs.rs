@@ -88,9 +88,7 @@ impl Runs for DynamoTable {
                 *record = next;
                 Ok(Changed::Yes)
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Changed::No)
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
             Err(error) => Err(failed("save a run", error)),
         }
     }

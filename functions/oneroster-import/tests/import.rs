@@ -1,0 +1,387 @@
+//! Uploads, on storage in memory.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use district::{District, Night, Size};
+use jiff::Timestamp;
+use jiff::civil::date;
+use lambda_runtime::{Context, LambdaEvent};
+use mirror::clock::Clock;
+use mirror::districts::{Districts, Wrote};
+use mirror::failing::{Cue, Failing};
+use mirror::keys;
+use mirror::memory::{MemoryObjects, MemoryTable};
+use mirror::runs::{Importer, RunRecord, Runs};
+use mirror::snapshot::read_manifest;
+use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};
+use rules::id::{DistrictId, RunId};
+use rules::report::Report;
+use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
+use rules::snapshot::Manifest;
+use serde_json::Value;
+
+/// The time of the sample events.
+const NOON: &str = "2026-09-01T02:03:04.567Z";
+
+struct World {
+    table: MemoryTable,
+    inbox: MemoryObjects,
+    internal: MemoryObjects,
+    now: Arc<AtomicI64>,
+    config: Config,
+    district: DistrictId,
+}
+
+fn sample(name: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn noon() -> Timestamp {
+    NOON.parse().unwrap()
+}
+
+fn zip(night: &Night) -> Vec<u8> {
+    let mut zip = Cursor::new(Vec::new());
+    night.write_zip(&mut zip).unwrap();
+    zip.into_inner()
+}
+
+fn nights() -> District {
+    District::new(Size::students(40)).seed(3).churn(10.0)
+}
+
+impl World {
+    async fn new() -> Self {
+        let world = Self::without_district();
+        let made = world.table.create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live).await;
+        assert_eq!(made.unwrap(), Wrote::Yes);
+        world
+    }
+
+    fn without_district() -> Self {
+        let needed = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
+        Self {
+            table: MemoryTable::default(),
+            inbox: MemoryObjects::default(),
+            internal: MemoryObjects::default(),
+            now: Arc::new(AtomicI64::new(noon().as_millisecond() + 1500)),
+            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
+            district: DistrictId::new("oakfield"),
+        }
+    }
+
+    /// Puts a zip and gives the event of it, as the sample has it, at some minute.
+    fn put(&self, name: &str, minute: i64, body: Vec<u8>, as_of: Option<&str>) -> Value {
+        let key = format!("uploads/oakfield/{name}");
+        let etag = self.inbox.upload(&key, body, as_of);
+        event("s3-put-zip.json", &key, &etag, minute)
+    }
+
+    fn night(&self, minute: i64, night: &Night) -> Value {
+        let as_of = night.date().to_string();
+        self.put(&format!("night-{minute}.zip"), minute, zip(night), Some(&as_of))
+    }
+
+    async fn send(&self, event: &Value) -> Summary {
+        self.send_under(event, &Cue::never(), "request").await.unwrap()
+    }
+
+    async fn send_under(&self, event: &Value, cue: &Cue, request: &str) -> Result<Summary, ImportFailure> {
+        let now = self.now.clone();
+        let storage = Storage {
+            table: Failing::new(self.table.clone(), cue),
+            inbox: Failing::new(self.inbox.clone(), cue),
+            internal: Failing::new(self.internal.clone(), cue),
+            clock: Clock::new(move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()),
+        };
+        let mut context = Context::default();
+        context.request_id = request.into();
+        handle(&self.config, &storage, LambdaEvent::new(event.clone(), context)).await
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    async fn record(&self, event: &Value) -> RunRecord {
+        self.table.run(&self.district, &run_of(event)).await.unwrap().unwrap()
+    }
+
+    async fn manifest(&self, event: &Value) -> Option<Manifest> {
+        read_manifest(&self.internal, &self.district, &run_of(event)).await.unwrap()
+    }
+
+    async fn report(&self, event: &Value) -> Report {
+        mirror::reports::read(&self.internal, &self.district, &run_of(event)).await.unwrap().unwrap()
+    }
+
+    async fn latest(&self) -> Option<RunId> {
+        self.table.district(&self.district).await.unwrap().unwrap().latest.map(|latest| latest.run)
+    }
+
+    fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
+        let keys = self.internal.keys().into_iter().filter(|key| key.starts_with("snapshots/"));
+        keys.map(|key| (self.internal.body(&key).unwrap(), key)).map(|(body, key)| (key, body)).collect()
+    }
+}
+
+fn event(name: &str, key: &str, etag: &str, minute: i64) -> Value {
+    let mut event = sample(name);
+    let record = event.pointer_mut("/Records/0").unwrap();
+    record["eventTime"] = (noon() + std::time::Duration::from_secs(minute as u64 * 60)).to_string().into();
+    record["s3"]["object"]["key"] = key.replace(' ', "+").into();
+    record["s3"]["object"]["eTag"] = etag.into();
+    event
+}
+
+fn run_of(event: &Value) -> RunId {
+    notices(event)[0].clone().unwrap().run
+}
+
+fn staged() -> Summary {
+    Summary { staged: 1, ..Summary::default() }
+}
+
+fn refused() -> Summary {
+    Summary { refused: 1, ..Summary::default() }
+}
+
+fn replaced() -> Summary {
+    Summary { replaced: 1, ..Summary::default() }
+}
+
+#[tokio::test]
+async fn a_zip_becomes_a_snapshot_and_its_event_again_does_nothing() {
+    let world = World::new().await;
+    let event = world.night(0, &nights().night(0));
+    assert_eq!(world.send(&event).await, staged());
+    let manifest = world.manifest(&event).await.unwrap();
+    assert_eq!((manifest.taken_at, manifest.parts["student"].records, manifest.seconds), (noon(), 40, 1.5));
+    assert_eq!(manifest.today, nights().night(0).date());
+    assert_eq!(world.record(&event).await.state, RunState::Staged);
+    assert_eq!(world.latest().await, Some(run_of(&event)));
+
+    let before = world.snapshots();
+    assert_eq!(world.send(&event).await, Summary { repeated: 1, ..Summary::default() });
+    assert_eq!(world.snapshots(), before);
+}
+
+#[tokio::test]
+async fn without_as_of_the_day_is_that_of_the_upload_where_the_district_is() {
+    let world = World::new().await;
+    let mut settings = Settings::of_preset("clever");
+    settings.time_zone = "America/New_York".into();
+    let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
+    let event = world.put("a.zip", 0, zip(&nights().night(0)), None);
+    world.send(&event).await;
+    assert_eq!(world.manifest(&event).await.unwrap().today, date(2026, 8, 31));
+}
+
+#[tokio::test]
+async fn a_folder_is_imported_once_when_its_manifest_comes() {
+    let world = World::new().await;
+    let night = nights().night(0);
+    let folder = "uploads/oakfield/night 1";
+    let mut etag = String::new();
+    for name in night.files().iter().map(|file| format!("{}.csv", file.name())).chain(["manifest.csv".to_owned()]) {
+        etag = world.inbox.upload(&format!("{folder}/{name}"), night.bytes_of(&name).unwrap(), None);
+        let file = event("s3-put-folder-manifest.json", &format!("{folder}/{name}"), &etag, 0);
+        if name != "manifest.csv" {
+            assert_eq!(world.send(&file).await, Summary { skipped: 1, ..Summary::default() });
+        }
+    }
+    let event = event("s3-put-folder-manifest.json", &format!("{folder}/manifest.csv"), &etag, 0);
+    assert_eq!(world.send(&event).await, staged());
+    let manifest = world.manifest(&event).await.unwrap();
+    assert_eq!(manifest.parts["student"].records, 40);
+    assert!(manifest.origin.uploads[0].files.len() > 5);
+}
+
+#[tokio::test]
+async fn r_h3_a_file_that_is_no_zip_is_refused_with_a_report_and_no_snapshot() {
+    let world = World::new().await;
+    let event = world.put("a.zip", 0, b"no zip at all".to_vec(), None);
+    assert_eq!(world.send(&event).await, refused());
+    assert_eq!(world.record(&event).await.state, RunState::Refused);
+    let report = world.report(&event).await;
+    assert_eq!((report.state, report.finding_totals.contains_key("zip_unreadable")), (RunState::Refused, true));
+    assert!(world.snapshots().is_empty());
+    assert_eq!(world.latest().await, None);
+    assert_eq!(world.send(&event).await.repeated, 1);
+}
+
+#[tokio::test]
+async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_item() {
+    let world = World::without_district();
+    let event = world.night(0, &nights().night(0));
+    for _ in 0..2 {
+        assert_eq!(world.send(&event).await, refused());
+    }
+    let key = keys::refused(&world.district, &run_of(&event));
+    assert_eq!(world.internal.keys(), [key.clone()]);
+    let report: Report = serde_json::from_slice(&world.internal.body(&key).unwrap()).unwrap();
+    assert_eq!(report.findings[0].code, "district_unknown");
+    assert_eq!(world.table.newest(&world.district, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_older_bulk_upload_never_follows_a_newer_one() {
+    let world = World::new().await;
+    let (older, newer) = (world.night(0, &nights().night(0)), world.night(10, &nights().night(1)));
+    assert_eq!(world.send(&newer).await, staged());
+    assert_eq!(world.send(&older).await, replaced());
+    assert_eq!((world.record(&older).await.state, world.report(&older).await.state), (RunState::Replaced, RunState::Replaced));
+    assert!(world.manifest(&older).await.is_none());
+    assert_eq!(world.latest().await, Some(run_of(&newer)));
+}
+
+#[tokio::test]
+async fn an_upload_written_over_before_it_was_read_is_replaced_by_the_one_that_came() {
+    let world = World::new().await;
+    let first = world.put("roster.zip", 0, zip(&nights().night(0)), None);
+    let second = world.put("roster.zip", 1, zip(&nights().night(1)), None);
+    assert_eq!(world.send(&first).await, replaced());
+    assert_eq!(world.send(&second).await, staged());
+    assert_eq!(world.latest().await, Some(run_of(&second)));
+}
+
+#[tokio::test]
+async fn an_upload_that_was_deleted_is_refused() {
+    let world = World::new().await;
+    let event = world.night(0, &nights().night(0));
+    world.inbox.remove("uploads/oakfield/night-0.zip");
+    assert_eq!(world.send(&event).await, refused());
+    assert!(world.report(&event).await.finding_totals.contains_key("upload_gone"));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_refuse_the_upload_and_say_so() {
+    for (preset, zone) in [("nightly", "UTC"), ("clever", "Mars/Olympus")] {
+        let world = World::new().await;
+        let settings = Settings { time_zone: zone.into(), ..Settings::of_preset(preset) };
+        let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
+        let event = world.night(0, &nights().night(0));
+        assert_eq!(world.send(&event).await, refused());
+        assert!(world.report(&event).await.finding_totals.contains_key("district_settings"));
+    }
+}
+
+/// The records of a snapshot, without what names the run.
+async fn records(world: &World, event: &Value) -> Vec<(String, u64, String)> {
+    let parts = world.manifest(event).await.unwrap().parts;
+    parts.into_iter().filter(|(name, _)| name != "findings").map(|(name, part)| (name, part.records, part.xxh3)).collect()
+}
+
+#[tokio::test]
+async fn deltas_are_read_over_what_they_follow_in_whatever_order_they_come() {
+    let calm = World::new().await;
+    let (bulk, first, second) = (
+        calm.night(0, &nights().night(0)),
+        calm.night(10, &nights().night(1).delta()),
+        calm.night(20, &nights().night(2).delta()),
+    );
+    for event in [&bulk, &first, &second] {
+        assert_eq!(calm.send(event).await, staged());
+    }
+    assert_eq!(calm.manifest(&second).await.unwrap().origin.uploads.len(), 3);
+    let right = records(&calm, &second).await;
+
+    // The second delta comes before the first: the first is put in its place, and its snapshot has both.
+    let world = World::new().await;
+    for event in [&bulk, &first, &second] {
+        let key = event.pointer("/Records/0/s3/object/key").unwrap().as_str().unwrap();
+        let info = calm.inbox.body(key).unwrap();
+        world.inbox.upload(key, info, Some(&nights().night(2).date().to_string()));
+    }
+    for event in [&bulk, &second, &first] {
+        assert_eq!(world.send(event).await, staged());
+    }
+    assert_eq!(records(&world, &first).await, right);
+    assert_eq!(world.latest().await, Some(run_of(&first)));
+    let time = world.manifest(&second).await.unwrap().taken_at;
+    assert_eq!(world.manifest(&first).await.unwrap().taken_at, time);
+}
+
+#[tokio::test]
+async fn a_delta_over_an_upload_that_is_gone_asks_for_a_bulk_set() {
+    let world = World::new().await;
+    world.send(&world.night(0, &nights().night(0))).await;
+    world.inbox.remove("uploads/oakfield/night-0.zip");
+    let delta = world.night(10, &nights().night(1).delta());
+    assert_eq!(world.send(&delta).await, refused());
+    let report = world.report(&delta).await;
+    assert!(report.findings[0].message.contains("Send a bulk set"), "{}", report.findings[0].message);
+    // And that helps.
+    assert_eq!(world.send(&world.night(20, &nights().night(2))).await, staged());
+}
+
+#[tokio::test]
+async fn while_another_invocation_is_at_it_the_event_is_to_come_again() {
+    let world = World::new().await;
+    let event = world.night(0, &nights().night(0));
+    let mut record = RunRecord::importing(world.district.clone(), run_of(&event), noon());
+    let until = noon() + std::time::Duration::from_secs(900);
+    record.importer = Some(Importer { owner: "another request".into(), until });
+    world.table.begin(&record).await.unwrap();
+    let failed = world.send_under(&event, &Cue::never(), "request").await;
+    assert!(matches!(failed, Err(ImportFailure::InProgress)));
+    world.pass(1000);
+    assert_eq!(world.send(&event).await, staged());
+}
+
+#[tokio::test]
+async fn events_that_start_no_import_are_counted_and_the_rest_is_done() {
+    let world = World::new().await;
+    for name in ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json"] {
+        assert_eq!(world.send(&sample(name)).await, Summary { skipped: 1, ..Summary::default() }, "{name}");
+    }
+    let mut event = world.night(0, &nights().night(0));
+    let good = event["Records"][0].clone();
+    let mut other = good.clone();
+    other["s3"]["object"]["key"] = "uploads/oakfield/notes.txt".into();
+    event["Records"] = Value::Array(vec![other, good.clone(), good]);
+    assert_eq!(world.send(&event).await, Summary { staged: 1, repeated: 1, skipped: 1, ..Summary::default() });
+}
+
+#[tokio::test]
+async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
+    let calm = World::new().await;
+    let (bulk, delta) = (calm.night(0, &nights().night(0)), calm.night(10, &nights().night(1).delta()));
+    calm.send(&bulk).await;
+    calm.send(&delta).await;
+    let right = calm.snapshots();
+
+    for done_all_the_same in [false, true] {
+        for n in 0.. {
+            let world = World::new().await;
+            let (bulk, delta) = (world.night(0, &nights().night(0)), world.night(10, &nights().night(1).delta()));
+            world.send(&bulk).await;
+            let cue = Cue::at(n, done_all_the_same);
+            let _ = world.send_under(&delta, &cue, "request").await;
+            if cue.calls() <= n {
+                assert!(n > 10, "too few calls for a test");
+                break;
+            }
+            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            let request = if n % 2 == 0 {
+                "request"
+            } else {
+                world.pass(2000);
+                "another request"
+            };
+            world.send_under(&delta, &Cue::never(), request).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            assert_eq!(world.record(&delta).await.state, RunState::Staged, "{at}");
+            assert_eq!(world.latest().await, Some(run_of(&delta)), "{at}");
+            let seconds = |snapshots: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
+                // The manifest tells how long it took, which is another time now.
+                snapshots.into_iter().filter(|(key, _)| !key.ends_with("manifest.json")).collect()
+            };
+            assert!(seconds(world.snapshots()) == seconds(right.clone()), "{at}: another snapshot");
+            assert!(world.manifest(&delta).await.is_some(), "{at}");
+        }
+    }
+}
