@@ -321,6 +321,7 @@ impl Stack {
     pub fn client_environment(&self) -> Vec<(String, String)> {
         let mut all = variables(&self.endpoints);
         all.retain(|(name, _)| name.starts_with("AWS_"));
+        all.push(("AWS_DEFAULT_REGION".into(), REGION.into())); // what version 1 of the AWS CLI reads
         all.push(("AWS_ENDPOINT_URL_LAMBDA".into(), self.endpoints.lambda.clone()));
         all
     }

@@ -68,7 +68,7 @@ impl Demo {
         }
         let at = stack.endpoints();
         print(&format!(
-            "Where to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
+            "\nWhere to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
              rollbook-local show --data {} --district {DISTRICT} student\nand `rollbook-local serve --data …` keeps the table and the buckets up for \
              the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s.\n",
             stack.data().join("s3/objects").display(),

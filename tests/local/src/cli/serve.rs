@@ -36,7 +36,7 @@ impl Serve {
   aws s3 cp night.zip s3://{INBOX}/uploads/DISTRICT/night.zip
   aws s3 ls --recursive s3://{INTERNAL}/runs/
   aws dynamodb query --table-name {TABLE} --key-condition-expression 'PK = :d' --expression-attribute-values '{{\":d\":{{\"S\":\"D#DISTRICT\"}}}}'
-  aws lambda invoke --function-name {RECONCILE} --cli-binary-format raw-in-base64-out --payload file://events/decide.json answer.json
+  aws lambda invoke --function-name {RECONCILE} --payload fileb://events/decide.json answer.json
 
 Ctrl-C ends it; everything is kept.\n"
         );

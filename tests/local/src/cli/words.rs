@@ -10,7 +10,9 @@ use rules::run::RunState;
 use super::outcome::{KINDS, Outcome};
 
 /// How many findings of a code are quoted.
-const QUOTED: usize = 2;
+const QUOTED: usize = 1;
+/// How many reasons for a hold are listed; those of the whole district come first.
+const HOLDS: usize = 4;
 
 /// Everything worth saying about a run.
 pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
@@ -20,9 +22,12 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         text.push('\n');
         text.push_str(&table(outcome));
     }
-    for hold in &report.holds {
+    for hold in report.holds.iter().take(HOLDS) {
         let school = hold.school.as_ref().map(|school| format!(" at school {}", school.as_str())).unwrap_or_default();
         let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
+    }
+    if report.holds.len() > HOLDS {
+        let _ = writeln!(text, "  … and {} more of the kind, all in the report", report.holds.len() - HOLDS);
     }
     text.push_str(&findings(outcome));
     let seconds = report.seconds;
@@ -34,6 +39,10 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         seconds.plan,
         seconds.apply
     );
+    let memory: Vec<String> = outcome.peak_rss.iter().map(|(name, bytes)| format!("{name} {} MB", bytes / 1_000_000)).collect();
+    if !memory.is_empty() {
+        let _ = writeln!(text, "  Most memory held: {}.", memory.join(", "));
+    }
     let _ = writeln!(text, "  report: {}", stack.object_file(INTERNAL, &keys::report(&run.district, &run.run)).display());
     let data = stack.data().display();
     match run.state {
