@@ -1,0 +1,181 @@
+//! How long a night takes, beside a program that a data engineer would write instead, on the same zip in the same minute.
+//!
+//! ```text
+//! cargo bench -p e2e --bench night -- --peer SCRIPT --peer-python target/peer/bin/python
+//! ```
+//!
+//! The peer is a script of one's own that is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads the zip, writes what it makes of it,
+//! compares with the previous output where it is told one, and prints a JSON object with `total`, its own seconds. Ours are the real
+//! function binaries behind the local stack, from the upload's event to the plan written, so the local DynamoDB and S3 are on our side of
+//! the scales. Rounds alternate; medians are compared, and the spread is shown, since a shared machine makes noise.
+
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
+
+mod floor;
+mod ours;
+mod peer;
+mod tell;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use district::{District, Size};
+use local::{Binaries, Profile, Stack, StackConfig};
+
+use crate::ours::Bench;
+use crate::peer::Peer;
+use crate::tell::Samples;
+
+/// Measures nights of a synthetic district through the local stack.
+#[derive(Parser)]
+struct Arguments {
+    /// Students of the district.
+    #[arg(long, default_value_t = 100_000)]
+    students: u64,
+    /// Which district.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each thing is measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// The preset that the district is made with.
+    #[arg(long, default_value = "sis")]
+    preset: String,
+    /// No guardians in the files.
+    #[arg(long)]
+    no_guardians: bool,
+    /// The script to compare with.
+    #[arg(long)]
+    peer: Option<PathBuf>,
+    /// The interpreter of that script.
+    #[arg(long, default_value = "python3")]
+    peer_python: PathBuf,
+    /// Folder with ready-made binaries of the functions; else they are built.
+    #[arg(long)]
+    functions: Option<PathBuf>,
+    /// Folder that keeps the table and the objects; else the table is in memory and the objects in a temporary folder.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// What cargo adds to the arguments of every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("night: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(measure(&Arguments::parse())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("night: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let binaries = match &arguments.functions {
+        Some(folder) => Binaries::in_folder(folder)?,
+        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+    };
+    let work = tempfile::tempdir()?;
+    let district = District::new(Size::students(arguments.students)).seed(arguments.seed).guardians(!arguments.no_guardians);
+    let nights = [work.path().join("night-0.zip"), work.path().join("night-1.zip")];
+    for (night, zip) in (0..).zip(&nights) {
+        district.night(night).write_zip_file(zip)?;
+    }
+    let size = std::fs::metadata(&nights[0])?.len();
+    println!("{} students, seed {}: a zip of {:.1} MB", arguments.students, arguments.seed, tell::megabytes(size));
+
+    let floor = floor::measure(&nights[0], arguments.rounds)?;
+    println!(
+        "lower limit, one thread: inflate {}; inflate and scan as CSV {} ({} records)",
+        floor.inflate, floor.scan, floor.records
+    );
+
+    let stack =
+        Stack::start(StackConfig { data: arguments.data.clone(), functions: Some(binaries), ..StackConfig::default() }).await?;
+    let bench = Bench { stack: &stack, preset: &arguments.preset, today: district.first_night() };
+    let peer = arguments.peer.as_ref().map(|script| Peer { python: &arguments.peer_python, script, work: work.path() });
+
+    // A district of its own for every round, so that each begins with an empty mirror.
+    let mut first = Compared::new("first night, empty mirror");
+    for round in 0..arguments.rounds {
+        let ours = bench.night(&format!("first-{round}"), &nights[0]).await?;
+        println!("  ours: {ours}");
+        first.ours.add(ours.import_and_plan());
+        if let Some(peer) = &peer {
+            first.add_peer(peer.run(&nights[0], &format!("first-{round}"), None)?);
+        }
+    }
+    first.print();
+
+    let mut still = Compared::new("unchanged night");
+    for round in 0..arguments.rounds {
+        let ours = bench.night("first-0", &nights[0]).await?;
+        println!("  ours: {ours}");
+        if ours.item_writes > 0 {
+            return Err(format!("an unchanged night wrote {} items", ours.item_writes).into());
+        }
+        still.ours.add(ours.import_and_plan());
+        if let Some(peer) = &peer {
+            still.add_peer(peer.run(&nights[0], &format!("still-{round}"), Some("first-0"))?);
+        }
+    }
+    still.print();
+
+    let mut changed = Compared::new("a night with 1 % churn, once");
+    let ours = bench.night("first-0", &nights[1]).await?;
+    println!("  ours: {ours}");
+    changed.ours.add(ours.import_and_plan());
+    if let Some(peer) = &peer {
+        changed.add_peer(peer.run(&nights[1], "changed", Some("first-0"))?);
+    }
+    changed.print();
+
+    for function in [local::IMPORT, local::RECONCILE] {
+        if let Some(bytes) = stack.peak_rss(function) {
+            println!("peak resident memory of {function}: {:.0} MB", tell::megabytes(bytes));
+        }
+    }
+    Ok(())
+}
+
+/// Our seconds beside the peer's.
+struct Compared {
+    name: &'static str,
+    ours: Samples,
+    peer: Samples,
+    peer_memory: u64,
+}
+
+impl Compared {
+    fn new(name: &'static str) -> Self {
+        Self { name, ours: Samples::default(), peer: Samples::default(), peer_memory: 0 }
+    }
+
+    fn add_peer(&mut self, done: peer::Done) {
+        println!("  peer: {done}");
+        self.peer.add(done.seconds);
+        self.peer_memory = self.peer_memory.max(done.peak_rss);
+    }
+
+    fn print(&self) {
+        println!("{}: import and plan {}", self.name, self.ours);
+        if let (Some(ours), Some(peer)) = (self.ours.median(), self.peer.median()) {
+            println!(
+                "  peer {}, {:.0} MB; ours takes {:.2} of the peer's time",
+                self.peer,
+                tell::megabytes(self.peer_memory),
+                ours / peer
+            );
+        }
+    }
+}
