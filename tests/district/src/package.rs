@@ -16,6 +16,9 @@ use crate::rows::File;
 use crate::text::line;
 use crate::{Defect, Version};
 
+/// Bytes that are written at a time where one line is repeated, about.
+const CHUNK: usize = 64 * 1024;
+
 /// Kinds of file that a manifest names besides those of [`File`].
 const ABSENT_1_1: [&str; 6] = ["categories", "classResources", "courseResources", "lineItems", "resources", "results"];
 const ABSENT_1_2: [&str; 7] = [
@@ -147,9 +150,13 @@ impl Night {
 fn write_content(night: &Night, content: Content, out: &mut impl Write) -> io::Result<()> {
     match content {
         Content::Bytes(bytes) => out.write_all(&bytes),
-        Content::Zeros(bytes, count) => {
-            out.write_all(&bytes)?;
-            io::copy(&mut io::repeat(0).take(count), out).map(|_| ())
+        Content::Repeated(first, again, size) => {
+            out.write_all(&first)?;
+            let block = again.repeat(1 + CHUNK / again.len().max(1));
+            for _ in 0..size / block.len() as u64 {
+                out.write_all(&block)?;
+            }
+            Ok(())
         }
         Content::Table(file) => {
             let mut reader = night.read(file);

@@ -273,7 +273,7 @@ defects! {
     TruncatedZip = "truncated-zip", fatal;
     /// A byte inside users.csv is not what it was when the zip was made.
     CorruptZip = "corrupt-zip", fatal;
-    /// users.csv is 256 MB of zeros, a quarter of a megabyte in the zip.
+    /// users.csv is 256 MB of blank lines, a quarter of a megabyte in the zip.
     ZipBomb = "zip-bomb", fatal;
     /// The zip says that users.csv has a hundred bytes when unpacked.
     LyingSizes = "lying-sizes", fatal;

@@ -15,11 +15,11 @@ pub(crate) struct Member {
 pub(crate) enum Content {
     Table(File),
     Bytes(Vec<u8>),
-    /// So many zeros after these bytes.
-    Zeros(Vec<u8>, u64),
+    /// The first bytes, then the second until the member has so many.
+    Repeated(Vec<u8>, Vec<u8>, u64),
 }
 
-/// Zeros in the bomb.
+/// Unpacked bytes of the bomb.
 const BOMB: u64 = 256 << 20;
 
 impl Night {
@@ -79,7 +79,7 @@ impl Night {
         }
         if self.has(Defect::ZipBomb) {
             for member in members.iter_mut().filter(|member| member.name == "users.csv") {
-                member.content = Content::Zeros(self.columns(File::Users).join(",").into_bytes(), BOMB);
+                member.content = Content::Repeated(self.columns(File::Users).join(",").into_bytes(), b"\n".to_vec(), BOMB);
             }
         }
         self.rename(&mut members);

@@ -1,0 +1,200 @@
+//! Every defect that a district's files may have, read by the OneRoster import: refused or not as it must be, and whatever is not read
+//! is said to be unknown, never to be gone (R-H3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Cursor};
+
+use district::{Defect, District, Night, Size, Version};
+use rules::model::Tag;
+use rules::policy::Policy;
+use rules::report::FindingList;
+use rules::settings::{DateOrder, SourceSettings};
+use rules::snapshot::{Gap, PartName, SnapshotSink};
+use serde_json::{Map, Value};
+use sources::oneroster_csv::{Import, Job, Limits, OpenError, ZipPackage, import};
+
+#[derive(Default)]
+struct Lines(BTreeMap<PartName, Vec<Value>>);
+
+impl SnapshotSink for Lines {
+    fn line(&mut self, part: PartName, json: &[u8]) -> io::Result<()> {
+        self.0.entry(part).or_default().push(serde_json::from_slice(json)?);
+        Ok(())
+    }
+}
+
+/// What an import made of a set.
+struct Read {
+    refused: bool,
+    findings: FindingList,
+    records: BTreeSet<(Tag, String)>,
+    /// Class and person.
+    seats: BTreeSet<(String, String)>,
+    gaps: Vec<Gap>,
+}
+
+fn read(night: &Night, settings: &SourceSettings) -> Read {
+    let mut zip = Cursor::new(Vec::new());
+    night.write_zip(&mut zip).expect("writing to memory");
+    let mut read = Read {
+        refused: true,
+        findings: FindingList::default(),
+        records: BTreeSet::new(),
+        seats: BTreeSet::new(),
+        gaps: Vec::new(),
+    };
+    zip.set_position(0);
+    let package = match ZipPackage::open(zip, &Limits::default()) {
+        Ok(package) => package,
+        Err(OpenError::Refused(refusal)) => {
+            read.findings.push(*refusal.0);
+            return read;
+        }
+        Err(OpenError::Read(error)) => panic!("reading from memory: {error}"),
+    };
+    let policy = Policy::from_preset("clever", &Map::new()).expect("a preset");
+    let job = Job {
+        packages: vec![Box::new(package)],
+        has_base: false,
+        settings,
+        policy: &policy,
+        today: night.date(),
+        progress: None,
+    };
+    let mut sink = Lines::default();
+    match import(job, &mut sink).expect("no fault") {
+        Import::Staged(staged) => (read.refused, read.findings) = (false, staged.findings),
+        Import::Refused(refused) => read.findings = refused.findings,
+        Import::NeedsBase => panic!("needs no base"),
+    }
+    for (part, lines) in sink.0 {
+        for line in lines {
+            let id = line["id"].as_str().unwrap_or_default().to_owned();
+            match part {
+                PartName::Gaps => read.gaps.push(serde_json::from_value(line).expect("a gap")),
+                PartName::Findings => {}
+                PartName::Records(tag) => {
+                    for role in ["teachers", "students"] {
+                        for seat in line[role].as_array().into_iter().flatten().filter(|_| tag == Tag::Class) {
+                            read.seats.insert((id.clone(), seat["id"].as_str().unwrap_or_default().to_owned()));
+                        }
+                    }
+                    read.records.insert((tag, id));
+                }
+            }
+        }
+    }
+    read
+}
+
+impl Read {
+    fn codes(&self) -> Vec<&str> {
+        self.findings.totals.keys().map(String::as_str).collect()
+    }
+
+    fn is_unknown(&self, tag: Tag, of: &str) -> bool {
+        self.gaps.iter().any(|gap| match gap {
+            Gap::Record { kind, id, .. } => *kind == tag && id.as_str() == of,
+            Gap::Kind { kind } => *kind == tag,
+            Gap::Enrollment { .. } => false,
+        })
+    }
+
+    fn is_unknown_seat(&self, class_id: &str, person_id: &str) -> bool {
+        let fits = |id: &Option<rules::id::SourceId>, of: &str| id.as_ref().is_none_or(|id| id.as_str() == of);
+        let people = [Tag::Student, Tag::Teacher];
+        self.is_unknown(Tag::Class, class_id)
+            || people.into_iter().any(|tag| self.is_unknown(tag, person_id))
+            || self.gaps.iter().any(|gap| match gap {
+                Gap::Enrollment { class, person } => fits(class, class_id) && fits(person, person_id),
+                Gap::Record { .. } | Gap::Kind { .. } => false,
+            })
+    }
+}
+
+fn night(version: Version) -> Night {
+    District::new(Size::students(150)).seed(11).version(version).night(0)
+}
+
+/// Nothing that concerns the reading of a set: legal in CSV or in an edition of the standard, a matter of the sync rules, or of deltas alone.
+const LEGAL: [Defect; 13] = [
+    Defect::ResourceColumn,
+    Defect::NoLastLineEnd,
+    Defect::BlankLines,
+    Defect::MixedCaseStatus,
+    Defect::InactiveStatus,
+    Defect::DateForDateTime,
+    Defect::LooseDateTime,
+    Defect::EmailsMissing,
+    Defect::EmailShared,
+    Defect::SessionsWithoutParent,
+    Defect::SeveralPrimaries,
+    Defect::NoPrimary,
+    Defect::HugeClass,
+];
+
+/// The rows were read, and say that somebody is no longer in a class: another person is, or the person is in another, or in none.
+const LEAVES_A_SEAT: [Defect; 3] = [Defect::DanglingUser, Defect::DanglingClass, Defect::StudentWithoutClasses];
+
+fn version_of(defect: Defect) -> Version {
+    match defect {
+        Defect::NoRole | Defect::TwoPrimaryRoles | Defect::ResourceColumn => Version::V1_2,
+        _ => Version::V1_1,
+    }
+}
+
+#[test]
+fn a_district_without_defects_has_no_warning() {
+    for version in [Version::V1_1, Version::V1_2] {
+        let read = read(&night(version), &SourceSettings::default());
+        assert!(!read.refused, "{:?}", read.findings);
+        assert!(read.gaps.is_empty());
+        // Principals are in the files, and become no accounts.
+        assert_eq!(read.codes(), ["role_not_rostered"]);
+    }
+}
+
+#[test]
+fn r_h3_every_defect_is_refused_or_read_as_far_as_it_goes() {
+    let mut wrong = Vec::new();
+    for defect in Defect::ALL {
+        let clean = read(&night(version_of(*defect)), &SourceSettings::default());
+        let spoiled = read(&night(version_of(*defect)).with(*defect), &SourceSettings::default());
+        if spoiled.codes() == clean.codes() && !LEGAL.contains(defect) {
+            wrong.push(format!("{defect}: no finding tells of it"));
+        }
+        if spoiled.refused != defect.is_fatal() {
+            wrong.push(format!("{defect}: refused is {}", spoiled.refused));
+        }
+        if spoiled.refused || matches!(defect, Defect::OddIds | Defect::LongIds) {
+            continue;
+        }
+        for (tag, id) in clean.records.difference(&spoiled.records).filter(|(tag, id)| !spoiled.is_unknown(*tag, id)) {
+            wrong.push(format!("{defect}: {} {id} would be removed", tag.name()));
+        }
+        let lost: Vec<_> =
+            clean.seats.difference(&spoiled.seats).filter(|(class, person)| !spoiled.is_unknown_seat(class, person)).collect();
+        if !lost.is_empty() && !LEAVES_A_SEAT.contains(defect) {
+            wrong.push(format!("{defect}: {} seats would be removed", lost.len()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn settings_make_readable_what_needs_them() {
+    let cases: [(Defect, fn(&mut SourceSettings)); 4] = [
+        (Defect::Windows1252, |settings| settings.fallback_encoding = Some("windows-1252".into())),
+        (Defect::UsDates, |settings| settings.date_order = Some(DateOrder::Mdy)),
+        (Defect::DayFirstDates, |settings| settings.date_order = Some(DateOrder::Dmy)),
+        (Defect::StatusInBulk, |settings| settings.bulk_with_status = true),
+    ];
+    let clean = read(&night(Version::V1_1), &SourceSettings::default());
+    for (defect, set) in cases {
+        let mut settings = SourceSettings::default();
+        set(&mut settings);
+        let read = read(&night(Version::V1_1).with(defect), &settings);
+        assert!(!read.refused && read.gaps.is_empty(), "{defect}: {:?}", read.codes());
+        assert!(read.records == clean.records && read.seats == clean.seats, "{defect}");
+    }
+}
