@@ -62,14 +62,19 @@ impl Decide {
         let progress = Progress::new();
         let stack = self.place.stack(self.place.existing()?, &progress).await?;
         let district = known_district(&stack, &self.district).await?;
-        let run = self.run.as_deref().map(RunId::from).or(district.open);
-        let run = run.ok_or_else(|| Fault::Said(format!("no run of {} is held", self.district)))?;
+        let named = self.run.as_deref().map(RunId::from);
+        let Some(run) = named.clone().or(district.open) else { return Err(none_is_held(&self.district)) };
         let record = stack.table().run(&self.district, &run).await?;
-        let record =
-            record.ok_or_else(|| Fault::Said(format!("{} has no run {run}; `show … run` lists its runs", self.district)))?;
-        if record.state != RunState::Held {
-            return Err(Fault::Said(format!("run {run} is not held: it is {}", json!(record.state).as_str().unwrap_or("?"))));
-        }
+        let record = match record {
+            Some(record) if record.state == RunState::Held => record,
+            // The district names its open run until the next one: it may have ended.
+            _ if named.is_none() => return Err(none_is_held(&self.district)),
+            None => return Err(Fault::Said(format!("{} has no run {run}; `show … run` lists its runs", self.district))),
+            Some(record) => {
+                let state = json!(record.state);
+                return Err(Fault::Said(format!("run {run} is not held: it is {}", state.as_str().unwrap_or("?"))));
+            }
+        };
         let decision = Decision::from(self.word);
         let step = progress.step("deciding");
         stack.send(
@@ -95,4 +100,8 @@ impl Decide {
             _ => outcome.end(),
         })
     }
+}
+
+fn none_is_held(district: &DistrictId) -> Fault {
+    Fault::Said(format!("no run of {district} is held"))
 }
