@@ -11,7 +11,7 @@ use crate::plan::{Counts, Hold};
 use crate::run::{Decided, RunState};
 use crate::snapshot::Origin;
 
-/// How many findings of one code a report lists. All of them are in the snapshot and the plan; the totals count all.
+/// How many findings of one code a report lists. More are in the snapshot (up to 10,000 of a code) and the plan; the totals count all.
 pub const LISTED_PER_CODE: usize = 1000;
 
 /// How often a code was found.

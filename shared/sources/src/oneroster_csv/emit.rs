@@ -1,5 +1,8 @@
 //! Emits the records of the snapshot, a line each, in the order of the table.
 
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread;
+
 use rules::model::Tag;
 use rules::snapshot::PartName;
 
@@ -76,7 +79,9 @@ impl Assembled {
     }
 
     fn seat_counts(&self, seat: Enrollment) -> bool {
-        self.roster.in_scope(self.roster.classes.record(seat.class).school) && self.roster.users.record(seat.user).in_scope
+        self.roster.scope.is_none()
+            || (self.roster.in_scope(self.roster.classes.record(seat.class).school)
+                && self.roster.users.record(seat.user).in_scope)
     }
 
     /// A person's seats in classes that are read, as a gap or a record carries them.
@@ -84,15 +89,39 @@ impl Assembled {
         self.seats.of_user(&self.roster, user, teacher).filter(|&seat| self.seat_counts(seat))
     }
 
-    /// Emits all records; gives the number of seats.
+    /// Emits all records; gives the number of seats. Lines are written in a thread of their own, while the sink packs those before.
     pub(super) fn records(&self, notes: &mut Notes<'_>, mut told: impl FnMut(u64)) -> Result<u64, Halt> {
-        let mut out = Out { line: Line::default(), lines: 0, told: &mut told };
-        self.places(&mut out, notes)?;
-        self.people(&mut out, notes)?;
-        self.classes(&mut out, notes)
+        thread::scope(|scope| {
+            let (full, batches) = sync_channel::<Batch>(4);
+            let (empty, used) = channel::<Batch>();
+            let writer = scope.spawn(move || {
+                let mut out = Out { line: Line::default(), batch: Batch::default(), full, used };
+                let seats = self.write(&mut out);
+                out.flush();
+                seats
+            });
+            let mut lines = 0;
+            for batch in batches {
+                for (tag, line) in batch.lines() {
+                    // An early end drops the receiver, and the writer stops at its next batch.
+                    notes.sink().line(PartName::Records(tag), line).map_err(write_fault)?;
+                }
+                lines += batch.ends.len() as u64;
+                told(lines);
+                // The writer may have ended.
+                let _ = empty.send(batch);
+            }
+            Ok(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 
-    fn places(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    fn write(&self, out: &mut Out) -> u64 {
+        self.places(out);
+        self.people(out);
+        self.classes(out)
+    }
+
+    fn places(&self, out: &mut Out) {
         let roster = &self.roster;
         let orgs = roster.orgs.ids.sorted(roster.orgs.present());
         for slot in roster.orgs.ids.table_sorted(&orgs) {
@@ -105,7 +134,7 @@ impl Assembled {
             if org.parent != NONE {
                 out.line.text("parent", roster.orgs.id(org.parent));
             }
-            out.send(Tag::School, notes)?;
+            out.send(Tag::School);
         }
         let sessions = roster.sessions.ids.sorted(roster.sessions.present());
         for slot in roster.sessions.ids.table_sorted(&sessions) {
@@ -118,7 +147,7 @@ impl Assembled {
                 out.line.text("parent", roster.sessions.id(session.parent));
             }
             out.line.optional("school_year", year);
-            out.send(Tag::Term, notes)?;
+            out.send(Tag::Term);
         }
         let courses = roster.courses.ids.sorted(roster.courses.present());
         for slot in roster.courses.ids.table_sorted(&courses) {
@@ -137,12 +166,11 @@ impl Assembled {
             for key in ["grades", "subjects", "subject_codes"] {
                 out.line.list(key, values::list(texts.text()));
             }
-            out.send(Tag::Course, notes)?;
+            out.send(Tag::Course);
         }
-        Ok(())
     }
 
-    fn people(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    fn people(&self, out: &mut Out) {
         let users = &self.roster.users;
         for (tag, kind) in PEOPLE {
             for &user in &self.users {
@@ -164,10 +192,9 @@ impl Assembled {
                     out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.class), seat));
                     out.line.flag("by_enrollment", data.kinds & kind == 0);
                 }
-                out.send(tag, notes)?;
+                out.send(tag);
             }
         }
-        Ok(())
     }
 
     fn relatives(&self, line: &mut Line, key: &str, pairs: &[(u32, u32)]) {
@@ -234,7 +261,7 @@ impl Assembled {
         line.optional("ell", own[0]).optional("frl", own[1]).optional("iep", own[2]).close();
     }
 
-    fn classes(&self, out: &mut Out<'_>, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+    fn classes(&self, out: &mut Out) -> u64 {
         let roster = &self.roster;
         let classes = roster.classes.ids.sorted(roster.classes.present());
         let mut count = 0;
@@ -267,9 +294,9 @@ impl Assembled {
             let students = self.seats.students(roster, slot).filter(|&seat| self.seat_counts(seat));
             out.line.items("students", students.inspect(|_| seats += 1), write);
             count += seats;
-            out.send(Tag::Class, notes)?;
+            out.send(Tag::Class);
         }
-        Ok(count)
+        count
     }
 
     fn seat(&self, line: &mut Line, id: &str, seat: Enrollment) {
@@ -278,20 +305,46 @@ impl Assembled {
     }
 }
 
-/// Sends lines and tells how many.
-struct Out<'t> {
-    line: Line,
-    lines: u64,
-    told: &'t mut dyn FnMut(u64),
+/// Bytes of lines that go to the sink together.
+const BATCH: usize = 256 << 10;
+
+/// Lines, one after the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<(Tag, usize)>,
 }
 
-impl Out<'_> {
-    fn send(&mut self, tag: Tag, notes: &mut Notes<'_>) -> Result<(), Halt> {
+impl Batch {
+    fn lines(&self) -> impl Iterator<Item = (Tag, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(tag, end)| (tag, &self.bytes[std::mem::replace(&mut start, end)..end]))
+    }
+}
+
+/// Where lines are written.
+struct Out {
+    line: Line,
+    batch: Batch,
+    full: SyncSender<Batch>,
+    used: Receiver<Batch>,
+}
+
+impl Out {
+    fn send(&mut self, tag: Tag) {
         self.line.close();
-        self.lines += 1;
-        if self.lines.is_multiple_of(1 << 14) {
-            (self.told)(self.lines);
+        self.batch.bytes.extend_from_slice(self.line.bytes());
+        self.batch.ends.push((tag, self.batch.bytes.len()));
+        if self.batch.bytes.len() >= BATCH {
+            self.flush();
         }
-        notes.sink().line(PartName::Records(tag), self.line.bytes()).map_err(write_fault)
+    }
+
+    fn flush(&mut self) {
+        let mut next = self.used.try_recv().unwrap_or_default();
+        next.bytes.clear();
+        next.ends.clear();
+        // Nobody listens any more once the sink has failed, which is told there.
+        let _ = self.full.send(std::mem::replace(&mut self.batch, next));
     }
 }

@@ -87,7 +87,7 @@ impl Header {
         }
         for column in columns.iter().filter(|column| position(column.name).is_none()) {
             let near = nearest(column.name, &names, columns);
-            let near = near.map(|name| format!("; is {} meant?", quoted(name))).unwrap_or_default();
+            let near = near.map(|name| format!("; perhaps {} is meant", quoted(name))).unwrap_or_default();
             let code = if column.required { &codes::COLUMN_MISSING } else { &codes::OPTIONAL_COLUMN_MISSING };
             let found = format!("{}: {}{near}", code.meaning, column.name);
             notes.note(code, |f| at(f.saying(code, found), Some(column.name)));

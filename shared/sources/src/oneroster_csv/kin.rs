@@ -35,9 +35,11 @@ pub(super) fn join(roster: &mut Roster, rank: &[u32], notes: &mut Notes<'_>) -> 
     }
     drop(named);
     pairs.sort_unstable();
+    // What a bad row would have said nobody knows.
+    let both_read = |pair: &(u32, u32, u8)| roster.users.is_present(pair.0) && roster.users.is_present(pair.1);
     let one_way = pairs
         .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
-        .filter(|sides| sides.iter().fold(0, |seen, side| seen | side.2) != 3)
+        .filter(|sides| both_read(&sides[0]) && sides.iter().fold(0, |seen, side| seen | side.2) != 3)
         .count();
     if one_way > 0 {
         notes.note(&codes::AGENT_ONE_WAY, |f| {

@@ -1,4 +1,40 @@
 //! OneRoster CSV 1.1 and 1.2 (and 1.0 where the district allows it), as one zip or as the files of a folder, bulk and delta.
+//!
+//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what each claims to be; `feed` unpacks a file
+//! in one thread while `rows`, `header` and `table` split and check it in another; one module a table (`orgs`, `sessions`, `classes`,
+//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the `roster`; `kin`, `seats` and `assemble` bring together what
+//! belongs together; `emit` and `gaps` write the lines. Whatever can refuse the set is found before the first record is written.
+//!
+//! Memory: ids are kept once and numbered, texts lie in one arena, an enrollment takes 24 bytes. There is no text of its own for any cell.
+//!
+//! Folding: tonight's set is read first and those before it after, as far back as needed; the first row of an id that is met counts. A file is the
+//! whole truth, and ends the way back, if the manifest calls it bulk and its rows do not say otherwise.
+//!
+//! # Where the checks are
+//!
+//! The numbers are those of the project's notes on what validators check; the tests are named after them.
+//!
+//! | checks | where |
+//! | --- | --- |
+//! | 1 | `zip_package`, `set` |
+//! | 2, 8 to 11 | `set` |
+//! | 3 to 7 | `manifest`, `set`; a version that contradicts the files: `import` |
+//! | 12, 13, 19 to 21 | `feed`, `rows`, `table` |
+//! | 14 to 18 | `header` |
+//! | 22, 23, 29 | `table` |
+//! | 24 to 27 | `roster`, `repeats` |
+//! | 28, 30 to 32 | `table`, `values` |
+//! | 33 to 36, 38, 39 | the table's module |
+//! | 37 | what an earlier set defined resolves, for sets are folded before references are looked up |
+//! | 40, 41, 44, 45, 47 | `enrollments`, `classes` |
+//! | 46 | `sessions` |
+//! | 49 | `seats` |
+//! | 42, 52, 55 | `roles`, `users`, `demographics` |
+//! | 51, 53 | `values`, `phone`; addresses that two people share: the plan (R-I5) |
+//! | 54 | `kin` |
+//! | 59 | `table`: it counts filled cells and looks no further |
+//! | 43, 48, 50 | the plan: they depend on the day and on the policy (R-C4, R-T2, R-S1) |
+//! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
 
 mod assemble;
 mod classes;

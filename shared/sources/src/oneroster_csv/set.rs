@@ -177,7 +177,7 @@ fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
     let near = FileKind::ALL.into_iter().find(|kind| {
         !stem.is_empty() && stem.len() < 40 && distance(&stem.to_ascii_lowercase(), &kind.property().to_ascii_lowercase()) <= 2
     });
-    let near = near.map(|kind| format!("; is {} meant?", kind.file())).unwrap_or_default();
+    let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
     notes.note(&codes::FILE_UNKNOWN, |f| {
         f.saying(&codes::FILE_UNKNOWN, format!("the set holds {}, which is no OneRoster file{near}", quoted(name)))
     });

@@ -200,20 +200,23 @@ impl Table {
             row.trusting(trusted).note(notes, &codes::QUOTE_STRAY, None, found);
             return Verdict::Bad(trusted);
         }
+        // Where a comma too many or too few stands nobody knows: only a first cell is what it was.
+        let first = usize::from(self.id.at == 0);
         if count < width {
             let code = if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
             let found = || format!("the row has {count} cells, the header {width}");
             if count < self.header.needed {
-                row.trusting(self.id.at + 1).note(notes, code, None, found);
-                return Verdict::Bad(self.id.at + 1);
+                row.trusting(first).note(notes, code, None, found);
+                return Verdict::Bad(first);
             }
             row.note(notes, code, None, || format!("{}; those that are missing are optional and count as blank", found()));
         } else if count > width {
-            let blank = row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
+            // Blank cells at the end may as well come from a comma inside the row; then an id that is not the first cell is another's.
+            let blank = first == 1 && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
             let code = if blank { &codes::CELLS_EXTRA } else { &codes::CELL_COUNT };
             if !blank {
-                row.trusting(self.id.at + 1).note(notes, code, None, || format!("the row has {count} cells, the header {width}"));
-                return Verdict::Bad(self.id.at + 1);
+                row.trusting(first).note(notes, code, None, || format!("the row has {count} cells, the header {width}"));
+                return Verdict::Bad(first);
             }
             if self.header.names().len() < count {
                 row.note(notes, code, None, String::new);
@@ -258,6 +261,10 @@ impl Table {
                 }
             }
         };
+        if matches!(verdict, Verdict::Bad(_)) {
+            // What the file is, bulk or delta, rows that can be read tell.
+            return verdict;
+        }
         let (blank, unpaired) = (status.is_empty(), status.is_empty() != modified.is_empty());
         self.counts.with_status += u64::from(!blank);
         self.counts.without_status += u64::from(blank);

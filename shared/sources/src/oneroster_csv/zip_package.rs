@@ -26,7 +26,7 @@ pub struct Limits {
 
 impl Limits {
     /// Unpacked bytes of one member below which its ratio does not matter.
-    pub const RATIO_FROM: u64 = 8 << 20;
+    pub const RATIO_FROM: u64 = 1 << 20;
 }
 
 impl Default for Limits {

@@ -441,3 +441,8 @@ fn render(finding: &Finding) -> String {
     let _ = writeln!(text, ": {}", finding.message);
     text
 }
+
+/// The part of a kind, by its name.
+pub fn records(kind: &str) -> PartName {
+    PartName::all().find(|part| part.name() == kind).unwrap()
+}

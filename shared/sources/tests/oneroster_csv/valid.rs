@@ -1,10 +1,8 @@
 //! Sets in which nothing is wrong.
 
-mod support;
-
+use crate::support::Set;
 use insta::assert_snapshot;
 use rules::model::Tag;
-use support::Set;
 
 #[test]
 fn a_set_of_1_1_becomes_records_without_a_finding() {

@@ -1,0 +1,272 @@
+//! Checks 1, 2 and 8 to 11: the archive and its files.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write as _};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use insta::assert_snapshot;
+use sources::oneroster_csv::{Import, ImportError, Job, Limits, OpenError, Package, ZipPackage, import};
+
+use crate::support::{Set, zip};
+
+/// Opens a zip with limits, and says why it is refused.
+fn refusal(bytes: Vec<u8>, limits: &Limits) -> String {
+    match ZipPackage::open(Cursor::new(bytes), limits) {
+        Ok(_) => "opened".into(),
+        Err(OpenError::Refused(refusal)) => format!("{}: {}", refusal.0.code, refusal.0.message),
+        Err(OpenError::Read(error)) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn check_1_not_a_zip() {
+    assert_snapshot!(Set::valid().import_bytes(Some(b"sourcedId,status\n".to_vec())).found(), @"stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.");
+}
+
+#[test]
+fn check_1_truncated_zip() {
+    let bytes = Set::valid().zip();
+    let half = bytes[..bytes.len() / 2].to_vec();
+    assert_snapshot!(Set::valid().import_bytes(Some(half)).found(), @"stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.");
+}
+
+#[test]
+fn check_1_damage_inside_a_member() {
+    let mut bytes = Set::valid().zip();
+    let at = bytes.len() / 3;
+    bytes[at..at + 40].fill(0x5a);
+    let outcome = Set::valid().import_bytes(Some(bytes));
+    assert!(outcome.refused);
+    assert_snapshot!(outcome.found_of("zip_unreadable"), @"stop zip_unreadable classes.csv: the zip is cut off or damaged. Export the set again and upload the zip as it is.");
+}
+
+#[test]
+fn check_1_empty_zip() {
+    assert_snapshot!(refusal(zip(&[]), &Limits::default()), @"zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.");
+    let folder_only = {
+        let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+        writer.add_directory("export/", ::zip::write::SimpleFileOptions::default()).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    assert_snapshot!(refusal(folder_only, &Limits::default()), @"zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.");
+}
+
+#[test]
+fn check_1_encrypted_zip() {
+    // The bit that says so, in every header of the archive.
+    let mut bytes = Set::valid().zip();
+    for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        let places: Vec<usize> = bytes.windows(4).enumerate().filter(|(_, w)| w == signature).map(|(i, _)| i).collect();
+        places.into_iter().for_each(|at| bytes[at + flags] |= 1);
+    }
+    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_encrypted: the zip is protected by a password. Export the set without a password; the upload itself is encrypted.");
+}
+
+#[test]
+fn check_1_path_traversal() {
+    for name in ["../users.csv", "a/../../users.csv", "/etc/users.csv", "C:\\users.csv", "..\\users.csv"] {
+        let bytes = zip(&[(name.to_owned(), b"sourcedId\n".to_vec())]);
+        assert!(refusal(bytes, &Limits::default()).starts_with("zip_path"), "{name}");
+    }
+}
+
+#[test]
+fn check_1_two_members_of_one_name() {
+    let mut bytes = zip(&[("users.csv".into(), b"a\n".to_vec()), ("usera.csv".into(), b"b\n".to_vec())]);
+    let places: Vec<usize> = bytes.windows(9).enumerate().filter(|(_, w)| w == b"usera.csv").map(|(i, _)| i).collect();
+    places.into_iter().for_each(|at| bytes[at + 4] = b's');
+    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_duplicate_member: the zip holds two files of the same name. Leave only one of them.");
+    assert_snapshot!(Set::valid().file("Users.csv", "sourcedId\n").import().found_of("zip_duplicate_member"), @"stop zip_duplicate_member: the set holds users.csv twice. Leave only one of them.");
+}
+
+#[test]
+fn check_1_too_many_members() {
+    let limits = Limits { members: 3, ..Limits::default() };
+    assert_snapshot!(refusal(Set::valid().zip(), &limits), @"zip_too_large: the zip holds 8 members, more than the 3 that are read. Upload only the OneRoster files; ask support if the set is really that large.");
+}
+
+#[test]
+fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
+    let run = |limits: Limits, users: Vec<u8>| {
+        let set = Set::valid().bytes("users.csv", users);
+        let package = ZipPackage::open(Cursor::new(set.zip()), &limits).unwrap();
+        set.run(vec![Box::new(package)]).found()
+    };
+    let mut bomb = Set::valid().text("users.csv").into_bytes();
+    bomb.resize(64 << 20, b'\n');
+    assert_snapshot!(run(Limits::default(), bomb.clone()), @"stop zip_too_large users.csv: a file unpacks to more than 200 times its packed size. Upload only the OneRoster files; ask support if the set is really that large.");
+    // The size alone, and whatever the directory declares: the sizes in it are made small.
+    let limits = Limits { unpacked: 1 << 20, ratio: u64::MAX, ..Limits::default() };
+    let set = Set::valid().bytes("users.csv", bomb);
+    let mut bytes = set.zip();
+    let places: Vec<usize> = bytes.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").map(|(i, _)| i).collect();
+    places.into_iter().for_each(|at| bytes[at + 24..at + 28].copy_from_slice(&1000_u32.to_le_bytes()));
+    let package = ZipPackage::open(Cursor::new(bytes), &limits).unwrap();
+    let outcome = set.run(vec![Box::new(package)]);
+    assert!(outcome.refused, "{}", outcome.found());
+    assert!(outcome.codes().iter().any(|code| code.starts_with("zip_")), "{}", outcome.found());
+}
+
+#[test]
+fn check_2_one_folder_holds_all() {
+    let mut set = Set::valid();
+    for (name, _) in &mut set.files {
+        *name = format!("export 2026/{name}");
+    }
+    let outcome = set.import();
+    assert_snapshot!(outcome.found(), @"warn files_in_folder: the files lie in a folder inside the zip. Zip the files themselves, not their folder.");
+    assert_eq!(outcome.lines[&crate::support::records("class")], Set::valid().import().lines[&crate::support::records("class")]);
+}
+
+#[test]
+fn check_2_files_in_several_folders() {
+    let mut set = Set::valid();
+    set.files[3].0 = "more/courses.csv".into();
+    assert_snapshot!(set.import().found(), @"stop files_in_several_folders: the files lie in several folders inside the zip. Put all files at the top of the zip.");
+}
+
+#[test]
+fn debris_of_a_mac_is_passed_over() {
+    let outcome = Set::valid().file("__MACOSX/._users.csv", "x").file(".DS_Store", "x").import();
+    assert_snapshot!(outcome.found(), @r"
+    info file_unknown: `__MACOSX/._users.csv` comes from a Mac's archiver. Nothing to do: it is not read.
+    info file_unknown: `.DS_Store` comes from a Mac's archiver. Nothing to do: it is not read.
+    ");
+    assert_eq!(outcome.counts(), Set::valid().import().counts());
+}
+
+#[test]
+fn check_8_listed_and_not_there_or_there_and_not_listed() {
+    assert_snapshot!(Set::valid().without("users.csv").import().found(), @"stop file_missing users.csv: manifest.csv lists users.csv, and it is not there. Export the set again with this file.");
+    assert_snapshot!(Set::valid().without("demographics.csv").import().found(), @"warn file_listed_missing demographics.csv: manifest.csv lists a file that is not there. Export the set again, complete.");
+    assert_snapshot!(Set::valid().change("manifest.csv", "file.demographics,bulk", "file.demographics,absent").import().found(), @"warn file_not_listed demographics.csv: a file is there that manifest.csv calls absent or does not list. Export the set again, with a manifest that fits.");
+    assert_snapshot!(Set::valid().change("manifest.csv", "file.users,bulk", "file.users,absent").import().found(), @"stop manifest_mode users.csv: users.csv is there, and manifest.csv calls it absent. Correct the file's property in the manifest to bulk or delta.");
+}
+
+#[test]
+fn check_9_a_needed_file_is_missing() {
+    let set = Set::valid().without("users.csv").change("manifest.csv", "file.users,bulk", "file.users,absent");
+    assert_snapshot!(set.without("orgs.csv").change("manifest.csv", "file.orgs,bulk", "file.orgs,absent").import().found(), @r"
+    stop file_missing orgs.csv: orgs.csv is missing. Export the set again with this file.
+    stop file_missing users.csv: users.csv is missing. Export the set again with this file.
+    ");
+    let set = Set::valid_1_2().without("roles.csv").change("manifest.csv", "file.roles,bulk", "file.roles,absent");
+    assert_snapshot!(set.import().found(), @"stop file_missing roles.csv: roles.csv is missing. Export the set again with this file.");
+}
+
+#[test]
+fn check_10_unknown_and_unneeded_files() {
+    let set = Set::valid().file("notes.txt", "x").file("enrolments.csv", "x").file("lineItems.csv", "sourcedId\n");
+    assert_snapshot!(set.import().found(), @r"
+    info file_unknown: the set holds `notes.txt`, which is no OneRoster file. Nothing to do: it is not read.
+    info file_unknown: the set holds `enrolments.csv`, which is no OneRoster file; perhaps enrollments.csv is meant. Nothing to do: it is not read.
+    info file_not_used: lineItems.csv holds nothing that a roster needs. Nothing to do: it is not read.
+    ");
+}
+
+#[test]
+fn check_11_file_names_in_other_capitals() {
+    let set = Set::valid();
+    let text = set.text("academicSessions.csv");
+    assert_snapshot!(set.without("academicSessions.csv").file("academicsessions.CSV", &text).import().found(), @"warn file_name_case: `academicsessions.CSV` should be called academicSessions.csv. Name the file as the standard does.");
+}
+
+#[test]
+fn files_of_microsoft_school_data_sync_are_recognised() {
+    let users = "sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms\nu1,a,b,c,,,,,\n";
+    assert_snapshot!(Set::of(&[("users.csv", users), ("orgs.csv", "sourcedId,name,type\n")]).import().found(), @"stop sds_files: these are Microsoft School Data Sync files, not OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.");
+    assert_snapshot!(Set::of(&[("School.csv", "SIS ID,Name\n1,a\n"), ("Section.csv", "SIS ID\n1\n")]).import().found(), @r"
+    info file_unknown: the set holds `School.csv`, which is no OneRoster file. Nothing to do: it is not read.
+    info file_unknown: the set holds `Section.csv`, which is no OneRoster file. Nothing to do: it is not read.
+    stop sds_files: these are Microsoft School Data Sync files, not OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.
+    ");
+    assert_snapshot!(Set::valid().file("users.csv", users).import().found_of("sds_files"), @"stop sds_files users.csv:1: the column `activeDirectoryMatchId` belongs to Microsoft School Data Sync, not to OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.");
+}
+
+/// A file on the other side of a connection, which breaks when the test says so.
+struct Failing(Cursor<Vec<u8>>, Arc<AtomicBool>);
+
+impl Read for Failing {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.1.load(Ordering::Relaxed) { Err(io::ErrorKind::ConnectionReset.into()) } else { self.0.read(buf) }
+    }
+}
+
+impl Seek for Failing {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_reader_that_fails_is_a_fault_to_be_tried_again_and_no_refusal() {
+    let set = Set::valid();
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let file = || Failing(Cursor::new(set.zip()), is_broken.clone());
+    assert!(matches!(ZipPackage::open(file(), &Limits::default()), Err(OpenError::Read(_))));
+    is_broken.store(false, Ordering::Relaxed);
+    let Ok(package) = ZipPackage::open(file(), &Limits::default()) else { panic!("the zip is whole") };
+    is_broken.store(true, Ordering::Relaxed);
+    let mut sink = Nothing;
+    let job = Job {
+        packages: vec![Box::new(package) as Box<dyn Package>],
+        has_base: false,
+        settings: &set.settings,
+        policy: &set.policy,
+        today: set.today,
+        progress: None,
+    };
+    assert!(matches!(import(job, &mut sink), Err(ImportError::Read(_))));
+}
+
+struct Nothing;
+
+impl rules::snapshot::SnapshotSink for Nothing {
+    fn line(&mut self, _: rules::snapshot::PartName, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn progress_and_the_failure_of_the_sink_are_told() {
+    struct Full;
+    impl rules::snapshot::SnapshotSink for Full {
+        fn line(&mut self, _: rules::snapshot::PartName, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+    let set = Set::valid();
+    let job = |progress| Job {
+        packages: vec![Box::new(ZipPackage::open(Cursor::new(set.zip()), &Limits::default()).unwrap()) as Box<dyn Package>],
+        has_base: false,
+        settings: &set.settings,
+        policy: &set.policy,
+        today: set.today,
+        progress,
+    };
+    assert!(matches!(import(job(None), &mut Full), Err(ImportError::Write(_))));
+    let mut read = Vec::new();
+    let mut lines = 0;
+    let mut told = |progress: sources::oneroster_csv::Progress| {
+        read.push((progress.read, progress.of));
+        lines = progress.lines;
+    };
+    assert!(matches!(import(job(Some(&mut told)), &mut Nothing).unwrap(), Import::Staged(_)));
+    assert!(read.is_sorted() && read.len() == 8, "{read:?}");
+    assert!(read.last().unwrap().0 <= read[0].1);
+    assert_eq!(lines, 11);
+}
+
+#[test]
+fn stored_members_are_read_like_packed_ones() {
+    let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in &Set::valid().files {
+        let options = ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+        writer.start_file(name.as_str(), options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    let outcome = Set::valid().import_bytes(Some(writer.finish().unwrap().into_inner()));
+    assert_eq!(outcome.lines, Set::valid().import().lines);
+}

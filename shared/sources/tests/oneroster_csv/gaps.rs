@@ -1,0 +1,98 @@
+//! R-H3: every row that is left out leaves a gap, so that nothing is removed because it could not be read.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+
+use crate::support::Set;
+
+#[test]
+fn r_h3_a_bad_person_is_left_alone_with_tonights_classes_and_keeps_the_seats() {
+    let outcome = Set::valid().change("users.csv", "student,pmoss", "wizard,pmoss").import();
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"teacher","id":"st1"}
+    {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
+    {"gap":"record","kind":"guardian","id":"st1"}
+    "#);
+    assert_eq!(outcome.class("c1").students.len(), 1);
+    // Where the role can be read, the other kinds are not in question.
+    let outcome = Set::valid().change("users.csv", "student,pmoss", "student,").import();
+    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
+}
+
+#[test]
+fn r_h3_a_bad_class_takes_its_enrollments_out_of_sight_and_not_out_of_the_mirror() {
+    let outcome = Set::valid().change("classes.csv", "RD-1,scheduled", "RD-1,").import();
+    assert_snapshot!(outcome.found(), @r"
+    drop value_missing classes.csv:2 classType [class c1]: classType is blank. Fill it in.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    ");
+    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"class","id":"c1"}"#);
+    assert_eq!(outcome.teacher("te1").classes.len(), 1);
+}
+
+#[test]
+fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
+    let kinds = [
+        ("orgs.csv", ",,,Hill,school,,"),
+        ("academicSessions.csv", ",,,Spring,term,2027-01-15,2027-06-30,,2027"),
+        ("courses.csv", ",,,,Maths,,,s1,,"),
+        ("classes.csv", ",,,Art,,co1,,scheduled,,s1,t1,,,"),
+        ("users.csv", ",,,true,s1,student,ahale,,Ada,Hale,,,,,,,,"),
+        ("enrollments.csv", ",,,c1,s1,st2,student,,,"),
+        ("demographics.csv", ",,,2018-02-03,female,,,,,,,,,,,"),
+    ];
+    let gaps: Vec<String> =
+        kinds.iter().map(|(name, row)| format!("{name}: {}", Set::valid().rows(name, row).import().gaps())).collect();
+    assert_snapshot!(gaps.join("\n"), @r#"
+    orgs.csv: {"gap":"kind","kind":"school"}
+    academicSessions.csv: {"gap":"kind","kind":"term"}
+    courses.csv: {"gap":"kind","kind":"course"}
+    classes.csv: {"gap":"kind","kind":"class"}
+    users.csv: {"gap":"kind","kind":"teacher"}
+    {"gap":"kind","kind":"student"}
+    {"gap":"kind","kind":"guardian"}
+    enrollments.csv: {"gap":"enrollment"}
+    demographics.csv: {"gap":"kind","kind":"student"}
+    "#);
+    assert_snapshot!(Set::valid_1_2().rows("roles.csv", ",,,st1,primary,student,,,s1,").import().gaps(), @r#"
+    {"gap":"kind","kind":"teacher"}
+    {"gap":"kind","kind":"student"}
+    {"gap":"kind","kind":"guardian"}
+    "#);
+}
+
+#[test]
+fn r_h3_what_is_known_of_a_bad_enrollment_narrows_what_is_left_alone() {
+    let gap = |row: &str| Set::valid().rows("enrollments.csv", row).import().gaps();
+    let all = [
+        "e5,,,c1,s1,st2,pupil,,,",
+        "e5,,,c1,s1,,student,,,",
+        "e5,,,,s1,st2,student,,,",
+        "e5,,,c1,s1,st2",
+        "e5,,,c8,s1,st8",
+        "e5,,,,s1,,student,,,",
+    ];
+    let gaps: Vec<String> = all.iter().map(|row| format!("{row} -> {}", gap(row))).collect();
+    assert_snapshot!(gaps.join("\n"), @r#"
+    e5,,,c1,s1,st2,pupil,,, -> {"gap":"enrollment","class":"c1","person":"st2"}
+    e5,,,c1,s1,,student,,, -> {"gap":"enrollment","class":"c1"}
+    e5,,,,s1,st2,student,,, -> {"gap":"enrollment","person":"st2"}
+    e5,,,c1,s1,st2 -> {"gap":"enrollment","class":"c1","person":"st2"}
+    e5,,,c8,s1,st8 -> {"gap":"enrollment"}
+    e5,,,,s1,,student,,, -> {"gap":"enrollment"}
+    "#);
+}
+
+#[test]
+fn r_h3_every_record_of_a_spoilt_file_is_left_alone() {
+    // Every row is bad, none is gone.
+    let outcome = Set::valid().change("users.csv", ",,,true,", ",,,perhaps,").import();
+    assert_eq!(outcome.counts(), "school 2  term 2  course 1  teacher 0  student 0  guardian 0  class 2");
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"teacher","id":"te1","classes":[{"id":"c1","primary":true},{"id":"c2","primary":true}]}
+    {"gap":"record","kind":"student","id":"st2","classes":[{"id":"c2"}]}
+    {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
+    {"gap":"record","kind":"guardian","id":"gu1"}
+    "#);
+    assert_eq!(outcome.ids(Tag::Class), ["c1", "c2"]);
+}

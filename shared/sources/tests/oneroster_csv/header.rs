@@ -1,0 +1,135 @@
+//! Checks 14 to 18: headers.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+
+use crate::support::Set;
+
+#[test]
+fn check_14_header_row_missing() {
+    let set = Set::valid();
+    let text = set.text("users.csv");
+    let (_, rows) = text.split_once('\n').unwrap();
+    assert_snapshot!(Set::valid().file("users.csv", rows).import().found(), @r"
+    warn header_empty users.csv:1: the header has empty cells. Delete the empty columns.
+    stop header_missing users.csv:1: the file has no header row. Export it with its header row.
+    ");
+    assert_snapshot!(Set::valid().file("users.csv", "").import().found(), @"stop header_missing users.csv:1: the file has no header row. Export it with its header row.");
+}
+
+#[test]
+fn check_14_columns_missing() {
+    let set = Set::valid().change("enrollments.csv", "userSourcedId", "metadata.who").change(
+        "enrollments.csv",
+        ",beginDate",
+        ",metadata.from",
+    );
+    assert_snapshot!(set.import().found(), @r"
+    stop column_missing enrollments.csv:1 userSourcedId: a required column is missing: userSourcedId. Export the file with this column.
+    warn optional_column_missing enrollments.csv:1 beginDate: an optional column is missing: beginDate. Export the file with all columns of the standard; a column may be empty.
+    info extension_column enrollments.csv:1 `metadata.who`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    info extension_column enrollments.csv:1 `metadata.from`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    ");
+    let outcome = Set::valid().change("users.csv", ",middleName", ",metadata.middle").import();
+    assert_snapshot!(outcome.found(), @r"
+    warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export the file with all columns of the standard; a column may be empty.
+    info extension_column users.csv:1 `metadata.middle`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    ");
+    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2"]);
+}
+
+#[test]
+fn check_15_other_capitals_and_misspelt() {
+    let set = Set::valid();
+    let lower = set.text("users.csv").lines().next().unwrap().to_lowercase();
+    let header = set.text("users.csv").lines().next().unwrap().to_owned();
+    let outcome = set.change("users.csv", &header, &lower).import();
+    assert_snapshot!(outcome.found_of("header_case").lines().take(2).collect::<Vec<_>>().join("\n"), @r"
+    warn header_case users.csv:1 sourcedId: the column sourcedId is called `sourcedid`. Write the header as the standard does.
+    warn header_case users.csv:1 dateLastModified: the column dateLastModified is called `datelastmodified`. Write the header as the standard does.
+    ");
+    assert_eq!(
+        outcome.lines[&crate::support::records("student")],
+        Set::valid().import().lines[&crate::support::records("student")]
+    );
+    assert_snapshot!(Set::valid().change("users.csv", "familyName", "familyNmae").import().found(), @r"
+    stop column_missing users.csv:1 familyName: a required column is missing: familyName; perhaps `familyNmae` is meant. Export the file with this column.
+    info extension_column users.csv:1 `familyNmae`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    ");
+}
+
+#[test]
+fn header_names_of_1_0_are_taken() {
+    let outcome = Set::valid()
+        .change("users.csv", "agentSourcedIds,grades", "agents,grade")
+        .change("users.csv", "userIds", "userId")
+        .change("demographics.csv", "birthDate", "birthdate")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    warn header_old_name users.csv:1 userIds: the column userIds is called `userId`. Write the header as OneRoster 1.1 does.
+    warn header_old_name users.csv:1 agentSourcedIds: the column agentSourcedIds is called `agents`. Write the header as OneRoster 1.1 does.
+    warn header_old_name users.csv:1 grades: the column grades is called `grade`. Write the header as OneRoster 1.1 does.
+    warn header_case demographics.csv:1 birthDate: the column birthDate is called `birthdate`. Write the header as the standard does.
+    ");
+    assert_eq!(
+        outcome.lines[&crate::support::records("student")],
+        Set::valid().import().lines[&crate::support::records("student")]
+    );
+}
+
+#[test]
+fn check_16_column_order() {
+    let mut set = Set::valid();
+    for (name, bytes) in &mut set.files {
+        if name != "manifest.csv" && name != "users.csv" && name != "classes.csv" {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let reversed: Vec<String> = text.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",")).collect();
+            *bytes = reversed.join("\n").into_bytes();
+        }
+    }
+    let outcome = set.import();
+    assert_snapshot!(outcome.found(), @r"
+    warn column_order orgs.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    warn column_order academicSessions.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    warn column_order courses.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    warn column_order demographics.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    warn column_order enrollments.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    ");
+    assert_eq!(outcome.records(Tag::Student), Set::valid().import().records(Tag::Student));
+}
+
+#[test]
+fn check_17_duplicate_and_empty_names() {
+    assert_snapshot!(Set::valid().change("users.csv", ",sms,", ",email,").import().found(), @r"
+    stop column_twice users.csv:1 email: the column `email` stands twice in the header. Leave only one of them.
+    warn optional_column_missing users.csv:1 sms: an optional column is missing: sms. Export the file with all columns of the standard; a column may be empty.
+    ");
+    let mut set = Set::valid();
+    for (name, bytes) in &mut set.files {
+        if name == "orgs.csv" {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            *bytes = text.lines().map(|line| format!("{line},,\n")).collect::<String>().into_bytes();
+        }
+    }
+    let outcome = set.import();
+    assert_snapshot!(outcome.found(), @"warn header_empty orgs.csv:1: the header has empty cells. Delete the empty columns.");
+    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+}
+
+#[test]
+fn check_18_columns_of_ones_own() {
+    let mut set = Set::valid();
+    for (name, bytes) in &mut set.files {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        if name == "orgs.csv" {
+            *bytes = text.lines().map(|line| format!("x,{line},y\n")).collect::<String>().into_bytes();
+        }
+    }
+    let outcome =
+        set.change("orgs.csv", "x,sourcedId", "metadata.zone,sourcedId").change("orgs.csv", "Id,y", "Id,homepage").import();
+    assert_snapshot!(outcome.found(), @r"
+    info extension_column orgs.csv:1 `metadata.zone`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    info extension_column orgs.csv:1 `homepage`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    ");
+    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+}

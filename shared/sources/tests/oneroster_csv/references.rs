@@ -1,0 +1,154 @@
+//! Checks 25 to 27, 36, 38 and 39: ids and references.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+
+use crate::support::Set;
+
+#[test]
+fn check_25_ids_of_any_text_are_kept() {
+    let long = "x".repeat(400);
+    for id in ["a#b", "with space", "a/b", long.as_str(), "ü", "%41"] {
+        let outcome = Set::valid()
+            .change("users.csv", "st1", id)
+            .change("enrollments.csv", "st1", id)
+            .change("demographics.csv", "st1", id)
+            .import();
+        let warned = outcome.found_of("id_characters").lines().count();
+        assert_eq!(warned, usize::from(id != "a/b"), "{id}");
+        assert!(outcome.ids(Tag::Student).contains(&id.to_owned()));
+        assert_eq!(outcome.class("c1").students[0].id.as_str(), id);
+    }
+}
+
+#[test]
+fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
+    let set = Set::valid();
+    let row = |name: &str, line: usize| set.text(name).lines().nth(line).unwrap().to_owned();
+    let (user, enrollment, class) = (row("users.csv", 2), row("enrollments.csv", 2), row("classes.csv", 2));
+    let twice = Set::valid().rows("users.csv", &user).rows("enrollments.csv", &enrollment).rows("classes.csv", &class).import();
+    assert_snapshot!(twice.found(), @r"
+    warn duplicate_row classes.csv:4 sourcedId [class c2]: the row is the same as the one on line 3. Export every record once.
+    warn duplicate_row users.csv:6 sourcedId [user st1]: the row is the same as the one on line 3. Export every record once.
+    warn duplicate_row enrollments.csv:6 sourcedId: the row is the same as the one on line 3. Export every record once.
+    ");
+    assert_eq!(twice.records(Tag::Class), Set::valid().import().records(Tag::Class));
+    let differing = Set::valid()
+        .rows("users.csv", &user.replace("Perrin", "Pia"))
+        .rows("enrollments.csv", &enrollment.replace("student", "teacher"))
+        .rows("classes.csv", &class.replace("Reading B", "Reading Z"))
+        .rows("demographics.csv", "st1,,,2018-02-04,female,,,,,,,,,,,")
+        .import();
+    assert_snapshot!(differing.found(), @r"
+    drop duplicate_id classes.csv:4 sourcedId [class c2]: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+    drop duplicate_id users.csv:6 sourcedId [user st1]: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+    drop duplicate_id demographics.csv:3 sourcedId [demographics st1]: the sourcedId stands on line 2 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+    drop duplicate_id enrollments.csv:6 sourcedId: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    ");
+    assert_snapshot!(differing.gaps(), @r#"
+    {"gap":"record","kind":"teacher","id":"st1"}
+    {"gap":"record","kind":"student","id":"st1"}
+    {"gap":"record","kind":"class","id":"c2"}
+    {"gap":"enrollment","class":"c1","person":"st1"}
+    "#);
+    assert_eq!(differing.ids(Tag::Student), ["st2"]);
+}
+
+#[test]
+fn check_27_ids_that_differ_only_in_capitals_are_two() {
+    let outcome = Set::valid().rows("users.csv", "ST1,,,true,s1,student,ahale,,Ada,Hale,,,,,,,,").import();
+    assert_snapshot!(outcome.found(), @r"
+    warn id_case users.csv:6 sourcedId [user ST1]: the sourcedId differs only in capitals from the one on line 3. Check whether they are one record.
+    warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
+    ");
+    assert_eq!(outcome.ids(Tag::Student), ["ST1", "st1", "st2"]);
+}
+
+#[test]
+fn check_36_references_that_lead_nowhere() {
+    let outcome = Set::valid()
+        .change("orgs.csv", "NC-1,d1", "NC-1,d9")
+        .change("academicSessions.csv", "y27,2027\n", "y99,2027\n")
+        .rows("courses.csv", "co2,,,y99,Maths,,,s1,,")
+        .rows("courses.csv", "co3,,,,Art,,,s9,,")
+        .rows("classes.csv", "c3,,,Art,,co9,,scheduled,,s1,t1,,,")
+        .rows("classes.csv", "c4,,,Art,,co1,,scheduled,,s8,t1,,,")
+        .rows("classes.csv", "c5,,,Art,,co3,,scheduled,,s1,t1,,,")
+        .rows("enrollments.csv", "e5,,,c9,s1,st1,student,,,")
+        .rows("enrollments.csv", "e6,,,c1,s1,st9,student,,,")
+        .rows("enrollments.csv", "e7,,,c3,s1,st1,student,,,")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    warn optional_reference_missing orgs.csv:3 parentSourcedId [org s1]: parentSourcedId leads to an org that is not in the set and counts as blank. Export the record that it refers to, or correct the reference.
+    info org_hierarchy orgs.csv:3 parentSourcedId [org s1]: the school has no district above it. Nothing to do.
+    warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession t1]: parentSourcedId leads to a session that is not in the set and counts as blank. Export the record that it refers to, or correct the reference.
+    warn optional_reference_missing courses.csv:3 schoolYearSourcedId [course co2]: schoolYearSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    drop reference_missing courses.csv:4 orgSourcedId [course co3]: orgSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    drop reference_missing classes.csv:4 courseSourcedId [class c3]: courseSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    drop reference_missing classes.csv:5 schoolSourcedId [class c4]: schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    drop reference_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId leads to a class that is not in the set. Export the record that it refers to, or correct the reference.
+    drop reference_missing enrollments.csv:7 userSourcedId [enrollment e6]: userSourcedId leads to a user that is not in the set. Export the record that it refers to, or correct the reference.
+    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
+    ");
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"school","id":"s8"}
+    {"gap":"record","kind":"course","id":"co3"}
+    {"gap":"record","kind":"class","id":"c3"}
+    {"gap":"record","kind":"class","id":"c4"}
+    {"gap":"enrollment","class":"c1","person":"st9"}
+    {"gap":"enrollment","class":"c9","person":"st1"}
+    "#);
+    // The course of c5 is left as it is, and so is the class's reference to it.
+    assert_eq!(outcome.ids(Tag::Class), ["c1", "c2", "c5"]);
+}
+
+#[test]
+fn r_a6_a_school_that_is_referred_to_and_not_sent_is_left_as_it_is() {
+    let outcome = Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
+    assert_snapshot!(outcome.found(), @r"
+    drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the set; the others count. Export the record that it refers to, or correct the reference.
+    drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the set. Export the record that it refers to, or correct the reference.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
+    ");
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"school","id":"s2"}
+    {"gap":"record","kind":"student","id":"st2"}
+    {"gap":"record","kind":"class","id":"c2"}
+    "#);
+    // Who refers to several schools is kept with the known ones.
+    let schools: Vec<String> = outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
+    assert_eq!(schools, ["s1"]);
+}
+
+#[test]
+fn check_38_hierarchy_of_orgs() {
+    let outcome = Set::valid()
+        .rows("orgs.csv", "x1,,,Ring,department,,x2")
+        .rows("orgs.csv", "x2,,,Ring,department,,x3")
+        .rows("orgs.csv", "x3,,,Ring,department,,x1")
+        .rows("orgs.csv", "s3,,,Self,school,,s3")
+        .rows("orgs.csv", "s4,,,Below,school,,s1")
+        .rows("orgs.csv", "s5,,,Alone,school,,")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    warn org_cycle orgs.csv:7 parentSourcedId [org x3]: an org is above itself; the parent counts as blank. Correct parentSourcedId.
+    warn org_cycle orgs.csv:8 parentSourcedId [org s3]: an org is above itself; the parent counts as blank. Correct parentSourcedId.
+    info org_hierarchy orgs.csv:8 parentSourcedId [org s3]: the school has no district above it. Nothing to do.
+    info org_hierarchy orgs.csv:9 parentSourcedId [org s4]: a school's parent is not a district. Nothing to do.
+    info org_hierarchy orgs.csv:10 parentSourcedId [org s5]: the school has no district above it. Nothing to do.
+    ");
+    assert_eq!(outcome.ids(Tag::School), ["s1", "s2", "s3", "s4", "s5"]);
+}
+
+#[test]
+fn check_39_an_org_of_another_type_as_school() {
+    let outcome = Set::valid().change("orgs.csv", "Meadow School,school", "Meadow School,department").import();
+    assert_snapshot!(outcome.found(), @"warn org_not_school classes.csv:3 schoolSourcedId [class c2]: a class's school is an org of another type; it is taken as a school. Give the org the type school.");
+    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+    assert_eq!(outcome.student("st2").person.schools.len(), 1);
+}

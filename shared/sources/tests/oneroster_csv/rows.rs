@@ -1,0 +1,171 @@
+//! Checks 19 to 21: rows, cells and quotes.
+
+use insta::assert_snapshot;
+use rules::model::Tag;
+
+use crate::support::Set;
+
+#[test]
+fn check_19_rows_with_another_number_of_cells() {
+    let outcome = Set::valid()
+        .rows("users.csv", "st3,,,true,s1,student,ahale,,Ada")
+        .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,,surplus")
+        .rows("orgs.csv", "s3,,,Hill School")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    drop cell_count orgs.csv:5 [org s3]: the row has 4 cells, the header 7. Quote cells that hold commas, and export the file again.
+    drop cell_count users.csv:6 [user st3]: the row has 9 cells, the header 18. Quote cells that hold commas, and export the file again.
+    drop cell_count users.csv:7 [user st4]: the row has 19 cells, the header 18. Quote cells that hold commas, and export the file again.
+    ");
+    // R-H3: nobody can tell the role from such a row, so each kind of person is left alone.
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"school","id":"s3"}
+    {"gap":"record","kind":"teacher","id":"st3"}
+    {"gap":"record","kind":"teacher","id":"st4"}
+    {"gap":"record","kind":"student","id":"st3"}
+    {"gap":"record","kind":"student","id":"st4"}
+    {"gap":"record","kind":"guardian","id":"st3"}
+    {"gap":"record","kind":"guardian","id":"st4"}
+    "#);
+}
+
+#[test]
+fn check_19_short_rows_whose_missing_cells_are_optional_and_blank_extra_cells() {
+    let outcome = Set::valid()
+        .rows("users.csv", "st3,,,true,s1,student,ahale,,Ada,Hale")
+        .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,,,,")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    warn cells_short users.csv:6 [user st3]: the row has 10 cells, the header 18; those that are missing are optional and count as blank. Export every row with all its cells.
+    warn cells_extra users.csv:7 [user st4]: a row has extra blank cells at its end. Export every row with as many cells as the header.
+    warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
+    ");
+    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2", "st3", "st4"]);
+}
+
+#[test]
+fn check_19_an_id_that_is_not_in_the_first_cell_is_not_trusted_in_such_a_row() {
+    let outcome = Set::valid()
+        .file("orgs.csv", "name,type,sourcedId,status,dateLastModified,identifier,parentSourcedId\nHarbor,school,s1,,,,\nMeadow,school,s2,,,,\nHill, Dale and Co,school,s3,,,,\n")
+        .import();
+    assert_snapshot!(outcome.gaps(), @r#"{"gap":"kind","kind":"school"}"#);
+}
+
+#[test]
+fn check_20_a_quote_that_does_not_end() {
+    let set = Set::valid().change("users.csv", "Perrin", "\"Perrin");
+    assert_snapshot!(set.import().found(), @r"
+    drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
+    stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
+    ");
+    // The quote ends where another begins: an odd number of quotes, and the line where they went wrong.
+    let set = Set::valid().change("users.csv", "{LDAP:pmoss}", "\"{LDAP:pmoss}");
+    assert_snapshot!(set.import().found(), @r"
+    drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
+    stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
+    ");
+    let quoted = |text: &str| {
+        text.lines().map(|line| format!("\"{}\"\n", line.replace('"', "").replace(',', "\",\""))).collect::<String>()
+    };
+    let set = Set::valid();
+    let text = quoted(&set.text("orgs.csv")).replace("\"Harbor School\"", "\"Harbor School");
+    assert_snapshot!(set.file("orgs.csv", &text).import().found(), @"drop quote_stray orgs.csv:3 [org s1]: text follows a closing quote. Double the quotes inside a cell.");
+}
+
+#[test]
+fn check_20_quotes_that_swallow_rows() {
+    // Two quotes are opened and not closed: what is between may be lost, so nobody of the kind counts as gone (R-H3).
+    let outcome = Set::valid()
+        .change("enrollments.csv", "e2,,,c1", "e2,,,\"c1")
+        .rows("enrollments.csv", "e5,,,\"c2,s2,st1,student,,,")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    drop quote_stray enrollments.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
+    warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
+    ");
+    assert_snapshot!(outcome.gaps(), @r#"{"gap":"enrollment"}"#);
+}
+
+#[test]
+fn check_20_text_behind_a_closing_quote_drops_the_row() {
+    let outcome = Set::valid().rows("users.csv", "st3,,,true,s1,student,ahale,,\"Ada\" Lou,Hale,,,,,,,,").import();
+    assert_snapshot!(outcome.found(), @"drop quote_stray users.csv:6 [user st3]: text follows a closing quote. Double the quotes inside a cell.");
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"record","kind":"teacher","id":"st3"}
+    {"gap":"record","kind":"student","id":"st3"}
+    {"gap":"record","kind":"guardian","id":"st3"}
+    "#);
+}
+
+#[test]
+fn check_20_line_breaks_and_quotes_that_can_be_read() {
+    let outcome = Set::valid()
+        .change("orgs.csv", "Harbor School", "\"Harbor\nSchool\"")
+        .change("courses.csv", "Reading", "5\" Reading")
+        .change("orgs.csv", "Meadow School", "\"Meadow \"\"West\"\" School\"")
+        .import();
+    assert_snapshot!(outcome.found(), @r"
+    warn line_break orgs.csv:3 [org s1]: a cell holds a line break. Take line breaks out of the data.
+    warn quote_inside courses.csv:2 [course co1]: a cell that is not quoted holds a quote; it is kept. Quote the cell and double the quotes inside it.
+    ");
+    assert_snapshot!(outcome.records(Tag::School), @r#"
+    {"id":"s1","name":"Harbor\nSchool","identifier":"NC-1","parent":"d1"}
+    {"id":"s2","name":"Meadow \"West\" School","identifier":"NC-2","parent":"d1"}
+    "#);
+    assert_snapshot!(outcome.records(Tag::Course), @r#"{"id":"co1","title":"5\" Reading","code":"RD","org":"s1","school_year":"y27","grades":["03"],"subjects":["English"],"subject_codes":["01001"]}"#);
+}
+
+#[test]
+fn line_ends_of_any_kind_and_none_at_the_end() {
+    let expected = Set::valid().import();
+    for (ends, note) in [("\r\n", ""), ("\r", "line_ends"), ("\n\n", ""), ("\n", "")] {
+        let mut set = Set::valid();
+        for (_, bytes) in &mut set.files {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            *bytes = text.trim_end().replace('\n', ends).into_bytes();
+        }
+        let outcome = set.import();
+        assert_eq!(outcome.codes(), if note.is_empty() { vec![] } else { vec![note] }, "{ends:?}");
+        assert_eq!(outcome.records(Tag::Class), expected.records(Tag::Class), "{ends:?}");
+    }
+}
+
+#[test]
+fn rows_of_blank_cells_are_passed_over() {
+    let outcome = Set::valid().rows("orgs.csv", ",,,,,,").import();
+    assert_snapshot!(outcome.found(), @"warn blank_row orgs.csv:5: a row has only blank cells and is passed over. Delete the row.");
+    assert_snapshot!(outcome.gaps(), @"");
+}
+
+#[test]
+fn nul_bytes_drop_the_row() {
+    let outcome = Set::valid().change("users.csv", "Perrin", "Per\0rin").rows("orgs.csv", "s\x003,,,Hill,school,,").import();
+    assert_snapshot!(outcome.found(), @r"
+    drop nul_byte orgs.csv:5: a row holds NUL bytes. Export the file again; look for damage in the record.
+    drop nul_byte users.csv:3 [user st1]: a row holds NUL bytes. Export the file again; look for damage in the record.
+    ");
+    assert_snapshot!(outcome.gaps(), @r#"
+    {"gap":"kind","kind":"school"}
+    {"gap":"record","kind":"teacher","id":"st1"}
+    {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
+    {"gap":"record","kind":"guardian","id":"st1"}
+    "#);
+}
+
+#[test]
+fn a_file_that_is_no_text_stops() {
+    assert_eq!(Set::valid().file("users.csv", &"x".repeat(5 << 20)).import_folder().codes(), ["row_too_long"]);
+    let set = Set::valid();
+    let text = set.text("users.csv") + &"x".repeat(5 << 20);
+    assert_snapshot!(set.file("users.csv", &text).import_folder().found(), @"stop row_too_long users.csv:6: a row is longer than 4 MB: the file is no CSV file. Export the file again.");
+}
+
+#[test]
+fn check_21_header_only() {
+    let only = |name: &str| Set::valid().file(name, &crate::support::header(name)).import();
+    for name in ["orgs.csv", "academicSessions.csv", "courses.csv", "classes.csv", "users.csv", "enrollments.csv"] {
+        assert!(only(name).refused, "{name}");
+    }
+    assert_snapshot!(only("users.csv").found(), @"stop no_rows users.csv: the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.");
+    assert_snapshot!(only("demographics.csv").found(), @"warn no_rows demographics.csv: the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.");
+}
