@@ -229,7 +229,7 @@ struct Going {
 impl Reader<'_> {
     fn read_all(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt> {
         for kind in FileKind::ALL {
-            if self.is_read(kind, notes)? {
+            if self.is_read(kind, notes) {
                 self.read_kind(kind, notes)?;
             }
             match kind {
@@ -250,14 +250,13 @@ impl Reader<'_> {
     }
 
     /// Whether a kind is read at all.
-    fn is_read(&self, kind: FileKind, notes: &mut Notes<'_>) -> Result<bool, Halt> {
+    fn is_read(&self, kind: FileKind, notes: &mut Notes<'_>) -> bool {
         match kind {
             FileKind::Roles => {
                 let with_roles = self.roster.users_have_roles == Some(true);
                 let tonight = &self.sets[0];
-                let contradicts = (with_roles && tonight.version == Version::V1_2)
-                    || (!with_roles && tonight.version == Version::V1_1)
-                    || (with_roles && tonight.file(kind).is_some());
+                let other = if with_roles { Version::V1_2 } else { Version::V1_1 };
+                let contradicts = tonight.version == other || (with_roles && tonight.file(kind).is_some());
                 if contradicts && tonight.file(FileKind::Users).is_some() {
                     notes.note(&codes::ONEROSTER_VERSION, |f| {
                         let found = if with_roles {
@@ -268,10 +267,10 @@ impl Reader<'_> {
                         f.saying(&codes::ONEROSTER_VERSION, found).at(place("manifest.csv", 0, Some("oneroster.version")))
                     });
                 }
-                Ok(!with_roles)
+                !with_roles
             }
-            FileKind::Demographics => Ok(demographics::is_wanted(&self.wishes)),
-            _ => Ok(true),
+            FileKind::Demographics => demographics::is_wanted(&self.wishes),
+            _ => true,
         }
     }
 

@@ -155,7 +155,7 @@ fn what_refuses_a_set_refuses_it_and_nothing_else_does() {
     not-a-zip: zip_unreadable
     truncated-zip: zip_unreadable
     corrupt-zip: zip_unreadable
-    zip-bomb: row_too_long
+    zip-bomb: zip_too_large
     lying-sizes: zip_unreadable
     too-many-members: zip_too_large
     path-traversal: zip_path
