@@ -318,9 +318,7 @@ fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static s
         RunState::Refused => "refused",
         _ => "replaced",
     };
-    if operators::metrics(&mut std::io::stdout().lock(), now, outcome, &notice.district, &notice.run, counts).is_err() {
-        warn!("metrics could not be written");
-    }
+    operators::metrics(now, outcome, &notice.district, &notice.run, counts);
 }
 
 fn bare_report(notice: &Notice, upload: Upload, state: RunState, findings: FindingList, import: f64) -> Report {

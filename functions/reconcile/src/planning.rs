@@ -53,7 +53,6 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         }
         record.step(Step::Apply)?;
         record.cursor = 0;
-        self.save(&mut record).await?;
         self.apply(record, manifest).await
     }
 

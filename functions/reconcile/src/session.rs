@@ -253,10 +253,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     }
 
     pub(crate) fn count(&self, record: &RunRecord, outcome: &str, counts: &[(&'static str, f64)]) {
-        let now = self.storage.clock.now();
-        if operators::metrics(&mut std::io::stdout().lock(), now, outcome, &record.district, &record.run, counts).is_err() {
-            warn!("metrics could not be written");
-        }
+        operators::metrics(self.storage.clock.now(), outcome, &record.district, &record.run, counts);
     }
 
     /// The version of the mirror: how many runs have changed it.

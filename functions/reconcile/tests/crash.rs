@@ -2,6 +2,8 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use mirror::failing::Cue;
 use rules::run::RunState;
 use serde_json::Value;
@@ -53,7 +55,9 @@ async fn prepared(scene: Scene) -> (World, rules::id::RunId, Value) {
 
 /// A world in which a run died in the middle of writing, and a newer snapshot is there.
 async fn half_written() -> (World, rules::id::RunId, Value) {
-    for n in 0.. {
+    // Which call to die at is found once, by trying.
+    static CALL: AtomicU64 = AtomicU64::new(0);
+    for n in CALL.load(Ordering::SeqCst).. {
         let world = World::new().await;
         world.night(0, &Night { classes: 2, ..Night::of(0..30) }).await;
         let half = world.stage(10, &Night { renamed: 0..20, classes: 2, ..Night::of(0..40) }).await;
@@ -61,6 +65,7 @@ async fn half_written() -> (World, rules::id::RunId, Value) {
         let record = world.record(&half).await;
         assert!(!record.state.is_final(), "never half written");
         if record.state == RunState::Applying && record.cursor > 0 {
+            CALL.store(n, Ordering::SeqCst);
             world.pass(1000);
             let run = world.stage(20, &Night { classes: 2, ..Night::of(1..41) }).await;
             let event = world.staged_event(&run);

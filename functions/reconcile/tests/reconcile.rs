@@ -167,6 +167,21 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_comes_while_another_is_written_follows_at_once() {
+    let world = World::new().await;
+    let first = world.stage(0, &Night::of(0..30)).await;
+    let second = world.stage_parts(1, &Night::of(0..31)).await;
+    let (table, internal, manifest) = (world.table.clone(), world.internal.clone(), second.clone());
+    // The second look at the clock is made under the lease.
+    world.meanwhile(2, async move { world::accept(&table, &internal, &manifest).await });
+    let summary = world.send(world.staged_event(&first)).await;
+    assert_eq!(summary, Summary { applied: 2, ..Summary::default() });
+    assert_eq!((world.state(&first).await, world.state(&second.run).await), (RunState::Applied, RunState::Applied));
+    assert_eq!(world.keys_with("active").len(), 33);
+    assert_eq!(world.send(world.staged_event(&second.run)).await.repeated, 1);
+}
+
+#[tokio::test]
 async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
     let world = World::new().await;
     world.tick.store(60_000, Ordering::SeqCst);

@@ -101,7 +101,7 @@ fn encode_record<K: Kind>(
             ..PutItem::default()
         })
         .collect();
-    let more = (!further.is_empty()).then(|| More { hash: short, pieces: further.len() as u32 });
+    let more = (!further.is_empty()).then_some(More { hash: short, pieces: further.len() as u32 });
     let item = PutItem {
         pk,
         sk,

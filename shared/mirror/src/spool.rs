@@ -23,7 +23,7 @@ impl SpoolWriter {
     /// What was written, for reading.
     pub fn finish(mut self) -> Result<Spool, MirrorError> {
         if self.file.is_some() {
-            self.to_file().map_err(|e| MirrorError::local("write a temporary file", e))?;
+            self.spill().map_err(|e| MirrorError::local("write a temporary file", e))?;
         }
         Ok(Spool(Arc::new(match self.file {
             Some(file) => Kept::File { file, length: self.written },
@@ -31,7 +31,7 @@ impl SpoolWriter {
         })))
     }
 
-    fn to_file(&mut self) -> io::Result<()> {
+    fn spill(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile()?),
@@ -47,7 +47,7 @@ impl Write for SpoolWriter {
         self.memory.extend_from_slice(bytes);
         self.written += bytes.len() as u64;
         if self.memory.len() > IN_MEMORY {
-            self.to_file()?;
+            self.spill()?;
         }
         Ok(bytes.len())
     }

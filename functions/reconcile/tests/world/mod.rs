@@ -2,15 +2,17 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::apply::Pace;
 use mirror::clock::Clock;
-use mirror::districts::{Districts, Latest};
+use mirror::districts::{Changed, Districts, Latest};
 use mirror::failing::{Cue, Failing};
 use mirror::items::PutItem;
 use mirror::keys;
@@ -112,11 +114,15 @@ mod erased {
     }
 }
 
+type Meanwhile = Arc<Mutex<Option<(u32, Box<dyn FnOnce() + Send>)>>>;
+
 pub(crate) struct World {
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
     pub(crate) later: MemoryLater,
     now: Arc<AtomicI64>,
+    /// What happens in between: at the n-th look at the clock from now on.
+    meanwhile: Meanwhile,
     /// Milliseconds that pass with each look at the clock.
     pub(crate) tick: Arc<AtomicI64>,
     pub(crate) district: DistrictId,
@@ -134,11 +140,21 @@ impl World {
             later: MemoryLater::default(),
             now: Arc::new(AtomicI64::new(NOON)),
             tick: Arc::default(),
+            meanwhile: Arc::default(),
             district: DistrictId::new("oakfield"),
             config,
         };
         world.table.create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live).await.unwrap();
         world
+    }
+
+    /// Makes something happen at the n-th look at the clock from now on. Storage in memory answers at once.
+    pub(crate) fn meanwhile(&self, n: u32, happens: impl Future<Output = ()> + Send + 'static) {
+        let happens = Box::new(move || {
+            let done = pin!(happens).poll(&mut std::task::Context::from_waker(Waker::noop()));
+            assert!(done.is_ready());
+        });
+        *self.meanwhile.lock().unwrap() = Some((n, happens));
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -153,11 +169,21 @@ impl World {
         keys::run_id(Timestamp::from_millisecond(NOON + minute * 60_000).unwrap(), "inbox", "a.zip", "e", "")
     }
 
-    /// Stages a snapshot taken at some minute, as oneroster-import does; the run's state is left for the importer's last word.
+    /// Stages a snapshot taken at some minute, as oneroster-import does.
     pub(crate) async fn stage(&self, minute: i64, night: &Night) -> RunId {
+        let manifest = self.stage_parts(minute, night).await;
+        accept(&self.table, &self.internal, &manifest).await;
+        let mut record = self.record(&manifest.run).await;
+        record.step(Step::Stage).unwrap();
+        assert_eq!(self.table.save(&mut record).await.unwrap(), Changed::Yes);
+        manifest.run
+    }
+
+    /// Stages all of a snapshot but what makes it one: the run is being imported, the district knows nothing of it, the manifest is not there.
+    pub(crate) async fn stage_parts(&self, minute: i64, night: &Night) -> Manifest {
         let run = self.run_of(minute);
         let taken_at = Timestamp::from_millisecond(NOON + minute * 60_000).unwrap();
-        let mut record = RunRecord::importing(self.district.clone(), run.clone(), taken_at);
+        let record = RunRecord::importing(self.district.clone(), run.clone(), taken_at);
         self.table.begin(&record).await.unwrap();
         let (handle, objects, district) = (tokio::runtime::Handle::current(), self.internal.clone(), self.district.clone());
         let (lines, of) = (night.lines(), run.clone());
@@ -183,15 +209,7 @@ impl World {
         };
         let chain = Chain { links: vec![ChainLink { upload, whole: true }] };
         put_chain(&self.internal, &self.district, &run, &chain).await.unwrap();
-        let seen = self.table.district(&self.district).await.unwrap().unwrap().latest;
-        if seen.as_ref().is_none_or(|latest| latest.taken_at < taken_at) {
-            let latest = Latest { run: run.clone(), taken_at };
-            let _ = self.table.accept(&self.district, &latest, seen.map(|latest| latest.run).as_ref()).await.unwrap();
-        }
-        put_manifest(&self.internal, &manifest).await.unwrap();
-        record.step(Step::Stage).unwrap();
-        let _ = self.table.save(&mut record).await.unwrap();
-        run
+        manifest
     }
 
     /// The event of a snapshot's manifest, as the sample has it.
@@ -206,8 +224,14 @@ impl World {
     }
 
     pub(crate) async fn send_under(&self, payload: Value, cue: &Cue, request: &str) -> Result<Summary, ReconcileFailure> {
-        let (now, tick) = (self.now.clone(), self.tick.clone());
+        let (now, tick, meanwhile) = (self.now.clone(), self.tick.clone(), self.meanwhile.clone());
         let clock = Clock::new(move || {
+            let mut meanwhile = meanwhile.lock().unwrap();
+            match meanwhile.take() {
+                Some((1, happens)) => happens(),
+                Some((n, happens)) => *meanwhile = Some((n - 1, happens)),
+                None => {}
+            }
             let tick = tick.load(Ordering::SeqCst);
             Timestamp::from_millisecond(now.fetch_add(tick, Ordering::SeqCst)).unwrap()
         });
@@ -264,6 +288,18 @@ impl World {
         event["decide"]["decision"] = decision.into();
         event
     }
+}
+
+/// Makes a snapshot of staged parts: the newest of the district, unless that has a newer one.
+pub(crate) async fn accept(table: &MemoryTable, internal: &MemoryObjects, manifest: &Manifest) {
+    let (district, taken_at) = (&manifest.district, manifest.taken_at);
+    let seen = table.district(district).await.unwrap().unwrap().latest;
+    if seen.as_ref().is_none_or(|latest| latest.taken_at < taken_at) {
+        let latest = Latest { run: manifest.run.clone(), taken_at };
+        let seen = seen.map(|latest| latest.run);
+        assert_eq!(table.accept(district, &latest, seen.as_ref()).await.unwrap(), Changed::Yes);
+    }
+    put_manifest(internal, manifest).await.unwrap();
 }
 
 /// A sample event of the project.
