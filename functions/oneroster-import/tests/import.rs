@@ -1,5 +1,7 @@
 //! Uploads, on storage in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -222,7 +224,7 @@ async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_ite
         assert_eq!(world.send(&event).await, refused());
     }
     let key = keys::refused(&world.district, &run_of(&event));
-    assert_eq!(world.internal.keys(), [key.clone()]);
+    assert_eq!(world.internal.keys(), std::slice::from_ref(&key));
     let report: Report = serde_json::from_slice(&world.internal.body(&key).unwrap()).unwrap();
     assert_eq!(report.findings[0].code, "district_unknown");
     assert_eq!(world.table.newest(&world.district, 9).await.unwrap(), []);

@@ -1,5 +1,7 @@
 //! The same stories on the table in memory and on a real client with a service in this process: the two must not differ.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
