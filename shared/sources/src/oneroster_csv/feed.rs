@@ -1,105 +1,82 @@
-//! Unpacks a file in a thread of its own, while the rows that came before are parsed.
+//! The text of a file: unpacked, and as UTF-8 where a mark says that it is UTF-16.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 use rules::finding::source as codes;
 
-use super::package::{Package, Refusal};
+use super::package::Refusal;
 
-/// How much is handed over at once, in bytes.
-const CHUNK: usize = 256 << 10;
-
-/// How many chunks may wait for the parser.
-const WAITING: usize = 8;
+/// How much is read at once, in bytes.
+const PIECE: usize = 256 << 10;
 
 /// What stood before the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Mark {
     /// Nothing.
+    #[default]
     None,
     /// The mark of UTF-8.
     Utf8,
-    /// A mark of UTF-16; the text comes as UTF-8.
+    /// A mark of UTF-16.
     Utf16,
 }
 
-/// The unpacked text of a file, in pieces.
-pub(super) struct Chunks {
-    pieces: Receiver<io::Result<(Mark, Vec<u8>)>>,
+/// A file that is being read.
+pub(super) struct Source<'p> {
+    file: Box<dyn Read + 'p>,
+    begun: bool,
+    decoder: Option<Decoder>,
     pub(super) mark: Mark,
-    /// Bytes taken so far.
+    /// Bytes read so far.
     pub(super) read: u64,
 }
 
-impl Chunks {
-    /// The next piece; none at the end of the file.
-    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        match self.pieces.recv() {
-            Ok(Ok((mark, piece))) => {
-                if self.read == 0 {
-                    self.mark = mark;
-                }
-                self.read += piece.len() as u64;
-                Ok(Some(piece))
-            }
-            Ok(Err(error)) => Err(error),
-            // The other side has gone: all is read.
-            Err(_) => Ok(None),
-        }
+impl<'p> Source<'p> {
+    pub(super) fn new(file: Box<dyn Read + 'p>) -> Self {
+        Self { file, begun: false, decoder: None, mark: Mark::None, read: 0 }
     }
-}
 
-/// Runs `work` with the text of a file of a package.
-pub(super) fn with_file<T>(package: &mut dyn Package, index: usize, work: impl FnOnce(Chunks) -> T) -> T {
-    thread::scope(|scope| {
-        let (sender, pieces) = sync_channel(WAITING);
-        scope.spawn(move || {
-            if let Err(error) = read_all(package, index, &sender) {
-                // Who stopped listening does not want to know.
-                let _ = sender.send(Err(error));
+    /// Appends the next piece; false where it was the last.
+    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        let start = buffer.len();
+        buffer.resize(start + PIECE, 0);
+        let mut end = start;
+        while end < buffer.len() {
+            match self.file.read(&mut buffer[end..]) {
+                Ok(0) => break,
+                Ok(read) => end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-        });
-        work(Chunks { pieces, mark: Mark::None, read: 0 })
-    })
-}
-
-fn read_all(package: &mut dyn Package, index: usize, sender: &SyncSender<io::Result<(Mark, Vec<u8>)>>) -> io::Result<()> {
-    let mut file = package.open(index)?;
-    let mut first = true;
-    let mut mark = Mark::None;
-    let mut decoder: Option<Decoder> = None;
-    loop {
-        let mut piece = Vec::with_capacity(CHUNK);
-        let full = (&mut file).take(CHUNK as u64).read_to_end(&mut piece)? == CHUNK;
-        if first && let Some((encoding, length)) = Encoding::for_bom(&piece) {
-            piece.drain(..length);
-            mark = Mark::Utf8;
+        }
+        let more = end == buffer.len();
+        buffer.truncate(end);
+        self.read += (end - start) as u64;
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some((encoding, length)) = Encoding::for_bom(&buffer[start..])
+        {
+            buffer.drain(start..start + length);
+            self.mark = Mark::Utf8;
             if encoding != encoding_rs::UTF_8 {
-                mark = Mark::Utf16;
-                decoder = Some(encoding.new_decoder_without_bom_handling());
+                self.mark = Mark::Utf16;
+                self.decoder = Some(encoding.new_decoder_without_bom_handling());
             }
         }
-        first = false;
-        if let Some(decoder) = &mut decoder {
-            piece = decode(decoder, &piece, !full)?;
+        if let Some(decoder) = &mut self.decoder {
+            let text = decode(decoder, &buffer[start..], !more)?;
+            buffer.truncate(start);
+            buffer.extend_from_slice(text.as_bytes());
         }
-        if (!piece.is_empty() || full) && sender.send(Ok((mark, piece))).is_err() {
-            return Ok(());
-        }
-        if !full {
-            return Ok(());
-        }
+        Ok(more)
     }
 }
 
-fn decode(decoder: &mut Decoder, bytes: &[u8], last: bool) -> io::Result<Vec<u8>> {
+fn decode(decoder: &mut Decoder, bytes: &[u8], last: bool) -> io::Result<String> {
     let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
     let mut text = String::with_capacity(room);
     match decoder.decode_to_string_without_replacement(bytes, &mut text, last).0 {
-        DecoderResult::InputEmpty => Ok(text.into_bytes()),
+        DecoderResult::InputEmpty => Ok(text),
         _ => Err(Refusal::new(&codes::NOT_UTF8, "the file begins as UTF-16 and is damaged").into_io()),
     }
 }

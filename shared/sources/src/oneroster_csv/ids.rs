@@ -1,7 +1,7 @@
 //! Ids, each kept once, and what is known of the record behind each.
 
 use hashbrown::HashTable;
-use rules::id::hash64;
+use rules::id::{SHARDS, hash64};
 
 /// Stands for "no record" where a record's slot is expected.
 pub(super) const NONE: u32 = u32::MAX;
@@ -20,10 +20,6 @@ impl Ids {
         let slot = slot as usize;
         let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
         &self.text[start..self.ends[slot]]
-    }
-
-    pub(super) fn hash(&self, slot: u32) -> u64 {
-        self.hashes[slot as usize]
     }
 
     pub(super) fn find(&self, id: &str) -> Option<u32> {
@@ -50,7 +46,8 @@ impl Ids {
         // The first differing bytes decide nearly always; they are compared as numbers, behind what all ids begin with.
         let mut slots: Vec<u32> = slots.collect();
         let shared = self.shared_prefix(&slots);
-        let mut keyed: Vec<(u64, u32)> = slots.iter().map(|&slot| (prefix(&self.get(slot).as_bytes()[shared..]), slot)).collect();
+        let mut keyed: Vec<(u128, u32)> =
+            slots.iter().map(|&slot| (prefix(&self.get(slot).as_bytes()[shared..]), slot)).collect();
         keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
         slots.clear();
         slots.extend(keyed.into_iter().map(|(_, slot)| slot));
@@ -62,8 +59,12 @@ impl Ids {
         let plain = |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
         let mut slots = by_text.to_vec();
         if slots.iter().all(|&slot| plain(self.get(slot))) {
-            // The order inside a shard is the order of the text, which a stable sort keeps.
-            slots.sort_by_key(|&slot| self.hash(slot) >> 60);
+            // The order inside a shard is the order of the text, so dealing the slots out is enough.
+            let mut shards = [const { Vec::new() }; SHARDS as usize];
+            for &slot in &slots {
+                shards[usize::from(shard_of_hash(self.hashes[slot as usize]))].push(slot);
+            }
+            slots = shards.concat();
         } else {
             slots.sort_by(|&a, &b| rules::id::table_order(self.get(a), self.get(b)));
         }
@@ -91,11 +92,16 @@ impl Ids {
     }
 }
 
-fn prefix(bytes: &[u8]) -> u64 {
-    let mut eight = [0; 8];
-    let length = bytes.len().min(8);
-    eight[..length].copy_from_slice(&bytes[..length]);
-    u64::from_be_bytes(eight)
+fn prefix(bytes: &[u8]) -> u128 {
+    let mut first = [0; 16];
+    let length = bytes.len().min(16);
+    first[..length].copy_from_slice(&bytes[..length]);
+    u128::from_be_bytes(first)
+}
+
+/// See [`rules::id::shard_of`].
+fn shard_of_hash(hash: u64) -> u8 {
+    (hash >> 60) as u8
 }
 
 /// How a record stands after all packages were read.

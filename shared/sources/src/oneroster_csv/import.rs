@@ -10,8 +10,8 @@ use rules::report::FindingList;
 use rules::settings::SourceSettings;
 use rules::snapshot::{PartName, SnapshotSink};
 
+use super::ahead::with_file;
 use super::assemble::assemble;
-use super::feed::with_file;
 use super::layout::{FileKind, Version};
 use super::notes::{Halt, Notes, place, quoted};
 use super::package::Package;
@@ -346,15 +346,14 @@ impl Reader<'_> {
             kind,
             mode: self.sets[number].mode(kind),
             version: self.sets[number].version,
-            fallback: self.fallback,
             date_order: settings.date_order,
             tolerate_mixed_status: settings.tolerate_mixed_status,
             bulk_with_status: settings.bulk_with_status,
         };
         let package = u16::try_from(number).unwrap_or(u16::MAX);
         let (roster, wishes) = (&mut self.roster, &self.wishes);
-        let (is_whole, read) = with_file(&mut *self.packages[number], index, |chunks| {
-            let mut table = Table::open(chunks, reading, notes)?;
+        let (is_whole, read) = with_file(&mut *self.packages[number], index, self.fallback, |rows| {
+            let mut table = Table::open(rows, reading, notes)?;
             match kind {
                 FileKind::Orgs => orgs::read(&mut table, package, roster, notes)?,
                 FileKind::AcademicSessions => sessions::read(&mut table, package, roster, notes)?,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rules::finding::{Severity, source as codes};
 
-use super::feed::Chunks;
+use super::ahead::Ahead;
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
 use super::notes::{Halt, Notes, place, quoted};
-use super::rows::{Next, Rows};
+use super::rows::Next;
 use super::table::{Mode, fault, refuse};
 
 const FILE: &str = "manifest.csv";
@@ -38,8 +38,7 @@ impl Manifest {
     }
 
     /// Reads a manifest, and notes what is wrong with it.
-    pub(super) fn read(chunks: Chunks, notes: &mut Notes<'_>) -> Result<Self, Halt> {
-        let mut rows = Rows::new(chunks, None);
+    pub(super) fn read(mut rows: Ahead, notes: &mut Notes<'_>) -> Result<Self, Halt> {
         let mut properties: BTreeMap<String, (String, u32)> = BTreeMap::new();
         let mut count = 0;
         loop {
@@ -58,18 +57,18 @@ impl Manifest {
             count += 1;
             let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
             if count == 1 {
-                check_header(name, value, rows.line, notes)?;
+                check_header(name, value, rows.line(), notes)?;
                 continue;
             }
             if count > MOST_ROWS {
-                notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line, None)));
+                notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line(), None)));
                 return Err(Halt::Refused);
             }
             if let Some((_, first)) = properties.get(name) {
                 let found = format!("the property {} stands on line {first} too; the first counts", quoted(name));
-                property(notes, rows.line, found);
+                property(notes, rows.line(), found);
             } else {
-                properties.insert(name.to_owned(), (value.to_owned(), rows.line));
+                properties.insert(name.to_owned(), (value.to_owned(), rows.line()));
             }
         }
         if count == 0 {

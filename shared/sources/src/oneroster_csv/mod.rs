@@ -1,7 +1,7 @@
 //! OneRoster CSV 1.1 and 1.2 (and 1.0 where the district allows it), as one zip or as the files of a folder, bulk and delta.
 //!
-//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what each claims to be; `feed` unpacks a file
-//! in one thread while `rows`, `header` and `table` split and check it in another; one module a table (`orgs`, `sessions`, `classes`,
+//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what each claims to be; `feed` unpacks a
+//! file and `rows` splits it in one thread (`ahead`), while `header` and `table` check it in another; one module a table (`orgs`, `sessions`, `classes`,
 //! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the `roster`; `kin`, `seats` and `assemble` bring together what
 //! belongs together; `emit` and `gaps` write the lines. Whatever can refuse the set is found before the first record is written.
 //!
@@ -36,6 +36,7 @@
 //! | 43, 48, 50 | the plan: they depend on the day and on the policy (R-C4, R-T2, R-S1) |
 //! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
 
+mod ahead;
 mod assemble;
 mod classes;
 mod demographics;

@@ -7,7 +7,7 @@ use std::io;
 
 use encoding_rs::Encoding;
 
-use super::feed::Chunks;
+use super::feed::Source;
 
 /// A row longer than this is no row: a quote does not end, or the file is no text.
 const LONGEST_ROW: usize = 4 << 20;
@@ -65,8 +65,8 @@ pub(super) enum Next {
 }
 
 /// The rows of a file.
-pub(super) struct Rows {
-    chunks: Chunks,
+pub(super) struct Rows<'p> {
+    source: Source<'p>,
     buffer: Vec<u8>,
     at: usize,
     done: bool,
@@ -90,10 +90,10 @@ enum Scan {
     Incomplete { quoted: bool },
 }
 
-impl Rows {
-    pub(super) fn new(chunks: Chunks, fallback: Option<&'static Encoding>) -> Self {
+impl<'p> Rows<'p> {
+    pub(super) fn new(source: Source<'p>, fallback: Option<&'static Encoding>) -> Self {
         Self {
-            chunks,
+            source,
             buffer: Vec::new(),
             at: 0,
             done: false,
@@ -110,8 +110,8 @@ impl Rows {
         }
     }
 
-    pub(super) fn chunks(&self) -> &Chunks {
-        &self.chunks
+    pub(super) fn source(&self) -> &Source<'p> {
+        &self.source
     }
 
     pub(super) fn text(&self) -> &str {
@@ -168,11 +168,7 @@ impl Rows {
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.at);
         self.at = 0;
-        match self.chunks.next()? {
-            Some(piece) if self.buffer.is_empty() => self.buffer = piece,
-            Some(piece) => self.buffer.extend_from_slice(&piece),
-            None => self.done = true,
-        }
+        self.done = !self.source.fill(&mut self.buffer)?;
         Ok(())
     }
 

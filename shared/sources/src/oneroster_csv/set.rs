@@ -2,13 +2,13 @@
 
 use rules::finding::source as codes;
 
-use super::feed::with_file;
+use super::ahead::with_file;
 use super::header::distance;
 use super::layout::{FileKind, NOT_USED, SDS_COLUMNS, Version};
 use super::manifest::Manifest;
 use super::notes::{Halt, Notes, place, quoted};
 use super::package::Package;
-use super::rows::{Next, Rows};
+use super::rows::Next;
 use super::table::{Mode, fault};
 
 /// File names that only Microsoft School Data Sync has.
@@ -47,7 +47,7 @@ impl FileSet {
     pub(super) fn of(package: &mut dyn Package, accept_1_0: bool, notes: &mut Notes<'_>) -> Result<Self, Halt> {
         let (files, manifest) = sort(package, notes)?;
         let manifest = match manifest {
-            Some(index) => with_file(package, index, |chunks| Manifest::read(chunks, notes))?,
+            Some(index) => with_file(package, index, None, |rows| Manifest::read(rows, notes))?,
             None => {
                 refuse_sds(package, &files, notes)?;
                 if !accept_1_0 {
@@ -191,8 +191,7 @@ fn refuse_sds(package: &mut dyn Package, files: &[Option<usize>; 8], notes: &mut
     });
     for kind in [FileKind::Users, FileKind::Roles, FileKind::Classes] {
         let Some(index) = files[kind as usize].filter(|_| !is_sds) else { continue };
-        is_sds = with_file(package, index, |chunks| {
-            let mut rows = Rows::new(chunks, None);
+        is_sds = with_file(package, index, None, |mut rows| {
             let next = rows.advance().map_err(|error| fault(error, kind.file(), notes))?;
             let cells = rows.cells().iter().map(|cell| cell.of(rows.text()).trim());
             let mut names = cells.filter(|_| next == Next::Row);

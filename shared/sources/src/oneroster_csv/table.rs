@@ -1,16 +1,16 @@
 //! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks 12, 19 to 24, 29).
 
-use encoding_rs::Encoding;
 use rules::finding::{Code, Finding, Severity, source as codes};
 use rules::settings::DateOrder;
 
-use super::feed::{Chunks, Mark};
+use super::ahead::Ahead;
+use super::feed::Mark;
 use super::header::{Col, Header};
 use super::import::ImportError;
 use super::layout::{FileKind, Version};
 use super::notes::{Halt, Notes, id_of, place, quoted};
 use super::package::Refusal;
-use super::rows::{Cell, Next, Rows};
+use super::rows::{Cell, Next};
 use super::values::{self, BooleanCell, DateCell};
 
 /// What the manifest says of a file.
@@ -30,7 +30,6 @@ pub(super) struct Reading {
     pub(super) kind: FileKind,
     pub(super) mode: Mode,
     pub(super) version: Version,
-    pub(super) fallback: Option<&'static Encoding>,
     pub(super) date_order: Option<DateOrder>,
     pub(super) tolerate_mixed_status: bool,
     pub(super) bulk_with_status: bool,
@@ -39,7 +38,7 @@ pub(super) struct Reading {
 /// A table that is being read.
 pub(super) struct Table {
     reading: Reading,
-    rows: Rows,
+    rows: Ahead,
     pub(super) header: Header,
     id: Col,
     status: Col,
@@ -80,11 +79,10 @@ struct Noted {
 
 impl Table {
     /// Reads the header.
-    pub(super) fn open(chunks: Chunks, reading: Reading, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+    pub(super) fn open(mut rows: Ahead, reading: Reading, notes: &mut Notes<'_>) -> Result<Self, Halt> {
         let file = reading.kind.file();
-        let mut rows = Rows::new(chunks, reading.fallback);
         let next = rows.advance().map_err(|error| fault(error, file, notes))?;
-        match rows.chunks().mark {
+        match rows.mark() {
             Mark::None => {}
             Mark::Utf8 => notes.note(&codes::BYTE_ORDER_MARK, |f| f.at(place(file, 0, None))),
             Mark::Utf16 => notes.note(&codes::UTF16, |f| f.at(place(file, 0, None))),
@@ -120,7 +118,7 @@ impl Table {
 
     /// Bytes read so far.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.rows.chunks().read
+        self.rows.read()
     }
 
     /// Goes to the next row; false at the end. See [`Table::row`].
@@ -136,8 +134,8 @@ impl Table {
                 }
             }
             notes.relieve()?;
-            if self.rows.cells().iter().all(|cell| cell.of(self.rows.text()).trim().is_empty()) {
-                notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line, None)));
+            if self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty()) {
+                notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
             self.counts.rows += 1;
@@ -153,7 +151,7 @@ impl Table {
     pub(super) fn row(&self) -> Row<'_> {
         Row {
             kind: self.reading.kind,
-            line: self.rows.line,
+            line: self.rows.line(),
             text: self.rows.text(),
             cells: self.rows.cells(),
             trusted: match self.verdict {
@@ -169,14 +167,14 @@ impl Table {
     /// Says once a file that the district's order of dates was needed.
     pub(super) fn note_date_order(&mut self, was_needed: bool, notes: &mut Notes<'_>) {
         if was_needed && !std::mem::replace(&mut self.noted.date_by_setting, true) {
-            notes.note(&codes::DATE_BY_SETTING, |f| f.at(place(self.reading.kind.file(), self.rows.line, None)));
+            notes.note(&codes::DATE_BY_SETTING, |f| f.at(place(self.reading.kind.file(), self.rows.line(), None)));
         }
     }
 
     fn check_shape(&mut self, notes: &mut Notes<'_>) -> Verdict {
-        let odd = self.rows.oddities;
+        let odd = self.rows.oddities();
         if odd.fallback && !std::mem::replace(&mut self.noted.fallback, true) {
-            notes.note(&codes::FALLBACK_ENCODING, |f| f.at(place(self.reading.kind.file(), self.rows.line, None)));
+            notes.note(&codes::FALLBACK_ENCODING, |f| f.at(place(self.reading.kind.file(), self.rows.line(), None)));
         }
         let row = self.row();
         let (count, width) = (row.cells.len(), self.header.width);
@@ -228,14 +226,14 @@ impl Table {
         if odd.quote_inside {
             row.note(notes, &codes::QUOTE_INSIDE, None, String::new);
         }
-        let passwords = u64::from(!row.get(self.password).trim().is_empty());
+        let passwords = u64::from(!row.trimmed(self.password).is_empty());
         self.counts.passwords += passwords;
         Verdict::Active
     }
 
     fn check_status(&mut self, notes: &mut Notes<'_>) -> Verdict {
         let row = self.row();
-        let (status, modified) = (row.get(self.status).trim(), row.get(self.modified).trim());
+        let (status, modified) = (row.trimmed(self.status), row.trimmed(self.modified));
         let odd_modified = !modified.is_empty() && !values::is_datetime(modified);
         let verdict = match status {
             "" | "active" => Verdict::Active,
@@ -283,7 +281,7 @@ impl Table {
             notes.weighing(&codes::NO_ROWS, severity, |f| here(f, None));
             notes.go_on()?;
         }
-        if self.rows.bare_returns {
+        if self.rows.bare_returns() {
             notes.note(&codes::LINE_ENDS, |f| here(f, None));
         }
         let counted = |notes: &mut Notes<'_>, code: &'static Code, column: Col, count: u64| {
@@ -377,7 +375,7 @@ impl<'t> Row<'t> {
 
     /// A cell without the blanks around it.
     pub(super) fn trimmed(&self, col: Col) -> &'t str {
-        self.get(col).trim()
+        values::trim(self.get(col))
     }
 
     /// Whether the row was found bad, with a finding.
@@ -397,7 +395,7 @@ impl<'t> Row<'t> {
 
     /// The row's own id, to the letter; none where it is blank or cannot be read.
     pub(super) fn own_id(&self) -> Option<&'t str> {
-        Some(self.get(self.id)).filter(|id| !id.trim().is_empty())
+        Some(self.get(self.id)).filter(|id| !values::trim(id).is_empty())
     }
 
     /// The column of the row's own id.

@@ -3,6 +3,14 @@
 use jiff::civil::Date;
 use rules::settings::DateOrder;
 
+/// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or digit, and then there is nothing to do.
+pub(super) fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    }
+}
+
 /// Days since 1970-01-01, or [`NO_DAY`].
 pub(super) type Day = i32;
 
@@ -124,7 +132,7 @@ pub(super) fn boolean(text: &str) -> BooleanCell {
 
 /// The items of a list cell, trimmed, without blank ones.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+    text.split(',').map(trim).filter(|item| !item.is_empty())
 }
 
 /// Whether a text is a grade code of the standard.
