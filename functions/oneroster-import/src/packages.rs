@@ -80,14 +80,25 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     }
 
     fn read_watched(&self, handle: &Handle, mine: &Watch, earlier: &Watch) -> Result<Outcome, ImportFailure> {
+        match self.read_over(handle, mine, earlier, false)? {
+            Some(outcome) => Ok(outcome),
+            // The manifest says bulk, and the rows say otherwise: the data wins, and the set is read over what it follows.
+            None => Ok(self
+                .read_over(handle, mine, earlier, true)?
+                .unwrap_or_else(|| refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
+        }
+    }
+
+    /// Reads the upload over its chain. None: its rows, unlike its manifest, follow earlier sets.
+    fn read_over(&self, handle: &Handle, mine: &Watch, earlier: &Watch, follows: bool) -> Result<Option<Outcome>, ImportFailure> {
         let mut package = match self.open(handle, &self.upload, Some(self.size), mine) {
             Ok(package) => package,
-            Err(Unopened::Refused(finding)) => return Ok(refused(*finding)),
+            Err(Unopened::Refused(finding)) => return Ok(Some(refused(*finding))),
             Err(Unopened::Io(error)) => return Err(ImportFailure::Read(ImportError::Read(error))),
             Err(Unopened::Storage(error)) => return Err(error.into()),
         };
-        let whole = !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
-        let Some(chain) = chain::with(self.before.clone(), &self.upload, whole) else { return Ok(Outcome::Replaced) };
+        let whole = !follows && !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
+        let Some(chain) = chain::with(self.before.clone(), &self.upload, whole) else { return Ok(Some(Outcome::Replaced)) };
         let mut packages = Vec::with_capacity(chain.links.len());
         let mut package = Some(package);
         for link in &chain.links {
@@ -101,7 +112,7 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
                 Ok(package) => packages.push(package),
                 Err(Unopened::Storage(error)) => return Err(error.into()),
                 // It was read before: if it cannot be now, it is another or none.
-                Err(_) => return Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE))),
+                Err(_) => return Ok(Some(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
             }
         }
         let mut writer = SnapshotWriter::new(handle.clone(), self.internal.clone(), &self.district, &self.run);
@@ -114,14 +125,14 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             progress: None,
         };
         match import(job, &mut writer).map_err(ImportFailure::Read)? {
-            Import::Staged(staged) => Ok(Outcome::Staged(Box::new(StagedParts {
+            Import::Staged(staged) => Ok(Some(Outcome::Staged(Box::new(StagedParts {
                 chain,
                 parts: writer.finish()?,
                 enrollments: staged.enrollments,
                 findings: staged.findings,
-            }))),
-            Import::Refused(refused) => Ok(Outcome::Refused(refused.findings)),
-            Import::NeedsBase => Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE))),
+            })))),
+            Import::Refused(refused) => Ok(Some(Outcome::Refused(refused.findings))),
+            Import::NeedsBase => Ok(None),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use local::{Binaries, Profile, Stack, StackConfig, Uploaded, build_functions};
+use local::{Binaries, Stack, StackConfig, Uploaded};
 use mirror::districts::Districts;
 use mirror::runs::RunRecord;
 use rules::id::DistrictId;
@@ -15,15 +15,13 @@ use rules::plan::Counts;
 use rules::report::Report;
 use rules::run::RunState;
 use rules::settings::{DistrictStatus, Settings};
+use rules::snapshot::Upload;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
 
-/// The functions' binaries, built once in the profile of the tests.
-pub async fn binaries() -> Binaries {
-    static BUILT: OnceCell<Binaries> = OnceCell::const_new();
-    let build = || async { build_functions(Profile::of_this_program(), |_, _| ()).await.expect("the functions build") };
-    BUILT.get_or_init(build).await.clone()
+/// A file of the folder `events`.
+pub fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name)
 }
 
 /// A local stack with the functions, and a folder for the files that districts upload.
@@ -72,7 +70,7 @@ impl Application {
 
     /// A stack with faults or limits of its own.
     pub async fn with(config: StackConfig) -> Self {
-        let config = StackConfig { functions: Some(binaries().await), ..config };
+        let config = StackConfig { functions: Some(Binaries::of_this_test().expect("the functions are built")), ..config };
         let stack = Stack::start(config).await.expect("the stack starts");
         Self { stack, files: tempfile::tempdir().expect("a folder for files") }
     }
@@ -123,6 +121,20 @@ impl Application {
         let mut run = held.run.clone();
         run.state = report.state;
         Night { run, report }
+    }
+
+    /// The notification of an upload, as S3 sends it (the sample event, made out to this object).
+    pub fn notice(upload: &Upload) -> Value {
+        let sample = std::fs::read_to_string(sample("s3-put-zip.json")).expect("the sample event");
+        let mut event: Value = serde_json::from_str(&sample).expect("the sample is JSON");
+        let record = &mut event["Records"][0];
+        record["eventTime"] = json!(upload.at.to_string());
+        record["s3"]["bucket"]["name"] = json!(upload.bucket);
+        let object = &mut record["s3"]["object"];
+        object["key"] = json!(upload.key);
+        object["eTag"] = json!(upload.etag);
+        object["versionId"] = json!(upload.version);
+        event
     }
 
     /// What the functions failed for good.

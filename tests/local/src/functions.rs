@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -46,6 +47,27 @@ impl Binaries {
         };
         Ok(Self { oneroster_import: there("oneroster-import")?, reconcile: there("reconcile")? })
     }
+
+    /// The binaries beside the running test: `cargo test --workspace` has built them with it, so that nothing is compiled twice.
+    ///
+    /// Fails where they are missing or older than the sources, which happens when one package alone is tested.
+    pub fn of_this_test() -> Result<Self, BuildError> {
+        let test = std::env::current_exe().map_err(BuildError::Output)?;
+        let folder = test.parent().and_then(Path::parent).unwrap_or(&test);
+        let found = Self::in_folder(folder)?;
+        let workspace = Path::new(PACKAGE).join("../..");
+        for (binary, made_of) in [
+            (&found.oneroster_import, &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"][..]),
+            (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
+        ] {
+            let newest = made_of.iter().filter_map(|package| newest_source(&workspace.join(package).join("src"))).max();
+            let built = std::fs::metadata(binary).and_then(|about| about.modified()).map_err(BuildError::Output)?;
+            if newest.is_some_and(|newest| newest > built) {
+                return Err(BuildError::Outdated(binary.clone()));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Why there are no binaries.
@@ -63,9 +85,26 @@ pub enum BuildError {
     /// Built, but not there.
     #[error("there is no binary {0}")]
     NotBuilt(String),
+    /// Built from other sources than those that are there now.
+    #[error("{} is older than the sources; run `cargo test --workspace`, which builds the functions too", .0.display())]
+    Outdated(PathBuf),
     /// Cargo's output broke off.
     #[error("cargo's output cannot be read")]
     Output(#[source] io::Error),
+}
+
+/// When the newest Rust file below a folder was last changed.
+fn newest_source(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let newest = entries.filter_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return newest_source(&path);
+        }
+        let is_source = path.extension().is_some_and(|ending| ending == "rs");
+        is_source.then(|| entry.metadata().and_then(|about| about.modified()).ok()).flatten()
+    });
+    newest.max()
 }
 
 /// Builds the functions, which takes a blink when nothing has changed, and minutes the first time. `progress` is told what is being compiled, and only

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use district::{Defect, District, Night, Size};
-use local::{Profile, build_functions};
+use local::Binaries;
 use serde_json::Value;
 
 /// The functions' folder, built once for all calls of a test.
 async fn functions() -> String {
-    let built = build_functions(Profile::of_this_program(), |_, _| ()).await.unwrap();
+    let built = Binaries::of_this_test().unwrap();
     built.reconcile.parent().unwrap().to_str().unwrap().to_owned()
 }
 

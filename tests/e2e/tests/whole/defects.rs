@@ -23,6 +23,9 @@ impl SnapshotSink for Lines {
     }
 }
 
+/// Makes one setting of a source.
+type Setting = fn(&mut SourceSettings);
+
 /// What an import made of a set.
 struct Read {
     refused: bool,
@@ -183,7 +186,7 @@ fn r_h3_every_defect_is_refused_or_read_as_far_as_it_goes() {
 
 #[test]
 fn settings_make_readable_what_needs_them() {
-    let cases: [(Defect, fn(&mut SourceSettings)); 4] = [
+    let cases: [(Defect, Setting); 4] = [
         (Defect::Windows1252, |settings| settings.fallback_encoding = Some("windows-1252".into())),
         (Defect::UsDates, |settings| settings.date_order = Some(DateOrder::Mdy)),
         (Defect::DayFirstDates, |settings| settings.date_order = Some(DateOrder::Dmy)),

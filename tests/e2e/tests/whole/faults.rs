@@ -1,0 +1,53 @@
+//! Bad days: throttled tables, invocations that are too short, processes that die.
+
+use std::time::Duration;
+
+use district::{District, Size};
+use e2e::Application;
+use local::{DynamoFaults, RECONCILE, StackConfig};
+use rules::run::RunState;
+use rules::settings::Settings;
+
+fn set() -> District {
+    District::new(Size::students(400)).seed(21)
+}
+
+#[tokio::test]
+async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() {
+    let calm = Application::start().await;
+    let stormy = Application::with(StackConfig {
+        faults: Some(DynamoFaults { seed: 4, throttled: 0.02, unprocessed: 0.33 }),
+        ..StackConfig::default()
+    })
+    .await;
+    let mut mirrors = Vec::new();
+    let mut writes = Vec::new();
+    for application in [&calm, &stormy] {
+        let district = application.district("brook", Settings::of_preset("clever")).await;
+        let night = application.night(&district, &set().night(0)).await;
+        assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
+        writes.push(night.report.item_writes);
+        let mirror = application.mirror(&district).await;
+        let keys: Vec<_> =
+            mirror.iter().map(|(key, record)| (key.clone(), record["state"].clone(), record["account"].clone())).collect();
+        mirrors.push(keys);
+    }
+    assert_eq!(mirrors[0], mirrors[1]);
+    assert_eq!(writes[0], writes[1], "items were counted twice or not at all");
+}
+
+#[tokio::test]
+async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_without_repeating_anything() {
+    // So much of each invocation is kept in reserve that every one of them must stop after a part of the work.
+    let mut config = StackConfig { timeout: Duration::from_secs(62), ..StackConfig::default() };
+    config.environment.insert("STOP_BEFORE_SECONDS".into(), "61".into());
+    config.faults = Some(DynamoFaults { seed: 1, throttled: 0.0, unprocessed: 0.5 });
+    let application = Application::with(config).await;
+    let district = application.district("brook", Settings::of_preset("clever")).await;
+    let night = application.night(&district, &set().night(0)).await;
+    assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
+    let invocations = application.stack.invocations(RECONCILE).len();
+    assert!(invocations > 1, "everything fitted into one invocation");
+    let records = application.mirror(&district).await.len() as u64;
+    assert!(night.report.item_writes <= records + records / 20, "{} writes for {records} records", night.report.item_writes);
+}

@@ -1,0 +1,8 @@
+//! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once is enough.
+
+mod defects;
+mod events;
+mod faults;
+mod nights;
+mod told;
+mod walls;

@@ -1,0 +1,64 @@
+//! The wall between districts, and what must never be told.
+
+use district::{Defect, District, Size};
+use e2e::Application;
+use local::{IMPORT, RECONCILE};
+use rules::run::RunState;
+use rules::settings::Settings;
+
+#[tokio::test]
+async fn districts_with_the_same_ids_do_not_see_each_other() {
+    let application = Application::start().await;
+    let one = application.district("a", Settings::of_preset("clever")).await;
+    // A name that begins like the other's keys.
+    let other = application.district("a.0", Settings::of_preset("clever")).await;
+    let set = District::new(Size::students(60)).seed(3);
+    application.night(&one, &set.night(0)).await;
+    let before = application.mirror(&one).await;
+    let fewer = application.night(&other, &set.night(0).without_students(50.0)).await;
+    assert_eq!(fewer.state(), RunState::Applied);
+    assert_eq!(fewer.removed(), 0, "another district's students were taken for this one's");
+    assert_eq!(application.mirror(&one).await, before);
+    let mut accounts: Vec<String> = Vec::new();
+    for record in before.values().chain(application.mirror(&other).await.values()) {
+        accounts.extend(record["account"].as_str().map(str::to_owned));
+    }
+    let all = accounts.len();
+    accounts.sort();
+    accounts.dedup();
+    assert_eq!(accounts.len(), all, "two districts share an account");
+}
+
+#[tokio::test]
+async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
+    let application = Application::start().await;
+    let district = application.district("brook", Settings::of_preset("sis")).await;
+    let set = District::new(Size::students(60)).seed(9).churn(10.0);
+    application.night(&district, &set.night(0)).await;
+    application.night(&district, &set.night(1)).await;
+    application.night(&district, &set.night(1).with(Defect::Passwords)).await;
+    application.night(&district, &set.night(1).with(Defect::DuplicateDifferent)).await;
+    application.night(&district, &set.night(1).with(Defect::InvalidUtf8)).await;
+    application.night(&district, &set.night(1).without_students(40.0)).await;
+
+    let night = set.night(0);
+    let columns = night.columns(district::File::Users);
+    let mut canaries: Vec<String> = vec!["Secret-pass-1".into()];
+    let mut rows = night.rows(district::File::Users);
+    while let Some(row) = rows.next_row() {
+        for name in ["sourcedId", "email", "phone", "sms", "username", "identifier", "familyName"] {
+            let at = columns.iter().position(|column| column == name).expect("the column is there");
+            // Short values turn up in times and counts by chance.
+            if row[at].len() >= 6 {
+                canaries.push(row[at].to_owned());
+            }
+        }
+    }
+    assert!(canaries.len() > 200);
+    let said = [application.stack.log(IMPORT), application.stack.log(RECONCILE), application.failures().join("\n")].join("\n");
+    assert!(said.contains("brook"), "the functions log something");
+    let told: Vec<_> = canaries.iter().filter(|canary| said.contains(canary.as_str())).collect();
+    assert!(told.is_empty(), "{} of {} values were logged, such as {:?}", told.len(), canaries.len(), told.first());
+    let mirror: String = application.mirror(&district).await.values().map(ToString::to_string).collect();
+    assert!(!mirror.contains("Secret-pass-1"));
+}
