@@ -9,6 +9,7 @@ use super::repeats::Claims;
 use super::roster::{Demographic, Roster, Wishes};
 use super::table::{Row, Table};
 use super::users::own_column;
+use super::values::{NO_DAY, to_day};
 
 /// The columns of races, in the order of their bits.
 pub(super) const RACES: [&str; 6] = [
@@ -83,7 +84,9 @@ pub(super) fn read(
                 record.races |= u8::from(row.boolean(col, false, true, notes) == Some(true)) << bit;
             }
             record.hispanic = row.boolean(hispanic, false, true, notes).map_or(0, |yes| 1 + u8::from(yes));
-            (record.birth, ordered) = row.date(birth, false, true, notes);
+            let date;
+            (date, ordered) = row.date(birth, false, true, notes);
+            record.birth = date.map_or(NO_DAY, to_day);
             sex_word = read_sex(&row, sex, notes);
         }
         record.texts = roster.texts.here();

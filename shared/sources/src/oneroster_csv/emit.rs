@@ -11,8 +11,8 @@ use super::ids::NONE;
 use super::json::Line;
 use super::kin::Kin;
 use super::notes::{Halt, Notes, write_fault};
-use super::roster::{Enrollment, OrgKind, Roster, person};
-use super::seats::Seats;
+use super::roster::{OrgKind, Roster, person};
+use super::seats::{Seat, Seats};
 use super::values;
 
 use super::index::Index;
@@ -78,15 +78,14 @@ impl Assembled {
         schools
     }
 
-    fn seat_counts(&self, seat: Enrollment) -> bool {
+    fn seat_counts(&self, class: u32, user: u32) -> bool {
         self.roster.scope.is_none()
-            || (self.roster.in_scope(self.roster.classes.record(seat.class).school)
-                && self.roster.users.record(seat.user).in_scope)
+            || (self.roster.in_scope(self.roster.classes.record(class).school) && self.roster.users.record(user).in_scope)
     }
 
     /// A person's seats in classes that are read, as a gap or a record carries them.
-    pub(super) fn seats_of(&self, user: u32, teacher: bool) -> impl Iterator<Item = Enrollment> + '_ {
-        self.seats.of_user(&self.roster, user, teacher).filter(|&seat| self.seat_counts(seat))
+    pub(super) fn seats_of(&self, user: u32, teacher: bool) -> impl Iterator<Item = Seat> + '_ {
+        self.seats.of_user(user, teacher).filter(move |seat| self.seat_counts(seat.other, user))
     }
 
     /// Emits all records; gives the number of seats. Lines are written in a thread of their own, while the sink packs those before.
@@ -189,7 +188,7 @@ impl Assembled {
                     self.relatives(&mut out.line, "children", &self.kin.children[self.children_of.get(user)]);
                 } else {
                     let seats = self.seats_of(user, kind == person::TEACHER);
-                    out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.class), seat));
+                    out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
                     out.line.flag("by_enrollment", data.kinds & kind == 0);
                 }
                 out.send(tag);
@@ -244,11 +243,11 @@ impl Assembled {
                 *value = if value.is_empty() { other } else { value };
             }
         }
-        let (races, hispanic, birth) = row.map_or((0, 0, None), |row| (row.races, row.hispanic, row.birth));
+        let (races, hispanic, birth) = row.map_or((0, 0, values::NO_DAY), |row| (row.races, row.hispanic, row.birth));
         let nothing = values::list(grades).next().is_none()
             && races == 0
             && hispanic == 0
-            && birth.is_none()
+            && birth == values::NO_DAY
             && sex.is_empty()
             && own.iter().all(|value| value.is_empty());
         if nothing {
@@ -257,7 +256,7 @@ impl Assembled {
         line.open("demographics").list("grades", values::list(grades));
         line.list("races", RACES.iter().enumerate().filter(|(bit, _)| races >> bit & 1 == 1).map(|(_, name)| *name));
         line.optional("hispanic", ["", "false", "true"][usize::from(hispanic)]).optional("gender", sex);
-        line.day("birth_date", birth.map_or(values::NO_DAY, values::to_day));
+        line.day("birth_date", birth);
         line.optional("ell", own[0]).optional("frl", own[1]).optional("iep", own[2]).close();
     }
 
@@ -287,19 +286,17 @@ impl Assembled {
             }
             out.line.close();
             let mut seats = 0_u64;
-            let write = |line: &mut Line, seat: Enrollment| self.seat(line, roster.users.id(seat.user), seat);
-            let teachers = self.seats.teachers(roster, slot).into_iter();
-            let counted = teachers.filter(|&seat| self.seat_counts(seat)).inspect(|_| seats += 1);
-            out.line.items("teachers", counted, write);
-            let students = self.seats.students(roster, slot).filter(|&seat| self.seat_counts(seat));
-            out.line.items("students", students.inspect(|_| seats += 1), write);
+            for (key, own) in [("teachers", self.seats.teachers(slot)), ("students", self.seats.students(slot))] {
+                let counted = own.iter().copied().filter(|seat| self.seat_counts(slot, seat.other)).inspect(|_| seats += 1);
+                out.line.items(key, counted, |line, seat| self.seat(line, roster.users.id(seat.other), seat));
+            }
             count += seats;
             out.send(Tag::Class);
         }
         count
     }
 
-    fn seat(&self, line: &mut Line, id: &str, seat: Enrollment) {
+    fn seat(&self, line: &mut Line, id: &str, seat: Seat) {
         let (begin, end) = self.roster.dates[seat.dates()];
         line.raw("{").text("id", id).flag("primary", seat.is_primary()).day("begin", begin).day("end", end).close();
     }

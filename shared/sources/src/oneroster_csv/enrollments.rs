@@ -201,12 +201,12 @@ fn read_dates(
     (number, ordered)
 }
 
-/// Keeps what is known of an enrollment that could not be read (R-H3): ids of a row whose cells do not stand where they should count only
-/// where they name a class or a user of the set.
+/// Keeps what is known of an enrollment that could not be read (R-H3). Its class and person say which one it is, whatever its own id. Those of a row
+/// whose cells do not stand where they should count only where they name a class or a user of the set.
 fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
     let named = row.own_id().is_some();
     let (class_id, user_id) = (row.doubtful(columns.class), row.doubtful(columns.user));
-    let (class, user) = if row.is_whole() && named {
+    let (class, user) = if row.is_whole() {
         let slot = |id: &str| !id.trim().is_empty();
         (
             if slot(class_id) { roster.classes.slot(class_id) } else { NONE },

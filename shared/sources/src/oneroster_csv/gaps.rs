@@ -88,14 +88,9 @@ fn is_gap(data: &Assembled, user: u32, kind: u8) -> bool {
 
 fn seats(data: &Assembled, user: u32, teacher: bool) -> Vec<Seat> {
     let roster = &data.roster;
-    let seat = |enrollment: super::roster::Enrollment| {
-        let (begin, end) = roster.dates[enrollment.dates()];
-        Seat {
-            id: id_of(roster.classes.id(enrollment.class)),
-            primary: enrollment.is_primary(),
-            begin: civil(begin),
-            end: civil(end),
-        }
+    let seat = |own: super::seats::Seat| {
+        let (begin, end) = roster.dates[own.dates()];
+        Seat { id: id_of(roster.classes.id(own.other)), primary: own.is_primary(), begin: civil(begin), end: civil(end) }
     };
     data.seats_of(user, teacher).map(seat).collect()
 }

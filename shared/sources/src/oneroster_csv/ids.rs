@@ -125,7 +125,6 @@ pub(super) struct Seen {
     /// Which package, counted from tonight's backwards.
     package: u16,
     pub(super) line: u32,
-    row: u64,
 }
 
 impl Seen {
@@ -153,6 +152,8 @@ pub(super) enum Claim {
 pub(super) struct Registry<T> {
     pub(super) ids: Ids,
     seen: Vec<Seen>,
+    /// What the rows said, in a number; only while the file is read.
+    rows: Vec<u64>,
     records: Vec<T>,
 }
 
@@ -172,15 +173,24 @@ impl<T: Default + Clone> Registry<T> {
         let slot = self.slot(id);
         let seen = &mut self.seen[slot as usize];
         if seen.standing == Standing::Absent {
-            *seen = Seen { standing: Standing::Present, package, line, row };
+            *seen = Seen { standing: Standing::Present, package, line };
+            if self.rows.len() <= slot as usize {
+                self.rows.resize(self.seen.len(), 0);
+            }
+            self.rows[slot as usize] = row;
             Claim::First(slot)
         } else if seen.package != package {
             Claim::Outdated
-        } else if seen.row == row {
+        } else if self.rows[slot as usize] == row {
             Claim::Again(seen.line)
         } else {
             Claim::Conflict(slot, seen.line)
         }
+    }
+
+    /// Frees what only reading needed.
+    pub(super) fn settle(&mut self) {
+        self.rows = Vec::new();
     }
 
     pub(super) fn seen(&self, slot: u32) -> Seen {

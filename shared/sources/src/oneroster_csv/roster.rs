@@ -140,7 +140,7 @@ impl GuardianWord {
 pub(super) const PERSON_TEXTS: usize = 15;
 
 /// A user's row of demographics.csv.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Demographic {
     /// A row was read.
     pub(super) known: bool,
@@ -148,9 +148,15 @@ pub(super) struct Demographic {
     pub(super) races: u8,
     /// Hispanic or Latino: 0 not told, 1 false, 2 true.
     pub(super) hispanic: u8,
-    pub(super) birth: Option<Date>,
+    pub(super) birth: Day,
     /// Sex, state id, number, ell, frl, iep.
     pub(super) texts: usize,
+}
+
+impl Default for Demographic {
+    fn default() -> Self {
+        Self { known: false, races: 0, hispanic: 0, birth: NO_DAY, texts: 0 }
+    }
 }
 
 /// One row of roles.csv that is in force or not.
@@ -184,6 +190,16 @@ impl Enrollment {
     pub(super) fn new(class: u32, user: u32, is_teacher: bool, is_primary: bool, dates: u32, line: u32) -> Self {
         let packed = dates << 2 | if is_teacher { Self::TEACHER } else { 0 } | if is_primary { Self::PRIMARY } else { 0 };
         Self { class, user, packed, line }
+    }
+
+    /// Role, primary and dates in one number.
+    pub(super) fn packed(self) -> u32 {
+        self.packed
+    }
+
+    /// What such a number says; whose enrollment it is stays open.
+    pub(super) fn unpack(packed: u32) -> Self {
+        Self { class: NONE, user: NONE, packed, line: 0 }
     }
 
     pub(super) fn is_teacher(self) -> bool {

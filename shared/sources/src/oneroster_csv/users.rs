@@ -290,6 +290,7 @@ fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Roster)
 /// What can be said once all users are read.
 pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
     note_id_case(&roster.users, FileKind::Users, notes);
+    roster.users.settle();
     let mut names = std::mem::take(&mut roster.usernames);
     names.retain(|&(_, slot)| roster.users.is_present(slot));
     names.sort_unstable();

@@ -51,7 +51,7 @@ fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
     users.csv: {"gap":"kind","kind":"teacher"}
     {"gap":"kind","kind":"student"}
     {"gap":"kind","kind":"guardian"}
-    enrollments.csv: {"gap":"enrollment"}
+    enrollments.csv: {"gap":"enrollment","class":"c1","person":"st2"}
     demographics.csv: {"gap":"kind","kind":"student"}
     "#);
     assert_snapshot!(Set::valid_1_2().rows("roles.csv", ",,,st1,primary,student,,,s1,").import().gaps(), @r#"
