@@ -13,7 +13,8 @@ use super::roster::{Enrollment, Roster, person};
 use super::table::{Row, Table};
 use super::values::{Day, NO_DAY, to_day};
 
-const ROLES: [&str; 4] = ["administrator", "proctor", "student", "teacher"];
+/// The frequent ones first.
+const ROLES: [&str; 4] = ["student", "teacher", "administrator", "proctor"];
 
 struct Columns {
     class: Col,
