@@ -4,5 +4,4 @@ mod defects;
 mod events;
 mod faults;
 mod nights;
-mod told;
 mod walls;
