@@ -1,6 +1,6 @@
 //! The plan: what a run will change, computed before anything is written.
 //!
-//! Pass A ([`facts`]) reads each sequence once and keeps what crosses records, as hashes of ids: who is one and the same (`survey`, `identity`,
+//! Pass A (`facts`) reads each sequence once and keeps what crosses records, as hashes of ids: who is one and the same (`survey`, `identity`,
 //! `relink`; guardians: `contacts`, `guardian_keys`), who is in, which classes admit. Pass B merges snapshot and mirror kind by kind and makes each
 //! record's next state from its own record, its own past and the facts (`places`, `people`, `guardians`, `classes`). The guards (`guard`) look at what
 //! comes out. Nothing here keeps records: a million students fit into small memory.
