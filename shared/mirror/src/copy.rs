@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::marker::PhantomData;
 
 use futures::future::try_join_all;
+use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SHARDS, SourceId};
 use rules::model::{Kind, Link, Mirrored, Tag};
 use rules::plan::{Administrator, Inputs};
@@ -203,6 +204,10 @@ impl Inputs for PlanInputs {
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>())
+    }
+
+    fn edits(&self, _: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+        Ok(std::iter::empty())
     }
 
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {

@@ -4,6 +4,7 @@
 //! longer, so its body goes on in further items that are written *before* the first and named after the hash of the whole body. A reader therefore
 //! finds either the old body or the new one, whole, at any moment; pieces of the old one are taken away last.
 
+use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SourceId};
 use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag};
 use rules::personal::Personal;
@@ -75,6 +76,7 @@ fn encode(district: &DistrictId, record: &AnyMirrored) -> Result<(PutItem, Vec<P
         AnyMirrored::Guardian(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
         AnyMirrored::Class(m) => encode_record(district, m, None, Some(&m.state.details.school)),
         AnyMirrored::Link(link) => Ok((encode_link(district, link)?, Vec::new())),
+        AnyMirrored::Edit(edit) => Ok((encode_edit(district, edit)?, Vec::new())),
     }
 }
 
@@ -125,6 +127,16 @@ fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorErro
         pk: keys::shard_pk(district, link.source.shard()),
         sk: keys::link_sk(link.kind, &link.source),
         hash: Some(format!("{:016x}", xxh3_64(body.as_bytes()))),
+        body,
+        ..PutItem::default()
+    })
+}
+
+fn encode_edit(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorError> {
+    let body = serde_json::to_string(edit).map_err(|e| MirrorError::corrupt("a local edit", e))?;
+    Ok(PutItem {
+        pk: keys::shard_pk(district, edit.key.shard()),
+        sk: keys::edit_sk(edit.kind, &edit.key, &edit.edit.slot()),
         body,
         ..PutItem::default()
     })

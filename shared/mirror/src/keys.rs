@@ -44,6 +44,8 @@ pub const ADMIN: &str = "ADMIN#";
 pub const LINK: &str = "LINK#";
 /// Stands between a record's sort key and what names a further piece of it.
 pub const MORE: &str = "#MORE#";
+/// Stands between a record's sort key and the slot of a local edit of it.
+pub const EDIT: &str = "#EDIT#";
 
 /// Partition of a district's settings, runs and administrators.
 pub fn district_pk(district: &DistrictId) -> String {
@@ -79,6 +81,11 @@ pub fn record_sk(kind: Tag, key: &SourceId) -> String {
 /// Sort key of the `piece`-th further piece (from 1) of a record whose body has this hash.
 pub fn more_sk(record_sk: &str, hash: &str, piece: u32) -> String {
     format!("{record_sk}{MORE}{hash}#{piece:04}")
+}
+
+/// Sort key of a local edit of a record: right behind the record, before the pieces of a long one.
+pub fn edit_sk(kind: Tag, key: &SourceId, slot: &str) -> String {
+    format!("{}{EDIT}{slot}", record_sk(kind, key))
 }
 
 /// Sort key of the link of a source id. It lies in the shard of the source id.

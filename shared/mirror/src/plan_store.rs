@@ -214,5 +214,6 @@ fn tag_of(record: &AnyMirrored) -> Option<Tag> {
         AnyMirrored::Guardian(_) => Tag::Guardian,
         AnyMirrored::Class(_) => Tag::Class,
         AnyMirrored::Link(_) => return None,
+        AnyMirrored::Edit(edit) => edit.kind,
     })
 }

@@ -7,6 +7,7 @@
 //! This crate is pure: no input or output, no async, no clock, no randomness, no logging. Dates and ids are passed in, so a whole
 //! night can be replayed. Who adds a dependency on any of those breaks the promise that makes the product safe to test.
 
+pub mod edit;
 pub mod finding;
 pub mod id;
 pub mod model;

@@ -23,23 +23,36 @@ macro_rules! rules {
 
 rules! {
     M1 = "R-M1", "the mirror follows the source";
+    M2 = "R-M2", "what people changed in synced data goes with the next run";
     M3 = "R-M3", "a class keeps the source's name";
+    M4 = "R-M4", "a class keeps its custom name";
     M5 = "R-M5", "administrators never come from a source";
     M6 = "R-M6", "an older snapshot never follows a newer one";
     M7 = "R-M7", "demographics only where the policy says so";
     M8 = "R-M8", "groups by demographic value";
     S1 = "R-S1", "a student comes in with an e-mail and an active class";
     S2 = "R-S2", "every shared student comes in";
+    S3 = "R-S3", "students come from the source alone";
+    S4 = "R-S4", "a student added to a synced class by hand";
+    S5 = "R-S5", "only a student of the school's directory can be added to a class";
+    S6 = "R-S6", "what may be changed of a synced student";
     T1 = "R-T1", "every shared teacher has an account";
     T2 = "R-T2", "a class has one primary teacher, first";
+    T3 = "R-T3", "a co-teacher added by hand whom the source does not know";
+    T4 = "R-T4", "co-teachers added by hand all go, or all stay";
     T5 = "R-T5", "more co-teachers than the source's limit";
+    T6 = "R-T6", "single sign-on is ready once the primary teacher has signed in";
     T7 = "R-T7", "a role in a class that the person does not have";
     C1 = "R-C1", "a class for every shared section";
+    C2 = "R-C2", "a manual class and its students stay";
     C3 = "R-C3", "custom data made in the source is source data";
     C4 = "R-C4", "a class without teacher, student or current term is inactive";
     G1 = "R-G1", "a guardian comes in with a unique contact";
     G2 = "R-G2", "one guardian under several ids";
     G3 = "R-G3", "relationships wait for both sides";
+    G4 = "R-G4", "a guardian added by hand or by a join code stays";
+    G5 = "R-G5", "invited users follow the source, active users own their data";
+    G6 = "R-G6", "the source wins for everybody";
     A1 = "R-A1", "gone from the source";
     A2 = "R-A2", "an abandoned family, softly";
     A3 = "R-A3", "an abandoned family, completely";
@@ -49,8 +62,19 @@ rules! {
     I1 = "R-I1", "an account's id never changes";
     I2 = "R-I2", "the same person under a new id";
     I3 = "R-I3", "a link made by support";
+    I4 = "R-I4", "a temporary e-mail to sign in with";
     I5 = "R-I5", "one e-mail, two people";
+    P1 = "R-P1", "a pin holds until its date";
     H1 = "R-H1", "a dangerous run is held";
     H2 = "R-H2", "a held run is decided by a person";
     H3 = "R-H3", "unsafe data never becomes a plan";
+    H4 = "R-H4", "a run can be undone, a snapshot restored";
+    O1 = "R-O1", "a notice that a district shares";
+    O2 = "R-O2", "configured, reviewed, live";
+    O3 = "R-O3", "what is outside the scope is not read";
+    O4 = "R-O4", "one pull a night";
+    O5 = "R-O5", "a sync can be switched off and on";
+    O6 = "R-O6", "a district can be erased";
+    X1 = "R-X1", "why somebody is not here";
+    X2 = "R-X2", "which run changed what";
 }

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{ClassDetails, Demographics, GuardianRole, Kind, Person, Tag, kinds};
+use crate::edit::LocalEdit;
 use crate::id::{AccountId, RunId, SourceId};
 use crate::rule::Rule;
 
@@ -156,7 +157,7 @@ pub struct Link {
     pub rule: Rule,
 }
 
-/// A mirrored record of any kind, or a link.
+/// A mirrored record of any kind, a link, or a local edit: whatever a change can be about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnyMirrored {
@@ -176,4 +177,6 @@ pub enum AnyMirrored {
     Class(Mirrored<kinds::Classes>),
     /// An identity link.
     Link(Link),
+    /// What people did here.
+    Edit(LocalEdit),
 }

@@ -26,6 +26,7 @@ mod survey;
 
 use serde::{Deserialize, Serialize};
 
+use crate::edit::LocalEdit;
 use crate::id::{DistrictId, RunId, SourceId};
 use crate::model::{AnyMirrored, Kind, Link, Mirrored, Student, Tag, Teacher, kinds};
 use crate::personal::Personal;
@@ -50,7 +51,7 @@ pub struct Context<'a> {
 }
 
 /// What a plan is made from. Every sequence can be read again from its start, and is in the order of [`crate::id::table_order`] (the snapshot's by
-/// source id, the mirror's by key). Local edits will be one more method here.
+/// source id, the mirror's and the edits by key).
 pub trait Inputs {
     /// What can go wrong while reading.
     type Error;
@@ -60,6 +61,8 @@ pub trait Inputs {
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
+    /// What people did to the records of one kind; the edits of a record stand together.
+    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
     /// Administrators of the district: e-mail (lower case) and account (R-M5).
@@ -109,7 +112,7 @@ pub struct Change {
     pub reasons: Vec<Reason>,
     /// The item as the plan saw it; none for an addition.
     pub before: Option<AnyMirrored>,
-    /// The item as it will be; none where the item goes altogether (only links do, and what an undo takes back).
+    /// The item as it will be; none where the item goes altogether (only links and local edits do, and what an undo takes back).
     pub after: Option<AnyMirrored>,
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use jiff::civil::{Date, date};
+use rules::edit::LocalEdit;
 use rules::finding::Finding;
 use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
 use rules::model::{AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, School, Student, Tag, Teacher, Term};
@@ -27,6 +28,8 @@ use rules::snapshot::Gap;
 pub(crate) struct Mirror {
     pub(crate) records: BTreeMap<(Tag, SourceId), AnyMirrored>,
     pub(crate) links: BTreeMap<(Tag, SourceId), Link>,
+    /// By kind, key of the record and slot.
+    pub(crate) edits: BTreeMap<(Tag, SourceId, String), LocalEdit>,
 }
 
 impl Mirror {
@@ -44,6 +47,15 @@ impl Mirror {
                 None => self.links.remove(&place),
             };
             assert_eq!(before, link_of(&change.before), "the plan saw another link");
+            return;
+        }
+        if let AnyMirrored::Edit(edit) = any {
+            let place = (edit.kind, edit.key.clone(), edit.edit.slot());
+            let before = match &change.after {
+                Some(AnyMirrored::Edit(after)) => self.edits.insert(place, after.clone()),
+                _ => self.edits.remove(&place),
+            };
+            assert_eq!(before.map(AnyMirrored::Edit), change.before, "the plan saw another edit");
             return;
         }
         let place = (tag(any), change.key.clone());
@@ -73,6 +85,7 @@ pub(crate) fn tag(any: &AnyMirrored) -> Tag {
         AnyMirrored::Guardian(_) => Tag::Guardian,
         AnyMirrored::Class(_) => Tag::Class,
         AnyMirrored::Link(link) => link.kind,
+        AnyMirrored::Edit(edit) => edit.kind,
     }
 }
 
@@ -87,6 +100,7 @@ pub(crate) fn typed<K: Kind>(any: &AnyMirrored) -> Option<&Mirrored<K>> {
         AnyMirrored::Guardian(item) => item,
         AnyMirrored::Class(item) => item,
         AnyMirrored::Link(item) => item,
+        AnyMirrored::Edit(item) => item,
     };
     item.downcast_ref()
 }
@@ -227,6 +241,12 @@ impl Inputs for Both<'_> {
 
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Infallible>>, Infallible> {
         Ok(self.world.mirror.links.values().cloned().map(Ok))
+    }
+
+    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
+        let mut edits: Vec<LocalEdit> = self.world.mirror.edits.values().filter(|edit| edit.kind == kind).cloned().collect();
+        edits.sort_by(|a, b| table_order(a.key.as_str(), b.key.as_str()));
+        Ok(edits.into_iter().map(Ok))
     }
 
     fn administrators(&self) -> Result<Vec<Administrator>, Infallible> {

@@ -57,9 +57,13 @@ fn change(change: &Change) -> String {
             }
         }
     }
-    let link = if matches!(any, AnyMirrored::Link(_)) { "link " } else { "" };
+    let (what, slot) = match any {
+        AnyMirrored::Link(_) => ("link ", String::new()),
+        AnyMirrored::Edit(edit) => ("edit ", format!(" {}", edit.edit.slot())),
+        _ => ("", String::new()),
+    };
     let reasons: Vec<String> = change.reasons.iter().map(|reason| format!("{} {}", reason.rule.id(), reason.what)).collect();
-    format!("{sign} {link}{} {}{} [{}]", tag(any), change.key.as_str(), parts.concat(), reasons.join("; "))
+    format!("{sign} {what}{} {}{slot}{} [{}]", tag(any), change.key.as_str(), parts.concat(), reasons.join("; "))
 }
 
 /// One record of the mirror.
@@ -129,5 +133,6 @@ fn fields(any: &AnyMirrored) -> Vec<Field> {
             all
         }
         AnyMirrored::Link(link) => vec![("key", link.key.as_str().to_owned())],
+        AnyMirrored::Edit(_) => vec![],
     }
 }
