@@ -6,6 +6,8 @@ mod world;
 
 #[path = "stories/classes.rs"]
 mod classes;
+#[path = "stories/edits.rs"]
+mod edits;
 #[path = "stories/gone.rs"]
 mod gone;
 #[path = "stories/guardians.rs"]

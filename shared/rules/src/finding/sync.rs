@@ -26,4 +26,6 @@ codes! {
     IDENTITY_RELINKED = "identity_relinked", Info, "somebody has a new id in the source and keeps the account", "Nothing needs to be done; if these are two people, tell support.";
     IDENTITY_AMBIGUOUS = "identity_ambiguous", Warn, "somebody is new who could be one of several people who are gone; a new account is made", "If the person had an account before, ask support to link the new id to it.";
     SCHOOL_DANGLING = "school_dangling", Warn, "a school is missing from the source though classes or people still refer to it; it is left as it is", "Share the school again, or take its classes and people out of what is shared.";
+    EDIT_ERASED = "edit_erased", Info, "what somebody changed here by hand is gone, for the source's data took its place", "To change it for good, change it in the student information system.";
+    PIN_AT_WORK = "pin_at_work", Info, "support has pinned a record or an enrollment: no run removes it before the pin's date", "Nothing needs to be done; take the pin away if it is no longer needed.";
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AnyMirrored, Class, ClassState, Course, Guardian, GuardianState, Mirrored, School, Student, StudentState, Teacher,
+    AnyMirrored, Class, ClassState, Course, Guardian, GuardianState, Mirrored, Person, School, Student, StudentState, Teacher,
     TeacherState, Term,
 };
 use crate::id::SourceId;
@@ -72,10 +72,15 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     fn id(source: &Self::Source) -> &SourceId;
     /// Puts a mirrored record of this kind into the type that holds any kind.
     fn wrap(item: Mirrored<Self>) -> AnyMirrored;
+    /// The person in a record of the source and in the mirror; none for kinds that are no people.
+    fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
+        let _ = (source, state);
+        None
+    }
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $tag:ident, $source:ty, $state:ty;)*) => {
+    ($($marker:ident: $tag:ident, $source:ty, $state:ty $(, $person:ident)?;)*) => {
         /// One marker type a kind, for code that is generic over kinds.
         pub mod kinds {
             $(
@@ -91,6 +96,9 @@ macro_rules! kinds {
                 type State = $state;
                 fn id(source: &Self::Source) -> &SourceId { &source.id }
                 fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$tag(item) }
+                $(fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
+                    Some((&mut source.$person, &state.$person))
+                })?
             }
         )*
     };
@@ -100,8 +108,8 @@ kinds! {
     Schools: School, School, School;
     Terms: Term, Term, Term;
     Courses: Course, Course, Course;
-    Teachers: Teacher, Teacher, TeacherState;
-    Students: Student, Student, StudentState;
-    Guardians: Guardian, Guardian, GuardianState;
+    Teachers: Teacher, Teacher, TeacherState, person;
+    Students: Student, Student, StudentState, person;
+    Guardians: Guardian, Guardian, GuardianState, person;
     Classes: Class, Class, ClassState;
 }

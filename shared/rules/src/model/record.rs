@@ -215,6 +215,24 @@ pub struct Person {
     pub disabled: bool,
 }
 
+impl Person {
+    /// Takes over name and contacts of somebody who owns them (R-G5); numbers, schools and the rest stay the source's.
+    pub fn keep_own(&mut self, own: &Person) {
+        for (mine, theirs) in [
+            (&mut self.given, &own.given),
+            (&mut self.family, &own.family),
+            (&mut self.middle, &own.middle),
+            (&mut self.preferred_given, &own.preferred_given),
+            (&mut self.preferred_family, &own.preferred_family),
+            (&mut self.email, &own.email),
+            (&mut self.phone, &own.phone),
+            (&mut self.sms, &own.sms),
+        ] {
+            mine.clone_from(theirs);
+        }
+    }
+}
+
 /// What R-M7 calls demographics. Under `ignore` every field stays empty, and none is in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Demographics {

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
+use super::edits::{self, Beside, Roster};
 use super::facts::{ClassFate, Facts, has_seat_today};
 use super::gaps::Gaps;
 use super::guard::Became;
 use super::hashes::{IdSet, pair};
 use super::lists;
-use super::merge::side_by_side;
+use super::merge::{Reading, side_by_side};
 use super::output::{Output, Why};
 use super::{Context, Inputs, PlanError, Sink};
+use crate::edit::LocalEdit;
 use crate::finding::sync;
 use crate::id::{SourceId, hash64};
 use crate::model::{Class, ClassDetails, ClassState, Inactive, Mirrored, Origin, Seat, Status, Tag, kinds};
@@ -21,12 +23,12 @@ type Item = Mirrored<kinds::Classes>;
 /// Pass A: what becomes of each class.
 pub(super) fn survey<I: Inputs, S: Sink>(
     context: &Context<'_>,
-    inputs: &I,
+    from: &Reading<'_, I>,
     gaps: &Gaps,
     facts: &mut Facts,
     schools: &mut IdSet,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    side_by_side::<kinds::Classes, I, S>(inputs, |at| {
+    side_by_side::<kinds::Classes, I, S>(from, |at| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
@@ -49,7 +51,7 @@ pub(super) fn survey<I: Inputs, S: Sink>(
             }
             (None, Some(item)) if item.status == Status::Archived => ClassFate::Archived,
             (None, Some(item)) => {
-                if gaps.keeps_all(Tag::Class) || gaps.has(Tag::Class, item.id.hash64()) {
+                if gaps.keeps_all(Tag::Class) || gaps.has(Tag::Class, item.id.hash64()) || gaps.pins(Tag::Class, key) {
                     schools.insert(item.state.details.school.hash64());
                     ClassFate::Kept { admits: item.state.inactive.is_empty() }
                 } else {
@@ -77,20 +79,21 @@ fn lists_somebody(context: &Context<'_>, gaps: &Gaps, facts: &Facts, class: &Cla
 }
 
 /// Pass B over classes.
-pub(super) struct Classes<'f> {
+pub(super) struct Classes<'f, E> {
     facts: &'f Facts,
     gaps: &'f Gaps,
+    edits: Beside<'f, E>,
     /// Teacher and title of the classes so far, with the first class of each (R-M3).
     titles: HashMap<u64, SourceId>,
 }
 
-impl<'f> Classes<'f> {
-    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps) -> Self {
-        Self { facts, gaps, titles: HashMap::new() }
+impl<'f, E> Classes<'f, E> {
+    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: Beside<'f, E>) -> Self {
+        Self { facts, gaps, edits, titles: HashMap::new() }
     }
 
     /// The next state of one class.
-    pub(super) fn visit<S: Sink, E>(
+    pub(super) fn visit<S: Sink>(
         &mut self,
         output: &mut Output<'_, S>,
         source: Option<Class>,
@@ -100,6 +103,8 @@ impl<'f> Classes<'f> {
             output.tally.in_source(Tag::Class);
             output.tally.seats_in_source(source.teachers.len() + source.students.len());
         }
+        let Some(key) = item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id)) else { return Ok(()) };
+        let edits = self.edits.of(key)?;
         match (source, item) {
             (Some(source), Some(item)) if item.origin == Origin::Manual => {
                 output.find::<kinds::Classes, E>(
@@ -108,19 +113,20 @@ impl<'f> Classes<'f> {
                     &source.id,
                     format!("class {} was disconnected from the source and is a manual class here", source.id.as_str()),
                 )?;
-                self.absent(output, item)
+                self.absent(output, item, edits)
             }
-            (Some(source), item) => self.present(output, source, item),
-            (None, Some(item)) => self.absent(output, item),
+            (Some(source), item) => self.present(output, source, item, edits),
+            (None, Some(item)) => self.absent(output, item, edits),
             (None, None) => Ok(()),
         }
     }
 
-    fn present<S: Sink, E>(
+    fn present<S: Sink>(
         &mut self,
         output: &mut Output<'_, S>,
         source: Class,
         item: Option<Item>,
+        edits: Vec<LocalEdit>,
     ) -> Result<(), PlanError<E, S::Error>> {
         let before = item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let lists_teacher = lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Teacher);
@@ -143,6 +149,10 @@ impl<'f> Classes<'f> {
             inactive.push(Inactive::TermOver);
         }
         self.findings(output, &id, &details, &teachers, primaries, &inactive, over)?;
+
+        let fate = ClassFate::Present { was_active: before.is_some(), admits: true };
+        let roster = Roster { fate, teachers: &teachers, students: &students };
+        edits::of_class(edits, &roster, self.facts, self.gaps, output)?;
 
         let state = ClassState { details, teachers, students, inactive };
         let Some(item) = item else {
@@ -201,10 +211,17 @@ impl<'f> Classes<'f> {
     }
 
     /// A class that the source does not have, or that is not its to change.
-    fn absent<S: Sink, E>(&mut self, output: &mut Output<'_, S>, item: Item) -> Result<(), PlanError<E, S::Error>> {
+    fn absent<S: Sink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        item: Item,
+        edits: Vec<LocalEdit>,
+    ) -> Result<(), PlanError<E, S::Error>> {
         let students = &self.facts.students;
         let was_active = item.status == Status::Active && item.origin == Origin::Source;
         let fate = self.facts.class(&item.key).unwrap_or(ClassFate::Archived);
+        let roster = Roster { fate, teachers: &item.state.teachers, students: &item.state.students };
+        edits::of_class(edits, &roster, self.facts, self.gaps, output)?;
         let leave = output.context.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
         let mut why = Why::default();
         let (teachers, roster) = match fate {
@@ -371,7 +388,7 @@ impl<'f> Classes<'f> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of it is one class, in parts that are about to be moved into its state")]
-    fn findings<S: Sink, E>(
+    fn findings<S: Sink>(
         &mut self,
         output: &mut Output<'_, S>,
         id: &SourceId,

@@ -5,7 +5,7 @@ use super::gaps::Gaps;
 use super::guardian_keys::{Group, Groups};
 use super::hashes::{self, IdSet};
 use super::identity::{Comer, Links, Past, Undecided};
-use super::merge::side_by_side;
+use super::merge::{Reading, side_by_side};
 use super::relink::Candidate;
 use super::survey::{self, People};
 use super::{Context, Inputs, PlanError, Sink};
@@ -135,7 +135,7 @@ impl Contacts {
     /// Pass A over guardians: who is one, whose contact is whose, and who is in.
     pub(super) fn survey<I: Inputs, S: Sink>(
         context: &Context<'_>,
-        inputs: &I,
+        from: &Reading<'_, I>,
         gaps: &Gaps,
         links: &Links,
         facts: &mut Facts,
@@ -150,11 +150,12 @@ impl Contacts {
         let mut new: Vec<(u32, Candidate)> = Vec::new();
         let mut staying: Vec<(u32, Past)> = Vec::new();
         let mut maybe_staying: Vec<(SourceId, SourceId, Person)> = Vec::new();
-        side_by_side::<kinds::Guardians, I, S>(inputs, |at| {
+        side_by_side::<kinds::Guardians, I, S>(from, |at| {
             let (source, item) = at.parts();
             if let Some(item) = item.as_ref().filter(|item| item.origin == Origin::Manual) {
                 people.active.insert(item.key.hash64());
                 people.blind.insert(item.key.hash64());
+                people.by_hand.insert(item.key.hash64());
                 if item.status == Status::Active {
                     rows.add_unnamed(&item.key, &item.state.person);
                     emails.extend(hashes::email(&item.state.person));
@@ -181,8 +182,9 @@ impl Contacts {
             if let Some(item) = item
                 && (linked || source.is_none())
             {
-                let past = past(&item, gaps);
-                if past.status == Status::Active && (past.gapped || (!linked && gaps.keeps_all(Tag::Guardian))) {
+                let past = past(&item, from, gaps);
+                let stays = past.gapped || (!linked && (past.pinned || gaps.keeps_all(Tag::Guardian)));
+                if past.status == Status::Active && stays {
                     let row = rows.add(&item.key, &item.state.person, Own::Stays);
                     staying.push((row, past));
                 } else if linked {
@@ -282,7 +284,8 @@ impl Contacts {
 }
 
 /// A guardian of the mirror. Any bad row among the ids that are one guardian leaves the whole as it is.
-fn past(item: &Mirrored<kinds::Guardians>, gaps: &Gaps) -> Past {
+fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps) -> Past {
+    let key = item.key.hash64();
     let tag = kinds::Guardians::TAG;
     let gapped = gaps.has(tag, item.id.hash64()) || item.state.also.iter().any(|id| gaps.has(tag, id.hash64()));
     let mut who = Candidate::new(tag, item.key.clone(), &item.state.person);
@@ -294,6 +297,9 @@ fn past(item: &Mirrored<kinds::Guardians>, gaps: &Gaps) -> Past {
         email: hashes::email(&item.state.person),
         schools: if item.status == Status::Active { survey::schools_of(&item.state.person) } else { Vec::new() },
         gapped,
+        pinned: gaps.pins(tag, key),
+        by_hand: false,
+        owns: from.owners[tag as usize].contains(&key),
         abandoned: false,
     }
 }

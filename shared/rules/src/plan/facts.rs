@@ -7,7 +7,7 @@ use super::contacts::Contacts;
 use super::gaps::{Gaps, KeptSeats};
 use super::hashes::{IdMap, IdSet};
 use super::identity::Links;
-use super::merge::{At, side_by_side};
+use super::merge::{At, Reading, side_by_side};
 use super::survey::{People, Surveyed, survey};
 use super::{Context, Inputs, PlanError, Sink};
 use crate::finding::Finding;
@@ -94,7 +94,7 @@ impl Facts {
     /// Pass A: reads everything once.
     pub(super) fn gather<I: Inputs, S: Sink>(
         context: &Context<'_>,
-        inputs: &I,
+        from: &Reading<'_, I>,
         gaps: &Gaps,
         links: &[Links; Tag::ALL.len()],
     ) -> Result<Self, PlanError<I::Error, S::Error>> {
@@ -105,18 +105,18 @@ impl Facts {
         };
         let mut schools = IdSet::default();
         let mut emails = Vec::new();
-        for administrator in inputs.administrators().map_err(PlanError::Input)? {
+        for administrator in from.inputs.administrators().map_err(PlanError::Input)? {
             let email = crate::id::hash64(administrator.email.reveal());
             facts.administrators.insert(email, administrator.account);
         }
-        facts.read_terms::<I, S>(inputs, gaps)?;
+        facts.read_terms::<I, S>(from, gaps)?;
 
-        Contacts::survey::<I, S>(context, inputs, gaps, &links[Tag::Guardian as usize], &mut facts, &mut schools, &mut emails)?;
+        Contacts::survey::<I, S>(context, from, gaps, &links[Tag::Guardian as usize], &mut facts, &mut schools, &mut emails)?;
 
         let others = emails.len();
         let found = survey::<kinds::Teachers, I, S>(
             context,
-            inputs,
+            from,
             gaps,
             &links[Tag::Teacher as usize],
             &facts,
@@ -131,11 +131,11 @@ impl Facts {
             }
         }
 
-        classes::survey::<I, S>(context, inputs, gaps, &mut facts, &mut schools)?;
+        classes::survey::<I, S>(context, from, gaps, &mut facts, &mut schools)?;
 
         let found = survey::<kinds::Students, I, S>(
             context,
-            inputs,
+            from,
             gaps,
             &links[Tag::Student as usize],
             &facts,
@@ -151,14 +151,28 @@ impl Facts {
         Ok(facts)
     }
 
+    /// The people of a kind; the kinds that are no people have none.
+    pub(super) fn people(&self, tag: Tag) -> Option<&People> {
+        match tag {
+            Tag::Teacher => Some(&self.teachers),
+            Tag::Student => Some(&self.students),
+            Tag::Guardian => Some(&self.guardians),
+            _ => None,
+        }
+    }
+
     fn take(&mut self, tag: Tag, found: Surveyed) -> People {
         self.links[tag as usize].extend(found.links.into_iter().map(|(old, new)| (old, Some(new))));
         self.findings.extend(found.findings);
         found.people
     }
 
-    fn read_terms<I: Inputs, S: Sink>(&mut self, inputs: &I, gaps: &Gaps) -> Result<(), PlanError<I::Error, S::Error>> {
-        side_by_side::<kinds::Terms, I, S>(inputs, |at| {
+    fn read_terms<I: Inputs, S: Sink>(
+        &mut self,
+        from: &Reading<'_, I>,
+        gaps: &Gaps,
+    ) -> Result<(), PlanError<I::Error, S::Error>> {
+        side_by_side::<kinds::Terms, I, S>(from, |at| {
             match at {
                 At::Source(term) | At::Both(term, _) => {
                     self.terms.insert(term.id.hash64(), term.end);

@@ -1,4 +1,4 @@
-//! What the source sent and could not be read: it is left as the mirror has it (R-H3).
+//! What is left as the mirror has it: what the source sent and could not be read (R-H3), and what support has pinned (R-P1).
 
 use super::hashes::{IdMap, IdSet, pair};
 use super::identity::Aliases;
@@ -20,6 +20,10 @@ pub(super) struct Gaps {
     by_class: [IdMap<Vec<Seat>>; Tag::ALL.len()],
     every_enrollment: bool,
     enrollments: Vec<(Option<SourceId>, Option<SourceId>)>,
+    /// Keys of pinned records (R-P1).
+    pinned: [IdSet; Tag::ALL.len()],
+    /// Pairs of keys of pinned seats (R-P1).
+    pinned_seats: IdSet,
 }
 
 impl Gaps {
@@ -44,6 +48,21 @@ impl Gaps {
             }
         }
         Ok(all)
+    }
+
+    /// A record that no run removes today (R-P1).
+    pub(super) fn pin(&mut self, tag: Tag, key: u64) {
+        self.pinned[tag as usize].insert(key);
+    }
+
+    /// A seat that no run takes away today (R-P1).
+    pub(super) fn pin_seat(&mut self, class: u64, person: u64) {
+        self.pinned_seats.insert(pair(class, person));
+    }
+
+    /// Whether the record with this key is pinned.
+    pub(super) fn pins(&self, tag: Tag, key: u64) -> bool {
+        self.pinned[tag as usize].contains(&key)
     }
 
     /// Whether this record was sent and could not be read.
@@ -79,6 +98,7 @@ impl Gaps {
     /// The enrollments of a kind of person that stay because their rows could not be read.
     pub(super) fn kept_seats(&self, people: &Aliases) -> KeptSeats {
         let mut kept = KeptSeats { all: self.every_enrollment || !self.removals, ..KeptSeats::default() };
+        kept.pairs.extend(&self.pinned_seats);
         for (class, person) in &self.enrollments {
             let person = person.as_ref().map(|id| people.key_hash(id));
             match (class, person) {

@@ -25,6 +25,8 @@ pub(super) struct Guardians<'f> {
     pub(super) facts: &'f Facts,
     pub(super) gaps: &'f Gaps,
     pub(super) shared: &'f mut SharedEmails,
+    /// Keys of those who own their names and contacts (R-G5).
+    pub(super) owners: &'f IdSet,
 }
 
 impl Guardians<'_> {
@@ -48,7 +50,10 @@ impl Guardians<'_> {
         match (source, mirror) {
             (_, Some(item)) if active && people.unread(hash) => self.kept(output, item),
             (Some(source), item) => {
-                let merged = one(source, others, &self.facts.contacts.taken);
+                let mut merged = one(source, others, &self.facts.contacts.taken);
+                if let Some(item) = item.as_ref().filter(|_| self.owners.contains(&hash)) {
+                    merged.person.keep_own(&item.state.person);
+                }
                 self.find_contacts(output, &merged, active)?;
                 if active {
                     return self.present(output, key, merged, item);

@@ -144,6 +144,12 @@ pub(super) struct Past {
     pub(super) schools: Vec<u64>,
     /// Its row is bad tonight.
     pub(super) gapped: bool,
+    /// No run removes it today (R-P1).
+    pub(super) pinned: bool,
+    /// Made here by hand: it stays, unless the source now has that person.
+    pub(super) by_hand: bool,
+    /// The person owns name and contacts (R-G5): the e-mail address stays what it is.
+    pub(super) owns: bool,
     /// Every guardian is gone too (R-A1); false where nobody asked.
     pub(super) abandoned: bool,
 }
@@ -227,15 +233,17 @@ impl Undecided {
                             out.links.push((old, link));
                         }
                     }
+                    let whose = if past.by_hand { "was made here by hand" } else { "is gone" };
                     let message =
-                        format!("{tag} {} is new, and is taken for {tag} {}, who is gone", id.as_str(), past.id.as_str());
+                        format!("{tag} {} is new, and is taken for {tag} {}, who {whose}", id.as_str(), past.id.as_str());
                     out.findings.push(
                         Finding::new(&sync::IDENTITY_RELINKED)
                             .saying(&sync::IDENTITY_RELINKED, message)
                             .under(Rule::I2)
                             .about(tag.name(), &id),
                     );
-                    out.present.push(Decided { key: past.who.id.clone(), active: true, email: comer.email });
+                    let email = if past.owns { past.email } else { comer.email };
+                    out.present.push(Decided { key: past.who.id.clone(), active: true, email });
                     continue;
                 }
                 Some(Verdict::Ambiguous(who)) => {
@@ -301,8 +309,9 @@ impl Undecided {
             }
             let past = self.claimed.remove(&key.hash64());
             aliases.add(&comer.who.id, &key, past.is_some());
+            let email = past.as_ref().filter(|past| past.owns).map_or(comer.email, |past| past.email);
             let active = comer.meets || past.is_some_and(|past| past.status == Status::Active);
-            out.present.push(Decided { key: key.clone(), active, email: comer.email });
+            out.present.push(Decided { key: key.clone(), active, email });
             winner = Some(key);
         }
     }

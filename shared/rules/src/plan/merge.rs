@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::hashes::IdSet;
 use super::identity::Aliases;
 use super::{Inputs, PlanError, Sink};
 use crate::id::{SourceId, table_order};
@@ -54,11 +55,33 @@ impl<T, E, It: Iterator<Item = Result<T, E>>> Ordered<T, It> {
     }
 }
 
+/// What a plan is made from, and who owns their data: no source changes it, so it is read as if the source said what the mirror has (R-G5).
+pub(super) struct Reading<'a, I> {
+    /// The sequences.
+    pub(super) inputs: &'a I,
+    /// Keys of the people, by kind.
+    pub(super) owners: &'a [IdSet; Tag::ALL.len()],
+}
+
+impl<I> Reading<'_, I> {
+    fn owned<K: Kind>(&self, mut source: K::Source, item: &Mirrored<K>) -> K::Source {
+        let owners = &self.owners[K::TAG as usize];
+        if !owners.is_empty()
+            && owners.contains(&item.key.hash64())
+            && let Some((person, own)) = K::persons(&mut source, &item.state)
+        {
+            person.keep_own(own);
+        }
+        source
+    }
+}
+
 /// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order of the table.
 pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
-    inputs: &I,
+    from: &Reading<'_, I>,
     mut visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
+    let inputs = from.inputs;
     let mut source = Ordered::start(K::TAG, inputs.snapshot::<K>().map_err(PlanError::Input)?, K::id)?;
     let mut mirror = Ordered::start(K::TAG, inputs.mirror::<K>().map_err(PlanError::Input)?, |item: &Mirrored<K>| &item.key)?;
     loop {
@@ -71,7 +94,7 @@ pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
         let a = if order.is_le() { source.take()? } else { None };
         let b = if order.is_ge() { mirror.take()? } else { None };
         match (a, b) {
-            (Some(a), Some(b)) => visit(At::Both(a, b))?,
+            (Some(a), Some(b)) => visit(At::Both(from.owned(a, &b), b))?,
             (Some(a), None) => visit(At::Source(a))?,
             (None, Some(b)) => visit(At::Mirror(b))?,
             (None, None) => return Ok(()),
@@ -102,12 +125,15 @@ impl<K: Kind> Entry<K> {
     }
 
     /// Puts the record of the person's own id first.
-    fn arranged(mut self) -> Self {
+    fn arranged<I>(mut self, from: &Reading<'_, I>) -> Self {
         let mut sources = std::mem::take(&mut self.others);
         sources.sort_unstable_by(|a, b| K::id(a).cmp(K::id(b)));
         let has = |id: Option<&SourceId>| sources.iter().position(|source| Some(K::id(source)) == id);
         let own = has(self.mirror.as_ref().map(|item| &item.id)).or_else(|| has(self.aside.as_ref())).unwrap_or(0);
         self.source = (!sources.is_empty()).then(|| sources.remove(own));
+        if let Some(mirror) = &self.mirror {
+            self.source = self.source.map(|source| from.owned(source, mirror));
+        }
         self.others = sources;
         self
     }
@@ -115,13 +141,13 @@ impl<K: Kind> Entry<K> {
 
 /// Visits every person of a kind once. Records under another id than their key are held aside until all of the person's are there.
 pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
-    inputs: &I,
+    from: &Reading<'_, I>,
     aliases: &Aliases,
     left_out: impl Fn(&K::Source) -> bool,
     mut visit: impl FnMut(Entry<K>) -> Result<(), PlanError<I::Error, S::Error>>,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
     let mut held: BTreeMap<SourceId, Entry<K>> = BTreeMap::new();
-    side_by_side::<K, I, S>(inputs, |at| {
+    side_by_side::<K, I, S>(from, |at| {
         let (source, mirror) = at.parts();
         let mut here = Entry { aside: None, source: None, others: Vec::new(), mirror: None };
         let mut touched = Vec::new();
@@ -148,13 +174,13 @@ pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
         for key in touched {
             let whole = held.get(&key).is_some_and(|entry| aliases.is_whole(&key, entry.others.len(), entry.mirror.is_some()));
             if whole && let Some(entry) = held.remove(&key) {
-                visit(entry.arranged())?;
+                visit(entry.arranged(from))?;
             }
         }
         Ok(())
     })?;
     while let Some((_, entry)) = held.pop_first() {
-        visit(entry.arranged())?;
+        visit(entry.arranged(from))?;
     }
     Ok(())
 }

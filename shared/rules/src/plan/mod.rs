@@ -2,11 +2,12 @@
 //!
 //! Pass A (`facts`) reads each sequence once and keeps what crosses records, as hashes of ids: who is one and the same (`survey`, `identity`,
 //! `relink`; guardians: `contacts`, `guardian_keys`), who is in, which classes admit. Pass B merges snapshot and mirror kind by kind and makes each
-//! record's next state from its own record, its own past and the facts (`places`, `people`, `guardians`, `classes`). The guards (`guard`) look at what
+//! record's next state from its own record, its own past and the facts (`places`, `people`, `guardians`, `classes`), and tells which local edits live (`edits`). The guards (`guard`) look at what
 //! comes out. Nothing here keeps records: a million students fit into small memory.
 
 mod classes;
 mod contacts;
+mod edits;
 mod facts;
 mod gaps;
 mod groups;
@@ -167,8 +168,11 @@ pub struct Hold {
 pub struct Outcome {
     /// Counts by kind, and `enrollment`.
     pub counts: std::collections::BTreeMap<String, Counts>,
-    /// Changes of items, links included.
+    /// Changes of items, links and local edits included.
     pub changes: u64,
+    /// Local edits that no rule lets live (R-M2).
+    #[serde(default)]
+    pub erased: u64,
     /// Why the run must be held; empty: it may go.
     pub holds: Vec<Hold>,
 }
@@ -201,9 +205,11 @@ pub fn plan<I: Inputs, S: Sink>(
     inputs: &I,
     sink: &mut S,
 ) -> Result<Outcome, PlanError<I::Error, S::Error>> {
-    let gaps = gaps::Gaps::read::<I, S>(context.removals, inputs)?;
+    let mut gaps = gaps::Gaps::read::<I, S>(context.removals, inputs)?;
+    let owners = edits::read::<I, S>(context, inputs, &mut gaps)?;
+    let from = &merge::Reading { inputs, owners: &owners };
     let links = identity::Links::read::<I, S>(inputs)?;
-    let mut facts = facts::Facts::gather::<I, S>(context, inputs, &gaps, &links)?;
+    let mut facts = facts::Facts::gather::<I, S>(context, from, &gaps, &links)?;
     drop(links);
     let changed_links = std::mem::take(&mut facts.links);
     let mut output = output::Output::new(context, sink);
@@ -216,49 +222,52 @@ pub fn plan<I: Inputs, S: Sink>(
             output.link(before, after)?;
         }
         match tag {
-            Tag::School => places::<kinds::Schools, I, S>(inputs, &facts, &gaps, &mut output)?,
-            Tag::Term => places::<kinds::Terms, I, S>(inputs, &facts, &gaps, &mut output)?,
-            Tag::Course => places::<kinds::Courses, I, S>(inputs, &facts, &gaps, &mut output)?,
+            Tag::School => places::<kinds::Schools, I, S>(from, &facts, &gaps, &mut output)?,
+            Tag::Term => places::<kinds::Terms, I, S>(from, &facts, &gaps, &mut output)?,
+            Tag::Course => places::<kinds::Courses, I, S>(from, &facts, &gaps, &mut output)?,
             Tag::Teacher => {
                 let mut teachers = people::Teachers { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Teacher| survey::leaves_out(context, source.by_enrollment);
-                merge::by_key::<kinds::Teachers, I, S>(inputs, &facts.teachers.aliases, left_out, |entry| {
+                merge::by_key::<kinds::Teachers, I, S>(from, &facts.teachers.aliases, left_out, |entry| {
                     teachers.visit(&mut output, entry)
                 })?;
             }
             Tag::Student => {
                 let mut students = people::Students { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Student| survey::leaves_out(context, source.by_enrollment);
-                merge::by_key::<kinds::Students, I, S>(inputs, &facts.students.aliases, left_out, |entry| {
+                merge::by_key::<kinds::Students, I, S>(from, &facts.students.aliases, left_out, |entry| {
                     students.visit(&mut output, entry)
                 })?;
             }
             Tag::Guardian => {
-                let mut guardians = guardians::Guardians { facts: &facts, gaps: &gaps, shared: &mut shared };
+                let owners = &owners[Tag::Guardian as usize];
+                let mut guardians = guardians::Guardians { facts: &facts, gaps: &gaps, shared: &mut shared, owners };
                 merge::by_key::<kinds::Guardians, I, S>(
-                    inputs,
+                    from,
                     &facts.guardians.aliases,
                     |_| false,
                     |entry| guardians.visit(&mut output, entry),
                 )?;
             }
             Tag::Class => {
-                let mut classes = classes::Classes::new(&facts, &gaps);
-                merge::side_by_side::<kinds::Classes, I, S>(inputs, |at| {
+                let beside = edits::Beside::of_kind::<I, S>(Tag::Class, inputs)?;
+                let mut classes = classes::Classes::new(&facts, &gaps, beside);
+                merge::side_by_side::<kinds::Classes, I, S>(from, |at| {
                     let (source, item) = at.parts();
                     classes.visit(&mut output, source, item)
                 })?;
             }
         }
+        edits::of_people(tag, inputs, &facts, &gaps, &mut output)?;
     }
     shared.report(&mut output)?;
-    let changes = output.changes;
+    let (changes, erased) = (output.changes, output.erased);
     let (counts, holds) = output.tally.close(context.policy, &gaps);
-    Ok(Outcome { counts, changes, holds })
+    Ok(Outcome { counts, changes, erased, holds })
 }
 
 fn places<K, I: Inputs, S: Sink>(
-    inputs: &I,
+    from: &merge::Reading<'_, I>,
     facts: &facts::Facts,
     gaps: &gaps::Gaps,
     output: &mut output::Output<'_, S>,
@@ -266,7 +275,7 @@ fn places<K, I: Inputs, S: Sink>(
 where
     K: Kind<State = <K as Kind>::Source>,
 {
-    merge::side_by_side::<K, I, S>(inputs, |at| {
+    merge::side_by_side::<K, I, S>(from, |at| {
         let (source, item) = at.parts();
         places::visit::<K, S, I::Error>(facts, gaps, output, source, item)
     })

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::Date;
+
 use super::guard::Tally;
 use super::{Action, Change, Context, PlanError, Reason, Sink};
-use crate::finding::{Code, Finding};
+use crate::edit::LocalEdit;
+use crate::finding::{Code, Finding, sync};
 use crate::id::SourceId;
 use crate::model::{AnyMirrored, Kind, Link, Mirrored, Origin, Status};
 use crate::personal::Personal;
@@ -32,11 +35,12 @@ pub(super) struct Output<'a, S: Sink> {
     sink: &'a mut S,
     pub(super) tally: Tally,
     pub(super) changes: u64,
+    pub(super) erased: u64,
 }
 
 impl<'a, S: Sink> Output<'a, S> {
     pub(super) fn new(context: &'a Context<'a>, sink: &'a mut S) -> Self {
-        Self { context, sink, tally: Tally::default(), changes: 0 }
+        Self { context, sink, tally: Tally::default(), changes: 0, erased: 0 }
     }
 
     /// A record that the mirror does not have yet.
@@ -95,6 +99,26 @@ impl<'a, S: Sink> Output<'a, S> {
         let Some(key) = after.as_ref().or(before.as_ref()).map(|link| link.source.clone()) else { return Ok(()) };
         let reasons = vec![Reason { rule, what: what.into() }];
         self.send(Change { action, key, reasons, before: before.map(AnyMirrored::Link), after: after.map(AnyMirrored::Link) })
+    }
+
+    /// A local edit that no rule lets live.
+    pub(super) fn erase<E>(&mut self, edit: LocalEdit, rule: Rule, what: &'static str) -> Result<(), PlanError<E, S::Error>> {
+        self.erased += 1;
+        let words = format!("{} of {} {}: {what}", edit.edit.words(), edit.kind, edit.key.as_str());
+        let finding = Finding::new(&sync::EDIT_ERASED).saying(&sync::EDIT_ERASED, words).under(rule);
+        self.finding(finding.about(edit.kind.name(), &edit.key))?;
+        let reasons = vec![Reason { rule, what: what.into() }];
+        let key = edit.key.clone();
+        self.send(Change { action: Action::Remove, key, reasons, before: Some(AnyMirrored::Edit(edit)), after: None })
+    }
+
+    /// A pin that holds tonight (R-P1).
+    pub(super) fn pin<E>(&mut self, edit: &LocalEdit, until: Date) -> Result<(), PlanError<E, S::Error>> {
+        let (kind, key) = (edit.kind, edit.key.as_str());
+        let whom = edit.edit.other().map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
+        let words = format!("{whom}{kind} {key} is pinned until {until}");
+        let finding = Finding::new(&sync::PIN_AT_WORK).saying(&sync::PIN_AT_WORK, words).under(Rule::P1);
+        self.finding(finding.about(kind.name(), &edit.key))
     }
 
     fn send<E>(&mut self, change: Change) -> Result<(), PlanError<E, S::Error>> {

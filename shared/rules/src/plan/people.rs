@@ -72,10 +72,10 @@ impl Teachers<'_> {
         if source.is_some() {
             output.tally.in_source(Tag::Teacher);
         }
-        if mirror.as_ref().is_some_and(|item| item.origin == Origin::Manual) {
+        let hash = key.hash64();
+        if self.facts.teachers.by_hand.contains(&hash) {
             return Ok(());
         }
-        let hash = key.hash64();
         let active = self.facts.teachers.active.contains(&hash);
         let seats = Seats { facts: self.facts, people: &self.facts.teachers, kept: &self.facts.kept_teachers, key: hash };
         let today = output.context.today;
@@ -209,10 +209,10 @@ impl Students<'_> {
         if source.is_some() {
             output.tally.in_source(Tag::Student);
         }
-        if mirror.as_ref().is_some_and(|item| item.origin == Origin::Manual) {
+        let hash = key.hash64();
+        if self.facts.students.by_hand.contains(&hash) {
             return Ok(());
         }
-        let hash = key.hash64();
         let active = self.facts.students.active.contains(&hash);
         let seats = Seats { facts: self.facts, people: &self.facts.students, kept: &self.facts.kept_students, key: hash };
         if let Some(source) = &source {
@@ -463,7 +463,8 @@ pub(super) fn still_here<K: crate::model::Kind>(
         id,
         account,
         status: Status::Active,
-        origin: item.origin,
+        // Whoever was made here by hand is the source's from now on.
+        origin: Origin::Source,
         state,
         first_seen: item.first_seen.clone(),
         changed_by: item.changed_by.clone(),

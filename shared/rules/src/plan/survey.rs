@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::gaps::Gaps;
 use super::hashes::{self, IdSet};
 use super::identity::{Aliases, Comer, Links, Past, Undecided};
-use super::merge::side_by_side;
+use super::merge::{Reading, side_by_side};
 use super::relink::Candidate;
 use super::{Context, Inputs, PlanError, Sink};
 use crate::finding::{Finding, sync};
@@ -21,8 +21,10 @@ pub(super) struct People {
     /// Active, and their row is bad: their record stays, their enrollments follow the source (R-H3).
     pub(super) gapped: IdSet,
     /// Active, and nobody knows what the source says of them: a row without a readable id may be theirs; or the run removes nothing; or
-    /// people here answer for them (origin manual).
+    /// people here answer for them (origin manual); or they are pinned.
     pub(super) blind: IdSet,
+    /// People here answer for them, and the source does not have them: whoever is in here is in `blind`, too.
+    pub(super) by_hand: IdSet,
     /// Source ids (not keys) of records that count as absent, for only an enrollment gives them this role (R-T7).
     pub(super) left_out: IdSet,
     /// Archived, with every guardian gone too (R-A1); asked only where a policy says more than `soft`.
@@ -111,7 +113,7 @@ pub(super) struct Surveyed {
 /// `schools` and `emails` take what the others want to know: the schools that the source refers to (R-A6), and the e-mail addresses of all who are in (R-I5).
 pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
     context: &Context<'_>,
-    inputs: &I,
+    from: &Reading<'_, I>,
     gaps: &Gaps,
     links: &Links,
     facts: &Facts,
@@ -127,7 +129,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         email: hashes::email(K::person(source)),
         key_taken: false,
     };
-    side_by_side::<K, I, S>(inputs, |at| {
+    side_by_side::<K, I, S>(from, |at| {
         let (source, item) = at.parts();
         let source = source.filter(|source| {
             let out = leaves_out(context, K::by_enrollment(source));
@@ -144,7 +146,10 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             schools.extend(K::person(source).schools.iter().map(SourceId::hash64));
         }
         match (source, item) {
-            (_, Some(item)) if item.origin == Origin::Manual => by_hand(&item, &mut people, emails),
+            (Some(_), Some(item)) if item.origin == Origin::Manual => {
+                let past = past::<K, _>(&item, from, gaps, facts);
+                absent(past, K::TAG, gaps, &mut people, schools, emails);
+            }
             (None, None) => {}
             (Some(source), None) => {
                 let id = K::id(&source);
@@ -153,7 +158,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             }
             (None, Some(item)) => {
                 let key = item.key.hash64();
-                let past = past::<K>(&item, gaps, facts);
+                let past = past::<K, _>(&item, from, gaps, facts);
                 if item.id != item.key || links.concern(key) {
                     undecided.claimed.insert(key, past);
                 } else {
@@ -164,7 +169,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
                 let key = item.key.hash64();
                 if item.id != item.key || links.concern(key) {
                     undecided.claims.push(comer(K::id(&source), &source));
-                    undecided.claimed.insert(key, past::<K>(&item, gaps, facts));
+                    undecided.claimed.insert(key, past::<K, _>(&item, from, gaps, facts));
                 } else if item.status == Status::Active || K::meets(context, facts, &source) {
                     people.active.insert(key);
                     emails.extend(hashes::email(K::person(&source)));
@@ -205,30 +210,27 @@ pub(super) fn fresh_key(context: &Context<'_>, id: &SourceId) -> SourceId {
     SourceId::new(format!("{}~{}", id.as_str(), context.run))
 }
 
-/// People here answer for the record: it is in the lists where they put it, and no run asks why.
-fn by_hand<K: Individual>(item: &Mirrored<K>, people: &mut People, emails: &mut Vec<u64>) {
+fn past<K: Individual, I>(item: &Mirrored<K>, from: &Reading<'_, I>, gaps: &Gaps, facts: &Facts) -> Past {
     let key = item.key.hash64();
-    people.active.insert(key);
-    people.blind.insert(key);
-    if item.status == Status::Active {
-        emails.extend(hashes::email(K::known(&item.state)));
-    }
-}
-
-fn past<K: Individual>(item: &Mirrored<K>, gaps: &Gaps, facts: &Facts) -> Past {
     let gapped = gaps.has(K::TAG, item.id.hash64());
     let active = item.status == Status::Active;
-    let stays = gapped || (active && gaps.keeps_all(K::TAG));
+    let by_hand = item.origin == Origin::Manual;
+    let stays = gapped || (active && gaps.keeps_all(K::TAG) && !by_hand);
+    let pinned = gaps.pins(K::TAG, key);
     let mut who = Candidate::new(K::TAG, item.key.clone(), K::known(&item.state));
-    who.may_relink = !stays;
+    // Whom the source brings under another id is not gone, pinned or not.
+    who.may_relink = !stays && (active || !by_hand);
     Past {
         who,
         id: item.id.clone(),
         status: item.status,
         email: hashes::email(K::known(&item.state)),
-        schools: if stays && active { schools_of(K::known(&item.state)) } else { Vec::new() },
+        schools: if (stays || pinned) && active { schools_of(K::known(&item.state)) } else { Vec::new() },
         gapped,
-        abandoned: !stays && K::abandoned(facts, item),
+        pinned,
+        by_hand,
+        owns: from.owners[K::TAG as usize].contains(&key),
+        abandoned: !stays && !pinned && !by_hand && K::abandoned(facts, item),
     }
 }
 
@@ -240,7 +242,15 @@ pub(super) fn schools_of(person: &Person) -> Vec<u64> {
 /// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes nothing; else gone.
 pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, schools: &mut IdSet, emails: &mut Vec<u64>) {
     let key = past.who.id.hash64();
-    if past.status == Status::Active && (past.gapped || gaps.keeps_all(tag)) {
+    if past.by_hand {
+        // It is in the lists where people here put it, and no run asks why.
+        people.active.insert(key);
+        people.blind.insert(key);
+        people.by_hand.insert(key);
+        if past.status == Status::Active {
+            emails.extend(past.email);
+        }
+    } else if past.status == Status::Active && (past.gapped || past.pinned || gaps.keeps_all(tag)) {
         people.active.insert(key);
         if past.gapped {
             people.gapped.insert(key)

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use jiff::civil::{Date, date};
-use rules::edit::LocalEdit;
+use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::finding::Finding;
 use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
-use rules::model::{AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, School, Student, Tag, Teacher, Term};
+use rules::model::{AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, Origin, School, Student, Tag, Teacher, Term};
 use rules::personal::Personal;
 use rules::plan::{Administrator, Change, Context, Inputs, Outcome, Sink, plan};
 use rules::policy::Policy;
@@ -199,6 +199,41 @@ impl World {
     pub(crate) fn with_link(mut self, kind: Tag, source: &str, key: &str) -> Self {
         let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
         self.mirror.links.insert((kind, source.into()), link);
+        self
+    }
+
+    /// Somebody does something here, by hand.
+    #[must_use]
+    pub(crate) fn with_edit(mut self, kind: Tag, key: &str, edit: Edit) -> Self {
+        self.edit(kind, key, edit);
+        self
+    }
+
+    /// Somebody does something here, by hand.
+    pub(crate) fn edit(&mut self, kind: Tag, key: &str, edit: Edit) {
+        let version = EditVersion::new(format!("v{}", self.nights));
+        let by = AccountId::new("somebody");
+        let edit = LocalEdit { kind, key: key.into(), edit, by, at: jiff::Timestamp::UNIX_EPOCH, version };
+        self.mirror.edits.insert((kind, key.into(), edit.edit.slot()), edit);
+    }
+
+    /// A record made here by hand: one of a night's text, of which the source knows nothing.
+    #[must_use]
+    pub(crate) fn with_manual(mut self, text: &str) -> Self {
+        let mut made = World { mirror: Mirror::default(), ..self.clone() };
+        made.policy = Policy::from_preset("clever", &serde_json::Map::new()).unwrap();
+        made.policy.admit_guardians = rules::policy::AdmitGuardians::UniqueContact;
+        made.run(&parse::snapshot(text));
+        for (place, mut any) in made.mirror.records {
+            match &mut any {
+                AnyMirrored::Teacher(item) => item.origin = Origin::Manual,
+                AnyMirrored::Student(item) => item.origin = Origin::Manual,
+                AnyMirrored::Guardian(item) => item.origin = Origin::Manual,
+                AnyMirrored::Class(item) => item.origin = Origin::Manual,
+                _ => continue,
+            }
+            self.mirror.records.insert(place, any);
+        }
         self
     }
 
