@@ -8,6 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use rules::edit::Edit;
 use rules::id::SourceId;
 use rules::model::{Status, Tag, kinds};
 use rules::plan::Action;
@@ -128,6 +129,49 @@ fn plain_night() -> impl Strategy<Value = String> {
     })
 }
 
+/// What people do on one day: to classes and people of the tiny alphabets, to a practice class, with a co-teacher whom no source knows.
+fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
+    let class = || prop::sample::select(&["c1", "c2", "practice"][..]);
+    let person = || {
+        prop::sample::select(
+            &[(Tag::Student, "s1"), (Tag::Student, "s2"), (Tag::Teacher, "t1"), (Tag::Teacher, "t2"), (Tag::Teacher, "out")][..],
+        )
+    };
+    let somebody = || prop::sample::select(&[(Tag::Student, "s1"), (Tag::Teacher, "t1"), (Tag::Guardian, "g1")][..]);
+    let until = || prop::sample::select(&["2026-10-01", "2026-10-02"][..]).prop_map(|day| day.parse().unwrap());
+    let text = rules::personal::Personal::new;
+    let deed = prop_oneof![
+        6 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Member { role, person: person.into() })),
+        1 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Left { role, person: person.into() })),
+        1 => class().prop_map(move |class| (Tag::Class, class, Edit::CustomName { name: text("Room 7") })),
+        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
+        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
+        1 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
+        2 => (somebody(), any::<bool>()).prop_map(|((kind, key), yes)| {
+            (kind, key, Edit::Account { accepted: yes.then_some(jiff::Timestamp::UNIX_EPOCH), enabled: true })
+        }),
+        1 => (somebody(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
+        1 => (class(), person(), until()).prop_map(|(class, (role, person), until)| {
+            (Tag::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
+        }),
+    ];
+    prop::collection::vec(deed, 0..6)
+}
+
+/// Districts in which people do something, under every policy that asks about it.
+fn edited_district() -> impl Strategy<Value = World> {
+    let students = prop::sample::select(&["remove", "keep"][..]);
+    let teachers = prop::sample::select(&["remove", "outsiders_alone", "outsiders", "keep"][..]);
+    let contacts = prop::sample::select(&["always", "until_active"][..]);
+    (district(), students, teachers, contacts).prop_map(|(mut world, students, teachers, contacts)| {
+        let policy = &mut world.policy;
+        policy.manual_students_in_synced_classes = serde_json::from_value(students.into()).unwrap();
+        policy.manual_co_teachers = serde_json::from_value(teachers.into()).unwrap();
+        policy.contact_updates = serde_json::from_value(contacts.into()).unwrap();
+        world.with_manual("class practice teachers=out*\nteacher out email=out@x")
+    })
+}
+
 /// What a source hands over: enrollments of people and classes that it does not have are left out, as the sources do.
 fn clean(text: &str) -> Snapshot {
     let mut snapshot = parse::snapshot(text);
@@ -213,8 +257,42 @@ proptest! {
     }
 
     #[test]
-    fn undo_brings_back_what_was(mut world in district(), nights in prop::collection::vec(night(), 1..4)) {
-        for text in nights {
+    fn an_edit_lives_or_goes_as_the_naive_model_says(
+        mut world in edited_district(),
+        nights in prop::collection::vec((deeds(), plain_night()), 1..4),
+    ) {
+        world.policy.relink_identities = rules::policy::Switch::Off;
+        for (deeds, text) in nights {
+            for (kind, key, edit) in deeds {
+                world.edit(kind, key, edit);
+            }
+            let snapshot = clean(&text);
+            let before = world.mirror.edits.clone();
+            let planned = world.run(&snapshot);
+            lists_agree(&world)?;
+            prop_assert!(world.plan(&snapshot).changes.is_empty(), "{}", world::print::plan(&planned));
+            for (place, edit) in &before {
+                let stands = world.mirror.records.contains_key(&(edit.kind, edit.key.clone()));
+                let blind = snapshot.gaps.iter().any(|gap| matches!(gap, Gap::Kind { kind } if *kind == edit.kind));
+                let pinned = edit.kind != Tag::Class && before.values().any(|other| {
+                    other.kind == edit.kind && other.key == edit.key && matches!(&other.edit, Edit::Pin { until, .. } if world.today < *until)
+                });
+                if !stands || ((blind || pinned) && !matches!(edit.edit, Edit::Pin { .. })) {
+                    continue;
+                }
+                if let Some(expected) = model::edits::lives(&world, &snapshot, edit) {
+                    prop_assert_eq!(world.mirror.edits.contains_key(place), expected, "{:?}\n{}", edit, world::print::plan(&planned));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn undo_brings_back_what_was(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
+        for (deeds, text) in nights {
+            for (kind, key, edit) in deeds {
+                world.edit(kind, key, edit);
+            }
             let before = world.mirror.clone();
             let planned = world.run(&clean(&text));
             let mut undone = world.mirror.clone();

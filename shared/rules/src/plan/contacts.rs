@@ -298,6 +298,7 @@ fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps
         schools: if item.status == Status::Active { survey::schools_of(&item.state.person) } else { Vec::new() },
         gapped,
         pinned: gaps.pins(tag, key),
+        left_out: false,
         by_hand: false,
         owns: from.owners[tag as usize].contains(&key),
         abandoned: false,

@@ -146,6 +146,8 @@ pub(super) struct Past {
     pub(super) gapped: bool,
     /// No run removes it today (R-P1).
     pub(super) pinned: bool,
+    /// The person is in the source, though not in this role (R-T7): nobody else can be it.
+    pub(super) left_out: bool,
     /// Made here by hand: it stays, unless the source now has that person.
     pub(super) by_hand: bool,
     /// The person owns name and contacts (R-G5): the e-mail address stays what it is.
@@ -290,8 +292,8 @@ impl Undecided {
             let rank = match link {
                 Some(link) if link.rule == Rule::I3 => 0,
                 _ if own => 1,
-                // The account with this id is read badly tonight: nobody else can be it.
-                _ if past.is_some_and(|past| past.gapped) => 9,
+                // The account with this id is read badly tonight, or in the source with another role: nobody else can be it.
+                _ if past.is_some_and(|past| past.gapped || past.left_out) => 9,
                 Some(_) => 2,
                 None if past.is_none() => 3,
                 // The id was this account's once, and is somebody else's now until something shows that it is not.

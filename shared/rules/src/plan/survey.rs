@@ -181,7 +181,8 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
 
     // Who is there with another role only has left this one, but is nobody's past: the account is not to be given to a living namesake.
     for past in undecided.gone.iter_mut().chain(undecided.claimed.values_mut()) {
-        past.who.may_relink &= !people.left_out.contains(&past.id.hash64());
+        past.left_out = people.left_out.contains(&past.id.hash64());
+        past.who.may_relink &= !past.left_out;
     }
     let own_key = |id: &SourceId| fresh_key(context, id);
     let relinking = context.policy.relink_identities == Switch::On;
@@ -228,6 +229,7 @@ fn past<K: Individual, I>(item: &Mirrored<K>, from: &Reading<'_, I>, gaps: &Gaps
         schools: if (stays || pinned) && active { schools_of(K::known(&item.state)) } else { Vec::new() },
         gapped,
         pinned,
+        left_out: false,
         by_hand,
         owns: from.owners[K::TAG as usize].contains(&key),
         abandoned: !stays && !pinned && !by_hand && K::abandoned(facts, item),

@@ -1,6 +1,8 @@
 //! What the rules make of a night, said once more and naively: everything in memory, sets instead of streams, rosters first and people's lists turned
 //! out of them. It covers all but identity (relinking and guardians of several ids), which has properties of its own.
 
+pub(crate) mod edits;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::id::{AccountId, DistrictId, RunId, SourceId};

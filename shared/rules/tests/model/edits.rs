@@ -1,0 +1,101 @@
+//! Which local edits live, said once more and naively: asked of the mirror as a night has left it.
+
+use rules::edit::{Edit, LocalEdit};
+use rules::id::SourceId;
+use rules::model::{Kind, Mirrored, Origin, Status, Tag, kinds};
+use rules::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
+use rules::snapshot::Gap;
+
+use crate::world::{Snapshot, World, typed};
+
+fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>> {
+    world.mirror.records.get(&(K::TAG, key.clone())).and_then(typed::<K>)
+}
+
+/// Whether an edit lives through a night; none where the model does not say (who belongs to a family that is gone).
+pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
+    if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
+        return Some(after.today < *until);
+    }
+    Some(match (edit.kind, &edit.edit) {
+        (Tag::Class, Edit::Member { role: Tag::Guardian, .. } | Edit::CustomName { .. }) => true,
+        (Tag::Class, _) => return class_edit(after, night, edit),
+        (_, Edit::Name { .. } | Edit::Contact { .. } | Edit::SignIn { .. }) => {
+            let account = after.mirror.edits.values().any(|other| {
+                other.kind == edit.kind && other.key == edit.key && matches!(other.edit, Edit::Account { accepted: Some(_), .. })
+            });
+            let owns = after.policy.contact_updates == ContactUpdates::UntilActive && account;
+            owns || !speaks(after, night, edit.kind, &edit.key)
+        }
+        _ => true,
+    })
+}
+
+fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
+    let class = item::<kinds::Classes>(after, &edit.key)?;
+    let manual = class.origin == Origin::Manual;
+    let archived = class.status == Status::Archived;
+    let present = !manual && night.classes.iter().any(|other| other.id == edit.key);
+    let policy = &after.policy;
+    Some(match &edit.edit {
+        Edit::Left { .. } => !present,
+        Edit::Member { role: Tag::Student, person } => {
+            let student = item::<kinds::Students>(after, person);
+            let here = student.is_some_and(|student| student.status == Status::Active || student.origin == Origin::Manual);
+            match (archived, manual) {
+                (true, _) if policy.abandoned_families == rules::policy::AbandonedFamilies::Extreme => return None,
+                (true, _) => true,
+                (false, true) => here || policy.abandoned_in_manual_classes == AbandonedInManualClasses::Stay,
+                (false, false) if present => {
+                    here && !class.state.students.contains(person)
+                        && policy.manual_students_in_synced_classes == ManualStudents::Keep
+                }
+                (false, false) => here,
+            }
+        }
+        Edit::Member { person, .. } => {
+            let teacher = item::<kinds::Teachers>(after, person);
+            let outsider = teacher.is_some_and(|teacher| teacher.origin == Origin::Manual);
+            let here = outsider || teacher.is_some_and(|teacher| teacher.status == Status::Active);
+            if archived || manual {
+                true
+            } else if !present {
+                here
+            } else {
+                let alone = class.state.teachers.len() <= 1;
+                here && !class.state.teachers.contains(person)
+                    && match policy.manual_co_teachers {
+                        ManualCoTeachers::Keep => true,
+                        ManualCoTeachers::Remove => false,
+                        ManualCoTeachers::Outsiders => outsider,
+                        ManualCoTeachers::OutsidersAlone => outsider && alone,
+                    }
+            }
+        }
+        _ => true,
+    })
+}
+
+/// Whether the source says something of a person tonight that can be read.
+fn speaks(after: &World, night: &Snapshot, kind: Tag, key: &SourceId) -> bool {
+    let unread = night.gaps.iter().any(|gap| match gap {
+        Gap::Record { kind: other, id, .. } => *other == kind && id == key,
+        _ => false,
+    });
+    let counts = |by_enrollment: bool| !by_enrollment || after.policy.role_conflicts == rules::policy::RoleConflicts::Enrollment;
+    let (active, listed) = match kind {
+        Tag::Student => (
+            item::<kinds::Students>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            night.students.iter().any(|s| s.id == *key && counts(s.by_enrollment)),
+        ),
+        Tag::Teacher => (
+            item::<kinds::Teachers>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            night.teachers.iter().any(|t| t.id == *key && counts(t.by_enrollment)),
+        ),
+        _ => (
+            item::<kinds::Guardians>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            night.guardians.iter().any(|g| g.id == *key),
+        ),
+    };
+    active && listed && !unread
+}
