@@ -18,7 +18,7 @@ use mirror::runs::{Importer, RunRecord, Runs};
 use mirror::snapshot::{self, Chain};
 use rules::finding::{Finding, upload as codes};
 use rules::report::{FindingList, Report, Seconds};
-use rules::run::{RunState, Step};
+use rules::run::{Cause, RunState, Step};
 use rules::snapshot::{FileRef, Manifest, Origin, Upload};
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -331,10 +331,12 @@ fn bare_report(notice: &Notice, upload: Upload, state: RunState, findings: Findi
         origin: Origin { source: SOURCE.into(), uploads: vec![upload] },
         counts: BTreeMap::new(),
         holds: Vec::new(),
+        cause: Cause::Source,
         decided: None,
         findings: findings.findings,
         finding_totals: findings.totals,
         item_writes: 0,
+        edits_kept: 0,
         read_units: 0.0,
         write_units: 0.0,
         seconds: Seconds { import, ..Seconds::default() },

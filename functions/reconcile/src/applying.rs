@@ -37,12 +37,14 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             let (pace, deadline) = (self.config.pace.clone(), self.invocation.deadline.clone());
             let seed = rules::id::hash64(&self.invocation.owner);
             let rng = fastrand::Rng::with_seed(seed);
-            let mut apply = Apply::new(self.storage.table.clone(), changes, record.cursor, pace, deadline, rng);
+            let mut apply =
+                Apply::new(self.storage.table.clone(), record.district.clone(), changes, record.cursor, pace, deadline, rng);
             loop {
                 let advance = apply.advance().await?;
                 record.cursor = advance.cursor;
                 record.item_writes += advance.item_writes;
                 record.write_units += advance.write_units;
+                record.edits_kept += advance.kept;
                 record.apply_seconds = before + self.storage.clock.now().duration_since(begun).as_secs_f64();
                 match advance.pause {
                     Pause::Done => break,

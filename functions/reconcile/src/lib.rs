@@ -20,6 +20,7 @@ use mirror::items::{ReadItems, WriteItems};
 use mirror::later::Later;
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::runs::Runs;
+use mirror::transact::Transact;
 use rules::plan::PlanError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,8 +30,8 @@ pub use config::{Config, ConfigError};
 pub use request::{Named, Request, Skipped, requests, resume};
 
 /// What the function does with the table.
-pub trait Table: Districts + Leases + Runs + ReadItems + WriteItems {}
-impl<T: Districts + Leases + Runs + ReadItems + WriteItems> Table for T {}
+pub trait Table: Districts + Leases + Runs + ReadItems + WriteItems + Transact {}
+impl<T: Districts + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
 
 /// What the function does with its bucket.
 pub trait Objects: ReadObjects + WriteObjects {}

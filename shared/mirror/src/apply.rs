@@ -4,14 +4,16 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures::stream::{FuturesOrdered, StreamExt};
+use rules::id::DistrictId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::MirrorError;
 use crate::clock::Deadline;
+use crate::edits::{Edited, Edits, Ending, put_over};
 use crate::item::RecordWrites;
 use crate::items::{BATCH, BATCH_BYTES, PutItem, Write, WriteItems};
-use crate::plan_store::{Prepared, Stage};
+use crate::plan_store::{Guarded, Prepared, Stage, Work};
 
 const DOING: &str = "write to the mirror";
 
@@ -58,6 +60,8 @@ pub struct Advance {
     pub item_writes: u64,
     /// Write units consumed since the last pause.
     pub write_units: f64,
+    /// Changes since the last pause that were left out: somebody has changed the edit or the manual record after the plan saw it.
+    pub kept: u64,
 }
 
 /// What one task wrote.
@@ -66,6 +70,7 @@ struct Done {
     changes: u64,
     item_writes: u64,
     write_units: f64,
+    kept: u64,
     throttled: bool,
     out_of_time: bool,
 }
@@ -76,6 +81,8 @@ enum Next {
     Batch { changes: u64, writes: Vec<Write> },
     /// A record of several items.
     Long(Box<RecordWrites>),
+    /// What people write too.
+    Guarded(Box<Guarded>),
     /// What follows must wait for what is under way.
     Barrier,
     /// Nothing follows.
@@ -85,6 +92,7 @@ enum Next {
 /// A plan being written.
 pub struct Apply<W> {
     items: W,
+    district: DistrictId,
     source: mpsc::Receiver<Result<Vec<Prepared>, MirrorError>>,
     waiting: VecDeque<Prepared>,
     stage: Option<Stage>,
@@ -99,10 +107,11 @@ pub struct Apply<W> {
     broken: bool,
 }
 
-impl<W: WriteItems> Apply<W> {
+impl<W: Edits> Apply<W> {
     /// Writes the changes that `source` gives, the first of which is number `cursor` of the plan.
     pub fn new(
         items: W,
+        district: DistrictId,
         source: mpsc::Receiver<Result<Vec<Prepared>, MirrorError>>,
         cursor: u64,
         pace: Pace,
@@ -111,6 +120,7 @@ impl<W: WriteItems> Apply<W> {
     ) -> Self {
         Self {
             items,
+            district,
             source,
             waiting: VecDeque::new(),
             stage: None,
@@ -129,7 +139,7 @@ impl<W: WriteItems> Apply<W> {
     ///
     /// After an error nothing is under way any more: whoever gives the lease back then has no writer left behind.
     pub async fn advance(&mut self) -> Result<Advance, MirrorError> {
-        let mut advance = Advance { pause: Pause::Done, cursor: self.cursor, item_writes: 0, write_units: 0.0 };
+        let mut advance = Advance { pause: Pause::Done, cursor: self.cursor, item_writes: 0, write_units: 0.0, kept: 0 };
         let result = self.run(&mut advance).await;
         if result.is_err() {
             while self.under_way.next().await.is_some() {}
@@ -147,6 +157,7 @@ impl<W: WriteItems> Apply<W> {
                 match self.next().await? {
                     Next::Batch { changes, writes } => self.send(changes, vec![writes]),
                     Next::Long(long) => self.send(1, in_order(*long)),
+                    Next::Guarded(guarded) => self.send_guarded(*guarded),
                     Next::Barrier if self.under_way.is_empty() => {}
                     Next::Barrier => break,
                     Next::End => ended = true,
@@ -170,6 +181,8 @@ impl<W: WriteItems> Apply<W> {
         self.broken |= done.out_of_time;
         if !self.broken {
             self.cursor += done.changes;
+            // What comes after a batch that is broken is done again, and counted then.
+            advance.kept += done.kept;
         }
         // Additive increase, multiplicative decrease; one decrease for all batches that met the same shortage.
         self.calm += 1;
@@ -207,22 +220,26 @@ impl<W: WriteItems> Apply<W> {
             if next.stage != stage || changes >= 4 * BATCH as u64 {
                 break;
             }
-            if let Some(record) = &next.writes {
-                if !record.is_single() {
-                    if changes > 0 {
+            match &next.work {
+                Work::Nothing => {}
+                Work::Free(record) if record.is_single() => {
+                    let size = record.item.size();
+                    if writes.len() == BATCH || bytes + size > BATCH_BYTES || !keys.insert(key_of(&record.item)) {
                         break;
                     }
-                    let long = self.waiting.pop_front().and_then(|prepared| prepared.writes);
-                    return Ok(long.map_or(Next::Barrier, |long| Next::Long(Box::new(long))));
+                    bytes += size;
                 }
-                let size = record.item.size();
-                if writes.len() == BATCH || bytes + size > BATCH_BYTES || !keys.insert(key_of(&record.item)) {
-                    break;
+                Work::Free(_) | Work::Guarded(_) if changes > 0 => break,
+                Work::Free(_) | Work::Guarded(_) => {
+                    return Ok(match self.waiting.pop_front().map(|prepared| prepared.work) {
+                        Some(Work::Free(long)) => Next::Long(Box::new(long)),
+                        Some(Work::Guarded(guarded)) => Next::Guarded(guarded),
+                        Some(Work::Nothing) | None => Next::Barrier,
+                    });
                 }
-                bytes += size;
             }
-            if let Some(prepared) = self.waiting.pop_front() {
-                writes.extend(prepared.writes.map(|record| record.item));
+            if let Some(Work::Free(record)) = self.waiting.pop_front().map(|prepared| prepared.work) {
+                writes.push(record.item);
             }
             changes += 1;
         }
@@ -245,6 +262,45 @@ impl<W: WriteItems> Apply<W> {
             }
             Ok(done)
         }));
+    }
+
+    /// Makes a change of what people write too, on a task of its own.
+    fn send_guarded(&mut self, guarded: Guarded) {
+        let (items, district) = (self.items.clone(), self.district.clone());
+        let (pace, deadline, mut rng) = (self.pace.clone(), self.deadline.clone(), self.rng.fork());
+        self.under_way.push_back(tokio::spawn(async move {
+            let mut done = Done { changes: 1, ..Done::default() };
+            let mut longest = pace.wait;
+            loop {
+                let edited = make(&items, &district, &guarded).await?;
+                done.item_writes += edited.items;
+                done.write_units += edited.units;
+                match edited.ending {
+                    Ending::Done => return Ok(done),
+                    Ending::Changed | Ending::CodeTaken => {
+                        done.kept += 1;
+                        return Ok(done);
+                    }
+                    Ending::Busy => done.throttled = true,
+                }
+                if deadline.is_near() {
+                    done.out_of_time = true;
+                    return Ok(done);
+                }
+                tokio::time::sleep(longest.mul_f64(rng.f64()).min(deadline.remaining())).await;
+                longest = (longest * 2).min(pace.longest_wait);
+            }
+        }));
+    }
+}
+
+/// Makes a change where all is as the plan saw it.
+async fn make<W: Edits>(items: &W, district: &DistrictId, guarded: &Guarded) -> Result<Edited, MirrorError> {
+    match guarded {
+        Guarded::Edit { before, after: Some(after) } => items.put_edit(district, after, before.as_ref()).await,
+        Guarded::Edit { before: Some(before), after: None } => items.take_edit(district, before).await,
+        Guarded::Edit { before: None, after: None } => Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 }),
+        Guarded::Manual { before, after } => put_over(items, district, before.as_ref(), after).await,
     }
 }
 

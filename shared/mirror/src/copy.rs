@@ -32,7 +32,17 @@ pub struct MirrorCopy {
 
 type ShardSpools = Vec<(Section, Spool)>;
 
-/// Reads one shard, one pass over everything in it. Sections come one after the other, so one encoder is open at a time.
+/// A section as it comes in.
+type Incoming = (Section, zstd::Encoder<'static, SpoolWriter>);
+
+fn close(incoming: &mut Vec<Incoming>, done: &mut ShardSpools) -> Result<(), MirrorError> {
+    for (section, encoder) in incoming.drain(..) {
+        done.push((section, encoder.finish().map_err(|e| MirrorError::local(WRITING, e))?.finish()?));
+    }
+    Ok(())
+}
+
+/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two encoders are open at most: a kind's records, and its edits.
 async fn read_shard(
     items: impl ReadItems,
     district: DistrictId,
@@ -41,7 +51,7 @@ async fn read_shard(
 ) -> Result<(ShardSpools, f64), MirrorError> {
     let local = |e| MirrorError::local(WRITING, e);
     let (mut done, mut units, mut after) = (Vec::new(), 0.0, None::<String>);
-    let mut open: Option<(Section, zstd::Encoder<'static, SpoolWriter>)> = None;
+    let mut incoming: Vec<Incoming> = Vec::new();
     let mut assembler = Assembler::default();
     loop {
         let range = begin.as_deref().map_or(Range::Whole, Range::BeginningWith);
@@ -49,16 +59,18 @@ async fn read_shard(
         units += page.units;
         for item in page.items {
             let Some((section, mut body)) = assembler.take(item)? else { continue };
-            if open.as_ref().is_none_or(|(now, _)| *now != section) {
-                if let Some((before, encoder)) = open.take() {
-                    done.push((before, encoder.finish().map_err(local)?.finish()?));
-                }
-                open = Some((section, zstd::Encoder::new(SpoolWriter::default(), LEVEL).map_err(local)?));
+            if incoming.first().is_some_and(|(now, _)| now.kind() != section.kind()) {
+                close(&mut incoming, &mut done)?;
             }
             body.push('\n');
-            if let Some((_, encoder)) = &mut open {
-                encoder.write_all(body.as_bytes()).map_err(local)?;
-            }
+            let place = match incoming.iter().position(|(now, _)| *now == section) {
+                Some(place) => place,
+                None => {
+                    incoming.push((section, zstd::Encoder::new(SpoolWriter::default(), LEVEL).map_err(local)?));
+                    incoming.len() - 1
+                }
+            };
+            incoming[place].1.write_all(body.as_bytes()).map_err(local)?;
         }
         after = page.next;
         if after.is_none() {
@@ -66,9 +78,7 @@ async fn read_shard(
         }
     }
     assembler.check_whole()?;
-    if let Some((section, encoder)) = open {
-        done.push((section, encoder.finish().map_err(local)?.finish()?));
-    }
+    close(&mut incoming, &mut done)?;
     Ok((done, units))
 }
 
@@ -78,7 +88,7 @@ impl MirrorCopy {
         Self::read_beginning(items, district, None).await
     }
 
-    /// Reads the records of one kind.
+    /// Reads the records of one kind, and the edits beside them.
     pub async fn read_kind(items: &impl ReadItems, district: &DistrictId, kind: Tag) -> Result<Self, MirrorError> {
         Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
     }
@@ -101,6 +111,11 @@ impl MirrorCopy {
         self.section(Section::Records(K::TAG))
     }
 
+    /// What people did to the records of a kind.
+    pub fn edits(&self, kind: Tag) -> Stored<LocalEdit> {
+        self.section(Section::Edits(kind))
+    }
+
     /// Identity links, in the order of their source ids within each kind.
     pub fn links(&self) -> Stored<Link> {
         self.section(Section::Links)
@@ -117,6 +132,52 @@ impl MirrorCopy {
     }
 }
 
+/// A record with all that people did to it, as one query finds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of it.
+    pub record: Option<String>,
+    /// What people did to it.
+    pub edits: Vec<LocalEdit>,
+    /// What people did to other records that is about this one ([`rules::edit::Edit::other`]).
+    pub twins: Vec<LocalEdit>,
+}
+
+/// One record of the mirror with its edits.
+pub async fn read_beside(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    kind: Tag,
+    key: &SourceId,
+) -> Result<Beside, MirrorError> {
+    let sk = keys::record_sk(kind, key);
+    let twins = format!("{sk}{}{}", keys::EDIT, keys::AT);
+    let parsed = |body: &str| {
+        // serde's own message may quote what it read.
+        serde_json::from_str(body).map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
+    };
+    let (mut found, mut assembler, mut after) = (Beside::default(), Assembler::default(), None::<String>);
+    loop {
+        let page = items.page(district, key.shard(), Range::Record(&sk), after.as_deref()).await?;
+        for item in page.items {
+            if item.sk.starts_with(&twins) {
+                found.twins.push(parsed(&item.body)?);
+                continue;
+            }
+            match assembler.take(item)? {
+                Some((Section::Records(_), body)) => found.record = Some(body),
+                Some((Section::Edits(_), body)) => found.edits.push(parsed(&body)?),
+                Some((Section::Links, _)) | None => {}
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            assembler.check_whole()?;
+            return Ok(found);
+        }
+    }
+}
+
 /// One record of the mirror as JSON, or none.
 pub async fn read_record(
     items: &impl ReadItems,
@@ -124,25 +185,7 @@ pub async fn read_record(
     kind: Tag,
     key: &SourceId,
 ) -> Result<Option<String>, MirrorError> {
-    let sk = keys::record_sk(kind, key);
-    let (mut assembler, mut after) = (Assembler::default(), None::<String>);
-    loop {
-        let page = items.page(district, key.shard(), Range::BeginningWith(&sk), after.as_deref()).await?;
-        for item in page.items {
-            // Other records' keys may begin with the whole of this one's.
-            if item.sk != sk && !item.sk[sk.len()..].starts_with(keys::MORE) {
-                return Ok(None);
-            }
-            if let Some((_, body)) = assembler.take(item)? {
-                return Ok(Some(body));
-            }
-        }
-        after = page.next;
-        if after.is_none() {
-            assembler.check_whole()?;
-            return Ok(None);
-        }
-    }
+    Ok(read_beside(items, district, kind, key).await?.record)
 }
 
 /// Records of the mirror, in the order of the table.
@@ -206,8 +249,8 @@ impl Inputs for PlanInputs {
         Ok(self.mirror.records::<K>())
     }
 
-    fn edits(&self, _: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
-        Ok(std::iter::empty())
+    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+        Ok(self.mirror.edits(kind))
     }
 
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {

@@ -15,6 +15,7 @@ use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
+use crate::transact::{Step, Transact, Transacted};
 
 /// When storage dies: at one call, counted over everything that shares the cue, and at all calls after it, as for a process that is gone.
 #[derive(Clone, Debug)]
@@ -114,6 +115,11 @@ under_cue! { ReadItems {
 
 under_cue! { WriteItems {
     fn write(&self, batch: Vec<Write>) -> Written;
+} }
+
+under_cue! { Transact {
+    fn transact(&self, steps: Vec<Step>) -> Transacted;
+    fn body(&self, pk: &str, sk: &str) -> Option<String>;
 } }
 
 under_cue! { ReadObjects {

@@ -4,9 +4,8 @@
 //! longer, so its body goes on in further items that are written *before* the first and named after the hash of the whole body. A reader therefore
 //! finds either the old body or the new one, whole, at any moment; pieces of the old one are taken away last.
 
-use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SourceId};
-use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag};
+use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
 use rules::personal::Personal;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -57,6 +56,29 @@ pub fn writes(
     })
 }
 
+/// A record of a kind, of its body.
+pub fn parse(kind: Tag, body: &str) -> Result<AnyMirrored, MirrorError> {
+    fn of<K: Kind>(body: &str) -> Result<AnyMirrored, MirrorError> {
+        // serde's own message may quote what it read.
+        let record = serde_json::from_str::<Mirrored<K>>(body);
+        record.map(K::wrap).map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
+    }
+    match kind {
+        Tag::School => of::<kinds::Schools>(body),
+        Tag::Term => of::<kinds::Terms>(body),
+        Tag::Course => of::<kinds::Courses>(body),
+        Tag::Teacher => of::<kinds::Teachers>(body),
+        Tag::Student => of::<kinds::Students>(body),
+        Tag::Guardian => of::<kinds::Guardians>(body),
+        Tag::Class => of::<kinds::Classes>(body),
+    }
+}
+
+/// The hash that a record's body has when it is written as it is ([`body_hash`]).
+pub fn record_hash(district: &DistrictId, record: &AnyMirrored) -> Result<Option<String>, MirrorError> {
+    Ok(encode(district, record)?.0.hash)
+}
+
 fn delete(item: PutItem) -> Write {
     Write::Delete { pk: item.pk, sk: item.sk }
 }
@@ -76,8 +98,18 @@ fn encode(district: &DistrictId, record: &AnyMirrored) -> Result<(PutItem, Vec<P
         AnyMirrored::Guardian(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
         AnyMirrored::Class(m) => encode_record(district, m, None, Some(&m.state.details.school)),
         AnyMirrored::Link(link) => Ok((encode_link(district, link)?, Vec::new())),
-        AnyMirrored::Edit(edit) => Ok((encode_edit(district, edit)?, Vec::new())),
+        AnyMirrored::Edit(_) => Err(MirrorError::corrupt("a change of the mirror", "it is one of a local edit")),
     }
+}
+
+/// The hash of a record's whole body: it names one state of the record.
+pub fn body_hash(body: &str) -> String {
+    format!("{:016x}", xxh3_64(body.as_bytes()))
+}
+
+/// As much of a hash as stands in the sort keys of pieces.
+pub(crate) fn short(hash: &str) -> &str {
+    hash.get(..8).unwrap_or(hash)
 }
 
 fn encode_record<K: Kind>(
@@ -87,12 +119,12 @@ fn encode_record<K: Kind>(
     school: Option<&SourceId>,
 ) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
     let body = serde_json::to_string(record).map_err(|e| MirrorError::corrupt("a record of the plan", e))?;
-    let hash = format!("{:016x}", xxh3_64(body.as_bytes()));
+    let hash = body_hash(&body);
     let pk = keys::shard_pk(district, record.key.shard());
     let sk = keys::record_sk(K::TAG, &record.key);
     let mut texts = pieces(&body).map(str::to_owned);
     let first = texts.next().unwrap_or_default();
-    let short = hash[..8].to_owned();
+    let short = short(&hash).to_owned();
     let further: Vec<PutItem> = texts
         .zip(1..)
         .map(|(body, piece)| PutItem {
@@ -115,6 +147,7 @@ fn encode_record<K: Kind>(
             Status::Active => "active",
             Status::Archived => "archived",
         }),
+        version: None,
         email_key: email.map(|email| keys::email_key(district, email)),
         school_key: school.map(|school| keys::school_key(district, school)),
     };
@@ -126,17 +159,7 @@ fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorErro
     Ok(PutItem {
         pk: keys::shard_pk(district, link.source.shard()),
         sk: keys::link_sk(link.kind, &link.source),
-        hash: Some(format!("{:016x}", xxh3_64(body.as_bytes()))),
-        body,
-        ..PutItem::default()
-    })
-}
-
-fn encode_edit(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorError> {
-    let body = serde_json::to_string(edit).map_err(|e| MirrorError::corrupt("a local edit", e))?;
-    Ok(PutItem {
-        pk: keys::shard_pk(district, edit.key.shard()),
-        sk: keys::edit_sk(edit.kind, &edit.key, &edit.edit.slot()),
+        hash: Some(body_hash(&body)),
         body,
         ..PutItem::default()
     })
@@ -166,18 +189,31 @@ fn pieces(body: &str) -> impl Iterator<Item = &str> {
 pub enum Section {
     /// A record of a kind.
     Records(Tag),
+    /// A local edit beside a record of a kind.
+    Edits(Tag),
     /// An identity link.
     Links,
 }
 
 impl Section {
+    /// The kind of the records that it is about; none for links, which come in one piece.
+    pub fn kind(self) -> Option<Tag> {
+        match self {
+            Self::Records(kind) | Self::Edits(kind) => Some(kind),
+            Self::Links => None,
+        }
+    }
+
     fn of(sk: &str) -> Option<Self> {
         if sk.starts_with(keys::LINK) {
             return Some(Self::Links);
         }
-        let (kind, key) = sk.split_once('#')?;
+        let (kind, rest) = sk.split_once('#')?;
         let tag = Tag::ALL.into_iter().find(|tag| tag.name() == kind)?;
-        (!key.contains('#')).then_some(Self::Records(tag))
+        let Some((key, _)) = rest.split_once('#') else { return Some(Self::Records(tag)) };
+        // A twin is the same edit once more: it is read where its first stands.
+        let slot = rest[key.len()..].strip_prefix(keys::EDIT)?;
+        (!slot.starts_with(keys::AT)).then_some(Self::Edits(tag))
     }
 }
 
@@ -196,7 +232,7 @@ struct Open {
 }
 
 impl Assembler {
-    /// Takes the next item; gives a body when one is whole. Pieces that belong to no record's present body, and items of other sorts, are passed over.
+    /// Takes the next item; gives a body when one is whole: a record's edits before the record, if that is a long one. Pieces that belong to no record's present body, and items of other sorts, are passed over.
     pub fn take(&mut self, item: ReadItem) -> Result<Option<(Section, String)>, MirrorError> {
         if let Some(open) = &mut self.open
             && item.sk.starts_with(&open.pieces_begin)
@@ -209,6 +245,10 @@ impl Assembler {
             return Ok(self.open.take().map(|open| (open.section, open.body)));
         }
         let Some(section) = Section::of(&item.sk) else { return Ok(None) };
+        if let Section::Edits(_) = section {
+            // Edits of a long record stand between it and its pieces.
+            return Ok(Some((section, item.body)));
+        }
         self.check_whole()?;
         match item.more {
             None => Ok(Some((section, item.body))),
@@ -233,7 +273,7 @@ impl Assembler {
 mod tests {
     use super::*;
     use rules::id::RunId;
-    use rules::model::{ClassDetails, ClassState, Origin, kinds};
+    use rules::model::{ClassDetails, ClassState, Origin};
 
     fn class(students: usize) -> AnyMirrored {
         AnyMirrored::Class(Mirrored::<kinds::Classes> {
@@ -317,6 +357,21 @@ mod tests {
     }
 
     #[test]
+    fn edits_between_a_long_record_and_its_pieces_are_read() {
+        let big = class(30_000);
+        let writes = writes(&oak(), None, Some(&big)).unwrap().unwrap();
+        let pk = keys::shard_pk(&oak(), SourceId::from("c 1").shard());
+        let edit = |slot: &str| {
+            let sk = keys::edit_sk(Tag::Class, &"c 1".into(), slot);
+            Write::Put(PutItem { pk: pk.clone(), sk, body: slot.into(), ..PutItem::default() })
+        };
+        let bodies = read(writes.before.into_iter().chain([writes.item, edit("NAME"), edit("IN#student#a"), edit("AT#x")]));
+        let sections: Vec<_> = bodies.iter().map(|(section, body)| (*section, body.len())).collect();
+        assert_eq!(sections[..2], [(Section::Edits(Tag::Class), 12), (Section::Edits(Tag::Class), 4)]);
+        assert!(sections[2].0 == Section::Records(Tag::Class) && sections[2].1 > 1_000_000 && sections.len() == 3);
+    }
+
+    #[test]
     fn a_missing_piece_is_noticed() {
         let mut assembler = Assembler::default();
         let more = Some(More { hash: "00112233".into(), pieces: 1 });
@@ -328,7 +383,7 @@ mod tests {
     #[test]
     fn items_of_other_sorts_are_passed_over() {
         let mut assembler = Assembler::default();
-        for sk in ["class#a#EDIT#name", "note#a", "x"] {
+        for sk in ["student#a#EDIT#AT#class#c#IN#student#a", "class#a#MORE#00#1", "class#a#EDITS", "note#a", "x"] {
             let item = ReadItem { sk: sk.into(), body: "{}".into(), more: None };
             assert_eq!(assembler.take(item).unwrap(), None);
         }

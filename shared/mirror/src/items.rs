@@ -44,6 +44,8 @@ pub enum Range<'a> {
     Whole,
     /// Those that begin with this text.
     BeginningWith(&'a str),
+    /// That of a record, and those that continue it.
+    Record(&'a str),
 }
 
 /// Reading mirror items.
@@ -89,6 +91,8 @@ pub struct PutItem {
     pub run: Option<String>,
     /// `active` or `archived`.
     pub status: Option<&'static str>,
+    /// The version of a local edit.
+    pub version: Option<String>,
     /// For the index by e-mail: present where an e-mail is.
     pub email_key: Option<String>,
     /// For the index by school: present where a school is.

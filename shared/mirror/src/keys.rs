@@ -12,11 +12,14 @@
 //! | all records of a kind | query each shard, sort keys that begin with [`kind_prefix`] |
 //! | one record, with all pieces of a long roster | query its shard, sort keys that begin with [`record_sk`] |
 //! | the record behind a source id | query its shard for [`link_sk`]; none: the id is the key |
-//! | whoever has an e-mail address (index, sparse) | attribute `email_key` = [`email_key`]; index made with its first reader |
-//! | the directory of a school (index, sparse) | attribute `school_key` = [`school_key`]; index made with its first reader |
+//! | one record and what people made beside it | query its shard, sort keys from [`record_sk`] to [`after_record`]: the record, its edits, the twins of edits beside other records, its pieces |
+//! | whoever has an e-mail address (index [`BY_EMAIL`], sparse) | attribute `email_key` = [`email_key`] |
+//! | the directory of a school (index [`BY_SCHOOL`], sparse, in the order of sort keys, with `status`) | attribute `school_key` = [`school_key`] |
+//! | the class of a join code | get [`district_pk`], [`code_sk`] |
 //!
-//! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`, `student#…`, `teacher#…`, `term#…`; the pieces of a
-//! long record right behind it.
+//! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`, `student#…`, `teacher#…`, `term#…`; right behind a
+//! record its local edits ([`edit_sk`]), the twins of edits that stand beside other records and are about this one ([`twin_sk`]), and the pieces of a long
+//! body.
 //!
 //! # Objects of the internal bucket
 //!
@@ -46,6 +49,15 @@ pub const LINK: &str = "LINK#";
 pub const MORE: &str = "#MORE#";
 /// Stands between a record's sort key and the slot of a local edit of it.
 pub const EDIT: &str = "#EDIT#";
+
+/// Begins the slot of a twin: it is followed by the record that the edit stands beside.
+pub const AT: &str = "AT#";
+/// Beginning of the sort keys of join codes.
+pub const CODE: &str = "CODE#";
+/// The index of whoever has an e-mail address.
+pub const BY_EMAIL: &str = "by_email";
+/// The index of whatever belongs to a school.
+pub const BY_SCHOOL: &str = "by_school";
 
 /// Partition of a district's settings, runs and administrators.
 pub fn district_pk(district: &DistrictId) -> String {
@@ -86,6 +98,26 @@ pub fn more_sk(record_sk: &str, hash: &str, piece: u32) -> String {
 /// Sort key of a local edit of a record: right behind the record, before the pieces of a long one.
 pub fn edit_sk(kind: Tag, key: &SourceId, slot: &str) -> String {
     format!("{}{EDIT}{slot}", record_sk(kind, key))
+}
+
+/// Sort key of the twin of an edit, beside the record that the edit is about: it names the record that the edit stands beside.
+pub fn twin_sk(about: Tag, person: &SourceId, beside: Tag, key: &SourceId, slot: &str) -> String {
+    format!("{}{EDIT}{AT}{}#{slot}", record_sk(about, person), record_sk(beside, key))
+}
+
+/// What sorts behind a record and everything that continues its key, and before the next record.
+pub fn after_record(record_sk: &str) -> String {
+    format!("{record_sk}#\u{10ffff}")
+}
+
+/// Beginning of the sort keys of the pieces of one body of a long record; `hash` as in [`more_sk`].
+pub fn pieces_prefix(record_sk: &str, hash: &str) -> String {
+    format!("{record_sk}{MORE}{hash}#")
+}
+
+/// Sort key of a join code: a hash, since whoever has the code is let into the class.
+pub fn code_sk(code: &Personal) -> String {
+    format!("{CODE}{:032x}", xxh3_128(code.reveal().as_bytes()))
 }
 
 /// Sort key of the link of a source id. It lies in the shard of the source id.
@@ -205,10 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_a_record_sort_behind_it_and_before_the_next() {
-        let first = record_sk(Tag::Class, &SourceId::from("a"));
+    fn all_that_belongs_to_a_record_sorts_behind_it_and_before_the_next() {
+        let a = SourceId::from("a");
+        let first = record_sk(Tag::Class, &a);
         let piece = more_sk(&first, "0011aabb", 1);
-        let next = record_sk(Tag::Class, &SourceId::from("a b"));
-        assert!(first < piece && piece < next);
+        let edit = edit_sk(Tag::Class, &a, "NAME");
+        let twin = twin_sk(Tag::Class, &a, Tag::Class, &"b".into(), "IN#class#a");
+        assert!(piece.starts_with(&pieces_prefix(&first, "0011aabb")));
+        for next in ["a b", "a!", "a'", "a-", "ab", "aa"].map(|id| record_sk(Tag::Class, &SourceId::from(id))) {
+            for mine in [&first, &edit, &twin, &piece] {
+                assert!(first <= *mine && *mine < after_record(&first) && after_record(&first) < next, "{mine} {next}");
+            }
+        }
     }
 }

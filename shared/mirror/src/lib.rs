@@ -14,6 +14,7 @@ pub mod connect;
 pub mod copy;
 pub mod districts;
 pub mod dynamo;
+pub mod edits;
 pub mod error;
 pub mod failing;
 pub mod item;
@@ -31,5 +32,6 @@ pub mod scheduler;
 pub mod snapshot;
 pub mod spool;
 mod streams;
+pub mod transact;
 
 pub use error::MirrorError;

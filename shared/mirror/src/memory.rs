@@ -16,6 +16,7 @@ use crate::keys;
 use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
+use crate::transact::{End, MOST_STEPS, Step, Transact, Transacted};
 
 /// Items of a page: few, so that every test reads several.
 const PAGE: usize = 7;
@@ -193,14 +194,16 @@ impl ReadItems for MemoryTable {
     async fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let table = lock(&self.0);
-        let begin = match range {
-            Range::Whole => "",
-            Range::BeginningWith(text) => text,
+        let (begin, end) = match range {
+            Range::Whole => ("", None),
+            Range::BeginningWith(text) => (text, None),
+            Range::Record(sk) => (sk, Some(keys::after_record(sk))),
         };
         let mut items: Vec<ReadItem> = table
             .items
             .range((pk.clone(), begin.to_owned())..)
             .take_while(|((p, sk), _)| *p == pk && sk.starts_with(begin))
+            .take_while(|((_, sk), _)| end.as_ref().is_none_or(|end| sk <= end))
             .filter(|((_, sk), _)| after.is_none_or(|after| sk.as_str() > after))
             .take(PAGE + 1)
             .map(|(_, item)| ReadItem { sk: item.sk.clone(), body: item.body.clone(), more: item.more.clone() })
@@ -248,6 +251,45 @@ impl WriteItems for MemoryTable {
             };
         }
         Ok(written)
+    }
+}
+
+impl Transact for MemoryTable {
+    async fn transact(&self, steps: Vec<Step>) -> Result<Transacted, MirrorError> {
+        let mut table = lock(&self.0);
+        let table = &mut *table;
+        let key = |write: &Write| match write {
+            Write::Put(item) => (item.pk.clone(), item.sk.clone()),
+            Write::Delete { pk, sk } => (pk.clone(), sk.clone()),
+        };
+        let keys: std::collections::BTreeSet<_> = steps.iter().map(|step| key(&step.write)).collect();
+        if steps.is_empty() || keys.len() != steps.len() || steps.len() > MOST_STEPS {
+            return Err(MirrorError::service("write under conditions", "1 to 100 steps, each on an item of its own"));
+        }
+        table.writes_seen += 1;
+        if table.leave_every > 0 && table.writes_seen.is_multiple_of(table.leave_every) {
+            return Ok(Transacted { end: End::Throttled, units: 0.0 });
+        }
+        let refused = steps.iter().position(|step| {
+            let there = table.items.get(&key(&step.write));
+            step.check.as_ref().is_some_and(|check| !check.holds(there))
+        });
+        let units = 2.0 * steps.len() as f64;
+        if let Some(step) = refused {
+            return Ok(Transacted { end: End::Refused { step }, units });
+        }
+        for step in steps {
+            table.items_written += 1;
+            match step.write {
+                Write::Put(item) => table.items.insert((item.pk.clone(), item.sk.clone()), item),
+                Write::Delete { pk, sk } => table.items.remove(&(pk, sk)),
+            };
+        }
+        Ok(Transacted { end: End::Done, units })
+    }
+
+    async fn body(&self, pk: &str, sk: &str) -> Result<Option<String>, MirrorError> {
+        Ok(lock(&self.0).items.get(&(pk.to_owned(), sk.to_owned())).map(|item| item.body.clone()))
     }
 }
 

@@ -1,8 +1,9 @@
 //! A run's plan in the internal bucket: written while it is made, read again when it is applied. What is applied is what lies there.
 
+use rules::edit::LocalEdit;
 use rules::finding::Finding;
 use rules::id::{DistrictId, RunId, SourceId};
-use rules::model::{AnyMirrored, Tag};
+use rules::model::{AnyMirrored, Origin, Tag};
 use rules::personal::Personal;
 use rules::plan::{Action, Change, Outcome, Sink};
 use rules::snapshot::Part;
@@ -123,13 +124,45 @@ pub async fn read_plan(
 }
 
 /// One change as it is to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
     /// Changes of one stage may be written in any order; all of a stage come before all of the next: parents before children, and additions
     /// before removals (invariant 21).
     pub stage: Stage,
-    /// What to write; none for a change that changes nothing.
-    pub writes: Option<RecordWrites>,
+    /// What to write.
+    pub work: Work,
+}
+
+/// What one change writes.
+#[expect(clippy::large_enum_variant, reason = "nearly all work is free: a box would be an allocation for each change")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Nothing.
+    Nothing,
+    /// Items that runs alone write: whatever is there, it is written over.
+    Free(RecordWrites),
+    /// Items that people write too.
+    Guarded(Box<Guarded>),
+}
+
+/// A change of what people make, too: made only where all is as the plan saw it, and left out where somebody has changed it since (invariant 12).
+#[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Guarded {
+    /// A local edit goes, or comes back.
+    Edit {
+        /// The edit as the plan saw it; none: there was none.
+        before: Option<LocalEdit>,
+        /// The edit as it will be; none: it goes.
+        after: Option<LocalEdit>,
+    },
+    /// A record that people answer for, before or after: a class that is disconnected (R-A5).
+    Manual {
+        /// As the plan saw it; none: there was none.
+        before: Option<AnyMirrored>,
+        /// As it will be.
+        after: AnyMirrored,
+    },
 }
 
 /// Whether it is a removal, and of what; links last.
@@ -183,7 +216,7 @@ fn prepare_all<O: ReadObjects>(
             continue;
         }
         let change: Change = serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
-        packet.push(prepare(district, &change)?);
+        packet.push(prepare(district, change)?);
         if packet.len() == PACKET && sender.blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET)))).is_err()
         {
             return Ok(());
@@ -198,22 +231,29 @@ fn prepare_all<O: ReadObjects>(
     Ok(())
 }
 
-fn prepare(district: &DistrictId, change: &Change) -> Result<Prepared, MirrorError> {
-    let tag = change.after.as_ref().or(change.before.as_ref()).and_then(tag_of);
-    let writes = item::writes(district, change.before.as_ref(), change.after.as_ref())?;
-    Ok(Prepared { stage: (change.action == Action::Remove, tag), writes })
+fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorError> {
+    let tag = change.after.as_ref().or(change.before.as_ref()).and_then(|record| match record {
+        AnyMirrored::Link(_) => None,
+        record => Some(record.kind()),
+    });
+    let stage = (change.action == Action::Remove, tag);
+    let is_manual = |record: &Option<AnyMirrored>| record.as_ref().and_then(AnyMirrored::origin) == Some(Origin::Manual);
+    let people_too = is_manual(&change.before) || is_manual(&change.after);
+    let work = match (change.before, change.after) {
+        (Some(AnyMirrored::Edit(before)), None) => guarded(Guarded::Edit { before: Some(before), after: None }),
+        (None, Some(AnyMirrored::Edit(after))) => guarded(Guarded::Edit { before: None, after: Some(after) }),
+        (Some(AnyMirrored::Edit(before)), Some(AnyMirrored::Edit(after))) => {
+            guarded(Guarded::Edit { before: Some(before), after: Some(after) })
+        }
+        (before, Some(after)) if people_too => guarded(Guarded::Manual { before, after }),
+        (before, after) => {
+            let writes = item::writes(district, before.as_ref(), after.as_ref())?;
+            writes.map_or(Work::Nothing, Work::Free)
+        }
+    };
+    Ok(Prepared { stage, work })
 }
 
-fn tag_of(record: &AnyMirrored) -> Option<Tag> {
-    Some(match record {
-        AnyMirrored::School(_) => Tag::School,
-        AnyMirrored::Term(_) => Tag::Term,
-        AnyMirrored::Course(_) => Tag::Course,
-        AnyMirrored::Teacher(_) => Tag::Teacher,
-        AnyMirrored::Student(_) => Tag::Student,
-        AnyMirrored::Guardian(_) => Tag::Guardian,
-        AnyMirrored::Class(_) => Tag::Class,
-        AnyMirrored::Link(_) => return None,
-        AnyMirrored::Edit(edit) => edit.kind,
-    })
+fn guarded(guarded: Guarded) -> Work {
+    Work::Guarded(Box::new(guarded))
 }

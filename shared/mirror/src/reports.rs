@@ -52,10 +52,12 @@ pub async fn assemble(
         origin: manifest.origin.clone(),
         counts: outcome.counts,
         holds: outcome.holds,
+        cause: record.cause.clone(),
         decided: record.decided.clone(),
         findings: list.findings,
         finding_totals: list.totals,
         item_writes: record.item_writes,
+        edits_kept: record.edits_kept,
         read_units: record.read_units,
         write_units: record.write_units,
         seconds: Seconds { import: manifest.seconds, plan: record.plan_seconds, apply: record.apply_seconds },
@@ -143,6 +145,13 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
             )?;
         }
         page.push_str("</table>");
+    }
+    if report.edits_kept > 0 {
+        write!(
+            page,
+            "<p>{} changes were left out: somebody changed what they were about while the run was under way.</p>",
+            report.edits_kept
+        )?;
     }
     if !report.finding_totals.is_empty() {
         page.push_str("<h2>Findings</h2>");

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use jiff::{Timestamp, civil::Date};
 use rules::id::{DistrictId, RunId};
-use rules::run::{Decided, NotAllowed, RunState, Step};
+use rules::run::{Cause, Decided, NotAllowed, RunState, Step};
 use rules::snapshot::Upload;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub struct RunRecord {
     pub district: DistrictId,
     /// The run.
     pub run: RunId,
+    /// What made it.
+    #[serde(default, skip_serializing_if = "Cause::is_source")]
+    pub cause: Cause,
     /// Where it stands. Changed by [`RunRecord::step`] alone.
     pub state: RunState,
     /// When its source was complete: an upload's time. A snapshot that folds later uploads in speaks for a later moment.
@@ -46,6 +49,9 @@ pub struct RunRecord {
     /// Mirror items written so far.
     #[serde(default)]
     pub item_writes: u64,
+    /// Changes of the plan that were left out, since somebody had changed the edit or the manual record after the plan saw it (invariant 12).
+    #[serde(default)]
+    pub edits_kept: u64,
     /// Read units consumed so far.
     #[serde(default)]
     pub read_units: f64,
@@ -92,6 +98,7 @@ impl RunRecord {
         Self {
             district,
             run,
+            cause: Cause::Source,
             state: RunState::Importing,
             taken_at,
             today: None,
@@ -102,6 +109,7 @@ impl RunRecord {
             cursor: 0,
             continued: 0,
             item_writes: 0,
+            edits_kept: 0,
             read_units: 0.0,
             write_units: 0.0,
             plan_seconds: 0.0,

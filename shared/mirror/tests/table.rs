@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod service;
+
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use jiff::Timestamp;
 use mirror::copy::{MirrorCopy, read_record};
 use mirror::districts::{Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
-use mirror::dynamo::DynamoTable;
 use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
 use mirror::keys;
 use mirror::memory::MemoryTable;
@@ -23,25 +23,6 @@ use rules::settings::{DistrictStatus, Settings};
 /// Everything that a table can do.
 trait Table: Districts + Leases + Runs + ReadItems + WriteItems {}
 impl<T: Districts + Leases + Runs + ReadItems + WriteItems> Table for T {}
-
-/// A table of a service that ends with the test.
-async fn real_table() -> DynamoTable {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(endpoint)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let table = DynamoTable::new(aws_sdk_dynamodb::Client::from_conf(config), "rollbook");
-    assert_eq!(table.create_table().await.unwrap(), Wrote::Yes);
-    assert_eq!(table.create_table().await.unwrap(), Wrote::AlreadyThere);
-    table
-}
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")
@@ -206,5 +187,5 @@ async fn the_table_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_client() {
-    tokio::time::timeout(Duration::from_secs(60), async { all(real_table().await).await }).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), async { all(service::real_table().await.0).await }).await.unwrap();
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Severity};
 use crate::id::{DistrictId, RunId};
 use crate::plan::{Counts, Hold};
-use crate::run::{Decided, RunState};
+use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 
 /// How many findings of one code a report lists. More are in the snapshot (up to 10,000 of a code) and the plan; the totals count all.
@@ -55,6 +55,9 @@ pub struct Report {
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// What made it.
+    #[serde(default, skip_serializing_if = "Cause::is_source")]
+    pub cause: Cause,
     /// What a person decided about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
@@ -67,6 +70,9 @@ pub struct Report {
     /// Mirror items written, over all invocations of the run.
     #[serde(default)]
     pub item_writes: u64,
+    /// Changes that were left out, since somebody had changed the local edit or the manual record after the plan saw it (invariant 12).
+    #[serde(default)]
+    pub edits_kept: u64,
     /// Read units consumed.
     #[serde(default)]
     pub read_units: f64,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::RunId;
+
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,4 +116,35 @@ pub struct Decided {
     pub by: String,
     /// Why, in the operator's words.
     pub reason: String,
+}
+
+/// What makes a run.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The source said something.
+    #[default]
+    Source,
+    /// A person takes an earlier run back (R-H4).
+    Undo(Command),
+    /// A person goes back to an earlier snapshot (R-H4).
+    Restore(Command),
+}
+
+/// What a person wants done about an earlier run, on record: by whom and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The earlier run.
+    pub of: RunId,
+    /// Who: the name under which the operator signs in.
+    pub by: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+impl Cause {
+    /// Whether it is the source, as it is on every night.
+    pub fn is_source(&self) -> bool {
+        *self == Self::Source
+    }
 }

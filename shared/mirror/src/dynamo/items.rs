@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemError;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use rules::id::DistrictId;
 
-use super::{DynamoTable, Item, PK, SK, failed, n, number, s, text};
+use super::{DynamoTable, Item, PK, SK, attributes, failed, number, s, text};
 use crate::MirrorError;
 use crate::items::{More, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
@@ -49,6 +49,10 @@ impl ReadItems for DynamoTable {
             Range::BeginningWith(text) => request
                 .key_condition_expression("PK = :pk AND begins_with(SK, :begin)")
                 .expression_attribute_values(":begin", s(text)),
+            Range::Record(sk) => request
+                .key_condition_expression("PK = :pk AND SK BETWEEN :first AND :last")
+                .expression_attribute_values(":first", s(sk))
+                .expression_attribute_values(":last", s(keys::after_record(sk))),
         };
         if let Some(after) = after {
             request = request.exclusive_start_key(PK, s(&pk)).exclusive_start_key(SK, s(after));
@@ -64,21 +68,7 @@ impl ReadItems for DynamoTable {
 fn request(write: &Write) -> Result<WriteRequest, MirrorError> {
     let built = match write {
         Write::Put(item) => {
-            let mut put = PutRequest::builder().item(PK, s(&item.pk)).item(SK, s(&item.sk)).item("body", s(&item.body));
-            if let Some(more) = &item.more {
-                put = put.item("more", s(&more.hash)).item("more_pieces", n(more.pieces));
-            }
-            for (name, value) in [
-                ("hash", item.hash.as_deref()),
-                ("run", item.run.as_deref()),
-                ("status", item.status),
-                ("email_key", item.email_key.as_deref()),
-                ("school_key", item.school_key.as_deref()),
-            ] {
-                if let Some(value) = value {
-                    put = put.item(name, s(value));
-                }
-            }
+            let put = PutRequest::builder().set_item(Some(attributes(item)));
             WriteRequest::builder().put_request(put.build().map_err(|e| MirrorError::service(WRITING, e))?).build()
         }
         Write::Delete { pk, sk } => {

@@ -3,20 +3,36 @@
 mod districts;
 mod items;
 mod runs;
+mod transact;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
 
 use crate::MirrorError;
 use crate::districts::Wrote;
+use crate::items::PutItem;
+use crate::keys;
 
 /// Attribute of the partition key.
 pub const PK: &str = "PK";
 /// Attribute of the sort key.
 pub const SK: &str = "SK";
+
+/// Attribute of the index by e-mail.
+pub const EMAIL_KEY: &str = "email_key";
+/// Attribute of the index by school.
+pub const SCHOOL_KEY: &str = "school_key";
+
+fn key(name: &str, key_type: KeyType) -> Result<KeySchemaElement, BuildError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()
+}
 
 /// One table.
 #[derive(Clone, Debug)]
@@ -31,16 +47,33 @@ impl DynamoTable {
         Self { client, name: name.into() }
     }
 
-    /// Makes the table, for stacks that no template makes. In AWS, template.yaml does, with encryption and backups.
+    /// Makes the table with its indexes, for stacks that no template makes. In AWS, template.yaml does, with encryption and backups.
     pub async fn create_table(&self) -> Result<Wrote, MirrorError> {
         let doing = "make the table";
+        let built = |error| MirrorError::service(doing, error);
         let mut request = self.client.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
-        for (name, key_type) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
+        for name in [PK, SK, EMAIL_KEY, SCHOOL_KEY] {
             let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
-            let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type).build();
-            request = request
-                .attribute_definitions(attribute.map_err(|e| MirrorError::service(doing, e))?)
-                .key_schema(key.map_err(|e| MirrorError::service(doing, e))?);
+            request = request.attribute_definitions(attribute.map_err(built)?);
+        }
+        for (name, key_type) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
+            request = request.key_schema(key(name, key_type).map_err(built)?);
+        }
+        let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let by_email = GlobalSecondaryIndex::builder()
+            .index_name(keys::BY_EMAIL)
+            .key_schema(key(EMAIL_KEY, KeyType::Hash).map_err(built)?)
+            .projection(keys_only)
+            .build();
+        let with_status = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("status").build();
+        let by_school = GlobalSecondaryIndex::builder()
+            .index_name(keys::BY_SCHOOL)
+            .key_schema(key(SCHOOL_KEY, KeyType::Hash).map_err(built)?)
+            .key_schema(key(SK, KeyType::Range).map_err(built)?)
+            .projection(with_status)
+            .build();
+        for index in [by_email, by_school] {
+            request = request.global_secondary_indexes(index.map_err(built)?);
         }
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
@@ -58,6 +91,28 @@ impl DynamoTable {
 }
 
 type Item = HashMap<String, AttributeValue>;
+
+/// An item of the mirror as DynamoDB takes it.
+fn attributes(item: &PutItem) -> Item {
+    let mut all = Item::from([(PK.to_owned(), s(&item.pk)), (SK.to_owned(), s(&item.sk)), ("body".to_owned(), s(&item.body))]);
+    if let Some(more) = &item.more {
+        all.insert("more".to_owned(), s(&more.hash));
+        all.insert("more_pieces".to_owned(), n(more.pieces));
+    }
+    for (name, value) in [
+        ("hash", item.hash.as_deref()),
+        ("run", item.run.as_deref()),
+        ("status", item.status),
+        ("version", item.version.as_deref()),
+        (EMAIL_KEY, item.email_key.as_deref()),
+        (SCHOOL_KEY, item.school_key.as_deref()),
+    ] {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), s(value));
+        }
+    }
+    all
+}
 
 fn failed<E, R>(doing: &'static str, error: SdkError<E, R>) -> MirrorError
 where

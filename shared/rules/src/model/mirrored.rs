@@ -180,3 +180,40 @@ pub enum AnyMirrored {
     /// What people did here.
     Edit(LocalEdit),
 }
+
+/// Does the same with a record of whatever kind.
+macro_rules! of_any {
+    ($any:expr, $record:ident => $of:expr, $link:pat => $of_link:expr, $edit:pat => $of_edit:expr) => {
+        match $any {
+            AnyMirrored::School($record) => $of,
+            AnyMirrored::Term($record) => $of,
+            AnyMirrored::Course($record) => $of,
+            AnyMirrored::Teacher($record) => $of,
+            AnyMirrored::Student($record) => $of,
+            AnyMirrored::Guardian($record) => $of,
+            AnyMirrored::Class($record) => $of,
+            AnyMirrored::Link($link) => $of_link,
+            AnyMirrored::Edit($edit) => $of_edit,
+        }
+    };
+}
+
+impl AnyMirrored {
+    /// The key of the record; of a link, the source's id; of a local edit, the key of the record that it stands beside.
+    pub fn key(&self) -> &SourceId {
+        of_any!(self, record => &record.key, link => &link.source, edit => &edit.key)
+    }
+
+    /// The kind of the record; of a link or a local edit, the kind of the record that it belongs to.
+    pub fn kind(&self) -> Tag {
+        fn of<K: Kind>(_: &Mirrored<K>) -> Tag {
+            K::TAG
+        }
+        of_any!(self, record => of(record), link => link.kind, edit => edit.kind)
+    }
+
+    /// Who answers for the record; none for a link and a local edit.
+    pub fn origin(&self) -> Option<Origin> {
+        of_any!(self, record => Some(record.origin), _ => None, _ => None)
+    }
+}
