@@ -7,8 +7,10 @@
 //! This crate is pure: no input or output, no async, no clock, no randomness, no logging. Dates and ids are passed in, so a whole
 //! night can be replayed. Who adds a dependency on any of those breaks the promise that makes the product safe to test.
 
+mod danger;
 pub mod edit;
 pub mod finding;
+mod groups;
 pub mod id;
 pub mod model;
 pub mod personal;
@@ -19,3 +21,4 @@ pub mod rule;
 pub mod run;
 pub mod settings;
 pub mod snapshot;
+pub mod undo;

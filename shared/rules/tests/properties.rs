@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
 mod model;
+#[path = "properties/undo.rs"]
+mod undo;
 mod world;
 
 use std::collections::BTreeSet;

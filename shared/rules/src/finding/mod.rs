@@ -1,8 +1,10 @@
 //! Findings: one thing wrong or notable in the data, in words that a district's administrator can act on.
 //!
-//! Every finding has a [`Code`]. The codes stand in three tables, [`upload`] (what stops an upload before it is read), [`source`]
-//! (what is wrong with what a source sent) and [`sync`] (what a rule made of it); the README's table is tested against both. A new check adds a line to one of them.
+//! Every finding has a [`Code`]. The codes stand in four tables, [`upload`] (what stops an upload before it is read), [`source`]
+//! (what is wrong with what a source sent), [`sync`] (what a rule made of it) and [`request`] (what is in the way of what a person asked for); the README's
+//! table is tested against them. A new check adds a line to one of them.
 
+pub mod request;
 pub mod source;
 pub mod sync;
 pub mod upload;
@@ -43,7 +45,7 @@ pub struct Code {
 
 /// All codes, in the order of the README's table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
-    upload::ALL.iter().chain(source::ALL).chain(sync::ALL).copied()
+    upload::ALL.iter().chain(source::ALL).chain(sync::ALL).chain(request::ALL).copied()
 }
 
 /// Makes a table of codes: one constant each, and `ALL`.

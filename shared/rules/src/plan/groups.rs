@@ -11,23 +11,8 @@ pub(super) fn members<S: Sink, E>(
     student: &SourceId,
     demographics: &Demographics,
 ) -> Result<(), PlanError<E, S::Error>> {
-    for race in &demographics.races {
-        output.member("race", race, student)?;
-    }
-    for grade in &demographics.grades {
-        output.member("grade", grade, student)?;
-    }
-    for (field, value) in [
-        ("hispanic", &demographics.hispanic),
-        ("gender", &demographics.gender),
-        ("birth_date", &demographics.birth_date),
-        ("ell", &demographics.ell),
-        ("frl", &demographics.frl),
-        ("iep", &demographics.iep),
-    ] {
-        if let Some(value) = value {
-            output.member(field, value, student)?;
-        }
+    for (field, value) in crate::groups::of(demographics) {
+        output.member(field, value, student)?;
     }
     Ok(())
 }

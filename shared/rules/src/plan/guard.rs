@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use super::gaps::Gaps;
 use super::hashes::IdMap;
 use super::{Counts, ENROLLMENT, Hold, count_name};
+use crate::danger;
 use crate::id::SourceId;
 use crate::model::Tag;
 use crate::policy::Policy;
-
-/// Below this many, only the loss of all of them counts: one of two is half, and means little.
-const FEW: u64 = 20;
 
 /// The kinds that the guards watch, enrollments last.
 const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];
@@ -127,9 +125,7 @@ impl Tally {
                     ("removed", share.removed, policy.hold_if_removed_percent),
                     ("changed", share.changed, policy.hold_if_changed_percent),
                 ] {
-                    if is_dangerous(count, share.of, limit) {
-                        holds.push(hold(kind, school.clone(), word, count, share.of, limit));
-                    }
+                    holds.extend(danger::hold(kind, school.clone(), word, count, share.of, limit));
                 }
             }
         }
@@ -156,16 +152,4 @@ impl Tally {
 
 fn unchanged(counts: Counts) -> Counts {
     Counts { unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed), ..counts }
-}
-
-fn is_dangerous(count: u64, of: u64, limit: f64) -> bool {
-    if of < FEW { count > 0 && count == of } else { count as f64 * 100.0 > of as f64 * limit }
-}
-
-fn hold(kind: &str, school: Option<SourceId>, word: &str, count: u64, of: u64, limit: f64) -> Hold {
-    let place = if school.is_some() { "of the school" } else { "of the district" };
-    let limit =
-        if of < FEW { format!("with fewer than {FEW}, all of them is too many") } else { format!("the limit is {limit} %") };
-    let what = format!("{count} of {of} {kind} records {place} would be {word}; {limit}");
-    Hold { kind: kind.to_owned(), school, what, count, of }
 }

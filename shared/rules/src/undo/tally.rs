@@ -1,0 +1,116 @@
+//! Counting what an undo does, and the guards that hold it like any other plan (R-H1), over the whole district.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::danger;
+use crate::id::SourceId;
+use crate::model::{AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, Status, StudentState, Tag, TeacherState};
+use crate::plan::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
+use crate::policy::Policy;
+
+/// The kinds that the guards watch.
+const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];
+
+/// Counts by kind, and of enrollments.
+#[derive(Default)]
+pub(super) struct Tally {
+    kinds: [Counts; Tag::ALL.len()],
+    enrollments: Counts,
+}
+
+fn is_active(record: &AnyMirrored) -> bool {
+    fn of<K: Kind>(record: &Mirrored<K>) -> bool {
+        record.status == Status::Active && record.origin == Origin::Source
+    }
+    match record {
+        AnyMirrored::School(record) => of(record),
+        AnyMirrored::Term(record) => of(record),
+        AnyMirrored::Course(record) => of(record),
+        AnyMirrored::Teacher(record) => of(record),
+        AnyMirrored::Student(record) => of(record),
+        AnyMirrored::Guardian(record) => of(record),
+        AnyMirrored::Class(record) => of(record),
+        AnyMirrored::Link(_) | AnyMirrored::Edit(_) => false,
+    }
+}
+
+/// Who is in an active class.
+fn seats(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
+    match record {
+        Some(any @ AnyMirrored::Class(class)) if is_active(any) => {
+            let ClassState { teachers, students, .. } = &class.state;
+            teachers.iter().map(|key| (true, key)).chain(students.iter().map(|key| (false, key))).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Whether two states of a record differ in what is its own: not in lists of others and in what follows from dates.
+fn own_differs(before: &AnyMirrored, after: &AnyMirrored) -> bool {
+    match (before, after) {
+        (AnyMirrored::Class(a), AnyMirrored::Class(b)) => a.state.details != b.state.details,
+        (AnyMirrored::Student(a), AnyMirrored::Student(b)) => {
+            let own = |state: &StudentState| (state.person.clone(), state.demographics.clone());
+            own(&a.state) != own(&b.state)
+        }
+        (AnyMirrored::Teacher(a), AnyMirrored::Teacher(b)) => {
+            let own = |state: &TeacherState| (state.person.clone(), state.administrator);
+            own(&a.state) != own(&b.state)
+        }
+        (AnyMirrored::Guardian(a), AnyMirrored::Guardian(b)) => {
+            let own = |state: &GuardianState| (state.person.clone(), state.role, state.also.clone());
+            own(&a.state) != own(&b.state)
+        }
+        _ => true,
+    }
+}
+
+impl Tally {
+    /// A record of the mirror.
+    pub(super) fn in_mirror(&mut self, record: &AnyMirrored) {
+        if is_active(record) {
+            self.kinds[record.kind() as usize].in_mirror += 1;
+            if let AnyMirrored::Class(class) = record {
+                self.enrollments.in_mirror += (class.state.teachers.len() + class.state.students.len()) as u64;
+            }
+        }
+    }
+
+    /// A change of the undo.
+    pub(super) fn change(&mut self, change: &Change) {
+        let (before, after) = (change.before.as_ref(), change.after.as_ref());
+        let Some(record) = after.or(before).filter(|record| record.origin().is_some()) else { return };
+        let counts = &mut self.kinds[record.kind() as usize];
+        match change.action {
+            Action::Add | Action::Return => counts.added += 1,
+            Action::Update => {
+                let differs = before.zip(after).is_some_and(|(before, after)| own_differs(before, after));
+                counts.changed += u64::from(before.is_some_and(is_active) && differs);
+            }
+            Action::Remove => counts.removed += u64::from(before.is_some_and(is_active)),
+        }
+        let (before, after) = (seats(before), seats(after));
+        self.enrollments.removed += before.difference(&after).count() as u64;
+        self.enrollments.added += after.difference(&before).count() as u64;
+    }
+
+    /// The counts, and why the undo must be held.
+    pub(super) fn close(self, policy: &Policy) -> (BTreeMap<String, Counts>, Vec<Hold>) {
+        let unchanged =
+            |counts: Counts| Counts { unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed), ..counts };
+        let mut all: BTreeMap<String, Counts> =
+            Tag::ALL.into_iter().map(|tag| (count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]))).collect();
+        all.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
+        let watched = WATCHED.into_iter().map(|tag| (count_name(tag), self.kinds[tag as usize]));
+        let mut holds = Vec::new();
+        for (kind, counts) in watched.chain([(ENROLLMENT, self.enrollments)]) {
+            for (word, count, limit) in [
+                ("removed", counts.removed, policy.hold_if_removed_percent),
+                ("changed", counts.changed, policy.hold_if_changed_percent),
+            ] {
+                holds.extend(danger::hold(kind, None, word, count, counts.in_mirror, limit));
+            }
+        }
+        (all, holds)
+    }
+}

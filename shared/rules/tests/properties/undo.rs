@@ -1,0 +1,312 @@
+//! R-H4, invariant 19: a run that is undone leaves the mirror as it was before it, local edits included.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use proptest::prelude::*;
+use rules::edit::{Edit, EditVersion, LocalEdit};
+use rules::finding::request;
+use rules::id::SourceId;
+use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
+use rules::plan::{Action, Change};
+use rules::undo::{Context, Inputs, Undone, undo};
+
+use super::world::{Mirror, Planned, World, parse, tag, world};
+use super::{cases, clean, deeds, edited_district, night};
+
+/// A mirror, and the plan that is to be taken back.
+struct Past<'a> {
+    mirror: &'a Mirror,
+    changes: &'a [Change],
+}
+
+impl Inputs for Past<'_> {
+    type Error = Infallible;
+
+    fn changes(&self) -> Result<impl Iterator<Item = Result<Change, Infallible>>, Infallible> {
+        Ok(self.changes.iter().cloned().map(Ok))
+    }
+
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
+        Ok(self.mirror.of::<K>().into_iter().map(Ok))
+    }
+
+    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
+        Ok(self.mirror.edits.values().filter(move |edit| edit.kind == kind).cloned().map(Ok))
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, Infallible>>, Infallible> {
+        Ok(self.mirror.links.values().cloned().map(Ok))
+    }
+}
+
+fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Planned) {
+    let context = Context { policy: &world.policy, removals };
+    let mut planned = Planned::default();
+    let undone = undo(&context, &Past { mirror: &world.mirror, changes }, &mut planned).unwrap();
+    if let Undone::Planned(outcome) = &undone {
+        planned.outcome = outcome.clone();
+    }
+    (undone, planned)
+}
+
+/// A plan as it is written: additions and changes first, removals after (invariant 21).
+fn in_order(changes: &[Change]) -> Vec<Change> {
+    let (gone, come): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(|change| change.action == Action::Remove);
+    come.into_iter().chain(gone).collect()
+}
+
+fn apply(mirror: &mut Mirror, changes: &[Change]) {
+    for change in in_order(changes) {
+        mirror.apply(&change);
+    }
+}
+
+type Place = (Tag, SourceId);
+
+/// The records that a plan brings in.
+fn added(changes: &[Change]) -> BTreeSet<Place> {
+    let new = changes.iter().filter(|change| change.before.is_none()).filter_map(|change| change.after.as_ref());
+    new.filter(|any| !matches!(any, AnyMirrored::Link(_) | AnyMirrored::Edit(_)))
+        .map(|any| (tag(any), any.key().clone()))
+        .collect()
+}
+
+/// Whether somebody has made something that is about one of them.
+fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
+    mirror.edits.values().any(|edit| {
+        let other = edit.edit.other().map(|(kind, key)| (kind, key.clone()));
+        added.contains(&(edit.kind, edit.key.clone())) || other.is_some_and(|other| added.contains(&other))
+    })
+}
+
+/// A record without the run that changed it last.
+fn said(any: &AnyMirrored) -> serde_json::Value {
+    let mut json = serde_json::to_value(any).unwrap();
+    json.as_object_mut().unwrap().values_mut().next().unwrap().as_object_mut().unwrap().remove("changed_by");
+    json
+}
+
+/// What an item is, by a name that no other item has.
+fn items(mirror: &Mirror) -> BTreeMap<(&'static str, Tag, SourceId), serde_json::Value> {
+    let records = mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
+    let link = |link: &Link| serde_json::to_value(link).unwrap();
+    records.chain(mirror.links.iter().map(|((kind, id), one)| (("link", *kind, id.clone()), link(one)))).collect()
+}
+
+fn places(changes: &[Change]) -> BTreeSet<(&'static str, Tag, SourceId)> {
+    let any = changes.iter().filter_map(|change| change.after.as_ref().or(change.before.as_ref()));
+    let place = |any: &AnyMirrored| match any {
+        AnyMirrored::Edit(_) => None,
+        AnyMirrored::Link(link) => Some(("link", link.kind, link.source.clone())),
+        record => Some(("record", tag(record), record.key().clone())),
+    };
+    any.filter_map(place).collect()
+}
+
+/// The groups that a mirror's students make (R-M8).
+fn groups(mirror: &Mirror) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for student in mirror.of::<kinds::Students>().into_iter().filter(|student| student.status == Status::Active) {
+        all.extend(student.state.demographics.grades.iter().map(|grade| (grade.reveal().into(), student.key.as_str().into())));
+    }
+    all.sort();
+    all
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn r_h4_an_undone_run_leaves_what_was_before_it(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
+        for (deeds, text) in nights {
+            for (kind, key, edit) in deeds {
+                world.edit(kind, key, edit);
+            }
+            let before = world.mirror.clone();
+            let planned = world.run(&clean(&text));
+            let after = world.mirror.clone();
+            let (undone, back) = taken_back(&world, &planned.changes, true);
+            if are_used(&after, &added(&planned.changes)) {
+                let refused = matches!(undone, Undone::Refused { .. });
+                prop_assert!(refused && back.changes.is_empty());
+                continue;
+            }
+            prop_assert!(matches!(undone, Undone::Planned(_)), "{:?}", back.findings);
+            prop_assert_eq!(back.changes.len() as u64, back.outcome.changes);
+            apply(&mut world.mirror, &back.changes);
+            prop_assert_eq!(&world.mirror, &before);
+            let mut members: Vec<_> = back.members.iter().map(|(_, value, student)| (value.clone(), student.clone())).collect();
+            members.sort();
+            prop_assert_eq!(members, groups(&before));
+            // An undo can be undone like any run.
+            let (again, forth) = taken_back(&world, &in_order(&back.changes), true);
+            prop_assert!(matches!(again, Undone::Planned(_)), "{:?}", forth.findings);
+            apply(&mut world.mirror, &forth.changes);
+            prop_assert_eq!(&world.mirror, &after);
+        }
+    }
+
+    #[test]
+    fn r_h4_an_undo_is_refused_where_a_later_run_changed_the_same_and_touches_nothing_else(
+        mut world in edited_district(),
+        first in night(),
+        second in night(),
+        third in night(),
+    ) {
+        world.run(&clean(&first));
+        let before = world.mirror.clone();
+        let planned = world.run(&clean(&second));
+        let left = items(&world.mirror);
+        world.run(&clean(&third));
+        let now = world.mirror.clone();
+        let there = items(&now);
+        let changed: Vec<_> = places(&planned.changes).into_iter().filter(|place| left.get(place) != there.get(place)).collect();
+        let (undone, back) = taken_back(&world, &in_order(&planned.changes), true);
+        if !changed.is_empty() {
+            prop_assert_eq!(undone, Undone::Refused { changed: changed.len() as u64 });
+            prop_assert!(back.changes.is_empty() && back.members.is_empty());
+            let of_code = |code: &str| back.findings.iter().filter(|finding| finding.code == code).count();
+            prop_assert_eq!(of_code(request::UNDO_REFUSED.name), 1);
+            prop_assert_eq!(of_code(request::UNDO_CHANGED_SINCE.name), changed.len());
+            for finding in back.findings.iter().filter_map(|finding| finding.entity.as_ref()) {
+                prop_assert!(changed.iter().any(|(_, kind, id)| kind.name() == finding.kind && *id == finding.id));
+            }
+            return Ok(());
+        }
+        // Whatever the third run did to others stays.
+        apply(&mut world.mirror, &back.changes);
+        let (was, is) = (items(&before), items(&world.mirror));
+        let touched = places(&planned.changes);
+        for place in was.keys().chain(is.keys()).chain(there.keys()) {
+            let expected = if touched.contains(place) { was.get(place) } else { there.get(place) };
+            prop_assert_eq!(is.get(place), expected);
+        }
+    }
+
+    #[test]
+    fn r_h2_an_undo_approved_for_additions_takes_nothing_away(mut world in edited_district(), nights in prop::collection::vec(night(), 1..3)) {
+        for text in nights {
+            let planned = world.run(&clean(&text));
+            let before = world.mirror.clone();
+            let (undone, back) = taken_back(&world, &planned.changes, false);
+            prop_assert!(matches!(undone, Undone::Planned(_)));
+            apply(&mut world.mirror, &back.changes);
+            for (place, record) in &before.records {
+                let now = &world.mirror.records[place];
+                prop_assert!(back.changes.iter().any(|change| change.after.as_ref() == Some(now)) || now == record);
+            }
+            prop_assert!(back.changes.iter().all(|change| change.action != Action::Remove));
+            world.mirror = before;
+        }
+    }
+}
+
+fn co_teacher(key: &str) -> Edit {
+    Edit::Member { role: Tag::Teacher, person: key.into() }
+}
+
+const NIGHT: &str = "class c1 teachers=t1* students=s1\nteacher t1\nteacher t2\nstudent s1 email=s1@x grade=5";
+
+#[test]
+fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(Tag::Class, "c1", co_teacher("t2"));
+    let before = world.mirror.clone();
+    let planned = world.run(&parse::snapshot(NIGHT));
+    assert_eq!(planned.changes.len(), 1, "{planned:?}");
+    // Nobody did anything since: the edit comes back to the letter.
+    let (_, back) = taken_back(&world, &planned.changes, true);
+    let mut undone = world.mirror.clone();
+    apply(&mut undone, &back.changes);
+    assert_eq!(undone, before);
+    // The teacher was added again by hand: there is nothing to bring back, and a finding says so.
+    world.edit(Tag::Class, "c1", co_teacher("t2"));
+    let (undone, back) = taken_back(&world, &planned.changes, true);
+    assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty());
+    assert_eq!(back.findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(), [request::UNDO_EDIT_STAYS.name]);
+    // The run never got to erase it: it is there as it was, and nothing needs to be said.
+    world.mirror = before;
+    let (undone, back) = taken_back(&world, &planned.changes, true);
+    assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty() && back.findings.is_empty());
+}
+
+#[test]
+fn r_h4_what_people_made_for_somebody_new_keeps_the_run_from_being_undone() {
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT);
+    let planned = world.run(&parse::snapshot(&format!("{NIGHT}\nteacher t3")));
+    world.edit(Tag::Class, "c1", co_teacher("t3"));
+    let (undone, back) = taken_back(&world, &planned.changes, true);
+    assert_eq!(undone, Undone::Refused { changed: 1 });
+    let about = back.findings.iter().find_map(|finding| finding.entity.clone()).unwrap();
+    assert_eq!((&*about.kind, about.id), ("teacher", "t3".into()));
+}
+
+#[test]
+fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is_told_which_one_it_is() {
+    let renamed = NIGHT.replace("grade=5", "grade=6");
+    let mut world = world("sis", serde_json::json!({ "hold_if_changed_percent": 100 })).after(NIGHT);
+    let before = world.mirror.clone();
+    let planned = world.run(&parse::snapshot(&renamed));
+    let world = world.after(NIGHT).after(&renamed);
+    let (_, back) = taken_back(&world, &planned.changes, true);
+    let [change] = &back.changes[..] else { panic!("{back:?}") };
+    // The item as it is, and not as the undone run wrote it: its pieces are named after it.
+    assert_eq!(change.before.as_ref(), world.mirror.records.get(&(Tag::Student, "s1".into())));
+    assert_eq!(change.after.as_ref(), before.records.get(&(Tag::Student, "s1".into())));
+    assert!(change.reasons.iter().all(|reason| reason.rule.id() == "R-H4"));
+}
+
+#[test]
+fn r_h1_an_undo_is_held_like_any_plan() {
+    let class = |students: std::ops::Range<usize>| {
+        let names: Vec<String> = students.clone().map(|n| format!("s{n}")).collect();
+        let people: Vec<String> = students.map(|n| format!("student s{n} email=s{n}@x")).collect();
+        format!("class c1 teachers=t1* students={}\nteacher t1\n{}", names.join(","), people.join("\n"))
+    };
+    let mut world = world("sis", serde_json::json!({})).after(&class(0..30));
+    let planned = world.run(&parse::snapshot(&class(0..40)));
+    let (_, back) = taken_back(&world, &planned.changes, true);
+    let hold = |kind: &str| back.outcome.holds.iter().find(|hold| hold.kind == kind).map(|hold| (hold.count, hold.of));
+    assert_eq!((hold("student"), hold("enrollment"), hold("class")), (Some((10, 40)), Some((10, 41)), None));
+    assert_eq!(back.outcome.counts["student"].removed, 10);
+    assert_eq!(back.outcome.counts["class"].changed, 0, "only its roster changes");
+}
+
+#[test]
+fn r_m7_an_undo_stores_no_demographic_again_where_the_policy_ignores_them_now() {
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT);
+    world.policy.demographics = rules::policy::KeepDemographics::Ignore;
+    let planned = world.run(&parse::snapshot(NIGHT));
+    assert_eq!(planned.changes.len(), 1, "{planned:?}");
+    let (_, back) = taken_back(&world, &planned.changes, true);
+    apply(&mut world.mirror, &back.changes);
+    assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
+    assert!(back.members.is_empty());
+}
+
+#[test]
+fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT);
+    let old = "class c1 teachers=t1* students=n1\nteacher t1\nteacher t2\nstudent n1 email=s1@x grade=5 number=1";
+    world.run(&parse::snapshot(&NIGHT.replace("student s1", "student s1 number=1")));
+    let planned = world.run(&parse::snapshot(old));
+    assert!(planned.changes.iter().any(|change| matches!(change.after, Some(AnyMirrored::Link(_)))), "{planned:?}");
+    let (undone, _) = taken_back(&world, &planned.changes, true);
+    assert!(matches!(undone, Undone::Planned(_)));
+    let world = world.with_link(Tag::Student, "n1", "s9");
+    let (undone, back) = taken_back(&world, &planned.changes, true);
+    assert_eq!(undone, Undone::Refused { changed: 1 });
+    assert!(back.findings.iter().any(|finding| finding.message.starts_with("the link of a student's id")));
+}
+
+#[test]
+fn versions_tell_edits_apart_that_say_the_same() {
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(Tag::Class, "c1", co_teacher("t2"));
+    let planned = world.run(&parse::snapshot(NIGHT));
+    let Some(AnyMirrored::Edit(erased)) = planned.changes[0].before.clone() else { panic!("{planned:?}") };
+    let made_again = LocalEdit { version: EditVersion::new("another"), ..erased.clone() };
+    let place = (Tag::Class, SourceId::from("c1"), erased.edit.slot());
+    world.mirror.edits.insert(place, made_again);
+    let (_, back) = taken_back(&world, &planned.changes, true);
+    assert!(back.changes.is_empty() && back.findings.len() == 1);
+}
