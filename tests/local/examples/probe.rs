@@ -1,4 +1,5 @@
-//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`, `sleep`, `variables`.
+//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`, `sleep`, `variables`; behind the API what the header
+//! `x-do` says, and there `reply` too, which answers with the request's body.
 
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
-    match event["do"].as_str() {
+    match event["do"].as_str().or(event["headers"]["x-do"].as_str()) {
+        Some("reply") => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
         Some("fail") => Err("asked to fail".into()),
         Some("exit") => std::process::exit(7),
         Some("sleep") => {
-            tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(0))).await;
+            tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(60_000))).await;
             Ok(json!({ "slept": event["ms"], "process": std::process::id() }))
         }
         Some("variables") => {

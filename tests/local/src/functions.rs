@@ -36,6 +36,8 @@ pub struct Binaries {
     pub oneroster_import: PathBuf,
     /// `reconcile`.
     pub reconcile: PathBuf,
+    /// `roster-api`.
+    pub roster_api: PathBuf,
 }
 
 impl Binaries {
@@ -45,7 +47,11 @@ impl Binaries {
             let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
             if path.is_file() { Ok(path) } else { Err(BuildError::NotBuilt(name.to_owned())) }
         };
-        Ok(Self { oneroster_import: there("oneroster-import")?, reconcile: there("reconcile")? })
+        Ok(Self {
+            oneroster_import: there("oneroster-import")?,
+            reconcile: there("reconcile")?,
+            roster_api: there("roster-api")?,
+        })
     }
 
     /// The binaries beside the running test: `cargo test --workspace` has built them with it, so that nothing is compiled twice.
@@ -59,6 +65,7 @@ impl Binaries {
         for (binary, made_of) in [
             (&found.oneroster_import, &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"][..]),
             (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
+            (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
         ] {
             let newest = made_of.iter().filter_map(|package| newest_source(&workspace.join(package).join("src"))).max();
             let built = std::fs::metadata(binary).and_then(|about| about.modified()).map_err(BuildError::Output)?;
@@ -120,7 +127,7 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile"]);
+    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile", "-p", "roster-api"]);
     if profile == Profile::Release {
         command.arg("--release");
     }
@@ -156,5 +163,5 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
         return Err(BuildError::Failed(complaints.await.unwrap_or_default()));
     }
     let mut take = |name: &str| executables.remove(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
-    Ok(Binaries { oneroster_import: take("oneroster-import")?, reconcile: take("reconcile")? })
+    Ok(Binaries { oneroster_import: take("oneroster-import")?, reconcile: take("reconcile")?, roster_api: take("roster-api")? })
 }

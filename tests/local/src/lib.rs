@@ -9,6 +9,7 @@
 //! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
 //! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
 //! | EventBridge Scheduler | the calls that are used, with a clock that tests can move ([`Clock`]) |
+//! | API Gateway's HTTP API, and an identity provider | a server before `roster-api`, and an issuer of tokens ([`Issuer`]) |
 //!
 //! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
 //! against those elsewhere.
@@ -16,6 +17,7 @@
 mod activity;
 mod dynamo;
 mod functions;
+mod gateway;
 mod lambda;
 mod listen;
 mod records;
@@ -26,8 +28,9 @@ mod upload;
 
 pub use dynamo::DynamoFaults;
 pub use functions::{Binaries, BuildError, Profile, build_functions};
+pub use gateway::{AUDIENCE, Api, ApiError, Claims, Issuer, IssuerError, Reply, Route, RouteError};
 pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
 pub use s3::Subscription;
 pub use scheduler::Clock;
-pub use stack::{Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};
+pub use stack::{API, Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};
 pub use upload::{UploadError, Uploaded};

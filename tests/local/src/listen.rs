@@ -29,11 +29,16 @@ impl Listening {
 
     /// Serves an axum router.
     pub(crate) async fn router(router: axum::Router) -> io::Result<Self> {
-        let service = hyper_util::service::TowerToHyperService::new(router);
-        Self::service(service).await
+        let (listener, _) = Self::bind().await?;
+        Self::router_at(listener, router)
     }
 
-    /// Serves any hyper service. The connections belong to the server: they end with it.
+    /// Serves an axum router at a port that is already bound.
+    pub(crate) fn router_at(listener: TcpListener, router: axum::Router) -> io::Result<Self> {
+        Self::service_at(listener, hyper_util::service::TowerToHyperService::new(router))
+    }
+
+    /// Serves any hyper service.
     pub(crate) async fn service<S, B>(service: S) -> io::Result<Self>
     where
         S: hyper::service::Service<hyper::Request<hyper::body::Incoming>, Response = hyper::Response<B>> + Clone + Send + 'static,
@@ -43,7 +48,21 @@ impl Listening {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (listener, address) = Self::bind().await?;
+        let (listener, _) = Self::bind().await?;
+        Self::service_at(listener, service)
+    }
+
+    /// The connections belong to the server: they end with it.
+    fn service_at<S, B>(listener: TcpListener, service: S) -> io::Result<Self>
+    where
+        S: hyper::service::Service<hyper::Request<hyper::body::Incoming>, Response = hyper::Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {

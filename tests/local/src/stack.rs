@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::activity::Activity;
 use crate::dynamo::{Dynamo, DynamoFaults};
 use crate::functions::Binaries;
+use crate::gateway::{Api, Claims, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
 use crate::s3::{Store, Subscription};
@@ -39,6 +40,8 @@ pub const SCHEDULE_GROUP: &str = "rollbook-continuations";
 pub const IMPORT: &str = "oneroster-import";
 /// The function that makes a plan of a snapshot, and the mirror of a plan.
 pub const RECONCILE: &str = "reconcile";
+/// The function behind the API.
+pub const API: &str = "roster-api";
 
 /// How a stack is to be.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub struct StackConfig {
     pub data: Option<PathBuf>,
     /// The binaries of the functions; none: uploads start nothing.
     pub functions: Option<Binaries>,
-    /// Faults of the table.
+    /// Faults of the table; with [`DynamoFaults::none`] its calls are counted and nothing else.
     pub faults: Option<DynamoFaults>,
     /// How long an invocation may take: 15 minutes in AWS.
     pub timeout: Duration,
@@ -55,6 +58,10 @@ pub struct StackConfig {
     pub concurrency: usize,
     /// The wait before a failed event's first retry: a minute in AWS.
     pub retry_delay: Duration,
+    /// The routes of the API; none: those of `template.yaml`.
+    pub routes: Option<Vec<Route>>,
+    /// How long the API waits for its function: 30 seconds in AWS.
+    pub api_timeout: Duration,
     /// Variables that the functions get beside their own.
     pub environment: BTreeMap<String, String>,
 }
@@ -68,6 +75,8 @@ impl Default for StackConfig {
             timeout: Duration::from_secs(900),
             concurrency: 2,
             retry_delay: Duration::from_secs(1),
+            routes: None,
+            api_timeout: Duration::from_secs(30),
             environment: BTreeMap::new(),
         }
     }
@@ -100,6 +109,12 @@ pub enum StackError {
     /// The scheduler.
     #[error("the local scheduler does not start")]
     Scheduler(#[source] io::Error),
+    /// The routes of the API.
+    #[error("the routes of the API cannot be read")]
+    Routes(#[from] RouteError),
+    /// The API.
+    #[error("the local API does not start")]
+    Api(#[source] io::Error),
     /// A function.
     #[error("the function {name} cannot be set up")]
     Function {
@@ -122,6 +137,8 @@ pub struct Endpoints {
     pub lambda: String,
     /// EventBridge Scheduler.
     pub scheduler: String,
+    /// The API for people and applications.
+    pub api: String,
 }
 
 /// The running system. It ends, with all child processes, when it is dropped.
@@ -133,7 +150,8 @@ pub struct Stack {
     config: StackConfig,
     clients: Clients,
     scheduler: Running,
-    _dynamo: Dynamo,
+    gateway: Gateway,
+    dynamo: Dynamo,
     _servers: [Listening; 2],
     _lock: File,
     _temporary: Option<tempfile::TempDir>,
@@ -176,7 +194,21 @@ impl Stack {
         let scheduler = Scheduler::start(lambda.clone(), REGION, ACCOUNT, &[SCHEDULE_GROUP], data.join("schedules.json"));
         let scheduler = scheduler.await.map_err(StackError::Scheduler)?;
         let invoke = lambda.serve().await.map_err(StackError::Listen)?;
-        let endpoints = Endpoints { dynamodb: dynamo.url(), s3: s3.url(), lambda: invoke.url(), scheduler: scheduler.url() };
+        let api = ApiSetting {
+            lambda: lambda.clone(),
+            function: API,
+            routes: config.routes.clone().map_or_else(Route::of_template, Ok)?,
+            timeout: config.api_timeout,
+            account: ACCOUNT.into(),
+        };
+        let gateway = Gateway::start(&data, api).await.map_err(StackError::Api)?;
+        let endpoints = Endpoints {
+            dynamodb: dynamo.url(),
+            s3: s3.url(),
+            lambda: invoke.url(),
+            scheduler: scheduler.url(),
+            api: gateway.url(),
+        };
         let clients = Clients::of(&endpoints);
         let table = DynamoTable::new(clients.dynamodb.clone(), TABLE);
         table.create_table().await.map_err(|error| StackError::Dynamo(mirror::error::chain(&error)))?;
@@ -190,7 +222,8 @@ impl Stack {
             config,
             clients,
             scheduler,
-            _dynamo: dynamo,
+            gateway,
+            dynamo,
             _servers: [s3, invoke],
             _lock: lock,
             _temporary: temporary,
@@ -198,6 +231,7 @@ impl Stack {
         if let Some(binaries) = stack.config.functions.clone() {
             stack.add_function(stack.function(RECONCILE, binaries.reconcile))?;
             stack.add_function(stack.function(IMPORT, binaries.oneroster_import))?;
+            stack.add_function(stack.function(API, binaries.roster_api))?;
         }
         Ok(stack)
     }
@@ -261,6 +295,22 @@ impl Stack {
         &self.clients.scheduler
     }
 
+    /// How often each operation of the table was called, by whomever; only a stack with [`StackConfig::faults`] counts.
+    pub fn table_calls(&self) -> BTreeMap<String, u64> {
+        self.dynamo.calls()
+    }
+
+    /// Who signs the tokens of the API.
+    pub fn issuer(&self) -> &Issuer {
+        self.gateway.issuer()
+    }
+
+    /// The API, as somebody sees it whose token says this; the token is good for an hour.
+    pub fn api(&self, claims: &Claims) -> Result<Api, IssuerError> {
+        let token = self.issuer().token(claims, Duration::from_secs(3600))?;
+        Ok(Api::new(&self.endpoints.api, Some(token)))
+    }
+
     /// The scheduler's clock.
     pub fn clock(&self) -> &Clock {
         self.scheduler.scheduler.clock()
@@ -301,7 +351,7 @@ impl Stack {
         self.lambda.get(function).map(|function| function.failures()).unwrap_or_default()
     }
 
-    /// Every try of every event of a function, in this process.
+    /// Every try of every event of a function, in this process; of very many the last ones.
     pub fn invocations(&self, function: &str) -> Vec<Invocation> {
         self.lambda.get(function).map(|function| function.history()).unwrap_or_default()
     }

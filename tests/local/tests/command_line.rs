@@ -117,6 +117,22 @@ async fn a_folder_is_uploaded_with_its_manifest_last() {
 }
 
 #[test]
+fn a_token_says_what_was_asked_for_and_names_the_folders_own_issuer() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let arguments = ["token", "--role", "teacher", "--district", "oak", "--school", "hill", "--record", "t 1", "--subject", "a7"];
+    let output = call(&data, &[&arguments[..], &["--hours", "2"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = String::from_utf8(output.stdout).unwrap();
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token.trim()).unwrap().claims;
+    assert_eq!(claims["iss"], local::Issuer::open(&data).unwrap().url());
+    assert_eq!((claims["role"].as_str(), claims["district"].as_str()), (Some("teacher"), Some("oak")));
+    assert_eq!((&claims["schools"], claims["record"].as_str()), (&serde_json::json!(["hill"]), Some("t%201")));
+    assert_eq!(claims["sub"], "a7");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 7200);
+}
+
+#[test]
 fn what_cannot_be_done_is_said_before_anything_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -131,6 +147,8 @@ fn what_cannot_be_done_is_said_before_anything_is_started() {
         (&["import", "--district", "oak", "--set", "admit_students=all", zip], "all"),
         (&["show", "--district", "oak", "student"], "nothing has been imported"),
         (&["show", "--district", "oak", "pupil"], "possible values: school"),
+        (&["token", "--role", "king", "--district", "oak"], "possible values: operator"),
+        (&["token", "--role", "operator"], "--district"),
     ] {
         let refused = call(&data, arguments);
         let text = String::from_utf8_lossy(&refused.stderr);

@@ -8,6 +8,7 @@ mod progress;
 mod serve;
 mod settings;
 mod show;
+mod token;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
-use local::{Binaries, BuildError, Profile, Stack, StackConfig, StackError, UploadError, build_functions};
+use local::{ApiError, Binaries, BuildError, IssuerError, Profile, Stack, StackConfig, StackError, UploadError, build_functions};
 use mirror::MirrorError;
 use mirror::districts::{District, Districts};
 use rules::id::DistrictId;
@@ -45,7 +46,9 @@ enum Command {
     Show(show::Show),
     /// Decides about a run that is held.
     Decide(decide::Decide),
-    /// Keeps everything up until Ctrl-C, for the AWS CLI and for tools of your own.
+    /// Prints a token for the API, for any role; it works with this data folder alone.
+    Token(token::Token),
+    /// Keeps everything up until Ctrl-C: the API, and what the AWS CLI and tools of your own may want.
     Serve(serve::Serve),
 }
 
@@ -55,7 +58,7 @@ struct Place {
     /// Folder in which everything is kept between calls [default: target/rollbook, or rollbook in the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder with ready-made binaries oneroster-import and reconcile, which are otherwise built with cargo
+    /// Folder with ready-made binaries of the functions, which are otherwise built with cargo
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
 }
@@ -97,6 +100,10 @@ enum Fault {
     Mirror(#[from] MirrorError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
     #[error("the output cannot be written")]
     Output(#[from] std::io::Error),
     #[error("{0}")]
@@ -118,6 +125,7 @@ pub(crate) async fn run() -> ExitCode {
         Command::Import(import) => import.run().await,
         Command::Show(show) => show.run().await,
         Command::Decide(decide) => decide.run().await,
+        Command::Token(token) => token.run(),
         Command::Serve(serve) => serve.run().await,
     };
     match done {

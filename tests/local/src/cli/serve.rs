@@ -23,9 +23,19 @@ impl Serve {
         let stack = self.place.stack(folder, &progress).await?;
         let at = stack.endpoints();
         let mut text = format!("Rollbook is up, in {}.\n\n", stack.data().display());
-        for (name, url) in [("DynamoDB", &at.dynamodb), ("S3", &at.s3), ("Lambda", &at.lambda), ("Scheduler", &at.scheduler)] {
+        for (name, url) in
+            [("API", &at.api), ("DynamoDB", &at.dynamodb), ("S3", &at.s3), ("Lambda", &at.lambda), ("Scheduler", &at.scheduler)]
+        {
             let _ = writeln!(text, "  {name:<10}{url}");
         }
+        let _ = write!(
+            text,
+            "\nThe API wants a token; this folder's are good for it as long as it keeps its port. In another shell:\n
+  token=$(rollbook-local token --data {data} --role district_leader --district DISTRICT)
+  curl -H \"Authorization: Bearer $token\" {}/v1/districts/DISTRICT\n",
+            at.api,
+            data = stack.data().display(),
+        );
         text.push_str("\nFor the AWS CLI and SDKs, in another shell:\n\n");
         for (name, value) in stack.client_environment() {
             let _ = writeln!(text, "  export {name}={value}");

@@ -1,9 +1,10 @@
-//! A proxy before the database that answers some writes as a busy table does: throttled, or done only in part.
+//! A proxy before the database that counts the calls, and answers some of them as a busy table does: throttled, or done only in part.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -28,27 +29,51 @@ pub struct DynamoFaults {
     pub throttled: f64,
 }
 
+impl DynamoFaults {
+    /// No faults: calls are only counted.
+    pub fn none() -> Self {
+        Self { seed: 0, unprocessed: 0.0, throttled: 0.0 }
+    }
+}
+
+/// How often each operation has been called.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Tally {
+    fn add(&self, operation: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(operation.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 struct Proxy {
     client: Client<HttpConnector, Body>,
     behind: SocketAddr,
     faults: DynamoFaults,
     calls: AtomicU64,
+    tally: Tally,
 }
 
-pub(super) async fn in_front_of(behind: SocketAddr, faults: DynamoFaults) -> io::Result<Listening> {
+pub(super) async fn in_front_of(behind: SocketAddr, faults: DynamoFaults, tally: Tally) -> io::Result<Listening> {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let proxy = Arc::new(Proxy { client, behind, faults, calls: AtomicU64::new(0) });
+    let proxy = Arc::new(Proxy { client, behind, faults, calls: AtomicU64::new(0), tally });
     let router = axum::Router::new().fallback(forward).layer(axum::extract::DefaultBodyLimit::max(LARGEST_BODY));
     Listening::router(router.with_state(proxy)).await
 }
 
 async fn forward(State(proxy): State<Arc<Proxy>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let call = proxy.calls.fetch_add(1, Ordering::Relaxed);
+    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    proxy.tally.add(operation.rsplit_once('.').map_or(operation, |(_, name)| name));
     let mut luck = fastrand::Rng::with_seed(proxy.faults.seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     if luck.f64() < proxy.faults.throttled {
         return throttled();
     }
-    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     if operation.ends_with(".BatchWriteItem")
         && luck.f64() < proxy.faults.unprocessed
         && let Some((kept, undone)) = split(&body, &mut luck)

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use dynoxide::Database;
 pub use faults::DynamoFaults;
+use faults::Tally;
 
 use crate::StackError;
 use crate::listen::Listening;
@@ -15,6 +16,7 @@ pub(crate) struct Dynamo {
     front: Listening,
     /// The database behind the faults; dropped after what stands in front of it.
     _behind: Option<Listening>,
+    tally: Tally,
 }
 
 impl Dynamo {
@@ -35,14 +37,20 @@ impl Dynamo {
                 tracing::error!(%error, "the local DynamoDB has ended");
             }
         });
+        let tally = Tally::default();
         let direct = Listening::of(address, task.abort_handle());
         match faults {
-            None => Ok(Self { front: direct, _behind: None }),
+            None => Ok(Self { front: direct, _behind: None, tally }),
             Some(faults) => {
-                let front = faults::in_front_of(address, faults).await.map_err(StackError::Listen)?;
-                Ok(Self { front, _behind: Some(direct) })
+                let front = faults::in_front_of(address, faults, tally.clone()).await.map_err(StackError::Listen)?;
+                Ok(Self { front, _behind: Some(direct), tally })
             }
         }
+    }
+
+    /// How often each operation was called, where there are faults.
+    pub(crate) fn calls(&self) -> std::collections::BTreeMap<String, u64> {
+        self.tally.counts()
     }
 
     /// Where clients find it.

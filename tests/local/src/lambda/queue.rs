@@ -1,6 +1,6 @@
 //! A function's queue: events in order, as many at once as it has processes, tried again and given up as AWS does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ use super::process::{Environment, Outcome};
 use super::runtime_api::Invoke;
 use super::{Answer, FunctionConfig, Setting};
 use crate::activity::UnderWay;
+
+/// How many invocations of a function are remembered: an API that is up for days has many.
+const LONGEST_HISTORY: usize = 10_000;
 
 /// What is left of an event that failed for good: the record that AWS sends to a failure destination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +93,7 @@ pub(crate) struct Function {
     stopped: AtomicBool,
     dispatcher: Mutex<Option<AbortHandle>>,
     peak_rss: AtomicU64,
-    history: Mutex<Vec<Invocation>>,
+    history: Mutex<VecDeque<Invocation>>,
     failures: Mutex<Vec<FailureRecord>>,
 }
 
@@ -198,7 +201,11 @@ impl Function {
             }
         };
         self.peak_rss.fetch_max(outcome.peak_rss.unwrap_or(0), Ordering::Relaxed);
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).push(Invocation {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        if history.len() == LONGEST_HISTORY {
+            history.pop_front();
+        }
+        history.push_back(Invocation {
             request_id: job.request_id.clone(),
             attempt: job.attempt,
             took: started.elapsed(),
@@ -206,6 +213,7 @@ impl Function {
             payload: outcome.payload.clone(),
             peak_rss: outcome.peak_rss,
         });
+        drop(history);
         outcome
     }
 
@@ -266,7 +274,7 @@ impl Function {
     }
 
     pub(crate) fn history(&self) -> Vec<Invocation> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Most memory that any process of the function has held, in bytes.
