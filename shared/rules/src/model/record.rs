@@ -1,7 +1,12 @@
 //! What a source says: the records of a snapshot, normalised.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::SourceId;
 use crate::personal::Personal;
@@ -128,19 +133,65 @@ pub struct ClassDetails {
 }
 
 /// One enrollment, seen from its class: who sits in it, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// In files a seat that says nothing but who is a plain text: nearly all are, and they are most of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seat {
     /// The person.
     pub id: SourceId,
     /// Marked as the primary teacher; always false for students.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub primary: bool,
     /// The first day; none means from ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin: Option<Date>,
     /// The day after the last; none means for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Date>,
+}
+
+/// A seat that says more than who.
+#[derive(Serialize, Deserialize)]
+struct FullSeat<'a> {
+    id: Cow<'a, SourceId>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    primary: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begin: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Date>,
+}
+
+impl Serialize for Seat {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.primary && self.begin.is_none() && self.end.is_none() {
+            return self.id.serialize(serializer);
+        }
+        let full = FullSeat { id: Cow::Borrowed(&self.id), primary: self.primary, begin: self.begin, end: self.end };
+        full.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Seat;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id or a seat")
+            }
+
+            fn visit_str<E>(self, id: &str) -> Result<Seat, E> {
+                Ok(Seat::of(SourceId::new(id)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seat, A::Error> {
+                let full = FullSeat::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Seat { id: full.id.into_owned(), primary: full.primary, begin: full.begin, end: full.end })
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 impl Seat {

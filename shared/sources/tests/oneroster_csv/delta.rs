@@ -177,7 +177,7 @@ fn a_bad_row_of_a_delta_leaves_its_record_alone_and_not_what_an_earlier_set_said
     drop value_unknown users.csv:3 status [user st2]: the status `removed` is neither active nor tobedeleted. Correct it.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
-    {"gap":"record","kind":"student","id":"st2","classes":[{"id":"c2"}]}
+    {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     "#);
     assert_eq!(outcome.ids(Tag::Student), Vec::<String>::new());

@@ -90,7 +90,7 @@ fn r_h3_every_record_of_a_spoilt_file_is_left_alone() {
     assert_eq!(outcome.counts(), "school 2  term 2  course 1  teacher 0  student 0  guardian 0  class 2");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"te1","classes":[{"id":"c1","primary":true},{"id":"c2","primary":true}]}
-    {"gap":"record","kind":"student","id":"st2","classes":[{"id":"c2"}]}
+    {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     {"gap":"record","kind":"guardian","id":"gu1"}
     "#);
