@@ -276,7 +276,7 @@ def roles_are_walls(stack):
             [lambda s3, table: table.query(**everything)],
             [
                 lambda s3, table: s3.get_object(Bucket=stack.inbox, Key=key),
-                lambda s3, table: s3.put_object(Bucket=stack.internal, Key="snapshots/x", Body=b""),
+                lambda s3, table: s3.put_object(Bucket=stack.internal, Key="requests/x", Body=b""),
                 lambda s3, table: s3.delete_object(Bucket=stack.internal, Key=stack.objects("snapshots/")[0]),
                 lambda s3, table: table.scan(TableName=stack.table),
                 lambda s3, table: table.delete_table(TableName=stack.table),

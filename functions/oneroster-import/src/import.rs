@@ -304,7 +304,7 @@ fn seconds_since(begin: Timestamp, now: Timestamp) -> f64 {
 }
 
 fn origin(chain: &Chain) -> Origin {
-    Origin { source: SOURCE.into(), uploads: chain.links.iter().map(|link| link.upload.clone()).collect() }
+    Origin { source: SOURCE.into(), uploads: chain.links.iter().map(|link| link.upload.clone()).collect(), restored_of: None }
 }
 
 fn manifest_counts(manifest: &Manifest) -> [(&'static str, f64); 2] {
@@ -328,7 +328,7 @@ fn bare_report(notice: &Notice, upload: Upload, state: RunState, findings: Findi
         state,
         taken_at: notice.at,
         today: notice.at.to_zoned(TimeZone::UTC).date(),
-        origin: Origin { source: SOURCE.into(), uploads: vec![upload] },
+        origin: Origin { source: SOURCE.into(), uploads: vec![upload], restored_of: None },
         counts: BTreeMap::new(),
         holds: Vec::new(),
         cause: Cause::Source,

@@ -4,18 +4,22 @@ use mirror::districts::Changed;
 use mirror::later::Later;
 use mirror::reports;
 use mirror::runs::RunRecord;
+use rules::id::RunId;
 use rules::run::{Decided, Decision, RunState, Step};
 use tracing::{info, warn};
 
 use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
 
 /// Puts a decision on record, and goes on with an approved run. A decision about a run that no longer waits changes nothing.
+///
+/// `request` is the request by which it came, if it came by one: its event may come again when the run waits once more, for a decision about another plan.
 pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
     config: &Config,
     storage: &Storage<T, O, L>,
     invocation: &Invocation,
     named: &Named,
     decided: Decided,
+    request: Option<&RunId>,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
     let Some(mut record) = storage.table.run(&named.district, &named.run).await? else {
@@ -24,9 +28,16 @@ pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
         return Ok(());
     };
     let rejects = decided.decision == Decision::Reject;
+    let is_old = request.is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
+    if record.state == RunState::Held && is_old {
+        info!(district = %named.district, run = %named.run, "the decision was about an earlier plan");
+        summary.count(Ended::Repeated);
+        return Ok(());
+    }
     if record.state == RunState::Held {
         record.step(if rejects { Step::Reject } else { Step::Approve })?;
         record.decided = Some(decided.clone());
+        record.decided_in = request.cloned().or(record.decided_in);
         if storage.table.save(&mut record).await? == Changed::No {
             // A newer snapshot has just replaced it, or the same decision came twice at once.
             summary.count(Ended::Repeated);

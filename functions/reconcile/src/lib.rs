@@ -1,14 +1,17 @@
-//! From a staged snapshot to the mirror: plan, hold or go, apply, report.
+//! From a staged snapshot to the mirror: plan, hold or go, apply, report. Also back again: a run that is undone, a snapshot that is restored (R-H4).
 //!
 //! One run per district at a time, under a lease. The plan is made by [`rules`], which touches nothing, and written down before the first item is;
 //! what is applied is what was written down. Everything here can come twice, late, out of order or die anywhere, with the same end.
 
 mod applying;
+mod commands;
 mod config;
 mod decisions;
 mod planning;
 mod request;
+mod restoring;
 mod session;
+mod undoing;
 
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -59,6 +62,8 @@ pub struct Summary {
     pub unchanged: u32,
     /// Runs that wait for a person.
     pub held: u32,
+    /// What a person asked for and what cannot be done.
+    pub refused: u32,
     /// Runs that a person rejected.
     pub rejected: u32,
     /// Runs that a newer snapshot has made moot.
@@ -79,6 +84,7 @@ pub(crate) enum Ended {
     Applied,
     Unchanged,
     Held,
+    Refused,
     Rejected,
     Replaced,
     Continued,
@@ -93,6 +99,7 @@ impl Summary {
             Ended::Applied => &mut self.applied,
             Ended::Unchanged => &mut self.unchanged,
             Ended::Held => &mut self.held,
+            Ended::Refused => &mut self.refused,
             Ended::Rejected => &mut self.rejected,
             Ended::Replaced => &mut self.replaced,
             Ended::Continued => &mut self.continued,
@@ -174,7 +181,11 @@ pub async fn handle<T: Table, O: Objects, L: Later>(
                 (named, ended)
             }
             Ok(Request::Decide(named, decided)) => {
-                let ended = decisions::decide(config, storage, &invocation, &named, decided, &mut summary).await;
+                let ended = decisions::decide(config, storage, &invocation, &named, decided, None, &mut summary).await;
+                (named, ended)
+            }
+            Ok(Request::Asked(named)) => {
+                let ended = commands::asked(config, storage, &invocation, &named, &mut summary).await;
                 (named, ended)
             }
         };

@@ -1,5 +1,6 @@
 //! Planning, and holding what is dangerous (R-H1).
 
+use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::copy::{MirrorCopy, PlanInputs};
 use mirror::districts::{Applied, Changed};
@@ -10,12 +11,13 @@ use mirror::runs::{PlanRef, RunRecord};
 use mirror::snapshot::SnapshotCopy;
 use rules::id::RunId;
 use rules::plan::{Context, plan};
-use rules::run::{Decision, RunState, Step};
+use rules::run::{Cause, Decision, RunState, Step};
 use rules::snapshot::Manifest;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 use crate::session::Session;
+use crate::undoing::Made;
 use crate::{Ended, Objects, ReconcileFailure, Table};
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
@@ -41,7 +43,14 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 let stored = plan_store::read_plan(&self.storage.internal, &record.district, &record.run).await?;
                 stored.ok_or(MirrorError::Missing { what: "a run's plan" })?
             }
-            _ => self.make_plan(&mut record, manifest, removals).await?,
+            _ => match record.cause.clone() {
+                Cause::Undo(command) => match self.make_undo(&mut record, &command, removals).await? {
+                    Made::Planned(stored) => stored,
+                    Made::InTheWay(stored) => return self.refuse(record, manifest, Some(&stored), None).await,
+                    Made::Impossible(why) => return self.refuse(record, manifest, None, Some(why)).await,
+                },
+                Cause::Source | Cause::Restore(_) => self.make_plan(&mut record, manifest, removals).await?,
+            },
         };
         // Who approved additions and changes has seen all that may come of it. Who approved a plan has not seen another one.
         let approved = reviewed.is_some();
@@ -81,7 +90,19 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             Ok(writer.finish(outcome)?)
         });
         let stored = planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
-        plan_store::put_plan(internal, &record.district, &record.run, &stored).await?;
+        self.note_plan(record, &stored, removals, begun).await?;
+        Ok(stored)
+    }
+
+    /// Makes a plan whose files are written the run's plan.
+    pub(crate) async fn note_plan(
+        &self,
+        record: &mut RunRecord,
+        stored: &StoredPlan,
+        removals: bool,
+        begun: Timestamp,
+    ) -> Result<(), MirrorError> {
+        plan_store::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan = Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
         let seconds = self.storage.clock.now().duration_since(begun).as_secs_f64();
         record.plan_seconds += seconds;
@@ -89,7 +110,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             district = %record.district, run = %record.run, changes = stored.changes.records,
             holds = stored.outcome.holds.len(), plan_seconds = seconds, "planned"
         );
-        Ok(stored)
+        Ok(())
     }
 
     async fn hold(&mut self, mut record: RunRecord, manifest: &Manifest, stored: &StoredPlan) -> Result<Ended, ReconcileFailure> {
@@ -144,7 +165,12 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         manifest: &Manifest,
         version: u64,
     ) -> Result<(), MirrorError> {
-        let applied = Applied { run: record.run.clone(), taken_at: manifest.taken_at, version };
+        let taken_at = match &record.cause {
+            // What the mirror knows of the source is no newer for it, and no older snapshot may follow either (R-M6).
+            Cause::Undo(_) => self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at),
+            Cause::Source | Cause::Restore(_) => manifest.taken_at,
+        };
+        let applied = Applied { run: record.run.clone(), taken_at, version };
         if self.storage.table.set_applied(&self.district.id, self.token, &applied).await? == Changed::No {
             return Err(MirrorError::LeaseLost);
         }

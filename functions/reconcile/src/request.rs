@@ -1,5 +1,6 @@
 //! What an event asks for. Decoding happens here, once.
 
+use mirror::keys;
 use rules::id::{DistrictId, RunId};
 use rules::run::Decided;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ pub enum Request {
     Run(Named),
     /// A person has decided about a held run (R-H2).
     Decide(Named, Decided),
+    /// A person has put a request of this district and id ([`mirror::requests`]).
+    Asked(Named),
 }
 
 /// A run of a district.
@@ -29,8 +32,8 @@ pub enum Skipped {
     /// It is no event that this function knows.
     #[error("it is no event of this function")]
     Unknown,
-    /// The object is no manifest of a snapshot.
-    #[error("the object is no manifest of a snapshot")]
+    /// The object is neither a manifest of a snapshot nor a request.
+    #[error("the object is neither a manifest of a snapshot nor a request")]
     Unrelated,
 }
 
@@ -57,7 +60,7 @@ pub fn requests(event: &Value) -> Vec<Result<Request, Skipped>> {
         return vec![event.map(|event| Request::Decide(event.named, event.decided)).ok_or(Skipped::Unknown)];
     }
     match event.get("Records").and_then(Value::as_array) {
-        Some(records) => records.iter().map(manifest).collect(),
+        Some(records) => records.iter().map(object).collect(),
         None => vec![Err(Skipped::Unknown)],
     }
 }
@@ -72,11 +75,14 @@ fn parsed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-fn manifest(record: &Value) -> Result<Request, Skipped> {
+fn object(record: &Value) -> Result<Request, Skipped> {
     // The keys of our own objects have nothing in them that form encoding changes, but for the slash of some emulators.
     let key = record.pointer("/s3/object/key").and_then(Value::as_str).ok_or(Skipped::Unknown)?.replace("%2F", "/");
-    let (district, run) = mirror::keys::parse_manifest(&key).ok_or(Skipped::Unrelated)?;
-    Ok(Request::Run(Named { district, run }))
+    if let Some((district, run)) = keys::parse_manifest(&key) {
+        return Ok(Request::Run(Named { district, run }));
+    }
+    let (district, run) = keys::parse_request(&key).ok_or(Skipped::Unrelated)?;
+    Ok(Request::Asked(Named { district, run }))
 }
 
 #[cfg(test)]
@@ -99,7 +105,9 @@ mod tests {
         let nobody = json!({ "decide": { "district": "oak", "run": "01HZ", "decision": "approve" } });
         assert_eq!(requests(&nobody), [Err(Skipped::Unknown)]);
         let records = json!({ "Records": [
-            { "s3": { "object": { "key": "snapshots/oak/01HZ0000000000000000000000/class.ndjson.zst" } } }, {} ] });
-        assert_eq!(requests(&records), [Err(Skipped::Unrelated), Err(Skipped::Unknown)]);
+            { "s3": { "object": { "key": "snapshots/oak/01HZ0000000000000000000000/class.ndjson.zst" } } }, {},
+            { "s3": { "object": { "key": "requests/oak/01HZ0000000000000000000000.json" } } } ] });
+        let asked = Named { district: "oak".into(), run: "01HZ0000000000000000000000".into() };
+        assert_eq!(requests(&records), [Err(Skipped::Unrelated), Err(Skipped::Unknown), Ok(Request::Asked(asked))]);
     }
 }

@@ -10,11 +10,13 @@ use mirror::reports;
 use mirror::runs::RunRecord;
 use mirror::snapshot;
 use rules::id::RunId;
-use rules::run::{RunState, Step};
+use rules::run::{Cause, RunState, Step};
 use rules::settings::DistrictStatus;
 use rules::snapshot::Manifest;
 use tracing::{info, warn};
 
+use crate::restoring::is_synced;
+use crate::undoing::bare_manifest;
 use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, resume};
 
 /// How soon a further invocation begins.
@@ -138,22 +140,27 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
 
     /// One run, as far as it gets.
     async fn one(&mut self, run: &RunId) -> Result<Ended, ReconcileFailure> {
-        let (table, internal) = (&self.storage.table, &self.storage.internal);
+        let table = &self.storage.table;
         let Some(record) = table.run(&self.district.id, run).await? else { return Ok(Ended::Skipped) };
         if record.state.is_final() || record.state == RunState::Held {
             return Ok(Ended::Repeated);
         }
-        let Some(manifest) = snapshot::read_manifest(internal, &self.district.id, run).await? else {
-            return Ok(Ended::Skipped);
-        };
+        let Some(manifest) = self.basis(&record).await? else { return Ok(Ended::Skipped) };
         if record.state == RunState::Applying {
             return self.apply(record, &manifest).await;
         }
-        if self.district.status != DistrictStatus::Live {
+        // What a person asks for may be done while the nights are paused; an undo that may not be is refused when it is planned.
+        let may_be = match record.cause {
+            Cause::Source => self.district.status == DistrictStatus::Live,
+            Cause::Restore(_) => is_synced(self.district.status),
+            Cause::Undo(_) => true,
+        };
+        if !may_be {
             info!(district = %self.district.id, run = %run, "the district is not live: nothing is planned");
             return Ok(Ended::Waiting);
         }
-        if self.is_moot(run, &manifest) {
+        let is_undo = matches!(record.cause, Cause::Undo(_));
+        if !is_undo && self.is_moot(run, &manifest) {
             self.replace(record).await?;
             return Ok(Ended::Replaced);
         }
@@ -161,6 +168,16 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             return Ok(ended);
         }
         self.plan_and_go(record, &manifest).await
+    }
+
+    /// The manifest of a run's snapshot; of an undo, which has none, what stands in its place.
+    async fn basis(&self, record: &RunRecord) -> Result<Option<Manifest>, MirrorError> {
+        match record.cause {
+            Cause::Undo(_) => Ok(Some(bare_manifest(record, "undo"))),
+            Cause::Source | Cause::Restore(_) => {
+                snapshot::read_manifest(&self.storage.internal, &record.district, &record.run).await
+            }
+        }
     }
 
     /// Whether what the run would bring is older than what is known (R-M6).
@@ -176,7 +193,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         let id = self.district.id.clone();
         let Some(other) = self.storage.table.run(&id, &open).await? else { return Ok(None) };
         if other.state == RunState::Applying {
-            let manifest = snapshot::read_manifest(&self.storage.internal, &id, &open).await?;
+            let manifest = self.basis(&other).await?;
             let manifest = manifest.ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
             if self.apply(other, &manifest).await? == Ended::Continued {
                 // The one that was asked for comes back when that one is done.
@@ -224,8 +241,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 report
             }
             None => {
-                let manifest = snapshot::read_manifest(internal, &record.district, &record.run).await?;
-                let Some(manifest) = manifest else { return Ok(()) };
+                let Some(manifest) = self.basis(record).await? else { return Ok(()) };
                 reports::assemble(internal, &manifest, None, record).await?
             }
         };

@@ -7,12 +7,16 @@ mod world;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mirror::failing::Cue;
+use mirror::keys;
+use mirror::requests::Request;
+use reconcile::ReconcileFailure;
+use rules::id::RunId;
 use rules::run::RunState;
 use serde_json::Value;
-use world::{Night, World};
+use world::{Night, World, order};
 
 /// A world in which one night was applied and something is to be done next, and what that is.
-async fn prepared(scene: Scene) -> (World, rules::id::RunId, Value) {
+async fn prepared(scene: Scene) -> (World, RunId, Value) {
     if matches!(scene, Scene::AfterHalfWritten) {
         return half_written().await;
     }
@@ -20,6 +24,7 @@ async fn prepared(scene: Scene) -> (World, rules::id::RunId, Value) {
     world.night(0, &Night { classes: 2, ..Night::of(0..30) }).await;
     match scene {
         Scene::Churn => {
+            world.edits("v1").await;
             let run = world.stage(10, &Night { renamed: 5..8, classes: 3, ..Night::of(2..33) }).await;
             let event = world.staged_event(&run);
             (world, run, event)
@@ -51,12 +56,23 @@ async fn prepared(scene: Scene) -> (World, rules::id::RunId, Value) {
             let event = world.staged_event(&run);
             (world, run, event)
         }
+        Scene::Undo | Scene::Restore => {
+            world.edits("v1").await;
+            let (night, summary) = world.night(10, &Night { renamed: 5..8, classes: 2, ..Night::of(2..33) }).await;
+            assert_eq!(summary.applied, 1);
+            let request = match scene {
+                Scene::Undo => Request::Undo(order(&night)),
+                _ => Request::Restore(order(&world.run_of(0))),
+            };
+            let (run, event) = world.ask(20, &request).await;
+            (world, run, event)
+        }
         Scene::AfterHalfWritten => unreachable!("made elsewhere"),
     }
 }
 
 /// A world in which a run died in the middle of writing, and a newer snapshot is there.
-async fn half_written() -> (World, rules::id::RunId, Value) {
+async fn half_written() -> (World, RunId, Value) {
     // Which call to die at is found once, by trying.
     static CALL: AtomicU64 = AtomicU64::new(0);
     for n in CALL.load(Ordering::SeqCst).. {
@@ -87,11 +103,29 @@ enum Scene {
     Reject,
     ReplaceHeld,
     AfterHalfWritten,
+    Undo,
+    Restore,
+}
+
+/// Sends the event, and what comes of it: a manifest that is there has an event of its own.
+async fn deliver(
+    world: &World,
+    scene: Scene,
+    run: &RunId,
+    event: &Value,
+    cue: &Cue,
+    owner: &str,
+) -> Result<(), ReconcileFailure> {
+    world.send_under(event.clone(), cue, owner).await?;
+    if matches!(scene, Scene::Restore) && world.internal.body(&keys::manifest(&world.district, run)).is_some() {
+        world.send_under(world.staged_event(run), cue, owner).await?;
+    }
+    Ok(())
 }
 
 async fn crash_anywhere(scene: Scene, end: RunState) {
     let (calm, run, event) = prepared(scene).await;
-    calm.send(event).await;
+    deliver(&calm, scene, &run, &event, &Cue::never(), "request").await.unwrap();
     assert_eq!(calm.state(&run).await, end);
     let (items, applied) = (calm.items(), calm.applied().await);
 
@@ -99,7 +133,7 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
         for n in 0.. {
             let (world, run, event) = prepared(scene).await;
             let cue = Cue::at(n, done_all_the_same);
-            let _ = world.send_under(event.clone(), &cue, "request").await;
+            let _ = deliver(&world, scene, &run, &event, &cue, "request").await;
             if cue.calls() <= n {
                 assert!(n > 3, "{scene:?} makes too few calls for a test");
                 break;
@@ -111,7 +145,7 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
             }
             let owner = if same_invocation { "request" } else { "another request" };
             let at = format!("{scene:?}, call {n}, done all the same: {done_all_the_same}");
-            world.send_under(event.clone(), &Cue::never(), owner).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            deliver(&world, scene, &run, &event, &Cue::never(), owner).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
             for (_, _, payload) in world.later.take_all() {
                 world.pass(2000);
                 world.send(serde_json::from_str(&payload).unwrap()).await;
@@ -135,6 +169,16 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
 #[tokio::test]
 async fn while_a_night_is_planned_and_written() {
     crash_anywhere(Scene::Churn, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_a_run_is_undone() {
+    crash_anywhere(Scene::Undo, RunState::Applied).await;
+}
+
+#[tokio::test]
+async fn while_a_snapshot_is_restored() {
+    crash_anywhere(Scene::Restore, RunState::Applied).await;
 }
 
 #[tokio::test]

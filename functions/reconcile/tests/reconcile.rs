@@ -232,7 +232,14 @@ async fn a_class_with_30_000_students_is_written_read_and_shrinks_again() {
 #[tokio::test]
 async fn events_of_other_sorts_and_of_unknown_runs_are_skipped() {
     let world = World::new().await;
-    for name in ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json", "s3-put-zip.json"] {
+    for name in [
+        "s3-test-event.json",
+        "s3-put-snapshot-manifest.json",
+        "s3-put-request.json",
+        "resume.json",
+        "decide.json",
+        "s3-put-zip.json",
+    ] {
         assert_eq!(world.send(sample(name)).await, Summary { skipped: 1, ..Summary::default() }, "{name}");
     }
     assert!(world.internal.keys().is_empty());

@@ -8,15 +8,16 @@ use futures::future::try_join_all;
 use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SHARDS, SourceId};
 use rules::model::{Kind, Link, Mirrored, Tag};
-use rules::plan::{Administrator, Inputs};
+use rules::plan::{Administrator, Change, Inputs};
 use rules::snapshot::Gap;
+use rules::undo;
 use serde::de::DeserializeOwned;
 
 use crate::MirrorError;
 use crate::item::{Assembler, Section};
 use crate::items::{Range, ReadItems};
 use crate::keys;
-use crate::snapshot::SnapshotCopy;
+use crate::snapshot::{LinesCopy, SnapshotCopy};
 use crate::spool::{LEVEL, Lines, Spool, SpoolWriter};
 
 const WRITING: &str = "write a temporary file";
@@ -259,5 +260,34 @@ impl Inputs for PlanInputs {
 
     fn administrators(&self) -> Result<Vec<Administrator>, MirrorError> {
         Ok(self.administrators.clone())
+    }
+}
+
+/// All that an undo is made from, on this machine.
+#[derive(Clone, Debug)]
+pub struct UndoInputs {
+    /// The plan that is to be taken back.
+    pub plan: LinesCopy,
+    /// What we hold.
+    pub mirror: MirrorCopy,
+}
+
+impl undo::Inputs for UndoInputs {
+    type Error = MirrorError;
+
+    fn changes(&self) -> Result<impl Iterator<Item = Result<Change, MirrorError>>, MirrorError> {
+        self.plan.records()
+    }
+
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.records::<K>())
+    }
+
+    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+        Ok(self.mirror.edits(kind))
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {
+        Ok(self.mirror.links())
     }
 }

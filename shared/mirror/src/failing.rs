@@ -1,8 +1,10 @@
-//! Storage that dies on cue, for tests of what a crash leaves behind.
+//! Storage that dies on cue, or is changed by somebody else on cue: for tests of what a crash leaves behind, and of what is made in the middle of a run.
 
+use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
@@ -21,12 +23,21 @@ use crate::transact::{Step, Transact, Transacted};
 #[derive(Clone, Debug)]
 pub struct Cue(Arc<State>);
 
-#[derive(Debug)]
 struct State {
     calls: AtomicU64,
     at: u64,
     done_all_the_same: bool,
     dead: AtomicBool,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// What somebody else does.
+type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cue").field("calls", &self.calls).field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl Cue {
@@ -37,7 +48,20 @@ impl Cue {
 
     /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect, but nobody hears of it.
     pub fn at(at: u64, done_all_the_same: bool) -> Self {
-        Self(Arc::new(State { calls: AtomicU64::new(0), at, done_all_the_same, dead: AtomicBool::new(false) }))
+        Self(Arc::new(State {
+            calls: AtomicU64::new(0),
+            at,
+            done_all_the_same,
+            dead: AtomicBool::new(false),
+            meanwhile: Mutex::default(),
+        }))
+    }
+
+    /// Storage does not die: right before call number `at` somebody else does something, and then the call goes its way.
+    pub fn before(at: u64, happens: impl Future<Output = ()> + Send + 'static) -> Self {
+        let cue = Self::at(at, false);
+        *cue.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(happens));
+        cue
     }
 
     /// How many calls there were.
@@ -47,7 +71,11 @@ impl Cue {
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, MirrorError>>) -> Result<T, MirrorError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
-        if number == self.0.at {
+        let meanwhile =
+            if number == self.0.at { self.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+        if let Some(happens) = meanwhile {
+            happens.await;
+        } else if number == self.0.at {
             self.0.dead.store(true, Ordering::SeqCst);
             if self.0.done_all_the_same {
                 let _ = call.await;

@@ -30,6 +30,7 @@
 //! | `runs/<district>/<run>/report.json`, `report.html` | both |
 //! | `groups/<district>/<run>.ndjson.zst` | reconcile |
 //! | `refused/<district>/<run>.json` | oneroster-import, for districts that do not exist |
+//! | `requests/<district>/<ulid>.json` | roster-api, for reconcile ([`crate::requests`]) |
 
 use rules::id::{DistrictId, RunId, SHARDS, SourceId};
 use rules::model::Tag;
@@ -192,18 +193,46 @@ pub fn refused(district: &DistrictId, run: &RunId) -> String {
     format!("refused/{district}/{run}.json")
 }
 
+/// What a person asks for. Its event starts reconcile.
+pub fn request(district: &DistrictId, request: &RunId) -> String {
+    format!("requests/{district}/{request}.json")
+}
+
+/// District and id of a request's key, or none if the key is something else's.
+pub fn parse_request(key: &str) -> Option<(DistrictId, RunId)> {
+    let (district, rest) = key.strip_prefix("requests/")?.split_once('/')?;
+    let request = rest.strip_suffix(".json")?;
+    (DistrictId::is_valid(district) && is_ulid(request)).then(|| (DistrictId::new(district), RunId::new(request)))
+}
+
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the same event twice is the same run.
 pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
     let text = [bucket, key, etag, version].join("\u{1f}");
+    ulid(at, xxh3_128(text.as_bytes()))
+}
+
+/// A ULID of a time and 80 further bits, the lower ones of those that are given.
+pub fn ulid(at: jiff::Timestamp, bits: u128) -> RunId {
     let time = u128::try_from(at.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
-    let bits = (time << 80) | (xxh3_128(text.as_bytes()) & ((1 << 80) - 1));
+    let bits = (time << 80) | (bits & ((1 << 80) - 1));
     let ulid: String = (0..26).map(|i| char::from(CROCKFORD[((bits >> (125 - 5 * i)) & 31) as usize])).collect();
     RunId::new(ulid)
 }
 
-fn is_ulid(text: &str) -> bool {
+/// The time of a ULID; none: it is no ULID.
+pub fn time_of(ulid: &RunId) -> Option<jiff::Timestamp> {
+    let text = ulid.as_str();
+    if !is_ulid(text) {
+        return None;
+    }
+    let digits = text.bytes().take(10).map(|c| CROCKFORD.iter().position(|digit| *digit == c).unwrap_or(0) as i64);
+    jiff::Timestamp::from_millisecond(digits.fold(0, |time, digit| (time << 5) | digit)).ok()
+}
+
+/// Whether the text is a ULID.
+pub fn is_ulid(text: &str) -> bool {
     text.len() == 26 && text.bytes().all(|c| CROCKFORD.contains(&c))
 }
 
@@ -219,6 +248,8 @@ mod tests {
         assert_ne!(first, run_id(at(1_780_000_000_000), "inbox", "uploads/oak/a.zip", "e2", "v1"));
         assert!(first < run_id(at(1_780_000_000_001), "inbox", "uploads/oak/a.zip", "e1", "v1"));
         assert!(is_ulid(first.as_str()), "{first}");
+        assert_eq!(time_of(&first), Some(at(1_780_000_000_000)));
+        assert_eq!(time_of(&RunId::from("01HZ")), None);
     }
 
     #[test]
@@ -234,6 +265,20 @@ mod tests {
         ] {
             assert!(parse_manifest(&key).is_none(), "{key}");
         }
+    }
+
+    #[test]
+    fn only_requests_are_requests() {
+        let (oak, id) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
+        assert_eq!(parse_request(&request(&oak, &id)), Some((oak, id.clone())));
+        for key in [
+            "requests/oak/x.json",
+            "requests/../01HZ0000000000000000000000.json",
+            "requests/oak/x/01HZ0000000000000000000000.json",
+        ] {
+            assert_eq!(parse_request(key), None, "{key}");
+        }
+        assert_eq!(parse_request(&format!("snapshots/oak/{id}.json")), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod objects;
 pub mod operators;
 pub mod plan_store;
 pub mod reports;
+pub mod requests;
 pub mod runs;
 pub mod s3;
 pub mod scheduler;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use rules::finding::{Finding, Severity};
 use rules::id::{DistrictId, RunId};
 use rules::report::{FindingList, Report, Seconds};
-use rules::run::RunState;
+use rules::run::{Cause, Command, RunState};
 use rules::snapshot::{Manifest, PartName};
 
 use crate::MirrorError;
@@ -82,7 +82,15 @@ pub async fn read(objects: &impl ReadObjects, district: &DistrictId, run: &RunId
 }
 
 /// What a state means to whoever reads the page.
-fn said(state: RunState) -> &'static str {
+fn said(state: RunState, cause: &Cause) -> &'static str {
+    if !cause.is_source() {
+        match state {
+            RunState::Refused => return "This cannot be done. Nothing was changed.",
+            RunState::Replaced => return "A newer run took the place of this one. Nothing was changed.",
+            RunState::Unchanged => return "Everything is so already. Nothing had to be changed.",
+            _ => {}
+        }
+    }
     match state {
         RunState::Importing | RunState::Staged => "The upload is being read.",
         RunState::Planning => "The changes are being worked out.",
@@ -119,10 +127,19 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
          table{{border-collapse:collapse}}td,th{{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}}\
          td:first-child,th:first-child{{text-align:left}}</style>\
          <h1>District {district}</h1><p><strong>{}</strong></p><p>Run {run}, data of {}, read for {}.</p>",
-        said(report.state),
+        said(report.state, &report.cause),
         report.taken_at,
         report.today
     )?;
+    let cause = match &report.cause {
+        Cause::Source => None,
+        Cause::Undo(command) => Some(("Takes back", command)),
+        Cause::Restore(command) => Some(("Goes back to the snapshot of", command)),
+    };
+    if let Some((what, Command { of, by, reason })) = cause {
+        let (of, by, reason) = (escaped(of.as_str()), escaped(by), escaped(reason));
+        write!(page, "<p>{what} run {of}, as {by} asked. Reason: {reason}</p>")?;
+    }
     if let Some(decided) = &report.decided {
         let (by, reason) = (escaped(&decided.by), escaped(&decided.reason));
         write!(page, "<p>Decided by {by}: {:?}. Reason: {reason}</p>", decided.decision)?;

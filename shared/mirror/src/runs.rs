@@ -40,6 +40,9 @@ pub struct RunRecord {
     /// What a person decided about it (R-H2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
+    /// The request by which that came ([`crate::requests`]): its event may come again, when the run waits for another decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_in: Option<RunId>,
     /// How far the plan is written: so many of its changes, in its order.
     #[serde(default)]
     pub cursor: u64,
@@ -106,6 +109,7 @@ impl RunRecord {
             importer: None,
             plan: None,
             decided: None,
+            decided_in: None,
             cursor: 0,
             continued: 0,
             item_writes: 0,

@@ -7,10 +7,11 @@ use std::marker::PhantomData;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rules::finding::Finding;
 use rules::id::{DistrictId, RunId};
-use rules::model::Kind;
+use rules::model::{Demographics, Kind, Student, Tag, kinds};
 use rules::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -56,6 +57,36 @@ impl SnapshotSink for SnapshotWriter {
         };
         self.streams.line(place, json).map_err(MirrorError::into_io)
     }
+}
+
+/// Writes a snapshot's lines once more, as the parts of another run. Without demographics where they are not to be kept (R-M7).
+pub async fn copy_parts<O: WriteObjects>(
+    objects: &O,
+    from: SnapshotCopy,
+    district: &DistrictId,
+    run: &RunId,
+    demographics: bool,
+) -> Result<BTreeMap<String, Part>, MirrorError> {
+    let (handle, objects, district, run) = (Handle::current(), objects.clone(), district.clone(), run.clone());
+    let copied = tokio::task::spawn_blocking(move || {
+        let mut writer = SnapshotWriter::new(handle, objects, &district, &run);
+        let mut line = |part, json: &[u8]| writer.line(part, json).map_err(|e| MirrorError::from_io("write a snapshot", e));
+        for part in PartName::all() {
+            if part == PartName::Records(Tag::Student) && !demographics {
+                for student in from.records::<kinds::Students>()? {
+                    let student = Student { demographics: Demographics::default(), ..student? };
+                    let json = serde_json::to_vec(&student).map_err(|e| MirrorError::corrupt("a student of a snapshot", e))?;
+                    line(part, &json)?;
+                }
+                continue;
+            }
+            for json in from.part::<Box<RawValue>>(part)? {
+                line(part, json?.get().as_bytes())?;
+            }
+        }
+        writer.finish()
+    });
+    copied.await.map_err(|error| MirrorError::service("write a snapshot", error))?
 }
 
 /// The uploads that a snapshot is made of.
@@ -252,7 +283,7 @@ impl<T: DeserializeOwned> Iterator for Records<T> {
 mod tests {
     use super::*;
     use crate::memory::MemoryObjects;
-    use rules::model::{School, Tag, kinds};
+    use rules::model::School;
 
     fn names() -> (DistrictId, RunId) {
         (DistrictId::new("oak"), RunId::new("01HZ0000000000000000000000"))
@@ -274,7 +305,7 @@ mod tests {
         .await
         .unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let origin = rules::snapshot::Origin { source: "oneroster_csv".into(), uploads: vec![] };
+        let origin = rules::snapshot::Origin { source: "oneroster_csv".into(), uploads: vec![], restored_of: None };
         let today = jiff::civil::date(2026, 9, 1);
         let findings = BTreeMap::new();
         Manifest { district, run, taken_at: at, today, origin, parts, enrollments: 0, findings, seconds: 0.1 }

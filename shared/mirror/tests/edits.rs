@@ -132,7 +132,7 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
     assert_eq!(table.put_edit(&oak(), &other, Some(&first)).await.unwrap().ending, Ending::Done, "sent again");
     let late = named("c 1", "Larks", "v3");
     assert_eq!(table.put_edit(&oak(), &late, Some(&first)).await.unwrap().ending, Ending::Changed);
-    assert_eq!(beside(table, Tag::Class, "c 1").await.edits, [other.clone()]);
+    assert_eq!(beside(table, Tag::Class, "c 1").await.edits, std::slice::from_ref(&other));
     // Only the version that was seen is taken away, and taking it away twice is the same.
     assert_eq!(table.take_edit(&oak(), &first).await.unwrap().ending, Ending::Changed);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);

@@ -49,6 +49,9 @@ pub struct Origin {
     /// For files: the objects that were read, the oldest first. A delta is read over the bulk set that it follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uploads: Vec<Upload>,
+    /// For a snapshot that was gone back to: the run whose snapshot it was (R-H4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_of: Option<RunId>,
 }
 
 /// An uploaded object (a zip, or the manifest of a folder).

@@ -438,6 +438,7 @@ fn subscriptions() -> Vec<Subscription> {
         of(INBOX, "uploads/", ".ZIP", IMPORT),
         of(INBOX, "uploads/", "manifest.csv", IMPORT),
         of(INTERNAL, "snapshots/", "manifest.json", RECONCILE),
+        of(INTERNAL, "requests/", ".json", RECONCILE),
     ]
 }
 

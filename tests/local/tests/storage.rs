@@ -69,15 +69,24 @@ async fn only_what_the_template_subscribes_to_is_told() {
     {
         put(&stack, INBOX, key, b"x").await;
     }
-    for key in ["snapshots/oak/01/manifest.json", "snapshots/oak/01/student.ndjson.zst", "uploads/a.zip"] {
+    for key in [
+        "snapshots/oak/01/manifest.json",
+        "snapshots/oak/01/student.ndjson.zst",
+        "requests/oak/02.json",
+        "requests/oak/02.txt",
+        "uploads/a.zip",
+    ] {
         put(&stack, INTERNAL, key, b"x").await;
     }
-    let mut keys: Vec<String> =
-        notified(&stack, IMPORT).await.iter().map(|one| one["s3"]["object"]["key"].as_str().unwrap().into()).collect();
-    keys.sort();
-    assert_eq!(keys, ["uploads/oak/B.ZIP", "uploads/oak/a.zip", "uploads/oak/set/manifest.csv"]);
-    let [manifest] = &notified(&stack, RECONCILE).await[..] else { panic!("one notification") };
-    assert_eq!(manifest["s3"]["object"]["key"], "snapshots/oak/01/manifest.json");
+    for (function, expected) in [
+        (IMPORT, &["uploads/oak/B.ZIP", "uploads/oak/a.zip", "uploads/oak/set/manifest.csv"][..]),
+        (RECONCILE, &["requests/oak/02.json", "snapshots/oak/01/manifest.json"][..]),
+    ] {
+        let mut keys: Vec<String> =
+            notified(&stack, function).await.iter().map(|one| one["s3"]["object"]["key"].as_str().unwrap().into()).collect();
+        keys.sort();
+        assert_eq!(keys, expected);
+    }
 }
 
 /// The template's filters are the ones here: what is forgotten in one of them works in tests and fails in AWS.
@@ -89,6 +98,7 @@ fn the_notifications_are_the_templates() {
     assert_eq!(
         filters,
         [
+            "{ S3Key: { Rules: [{ Name: prefix, Value: requests/ }, { Name: suffix, Value: .json }] } }",
             "{ S3Key: { Rules: [{ Name: prefix, Value: snapshots/ }, { Name: suffix, Value: manifest.json }] } }",
             "{ S3Key: { Rules: [{ Name: prefix, Value: uploads/ }, { Name: suffix, Value: .ZIP }] } }",
             "{ S3Key: { Rules: [{ Name: prefix, Value: uploads/ }, { Name: suffix, Value: .zip }] } }",

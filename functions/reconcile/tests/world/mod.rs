@@ -12,16 +12,20 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::apply::Pace;
 use mirror::clock::Clock;
+use mirror::copy::read_beside;
 use mirror::districts::{Changed, Districts, Latest};
+use mirror::edits::{Edits, Ending};
 use mirror::failing::{Cue, Failing};
 use mirror::items::PutItem;
 use mirror::keys;
 use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
+use mirror::requests::{self, Order, Request};
 use mirror::runs::{RunRecord, Runs};
 use mirror::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
 use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
-use rules::id::{DistrictId, RunId};
-use rules::model::{Class, ClassDetails, Person, School, Seat, Student, Tag};
+use rules::edit::{Edit, EditVersion, LocalEdit};
+use rules::id::{DistrictId, RunId, SourceId};
+use rules::model::{Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag};
 use rules::personal::Personal;
 use rules::report::Report;
 use rules::run::{RunState, Step};
@@ -69,7 +73,7 @@ impl Night {
                 schools: vec!["s1".into()],
                 ..Person::default()
             },
-            demographics: Default::default(),
+            demographics: Demographics { grades: vec![Personal::new("05")], ..Demographics::default() },
             guardians: vec![],
             classes: classes.iter().map(|id| seat(id)).collect(),
             by_enrollment: false,
@@ -201,7 +205,7 @@ impl World {
             run: run.clone(),
             taken_at,
             today: jiff::civil::date(2026, 9, 1),
-            origin: Origin { source: "oneroster_csv".into(), uploads: vec![upload.clone()] },
+            origin: Origin { source: "oneroster_csv".into(), uploads: vec![upload.clone()], restored_of: None },
             parts: parts.await.unwrap(),
             enrollments: (night.students.len() * night.classes) as u64,
             findings: BTreeMap::new(),
@@ -282,12 +286,93 @@ impl World {
         self.table.items()
     }
 
+    /// Somebody does something by hand, over what there is.
+    pub(crate) async fn edit(&self, edit: &LocalEdit) {
+        by_hand(&self.table, &self.district, edit).await;
+    }
+
+    /// Edits that a night of this preset erases, and one that lives: beside two students and the first class.
+    pub(crate) async fn edits(&self, version: &str) -> Vec<LocalEdit> {
+        let edits = made(version);
+        for edit in &edits {
+            self.edit(edit).await;
+        }
+        edits
+    }
+
+    /// The local edits that there are, by version, slot by slot; twins are looked at too, and must be beside their edits.
+    pub(crate) fn edits_there(&self) -> Vec<LocalEdit> {
+        let items = self.items();
+        let of = |twins: bool| -> Vec<LocalEdit> {
+            let edits = items.values().filter(|item| item.sk.contains(keys::EDIT) && item.sk.contains("#EDIT#AT#") == twins);
+            edits.map(|item| serde_json::from_str(&item.body).unwrap()).collect()
+        };
+        let edits = of(false);
+        let mut about: Vec<String> = edits.iter().filter(|edit| edit.edit.other().is_some()).map(text).collect();
+        let mut twins: Vec<String> = of(true).iter().map(text).collect();
+        about.sort();
+        twins.sort();
+        assert_eq!(about, twins, "edits and their twins");
+        edits
+    }
+
+    /// Puts what a person asks for at some minute; gives the run that comes of it, and the event.
+    pub(crate) async fn ask(&self, minute: i64, request: &Request) -> (RunId, Value) {
+        let at = NOON + minute * 60_000;
+        self.now.fetch_max(at, Ordering::SeqCst);
+        let id = keys::ulid(Timestamp::from_millisecond(at).unwrap(), 7);
+        requests::put(&self.internal, &self.district, &id, request).await.unwrap();
+        let event = self.request_event(&id);
+        (id, event)
+    }
+
+    /// The event of a request, as the sample has it.
+    pub(crate) fn request_event(&self, id: &RunId) -> Value {
+        let mut event = sample("s3-put-request.json");
+        *event.pointer_mut("/Records/0/s3/object/key").unwrap() = keys::request(&self.district, id).into();
+        event
+    }
+
     pub(crate) fn decide(&self, run: &RunId, decision: &str) -> Value {
         let mut event = sample("decide.json");
         event["decide"]["run"] = run.as_str().into();
         event["decide"]["decision"] = decision.into();
         event
     }
+}
+
+fn text(edit: &LocalEdit) -> String {
+    serde_json::to_string(edit).unwrap()
+}
+
+/// An order about a run.
+pub(crate) fn order(run: &RunId) -> Order {
+    Order { run: run.clone(), by: "kim.operator".into(), reason: "It was last year's file.".into(), today: None }
+}
+
+/// One of each sort: a name and a membership, which the night takes, and an account, which it leaves.
+pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
+    let edit = |kind: Tag, key: String, edit: Edit| LocalEdit {
+        kind,
+        key: key.as_str().into(),
+        edit,
+        by: "a1".into(),
+        at: Timestamp::UNIX_EPOCH,
+        version: EditVersion::new(version),
+    };
+    let student: SourceId = Night::student_id(4).as_str().into();
+    vec![
+        edit(Tag::Student, Night::student_id(3), Edit::Name { given: Some(Personal::new("Robin")), family: None }),
+        edit(Tag::Class, "class 0".into(), Edit::Member { role: Tag::Student, person: student }),
+        edit(Tag::Student, Night::student_id(4), Edit::Account { accepted: None, enabled: false }),
+    ]
+}
+
+/// Puts an edit as roster-api does for somebody who looks at what there is and changes it.
+pub(crate) async fn by_hand(table: &MemoryTable, district: &DistrictId, edit: &LocalEdit) {
+    let there = read_beside(table, district, edit.kind, &edit.key).await.unwrap();
+    let seen = there.edits.iter().find(|other| other.edit.slot() == edit.edit.slot());
+    assert_eq!(table.put_edit(district, edit, seen).await.unwrap().ending, Ending::Done);
 }
 
 /// Makes a snapshot of staged parts: the newest of the district, unless that has a newer one.

@@ -1,5 +1,6 @@
 //! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once is enough.
 
+mod back;
 mod defects;
 mod events;
 mod faults;

@@ -120,7 +120,11 @@ pub(super) fn doing(state: RunState) -> &'static str {
 }
 
 fn bare(run: &RunRecord) -> Report {
-    let origin = rules::snapshot::Origin { source: "oneroster_csv".into(), uploads: run.upload.iter().cloned().collect() };
+    let origin = rules::snapshot::Origin {
+        source: "oneroster_csv".into(),
+        uploads: run.upload.iter().cloned().collect(),
+        restored_of: None,
+    };
     Report {
         district: run.district.clone(),
         run: run.run.clone(),

@@ -1,0 +1,196 @@
+//! R-H4 through the real functions: what people made, a night that takes some of it, and the ways back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use district::{District, Size};
+use e2e::{Application, Night};
+use local::INTERNAL;
+use mirror::edits::{Edits, Ending};
+use mirror::items::{Range, ReadItems};
+use mirror::keys;
+use mirror::objects::WriteObjects;
+use mirror::requests::{self, Order, Request};
+use mirror::runs::Runs;
+use rules::edit::{Edit, EditVersion, LocalEdit};
+use rules::id::{DistrictId, RunId, SHARDS, SourceId};
+use rules::model::Tag;
+use rules::personal::Personal;
+use rules::run::{Cause, RunState};
+use rules::settings::Settings;
+use serde_json::{Value, json};
+
+fn school_district() -> District {
+    District::new(Size::students(120)).seed(23).churn(6.0)
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::of_preset("clever");
+    settings.overrides.insert("hold_if_removed_percent".into(), json!(60));
+    settings.overrides.insert("hold_if_changed_percent".into(), json!(100));
+    settings
+}
+
+/// Every item of a district's shards, byte for byte.
+async fn items(application: &Application, district: &DistrictId) -> BTreeMap<(u8, String), String> {
+    let table = application.stack.table();
+    let mut all = BTreeMap::new();
+    for shard in 0..SHARDS {
+        let mut after: Option<String> = None;
+        loop {
+            let page = table.page(district, shard, Range::Whole, after.as_deref()).await.expect("the table answers");
+            all.extend(page.items.into_iter().map(|item| ((shard, item.sk), item.body)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    all
+}
+
+/// The slots of the edits that there are, twins apart.
+fn slots(items: &BTreeMap<(u8, String), String>, twins: bool) -> Vec<String> {
+    let slots =
+        items.keys().filter_map(|(_, sk)| sk.split_once(keys::EDIT)).filter(|(_, slot)| slot.starts_with(keys::AT) == twins);
+    let mut slots: Vec<String> = slots.map(|(_, slot)| slot.split('#').next().unwrap_or_default().to_owned()).collect();
+    slots.sort();
+    slots
+}
+
+/// What the mirror says of everybody who is in the rosters, whichever run said so. Archived classes, which keep their people (R-A5), apart.
+async fn active(application: &Application, district: &DistrictId) -> BTreeMap<(Tag, String), Value> {
+    let mut all = application.mirror(district).await;
+    all.retain(|_, record| record["status"] == "active");
+    let classes: BTreeSet<String> = all.keys().filter(|(kind, _)| *kind == Tag::Class).map(|(_, key)| key.clone()).collect();
+    for record in all.values_mut().filter_map(Value::as_object_mut) {
+        record.remove("changed_by");
+        record.remove("first_seen");
+        if let Some(of_person) = record["state"].get_mut("classes").and_then(Value::as_array_mut) {
+            of_person.retain(|class| class.as_str().is_some_and(|class| classes.contains(class)));
+        }
+    }
+    all
+}
+
+/// Asks for something as roster-api does, and waits for what comes of it.
+async fn ask(application: &Application, district: &DistrictId, request: Request) -> Night {
+    let bucket = application.stack.bucket(INTERNAL);
+    let now = jiff::Timestamp::now();
+    let id = keys::ulid(now, now.as_nanosecond().unsigned_abs());
+    requests::put(&bucket, district, &id, &request).await.expect("the bucket takes it");
+    application.stack.settled().await;
+    let run = application.stack.table().run(district, &id).await.expect("the table answers");
+    let run = run.unwrap_or_else(|| panic!("the request became no run; failures: {:?}", application.failures()));
+    let report = application.stack.report(district, &id).await.expect("the report can be read");
+    Night { run, report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())) }
+}
+
+fn order(of: &RunId, today: Option<jiff::civil::Date>) -> Order {
+    Order { run: of.clone(), by: "kim.operator".into(), reason: "The file was last year's.".into(), today }
+}
+
+/// What people do after the first night: a custom name, a co-teacher and a student by hand, a name of a person, a join code.
+async fn by_hand(application: &Application, district: &DistrictId) {
+    let mirror = application.mirror(district).await;
+    let of = |kind: Tag| mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active");
+    let ((_, class), record) = of(Tag::Class).next().expect("a class");
+    let roster = |list: &str| record["state"][list].as_array().cloned().unwrap_or_default();
+    let other = |kind: Tag, list: &str| -> SourceId {
+        let here = roster(list);
+        let found = of(kind).find(|((_, key), _)| !here.iter().any(|one| one == key.as_str()));
+        found.map(|((_, key), _)| key.as_str().into()).expect("somebody who is not in the class")
+    };
+    let (teacher, student) = (other(Tag::Teacher, "teachers"), other(Tag::Student, "students"));
+    let text = Personal::new;
+    let edits = [
+        (Tag::Class, class.as_str().into(), Edit::CustomName { name: text("Robins") }),
+        (Tag::Class, class.as_str().into(), Edit::JoinCode { code: text("WXYZ-1234") }),
+        (Tag::Class, class.as_str().into(), Edit::Member { role: Tag::Teacher, person: teacher }),
+        (Tag::Class, class.as_str().into(), Edit::Member { role: Tag::Student, person: student.clone() }),
+        (Tag::Student, student, Edit::Name { given: Some(text("Wren")), family: None }),
+    ];
+    for (n, (kind, key, edit)) in edits.into_iter().enumerate() {
+        let version = EditVersion::new(format!("version-{n}"));
+        let edit = LocalEdit { kind, key, edit, by: "leader".into(), at: jiff::Timestamp::UNIX_EPOCH, version };
+        let done = application.stack.table().put_edit(district, &edit, None).await.expect("the table answers");
+        assert_eq!(done.ending, Ending::Done);
+    }
+}
+
+#[tokio::test]
+async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snapshot_restored() {
+    let application = Application::start().await;
+    let district = application.district("brook", settings()).await;
+    let (first, second) = (school_district().night(0), school_district().night(1));
+    let of_first = application.night(&district, &first).await;
+    assert_eq!(of_first.state(), RunState::Applied, "{:?}", application.failures());
+    let after_first = active(&application, &district).await;
+    by_hand(&application, &district).await;
+    let before = items(&application, &district).await;
+    assert_eq!(slots(&before, false), ["CODE", "IN", "IN", "NAME", "NAME"]);
+    assert_eq!(slots(&before, true), ["AT", "AT"]);
+
+    // The night takes what the source answers for, and leaves what is the class's own.
+    let of_second = application.night(&district, &second).await;
+    assert_eq!(of_second.state(), RunState::Applied, "{:?}", of_second.report.holds);
+    let after = items(&application, &district).await;
+    assert_eq!((slots(&after, false), slots(&after, true)), (vec!["CODE".to_owned(), "NAME".into()], vec![]));
+    assert!(of_second.found("edit_erased"));
+    assert_eq!(of_second.report.edits_kept, 0);
+
+    // Undone: everything is as it was, twins and all; the join code has led to its class all along.
+    let undone = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
+    assert_eq!(undone.state(), RunState::Applied, "{:?} {:?}", undone.report.findings, application.failures());
+    assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).command()));
+    assert!(items(&application, &district).await == before, "the undo left another table");
+    assert!(application.stack.table().class_of_code(&district, &Personal::new("WXYZ-1234")).await.expect("an answer").is_some());
+    // A second undo of the same run finds that it is undone: what it wrote is no longer there.
+    let again = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
+    assert_eq!(again.state(), RunState::Refused);
+    assert!(again.found("undo_refused") && again.found("undo_changed_since"));
+    assert!(items(&application, &district).await == before, "a refused undo wrote something");
+
+    // The next night brings the mirror to the source again, and the first night's snapshot is restored over it.
+    let once_more = application.night(&district, &second).await;
+    assert_eq!(once_more.state(), RunState::Applied, "{:?}", once_more.report.holds);
+    assert!(active(&application, &district).await != after_first);
+    let restored = ask(&application, &district, Request::Restore(order(&of_first.run.run, Some(first.date())))).await;
+    assert_eq!(restored.state(), RunState::Applied, "{:?} {:?}", restored.report.holds, application.failures());
+    assert_eq!(restored.report.origin.restored_of.as_ref(), Some(&of_first.run.run));
+    let now = active(&application, &district).await;
+    let differ = after_first.keys().chain(now.keys()).filter(|place| after_first.get(place) != now.get(place));
+    let differ: Vec<_> = differ.take(3).map(|place| (place, after_first.get(place), now.get(place))).collect();
+    assert!(differ.is_empty(), "not what the first night's files say: {differ:#?}");
+    assert_eq!(slots(&items(&application, &district).await, false), ["CODE", "NAME"]);
+
+    // A delta follows what was uploaded last, whatever was restored.
+    let third = school_district().night(2);
+    let of_third = application.night(&district, &third.clone().delta()).await;
+    assert_eq!(of_third.state(), RunState::Applied, "{:?} {:?}", of_third.report.holds, of_third.report.findings);
+    let alone = application.district("alone", settings()).await;
+    application.night(&alone, &third).await;
+    for kind in [Tag::Student, Tag::Class] {
+        let (here, there) = (application.keys(&district, kind, "active").await, application.keys(&alone, kind, "active").await);
+        assert_eq!(here, there, "{kind}");
+    }
+    assert!(application.failures().is_empty(), "{:?}", application.failures());
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_can_read_fails_nothing() {
+    let application = Application::start().await;
+    let district = application.district("brook", settings()).await;
+    let bucket = application.stack.bucket(INTERNAL);
+    for (key, body) in [
+        (keys::request(&district, &keys::ulid(jiff::Timestamp::now(), 1)), &b"{\"erase\":{}}"[..]),
+        (keys::request(&district, &keys::ulid(jiff::Timestamp::now(), 2)), b"nothing"),
+        (format!("requests/{district}/notes.json"), b"{}"),
+    ] {
+        bucket.put(&key, "application/json", body.to_vec()).await.expect("the bucket takes it");
+    }
+    application.stack.settled().await;
+    assert!(application.failures().is_empty(), "{:?}", application.failures());
+    assert!(application.stack.table().newest(&district, 10).await.expect("the table answers").is_empty());
+    let log = application.stack.log(local::RECONCILE);
+    assert_eq!(log.matches("\"UnreadableRequests\":1").count(), 2, "{log}");
+}
