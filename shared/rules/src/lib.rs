@@ -9,6 +9,8 @@
 
 mod danger;
 pub mod edit;
+pub mod effective;
+pub mod explain;
 pub mod finding;
 mod groups;
 pub mod id;

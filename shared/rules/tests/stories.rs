@@ -8,6 +8,8 @@ mod world;
 mod classes;
 #[path = "stories/edits.rs"]
 mod edits;
+#[path = "stories/effective.rs"]
+mod effective;
 #[path = "stories/gone.rs"]
 mod gone;
 #[path = "stories/guardians.rs"]
