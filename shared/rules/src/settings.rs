@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::policy::{Policy, PolicyError};
+use crate::id::SourceId;
+use crate::policy::{Policy, PolicyError, Switch};
 
 /// Where a district stands between the first notice and the last run (R-O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Settings {
     /// IANA time zone: what "today" and the schedule mean.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// Schools whose `school_rostering` is not the policy's, by their keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub school_rostering: BTreeMap<String, Switch>,
     /// How the source's data is to be read.
     #[serde(default)]
     pub source: SourceSettings,
@@ -49,7 +53,13 @@ fn utc() -> String {
 impl Settings {
     /// A preset with nothing changed.
     pub fn of_preset(preset: &str) -> Self {
-        Self { preset: preset.into(), overrides: Map::new(), time_zone: utc(), source: SourceSettings::default() }
+        let (overrides, school_rostering) = (Map::new(), BTreeMap::new());
+        Self { preset: preset.into(), overrides, time_zone: utc(), school_rostering, source: SourceSettings::default() }
+    }
+
+    /// Whether teachers of a school may make classes and edit rosters (`school_rostering`).
+    pub fn school_rostering(&self, policy: &Policy, school: &SourceId) -> bool {
+        self.school_rostering.get(school.as_str()).copied().unwrap_or(policy.school_rostering) == Switch::On
     }
 
     /// The policy that the settings amount to.
