@@ -7,12 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
+use rules::id::{DistrictId, RunId, SourceId};
+use rules::model::{Link, Tag};
+use rules::personal::Personal;
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 
 use crate::MirrorError;
+use crate::answers::{Answer, Answers, Asked, Begun};
+use crate::configured::{Configured, Configuring};
+use crate::directory::{Directory, Found, InSchool, Listed, Place};
 use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
+use crate::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
 use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
@@ -167,4 +173,33 @@ under_cue! { WriteObjects {
 
 under_cue! { Later {
     fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
+} }
+
+under_cue! { Directory {
+    fn found(&self, district: &DistrictId, place: &Place) -> Found;
+    fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Vec<Found>;
+    fn in_school(&self, district: &DistrictId, question: InSchool<'_>) -> Listed;
+    fn with_email(&self, district: &DistrictId, email: &Personal) -> Vec<Place>;
+    fn link(&self, district: &DistrictId, kind: Tag, source: &SourceId) -> Option<Link>;
+} }
+
+under_cue! { Configuring {
+    fn configured(&self, id: &DistrictId) -> Option<Configured>;
+    fn reconfigure(&self, id: &DistrictId, seen: &Configured, settings: &Settings, status: DistrictStatus) -> Changed;
+} }
+
+under_cue! { Answers {
+    fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
+    fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> ();
+    fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> ();
+} }
+
+under_cue! { EraseItems {
+    fn first_items(&self, pk: &str) -> DoomedItems;
+    fn erase_items(&self, items: &[DoomedItem]) -> ();
+} }
+
+under_cue! { EraseObjects {
+    fn first_versions(&self, prefix: &str) -> Vec<DoomedObject>;
+    fn erase_versions(&self, objects: &[DoomedObject]) -> ();
 } }

@@ -7,14 +7,18 @@
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
 
+pub mod answers;
 pub mod apply;
 pub mod blocks;
 pub mod clock;
+pub mod configured;
 pub mod connect;
 pub mod copy;
+pub mod directory;
 pub mod districts;
 pub mod dynamo;
 pub mod edits;
+pub mod erase;
 pub mod error;
 pub mod failing;
 pub mod item;
@@ -29,6 +33,7 @@ pub mod reports;
 pub mod requests;
 pub mod runs;
 pub mod s3;
+pub mod scan;
 pub mod scheduler;
 pub mod snapshot;
 pub mod spool;

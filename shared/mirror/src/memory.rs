@@ -1,5 +1,8 @@
 //! Everything in memory, for tests: as strict as the real services where strictness matters, and with a switch for the way in which they are slow.
 
+mod desk;
+mod directory;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +13,7 @@ use rules::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
+use crate::answers::Once;
 use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::items::{BATCH, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
@@ -32,6 +36,7 @@ struct Table {
     administrators: BTreeMap<DistrictId, Vec<Administrator>>,
     runs: BTreeMap<(DistrictId, RunId), RunRecord>,
     items: BTreeMap<(String, String), PutItem>,
+    answers: BTreeMap<(DistrictId, String), Once>,
     /// Every n-th write of a batch is left undone; 0: none is.
     leave_every: u64,
     writes_seen: u64,

@@ -1,5 +1,7 @@
 //! The real buckets.
 
+mod erase;
+
 use std::time::Duration;
 
 use aws_sdk_s3::Client;

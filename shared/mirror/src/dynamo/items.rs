@@ -19,7 +19,7 @@ const WRITING: &str = "write to the mirror";
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(40);
 
-fn read_item(mut item: Item) -> Result<ReadItem, MirrorError> {
+pub(super) fn read_item(mut item: Item) -> Result<ReadItem, MirrorError> {
     let mut take = |name: &str| match item.remove(name) {
         Some(aws_sdk_dynamodb::types::AttributeValue::S(text)) => Ok(text),
         _ => Err(MirrorError::corrupt("an item of the mirror", format!("it has no `{name}`"))),

@@ -1,5 +1,7 @@
 //! The real table, in DynamoDB.
 
+mod desk;
+mod directory;
 mod districts;
 mod items;
 mod runs;
