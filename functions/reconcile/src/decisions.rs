@@ -1,11 +1,13 @@
 //! What a person decides about a held run (R-H2).
 
+use mirror::MirrorError;
 use mirror::districts::Changed;
 use mirror::later::Later;
 use mirror::reports;
 use mirror::runs::RunRecord;
 use rules::id::RunId;
 use rules::run::{Decided, Decision, RunState, Step};
+use rules::settings::DistrictStatus;
 use tracing::{info, warn};
 
 use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
@@ -54,7 +56,27 @@ pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
         summary.count(Ended::Rejected);
         return Ok(());
     }
+    go_live(storage, named).await?;
     session::run(config, storage, invocation, named, summary).await
+}
+
+/// How often settings are read again because somebody has changed them meanwhile.
+const TRIES: u32 = 5;
+
+/// Approving the run of a district in review makes the district live (R-O2, R-O5). Done again after a crash, for the decision is on record by then.
+async fn go_live<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, named: &Named) -> Result<(), ReconcileFailure> {
+    for _ in 0..TRIES {
+        let Some(seen) = storage.table.configured(&named.district).await? else { return Ok(()) };
+        if seen.status != DistrictStatus::InReview {
+            return Ok(());
+        }
+        let changed = storage.table.reconfigure(&named.district, &seen, &seen.settings, DistrictStatus::Live).await?;
+        if changed == Changed::Yes {
+            info!(district = %named.district, "the district is live");
+            return Ok(());
+        }
+    }
+    Err(MirrorError::OutOfTime { doing: "make the district live" }.into())
 }
 
 /// Says in the report what was decided. The record says it already: a crash in between is made good by the retry.

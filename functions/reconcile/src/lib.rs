@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline};
+use mirror::configured::Configuring;
 use mirror::districts::{Districts, Leases};
 use mirror::error::chain;
 use mirror::items::{ReadItems, WriteItems};
@@ -33,8 +34,8 @@ pub use config::{Config, ConfigError};
 pub use request::{Named, Request, Skipped, requests, resume};
 
 /// What the function does with the table.
-pub trait Table: Districts + Leases + Runs + ReadItems + WriteItems + Transact {}
-impl<T: Districts + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
+pub trait Table: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact {}
+impl<T: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
 
 /// What the function does with its bucket.
 pub trait Objects: ReadObjects + WriteObjects {}

@@ -10,8 +10,9 @@ use mirror::reports;
 use mirror::runs::{PlanRef, RunRecord};
 use mirror::snapshot::SnapshotCopy;
 use rules::id::RunId;
-use rules::plan::{Context, plan};
+use rules::plan::{Context, Hold, plan};
 use rules::run::{Cause, Decision, RunState, Step};
+use rules::settings::DistrictStatus;
 use rules::snapshot::Manifest;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
@@ -19,6 +20,12 @@ use tracing::{info, warn};
 use crate::session::Session;
 use crate::undoing::Made;
 use crate::{Ended, Objects, ReconcileFailure, Table};
+
+/// Why the first run of a district, and the first after its sync was switched on again, waits for a person whatever it would do (R-O2, R-O5).
+fn review(changes: u64) -> Hold {
+    let what = format!("the first run after the sync was switched on is reviewed: it would make {changes} changes");
+    Hold { kind: "district".into(), school: None, what, count: changes, of: changes }
+}
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
@@ -83,10 +90,12 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         let policy = self.district.settings.policy()?;
         let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
         let (handle, objects) = (Handle::current(), internal.clone());
+        let in_review = self.district.status == DistrictStatus::InReview;
         let planned = tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
             let context = Context { district: &district, run: &run, today, policy: &policy, removals };
             let mut writer = PlanWriter::new(handle, objects, &district, &run);
-            let outcome = plan(&context, &inputs, &mut writer)?;
+            let mut outcome = plan(&context, &inputs, &mut writer)?;
+            outcome.holds.extend(in_review.then(|| review(outcome.changes)));
             Ok(writer.finish(outcome)?)
         });
         let stored = planned.await.map_err(|error| MirrorError::service("make the plan", error))??;

@@ -151,7 +151,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         }
         // What a person asks for may be done while the nights are paused; an undo that may not be is refused when it is planned.
         let may_be = match record.cause {
-            Cause::Source => self.district.status == DistrictStatus::Live,
+            // In review, a plan is made and held (R-O2, R-O5).
+            Cause::Source => matches!(self.district.status, DistrictStatus::Live | DistrictStatus::InReview),
             Cause::Restore(_) => is_synced(self.district.status),
             Cause::Undo(_) => true,
         };

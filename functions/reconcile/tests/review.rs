@@ -1,0 +1,99 @@
+//! A district in review: its first run, and the first after its sync was switched on again, waits for a person whatever it would do (R-O5).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod world;
+
+use mirror::districts::Districts;
+use mirror::failing::Cue;
+use reconcile::Summary;
+use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
+use world::{Night, World};
+
+async fn in_status(world: &World, status: DistrictStatus) {
+    let _ = world.table.configure(&world.district, &Settings::of_preset("clever"), status).await.unwrap();
+}
+
+async fn status(world: &World) -> DistrictStatus {
+    world.table.district(&world.district).await.unwrap().unwrap().status
+}
+
+fn held() -> Summary {
+    Summary { held: 1, ..Summary::default() }
+}
+
+#[tokio::test]
+async fn r_o5_while_the_sync_is_off_nothing_is_planned() {
+    let world = World::new().await;
+    world.night(0, &Night::of(0..30)).await;
+    in_status(&world, DistrictStatus::Off).await;
+    let before = world.items();
+    let (run, summary) = world.night(10, &Night::of(0..31)).await;
+    assert_eq!((summary.waiting, world.state(&run).await), (1, RunState::Staged));
+    assert_eq!(world.items(), before);
+}
+
+#[tokio::test]
+async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_the_district_live() {
+    let world = World::new().await;
+    world.night(0, &Night::of(0..30)).await;
+    in_status(&world, DistrictStatus::InReview).await;
+    let before = world.items();
+    // One student more: on any other night nobody would be asked.
+    let (run, summary) = world.night(10, &Night::of(0..31)).await;
+    assert_eq!(summary, held());
+    assert_eq!(world.items(), before);
+    let holds = world.report(&run).await.holds;
+    assert!(holds.iter().any(|hold| hold.what.contains("switched on")), "{holds:?}");
+
+    assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
+    assert_eq!(status(&world).await, DistrictStatus::Live);
+    assert_eq!(world.night(20, &Night::of(0..32)).await.1.applied, 1, "from now on nobody is asked");
+}
+
+#[tokio::test]
+async fn r_o5_a_rejected_review_is_followed_by_another() {
+    let world = World::new().await;
+    in_status(&world, DistrictStatus::InReview).await;
+    let (run, _) = world.night(0, &Night::of(0..30)).await;
+    assert_eq!(world.send(world.decide(&run, "reject")).await.rejected, 1);
+    assert_eq!(status(&world).await, DistrictStatus::InReview);
+    assert_eq!(world.night(10, &Night::of(0..30)).await.1, held());
+}
+
+#[tokio::test]
+async fn r_o5_a_review_with_nothing_to_change_is_held_too() {
+    let world = World::new().await;
+    world.night(0, &Night::of(0..30)).await;
+    in_status(&world, DistrictStatus::InReview).await;
+    let (run, summary) = world.night(10, &Night::of(0..30)).await;
+    assert_eq!(summary, held());
+    assert_eq!(world.send(world.decide(&run, "approve")).await.unchanged, 1);
+    assert_eq!(status(&world).await, DistrictStatus::Live);
+}
+
+#[tokio::test]
+async fn r_o5_an_approval_that_died_anywhere_ends_live_and_applied() {
+    for at in 0..200 {
+        let world = World::new().await;
+        in_status(&world, DistrictStatus::InReview).await;
+        let (run, _) = world.night(0, &Night::of(0..5)).await;
+        let cue = Cue::at(at, at % 2 == 0);
+        let died = world.send_under(world.decide(&run, "approve"), &cue, "first").await.is_err();
+        // Lambda sends the event again; the lease of the dead invocation is over by then.
+        world.pass(2000);
+        let _ = world.send(world.decide(&run, "approve")).await;
+        let _ = world.send(world.staged_event(&run)).await;
+        assert_eq!(
+            (status(&world).await, world.state(&run).await),
+            (DistrictStatus::Live, RunState::Applied),
+            "died at call {at}"
+        );
+        if !died {
+            assert!(at > 5);
+            return;
+        }
+    }
+    panic!("more than 200 calls");
+}
