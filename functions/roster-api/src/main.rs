@@ -1,3 +1,16 @@
-//! Starts the function.
+//! Starts the function: everything that can be wrong at start fails here.
 
-fn main() {}
+use lambda_http::{Error, run, tracing};
+use mirror::clock::Clock;
+use mirror::connect::Connections;
+use roster_api::{Api, Config, router};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_lookup(|name| std::env::var(name).ok())?;
+    let connections = Connections::from_env(config.path_style).await;
+    let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
+    let table = connections.table(&config.table);
+    run(router(Api::new(table, internal, inbox, Clock::system()))).await
+}

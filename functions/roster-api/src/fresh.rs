@@ -1,0 +1,79 @@
+//! New ids and codes. From the system's own source of randomness, so that nobody can guess a join code from an id that they have seen.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use jiff::Timestamp;
+use mirror::MirrorError;
+
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Characters of a join code: 50 bits.
+const CODE: usize = 10;
+
+fn random() -> Result<u128, MirrorError> {
+    let mut bytes = [0; 16];
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|e| MirrorError::local("get random bytes", e))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+fn text(bits: u128, characters: usize) -> String {
+    let top = 5 * (characters - 1);
+    (0..characters).map(|i| char::from(CROCKFORD[((bits >> (top - 5 * i)) & 31) as usize])).collect()
+}
+
+/// A ULID: sorts by time.
+pub(crate) fn ulid(now: Timestamp) -> Result<String, MirrorError> {
+    let time = u128::try_from(now.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
+    Ok(text((time << 80) | (random()? & ((1 << 80) - 1)), 26))
+}
+
+/// A code to join a class with, in two halves for reading aloud: `7K2QD-M4XWA`.
+pub(crate) fn code() -> Result<String, MirrorError> {
+    let mut code = text(random()? & ((1 << 50) - 1), CODE);
+    code.insert(CODE / 2, '-');
+    Ok(code)
+}
+
+/// A code as somebody typed it: case and hyphens do not count, and what looks like a digit is one.
+pub(crate) fn typed(code: &str) -> Option<String> {
+    let mut code: String = code
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect();
+    let is_code = code.len() == CODE && code.bytes().all(|c| CROCKFORD.contains(&c));
+    is_code.then(|| {
+        code.insert(CODE / 2, '-');
+        code
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_never_repeat() {
+        let at = |ms| ulid(Timestamp::from_millisecond(ms).unwrap()).unwrap();
+        assert!(at(1_780_000_000_000) < at(1_780_000_000_001));
+        assert_eq!(at(1_780_000_000_000)[..10], at(1_780_000_000_000)[..10]);
+        assert_ne!(at(1_780_000_000_000), at(1_780_000_000_000));
+        assert_eq!(at(0).len(), 26);
+    }
+
+    #[test]
+    fn a_code_is_read_however_it_is_typed() {
+        let made = code().unwrap();
+        assert_eq!(typed(&made.to_lowercase().replace('-', " ")).as_deref(), Some(made.as_str()));
+        assert_eq!(typed("o1lI0-abcde").as_deref(), Some("01110-ABCDE"));
+        for wrong in ["", "short", "01110-ABCDU", "01110-ABCDEF", "éééééééééé"] {
+            assert_eq!(typed(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What comes in: bodies, and the parts of an address. Everything is checked here, once, and what does not fit becomes a problem in our words.
+
+use std::collections::HashMap;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use rules::id::{RunId, SourceId};
+use rules::model::Tag;
+use rules::personal::Personal;
+use rules::rule::Rule;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::reference::Reference;
+
+/// The longest body, in bytes.
+pub const LONGEST_BODY: usize = 64 * 1024;
+/// The longest name, reason and the like, in characters.
+const LONGEST_TEXT: usize = 200;
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if media_type != "application/json" {
+            return Err(Problem::unsupported_media_type());
+        }
+        let bytes = to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|_| Problem::too_large())?;
+        // serde's own message may quote what it read; where it stopped does not.
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            match error.classify() {
+                serde_json::error::Category::Data => {
+                    Problem::unprocessable(format!("a field is missing, unknown or of another type ({place})"))
+                }
+                _ => Problem::bad_request(format!("the body is not JSON ({place})")),
+            }
+        })
+    }
+}
+
+/// The parts of an address, by the names that they have in the router's paths.
+#[derive(Clone, Debug)]
+pub(crate) struct At(HashMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<HashMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map(|Path(at)| Self(at))
+            .map_err(|_| Problem::not_found())
+    }
+}
+
+impl At {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The record that a part of the address names.
+    pub(crate) fn record(&self, name: &str) -> Result<SourceId, Problem> {
+        Reference::parse(self.text(name)).ok_or_else(Problem::not_found)
+    }
+
+    /// The kind of people that the address is about.
+    pub(crate) fn people(&self) -> Result<Tag, Problem> {
+        person_kind(self.text("kind")).ok_or_else(Problem::not_found)
+    }
+
+    /// The run that the address names.
+    pub(crate) fn run(&self) -> Result<RunId, Problem> {
+        let run = self.text("run");
+        let is_ulid = run.len() == 26 && run.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+        if is_ulid { Ok(RunId::new(run)) } else { Err(Problem::not_found()) }
+    }
+}
+
+/// The kind of people of this name.
+pub(crate) fn person_kind(name: &str) -> Option<Tag> {
+    [Tag::Student, Tag::Teacher, Tag::Guardian].into_iter().find(|kind| kind.name() == name)
+}
+
+/// A name: trimmed, neither blank nor too long.
+pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        return Err(Problem::unprocessable(format!("`{field}` has 1 to {LONGEST_TEXT} characters")));
+    }
+    Ok(Personal::new(text))
+}
+
+/// Why somebody does something: on record, so it must say something.
+pub(crate) fn reason(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LONGEST_REASON || text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(Problem::unprocessable(format!("`reason` has 1 to {LONGEST_REASON} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// An e-mail address, trimmed and lower-cased (as the importer normalises those of the source).
+pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
+    let text = text.trim().to_lowercase();
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    let is_well_formed = text.len() <= 254
+        && text.rsplit_once('@').is_some_and(|(local, domain)| {
+            (1..=64).contains(&local.len())
+                && !local.starts_with('.')
+                && !local.ends_with('.')
+                && !local.contains("..")
+                && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "@,;:<>()[]\\\"".contains(c))
+                && domain.contains('.')
+                && domain.split('.').all(is_label)
+        });
+    if is_well_formed {
+        Ok(Personal::new(text))
+    } else {
+        Err(Problem::unprocessable("`email` is not a well-formed e-mail address"))
+    }
+}
+
+/// A phone number in E.164, `+12025550100`.
+pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem> {
+    let text = text.trim();
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let is_e164 = (7..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
+    if is_e164 {
+        Ok(Personal::new(text))
+    } else {
+        Err(Problem::unprocessable(format!("`{field}` is not a phone number in E.164")))
+    }
+}
+
+/// Something that only makes sense where nobody is asked about it: a rule's refusal, in words.
+pub(crate) fn refused(rule: Rule, why: &'static str) -> Problem {
+    Problem::refused_by_rule(why).under(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_are_normalised_or_refused() {
+        assert_eq!(email(" Kim@Example.ORG ").unwrap(), Personal::new("kim@example.org"));
+        for wrong in ["", "kim", "kim@", "@example.org", "kim@example", "k im@example.org", "kim@-x.org", "a@b@c.org"] {
+            assert!(email(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(phone("+12025550100", "phone").unwrap(), Personal::new("+12025550100"));
+        for wrong in ["2025550100", "+0123456789", "+12", "+1 202 555 0100", "+1234567890123456"] {
+            assert!(phone(wrong, "phone").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_and_reasons_say_something() {
+        assert!(name("  ", "given").is_err() && name(&"x".repeat(201), "given").is_err() && name("a\u{7}", "given").is_err());
+        assert_eq!(name(" Ada ", "given").unwrap(), Personal::new("Ada"));
+        assert!(reason("").is_err() && reason("moved house").is_ok());
+    }
+}

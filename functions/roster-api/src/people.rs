@@ -1,0 +1,132 @@
+//! Students, teachers and guardians, as far as they are alike.
+
+use mirror::MirrorError;
+use mirror::directory::{Found, Place};
+use rules::effective::{self, Account, Listed, Who};
+use rules::id::SourceId;
+use rules::model::{AnyMirrored, Demographics, Mirrored, Origin, Person, Status, Tag, kinds};
+
+/// A person of the mirror.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    Student(Mirrored<kinds::Students>),
+    Teacher(Mirrored<kinds::Teachers>),
+    Guardian(Mirrored<kinds::Guardians>),
+}
+
+/// Does the same with whichever it is.
+macro_rules! each {
+    ($item:expr, $of:ident => $does:expr) => {
+        match $item {
+            Item::Student($of) => $does,
+            Item::Teacher($of) => $does,
+            Item::Guardian($of) => $does,
+        }
+    };
+}
+
+impl Item {
+    pub(crate) fn read(kind: Tag, found: &Found) -> Result<Option<Self>, MirrorError> {
+        Ok(match kind {
+            Tag::Student => found.record()?.map(Self::Student),
+            Tag::Teacher => found.record()?.map(Self::Teacher),
+            Tag::Guardian => found.record()?.map(Self::Guardian),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn kind(&self) -> Tag {
+        match self {
+            Self::Student(_) => Tag::Student,
+            Self::Teacher(_) => Tag::Teacher,
+            Self::Guardian(_) => Tag::Guardian,
+        }
+    }
+
+    pub(crate) fn who(&self) -> Who<'_> {
+        each!(self, item => Who::from(item))
+    }
+
+    pub(crate) fn key(&self) -> &SourceId {
+        each!(self, item => &item.key)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        each!(self, item => item.status)
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        each!(self, item => item.origin)
+    }
+
+    pub(crate) fn schools(&self) -> &[SourceId] {
+        &self.who().person.schools
+    }
+
+    pub(crate) fn wrap(self) -> AnyMirrored {
+        match self {
+            Self::Student(item) => AnyMirrored::Student(item),
+            Self::Teacher(item) => AnyMirrored::Teacher(item),
+            Self::Guardian(item) => AnyMirrored::Guardian(item),
+        }
+    }
+}
+
+/// A person, with what stands beside the record.
+#[derive(Clone, Debug)]
+pub(crate) struct PersonFound {
+    pub(crate) item: Item,
+    pub(crate) found: Found,
+}
+
+impl PersonFound {
+    pub(crate) fn kind(&self) -> Tag {
+        self.item.kind()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::of(self.kind(), self.item.key())
+    }
+
+    /// The person as people see them.
+    pub(crate) fn person(&self) -> Person {
+        effective::person(self.item.who(), &self.found.edits)
+    }
+
+    pub(crate) fn account(&self, children: &[Status]) -> Account {
+        effective::account(self.kind(), self.item.who(), &self.found.edits, children)
+    }
+
+    pub(crate) fn classes(&self) -> Vec<Listed> {
+        let (list, twins): (&[SourceId], _) = (
+            match &self.item {
+                Item::Student(item) => &item.state.classes,
+                Item::Teacher(item) => &item.state.classes,
+                Item::Guardian(_) => &[],
+            },
+            &self.found.twins,
+        );
+        effective::classes_of(self.kind(), list, twins)
+    }
+
+    pub(crate) fn guardians(&self) -> Vec<Listed> {
+        match &self.item {
+            Item::Student(item) => effective::guardians_of(&item.state.guardians, &self.found.twins),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn children(&self) -> Vec<Listed> {
+        match &self.item {
+            Item::Guardian(item) => effective::children_of(&item.state.children, &self.found.edits),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn demographics(&self) -> Option<&Demographics> {
+        match &self.item {
+            Item::Student(item) => Some(&item.state.demographics),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Errors as problem details (RFC 9457): for everything that goes wrong, in our words. What a library or a service said is never passed on.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use mirror::MirrorError;
+use rules::rule::Rule;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use tracing::error;
+
+/// Media type of problem details.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    status: StatusCode,
+    /// The last part of the problem's type.
+    kind: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    /// The rule that forbids it.
+    rule: Option<Rule>,
+    more: Map<String, Value>,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident($($detail:ident)?) = $status:ident, $kind:literal, $title:literal $(, $text:literal)?;)*) => {
+        impl Problem {
+            $($(#[$doc])* pub fn $name($($detail: impl Into<Cow<'static, str>>)?) -> Self {
+                #[allow(unused_variables, reason = "some problems say the same every time")]
+                let detail: Cow<'static, str> = Cow::Borrowed("");
+                $(let detail: Cow<'static, str> = Cow::Borrowed($text);)?
+                $(let detail: Cow<'static, str> = $detail.into();)?
+                Self { status: StatusCode::$status, kind: $kind, title: $title, detail, rule: None, more: Map::new() }
+            })*
+        }
+    };
+}
+
+problems! {
+    /// 400: the request is not well-formed.
+    bad_request(detail) = BAD_REQUEST, "bad-request", "The request is not well-formed";
+    /// 401: no token, or one that does not say what it must.
+    unauthorized() = UNAUTHORIZED, "unauthorized", "The request has no valid token",
+        "A token must name its subject, role and district.";
+    /// 403: the role may not do this, whatever it is about.
+    forbidden(detail) = FORBIDDEN, "forbidden", "The role may not do this";
+    /// 404: not there, or not within the caller's walls; nobody can tell which.
+    not_found() = NOT_FOUND, "not-found", "Not found", "There is no such thing, or it is not yours to see.";
+    /// 405: the address knows other methods.
+    method_not_allowed() = METHOD_NOT_ALLOWED, "method-not-allowed", "The address does not know this method",
+        "The header Allow names the methods that it knows.";
+    /// 409: as things stand this cannot be done.
+    conflict(detail) = CONFLICT, "conflict", "As things stand this cannot be done";
+    /// 409: a rule forbids it here.
+    refused_by_rule(detail) = CONFLICT, "refused-by-rule", "A rule of the district forbids this";
+    /// 412: somebody else has changed it.
+    changed_meanwhile() = PRECONDITION_FAILED, "changed-meanwhile", "It is another version by now",
+        "Read it again, and send the change with the version that you have read.";
+    /// 413: the body is too long.
+    too_large() = PAYLOAD_TOO_LARGE, "too-large", "The body is too long", "A body has at most 64 KiB.";
+    /// 415: the body is no JSON.
+    unsupported_media_type() = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not of a known type",
+        "Send application/json.";
+    /// 422: well-formed, and yet not what the operation takes.
+    unprocessable(detail) = UNPROCESSABLE_ENTITY, "unprocessable", "The body is not what the operation takes";
+    /// 428: the version that is to be changed must be named.
+    precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The version must be named",
+        "Send the header If-Match with the version (ETag) that you have read.";
+    /// 500: our fault.
+    internal() = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", "It is on record. Try again later.";
+    /// 503: try again.
+    busy() = SERVICE_UNAVAILABLE, "busy", "Too busy at the moment", "Nothing was done. Try again in a moment.";
+}
+
+impl Problem {
+    /// Names the rule that forbids it.
+    #[must_use]
+    pub fn under(mut self, rule: Rule) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// Adds a field of this kind of problem.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.into(), value);
+        self
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn body(&self) -> Value {
+        let mut body = self.more.clone();
+        body.insert("type".into(), json!(format!("urn:rollbook:problem:{}", self.kind)));
+        body.insert("title".into(), json!(self.title));
+        body.insert("status".into(), json!(self.status.as_u16()));
+        body.insert("detail".into(), json!(self.detail));
+        if let Some(rule) = self.rule {
+            body.insert("rule".into(), json!(rule.id()));
+        }
+        Value::Object(body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Storage failed: on record under our own words, for what a service says may quote what it was sent.
+impl From<MirrorError> for Problem {
+    fn from(failure: MirrorError) -> Self {
+        error!(error_type = failure.error_type(), error = %failure, "storage failed");
+        match failure {
+            MirrorError::OutOfTime { .. } => Problem::busy(),
+            _ => Problem::internal(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Co-teachers added to classes by hand, and taken out (R-T3, R-T4).
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use rules::effective::is_named;
+use rules::id::SourceId;
+use rules::model::{Origin, Person, Tag, TeacherState};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::manual::manual_record;
+use super::rosters::{by_key, by_name, changeable, has_co_teacher, put_in, take_out};
+use crate::answer::{Made, nothing, once};
+use crate::caller::Granted;
+use crate::desk::{Desk, is_active};
+use crate::input::{At, Body, email, name};
+use crate::people::{Item, PersonFound};
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::{Api, Objects, Table};
+
+/// By a reference; by the exact name; or somebody from outside, by name and e-mail.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTeacher {
+    teacher: Option<Reference>,
+    name: Option<String>,
+    given: Option<String>,
+    family: Option<String>,
+    email: Option<String>,
+}
+
+/// `POST /classes/{class}/teachers`.
+pub(super) async fn add<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<NewTeacher>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let class = desk.class(&at.record("class")?).await?;
+    let path = format!("classes/{}/teachers", Reference::text(&class.item.key));
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        let terms = desk.terms().await?;
+        changeable(&class)?;
+        let (origin, school) = (class.item.origin, class.school());
+        // Refused before anybody is made.
+        terms.adding(Tag::Teacher, origin, school, true, has_co_teacher(&class))?;
+        let teacher = match &body {
+            NewTeacher { teacher: Some(Reference(key)), name: None, given: None, family: None, email: None } => {
+                by_key(&desk, Tag::Teacher, school, key).await?
+            }
+            NewTeacher { teacher: None, name: Some(name), given: None, family: None, email: None } => {
+                by_name(&desk, Tag::Teacher, school, name).await?
+            }
+            NewTeacher { teacher: None, name: None, given: Some(given), family: Some(family), email: Some(email) } => {
+                outsider(&desk, school, &fresh, (given, family, email)).await?
+            }
+            _ => return Err(Problem::unprocessable("`teacher`, or `name`, or `given`, `family` and `email` must be there")),
+        };
+        let is_outsider = teacher.item.origin() == Origin::Manual;
+        let lives = terms.adding(Tag::Teacher, origin, school, is_outsider, has_co_teacher(&class))?;
+        let key = teacher.item.key().clone();
+        put_in(&desk, &class, Tag::Teacher, &key).await?;
+        let shown = json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lives });
+        Ok(Made::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
+    })
+    .await
+}
+
+/// A teacher whom the source does not know. Whoever has the e-mail address already is the one who is meant: nobody is made twice. Of somebody beyond the
+/// caller's walls the name must be known too, or the answer would tell who has an address.
+async fn outsider<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    school: &SourceId,
+    fresh: &str,
+    (given, family, address): (&str, &str, &str),
+) -> Result<PersonFound, Problem> {
+    let (given, family, email) = (name(given, "given")?, name(family, "family")?, email(address)?);
+    let mut known = Vec::new();
+    for place in desk.api.table.with_email(desk.district(), &email).await? {
+        if place.kind != Tag::Teacher {
+            continue;
+        }
+        let found = desk.api.table.found(desk.district(), &place).await?;
+        let item = Item::read(Tag::Teacher, &found)?.filter(|item| is_active(item.status()));
+        known.extend(item.map(|item| PersonFound { item, found }));
+    }
+    let full_name = format!("{} {}", given.reveal(), family.reveal());
+    let is_named = |teacher: &PersonFound| is_named(&teacher.person(), &full_name);
+    let is_seen = |teacher: &PersonFound| desk.caller().sees_any(teacher.item.schools());
+    let meant = known.iter().position(is_named).or_else(|| known.iter().position(is_seen));
+    if let Some(meant) = meant {
+        return Ok(known.swap_remove(meant));
+    }
+    let person = Person {
+        given: Some(given),
+        family: Some(family),
+        email: Some(email),
+        schools: vec![school.clone()],
+        ..Person::default()
+    };
+    let state = TeacherState { person, classes: Vec::new(), email_shared: false, administrator: false };
+    let item = Item::Teacher(manual_record(desk.district(), fresh, state));
+    desk.put_manual(item.clone().wrap(), None).await?;
+    Ok(PersonFound { item, found: Default::default() })
+}
+
+/// `DELETE /classes/{class}/teachers/{teacher}`.
+pub(super) async fn remove<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let class = desk.class(&at.record("class")?).await?;
+    changeable(&class)?;
+    take_out(&desk, &class, &desk.terms().await?, Tag::Teacher, &at.record("teacher")?).await?;
+    Ok(nothing())
+}

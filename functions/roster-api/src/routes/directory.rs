@@ -1,0 +1,158 @@
+//! Schools and their directories.
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use mirror::copy::MirrorCopy;
+use mirror::directory::{InSchool, Place};
+use rules::effective::{self, folded, full_name};
+use rules::id::SourceId;
+use rules::model::{Mirrored, Origin, Status, Tag, kinds};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::answer::ok;
+use crate::caller::Granted;
+use crate::desk::Desk;
+use crate::input::At;
+use crate::page::{Asked, LARGEST, Page};
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::views::{ClassLine, PersonLine};
+use crate::{Api, Objects, Table};
+
+/// Records that one request looks at while it searches: what is left comes with the next page.
+const LOOKED_AT: usize = 4000;
+
+#[derive(Serialize)]
+struct SchoolLine {
+    key: Reference,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identifier: Option<String>,
+    status: Status,
+    origin: Origin,
+}
+
+/// `GET /schools`: those within the token's walls.
+pub(super) async fn schools<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    desk.terms().await?;
+    let copy = MirrorCopy::read_kind(&api.table, desk.district(), Tag::School).await?;
+    let mut schools = Vec::new();
+    for school in copy.records::<kinds::Schools>() {
+        let Mirrored { key, status, origin, state, .. } = school?;
+        if granted.caller.sees_school(&key) {
+            schools.push(SchoolLine { key: Reference(key), name: state.name, identifier: state.identifier, status, origin });
+        }
+    }
+    ok(&json!({ "items": schools }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Search {
+    kind: Option<String>,
+    status: Option<String>,
+    name: Option<String>,
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// `GET /schools/{school}/directory`: students, teachers, guardians or classes whose main school it is; active, archived or all (R-A2); by a part of the name.
+pub(super) async fn search<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    query: Result<Query<Search>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(search) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let kind = match search.kind.as_deref().unwrap_or("student") {
+        "student" => Tag::Student,
+        "teacher" => Tag::Teacher,
+        "guardian" => Tag::Guardian,
+        "class" => Tag::Class,
+        _ => return Err(Problem::bad_request("`kind` is student, teacher, guardian or class")),
+    };
+    let status = match search.status.as_deref().unwrap_or("active") {
+        "active" => Some(Status::Active),
+        "archived" => Some(Status::Archived),
+        "all" => None,
+        _ => return Err(Problem::bad_request("`status` is active, archived or all")),
+    };
+    let wanted = search.name.as_deref().map(folded).filter(|name| !name.is_empty());
+    let asked = Asked { after: search.after, limit: search.limit };
+    let limit = asked.limit()?;
+    let desk = Desk::new(&api, &granted);
+    let mut after = asked.after(|text| Place::from_text(desk.district(), text))?;
+    let school = at.record("school")?;
+    in_walls(&desk, &school).await?;
+    let (mut items, mut looked_at) = (Vec::new(), 0);
+    loop {
+        let at_most = if wanted.is_some() { LARGEST } else { limit };
+        let question = InSchool { school: &school, kind, status, after: after.as_ref(), at_most };
+        let listed = api.table.in_school(desk.district(), question).await?;
+        looked_at += listed.places.len();
+        for line in lines(&desk, kind, &listed.places, wanted.as_deref()).await? {
+            items.push(line);
+            if items.len() == limit {
+                break;
+            }
+        }
+        // The page ends with the last line that is shown: what lies behind it is looked at again.
+        if items.len() == limit || listed.next.is_none() || looked_at >= LOOKED_AT {
+            let last =
+                if items.len() == limit { items.last().map(|line: &Line| line.place.clone()) } else { listed.next.clone() };
+            let is_end = listed.next.is_none() && last.as_ref() == listed.places.last();
+            let next = last.filter(|_| !is_end).map(|place| place.text());
+            return ok(&Page::new(items.into_iter().map(|line| line.shown).collect::<Vec<Value>>(), next));
+        }
+        after = listed.next;
+    }
+}
+
+/// 404 unless the school is there and within the walls.
+pub(super) async fn in_walls<T: Table, O: Objects>(desk: &Desk<'_, T, O>, school: &SourceId) -> Result<(), Problem> {
+    let is_there = desk.caller().sees_school(school) && desk.found(Tag::School, school).await?.body.is_some();
+    if is_there { Ok(()) } else { Err(Problem::not_found()) }
+}
+
+/// One line, and where it was found.
+struct Line {
+    place: Place,
+    shown: Value,
+}
+
+async fn lines<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    kind: Tag,
+    places: &[Place],
+    wanted: Option<&str>,
+) -> Result<Vec<Line>, Problem> {
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| folded(name).contains(wanted));
+    let show = |shown: serde_json::Result<Value>| shown.map_err(|_| Problem::internal());
+    let mut lines = Vec::new();
+    if kind != Tag::Class {
+        for person in desk.glance_at(kind, places).await? {
+            if is_wanted(&full_name(&person.person())) {
+                lines.push(Line { place: person.place(), shown: show(serde_json::to_value(PersonLine::from(&person)))? });
+            }
+        }
+        return Ok(lines);
+    }
+    let glanced = if places.is_empty() { Vec::new() } else { desk.api.table.glance(desk.district(), places, &["NAME"]).await? };
+    for (place, mut found) in places.iter().zip(glanced) {
+        if found.body.is_none() {
+            // A roster too long for one item: read whole.
+            found = desk.api.table.found(desk.district(), place).await?;
+        }
+        let Some(item) = found.record::<kinds::Classes>()? else { continue };
+        let class = effective::class(&item, &found.edits);
+        if is_wanted(class.name()) || is_wanted(&item.state.details.title) {
+            lines.push(Line { place: place.clone(), shown: show(serde_json::to_value(ClassLine::from(&class)))? });
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,308 @@
+//! Erasing a district that leaves for good (R-O6), with a certificate of what was deleted.
+//!
+//! A page after the other is noted in the certificate, then deleted. A request does as much as it has time for; who sends it again goes on, until everything
+//! has been read back and found gone. The certificate holds counts and hashes, no record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use mirror::districts::{Changed, TakeLease};
+use mirror::erase::{DoomedItem, DoomedObject, inbox_prefix, internal_prefixes, partitions};
+use rules::id::{AccountId, DistrictId};
+use rules::settings::DistrictStatus;
+use serde::{Deserialize, Serialize};
+use tracing::info;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::answer::{json, ok};
+use crate::caller::Granted;
+use crate::input::{Body, reason};
+use crate::problem::Problem;
+use crate::{Api, Objects, Table, fresh};
+
+/// How long one request goes on: a gateway waits 30 seconds.
+const BUDGET: Duration = Duration::from_secs(20);
+/// The lease outlives the request.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Where erasing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Progress {
+    InProgress,
+    Complete,
+}
+
+/// How many of a sort were deleted, and what they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Deleted {
+    count: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    bytes: u64,
+    /// The sum of the 128-bit hashes of all of them, so that their order does not matter: 32 hex digits.
+    hash: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Deleted {
+    fn add(&mut self, hash: u128, bytes: u64) {
+        let sum = u128::from_str_radix(&self.hash, 16).unwrap_or(0).wrapping_add(hash);
+        *self = Self { count: self.count + 1, bytes: self.bytes + bytes, hash: format!("{sum:032x}") };
+    }
+}
+
+/// What was deleted of a district.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Certificate {
+    district: DistrictId,
+    state: Progress,
+    by: AccountId,
+    reason: String,
+    begun: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    completed: Option<Timestamp>,
+    /// When everything was read again and found gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verified: Option<Timestamp>,
+    /// Items of the table by sort: `student`, `class`, `edit`, `run`, ….
+    items: BTreeMap<String, Deleted>,
+    /// Objects, all versions, by folder: `snapshots/<run>`, `uploads`, ….
+    objects: BTreeMap<String, Deleted>,
+    /// Hashes of the page that was noted last: if the request died before it was deleted, it is not counted again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    last_page: BTreeSet<String>,
+}
+
+fn folder(district: &DistrictId) -> String {
+    format!("erased/{district}/")
+}
+
+/// The newest certificate of a district, and its object.
+async fn newest<T: Table, O: Objects>(api: &Api<T, O>, district: &DistrictId) -> Result<Option<(String, Certificate)>, Problem> {
+    let mut keys: Vec<String> = api.internal.list(&folder(district)).await?.into_iter().map(|info| info.object.key).collect();
+    keys.sort();
+    let Some(key) = keys.pop() else { return Ok(None) };
+    let body = api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
+    Ok(Some((key, serde_json::from_slice(&body).map_err(|_| Problem::internal())?)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    /// `erase <district>`, typed out.
+    confirm: String,
+    reason: String,
+}
+
+/// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when all is gone.
+pub(super) async fn erase<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    Body(order): Body<Order>,
+) -> Result<Response, Problem> {
+    let district = &granted.caller.district;
+    let reason = reason(&order.reason)?;
+    let now = api.clock.now();
+    let open = newest(&api, district).await?;
+    let is_there = api.table.configured(district).await?.is_some();
+    let (key, certificate) = match open {
+        Some((key, certificate)) if certificate.state == Progress::InProgress => (key, certificate),
+        _ if !is_there => return Err(Problem::not_found()),
+        _ => {
+            let certificate = Certificate {
+                district: district.clone(),
+                state: Progress::InProgress,
+                by: granted.caller.subject.clone(),
+                reason,
+                begun: now,
+                completed: None,
+                verified: None,
+                items: BTreeMap::new(),
+                objects: BTreeMap::new(),
+                last_page: BTreeSet::new(),
+            };
+            (format!("{}{}.json", folder(district), fresh::ulid(now)?), certificate)
+        }
+    };
+    if order.confirm != format!("erase {district}") {
+        return Err(Problem::unprocessable("`confirm` must be the word erase and the district's name"));
+    }
+    let lease = if is_there { Some(stop_everything(&api, district).await?) } else { None };
+    let mut erasing = Erasing { api: &api, district, key, certificate, until: now + BUDGET };
+    let outcome = erasing.go_on().await;
+    if let Some(token) = lease {
+        let seen = api.table.district(district).await?.and_then(|district| district.latest).map(|latest| latest.run);
+        api.table.release(district, token, seen.as_ref()).await?;
+    }
+    let is_complete = outcome?;
+    info!(%district, is_complete, "erasing");
+    let status = if is_complete { StatusCode::OK } else { StatusCode::ACCEPTED };
+    json(status, &Certificate { last_page: BTreeSet::new(), ..erasing.certificate })
+}
+
+/// Nothing is planned from now on, and nobody else works on the district.
+async fn stop_everything<T: Table, O: Objects>(api: &Api<T, O>, district: &DistrictId) -> Result<u64, Problem> {
+    let seen = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    if api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await? == Changed::No {
+        return Err(Problem::busy());
+    }
+    let now = api.clock.now();
+    match api.table.take(district, &format!("erasure-{}", fresh::ulid(now)?), now, now + LEASE).await? {
+        TakeLease::Taken(district) => district.lease.map(|lease| lease.token).ok_or_else(Problem::internal),
+        TakeLease::Held { .. } => Err(Problem::conflict("a run of the district is at work: try again when it is done")),
+        TakeLease::NoDistrict => Err(Problem::not_found()),
+    }
+}
+
+/// `GET …/erasure`: the newest certificate. It outlives the district.
+pub(super) async fn certificate<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+) -> Result<Response, Problem> {
+    let (_, certificate) = newest(&api, &granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    ok(&Certificate { last_page: BTreeSet::new(), ..certificate })
+}
+
+struct Erasing<'a, T, O> {
+    api: &'a Api<T, O>,
+    district: &'a DistrictId,
+    key: String,
+    certificate: Certificate,
+    until: Timestamp,
+}
+
+impl<T: Table, O: Objects> Erasing<'_, T, O> {
+    /// Deletes until all is gone or time is over. True: all is gone, and was read back.
+    async fn go_on(&mut self) -> Result<bool, Problem> {
+        self.save().await?;
+        loop {
+            let mut was_empty = true;
+            for prefix in internal_prefixes(self.district) {
+                was_empty &= self.objects(&self.api.internal, &prefix).await?;
+                if !was_empty && self.is_late() {
+                    return Ok(false);
+                }
+            }
+            was_empty &= self.objects(&self.api.inbox, &inbox_prefix(self.district)).await?;
+            // The district's own partition comes last, and in it its own item: as long as it is there, erasing can go on.
+            for pk in partitions(self.district) {
+                if !was_empty && self.is_late() {
+                    return Ok(false);
+                }
+                was_empty &= self.items(&pk).await?;
+            }
+            // A whole round that found nothing is the proof; it is short, and never broken off.
+            if was_empty {
+                let now = self.api.clock.now();
+                self.certificate.state = Progress::Complete;
+                (self.certificate.completed, self.certificate.verified) = (Some(now), Some(now));
+                self.certificate.last_page.clear();
+                self.save().await?;
+                return Ok(true);
+            }
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.api.clock.now() >= self.until
+    }
+
+    async fn save(&self) -> Result<(), Problem> {
+        let body = serde_json::to_vec(&self.certificate).map_err(|_| Problem::internal())?;
+        Ok(self.api.internal.put(&self.key, "application/json", body).await?)
+    }
+
+    /// Deletes the objects below a prefix. True: there were none.
+    async fn objects(&mut self, bucket: &O, prefix: &str) -> Result<bool, Problem> {
+        let mut was_empty = true;
+        loop {
+            let page = bucket.first_versions(prefix).await?;
+            if page.is_empty() {
+                return Ok(was_empty);
+            }
+            was_empty = false;
+            let noted = page.iter().map(|object| (self.folder_of(object), hash_of(object), object.size)).collect();
+            self.note(noted, |certificate| &mut certificate.objects).await?;
+            bucket.erase_versions(&page).await?;
+            if self.is_late() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Deletes the items of a partition. True: there were none.
+    async fn items(&mut self, pk: &str) -> Result<bool, Problem> {
+        let mut was_empty = true;
+        loop {
+            let page = self.api.table.first_items(pk).await?;
+            if page.items.is_empty() {
+                return Ok(was_empty);
+            }
+            was_empty = false;
+            let noted = page.items.iter().map(|item| (sort_of(item), item.hash, 0)).collect();
+            self.note(noted, |certificate| &mut certificate.items).await?;
+            self.api.table.erase_items(&page.items).await?;
+            if self.is_late() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Notes a page before it is deleted.
+    async fn note(
+        &mut self,
+        page: Vec<(String, u128, u64)>,
+        list: impl Fn(&mut Certificate) -> &mut BTreeMap<String, Deleted>,
+    ) -> Result<(), Problem> {
+        let before = std::mem::take(&mut self.certificate.last_page);
+        for (sort, hash, bytes) in page {
+            let text = format!("{hash:032x}");
+            if !before.contains(&text) {
+                list(&mut self.certificate).entry(sort).or_default().add(hash, bytes);
+            }
+            self.certificate.last_page.insert(text);
+        }
+        self.save().await
+    }
+
+    /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a file.
+    fn folder_of(&self, object: &DoomedObject) -> String {
+        let mut parts = object.key.split('/');
+        let folder = parts.next().unwrap_or_default();
+        match (folder, parts.nth(1)) {
+            ("snapshots" | "runs", Some(run)) => format!("{folder}/{run}"),
+            _ => folder.to_owned(),
+        }
+    }
+}
+
+fn hash_of(object: &DoomedObject) -> u128 {
+    let version = object.version.as_deref().unwrap_or_default();
+    xxh3_128([object.key.as_str(), version, object.etag.as_str()].join("\u{1f}").as_bytes())
+}
+
+/// `student`, `edit`, `link`, `run`, …: what an item is, by its sort key.
+fn sort_of(item: &DoomedItem) -> String {
+    let of = |part: &str| item.sk.contains(part);
+    if of("#EDIT#") {
+        return "edit".into();
+    }
+    if of("#MORE#") {
+        return "further piece".into();
+    }
+    match item.sk.split('#').next().unwrap_or_default() {
+        "SETTINGS" => "district".into(),
+        "ADMIN" => "administrator".into(),
+        "CODE" => "join code".into(),
+        "ONCE" => "answer".into(),
+        other => other.to_lowercase(),
+    }
+}

@@ -1,0 +1,280 @@
+//! Why somebody, or a class, is not here (R-X1): gathers the facts, [`rules::explain`] does the rest.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use mirror::districts::District;
+use mirror::{reports, scan, snapshot};
+use rules::edit::Edit;
+use rules::effective;
+use rules::explain::{Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer};
+use rules::finding::Finding;
+use rules::id::SourceId;
+use rules::model::{Mirrored, Person, Seat, Status, Tag, kinds};
+use rules::plan::Reason;
+use rules::run::RunState;
+use rules::snapshot::Manifest;
+use serde::{Deserialize, Serialize};
+
+use crate::access::Reach;
+use crate::answer::ok;
+use crate::caller::Granted;
+use crate::desk::{ClassFound, Desk, in_slot, is_active};
+use crate::input::Body;
+use crate::people::{Item, PersonFound};
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::{Api, Objects, Table};
+
+/// Who is asked about. In a body: an id of the source may tell who somebody is, and does not belong into the address of a page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    kind: Tag,
+    /// The source's id, or the key.
+    id: Reference,
+    /// The class in which they are missed.
+    class: Option<Reference>,
+}
+
+#[derive(Serialize)]
+struct Told {
+    kind: Tag,
+    id: Reference,
+    /// The account's record, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Reference>,
+    #[serde(flatten)]
+    explanation: Explanation,
+    findings: Vec<Finding>,
+}
+
+/// What the mirror has of the one who is asked about.
+enum Here {
+    Person(Box<PersonFound>),
+    Class(Box<ClassFound>),
+}
+
+impl Here {
+    fn key(&self) -> &SourceId {
+        match self {
+            Self::Person(person) => person.item.key(),
+            Self::Class(class) => &class.item.key,
+        }
+    }
+
+    fn source_id(&self) -> &SourceId {
+        match self {
+            Self::Person(person) => match &person.item {
+                Item::Student(item) => &item.id,
+                Item::Teacher(item) => &item.id,
+                Item::Guardian(item) => &item.id,
+            },
+            Self::Class(class) => &class.item.id,
+        }
+    }
+}
+
+/// `POST /explain`.
+pub(super) async fn explain<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    Body(question): Body<Question>,
+) -> Result<Response, Problem> {
+    let Question { kind, id: Reference(id), class } = question;
+    if !kind.is_person() && kind != Tag::Class {
+        return Err(Problem::unprocessable("`kind` is student, teacher, guardian or class"));
+    }
+    let desk = Desk::new(&api, &granted);
+    let terms = desk.terms().await?;
+    let district = api.table.district(desk.district()).await?.ok_or_else(Problem::not_found)?;
+    let class = match class {
+        Some(Reference(key)) => Some(desk.class(&key).await?),
+        None if granted.reach == Reach::Own => {
+            return Err(Problem::unprocessable("a teacher names the class in which somebody is missed"));
+        }
+        None => None,
+    };
+    let here = find(&desk, kind, &id).await?;
+    let source_id = here.as_ref().map_or(&id, Here::source_id).clone();
+    let manifest = match &district.latest {
+        Some(latest) => snapshot::read_manifest(&api.internal, desk.district(), &latest.run).await?,
+        None => None,
+    };
+    let snapshot = match &manifest {
+        Some(manifest) => Some(in_snapshot(&desk, manifest, kind, &source_id, class.as_ref()).await?),
+        None => None,
+    };
+    let mirror = match &here {
+        Some(here) => Some(in_mirror(&desk, kind, here, class.as_ref()).await?),
+        None => None,
+    };
+    let is_known = mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
+    // Beyond the walls there is nothing, findings included.
+    let findings =
+        if is_known || granted.caller.schools.is_none() { findings(&desk, &district, &source_id).await? } else { Vec::new() };
+    let facts = Facts {
+        kind,
+        now: api.clock.now(),
+        policy: &terms.policy,
+        time_zone: &terms.settings.time_zone,
+        status: terms.status,
+        waiting: waiting(&desk, &district).await?,
+        applied: district.applied.map(|applied| Applied { run: applied.run, taken_at: applied.taken_at }),
+        snapshot,
+        mirror,
+        findings,
+    };
+    let explanation = answer(&facts);
+    let key = here.map(|here| Reference(here.key().clone()));
+    ok(&Told { kind, id: Reference(id), key, explanation, findings: facts.findings })
+}
+
+/// The record behind an id: by a link, or by the id itself. What lies beyond the walls is not there.
+async fn find<T: Table, O: Objects>(desk: &Desk<'_, T, O>, kind: Tag, id: &SourceId) -> Result<Option<Here>, Problem> {
+    if kind == Tag::Class {
+        return match desk.class(id).await {
+            Ok(class) => Ok(Some(Here::Class(Box::new(class)))),
+            Err(problem) if problem.status() == StatusCode::NOT_FOUND => Ok(None),
+            Err(problem) => Err(problem),
+        };
+    }
+    let link = desk.api.table.link(desk.district(), kind, id).await?;
+    let key = link.map_or_else(|| id.clone(), |link| link.key);
+    Ok(desk.seen(kind, &key).await?.map(|person| Here::Person(Box::new(person))))
+}
+
+/// Where the newest snapshot's run stands, if the mirror does not equal it yet.
+async fn waiting<T: Table, O: Objects>(desk: &Desk<'_, T, O>, district: &District) -> Result<Option<RunState>, Problem> {
+    let Some(latest) = &district.latest else { return Ok(None) };
+    if district.applied.as_ref().is_some_and(|applied| applied.run == latest.run) {
+        return Ok(None);
+    }
+    Ok(desk.api.table.run(desk.district(), &latest.run).await?.map(|run| run.state))
+}
+
+async fn findings<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    district: &District,
+    id: &SourceId,
+) -> Result<Vec<Finding>, Problem> {
+    let Some(latest) = &district.latest else { return Ok(Vec::new()) };
+    let report = reports::read(&desk.api.internal, desk.district(), &latest.run).await?;
+    let about = |finding: &Finding| finding.entity.as_ref().is_some_and(|entity| entity.id == *id);
+    Ok(report.map(|report| report.findings.into_iter().filter(about).collect()).unwrap_or_default())
+}
+
+async fn in_snapshot<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    manifest: &Manifest,
+    kind: Tag,
+    id: &SourceId,
+    class: Option<&ClassFound>,
+) -> Result<InSnapshot, Problem> {
+    let objects = &desk.api.internal;
+    let today = manifest.today;
+    let class_id = class.map(|class| &class.item.id);
+    let on = |seats: &[Seat]| seats.iter().filter(|seat| seat.is_on(today)).map(|seat| seat.id.clone()).collect::<Vec<_>>();
+    let of_person = |person: &Person, classes: Option<Vec<SourceId>>| SourceRecord {
+        email: person.email.is_some(),
+        contact: person.email.is_some() || person.phone.is_some() || person.sms.is_some(),
+        enrolled: classes.as_ref().map_or(0, Vec::len),
+        in_active_classes: 0,
+        in_class: classes.zip(class_id).map(|(classes, class)| classes.contains(class)),
+    };
+    // A record of another school is none of the caller's.
+    let (record, classes) = match kind {
+        Tag::Student => match scan::record::<kinds::Students>(objects, manifest, id).await? {
+            Some(student) if desk.caller().sees_any(&student.person.schools) => {
+                let classes = on(&student.classes);
+                (Some(of_person(&student.person, Some(classes.clone()))), classes)
+            }
+            _ => (None, Vec::new()),
+        },
+        Tag::Teacher => match scan::record::<kinds::Teachers>(objects, manifest, id).await? {
+            Some(teacher) if desk.caller().sees_any(&teacher.person.schools) => {
+                let classes = on(&teacher.classes);
+                (Some(of_person(&teacher.person, Some(classes.clone()))), classes)
+            }
+            _ => (None, Vec::new()),
+        },
+        Tag::Guardian => match scan::record::<kinds::Guardians>(objects, manifest, id).await? {
+            Some(guardian) if desk.caller().sees_any(&guardian.person.schools) => {
+                (Some(of_person(&guardian.person, None)), Vec::new())
+            }
+            _ => (None, Vec::new()),
+        },
+        _ => match scan::record::<kinds::Classes>(objects, manifest, id).await? {
+            Some(class) if desk.caller().sees_school(&class.details.school) => {
+                let enrolled = on(&class.students).len();
+                (Some(SourceRecord { enrolled, ..SourceRecord::default() }), Vec::new())
+            }
+            _ => (None, Vec::new()),
+        },
+    };
+    let mut active = 0;
+    for key in &classes {
+        active += usize::from(desk.any_class(key).await?.is_some_and(|class| class.effective().is_active()));
+    }
+    let unreadable = record.is_none() && scan::is_gap(objects, manifest, kind, id).await?;
+    Ok(InSnapshot {
+        source: manifest.origin.source.clone(),
+        taken_at: manifest.taken_at,
+        record: record.map(|record| SourceRecord { in_active_classes: active, ..record }),
+        unreadable,
+    })
+}
+
+/// Why a record was archived: what the plan of that run says.
+async fn reasons<T: Table, O: Objects, K: rules::model::Kind>(
+    desk: &Desk<'_, T, O>,
+    item: &Mirrored<K>,
+) -> Result<Vec<Reason>, Problem> {
+    if item.status == Status::Active {
+        return Ok(Vec::new());
+    }
+    let change = scan::change_of(&desk.api.internal, desk.district(), &item.changed_by, K::TAG, &item.key).await?;
+    Ok(change.map(|change| change.reasons).unwrap_or_default())
+}
+
+async fn in_mirror<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    kind: Tag,
+    here: &Here,
+    class: Option<&ClassFound>,
+) -> Result<InMirror, Problem> {
+    fn of<K: rules::model::Kind>(item: &Mirrored<K>, reasons: Vec<Reason>) -> InMirror {
+        InMirror {
+            status: item.status,
+            origin: item.origin,
+            changed_by: item.changed_by.clone(),
+            archived_on: item.archived_on,
+            reasons,
+            enabled: true,
+            inactive: Vec::new(),
+            in_class: None,
+            taken_out: false,
+        }
+    }
+    let person = match here {
+        Here::Class(class) => {
+            let inactive = class.item.state.inactive.clone();
+            return Ok(InMirror { inactive, ..of(&class.item, reasons(desk, &class.item).await?) });
+        }
+        Here::Person(person) => person,
+    };
+    let base = match &person.item {
+        Item::Student(item) => of(item, reasons(desk, item).await?),
+        Item::Teacher(item) => of(item, reasons(desk, item).await?),
+        Item::Guardian(item) => of(item, reasons(desk, item).await?),
+    };
+    let key = person.item.key();
+    let left = Edit::Left { role: kind, person: key.clone() };
+    Ok(InMirror {
+        enabled: effective::account(kind, person.item.who(), &person.found.edits, &[]).enabled,
+        in_class: class.map(|class| class.effective().has(kind, key) && is_active(base.status)),
+        taken_out: class.is_some_and(|class| in_slot(&class.found.edits, &left.slot()).is_some()),
+        ..base
+    })
+}

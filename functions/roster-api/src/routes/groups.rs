@@ -1,0 +1,98 @@
+//! Groups (R-M8): for each demographic field and value, the active students that have it, as the run that the mirror equals has left them.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use mirror::keys;
+use mirror::plan_store::Member;
+use mirror::scan::scan;
+use rules::id::SourceId;
+use rules::personal::Personal;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::answer::ok;
+use crate::caller::Granted;
+use crate::page::{Asked, Page};
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::{Api, Objects, Table};
+
+const READING: &str = "read the groups";
+
+/// A line of the groups' file.
+fn member(line: &[u8]) -> Result<Member<'_>, mirror::MirrorError> {
+    // serde's own message may quote what it read.
+    serde_json::from_slice(line).map_err(|_| mirror::MirrorError::corrupt("a member of a group", "it does not parse"))
+}
+
+/// The object of the run that the mirror equals; none: nothing was applied yet.
+async fn object<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted) -> Result<Option<String>, Problem> {
+    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    Ok(district.applied.map(|applied| keys::groups(&district.id, &applied.run)))
+}
+
+/// `GET /groups`: fields, values, and how many have them.
+pub(super) async fn list<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+) -> Result<Response, Problem> {
+    let mut groups = BTreeMap::<(String, Personal), u64>::new();
+    if let Some(key) = object(&api, &granted).await? {
+        let counted = scan(&api.internal, key, READING, groups, |groups, line| {
+            let member = member(line)?;
+            *groups.entry((member.field.to_owned(), member.value)).or_default() += 1;
+            Ok(ControlFlow::Continue(()))
+        });
+        groups = counted.await?.unwrap_or_default();
+    }
+    let items: Vec<Value> = groups
+        .into_iter()
+        .map(|((field, value), students)| json!({ "field": field, "value": value, "students": students }))
+        .collect();
+    ok(&json!({ "items": items }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OfGroup {
+    field: String,
+    value: String,
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// `GET /groups/members?field=…&value=…`: the keys of its students.
+pub(super) async fn members<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    query: Result<Query<OfGroup>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = query.map_err(|_| Problem::bad_request("`field` and `value` must be there"))?;
+    let Query(OfGroup { field, value, after, limit }) = query;
+    let asked = Asked { after, limit };
+    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let Some(key) = object(&api, &granted).await? else { return ok(&Page::<Reference>::new(Vec::new(), None::<&str>)) };
+    let state = (0_usize, Vec::<SourceId>::new(), false);
+    let found = scan(&api.internal, key, READING, state, move |(seen, students, more), line| {
+        let member = member(line)?;
+        if member.field != field || member.value.reveal() != value {
+            return Ok(ControlFlow::Continue(()));
+        }
+        *seen += 1;
+        if *seen <= skip {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if students.len() == limit {
+            *more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        students.push(member.student);
+        Ok(ControlFlow::Continue(()))
+    });
+    let (_, students, more) = found.await?.unwrap_or_default();
+    let next = more.then(|| (skip + limit).to_string());
+    ok(&Page::new(students.into_iter().map(Reference).collect(), next))
+}

@@ -1,0 +1,130 @@
+//! Guardians added to a student by hand (R-G4). No run touches them.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use rules::edit::Edit;
+use rules::id::SourceId;
+use rules::model::{GuardianRole, GuardianState, Person, Tag};
+use rules::rule::Rule;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::manual::manual_record;
+use crate::answer::{Made, nothing, once};
+use crate::caller::Granted;
+use crate::desk::{Desk, done, in_slot, is_active};
+use crate::input::{At, Body, email, name, phone, refused};
+use crate::people::Item;
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::{Api, Objects, Table};
+
+/// A guardian who is here, or a new one with an e-mail address or a phone.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewGuardian {
+    guardian: Option<Reference>,
+    given: Option<String>,
+    family: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    sms: Option<String>,
+    role: Option<GuardianRole>,
+}
+
+/// Only students have guardians.
+fn child(at: &At) -> Result<SourceId, Problem> {
+    if at.people()? == Tag::Student { at.record("person") } else { Err(Problem::not_found()) }
+}
+
+/// `POST /people/student/{person}/guardians`.
+pub(super) async fn add<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<NewGuardian>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let student = desk.person(Tag::Student, &child(&at)?).await?;
+    let student_key = student.item.key();
+    let path = format!("people/student/{}/guardians", Reference::text(student_key));
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        if !is_active(student.item.status()) {
+            return Err(Problem::conflict("the student is archived"));
+        }
+        let key = match &body.guardian {
+            Some(Reference(key)) => known(&desk, key, student.item.schools()).await?,
+            None => {
+                let state = GuardianState {
+                    person: new_person(&body, student.item.schools())?,
+                    role: body.role.unwrap_or(GuardianRole::Guardian),
+                    children: Vec::new(),
+                    also: Vec::new(),
+                    email_shared: false,
+                };
+                let item = Item::Guardian(manual_record(desk.district(), &fresh, state));
+                let key = item.key().clone();
+                desk.put_manual(item.wrap(), None).await?;
+                key
+            }
+        };
+        let link = Edit::Child { student: student_key.clone() };
+        if !student.guardians().iter().any(|listed| listed.key == key) {
+            let slot = link.slot();
+            desk.put_over(Tag::Guardian, &key, &slot, |found| Ok(in_slot(&found.edits, &slot).is_none().then(|| link.clone())))
+                .await?;
+        }
+        let at = format!("people/guardian/{}", Reference::text(&key));
+        Ok(Made::new(&json!({ "guardian": Reference(key) }))?.at(at))
+    })
+    .await
+}
+
+/// A guardian who is here, within the walls of who asks, or of one of the student's schools.
+async fn known<T: Table, O: Objects>(desk: &Desk<'_, T, O>, key: &SourceId, schools: &[SourceId]) -> Result<SourceId, Problem> {
+    let unknown = || Problem::unprocessable("`guardian` is no guardian of the directory").under(Rule::G4);
+    let guardian =
+        desk.anybody(Tag::Guardian, key).await?.filter(|guardian| is_active(guardian.item.status())).ok_or_else(unknown)?;
+    let is_near = guardian.item.schools().iter().any(|school| schools.contains(school));
+    if is_near || desk.seen(Tag::Guardian, key).await?.is_some() { Ok(key.clone()) } else { Err(unknown()) }
+}
+
+fn new_person(body: &NewGuardian, schools: &[SourceId]) -> Result<Person, Problem> {
+    let (Some(given), Some(family)) = (&body.given, &body.family) else {
+        return Err(Problem::unprocessable("`guardian`, or `given` and `family` must be there"));
+    };
+    Ok(Person {
+        given: Some(name(given, "given")?),
+        family: Some(name(family, "family")?),
+        email: body.email.as_deref().map(email).transpose()?,
+        phone: body.phone.as_deref().map(|text| phone(text, "phone")).transpose()?,
+        sms: body.sms.as_deref().map(|text| phone(text, "sms")).transpose()?,
+        // A guardian is found where the child is.
+        schools: schools.to_vec(),
+        ..Person::default()
+    })
+}
+
+/// `DELETE /people/student/{person}/guardians/{guardian}`: takes back what was linked by hand.
+pub(super) async fn remove<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let student = desk.person(Tag::Student, &child(&at)?).await?;
+    let guardian = at.record("guardian")?;
+    if !student.guardians().iter().any(|listed| listed.key == guardian) {
+        return Err(Problem::not_found());
+    }
+    let found = desk.found(Tag::Guardian, &guardian).await?;
+    let slot = Edit::Child { student: student.item.key().clone() }.slot();
+    let Some(link) = in_slot(&found.edits, &slot) else {
+        return Err(refused(Rule::M2, "the relationship is the source's: take it out there"));
+    };
+    done(api.table.take_edit(desk.district(), link).await?)?;
+    Ok(nothing())
+}

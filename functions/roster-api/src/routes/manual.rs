@@ -1,0 +1,250 @@
+//! Records made by hand: classes (R-C2), and, while the sync is off, students and teachers (R-S3, R-O5). No run changes them.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use mirror::item::body_hash;
+use rules::id::{AccountId, DistrictId, RunId, SourceId};
+use rules::model::{
+    AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState,
+};
+use rules::rule::Rule;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::classes::shown;
+use super::directory::in_walls;
+use super::rosters::by_key;
+use crate::access::Role;
+use crate::answer::{Made, once};
+use crate::caller::Granted;
+use crate::desk::{ClassFound, Desk, version};
+use crate::input::{At, Body, email, name, phone, refused};
+use crate::people::Item;
+use crate::problem::Problem;
+use crate::reference::Reference;
+use crate::{Api, Objects, Table, etag};
+
+/// Stands where a record of the source has its run.
+const BY_HAND: &str = "by-hand";
+
+/// The key of what is made under an id: no source's id begins so with a ULID behind it.
+pub(super) fn manual_key(fresh: &str) -> SourceId {
+    SourceId::new(format!("m-{}", fresh.to_lowercase()))
+}
+
+/// A record made here.
+pub(super) fn manual_record<K: Kind>(district: &DistrictId, fresh: &str, state: K::State) -> Mirrored<K> {
+    let key = manual_key(fresh);
+    Mirrored {
+        id: key.clone(),
+        account: K::TAG.is_person().then(|| AccountId::derive(district, K::TAG.name(), &key)),
+        key,
+        status: Status::Active,
+        origin: Origin::Manual,
+        state,
+        first_seen: RunId::from(BY_HAND),
+        changed_by: RunId::from(BY_HAND),
+        archived_on: None,
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewClass {
+    title: String,
+    school: Reference,
+    /// The primary teacher; a teacher who makes a class is its own.
+    teacher: Option<Reference>,
+    #[serde(default)]
+    grades: Vec<String>,
+    #[serde(default)]
+    subjects: Vec<String>,
+    #[serde(default)]
+    periods: Vec<String>,
+}
+
+fn texts(list: &[String], field: &'static str) -> Result<Vec<String>, Problem> {
+    if list.len() > 20 {
+        return Err(Problem::unprocessable(format!("`{field}` has at most 20 entries")));
+    }
+    list.iter().map(|text| Ok(name(text, field)?.reveal().to_owned())).collect()
+}
+
+/// `POST /classes`.
+pub(super) async fn create_class<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    headers: HeaderMap,
+    Body(body): Body<NewClass>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    once(&api, &granted, &headers, (&Method::POST, "classes", &body), async |fresh| {
+        let terms = desk.terms().await?;
+        let Reference(school) = &body.school;
+        in_walls(&desk, school).await?;
+        terms.may_make_classes(granted.caller.role, school)?;
+        let teacher = match (granted.caller.role, &body.teacher) {
+            (Role::Teacher, None) => Some(desk.own().await?.item.key().clone()),
+            (Role::Teacher, Some(Reference(key))) if granted.caller.record.as_ref() == Some(key) => Some(key.clone()),
+            (Role::Teacher, Some(_)) => return Err(refused(Rule::C2, "a teacher makes classes of their own")),
+            (_, Some(Reference(key))) => Some(by_key(&desk, Tag::Teacher, school, key).await?.item.key().clone()),
+            (_, None) => None,
+        };
+        let details = ClassDetails {
+            title: name(&body.title, "title")?.reveal().to_owned(),
+            code: None,
+            class_type: None,
+            location: None,
+            school: school.clone(),
+            course: None,
+            terms: Vec::new(),
+            grades: texts(&body.grades, "grades")?,
+            subjects: texts(&body.subjects, "subjects")?,
+            subject_codes: Vec::new(),
+            periods: texts(&body.periods, "periods")?,
+        };
+        let state = ClassState { details, teachers: teacher.into_iter().collect(), students: Vec::new(), inactive: Vec::new() };
+        let item = manual_record(desk.district(), &fresh, state);
+        let key = item.key.clone();
+        desk.put_manual(AnyMirrored::Class(item), None).await?;
+        let class = desk.any_class(&key).await?.ok_or_else(Problem::internal)?;
+        let at = format!("classes/{}", Reference::text(&key));
+        Ok(Made::new(&json!({ "class": Reference(key) }))?.at(at).version(version(&class.found)))
+    })
+    .await
+}
+
+/// A manual class, to be changed in the version that the caller has read.
+async fn manual_class<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    at: &At,
+    headers: &HeaderMap,
+) -> Result<(ClassFound, String), Problem> {
+    let class = desk.class(&at.record("class")?).await?;
+    if class.item.origin == Origin::Source {
+        return Err(refused(Rule::M2, "a class of the source is changed there; here it can have a custom name"));
+    }
+    etag::check(headers, Some(&version(&class.found)))?;
+    let hash = class.found.body.as_deref().map(body_hash).ok_or_else(Problem::not_found)?;
+    Ok((class, hash))
+}
+
+async fn put_class<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    item: Mirrored<rules::model::kinds::Classes>,
+    hash: &str,
+) -> Result<Response, Problem> {
+    let key = item.key.clone();
+    desk.put_manual(AnyMirrored::Class(Mirrored { changed_by: RunId::from(BY_HAND), ..item }), Some(hash)).await?;
+    let class = desk.any_class(&key).await?.ok_or_else(Problem::not_found)?;
+    shown(desk, &class).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedClass {
+    title: String,
+    #[serde(default)]
+    grades: Vec<String>,
+    #[serde(default)]
+    subjects: Vec<String>,
+    #[serde(default)]
+    periods: Vec<String>,
+}
+
+/// `PUT /classes/{class}`: what a manual class is, without who is in it.
+pub(super) async fn change_class<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<ChangedClass>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let (class, hash) = manual_class(&desk, &at, &headers).await?;
+    let mut item = class.item;
+    item.state.details = ClassDetails {
+        title: name(&body.title, "title")?.reveal().to_owned(),
+        grades: texts(&body.grades, "grades")?,
+        subjects: texts(&body.subjects, "subjects")?,
+        periods: texts(&body.periods, "periods")?,
+        ..item.state.details
+    };
+    put_class(&desk, item, &hash).await
+}
+
+/// `POST /classes/{class}/archive`: it stays, with its roster, and is no longer a class of today.
+pub(super) async fn archive_class<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let (class, hash) = manual_class(&desk, &at, &headers).await?;
+    let today = desk.today(&desk.terms().await?);
+    let archived_on = class.item.archived_on.or(Some(today));
+    put_class(&desk, Mirrored { status: Status::Archived, archived_on, ..class.item }, &hash).await
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPerson {
+    given: String,
+    family: String,
+    email: Option<String>,
+    phone: Option<String>,
+    number: Option<String>,
+    school: Reference,
+}
+
+/// `POST /people/{kind}`: students and teachers, only while the sync is off (R-S3, R-O5).
+pub(super) async fn add_person<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<NewPerson>,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(&api, &granted);
+    let kind = at.people()?;
+    let path = format!("people/{kind}");
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        let terms = desk.terms().await?;
+        let Reference(school) = &body.school;
+        in_walls(&desk, school).await?;
+        if !terms.is_off() {
+            return Err(refused(Rule::S3, "while a sync is on, people come from the source alone"));
+        }
+        let person = Person {
+            given: Some(name(&body.given, "given")?),
+            family: Some(name(&body.family, "family")?),
+            email: body.email.as_deref().map(email).transpose()?,
+            phone: body.phone.as_deref().map(|text| phone(text, "phone")).transpose()?,
+            number: body.number.as_deref().map(|text| name(text, "number")).transpose()?,
+            schools: vec![school.clone()],
+            ..Person::default()
+        };
+        let district = desk.district();
+        let (classes, email_shared) = (Vec::new(), false);
+        let item = match kind {
+            Tag::Student => {
+                let (demographics, guardians) = (Default::default(), Vec::new());
+                let state = StudentState { person, demographics, guardians, classes, email_shared };
+                Item::Student(manual_record(district, &fresh, state))
+            }
+            Tag::Teacher => {
+                let state = TeacherState { person, classes, email_shared, administrator: false };
+                Item::Teacher(manual_record(district, &fresh, state))
+            }
+            _ => return Err(Problem::unprocessable("guardians are added to a student").under(Rule::G4)),
+        };
+        let key = item.key().clone();
+        desk.put_manual(item.wrap(), None).await?;
+        let at = format!("people/{kind}/{}", Reference::text(&key));
+        Ok(Made::new(&json!({ "person": Reference(key) }))?.at(at))
+    })
+    .await
+}

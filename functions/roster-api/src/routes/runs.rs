@@ -1,0 +1,184 @@
+//! Runs: their reports and plans, decisions about held ones (R-H2), and going back (R-H4).
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use mirror::requests::{self, Decide, Order, Request};
+use mirror::runs::RunRecord;
+use mirror::{plan_store, reports, scan, snapshot};
+use rules::id::RunId;
+use rules::run::{Decided, Decision, RunState};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::changes::view;
+use crate::answer::{Made, ok, once};
+use crate::caller::Granted;
+use crate::input::{At, Body, reason};
+use crate::page::{Asked, Page};
+use crate::problem::Problem;
+use crate::{Api, Objects, Table};
+
+/// Runs of a district that are kept: more than a year has nights.
+pub(super) const KEPT: usize = 2000;
+
+/// How long a run can be undone, and a snapshot gone back to: as long as their objects are kept.
+const UNDOABLE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+fn line(run: &RunRecord) -> Value {
+    json!({
+        "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at, "today": run.today, "decided": run.decided,
+        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes, "edits_kept": run.edits_kept,
+    })
+}
+
+pub(super) async fn read<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted, run: &RunId) -> Result<RunRecord, Problem> {
+    api.table.run(&granted.caller.district, run).await?.ok_or_else(Problem::not_found)
+}
+
+/// `GET /runs`: the newest first.
+pub(super) async fn list<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let (limit, after) = (asked.limit()?, asked.after(|text| Some(RunId::new(text)))?);
+    let district = &granted.caller.district;
+    api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    let at_most = if after.is_some() { KEPT } else { limit + 1 };
+    let runs = api.table.newest(district, at_most).await?;
+    let mut runs = runs.iter().filter(|run| after.as_ref().is_none_or(|after| run.run < *after));
+    let page: Vec<&RunRecord> = runs.by_ref().take(limit).collect();
+    let next = page.last().filter(|_| runs.next().is_some()).map(|run| run.run.to_string());
+    ok(&Page::new(page.into_iter().map(line).collect(), next))
+}
+
+/// `GET /runs/{run}`.
+pub(super) async fn get<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+) -> Result<Response, Problem> {
+    ok(&line(&read(&api, &granted, &at.run()?).await?))
+}
+
+/// `GET /runs/{run}/report`.
+pub(super) async fn report<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+) -> Result<Response, Problem> {
+    let run = read(&api, &granted, &at.run()?).await?;
+    ok(&reports::read(&api.internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?)
+}
+
+/// `GET /runs/{run}/plan`: every change, with before, after, rule and reason (R-X2).
+pub(super) async fn plan<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let run = read(&api, &granted, &at.run()?).await?;
+    plan_store::read_plan(&api.internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?;
+    let (changes, more) = scan::changes(&api.internal, &run.district, &run.run, skip, limit).await?;
+    let next = more.then(|| (skip + limit).to_string());
+    ok(&Page::new(changes.iter().map(view).collect::<Result<Vec<Value>, _>>()?, next))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDecision {
+    decision: Decision,
+    reason: String,
+}
+
+/// What was asked of reconcile: it will be done in a moment.
+fn accepted(run: &str) -> Result<Made, Problem> {
+    Ok(Made::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?.at(format!("runs/{run}")))
+}
+
+/// `POST /runs/{run}/decision`: approve, approve_additions or reject, by a named person, with a reason.
+pub(super) async fn decide<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<NewDecision>,
+) -> Result<Response, Problem> {
+    let run = read(&api, &granted, &at.run()?).await?;
+    let path = format!("runs/{}/decision", run.run);
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        let decided = Decided { decision: body.decision, by: granted.caller.subject.to_string(), reason: reason(&body.reason)? };
+        if run.state != RunState::Held {
+            return Err(Problem::conflict("only a held run waits for a decision").with("state", json!(run.state)));
+        }
+        let request = Request::Decide(Decide { run: run.run.clone(), decided });
+        requests::put(&api.internal, &run.district, &RunId::new(fresh), &request).await?;
+        accepted(run.run.as_str())
+    })
+    .await
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Why {
+    reason: String,
+}
+
+fn order(granted: &Granted, run: &RunRecord, reason: String) -> Order {
+    Order { run: run.run.clone(), by: granted.caller.subject.to_string(), reason, today: None }
+}
+
+/// `POST /runs/{run}/undo`: a run that takes everything back that this one has done.
+pub(super) async fn undo<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<Why>,
+) -> Result<Response, Problem> {
+    let run = read(&api, &granted, &at.run()?).await?;
+    let path = format!("runs/{}/undo", run.run);
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        let reason = reason(&body.reason)?;
+        if run.state != RunState::Applied {
+            return Err(Problem::conflict("only an applied run can be undone").with("state", json!(run.state)));
+        }
+        if api.clock.now().duration_since(run.taken_at) > jiff::SignedDuration::try_from(UNDOABLE).unwrap_or_default() {
+            return Err(Problem::conflict("a run can be undone for 365 days; an earlier snapshot may still be restored"));
+        }
+        let request = Request::Undo(order(&granted, &run, reason));
+        requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;
+        accepted(&fresh)
+    })
+    .await
+}
+
+/// `POST /runs/{run}/restore`: a run that brings the mirror to this one's snapshot.
+pub(super) async fn restore<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    headers: HeaderMap,
+    Body(body): Body<Why>,
+) -> Result<Response, Problem> {
+    let run = read(&api, &granted, &at.run()?).await?;
+    let path = format!("runs/{}/restore", run.run);
+    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+        let reason = reason(&body.reason)?;
+        if snapshot::read_manifest(&api.internal, &run.district, &run.run).await?.is_none() {
+            return Err(Problem::conflict("the run has no snapshot, or its snapshot is no longer kept"));
+        }
+        let request = Request::Restore(order(&granted, &run, reason));
+        requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;
+        accepted(&fresh)
+    })
+    .await
+}

@@ -1,0 +1,241 @@
+//! Why is this one not here (R-X1)?
+
+use rules::finding::Finding;
+use rules::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
+use rules::model::{AnyMirrored, Guardian, GuardianRole, Link, Seat, Status, Student, Tag, Teacher};
+use rules::plan::{Action, Change, Reason};
+use rules::rule::Rule;
+use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
+use rules::snapshot::Gap;
+use serde_json::{Value, json};
+
+use crate::nights::{FIRST, Night, SECOND};
+use crate::world::*;
+
+/// A student of the source.
+fn pupil(id: &str, email: &str, classes: &[&str]) -> Student {
+    Student {
+        id: id.into(),
+        person: person("Nia Oak", email, "north"),
+        demographics: Default::default(),
+        guardians: vec![],
+        classes: classes.iter().map(|class| Seat::of((*class).into())).collect(),
+        by_enrollment: false,
+    }
+}
+
+async fn ask(w: &World, question: Value) -> Value {
+    let reply = w.post(&support(), "/explain", question).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body
+}
+
+/// The first step that failed.
+fn failed(told: &Value) -> &str {
+    let checks = told["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["came"] == "failed").map_or("none", |check| check["check"].as_str().unwrap())
+}
+
+/// Where to do something.
+fn place(told: &Value) -> &str {
+    told["advice"]["place"].as_str().unwrap_or("nowhere")
+}
+
+#[tokio::test]
+async fn r_x1_the_answer_goes_through_the_checklist_in_its_order() {
+    let w = world("sis").await;
+    Night::new(FIRST).has(Tag::Student, &pupil("new", "", &["c1"])).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    let order = ["in_snapshot", "has_contact", "in_active_class", "in_that_class", "run_since", "not_removed", "known_by_id"];
+    assert_eq!(listed(&told["checks"], "check"), order);
+    assert_eq!((failed(&told), place(&told), &told["here"]), ("has_contact", "sis", &json!(false)));
+    assert_eq!(told["shows"], json!({ "shows": "at", "at": "2026-09-02T02:00:00Z" }), "with tonight's run, at 02:00 UTC");
+}
+
+#[tokio::test]
+async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
+    let w = world("sis").await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"), "no data yet");
+    Night::new(FIRST).has(Tag::Student, &pupil("other", "o@oak.org", &[])).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"));
+}
+
+#[tokio::test]
+async fn r_x1_a_row_that_cannot_be_read_is_named() {
+    let w = world("sis").await;
+    let gap = Gap::Record { kind: Tag::Student, id: "new".into(), classes: vec![] };
+    Night::new(FIRST).gap(&gap).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert!(told["checks"][0]["found"].as_str().unwrap().contains("cannot be read"));
+}
+
+#[tokio::test]
+async fn r_x1_a_student_without_an_active_class_waits_for_one() {
+    let w = world("sis").await;
+    let night = Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["gone"]));
+    night.ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told)), ("in_active_class", "sis"));
+    assert!(told["checks"][2]["found"].as_str().unwrap().starts_with("0 of 1 "));
+}
+
+#[tokio::test]
+async fn r_x1_a_student_who_is_not_in_that_class_in_clever_is_to_be_enrolled_there() {
+    let w = world("clever").await;
+    Night::new(FIRST).from_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    assert_eq!((failed(&told), place(&told)), ("in_that_class", "clever"));
+    let by_hand = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
+    assert_eq!(by_hand.status, 201);
+    assert_eq!(ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await["here"], true);
+}
+
+#[tokio::test]
+async fn r_x1_a_held_run_is_for_a_person_here_to_decide() {
+    let w = world("clever").await;
+    Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["c1"])).ends(&w, RunState::Held).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told), &told["shows"]["shows"]), ("run_since", "here", &json!("once_done")));
+    w.switch(DistrictStatus::Off).await;
+    assert!(ask(&w, json!({ "kind": "student", "id": "new" })).await["checks"].to_string().contains("switched off"));
+}
+
+#[tokio::test]
+async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
+    let w = world("clever").await;
+    let before = student("p3", person("Pam Yew", "pam@oak.org", "north"), &[], &[]);
+    let mut after = before.clone();
+    (after.status, after.archived_on) = (Status::Archived, Some(jiff::civil::date(2026, 9, 1)));
+    w.put(AnyMirrored::Student(after.clone())).await;
+    let reasons = vec![Reason { rule: Rule::A1, what: "gone from the source".into() }];
+    let (key, before, after) = ("p3".into(), Some(AnyMirrored::Student(before)), Some(AnyMirrored::Student(after)));
+    let change = Change { action: Action::Remove, key, reasons, before, after };
+    Night::new(FIRST).changes(vec![change]).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "p3" })).await;
+    let removed = told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "not_removed").unwrap();
+    let found = removed["found"].as_str().unwrap();
+    assert!(found.contains(FIRST) && found.contains("2026-09-01") && found.contains("R-A1: gone from the source"), "{found}");
+}
+
+#[tokio::test]
+async fn r_x1_ats_stars_waits_72_hours() {
+    let w = world("ats-stars").await;
+    Night::new(FIRST).from_clever().ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let waits = told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "propagation_over").unwrap();
+    assert_eq!(waits["came"], "open");
+    assert!(waits["found"].as_str().unwrap().contains("72 hours"));
+    assert_eq!(told["shows"], json!({ "shows": "at", "at": "2026-09-05T02:00:00Z" }), "the first night after three days");
+}
+
+#[tokio::test]
+async fn r_x1_the_night_is_the_districts_own() {
+    let mut settings = Settings::of_preset("sis");
+    settings.time_zone = "America/New_York".into();
+    let w = world_with(settings).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!(told["shows"]["at"], "2026-09-02T06:00:00Z", "02:00 in New York");
+    let w = world("family-directory").await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!(told["shows"], json!({ "shows": "with_upload_after", "at": "2026-09-01T12:00:00Z" }));
+}
+
+#[tokio::test]
+async fn r_x1_when_all_is_right_an_id_adjustment_is_needed() {
+    let w = world("clever").await;
+    Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["c1"])).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"));
+    assert!(told["advice"]["what"].as_str().unwrap().contains("R-I3"));
+    w.put(AnyMirrored::Link(Link { kind: Tag::Student, source: "new".into(), key: "p1".into(), rule: Rule::I3 })).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    assert_eq!((&told["here"], &told["key"], &told["shows"]["shows"]), (&json!(true), &json!("p1"), &json!("now")));
+}
+
+#[tokio::test]
+async fn r_x1_a_guardian_waits_for_a_contact_of_their_own() {
+    let w = world("family-directory").await;
+    let gus = |id: &str, email: &str| Guardian {
+        id: id.into(),
+        person: person("Gus Reed", email, "north"),
+        role: GuardianRole::Parent,
+        children: vec![],
+    };
+    let finding = Finding::new(&GUARDIAN_WAITS_FOR_CONTACT).about("guardian", &"new".into());
+    let night = Night::new(FIRST).has(Tag::Guardian, &gus("new", "shared@home.org")).finds(finding);
+    night.ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told)), ("has_contact", "sis"));
+    assert_eq!(told["findings"][0]["code"], "guardian_waits_for_contact");
+    w.set_now("2026-09-02T12:00:00Z");
+    Night::new(SECOND).has(Tag::Guardian, &gus("new", "")).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    assert!(told["checks"][1]["found"].as_str().unwrap().contains("neither"));
+
+    let w = world("clever").await;
+    Night::new(FIRST).has(Tag::Guardian, &gus("new", "gus@home.org")).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    assert_eq!((failed(&told), place(&told)), ("has_contact", "here"), "no guardians come from the source here");
+}
+
+#[tokio::test]
+async fn r_x1_teachers_and_classes_are_explained_too() {
+    let w = world("clever").await;
+    let ada =
+        Teacher { id: "t1".into(), person: person("Ada Quill", "ada@oak.org", "north"), classes: vec![], by_enrollment: false };
+    Night::new(FIRST).has(Tag::Teacher, &ada).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "teacher", "id": "t1", "class": "c2" })).await;
+    assert_eq!(failed(&told), "in_that_class");
+    assert_eq!(ask(&w, json!({ "kind": "teacher", "id": "t1" })).await["here"], true);
+
+    let mut over = class("c1", "north", &["t1"], &[]);
+    over.state.inactive = vec![rules::model::Inactive::NoStudent, rules::model::Inactive::TermOver];
+    w.put(AnyMirrored::Class(over)).await;
+    let told = ask(&w, json!({ "kind": "class", "id": "c1" })).await;
+    assert!(told["checks"].to_string().contains("it has no student today, its term is over"));
+    assert_eq!(failed(&ask(&w, json!({ "kind": "class", "id": "c9" })).await), "in_snapshot");
+    assert_eq!(w.post(&support(), "/explain", json!({ "kind": "term", "id": "x" })).await.status, 422);
+}
+
+#[tokio::test]
+async fn r_x1_what_lies_beyond_the_walls_is_explained_like_what_does_not_exist() {
+    let w = world("clever").await;
+    let mut south = pupil("south1", "s@oak.org", &["c2"]);
+    south.person.schools = vec!["south".into()];
+    Night::new(FIRST).has(Tag::Student, &south).ends(&w, RunState::Applied).await;
+    let told = async |id: &str| {
+        let mut body = w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": id })).await.body;
+        body["id"] = json!("x");
+        body
+    };
+    assert_eq!(told("south1").await, told("nobody").await);
+    assert_eq!(told("p9").await, told("nobody").await);
+    assert_eq!(w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c2" })).await.status, 404);
+    assert_eq!(
+        w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1" })).await.status,
+        422,
+        "a teacher names the class"
+    );
+    assert_eq!(w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c1" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn r_x1_a_record_is_found_in_a_large_snapshot_and_its_absence_too() {
+    let w = world("clever").await;
+    let mut pupils: Vec<Student> = (0..3000).map(|n| pupil(&format!("n{n}"), "n@oak.org", &["c1"])).collect();
+    pupils.sort_by(|a, b| a.id.table_order(&b.id));
+    let mut night = Night::new(FIRST);
+    for pupil in &pupils {
+        night = night.has(Tag::Student, pupil);
+    }
+    night.ends(&w, RunState::Applied).await;
+    for id in ["n0", "n1234", "n2999"] {
+        assert_eq!(ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"], "ok", "{id}");
+    }
+    for id in ["n", "n3000", "zzz", "0"] {
+        assert_eq!(ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"], "failed", "{id}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The API as people and applications meet it: stories by rule, walls, conflicts.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+
+mod classes;
+mod description;
+mod districts;
+mod explain;
+mod nights;
+mod people;
+mod runs;
+mod walls;
+mod world;

@@ -1,0 +1,133 @@
+//! What a night leaves behind: snapshots, plans, reports, groups, run records. As reconcile writes them.
+
+use std::collections::BTreeMap;
+
+use mirror::districts::{Applied, Districts, Latest, Leases, TakeLease};
+use mirror::plan_store::{PlanWriter, put_plan};
+use mirror::reports;
+use mirror::runs::{PlanRef, RunRecord, Runs};
+use mirror::snapshot::{SnapshotWriter, put_manifest};
+use rules::finding::Finding;
+use rules::id::RunId;
+use rules::model::Tag;
+use rules::personal::Personal;
+use rules::plan::{Change, Outcome, Sink};
+use rules::report::Report;
+use rules::run::RunState;
+use rules::snapshot::{Gap, Manifest, Origin, PartName, SnapshotSink};
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+use crate::world::{World, oak};
+
+pub(crate) const FIRST: &str = "01HZ0000000000000000000001";
+pub(crate) const SECOND: &str = "01HZ0000000000000000000002";
+pub(crate) const THIRD: &str = "01HZ0000000000000000000003";
+
+/// One line of a snapshot.
+pub(crate) fn line(record: &impl Serialize) -> String {
+    serde_json::to_string(record).unwrap()
+}
+
+/// A night in the making.
+pub(crate) struct Night {
+    run: RunId,
+    source: &'static str,
+    records: BTreeMap<PartName, Vec<String>>,
+    changes: Vec<Change>,
+    members: Vec<(&'static str, &'static str, &'static str)>,
+    findings: Vec<Finding>,
+}
+
+impl Night {
+    pub(crate) fn new(run: &str) -> Self {
+        let (records, changes) = (BTreeMap::new(), Vec::new());
+        Self { run: RunId::from(run), source: "oneroster_csv", records, changes, members: vec![], findings: vec![] }
+    }
+
+    pub(crate) fn from_clever(mut self) -> Self {
+        self.source = "clever";
+        self
+    }
+
+    /// The source has a record; those of a kind in the order of the table.
+    pub(crate) fn has(mut self, kind: Tag, record: &impl Serialize) -> Self {
+        self.records.entry(PartName::Records(kind)).or_default().push(line(record));
+        self
+    }
+
+    /// The source has a row that cannot be read.
+    pub(crate) fn gap(mut self, gap: &Gap) -> Self {
+        self.records.entry(PartName::Gaps).or_default().push(line(gap));
+        self
+    }
+
+    pub(crate) fn changes(mut self, changes: Vec<Change>) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    pub(crate) fn member(mut self, field: &'static str, value: &'static str, student: &'static str) -> Self {
+        self.members.push((field, value, student));
+        self
+    }
+
+    pub(crate) fn finds(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+
+    /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then on.
+    pub(crate) async fn ends(self, w: &World, state: RunState) {
+        let taken_at = w.now();
+        let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());
+        let (records, changes, members) = (self.records, self.changes.clone(), self.members);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut snapshot = SnapshotWriter::new(handle.clone(), internal.clone(), &oak(), &run);
+            for (part, lines) in records {
+                for line in lines {
+                    snapshot.line(part, line.as_bytes()).unwrap();
+                }
+            }
+            let mut plan = PlanWriter::new(handle, internal, &oak(), &run);
+            for change in changes {
+                plan.change(change).unwrap();
+            }
+            for (field, value, student) in members {
+                plan.member(field, &Personal::new(value), &student.into()).unwrap();
+            }
+            (snapshot.finish().unwrap(), plan.finish(Outcome::default()).unwrap())
+        });
+        let (parts, plan) = written.await.unwrap();
+        let origin = Origin { source: self.source.into(), ..serde_json::from_str(r#"{"source":""}"#).unwrap() };
+        let today = jiff::civil::date(2026, 9, 1);
+        let (district, findings) = (oak(), BTreeMap::new());
+        let run = self.run.clone();
+        let manifest =
+            Manifest { district, run, taken_at, today, origin: origin.clone(), parts, enrollments: 0, findings, seconds: 0.1 };
+        put_manifest(&w.internal, &manifest).await.unwrap();
+        put_plan(&w.internal, &oak(), &self.run, &plan).await.unwrap();
+
+        let before = w.table.district(&oak()).await.unwrap().unwrap();
+        let version = before.applied.as_ref().map_or(0, |applied| applied.version);
+        let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
+        record.state = state;
+        record.plan = Some(PlanRef { changes: self.changes.len() as u64, against: version, removals: true });
+        w.table.begin(&record).await.unwrap();
+        let seen = before.latest.map(|latest| latest.run);
+        let _ = w.table.accept(&oak(), &Latest { run: self.run.clone(), taken_at }, seen.as_ref()).await.unwrap();
+        if state == RunState::Applied {
+            let TakeLease::Taken(district) = w.table.take(&oak(), "night", taken_at, taken_at).await.unwrap() else { panic!() };
+            let token = district.lease.unwrap().token;
+            let applied = Applied { run: self.run.clone(), taken_at, version: version + 1 };
+            let _ = w.table.set_applied(&oak(), token, &applied).await.unwrap();
+            w.table.release(&oak(), token, Some(&self.run)).await.unwrap();
+        }
+        let report = serde_json::json!({
+            "district": "oak", "run": self.run, "state": state, "taken_at": taken_at, "today": today, "origin": origin,
+            "findings": self.findings,
+        });
+        let report: Report = serde_json::from_value(report).unwrap();
+        reports::put(&w.internal, &report).await.unwrap();
+    }
+}
