@@ -4,14 +4,16 @@
 
 mod world;
 
-use mirror::edits::Edits;
+use mirror::districts::{Changed, Districts};
+use mirror::edits::{Edits, Ending};
 use mirror::failing::Cue;
 use mirror::keys;
 use rules::edit::{EditVersion, LocalEdit};
 use rules::id::RunId;
-use rules::model::{AnyMirrored, Tag};
+use rules::model::{AnyMirrored, Origin, Tag};
 use rules::plan::Change;
 use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
 use world::{Night, World, by_hand, made};
 
 fn slots(edits: &[LocalEdit]) -> Vec<(String, String)> {
@@ -78,6 +80,7 @@ enum Deed {
 }
 
 async fn meanwhile(deed: Deed) {
+    let mut most_kept = 0;
     for n in 0.. {
         let (world, run) = prepared().await;
         let (table, district) = (world.table.clone(), world.district.clone());
@@ -99,6 +102,8 @@ async fn meanwhile(deed: Deed) {
         let summary = world.send_under(world.staged_event(&run), &cue, "request").await.unwrap();
         if cue.calls() <= n {
             assert!(n > 20, "a run makes too few calls for a test");
+            // At some moment both had been planned to go, and neither had gone.
+            assert_eq!(most_kept, if matches!(deed, Deed::Change) { 2 } else { 0 });
             return;
         }
         assert_eq!(summary.applied, 1, "{deed:?}, call {n}");
@@ -126,6 +131,7 @@ async fn meanwhile(deed: Deed) {
             Deed::TakeAway | Deed::Make => assert_eq!(kept, 0, "{deed:?}, call {n}"),
         }
         assert_eq!(world.record(&run).await.edits_kept, kept);
+        most_kept = most_kept.max(kept);
     }
 }
 
@@ -195,4 +201,48 @@ async fn a_throttled_table_is_given_time_for_edits_too() {
     assert_eq!(world.send(world.staged_event(&run)).await.applied, 1);
     assert_eq!(slots(&world.edits_there()), [("ACCOUNT".into(), "v1".into())]);
     assert_eq!(world.report(&run).await.edits_kept, 0);
+}
+
+/// A class that the second night disconnects (R-A5), as the table has it.
+async fn disconnected(world: &World) -> Option<(String, rules::model::Mirrored<rules::model::kinds::Classes>)> {
+    let body = mirror::copy::read_record(&world.table, &world.district, Tag::Class, &"class 1".into()).await.unwrap().unwrap();
+    let record: rules::model::Mirrored<rules::model::kinds::Classes> = serde_json::from_str(&body).unwrap();
+    (record.origin == Origin::Manual).then(|| (mirror::item::body_hash(&body), record))
+}
+
+#[tokio::test]
+async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_written_over_by_a_retry() {
+    let mut changed = 0;
+    for done_all_the_same in [false, true] {
+        for n in 0.. {
+            let world = World::new().await;
+            let mut settings = Settings::of_preset("clever");
+            settings.overrides.insert("abandoned_classes".into(), "disconnect".into());
+            settings.overrides.insert("hold_if_removed_percent".into(), 100.into());
+            let configured = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
+            assert_eq!(configured, Changed::Yes);
+            world.night(0, &Night { classes: 2, ..Night::of(0..24) }).await;
+            let run = world.stage(10, &Night::of(0..25)).await;
+            let cue = Cue::at(n, done_all_the_same);
+            let _ = world.send_under(world.staged_event(&run), &cue, "request").await;
+            if cue.calls() <= n {
+                break;
+            }
+            // A leader gives the class another title as soon as it is theirs.
+            let mine = disconnected(&world).await;
+            if let Some((seen, mut record)) = mine.clone() {
+                record.state.details.title = "Practice".into();
+                let put = world.table.put_manual(&world.district, &AnyMirrored::Class(record), Some(&seen)).await.unwrap();
+                assert_eq!(put.ending, Ending::Done);
+                changed += 1;
+            }
+            world.send_under(world.staged_event(&run), &Cue::never(), "request").await.unwrap();
+            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            assert_eq!(world.state(&run).await, RunState::Applied, "{at}");
+            let (_, record) = disconnected(&world).await.unwrap_or_else(|| panic!("{at}: not disconnected"));
+            assert_eq!(record.state.details.title == "Practice", mine.is_some(), "{at}");
+            assert_eq!(record.state.students.len(), 24, "{at}");
+        }
+    }
+    assert!(changed > 0, "no crash came after the class was disconnected");
 }

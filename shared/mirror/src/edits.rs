@@ -288,3 +288,49 @@ fn take_steps(district: &DistrictId, edit: &LocalEdit) -> Result<Vec<Step>, Mirr
 fn json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, MirrorError> {
     serde_json::to_string(value).map_err(|e| MirrorError::corrupt(what, e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryTable;
+    use rules::id::RunId;
+    use rules::model::{Mirrored, School, Status, Tag, kinds};
+
+    fn school(name: &str, origin: Origin) -> AnyMirrored {
+        AnyMirrored::School(Mirrored::<kinds::Schools> {
+            key: "s1".into(),
+            id: "s1".into(),
+            account: None,
+            status: Status::Active,
+            origin,
+            state: School { id: "s1".into(), name: name.into(), identifier: None, parent: None },
+            first_seen: RunId::from("r1"),
+            changed_by: RunId::from("r1"),
+            archived_on: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_record_is_known_by_what_it_says_however_an_older_program_spelled_it() {
+        let (table, oak) = (MemoryTable::default(), DistrictId::new("oak"));
+        let (before, after) = (school("Oak", Origin::Source), school("Oak", Origin::Manual));
+        let Some(writes) = item::writes(&oak, None, Some(&before)).unwrap() else { panic!("a record is written") };
+        let Write::Put(mut old) = writes.item else { panic!("a record is put") };
+        old.body = old.body.replacen("\"status\":\"active\",", "\"status\": \"active\", \"forgotten\": [],", 1);
+        old.hash = Some(item::body_hash(&old.body));
+        assert!(table.write(vec![Write::Put(old)]).await.unwrap().left.is_empty());
+        let there = async || {
+            let body = read_record(&table, &oak, Tag::School, &"s1".into()).await.unwrap().unwrap();
+            item::parse(Tag::School, &body).unwrap()
+        };
+        // Another record than the one that was seen is left alone.
+        let other = school("Elm", Origin::Source);
+        assert_eq!(put_over(&table, &oak, Some(&other), &after).await.unwrap().ending, Ending::Changed);
+        assert_eq!(there().await, before);
+        assert_eq!(put_over(&table, &oak, Some(&before), &after).await.unwrap().ending, Ending::Done);
+        assert_eq!(there().await, after);
+        // Done again, after a crash: it is so already.
+        assert_eq!(put_over(&table, &oak, Some(&before), &after).await.unwrap().ending, Ending::Done);
+        assert_eq!(put_over(&table, &oak, None, &other).await.unwrap().ending, Ending::Changed);
+    }
+}
