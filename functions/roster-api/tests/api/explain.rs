@@ -85,7 +85,7 @@ async fn r_x1_a_student_without_an_active_class_waits_for_one() {
 #[tokio::test]
 async fn r_x1_a_student_who_is_not_in_that_class_in_clever_is_to_be_enrolled_there() {
     let w = world("clever").await;
-    Night::new(FIRST).from_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_that_class", "clever"));
     let by_hand = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
@@ -123,7 +123,7 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
 #[tokio::test]
 async fn r_x1_ats_stars_waits_72_hours() {
     let w = world("ats-stars").await;
-    Night::new(FIRST).from_clever().ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of_clever().ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     let waits = told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "propagation_over").unwrap();
     assert_eq!(waits["came"], "open");

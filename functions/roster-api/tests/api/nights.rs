@@ -45,7 +45,7 @@ impl Night {
         Self { run: RunId::from(run), source: "oneroster_csv", records, changes, members: vec![], findings: vec![] }
     }
 
-    pub(crate) fn from_clever(mut self) -> Self {
+    pub(crate) fn of_clever(mut self) -> Self {
         self.source = "clever";
         self
     }
