@@ -1,6 +1,7 @@
 //! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once is enough.
 
 mod back;
+mod bad_input;
 mod defects;
 mod events;
 mod faults;

@@ -1,0 +1,216 @@
+//! What is wrong with files again and again, each through the real functions after a good first night: what the district is told, and that no record
+//! is removed for it. `defects.rs` has all the other things that can be wrong, without the functions.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use district::{Defect, District, Size};
+use e2e::{Application, Night};
+use local::INTERNAL;
+use mirror::objects::ReadObjects;
+use rules::finding::{Finding, Severity};
+use rules::id::DistrictId;
+use rules::report::Report;
+use rules::run::RunState;
+use rules::settings::Settings;
+
+/// What becomes of a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Refused: the mirror is the same to the byte.
+    Refused,
+    /// Taken without what is bad, and nothing is removed.
+    Taken,
+    /// Taken, but for one seat: the row that held it now names somebody, or a class, that does not exist. Whose the row is meant to be is not to be
+    /// known, and to leave rosters alone wherever an export keeps rows of leavers would freeze them.
+    TakenButForASeat,
+    /// The same things are in the set every night: taken whole, and the second night changes nothing.
+    TakenTwice,
+}
+
+/// The list.
+const CASES: &[(Defect, Ends)] = &[
+    (Defect::NotAZip, Ends::Refused),
+    (Defect::TruncatedZip, Ends::Refused),
+    (Defect::CorruptZip, Ends::Refused),
+    (Defect::ZipBomb, Ends::Refused),
+    (Defect::LyingSizes, Ends::Refused),
+    (Defect::TooManyMembers, Ends::Refused),
+    (Defect::PathTraversal, Ends::Refused),
+    (Defect::Encrypted, Ends::Refused),
+    (Defect::EmptyZip, Ends::Refused),
+    (Defect::UsersMissing, Ends::Refused),
+    (Defect::UsersHeaderOnly, Ends::Refused),
+    (Defect::RequiredColumnMissing, Ends::Refused),
+    (Defect::UnclosedQuote, Ends::Refused),
+    (Defect::InvalidUtf8, Ends::Refused),
+    (Defect::NulBytes, Ends::Taken),
+    (Defect::DuplicateEqual, Ends::Taken),
+    (Defect::DuplicateDifferent, Ends::Taken),
+    (Defect::RoleUnknown, Ends::Taken),
+    (Defect::EnrollmentRoleUnknown, Ends::Taken),
+    (Defect::DanglingUser, Ends::TakenButForASeat),
+    (Defect::DanglingClass, Ends::TakenButForASeat),
+    (Defect::DanglingSchool, Ends::Taken),
+    (Defect::DanglingCourse, Ends::Taken),
+    (Defect::DanglingTerm, Ends::Taken),
+    (Defect::DanglingOrg, Ends::Taken),
+    (Defect::DanglingAgent, Ends::Taken),
+    (Defect::DanglingDemographics, Ends::Taken),
+    (Defect::HugeClass, Ends::Taken),
+    (Defect::OddIds, Ends::TakenTwice),
+    (Defect::LongIds, Ends::TakenTwice),
+];
+
+fn set() -> District {
+    District::new(Size::students(30)).seed(2)
+}
+
+/// A line for how it ended, and one for the heaviest finding that a good set has not.
+fn tell(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
+    let removed: u64 = report.counts.values().map(|counts| counts.removed).sum();
+    let state = format!("{:?}", report.state).to_lowercase();
+    writeln!(told, "{name}: {state}, {removed} records removed").expect("a string takes it");
+    let own = report.findings.iter().filter(|finding| !usual.contains(finding.code.as_ref()));
+    // Of equal weight the first counts.
+    let heaviest = own.rev().max_by_key(|finding| finding.severity);
+    if let Some(Finding { code, severity, place, message, .. }) = heaviest {
+        let weight = match severity {
+            Severity::Stop => "stop",
+            Severity::Drop => "drop",
+            Severity::Warn => "warn",
+            Severity::Info => "info",
+        };
+        let place = place.as_ref().map_or(String::new(), |place| {
+            let line = place.line.map_or(String::new(), |line| format!(", line {line}"));
+            let column = place.column.as_ref().map_or(String::new(), |column| format!(", {column}"));
+            format!(" ({}{line}{column})", place.file)
+        });
+        // An id of 400 characters is an id of 400 characters.
+        let message: String = message.chars().take(400).collect();
+        writeln!(told, "    {weight} {code}{place}: {message}").expect("a string takes it");
+    }
+}
+
+/// Two nights of a district of its own.
+async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
+    let district = application.district(defect.name(), Settings::of_preset("clever")).await;
+    let (good, spoilt) = (set().night(0), set().night(0).with(defect));
+    let first = application.night(&district, if ends == Ends::TakenTwice { &spoilt } else { &good }).await;
+    assert_eq!(first.state(), RunState::Applied, "{defect}: {:?}", application.failures());
+    let before = application.mirror(&district).await;
+
+    let second = application.night(&district, &spoilt).await;
+    let after = application.mirror(&district).await;
+    match ends {
+        Ends::Refused => assert_eq!(second.state(), RunState::Refused, "{defect}"),
+        Ends::TakenTwice => assert_eq!(second.state(), RunState::Unchanged, "{defect}"),
+        Ends::Taken | Ends::TakenButForASeat => {
+            let taken = matches!(second.state(), RunState::Applied | RunState::Unchanged);
+            assert!(taken, "{defect}: {:?} {:?}", second.state(), second.report.holds);
+        }
+    }
+    if matches!(ends, Ends::Refused | Ends::TakenTwice) {
+        assert_eq!(after, before, "{defect}");
+        assert_eq!(second.report.item_writes, 0, "{defect}");
+    }
+    let seats = u64::from(ends == Ends::TakenButForASeat);
+    assert_eq!((second.removed(), second.counts("enrollment").removed), (seats, seats), "{defect}: {:?}", second.report.counts);
+    for (key, record) in &before {
+        assert_eq!(after.get(key).map(|now| &now["status"]), Some(&record["status"]), "{defect}: {key:?}");
+    }
+    (first, second)
+}
+
+#[tokio::test]
+async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
+    let application = Application::start().await;
+    let nights = CASES.iter().map(|&(defect, ends)| play(&application, defect, ends));
+    let nights = futures::future::join_all(nights).await;
+    let good = nights.first().map(|(first, _)| first.report.finding_totals.keys().cloned().collect());
+    let usual: BTreeSet<String> = good.unwrap_or_default();
+
+    let mut told = String::new();
+    for (&(defect, _), (_, second)) in CASES.iter().zip(&nights) {
+        tell(&mut told, defect.name(), &second.report, &usual);
+    }
+    let crowded = CASES.iter().zip(&nights).find(|((defect, _), _)| *defect == Defect::HugeClass);
+    let crowded = crowded.map(|(_, (_, second))| second.counts("student").added);
+    assert_eq!(crowded, Some(30_000), "a class of any size is taken whole");
+
+    let nobody = DistrictId::new("nobody");
+    let file = application.file("nobody.zip");
+    set().night(0).write_zip_file(&file).expect("the zip can be written");
+    application.stack.upload(&nobody, &file, None).await.expect("the upload arrives");
+    application.stack.settled().await;
+    let reports = application.stack.bucket(INTERNAL).list("refused/nobody/").await.expect("the bucket answers");
+    let report = application.stack.bucket(INTERNAL).get(&reports[0].object.key).await.expect("the bucket answers");
+    let report: Report = serde_json::from_slice(&report.expect("a report")).expect("a report");
+    tell(&mut told, "a district that does not exist", &report, &usual);
+    assert!(application.mirror(&nobody).await.is_empty());
+
+    assert!(application.failures().is_empty(), "{:?}", application.failures());
+    insta::assert_snapshot!(told, @r"
+    not-a-zip: refused, 0 records removed
+        stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.
+    truncated-zip: refused, 0 records removed
+        stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.
+    corrupt-zip: refused, 0 records removed
+        stop zip_unreadable (users.csv): the zip is cut off or damaged. Export the set again and upload the zip as it is.
+    zip-bomb: refused, 0 records removed
+        stop zip_too_large (users.csv): a file unpacks to more than 200 times its packed size. Upload only the OneRoster files; ask support if the set is really that large.
+    lying-sizes: refused, 0 records removed
+        stop zip_unreadable (users.csv): the zip is cut off or damaged. Export the set again and upload the zip as it is.
+    too-many-members: refused, 0 records removed
+        stop zip_too_large: the zip holds 2008 members, more than the 1000 that are read. Upload only the OneRoster files; ask support if the set is really that large.
+    path-traversal: refused, 0 records removed
+        stop zip_path: a file's path inside the zip leads out of it. Zip the files anew, without folders.
+    encrypted: refused, 0 records removed
+        stop zip_encrypted (orgs.csv): the zip is protected by a password. Export the set without a password; the upload itself is encrypted.
+    empty-zip: refused, 0 records removed
+        stop zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.
+    users-missing: refused, 0 records removed
+        stop file_missing (users.csv): manifest.csv lists users.csv, and it is not there. Export the set again with this file.
+    users-header-only: refused, 0 records removed
+        stop no_rows (users.csv): the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.
+    required-column-missing: refused, 0 records removed
+        stop column_missing (enrollments.csv, line 1, userSourcedId): a required column is missing: userSourcedId. Export the file with this column.
+    unclosed-quote: refused, 0 records removed
+        stop quote_unclosed (enrollments.csv, line 3): a quoted cell does not end. Close the quote, and double quotes inside a cell.
+    invalid-utf-8: refused, 0 records removed
+        stop not_utf8 (users.csv, line 3): the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).
+    nul-bytes: unchanged, 0 records removed
+        drop nul_byte (users.csv, line 3): a row holds NUL bytes. Export the file again; look for damage in the record.
+    duplicate-equal: unchanged, 0 records removed
+        warn duplicate_row (users.csv, line 85, sourcedId): the row is the same as the one on line 3. Export every record once.
+    duplicate-different: unchanged, 0 records removed
+        drop duplicate_id (users.csv, line 85, sourcedId): the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+    role-unknown: unchanged, 0 records removed
+        drop value_unknown (users.csv, line 3, role): role is `wizard`, which is none of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct it.
+    enrollment-role-unknown: unchanged, 0 records removed
+        drop value_unknown (enrollments.csv, line 3, role): role is `wizard`, which is none of student, teacher, administrator, proctor. Correct it.
+    dangling-user: applied, 1 records removed
+        drop reference_missing (enrollments.csv, line 3, userSourcedId): userSourcedId leads to a user that is not in the set. Export the record that it refers to, or correct the reference.
+    dangling-class: applied, 1 records removed
+        drop reference_missing (enrollments.csv, line 3, classSourcedId): classSourcedId leads to a class that is not in the set. Export the record that it refers to, or correct the reference.
+    dangling-school: unchanged, 0 records removed
+        drop reference_missing (classes.csv, line 3, schoolSourcedId): schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    dangling-course: unchanged, 0 records removed
+        drop reference_missing (classes.csv, line 3, courseSourcedId): courseSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    dangling-term: applied, 0 records removed
+        warn class_without_term (classes.csv, line 3, termSourcedIds): 1 of the 1 academic sessions of the class are not in the set. Fill in termSourcedIds.
+    dangling-org: unchanged, 0 records removed
+        drop reference_missing (users.csv, line 3, orgSourcedIds): 1 of the orgs in orgSourcedIds are not in the set. Export the record that it refers to, or correct the reference.
+    dangling-agent: unchanged, 0 records removed
+        warn agent_missing (users.csv, line 3, agentSourcedIds): agentSourcedIds names a user who is not in the set. Export that user, or take the id out.
+    dangling-demographics: unchanged, 0 records removed
+        drop demographics_without_user (demographics.csv, line 32, sourcedId): demographics of a user who is not in the set. Export that user, or leave the row out.
+    huge-class: applied, 0 records removed
+    odd-ids: unchanged, 0 records removed
+        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId has characters that the standard does not allow, or is longer than 255; it is kept. Use 0-9 a-z A-Z . - _ / @.
+    long-ids: unchanged, 0 records removed
+        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId has characters that the standard does not allow, or is longer than 255; it is kept. Use 0-9 a-z A-Z . - _ / @.
+    a district that does not exist: refused, 0 records removed
+        stop district_unknown: the upload is for a district that does not exist. Look whether the folder's name is the district's id; an operator makes new districts.
+    ");
+}
