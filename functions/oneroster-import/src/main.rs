@@ -1,6 +1,6 @@
 //! Starts the function: everything that can be wrong at start fails here.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
 use oneroster_import::{Config, Storage, handle};
@@ -12,5 +12,8 @@ async fn main() -> Result<(), Error> {
     let connections = Connections::from_env(config.path_style).await;
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
     let storage = Storage { table: connections.table(&config.table), inbox, internal, clock: Clock::system() };
-    run(service_fn(|event: LambdaEvent<serde_json::Value>| handle(&config, &storage, event))).await
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
+    let handler =
+        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    run(service_fn(handler)).await
 }

@@ -1,6 +1,6 @@
 //! Starts the function: everything that can be wrong at start fails here.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
 use reconcile::{Config, Storage, handle};
@@ -13,5 +13,8 @@ async fn main() -> Result<(), Error> {
     let [internal] = connections.buckets([&config.internal_bucket]);
     let later = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
     let storage = Storage { table: connections.table(&config.table), internal, later, clock: Clock::system() };
-    run(service_fn(|event: LambdaEvent<serde_json::Value>| handle(&config, &storage, event))).await
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
+    let handler =
+        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    run(service_fn(handler)).await
 }

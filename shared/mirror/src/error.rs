@@ -1,7 +1,9 @@
 //! What can go wrong with storage.
 
+use std::fmt;
+
 /// A failure of storage. Expected answers are not here: they are variants of results.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum MirrorError {
     /// A service did not do what was asked. A retry may help.
     #[error("could not {doing}")]
@@ -88,6 +90,14 @@ impl MirrorError {
     }
 }
 
+/// The chain of causes, as [`chain`] has it: what the SDK derives holds the whole answer of the service, and an item that was refused would be in a log
+/// as soon as somebody prints it.
+impl fmt::Debug for MirrorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.error_type(), chain(self))
+    }
+}
+
 /// An error with all its causes, in one line. The edge prints this once.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -111,6 +121,27 @@ mod tests {
     fn a_failure_survives_the_way_through_an_io_error() {
         let io = MirrorError::Missing { what: "a part of the snapshot" }.into_io();
         assert_eq!(MirrorError::from_io("read", io).to_string(), "a part of the snapshot is missing");
+    }
+
+    #[test]
+    fn no_answer_of_a_service_is_printed_whole() {
+        use aws_sdk_s3::config::http::HttpResponse;
+        use aws_sdk_s3::error::{ErrorMetadata, SdkError};
+        use aws_sdk_s3::operation::get_object::GetObjectError;
+        use aws_sdk_s3::primitives::SdkBody;
+
+        let answer = HttpResponse::new(500.try_into().unwrap(), SdkBody::from("<Error>ada@students.example.org</Error>"));
+        let said = ErrorMetadata::builder().code("InternalError").message("try again").build();
+        let error: SdkError<_, HttpResponse> = SdkError::service_error(GetObjectError::generic(said), answer);
+        assert!(format!("{error:?}").contains("ada@"), "the SDK holds the body");
+        let error = MirrorError::service("read an object", error);
+        let io = MirrorError::service("read an object", error).into_io();
+        for text in [format!("{io:?}"), chain(&MirrorError::from_io("read", io))] {
+            assert!(
+                !text.contains("ada@") && text.contains("could not read an object") && text.contains("InternalError"),
+                "{text}"
+            );
+        }
     }
 
     #[test]
