@@ -14,6 +14,7 @@ use rules::undo;
 use serde::de::DeserializeOwned;
 
 use crate::MirrorError;
+use crate::ahead::Ahead;
 use crate::item::{Assembler, Section};
 use crate::items::{Range, ReadItems};
 use crate::keys;
@@ -239,7 +240,7 @@ impl Inputs for PlanInputs {
     type Error = MirrorError;
 
     fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
-        self.snapshot.records::<K>()
+        Ok(Ahead::of(self.snapshot.records::<K>()?))
     }
 
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
@@ -247,7 +248,7 @@ impl Inputs for PlanInputs {
     }
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
-        Ok(self.mirror.records::<K>())
+        Ok(Ahead::of(self.mirror.records::<K>()))
     }
 
     fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {

@@ -7,6 +7,7 @@
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
 
+mod ahead;
 pub mod answers;
 pub mod apply;
 pub mod blocks;

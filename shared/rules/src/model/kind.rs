@@ -64,9 +64,9 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// Its name.
     const TAG: Tag;
     /// A record of a snapshot.
-    type Source: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync;
+    type Source: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
     /// The state that the mirror holds.
-    type State: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync;
+    type State: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
 
     /// The source's id of a snapshot's record.
     fn id(source: &Self::Source) -> &SourceId;
