@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AnyMirrored, Class, ClassState, Course, Guardian, GuardianState, Mirrored, Person, School, Student, StudentState, Teacher,
-    TeacherState, Term,
+    AnyMirrored, Class, ClassOutline, ClassState, ClassStateOutline, Course, Guardian, GuardianState, Mirrored, Person, School,
+    Student, StudentOutline, StudentState, StudentStateOutline, Teacher, TeacherOutline, TeacherState, TeacherStateOutline, Term,
 };
 use crate::id::SourceId;
 
@@ -68,6 +68,11 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// The state that the mirror holds.
     type State: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
 
+    /// A record of a snapshot as a survey reads it.
+    type Outline: DeserializeOwned + Into<Self::Source> + fmt::Debug + Send + 'static;
+    /// The state that the mirror holds, as a survey reads it.
+    type StateOutline: DeserializeOwned + Into<Self::State> + fmt::Debug + Send + 'static;
+
     /// The source's id of a snapshot's record.
     fn id(source: &Self::Source) -> &SourceId;
     /// Puts a mirrored record of this kind into the type that holds any kind.
@@ -80,7 +85,7 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $tag:ident, $source:ty, $state:ty $(, $person:ident)?;)*) => {
+    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $outline:ty, $state_outline:ty $(, $person:ident)?;)*) => {
         /// One marker type a kind, for code that is generic over kinds.
         pub mod kinds {
             $(
@@ -94,6 +99,8 @@ macro_rules! kinds {
                 const TAG: Tag = Tag::$tag;
                 type Source = $source;
                 type State = $state;
+                type Outline = $outline;
+                type StateOutline = $state_outline;
                 fn id(source: &Self::Source) -> &SourceId { &source.id }
                 fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$tag(item) }
                 $(fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
@@ -105,11 +112,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Schools: School, School, School;
-    Terms: Term, Term, Term;
-    Courses: Course, Course, Course;
-    Teachers: Teacher, Teacher, TeacherState, person;
-    Students: Student, Student, StudentState, person;
-    Guardians: Guardian, Guardian, GuardianState, person;
-    Classes: Class, Class, ClassState;
+    Schools: School, School, School, School, School;
+    Terms: Term, Term, Term, Term, Term;
+    Courses: Course, Course, Course, Course, Course;
+    Teachers: Teacher, Teacher, TeacherState, TeacherOutline, TeacherStateOutline, person;
+    Students: Student, Student, StudentState, StudentOutline, StudentStateOutline, person;
+    Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person;
+    Classes: Class, Class, ClassState, ClassOutline, ClassStateOutline;
 }

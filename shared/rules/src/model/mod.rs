@@ -5,11 +5,16 @@
 
 mod kind;
 mod mirrored;
+mod outline;
 mod record;
 
 pub use kind::{Kind, Tag, kinds};
 pub use mirrored::{
     AnyMirrored, ClassState, GuardianState, Inactive, Link, Mirrored, Origin, Status, StudentState, TeacherState,
+};
+pub use outline::{
+    ClassOutline, ClassStateOutline, MirroredOutline, PersonOutline, StudentOutline, StudentStateOutline, TeacherOutline,
+    TeacherStateOutline,
 };
 pub use record::{
     Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat, SessionKind, Student, Teacher, Term,

@@ -8,7 +8,7 @@ use super::gaps::Gaps;
 use super::guard::Became;
 use super::hashes::{IdSet, pair};
 use super::lists;
-use super::merge::{Reading, side_by_side};
+use super::merge::{Reading, outlines};
 use super::output::{Output, Why};
 use super::{Context, Inputs, PlanError, Sink};
 use crate::edit::LocalEdit;
@@ -28,7 +28,7 @@ pub(super) fn survey<I: Inputs, S: Sink>(
     facts: &mut Facts,
     schools: &mut IdSet,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    side_by_side::<kinds::Classes, I, S>(from, |at| {
+    outlines::<kinds::Classes, I, S>(from, |at| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());

@@ -5,7 +5,7 @@ use super::gaps::Gaps;
 use super::guardian_keys::{Group, Groups};
 use super::hashes::{self, IdSet};
 use super::identity::{Comer, Links, Past, Undecided};
-use super::merge::{Reading, side_by_side};
+use super::merge::{Reading, outlines};
 use super::relink::Candidate;
 use super::survey::{self, People};
 use super::{Context, Inputs, PlanError, Sink};
@@ -150,7 +150,7 @@ impl Contacts {
         let mut new: Vec<(u32, Candidate)> = Vec::new();
         let mut staying: Vec<(u32, Past)> = Vec::new();
         let mut maybe_staying: Vec<(SourceId, SourceId, Person)> = Vec::new();
-        side_by_side::<kinds::Guardians, I, S>(from, |at| {
+        outlines::<kinds::Guardians, I, S>(from, |at| {
             let (source, item) = at.parts();
             if let Some(item) = item.as_ref().filter(|item| item.origin == Origin::Manual) {
                 people.active.insert(item.key.hash64());

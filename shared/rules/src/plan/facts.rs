@@ -7,7 +7,7 @@ use super::contacts::Contacts;
 use super::gaps::{Gaps, KeptSeats};
 use super::hashes::{IdMap, IdSet};
 use super::identity::Links;
-use super::merge::{At, Reading, side_by_side};
+use super::merge::{At, Reading, outlines};
 use super::survey::{People, Surveyed, survey};
 use super::{Context, Inputs, PlanError, Sink};
 use crate::finding::Finding;
@@ -172,7 +172,7 @@ impl Facts {
         from: &Reading<'_, I>,
         gaps: &Gaps,
     ) -> Result<(), PlanError<I::Error, S::Error>> {
-        side_by_side::<kinds::Terms, I, S>(from, |at| {
+        outlines::<kinds::Terms, I, S>(from, |at| {
             match at {
                 At::Source(term) | At::Both(term, _) => {
                     self.terms.insert(term.id.hash64(), term.end);

@@ -79,11 +79,31 @@ impl<I> Reading<'_, I> {
 /// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order of the table.
 pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
-    mut visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
+    visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    let inputs = from.inputs;
-    let mut source = Ordered::start(K::TAG, inputs.snapshot::<K>().map_err(PlanError::Input)?, K::id)?;
-    let mut mirror = Ordered::start(K::TAG, inputs.mirror::<K>().map_err(PlanError::Input)?, |item: &Mirrored<K>| &item.key)?;
+    let source = from.inputs.snapshot::<K>().map_err(PlanError::Input)?;
+    let mirror = from.inputs.mirror::<K>().map_err(PlanError::Input)?;
+    merge(from, source, mirror, visit)
+}
+
+/// The same in outlines, for surveys.
+pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
+    from: &Reading<'_, I>,
+    visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
+) -> Result<(), PlanError<I::Error, S::Error>> {
+    let source = from.inputs.snapshot_outline::<K>().map_err(PlanError::Input)?;
+    let mirror = from.inputs.mirror_outline::<K>().map_err(PlanError::Input)?;
+    merge(from, source, mirror, visit)
+}
+
+fn merge<K: Kind, I, E, SE>(
+    from: &Reading<'_, I>,
+    source: impl Iterator<Item = Result<K::Source, E>>,
+    mirror: impl Iterator<Item = Result<Mirrored<K>, E>>,
+    mut visit: impl FnMut(At<K>) -> Result<(), PlanError<E, SE>>,
+) -> Result<(), PlanError<E, SE>> {
+    let mut source = Ordered::start(K::TAG, source, K::id)?;
+    let mut mirror = Ordered::start(K::TAG, mirror, |item: &Mirrored<K>| &item.key)?;
     loop {
         let order = match (&source.next, &mirror.next) {
             (None, None) => return Ok(()),

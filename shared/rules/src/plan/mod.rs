@@ -58,10 +58,18 @@ pub trait Inputs {
     type Error;
     /// The records of one kind that the source has.
     fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Self::Error>>, Self::Error>;
+    /// The same, of which only what an [outline](Kind::Outline) has needs to be there.
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Self::Error>>, Self::Error> {
+        self.snapshot::<K>()
+    }
     /// What the source sent and could not be read.
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
+    /// The same, of which only what an [outline](Kind::StateOutline) has needs to be there.
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error> {
+        self.mirror::<K>()
+    }
     /// What people did to the records of one kind; the edits of a record stand together.
     fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.

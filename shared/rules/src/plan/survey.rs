@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::gaps::Gaps;
 use super::hashes::{self, IdSet};
 use super::identity::{Aliases, Comer, Links, Past, Undecided};
-use super::merge::{Reading, side_by_side};
+use super::merge::{Reading, outlines};
 use super::relink::Candidate;
 use super::{Context, Inputs, PlanError, Sink};
 use crate::finding::{Finding, sync};
@@ -129,7 +129,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         email: hashes::email(K::person(source)),
         key_taken: false,
     };
-    side_by_side::<K, I, S>(from, |at| {
+    outlines::<K, I, S>(from, |at| {
         let (source, item) = at.parts();
         let source = source.filter(|source| {
             let out = leaves_out(context, K::by_enrollment(source));
