@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use futures::future::try_join_all;
 use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SHARDS, SourceId};
-use rules::model::{Kind, Link, Mirrored, Tag};
+use rules::model::{Kind, Link, Mirrored, MirroredOutline, Tag};
 use rules::plan::{Administrator, Change, Inputs};
 use rules::snapshot::Gap;
 use rules::undo;
@@ -116,6 +116,11 @@ impl MirrorCopy {
     /// What people did to the records of a kind.
     pub fn edits(&self, kind: Tag) -> Stored<LocalEdit> {
         self.section(Section::Edits(kind))
+    }
+
+    /// The records of a kind as a survey reads them.
+    pub fn outlines<K: Kind>(&self) -> Stored<MirroredOutline<K>> {
+        self.section(Section::Records(K::TAG))
     }
 
     /// Identity links, in the order of their source ids within each kind.
@@ -241,6 +246,14 @@ impl Inputs for PlanInputs {
 
     fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
         Ok(Ahead::of(self.snapshot.records::<K>()?))
+    }
+
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
+        Ok(self.snapshot.outlines::<K>()?.map(|outline| outline.map(Into::into)))
+    }
+
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.outlines::<K>().map(|outline| outline.map(Into::into)))
     }
 
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {

@@ -178,6 +178,11 @@ impl SnapshotCopy {
         self.part(PartName::Records(K::TAG))
     }
 
+    /// The records of a kind as a survey reads them.
+    pub fn outlines<K: Kind>(&self) -> Result<Records<K::Outline>, MirrorError> {
+        self.part(PartName::Records(K::TAG))
+    }
+
     /// What could not be read.
     pub fn gaps(&self) -> Result<Records<Gap>, MirrorError> {
         self.part(PartName::Gaps)
