@@ -6,4 +6,5 @@ mod defects;
 mod events;
 mod faults;
 mod nights;
+mod seeds;
 mod walls;
