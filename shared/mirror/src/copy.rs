@@ -249,11 +249,11 @@ impl Inputs for PlanInputs {
     }
 
     fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
-        Ok(self.snapshot.outlines::<K>()?.map(|outline| outline.map(Into::into)))
+        Ok(Ahead::of(self.snapshot.outlines::<K>()?.map(|outline| outline.map(Into::into))))
     }
 
     fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
-        Ok(self.mirror.outlines::<K>().map(|outline| outline.map(Into::into)))
+        Ok(Ahead::of(self.mirror.outlines::<K>().map(|outline| outline.map(Into::into))))
     }
 
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
