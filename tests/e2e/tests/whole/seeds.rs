@@ -10,8 +10,8 @@ const TABLE: &str = include_str!("../../seeds.md");
 const SENTENCES: [(char, u32); 5] = [('A', 13), ('B', 21), ('C', 3), ('D', 12), ('E', 25)];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
             sources(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -29,7 +29,7 @@ fn tests() -> BTreeSet<String> {
     }
     let mut names = BTreeSet::new();
     for file in files {
-        let text = fs::read_to_string(file).unwrap();
+        let text = fs::read_to_string(file).expect("a source is text");
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
             if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
