@@ -2,6 +2,8 @@
 //!
 //! The functions run as their real binaries; DynamoDB and S3 are reached through the real SDKs. Nothing here sleeps for a result.
 
+pub mod requests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -139,7 +141,7 @@ impl Application {
 
     /// What the functions failed for good.
     pub fn failures(&self) -> Vec<String> {
-        [local::IMPORT, local::RECONCILE]
+        [local::IMPORT, local::RECONCILE, local::API]
             .into_iter()
             .flat_map(|name| self.stack.failures(name))
             .map(|failure| failure.response_payload.to_string())
@@ -158,6 +160,21 @@ impl Application {
             self.stack.records(district, kind, each).await.expect("the mirror can be read");
         }
         all
+    }
+
+    /// Every item of the table, of all districts: by partition and sort key, as text.
+    pub async fn items(&self) -> BTreeMap<(String, String), String> {
+        let mut items = BTreeMap::new();
+        let mut pages = self.stack.dynamodb().scan().table_name(local::TABLE).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for item in page.expect("the table answers").items.unwrap_or_default() {
+                let text = |name: &str| item[name].as_s().cloned().expect("a key is text");
+                // A map's order is by chance.
+                let sorted: BTreeMap<_, _> = item.iter().collect();
+                items.insert((text("PK"), text("SK")), format!("{sorted:?}"));
+            }
+        }
+        items
     }
 
     /// The keys of the records of a kind that have a status.

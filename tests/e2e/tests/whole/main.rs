@@ -1,7 +1,10 @@
 //! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once is enough.
 
+mod api;
+mod api_walls;
 mod back;
 mod bad_input;
+mod canary;
 mod defects;
 mod events;
 mod faults;

@@ -1,4 +1,7 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; then what people do beside the mirror.
+
+mod explained;
+mod people;
 
 use std::path::Path;
 use std::time::Instant;
@@ -65,6 +68,10 @@ impl Demo {
                 progress.line(&format!("this should not have happened: {ended:?} instead of {:?}", act.due));
                 as_it_should = false;
             }
+        }
+        if !people::play(&stack, &progress).await? {
+            progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
+            as_it_should = false;
         }
         let at = stack.endpoints();
         print(&format!(

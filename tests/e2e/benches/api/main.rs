@@ -1,0 +1,145 @@
+//! How long the API takes to answer, in a large district, on a warm function: from the request to the last byte, through the local API Gateway, the real
+//! binary and the local DynamoDB.
+//!
+//! ```text
+//! cargo bench -p e2e --bench api
+//! ```
+//!
+//! Requests come one after the other, each for another record. What is measured is the whole way; what the function takes of it stands beside it.
+//! The bench fails where a median is above what the product promises.
+
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
+
+mod reads;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use district::{District, Size};
+use local::{API, Binaries, Profile, Stack, StackConfig};
+use mirror::districts::Districts;
+use rules::id::DistrictId;
+use rules::run::RunState;
+use rules::settings::{DistrictStatus, Settings};
+
+use reads::{Known, Read};
+
+/// The district of the bench.
+const DISTRICT: &str = "large";
+/// Requests of each kind before it is measured.
+const WARM: usize = 10;
+
+/// Measures the API's answers in a synthetic district.
+#[derive(Parser)]
+struct Arguments {
+    /// Students of the district.
+    #[arg(long, default_value_t = 100_000)]
+    students: u64,
+    /// Which district.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Requests of each kind.
+    #[arg(long, default_value_t = 200)]
+    requests: usize,
+    /// The preset that the district is made with.
+    #[arg(long, default_value = "family-directory")]
+    preset: String,
+    /// Folder with ready-made binaries of the functions; else they are built.
+    #[arg(long)]
+    functions: Option<PathBuf>,
+    /// What cargo adds to the arguments of every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("api: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(measure(&Arguments::parse())) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let functions = match &arguments.functions {
+        Some(folder) => Binaries::in_folder(folder)?,
+        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+    };
+    let stack = Stack::start(StackConfig { functions: Some(functions), ..StackConfig::default() }).await?;
+    let known = fill(&stack, arguments).await?;
+    println!("{:<44}{:>11}{:>11}{:>11}{:>11}", "milliseconds", "median", "95 of 100", "slowest", "function");
+    let mut is_quick = true;
+    for read in reads::all() {
+        is_quick &= time(&stack, &known, &read, arguments.requests).await?;
+    }
+    if let Some(bytes) = stack.peak_rss(API) {
+        println!("peak resident memory of {API}: {} MB", bytes / 1_000_000);
+    }
+    Ok(is_quick)
+}
+
+/// A night's import, and what there is to ask for afterwards.
+async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Error>> {
+    let work = tempfile::tempdir()?;
+    let (zip, id) = (work.path().join("night.zip"), DistrictId::new(DISTRICT));
+    let district = District::new(Size::students(arguments.students)).seed(arguments.seed);
+    district.night(0).write_zip_file(&zip)?;
+    stack.table().create(&id, &Settings::of_preset(&arguments.preset), DistrictStatus::Live).await?;
+    let begun = Instant::now();
+    let uploaded = stack.upload(&id, &zip, Some(district.first_night())).await?;
+    let run = stack.finished(&uploaded, |_| ()).await?.ok_or("the upload started no run")?;
+    if run.state != RunState::Applied {
+        return Err(format!("the run ended as {:?}", run.state).into());
+    }
+    println!(
+        "{} students, preset {}, in the mirror after {:.0} s",
+        arguments.students,
+        arguments.preset,
+        begun.elapsed().as_secs_f64()
+    );
+    Known::gather(stack, &id, &run.run, arguments.requests + WARM).await
+}
+
+/// Asks, and says whether it was quick enough.
+async fn time(stack: &Stack, known: &Known, read: &Read, requests: usize) -> Result<bool, Box<dyn Error>> {
+    let api = stack.api(&known.claims(read))?;
+    let mut took = Vec::with_capacity(requests);
+    for nth in 0..WARM + requests {
+        let (method, path, body) = known.request(read, nth);
+        let begun = Instant::now();
+        let reply = api.call(method, &path, &[], body.as_ref()).await?;
+        let elapsed = begun.elapsed();
+        if !reply.is_ok() {
+            return Err(format!("{}: {} {}", read.name, reply.status, reply.text()).into());
+        }
+        if nth >= WARM {
+            took.push(elapsed);
+        }
+    }
+    let all = stack.invocations(API);
+    let mut inside: Vec<Duration> = all.iter().rev().take(requests).map(|one| one.took).collect();
+    took.sort();
+    inside.sort();
+    let ms = |at: Duration| at.as_secs_f64() * 1000.0;
+    let of =
+        |list: &[Duration], percent: usize| list.get((list.len() * percent / 100).min(list.len().saturating_sub(1))).copied();
+    let (median, late, slowest) = (of(&took, 50), of(&took, 95), took.last().copied());
+    let [median, late, slowest, function] = [median, late, slowest, of(&inside, 50)].map(|at| ms(at.unwrap_or_default()));
+    let is_quick = median <= read.at_most;
+    let verdict = if is_quick { String::new() } else { format!("  above {} ms", read.at_most) };
+    println!("{:<44}{median:>11.2}{late:>11.2}{slowest:>11.2}{function:>11.2}{verdict}", read.name);
+    Ok(is_quick)
+}

@@ -1,0 +1,149 @@
+//! What is asked.
+
+use std::error::Error;
+
+use axum::http::Method;
+use local::{Claims, Stack};
+use rules::id::{DistrictId, RunId};
+use rules::model::Tag;
+use serde_json::{Value, json};
+
+/// What a read of one record may take at most, in milliseconds; and an explanation, which asks many things.
+const READ: f64 = 5.0;
+const EXPLAIN: f64 = 50.0;
+
+/// A kind of request.
+pub(crate) struct Read {
+    pub(crate) name: &'static str,
+    pub(crate) at_most: f64,
+    role: &'static str,
+    path: &'static str,
+    body: Option<fn(&Known, usize) -> Value>,
+}
+
+/// Names in braces are filled in: each request's are others.
+pub(crate) fn all() -> Vec<Read> {
+    let read = |name, role, path| Read { name, at_most: READ, role, path, body: None };
+    vec![
+        read("district", "district_leader", ""),
+        read("settings", "district_leader", "/settings"),
+        read("schools", "district_leader", "/schools"),
+        read("class with its roster", "school_leader", "/classes/{class}"),
+        read("class with its roster, for its teacher", "teacher", "/classes/{class of teacher}"),
+        read("people of a class", "school_leader", "/classes/{class}/people?role=student"),
+        read("student", "school_leader", "/people/student/{student}"),
+        read("teacher", "school_leader", "/people/teacher/{teacher}"),
+        read("guardian", "district_leader", "/people/guardian/{guardian}"),
+        read("directory of a school, 50 students", "district_leader", "/schools/{school}/directory?limit=50"),
+        read("directory of a school, 50 classes", "district_leader", "/schools/{school}/directory?kind=class&limit=50"),
+        read("what last changed a student", "support", "/people/student/{student}/last-change"),
+        read("runs", "operator", "/runs"),
+        read("run", "operator", "/runs/{run}"),
+        read("report of a run", "operator", "/runs/{run}/report"),
+        Read {
+            name: "whoever has an e-mail address",
+            at_most: READ,
+            role: "application",
+            path: "/people/lookup",
+            body: Some(|known, nth| json!({ "email": known.emails[nth % known.emails.len()] })),
+        },
+        Read {
+            name: "why is this student not here",
+            at_most: EXPLAIN,
+            role: "district_leader",
+            path: "/explain",
+            body: Some(|_, nth| json!({ "kind": "student", "id": format!("nobody-{nth}") })),
+        },
+        Read {
+            name: "why is this student, who is here, not here",
+            at_most: EXPLAIN,
+            role: "district_leader",
+            path: "/explain",
+            body: Some(|known, nth| json!({ "kind": "student", "id": known.of(Tag::Student, nth) })),
+        },
+    ]
+}
+
+/// What there is to ask for.
+pub(crate) struct Known {
+    district: DistrictId,
+    run: RunId,
+    records: Vec<(Tag, Vec<String>)>,
+    /// Students' addresses.
+    emails: Vec<String>,
+    /// One teacher with classes and a school.
+    teacher: String,
+    teachers_classes: Vec<String>,
+    /// All schools, for leaders of schools.
+    schools: Vec<String>,
+}
+
+impl Known {
+    pub(crate) async fn gather(stack: &Stack, district: &DistrictId, run: &RunId, many: usize) -> Result<Self, Box<dyn Error>> {
+        let mut known = Self {
+            district: district.clone(),
+            run: run.clone(),
+            records: Vec::new(),
+            emails: Vec::new(),
+            teacher: String::new(),
+            teachers_classes: Vec::new(),
+            schools: Vec::new(),
+        };
+        for kind in [Tag::School, Tag::Class, Tag::Student, Tag::Teacher, Tag::Guardian] {
+            let mut all: Vec<String> = Vec::new();
+            let each = |record: Value| {
+                let key = record["key"].as_str().unwrap_or_default().to_owned();
+                if let (Tag::Student, Some(email)) = (kind, record["state"]["person"]["email"].as_str()) {
+                    known.emails.push(email.to_owned());
+                }
+                let classes = record["state"]["classes"].as_array().map(Vec::as_slice).unwrap_or_default();
+                if kind == Tag::Teacher && classes.len() > known.teachers_classes.len() {
+                    known.teacher.clone_from(&key);
+                    known.teachers_classes = classes.iter().filter_map(|class| class.as_str().map(str::to_owned)).collect();
+                }
+                all.push(key);
+                Ok::<(), mirror::MirrorError>(())
+            };
+            stack.records(district, kind, each).await?;
+            if all.is_empty() {
+                return Err(format!("the mirror has no {kind}").into());
+            }
+            if kind == Tag::School {
+                known.schools.clone_from(&all);
+            }
+            // Spread over all of them: the table's order is that of its shards.
+            let step = (all.len() / many).max(1);
+            known.records.push((kind, all.into_iter().step_by(step).collect()));
+        }
+        Ok(known)
+    }
+
+    fn of(&self, kind: Tag, nth: usize) -> &str {
+        let list = self.records.iter().find(|(of, _)| *of == kind).map(|(_, list)| list.as_slice()).unwrap_or_default();
+        list.get(nth % list.len().max(1)).map_or("", String::as_str)
+    }
+
+    /// Who asks.
+    pub(crate) fn claims(&self, read: &Read) -> Claims {
+        let claims = Claims::new(read.role, self.district.as_str());
+        match read.role {
+            "teacher" => self.schools.iter().fold(claims, |claims, school| claims.school(school)).record(&self.teacher),
+            "school_leader" => self.schools.iter().fold(claims, |claims, school| claims.school(school)),
+            _ => claims,
+        }
+    }
+
+    /// The `nth` request of a kind.
+    pub(crate) fn request(&self, read: &Read, nth: usize) -> (Method, String, Option<Value>) {
+        let mut path = format!("/v1/districts/{}{}", self.district, read.path);
+        for kind in [Tag::School, Tag::Class, Tag::Student, Tag::Teacher, Tag::Guardian] {
+            path = path.replace(&format!("{{{kind}}}"), self.of(kind, nth));
+        }
+        path = path.replace("{run}", self.run.as_str());
+        if !self.teachers_classes.is_empty() {
+            path = path.replace("{class of teacher}", &self.teachers_classes[nth % self.teachers_classes.len()]);
+        }
+        let body = read.body.map(|body| body(self, nth));
+        (if body.is_some() { Method::POST } else { Method::GET }, path, body)
+    }
+}

@@ -1,0 +1,130 @@
+//! A request for every route of the API: its path with the names filled in, and a body that the operation takes.
+//!
+//! A route for which no body is known here fails the test that asks for it: new routes must be told about.
+
+use axum::http::Method;
+use local::Route;
+use rules::model::Tag;
+use serde_json::{Value, json};
+
+/// What the requests are about.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The district in the path.
+    pub district: String,
+    /// A school.
+    pub school: String,
+    /// A student of the school.
+    pub student: String,
+    /// A teacher of the school.
+    pub teacher: String,
+    /// A guardian of the student.
+    pub guardian: String,
+    /// A class of the school.
+    pub class: String,
+    /// A run.
+    pub run: String,
+    /// A source's id of nobody, for links.
+    pub source: String,
+    /// Goes into names.
+    pub name: String,
+    /// Goes into addresses.
+    pub email: String,
+    /// Goes into phones.
+    pub phone: String,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The route, as the template has it.
+    pub route: Route,
+    /// Its method.
+    pub method: Method,
+    /// The path, filled in.
+    pub path: String,
+    /// None: the operation takes none.
+    pub body: Option<Value>,
+}
+
+/// The beginning of every route.
+const BASE: &str = "/v1/districts/{district}";
+
+impl Named {
+    fn person(&self, kind: Tag) -> &str {
+        match kind {
+            Tag::Teacher => &self.teacher,
+            Tag::Guardian => &self.guardian,
+            _ => &self.student,
+        }
+    }
+
+    /// Every request that a route stands for: one, or one for each kind of people.
+    pub fn requests(&self, route: &Route) -> Vec<Asked> {
+        let kinds: &[Tag] = match route.path.contains("{kind}") {
+            true => &[Tag::Student, Tag::Teacher, Tag::Guardian],
+            false => &[Tag::Student],
+        };
+        kinds.iter().map(|kind| self.request(route, *kind)).collect()
+    }
+
+    fn request(&self, route: &Route, kind: Tag) -> Asked {
+        let filled = [
+            ("{district}", self.district.as_str()),
+            ("{kind}", kind.name()),
+            ("{person}", self.person(kind)),
+            ("{school}", &self.school),
+            ("{student}", &self.student),
+            ("{teacher}", &self.teacher),
+            ("{guardian}", &self.guardian),
+            ("{class}", &self.class),
+            ("{source}", &self.source),
+            ("{run}", &self.run),
+        ];
+        let mut path = filled.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
+        assert!(!path.contains('{'), "no value is known for {path}");
+        if route.path.ends_with("/groups/members") {
+            path.push_str("?field=grade&value=05");
+        }
+        let method = route.method.parse().expect("a method");
+        Asked { method, path, body: self.body(route, kind), route: route.clone() }
+    }
+
+    fn body(&self, route: &Route, kind: Tag) -> Option<Value> {
+        let below = route.path.strip_prefix(BASE).unwrap_or(&route.path);
+        let reason = "asked for by the principal";
+        Some(match (route.method.as_str(), below) {
+            ("GET" | "DELETE", _) => return None,
+            ("POST", "") | ("PUT", "/settings") => {
+                json!({ "preset": "family-directory", "overrides": { "school_rostering": "on" } })
+            }
+            ("POST", "/sync") => json!({ "sync": "on", "reason": reason }),
+            ("POST", "/erasure") => json!({ "confirm": format!("erase {}", self.district), "reason": reason }),
+            ("POST", "/people/lookup") => json!({ "email": self.email }),
+            ("POST", "/people/{kind}") => {
+                json!({ "given": self.name, "family": self.name, "email": self.email, "school": self.school })
+            }
+            ("PUT", "/people/{kind}/{person}/name") => json!({ "given": self.name, "family": self.name }),
+            ("PUT", "/people/{kind}/{person}/contact") => json!({ "email": self.email, "phone": self.phone }),
+            ("PUT", "/people/{kind}/{person}/sign-in-email") => json!({ "email": self.email }),
+            ("PUT", "/people/{kind}/{person}/account") => json!({ "enabled": true }),
+            ("POST", "/people/{kind}/{person}/account/accept" | "/people/{kind}/{person}/sign-ins") => return None,
+            ("POST", "/people/{kind}/{person}/guardians") => {
+                json!({ "given": self.name, "family": self.name, "email": self.email, "phone": self.phone })
+            }
+            ("POST", "/classes") => json!({ "title": self.name, "school": self.school, "teacher": self.teacher }),
+            ("PUT", "/classes/{class}") => json!({ "title": self.name }),
+            ("POST", "/classes/{class}/archive") | ("PUT", "/classes/{class}/join-code") => return None,
+            ("PUT", "/classes/{class}/custom-name") => json!({ "name": self.name }),
+            ("POST", "/classes/{class}/students") => json!({ "student": self.student }),
+            ("POST", "/classes/{class}/teachers") => json!({ "given": self.name, "family": self.name, "email": self.email }),
+            ("POST", "/joins") => json!({ "code": "7K2QD-M4XWA", "guardian": self.guardian }),
+            ("PUT", "/links/{kind}/{source}") => json!({ "person": self.person(kind) }),
+            ("POST", "/runs/{run}/decision") => json!({ "decision": "reject", "reason": reason }),
+            ("POST", "/runs/{run}/undo" | "/runs/{run}/restore") => json!({ "reason": reason }),
+            ("POST", "/explain") => json!({ "kind": "student", "id": self.student }),
+            ("PUT", path) if path.ends_with("/pin") => json!({ "until": "2099-01-01", "reason": reason }),
+            (method, path) => panic!("tests/e2e/src/requests.rs knows no body for {method} {path}"),
+        })
+    }
+}
