@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use mirror::directory::Place;
 use mirror::districts::District;
 use mirror::{reports, scan, snapshot};
 use rules::edit::Edit;
@@ -213,10 +214,7 @@ async fn in_snapshot<T: Table, O: Objects>(
             _ => (None, Vec::new()),
         },
     };
-    let mut active = 0;
-    for key in &classes {
-        active += usize::from(desk.any_class(key).await?.is_some_and(|class| class.effective().is_active()));
-    }
+    let active = active_among(desk, &classes).await?;
     let unreadable = record.is_none() && scan::is_gap(objects, manifest, kind, id).await?;
     Ok(InSnapshot {
         source: manifest.origin.source.clone(),
@@ -224,6 +222,25 @@ async fn in_snapshot<T: Table, O: Objects>(
         record: record.map(|record| SourceRecord { in_active_classes: active, ..record }),
         unreadable,
     })
+}
+
+/// How many of these classes are active ones of today (R-C4).
+async fn active_among<T: Table, O: Objects>(desk: &Desk<'_, T, O>, classes: &[SourceId]) -> Result<usize, Problem> {
+    if classes.is_empty() {
+        return Ok(0);
+    }
+    let places: Vec<Place> = classes.iter().map(|key| Place::of(Tag::Class, key)).collect();
+    let glanced = desk.api.table.glance(desk.district(), &places, &[]).await?;
+    let mut active = 0;
+    for (key, found) in classes.iter().zip(glanced) {
+        let class = match found.record()? {
+            Some(item) => Some(ClassFound { item, found }),
+            // A roster too long for one item, or no such class.
+            None => desk.any_class(key).await?,
+        };
+        active += usize::from(class.is_some_and(|class| class.effective().is_active()));
+    }
+    Ok(active)
 }
 
 /// Why a record was archived: what the plan of that run says.
