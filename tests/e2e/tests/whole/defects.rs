@@ -79,7 +79,9 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
                 PartName::Records(tag) => {
                     for role in ["teachers", "students"] {
                         for seat in line[role].as_array().into_iter().flatten().filter(|_| tag == Tag::Class) {
-                            read.seats.insert((id.clone(), seat["id"].as_str().unwrap_or_default().to_owned()));
+                            // A seat that says nothing but who is a plain text.
+                            let person = seat.as_str().or_else(|| seat["id"].as_str()).expect("a seat has a person");
+                            read.seats.insert((id.clone(), person.to_owned()));
                         }
                     }
                     read.records.insert((tag, id));
