@@ -116,6 +116,21 @@ async fn a_folder_is_uploaded_with_its_manifest_last() {
     );
 }
 
+#[tokio::test]
+async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = call(&folder.path().join("demo"), &["demo", "--students", "200", "--functions", &functions]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let count = |beginning: &str| text.lines().filter(|line| line.starts_with(beginning)).count();
+    assert_eq!((count("  stays  "), count("  goes   ")), (3, 2), "{text}");
+    for rule in ["(R-M4)", "(R-S4)", "(R-T3)", "(R-C2)", "(R-G1)"] {
+        assert!(text.contains(rule), "{rule}: {text}");
+    }
+    assert_eq!((count("The principal asks: Why"), count("  When it will show: ")), (2, 2), "{text}");
+}
+
 #[test]
 fn a_token_says_what_was_asked_for_and_names_the_folders_own_issuer() {
     let folder = tempfile::tempdir().unwrap();
