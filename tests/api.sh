@@ -21,7 +21,8 @@ if [[ $(cat "$tools/.made-of" 2>/dev/null) != "$(cksum <tests/deploy/api.txt)" ]
     cksum <tests/deploy/api.txt >"$tools/.made-of"
 fi
 
-cargo build --quiet --workspace --bins
+# The same command as the tests': `cargo build` would choose other features of the SDK, and compile all of it again.
+cargo test --quiet --workspace --no-run
 rollbook=$target/debug/rollbook-local
 
 work=$(mktemp -d)
