@@ -1,5 +1,6 @@
 //! Records as they are shown.
 
+use axum::response::Response;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rules::edit::{Edit, LocalEdit};
@@ -9,8 +10,10 @@ use rules::model::{Demographics, GuardianRole, Inactive, Origin, Status, Tag};
 use rules::personal::Personal;
 use serde::Serialize;
 
+use crate::answer::versioned;
 use crate::people::{Item, PersonFound};
 use crate::policy::Lives;
+use crate::problem::Problem;
 use crate::reference::Reference;
 
 /// Somebody in a roster.
@@ -53,14 +56,18 @@ pub(crate) struct MadeView<'a> {
     edit: EditView,
     /// What it says.
     value: &'a Edit,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lives: Option<Lives>,
+    lives: Lives,
 }
 
 impl<'a> MadeView<'a> {
-    pub(crate) fn new(edit: &'a LocalEdit, lives: Option<Lives>) -> Self {
+    pub(crate) fn new(edit: &'a LocalEdit, lives: Lives) -> Self {
         Self { edit: edit.into(), value: &edit.edit, lives }
     }
+}
+
+/// 200 with an edit that was made, and its version.
+pub(crate) fn made(edit: &LocalEdit, lives: Lives) -> Result<Response, Problem> {
+    versioned(&MadeView::new(edit, lives), edit.version.as_str())
 }
 
 /// An account.

@@ -17,8 +17,8 @@ use crate::input::{At, Body};
 use crate::people::{Item, PersonFound};
 use crate::policy::Lives;
 use crate::problem::Problem;
-use crate::views::MadeView;
-use crate::{Api, Objects, Table, etag};
+use crate::views::{MadeView, made};
+use crate::{Api, Objects, Table};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +39,7 @@ pub(super) async fn switch<T: Table, O: Objects>(
     let accepted = person.account(&[]).accepted;
     let edit = desk.edit(person.kind(), person.item.key(), Edit::Account { accepted, enabled })?;
     desk.put(&headers, &person.found.edits, &edit).await?;
-    Ok(etag::with_version(ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))?, edit.version.as_str()))
+    made(&edit, Lives::UntilTakenAway)
 }
 
 /// Somebody whose account is used: archived people's is not, nor is a disabled one.
@@ -77,7 +77,7 @@ pub(super) async fn accept<T: Table, O: Objects>(
         Ok(account.accepted.is_none().then_some(Edit::Account { accepted: Some(now), enabled: account.enabled }))
     };
     let edit = desk.put_over(person.kind(), person.item.key(), "ACCOUNT", next).await?.ok_or_else(Problem::internal)?;
-    Ok(etag::with_version(ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))?, edit.version.as_str()))
+    made(&edit, Lives::UntilTakenAway)
 }
 
 /// `POST /people/{kind}/{person}/sign-ins`: the first one counts (R-T6).
@@ -94,5 +94,5 @@ pub(super) async fn signed_in<T: Table, O: Objects>(
         Ok(account.signed_in.is_none().then_some(Edit::SignedIn { first: now }))
     };
     let edit = desk.put_over(person.kind(), person.item.key(), "SSO", next).await?.ok_or_else(Problem::internal)?;
-    ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))
+    ok(&MadeView::new(&edit, Lives::UntilTakenAway))
 }

@@ -18,8 +18,8 @@ use crate::input::{At, Body, name, person_kind};
 use crate::page::{Asked, Page};
 use crate::policy::Lives;
 use crate::problem::Problem;
-use crate::views::{ClassView, MadeView, PersonLine, Shown};
-use crate::{Api, Objects, Table, etag};
+use crate::views::{ClassView, PersonLine, Shown, made};
+use crate::{Api, Objects, Table};
 
 /// `GET /classes/{class}`: the roster is one query; whether single sign-on is ready, one more (R-T6).
 pub(super) async fn get<T: Table, O: Objects>(
@@ -108,7 +108,21 @@ pub(super) async fn put_name<T: Table, O: Objects>(
     let class = desk.class(&at.record("class")?).await?;
     let edit = desk.edit(Tag::Class, &class.item.key, Edit::CustomName { name: name(&body.name, "name")? })?;
     desk.put(&headers, &class.found.edits, &edit).await?;
-    Ok(etag::with_version(ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))?, edit.version.as_str()))
+    made(&edit, Lives::UntilTakenAway)
+}
+
+/// Takes the edit in a slot of a class away, if it is the version that the caller names.
+pub(super) async fn take_from_class<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    granted: &Granted,
+    at: &At,
+    headers: &HeaderMap,
+    slot: &str,
+) -> Result<Response, Problem> {
+    let desk = Desk::new(api, granted);
+    let class = desk.class(&at.record("class")?).await?;
+    desk.take(headers, &class.found.edits, slot).await?;
+    Ok(nothing())
 }
 
 /// `DELETE /classes/{class}/custom-name`: the source's name is shown again.
@@ -118,8 +132,5 @@ pub(super) async fn delete_name<T: Table, O: Objects>(
     at: At,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
-    desk.take(&headers, &class.found.edits, "NAME").await?;
-    Ok(nothing())
+    take_from_class(&api, &granted, &at, &headers, "NAME").await
 }

@@ -11,16 +11,17 @@ use rules::personal::Personal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::classes::take_from_class;
 use super::rosters::changeable;
 use crate::access::Role;
-use crate::answer::{Made, nothing, ok, once};
+use crate::answer::{Made, once};
 use crate::caller::Granted;
 use crate::desk::{Desk, done, in_slot, is_active};
 use crate::input::{At, Body};
 use crate::policy::Lives;
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::views::MadeView;
+use crate::views::made;
 use crate::{Api, Objects, Table, etag, fresh};
 
 /// How often another code is tried, where one is a class's already.
@@ -46,8 +47,7 @@ pub(super) async fn make_code<T: Table, O: Objects>(
             continue;
         }
         done(edited)?;
-        let shown = ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))?;
-        return Ok(etag::with_version(shown, edit.version.as_str()));
+        return made(&edit, Lives::UntilTakenAway);
     }
     Err(Problem::busy())
 }
@@ -59,10 +59,7 @@ pub(super) async fn delete_code<T: Table, O: Objects>(
     at: At,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
-    desk.take(&headers, &class.found.edits, "CODE").await?;
-    Ok(nothing())
+    take_from_class(&api, &granted, &at, &headers, "CODE").await
 }
 
 #[derive(Serialize, Deserialize)]

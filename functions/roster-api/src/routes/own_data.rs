@@ -10,14 +10,14 @@ use rules::rule::Rule;
 use serde::Deserialize;
 
 use crate::access::Reach;
-use crate::answer::{nothing, ok};
+use crate::answer::nothing;
 use crate::caller::Granted;
 use crate::desk::Desk;
 use crate::input::{At, Body, email, name, phone, refused};
 use crate::people::PersonFound;
 use crate::problem::Problem;
-use crate::views::MadeView;
-use crate::{Api, Objects, Table, etag};
+use crate::views::made;
+use crate::{Api, Objects, Table};
 
 /// The person, if the caller may change what is theirs: others with the right, or the active person themselves (R-G5).
 async fn changeable<T: Table, O: Objects>(desk: &Desk<'_, T, O>, at: &At) -> Result<PersonFound, Problem> {
@@ -45,7 +45,7 @@ async fn put<T: Table, O: Objects>(
     let edit = desk.edit(person.kind(), person.item.key(), edit)?;
     desk.put(headers, &person.found.edits, &edit).await?;
     let lives = terms.own_data(person.item.origin(), accepted);
-    Ok(etag::with_version(ok(&MadeView::new(&edit, Some(lives)))?, edit.version.as_str()))
+    made(&edit, lives)
 }
 
 async fn delete<T: Table, O: Objects>(

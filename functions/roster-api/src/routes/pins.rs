@@ -11,14 +11,15 @@ use rules::model::Tag;
 use rules::rule::Rule;
 use serde::Deserialize;
 
-use crate::answer::{nothing, ok};
+use super::classes::take_from_class;
+use crate::answer::nothing;
 use crate::caller::Granted;
 use crate::desk::Desk;
 use crate::input::{At, Body, reason, refused};
 use crate::policy::Lives;
 use crate::problem::Problem;
-use crate::views::MadeView;
-use crate::{Api, Objects, Table, etag};
+use crate::views::made;
+use crate::{Api, Objects, Table};
 
 /// The date is mandatory: a pin without an end would be forgotten.
 #[derive(Deserialize)]
@@ -44,7 +45,7 @@ async fn put<T: Table, O: Objects>(
     }
     let edit = desk.edit(kind, key, edit(pin.until, reason(&pin.reason)?))?;
     desk.put(headers, beside, &edit).await?;
-    Ok(etag::with_version(ok(&MadeView::new(&edit, Some(Lives::UntilTakenAway)))?, edit.version.as_str()))
+    made(&edit, Lives::UntilTakenAway)
 }
 
 /// `PUT /people/{kind}/{person}/pin`.
@@ -95,10 +96,7 @@ pub(super) async fn delete_class<T: Table, O: Objects>(
     at: At,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
-    desk.take(&headers, &class.found.edits, "PIN").await?;
-    Ok(nothing())
+    take_from_class(&api, &granted, &at, &headers, "PIN").await
 }
 
 async fn put_seat<T: Table, O: Objects>(
