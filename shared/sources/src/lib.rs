@@ -4,4 +4,6 @@
 //! trusted as a whole is refused before anything is emitted (R-H3). A source calls no cloud service: bytes come in through small traits,
 //! lines go out through [`rules::snapshot::SnapshotSink`].
 
+pub mod clever;
+pub mod http;
 pub mod oneroster_csv;

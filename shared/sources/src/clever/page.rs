@@ -1,0 +1,120 @@
+//! The envelope of Clever's lists, and the way to the next page.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One item of a list.
+#[derive(Debug, Deserialize)]
+pub struct Item<'a> {
+    /// The object, unread.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    #[serde(default)]
+    rel: String,
+    #[serde(default)]
+    uri: String,
+}
+
+/// A page of a list. The order of keys is not fixed, and further keys may come (developer documentation, recordings).
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Vec<Item<'a>>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+/// What is wrong with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// Cut off, HTML, or something else that is no page: asking again may help.
+    #[error("the answer is not a page of a list")]
+    NotAPage,
+    /// The link to the next page leads to another host, or to another list.
+    #[error("the link to the next page leads somewhere else")]
+    ForeignLink,
+    /// The link to the next page leads to this page or an earlier one.
+    #[error("the link to the next page leads back")]
+    Loop,
+}
+
+/// A page that was understood.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// Its items.
+    pub items: Vec<Item<'a>>,
+    /// The cursor of the next page: the id after which it begins; none: this was the last.
+    pub next: Option<String>,
+}
+
+/// Reads a page of the list at `path` (`/v3.1/sections`) that began after `after`.
+///
+/// Of the link to the next page only the cursor is used: what is asked next is always our own path on our own host, so a token never goes elsewhere.
+pub fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<'a>, PageFault> {
+    let envelope: Envelope<'a> = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
+    let Some(next) = envelope.links.iter().find(|link| link.rel == "next") else {
+        return Ok(Page { items: envelope.data, next: None });
+    };
+    let (next_path, query) = next.uri.split_once('?').ok_or(PageFault::ForeignLink)?;
+    if next_path != path {
+        return Err(PageFault::ForeignLink);
+    }
+    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("starting_after=")).ok_or(PageFault::ForeignLink)?;
+    if !is_id(cursor) {
+        return Err(PageFault::ForeignLink);
+    }
+    // Lists are in the order of ids, and a cursor is the last id of its page.
+    if after.is_some_and(|after| cursor <= after) {
+        return Err(PageFault::Loop);
+    }
+    Ok(Page { items: envelope.data, next: Some(cursor.to_owned()) })
+}
+
+/// Whether a text is one of Clever's ids: 24 hexadecimal digits, lower case.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaa1";
+    const B: &str = "aaaaaaaaaaaaaaaaaaaaaaa2";
+
+    fn page(uri: &str) -> String {
+        format!(
+            r#"{{"links":[{{"rel":"self","uri":"/v3.1/users"}},{{"rel":"next","uri":"{uri}"}}],"data":[{{"data":{{"id":"{A}"}},"uri":"x"}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_page_gives_its_items_and_the_cursor_of_the_next() {
+        let body = page(&format!("/v3.1/users?limit=25&starting_after={B}"));
+        let page = read(body.as_bytes(), "/v3.1/users", Some(A)).unwrap();
+        assert_eq!((page.items.len(), page.next.as_deref()), (1, Some(B)));
+        assert_eq!(read(br#"{"data":[],"links":[]}"#, "/v3.1/users", None).unwrap().next, None);
+    }
+
+    #[test]
+    fn a_link_that_leads_elsewhere_or_back_is_refused() {
+        let fault = |uri: &str| read(page(uri).as_bytes(), "/v3.1/users", Some(B)).unwrap_err();
+        assert_eq!(fault(&format!("https://evil.example/v3.1/users?starting_after={B}")), PageFault::ForeignLink);
+        assert_eq!(fault(&format!("/v3.1/events?starting_after={B}")), PageFault::ForeignLink);
+        assert_eq!(fault("/v3.1/users?limit=25"), PageFault::ForeignLink);
+        assert_eq!(fault("/v3.1/users?starting_after=../../me"), PageFault::ForeignLink);
+        assert_eq!(fault(&format!("/v3.1/users?starting_after={B}")), PageFault::Loop);
+        assert_eq!(fault(&format!("/v3.1/users?starting_after={A}")), PageFault::Loop);
+    }
+
+    #[test]
+    fn what_is_cut_off_or_html_is_no_page() {
+        for body in ["", "{\"data\":[{\"data\":{\"id\":", "<html>", "[]", "{\"resources\":[]}", "null"] {
+            assert_eq!(read(body.as_bytes(), "/v3.1/users", None).unwrap_err(), PageFault::NotAPage);
+        }
+    }
+}

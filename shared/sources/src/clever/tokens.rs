@@ -1,0 +1,144 @@
+//! The token list: who has connected the application, by the only list that says so.
+
+use serde::Deserialize;
+
+use super::pace::{self, TRIES, Wait};
+use super::page::is_id;
+use super::pull::{Client, Failing};
+use crate::http::{Credential, Get, Http, NoAnswer, Secret};
+
+/// A district that has connected the application. That it shares data is not said by this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The district's id at Clever.
+    pub district: String,
+    /// Its token of today.
+    pub token: Secret,
+}
+
+/// Why the list could not be read. Nothing follows from it about any district.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokensError {
+    /// The application's own credentials are wrong.
+    #[error("Clever refuses the application's client id and secret ({0}): look at the secret in Secrets Manager")]
+    Refused(u16),
+    /// Clever fails.
+    #[error("the token list could not be read after {tries} tries ({last})")]
+    Down {
+        /// How often it was tried.
+        tries: u32,
+        /// How it failed last.
+        last: Failing,
+    },
+    /// A page of it leads nowhere.
+    #[error("a page of the token list cannot be trusted")]
+    Page,
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Entry>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    owner: Option<Owner>,
+    #[serde(default)]
+    access_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    #[serde(default)]
+    rel: String,
+    #[serde(default)]
+    uri: String,
+}
+
+/// Pages of the list that are followed at most; it was never seen to have more than one.
+const PAGES: usize = 1000;
+
+const PATH: &str = "/oauth/tokens?owner_type=district";
+
+impl<H: Http, W: Wait> Client<H, W> {
+    /// The districts that are connected, all or the one that is asked for, in the order of their ids.
+    ///
+    /// # Errors
+    /// If any page is missing: half a list would say of districts that they are gone.
+    pub async fn connected(
+        &self,
+        client: &str,
+        secret: &Secret,
+        district: Option<&str>,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Connected>, TokensError> {
+        let mut path = district.map_or_else(|| PATH.to_owned(), |id| format!("{PATH}&district={id}"));
+        let mut all = Vec::new();
+        let mut seen = Vec::new();
+        loop {
+            let list = self.token_page(client, secret, &path, rng).await?;
+            for entry in list.data {
+                let (Some(owner), Some(token)) = (entry.owner, entry.access_token) else { continue };
+                if owner.kind == "district" && is_id(&owner.id) && !token.is_empty() {
+                    all.push(Connected { district: owner.id, token: Secret::new(token) });
+                }
+            }
+            let Some(next) = list.links.into_iter().find(|link| link.rel == "next") else { break };
+            seen.push(std::mem::replace(&mut path, next.uri));
+            if !path.starts_with("/oauth/tokens?") || seen.contains(&path) || seen.len() >= PAGES {
+                return Err(TokensError::Page);
+            }
+        }
+        all.sort_by(|a, b| a.district.cmp(&b.district));
+        all.dedup_by(|a, b| a.district == b.district);
+        Ok(all)
+    }
+
+    async fn token_page(&self, client: &str, secret: &Secret, path: &str, rng: &mut fastrand::Rng) -> Result<List, TokensError> {
+        let mut last = Failing::Status(0);
+        for tries in 0..TRIES {
+            let credential = Credential::Basic(client.to_owned(), secret.clone());
+            let asked = self.http.get(Get { url: format!("{}{path}", self.api.tokens), credential }).await;
+            let wait = match asked {
+                Ok(answer) => match answer.status {
+                    200 => match serde_json::from_slice(&answer.body) {
+                        Ok(list) => return Ok(list),
+                        Err(_) => {
+                            last = super::page::PageFault::NotAPage.into();
+                            pace::back_off(tries, rng)
+                        }
+                    },
+                    status @ 429 => {
+                        last = Failing::Status(status);
+                        pace::after_too_many(&answer, (self.now)(), tries, rng)
+                    }
+                    status @ (408 | 500..=599) => {
+                        last = Failing::Status(status);
+                        pace::back_off(tries, rng)
+                    }
+                    status => return Err(TokensError::Refused(status)),
+                },
+                Err(NoAnswer::Request) => return Err(TokensError::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
+                Err(error) => {
+                    last = error.into();
+                    pace::back_off(tries, rng)
+                }
+            };
+            if tries + 1 < TRIES {
+                self.wait.wait(wait).await;
+            }
+        }
+        Err(TokensError::Down { tries: TRIES, last })
+    }
+}
