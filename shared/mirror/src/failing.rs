@@ -23,6 +23,7 @@ use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
+use crate::secrets::{Secret, Secrets};
 use crate::transact::{Step, Transact, Transacted};
 
 /// When storage dies: at one call, counted over everything that shares the cue, and at all calls after it, as for a process that is gone.
@@ -173,6 +174,10 @@ under_cue! { WriteObjects {
 
 under_cue! { Later {
     fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
+} }
+
+under_cue! { Secrets {
+    fn secret(&self, name: &str) -> Option<Secret>;
 } }
 
 under_cue! { Directory {

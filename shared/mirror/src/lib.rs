@@ -2,7 +2,7 @@
 //!
 //! This is the only crate that speaks to AWS, and it knows no sync rule: it is told what to write and gives back what it read.
 //! Each thing that a function can do here is a small trait in our words, with three forms: the real one ([`dynamo`], [`s3`],
-//! [`scheduler`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
+//! [`scheduler`], [`secrets`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
 //! answer that is to be expected (the condition did not hold, no such item) is a variant of the result and not an error.
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
@@ -36,6 +36,7 @@ pub mod runs;
 pub mod s3;
 pub mod scan;
 pub mod scheduler;
+pub mod secrets;
 pub mod snapshot;
 pub mod spool;
 mod streams;

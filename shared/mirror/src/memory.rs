@@ -2,6 +2,7 @@
 
 mod desk;
 mod directory;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,8 @@ use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
 use crate::transact::{End, MOST_STEPS, Step, Transact, Transacted};
+
+pub use secrets::MemorySecrets;
 
 /// Items of a page: few, so that every test reads several.
 const PAGE: usize = 7;
