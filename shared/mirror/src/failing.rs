@@ -21,6 +21,7 @@ use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, Re
 use crate::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
 use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
+use crate::notices::Notices;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
 use crate::secrets::{Secret, Secrets};
@@ -174,6 +175,12 @@ under_cue! { WriteObjects {
 
 under_cue! { Later {
     fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
+} }
+
+under_cue! { Notices {
+    fn taken(&self, digest: &str) -> bool;
+    fn take(&self, digest: &str, until: Timestamp) -> Wrote;
+    fn count(&self, stretch: &str, until: Timestamp) -> u64;
 } }
 
 under_cue! { Secrets {

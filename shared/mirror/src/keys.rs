@@ -16,6 +16,7 @@
 //! | whoever has an e-mail address (index [`BY_EMAIL`], sparse) | attribute `email_key` = [`email_key`] |
 //! | the directory of a school (index [`BY_SCHOOL`], sparse, in the order of sort keys, with `status`) | attribute `school_key` = [`school_key`] |
 //! | the class of a join code | get [`district_pk`], [`code_sk`] |
+//! | whether a notice was taken before; how many notices came in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
 //!
 //! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`, `student#…`, `teacher#…`, `term#…`; right behind a
 //! record its local edits ([`edit_sk`]), the twins of edits that stand beside other records and are about this one ([`twin_sk`]), and the pieces of a long
@@ -55,6 +56,8 @@ pub const EDIT: &str = "#EDIT#";
 pub const AT: &str = "AT#";
 /// Beginning of the sort keys of join codes.
 pub const CODE: &str = "CODE#";
+/// Sort key of whatever is remembered of notices.
+pub const NOTICE_SK: &str = "NOTICE";
 /// The index of whoever has an e-mail address.
 pub const BY_EMAIL: &str = "by_email";
 /// The index of whatever belongs to a school.
@@ -119,6 +122,16 @@ pub fn pieces_prefix(record_sk: &str, hash: &str) -> String {
 /// Sort key of a join code: a hash, since whoever has the code is let into the class.
 pub fn code_sk(code: &Personal) -> String {
     format!("{CODE}{:032x}", xxh3_128(code.reveal().as_bytes()))
+}
+
+/// Partition of a notice: a digest, and no district.
+pub fn notice_pk(digest: &str) -> String {
+    format!("NOTICE#{digest}")
+}
+
+/// Partition of the count of notices in a stretch of time.
+pub fn notice_count_pk(stretch: &str) -> String {
+    format!("NOTICE#COUNT#{stretch}")
 }
 
 /// Sort key of the link of a source id. It lies in the shard of the source id.

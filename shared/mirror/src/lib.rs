@@ -27,6 +27,7 @@ pub mod items;
 pub mod keys;
 pub mod later;
 pub mod memory;
+pub mod notices;
 pub mod objects;
 pub mod operators;
 pub mod plan_store;

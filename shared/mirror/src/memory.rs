@@ -2,9 +2,10 @@
 
 mod desk;
 mod directory;
+mod notices;
 mod secrets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -40,6 +41,8 @@ struct Table {
     runs: BTreeMap<(DistrictId, RunId), RunRecord>,
     items: BTreeMap<(String, String), PutItem>,
     answers: BTreeMap<(DistrictId, String), Once>,
+    notices: BTreeSet<String>,
+    notice_counts: BTreeMap<String, u64>,
     /// Every n-th write of a batch is left undone; 0: none is.
     leave_every: u64,
     writes_seen: u64,
@@ -228,7 +231,7 @@ impl WriteItems for MemoryTable {
     async fn write(&self, batch: Vec<Write>) -> Result<Written, MirrorError> {
         let mut table = lock(&self.0);
         let table = &mut *table;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for write in &batch {
             let key = match write {
                 Write::Put(item) => (&item.pk, &item.sk),
@@ -270,7 +273,7 @@ impl Transact for MemoryTable {
             Write::Put(item) => (item.pk.clone(), item.sk.clone()),
             Write::Delete { pk, sk } => (pk.clone(), sk.clone()),
         };
-        let keys: std::collections::BTreeSet<_> = steps.iter().map(|step| key(&step.write)).collect();
+        let keys: BTreeSet<_> = steps.iter().map(|step| key(&step.write)).collect();
         if steps.is_empty() || keys.len() != steps.len() || steps.len() > MOST_STEPS {
             return Err(MirrorError::service("write under conditions", "1 to 100 steps, each on an item of its own"));
         }

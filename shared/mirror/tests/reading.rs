@@ -1,4 +1,4 @@
-//! Reading for people, settings, answers and erasing: the table in memory and the real one do the same.
+//! Reading for people, settings, answers, notices and erasing: the table in memory and the real one do the same.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -8,12 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use mirror::answers::{Answer, Answers, Asked, Begun};
 use mirror::configured::Configuring;
 use mirror::directory::{Directory, InSchool, Place};
-use mirror::districts::{Changed, Districts};
+use mirror::districts::{Changed, Districts, Wrote};
 use mirror::edits::{Edits, Ending};
 use mirror::erase::{EraseItems, partitions};
 use mirror::item;
 use mirror::items::WriteItems;
 use mirror::memory::MemoryTable;
+use mirror::notices::Notices;
 use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
@@ -207,6 +208,18 @@ async fn a_district_is_erased_and_its_neighbours_stay(table: impl EraseItems + D
     assert_eq!(table.found(&oak(), &Place::of(Tag::Student, &"s1".into())).await.unwrap(), Default::default());
 }
 
+async fn notices_are_remembered(table: impl Notices) {
+    let until = Timestamp::from_second(1_780_000_600).unwrap();
+    assert!(!table.taken("d1").await.unwrap());
+    assert_eq!(table.take("d1", until).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.take("d1", until).await.unwrap(), Wrote::AlreadyThere);
+    assert!(table.taken("d1").await.unwrap() && !table.taken("d2").await.unwrap());
+    for (stretch, count) in [("100", 1), ("100", 2), ("101", 1), ("100", 3)] {
+        assert_eq!(table.count(stretch, until).await.unwrap(), count);
+    }
+    assert!(!table.taken("100").await.unwrap(), "a count is no notice");
+}
+
 /// Runs a story on the table in memory and on the real one.
 macro_rules! on_both {
     ($($name:ident: $story:ident;)*) => { $(
@@ -229,5 +242,6 @@ on_both! {
     schools: a_school_is_read_in_pages;
     settings: settings_change_only_from_the_version_that_was_seen;
     answers: a_request_is_answered_once;
+    notices: notices_are_remembered;
     erasing: a_district_is_erased_and_its_neighbours_stay;
 }

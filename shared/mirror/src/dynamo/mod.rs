@@ -4,6 +4,7 @@ mod desk;
 mod directory;
 mod districts;
 mod items;
+mod notices;
 mod runs;
 mod transact;
 
