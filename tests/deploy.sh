@@ -96,7 +96,7 @@ done
 
 say "deploy"
 "$sam" deploy --template-file "$tools/build/template.yaml" --stack-name rollbook --resolve-s3 --capabilities CAPABILITY_IAM \
-    --no-confirm-changeset --no-progressbar --region "$AWS_REGION" --parameter-overrides OperatorEmail=operators@example.org \
+    --no-confirm-changeset --no-progressbar --region "$AWS_REGION" --parameter-overrides OperatorEmail=operators@example.org NoticeDoor=on \
     >"$work/deploy.log" 2>&1 || { cat "$work/deploy.log"; exit 1; }
 echo "PASS sam deploy: $(grep -c 'CREATE_COMPLETE' "$work/deploy.log") resources, IAM enforced"
 

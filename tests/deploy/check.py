@@ -6,12 +6,17 @@ Usage: check.py up                                whether the emulator answers
 
 import csv
 import datetime
+import hashlib
+import hmac
+import http.client
 import io
 import json
 import os
 import re
+import ssl
 import sys
 import time
+import urllib.parse
 import zipfile
 
 import boto3
@@ -355,6 +360,23 @@ def policies_say_the_rest(stack):
     )
     passed("the policies let import into no partition of the mirror, and schedules only where they belong")
 
+    webhook = policy_of("CleverWebhookRole")
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
+        check(decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may {action} notices")
+        for partition in (f"D#{DISTRICT}", f"D#{DISTRICT}#a"):
+            check(not decision(webhook, action, table, dynamodb__LeadingKeys=[partition]), f"the webhook may {action} notices only")
+    for action in ("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:Scan"):
+        check(not decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may not {action}")
+    notices = f"{schedules}/{stack.outputs['NoticeSchedules']}/x"
+    check(decision(webhook, "scheduler:CreateSchedule", notices), "the webhook may make schedules in its group")
+    check(not decision(webhook, "scheduler:DeleteSchedule", notices), "the webhook may not take them away")
+    check(not decision(webhook, "scheduler:CreateSchedule", f"{schedules}/default/x"), "the webhook may make them nowhere else")
+    check(not decision(webhook, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "the webhook invokes nothing")
+    asks = policy_of("NoticeRole")
+    check(decision(asks, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "its schedules invoke nightly-pull")
+    check(not decision(asks, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
+    passed("the policies let the webhook remember notices and make schedules, and nothing else")
+
     session = [parse_policy_document(sftp_session_policy(stack, "elm"))]
     bucket = f"arn:aws:s3:::{stack.inbox}"
     for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
@@ -381,6 +403,45 @@ def sftp_session_policy(stack, user):
     check(len(text) < 2048, "a session policy has at most 2,048 characters", len(text))
     text = text.replace("${Inbox.Arn}", f"arn:aws:s3:::{stack.inbox}").replace("${Key.Arn}", stack.outputs["KeyArn"])
     return json.loads(text.replace("${!transfer:UserName}", user))
+
+
+def the_door_of_notices(stack):
+    """A notice that a district shares data: refused unsigned, taken once signed, and what it leads to is one schedule."""
+    url, district = stack.outputs["NoticeUrl"], "58da8a43cc70ab00017a1a87"
+    secret = client("secretsmanager").get_secret_value(SecretId=stack.outputs["NoticeKeysSecret"])["SecretString"]
+    key, body = json.loads(secret)["current"], json.dumps({"district": district})
+    check(len(key) == 64, "the first key is drawn")
+    # The emulator serves all URLs at its own port; the name tells which is meant.
+    host = urllib.parse.urlsplit(url).hostname
+    endpoint = urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+
+    def knock(headers):
+        door = http.client.HTTPSConnection(endpoint.hostname, endpoint.port, context=context, timeout=60)
+        door.request("POST", "/", body, {"Host": host, "Content-Type": "application/json", **headers})
+        return door.getresponse().status
+
+    def signed(key):
+        now = str(int(time.time()))
+        signature = hmac.new(key.encode(), f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
+        return {"x-rollbook-timestamp": now, "x-rollbook-signature": signature}
+
+    scheduler = client("scheduler")
+
+    def schedules():
+        found = scheduler.list_schedules(GroupName=stack.outputs["NoticeSchedules"])["Schedules"]
+        return [schedule["Name"] for schedule in found]
+
+    for who, headers in (("nobody", {}), ("a stranger", signed("x" * 64))):
+        status = knock(headers)
+        check(status == 401, f"a notice of {who} is refused", status)
+    check(not schedules(), "and leads to nothing")
+    notice = signed(key)
+    statuses = [knock(notice), knock(notice)]
+    check(statuses == [202, 409], "a signed notice is taken, and taken once", statuses)
+    check(schedules() == [f"clever-notice-{district}"], "what it leads to is one schedule", schedules())
+    check(not stack.items(f"D#{district}"), "a notice writes nothing about a district")
+    passed("the URL of notices refuses who has not signed, and takes once who has")
 
 
 def logs_name_nobody(stack, *nights):
@@ -413,7 +474,7 @@ def failures_are_watched(stack):
 
 
 def sizes(build):
-    for function in ("OnerosterImport", "Reconcile"):
+    for function in ("OnerosterImport", "Reconcile", "CleverWebhook"):
         with open(os.path.join(build, function, "bootstrap"), "rb") as file:
             binary = file.read()
         buffer = io.BytesIO()
@@ -442,6 +503,7 @@ def main(arguments):
     nights(stack, first, second)
     roles_are_walls(stack)
     policies_say_the_rest(stack)
+    the_door_of_notices(stack)
     logs_name_nobody(stack, first, second)
     failures_are_watched(stack)
 
