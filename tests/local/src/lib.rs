@@ -8,7 +8,7 @@
 //! | DynamoDB | dynoxide, in a file or in memory, with faults on demand ([`DynamoFaults`]) |
 //! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
 //! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
-//! | EventBridge Scheduler | the calls that are used, with a clock that tests can move ([`Clock`]) |
+//! | EventBridge Scheduler | the calls that are used, with time zones, retries and failure queues, and a clock that tests can move ([`Clock`]) |
 //! | API Gateway's HTTP API, and an identity provider | a server before `roster-api`, and an issuer of tokens ([`Issuer`]) |
 //!
 //! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
@@ -31,6 +31,6 @@ pub use functions::{Binaries, BuildError, Profile, build_functions};
 pub use gateway::{AUDIENCE, Api, ApiError, Claims, Issuer, IssuerError, Reply, Route, RouteError};
 pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
 pub use s3::Subscription;
-pub use scheduler::Clock;
+pub use scheduler::{Clock, DeadLetter};
 pub use stack::{API, Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};
 pub use upload::{UploadError, Uploaded};

@@ -19,7 +19,7 @@ use crate::gateway::{Api, Claims, Gateway, Issuer, IssuerError, Route, RouteErro
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
 use crate::s3::{Store, Subscription};
-use crate::scheduler::{Clock, Running, Scheduler};
+use crate::scheduler::{Clock, DeadLetter, Running, Scheduler};
 
 /// The region that everything believes to be in.
 const REGION: &str = "us-east-1";
@@ -191,7 +191,9 @@ impl Stack {
         });
         let store = Store::open(&data.join("s3"), REGION, &[INBOX, INTERNAL], subscriptions(), notify).map_err(StackError::S3)?;
         let s3 = Listening::service(store.service(CREDENTIAL, CREDENTIAL)).await.map_err(StackError::Listen)?;
-        let scheduler = Scheduler::start(lambda.clone(), REGION, ACCOUNT, &[SCHEDULE_GROUP], data.join("schedules.json"));
+        let asked = lambda.clone();
+        let deliver = Arc::new(move |target: &str, event| asked.send(target, event));
+        let scheduler = Scheduler::start(deliver, REGION, ACCOUNT, &[SCHEDULE_GROUP], data.join("schedules.json"));
         let scheduler = scheduler.await.map_err(StackError::Scheduler)?;
         let invoke = lambda.serve().await.map_err(StackError::Listen)?;
         let api = ApiSetting {
@@ -319,6 +321,23 @@ impl Stack {
     /// When the next schedule is due, if there is one.
     pub fn next_schedule(&self) -> Option<jiff::Timestamp> {
         self.scheduler.scheduler.next_due()
+    }
+
+    /// Lets time pass until a moment: everything that is due by then happens in its turn, and each thing is done before the next is due.
+    pub async fn live_until(&self, moment: jiff::Timestamp) {
+        loop {
+            self.settled().await;
+            match self.next_schedule().filter(|due| *due <= moment) {
+                Some(due) => self.clock().advance_to(due),
+                None => break,
+            }
+        }
+        self.clock().advance_to(moment);
+    }
+
+    /// Events of schedules that no function took, in the failure queues of their schedules.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.scheduler.scheduler.dead_letters()
     }
 
     /// Invokes a function and waits for its answer, without retries. None: there is no such function.

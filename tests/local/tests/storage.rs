@@ -248,6 +248,31 @@ async fn one_time_schedules_fire_when_the_clock_gets_there_and_are_gone_then() {
 }
 
 #[tokio::test]
+async fn a_season_of_nights_passes_in_seconds_and_each_is_done_before_the_next() {
+    let stack = stack().await;
+    let window =
+        FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(15).build().unwrap();
+    let zones = ["America/New_York", "America/Phoenix", "Pacific/Honolulu", "Australia/Lord_Howe"];
+    for zone in zones {
+        let target =
+            Target::builder().role_arn("arn:aws:iam::000000000000:role/scheduler").input(format!("{{\"zone\": \"{zone}\"}}"));
+        let target = target.arn(format!("arn:aws:lambda:us-east-1:000000000000:function:{RECONCILE}")).build().unwrap();
+        let create = stack.scheduler().create_schedule().name(zone.replace('/', "-")).flexible_time_window(window.clone());
+        let create = create.schedule_expression("cron(15 4 * * ? *)").schedule_expression_timezone(zone);
+        create.target(target).send().await.unwrap();
+    }
+    let begun = stack.clock().now();
+    stack.live_until(begun + jiff::SignedDuration::from_hours(60 * 24)).await;
+    let fired = stack.invocations(RECONCILE);
+    for zone in zones {
+        let nights = fired.iter().filter(|one| one.payload["echo"]["zone"] == zone).count();
+        assert!((59..=61).contains(&nights), "{zone}: {nights}");
+    }
+    assert!(stack.failures(RECONCILE).is_empty() && stack.dead_letters().is_empty());
+    assert!(stack.clock().now() >= begun + jiff::SignedDuration::from_hours(60 * 24));
+}
+
+#[tokio::test]
 async fn a_busy_table_leaves_items_undone_and_throttles_the_same_way_for_the_same_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {

@@ -13,8 +13,15 @@ pub struct Clock {
     moved: watch::Sender<()>,
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Clock {
-    pub(crate) fn new() -> Self {
+    /// One that shows the real time until somebody moves it.
+    pub fn new() -> Self {
         Self { ahead: Arc::default(), moved: watch::Sender::new(()) }
     }
 

@@ -3,13 +3,17 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
+use super::cron::Cron;
+
 /// A schedule's expression, read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     /// `at(2026-11-22T02:00:00)`, in the schedule's time zone: once.
     At(Timestamp),
-    /// `rate(5 minutes)`: again and again, counted from the schedule's creation.
+    /// `rate(5 minutes)`: again and again, from the schedule's start, or its creation.
     Rate(SignedDuration),
+    /// `cron(0 2 * * ? *)`, in the schedule's time zone.
+    Cron(Box<Cron>, TimeZone),
 }
 
 impl Expression {
@@ -36,14 +40,19 @@ impl Expression {
             }
             return Ok(Self::Rate(SignedDuration::from_secs(count.saturating_mul(seconds))));
         }
-        Err(format!("{text} is none of the expressions that this scheduler runs: at(…), rate(…)"))
+        if let Some(cron) = inside("cron") {
+            return Ok(Self::Cron(Box::new(Cron::parse(cron)?), zone));
+        }
+        Err(format!("{text} is none of at(…), rate(…), cron(…)"))
     }
 
-    /// The first time it is due.
-    pub(super) fn first(&self, created: Timestamp) -> Option<Timestamp> {
+    /// The first time that it is due from a moment on: that of its creation, its change, or its start date. A time in the past is due at once.
+    pub(super) fn first(&self, from: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(moment) => Some(*moment),
-            Self::Rate(every) => created.checked_add(*every).ok(),
+            // A rate begins at once.
+            Self::Rate(_) => Some(from),
+            Self::Cron(..) => self.after(from.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(from)),
         }
     }
 
@@ -52,6 +61,21 @@ impl Expression {
         match self {
             Self::At(_) => None,
             Self::Rate(every) => due.checked_add(*every).ok(),
+            Self::Cron(cron, zone) => cron.after(due, zone),
+        }
+    }
+
+    /// The next time, for one that was not looked at for a while: what it missed meanwhile is not made up for, unless it would never come again.
+    pub(super) fn caught_up(&self, due: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::At(moment) => Some(*moment),
+            Self::Rate(every) if due < now => {
+                let every = every.as_secs().max(1);
+                let times = now.duration_since(due).as_secs() / every + 1;
+                due.checked_add(SignedDuration::from_secs(times.saturating_mul(every))).ok()
+            }
+            Self::Cron(..) if due < now => self.after(now),
+            _ => Some(due),
         }
     }
 }
@@ -68,11 +92,26 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_counts_from_the_creation() {
+    fn a_rate_counts_from_the_start_in_hours_of_sixty_minutes() {
         let rate = Expression::parse("rate(5 minutes)", "UTC").unwrap();
         let first = rate.first(Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(first.as_second(), 300);
-        assert_eq!(rate.after(first).unwrap().as_second(), 600);
+        assert_eq!(first.as_second(), 0);
+        assert_eq!(rate.after(first).unwrap().as_second(), 300);
+        let day = Expression::parse("rate(1 day)", "America/New_York").unwrap();
+        let before_winter = "2026-10-31T12:00:00Z".parse().unwrap();
+        assert_eq!(day.after(before_winter).unwrap().to_string(), "2026-11-01T12:00:00Z");
+    }
+
+    #[test]
+    fn what_was_missed_is_not_made_up_for() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let rate = Expression::parse("rate(5 minutes)", "UTC").unwrap();
+        assert_eq!(rate.caught_up(at(300), at(1000)).unwrap(), at(1200));
+        assert_eq!(rate.caught_up(at(1200), at(1000)).unwrap(), at(1200));
+        let cron = Expression::parse("cron(0 2 * * ? *)", "UTC").unwrap();
+        assert_eq!(cron.caught_up(at(7200), at(7200 + 10 * 86_400)).unwrap(), at(7200 + 11 * 86_400));
+        let once = Expression::parse("at(1970-01-01T01:00:00)", "UTC").unwrap();
+        assert_eq!(once.caught_up(at(3600), at(7200)).unwrap(), at(3600), "what goes on only once is made up for");
     }
 
     #[test]
@@ -81,7 +120,8 @@ mod tests {
             ("at(noon)", "yyyy"),
             ("rate(0 minutes)", "at least"),
             ("rate(5 fortnights)", "fortnights"),
-            ("cron(0 2 * * ? *)", "at(…)"),
+            ("cron(0 2 * * *)", "six fields"),
+            ("every night", "cron(…)"),
         ] {
             assert!(Expression::parse(text, "UTC").unwrap_err().contains(says), "{text}");
         }

@@ -1,7 +1,7 @@
 //! The calls of EventBridge Scheduler that this product makes, in its REST form. Source: the service's API reference, version 2021-06-30.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,7 +10,8 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
-use super::{DEFAULT_GROUP, Schedule, Scheduler};
+use super::schedule::Schedule;
+use super::{DEFAULT_GROUP, Scheduler};
 
 type Ask = HashMap<String, String>;
 type Said = Map<String, Value>;
@@ -51,7 +52,7 @@ async fn remove(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String
 }
 
 async fn list(State(scheduler): State<Arc<Scheduler>>, Query(ask): Query<Ask>) -> Response<Body> {
-    answer(Ok(scheduler.list(ask.get("ScheduleGroup"), ask.get("NamePrefix").map_or("", String::as_str))))
+    answer(scheduler.list(&ask))
 }
 
 async fn create_group(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>) -> Response<Body> {
@@ -66,10 +67,8 @@ async fn remove_group(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<
     answer(scheduler.remove_group(&name))
 }
 
-async fn list_groups(State(scheduler): State<Arc<Scheduler>>) -> Response<Body> {
-    let state = scheduler.state.lock().unwrap_or_else(PoisonError::into_inner);
-    let groups: Vec<Value> = state.groups.keys().map(|name| json!({ "Name": name, "Arn": scheduler.group_arn(name) })).collect();
-    answer(Ok(json!({ "ScheduleGroups": groups })))
+async fn list_groups(State(scheduler): State<Arc<Scheduler>>, Query(ask): Query<Ask>) -> Response<Body> {
+    answer(scheduler.list_groups(&ask))
 }
 
 fn group_of(ask: &Ask) -> String {
@@ -81,29 +80,35 @@ impl Scheduler {
         let now = self.clock.now();
         let said = parse(body)?;
         let group = said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
-        let mut schedule = Schedule { name, group, said, created: now, modified: now, due: None };
-        self.check(&mut schedule)?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut schedule = Schedule { name, group, said, created: now, modified: now, due: None, late: 0 };
+        schedule.begin().map_err(Refusal::Validation)?;
+        let mut state = self.state();
         if !state.groups.contains_key(&schedule.group) {
             return Err(Refusal::NotFound(format!("Schedule group {} does not exist.", schedule.group)));
         }
-        if state.position(&schedule.group, &schedule.name).is_some() {
+        let arn = self.arn(&schedule);
+        if let Some(at) = state.position(&schedule.group, &schedule.name) {
+            // The same request once more, of a client whose answer was lost.
+            let token = schedule.text("ClientToken");
+            if token.is_some() && token == state.schedules[at].text("ClientToken") {
+                return Ok(json!({ "ScheduleArn": arn }));
+            }
             return Err(Refusal::Conflict(format!("Schedule {} already exists.", schedule.name)));
         }
-        let arn = self.arn(&schedule);
         state.schedules.push(schedule);
         self.keep(&state);
         self.changed.notify_one();
         Ok(json!({ "ScheduleArn": arn }))
     }
 
+    /// Replaces all of a schedule: what is not said again is gone.
     fn update(&self, name: &str, body: &str) -> Result<Value, Refusal> {
         let said = parse(body)?;
         let group = said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let at = state.position(&group, name).ok_or_else(|| missing(name))?;
         let mut schedule = Schedule { said, modified: self.clock.now(), due: None, ..state.schedules[at].clone() };
-        self.check(&mut schedule)?;
+        schedule.begin().map_err(Refusal::Validation)?;
         let arn = self.arn(&schedule);
         state.schedules[at] = schedule;
         self.keep(&state);
@@ -111,30 +116,8 @@ impl Scheduler {
         Ok(json!({ "ScheduleArn": arn }))
     }
 
-    /// Finds what the service would refuse, and sets when the schedule is due.
-    fn check(&self, schedule: &mut Schedule) -> Result<(), Refusal> {
-        let name = &schedule.name;
-        if name.is_empty()
-            || name.len() > 64
-            || !name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
-        {
-            return Err(Refusal::Validation("a name has 1 to 64 letters, digits, -, _ or .".into()));
-        }
-        for field in ["Arn", "RoleArn"] {
-            if schedule.target(field).is_none_or(|arn| !arn.starts_with("arn:")) {
-                return Err(Refusal::Validation(format!("Target.{field} must be an ARN")));
-            }
-        }
-        if schedule.said.get("FlexibleTimeWindow").and_then(|window| window.get("Mode")).is_none() {
-            return Err(Refusal::Validation("FlexibleTimeWindow.Mode is missing".into()));
-        }
-        let expression = schedule.expression().map_err(Refusal::Validation)?;
-        schedule.due = expression.first(schedule.created);
-        Ok(())
-    }
-
     fn read(&self, group: &str, name: &str) -> Result<Value, Refusal> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let schedule = &state.schedules[state.position(group, name).ok_or_else(|| missing(name))?];
         let mut said = schedule.said.clone();
         said.remove("ClientToken");
@@ -143,14 +126,19 @@ impl Scheduler {
         Ok(Value::Object(said))
     }
 
-    fn list(&self, group: Option<&String>, prefix: &str) -> Value {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut schedules: Vec<&Schedule> = state
+    fn list(&self, ask: &Ask) -> Result<Value, Refusal> {
+        let state = self.state();
+        let asked = |name: &str| ask.get(name).map(String::as_str);
+        let mut found: Vec<(String, &Schedule)> = state
             .schedules
             .iter()
-            .filter(|schedule| group.is_none_or(|group| *group == schedule.group) && schedule.name.starts_with(prefix))
+            .filter(|schedule| asked("ScheduleGroup").is_none_or(|group| group == schedule.group))
+            .filter(|schedule| schedule.name.starts_with(asked("NamePrefix").unwrap_or_default()))
+            .filter(|schedule| asked("State").is_none_or(|state| (state == "ENABLED") == schedule.enabled()))
+            .map(|schedule| (format!("{}/{}", schedule.group, schedule.name), schedule))
             .collect();
-        schedules.sort_by_key(|schedule| (&schedule.group, &schedule.name));
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (schedules, next) = page(found, ask)?;
         let schedules: Vec<Value> = schedules
             .into_iter()
             .map(|schedule| {
@@ -160,7 +148,20 @@ impl Scheduler {
                 Value::Object(summary)
             })
             .collect();
-        json!({ "Schedules": schedules })
+        Ok(json!({ "Schedules": schedules, "NextToken": next }))
+    }
+
+    fn list_groups(&self, ask: &Ask) -> Result<Value, Refusal> {
+        let state = self.state();
+        let prefix = ask.get("NamePrefix").map_or("", String::as_str);
+        let found = state.groups.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(name, made)| (name.clone(), *made));
+        let (groups, next) = page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), ask)?;
+        let groups: Vec<Value> = groups.into_iter().map(|(name, made)| self.group(&name, made.as_second())).collect();
+        Ok(json!({ "ScheduleGroups": groups, "NextToken": next }))
+    }
+
+    fn group(&self, name: &str, made: i64) -> Value {
+        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made, "LastModificationDate": made })
     }
 
     fn summary(&self, schedule: &Schedule) -> Said {
@@ -175,7 +176,7 @@ impl Scheduler {
     }
 
     fn remove(&self, group: &str, name: &str) -> Result<Value, Refusal> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let at = state.position(group, name).ok_or_else(|| missing(name))?;
         state.schedules.remove(at);
         self.keep(&state);
@@ -183,7 +184,7 @@ impl Scheduler {
     }
 
     fn create_group(&self, name: String) -> Result<Value, Refusal> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if state.groups.contains_key(&name) {
             return Err(Refusal::Conflict(format!("Schedule group {name} already exists.")));
         }
@@ -194,14 +195,16 @@ impl Scheduler {
     }
 
     fn read_group(&self, name: &str) -> Result<Value, Refusal> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let made = state.groups.get(name).ok_or_else(|| missing_group(name))?.as_second();
-        let arn = self.group_arn(name);
-        Ok(json!({ "Name": name, "Arn": arn, "State": "ACTIVE", "CreationDate": made, "LastModificationDate": made }))
+        Ok(self.group(name, made))
     }
 
     fn remove_group(&self, name: &str) -> Result<Value, Refusal> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if name == DEFAULT_GROUP {
+            return Err(Refusal::Validation("the default group stays".into()));
+        }
+        let mut state = self.state();
         state.groups.remove(name).ok_or_else(|| missing_group(name))?;
         state.schedules.retain(|schedule| schedule.group != name);
         self.keep(&state);
@@ -211,6 +214,23 @@ impl Scheduler {
 
 fn parse(body: &str) -> Result<Said, Refusal> {
     serde_json::from_str(body).map_err(|error| Refusal::Validation(format!("the request is not a JSON object: {error}")))
+}
+
+/// A page of what has been found, in the order of the names with which it comes; the token of the next page is the last name of this one.
+fn page<T>(found: Vec<(String, T)>, ask: &Ask) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let most = match ask.get("MaxResults").map_or(Ok(100), |text| text.parse()) {
+        Ok(most @ 1..=100) => most,
+        _ => return Err(Refusal::Validation("MaxResults must be 1 to 100".into())),
+    };
+    let after = ask.get("NextToken").map_or("", String::as_str);
+    let mut rest = found.into_iter().filter(|(name, _)| name.as_str() > after);
+    let (mut names, mut items) = (Vec::new(), Vec::new());
+    for (name, item) in rest.by_ref().take(most) {
+        names.push(name);
+        items.push(item);
+    }
+    let next = rest.next().and_then(|_| names.pop());
+    Ok((items, next))
 }
 
 fn missing(name: &str) -> Refusal {

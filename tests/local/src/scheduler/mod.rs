@@ -1,66 +1,50 @@
 //! EventBridge Scheduler: schedules of groups that invoke functions, by a clock that tests can move.
+//!
+//! Time zones and both changes of the clocks are those of the time zone database; flexible windows, retries and failure queues work as in AWS, by the
+//! same clock. What is moved by a year goes through every night of it, in the order of time.
 
 mod clock;
+mod cron;
+mod delivery;
 mod expression;
 mod http;
+mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::task::AbortHandle;
 
 pub use clock::Clock;
-use expression::Expression;
+pub use delivery::DeadLetter;
+use delivery::{Delivery, Refused};
+use schedule::Schedule;
 
-use crate::lambda::Lambda;
 use crate::listen::Listening;
 
 /// The group that a schedule is in which names none.
 const DEFAULT_GROUP: &str = "default";
 
-/// One schedule.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Schedule {
-    name: String,
-    group: String,
-    /// What was sent to make it: given back by GetSchedule.
-    said: Map<String, Value>,
-    created: Timestamp,
-    modified: Timestamp,
-    /// When it is due next; none once it is over.
-    due: Option<Timestamp>,
-}
-
-impl Schedule {
-    fn text(&self, field: &str) -> Option<&str> {
-        self.said.get(field)?.as_str()
-    }
-
-    fn enabled(&self) -> bool {
-        self.text("State") != Some("DISABLED")
-    }
-
-    fn expression(&self) -> Result<Expression, String> {
-        let zone = self.text("ScheduleExpressionTimezone").unwrap_or("UTC");
-        Expression::parse(self.text("ScheduleExpression").unwrap_or_default(), zone)
-    }
-
-    fn target(&self, field: &str) -> Option<&str> {
-        self.said.get("Target")?.get(field)?.as_str()
-    }
-}
+/// Takes an event for a target, by its ARN; false: there is no such target.
+pub(crate) type Deliver = Arc<dyn Fn(&str, Value) -> bool + Send + Sync>;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
     /// Groups and when they were made.
     groups: BTreeMap<String, Timestamp>,
-    /// By group and name.
     schedules: Vec<Schedule>,
+    /// What was to be delivered and was not taken.
+    #[serde(default)]
+    waiting: Vec<Delivery>,
+    #[serde(default)]
+    dead: Vec<DeadLetter>,
 }
 
 impl State {
@@ -69,7 +53,8 @@ impl State {
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.schedules.iter().filter(|schedule| schedule.enabled()).filter_map(|schedule| schedule.due).min()
+        let schedules = self.schedules.iter().filter_map(Schedule::fires);
+        schedules.chain(self.waiting.iter().map(|delivery| delivery.next)).min()
     }
 }
 
@@ -78,7 +63,7 @@ pub(crate) struct Scheduler {
     state: Mutex<State>,
     clock: Clock,
     changed: tokio::sync::Notify,
-    lambda: Arc<Lambda>,
+    deliver: Deliver,
     region: String,
     account: String,
     /// Where schedules outlive the process.
@@ -107,7 +92,7 @@ impl Drop for Running {
 impl Scheduler {
     /// Starts with the schedules in `file`, and with these groups.
     pub(crate) async fn start(
-        lambda: Arc<Lambda>,
+        deliver: Deliver,
         region: &str,
         account: &str,
         groups: &[&str],
@@ -122,11 +107,13 @@ impl Scheduler {
         for group in groups.iter().copied().chain([DEFAULT_GROUP]) {
             state.groups.entry(group.to_owned()).or_insert_with(|| clock.now());
         }
+        // The service never sleeps, and this one has: a night is not pulled seven times because nobody was here for a week.
+        state.schedules.iter_mut().for_each(|schedule| schedule.catch_up(clock.now()));
         let scheduler = Arc::new(Self {
             state: Mutex::new(state),
             clock,
             changed: tokio::sync::Notify::new(),
-            lambda,
+            deliver,
             region: region.to_owned(),
             account: account.to_owned(),
             file,
@@ -136,32 +123,48 @@ impl Scheduler {
         Ok(Running { scheduler, server, ticking })
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// When the next schedule is due, if there is one.
+    /// When the next schedule is due, or the next try of one that was not taken.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).next_due()
+        self.state().next_due()
     }
 
-    /// Starts everything that is due, once; says whether there was anything.
+    /// What lies in failure queues.
+    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.state().dead.clone()
+    }
+
+    /// Starts everything that is due, in the order of time; says whether there was anything.
     pub(crate) fn fire_due(&self) -> bool {
         let now = self.clock.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let mut fired = false;
-        let mut over = Vec::new();
-        for (at, schedule) in state.schedules.iter_mut().enumerate() {
-            let Some(due) = schedule.due.filter(|due| *due <= now && schedule.enabled()) else { continue };
+        while let Some(due) = state.next_due().filter(|due| *due <= now) {
             fired = true;
-            self.fire(schedule, due);
-            schedule.due = schedule.expression().ok().and_then(|expression| expression.after(due));
-            if schedule.due.is_none() && schedule.text("ActionAfterCompletion") == Some("DELETE") {
-                over.push(at);
+            let delivery = match state.schedules.iter().position(|schedule| schedule.fires() == Some(due)) {
+                Some(at) => {
+                    let arn = self.arn(&state.schedules[at]);
+                    let delivery = state.schedules[at].fire(arn, due);
+                    if state.schedules[at].is_gone() {
+                        state.schedules.remove(at);
+                    }
+                    delivery
+                }
+                None => {
+                    let at = state.waiting.iter().position(|delivery| delivery.next == due);
+                    at.map(|at| state.waiting.remove(at))
+                }
+            };
+            if let Some(delivery) = delivery {
+                self.attempt(&mut state, delivery, due);
             }
-        }
-        for at in over.into_iter().rev() {
-            state.schedules.remove(at);
         }
         if fired {
             self.keep(&state);
@@ -169,17 +172,15 @@ impl Scheduler {
         fired
     }
 
-    /// Invokes a schedule's function, as Scheduler does: asynchronously, with its input.
-    fn fire(&self, schedule: &Schedule, due: Timestamp) {
-        let (Some(arn), input) = (schedule.target("Arn"), schedule.target("Input").unwrap_or("{}")) else { return };
-        let input = input
-            .replace("<aws.scheduler.schedule-arn>", &self.arn(schedule))
-            .replace("<aws.scheduler.scheduled-time>", &due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .replace("<aws.scheduler.execution-id>", &format!("{:016x}", fastrand::u64(..)))
-            .replace("<aws.scheduler.attempt-number>", "1");
-        let payload = serde_json::from_str(&input).unwrap_or(Value::String(input));
-        if !self.lambda.send(arn, payload) {
-            tracing::warn!(schedule = schedule.name, "a schedule's target is no function of this stack");
+    /// Invokes a target, as Scheduler does: asynchronously, with its input.
+    fn attempt(&self, state: &mut State, delivery: Delivery, now: Timestamp) {
+        if (self.deliver)(&delivery.target, delivery.payload()) {
+            return;
+        }
+        match delivery.refused(now) {
+            Refused::Again(delivery) => state.waiting.push(delivery),
+            Refused::Dead(letter) => state.dead.push(letter),
+            Refused::Dropped => tracing::warn!("a schedule's target is no function of this stack, and it has no failure queue"),
         }
     }
 
