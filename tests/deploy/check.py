@@ -305,6 +305,11 @@ def roles_are_walls(stack):
     passed(f"with the functions' own credentials {refused} forbidden calls are denied, {allowed} needed ones are not")
 
 
+def role_of(stack, prefix):
+    roles = [role for page in stack.iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
+    return next(role["RoleName"] for role in roles if f"-{prefix}-" in role["RoleName"])
+
+
 def policies_say_the_rest(stack):
     """What the emulator's services do not ask about (partitions of a table, groups of schedules, the SFTP service), asked of the deployed
     policies themselves."""
@@ -313,12 +318,8 @@ def policies_say_the_rest(stack):
     account = client("sts").get_caller_identity()["Account"]
     region = os.environ["AWS_REGION"]
 
-    def role_of(prefix):
-        roles = [role for page in stack.iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
-        return next(role["RoleName"] for role in roles if f"-{prefix}-" in role["RoleName"])
-
     def policy_of(prefix):
-        role = role_of(prefix)
+        role = role_of(stack, prefix)
         names = stack.iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = (stack.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names)
         return [parse_policy_document(document) for document in documents]
@@ -426,6 +427,14 @@ def the_door_of_notices(stack):
         signature = hmac.new(key.encode(), f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
         return {"x-rollbook-timestamp": now, "x-rollbook-signature": signature}
 
+    # The emulator takes every new schedule for one of the default group, where this role may make none. What it may make is asked of
+    # its policy above.
+    statement = {"Effect": "Allow", "Action": "scheduler:CreateSchedule", "Resource": "arn:aws:scheduler:*:*:schedule/default/*"}
+    stack.iam.put_role_policy(
+        RoleName=role_of(stack, "CleverWebhookRole"),
+        PolicyName="for-the-emulator",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
     scheduler = client("scheduler")
 
     def schedules():
