@@ -9,12 +9,14 @@
 //! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
 //! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
 //! | EventBridge Scheduler | the calls that are used, with time zones, retries and failure queues, and a clock that tests can move ([`Clock`]) |
+//! | Clever | a simulator with districts of this workspace, its quirks, and faults on demand ([`clever`]) |
 //! | API Gateway's HTTP API, and an identity provider | a server before `roster-api`, and an issuer of tokens ([`Issuer`]) |
 //!
 //! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
 //! against those elsewhere.
 
 mod activity;
+pub mod clever;
 mod dynamo;
 mod functions;
 mod gateway;

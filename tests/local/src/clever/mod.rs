@@ -1,48 +1,34 @@
-//! A server that behaves like Clever's Data API (v3.0 and v3.1) and token list, with its quirks, and with faults when tests ask for them.
+//! A server that behaves like Clever's Data and Events API (v3.0 and v3.1) and token list, with its quirks, and with faults when tests ask for them.
 //!
-//! Sources: Clever's published specification, its developer documentation, and recordings of its demo district. Its districts come from
-//! [`district`], a night at a time.
+//! Sources: Clever's published specification, its developer documentation, and recordings of its demo district. Its districts come from [`district`], a
+//! night at a time. What nobody outside Clever knows (whether the token list has pages, what `count` answers) is a setting, or not there.
 
-mod api;
+mod door;
+mod events;
 mod faults;
+mod lists;
+mod people;
 mod records;
+mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use district::Night;
-use jiff::Timestamp;
+use serde_json::Value;
 
 pub use faults::Fault;
 pub use records::{List, id};
+pub use standing::{Sharing, State};
 
 use crate::listen::Listening;
 use crate::scheduler::Clock;
-use faults::Faults;
-use records::Records;
-
-/// What a district shares with the application.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Everything.
-    All,
-    /// It has connected, and shares nothing yet.
-    Nothing,
-    /// What belongs to these schools (Clever's ids); people named in sections of theirs need not be among it.
-    Schools(BTreeSet<String>),
-}
-
-#[derive(Debug)]
-struct AtClever {
-    name: String,
-    token: String,
-    connected: bool,
-    state: &'static str,
-    last_sync: Timestamp,
-    sharing: Sharing,
-    records: Arc<Records>,
-}
+use faults::{Faults, Happens};
+use records::Record;
+use standing::AtClever;
 
 /// Requests of one token in one minute.
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,12 +37,20 @@ struct Counted {
     requests: u64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Requests that a token may make in a minute.
+    per_minute: u64,
+    /// Districts on a page of the token list; none: all on one.
+    tokens: Option<usize>,
+}
+
 #[derive(Debug)]
 struct World {
     client: String,
     secret: String,
     clock: Clock,
-    limit: u64,
+    limits: Mutex<Limits>,
     districts: Mutex<BTreeMap<String, AtClever>>,
     counted: Mutex<BTreeMap<String, Counted>>,
     faults: Faults,
@@ -70,8 +64,9 @@ pub struct CleverSimulator {
     server: Listening,
 }
 
-/// Requests that a token may make in a minute.
-const LIMIT: u64 = 1200;
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl CleverSimulator {
     /// Starts one without districts, whose application signs in with these credentials.
@@ -79,106 +74,187 @@ impl CleverSimulator {
     /// # Errors
     /// If no port can be opened.
     pub async fn start(client: &str, secret: &str, clock: Clock) -> io::Result<Self> {
-        Self::start_with_limit(client, secret, clock, LIMIT).await
-    }
-
-    /// The same with another limit of requests a minute.
-    ///
-    /// # Errors
-    /// If no port can be opened.
-    pub async fn start_with_limit(client: &str, secret: &str, clock: Clock, limit: u64) -> io::Result<Self> {
         let world = Arc::new(World {
             client: client.into(),
             secret: secret.into(),
             clock,
-            limit,
+            limits: Mutex::new(Limits { per_minute: 1200, tokens: None }),
             districts: Mutex::default(),
             counted: Mutex::default(),
             faults: Faults::default(),
             requests: Mutex::default(),
         });
-        let server = Listening::router(api::router(Arc::clone(&world))).await?;
+        let server = Listening::router(door::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
     }
 
-    /// Scheme and host of everything.
+    /// Scheme and host of everything: of the data and of the token list, which in truth are two.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// A district connects the application; it shares everything that it has on that night.
+    /// A district connects the application, and shares what its source has on that night (OneRoster 1.1, whole): all but its staff.
     pub fn connect(&self, district: &str, night: &Night) {
-        let records = Arc::new(records::of_night(night, district));
-        let at = AtClever {
+        let now = self.world.clock.now();
+        let mut at = AtClever {
             name: night.district_name().to_owned(),
-            token: token(district, 0),
+            token: String::new(),
+            turn: 0,
+            authorized: now,
             connected: true,
-            state: "success",
-            last_sync: self.world.clock.now(),
+            state: State::Success,
+            paused: None,
+            last_sync: now,
             sharing: Sharing::All,
-            records,
+            staff: false,
+            withheld: BTreeSet::new(),
+            records: records::of_night(night, &BTreeMap::new(), now),
+            custom: Vec::new(),
+            events: BTreeMap::new(),
+            told: 0,
         };
-        self.world.districts().insert(district.to_owned(), at);
+        at.new_token(district);
+        lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The district's data of another night comes to Clever.
-    pub fn sync(&self, district: &str, night: &Night) {
-        let records = Arc::new(records::of_night(night, district));
-        self.with(district, |at| {
-            at.records = records;
-            at.last_sync = self.world.clock.now();
-        });
+    /// The data of another night comes to Clever. False: its sync is paused or in error, so they do not.
+    pub fn sync(&self, district: &str, night: &Night) -> bool {
+        self.world.sync(district, night)
+    }
+
+    /// The data of another night come while a request whose path and query contain `path` waits for its answer, after `skip` others.
+    pub fn sync_during(&self, path: &str, skip: u32, district: &str, night: &Night) {
+        let happens = Happens::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
+        self.world.faults.plan(path, skip, 1, happens);
     }
 
     /// The district shares something else.
     pub fn share(&self, district: &str, sharing: Sharing) {
-        self.with(district, |at| at.sharing = sharing);
+        self.world.change(district, |at| at.sharing = sharing);
     }
 
-    /// The district's state at Clever: `running`, `pending`, `error`, `paused`, `success`.
-    pub fn set_state(&self, district: &str, state: &'static str) {
-        self.with(district, |at| at.state = state);
+    /// The district shares its staff too, or no longer.
+    pub fn share_staff(&self, district: &str, shared: bool) {
+        self.world.change(district, |at| at.staff = shared);
+    }
+
+    /// These records are not shared though all around them are: sections go on naming them, and reading them is a 404.
+    pub fn withhold(&self, district: &str, ids: impl IntoIterator<Item = String>) {
+        self.world.change(district, |at| at.withheld = ids.into_iter().collect());
+    }
+
+    /// A section that an administrator of the district makes at Clever, of people who are there: no sync takes it away, and nothing marks it. Gives its id.
+    ///
+    /// The first teacher is the primary one; all others are what Clever has no word for but `teachers`.
+    pub fn custom_section(&self, district: &str, name: &str, school: &str, teachers: &[String], students: &[String]) -> String {
+        let section = id("custom section", &format!("{district}/{name}"));
+        let object = serde_json::json!({
+            "name": name, "sis_id": id("custom", name), "school": school, "subject": "other", "section_number": "", "period": "", "grade": "",
+            "teacher": teachers.first(), "teachers": teachers, "students": students, "ext": {},
+        });
+        let record = Record::new(&object, "", vec![school.to_owned()], self.world.clock.now());
+        self.world.change(district, |at| at.put_custom(List::Sections, &section, record));
+        section
+    }
+
+    /// Changes an object at Clever; no sync takes it back. False: it is not there.
+    pub fn alter(&self, district: &str, list: List, id: &str, change: impl FnOnce(&mut Value)) -> bool {
+        let (mut there, now) = (false, self.world.clock.now());
+        self.world.change(district, |at| {
+            let Some(old) = at.records[&list].get(id).cloned() else { return };
+            let mut object = old.value();
+            change(&mut object);
+            let record = Record { modified: now, created: old.created, ..Record::new(&object, old.role, old.schools, now) };
+            at.put_custom(list, id, record);
+            there = true;
+        });
+        there
+    }
+
+    /// How the district's sync to Clever goes.
+    pub fn set_state(&self, district: &str, state: State) {
+        let now = self.world.clock.now();
+        self.world.change(district, |at| {
+            at.state = state;
+            at.paused = matches!(state, State::Paused(_)).then_some(now);
+        });
     }
 
     /// The district disconnects: its token is void, and gone from the list.
     pub fn disconnect(&self, district: &str) {
-        self.with(district, |at| at.connected = false);
+        self.world.change(district, |at| at.connected = false);
+    }
+
+    /// It connects again, with another token than before.
+    pub fn reconnect(&self, district: &str) {
+        let now = self.world.clock.now();
+        self.world.change(district, |at| {
+            at.new_token(district);
+            (at.connected, at.authorized) = (true, now);
+        });
     }
 
     /// Another token takes the place of the present one.
     pub fn rotate_token(&self, district: &str) {
-        self.with(district, |at| at.token = token(&at.token.clone(), 1));
+        self.world.change(district, |at| at.new_token(district));
+    }
+
+    /// The token that stands in the list; none: it is not connected.
+    pub fn token(&self, district: &str) -> Option<String> {
+        lock(&self.world.districts).get(district).filter(|at| at.connected).map(|at| at.token.clone())
     }
 
     /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it, meet a fault.
     pub fn fault(&self, path: &str, skip: u32, times: u32, fault: Fault) {
-        self.world.faults.plan(path, skip, times, fault);
+        self.world.faults.plan(path, skip, times, Happens::Fault(fault));
+    }
+
+    /// Requests that a token may make in a minute from now on; 1,200 at first.
+    pub fn set_rate_limit(&self, per_minute: u64) {
+        lock(&self.world.limits).per_minute = per_minute;
+    }
+
+    /// Breaks the token list into pages of so many districts. Whether Clever ever does so is not known.
+    pub fn page_tokens(&self, districts: usize) {
+        lock(&self.world.limits).tokens = Some(districts.max(1));
     }
 
     /// Paths and queries of all requests so far.
     pub fn requests(&self) -> Vec<String> {
-        self.world.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.world.requests).clone()
     }
 
-    /// Clever's ids of the schools of a district.
-    pub fn schools(&self, district: &str) -> Vec<String> {
-        let districts = self.world.districts();
-        districts.get(district).map(|at| at.records[&List::Schools].keys().cloned().collect()).unwrap_or_default()
-    }
-
-    fn with(&self, district: &str, change: impl FnOnce(&mut AtClever)) {
-        if let Some(at) = self.world.districts().get_mut(district) {
-            change(at);
-        }
+    /// Clever's ids of what a district has, shared or not, in their order.
+    pub fn ids(&self, district: &str, list: List) -> Vec<String> {
+        let districts = lock(&self.world.districts);
+        districts.get(district).map(|at| at.records[&list].keys().cloned().collect()).unwrap_or_default()
     }
 }
 
 impl World {
-    fn districts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, AtClever>> {
-        self.districts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sync(&self, district: &str, night: &dyn faults::Make) -> bool {
+        let now = self.clock.now();
+        let mut came = false;
+        self.change(district, |at| {
+            came = !matches!(at.state, State::Paused(_) | State::Error | State::Pending);
+            if came {
+                let records = night.make(&at.records, now);
+                at.take(records);
+                at.last_sync = now;
+            }
+        });
+        came
     }
-}
 
-fn token(of: &str, turn: u8) -> String {
-    format!("{}{}", id("token", &format!("{of}{turn}")), &id("token2", of)[..16])
+    /// Changes a district, and tells what changed of what it shares.
+    fn change(&self, district: &str, change: impl FnOnce(&mut AtClever)) {
+        let now = self.clock.now();
+        let mut districts = lock(&self.districts);
+        let Some(at) = districts.get_mut(district) else { return };
+        let events = std::mem::take(&mut at.events);
+        let before = at.clone();
+        change(at);
+        at.events = events;
+        events::note_changes(&before, at, district, now);
+    }
 }

@@ -1,0 +1,222 @@
+//! What stands before every answer: faults, authority, the rate limit; and the token list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::faults::{Fault, Happens};
+use super::records::{id, moment};
+use super::{Counted, World, lists, lock};
+
+/// Everything, behind one door: what an address means is decided after what happens to the request.
+pub(super) fn router(world: Arc<World>) -> Router {
+    Router::new().fallback(answer).with_state(world)
+}
+
+/// What somebody asks for.
+pub(super) struct Ask {
+    /// `/v3.1/users`
+    pub(super) path: String,
+    /// Path and query.
+    pub(super) whole: String,
+    query: Vec<(String, String)>,
+    pub(super) fault: Option<Fault>,
+    /// Which request of all it is.
+    pub(super) number: usize,
+}
+
+impl Ask {
+    /// The first value of a name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a name.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        self.query.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
+async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default();
+    let whole = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+    let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let number = {
+        let mut requests = lock(&world.requests);
+        requests.push(whole.clone());
+        requests.len()
+    };
+    let happens = world.faults.of(&whole);
+    if let Some(Happens::Sync { district, night }) = &happens {
+        world.sync(district, night.as_ref());
+    }
+    let fault = if let Some(Happens::Fault(fault)) = happens { Some(fault) } else { None };
+    let mut response = match fault {
+        Some(Fault::Slow(time)) => {
+            tokio::time::sleep(time).await;
+            None
+        }
+        Some(fault) => instead(fault),
+        None => None,
+    };
+    let ask = Ask { path, whole, query, fault, number };
+    let response = match response.take() {
+        Some(response) => response,
+        None if request.method() != Method::GET => cannot(request.method().as_str(), &ask.path),
+        None if ask.path == "/oauth/tokens" => tokens(&world, request.headers(), &ask),
+        None if ask.path == "/oauth/tokeninfo" => token_info(&world, request.headers()),
+        None => data(&world, request.headers(), &ask),
+    };
+    broken(response, fault).await
+}
+
+/// An answer without the help of the data.
+fn instead(fault: Fault) -> Option<Response<Body>> {
+    Some(match fault {
+        Fault::Status(status) => message(status, "something went wrong"),
+        Fault::OldStatus(status) => sent(status, &json!({ "error": "something went wrong" })),
+        Fault::Html(status) => raw(status, "text/html", "<html><head><title>Error</title></head><body>Bad gateway</body></html>"),
+        Fault::RetryAfter(seconds) => {
+            let mut refused = message(429, "too many requests");
+            refused.headers_mut().insert(RETRY_AFTER, seconds.into());
+            refused
+        }
+        _ => return None,
+    })
+}
+
+/// What a fault of the way leaves of an answer.
+async fn broken(response: Response<Body>, fault: Option<Fault>) -> Response<Body> {
+    if !matches!(fault, Some(Fault::Truncated | Fault::Reset)) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let half = whole.slice(..whole.len() / 2);
+    parts.headers.remove("content-length");
+    let body = if fault == Some(Fault::Truncated) {
+        Body::from(half)
+    } else {
+        let reset = async {
+            // What was written before is to arrive before.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        };
+        use futures::StreamExt;
+        Body::from_stream(futures::stream::iter([Ok::<Bytes, std::io::Error>(half)]).chain(futures::stream::once(reset)))
+    };
+    Response::from_parts(parts, body)
+}
+
+pub(super) fn raw(status: u16, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+pub(super) fn sent(status: u16, body: &Value) -> Response<Body> {
+    raw(status, "application/json; charset=utf-8", body.to_string())
+}
+
+/// An error as the specification has it.
+pub(super) fn message(status: u16, text: &str) -> Response<Body> {
+    sent(status, &json!({ "message": text }))
+}
+
+/// An address that is none, as a recording has it.
+pub(super) fn cannot(method: &str, path: &str) -> Response<Body> {
+    raw(
+        404,
+        "text/html; charset=utf-8",
+        format!("<!DOCTYPE html>\n<html lang=\"en\">\n<body>\n<pre>Cannot {method} {path}</pre>\n</body>\n</html>\n"),
+    )
+}
+
+/// The districts that have connected the application, by HTTP Basic. Items are flat here, unlike those of the Data API, and no answer tells a rate limit.
+fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+    let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", world.client, world.secret)));
+    if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&expected) {
+        return sent(401, &json!({ "error": "invalid client" }));
+    }
+    let after = ask.get("starting_after").unwrap_or_default();
+    let districts = lock(&world.districts);
+    let mut listed = districts
+        .iter()
+        .filter(|(id, at)| at.connected && id.as_str() > after && ask.get("district").is_none_or(|asked| asked == id.as_str()));
+    let page = lock(&world.limits).tokens.unwrap_or(usize::MAX);
+    let mut last = "";
+    let data: Vec<Value> = listed
+        .by_ref()
+        .take(page)
+        .map(|(district, at)| {
+            last = district;
+            json!({
+                "id": id("token of", &at.token), "created": moment(at.authorized), "owner": { "type": "district", "id": district },
+                "access_token": at.token, "scopes": ["read:students", "read:teachers", "read:user_id"],
+            })
+        })
+        .collect();
+    let mut links = vec![json!({ "rel": "self", "uri": ask.whole })];
+    if listed.next().is_some() {
+        links.push(json!({ "rel": "next", "uri": format!("{}?owner_type=district&starting_after={last}", ask.path) }));
+    }
+    sent(200, &json!({ "data": data, "links": links }))
+}
+
+fn token_info(world: &World, headers: &HeaderMap) -> Response<Body> {
+    match bearer(world, headers) {
+        Some(_) => sent(200, &json!({ "client_id": world.client, "scopes": ["read:students", "read:teachers"] })),
+        None => message(401, "unauthorized"),
+    }
+}
+
+/// The district that a token belongs to, and the token.
+fn bearer(world: &World, headers: &HeaderMap) -> Option<(String, String)> {
+    let token = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    let districts = lock(&world.districts);
+    let (id, at) = districts.iter().find(|(_, at)| at.connected && at.token == token)?;
+    Some((id.clone(), at.token.clone()))
+}
+
+fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+    let Some((district, token)) = bearer(world, headers) else { return message(401, "unauthorized") };
+    let (allowed, limits) = count(world, &token);
+    let mut response = if allowed { lists::answer(world, &district, ask) } else { message(429, "rate limit exceeded") };
+    let told = limits
+        .into_iter()
+        .chain([("x-request-id", format!("{:032x}", ask.number)), ("clever-request-id", format!("{:016x}", ask.number))]);
+    for (name, value) in told {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// Counts a request of a token, in a fixed window of a minute, and tells how it stands.
+fn count(world: &World, token: &str) -> (bool, [(&'static str, String); 4]) {
+    let (now, limit) = (world.clock.now().as_second(), lock(&world.limits).per_minute);
+    let mut counted = lock(&world.counted);
+    let window = counted.entry(token.to_owned()).or_default();
+    if window.minute != now / 60 {
+        *window = Counted { minute: now / 60, requests: 0 };
+    }
+    window.requests += 1;
+    let headers = [
+        ("x-ratelimit-bucket", "bearer".to_owned()),
+        ("x-ratelimit-limit", limit.to_string()),
+        ("x-ratelimit-remaining", limit.saturating_sub(window.requests).to_string()),
+        ("x-ratelimit-reset", ((now / 60 + 1) * 60).to_string()),
+    ];
+    (window.requests <= limit, headers)
+}

@@ -1,0 +1,252 @@
+//! The answers of the Data and Events API: lists in pages, and single records.
+
+use std::ops::Bound;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
+use serde_json::{Value, json};
+
+use super::door::{Ask, cannot, message, raw, sent};
+use super::faults::Fault;
+use super::records::{List, Record, as_v3_0};
+use super::standing::AtClever;
+use super::{World, lock};
+
+/// Records a page, unless the request says otherwise; and at most.
+const DEFAULT_LIMIT: usize = 100;
+const MOST: usize = 10_000;
+/// The roles by which users are listed.
+const ROLES: [&str; 5] = ["contact", "district_admin", "staff", "student", "teacher"];
+
+/// Answers whoever is let in.
+pub(super) fn answer(world: &World, district: &str, ask: &Ask) -> Response<Body> {
+    let mut districts = lock(&world.districts);
+    let Some(at) = districts.get_mut(district) else { return message(401, "unauthorized") };
+    if ask.fault == Some(Fault::NewData) {
+        at.last_sync += Duration::from_secs(1);
+    }
+    let mut parts = ask.path.strip_prefix('/').unwrap_or_default().split('/');
+    let version = parts.next().unwrap_or_default();
+    let rest: Vec<&str> = parts.collect();
+    if !matches!(version, "v3.0" | "v3.1") {
+        return cannot("GET", &ask.path);
+    }
+    let me = Asked { at, district, version, ask };
+    match rest[..] {
+        ["districts"] => me.districts(),
+        ["districts", id] if id == district => me.one(me.district()),
+        ["districts", _] => message(404, "not found"),
+        ["events"] => me.events(world),
+        ["events", id] => match me.at.events.get(id) {
+            Some(event) => me.one(event.data(id, version)),
+            None => message(404, "not found"),
+        },
+        ["sections", id, "users"] => me.people(id),
+        [name] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.list(list)),
+        [name, id] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.single(list, id)),
+        _ => cannot("GET", &ask.path),
+    }
+}
+
+/// One request of one district.
+struct Asked<'a> {
+    at: &'a AtClever,
+    district: &'a str,
+    version: &'a str,
+    ask: &'a Ask,
+}
+
+/// What lies between two ids, in their order.
+type Within<'a, T> = Box<dyn DoubleEndedIterator<Item = (&'a str, &'a T)> + 'a>;
+
+/// What is on a page, and what lies before and behind it.
+struct Page<T> {
+    items: Vec<(String, T)>,
+    before: bool,
+    behind: bool,
+}
+
+impl Asked<'_> {
+    fn district(&self) -> Value {
+        let mut object = self.at.object(self.district);
+        if self.version == "v3.0" {
+            as_v3_0(&mut object);
+        }
+        object
+    }
+
+    /// The one district that the token belongs to; the list has no pages.
+    fn districts(&self) -> Response<Body> {
+        let uri = format!("/{}/districts/{}", self.version, self.district);
+        let links = json!([{ "rel": "self", "uri": format!("/{}/districts", self.version) }]);
+        sent(200, &json!({ "data": [{ "data": self.district(), "uri": uri }], "links": links }))
+    }
+
+    fn one(&self, object: Value) -> Response<Body> {
+        sent(200, &json!({ "data": object, "links": [{ "rel": "self", "uri": self.ask.path }] }))
+    }
+
+    fn single(&self, list: List, id: &str) -> Response<Body> {
+        match self.shared(list, id) {
+            Some(record) => raw(
+                200,
+                "application/json; charset=utf-8",
+                format!(r#"{{"data":{},"links":[{{"rel":"self","uri":"{}"}}]}}"#, self.json(record, id), self.ask.path),
+            ),
+            None => message(404, "not found"),
+        }
+    }
+
+    /// The people of a section who are shared.
+    fn people(&self, section: &str) -> Response<Body> {
+        let Some(section) = self.shared(List::Sections, section).map(Record::value) else { return message(404, "not found") };
+        let named = |role: &str| {
+            let asked = self.ask.get("role").is_none_or(|asked| role.strip_suffix('s') == Some(asked));
+            let ids = section[role].as_array().filter(|_| asked).into_iter().flatten();
+            ids.filter_map(|id| id.as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let mut ids = [named("students"), named("teachers")].concat();
+        ids.sort_unstable();
+        let found =
+            ids.into_iter().filter_map(|id| self.shared(List::Users, &id).map(|record| (id.clone(), self.json(record, &id))));
+        let data: Vec<String> = found.map(|(id, json)| self.item("users", &id, &json)).collect();
+        self.envelope(&data, &[("self", self.ask.whole.clone())])
+    }
+
+    fn shared(&self, list: List, id: &str) -> Option<&Record> {
+        self.at.records[&list].get(id).filter(|record| self.at.shares(id, record))
+    }
+
+    fn json(&self, record: &Record, id: &str) -> String {
+        let object = record.object(id, self.district);
+        if self.version != "v3.0" {
+            return object;
+        }
+        let mut object = serde_json::from_str(&object).unwrap_or_default();
+        as_v3_0(&mut object);
+        object.to_string()
+    }
+
+    fn item(&self, name: &str, id: &str, json: &str) -> String {
+        format!(r#"{{"data":{json},"uri":"/{}/{name}/{id}"}}"#, self.version)
+    }
+
+    /// The order of keys is not fixed: every second answer has it the other way round.
+    fn envelope(&self, data: &[String], links: &[(&str, String)]) -> Response<Body> {
+        let links: Vec<Value> = links.iter().map(|(rel, uri)| json!({ "rel": rel, "uri": uri })).collect();
+        let (data, links) = (data.join(","), Value::Array(links));
+        let body = if self.ask.number.is_multiple_of(2) {
+            format!(r#"{{"data":[{data}],"links":{links}}}"#)
+        } else {
+            format!(r#"{{"links":{links},"data":[{data}]}}"#)
+        };
+        raw(200, "application/json; charset=utf-8", body)
+    }
+
+    fn list(&self, list: List) -> Response<Body> {
+        let role = self.ask.get("role").filter(|_| list == List::Users);
+        if role.is_some_and(|role| !ROLES.contains(&role)) {
+            return message(400, "role is not valid");
+        }
+        let records = &self.at.records[&list];
+        let of = |id: &String, record: &Record| self.at.shares(id, record) && role.is_none_or(|role| record.role == role);
+        self.page(
+            list.name(),
+            |from, to| {
+                let range = records.range::<str, _>((from, to));
+                Box::new(range.filter(|(id, record)| of(id, record)).map(|(id, record)| (id.as_str(), record)))
+            },
+            |id, record| self.json(record, id),
+        )
+    }
+
+    fn events(&self, world: &World) -> Response<Body> {
+        let (now, school, kinds) = (world.clock.now(), self.ask.get("school"), self.ask.all("record_type"));
+        self.page(
+            "events",
+            |from, to| {
+                let kept = self.at.events.range::<str, _>((from, to)).filter(|(_, event)| event.is_kept(now));
+                Box::new(kept.filter(|(_, event)| event.is_asked_for(school, &kinds)).map(|(id, event)| (id.as_str(), event)))
+            },
+            |id, event| event.data(id, self.version).to_string(),
+        )
+    }
+
+    /// A page of anything that has ids in order. `within` gives what lies between two ids, `json` an object.
+    fn page<'b, T: 'b>(
+        &self,
+        name: &str,
+        within: impl Fn(Bound<&str>, Bound<&str>) -> Within<'b, T>,
+        json: impl Fn(&str, &T) -> String,
+    ) -> Response<Body> {
+        let limit = match self.ask.get("limit").map_or(Ok(DEFAULT_LIMIT), str::parse) {
+            Ok(limit @ 1..=MOST) => limit,
+            Ok(limit) if limit > MOST => return message(413, "limit is too large"),
+            _ => return message(400, "limit is not valid"),
+        };
+        let page = match (self.ask.get("starting_after"), self.ask.get("ending_before")) {
+            (None, None) => cut(within(Bound::Unbounded, Bound::Unbounded), limit, false),
+            (Some(after), None) => {
+                let mut page = cut(within(Bound::Excluded(after), Bound::Unbounded), limit, false);
+                page.before = within(Bound::Unbounded, Bound::Included(after)).next().is_some();
+                page
+            }
+            (None, Some("last")) => cut(within(Bound::Unbounded, Bound::Unbounded), limit, true),
+            (None, Some(before)) => {
+                let mut page = cut(within(Bound::Unbounded, Bound::Excluded(before)), limit, true);
+                page.behind = within(Bound::Included(before), Bound::Unbounded).next().is_some();
+                page
+            }
+            (Some(_), Some(_)) => return message(400, "starting_after and ending_before exclude each other"),
+        };
+        let (first, last) = (page.items.first().map(|(id, _)| id.as_str()), page.items.last().map(|(id, _)| id.as_str()));
+        let mut links = vec![("self", self.ask.whole.clone())];
+        if let (true, Some(first)) = (page.before, first) {
+            links.push(("prev", self.link("ending_before", first)));
+        }
+        let next = match (self.ask.fault, last) {
+            // Back to where this page began; from the first page back into its middle.
+            (Some(Fault::Loop), _) => self.ask.get("starting_after").or(first).map(|back| self.link("starting_after", back)),
+            (Some(Fault::ForeignLink), Some(last)) => {
+                Some(format!("https://clever.example.net{}", self.link("starting_after", last)))
+            }
+            (Some(Fault::EmptyPage), _) => {
+                Some(self.link("starting_after", self.ask.get("starting_after").unwrap_or("000000000000000000000000")))
+            }
+            (_, Some(last)) if page.behind => Some(self.link("starting_after", last)),
+            _ => None,
+        };
+        links.extend(next.map(|uri| ("next", uri)));
+        let shown = if self.ask.fault == Some(Fault::EmptyPage) { &[][..] } else { &page.items[..] };
+        let data: Vec<String> = shown.iter().map(|(id, item)| self.item(name, id, &json(id, item))).collect();
+        self.envelope(&data, &links)
+    }
+
+    /// A link to another page: a path, with the limit and filters of this request, which are repeated only if they were given.
+    fn link(&self, cursor: &str, id: &str) -> String {
+        let path = format!("{}?", self.ask.path);
+        let begin = path.len();
+        let mut link = form_urlencoded::Serializer::for_suffix(path, begin);
+        for name in ["limit", "role", "school", "record_type"] {
+            link.extend_pairs(self.ask.all(name).into_iter().map(|value| (name, value)));
+        }
+        link.append_pair(cursor, id).finish()
+    }
+}
+
+/// The first or the last so many.
+fn cut<'a, T>(mut all: Within<'a, T>, limit: usize, from_the_end: bool) -> Page<&'a T> {
+    let mut items = Vec::new();
+    while items.len() < limit {
+        match if from_the_end { all.next_back() } else { all.next() } {
+            Some((id, item)) => items.push((id.to_owned(), item)),
+            None => break,
+        }
+    }
+    let more = all.next().is_some();
+    if from_the_end {
+        items.reverse();
+    }
+    Page { items, before: from_the_end && more, behind: !from_the_end && more }
+}
