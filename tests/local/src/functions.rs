@@ -38,6 +38,8 @@ pub struct Binaries {
     pub reconcile: PathBuf,
     /// `roster-api`.
     pub roster_api: PathBuf,
+    /// `clever-webhook`.
+    pub clever_webhook: PathBuf,
 }
 
 impl Binaries {
@@ -51,6 +53,7 @@ impl Binaries {
             oneroster_import: there("oneroster-import")?,
             reconcile: there("reconcile")?,
             roster_api: there("roster-api")?,
+            clever_webhook: there("clever-webhook")?,
         })
     }
 
@@ -66,6 +69,7 @@ impl Binaries {
             (&found.oneroster_import, &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"][..]),
             (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
             (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
+            (&found.clever_webhook, &["functions/clever-webhook", "shared/mirror", "shared/rules"][..]),
         ] {
             let newest = made_of.iter().filter_map(|package| newest_source(&workspace.join(package).join("src"))).max();
             let built = std::fs::metadata(binary).and_then(|about| about.modified()).map_err(BuildError::Output)?;
@@ -127,7 +131,7 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile", "-p", "roster-api"]);
+    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile", "-p", "roster-api", "-p", "clever-webhook"]);
     if profile == Profile::Release {
         command.arg("--release");
     }
@@ -163,5 +167,10 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
         return Err(BuildError::Failed(complaints.await.unwrap_or_default()));
     }
     let mut take = |name: &str| executables.remove(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
-    Ok(Binaries { oneroster_import: take("oneroster-import")?, reconcile: take("reconcile")?, roster_api: take("roster-api")? })
+    Ok(Binaries {
+        oneroster_import: take("oneroster-import")?,
+        reconcile: take("reconcile")?,
+        roster_api: take("roster-api")?,
+        clever_webhook: take("clever-webhook")?,
+    })
 }

@@ -9,7 +9,9 @@
 //! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
 //! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
 //! | EventBridge Scheduler | the calls that are used, with time zones, retries and failure queues, and a clock that tests can move ([`Clock`]) |
+//! | Secrets Manager | the calls that are used, over secrets in memory |
 //! | Clever | a simulator with districts of this workspace, its quirks, and faults on demand ([`clever`]) |
+//! | a function URL | a server before `clever-webhook` |
 //! | API Gateway's HTTP API, and an identity provider | a server before `roster-api`, and an issuer of tokens ([`Issuer`]) |
 //!
 //! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
@@ -25,6 +27,7 @@ mod listen;
 mod records;
 mod s3;
 mod scheduler;
+mod secrets;
 mod stack;
 mod upload;
 
@@ -34,5 +37,8 @@ pub use gateway::{AUDIENCE, Api, ApiError, Claims, Issuer, IssuerError, Reply, R
 pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
 pub use s3::Subscription;
 pub use scheduler::{Clock, DeadLetter};
-pub use stack::{API, Endpoints, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE};
+pub use stack::{
+    API, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP, NOTICE_KEYS, RECONCILE, SCHEDULE_GROUP,
+    Stack, StackConfig, StackError, TABLE, WEBHOOK,
+};
 pub use upload::{UploadError, Uploaded};

@@ -13,13 +13,15 @@ use mirror::s3::S3Bucket;
 use serde_json::Value;
 
 use crate::activity::Activity;
+use crate::clever::CleverSimulator;
 use crate::dynamo::{Dynamo, DynamoFaults};
 use crate::functions::Binaries;
-use crate::gateway::{Api, Claims, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
+use crate::gateway::{Api, Claims, FunctionUrl, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
 use crate::s3::{Store, Subscription};
 use crate::scheduler::{Clock, DeadLetter, Running, Scheduler};
+use crate::secrets;
 
 /// The region that everything believes to be in.
 const REGION: &str = "us-east-1";
@@ -42,6 +44,17 @@ pub const IMPORT: &str = "oneroster-import";
 pub const RECONCILE: &str = "reconcile";
 /// The function behind the API.
 pub const API: &str = "roster-api";
+/// The function that takes notices that a district shares data.
+pub const WEBHOOK: &str = "clever-webhook";
+/// The group of schedules by which a notice is looked into.
+pub const NOTICE_GROUP: &str = "rollbook-notices";
+/// The secret with the keys of notices.
+pub const NOTICE_KEYS: &str = "rollbook-notice-keys";
+
+/// The secret with the application's credentials at the simulated Clever: `{"client_id": …, "client_secret": …}`.
+pub const CLEVER_SECRET: &str = "rollbook-clever";
+/// Who the application is at the simulated Clever, and its password there.
+pub const CLEVER_CLIENT: (&str, &str) = ("rollbook", "an-invented-client-secret");
 
 /// How a stack is to be.
 #[derive(Clone, Debug)]
@@ -106,6 +119,9 @@ pub enum StackError {
     /// The object store.
     #[error("the local S3 does not start")]
     S3(#[source] io::Error),
+    /// Clever, or Secrets Manager.
+    #[error("the simulated Clever or the local Secrets Manager does not start")]
+    Clever(#[source] io::Error),
     /// The scheduler.
     #[error("the local scheduler does not start")]
     Scheduler(#[source] io::Error),
@@ -137,8 +153,14 @@ pub struct Endpoints {
     pub lambda: String,
     /// EventBridge Scheduler.
     pub scheduler: String,
+    /// Secrets Manager.
+    pub secrets: String,
     /// The API for people and applications.
     pub api: String,
+    /// The simulated Clever: data and token list.
+    pub clever: String,
+    /// Where notices are sent to.
+    pub notices: String,
 }
 
 /// The running system. It ends, with all child processes, when it is dropped.
@@ -152,7 +174,10 @@ pub struct Stack {
     scheduler: Running,
     gateway: Gateway,
     dynamo: Dynamo,
-    _servers: [Listening; 2],
+    clever: CleverSimulator,
+    _notices: FunctionUrl,
+    secrets: secrets::Store,
+    _servers: [Listening; 3],
     _lock: File,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -193,7 +218,7 @@ impl Stack {
         let s3 = Listening::service(store.service(CREDENTIAL, CREDENTIAL)).await.map_err(StackError::Listen)?;
         let asked = lambda.clone();
         let deliver = Arc::new(move |target: &str, event| asked.send(target, event));
-        let scheduler = Scheduler::start(deliver, REGION, ACCOUNT, &[SCHEDULE_GROUP], data.join("schedules.json"));
+        let scheduler = Scheduler::start(deliver, REGION, ACCOUNT, &[SCHEDULE_GROUP, NOTICE_GROUP], data.join("schedules.json"));
         let scheduler = scheduler.await.map_err(StackError::Scheduler)?;
         let invoke = lambda.serve().await.map_err(StackError::Listen)?;
         let api = ApiSetting {
@@ -204,12 +229,22 @@ impl Stack {
             account: ACCOUNT.into(),
         };
         let gateway = Gateway::start(&data, api).await.map_err(StackError::Api)?;
+        let (client, password) = CLEVER_CLIENT;
+        let clever = CleverSimulator::start(client, password, scheduler.scheduler.clock().clone()).await;
+        let clever = clever.map_err(StackError::Clever)?;
+        let notices = FunctionUrl::start(lambda.clone(), WEBHOOK).await.map_err(StackError::Api)?;
+        let secrets = secrets::Store::default();
+        let keeper = secrets.serve().await.map_err(StackError::Clever)?;
+        secrets.put(CLEVER_SECRET, &serde_json::json!({ "client_id": client, "client_secret": password }).to_string());
         let endpoints = Endpoints {
             dynamodb: dynamo.url(),
             s3: s3.url(),
             lambda: invoke.url(),
             scheduler: scheduler.url(),
+            secrets: keeper.url(),
             api: gateway.url(),
+            clever: clever.url(),
+            notices: notices.url(),
         };
         let clients = Clients::of(&endpoints);
         let table = DynamoTable::new(clients.dynamodb.clone(), TABLE);
@@ -226,7 +261,10 @@ impl Stack {
             scheduler,
             gateway,
             dynamo,
-            _servers: [s3, invoke],
+            clever,
+            _notices: notices,
+            secrets,
+            _servers: [s3, invoke, keeper],
             _lock: lock,
             _temporary: temporary,
         };
@@ -234,6 +272,12 @@ impl Stack {
             stack.add_function(stack.function(RECONCILE, binaries.reconcile))?;
             stack.add_function(stack.function(IMPORT, binaries.oneroster_import))?;
             stack.add_function(stack.function(API, binaries.roster_api))?;
+            let mut webhook = stack.function(WEBHOOK, binaries.clever_webhook);
+            let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:nightly-pull");
+            for (name, value) in [("NOTICE_KEYS", NOTICE_KEYS), ("SCHEDULE_GROUP", NOTICE_GROUP), ("PULL_FUNCTION_ARN", &pull)] {
+                webhook.environment.insert(name.into(), value.into());
+            }
+            stack.add_function(webhook)?;
         }
         Ok(stack)
     }
@@ -311,6 +355,16 @@ impl Stack {
     pub fn api(&self, claims: &Claims) -> Result<Api, IssuerError> {
         let token = self.issuer().token(claims, Duration::from_secs(3600))?;
         Ok(Api::new(&self.endpoints.api, Some(token)))
+    }
+
+    /// The simulated Clever; its clock is the scheduler's.
+    pub fn clever(&self) -> &CleverSimulator {
+        &self.clever
+    }
+
+    /// Gives a secret a text, and makes it if need be.
+    pub fn put_secret(&self, name: &str, text: &str) {
+        self.secrets.put(name, text);
     }
 
     /// The scheduler's clock.
@@ -470,6 +524,7 @@ fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
         ("AWS_ENDPOINT_URL_S3", &endpoints.s3),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_SCHEDULER", &endpoints.scheduler),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secrets),
         ("INBOX_BUCKET", INBOX),
         ("INTERNAL_BUCKET", INTERNAL),
         ("TABLE", TABLE),

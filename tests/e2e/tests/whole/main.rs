@@ -9,5 +9,6 @@ mod defects;
 mod events;
 mod faults;
 mod nights;
+mod notices;
 mod seeds;
 mod walls;

@@ -3,11 +3,15 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use local::{INBOX, INTERNAL, RECONCILE, TABLE};
+use district::{District, Size};
+use local::{CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE};
 
 use super::outcome::print;
 use super::progress::Progress;
 use super::{End, Fault, Place};
+
+/// Students of the district at the simulated Clever.
+const CLEVER_STUDENTS: u64 = 200;
 
 /// Where.
 #[derive(Debug, Args)]
@@ -23,9 +27,16 @@ impl Serve {
         let stack = self.place.stack(folder, &progress).await?;
         let at = stack.endpoints();
         let mut text = format!("Rollbook is up, in {}.\n\n", stack.data().display());
-        for (name, url) in
-            [("API", &at.api), ("DynamoDB", &at.dynamodb), ("S3", &at.s3), ("Lambda", &at.lambda), ("Scheduler", &at.scheduler)]
-        {
+        for (name, url) in [
+            ("API", &at.api),
+            ("DynamoDB", &at.dynamodb),
+            ("S3", &at.s3),
+            ("Lambda", &at.lambda),
+            ("Scheduler", &at.scheduler),
+            ("Secrets", &at.secrets),
+            ("Clever", &at.clever),
+            ("Notices", &at.notices),
+        ] {
             let _ = writeln!(text, "  {name:<10}{url}");
         }
         let _ = write!(
@@ -36,6 +47,8 @@ impl Serve {
             at.api,
             data = stack.data().display(),
         );
+        text.push_str(&clever(&stack));
+        text.push_str(&notices(&stack));
         text.push_str("\nFor the AWS CLI and SDKs, in another shell:\n\n");
         for (name, value) in stack.client_environment() {
             let _ = writeln!(text, "  export {name}={value}");
@@ -54,4 +67,27 @@ Ctrl-C ends it; everything is kept.\n"
         tokio::signal::ctrl_c().await?;
         Ok(End::Done)
     }
+}
+
+/// Notices get a key; what they are signed with.
+fn notices(stack: &Stack) -> String {
+    let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+    stack.put_secret(NOTICE_KEYS, &serde_json::json!({ "current": key }).to_string());
+    format!(
+        "\nA notice that a district shares data is signed with this key (functions/clever-webhook/README.md says how):\n\n  KEY={key}\n"
+    )
+}
+
+/// A district connects the application at the simulated Clever; how to look at what it shares there.
+fn clever(stack: &Stack) -> String {
+    let (id, night) =
+        (local::clever::id("district", "serve"), District::new(Size::students(CLEVER_STUDENTS)).metadata(true).night(0));
+    stack.clever().connect(&id, &night);
+    let (client, password) = CLEVER_CLIENT;
+    let (url, token) = (stack.clever().url(), stack.clever().token(&id).unwrap_or_default());
+    format!(
+        "\nClever is a simulator. {CLEVER_STUDENTS} invented students of one district are shared there, with {client} alone:\n
+  curl -u {client}:{password} '{url}/oauth/tokens?owner_type=district'
+  curl -H 'Authorization: Bearer {token}' '{url}/v3.1/sections?limit=2'\n"
+    )
 }

@@ -16,7 +16,6 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::authorizer::Told;
-use super::routes::Route;
 
 /// Where all requests come from.
 const SOURCE: &str = "127.0.0.1";
@@ -34,7 +33,8 @@ pub(super) struct Request<'a> {
     pub(super) parts: &'a Parts,
     pub(super) path: &'a str,
     pub(super) body: &'a [u8],
-    pub(super) route: &'a Route,
+    /// `GET /v1/{id}`, or `$default`.
+    pub(super) route_key: String,
     pub(super) parameters: BTreeMap<String, String>,
     /// None: the route is open.
     pub(super) claims: Option<Told>,
@@ -63,7 +63,7 @@ impl Request<'_> {
                 "userAgent": agent,
             },
             "requestId": self.id,
-            "routeKey": self.route.key(),
+            "routeKey": self.route_key,
             "stage": "$default",
             "time": now.strftime("%d/%b/%Y:%H:%M:%S %z").to_string(),
             "timeEpoch": now.as_millisecond(),
@@ -75,7 +75,7 @@ impl Request<'_> {
         let query = parts.uri.query().unwrap_or_default();
         let mut event = json!({
             "version": "2.0",
-            "routeKey": self.route.key(),
+            "routeKey": self.route_key,
             "rawPath": self.path,
             "rawQueryString": query,
             "headers": headers,
@@ -149,6 +149,7 @@ fn text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::routes::Route;
     use super::*;
 
     fn event(request: axum::http::request::Builder, body: &[u8]) -> Value {
@@ -161,7 +162,7 @@ mod tests {
             parts: &parts,
             path: &path,
             body,
-            route: &route,
+            route_key: route.key(),
             parameters,
             claims,
             id: "r1",

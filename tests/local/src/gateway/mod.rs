@@ -6,6 +6,7 @@
 mod authorizer;
 mod client;
 mod event;
+mod function_url;
 mod issuer;
 mod reply;
 mod routes;
@@ -25,6 +26,7 @@ use serde_json::json;
 use crate::lambda::Lambda;
 use crate::listen::Listening;
 pub use client::{Api, ApiError, Reply};
+pub(crate) use function_url::FunctionUrl;
 pub use issuer::{AUDIENCE, Claims, Issuer, IssuerError};
 pub use routes::{Route, RouteError};
 
@@ -105,7 +107,7 @@ async fn handle(State(served): State<Arc<Served>>, request: Request) -> Response
 impl Served {
     async fn answer(&self, request: Request, id: &str) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        if !self.is_meant(&parts.headers) {
+        if !is_meant(&parts.headers, self.port) {
             return reply::message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let path = event::path(&parts);
@@ -122,7 +124,9 @@ impl Served {
         };
         let port = self.port;
         let account = &self.setting.account;
-        let request = event::Request { parts: &parts, path: &path, body: &body, route, parameters, claims, id, account, port };
+        let route_key = route.key();
+        let request =
+            event::Request { parts: &parts, path: &path, body: &body, route_key, parameters, claims, id, account, port };
         let event = request.event();
         // Only a large body can make an event that is too large, so others need not be measured.
         if body.len() > LARGEST_EVENT / 2 && event.to_string().len() > LARGEST_EVENT {
@@ -134,13 +138,13 @@ impl Served {
             Err(_) => reply::message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         }
     }
+}
 
-    /// Whether the request names this API. A page in a browser that has a name of its own resolved to 127.0.0.1 does not.
-    fn is_meant(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        host.and_then(|host| host.rsplit_once(':'))
-            .is_some_and(|(name, port)| matches!(name, "127.0.0.1" | "localhost") && port.parse() == Ok(self.port))
-    }
+/// Whether a request names the server at this port. A page in a browser that has a name of its own resolved to 127.0.0.1 does not.
+fn is_meant(headers: &HeaderMap, port: u16) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| host.rsplit_once(':'))
+        .is_some_and(|(name, at)| matches!(name, "127.0.0.1" | "localhost") && at.parse() == Ok(port))
 }
 
 fn too_large() -> Response<Body> {

@@ -1,0 +1,48 @@
+//! A notice that a district shares data, at the real door: the real keys, table and schedules.
+
+use aws_lc_rs::hmac;
+use axum::http::Method;
+use e2e::{Application, sample};
+use jiff::Timestamp;
+use local::{Api, NOTICE_GROUP, NOTICE_KEYS, WEBHOOK};
+use serde_json::{Value, json};
+
+const KEY: &str = "an invented key of this year, 89abcdef";
+const DISTRICT: &str = "58da8a43cc70ab00017a1a87";
+
+async fn knock(application: &Application, key: &str, body: &str) -> u16 {
+    let now = Timestamp::now().as_second().to_string();
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("{now}.{body}").as_bytes());
+    let (door, signature) = (Api::new(&application.stack.endpoints().notices, None), hex::encode(signature));
+    let headers =
+        [("x-rollbook-timestamp", now.as_str()), ("x-rollbook-signature", &signature), ("content-type", "application/json")];
+    door.send(Method::POST, "/", &headers, body.to_owned().into()).await.expect("the door answers").status
+}
+
+#[tokio::test]
+async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
+    let application = Application::start().await;
+    let (stack, body) = (&application.stack, json!({ "type": "district.shared", "district": DISTRICT }).to_string());
+    let scheduled = async || {
+        let all = stack.scheduler().list_schedules().group_name(NOTICE_GROUP).send().await.unwrap();
+        all.schedules().iter().filter_map(|one| one.name().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(knock(&application, KEY, &body).await, 503, "nobody is believed before there is a key");
+    stack.put_secret(NOTICE_KEYS, &json!({ "current": KEY }).to_string());
+    let door = Api::new(&stack.endpoints().notices, None);
+    assert_eq!(door.send(Method::POST, "/", &[], body.clone().into()).await.unwrap().status, 401);
+    assert_eq!(knock(&application, "some other key, invented as well 0123456", &body).await, 401);
+    assert!(scheduled().await.is_empty());
+    assert_eq!(knock(&application, KEY, &body).await, 202);
+    assert_eq!(scheduled().await, [format!("clever-notice-{DISTRICT}")]);
+
+    let name = format!("clever-notice-{DISTRICT}");
+    let asked = stack.scheduler().get_schedule().name(name).group_name(NOTICE_GROUP).send().await.unwrap();
+    let asked: Value = serde_json::from_str(asked.target().unwrap().input().unwrap()).unwrap();
+    assert_eq!(asked, serde_json::from_str::<Value>(&std::fs::read_to_string(sample("confirm.json")).unwrap()).unwrap());
+    let due = stack.next_schedule().unwrap();
+    stack.live_until(due).await;
+    assert!(scheduled().await.is_empty(), "it is gone when it has asked");
+    let log = stack.log(WEBHOOK);
+    assert!(log.contains(DISTRICT) && !log.contains(KEY) && !log.contains("district.shared"), "{log}");
+}
