@@ -73,7 +73,7 @@ pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: 
             found.push(Event {
                 kind,
                 created: at,
-                object: record.object(record_id, id),
+                object: now.sent(record, record_id, id),
                 previous,
                 schools: record.schools.clone(),
             });
@@ -83,7 +83,7 @@ pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: 
     for list in List::ALL.into_iter().rev() {
         for (record_id, was) in before.records[&list].iter().filter(|(record_id, was)| before.shares(record_id, was)) {
             if !now.records[&list].get(record_id).is_some_and(|record| now.shares(record_id, record)) {
-                let (kind, object) = (format!("{}.deleted", list.name()), was.object(record_id, id));
+                let (kind, object) = (format!("{}.deleted", list.name()), before.sent(was, record_id, id));
                 found.push(Event { kind, created: at, object, previous: None, schools: was.schools.clone() });
             }
         }

@@ -119,7 +119,7 @@ impl Asked<'_> {
     }
 
     fn json(&self, record: &Record, id: &str) -> String {
-        let object = record.object(id, self.district);
+        let object = self.at.sent(record, id, self.district);
         if self.version != "v3.0" {
             return object;
         }
@@ -150,7 +150,9 @@ impl Asked<'_> {
             return message(400, "role is not valid");
         }
         let records = &self.at.records[&list];
-        let of = |id: &String, record: &Record| self.at.shares(id, record) && role.is_none_or(|role| record.role == role);
+        let of = |id: &String, record: &Record| {
+            self.at.shares(id, record) && role.is_none_or(|role| self.at.roles(record).any(|mine| mine == role))
+        };
         self.page(
             list.name(),
             |from, to| {

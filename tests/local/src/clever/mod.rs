@@ -152,7 +152,7 @@ impl CleverSimulator {
             "name": name, "sis_id": id("custom", name), "school": school, "subject": "other", "section_number": "", "period": "", "grade": "",
             "teacher": teachers.first(), "teachers": teachers, "students": students, "ext": {},
         });
-        let record = Record::new(&object, "", vec![school.to_owned()], self.world.clock.now());
+        let record = Record::new(&object, &[], vec![school.to_owned()], self.world.clock.now());
         self.world.change(district, |at| at.put_custom(List::Sections, &section, record));
         section
     }
@@ -164,7 +164,7 @@ impl CleverSimulator {
             let Some(old) = at.records[&list].get(id).cloned() else { return };
             let mut object = old.value();
             change(&mut object);
-            let record = Record { modified: now, created: old.created, ..Record::new(&object, old.role, old.schools, now) };
+            let record = Record { modified: now, created: old.created, ..Record::new(&object, old.roles, old.schools, now) };
             at.put_custom(list, id, record);
             there = true;
         });

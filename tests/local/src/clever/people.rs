@@ -1,4 +1,4 @@
-//! Everybody of a district as Clever has them: one object a person, with a role.
+//! Everybody of a district as Clever has them: one object a person, with one role or, for employees, several.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,8 +44,8 @@ pub(super) fn staff(night: &Night) -> Staff {
     staff
 }
 
-/// Gives every user: id, object, role, schools.
-pub(super) fn each_user(night: &Night, mut put: impl FnMut(String, Value, &'static str, Vec<String>)) {
+/// Gives every user: id, object, roles, schools. Employees are one user however many roles they have.
+pub(super) fn each_user(night: &Night, mut put: impl FnMut(String, Value, &'static [&'static str], Vec<String>)) {
     let mut demographics: HashMap<String, Map<String, Value>> = HashMap::new();
     each(night, File::Demographics, |row| {
         demographics.insert(row.get("sourcedId").to_owned(), demographic(row));
@@ -59,14 +59,26 @@ pub(super) fn each_user(night: &Night, mut put: impl FnMut(String, Value, &'stat
     each(night, File::Users, |row| {
         let source = row.get("sourcedId");
         let schools: Vec<String> = row.list("orgSourcedIds").map(|org| id("school", org)).collect();
-        let (role, object) = match row.get("role") {
-            "student" => ("student", student(row, &schools, demographics.remove(source).unwrap_or_default())),
-            "teacher" => ("teacher", teacher(row, &schools)),
-            "administrator" => ("staff", administrator(row, &schools)),
-            "guardian" | "parent" | "relative" => ("contact", contact(row, &present)),
+        let me = id("user", source);
+        let (roles, object): (&[&str], Value) = match row.get("role") {
+            "student" => (&["student"], student(row, &schools, demographics.remove(source).unwrap_or_default())),
+            // Some teachers are staff too, and some principals administrators of the district.
+            "teacher" if me.ends_with('0') => {
+                let mut object = teacher(row, &schools);
+                object["roles"]["staff"] = staff_role(row, &schools, "Coach");
+                (&["teacher", "staff"], object)
+            }
+            "teacher" => (&["teacher"], teacher(row, &schools)),
+            "administrator" if me.as_str() < "8" => {
+                let mut object = administrator(row, &schools);
+                object["roles"]["district_admin"] = json!({ "title": "Principal" });
+                (&["staff", "district_admin"], object)
+            }
+            "administrator" => (&["staff"], administrator(row, &schools)),
+            "guardian" | "parent" | "relative" => (&["contact"], contact(row, &present)),
             _ => return,
         };
-        put(id("user", source), object, role, schools);
+        put(me, object, roles, schools);
     });
 }
 
@@ -109,11 +121,14 @@ fn teacher(row: &Row<'_>, schools: &[String]) -> Value {
 }
 
 fn administrator(row: &Row<'_>, schools: &[String]) -> Value {
-    let staff = json!({
-        "schools": schools, "staff_id": row.get("sourcedId"), "title": "Principal", "department": "", "roles": ["School Tech Lead"],
+    json!({ "name": name(row), "email": row.get("email"), "roles": { "staff": staff_role(row, schools, "Principal") } })
+}
+
+fn staff_role(row: &Row<'_>, schools: &[String], title: &str) -> Value {
+    json!({
+        "schools": schools, "staff_id": row.get("sourcedId"), "title": title, "department": "", "roles": ["School Tech Lead"],
         "credentials": { "district_username": row.get("username") }, "ext": {},
-    });
-    json!({ "name": name(row), "email": row.get("email"), "roles": { "staff": staff } })
+    })
 }
 
 /// A contact has the full name in `last` and nothing in the other parts; relationships are to students who are there.

@@ -50,8 +50,8 @@ impl List {
 pub(super) struct Record {
     /// The object of version 3.1, without what all objects have.
     pub(super) content: Arc<str>,
-    /// For users: the role by which they are listed.
-    pub(super) role: &'static str,
+    /// For users: the roles by which they are listed.
+    pub(super) roles: &'static [&'static str],
     /// The schools that it belongs to; none for what belongs to the district.
     pub(super) schools: Vec<String>,
     pub(super) created: Timestamp,
@@ -59,8 +59,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(content: &Value, role: &'static str, schools: Vec<String>, now: Timestamp) -> Self {
-        Self { content: content.to_string().into(), role, schools, created: now, modified: now }
+    pub(super) fn new(content: &Value, roles: &'static [&'static str], schools: Vec<String>, now: Timestamp) -> Self {
+        Self { content: content.to_string().into(), roles, schools, created: now, modified: now }
     }
 
     /// The object of version 3.1 as it is sent.
@@ -155,21 +155,21 @@ pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Recor
         terms.entry(term.to_owned()).or_default().insert(school.clone());
         courses.entry(course.to_owned()).or_default().insert(school.clone());
         let object = section(row, &roster, &school, (course, term), &staff);
-        put(List::Sections, id("section", row.get("sourcedId")), Record::new(&object, "", vec![school], now));
+        put(List::Sections, id("section", row.get("sourcedId")), Record::new(&object, &[], vec![school], now));
     });
     each(night, File::AcademicSessions, |row| {
         if let Some(schools) = terms.remove(row.get("sourcedId")) {
             let object = json!({ "name": row.get("title"), "start_date": row.get("startDate"), "end_date": row.get("endDate") });
-            put(List::Terms, id("term", row.get("sourcedId")), Record::new(&object, "", schools.into_iter().collect(), now));
+            put(List::Terms, id("term", row.get("sourcedId")), Record::new(&object, &[], schools.into_iter().collect(), now));
         }
     });
     each(night, File::Courses, |row| {
         if let Some(schools) = courses.remove(row.get("sourcedId")) {
             let object = json!({ "name": row.get("title"), "number": row.get("courseCode") });
-            put(List::Courses, id("course", row.get("sourcedId")), Record::new(&object, "", schools.into_iter().collect(), now));
+            put(List::Courses, id("course", row.get("sourcedId")), Record::new(&object, &[], schools.into_iter().collect(), now));
         }
     });
-    people::each_user(night, |id, object, role, schools| put(List::Users, id, Record::new(&object, role, schools, now)));
+    people::each_user(night, |id, object, roles, schools| put(List::Users, id, Record::new(&object, roles, schools, now)));
     keep_times(&mut all, before);
     all
 }
@@ -206,7 +206,7 @@ fn schools(night: &Night, staff: &Staff, now: Timestamp, put: &mut impl FnMut(Li
             "low_grade": grades.0, "high_grade": grades.1, "phone": "", "principal": staff.principal(row.get("sourcedId")),
             "location": { "address": "", "city": "", "state": "", "zip": "" }, "ext": {},
         });
-        put(List::Schools, me.clone(), Record::new(&object, "", vec![me], now));
+        put(List::Schools, me.clone(), Record::new(&object, &[], vec![me], now));
     });
 }
 

@@ -46,6 +46,9 @@ impl State {
     }
 }
 
+/// The roles that a district shares only if it says so.
+const STAFF: [&str; 2] = ["staff", "district_admin"];
+
 #[derive(Clone, Debug)]
 pub(super) struct AtClever {
     pub(super) name: String,
@@ -77,7 +80,26 @@ impl AtClever {
             Sharing::Nothing => false,
             Sharing::Schools(schools) => record.schools.iter().any(|school| schools.contains(school)),
         };
-        within && (self.staff || record.role != "staff") && !self.withheld.contains(id)
+        within && (record.roles.is_empty() || self.roles(record).next().is_some()) && !self.withheld.contains(id)
+    }
+
+    /// The roles of a user that are shared.
+    pub(super) fn roles(&self, record: &Record) -> impl Iterator<Item = &'static str> + use<> {
+        let staff = self.staff;
+        record.roles.iter().copied().filter(move |role| staff || !STAFF.contains(role))
+    }
+
+    /// A record as it is sent: a teacher who is staff too is a teacher alone where staff are not shared.
+    pub(super) fn sent(&self, record: &Record, id: &str, district: &str) -> String {
+        let object = record.object(id, district);
+        if self.roles(record).count() == record.roles.len() {
+            return object;
+        }
+        let mut object: Value = serde_json::from_str(&object).unwrap_or_default();
+        if let Some(roles) = object["roles"].as_object_mut() {
+            roles.retain(|role, _| !STAFF.contains(&role.as_str()));
+        }
+        object.to_string()
     }
 
     /// Takes in what came from the source.

@@ -208,6 +208,23 @@ async fn objects_have_the_fields_of_the_recordings() {
 }
 
 #[tokio::test]
+async fn an_employee_with_several_roles_is_one_user_who_is_listed_under_each_that_is_shared() {
+    let world = world(&nights(600).night(0)).await;
+    let listed = async |role: &str| world.all(&format!("/v3.1/users?limit=1000&role={role}")).await.0;
+    let teachers = listed("teacher").await;
+    assert!(teachers.iter().all(|teacher| keys(&teacher["roles"]) == ["teacher"].into()));
+    assert!(listed("staff").await.is_empty() && listed("district_admin").await.is_empty());
+    world.clever.share_staff(&world.oak, true);
+    let (teachers, staff) = (listed("teacher").await, listed("staff").await);
+    let both: Vec<&Value> = teachers.iter().filter(|teacher| staff.contains(teacher)).collect();
+    assert!(!both.is_empty() && both.len() < teachers.len() && both.len() < staff.len());
+    assert_eq!(keys(&both[0]["roles"]), ["staff", "teacher"].into());
+    let all = world.all("/v3.1/users?limit=1000").await.0;
+    assert!(ids(&all).windows(2).all(|pair| pair[0] < pair[1]), "and once in the list of all");
+    assert!(listed("district_admin").await.iter().all(|admin| staff.contains(admin)));
+}
+
+#[tokio::test]
 async fn version_3_1_says_more_and_takes_nothing_away() {
     let world = world(&nights(100).night(0)).await;
     for list in ["users?role=student", "sections", "schools", "terms", "courses", "districts"] {
