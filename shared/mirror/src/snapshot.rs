@@ -1,5 +1,6 @@
 //! Snapshots in the internal bucket: written line by line as a source makes them, read again from local copies.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::marker::PhantomData;
@@ -48,6 +49,13 @@ impl SnapshotWriter {
     }
 }
 
+/// The id with which a record's line begins.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
 impl SnapshotSink for SnapshotWriter {
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
         let place = match part {
@@ -55,7 +63,14 @@ impl SnapshotSink for SnapshotWriter {
             PartName::Gaps => rules::model::Tag::ALL.len(),
             PartName::Findings => rules::model::Tag::ALL.len() + 1,
         };
-        self.streams.line(place, json).map_err(MirrorError::into_io)
+        let written = match part {
+            PartName::Records(tag) => {
+                let head = |line: &[u8]| Some((tag, serde_json::from_slice::<Head<'_>>(line).ok()?.id.as_ref().into()));
+                self.streams.line_in_order(place, json, head)
+            }
+            PartName::Gaps | PartName::Findings => self.streams.line(place, json),
+        };
+        written.map_err(MirrorError::into_io)
     }
 }
 
