@@ -1,6 +1,5 @@
 //! Snapshots in the internal bucket: written line by line as a source makes them, read again from local copies.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::marker::PhantomData;
@@ -38,7 +37,11 @@ pub struct SnapshotWriter {
 impl SnapshotWriter {
     /// A new snapshot, or the same one again.
     pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
-        let targets = PartName::all().map(|part| Target::Object(keys::part(district, run, part))).collect();
+        let target = |part| match part {
+            PartName::Records(kind) => Target::Records(keys::part(district, run, part), kind),
+            PartName::Gaps | PartName::Findings => Target::Object(keys::part(district, run, part)),
+        };
+        let targets = PartName::all().map(target).collect();
         Self { streams: Streams::new(handle, objects, targets) }
     }
 
@@ -49,13 +52,6 @@ impl SnapshotWriter {
     }
 }
 
-/// The id with which a record's line begins.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-}
-
 impl SnapshotSink for SnapshotWriter {
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
         let place = match part {
@@ -63,14 +59,7 @@ impl SnapshotSink for SnapshotWriter {
             PartName::Gaps => rules::model::Tag::ALL.len(),
             PartName::Findings => rules::model::Tag::ALL.len() + 1,
         };
-        let written = match part {
-            PartName::Records(tag) => {
-                let head = |line: &[u8]| Some((tag, serde_json::from_slice::<Head<'_>>(line).ok()?.id.as_ref().into()));
-                self.streams.line_in_order(place, json, head)
-            }
-            PartName::Gaps | PartName::Findings => self.streams.line(place, json),
-        };
-        written.map_err(MirrorError::into_io)
+        self.streams.line(place, json).map_err(MirrorError::into_io)
     }
 }
 

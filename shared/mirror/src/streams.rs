@@ -2,6 +2,7 @@
 //!
 //! Lines are compressed in blocks, one zstd frame each, and what a block is about is noted: one record is found without unpacking the others.
 
+use std::borrow::Cow;
 use std::io::{self, Read as _};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -10,6 +11,7 @@ use futures::future::try_join_all;
 use rules::id::SourceId;
 use rules::model::Tag;
 use rules::snapshot::{Block, Part};
+use serde::Deserialize;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
 use zstd::bulk::Compressor;
@@ -34,6 +36,8 @@ const UNDER_WAY: usize = 2;
 pub(crate) enum Target {
     /// Into the object of this key. No line: no object.
     Object(String),
+    /// The same; each line is a record of this kind that begins with its id, in the order of the table.
+    Records(String, Tag),
     /// Behind the lines of another stream, once all of those are known.
     Behind(usize),
 }
@@ -43,9 +47,22 @@ enum Message {
     Finish,
 }
 
+/// The id with which a record's line begins.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+fn is_end(byte: &u8) -> bool {
+    *byte == b'\n'
+}
+
 /// Several files of lines.
 pub(crate) struct Streams {
     buffers: Vec<(Vec<u8>, Block)>,
+    /// Of which kind the sorted records of a stream are.
+    kinds: Vec<Option<Tag>>,
     records: Vec<u64>,
     sender: Option<SyncSender<Message>>,
     worker: Option<JoinHandle<Result<Vec<Part>, MirrorError>>>,
@@ -55,50 +72,46 @@ impl Streams {
     pub(crate) fn new<O: WriteObjects>(handle: Handle, objects: O, targets: Vec<Target>) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         let count = targets.len();
+        let kind = |target: &Target| if let Target::Records(_, kind) = target { Some(*kind) } else { None };
+        let kinds = targets.iter().map(kind).collect();
         let worker = std::thread::spawn(move || Worker::new(handle, objects, targets)?.run(&receiver));
         let buffers = vec![<(Vec<u8>, Block)>::default(); count];
-        Self { buffers, records: vec![0; count], sender: Some(sender), worker: Some(worker) }
+        Self { buffers, kinds, records: vec![0; count], sender: Some(sender), worker: Some(worker) }
     }
 
     /// Adds a line to a stream.
     pub(crate) fn line(&mut self, stream: usize, line: &[u8]) -> Result<(), MirrorError> {
-        self.add(stream, line, |_, _| {})
+        self.add(stream, line, |_| {})
     }
 
     /// Adds a line about a record, by which it can be found.
     pub(crate) fn line_about(&mut self, stream: usize, kind: Tag, id: &SourceId, line: &[u8]) -> Result<(), MirrorError> {
-        self.add(stream, line, |block, _| block.include(kind, id))
+        self.add(stream, line, |block| block.include(kind, id))
     }
 
-    /// Adds a line about a record of a stream that is sorted by id: only those at the edges of blocks are asked for theirs.
-    pub(crate) fn line_in_order(
-        &mut self,
-        stream: usize,
-        line: &[u8],
-        head: impl FnOnce(&[u8]) -> Option<(Tag, SourceId)>,
-    ) -> Result<(), MirrorError> {
-        self.add(stream, line, |block, is_edge| {
-            if is_edge && let Some((kind, id)) = head(line) {
-                block.include(kind, &id);
-            }
-        })
-    }
-
-    fn add(&mut self, stream: usize, line: &[u8], note: impl FnOnce(&mut Block, bool)) -> Result<(), MirrorError> {
+    fn add(&mut self, stream: usize, line: &[u8], note: impl FnOnce(&mut Block)) -> Result<(), MirrorError> {
         let (buffer, block) = &mut self.buffers[stream];
-        let is_first = buffer.is_empty();
         buffer.extend_from_slice(line);
         buffer.push(b'\n');
         block.lines += 1;
+        note(block);
         self.records[stream] += 1;
-        let is_last = buffer.len() >= BLOCK;
-        note(block, is_first || is_last);
-        if is_last {
-            let block = std::mem::take(block);
-            let full = std::mem::replace(buffer, Vec::with_capacity(BLOCK + 4096));
-            self.send(Message::Lines(stream, full, block))?;
+        if buffer.len() >= BLOCK { self.flush(stream) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, stream: usize) -> Result<(), MirrorError> {
+        let (buffer, block) = &mut self.buffers[stream];
+        let mut block = std::mem::take(block);
+        let lines = std::mem::replace(buffer, Vec::with_capacity(BLOCK + 4096));
+        if let Some(kind) = self.kinds[stream] {
+            // They are sorted: the ids at the edges say it all.
+            for line in [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten() {
+                let head: Head<'_> =
+                    serde_json::from_slice(line).map_err(|_| MirrorError::corrupt("a record", "it begins with no id"))?;
+                block.include(kind, &head.id.as_ref().into());
+            }
         }
-        Ok(())
+        self.send(Message::Lines(stream, lines, block))
     }
 
     fn send(&mut self, message: Message) -> Result<(), MirrorError> {
@@ -125,9 +138,8 @@ impl Streams {
     /// Ends all streams; when this returns, the objects are there. What was behind another stream counts as part of that.
     pub(crate) fn finish(mut self) -> Result<Vec<Part>, MirrorError> {
         for stream in 0..self.buffers.len() {
-            let (rest, block) = std::mem::take(&mut self.buffers[stream]);
-            if !rest.is_empty() {
-                self.send(Message::Lines(stream, rest, block))?;
+            if !self.buffers[stream].0.is_empty() {
+                self.flush(stream)?;
             }
         }
         self.send(Message::Finish)?;
@@ -190,7 +202,9 @@ impl<O: WriteObjects> Worker<O> {
                 Ok(Message::Lines(stream, lines, block)) => {
                     self.pack(&lines).map_err(io)?;
                     match &self.targets[stream] {
-                        Target::Object(key) => self.open(&mut objects[stream], key).push(&lines, &self.packed, block),
+                        Target::Object(key) | Target::Records(key, _) => {
+                            self.open(&mut objects[stream], key).push(&lines, &self.packed, block)
+                        }
                         Target::Behind(_) => behind[stream].get_or_insert_with(|| Stream::new(SpoolWriter::default())).push(
                             &lines,
                             &self.packed,
@@ -211,7 +225,7 @@ impl<O: WriteObjects> Worker<O> {
         }
         for (stream, kept) in behind.into_iter().enumerate() {
             let (Some(kept), Target::Behind(before)) = (kept, &self.targets[stream]) else { continue };
-            let Target::Object(key) = &self.targets[*before] else { continue };
+            let (Target::Object(key) | Target::Records(key, _)) = &self.targets[*before] else { continue };
             let object = self.open(&mut objects[*before], key);
             append(object, &kept.output.finish()?, kept.blocks).map_err(io)?;
         }
@@ -392,7 +406,6 @@ mod tests {
             assert_eq!(found.count(), 1, "{n}");
         }
         assert_eq!(part.blocks_about(Tag::Guardian, &"1".into()).count(), 0);
-        assert_eq!(part.blocks_about(Tag::Student, &"1".into()).count(), 0);
     }
 
     #[tokio::test]
