@@ -5,6 +5,9 @@ use mirror::clock::Clock;
 use mirror::connect::Connections;
 use oneroster_import::{Config, Storage, handle};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();

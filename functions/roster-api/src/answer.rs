@@ -25,7 +25,8 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<Respons
     Ok(json_text(status, body))
 }
 
-fn json_text(status: StatusCode, body: String) -> Response {
+/// JSON that is text already.
+pub(crate) fn json_text(status: StatusCode, body: String) -> Response {
     let mut response = (status, body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -12,6 +12,7 @@ mod desk;
 pub mod etag;
 mod fresh;
 mod input;
+mod kept;
 mod page;
 mod people;
 mod policy;
@@ -58,6 +59,7 @@ pub struct Storage<T, O> {
     pub(crate) internal: O,
     pub(crate) inbox: O,
     pub(crate) clock: Clock,
+    pub(crate) memory: kept::Memory,
 }
 
 impl<T, O> Clone for Api<T, O> {
@@ -69,7 +71,7 @@ impl<T, O> Clone for Api<T, O> {
 impl<T, O> Api<T, O> {
     /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time.
     pub fn new(table: T, internal: O, inbox: O, clock: Clock) -> Self {
-        Self(Arc::new(Storage { table, internal, inbox, clock }))
+        Self(Arc::new(Storage { table, internal, inbox, clock, memory: kept::Memory::default() }))
     }
 }
 

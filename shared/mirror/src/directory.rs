@@ -35,7 +35,7 @@ impl Place {
     pub fn parse(district: &DistrictId, pk: &str, sk: &str) -> Option<Self> {
         let shard = (0..SHARDS).find(|shard| keys::shard_pk(district, *shard) == pk)?;
         let (kind, rest) = sk.split_once('#')?;
-        let kind = Tag::ALL.into_iter().find(|tag| tag.name() == kind)?;
+        let kind = Tag::named(kind)?;
         let key = rest.split('#').next().filter(|key| !key.is_empty())?;
         Some(Self { kind, shard, sk: format!("{kind}#{key}") })
     }

@@ -209,7 +209,7 @@ impl Section {
             return Some(Self::Links);
         }
         let (kind, rest) = sk.split_once('#')?;
-        let tag = Tag::ALL.into_iter().find(|tag| tag.name() == kind)?;
+        let tag = Tag::named(kind)?;
         let Some((key, _)) = rest.split_once('#') else { return Some(Self::Records(tag)) };
         // A twin is the same edit once more: it is read where its first stands.
         let slot = rest[key.len()..].strip_prefix(keys::EDIT)?;

@@ -11,7 +11,7 @@ use crate::MirrorError;
 pub struct ObjectRef {
     /// Key.
     pub key: String,
-    /// Entity tag, without quotes.
+    /// Entity tag, without quotes; empty: whichever state is there, for objects that are written once.
     pub etag: String,
     /// Version, where the bucket keeps versions.
     pub version: Option<String>,

@@ -70,9 +70,13 @@ impl PlanWriter {
         Self { streams: Streams::new(handle, objects, targets), line: Vec::new() }
     }
 
-    fn json(&mut self, stream: usize, value: &impl Serialize) -> Result<(), MirrorError> {
+    fn write(&mut self, value: &impl Serialize) -> Result<(), MirrorError> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))?;
+        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))
+    }
+
+    fn json(&mut self, stream: usize, value: &impl Serialize) -> Result<(), MirrorError> {
+        self.write(value)?;
         self.streams.line(stream, &self.line)
     }
 
@@ -92,11 +96,21 @@ impl Sink for PlanWriter {
 
     fn change(&mut self, change: Change) -> Result<(), MirrorError> {
         let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
-        self.json(stream, &change)
+        self.write(&change)?;
+        let record = change.after.as_ref().or(change.before.as_ref());
+        match record.filter(|record| record.is_record()) {
+            Some(record) => self.streams.line_about(stream, record.kind(), &change.key, &self.line),
+            None => self.streams.line(stream, &self.line),
+        }
     }
 
     fn finding(&mut self, finding: Finding) -> Result<(), MirrorError> {
-        self.json(FINDINGS, &finding)
+        self.write(&finding)?;
+        let about = finding.entity.as_ref().and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
+        match about {
+            Some((kind, id)) => self.streams.line_about(FINDINGS, kind, id, &self.line),
+            None => self.streams.line(FINDINGS, &self.line),
+        }
     }
 
     fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), MirrorError> {

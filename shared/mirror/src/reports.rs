@@ -81,6 +81,12 @@ pub async fn read(objects: &impl ReadObjects, district: &DistrictId, run: &RunId
     read_json(objects, &keys::report(district, run), WHAT).await
 }
 
+/// The same as it is stored: JSON. A report of many findings is long.
+pub async fn read_text(objects: &impl ReadObjects, district: &DistrictId, run: &RunId) -> Result<Option<String>, MirrorError> {
+    let Some(body) = objects.get(&keys::report(district, run)).await? else { return Ok(None) };
+    String::from_utf8(body).map(Some).map_err(|_| MirrorError::corrupt(WHAT, "it is not UTF-8"))
+}
+
 /// What a state means to whoever reads the page.
 fn said(state: RunState, cause: &Cause) -> &'static str {
     if !cause.is_source() {
@@ -107,9 +113,6 @@ fn said(state: RunState, cause: &Cause) -> &'static str {
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
-
-/// Findings of one code that the page lists; the data has more.
-const LISTED_ON_PAGE: usize = 50;
 
 fn page_of(report: &Report) -> String {
     let mut page = String::with_capacity(4096);
@@ -176,7 +179,7 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
         totals.sort_by_key(|(code, total)| (std::cmp::Reverse(total.severity), code.as_str()));
         for (code, total) in totals {
             write!(page, "<h3>{} ({}, {} times)</h3><ul>", escaped(code), weight(total.severity), total.count)?;
-            for finding in report.findings.iter().filter(|f| f.code == *code).take(LISTED_ON_PAGE) {
+            for finding in report.findings.iter().filter(|f| f.code == *code) {
                 page.push_str("<li>");
                 if let Some(place) = &finding.place {
                     page.push_str(&escaped(&place.file));

@@ -100,7 +100,7 @@ impl ReadObjects for S3Bucket {
             .bucket(&self.name)
             .key(&object.key)
             .range(format!("bytes={from}-{}", from + length.max(1) - 1))
-            .if_match(format!("\"{}\"", object.etag))
+            .set_if_match((!object.etag.is_empty()).then(|| format!("\"{}\"", object.etag)))
             .set_version_id(object.version.clone());
         let mut tries = 1;
         loop {

@@ -1,21 +1,26 @@
-//! Looking through stored files of lines without keeping them: a page of a plan, one record of a snapshot, the members of groups.
+//! Looking into stored files of lines without keeping them: a page of a plan or of findings and one record of a snapshot, of which only
+//! the blocks that matter are read; the members of groups.
 
 use std::ops::ControlFlow;
 
-use rules::id::{DistrictId, RunId, SourceId, key_order, shard_of};
-use rules::model::{AnyMirrored, Kind, Tag};
+use futures::future::try_join;
+use memchr::memmem::Finder;
+use rules::finding::Finding;
+use rules::id::{DistrictId, RunId, SourceId};
+use rules::model::{Kind, Tag};
 use rules::plan::Change;
-use rules::snapshot::{Gap, Manifest, PartName};
-use serde::Deserialize;
+use rules::snapshot::{Block, Gap, Manifest, Part, PartName};
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use tokio::runtime::Handle;
 
 use crate::MirrorError;
 use crate::blocks::{ObjectReader, Watch};
 use crate::keys;
-use crate::objects::ReadObjects;
+use crate::objects::{Fetched, ObjectRef, ReadObjects};
+use crate::plan_store::{StoredPlan, read_plan};
+use crate::snapshot::read_manifest;
 use crate::spool::Lines;
+use crate::streams::unpack;
 
 /// Shows the lines of an object to `visit`, one after the other, until it has seen enough. None: there is no such object.
 pub async fn scan<O: ReadObjects, S: Send + 'static>(
@@ -45,28 +50,79 @@ pub fn parse<T: DeserializeOwned>(line: &[u8], what: &'static str) -> Result<T, 
     serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(what, "a line does not parse"))
 }
 
-/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more. A plan without changes has none.
+/// Shows the lines of one block of a stored file to `visit`, until it has seen enough.
+async fn in_block(
+    objects: &impl ReadObjects,
+    key: &str,
+    block: &Block,
+    what: &'static str,
+    mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>, MirrorError>,
+) -> Result<ControlFlow<()>, MirrorError> {
+    // A stored file is written once: whatever is there is the state that was meant.
+    let object = ObjectRef { key: key.to_owned(), etag: String::new(), version: None };
+    let Fetched::Bytes(packed) = objects.range(&object, block.at, block.size).await? else {
+        return Err(MirrorError::Missing { what });
+    };
+    let lines = unpack(&packed).map_err(|e| MirrorError::from_io(what, e))?;
+    let Some(lines) = lines.strip_suffix(b"\n") else { return Err(MirrorError::corrupt(what, "a block ends within a line")) };
+    for line in lines.split(|byte| *byte == b'\n') {
+        if visit(line)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Shows the lines of a stored file behind the first `skip` to `visit`, until it has seen enough.
+async fn from_line(
+    objects: &impl ReadObjects,
+    key: &str,
+    part: &Part,
+    mut skip: u64,
+    what: &'static str,
+    mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>, MirrorError>,
+) -> Result<ControlFlow<()>, MirrorError> {
+    for block in &part.blocks {
+        if skip >= block.lines {
+            skip -= block.lines;
+            continue;
+        }
+        let seen = in_block(objects, key, block, what, |line| {
+            if skip > 0 {
+                skip -= 1;
+                return Ok(ControlFlow::Continue(()));
+            }
+            visit(line)
+        });
+        if seen.await?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+const PLAN: &str = "a run's plan";
+
+/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more. None: the run has no plan.
 pub async fn changes(
     objects: &impl ReadObjects,
     district: &DistrictId,
     run: &RunId,
     skip: usize,
     at_most: usize,
-) -> Result<(Vec<Change>, bool), MirrorError> {
-    let state = (0, Vec::new(), false);
-    let read = scan(objects, keys::plan(district, run), "read a run's plan", state, move |(seen, found, more), line| {
-        *seen += 1;
-        if *seen <= skip {
-            return Ok(ControlFlow::Continue(()));
-        }
+) -> Result<Option<(Vec<Change>, bool)>, MirrorError> {
+    let Some(plan) = read_plan(objects, district, run).await? else { return Ok(None) };
+    let (key, mut found, mut more) = (keys::plan(district, run), Vec::new(), false);
+    let read = from_line(objects, &key, &plan.changes, skip as u64, PLAN, |line| {
         if found.len() == at_most {
-            *more = true;
+            more = true;
             return Ok(ControlFlow::Break(()));
         }
-        found.push(parse(line, "a run's plan")?);
+        found.push(parse(line, PLAN)?);
         Ok(ControlFlow::Continue(()))
     });
-    Ok(read.await?.map_or((Vec::new(), false), |(_, found, more)| (found, more)))
+    let _ = read.await?;
+    Ok(Some((found, more)))
 }
 
 /// What a run's plan did to one record.
@@ -74,68 +130,128 @@ pub async fn change_of(
     objects: &impl ReadObjects,
     district: &DistrictId,
     run: &RunId,
+    plan: &StoredPlan,
     kind: Tag,
     key: &SourceId,
 ) -> Result<Option<Change>, MirrorError> {
     let json = serde_json::to_string(key).map_err(|e| MirrorError::corrupt("a record's key", e))?;
-    let (needle, key) = (format!("\"key\":{json},"), key.clone());
-    let read = scan(objects, keys::plan(district, run), "read a run's plan", None, move |found: &mut Option<Change>, line| {
-        // Most lines are about others: they are not parsed.
-        if !std::str::from_utf8(line).is_ok_and(|line| line.contains(&needle)) {
-            return Ok(ControlFlow::Continue(()));
+    let needle = format!("\"key\":{json},");
+    let (finder, object, mut found) = (Finder::new(&needle), keys::plan(district, run), None::<Change>);
+    for block in plan.changes.blocks_about(kind, key) {
+        let read = in_block(objects, &object, block, PLAN, |line| {
+            // Most lines are about others: they are not parsed.
+            if finder.find(line).is_none() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let change: Change = parse(line, PLAN)?;
+            let record = change.after.as_ref().or(change.before.as_ref());
+            let is_it = record.is_some_and(|record| record.is_record() && record.kind() == kind);
+            if change.key == *key && is_it {
+                found = Some(change);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        if read.await?.is_break() {
+            break;
         }
-        let change: Change = parse(line, "a run's plan")?;
-        let record = change.after.as_ref().or(change.before.as_ref());
-        let is_record = record.is_some_and(|record| !matches!(record, AnyMirrored::Edit(_) | AnyMirrored::Link(_)));
-        if change.key == key && is_record && record.is_some_and(|record| record.kind() == kind) {
-            *found = Some(change);
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(()))
-    });
-    Ok(read.await?.flatten())
+    }
+    Ok(found)
 }
 
-/// The id with which a snapshot's line begins.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-}
-
-/// Lines after which it is looked whether the one that is sought can still come.
-const STRIDE: u64 = 256;
-
-/// One record of a snapshot. The file is in the order of the table, so reading ends where the record would be.
+/// One record of a snapshot.
 pub async fn record<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
     id: &SourceId,
 ) -> Result<Option<K::Source>, MirrorError> {
     const WHAT: &str = "a part of the snapshot";
-    let is_empty = manifest.parts.get(K::TAG.name()).is_none_or(|part| part.records == 0);
-    if is_empty {
-        return Ok(None);
-    }
+    let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(None) };
     let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
-    let (begin, id) = (format!("{{\"id\":{json}"), id.clone());
-    let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG));
-    let state = (0_u64, None::<K::Source>);
-    let found = scan(objects, key, "read a part of the snapshot", state, move |(seen, found), line| {
-        *seen += 1;
-        if line.starts_with(begin.as_bytes()) {
-            *found = Some(parse(line, WHAT)?);
-            return Ok(ControlFlow::Break(()));
+    let begin = format!("{{\"id\":{json}");
+    let (key, mut found) = (keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG)), None);
+    for block in part.blocks_about(K::TAG, id) {
+        let read = in_block(objects, &key, block, WHAT, |line| {
+            if !line.starts_with(begin.as_bytes()) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            found = Some(parse(line, WHAT)?);
+            Ok(ControlFlow::Break(()))
+        });
+        if read.await?.is_break() {
+            break;
         }
-        if !seen.is_multiple_of(STRIDE) {
-            return Ok(ControlFlow::Continue(()));
+    }
+    Ok(found)
+}
+
+const FINDINGS: &str = "a run's findings";
+
+/// The file of what was found in reading the source.
+fn of_source(manifest: &Manifest) -> Option<(String, &Part)> {
+    let part = manifest.parts.get(PartName::Findings.name())?;
+    Some((keys::part(&manifest.district, &manifest.run, PartName::Findings), part))
+}
+
+/// Findings of a run, of one code or all: at most `at_most` of those behind the first `skip` lines. Gives how many lines were looked at in all, if there
+/// are more.
+pub async fn findings(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+    code: Option<&str>,
+    skip: u64,
+    at_most: usize,
+) -> Result<(Vec<Finding>, Option<u64>), MirrorError> {
+    let (manifest, plan) = try_join(read_manifest(objects, district, run), read_plan(objects, district, run)).await?;
+    let of_plan = plan.as_ref().map(|plan| (keys::plan_findings(district, run), &plan.findings));
+    let (mut found, mut before, mut next) = (Vec::new(), 0, None);
+    for (key, part) in manifest.as_ref().and_then(of_source).into_iter().chain(of_plan) {
+        let mut at = skip.max(before);
+        let read = from_line(objects, &key, part, at - before, FINDINGS, |line| {
+            let finding: Finding = parse(line, FINDINGS)?;
+            if code.is_none_or(|code| finding.code == code) {
+                if found.len() == at_most {
+                    next = Some(at);
+                    return Ok(ControlFlow::Break(()));
+                }
+                found.push(finding);
+            }
+            at += 1;
+            Ok(ControlFlow::Continue(()))
+        });
+        if read.await?.is_break() {
+            break;
         }
-        let head: Head<'_> = serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
-        let order = shard_of(&head.id).cmp(&id.shard()).then_with(|| key_order(&head.id, id.as_str()));
-        Ok(if order.is_gt() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    });
-    let (_, record) = found.await?.ok_or(MirrorError::Missing { what: WHAT })?;
-    Ok(record)
+        before += part.records;
+    }
+    Ok((found, next))
+}
+
+/// What a snapshot's run has found about one record of the source: in reading it (of each code the first ten thousand), and in planning.
+pub async fn findings_about(objects: &impl ReadObjects, manifest: &Manifest, id: &SourceId) -> Result<Vec<Finding>, MirrorError> {
+    let plan = read_plan(objects, &manifest.district, &manifest.run).await?;
+    let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
+    let (finder, mut found) = (Finder::new(&json), Vec::new());
+    let mut look = |line: &[u8]| {
+        // Most lines are about others: they are not parsed.
+        if finder.find(line).is_some() {
+            let finding: Finding = parse(line, FINDINGS)?;
+            found.extend(Some(finding).filter(|finding| finding.entity.as_ref().is_some_and(|entity| entity.id == *id)));
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    if let Some((key, part)) = of_source(manifest) {
+        let _ = from_line(objects, &key, part, 0, FINDINGS, &mut look).await?;
+    }
+    if let Some(plan) = plan {
+        let key = keys::plan_findings(&manifest.district, &manifest.run);
+        let may_be_about = |block: &&Block| block.spans.iter().any(|span| span.has(span.kind, id));
+        for block in plan.findings.blocks.iter().filter(may_be_about) {
+            let _ = in_block(objects, &key, block, FINDINGS, &mut look).await?;
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a snapshot has a row that could not be read and is, or may be, this record.

@@ -37,7 +37,11 @@ pub struct SnapshotWriter {
 impl SnapshotWriter {
     /// A new snapshot, or the same one again.
     pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
-        let targets = PartName::all().map(|part| Target::Object(keys::part(district, run, part))).collect();
+        let target = |part| match part {
+            PartName::Records(kind) => Target::Records(keys::part(district, run, part), kind),
+            PartName::Gaps | PartName::Findings => Target::Object(keys::part(district, run, part)),
+        };
+        let targets = PartName::all().map(target).collect();
         Self { streams: Streams::new(handle, objects, targets) }
     }
 

@@ -1,23 +1,30 @@
 //! Several files of lines, written at the same time: compressed and sent on a thread of their own, so that this runs beside whatever makes the lines.
+//!
+//! Lines are compressed in blocks, one zstd frame each, and what a block is about is noted: one record is found without unpacking the others.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, Read as _};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use futures::future::try_join_all;
-use rules::snapshot::Part;
+use rules::id::SourceId;
+use rules::model::Tag;
+use rules::snapshot::{Block, Part};
+use serde::Deserialize;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
+use zstd::bulk::Compressor;
 
 use crate::MirrorError;
 use crate::objects::{PartedUpload, WriteObjects};
-use crate::spool::{LEVEL, SpoolWriter};
+use crate::spool::{LEVEL, Spool, SpoolWriter};
 
 const DOING: &str = "write a file of lines";
 const CONTENT_TYPE: &str = "application/zstd";
 
-/// Bytes of lines that go to the other thread at once, and how many such packets may wait there.
-const PACKET: usize = 256 * 1024;
+/// Bytes of lines that make a block (a longer line makes a longer one), and how many blocks may wait for the other thread.
+const BLOCK: usize = 256 * 1024;
 const WAITING: usize = 8;
 
 /// Bytes of one part of an object, and how many parts may be under way at a time.
@@ -29,18 +36,33 @@ const UNDER_WAY: usize = 2;
 pub(crate) enum Target {
     /// Into the object of this key. No line: no object.
     Object(String),
+    /// The same; each line is a record of this kind that begins with its id, in the order of the table.
+    Records(String, Tag),
     /// Behind the lines of another stream, once all of those are known.
     Behind(usize),
 }
 
 enum Message {
-    Lines(usize, Vec<u8>),
+    Lines(usize, Vec<u8>, Block),
     Finish,
+}
+
+/// The id with which a record's line begins.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+fn is_end(byte: &u8) -> bool {
+    *byte == b'\n'
 }
 
 /// Several files of lines.
 pub(crate) struct Streams {
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<(Vec<u8>, Block)>,
+    /// Of which kind the sorted records of a stream are.
+    kinds: Vec<Option<Tag>>,
     records: Vec<u64>,
     sender: Option<SyncSender<Message>>,
     worker: Option<JoinHandle<Result<Vec<Part>, MirrorError>>>,
@@ -50,21 +72,46 @@ impl Streams {
     pub(crate) fn new<O: WriteObjects>(handle: Handle, objects: O, targets: Vec<Target>) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         let count = targets.len();
-        let worker = std::thread::spawn(move || Worker { handle, objects, targets }.run(&receiver));
-        Self { buffers: vec![Vec::new(); count], records: vec![0; count], sender: Some(sender), worker: Some(worker) }
+        let kind = |target: &Target| if let Target::Records(_, kind) = target { Some(*kind) } else { None };
+        let kinds = targets.iter().map(kind).collect();
+        let worker = std::thread::spawn(move || Worker::new(handle, objects, targets)?.run(&receiver));
+        let buffers = vec![<(Vec<u8>, Block)>::default(); count];
+        Self { buffers, kinds, records: vec![0; count], sender: Some(sender), worker: Some(worker) }
     }
 
     /// Adds a line to a stream.
     pub(crate) fn line(&mut self, stream: usize, line: &[u8]) -> Result<(), MirrorError> {
-        let buffer = &mut self.buffers[stream];
+        self.add(stream, line, |_| {})
+    }
+
+    /// Adds a line about a record, by which it can be found.
+    pub(crate) fn line_about(&mut self, stream: usize, kind: Tag, id: &SourceId, line: &[u8]) -> Result<(), MirrorError> {
+        self.add(stream, line, |block| block.include(kind, id))
+    }
+
+    fn add(&mut self, stream: usize, line: &[u8], note: impl FnOnce(&mut Block)) -> Result<(), MirrorError> {
+        let (buffer, block) = &mut self.buffers[stream];
         buffer.extend_from_slice(line);
         buffer.push(b'\n');
+        block.lines += 1;
+        note(block);
         self.records[stream] += 1;
-        if buffer.len() >= PACKET {
-            let full = std::mem::replace(buffer, Vec::with_capacity(PACKET + 4096));
-            self.send(Message::Lines(stream, full))?;
+        if buffer.len() >= BLOCK { self.flush(stream) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, stream: usize) -> Result<(), MirrorError> {
+        let (buffer, block) = &mut self.buffers[stream];
+        let mut block = std::mem::take(block);
+        let lines = std::mem::replace(buffer, Vec::with_capacity(BLOCK + 4096));
+        if let Some(kind) = self.kinds[stream] {
+            // They are sorted: the ids at the edges say it all.
+            for line in [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten() {
+                let head: Head<'_> =
+                    serde_json::from_slice(line).map_err(|_| MirrorError::corrupt("a record", "it begins with no id"))?;
+                block.include(kind, &head.id.as_ref().into());
+            }
         }
-        Ok(())
+        self.send(Message::Lines(stream, lines, block))
     }
 
     fn send(&mut self, message: Message) -> Result<(), MirrorError> {
@@ -91,9 +138,8 @@ impl Streams {
     /// Ends all streams; when this returns, the objects are there. What was behind another stream counts as part of that.
     pub(crate) fn finish(mut self) -> Result<Vec<Part>, MirrorError> {
         for stream in 0..self.buffers.len() {
-            let rest = std::mem::take(&mut self.buffers[stream]);
-            if !rest.is_empty() {
-                self.send(Message::Lines(stream, rest))?;
+            if !self.buffers[stream].0.is_empty() {
+                self.flush(stream)?;
             }
         }
         self.send(Message::Finish)?;
@@ -110,106 +156,136 @@ struct Worker<O> {
     handle: Handle,
     objects: O,
     targets: Vec<Target>,
+    compressor: Compressor<'static>,
+    /// One compressed block.
+    packed: Vec<u8>,
 }
 
 /// One stream under way.
-struct Stream<W: Write> {
-    encoder: zstd::Encoder<'static, W>,
+struct Stream<W> {
+    output: W,
     hash: Xxh3,
     bytes: u64,
+    blocks: Vec<Block>,
+    at: u64,
 }
 
-impl<W: Write> Stream<W> {
-    fn new(output: W) -> io::Result<Self> {
-        Ok(Self { encoder: zstd::Encoder::new(output, LEVEL)?, hash: Xxh3::new(), bytes: 0 })
-    }
-}
-
-impl<W: Write> Write for Stream<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.encoder.write_all(bytes)?;
-        self.hash.update(bytes);
-        self.bytes += bytes.len() as u64;
-        Ok(bytes.len())
+impl<W: io::Write> Stream<W> {
+    fn new(output: W) -> Self {
+        Self { output, hash: Xxh3::new(), bytes: 0, blocks: Vec::new(), at: 0 }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.encoder.flush()
+    /// Takes a block, compressed and not.
+    fn push(&mut self, lines: &[u8], packed: &[u8], block: Block) -> io::Result<()> {
+        self.output.write_all(packed)?;
+        self.hash.update(lines);
+        self.bytes += lines.len() as u64;
+        let size = packed.len() as u64;
+        self.blocks.push(Block { at: self.at, size, ..block });
+        self.at += size;
+        Ok(())
     }
 }
 
 impl<O: WriteObjects> Worker<O> {
-    fn run(self, receiver: &Receiver<Message>) -> Result<Vec<Part>, MirrorError> {
+    fn new(handle: Handle, objects: O, targets: Vec<Target>) -> Result<Self, MirrorError> {
+        let compressor = Compressor::new(LEVEL).map_err(|e| MirrorError::local(DOING, e))?;
+        Ok(Self { handle, objects, targets, compressor, packed: Vec::new() })
+    }
+
+    fn run(mut self, receiver: &Receiver<Message>) -> Result<Vec<Part>, MirrorError> {
         let io = |e| MirrorError::from_io(DOING, e);
         let mut objects: Vec<Option<Stream<ObjectWriter<O>>>> = self.targets.iter().map(|_| None).collect();
-        let mut spools: Vec<Option<Stream<SpoolWriter>>> = self.targets.iter().map(|_| None).collect();
+        let mut behind: Vec<Option<Stream<SpoolWriter>>> = self.targets.iter().map(|_| None).collect();
         loop {
             match receiver.recv() {
-                Ok(Message::Lines(stream, lines)) => match &self.targets[stream] {
-                    Target::Object(key) => self.open(&mut objects[stream], key).map_err(io)?.write_all(&lines).map_err(io)?,
-                    Target::Behind(_) => match &mut spools[stream] {
-                        Some(spool) => spool.write_all(&lines).map_err(io)?,
-                        none => none.insert(Stream::new(SpoolWriter::default()).map_err(io)?).write_all(&lines).map_err(io)?,
-                    },
-                },
+                Ok(Message::Lines(stream, lines, block)) => {
+                    self.pack(&lines).map_err(io)?;
+                    match &self.targets[stream] {
+                        Target::Object(key) | Target::Records(key, _) => {
+                            self.open(&mut objects[stream], key).push(&lines, &self.packed, block)
+                        }
+                        Target::Behind(_) => behind[stream].get_or_insert_with(|| Stream::new(SpoolWriter::default())).push(
+                            &lines,
+                            &self.packed,
+                            block,
+                        ),
+                    }
+                    .map_err(io)?;
+                }
                 Ok(Message::Finish) => break,
                 Err(_) => {
                     // Nobody finishes this: no object may come of it.
-                    let given_up = objects.into_iter().flatten().filter_map(|s| s.encoder.finish().ok());
-                    let uploads: Vec<_> = given_up.filter_map(|writer| writer.upload).collect();
-                    for upload in uploads {
+                    for upload in objects.into_iter().flatten().filter_map(|stream| stream.output.upload) {
                         let _ = self.handle.block_on(self.objects.abort_parts(&upload));
                     }
                     return Ok(Vec::new());
                 }
             }
         }
-        for (stream, spool) in spools.into_iter().enumerate() {
-            let (Some(spool), Target::Behind(before)) = (spool, &self.targets[stream]) else { continue };
-            let Target::Object(key) = &self.targets[*before] else { continue };
-            let spool = spool.encoder.finish().map_err(io)?.finish()?;
-            let mut lines = zstd::Decoder::new(spool.reader()).map_err(io)?;
-            io::copy(&mut lines, self.open(&mut objects[*before], key).map_err(io)?).map_err(io)?;
+        for (stream, kept) in behind.into_iter().enumerate() {
+            let (Some(kept), Target::Behind(before)) = (kept, &self.targets[stream]) else { continue };
+            let (Target::Object(key) | Target::Records(key, _)) = &self.targets[*before] else { continue };
+            let object = self.open(&mut objects[*before], key);
+            append(object, &kept.output.finish()?, kept.blocks).map_err(io)?;
         }
         let (mut parts, mut endings) = (Vec::new(), Vec::new());
         for stream in objects {
-            let Some(stream) = stream else {
+            let Some(Stream { output, hash, bytes, blocks, .. }) = stream else {
                 parts.push(empty_part());
                 continue;
             };
-            parts.push(Part { records: 0, bytes: stream.bytes, xxh3: format!("{:016x}", stream.hash.digest()) });
-            endings.push(stream.encoder.finish().map_err(io)?.finish());
+            parts.push(Part { records: 0, bytes, xxh3: format!("{:016x}", hash.digest()), blocks });
+            endings.push(output.finish());
         }
         self.handle.block_on(try_join_all(endings))?;
         Ok(parts)
     }
 
-    fn open<'a>(
-        &self,
-        stream: &'a mut Option<Stream<ObjectWriter<O>>>,
-        key: &str,
-    ) -> io::Result<&'a mut Stream<ObjectWriter<O>>> {
-        Ok(match stream {
-            Some(stream) => stream,
-            none => {
-                let writer = ObjectWriter {
-                    handle: self.handle.clone(),
-                    objects: self.objects.clone(),
-                    key: key.to_owned(),
-                    buffer: Vec::new(),
-                    upload: None,
-                    under_way: Vec::new(),
-                    tags: Vec::new(),
-                };
-                none.insert(Stream::new(writer)?)
-            }
+    fn pack(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(lines.len()));
+        self.compressor.compress_to_buffer(lines, &mut self.packed)?;
+        Ok(())
+    }
+
+    fn open<'a>(&self, stream: &'a mut Option<Stream<ObjectWriter<O>>>, key: &str) -> &'a mut Stream<ObjectWriter<O>> {
+        stream.get_or_insert_with(|| {
+            Stream::new(ObjectWriter {
+                handle: self.handle.clone(),
+                objects: self.objects.clone(),
+                key: key.to_owned(),
+                buffer: Vec::new(),
+                upload: None,
+                under_way: Vec::new(),
+                tags: Vec::new(),
+            })
         })
     }
 }
 
+/// Puts blocks that were kept aside behind those of an object.
+fn append<O: WriteObjects>(object: &mut Stream<ObjectWriter<O>>, kept: &Spool, blocks: Vec<Block>) -> io::Result<()> {
+    let (mut reader, mut packed) = (kept.reader(), Vec::new());
+    for block in blocks {
+        packed.resize(block.size as usize, 0);
+        reader.read_exact(&mut packed)?;
+        let lines = unpack(&packed)?;
+        object.push(&lines, &packed, block)?;
+    }
+    Ok(())
+}
+
+/// The lines of one block.
+pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let bytes = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    let bytes = bytes.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is no block of lines"))?;
+    zstd::bulk::decompress(packed, bytes as usize)
+}
+
 /// A part that has no line.
 pub(crate) fn empty_part() -> Part {
-    Part { records: 0, bytes: 0, xxh3: format!("{:016x}", Xxh3::new().digest()) }
+    Part { records: 0, bytes: 0, xxh3: format!("{:016x}", Xxh3::new().digest()), blocks: Vec::new() }
 }
 
 /// One object as it grows: whole if small, in parts if large.
@@ -261,7 +337,7 @@ async fn ended(part: tokio::task::JoinHandle<Result<String, MirrorError>>) -> Re
     part.await.map_err(|e| MirrorError::service(DOING, e))?
 }
 
-impl<O: WriteObjects> Write for ObjectWriter<O> {
+impl<O: WriteObjects> io::Write for ObjectWriter<O> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= PART {
@@ -303,6 +379,33 @@ mod tests {
         assert_eq!(bucket.keys(), ["plan"]);
         assert_eq!((parts[0].records, parts[1].records), (2, 2));
         assert_eq!(parts[0].xxh3, format!("{:016x}", xxhash_rust::xxh3::xxh3_64(b"new 1\nnew 2\ngone 1\ngone 2\n")));
+    }
+
+    #[tokio::test]
+    async fn a_block_is_read_by_itself_and_says_what_it_is_about() {
+        let bucket = MemoryObjects::default();
+        let (handle, objects) = (Handle::current(), bucket.clone());
+        let filler = "x".repeat(BLOCK / 4);
+        let parts = tokio::task::spawn_blocking(move || {
+            let mut streams = Streams::new(handle, objects, vec![Target::Object("plan".into()), Target::Behind(0)]);
+            for n in 0..10 {
+                let (kind, id) = (if n < 6 { Tag::Teacher } else { Tag::Student }, SourceId::from(format!("{n}").as_str()));
+                streams.line_about(usize::from(n == 9), kind, &id, format!("{n}{filler}").as_bytes()).unwrap();
+            }
+            streams.finish().unwrap()
+        });
+        let parts = parts.await.unwrap();
+        let (part, body) = (&parts[0], bucket.body("plan").unwrap());
+        assert_eq!(part.blocks.iter().map(|block| block.lines).collect::<Vec<_>>(), [4, 4, 1, 1]);
+        for n in 0..10 {
+            let (kind, id) = (if n < 6 { Tag::Teacher } else { Tag::Student }, SourceId::from(format!("{n}").as_str()));
+            let found = part.blocks_about(kind, &id).filter(|block| {
+                let lines = unpack(&body[block.at as usize..(block.at + block.size) as usize]).unwrap();
+                String::from_utf8(lines).unwrap().lines().any(|line| line.starts_with(id.as_str()))
+            });
+            assert_eq!(found.count(), 1, "{n}");
+        }
+        assert_eq!(part.blocks_about(Tag::Guardian, &"1".into()).count(), 0);
     }
 
     #[tokio::test]

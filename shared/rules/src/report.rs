@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, sync};
 use crate::id::{DistrictId, RunId};
 use crate::plan::{Counts, Hold};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 
-/// How many findings of one code a report lists. More are in the snapshot (up to 10,000 of a code) and the plan; the totals count all.
-pub const LISTED_PER_CODE: usize = 1000;
+/// How many findings of one code a report lists: so that it can be read at once. More are in the snapshot (up to 10,000 of a code) and the plan; the
+/// totals count all.
+pub const LISTED_PER_CODE: usize = 50;
+
+/// The same for what became of people's own work, which is to be seen whole: erased edits (R-M2), pins (R-P1).
+pub const LISTED_OF_EDITS: usize = 1000;
 
 /// How often a code was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +65,7 @@ pub struct Report {
     /// What a person decided about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
-    /// Findings, at most [`LISTED_PER_CODE`] of a code.
+    /// Findings, at most [`LISTED_PER_CODE`] of a code ([`LISTED_OF_EDITS`]).
     #[serde(default)]
     pub findings: Vec<Finding>,
     /// How often each code was found.
@@ -99,7 +103,9 @@ impl FindingList {
         let total = self.totals.entry(finding.code.to_string()).or_insert(Total { severity: finding.severity, count: 0 });
         total.count += 1;
         total.severity = total.severity.max(finding.severity);
-        if total.count <= LISTED_PER_CODE as u64 {
+        let is_of_edits = [sync::EDIT_ERASED.name, sync::PIN_AT_WORK.name].contains(&&*finding.code);
+        let listed = if is_of_edits { LISTED_OF_EDITS } else { LISTED_PER_CODE };
+        if total.count <= listed as u64 {
             self.findings.push(finding);
         }
     }

@@ -87,7 +87,7 @@ pub struct FileRef {
     pub size: u64,
 }
 
-/// One file of a snapshot.
+/// One stored file of lines: of a snapshot, or of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Records (lines).
@@ -96,6 +96,60 @@ pub struct Part {
     pub bytes: u64,
     /// XXH3 of the uncompressed bytes, 16 hex digits.
     pub xxh3: String,
+    /// The blocks that it consists of, in order: each is compressed by itself, so that one record is read without all the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+}
+
+/// Some lines of a [`Part`], compressed by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Block {
+    /// Where it begins in the compressed file, in bytes.
+    pub at: u64,
+    /// Its compressed bytes.
+    pub size: u64,
+    /// Its lines.
+    pub lines: u64,
+    /// Which records its lines may be about; empty where nobody looks for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<Span>,
+}
+
+/// The records of a kind from one id (or key) to another, both included, in the order of [`crate::id::table_order`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The kind.
+    pub kind: Tag,
+    /// The first.
+    pub from: SourceId,
+    /// The last.
+    pub to: SourceId,
+}
+
+impl Span {
+    /// Whether a record lies within.
+    pub fn has(&self, kind: Tag, id: &SourceId) -> bool {
+        self.kind == kind && self.from.table_order(id).is_le() && id.table_order(&self.to).is_le()
+    }
+}
+
+impl Block {
+    /// Takes one more record into its spans.
+    pub fn include(&mut self, kind: Tag, id: &SourceId) {
+        match self.spans.iter_mut().find(|span| span.kind == kind) {
+            None => self.spans.push(Span { kind, from: id.clone(), to: id.clone() }),
+            Some(span) if id.table_order(&span.from).is_lt() => span.from = id.clone(),
+            Some(span) if span.to.table_order(id).is_lt() => span.to = id.clone(),
+            Some(_) => {}
+        }
+    }
+}
+
+impl Part {
+    /// The blocks that may have lines about a record.
+    pub fn blocks_about<'a>(&'a self, kind: Tag, id: &'a SourceId) -> impl Iterator<Item = &'a Block> {
+        self.blocks.iter().filter(move |block| block.spans.iter().any(|span| span.has(kind, id)))
+    }
 }
 
 /// The last thing written of a snapshot: with it, the snapshot exists.

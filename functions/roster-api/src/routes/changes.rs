@@ -95,7 +95,8 @@ pub(super) async fn feed<T: Table, O: Objects>(
             break;
         }
         let skip = if plan.against == begin.version { begin.changes } else { 0 };
-        let (changes, rest) = scan::changes(&api.internal, district, &run.run, skip, limit - items.len()).await?;
+        let changes = scan::changes(&api.internal, district, &run.run, skip, limit - items.len()).await?;
+        let (changes, rest) = changes.unwrap_or_default();
         at = Position { version: plan.against, changes: skip + changes.len() };
         for change in &changes {
             let mut item = view(change)?;
@@ -118,7 +119,9 @@ async fn last<T: Table, O: Objects>(
     key: &SourceId,
     run: &RunId,
 ) -> Result<Response, Problem> {
-    let change = scan::change_of(&api.internal, &granted.caller.district, run, kind, key).await?;
+    let (district, internal) = (&granted.caller.district, &api.internal);
+    let plan = api.memory.applied_plan(internal, district, run).await?.ok_or_else(Problem::not_found)?;
+    let change = scan::change_of(internal, district, run, &plan, kind, key).await?;
     let mut shown = view(&change.ok_or_else(Problem::not_found)?)?;
     if let Value::Object(shown) = &mut shown {
         shown.insert("run".into(), json!(run));

@@ -3,7 +3,6 @@
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use mirror::copy::MirrorCopy;
 use mirror::directory::{InSchool, Place};
 use rules::effective::{self, folded, full_name};
 use rules::id::SourceId;
@@ -25,13 +24,19 @@ use crate::{Api, Objects, Table};
 const LOOKED_AT: usize = 4000;
 
 #[derive(Serialize)]
-struct SchoolLine {
+struct SchoolLine<'a> {
     key: Reference,
-    name: String,
+    name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identifier: Option<String>,
+    identifier: Option<&'a str>,
     status: Status,
     origin: Origin,
+}
+
+fn line(school: &Mirrored<kinds::Schools>) -> SchoolLine<'_> {
+    let Mirrored { key, status, origin, state, .. } = school;
+    let (key, identifier) = (Reference(key.clone()), state.identifier.as_deref());
+    SchoolLine { key, name: &state.name, identifier, status: *status, origin: *origin }
 }
 
 /// `GET /schools`: those within the token's walls.
@@ -39,16 +44,9 @@ pub(super) async fn schools<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    desk.terms().await?;
-    let copy = MirrorCopy::read_kind(&api.table, desk.district(), Tag::School).await?;
-    let mut schools = Vec::new();
-    for school in copy.records::<kinds::Schools>() {
-        let Mirrored { key, status, origin, state, .. } = school?;
-        if granted.caller.sees_school(&key) {
-            schools.push(SchoolLine { key: Reference(key), name: state.name, identifier: state.identifier, status, origin });
-        }
-    }
+    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let all = api.memory.schools(&api.table, &district).await?;
+    let schools: Vec<SchoolLine<'_>> = all.iter().filter(|school| granted.caller.sees_school(&school.key)).map(line).collect();
     ok(&json!({ "items": schools }))
 }
 

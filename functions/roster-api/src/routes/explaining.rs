@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use mirror::directory::Place;
 use mirror::districts::District;
-use mirror::{reports, scan, snapshot};
+use mirror::scan;
 use rules::edit::Edit;
 use rules::effective;
 use rules::explain::{Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer};
@@ -100,7 +100,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
     let here = find(&desk, kind, &id).await?;
     let source_id = here.as_ref().map_or(&id, Here::source_id).clone();
     let manifest = match &district.latest {
-        Some(latest) => snapshot::read_manifest(&api.internal, desk.district(), &latest.run).await?,
+        Some(latest) => api.memory.manifest(&api.internal, desk.district(), &latest.run).await?,
         None => None,
     };
     let snapshot = match &manifest {
@@ -113,8 +113,11 @@ pub(super) async fn explain<T: Table, O: Objects>(
     };
     let is_known = mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
     // Beyond the walls there is nothing, findings included.
-    let findings =
-        if is_known || granted.caller.schools.is_none() { findings(&desk, &district, &source_id).await? } else { Vec::new() };
+    let findings = if is_known || granted.caller.schools.is_none() {
+        findings(&desk, manifest.as_deref(), &source_id).await?
+    } else {
+        Vec::new()
+    };
     let facts = Facts {
         kind,
         now: api.clock.now(),
@@ -155,15 +158,14 @@ async fn waiting<T: Table, O: Objects>(desk: &Desk<'_, T, O>, district: &Distric
     Ok(desk.api.table.run(desk.district(), &latest.run).await?.map(|run| run.state))
 }
 
+/// What the newest snapshot's run has found about a record.
 async fn findings<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    district: &District,
+    manifest: Option<&Manifest>,
     id: &SourceId,
 ) -> Result<Vec<Finding>, Problem> {
-    let Some(latest) = &district.latest else { return Ok(Vec::new()) };
-    let report = reports::read(&desk.api.internal, desk.district(), &latest.run).await?;
-    let about = |finding: &Finding| finding.entity.as_ref().is_some_and(|entity| entity.id == *id);
-    Ok(report.map(|report| report.findings.into_iter().filter(about).collect()).unwrap_or_default())
+    let Some(manifest) = manifest else { return Ok(Vec::new()) };
+    Ok(scan::findings_about(&desk.api.internal, manifest, id).await?)
 }
 
 async fn in_snapshot<T: Table, O: Objects>(
@@ -251,7 +253,9 @@ async fn reasons<T: Table, O: Objects, K: rules::model::Kind>(
     if item.status == Status::Active {
         return Ok(Vec::new());
     }
-    let change = scan::change_of(&desk.api.internal, desk.district(), &item.changed_by, K::TAG, &item.key).await?;
+    let (internal, district, run) = (&desk.api.internal, desk.district(), &item.changed_by);
+    let Some(plan) = desk.api.memory.applied_plan(internal, district, run).await? else { return Ok(Vec::new()) };
+    let change = scan::change_of(internal, district, run, &plan, K::TAG, &item.key).await?;
     Ok(change.map(|change| change.reasons).unwrap_or_default())
 }
 

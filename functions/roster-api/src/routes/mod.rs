@@ -87,6 +87,7 @@ pub(crate) fn add_all<T: Table, O: Objects>(routes: Routes<T, O>) -> Routes<T, O
         .add(get.clone(), "/runs", Op::ReadRuns, runs::list::<T, O>)
         .add(get.clone(), "/runs/{run}", Op::ReadRuns, runs::get::<T, O>)
         .add(get.clone(), "/runs/{run}/report", Op::ReadRuns, runs::report::<T, O>)
+        .add(get.clone(), "/runs/{run}/findings", Op::ReadRuns, runs::findings::<T, O>)
         .add(get.clone(), "/runs/{run}/plan", Op::ReadRuns, runs::plan::<T, O>)
         .add(post.clone(), "/runs/{run}/decision", Op::DecideRun, runs::decide::<T, O>)
         .add(post.clone(), "/runs/{run}/undo", Op::UndoRun, runs::undo::<T, O>)

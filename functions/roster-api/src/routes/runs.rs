@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use mirror::requests::{self, Decide, Order, Request};
 use mirror::runs::RunRecord;
-use mirror::{plan_store, reports, scan, snapshot};
+use mirror::{reports, scan, snapshot};
 use rules::id::RunId;
 use rules::run::{Decided, Decision, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::changes::view;
-use crate::answer::{Made, ok, once};
+use crate::answer::{Made, json_text, ok, once};
 use crate::caller::Granted;
 use crate::input::{At, Body, reason};
 use crate::page::{Asked, Page};
@@ -73,7 +73,40 @@ pub(super) async fn report<T: Table, O: Objects>(
     at: At,
 ) -> Result<Response, Problem> {
     let run = read(&api, &granted, &at.run()?).await?;
-    ok(&reports::read(&api.internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?)
+    let report = reports::read_text(&api.internal, &run.district, &run.run).await?;
+    Ok(json_text(StatusCode::OK, report.ok_or_else(Problem::not_found)?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OfCode {
+    code: Option<String>,
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// `GET /runs/{run}/findings?code=…`: all that is kept, while the report lists the first ones of each code.
+pub(super) async fn findings<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    at: At,
+    query: Result<Query<OfCode>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(OfCode { code, after, limit }) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let asked = Asked { after, limit };
+    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
+    let run = read(&api, &granted, &at.run()?).await?;
+    let internal = &api.internal;
+    if run.state == RunState::Refused {
+        // There is no snapshot: all that was found stands in the report.
+        let report = reports::read(internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?;
+        let mut all = report.findings;
+        all.retain(|finding| code.as_ref().is_none_or(|code| finding.code == *code));
+        let rest = all.split_off(all.len().min(skip as usize));
+        let next = (rest.len() > limit).then(|| (skip as usize + limit).to_string());
+        return ok(&Page::new(rest.into_iter().take(limit).collect(), next));
+    }
+    let (found, next) = scan::findings(internal, &run.district, &run.run, code.as_deref(), skip, limit).await?;
+    ok(&Page::new(found, next.map(|next| next.to_string())))
 }
 
 /// `GET /runs/{run}/plan`: every change, with before, after, rule and reason (R-X2).
@@ -86,8 +119,8 @@ pub(super) async fn plan<T: Table, O: Objects>(
     let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
     let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
     let run = read(&api, &granted, &at.run()?).await?;
-    plan_store::read_plan(&api.internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?;
-    let (changes, more) = scan::changes(&api.internal, &run.district, &run.run, skip, limit).await?;
+    let changes = scan::changes(&api.internal, &run.district, &run.run, skip, limit).await?;
+    let (changes, more) = changes.ok_or_else(Problem::not_found)?;
     let next = more.then(|| (skip + limit).to_string());
     ok(&Page::new(changes.iter().map(view).collect::<Result<Vec<Value>, _>>()?, next))
 }

@@ -77,11 +77,31 @@ impl Night {
         self
     }
 
+    /// The source's reader has found something.
+    pub(crate) fn found_in_source(mut self, finding: &Finding) -> Self {
+        self.records.entry(PartName::Findings).or_default().push(line(finding));
+        self
+    }
+
+    /// Writes what a run leaves whose upload was refused: its record and its report.
+    pub(crate) async fn refused(self, w: &World) {
+        let taken_at = w.now();
+        let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
+        record.state = RunState::Refused;
+        w.table.begin(&record).await.unwrap();
+        let report = serde_json::json!({
+            "district": "oak", "run": self.run, "state": "refused", "taken_at": taken_at, "today": "2026-09-01",
+            "origin": { "source": self.source }, "findings": self.findings,
+        });
+        let report: Report = serde_json::from_value(report).unwrap();
+        reports::put(&w.internal, &report).await.unwrap();
+    }
+
     /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then on.
     pub(crate) async fn ends(self, w: &World, state: RunState) {
         let taken_at = w.now();
         let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());
-        let (records, changes, members) = (self.records, self.changes.clone(), self.members);
+        let (records, changes, members, findings) = (self.records, self.changes.clone(), self.members, self.findings.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut snapshot = SnapshotWriter::new(handle.clone(), internal.clone(), &oak(), &run);
             for (part, lines) in records {
@@ -95,6 +115,9 @@ impl Night {
             }
             for (field, value, student) in members {
                 plan.member(field, &Personal::new(value), &student.into()).unwrap();
+            }
+            for finding in findings {
+                plan.finding(finding).unwrap();
             }
             (snapshot.finish().unwrap(), plan.finish(Outcome::default()).unwrap())
         });

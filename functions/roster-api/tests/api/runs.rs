@@ -1,6 +1,9 @@
 //! Runs, decisions, going back, the feed, groups.
 
 use mirror::requests::{self, Asked, Decide, Order, Request};
+use rules::finding::Finding;
+use rules::finding::source::REFERENCE_MISSING;
+use rules::finding::sync::ROLE_CONFLICT;
 use rules::id::RunId;
 use rules::model::{AnyMirrored, Status};
 use rules::plan::{Action, Change, Reason};
@@ -115,6 +118,38 @@ async fn r_x2_every_run_tells_all_it_changed_in_pages() {
     for path in [format!("/runs/{SECOND}"), format!("/runs/{SECOND}/report"), format!("/runs/{SECOND}/plan")] {
         assert_eq!(w.get(&operator(), &path).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_run_tells_all_it_has_found_in_pages_or_what_has_one_code() {
+    let w = world("clever").await;
+    let about = |code, n: usize| Finding::new(code).about("student", &format!("s{n}").as_str().into());
+    let source = (0..3).map(|n| about(&REFERENCE_MISSING, n));
+    let night = source.fold(Night::new(FIRST), |night, finding| night.found_in_source(&finding));
+    let night = (3..6).fold(night, |night, n| night.finds(about(if n == 4 { &ROLE_CONFLICT } else { &REFERENCE_MISSING }, n)));
+    night.ends(&w, RunState::Held).await;
+    let all = async |query: &str| {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = w.get(&operator(), &format!("/runs/{FIRST}/findings?limit=2{query}{after}")).await;
+            assert_eq!(page.status, 200);
+            let items = page.body["items"].as_array().unwrap();
+            seen.extend(items.iter().map(|item| item["entity"]["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page.body["next"].as_str() else { return seen };
+            after = format!("&after={next}");
+        }
+    };
+    assert_eq!(all("").await, ["s0", "s1", "s2", "s3", "s4", "s5"]);
+    assert_eq!(all("&code=reference_missing").await, ["s0", "s1", "s2", "s3", "s5"]);
+    assert_eq!(all("&code=role_conflict").await, ["s4"]);
+    assert_eq!(all("&code=none").await, Vec::<String>::new());
+
+    Night::new(SECOND).finds(about(&ROLE_CONFLICT, 7)).finds(about(&ROLE_CONFLICT, 8)).refused(&w).await;
+    let page = w.get(&operator(), &format!("/runs/{SECOND}/findings?limit=1")).await;
+    let next = page.body["next"].as_str().unwrap();
+    let page = w.get(&operator(), &format!("/runs/{SECOND}/findings?limit=1&after={next}")).await;
+    assert_eq!((&page.body["items"][0]["entity"]["id"], &page.body["next"]), (&json!("s8"), &json!(null)));
+    assert_eq!(w.get(&operator(), &format!("/runs/{THIRD}/findings")).await.status, 404);
 }
 
 #[tokio::test]

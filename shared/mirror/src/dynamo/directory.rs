@@ -23,6 +23,9 @@ const AT_ONCE: usize = 8;
 /// How often what came back undone is asked for again.
 const TRIES: u32 = 6;
 
+/// Lines of an index that are read beyond those that are wanted, where some may have another status.
+const SPARE: usize = 10;
+
 const READING: &str = "read records of the mirror";
 
 type Key = (String, String);
@@ -131,10 +134,12 @@ impl Directory for DynamoTable {
                 .expression_attribute_values(":school", s(&school))
                 .expression_attribute_values(":kind", s(keys::kind_prefix(question.kind)))
                 .set_exclusive_start_key(start);
+            // The limit counts what is read, before the filter: some more where there is one, since few records have the other status.
+            let limit = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
             request = match question.status {
-                // The limit counts what is read, before the filter; the other status is rare or small.
-                None => request.limit(i32::try_from(left).unwrap_or(i32::MAX)),
+                None => request.limit(limit(left)),
                 Some(status) => request
+                    .limit(limit(left + left / 4 + SPARE))
                     .filter_expression("#status = :status")
                     .expression_attribute_names("#status", "status")
                     .expression_attribute_values(

@@ -34,6 +34,11 @@ impl Tag {
     /// All kinds, parents before children: the order in which a plan is made and applied.
     pub const ALL: [Tag; 7] = [Tag::School, Tag::Term, Tag::Course, Tag::Teacher, Tag::Student, Tag::Guardian, Tag::Class];
 
+    /// The kind of that [name](Tag::name), if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tag| tag.name() == name)
+    }
+
     /// The kind's name in keys, file names and reports.
     pub fn name(self) -> &'static str {
         match self {

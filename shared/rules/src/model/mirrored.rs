@@ -199,6 +199,11 @@ macro_rules! of_any {
 }
 
 impl AnyMirrored {
+    /// Whether it is a record, not a link or an edit.
+    pub fn is_record(&self) -> bool {
+        !matches!(self, AnyMirrored::Link(_) | AnyMirrored::Edit(_))
+    }
+
     /// The key of the record; of a link, the source's id; of a local edit, the key of the record that it stands beside.
     pub fn key(&self) -> &SourceId {
         of_any!(self, record => &record.key, link => &link.source, edit => &edit.key)

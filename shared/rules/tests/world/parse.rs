@@ -123,7 +123,7 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
 }
 
 fn kind_of(name: &str) -> Tag {
-    Tag::ALL.into_iter().find(|tag| tag.name() == name).unwrap_or_else(|| panic!("no kind {name}"))
+    Tag::named(name).unwrap_or_else(|| panic!("no kind {name}"))
 }
 
 fn ids(list: Option<&&str>) -> Vec<SourceId> {

@@ -8,14 +8,34 @@ use rules::id::{DistrictId, RunId};
 use rules::model::Tag;
 use serde_json::{Value, json};
 
-/// What a read of one record may take at most, in milliseconds; and an explanation, which asks many things.
-const READ: f64 = 5.0;
-const EXPLAIN: f64 = 50.0;
+/// What a read may take at most, in milliseconds.
+pub(crate) const READ: f64 = 5.0;
+
+/// What is expected of a kind of request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// It reads one thing.
+    One,
+    /// It reads many records: it has no limit of its own.
+    Page,
+    /// It asks many things.
+    Explanation,
+}
+
+impl Limit {
+    pub(crate) fn milliseconds(self) -> Option<f64> {
+        match self {
+            Self::One => Some(READ),
+            Self::Page => None,
+            Self::Explanation => Some(50.0),
+        }
+    }
+}
 
 /// A kind of request.
 pub(crate) struct Read {
     pub(crate) name: &'static str,
-    pub(crate) at_most: f64,
+    pub(crate) limit: Limit,
     role: &'static str,
     path: &'static str,
     body: Option<fn(&Known, usize) -> Value>,
@@ -23,40 +43,44 @@ pub(crate) struct Read {
 
 /// Names in braces are filled in: each request's are others.
 pub(crate) fn all() -> Vec<Read> {
-    let read = |name, role, path| Read { name, at_most: READ, role, path, body: None };
+    let of = |limit, name, role, path| Read { name, limit, role, path, body: None };
+    let read = |name, role, path| of(Limit::One, name, role, path);
+    let page = |name, role, path| of(Limit::Page, name, role, path);
     vec![
         read("district", "district_leader", ""),
         read("settings", "district_leader", "/settings"),
         read("schools", "district_leader", "/schools"),
         read("class with its roster", "school_leader", "/classes/{class}"),
         read("class with its roster, for its teacher", "teacher", "/classes/{class of teacher}"),
-        read("people of a class", "school_leader", "/classes/{class}/people?role=student"),
+        page("people of a class", "school_leader", "/classes/{class}/people?role=student"),
         read("student", "school_leader", "/people/student/{student}"),
         read("teacher", "school_leader", "/people/teacher/{teacher}"),
         read("guardian", "district_leader", "/people/guardian/{guardian}"),
-        read("directory of a school, 50 students", "district_leader", "/schools/{school}/directory?limit=50"),
-        read("directory of a school, 50 classes", "district_leader", "/schools/{school}/directory?kind=class&limit=50"),
+        page("directory of a school, 50 students", "district_leader", "/schools/{school}/directory?limit=50"),
+        page("directory of a school, 50 classes", "district_leader", "/schools/{school}/directory?kind=class&limit=50"),
         read("what last changed a student", "support", "/people/student/{student}/last-change"),
         read("runs", "operator", "/runs"),
         read("run", "operator", "/runs/{run}"),
         read("report of a run", "operator", "/runs/{run}/report"),
+        page("findings of a run, 100 of them", "operator", "/runs/{run}/findings"),
+        page("plan of a run, 20 changes", "operator", "/runs/{run}/plan?limit=20"),
         Read {
             name: "whoever has an e-mail address",
-            at_most: READ,
+            limit: Limit::One,
             role: "application",
             path: "/people/lookup",
             body: Some(|known, nth| json!({ "email": known.emails[nth % known.emails.len()] })),
         },
         Read {
             name: "why is this student not here",
-            at_most: EXPLAIN,
+            limit: Limit::Explanation,
             role: "district_leader",
             path: "/explain",
             body: Some(|_, nth| json!({ "kind": "student", "id": format!("nobody-{nth}") })),
         },
         Read {
             name: "why is this student, who is here, not here",
-            at_most: EXPLAIN,
+            limit: Limit::Explanation,
             role: "district_leader",
             path: "/explain",
             body: Some(|known, nth| json!({ "kind": "student", "id": known.of(Tag::Student, nth) })),
