@@ -35,8 +35,8 @@ pub enum Credential {
     Basic(String, Secret),
 }
 
-/// A request: always a GET, for a roster is read and never written.
-#[derive(Clone, Debug)]
+/// A request: always a GET, for a roster is read and never written. Not printed: an address may hold ids of people.
+#[derive(Clone)]
 pub struct Get {
     /// The whole address.
     pub url: String,
@@ -44,8 +44,8 @@ pub struct Get {
     pub credential: Credential,
 }
 
-/// An answer with a status, whatever that is.
-#[derive(Clone, Debug, Default)]
+/// An answer with a status, whatever that is. Not printed: its body is about people.
+#[derive(Clone, Default)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
