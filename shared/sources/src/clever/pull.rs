@@ -293,6 +293,16 @@ impl<H: Http, W: Wait> Client<H, W> {
         })
     }
 
+    /// Whether the district shares any school: a token alone says that it may, not that it does.
+    ///
+    /// # Errors
+    /// If Clever does not say.
+    pub async fn shares<E>(&self, token: &Secret, rng: &mut fastrand::Rng) -> Result<bool, PullError<E>> {
+        let path = format!("/{}/schools?limit=1", self.api.version);
+        let read = |body: &[u8]| page::items(body).map(|items| !items.is_empty());
+        Ok(self.ask(&Window::default(), "schools", &path, token, rng, read).await?.1)
+    }
+
     /// Goes on, from nothing at first: reads all lists, side by side, until all is kept or `stop` says that it is time.
     ///
     /// `state` is right at every return, after an error and where this is broken off, too: what it calls kept is kept.
