@@ -5,6 +5,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use crate::dynamo::DynamoTable;
 use crate::s3::S3Bucket;
 use crate::scheduler::OneTimeSchedules;
+use crate::secrets_manager::SecretsManager;
 
 /// Reads region, credentials and endpoints from the environment.
 ///
@@ -42,5 +43,10 @@ impl Connections {
     /// Schedules in a group, allowed by a role to invoke a function.
     pub fn schedules(&self, group: &str, role_arn: &str) -> OneTimeSchedules {
         OneTimeSchedules::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
+    }
+
+    /// Secrets.
+    pub fn secrets(&self) -> SecretsManager {
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! This is the only crate that speaks to AWS, and it knows no sync rule: it is told what to write and gives back what it read.
 //! Each thing that a function can do here is a small trait in our words, with three forms: the real one ([`dynamo`], [`s3`],
-//! [`scheduler`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
+//! [`scheduler`], [`secrets_manager`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
 //! answer that is to be expected (the condition did not hold, no such item) is a variant of the result and not an error.
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod clock;
 pub mod configured;
 pub mod connect;
+pub mod connected;
 pub mod copy;
 pub mod directory;
 pub mod districts;
@@ -30,12 +31,15 @@ pub mod memory;
 pub mod objects;
 pub mod operators;
 pub mod plan_store;
+pub mod pulls;
 pub mod reports;
 pub mod requests;
 pub mod runs;
 pub mod s3;
 pub mod scan;
 pub mod scheduler;
+pub mod secrets;
+pub mod secrets_manager;
 pub mod snapshot;
 pub mod spool;
 mod streams;

@@ -1,5 +1,6 @@
 //! Everything in memory, for tests: as strict as the real services where strictness matters, and with a switch for the way in which they are slow.
 
+mod connected;
 mod desk;
 mod directory;
 
@@ -8,18 +9,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
+use rules::personal::Secret;
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
 use crate::answers::Once;
+use crate::connected::Connected;
 use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::items::{BATCH, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
 use crate::later::Later;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
+use crate::secrets::Secrets;
 use crate::transact::{End, MOST_STEPS, Step, Transact, Transacted};
 
 /// Items of a page: few, so that every test reads several.
@@ -37,6 +41,8 @@ struct Table {
     runs: BTreeMap<(DistrictId, RunId), RunRecord>,
     items: BTreeMap<(String, String), PutItem>,
     answers: BTreeMap<(DistrictId, String), Once>,
+    /// By source and id there.
+    connected: BTreeMap<(String, String), Connected>,
     /// Every n-th write of a batch is left undone; 0: none is.
     leave_every: u64,
     writes_seen: u64,
@@ -439,5 +445,22 @@ impl Later for MemoryLater {
         }
         all.insert(name.into(), (at, payload.into()));
         Ok(Wrote::Yes)
+    }
+}
+
+/// Secrets by name.
+#[derive(Clone, Default)]
+pub struct MemorySecrets(Arc<Mutex<BTreeMap<String, Secret>>>);
+
+impl MemorySecrets {
+    /// Puts a secret, or another one in its place.
+    pub fn put(&self, name: &str, secret: &str) {
+        lock(&self.0).insert(name.into(), Secret::new(secret));
+    }
+}
+
+impl Secrets for MemorySecrets {
+    async fn secret(&self, name: &str) -> Result<Option<Secret>, MirrorError> {
+        Ok(lock(&self.0).get(name).cloned())
     }
 }
