@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use mirror::MirrorError;
-use mirror::secrets::Secret;
+use mirror::secrets;
+use rules::personal::Secret;
 use serde::Deserialize;
 
 use crate::config::{Encoding, Signing, Time};
@@ -143,7 +144,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// Reads `{"current": "…", "previous": "…"}`.
     pub(crate) fn read(secret: &Secret) -> Result<Self, MirrorError> {
-        let mut keys: Self = secret.parse("the secret with the keys of notices")?;
+        let mut keys: Self = secrets::parse(secret, "the secret with the keys of notices")?;
         // An empty text is how a form says that there is none.
         keys.previous = keys.previous.filter(|key| !key.is_empty());
         if keys.all().any(|key| key.len() < SHORTEST_KEY) {

@@ -16,8 +16,8 @@ pub fn partitions(district: &DistrictId) -> impl Iterator<Item = String> {
 }
 
 /// Where a district's objects lie in the internal bucket. Certificates lie elsewhere and stay.
-pub fn internal_prefixes(district: &DistrictId) -> [String; 5] {
-    ["snapshots", "runs", "groups", "requests", "refused"].map(|folder| format!("{folder}/{district}/"))
+pub fn internal_prefixes(district: &DistrictId) -> [String; 6] {
+    ["pulls", "snapshots", "runs", "groups", "requests", "refused"].map(|folder| format!("{folder}/{district}/"))
 }
 
 /// Where a district's uploads lie in the inbox.

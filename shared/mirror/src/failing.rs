@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId, SourceId};
 use rules::model::{Link, Tag};
-use rules::personal::Personal;
+use rules::personal::{Personal, Secret};
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 
 use crate::MirrorError;
 use crate::answers::{Answer, Answers, Asked, Begun};
 use crate::configured::{Configured, Configuring};
+use crate::connected::{Connected, ConnectedDistricts};
 use crate::directory::{Directory, Found, InSchool, Listed, Place};
 use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
@@ -24,7 +25,7 @@ use crate::later::Later;
 use crate::notices::Notices;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
-use crate::secrets::{Secret, Secrets};
+use crate::secrets::Secrets;
 use crate::transact::{Step, Transact, Transacted};
 
 /// When storage dies: at one call, counted over everything that shares the cue, and at all calls after it, as for a process that is gone.
@@ -198,6 +199,16 @@ under_cue! { Directory {
 under_cue! { Configuring {
     fn configured(&self, id: &DistrictId) -> Option<Configured>;
     fn reconfigure(&self, id: &DistrictId, seen: &Configured, settings: &Settings, status: DistrictStatus) -> Changed;
+} }
+
+under_cue! { ConnectedDistricts {
+    fn connected(&self, source: &str) -> Vec<Connected>;
+    fn note(&self, source: &str, connected: &Connected) -> Wrote;
+    fn renote(&self, source: &str, connected: &Connected) -> ();
+} }
+
+under_cue! { Secrets {
+    fn secret(&self, name: &str) -> Option<Secret>;
 } }
 
 under_cue! { Answers {

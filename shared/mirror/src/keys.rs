@@ -15,6 +15,7 @@
 //! | one record and what people made beside it | query its shard, sort keys from [`record_sk`] to [`after_record`]: the record, its edits, the twins of edits beside other records, its pieces |
 //! | whoever has an e-mail address (index [`BY_EMAIL`], sparse) | attribute `email_key` = [`email_key`] |
 //! | the directory of a school (index [`BY_SCHOOL`], sparse, in the order of sort keys, with `status`) | attribute `school_key` = [`school_key`] |
+//! | the districts that a source's list has named | query [`source_pk`] |
 //! | the class of a join code | get [`district_pk`], [`code_sk`] |
 //! | whether a notice was taken before; how many notices came in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
 //!
@@ -26,7 +27,8 @@
 //!
 //! | object | written by |
 //! | --- | --- |
-//! | `snapshots/<district>/<run>/<part>.ndjson.zst`, `chain.json`, and last `manifest.json` | oneroster-import |
+//! | `pulls/<district>/<run>/state.json`, `<try>/<list>/<page>.json.zst` and, after each page, `<try>/<list>.json` | nightly-pull |
+//! | `snapshots/<district>/<run>/<part>.ndjson.zst`, `chain.json`, and last `manifest.json` | oneroster-import, nightly-pull |
 //! | `runs/<district>/<run>/plan.ndjson.zst`, `findings.ndjson.zst`, and last of a plan `outcome.json` | reconcile |
 //! | `runs/<district>/<run>/report.json`, `report.html` | both |
 //! | `groups/<district>/<run>.ndjson.zst` | reconcile |
@@ -72,6 +74,11 @@ pub fn district_pk(district: &DistrictId) -> String {
 pub fn shard_pk(district: &DistrictId, shard: u8) -> String {
     debug_assert!(shard < SHARDS);
     format!("D#{district}#{shard:x}")
+}
+
+/// Partition of the districts that have connected a source.
+pub fn source_pk(source: &str) -> String {
+    format!("AT#{source}")
 }
 
 /// Sort key of a run.
@@ -149,6 +156,21 @@ pub fn school_key(district: &DistrictId, school: &SourceId) -> String {
     format!("S#{district}#{}", school.key())
 }
 
+/// What is known of a pull beside its pages.
+pub fn pull(district: &DistrictId, run: &RunId) -> String {
+    format!("pulls/{district}/{run}/state.json")
+}
+
+/// A page of a list, as the source sent it. `attempt`: a pull that begins anew leaves the pages that it has alone.
+pub fn page(district: &DistrictId, run: &RunId, attempt: u32, list: &str, number: u32) -> String {
+    format!("pulls/{district}/{run}/{attempt}/{list}/{number:05}.json.zst")
+}
+
+/// How far a list is; written after each page of it.
+pub fn cursor(district: &DistrictId, run: &RunId, attempt: u32, list: &str) -> String {
+    format!("pulls/{district}/{run}/{attempt}/{list}.json")
+}
+
 /// A part of a snapshot.
 pub fn part(district: &DistrictId, run: &RunId, part: PartName) -> String {
     format!("snapshots/{district}/{run}/{}.ndjson.zst", part.name())
@@ -224,6 +246,11 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
     let text = [bucket, key, etag, version].join("\u{1f}");
     ulid(at, xxh3_128(text.as_bytes()))
+}
+
+/// The run of a pull: a ULID of the time for which it was ordered and a hash of whose it is, so that the same order twice is the same run.
+pub fn pull_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
+    ulid(at, xxh3_128(format!("pull\u{1f}{district}").as_bytes()))
 }
 
 /// A ULID of a time and 80 further bits, the lower ones of those that are given.

@@ -1,5 +1,6 @@
 //! Everything in memory, for tests: as strict as the real services where strictness matters, and with a switch for the way in which they are slow.
 
+mod connected;
 mod desk;
 mod directory;
 mod notices;
@@ -10,12 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
+use rules::personal::Secret;
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
 use crate::answers::Once;
+use crate::connected::Connected;
 use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::items::{BATCH, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
@@ -43,6 +46,8 @@ struct Table {
     answers: BTreeMap<(DistrictId, String), Once>,
     notices: BTreeSet<String>,
     notice_counts: BTreeMap<String, u64>,
+    /// By source and id there.
+    connected: BTreeMap<(String, String), Connected>,
     /// Every n-th write of a batch is left undone; 0: none is.
     leave_every: u64,
     writes_seen: u64,

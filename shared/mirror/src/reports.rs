@@ -98,15 +98,15 @@ fn said(state: RunState, cause: &Cause) -> &'static str {
         }
     }
     match state {
-        RunState::Importing | RunState::Staged => "The upload is being read.",
+        RunState::Importing | RunState::Staged => "The source is being read.",
         RunState::Planning => "The changes are being worked out.",
-        RunState::Refused => "The upload was refused. Nothing was changed.",
+        RunState::Refused => "What the source sent was refused. Nothing was changed.",
         RunState::Held => "The run is held: it waits for a person to approve or reject it. Nothing was changed.",
         RunState::Applying => "The changes are being written.",
         RunState::Applied => "The changes were made.",
         RunState::Unchanged => "Everything was as it is in the source. Nothing had to be changed.",
         RunState::Rejected => "A person rejected the run. Nothing was changed.",
-        RunState::Replaced => "A newer upload took the place of this one. Nothing was changed.",
+        RunState::Replaced => "Newer data took the place of this. Nothing was changed.",
     }
 }
 

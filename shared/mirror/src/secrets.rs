@@ -4,49 +4,24 @@
 //! that was changed because somebody has seen it is soon worth nothing.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
+use rules::personal::Secret;
 use serde::de::DeserializeOwned;
 
 use crate::MirrorError;
 use crate::clock::Clock;
 
-/// A secret's text.
+/// Reads a secret that is JSON. What is wrong with one that is not is not told, for it would be told with the text.
 ///
-/// It cannot be printed, compared or stored: there is no `Display`, and `Debug` shows nothing of it. Code that needs the text calls
-/// [`Secret::reveal`], so that every such place can be found by that word.
-#[derive(Clone)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// Wraps a text as it stands.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, to be given to whom it opens something; never to be logged.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads a secret that is JSON. What is wrong with one that is not is not told, for it would be told with the text.
-    ///
-    /// # Errors
-    /// If it is not what it must be.
-    pub fn parse<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, MirrorError> {
-        serde_json::from_str(self.reveal()).map_err(|_| MirrorError::corrupt(what, "it is not JSON of the kind that it must be"))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
+/// # Errors
+/// If it is not what it must be.
+pub fn parse<T: DeserializeOwned>(secret: &Secret, what: &'static str) -> Result<T, MirrorError> {
+    serde_json::from_str(secret.reveal()).map_err(|_| MirrorError::corrupt(what, "it is not JSON of the kind that it must be"))
 }
 
 /// Reading secrets.
@@ -94,6 +69,11 @@ impl<S> Kept<S> {
     /// Keeps each secret for `time` after it was read.
     pub fn new(inner: S, clock: Clock, time: Duration) -> Self {
         Self { inner, clock, time, read: Arc::default() }
+    }
+
+    /// Forgets all, since one of them was not taken: it may have been changed.
+    pub fn forget(&self) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn fresh(&self, name: &str) -> Option<Secret> {
@@ -157,6 +137,9 @@ mod tests {
         second.fetch_sub(3600, Ordering::SeqCst);
         stored.put("notices", "three");
         assert_eq!(text(&kept).await.as_deref(), Some("three"), "a clock that was set back keeps nothing alive");
+        stored.put("notices", "four");
+        kept.forget();
+        assert_eq!(text(&kept).await.as_deref(), Some("four"), "one that was not taken is asked for again at once");
         stored.remove("notices");
         second.fetch_add(300, Ordering::SeqCst);
         assert_eq!(text(&kept).await, None, "one that was taken away is gone");
@@ -185,7 +168,7 @@ mod tests {
         stored.put("notices", r#"{"number": "swordfish"}"#);
         let kept = Kept::new(stored.clone(), clock, MINUTES);
         let secret = kept.secret("notices").await.unwrap().unwrap();
-        let error = secret.parse::<Number>("the key").unwrap_err();
+        let error = parse::<Number>(&secret, "the key").unwrap_err();
         let error_text = crate::error::chain(&error);
         assert!(error_text.contains("the key"), "{error_text}");
         for text in [format!("{secret:?}"), format!("{kept:?}"), format!("{stored:?}"), format!("{error:?}"), error_text] {

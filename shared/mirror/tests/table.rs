@@ -7,6 +7,7 @@ mod service;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use mirror::connected::{Connected, ConnectedDistricts};
 use mirror::copy::{MirrorCopy, read_record};
 use mirror::districts::{Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
 use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
@@ -21,8 +22,8 @@ use rules::run::Step;
 use rules::settings::{DistrictStatus, Settings};
 
 /// Everything that a table can do.
-trait Table: Districts + Leases + Runs + ReadItems + WriteItems {}
-impl<T: Districts + Leases + Runs + ReadItems + WriteItems> Table for T {}
+trait Table: Districts + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems {}
+impl<T: Districts + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems> Table for T {}
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")
@@ -90,6 +91,18 @@ async fn administrators(table: &impl Table) {
     kim.account = AccountId::new("a2");
     table.put_administrator(&oak(), &kim).await.unwrap();
     assert_eq!(table.administrators(&oak()).await.unwrap(), [kim]);
+}
+
+async fn connected(table: &impl Table) {
+    assert_eq!(table.connected("clever").await.unwrap(), []);
+    let one = |id: &str| Connected { id: id.into(), district: oak(), since: at(0), missed: None, told: false };
+    assert_eq!(table.note("clever", &one("b")).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.note("clever", &one("a")).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.note("elsewhere", &one("a")).await.unwrap(), Wrote::Yes);
+    let missed = Connected { missed: Some(at(60)), ..one("a") };
+    assert_eq!(table.note("clever", &missed).await.unwrap(), Wrote::AlreadyThere);
+    table.renote("clever", &missed).await.unwrap();
+    assert_eq!(table.connected("clever").await.unwrap(), [missed, one("b")]);
 }
 
 async fn run_records(table: &impl Table) {
@@ -177,6 +190,7 @@ async fn all(table: impl Table) {
     districts_and_leases(&table).await;
     administrators(&table).await;
     run_records(&table).await;
+    connected(&table).await;
     mirror_items(&table).await;
 }
 

@@ -1,4 +1,4 @@
-//! Values that belong to a person and must never reach a log, a metric, an error text or an event.
+//! Values that must never reach a log, a metric, an error text or an event: those of persons, and secrets.
 
 use std::fmt;
 
@@ -36,6 +36,28 @@ impl fmt::Debug for Personal {
     }
 }
 
+/// A token or a password. It goes where it lets somebody in and nowhere else: it can be neither printed nor stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever asks for it at the door.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +67,6 @@ mod tests {
         let name = Personal::new("Ada Quillfeather");
         assert_eq!(format!("{name:?}"), "Personal(…)");
         assert!(!format!("{:?}", Some(&name)).contains("Ada"));
+        assert_eq!(format!("{:?}", Secret::new("open-sesame")), "Secret(…)");
     }
 }

@@ -98,6 +98,54 @@ pub struct SourceSettings {
     pub tolerate_mixed_status: bool,
     /// Rows of a bulk file have a status all the same: the file is bulk, though the standard would read it as delta.
     pub bulk_with_status: bool,
+    /// The roster is pulled from Clever; none: it is uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clever: Option<Clever>,
+}
+
+/// A district at Clever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clever {
+    /// The district's id there.
+    pub district: String,
+    /// The name of a secret that holds the district's token; none: the token is asked for with the application's own credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_secret: Option<String>,
+    /// Scheme and host of the data.
+    #[serde(default = "Clever::default_api")]
+    pub api: String,
+    /// Version of the data: `v3.0`, `v3.1`.
+    #[serde(default = "Clever::default_version")]
+    pub version: String,
+    /// Records a page, 10,000 at most. A thousand sections are a little more than a megabyte.
+    #[serde(default = "Clever::default_page_size")]
+    pub page_size: u32,
+}
+
+impl Clever {
+    /// A district with nothing changed.
+    pub fn of(district: impl Into<String>) -> Self {
+        Self {
+            district: district.into(),
+            token_secret: None,
+            api: Self::default_api(),
+            version: Self::default_version(),
+            page_size: Self::default_page_size(),
+        }
+    }
+
+    fn default_api() -> String {
+        "https://api.clever.com".into()
+    }
+
+    fn default_version() -> String {
+        "v3.1".into()
+    }
+
+    fn default_page_size() -> u32 {
+        1000
+    }
 }
 
 impl Default for SourceSettings {
@@ -111,6 +159,7 @@ impl Default for SourceSettings {
             accept_1_0: false,
             tolerate_mixed_status: false,
             bulk_with_status: false,
+            clever: None,
         }
     }
 }

@@ -1,30 +1,13 @@
-//! Asking a source's server: one small trait, with the real form here and others in tests.
+//! Asking a source's server: one small trait. Its real form is there with the feature `client`; tests have others.
 
-use std::fmt;
 use std::future::Future;
-use std::time::Duration;
 
-/// A secret that goes into a request's header and nowhere else: it cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<str>);
+#[cfg(feature = "client")]
+mod client;
 
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the header.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+#[cfg(feature = "client")]
+pub use client::HttpClient;
+pub use rules::personal::Secret;
 
 /// How a request says who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +18,8 @@ pub enum Credential {
     Basic(String, Secret),
 }
 
-/// A request: always a GET, for a roster is read and never written.
-#[derive(Clone, Debug)]
+/// A request: always a GET, for a roster is read and never written. Not printed: an address may hold ids of people.
+#[derive(Clone)]
 pub struct Get {
     /// The whole address.
     pub url: String,
@@ -44,8 +27,8 @@ pub struct Get {
     pub credential: Credential,
 }
 
-/// An answer with a status, whatever that is.
-#[derive(Clone, Debug, Default)]
+/// An answer with a status, whatever that is. Not printed: its body is about people.
+#[derive(Clone, Default)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -80,64 +63,4 @@ pub enum NoAnswer {
 pub trait Http: Clone + Send + Sync + 'static {
     /// One request, no retry, no redirect followed: a token must not go to another host.
     fn get(&self, request: Get) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
-}
-
-/// The most bytes of one answer: Clever's largest page (10,000 records) is about 12 MB.
-const LONGEST: usize = 64 * 1024 * 1024;
-
-/// The real form.
-#[derive(Clone, Debug)]
-pub struct HttpClient(reqwest::Client);
-
-impl HttpClient {
-    /// A client that gives a connection 10 seconds and an answer that stalls for 60 seconds up.
-    ///
-    /// # Errors
-    /// If the machine has no usable TLS.
-    pub fn new() -> Result<Self, NoAnswer> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(60))
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("rollbook/", env!("CARGO_PKG_VERSION")))
-            .build();
-        client.map(Self).map_err(|_| NoAnswer::Request)
-    }
-}
-
-fn no_answer(error: &reqwest::Error) -> NoAnswer {
-    if error.is_timeout() {
-        NoAnswer::TimedOut
-    } else if error.is_builder() {
-        NoAnswer::Request
-    } else {
-        NoAnswer::Connection
-    }
-}
-
-impl Http for HttpClient {
-    async fn get(&self, request: Get) -> Result<Answer, NoAnswer> {
-        let get = self.0.get(&request.url);
-        let get = match &request.credential {
-            Credential::Bearer(token) => get.bearer_auth(token.reveal()),
-            Credential::Basic(user, password) => get.basic_auth(user, Some(password.reveal())),
-        };
-        let mut response = get.send().await.map_err(|error| no_answer(&error))?;
-        let header = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-        let count = |name: &str| header(name).and_then(|value| u64::try_from(value).ok());
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            remaining: count("x-ratelimit-remaining"),
-            reset: header("x-ratelimit-reset"),
-            retry_after: count("retry-after"),
-            body: Vec::new(),
-        };
-        while let Some(bytes) = response.chunk().await.map_err(|error| no_answer(&error))? {
-            if answer.body.len() + bytes.len() > LONGEST {
-                return Err(NoAnswer::TooLong(LONGEST));
-            }
-            answer.body.extend_from_slice(&bytes);
-        }
-        Ok(answer)
-    }
 }

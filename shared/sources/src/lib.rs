@@ -6,4 +6,5 @@
 
 pub mod clever;
 pub mod http;
+mod intake;
 pub mod oneroster_csv;

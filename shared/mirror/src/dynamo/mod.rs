@@ -1,5 +1,6 @@
 //! The real table, in DynamoDB.
 
+mod connected;
 mod desk;
 mod directory;
 mod districts;

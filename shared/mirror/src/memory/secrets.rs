@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use rules::personal::Secret;
+
 use super::lock;
 use crate::MirrorError;
-use crate::secrets::{Secret, Secrets};
+use crate::secrets::Secrets;
 
 /// Secrets by name.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,10 @@
 //! Findings: one thing wrong or notable in the data, in words that a district's administrator can act on.
 //!
-//! Every finding has a [`Code`]. The codes stand in four tables, [`upload`] (what stops an upload before it is read), [`source`]
-//! (what is wrong with what a source sent), [`sync`] (what a rule made of it) and [`request`] (what is in the way of what a person asked for); the README's
+//! Every finding has a [`Code`]. The codes stand in five tables, [`upload`] (what stops an upload before it is read), [`source`]
+//! (what is wrong with what a source sent), [`pull`] (the same for a source that is pulled from a server), [`sync`] (what a rule made of it) and [`request`] (what is in the way of what a person asked for); the README's
 //! table is tested against them. A new check adds a line to one of them.
 
+pub mod pull;
 pub mod request;
 pub mod source;
 pub mod sync;
@@ -45,7 +46,7 @@ pub struct Code {
 
 /// All codes, in the order of the README's table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
-    upload::ALL.iter().chain(source::ALL).chain(sync::ALL).chain(request::ALL).copied()
+    upload::ALL.iter().chain(source::ALL).chain(pull::ALL).chain(sync::ALL).chain(request::ALL).copied()
 }
 
 /// Makes a table of codes: one constant each, and `ALL`.

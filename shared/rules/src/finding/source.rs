@@ -93,7 +93,7 @@ codes! {
     ORG_CYCLE = "org_cycle", Warn, "an org is above itself; the parent counts as blank", "Correct parentSourcedId.";
     ORG_HIERARCHY = "org_hierarchy", Info, "a school's parent is not a district", "Nothing to do.";
     ORG_NOT_SCHOOL = "org_not_school", Warn, "a class's school is an org of another type; it is taken as a school", "Give the org the type school.";
-    SHARED_SCHOOL_UNKNOWN = "shared_school_unknown", Warn, "the setting shared_schools names a school that is not in orgs.csv", "Ask an operator to correct the setting.";
+    SHARED_SCHOOL_UNKNOWN = "shared_school_unknown", Warn, "the setting shared_schools names a school that the source does not have", "Ask an operator to correct the setting.";
     COURSE_MISSING = "course_missing", Warn, "a class has no course", "Fill in courseSourcedId.";
 
     // Classes and enrollments (checks 40, 41, 44 to 49).

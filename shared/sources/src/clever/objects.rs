@@ -1,4 +1,6 @@
 //! Clever's objects, as far as a roster needs them. Absent, null and `""` are the same: unknown (recordings have all three).
+//!
+//! They hold what is known of people, so none of them can be printed. Two objects are the same if their hashes are: the order of fields is not fixed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,14 +8,21 @@ use std::fmt;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::intake::values::trim;
+
 /// A text that may be absent, null, blank, or (seen in free fields) a number or a boolean.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Text<'a>(Option<Cow<'a, str>>);
 
 impl Text<'_> {
     /// The text to the letter; none where nothing is known.
     pub(super) fn get(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.trim().is_empty())
+    }
+
+    /// The text without blanks around it; blank where nothing is known.
+    pub(super) fn trimmed(&self) -> &str {
+        trim(self.0.as_deref().unwrap_or_default())
     }
 }
 
@@ -82,20 +91,31 @@ fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserialize
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Whether anything stands there.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::<IgnoredAny>::deserialize(deserializer)?.is_some())
+}
+
+/// The id alone, for an object of which nothing else can be read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Named<'a> {
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
+}
+
 /// A district, for the checks around a pull.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct District<'a> {
     #[serde(borrow)]
     pub(super) id: Text<'a>,
     pub(super) name: Text<'a>,
-    pub(super) state: Text<'a>,
     pub(super) last_sync: Text<'a>,
     pub(super) last_clever_sync: Text<'a>,
-    pub(super) pause_end: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct School<'a> {
     #[serde(borrow)]
@@ -104,11 +124,9 @@ pub(super) struct School<'a> {
     pub(super) name: Text<'a>,
     pub(super) sis_id: Text<'a>,
     pub(super) school_number: Text<'a>,
-    pub(super) nces_id: Text<'a>,
-    pub(super) state_id: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Term<'a> {
     #[serde(borrow)]
@@ -119,7 +137,7 @@ pub(super) struct Term<'a> {
     pub(super) end_date: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Course<'a> {
     #[serde(borrow)]
@@ -129,7 +147,7 @@ pub(super) struct Course<'a> {
     pub(super) number: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Section<'a> {
     #[serde(borrow)]
@@ -150,7 +168,7 @@ pub(super) struct Section<'a> {
     pub(super) students: Vec<Text<'a>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Name<'a> {
     #[serde(borrow)]
@@ -159,7 +177,7 @@ pub(super) struct Name<'a> {
     pub(super) last: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct User<'a> {
     #[serde(borrow)]
@@ -173,30 +191,32 @@ pub(super) struct User<'a> {
 }
 
 /// What a person is; student and contact never combine with another role.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Roles<'a> {
     #[serde(borrow)]
     pub(super) student: Option<StudentRole<'a>>,
     pub(super) teacher: Option<TeacherRole<'a>>,
     pub(super) contact: Option<ContactRole<'a>>,
+    pub(super) staff: Option<StaffRole<'a>>,
+    #[serde(deserialize_with = "is_there")]
+    pub(super) district_admin: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Credentials<'a> {
     #[serde(borrow)]
     pub(super) district_username: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct StudentRole<'a> {
     #[serde(borrow)]
     pub(super) school: Text<'a>,
     #[serde(deserialize_with = "list")]
     pub(super) schools: Vec<Text<'a>>,
-    pub(super) sis_id: Text<'a>,
     pub(super) student_number: Text<'a>,
     pub(super) state_id: Text<'a>,
     pub(super) grade: Text<'a>,
@@ -213,21 +233,27 @@ pub(super) struct StudentRole<'a> {
     pub(super) preferred_name: Name<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct TeacherRole<'a> {
     #[serde(borrow)]
     pub(super) school: Text<'a>,
     #[serde(deserialize_with = "list")]
     pub(super) schools: Vec<Text<'a>>,
-    pub(super) sis_id: Text<'a>,
     pub(super) teacher_number: Text<'a>,
     pub(super) state_id: Text<'a>,
     #[serde(deserialize_with = "lenient")]
     pub(super) credentials: Credentials<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
+#[serde(default)]
+pub(super) struct StaffRole<'a> {
+    #[serde(borrow, deserialize_with = "list")]
+    pub(super) schools: Vec<Text<'a>>,
+}
+
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct ContactRole<'a> {
     #[serde(borrow)]
@@ -237,7 +263,7 @@ pub(super) struct ContactRole<'a> {
     pub(super) student_relationships: Vec<Relationship<'a>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Relationship<'a> {
     #[serde(borrow)]

@@ -1,14 +1,16 @@
 //! The envelope of Clever's lists, and the way to the next page.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// One item of a list.
-#[derive(Debug, Deserialize)]
-pub struct Item<'a> {
+#[derive(Deserialize)]
+pub(super) struct Item<'a> {
     /// The object, unread.
     #[serde(borrow)]
-    pub data: &'a RawValue,
+    pub(super) data: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -43,19 +45,24 @@ pub enum PageFault {
 }
 
 /// A page that was understood.
-#[derive(Debug)]
-pub struct Page<'a> {
+pub(super) struct Page<'a> {
     /// Its items.
-    pub items: Vec<Item<'a>>,
+    pub(super) items: Vec<Item<'a>>,
     /// The cursor of the next page: the id after which it begins; none: this was the last.
-    pub next: Option<String>,
+    pub(super) next: Option<String>,
+}
+
+impl fmt::Debug for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("items", &self.items.len()).finish_non_exhaustive()
+    }
 }
 
 /// Reads a page of the list at `path` (`/v3.1/sections`) that began after `after`.
 ///
 /// Of the link to the next page only the cursor is used: what is asked next is always our own path on our own host, so a token never goes elsewhere.
-pub fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<'a>, PageFault> {
-    let envelope: Envelope<'a> = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
+pub(super) fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<'a>, PageFault> {
+    let envelope = envelope(body)?;
     let Some(next) = envelope.links.iter().find(|link| link.rel == "next") else {
         return Ok(Page { items: envelope.data, next: None });
     };
@@ -74,8 +81,17 @@ pub fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<
     Ok(Page { items: envelope.data, next: Some(cursor.to_owned()) })
 }
 
+/// The items of a page whose way to the next one was followed before.
+pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PageFault> {
+    Ok(envelope(body)?.data)
+}
+
+fn envelope(body: &[u8]) -> Result<Envelope<'_>, PageFault> {
+    serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)
+}
+
 /// Whether a text is one of Clever's ids: 24 hexadecimal digits, lower case.
-pub fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
 }
 

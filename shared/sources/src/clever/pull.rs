@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use futures::future::join_all;
+use rules::settings::Clever;
 use serde::{Deserialize, Serialize};
 
-use super::objects::District;
+use super::objects::{District, Text};
 use super::pace::{self, Now, TRIES, Wait, Window};
 use super::page::{self, PageFault};
 use crate::http::{Answer, Credential, Get, Http, NoAnswer, Secret};
 
-/// The lists that a pull reads, each in the order of ids.
+/// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
@@ -21,26 +22,32 @@ pub enum Resource {
     Terms,
     /// `/courses`
     Courses,
-    /// `/sections`: the only place where it says who teaches whom.
-    Sections,
     /// `/users?role=teacher`
     Teachers,
+    /// `/users?role=staff`: no accounts, but sections may name them.
+    Staff,
+    /// `/users?role=district_admin`: likewise.
+    DistrictAdmins,
     /// `/users?role=student`
     Students,
     /// `/users?role=contact`
     Contacts,
+    /// `/sections`: the only place where it says who teaches whom.
+    Sections,
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Resource; 7] = [
+    pub const ALL: [Resource; 9] = [
         Resource::Schools,
         Resource::Terms,
         Resource::Courses,
-        Resource::Sections,
         Resource::Teachers,
+        Resource::Staff,
+        Resource::DistrictAdmins,
         Resource::Students,
         Resource::Contacts,
+        Resource::Sections,
     ];
 
     /// Its name in staged pages and in messages.
@@ -51,6 +58,8 @@ impl Resource {
             Resource::Courses => "courses",
             Resource::Sections => "sections",
             Resource::Teachers => "teachers",
+            Resource::Staff => "staff",
+            Resource::DistrictAdmins => "district_admins",
             Resource::Students => "students",
             Resource::Contacts => "contacts",
         }
@@ -58,14 +67,16 @@ impl Resource {
 
     fn list(self) -> &'static str {
         match self {
-            Resource::Teachers | Resource::Students | Resource::Contacts => "users",
-            other => other.name(),
+            Resource::Schools | Resource::Terms | Resource::Courses | Resource::Sections => self.name(),
+            _ => "users",
         }
     }
 
     fn role(self) -> Option<&'static str> {
         match self {
             Resource::Teachers => Some("teacher"),
+            Resource::Staff => Some("staff"),
+            Resource::DistrictAdmins => Some("district_admin"),
             Resource::Students => Some("student"),
             Resource::Contacts => Some("contact"),
             _ => None,
@@ -73,23 +84,51 @@ impl Resource {
     }
 }
 
-/// How to reach Clever; settings of the operator, for versions and hosts change.
-#[derive(Clone, Debug)]
+/// How to reach Clever.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// Scheme and host of the data, `https://api.clever.com`.
-    pub data: String,
-    /// Scheme and host of the token list, `https://clever.com`.
-    pub tokens: String,
+    data: String,
     /// The version, `v3.1`.
-    pub version: String,
-    /// Records a page: 10,000 at most; a thousand sections are a little more than a megabyte.
-    pub limit: u32,
+    version: String,
+    /// Records a page.
+    limit: u32,
 }
 
-impl Default for Api {
-    fn default() -> Self {
-        Self { data: "https://api.clever.com".into(), tokens: "https://clever.com".into(), version: "v3.1".into(), limit: 1000 }
+/// Settings by which Clever cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {0} has a value that it cannot have")]
+pub struct BadSetting(pub &'static str);
+
+impl Api {
+    /// What the settings say. A token goes over TLS alone, but for an address of this machine.
+    ///
+    /// # Errors
+    /// If no request could be made with them, or none should be.
+    pub fn of(settings: &Clever) -> Result<Self, BadSetting> {
+        let is_version = |text: &str| text.starts_with('v') && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'.');
+        if !page::is_id(&settings.district) {
+            Err(BadSetting("source.clever.district"))
+        } else if !is_host(&settings.api) {
+            Err(BadSetting("source.clever.api"))
+        } else if !is_version(&settings.version) {
+            Err(BadSetting("source.clever.version"))
+        } else if !(1..=10_000).contains(&settings.page_size) {
+            Err(BadSetting("source.clever.page_size"))
+        } else {
+            Ok(Self { data: settings.api.clone(), version: settings.version.clone(), limit: settings.page_size })
+        }
     }
+}
+
+/// Whether a text is scheme and host of a server that may be given a token.
+pub fn is_host(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|host| is_here(host)));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
+}
+
+fn is_here(host: &str) -> bool {
+    matches!(host.split(':').next(), Some("127.0.0.1" | "localhost"))
 }
 
 /// How far a list is.
@@ -106,12 +145,12 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// How far a pull is: kept between invocations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a pull is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullState {
     /// What the district said of its data before the first page.
     pub before: DataMark,
-    /// By list.
+    /// By list; none: nothing is kept yet.
     pub lists: BTreeMap<Resource, Progress>,
 }
 
@@ -133,29 +172,29 @@ pub struct Seen {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// `running`, `pending`, `error`, `paused`, `success`, or nothing.
-    pub state: Option<String>,
-    /// Until when it is paused.
-    pub pause_end: Option<String>,
     /// The state of its data.
     pub mark: DataMark,
 }
 
 /// Takes pages as they come. A page that comes again (after a crash) takes the place of the one before.
-pub trait Pages: Clone + Send + Sync + 'static {
+pub trait Pages: Sync {
     /// What can go wrong.
     type Error: Send;
-    /// Keeps the `number`-th page (from 0) of a list, as it was sent.
-    fn page(&self, resource: Resource, number: u32, body: Vec<u8>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Keeps the `number`-th page (from 0) of a list, as it was sent, and after it how far the list is then.
+    fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        progress: &Progress,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// Why a pull stopped. The messages are for operators and name no record.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError<E> {
     /// The token is not taken any more.
-    #[error(
-        "Clever refuses the district's token (401): the district may have disconnected; the token list is read again before anything else is tried"
-    )]
+    #[error("Clever refuses the district's token")]
     Unauthorized,
     /// The token is another district's.
     #[error("the token belongs to another district")]
@@ -218,7 +257,7 @@ pub enum Pulled {
     Changed,
 }
 
-/// Reads from Clever.
+/// Reads a district's data from Clever.
 #[derive(Clone)]
 pub struct Client<H, W> {
     /// Requests.
@@ -233,29 +272,40 @@ pub struct Client<H, W> {
 
 impl<H: Http, W: Wait> Client<H, W> {
     /// The district that the token belongs to.
+    ///
+    /// # Errors
+    /// If Clever does not say.
     pub async fn district<E>(&self, token: &Secret, rng: &mut fastrand::Rng) -> Result<Seen, PullError<E>> {
         let path = format!("/{}/districts", self.api.version);
         let window = Window::default();
-        let answer =
-            self.ask(&window, "districts", &self.api.data, &path, token, rng, |body| page::read(body, &path, None).map(|_| ()));
+        let answer = self.ask(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
         let (answer, ()) = answer.await?;
         let not_a_page = PullError::Page { list: "districts", fault: PageFault::NotAPage };
-        let Ok(page) = page::read(&answer.body, &path, None) else { return Err(not_a_page) };
-        let Some(first) = page.items.first() else { return Err(not_a_page) };
+        let Some(first) = page::items(&answer.body).ok().and_then(|items| items.into_iter().next()) else {
+            return Err(not_a_page);
+        };
         let Ok(district) = serde_json::from_str::<District<'_>>(first.data.get()) else { return Err(not_a_page) };
-        let text = |text: &super::objects::Text<'_>| text.get().map(str::to_owned);
+        let text = |text: &Text<'_>| text.get().map(str::to_owned);
         Ok(Seen {
             id: text(&district.id).unwrap_or_default(),
             name: text(&district.name).unwrap_or_default(),
-            state: text(&district.state),
-            pause_end: text(&district.pause_end),
             mark: DataMark { last_sync: text(&district.last_sync), last_clever_sync: text(&district.last_clever_sync) },
         })
     }
 
-    /// Begins or goes on: reads all lists, side by side, until all is kept or `stop` says that it is time.
+    /// Whether the district shares any school: a token alone says that it may, not that it does.
     ///
-    /// `state` is right at every return, after an error too: what it calls kept is kept.
+    /// # Errors
+    /// If Clever does not say.
+    pub async fn shares<E>(&self, token: &Secret, rng: &mut fastrand::Rng) -> Result<bool, PullError<E>> {
+        let path = format!("/{}/schools?limit=1", self.api.version);
+        let read = |body: &[u8]| page::items(body).map(|items| !items.is_empty());
+        Ok(self.ask(&Window::default(), "schools", &path, token, rng, read).await?.1)
+    }
+
+    /// Goes on, from nothing at first: reads all lists, side by side, until all is kept or `stop` says that it is time.
+    ///
+    /// `state` is right at every return, after an error and where this is broken off, too: what it calls kept is kept.
     pub async fn pull<P: Pages>(
         &self,
         district: &str,
@@ -269,12 +319,12 @@ impl<H: Http, W: Wait> Client<H, W> {
         if seen.id != district {
             return Err(PullError::OtherDistrict);
         }
-        if state.lists.is_empty() {
-            state.before = seen.mark;
-            state.lists = Resource::ALL.into_iter().map(|resource| (resource, Progress::default())).collect();
-        } else if state.before != seen.mark {
+        if state.before != seen.mark {
             // Pages of two states cannot be put together, so there is no use in reading more of them.
             return Ok(Pulled::Changed);
+        }
+        for resource in Resource::ALL {
+            state.lists.entry(resource).or_default();
         }
         let window = Window::default();
         let lists = state.lists.iter_mut().map(|(resource, progress)| {
@@ -320,24 +370,28 @@ impl<H: Http, W: Wait> Client<H, W> {
             }
             let after = progress.after.clone();
             let read = |body: &[u8]| page::read(body, &path, after.as_deref()).map(|page| (page.items.len() as u64, page.next));
-            let asked = self.ask(window, resource.name(), &self.api.data, &query, token, &mut rng, read).await?;
+            let asked = self.ask(window, resource.name(), &query, token, &mut rng, read).await?;
             let (answer, (records, next)) = asked;
-            pages.page(resource, progress.pages, answer.body).await.map_err(PullError::Keep)?;
-            progress.pages += 1;
-            progress.records += records;
-            progress.done = next.is_none();
-            progress.after = next.or(progress.after.take());
+            if records == 0 && next.is_some() {
+                return Err(PullError::Page { list: resource.name(), fault: PageFault::Loop });
+            }
+            let after = Progress {
+                pages: progress.pages + 1,
+                records: progress.records + records,
+                done: next.is_none(),
+                after: next.or_else(|| progress.after.clone()),
+            };
+            pages.keep(resource, progress.pages, answer.body, &after).await.map_err(PullError::Keep)?;
+            *progress = after;
         }
         Ok(true)
     }
 
     /// Asks until there is an answer that can be understood, or until there is no use in asking again.
-    #[expect(clippy::too_many_arguments, reason = "all of it belongs to one request")]
-    pub(super) async fn ask<T, E>(
+    async fn ask<T, E>(
         &self,
         window: &Window,
         list: &'static str,
-        host: &str,
         path: &str,
         token: &Secret,
         rng: &mut fastrand::Rng,
@@ -352,7 +406,7 @@ impl<H: Http, W: Wait> Client<H, W> {
                 }
                 self.wait.wait(wait).await;
             }
-            let request = Get { url: format!("{host}{path}"), credential: Credential::Bearer(token.clone()) };
+            let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
             let wait = match self.http.get(request).await {
                 Ok(answer) => {
                     window.note(&answer);

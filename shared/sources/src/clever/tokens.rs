@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::pace::{self, TRIES, Wait};
-use super::page::is_id;
-use super::pull::{Client, Failing};
+use super::pace::{self, Now, TRIES, Wait};
+use super::page::{PageFault, is_id};
+use super::pull::Failing;
 use crate::http::{Credential, Get, Http, NoAnswer, Secret};
 
 /// A district that has connected the application. That it shares data is not said by this.
@@ -71,7 +71,20 @@ const PAGES: usize = 1000;
 
 const PATH: &str = "/oauth/tokens?owner_type=district";
 
-impl<H: Http, W: Wait> Client<H, W> {
+/// Reads the token list.
+#[derive(Clone)]
+pub struct TokenList<H, W> {
+    /// Requests.
+    pub http: H,
+    /// Waiting.
+    pub wait: W,
+    /// The time.
+    pub now: Now,
+    /// Scheme and host of the list, `https://clever.com`.
+    pub host: String,
+}
+
+impl<H: Http, W: Wait> TokenList<H, W> {
     /// The districts that are connected, all or the one that is asked for, in the order of their ids.
     ///
     /// # Errors
@@ -109,13 +122,13 @@ impl<H: Http, W: Wait> Client<H, W> {
         let mut last = Failing::Status(0);
         for tries in 0..TRIES {
             let credential = Credential::Basic(client.to_owned(), secret.clone());
-            let asked = self.http.get(Get { url: format!("{}{path}", self.api.tokens), credential }).await;
+            let asked = self.http.get(Get { url: format!("{}{path}", self.host), credential }).await;
             let wait = match asked {
                 Ok(answer) => match answer.status {
                     200 => match serde_json::from_slice(&answer.body) {
                         Ok(list) => return Ok(list),
                         Err(_) => {
-                            last = super::page::PageFault::NotAPage.into();
+                            last = PageFault::NotAPage.into();
                             pace::back_off(tries, rng)
                         }
                     },

@@ -7,8 +7,9 @@ use super::header::Col;
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, place, quoted};
-use super::roster::{Class, Course, Org, Roster, Taken, note_id_case, take};
+use super::roster::{Class, Course, Org, Roster};
 use super::table::{Row, Table};
+use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
 
 pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {

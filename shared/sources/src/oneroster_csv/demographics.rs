@@ -10,16 +10,7 @@ use super::roster::{Demographic, Roster, Wishes};
 use super::table::{Row, Table};
 use super::users::own_column;
 use super::values::{NO_DAY, to_day};
-
-/// The columns of races, in the order of their bits.
-pub(super) const RACES: [&str; 6] = [
-    "americanIndianOrAlaskaNative",
-    "asian",
-    "blackOrAfricanAmerican",
-    "nativeHawaiianOrOtherPacificIslander",
-    "white",
-    "demographicRaceTwoOrMoreRaces",
-];
+use crate::intake::demographics::RACES;
 
 const SEXES: [&str; 4] = ["male", "female", "unspecified", "other"];
 

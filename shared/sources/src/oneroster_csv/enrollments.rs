@@ -115,7 +115,7 @@ fn read_row(row: &Row<'_>, columns: &Columns, memory: &mut Memory, roster: &mut 
     }
     roster.users.record_mut(user).has_enrollment = true;
     if role != "student" && role != "teacher" {
-        *roster.not_rostered.entry((FileKind::Enrollments, role.to_owned())).or_default() += 1;
+        *roster.not_rostered.entry((FileKind::Enrollments.file(), role.to_owned())).or_default() += 1;
         return (Read::Nothing, false);
     }
     let is_teacher = role == "teacher";

@@ -6,13 +6,12 @@ use encoding_rs::Encoding;
 use jiff::civil::Date;
 use rules::finding::source as codes;
 use rules::policy::Policy;
-use rules::report::FindingList;
 use rules::settings::SourceSettings;
 use rules::snapshot::{PartName, SnapshotSink};
 
 use super::ahead::with_file;
-use super::assemble::assemble;
-use super::layout::{FileKind, Version};
+use super::assemble;
+use super::layout::{self, FileKind, Version};
 use super::notes::{Halt, Notes, place, quoted};
 use super::package::Package;
 use super::phone::Phones;
@@ -20,7 +19,8 @@ use super::repeats::Claims;
 use super::roster::{Roster, Wishes};
 use super::set::{FileSet, Nature};
 use super::table::{Reading, Table};
-use super::{classes, demographics, enrollments, gaps, orgs, roles, sessions, users};
+use super::{ImportError, Refused, Staged};
+use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
 
 /// What an import is made from.
 pub struct Job<'a> {
@@ -60,36 +60,6 @@ pub enum Import {
     Refused(Refused),
     /// The set follows earlier ones, which were not given though there are some: import again with them. Nothing was emitted.
     NeedsBase,
-}
-
-/// A staged snapshot.
-#[derive(Debug)]
-pub struct Staged {
-    /// Seats in classes, teachers' and students'.
-    pub enrollments: u64,
-    /// All findings, listed up to the limit of a report and counted in full. The snapshot's findings list up to 10,000 of a code.
-    pub findings: FindingList,
-}
-
-/// A refused set.
-#[derive(Debug)]
-pub struct Refused {
-    /// Why, and whatever else was found until then.
-    pub findings: FindingList,
-}
-
-/// Why an import broke off: not the data's fault.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The set could not be read; it may be tried again.
-    #[error("the set of files could not be read")]
-    Read(#[source] io::Error),
-    /// The snapshot could not be written.
-    #[error("the snapshot could not be written")]
-    Write(#[source] io::Error),
-    /// No package was given.
-    #[error("an import needs at least one package")]
-    NoPackage,
 }
 
 /// What a set's manifest alone tells.
@@ -156,22 +126,17 @@ fn stage(mut job: Job<'_>, notes: &mut Notes<'_>) -> Result<u64, Halt> {
         has_base: job.has_base,
         progress: job.progress,
         read: 0,
-        roster: Roster::default(),
+        roster: Roster::of(layout::words()),
         wishes,
     };
     reader.read_all(notes)?;
     let Reader { mut progress, roster, wishes, read, of, .. } = reader;
-    let data = assemble(roster, &wishes, notes);
-    notes.go_on()?;
     let told = |lines: u64| {
         if let Some(progress) = &mut progress {
             progress(Progress { read, of, lines });
         }
     };
-    let enrollments = data.records(notes, told)?;
-    gaps::emit(&data, notes)?;
-    notes.flush()?;
-    Ok(enrollments)
+    assemble::stage(roster, &wishes, notes, told)
 }
 
 fn check_settings(settings: &SourceSettings, notes: &mut Notes<'_>) -> Result<(Option<&'static Encoding>, Phones), Halt> {
@@ -245,7 +210,7 @@ impl Reader<'_> {
             }
         }
         users::note_not_rostered(&self.roster, notes);
-        gaps::note_missing_schools(&self.roster, notes);
+        orgs::note_missing_schools(&self.roster, notes);
         Ok(())
     }
 

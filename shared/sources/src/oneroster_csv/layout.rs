@@ -1,5 +1,7 @@
 //! The tables of OneRoster that a roster is made of: names, columns, what is required.
 
+use super::roster::{List, Words};
+
 /// A file that is read. In the order in which they are read: what is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FileKind {
@@ -62,6 +64,17 @@ impl FileKind {
     pub(super) fn is_needed(self) -> bool {
         !matches!(self, FileKind::Roles | FileKind::Demographics)
     }
+}
+
+impl From<FileKind> for List {
+    fn from(kind: FileKind) -> Self {
+        Self { name: kind.file(), entity: kind.entity() }
+    }
+}
+
+/// What the standard calls what findings of all sources point at.
+pub(super) fn words() -> Words {
+    Words { users: FileKind::Users.into(), enrollments: FileKind::Enrollments.into(), agents: "agentSourcedIds" }
 }
 
 /// Files of the standard that a roster does not need: gradebook, resources, profiles.

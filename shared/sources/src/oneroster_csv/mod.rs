@@ -2,10 +2,8 @@
 //!
 //! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what each claims to be; `feed` unpacks a
 //! file and `rows` splits it in one thread (`ahead`), while `header` and `table` check it in another; one module a table (`orgs`, `sessions`, `classes`,
-//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the `roster`; `kin`, `seats` and `assemble` bring together what
-//! belongs together; `emit` and `gaps` write the lines. Whatever can refuse the set is found before the first record is written.
-//!
-//! Memory: ids are kept once and numbered, texts lie in one arena, an enrollment takes 24 bytes. There is no text of its own for any cell.
+//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the one roster of all sources ([`crate::intake`]), which writes the lines. There
+//! is no text of its own for any cell.
 //!
 //! Folding: tonight's set is read first and those before it after, as far back as needed; the first row of an id that is met counts. A file is the
 //! whole truth, and ends the way back, if the manifest calls it bulk and its rows do not say otherwise.
@@ -22,7 +20,7 @@
 //! | 12, 13, 19 to 21 | `feed`, `rows`, `table` |
 //! | 14 to 18 | `header` |
 //! | 22, 23, 29 | `table` |
-//! | 24 to 27 | `roster`, `repeats` |
+//! | 24 to 27 | `take`, `repeats` |
 //! | 28, 30 to 32 | `table`, `values` |
 //! | 33 to 36, 38, 39 | the table's module |
 //! | 37 | what an earlier set defined resolves, for sets are folded before references are looked up |
@@ -37,40 +35,31 @@
 //! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
 
 mod ahead;
-mod assemble;
 mod classes;
 mod demographics;
-mod emit;
 mod enrollments;
 mod feed;
 mod folder;
-mod gaps;
 mod header;
-mod ids;
 mod import;
-mod index;
-mod json;
-mod kin;
 mod layout;
 mod manifest;
-mod notes;
 mod orgs;
 mod package;
-mod phone;
 mod repeats;
 mod roles;
-mod roster;
 mod rows;
-mod seats;
 mod sessions;
 mod set;
 mod table;
-mod texts;
+mod take;
 mod users;
-mod values;
 mod zip_package;
 
+use crate::intake::{assemble, gaps, ids, notes, phone, roster, values};
+
+pub use crate::intake::{ImportError, Refused, Staged};
 pub use folder::{FolderPackage, OpenNamed};
-pub use import::{Described, Import, ImportError, Job, Progress, Refused, Staged, describe, import};
+pub use import::{Described, Import, Job, Progress, describe, import};
 pub use package::{Package, PackagedFile, Refusal};
 pub use zip_package::{Limits, OpenError, ZipPackage};

@@ -2,12 +2,15 @@
 
 use rules::finding::source as codes;
 use rules::model::Tag;
+use rules::rule::Rule;
 
+use super::gaps::missing_schools;
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, id_of, place};
-use super::roster::{Org, OrgKind, Roster, Taken, Wishes, note_id_case, note_record, take};
+use super::roster::{Org, OrgKind, Roster, Wishes, note_record};
 use super::table::Table;
+use super::take::{Taken, note_id_case, take};
 
 const TYPES: [&str; 6] = ["department", "school", "district", "local", "state", "national"];
 
@@ -78,6 +81,15 @@ pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes
             }
         }
         roster.scope = Some(scope);
+    }
+}
+
+/// Notes schools that are referred to and were not sent (readings, R-A6).
+pub(super) fn note_missing_schools(roster: &Roster, notes: &mut Notes<'_>) {
+    for slot in missing_schools(roster) {
+        notes.note(&codes::SCHOOL_NOT_SENT, |f| {
+            f.under(Rule::H3).at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(roster.orgs.id(slot)))
+        });
     }
 }
 

@@ -119,7 +119,7 @@ fn read_role(
     let (kind, guardian) = kind_of(role);
     let current = begin.is_none_or(|begin| begin <= today) && end.is_none_or(|end| today < end);
     if kind == person::OTHER && current {
-        *roster.not_rostered.entry((FileKind::Roles, role.to_owned())).or_default() += 1;
+        *roster.not_rostered.entry((FileKind::Roles.file(), role.to_owned())).or_default() += 1;
     }
     let primary = role_type == "primary";
     (Some(Read::Role(Role { user, org, kind, guardian, primary, current, line: row.line })), ordered)

@@ -6,8 +6,9 @@ use rules::model::Tag;
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, quoted};
-use super::roster::{Roster, Session, Taken, note_id_case, note_record, take};
+use super::roster::{Roster, Session, note_record};
 use super::table::Table;
+use super::take::{Taken, note_id_case, take};
 use super::values::{NO_DAY, to_date, to_day};
 
 const TYPES: [&str; 4] = ["gradingPeriod", "semester", "schoolYear", "term"];

@@ -3,10 +3,10 @@
 use rules::finding::{Code, Finding, Severity, source as codes};
 use rules::settings::DateOrder;
 
+use super::ImportError;
 use super::ahead::Ahead;
 use super::feed::Mark;
 use super::header::{Col, Header};
-use super::import::ImportError;
 use super::layout::{FileKind, Version};
 use super::notes::{Halt, Notes, id_of, place, quoted};
 use super::package::Refusal;

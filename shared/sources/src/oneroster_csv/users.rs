@@ -8,8 +8,9 @@ use super::header::Col;
 use super::ids::{Last, NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, place, quoted};
-use super::roster::{GuardianWord, PERSON_TEXTS, Roster, Taken, User, Wishes, note_id_case, person, take};
+use super::roster::{GuardianWord, PERSON_TEXTS, Roster, User, Wishes, person};
 use super::table::{Row, Table};
+use super::take::{Taken, note_id_case, take};
 use super::values;
 
 /// Roles of 1.1 rows.
@@ -180,7 +181,7 @@ fn read_user(
             Some(role) => {
                 (user.kinds, user.guardian) = kind_of(role);
                 if user.kinds == person::OTHER {
-                    *roster.not_rostered.entry((FileKind::Users, role.to_owned())).or_default() += 1;
+                    *roster.not_rostered.entry((FileKind::Users.file(), role.to_owned())).or_default() += 1;
                 }
             }
             None => {
@@ -310,7 +311,8 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
 
 /// Notes people and enrollments whose role makes no account or seat.
 pub(super) fn note_not_rostered(roster: &Roster, notes: &mut Notes<'_>) {
-    for ((kind, role), count) in &roster.not_rostered {
+    let of_kind = |kind: FileKind| roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file());
+    for (kind, ((_, role), count)) in FileKind::ALL.into_iter().flat_map(|kind| of_kind(kind).map(move |found| (kind, found))) {
         notes.note(&codes::ROLE_NOT_ROSTERED, |f| {
             let what = match kind {
                 FileKind::Enrollments => "enrollments of the role",

@@ -1,27 +1,16 @@
 //! Gaps: what was sent and could not be read, so that it is left as the mirror has it (R-H3).
 
-use rules::finding::source as codes;
 use rules::model::{Seat, Tag};
-use rules::rule::Rule;
 use rules::snapshot::{Gap, PartName};
 
 use super::emit::{Assembled, PEOPLE};
 use super::ids::{Ids, NONE, Standing};
-use super::layout::FileKind;
-use super::notes::{Halt, Notes, id_of, place, write_fault};
+use super::notes::{Halt, Notes, id_of, write_fault};
 use super::roster::{Roster, person};
 use super::values::{Day, NO_DAY, to_date};
 
-/// Notes schools that are referred to and were not sent (readings, R-A6).
-pub(super) fn note_missing_schools(roster: &Roster, notes: &mut Notes<'_>) {
-    for slot in missing_schools(roster) {
-        notes.note(&codes::SCHOOL_NOT_SENT, |f| {
-            f.under(Rule::H3).at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(roster.orgs.id(slot)))
-        });
-    }
-}
-
-fn missing_schools(roster: &Roster) -> impl Iterator<Item = u32> + '_ {
+/// Schools that are referred to and were not sent (readings, R-A6).
+pub(crate) fn missing_schools(roster: &Roster) -> impl Iterator<Item = u32> + '_ {
     (0..roster.orgs.len() as u32)
         .filter(|&slot| roster.orgs.standing(slot) == Standing::Absent && roster.orgs.record(slot).wanted)
 }

@@ -1,16 +1,27 @@
 //! Brings together what was read, once nothing more comes.
 
 use super::emit::Assembled;
+use super::gaps;
 use super::ids::Standing;
 use super::index::Index;
 use super::kin;
-use super::notes::Notes;
+use super::notes::{Halt, Notes};
 use super::roster::{Roster, Wishes, person};
 use super::seats::Seats;
 use super::values::to_day;
 
+/// Brings together what was read and emits it: records, then gaps, then the findings that still wait. Gives the number of seats.
+pub(crate) fn stage(roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>, told: impl FnMut(u64)) -> Result<u64, Halt> {
+    let data = assemble(roster, wishes, notes);
+    notes.go_on()?;
+    let enrollments = data.records(notes, told)?;
+    gaps::emit(&data, notes)?;
+    notes.flush()?;
+    Ok(enrollments)
+}
+
 /// Sorts, joins and limits to the configured schools.
-pub(super) fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
+fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
     let users = roster.users.ids.sorted(0..roster.users.len() as u32);
     let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
     let seats = Seats::gather(&mut roster, &users, &classes, to_day(wishes.today), notes);

@@ -9,20 +9,20 @@ use phonenumber::{country, metadata::DATABASE};
 
 /// Reads phone numbers of a country.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Phones {
+pub(crate) struct Phones {
     country: country::Id,
     is_north_american: bool,
 }
 
 impl Phones {
     /// For numbers without a country code: the country's ISO 3166 code. None where there is no such country.
-    pub(super) fn of(country: &str) -> Option<Self> {
+    pub(crate) fn of(country: &str) -> Option<Self> {
         let country: country::Id = country.trim().to_ascii_uppercase().parse().ok()?;
         Some(Self { country, is_north_american: matches!(country, country::US | country::CA) })
     }
 
     /// Writes a number in E.164 behind `into`; false where it cannot be one, and then `into` is unchanged.
-    pub(super) fn read(self, text: &str, into: &mut String) -> bool {
+    pub(crate) fn read(self, text: &str, into: &mut String) -> bool {
         if let Some(digits) = self.ten_digits(text) {
             into.push_str("+1");
             into.extend(digits.iter().map(|&d| char::from(d)));

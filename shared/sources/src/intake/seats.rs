@@ -2,7 +2,6 @@
 
 use rules::finding::source as codes;
 
-use super::layout::FileKind;
 use super::notes::{Notes, id_of, place};
 use super::roster::{Enrollment, Roster};
 use super::values::{Day, NO_DAY};
@@ -141,7 +140,7 @@ fn repeated(roster: &Roster, rows: &[Enrollment], of_class: &Lists<u32>, today: 
                 notes.note(&codes::ENROLLMENT_MERGED, |f| {
                     let found = format!("the person has {} enrollments of one role in the class; this one counts", same.len());
                     f.saying(&codes::ENROLLMENT_MERGED, found)
-                        .at(place(FileKind::Enrollments.file(), line, None))
+                        .at(place(roster.words.enrollments.name, line, None))
                         .about("class", &id_of(roster.classes.id(class)))
                 });
             }

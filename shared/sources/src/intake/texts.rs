@@ -2,18 +2,18 @@
 
 /// Texts written one after the other, each behind its length.
 #[derive(Default)]
-pub(super) struct Texts(String);
+pub(crate) struct Texts(String);
 
 /// Lengths are written as digits to base 64, the lowest first; all but the last have this bit set. They are ASCII, so the arena stays text.
 const MORE: u8 = 0x40;
 
 impl Texts {
     /// Where the next text will stand.
-    pub(super) fn here(&self) -> usize {
+    pub(crate) fn here(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         let mut rest = text.len();
         while rest >= usize::from(MORE) {
             self.0.push(char::from((rest % usize::from(MORE)) as u8 | MORE));
@@ -24,19 +24,19 @@ impl Texts {
     }
 
     /// Reads the texts from a place on.
-    pub(super) fn from(&self, at: usize) -> Reader<'_> {
+    pub(crate) fn from(&self, at: usize) -> Reader<'_> {
         Reader { rest: &self.0[at..] }
     }
 }
 
 /// Reads texts one after the other. Who reads more than was written gets blanks or nonsense, so readers stand beside their writers.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     rest: &'t str,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn text(&mut self) -> &'t str {
+    pub(crate) fn text(&mut self) -> &'t str {
         let (mut length, mut scale, mut digits) = (0, 1, 0);
         for &digit in self.rest.as_bytes() {
             digits += 1;

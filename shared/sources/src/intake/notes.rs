@@ -9,10 +9,10 @@ use rules::id::SourceId;
 use rules::report::FindingList;
 use rules::snapshot::{PartName, SnapshotSink};
 
-use super::import::ImportError;
+use super::ImportError;
 
 /// How many findings of one code a snapshot lists in full. All are counted: a file with one mistake in every row has millions of them.
-pub(super) const LISTED_IN_SNAPSHOT: u64 = 10_000;
+pub(crate) const LISTED_IN_SNAPSHOT: u64 = 10_000;
 
 /// Findings wait here, not with the sink, so that a refused set writes nothing; beyond this many bytes they go all the same.
 const WAITING_BYTES: usize = 16 << 20;
@@ -22,7 +22,7 @@ const QUOTED: usize = 40;
 
 /// Why reading stops before its end.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(crate) enum Halt {
     /// A finding of weight stop was noted.
     Refused,
     /// The set follows earlier ones that were not given.
@@ -32,18 +32,18 @@ pub(super) enum Halt {
 }
 
 /// Collects findings.
-pub(super) struct Notes<'s> {
+pub(crate) struct Notes<'s> {
     sink: &'s mut dyn SnapshotSink,
     counts: BTreeMap<&'static str, u64>,
     list: FindingList,
     waiting: Vec<u8>,
     ends: Vec<usize>,
     /// Set while a package before tonight's is read: what is only odd there was reported in its own night.
-    pub(super) earlier: bool,
+    pub(crate) earlier: bool,
 }
 
 impl<'s> Notes<'s> {
-    pub(super) fn new(sink: &'s mut dyn SnapshotSink) -> Self {
+    pub(crate) fn new(sink: &'s mut dyn SnapshotSink) -> Self {
         Self {
             sink,
             counts: BTreeMap::new(),
@@ -55,12 +55,12 @@ impl<'s> Notes<'s> {
     }
 
     /// Notes a finding. It is only made where it will be listed.
-    pub(super) fn note(&mut self, code: &'static Code, make: impl FnOnce(Finding) -> Finding) {
+    pub(crate) fn note(&mut self, code: &'static Code, make: impl FnOnce(Finding) -> Finding) {
         self.weighing(code, code.severity, make);
     }
 
     /// Notes a finding of another weight than its code's.
-    pub(super) fn weighing(&mut self, code: &'static Code, severity: Severity, make: impl FnOnce(Finding) -> Finding) {
+    pub(crate) fn weighing(&mut self, code: &'static Code, severity: Severity, make: impl FnOnce(Finding) -> Finding) {
         if self.earlier && severity < Severity::Drop {
             return;
         }
@@ -85,7 +85,7 @@ impl<'s> Notes<'s> {
     }
 
     /// Takes a finding that was made elsewhere.
-    pub(super) fn adopt(&mut self, finding: Finding) {
+    pub(crate) fn adopt(&mut self, finding: Finding) {
         if serde_json::to_writer(&mut self.waiting, &finding).is_ok() {
             self.ends.push(self.waiting.len());
         }
@@ -93,22 +93,22 @@ impl<'s> Notes<'s> {
     }
 
     /// Whether anything of weight stop was noted.
-    pub(super) fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.list.totals.values().any(|total| total.severity == Severity::Stop)
     }
 
     /// An error if anything of weight stop was noted.
-    pub(super) fn go_on(&self) -> Result<(), Halt> {
+    pub(crate) fn go_on(&self) -> Result<(), Halt> {
         if self.stopped() { Err(Halt::Refused) } else { Ok(()) }
     }
 
     /// Hands waiting findings to the sink if there are too many to keep.
-    pub(super) fn relieve(&mut self) -> Result<(), Halt> {
+    pub(crate) fn relieve(&mut self) -> Result<(), Halt> {
         if self.waiting.len() < WAITING_BYTES { Ok(()) } else { self.flush() }
     }
 
     /// Hands waiting findings to the sink.
-    pub(super) fn flush(&mut self) -> Result<(), Halt> {
+    pub(crate) fn flush(&mut self) -> Result<(), Halt> {
         let mut start = 0;
         for &end in &self.ends {
             self.sink.line(PartName::Findings, &self.waiting[start..end]).map_err(write_fault)?;
@@ -120,21 +120,21 @@ impl<'s> Notes<'s> {
     }
 
     /// The sink, for what is not a finding.
-    pub(super) fn sink(&mut self) -> &mut dyn SnapshotSink {
+    pub(crate) fn sink(&mut self) -> &mut dyn SnapshotSink {
         self.sink
     }
 
-    pub(super) fn into_list(self) -> FindingList {
+    pub(crate) fn into_list(self) -> FindingList {
         self.list
     }
 }
 
-pub(super) fn write_fault(error: io::Error) -> Halt {
+pub(crate) fn write_fault(error: io::Error) -> Halt {
     Halt::Fault(ImportError::Write(error))
 }
 
 /// A place in a file.
-pub(super) fn place(file: &'static str, line: u32, column: Option<&str>) -> Place {
+pub(crate) fn place(file: &'static str, line: u32, column: Option<&str>) -> Place {
     Place {
         file: Cow::Borrowed(file),
         line: (line > 0).then_some(u64::from(line)),
@@ -143,12 +143,12 @@ pub(super) fn place(file: &'static str, line: u32, column: Option<&str>) -> Plac
 }
 
 /// An id as findings carry it.
-pub(super) fn id_of(id: &str) -> SourceId {
+pub(crate) fn id_of(id: &str) -> SourceId {
     SourceId::new(id)
 }
 
 /// A bad value as a finding may quote it: short, and on one line.
-pub(super) fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let mut text: String = value.chars().take(QUOTED).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if value.chars().nth(QUOTED).is_some() {
         text.push('…');

@@ -4,11 +4,11 @@ use hashbrown::HashTable;
 use rules::id::{SHARDS, hash64};
 
 /// Stands for "no record" where a record's slot is expected.
-pub(super) const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// Texts kept once in one arena, numbered in the order of their coming.
 #[derive(Default)]
-pub(super) struct Ids {
+pub(crate) struct Ids {
     text: String,
     ends: Vec<usize>,
     hashes: Vec<u64>,
@@ -16,18 +16,18 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    pub(super) fn get(&self, slot: u32) -> &str {
+    pub(crate) fn get(&self, slot: u32) -> &str {
         let slot = slot as usize;
         let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
         &self.text[start..self.ends[slot]]
     }
 
-    pub(super) fn find(&self, id: &str) -> Option<u32> {
+    pub(crate) fn find(&self, id: &str) -> Option<u32> {
         let hash = hash64(id);
         self.table.find(hash, |&slot| self.hashes[slot as usize] == hash && self.get(slot) == id).copied()
     }
 
-    pub(super) fn intern(&mut self, id: &str) -> u32 {
+    pub(crate) fn intern(&mut self, id: &str) -> u32 {
         let hash = hash64(id);
         if let Some(&slot) = self.table.find(hash, |&slot| self.hashes[slot as usize] == hash && self.get(slot) == id) {
             return slot;
@@ -42,7 +42,7 @@ impl Ids {
     }
 
     /// Slots of these records in the order of ids as text.
-    pub(super) fn sorted(&self, slots: impl Iterator<Item = u32>) -> Vec<u32> {
+    pub(crate) fn sorted(&self, slots: impl Iterator<Item = u32>) -> Vec<u32> {
         // The first differing bytes decide nearly always; they are compared as numbers, behind what all ids begin with.
         let mut slots: Vec<u32> = slots.collect();
         let shared = self.shared_prefix(&slots);
@@ -55,7 +55,7 @@ impl Ids {
     }
 
     /// Slots of these records in the order of the table: [`rules::id::table_order`].
-    pub(super) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
+    pub(crate) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
         let plain = |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
         let mut slots = by_text.to_vec();
         if slots.iter().all(|&slot| plain(self.get(slot))) {
@@ -80,7 +80,7 @@ impl Ids {
     }
 
     /// Pairs of ids among these that differ only in the case of ASCII letters.
-    pub(super) fn differing_in_case(&self, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+    pub(crate) fn differing_in_case(&self, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
         let lower = self.text.bytes().any(|c| c.is_ascii_lowercase());
         if !lower || !self.text.bytes().any(|c| c.is_ascii_uppercase()) {
             return Vec::new();
@@ -106,7 +106,7 @@ fn shard_of_hash(hash: u64) -> u8 {
 
 /// How a record stands after all packages were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// Only referred to.
     #[default]
     Absent,
@@ -120,23 +120,23 @@ pub(super) enum Standing {
 
 /// Where a record was read.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seen {
-    pub(super) standing: Standing,
+pub(crate) struct Seen {
+    pub(crate) standing: Standing,
     /// Which package, counted from tonight's backwards.
     package: u16,
-    pub(super) line: u32,
+    pub(crate) line: u32,
 }
 
 impl Seen {
     /// Whether the row is one of a set before tonight's.
-    pub(super) fn is_of_earlier_set(self) -> bool {
+    pub(crate) fn is_of_earlier_set(self) -> bool {
         self.package > 0
     }
 }
 
 /// What a row is to the rows of its id that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// The first.
     First(u32),
     /// A newer package has the record: this row is history.
@@ -149,8 +149,8 @@ pub(super) enum Claim {
 
 /// The records of one file kind, found by id.
 #[derive(Default)]
-pub(super) struct Registry<T> {
-    pub(super) ids: Ids,
+pub(crate) struct Registry<T> {
+    pub(crate) ids: Ids,
     seen: Vec<Seen>,
     /// What the rows said, in a number; only while the file is read.
     rows: Vec<u64>,
@@ -159,7 +159,7 @@ pub(super) struct Registry<T> {
 
 impl<T: Default + Clone> Registry<T> {
     /// The slot of an id, referred to or read.
-    pub(super) fn slot(&mut self, id: &str) -> u32 {
+    pub(crate) fn slot(&mut self, id: &str) -> u32 {
         let slot = self.ids.intern(id);
         if slot as usize == self.seen.len() {
             self.seen.push(Seen::default());
@@ -169,7 +169,7 @@ impl<T: Default + Clone> Registry<T> {
     }
 
     /// Takes a row for its record. Packages are read from tonight's backwards, so whoever comes first counts.
-    pub(super) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
+    pub(crate) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
         let slot = self.slot(id);
         let seen = &mut self.seen[slot as usize];
         if seen.standing == Standing::Absent {
@@ -189,65 +189,65 @@ impl<T: Default + Clone> Registry<T> {
     }
 
     /// Frees what only reading needed.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.rows = Vec::new();
     }
 
-    pub(super) fn seen(&self, slot: u32) -> Seen {
+    pub(crate) fn seen(&self, slot: u32) -> Seen {
         self.seen[slot as usize]
     }
 
-    pub(super) fn standing(&self, slot: u32) -> Standing {
+    pub(crate) fn standing(&self, slot: u32) -> Standing {
         self.seen[slot as usize].standing
     }
 
-    pub(super) fn set(&mut self, slot: u32, standing: Standing) {
+    pub(crate) fn set(&mut self, slot: u32, standing: Standing) {
         self.seen[slot as usize].standing = standing;
     }
 
     /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is bad and that is left as it is.
-    pub(super) fn resolves(&self, slot: u32) -> bool {
+    pub(crate) fn resolves(&self, slot: u32) -> bool {
         matches!(self.standing(slot), Standing::Present | Standing::Dropped)
     }
 
-    pub(super) fn is_present(&self, slot: u32) -> bool {
+    pub(crate) fn is_present(&self, slot: u32) -> bool {
         self.standing(slot) == Standing::Present
     }
 
-    pub(super) fn present(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn present(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.seen.len() as u32).filter(|&slot| self.is_present(slot))
     }
 
-    pub(super) fn dropped(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn dropped(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.seen.len() as u32).filter(|&slot| self.standing(slot) == Standing::Dropped)
     }
 
-    pub(super) fn record(&self, slot: u32) -> &T {
+    pub(crate) fn record(&self, slot: u32) -> &T {
         &self.records[slot as usize]
     }
 
-    pub(super) fn record_mut(&mut self, slot: u32) -> &mut T {
+    pub(crate) fn record_mut(&mut self, slot: u32) -> &mut T {
         &mut self.records[slot as usize]
     }
 
-    pub(super) fn id(&self, slot: u32) -> &str {
+    pub(crate) fn id(&self, slot: u32) -> &str {
         self.ids.get(slot)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.seen.len()
     }
 }
 
 /// Remembers the last text and its slot: files are sorted by something as a rule, so the next row often refers to the same record.
 #[derive(Default)]
-pub(super) struct Last {
+pub(crate) struct Last {
     text: String,
     slot: Option<u32>,
 }
 
 impl Last {
-    pub(super) fn or_find(&mut self, id: &str, find: impl FnOnce(&str) -> u32) -> u32 {
+    pub(crate) fn or_find(&mut self, id: &str, find: impl FnOnce(&str) -> u32) -> u32 {
         match self.slot {
             Some(slot) if self.text == id => slot,
             _ => {

@@ -3,7 +3,6 @@
 use rules::finding::source as codes;
 
 use super::ids::Standing;
-use super::layout::FileKind;
 use super::notes::{Notes, place};
 use super::roster::{Roster, note_record, person};
 
@@ -44,7 +43,7 @@ pub(super) fn join(roster: &mut Roster, rank: &[u32], notes: &mut Notes<'_>) -> 
     if one_way > 0 {
         notes.note(&codes::AGENT_ONE_WAY, |f| {
             let found = format!("{one_way} relationships are given in one direction only; they count in both");
-            f.saying(&codes::AGENT_ONE_WAY, found).at(place(FileKind::Users.file(), 0, Some("agentSourcedIds")))
+            f.saying(&codes::AGENT_ONE_WAY, found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
         });
     }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));
@@ -87,5 +86,6 @@ fn direction(roster: &Roster, from: u32, to: u32) -> Direction {
 }
 
 fn note(roster: &Roster, from: u32, notes: &mut Notes<'_>, code: &'static rules::finding::Code, found: &'static str) {
-    note_record(&roster.users, from, FileKind::Users, notes, code, Some("agentSourcedIds"), || found.into());
+    let words = roster.words;
+    note_record(&roster.users, from, words.users, notes, code, Some(words.agents), || found.into());
 }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use rules::settings::DateOrder;
 
 /// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or digit, and then there is nothing to do.
-pub(super) fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
         [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
         _ => text.trim(),
@@ -12,14 +12,14 @@ pub(super) fn trim(text: &str) -> &str {
 }
 
 /// Days since 1970-01-01, or [`NO_DAY`].
-pub(super) type Day = i32;
+pub(crate) type Day = i32;
 
 /// Stands for "no date".
-pub(super) const NO_DAY: Day = i32::MIN;
+pub(crate) const NO_DAY: Day = i32::MIN;
 
 /// How a date was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DateCell {
+pub(crate) enum DateCell {
     /// As the standard says.
     Iso(Date),
     /// In the district's own order of day and month.
@@ -31,7 +31,7 @@ pub(super) enum DateCell {
 }
 
 /// Reads a date that is not blank. The order of day and month is never guessed.
-pub(super) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
+pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
     if let Some(date) = iso_date(text.as_bytes()) {
         return DateCell::Iso(date);
     }
@@ -56,7 +56,7 @@ pub(super) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
 }
 
 /// `YYYY-MM-DD` and nothing else.
-pub(super) fn iso_date(text: &[u8]) -> Option<Date> {
+pub(crate) fn iso_date(text: &[u8]) -> Option<Date> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
     let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
     if !digits.iter().all(u8::is_ascii_digit) {
@@ -67,7 +67,7 @@ pub(super) fn iso_date(text: &[u8]) -> Option<Date> {
 }
 
 /// A date as a number of days, for keeping millions of them.
-pub(super) fn to_day(date: Date) -> Day {
+pub(crate) fn to_day(date: Date) -> Day {
     // Days from the civil calendar, by the well-known arithmetic over eras of 400 years.
     let (y, m, d) = (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
     let y = if m <= 2 { y - 1 } else { y };
@@ -78,7 +78,7 @@ pub(super) fn to_day(date: Date) -> Day {
 }
 
 /// The date of a number of days.
-pub(super) fn to_date(day: Day) -> (i32, u32, u32) {
+pub(crate) fn to_date(day: Day) -> (i32, u32, u32) {
     let z = day + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);
@@ -91,7 +91,7 @@ pub(super) fn to_date(day: Day) -> (i32, u32, u32) {
 }
 
 /// Whether a text is a DateTime as the standard has it: `2012-04-23T18:25:43.511Z`.
-pub(super) fn is_datetime(text: &str) -> bool {
+pub(crate) fn is_datetime(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() == 24
         && bytes.iter().enumerate().all(|(i, &c)| match i {
@@ -106,7 +106,7 @@ pub(super) fn is_datetime(text: &str) -> bool {
 
 /// How a boolean was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BooleanCell {
+pub(crate) enum BooleanCell {
     /// As the standard says.
     Exact(bool),
     /// `TRUE`.
@@ -118,7 +118,7 @@ pub(super) enum BooleanCell {
 }
 
 /// Reads a boolean that is not blank.
-pub(super) fn boolean(text: &str) -> BooleanCell {
+pub(crate) fn boolean(text: &str) -> BooleanCell {
     match text {
         "true" => BooleanCell::Exact(true),
         "false" => BooleanCell::Exact(false),
@@ -131,12 +131,12 @@ pub(super) fn boolean(text: &str) -> BooleanCell {
 }
 
 /// The items of a list cell, trimmed, without blank ones.
-pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(trim).filter(|item| !item.is_empty())
 }
 
 /// Whether a text is a grade code of the standard.
-pub(super) fn is_grade(text: &str) -> bool {
+pub(crate) fn is_grade(text: &str) -> bool {
     match text.as_bytes() {
         [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'3'] => true,
         _ => matches!(text, "IT" | "PR" | "PK" | "TK" | "KG" | "PS" | "UG" | "Other"),
@@ -144,7 +144,7 @@ pub(super) fn is_grade(text: &str) -> bool {
 }
 
 /// Whether an id keeps to the characters and the length of the standard.
-pub(super) fn is_regular_id(id: &str) -> bool {
+pub(crate) fn is_regular_id(id: &str) -> bool {
     id.len() < 256 && id.bytes().all(|c| REGULAR[usize::from(c)])
 }
 
@@ -160,7 +160,7 @@ const REGULAR: [bool; 256] = {
 };
 
 /// Whether a cell is a list of `{type:id}`.
-pub(super) fn is_user_ids(text: &str) -> bool {
+pub(crate) fn is_user_ids(text: &str) -> bool {
     list(text).all(|item| {
         item.strip_prefix('{')
             .and_then(|item| item.strip_suffix('}'))
@@ -170,7 +170,7 @@ pub(super) fn is_user_ids(text: &str) -> bool {
 }
 
 /// Writes an e-mail address trimmed and lower-cased behind `into`; false where it is malformed, and then `into` is unchanged.
-pub(super) fn email(text: &str, into: &mut String) -> bool {
+pub(crate) fn email(text: &str, into: &mut String) -> bool {
     let text = text.trim();
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let well_formed = !local.is_empty()

@@ -1,0 +1,99 @@
+//! What the environment says, read once.
+
+use std::time::Duration;
+
+/// Settings of the function.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The bucket of staged pages, snapshots and reports.
+    pub internal_bucket: String,
+    /// The table.
+    pub table: String,
+    /// The group of one-time schedules.
+    pub schedule_group: String,
+    /// The role by which a schedule may invoke the function.
+    pub schedule_role_arn: String,
+    /// The name of the secret with the application's credentials at Clever: `{"client_id": …, "client_secret": …}`.
+    pub clever_secret: String,
+    /// Scheme and host of Clever's token list.
+    pub clever_tokens: String,
+    /// Scheme and host of Clever's data, for districts that are new; the settings of each district say its own.
+    pub clever_api: String,
+    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    pub path_style: bool,
+    /// How long an invocation owns the pull that it has begun; longer than it can live.
+    pub ownership: Duration,
+    /// How long before its end an invocation stops reading, so that it can put its work away.
+    pub stop_before: Duration,
+    /// How long a secret that was read is used without being read again.
+    pub keep_secrets: Duration,
+}
+
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set.
+    #[error("the variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable has a value that it cannot have.
+    #[error("the variable {0} has a value that it cannot have")]
+    Invalid(&'static str),
+}
+
+impl Config {
+    /// Reads the settings by name.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
+        let seconds = |name, default: u32| {
+            let value = get(name).map_or(Ok(default), |text| text.parse());
+            let value = value.ok().filter(|value| *value > 0).ok_or(ConfigError::Invalid(name))?;
+            Ok(Duration::from_secs(value.into()))
+        };
+        let host = |name, default: &str| {
+            let host = get(name).unwrap_or_else(|| default.into());
+            if sources::clever::is_host(&host) { Ok(host) } else { Err(ConfigError::Invalid(name)) }
+        };
+        Ok(Self {
+            internal_bucket: need("INTERNAL_BUCKET")?,
+            table: need("TABLE")?,
+            schedule_group: need("SCHEDULE_GROUP")?,
+            schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
+            clever_secret: need("CLEVER_SECRET")?,
+            clever_tokens: host("CLEVER_TOKENS_URL", "https://clever.com")?,
+            clever_api: host("CLEVER_API_URL", "https://api.clever.com")?,
+            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
+            ownership: seconds("OWNERSHIP_SECONDS", 960)?,
+            stop_before: seconds("STOP_BEFORE_SECONDS", 120)?,
+            keep_secrets: seconds("KEEP_SECRETS_SECONDS", 300)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
+        let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
+        let config = Config::from_lookup(full).unwrap();
+        assert_eq!((config.ownership.as_secs(), config.stop_before.as_secs(), config.keep_secrets.as_secs()), (960, 120, 300));
+        assert_eq!((config.clever_tokens.as_str(), config.path_style), ("https://clever.com", false));
+        for gone in needed {
+            let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
+            assert!(error.to_string().contains(gone));
+        }
+        let wrong = [
+            ("OWNERSHIP_SECONDS", "long"),
+            ("STOP_BEFORE_SECONDS", "-1"),
+            ("KEEP_SECRETS_SECONDS", "0"),
+            ("CLEVER_TOKENS_URL", "http://clever.com"),
+            ("CLEVER_API_URL", "api.clever.com"),
+        ];
+        for (name, value) in wrong {
+            let get = |asked: &str| if asked == name { Some(value.into()) } else { full(asked) };
+            assert!(Config::from_lookup(get).unwrap_err().to_string().contains(name));
+        }
+    }
+}

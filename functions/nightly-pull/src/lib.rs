@@ -1,0 +1,177 @@
+//! From a source's server to a staged snapshot, every night; and every hour a look at who has connected.
+//!
+//! An order names a district and a time; together they name the run, so that the same order twice is the same run. All pages of all lists are read and
+//! staged as they came; a pull that nears its deadline goes on in a further invocation from where it is. Only when every page is there, and the data did
+//! not change meanwhile, is a snapshot made of them, whose manifest comes last and starts reconcile. Whatever goes wrong, the mirror stays as it is,
+//! and the run's report says why in words for an operator. This function must never touch the mirror.
+
+mod config;
+mod look;
+mod pull;
+mod request;
+mod staging;
+mod token;
+
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use mirror::MirrorError;
+use mirror::clock::{Clock, Deadline};
+use mirror::connected::ConnectedDistricts;
+use mirror::districts::Districts;
+use mirror::error::chain;
+use mirror::later::Later;
+use mirror::objects::{ReadObjects, WriteObjects};
+use mirror::runs::Runs;
+use mirror::secrets::{Kept, Secrets};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sources::clever::Wait;
+use sources::http::Http;
+use tracing::{info, warn};
+
+pub use config::{Config, ConfigError};
+pub use look::Looked;
+pub use request::{Named, Request, Skipped, request, resume};
+
+/// What the function does with the table.
+pub trait Table: Districts + Runs + ConnectedDistricts {}
+impl<T: Districts + Runs + ConnectedDistricts> Table for T {}
+
+/// What the function does with its bucket.
+pub trait Objects: ReadObjects + WriteObjects {}
+impl<T: ReadObjects + WriteObjects> Objects for T {}
+
+/// Where the function reads and writes.
+#[derive(Clone, Debug)]
+pub struct Storage<T, O, L, S, H, W> {
+    /// Districts and runs.
+    pub table: T,
+    /// Staged pages, snapshots and reports.
+    pub internal: O,
+    /// Schedules of this function.
+    pub later: L,
+    /// Tokens and credentials.
+    pub secrets: Kept<S>,
+    /// Servers of sources.
+    pub http: H,
+    /// Waiting for them.
+    pub wait: W,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The snapshot is complete now.
+    Staged,
+    /// No snapshot can be made; the report says why.
+    Refused,
+    /// Newer data of the district is there already.
+    Replaced,
+    /// It goes on in a further invocation.
+    Continued,
+    /// It was done before.
+    Repeated,
+    /// There is nothing to do: no such district, not pulled, or not synced.
+    Skipped,
+}
+
+/// What an event came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An order, or a pull that was to go on.
+    Pull(Ended),
+    /// A look at who has connected.
+    Look(Looked),
+}
+
+/// Why a pull did not get on: the event is to come again.
+#[derive(Debug, thiserror::Error)]
+pub enum PullFailure {
+    /// Storage failed.
+    #[error("could not keep the pull")]
+    Storage(#[from] MirrorError),
+    /// The snapshot could not be made of the staged pages.
+    #[error("could not make the snapshot")]
+    Snapshot(#[source] sources::clever::ImportError),
+    /// Nobody can tell who has connected.
+    #[error("the list of connected districts could not be read: {0}")]
+    TokenList(String),
+    /// Another invocation is at it.
+    #[error("the district is being pulled by another invocation")]
+    InProgress,
+    /// Other snapshots of the district were accepted each time this one was ready.
+    #[error("other snapshots of the district came in between, again and again")]
+    Contended,
+    /// The run is in a state in which it cannot be.
+    #[error("the run is not in a state from which this is possible")]
+    State(#[from] rules::run::NotAllowed),
+}
+
+impl PullFailure {
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Storage(error) => error.error_type(),
+            Self::Snapshot(_) => "PullSnapshot",
+            Self::TokenList(_) => "PullTokenList",
+            Self::InProgress => "PullInProgress",
+            Self::Contended => "PullContended",
+            Self::State(_) => "PullState",
+        }
+    }
+}
+
+impl From<PullFailure> for Diagnostic {
+    fn from(failure: PullFailure) -> Self {
+        Diagnostic { error_type: failure.error_type().into(), error_message: chain(&failure) }
+    }
+}
+
+/// The invocation: who owns the pull, when it ends, how it is invoked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Invocation {
+    pub(crate) owner: String,
+    pub(crate) function: String,
+    pub(crate) deadline: Deadline,
+}
+
+/// Does what an event asks for: pulls a district, as far as it gets, or looks at who has connected.
+///
+/// # Errors
+/// If a retry may cure it. What is done by then is done: the retry finds it so.
+pub async fn handle<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    event: LambdaEvent<Value>,
+) -> Result<Outcome, PullFailure> {
+    let named = match request(&event.payload) {
+        Ok(Request::Pull(named)) => named,
+        Ok(Request::Look) => return look::look(config, storage).await.map(Outcome::Look),
+        Err(reason) => {
+            warn!(%reason, "passed over an event");
+            return Ok(Outcome::Pull(Ended::Skipped));
+        }
+    };
+    let end = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let invocation = Invocation {
+        owner: event.context.request_id.clone(),
+        function: event.context.invoked_function_arn.clone(),
+        deadline: Deadline::new(storage.clock.clone(), end.unwrap_or(Timestamp::MAX), config.stop_before),
+    };
+    match pull::pull(config, storage, &invocation, &named).await {
+        Ok(ended) => {
+            info!(district = %named.district, run = %named.run, ended = ?ended, "pull done for now");
+            Ok(Outcome::Pull(ended))
+        }
+        Err(error) => {
+            warn!(
+                district = %named.district, run = %named.run,
+                error_type = error.error_type(), error = chain(&error), "pull failed, to be tried again"
+            );
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Starts the function: everything that can be wrong at start fails here.
+
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
+use mirror::clock::Clock;
+use mirror::connect::Connections;
+use mirror::secrets::Kept;
+use nightly_pull::{Config, Storage, handle};
+use sources::clever::RealWait;
+use sources::http::HttpClient;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_lookup(|name| std::env::var(name).ok())?;
+    let connections = Connections::from_env(config.path_style).await;
+    let [internal] = connections.buckets([&config.internal_bucket]);
+    let clock = Clock::system();
+    let storage = Storage {
+        table: connections.table(&config.table),
+        internal,
+        later: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
+        secrets: Kept::new(connections.secrets(), clock.clone(), config.keep_secrets),
+        http: HttpClient::new()?,
+        wait: RealWait,
+        clock,
+    };
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
+    let handler =
+        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    run(service_fn(handler)).await
+}

@@ -1,0 +1,324 @@
+//! One pull, from its order to the snapshot's manifest.
+//!
+//! The order of writes makes it safe to die anywhere: the run, the pull's state, pages each with its cursor, the snapshot's parts, the district's newest
+//! snapshot, manifest, the run's state. The manifest makes the snapshot; the run's state only says that it was made.
+
+mod ending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use mirror::MirrorError;
+use mirror::connected::Connected;
+use mirror::districts::{Changed, District, Wrote};
+use mirror::later::Later;
+use mirror::pulls;
+use mirror::runs::{Importer, RunRecord};
+use mirror::secrets::Secrets;
+use rules::finding::{Code, pull as codes, upload};
+use rules::personal::Secret;
+use rules::run::RunState;
+use rules::settings::{Clever, DistrictStatus};
+use serde::{Deserialize, Serialize};
+use sources::clever::{Api, Client, DataMark, PullError, PullState, Pulled, Wait};
+use sources::http::Http;
+use tracing::{info, warn};
+
+use crate::look::SOURCE;
+use crate::request::resume;
+use crate::staging::Staging;
+use crate::token::{NoToken, token};
+use crate::{Config, Ended, Invocation, Named, Objects, PullFailure, Storage, Table};
+
+/// How soon a further invocation begins.
+const SOON: Duration = Duration::from_secs(5);
+
+/// How long to leave a source alone that is down, or whose data is changing.
+const AGAIN: Duration = Duration::from_secs(15 * 60);
+
+/// How often a pull goes back to a source that was down.
+const SETBACKS: u32 = 3;
+
+/// How often a pull is begun, if the data changes under it each time.
+const ATTEMPTS: u32 = 4;
+
+/// What is known of a pull beside its pages.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    /// Which try it is, from 0. Each has pages of its own.
+    attempt: u32,
+    /// How often the source was down.
+    setbacks: u32,
+    /// When the try began: the moment for which its snapshot speaks.
+    began: Timestamp,
+    /// What the district said of its data then; none: it was not asked yet.
+    mark: Option<DataMark>,
+}
+
+pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    invocation: &Invocation,
+    named: &Named,
+) -> Result<Ended, PullFailure> {
+    let Some(district) = storage.table.district(&named.district).await? else {
+        warn!(district = %named.district, "a pull of a district that does not exist");
+        return Ok(Ended::Skipped);
+    };
+    let begun = storage.table.run(&named.district, &named.run).await?;
+    let is_synced = matches!(district.status, DistrictStatus::Live | DistrictStatus::InReview);
+    let clever = district.settings.source.clever.clone();
+    if begun.is_none() && (!is_synced || clever.is_none()) {
+        info!(district = %named.district, status = ?district.status, "the district is not pulled");
+        return Ok(Ended::Skipped);
+    }
+    if let Some(clever) = clever.as_ref().filter(|_| begun.is_none()) {
+        // Whoever is pulled has connected: a look that finds it in the list must not take it for somebody new.
+        let (id, since) = (clever.district.clone(), storage.clock.now());
+        let connected = Connected { id, district: named.district.clone(), since, missed: None, told: false };
+        let _ = storage.table.note(SOURCE, &connected).await?;
+    }
+    let Some(record) = own(config, storage, invocation, named, begun).await? else { return Ok(Ended::Repeated) };
+    let mut work = Work { config, storage, invocation, named, record, rng: fastrand::Rng::new() };
+    match clever.filter(|_| is_synced) {
+        Some(clever) => work.run(&district, &clever).await,
+        None => work.refuse(&codes::SOURCE_PAUSED, None).await,
+    }
+}
+
+/// Makes the run, goes on with it, or takes it over from an invocation that has died. None: the pull was done before.
+async fn own<T: Table, O, L, S, H, W>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    invocation: &Invocation,
+    named: &Named,
+    begun: Option<RunRecord>,
+) -> Result<Option<RunRecord>, PullFailure> {
+    let now = storage.clock.now();
+    let importer = Importer { owner: invocation.owner.clone(), until: now + config.ownership };
+    let begun = match begun {
+        Some(record) => record,
+        None => {
+            let mut record = RunRecord::importing(named.district.clone(), named.run.clone(), named.at);
+            record.importer = Some(importer.clone());
+            if storage.table.begin(&record).await? == Wrote::Yes {
+                return Ok(Some(record));
+            }
+            let stored = storage.table.run(&named.district, &named.run).await?;
+            stored.ok_or(MirrorError::Missing { what: "a run's record" })?
+        }
+    };
+    let mut record = begun;
+    if record.state != RunState::Importing {
+        return Ok(None);
+    }
+    // A retry of the same invocation comes only once that has ended.
+    if record.importer.as_ref().is_some_and(|other| other.owner != invocation.owner && other.until >= now) {
+        return Err(PullFailure::InProgress);
+    }
+    record.importer = Some(importer);
+    match storage.table.save(&mut record).await? {
+        Changed::Yes => Ok(Some(record)),
+        Changed::No => Err(PullFailure::InProgress),
+    }
+}
+
+/// One pull under way.
+struct Work<'a, T, O, L, S, H, W> {
+    config: &'a Config,
+    storage: &'a Storage<T, O, L, S, H, W>,
+    invocation: &'a Invocation,
+    named: &'a Named,
+    record: RunRecord,
+    rng: fastrand::Rng,
+}
+
+/// What stands between an order and its snapshot.
+enum Stop {
+    /// A person has to do something.
+    Refused(&'static Code, Option<String>),
+    /// The source is down: it may be up again in a while.
+    Down(String),
+    /// The token is not taken.
+    Unauthorized,
+    /// Something here failed.
+    Failed(PullFailure),
+}
+
+impl From<MirrorError> for Stop {
+    fn from(error: MirrorError) -> Self {
+        Stop::Failed(error.into())
+    }
+}
+
+impl From<NoToken> for Stop {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::None(why) => Stop::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
+            NoToken::Down(error) => Stop::Down(error.to_string()),
+            NoToken::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<PullError<MirrorError>> for Stop {
+    fn from(error: PullError<MirrorError>) -> Self {
+        let said = error.to_string();
+        match error {
+            PullError::Unauthorized => Stop::Unauthorized,
+            PullError::OtherDistrict => Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None),
+            PullError::Refused { .. } => Stop::Refused(&codes::SOURCE_REFUSED, Some(said)),
+            PullError::Page { .. } => Stop::Refused(&codes::SOURCE_PAGES, Some(said)),
+            PullError::Down { .. } => Stop::Down(said),
+            PullError::Keep(error) => error.into(),
+        }
+    }
+}
+
+/// How far a try got.
+enum Reached {
+    Whole(PullState),
+    Paused,
+    Changed,
+}
+
+impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
+    async fn run(&mut self, district: &District, clever: &Clever) -> Result<Ended, PullFailure> {
+        let unusable = |why: String| (&upload::DISTRICT_SETTINGS, Some(why));
+        let read = district.settings.policy().map_err(|error| unusable(error.to_string()));
+        let zone = TimeZone::get(&district.settings.time_zone)
+            .map_err(|_| unusable("there is no time zone of the name that the district has".into()));
+        let api = Api::of(clever).map_err(|error| unusable(error.to_string()));
+        let (policy, zone, api) = match (read, zone, api) {
+            (Ok(policy), Ok(zone), Ok(api)) => (policy, zone, api),
+            (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => return self.refuse(code, why).await,
+        };
+        self.record.today = Some(self.named.at.to_zoned(zone).date());
+        let mut state: Option<State> = pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run).await?;
+        let mut rejected: Option<Secret> = None;
+        loop {
+            let reached = match self.token(clever, rejected.as_ref()).await {
+                Ok(token) => (self.read(&api, clever, &token, &mut state).await, Some(token)),
+                Err(stop) => (Err(stop), None),
+            };
+            match reached {
+                (Ok(Reached::Whole(pulled)), _) => {
+                    let Some(state) = &state else { return Err(MirrorError::Missing { what: "a pull's state" }.into()) };
+                    // What was read stays read: making the snapshot may have an invocation of its own.
+                    if self.invocation.deadline.is_near() {
+                        return self.go_on_later(SOON).await;
+                    }
+                    return self.snapshot(district, &policy, clever, state, pulled).await;
+                }
+                (Ok(Reached::Paused), _) => return self.go_on_later(SOON).await,
+                (Ok(Reached::Changed), _) => {
+                    let attempt = state.as_ref().map_or(0, |state| state.attempt) + 1;
+                    info!(district = %self.named.district, run = %self.named.run, attempt, "the data changed while it was read");
+                    if attempt >= ATTEMPTS {
+                        return self.refuse(&codes::SOURCE_CHANGING, None).await;
+                    }
+                    self.begin_anew(&mut state, attempt).await?;
+                    if attempt > 1 {
+                        return self.go_on_later(AGAIN).await;
+                    }
+                }
+                (Err(Stop::Refused(code, why)), _) => return self.refuse(code, why).await,
+                (Err(Stop::Unauthorized), token) => {
+                    if rejected.is_some() {
+                        return self.refuse(&codes::SOURCE_TOKEN, None).await;
+                    }
+                    // It may have been exchanged since it was looked up.
+                    self.storage.secrets.forget();
+                    rejected = token;
+                }
+                (Err(Stop::Down(why)), _) => return self.set_back(state, why).await,
+                (Err(Stop::Failed(failure)), _) => return Err(failure),
+            }
+        }
+    }
+
+    /// The district's token; one that was not taken is no token.
+    async fn token(&mut self, clever: &Clever, rejected: Option<&Secret>) -> Result<Secret, Stop> {
+        let token = token(self.config, self.storage, clever, &mut self.rng).await?;
+        if rejected == Some(&token) { Err(Stop::Unauthorized) } else { Ok(token) }
+    }
+
+    /// Reads on from where the pull is.
+    async fn read(&mut self, api: &Api, clever: &Clever, token: &Secret, state: &mut Option<State>) -> Result<Reached, Stop> {
+        let clock = self.storage.clock.clone();
+        let client = Client {
+            http: self.storage.http.clone(),
+            wait: self.storage.wait.clone(),
+            now: Arc::new(move || clock.now()),
+            api: api.clone(),
+        };
+        let (id, run, internal) = (&self.named.district, &self.named.run, &self.storage.internal);
+        let now = self.storage.clock.now();
+        // A try that has no pages yet takes the data as it is now.
+        let known = state.as_ref().and_then(|state| Some((state.attempt, state.mark.clone()?)));
+        let (attempt, before) = match known {
+            Some(known) => known,
+            None => {
+                let seen = client.district::<MirrorError>(token, &mut self.rng).await?;
+                if seen.id != clever.district {
+                    return Err(Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None));
+                }
+                let (attempt, setbacks) = state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
+                let begun = State { attempt, setbacks, began: now, mark: Some(seen.mark.clone()) };
+                pulls::put_state(internal, id, run, &begun).await?;
+                *state = Some(begun);
+                (attempt, seen.mark)
+            }
+        };
+        let staging = Staging(pulls::Pages::new(internal.clone(), id, run, attempt));
+        let mut pulled = PullState { before, lists: staging.lists().await? };
+        let deadline = &self.invocation.deadline;
+        let rng = self.rng.fork();
+        let pulling = client.pull(&clever.district, token, &staging, &mut pulled, rng, || deadline.is_near());
+        // A server that stalls must not take the time in which the work is put away; what is kept is kept.
+        match tokio::time::timeout(deadline.remaining(), pulling).await {
+            Err(_) | Ok(Ok(Pulled::Paused)) => Ok(Reached::Paused),
+            Ok(Ok(Pulled::Changed)) => Ok(Reached::Changed),
+            Ok(Ok(Pulled::Whole)) => Ok(Reached::Whole(pulled)),
+            Ok(Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// From now on the pull is another try, without pages.
+    async fn begin_anew(&self, state: &mut Option<State>, attempt: u32) -> Result<(), PullFailure> {
+        let setbacks = state.as_ref().map_or(0, |state| state.setbacks);
+        let began = self.storage.clock.now();
+        let anew = State { attempt, setbacks, began, mark: None };
+        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &anew).await?;
+        *state = Some(anew);
+        Ok(())
+    }
+
+    /// The source is down: the pull goes back to it a few times before the night is given up.
+    async fn set_back(&mut self, state: Option<State>, why: String) -> Result<Ended, PullFailure> {
+        let began = self.storage.clock.now();
+        let mut state = state.unwrap_or(State { attempt: 0, setbacks: 0, began, mark: None });
+        state.setbacks += 1;
+        warn!(district = %self.named.district, run = %self.named.run, setbacks = state.setbacks, why, "the source is down");
+        if state.setbacks > SETBACKS {
+            return self.refuse(&codes::SOURCE_DOWN, Some(why)).await;
+        }
+        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &state).await?;
+        self.go_on_later(AGAIN).await
+    }
+
+    /// Gives the pull up for now; a further invocation takes it from where it is.
+    async fn go_on_later(&mut self, after: Duration) -> Result<Ended, PullFailure> {
+        self.record.continued += 1;
+        self.record.importer = None;
+        if self.storage.table.save(&mut self.record).await? == Changed::No {
+            return Err(PullFailure::InProgress);
+        }
+        let name = format!("{}-c{}", self.named.run, self.record.continued);
+        let at = self.storage.clock.now() + after;
+        self.storage.later.again(&self.invocation.function, &name, at, &resume(self.named)).await?;
+        Ok(Ended::Continued)
+    }
+}

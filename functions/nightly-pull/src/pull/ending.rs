@@ -1,0 +1,175 @@
+//! How a pull ends: in a snapshot, or in a report that says why there is none.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use mirror::MirrorError;
+use mirror::districts::{Changed, District, Latest};
+use mirror::later::Later;
+use mirror::secrets::Secrets;
+use mirror::snapshot::{self, Chain, SnapshotWriter};
+use mirror::{operators, pulls, reports};
+use rules::finding::{Code, Finding};
+use rules::policy::Policy;
+use rules::report::{FindingList, Report, Seconds};
+use rules::run::{RunState, Step};
+use rules::settings::Clever;
+use rules::snapshot::{Manifest, Origin};
+use sources::clever::{Import, Job, PullState, Wait, import};
+use sources::http::Http;
+use tokio::runtime::Handle;
+
+use super::{State, Work};
+use crate::look::SOURCE;
+use crate::staging::Staging;
+use crate::{Ended, Objects, PullFailure, Table};
+
+/// How often the newest snapshot is looked up again because another one was accepted meanwhile.
+const TRIES: u32 = 5;
+
+fn origin() -> Origin {
+    Origin { source: SOURCE.into(), uploads: Vec::new(), restored_of: None }
+}
+
+impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
+    /// Makes the snapshot of the staged pages, and the district's newest of it.
+    pub(super) async fn snapshot(
+        &mut self,
+        district: &District,
+        policy: &Policy,
+        clever: &Clever,
+        state: &State,
+        pulled: PullState,
+    ) -> Result<Ended, PullFailure> {
+        let (internal, handle) = (&self.storage.internal, Handle::current());
+        let (id, run) = (&self.named.district, &self.named.run);
+        let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
+        let staging = Staging(pulls::Pages::new(internal.clone(), id, run, state.attempt));
+        let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), clever.district.clone());
+        let (objects, named) = (internal.clone(), self.named.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let mut writer = SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
+            let mut pages = staging.read(&handle, &pulled.lists);
+            let job = Job { district: &own, lists: &pulled.lists, settings: &settings, policy: &policy, today };
+            let made = import(job, &mut pages, &mut writer).map_err(PullFailure::Snapshot)?;
+            let parts = match made {
+                Import::Staged(_) => writer.finish()?,
+                Import::Refused(_) => BTreeMap::new(),
+            };
+            Ok::<_, PullFailure>((made, parts))
+        });
+        let (made, parts) = made.await.map_err(|error| MirrorError::service("make the snapshot", error))??;
+        let staged = match made {
+            Import::Staged(staged) => staged,
+            Import::Refused(refused) => return self.refuse_with(refused.findings).await,
+        };
+        // There are no uploads to it; whoever looks for them finds that said.
+        snapshot::put_chain(internal, id, run, &Chain { links: Vec::new() }).await?;
+        if !self.accept(state).await? {
+            self.report(RunState::Replaced, FindingList::default()).await?;
+            return self.end(Step::Replace, &[]).await;
+        }
+        let manifest = Manifest {
+            district: id.clone(),
+            run: run.clone(),
+            taken_at: state.began,
+            today,
+            origin: origin(),
+            parts,
+            enrollments: staged.enrollments,
+            findings: staged.findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
+            seconds: self.seconds(),
+        };
+        snapshot::put_manifest(internal, &manifest).await?;
+        let records: u64 = manifest.parts.values().map(|part| part.records).sum();
+        let findings = manifest.findings.values().sum::<u64>();
+        self.end(Step::Stage, &[("StagedRecords", records as f64), ("Findings", findings as f64)]).await
+    }
+
+    /// False: a snapshot that speaks for a later moment is there (R-M6).
+    async fn accept(&self, state: &State) -> Result<bool, PullFailure> {
+        let (id, run) = (&self.named.district, &self.named.run);
+        let mine = Latest { run: run.clone(), taken_at: state.began };
+        for _ in 0..TRIES {
+            let district = self.storage.table.district(id).await?.ok_or(MirrorError::Missing { what: "the district's item" })?;
+            let latest = district.latest;
+            if latest.as_ref().is_some_and(|latest| latest.run == *run) {
+                return Ok(true);
+            }
+            if latest.as_ref().is_some_and(|latest| latest.taken_at >= state.began) {
+                return Ok(false);
+            }
+            let seen = latest.as_ref().map(|latest| &latest.run);
+            if self.storage.table.accept(id, &mine, seen).await? == Changed::Yes {
+                return Ok(true);
+            }
+        }
+        Err(PullFailure::Contended)
+    }
+
+    /// Ends the run without a snapshot; the report says why, in words for an operator.
+    pub(super) async fn refuse(&mut self, code: &'static Code, why: Option<String>) -> Result<Ended, PullFailure> {
+        let mut findings = FindingList::default();
+        let finding = Finding::new(code);
+        findings.push(match why {
+            Some(why) => finding.saying(code, format!("{}: {why}", code.meaning)),
+            None => finding,
+        });
+        self.refuse_with(findings).await
+    }
+
+    async fn refuse_with(&mut self, findings: FindingList) -> Result<Ended, PullFailure> {
+        self.report(RunState::Refused, findings).await?;
+        self.end(Step::Refuse, &[]).await
+    }
+
+    async fn report(&self, state: RunState, findings: FindingList) -> Result<(), PullFailure> {
+        let report = Report {
+            district: self.named.district.clone(),
+            run: self.named.run.clone(),
+            state,
+            taken_at: self.named.at,
+            today: self.record.today.unwrap_or_else(|| self.named.at.to_zoned(TimeZone::UTC).date()),
+            origin: origin(),
+            counts: BTreeMap::new(),
+            holds: Vec::new(),
+            cause: self.record.cause.clone(),
+            decided: None,
+            findings: findings.findings,
+            finding_totals: findings.totals,
+            item_writes: 0,
+            edits_kept: 0,
+            read_units: 0.0,
+            write_units: 0.0,
+            seconds: Seconds { import: self.seconds(), ..Seconds::default() },
+        };
+        Ok(reports::put(&self.storage.internal, &report).await?)
+    }
+
+    /// Saves the run in its last state here, and counts it.
+    async fn end(&mut self, step: Step, counts: &[(&'static str, f64)]) -> Result<Ended, PullFailure> {
+        self.record.step(step)?;
+        self.record.importer = None;
+        if self.storage.table.save(&mut self.record).await? == Changed::No {
+            // The manifest's event was faster: whoever plans has noted by itself that the snapshot is there.
+            let stored = self.storage.table.run(&self.named.district, &self.named.run).await?;
+            let is_staged = stored.is_some_and(|run| run.state != RunState::Importing);
+            if step != Step::Stage || !is_staged {
+                return Err(PullFailure::InProgress);
+            }
+        }
+        let (outcome, ended) = match step {
+            Step::Stage => ("staged", Ended::Staged),
+            Step::Replace => ("replaced", Ended::Replaced),
+            _ => ("refused", Ended::Refused),
+        };
+        let mut all = vec![("Pulls", 1.0), ("PullSeconds", self.seconds())];
+        all.extend_from_slice(counts);
+        operators::metrics(self.storage.clock.now(), outcome, &self.named.district, &self.named.run, &all);
+        Ok(ended)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.storage.clock.now().duration_since(self.named.at).as_secs_f64().max(0.0)
+    }
+}

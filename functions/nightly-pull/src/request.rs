@@ -1,0 +1,110 @@
+//! What an event asks for. Decoding happens here, once.
+
+use jiff::Timestamp;
+use mirror::keys;
+use rules::id::{DistrictId, RunId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::look::SOURCE;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A pull, or a part of one.
+    Pull(Named),
+    /// A look at who has connected the application.
+    Look,
+}
+
+/// A pull of a district.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The district.
+    pub district: DistrictId,
+    /// The run that it is: the same one however often it is asked for.
+    pub run: RunId,
+    /// For when it was ordered.
+    pub at: Timestamp,
+}
+
+/// Why an event asks for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Skipped {
+    /// It is no event that this function knows.
+    #[error("it is no event of this function")]
+    Unknown,
+}
+
+/// What a schedule sends, or a person who wants a pull now. `at` makes the same order, delivered twice, the same run.
+#[derive(Deserialize)]
+struct Order {
+    district: DistrictId,
+    at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    district: DistrictId,
+    run: RunId,
+}
+
+/// The payload by which a schedule makes a pull go on.
+pub fn resume(named: &Named) -> String {
+    json!({ "resume": { "district": named.district, "run": named.run } }).to_string()
+}
+
+/// What an event asks for.
+pub fn request(event: &Value) -> Result<Request, Skipped> {
+    if event.get("look").is_some_and(|source| source == SOURCE) {
+        return Ok(Request::Look);
+    }
+    let named = match event.get("resume") {
+        Some(resumed) => {
+            let Resumed { district, run } = Resumed::deserialize(resumed).map_err(|_| Skipped::Unknown)?;
+            let at = keys::time_of(&run).ok_or(Skipped::Unknown)?;
+            Named { district, run, at }
+        }
+        None => {
+            let Order { district, at } = Order::deserialize(event).map_err(|_| Skipped::Unknown)?;
+            Named { run: keys::pull_id(at, &district), district, at }
+        }
+    };
+    if DistrictId::is_valid(named.district.as_str()) { Ok(Request::Pull(named)) } else { Err(Skipped::Unknown) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_the_same_run_every_time_and_goes_on_as_the_same() {
+        let named_by = |event: &Value| match request(event) {
+            Ok(Request::Pull(named)) => named,
+            other => panic!("{other:?}"),
+        };
+        let order = json!({ "district": "oak", "at": "2026-09-15T07:00:00Z" });
+        let named = named_by(&order);
+        assert_eq!(named_by(&order), named);
+        let resumed: Value = serde_json::from_str(&resume(&named)).unwrap();
+        assert_eq!(named_by(&resumed), named);
+        let next = named_by(&json!({ "district": "oak", "at": "2026-09-16T07:00:00Z" }));
+        assert!(named.run < next.run);
+        assert_ne!(named.run, named_by(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run);
+    }
+
+    #[test]
+    fn what_is_no_order_is_skipped() {
+        for event in [
+            json!({}),
+            json!({ "district": "oak" }),
+            json!({ "district": "../oak", "at": "2026-09-15T07:00:00Z" }),
+            json!({ "district": "oak", "at": "tonight" }),
+            json!({ "resume": { "district": "oak", "run": "01HZ" } }),
+            json!({ "Records": [] }),
+            json!({ "look": "elsewhere" }),
+        ] {
+            assert_eq!(request(&event), Err(Skipped::Unknown), "{event}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A district at a Clever in memory, on storage in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_runtime::{Context, LambdaEvent};
+use mirror::clock::Clock;
+use mirror::districts::{Districts, Wrote};
+use mirror::failing::{Cue, Failing};
+use mirror::memory::{MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
+use mirror::runs::{RunRecord, Runs};
+use mirror::secrets::Kept;
+use mirror::snapshot::read_manifest;
+use nightly_pull::{Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request};
+use rules::id::{DistrictId, RunId};
+use rules::report::Report;
+use rules::settings::{Clever, DistrictStatus, Settings};
+use rules::snapshot::Manifest;
+use serde_json::{Value, json};
+use sources::clever::Wait;
+use sources::clever::memory::MemoryClever;
+
+/// The district's id at Clever.
+pub(crate) const OAK: &str = "58da8a43cc70ab00017a1a87";
+pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789";
+
+/// How long an invocation may live.
+const LIFE: Duration = Duration::from_secs(900);
+
+/// The time, which waiting moves.
+#[derive(Clone)]
+pub(crate) struct Time(Arc<AtomicI64>);
+
+impl Wait for Time {
+    async fn wait(&self, time: Duration) {
+        self.pass(time);
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Time {
+    pub(crate) fn pass(&self, time: Duration) {
+        self.0.fetch_add(time.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) clever: MemoryClever,
+    pub(crate) table: MemoryTable,
+    pub(crate) internal: MemoryObjects,
+    pub(crate) later: MemoryLater,
+    pub(crate) secrets: MemorySecrets,
+    pub(crate) time: Time,
+    pub(crate) config: Config,
+    pub(crate) district: DistrictId,
+}
+
+pub(crate) fn sample(name: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The order of a night, from 0.
+pub(crate) fn order(night: u64) -> Value {
+    let mut order = sample("pull.json");
+    let at: Timestamp = order["at"].as_str().unwrap().parse().unwrap();
+    order["at"] = (at + Duration::from_secs(night * 24 * 3600)).to_string().into();
+    order
+}
+
+pub(crate) fn run_of(order: &Value) -> RunId {
+    match request(order) {
+        Ok(Request::Pull(named)) => named.run,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn user(number: u32, role: &str, fields: Value) -> Value {
+    let mut fields = fields;
+    fields["school"] = "500000000000000000000001".into();
+    fields["schools"] = json!(["500000000000000000000001"]);
+    json!({ "id": format!("7{number:023}"), "district": OAK, "name": { "first": "Ada", "last": format!("Quill{number}") },
+        "email": format!("ada{number}@example.org"), "roles": { role: fields } })
+}
+
+impl World {
+    /// A live district with a school, two teachers, two sections, and twelve students, three records a page.
+    pub(crate) async fn new() -> Self {
+        let clever = MemoryClever::default();
+        clever.connect(OAK, TOKEN);
+        clever.put("schools", json!({ "id": "500000000000000000000001", "district": OAK, "name": "Elm" }));
+        clever.put(
+            "terms",
+            json!({ "id": "600000000000000000000001", "name": "Fall", "start_date": "2026-08-15", "end_date": "2026-12-18" }),
+        );
+        for number in 1..3 {
+            clever.put("users", user(number, "teacher", json!({})));
+        }
+        for number in 11..23 {
+            clever.put("users", user(number, "student", json!({ "student_number": number.to_string() })));
+        }
+        for number in 1..3 {
+            let students: Vec<String> = (11..23).map(|n| format!("7{n:023}")).collect();
+            clever.put("sections", json!({ "id": format!("8{number:023}"), "district": OAK, "name": "Reading", "school": "500000000000000000000001",
+                "term_id": "600000000000000000000001", "teacher": format!("7{number:023}"), "teachers": [format!("7{number:023}")], "students": students }));
+        }
+        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
+        let world = Self {
+            clever,
+            table: MemoryTable::default(),
+            internal: MemoryObjects::default(),
+            later: MemoryLater::default(),
+            secrets: MemorySecrets::default(),
+            time: Time(Arc::new(AtomicI64::new("2026-09-15T06:00:02Z".parse::<Timestamp>().unwrap().as_millisecond()))),
+            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
+            district: DistrictId::new("oakfield"),
+        };
+        world.secrets.put("CLEVER_SECRET", &credentials(MemoryClever::CLIENT_SECRET));
+        let made = world.table.create(&world.district, &settings(), DistrictStatus::Live).await;
+        assert_eq!(made.unwrap(), Wrote::Yes);
+        world
+    }
+
+    pub(crate) async fn configure(&self, settings: &Settings, status: DistrictStatus) {
+        let _ = self.table.configure(&self.district, settings, status).await.unwrap();
+    }
+
+    pub(crate) async fn send(&self, event: &Value) -> Ended {
+        self.send_under(event, &Cue::never(), "request").await.unwrap()
+    }
+
+    pub(crate) async fn send_under(&self, event: &Value, cue: &Cue, owner: &str) -> Result<Ended, PullFailure> {
+        self.send_for(event, cue, owner, LIFE).await
+    }
+
+    pub(crate) async fn send_for(&self, event: &Value, cue: &Cue, owner: &str, life: Duration) -> Result<Ended, PullFailure> {
+        match self.invoke(event, cue, owner, life).await? {
+            Outcome::Pull(ended) => Ok(ended),
+            Outcome::Look(looked) => panic!("{looked:?}"),
+        }
+    }
+
+    /// Looks at who has connected.
+    pub(crate) async fn look(&self, cue: &Cue) -> Result<Looked, PullFailure> {
+        match self.invoke(&sample("look.json"), cue, "request", LIFE).await? {
+            Outcome::Look(looked) => Ok(looked),
+            Outcome::Pull(ended) => panic!("{ended:?}"),
+        }
+    }
+
+    async fn invoke(&self, event: &Value, cue: &Cue, owner: &str, life: Duration) -> Result<Outcome, PullFailure> {
+        let time = self.time.clone();
+        let clock = Clock::new(move || time.now());
+        let storage = Storage {
+            table: Failing::new(self.table.clone(), cue),
+            internal: Failing::new(self.internal.clone(), cue),
+            later: Failing::new(self.later.clone(), cue),
+            secrets: Kept::new(Failing::new(self.secrets.clone(), cue), clock.clone(), self.config.keep_secrets),
+            http: self.clever.clone(),
+            wait: self.time.clone(),
+            clock,
+        };
+        let mut context = Context::default();
+        context.request_id = owner.into();
+        context.deadline = (self.time.now() + life).as_millisecond() as u64;
+        handle(&self.config, &storage, LambdaEvent::new(event.clone(), context)).await
+    }
+
+    /// Sends what is scheduled, at its time, until nothing is; gives how the last one ended.
+    pub(crate) async fn go_on(&self) -> Option<Ended> {
+        let mut ended = None;
+        for _ in 0..50 {
+            let Some((_, at, payload)) = self.later.take_all().into_iter().next() else { return ended };
+            let wait = at.duration_since(self.time.now());
+            self.time.pass(Duration::try_from(wait).unwrap_or_default());
+            ended = Some(self.send(&serde_json::from_str(&payload).unwrap()).await);
+        }
+        panic!("it goes on and on");
+    }
+
+    pub(crate) async fn record(&self, order: &Value) -> RunRecord {
+        self.table.run(&self.district, &run_of(order)).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn manifest(&self, order: &Value) -> Option<Manifest> {
+        read_manifest(&self.internal, &self.district, &run_of(order)).await.unwrap()
+    }
+
+    pub(crate) async fn report(&self, order: &Value) -> Report {
+        mirror::reports::read(&self.internal, &self.district, &run_of(order)).await.unwrap().unwrap()
+    }
+
+    /// Code and message of the only finding of a run that was refused.
+    pub(crate) async fn refused(&self, order: &Value) -> (String, String) {
+        let report = self.report(order).await;
+        assert_eq!((report.state, report.findings.len()), (rules::run::RunState::Refused, 1));
+        assert!(self.manifest(order).await.is_none());
+        assert_eq!(self.latest().await, None);
+        (report.findings[0].code.to_string(), report.findings[0].message.clone())
+    }
+
+    pub(crate) async fn latest(&self) -> Option<RunId> {
+        self.table.district(&self.district).await.unwrap().unwrap().latest.map(|latest| latest.run)
+    }
+
+    /// The parts of all snapshots.
+    pub(crate) fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
+        let keys = self.internal.keys().into_iter();
+        // The manifest tells how long it took, which is another time each time.
+        let keys = keys.filter(|key| key.starts_with("snapshots/") && !key.ends_with("manifest.json"));
+        keys.map(|key| (self.internal.body(&key).unwrap(), key)).map(|(body, key)| (key, body)).collect()
+    }
+}
+
+pub(crate) fn credentials(password: &str) -> String {
+    json!({ "client_id": MemoryClever::CLIENT, "client_secret": password }).to_string()
+}
+
+pub(crate) fn settings() -> Settings {
+    let mut settings = Settings::of_preset("clever");
+    settings.time_zone = "America/New_York".into();
+    settings.source.clever = Some(Clever { page_size: 3, ..Clever::of(OAK) });
+    settings
+}

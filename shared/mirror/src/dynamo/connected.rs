@@ -1,0 +1,63 @@
+//! Districts that have connected a source.
+
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+
+use super::{DynamoTable, PK, SK, failed, from_json, json, s, text};
+use crate::MirrorError;
+use crate::connected::{Connected, ConnectedDistricts};
+use crate::districts::Wrote;
+use crate::keys;
+
+const WHAT: &str = "a connected district";
+
+impl DynamoTable {
+    fn put_connected(&self, source: &str, connected: &Connected) -> Result<PutItemFluentBuilder, MirrorError> {
+        Ok(self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .item(PK, s(keys::source_pk(source)))
+            .item(SK, s(&connected.id))
+            .item("body", s(json(connected, WHAT)?)))
+    }
+}
+
+impl ConnectedDistricts for DynamoTable {
+    async fn connected(&self, source: &str) -> Result<Vec<Connected>, MirrorError> {
+        let mut all = Vec::new();
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("PK = :pk")
+                .expression_attribute_values(":pk", s(keys::source_pk(source)))
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| failed("read the connected districts", error))?;
+            for item in page.items() {
+                all.push(from_json(text(item, "body"), WHAT)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {
+        match self.put_connected(source, connected)?.condition_expression("attribute_not_exists(PK)").send().await {
+            Ok(_) => Ok(Wrote::Yes),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Wrote::AlreadyThere)
+            }
+            Err(error) => Err(failed("note a connected district", error)),
+        }
+    }
+
+    async fn renote(&self, source: &str, connected: &Connected) -> Result<(), MirrorError> {
+        let put = self.put_connected(source, connected)?.send().await;
+        put.map(|_| ()).map_err(|error| failed("note a connected district", error))
+    }
+}

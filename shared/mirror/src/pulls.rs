@@ -1,0 +1,105 @@
+//! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can stop at any page and go on.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use rules::id::{DistrictId, RunId};
+
+use crate::MirrorError;
+use crate::keys;
+use crate::objects::{ReadObjects, WriteObjects};
+use crate::snapshot::{put_json, read_json};
+use crate::spool::LEVEL;
+
+const STATE: &str = "a pull's state";
+const CURSOR: &str = "a list's cursor";
+const PAGE: &str = "a staged page";
+
+/// One try of a pull, and where it is kept.
+#[derive(Clone, Debug)]
+pub struct Pages<O> {
+    objects: O,
+    district: DistrictId,
+    run: RunId,
+    attempt: u32,
+}
+
+/// Writes what is known of a pull beside its pages.
+pub async fn put_state<T: Serialize + Sync>(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    run: &RunId,
+    state: &T,
+) -> Result<(), MirrorError> {
+    put_json(objects, &keys::pull(district, run), state, STATE).await
+}
+
+/// What is known of a pull, or none: it has not begun.
+pub async fn read_state<T: DeserializeOwned>(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<T>, MirrorError> {
+    read_json(objects, &keys::pull(district, run), STATE).await
+}
+
+impl<O> Pages<O> {
+    /// Those of one try. A try never sees the pages of another: they are of other data.
+    pub fn new(objects: O, district: &DistrictId, run: &RunId, attempt: u32) -> Self {
+        Self { objects, district: district.clone(), run: run.clone(), attempt }
+    }
+}
+
+impl<O: WriteObjects> Pages<O> {
+    /// Puts a page, and after it how far the list is then.
+    pub async fn put<T: Serialize + Sync>(
+        &self,
+        list: &'static str,
+        number: u32,
+        body: Vec<u8>,
+        cursor: &T,
+    ) -> Result<(), MirrorError> {
+        let packed = tokio::task::spawn_blocking(move || zstd::encode_all(&body[..], LEVEL));
+        let packed = packed.await.map_err(|error| MirrorError::service("pack a page", error))?;
+        let packed = packed.map_err(|error| MirrorError::local("pack a page", error))?;
+        let key = keys::page(&self.district, &self.run, self.attempt, list, number);
+        self.objects.put(&key, "application/zstd", packed).await?;
+        put_json(&self.objects, &keys::cursor(&self.district, &self.run, self.attempt, list), cursor, CURSOR).await
+    }
+}
+
+impl<O: ReadObjects> Pages<O> {
+    /// How far a list is, or none: it has no page yet.
+    pub async fn cursor<T: DeserializeOwned>(&self, list: &str) -> Result<Option<T>, MirrorError> {
+        read_json(&self.objects, &keys::cursor(&self.district, &self.run, self.attempt, list), CURSOR).await
+    }
+
+    /// A page that was put.
+    pub async fn page(&self, list: &str, number: u32) -> Result<Vec<u8>, MirrorError> {
+        let key = keys::page(&self.district, &self.run, self.attempt, list, number);
+        let packed = self.objects.get(&key).await?.ok_or(MirrorError::Missing { what: PAGE })?;
+        zstd::decode_all(&packed[..]).map_err(|error| MirrorError::corrupt(PAGE, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryObjects;
+
+    #[tokio::test]
+    async fn a_page_comes_back_as_it_was_and_only_in_its_own_try() {
+        let bucket = MemoryObjects::default();
+        let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
+        let first = Pages::new(bucket.clone(), &oak, &run, 0);
+        first.put("sections", 3, b"{\"data\":[]}".to_vec(), &17).await.unwrap();
+        assert_eq!(first.page("sections", 3).await.unwrap(), b"{\"data\":[]}");
+        assert_eq!(first.cursor::<u32>("sections").await.unwrap(), Some(17));
+        let second = Pages::new(bucket.clone(), &oak, &run, 1);
+        assert_eq!(second.cursor::<u32>("sections").await.unwrap(), None);
+        assert!(matches!(second.page("sections", 3).await, Err(MirrorError::Missing { .. })));
+        put_state(&bucket, &oak, &run, &"begun").await.unwrap();
+        assert_eq!(read_state::<String>(&bucket, &oak, &run).await.unwrap().as_deref(), Some("begun"));
+        assert!(bucket.keys().iter().all(|key| key.starts_with("pulls/oak/")));
+    }
+}

@@ -1,0 +1,320 @@
+//! From staged pages to the lines of a snapshot.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::io;
+
+use jiff::civil::Date;
+use rules::finding::{Code, Finding, pull as codes, source};
+use rules::id::SourceId;
+use rules::model::Tag;
+use rules::policy::Policy;
+use rules::settings::SourceSettings;
+use rules::snapshot::SnapshotSink;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::objects::{Named, Text};
+use super::page;
+use super::pull::{Progress, Resource};
+use super::{people, places, sections};
+use crate::intake::assemble;
+use crate::intake::ids::{Claim, NONE, Registry, Standing};
+use crate::intake::notes::{Halt, Notes, id_of, place, quoted};
+use crate::intake::phone::Phones;
+use crate::intake::roster::{List, Org, OrgKind, Roster, Wishes, Words};
+use crate::intake::values::NO_DAY;
+use crate::intake::{ImportError, Refused, Staged};
+
+/// What a snapshot is made from.
+pub struct Job<'a> {
+    /// The district's id at Clever.
+    pub district: &'a str,
+    /// How many pages of each list are staged.
+    pub lists: &'a BTreeMap<Resource, Progress>,
+    /// How the district's data is to be read.
+    pub settings: &'a SourceSettings,
+    /// The district's policy; it decides about demographics (R-M7).
+    pub policy: &'a Policy,
+    /// The day for which the snapshot is made.
+    pub today: Date,
+}
+
+/// Gives staged pages.
+pub trait StagedPages {
+    /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`], each list from its first page on.
+    fn next(&mut self) -> io::Result<Vec<u8>>;
+}
+
+/// How an import ended.
+#[derive(Debug)]
+pub enum Import {
+    /// The snapshot's lines are with the sink.
+    Staged(Staged),
+    /// No roster can be made of what was read (R-H3); what the sink may have got is void.
+    Refused(Refused),
+}
+
+/// Makes a snapshot of a pull whose pages are all staged.
+///
+/// # Errors
+/// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
+pub fn import(job: Job<'_>, pages: &mut dyn StagedPages, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
+    let mut notes = Notes::new(sink);
+    match stage(&job, pages, &mut notes) {
+        Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
+        // Nothing here is read over anything earlier.
+        Err(Halt::Refused | Halt::NeedsBase) => Ok(Import::Refused(Refused { findings: notes.into_list() })),
+        Err(Halt::Fault(error)) => Err(error),
+    }
+}
+
+fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+    let Some(phones) = Phones::of(&job.settings.phone_country) else {
+        let code = &source::SETTING_INVALID;
+        notes.note(code, |f| {
+            f.saying(code, format!("the setting phone_country cannot be {}", quoted(&job.settings.phone_country)))
+        });
+        return Err(Halt::Refused);
+    };
+    let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
+    let mut feed = Feed::new(job.district, &wishes);
+    for list in Resource::ALL {
+        for _ in 0..job.lists.get(&list).map_or(0, |progress| progress.pages) {
+            let body = pages.next().map_err(|error| Halt::Fault(ImportError::Read(error)))?;
+            let unreadable = |_| Halt::Fault(ImportError::Read(io::Error::other("a staged page is not a page of a list")));
+            for item in page::items(&body).map_err(unreadable)? {
+                feed.take(list, item.data, notes);
+            }
+        }
+        if list == Resource::Schools {
+            places::finish_schools(&mut feed, notes);
+            notes.go_on()?;
+        }
+        notes.relieve()?;
+    }
+    feed.finish(notes);
+    assemble::stage(feed.roster, &wishes, notes, |_| {})
+}
+
+/// What findings call the things of a list.
+pub(super) fn words_of(list: Resource) -> List {
+    let entity = match list {
+        Resource::Schools => "school",
+        Resource::Terms => "term",
+        Resource::Courses => "course",
+        Resource::Sections => "section",
+        Resource::Teachers | Resource::Staff | Resource::DistrictAdmins | Resource::Students | Resource::Contacts => "user",
+    };
+    List { name: list.name(), entity }
+}
+
+/// What is known of the district so far.
+pub(super) struct Feed<'a> {
+    pub(super) roster: Roster,
+    pub(super) wishes: &'a Wishes<'a>,
+    /// The district's id at Clever, and its slot among the orgs: it stands above its schools and has its courses.
+    district: &'a str,
+    pub(super) district_org: u32,
+    pub(super) counts: Counts,
+    /// Which section had a person last, as teacher and as student: a person who is named twice has one seat.
+    pub(super) seated: [Vec<u32>; 2],
+}
+
+/// What is only counted: on any night there are thousands of it, and nothing is wrong.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) people_not_shared: u64,
+    pub(super) children_not_shared: u64,
+    pub(super) no_guardians: u64,
+    pub(super) races: u64,
+    pub(super) courses_missing: u64,
+}
+
+/// What became of an object.
+pub(super) enum Taken {
+    /// It is its record's.
+    Record(u32),
+    /// The record was read from another list.
+    Known(u32),
+    /// There is nothing to take.
+    Nothing,
+}
+
+impl<'a> Feed<'a> {
+    fn new(district: &'a str, wishes: &'a Wishes<'a>) -> Self {
+        let words = Words {
+            users: words_of(Resource::Contacts),
+            enrollments: words_of(Resource::Sections),
+            agents: "student_relationships",
+        };
+        let mut roster = Roster::of(words);
+        // People name their schools themselves, and sections have no dates of their own.
+        roster.users_have_roles = Some(true);
+        roster.dates.push((NO_DAY, NO_DAY));
+        let district_org = roster.orgs.slot(district);
+        roster.orgs.set(district_org, Standing::Present);
+        let texts = roster.texts.here();
+        roster.texts.push("");
+        roster.texts.push("");
+        *roster.orgs.record_mut(district_org) = Org { texts, kind: OrgKind::District, parent: NONE, ..Org::default() };
+        Self { roster, wishes, district, district_org, counts: Counts::default(), seated: [Vec::new(), Vec::new()] }
+    }
+
+    fn take(&mut self, list: Resource, object: &RawValue, notes: &mut Notes<'_>) {
+        match list {
+            Resource::Schools => places::take_school(self, object, notes),
+            Resource::Terms => places::take_term(self, object, notes),
+            Resource::Courses => places::take_course(self, object, notes),
+            Resource::Sections => sections::take(self, object, notes),
+            Resource::Teachers | Resource::Staff | Resource::DistrictAdmins | Resource::Students | Resource::Contacts => {
+                people::take(self, list, object, notes);
+            }
+        }
+    }
+
+    /// Reads an object. None: it cannot be read, or is not ours, and is a gap now.
+    pub(super) fn read<'o, T: Deserialize<'o>>(
+        &mut self,
+        list: Resource,
+        object: &'o RawValue,
+        owner: impl FnOnce(&T) -> (&Text<'o>, &Text<'o>),
+        notes: &mut Notes<'_>,
+    ) -> Option<T> {
+        // What serde says of it may quote it.
+        let Ok(read) = serde_json::from_str::<T>(object.get()) else {
+            let id = serde_json::from_str::<Named<'_>>(object.get()).ok();
+            let id = id.as_ref().and_then(|named| named.id.get());
+            note(notes, &codes::RECORD_UNREADABLE, list, id, None, String::new);
+            self.lose(list, id);
+            return None;
+        };
+        let (id, district) = owner(&read);
+        let Some(id) = id.get() else {
+            note(notes, &codes::RECORD_UNREADABLE, list, None, Some("id"), || "a record has no id".into());
+            self.lose(list, None);
+            return None;
+        };
+        if district.get().is_some_and(|district| district != self.district) {
+            note(notes, &codes::RECORD_OF_OTHER_DISTRICT, list, Some(id), Some("district"), String::new);
+            self.lose(list, Some(id));
+            return None;
+        }
+        Some(read)
+    }
+
+    /// Leaves a record as the mirror has it, or all of its kind where nobody can tell which it is (R-H3).
+    fn lose(&mut self, list: Resource, id: Option<&str>) {
+        let roster = &mut self.roster;
+        match (list, id) {
+            (Resource::Schools, Some(id)) => drop_record(&mut roster.orgs, id),
+            (Resource::Schools, None) => roster.losses.kind(Tag::School),
+            (Resource::Terms, Some(id)) => drop_record(&mut roster.sessions, id),
+            (Resource::Terms, None) => roster.losses.kind(Tag::Term),
+            (Resource::Courses, Some(id)) => drop_record(&mut roster.courses, id),
+            (Resource::Courses, None) => roster.losses.kind(Tag::Course),
+            (Resource::Sections, Some(id)) => drop_record(&mut roster.classes, id),
+            (Resource::Sections, None) => roster.losses.kind(Tag::Class),
+            (_, Some(id)) => {
+                drop_record(&mut roster.users, id);
+                let slot = roster.users.slot(id);
+                roster.users.record_mut(slot).kinds |= people::kind_of(list);
+            }
+            (Resource::Teachers, None) => roster.losses.kind(Tag::Teacher),
+            (Resource::Students, None) => roster.losses.kind(Tag::Student),
+            (Resource::Contacts, None) => roster.losses.kind(Tag::Guardian),
+            (Resource::Staff | Resource::DistrictAdmins, None) => {}
+        }
+    }
+
+    /// Notes what was only counted.
+    fn finish(&mut self, notes: &mut Notes<'_>) {
+        sections::note_idle(self, notes);
+        let counts = &self.counts;
+        for (count, list, code, what) in [
+            (
+                counts.people_not_shared,
+                Resource::Sections,
+                &codes::PEOPLE_NOT_SHARED,
+                "places in sections are those of people who are not shared",
+            ),
+            (
+                counts.courses_missing,
+                Resource::Sections,
+                &source::OPTIONAL_REFERENCE_MISSING,
+                "sections name a course that is not shared; it counts as blank",
+            ),
+            (
+                counts.children_not_shared,
+                Resource::Contacts,
+                &codes::CHILDREN_NOT_SHARED,
+                "relationships are to students who are not shared",
+            ),
+            (counts.no_guardians, Resource::Contacts, &codes::CONTACT_NOT_GUARDIAN, "relationships make nobody a guardian"),
+            (counts.races, Resource::Students, &codes::RACE_UNKNOWN, "students have a race that is none of those known"),
+        ] {
+            if count > 0 {
+                note(notes, code, list, None, None, || format!("{count} {what}"));
+            }
+        }
+        for ((list, role), count) in &self.roster.not_rostered {
+            let code = &source::ROLE_NOT_ROSTERED;
+            notes.note(code, |f| {
+                f.saying(code, format!("{count} users of the role {role} make no account here")).at(place(list, 0, None))
+            });
+        }
+    }
+}
+
+fn drop_record<T: Default + Clone>(registry: &mut Registry<T>, id: &str) {
+    let slot = registry.slot(id);
+    registry.set(slot, Standing::Dropped);
+}
+
+/// Finds the record that an object is. The same object twice counts once; two that differ leave the record as it is.
+pub(super) fn claim<T: Default + Clone, O: Hash>(
+    registry: &mut Registry<T>,
+    list: Resource,
+    id: &Text<'_>,
+    object: &O,
+    notes: &mut Notes<'_>,
+) -> Taken {
+    let Some(id) = id.get() else { return Taken::Nothing };
+    let mut hash = Xxh3::new();
+    object.hash(&mut hash);
+    match registry.claim(id, list as u16, 0, hash.finish()) {
+        Claim::First(slot) => Taken::Record(slot),
+        Claim::Outdated => Taken::Known(registry.slot(id)),
+        Claim::Again(_) => Taken::Nothing,
+        Claim::Conflict(slot, _) => {
+            note(notes, &codes::RECORD_TWICE, list, Some(id), None, String::new);
+            registry.set(slot, Standing::Dropped);
+            Taken::Nothing
+        }
+    }
+}
+
+/// Notes a finding about a thing of a list.
+pub(super) fn note(
+    notes: &mut Notes<'_>,
+    code: &'static Code,
+    list: Resource,
+    id: Option<&str>,
+    field: Option<&str>,
+    found: impl FnOnce() -> String,
+) {
+    notes.note(code, |finding| {
+        let found = found();
+        let finding: Finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+        let finding = finding.at(place(list.name(), 0, field));
+        match id.map(id_of) {
+            Some(id) => about(finding, list, &id),
+            None => finding,
+        }
+    });
+}
+
+fn about(finding: Finding, list: Resource, id: &SourceId) -> Finding {
+    finding.about(words_of(list).entity, id)
+}

@@ -1,0 +1,244 @@
+//! Users: one person with any of the roles student, teacher, staff, district administrator, contact.
+
+use rules::finding::pull as codes;
+use rules::finding::source;
+use serde_json::value::RawValue;
+
+use super::feed::{Feed, Taken, claim, note};
+use super::objects::{ContactRole, Name, Roles, StudentRole, Text, User as UserObject};
+use super::places::day;
+use super::pull::Resource;
+use crate::intake::demographics::RACES;
+use crate::intake::ids::{NONE, Standing};
+use crate::intake::notes::Notes;
+use crate::intake::roster::{Demographic, GuardianWord, PERSON_TEXTS, User, person};
+use crate::intake::values;
+
+/// The kind of person that a list is of.
+pub(super) fn kind_of(list: Resource) -> u8 {
+    match list {
+        Resource::Teachers => person::TEACHER,
+        Resource::Students => person::STUDENT,
+        Resource::Contacts => person::GUARDIAN,
+        _ => person::OTHER,
+    }
+}
+
+fn kinds_of(roles: &Roles<'_>) -> u8 {
+    let kind = |has: bool, kind: u8| if has { kind } else { 0 };
+    kind(roles.student.is_some(), person::STUDENT)
+        | kind(roles.teacher.is_some(), person::TEACHER)
+        | kind(roles.contact.as_ref().is_some_and(makes_guardian), person::GUARDIAN)
+        | kind(roles.staff.is_some() || roles.district_admin || roles.contact.is_some(), person::OTHER)
+}
+
+/// Whether somebody is a guardian of anybody: whoever is only called in an emergency, or stands for themselves, gets no account with a child's data.
+fn makes_guardian(contact: &ContactRole<'_>) -> bool {
+    contact.student_relationships.is_empty()
+        || contact.student_relationships.iter().any(|r| word(&r.relationship, &r.kind).is_some())
+}
+
+/// Our word for a relationship; none: it is not that of a guardian.
+fn word(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
+    match relationship.trimmed().to_ascii_lowercase().as_str() {
+        "self" => None,
+        "parent" => Some(GuardianWord::Parent),
+        "grandparent" | "aunt/uncle" | "sibling" => Some(GuardianWord::Relative),
+        _ if kind.trimmed().eq_ignore_ascii_case("emergency") => None,
+        _ => Some(GuardianWord::Guardian),
+    }
+}
+
+pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &RawValue, notes: &mut Notes<'_>) {
+    let Some(user) = feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), notes) else { return };
+    let kinds = kinds_of(&user.roles);
+    let slot = match claim(&mut feed.roster.users, list, &user.id, &user, notes) {
+        Taken::Record(slot) => slot,
+        // Who has several roles comes in the list of each: the first that makes an account is read, and the others say no more than that there are others.
+        Taken::Known(slot) => {
+            let known = feed.roster.users.record_mut(slot);
+            let was_read = known.kinds & person::ALL != 0 || kinds & person::ALL == 0;
+            known.kinds |= kinds;
+            if was_read {
+                return;
+            }
+            slot
+        }
+        Taken::Nothing => return,
+    };
+    read(feed, list, slot, &user, kinds, notes);
+}
+
+fn read(feed: &mut Feed<'_>, list: Resource, slot: u32, user: &UserObject<'_>, kinds: u8, notes: &mut Notes<'_>) {
+    let roles = &user.roles;
+    let mut record = User { main_org: NONE, kinds, ..User::default() };
+    let mut whole = true;
+    if kinds == 0 {
+        note(notes, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || "a user has no role".into());
+        record.kinds = kind_of(list);
+        whole = false;
+    }
+    if kinds & person::ALL == 0 && kinds != 0 {
+        let role = if roles.contact.is_some() {
+            "contact"
+        } else if roles.staff.is_some() {
+            "staff"
+        } else {
+            "district_admin"
+        };
+        *feed.roster.not_rostered.entry((list.name(), role.to_owned())).or_default() += 1;
+    }
+    if kinds & person::ALL != 0 && user.name.first.get().is_none() && user.name.last.get().is_none() {
+        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || "a user has no name".into());
+        whole = false;
+    }
+    whole &= schools(feed, list, user, &mut record, notes);
+    if let Some(contact) = &roles.contact {
+        relate(feed, slot, contact, &mut record);
+    }
+    if !whole {
+        feed.roster.users.set(slot, Standing::Dropped);
+        *feed.roster.users.record_mut(slot) = record;
+        return;
+    }
+    record.texts = feed.roster.texts.here();
+    push_texts(feed, list, user, notes);
+    *feed.roster.users.record_mut(slot) = record;
+    if let Some(student) = roles.student.as_ref().filter(|_| feed.wishes.demographics) {
+        demographics(feed, list, slot, &user.id, student, notes);
+    }
+}
+
+/// The schools of a person, the main one first: those that are shared. False where a student or a teacher has none of these: nobody knows where they are.
+fn schools(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, record: &mut User, notes: &mut Notes<'_>) -> bool {
+    let Roles { student, teacher, staff, .. } = &user.roles;
+    let (student, teacher, staff) = (student.as_ref(), teacher.as_ref(), staff.as_ref());
+    let main = student.map(|role| &role.school).into_iter().chain(teacher.map(|role| &role.school));
+    let others = student.map(|role| &role.schools).into_iter().chain(teacher.map(|role| &role.schools));
+    let others = others.chain(staff.map(|role| &role.schools)).flatten();
+    let named: Vec<&str> = main.chain(others).filter_map(Text::get).collect();
+    let roster = &mut feed.roster;
+    let begin = roster.org_lists.len();
+    for id in &named {
+        let slot = roster.orgs.ids.find(id).filter(|&slot| slot != feed.district_org && roster.orgs.resolves(slot));
+        if let Some(slot) = slot.filter(|slot| !roster.org_lists[begin..].contains(slot)) {
+            roster.org_lists.push(slot);
+        }
+    }
+    record.orgs = (begin as u32, (roster.org_lists.len() - begin) as u32);
+    if record.orgs.1 > 0 || (student.is_none() && teacher.is_none()) {
+        return true;
+    }
+    if named.is_empty() {
+        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || "a user is at no school".into());
+        return false;
+    }
+    // R-H3: a reference that leads nowhere. The schools are left as they are, too (readings, R-A6).
+    for id in named {
+        let slot = roster.orgs.slot(id);
+        roster.orgs.record_mut(slot).wanted = true;
+    }
+    note(notes, &codes::SCHOOL_NOT_SHARED, list, user.id.get(), Some("schools"), String::new);
+    false
+}
+
+/// The children of a contact. Clever says it on the contact's side for both.
+fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mut User) {
+    let roster = &mut feed.roster;
+    let mut best = None;
+    for relationship in &contact.student_relationships {
+        let Some(word) = word(&relationship.relationship, &relationship.kind) else {
+            feed.counts.no_guardians += 1;
+            continue;
+        };
+        best = match best {
+            Some(GuardianWord::Parent) => best,
+            Some(GuardianWord::Relative) if word == GuardianWord::Guardian => best,
+            _ => Some(word),
+        };
+        let student = relationship.student.get().and_then(|id| roster.users.ids.find(id));
+        let student = student.filter(|&s| roster.users.resolves(s) && roster.users.record(s).kinds & person::STUDENT != 0);
+        match student {
+            Some(student) => roster.agents.extend([(slot, student), (student, slot)]),
+            None => feed.counts.children_not_shared += 1,
+        }
+    }
+    record.guardian = best.unwrap_or_default();
+}
+
+fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes: &mut Notes<'_>) {
+    let (student, teacher, contact) = (user.roles.student.as_ref(), user.roles.teacher.as_ref(), user.roles.contact.as_ref());
+    let texts = &mut feed.roster.texts;
+    // Of a contact `last` is the full name, and there is nothing else.
+    for text in [&user.name.first, &user.name.last, &user.name.middle] {
+        texts.push(text.trimmed());
+    }
+    let nothing = Name::default();
+    let preferred = student.map_or(&nothing, |role| &role.preferred_name);
+    texts.push(preferred.first.trimmed());
+    texts.push(preferred.last.trimmed());
+    let mut value = String::new();
+    let email = user.email.trimmed();
+    if !email.is_empty() && !values::email(email, &mut value) {
+        note(notes, &source::EMAIL_MALFORMED, list, user.id.get(), Some("email"), String::new);
+    }
+    texts.push(&value);
+    value.clear();
+    let phone = contact.map_or("", |role| role.phone.trimmed());
+    if !phone.is_empty() && !feed.wishes.phones.read(phone, &mut value) {
+        note(notes, &source::PHONE_MALFORMED, list, user.id.get(), Some("phone"), String::new);
+    }
+    let is_mobile = contact.is_some_and(|role| role.phone_type.trimmed().eq_ignore_ascii_case("cell"));
+    let (fixed, mobile) = if is_mobile { ("", value.as_str()) } else { (value.as_str(), "") };
+    texts.push(fixed);
+    texts.push(mobile);
+    let of_student = student.map(|role| (&role.credentials, &role.student_number, &role.state_id));
+    let own = of_student.or(teacher.map(|role| (&role.credentials, &role.teacher_number, &role.state_id)));
+    texts.push(own.map_or("", |(credentials, ..)| credentials.district_username.trimmed()));
+    texts.push(own.map_or("", |(_, number, _)| number.trimmed()));
+    texts.push(own.map_or("", |(.., state_id)| state_id.trimmed()));
+    // R-M7: where demographics are not kept, they do not even come this far.
+    let kept = student.filter(|_| feed.wishes.demographics);
+    for text in
+        kept.map_or([""; 4], |role| [&role.grade, &role.ell_status, &role.frl_status, &role.iep_status].map(Text::trimmed))
+    {
+        texts.push(text);
+    }
+    const { assert!(PERSON_TEXTS == 15) };
+}
+
+/// What Clever calls the races that OneRoster has columns for, in their order.
+const RACE_WORDS: [&str; RACES.len()] = [
+    "American Indian",
+    "Asian",
+    "Black or African American",
+    "Hawaiian or Other Pacific Islander",
+    "Caucasian",
+    "Two or More Races",
+];
+
+fn demographics(feed: &mut Feed<'_>, list: Resource, slot: u32, id: &Text<'_>, student: &StudentRole<'_>, notes: &mut Notes<'_>) {
+    let race = student.race.trimmed();
+    let bit = RACE_WORDS.iter().position(|word| word.eq_ignore_ascii_case(race));
+    if bit.is_none() && !race.is_empty() && !race.eq_ignore_ascii_case("unknown") {
+        feed.counts.races += 1;
+    }
+    let birth = day(list, id, "dob", &student.dob, notes);
+    let roster = &mut feed.roster;
+    let texts = roster.texts.here();
+    roster.texts.push(student.gender.trimmed());
+    // State id, number, ell, frl, iep stand with the person.
+    for _elsewhere in 0..5 {
+        roster.texts.push("");
+    }
+    let hispanic = match student.hispanic_ethnicity.trimmed() {
+        "Y" | "y" => 2,
+        "N" | "n" => 1,
+        _ => 0,
+    };
+    let all = &mut roster.demographics;
+    if all.len() <= slot as usize {
+        all.resize(slot as usize + 1, Demographic::default());
+    }
+    all[slot as usize] = Demographic { known: true, races: bit.map_or(0, |bit| 1 << bit), hispanic, birth, texts };
+}

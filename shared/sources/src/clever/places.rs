@@ -1,0 +1,94 @@
+//! Schools, terms and courses.
+
+use rules::finding::{pull as codes, source};
+use rules::settings::DateOrder;
+use serde_json::value::RawValue;
+
+use super::feed::{Feed, Taken, claim, note};
+use super::objects::{Course as CourseObject, School, Term, Text};
+use super::pull::Resource;
+use crate::intake::ids::{NONE, Standing};
+use crate::intake::notes::{Notes, id_of, place};
+use crate::intake::roster::{Course, Org, OrgKind, Session};
+use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
+
+pub(super) fn take_school(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+    let list = Resource::Schools;
+    let Some(school) = feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), notes) else { return };
+    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, notes) else { return };
+    let Some(name) = school.name.get() else {
+        note(notes, &source::VALUE_MISSING, list, school.id.get(), Some("name"), || "a school has no name".into());
+        feed.roster.orgs.set(slot, Standing::Dropped);
+        return;
+    };
+    let texts = feed.roster.texts.here();
+    feed.roster.texts.push(values::trim(name));
+    // What people call the school by: in New York its DBN stands in both.
+    feed.roster.texts.push(school.school_number.get().or(school.sis_id.get()).map_or("", values::trim));
+    *feed.roster.orgs.record_mut(slot) =
+        Org { texts, kind: OrgKind::School, parent: feed.district_org, has_classes: false, wanted: false };
+}
+
+/// What can be said once all schools are read: whether there are any, and which of them are in the configured scope (R-O3).
+pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
+    let orgs = &feed.roster.orgs;
+    let is_school = |slot: u32| slot != feed.district_org && orgs.resolves(slot);
+    if !(0..orgs.len() as u32).any(is_school) {
+        notes.note(&codes::NOTHING_SHARED, |f| f.at(place(Resource::Schools.name(), 0, None)));
+    }
+    let Some(schools) = &feed.wishes.settings.shared_schools else { return };
+    let mut scope = Vec::new();
+    for id in schools {
+        match orgs.ids.find(id).filter(|slot| is_school(*slot)) {
+            Some(slot) => scope.push(slot),
+            None => notes.note(&source::SHARED_SCHOOL_UNKNOWN, |f| {
+                f.at(place(Resource::Schools.name(), 0, None)).about("school", &id_of(id))
+            }),
+        }
+    }
+    feed.roster.scope = Some(scope);
+}
+
+pub(super) fn take_term(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+    let list = Resource::Terms;
+    let Some(term) = feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), notes) else { return };
+    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, notes) else { return };
+    let start = day(list, &term.id, "start_date", &term.start_date, notes);
+    let last = day(list, &term.id, "end_date", &term.end_date, notes);
+    let texts = feed.roster.texts.here();
+    feed.roster.texts.push(term.name.trimmed());
+    feed.roster.texts.push("");
+    // Clever names the last day, we the one after it: a class must not be over on its last day.
+    let end = if last == NO_DAY { NO_DAY } else { last + 1 };
+    *feed.roster.sessions.record_mut(slot) = Session { texts, kind: "term", start, end, parent: NONE };
+}
+
+pub(super) fn take_course(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+    let list = Resource::Courses;
+    let Some(course) = feed.read(list, object, |course: &CourseObject<'_>| (&course.id, &course.district), notes) else { return };
+    let Taken::Record(slot) = claim(&mut feed.roster.courses, list, &course.id, &course, notes) else { return };
+    let texts = feed.roster.texts.here();
+    // Neither is guaranteed.
+    feed.roster.texts.push(course.name.get().or(course.number.get()).map_or("", values::trim));
+    feed.roster.texts.push(course.number.trimmed());
+    for _grades_and_subjects in 0..3 {
+        feed.roster.texts.push("");
+    }
+    *feed.roster.courses.record_mut(slot) = Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
+}
+
+/// A date: `2026-08-31`, the same with a time behind it, or `8/31/2026`. The value is not quoted: it may be a birth date.
+pub(super) fn day(list: Resource, id: &Text<'_>, field: &'static str, date: &Text<'_>, notes: &mut Notes<'_>) -> Day {
+    let text = date.trimmed();
+    if text.is_empty() {
+        return NO_DAY;
+    }
+    let civil = text.split_once('T').map_or(text, |(civil, _)| civil);
+    match values::date(civil, Some(DateOrder::Mdy)) {
+        DateCell::Iso(date) | DateCell::Ordered(date) => to_day(date),
+        DateCell::NeedsOrder | DateCell::Bad => {
+            note(notes, &source::DATE_FORMAT, list, id.get(), Some(field), || format!("{field} is no date and counts as blank"));
+            NO_DAY
+        }
+    }
+}

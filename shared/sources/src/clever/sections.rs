@@ -1,0 +1,130 @@
+//! Sections: classes, and the only place where it says who teaches whom.
+
+use rules::finding::{pull as codes, source};
+use rules::rule::Rule;
+use serde_json::value::RawValue;
+
+use super::feed::{Feed, Taken, claim, note, words_of};
+use super::objects::{Section, Text};
+use super::pull::Resource;
+use crate::intake::ids::{NONE, Standing};
+use crate::intake::notes::{Notes, id_of, place};
+use crate::intake::roster::{Class, Enrollment, person};
+use crate::intake::values::{Day, NO_DAY};
+
+const LIST: Resource = Resource::Sections;
+
+pub(super) fn take(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+    let Some(section) = feed.read(LIST, object, |section: &Section<'_>| (&section.id, &section.district), notes) else { return };
+    let Taken::Record(slot) = claim(&mut feed.roster.classes, LIST, &section.id, &section, notes) else { return };
+    match place_of(feed, &section, notes) {
+        Some(school) => {
+            read(feed, slot, school, &section);
+            seat(feed, slot, &section, notes);
+        }
+        None => feed.roster.classes.set(slot, Standing::Dropped),
+    }
+}
+
+/// The section's school. None: the section cannot be taken.
+fn place_of(feed: &mut Feed<'_>, section: &Section<'_>, notes: &mut Notes<'_>) -> Option<u32> {
+    let id = section.id.get();
+    for (field, text) in [("name", &section.name), ("school", &section.school)] {
+        if text.get().is_none() {
+            note(notes, &source::VALUE_MISSING, LIST, id, Some(field), || format!("a section has no {field}"));
+            return None;
+        }
+    }
+    let school = feed.roster.orgs.slot(section.school.get()?);
+    if school == feed.district_org || !feed.roster.orgs.resolves(school) {
+        feed.roster.orgs.record_mut(school).wanted = school != feed.district_org;
+        note(notes, &codes::SCHOOL_NOT_SHARED, LIST, id, Some("school"), String::new);
+        return None;
+    }
+    feed.roster.orgs.record_mut(school).has_classes = true;
+    Some(school)
+}
+
+fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
+    let roster = &mut feed.roster;
+    let course = section.course.get().map(|id| roster.courses.ids.find(id).filter(|&slot| roster.courses.resolves(slot)));
+    feed.counts.courses_missing += u64::from(course == Some(None));
+    // A term that is not there is kept all the same: a class with one is not over (readings, R-C4).
+    let terms = (roster.term_lists.len() as u32, u32::from(section.term_id.get().is_some()));
+    roster.term_lists.extend(section.term_id.get().map(|id| roster.sessions.slot(id)));
+    let texts = roster.texts.here();
+    // The name to the letter (R-M3).
+    roster.texts.push(section.name.get().unwrap_or_default());
+    roster.texts.push(section.section_number.trimmed());
+    let subject = section.subject.trimmed();
+    roster.texts.push(if subject.eq_ignore_ascii_case("homeroom/advisory") { "homeroom" } else { "scheduled" });
+    for text in ["", section.grade.trimmed(), subject, "", section.period.trimmed()] {
+        roster.texts.push(text);
+    }
+    let course = course.flatten().unwrap_or(NONE);
+    *roster.classes.record_mut(slot) = Class { texts, school, course, terms, span: (NO_DAY, Day::MAX) };
+}
+
+/// Seats of teachers, the primary one first, and of students.
+fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, notes: &mut Notes<'_>) {
+    // `teacher` stands first in `teachers`, says the documentation; where it does not, it comes first all the same (R-T2).
+    let primary = section.teacher.get();
+    let teachers = primary.into_iter().chain(section.teachers.iter().filter_map(Text::get).filter(|id| primary != Some(*id)));
+    for id in teachers {
+        add(feed, class, id, true, primary == Some(id), section, notes);
+    }
+    for id in section.students.iter().filter_map(Text::get) {
+        add(feed, class, id, false, false, section, notes);
+    }
+}
+
+fn add(feed: &mut Feed<'_>, class: u32, id: &str, teacher: bool, primary: bool, section: &Section<'_>, notes: &mut Notes<'_>) {
+    let roster = &mut feed.roster;
+    let known = roster.users.ids.find(id).filter(|&slot| roster.users.resolves(slot));
+    let Some(user) = known else {
+        feed.counts.people_not_shared += 1;
+        return;
+    };
+    let seated = &mut feed.seated[usize::from(teacher)];
+    if seated.len() <= user as usize {
+        seated.resize(roster.users.len(), NONE);
+    }
+    if std::mem::replace(&mut seated[user as usize], class) == class {
+        return;
+    }
+    let kind = if teacher { person::TEACHER } else { person::STUDENT };
+    let is_present = roster.users.is_present(user);
+    let record = roster.users.record_mut(user);
+    record.has_enrollment = true;
+    if record.kinds & kind == 0 {
+        // The seat stays, and the policy decides about it (R-T7). Of a bad record nobody knows the roles for sure.
+        record.enrolled |= kind;
+        if is_present {
+            let (word, field) = if teacher { ("a teacher", "teachers") } else { ("a student", "students") };
+            let code = &source::ENROLLMENT_ROLE;
+            notes.note(code, |f| {
+                let finding = f.saying(code, format!("the section names as {word} a user who is none")).under(Rule::T7);
+                let finding = finding.at(place(LIST.name(), 0, Some(field)));
+                finding.about(words_of(LIST).entity, &id_of(section.id.get().unwrap_or_default()))
+            });
+        }
+    }
+    roster.enrollments.push(Enrollment::new(class, user, teacher, primary, 0, 0));
+}
+
+/// People who are in no section: counted, for the policy names them one by one where it matters (R-S1).
+pub(super) fn note_idle(feed: &Feed<'_>, notes: &mut Notes<'_>) {
+    let users = &feed.roster.users;
+    let idle = |kind: u8| {
+        let is_idle = |slot: &u32| users.record(*slot).kinds & kind != 0 && !users.record(*slot).has_enrollment;
+        users.present().filter(is_idle).count()
+    };
+    for (list, count, code) in [
+        (Resource::Students, idle(person::STUDENT), &source::STUDENTS_WITHOUT_CLASS),
+        (Resource::Teachers, idle(person::TEACHER), &source::TEACHERS_WITHOUT_CLASS),
+    ] {
+        if count > 0 {
+            note(notes, code, list, None, None, || format!("{count} {} are in no section", list.name()));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The real form, on reqwest.
+
+use std::time::Duration;
+
+use super::{Answer, Credential, Get, Http, NoAnswer};
+
+/// The most bytes of one answer: Clever's largest page (10,000 records) is about 12 MB.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// The real form.
+#[derive(Clone, Debug)]
+pub struct HttpClient(reqwest::Client);
+
+impl HttpClient {
+    /// A client that gives a connection 10 seconds and an answer that stalls for 60 seconds up.
+    ///
+    /// # Errors
+    /// If the machine has no usable TLS.
+    pub fn new() -> Result<Self, NoAnswer> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("rollbook/", env!("CARGO_PKG_VERSION")))
+            .build();
+        client.map(Self).map_err(|_| NoAnswer::Request)
+    }
+}
+
+fn no_answer(error: &reqwest::Error) -> NoAnswer {
+    if error.is_timeout() {
+        NoAnswer::TimedOut
+    } else if error.is_builder() {
+        NoAnswer::Request
+    } else {
+        NoAnswer::Connection
+    }
+}
+
+impl Http for HttpClient {
+    async fn get(&self, request: Get) -> Result<Answer, NoAnswer> {
+        let get = self.0.get(&request.url);
+        let get = match &request.credential {
+            Credential::Bearer(token) => get.bearer_auth(token.reveal()),
+            Credential::Basic(user, password) => get.basic_auth(user, Some(password.reveal())),
+        };
+        let mut response = get.send().await.map_err(|error| no_answer(&error))?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
+        let count = |name: &str| header(name).and_then(|value| u64::try_from(value).ok());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            remaining: count("x-ratelimit-remaining"),
+            reset: header("x-ratelimit-reset"),
+            retry_after: count("retry-after"),
+            body: Vec::new(),
+        };
+        while let Some(bytes) = response.chunk().await.map_err(|error| no_answer(&error))? {
+            if answer.body.len() + bytes.len() > LONGEST {
+                return Err(NoAnswer::TooLong(LONGEST));
+            }
+            answer.body.extend_from_slice(&bytes);
+        }
+        Ok(answer)
+    }
+}

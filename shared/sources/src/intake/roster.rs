@@ -1,0 +1,356 @@
+//! What was read of a set: everything that the snapshot will say, in as little memory as the largest district needs.
+
+use jiff::civil::Date;
+use rules::model::Tag;
+use rules::policy::{KeepDemographics, Policy};
+use rules::settings::SourceSettings;
+
+use super::ids::{NONE, Registry};
+use super::notes::{Notes, id_of, place};
+use super::phone::Phones;
+use super::texts::Texts;
+use super::values::{Day, NO_DAY};
+use rules::finding::Code;
+
+/// The types of org that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum OrgKind {
+    School,
+    /// A district, or what 1.0 calls local.
+    District,
+    #[default]
+    Other,
+}
+
+/// An org.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Org {
+    /// Its name and identifier.
+    pub(crate) texts: usize,
+    pub(crate) kind: OrgKind,
+    pub(crate) parent: u32,
+    /// A class names it as its school.
+    pub(crate) has_classes: bool,
+    /// Classes or people refer to it.
+    pub(crate) wanted: bool,
+}
+
+impl Org {
+    /// Whether it counts as a school (check 39).
+    pub(crate) fn is_school(self) -> bool {
+        self.kind == OrgKind::School || self.has_classes
+    }
+}
+
+/// An academic session.
+#[derive(Clone, Copy)]
+pub(crate) struct Session {
+    /// Its title and school year.
+    pub(crate) texts: usize,
+    pub(crate) kind: &'static str,
+    pub(crate) start: Day,
+    pub(crate) end: Day,
+    pub(crate) parent: u32,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { texts: 0, kind: "other", start: NO_DAY, end: NO_DAY, parent: NONE }
+    }
+}
+
+/// A course.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Course {
+    /// Its title, code, grades, subjects and their codes.
+    pub(crate) texts: usize,
+    pub(crate) org: u32,
+    pub(crate) school_year: u32,
+    pub(crate) has_classes: bool,
+}
+
+/// A class.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Class {
+    /// Title, code, type, location, grades, subjects, their codes, periods.
+    pub(crate) texts: usize,
+    pub(crate) school: u32,
+    pub(crate) course: u32,
+    /// Its terms, in [`Roster::term_lists`].
+    pub(crate) terms: (u32, u32),
+    /// The dates that its sessions cover, where all of them are known.
+    pub(crate) span: (Day, Day),
+}
+
+/// Kinds of person, as bits.
+pub(crate) mod person {
+    pub(crate) const STUDENT: u8 = 1;
+    pub(crate) const TEACHER: u8 = 2;
+    pub(crate) const GUARDIAN: u8 = 4;
+    pub(crate) const ALL: u8 = 7;
+    /// A role that makes no account here.
+    pub(crate) const OTHER: u8 = 8;
+}
+
+/// A user.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct User {
+    /// The person's texts, in the order of [`PERSON_TEXTS`].
+    pub(crate) texts: usize,
+    /// The orgs of a 1.1 row: a piece of [`Roster::org_lists`].
+    pub(crate) orgs: (u32, u32),
+    /// The main org of a 1.2 row.
+    pub(crate) main_org: u32,
+    /// Kinds that the source names, see [`person`]. For a bad row: those that it may be.
+    pub(crate) kinds: u8,
+    /// Kinds that only enrollments name (R-T7).
+    pub(crate) enrolled: u8,
+    /// Kinds that may have been lost with a bad row of roles.csv.
+    pub(crate) unsure: u8,
+    /// `guardian`, `parent` or `relative`.
+    pub(crate) guardian: GuardianWord,
+    pub(crate) disabled: bool,
+    pub(crate) in_scope: bool,
+    pub(crate) has_enrollment: bool,
+}
+
+/// The source's word for a guardian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum GuardianWord {
+    #[default]
+    Guardian,
+    Parent,
+    Relative,
+}
+
+impl GuardianWord {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            GuardianWord::Guardian => "guardian",
+            GuardianWord::Parent => "parent",
+            GuardianWord::Relative => "relative",
+        }
+    }
+}
+
+/// How many texts of a person are kept: given, family, middle, preferred given, preferred family, e-mail, phone, sms, username, number, state
+/// id; and of a student, where demographics are kept: grades, ell, frl, iep.
+pub(crate) const PERSON_TEXTS: usize = 15;
+
+/// A user's row of demographics.csv.
+#[derive(Clone, Copy)]
+pub(crate) struct Demographic {
+    /// A row was read.
+    pub(crate) known: bool,
+    /// Races, as bits in the order of the columns.
+    pub(crate) races: u8,
+    /// Hispanic or Latino: 0 not told, 1 false, 2 true.
+    pub(crate) hispanic: u8,
+    pub(crate) birth: Day,
+    /// Sex, state id, number, ell, frl, iep.
+    pub(crate) texts: usize,
+}
+
+impl Default for Demographic {
+    fn default() -> Self {
+        Self { known: false, races: 0, hispanic: 0, birth: NO_DAY, texts: 0 }
+    }
+}
+
+/// One row of roles.csv that is in force or not.
+#[derive(Clone, Copy)]
+pub(crate) struct Role {
+    pub(crate) user: u32,
+    pub(crate) org: u32,
+    pub(crate) kind: u8,
+    pub(crate) guardian: GuardianWord,
+    pub(crate) primary: bool,
+    pub(crate) current: bool,
+    pub(crate) line: u32,
+}
+
+/// One enrollment that makes a seat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Enrollment {
+    pub(crate) class: u32,
+    pub(crate) user: u32,
+    /// Which dates, times four, and the bits [`Enrollment::TEACHER`] and [`Enrollment::PRIMARY`].
+    packed: u32,
+    pub(crate) line: u32,
+}
+
+impl Enrollment {
+    const TEACHER: u32 = 1;
+    const PRIMARY: u32 = 2;
+    /// Stands in `user` for a row that is not taken after all.
+    pub(crate) const VOID: u32 = NONE;
+
+    pub(crate) fn new(class: u32, user: u32, is_teacher: bool, is_primary: bool, dates: u32, line: u32) -> Self {
+        let packed = dates << 2 | if is_teacher { Self::TEACHER } else { 0 } | if is_primary { Self::PRIMARY } else { 0 };
+        Self { class, user, packed, line }
+    }
+
+    /// Role, primary and dates in one number.
+    pub(crate) fn packed(self) -> u32 {
+        self.packed
+    }
+
+    /// What such a number says; whose enrollment it is stays open.
+    pub(crate) fn unpack(packed: u32) -> Self {
+        Self { class: NONE, user: NONE, packed, line: 0 }
+    }
+
+    pub(crate) fn is_teacher(self) -> bool {
+        self.packed & Self::TEACHER != 0
+    }
+
+    pub(crate) fn is_primary(self) -> bool {
+        self.packed & Self::PRIMARY != 0
+    }
+
+    pub(crate) fn dates(self) -> usize {
+        (self.packed >> 2) as usize
+    }
+
+    pub(crate) fn is_void(self) -> bool {
+        self.user == Self::VOID
+    }
+
+    /// Whether two rows say the same, wherever they stand.
+    pub(crate) fn says_the_same(self, other: Self) -> bool {
+        (self.class, self.user, self.packed) == (other.class, other.user, other.packed)
+    }
+}
+
+/// What could not be read (R-H3).
+#[derive(Default)]
+pub(crate) struct Losses {
+    /// Kinds of which a row's id could not be read.
+    pub(crate) kinds: Vec<Tag>,
+    /// An enrollment of which nothing is known was lost.
+    pub(crate) any_enrollment: bool,
+    /// Class and user of lost enrollments; [`NONE`] where not known.
+    pub(crate) enrollments: Vec<(u32, u32)>,
+    /// Students whose demographics were lost.
+    pub(crate) students: Vec<u32>,
+}
+
+impl Losses {
+    pub(crate) fn kind(&mut self, tag: Tag) {
+        if !self.kinds.contains(&tag) {
+            self.kinds.push(tag);
+        }
+    }
+
+    pub(crate) fn people(&mut self) {
+        for tag in [Tag::Teacher, Tag::Student, Tag::Guardian] {
+            self.kind(tag);
+        }
+    }
+}
+
+/// The settings that reading needs.
+pub(crate) struct Wishes<'a> {
+    pub(crate) settings: &'a SourceSettings,
+    pub(crate) today: Date,
+    pub(crate) phones: Phones,
+    /// Whether demographics are kept at all (R-M7).
+    pub(crate) demographics: bool,
+}
+
+impl<'a> Wishes<'a> {
+    pub(crate) fn new(settings: &'a SourceSettings, policy: &Policy, today: Date, phones: Phones) -> Self {
+        Self { settings, today, phones, demographics: policy.demographics == KeepDemographics::Mirror }
+    }
+
+    /// The column that holds a field, if the settings name one.
+    pub(crate) fn metadata(&self, field: &str) -> Option<&'a str> {
+        self.settings.metadata.get(field).map(String::as_str)
+    }
+}
+
+/// A list of the source, as findings name it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct List {
+    /// The list: a file's name.
+    pub(crate) name: &'static str,
+    /// One thing in it.
+    pub(crate) entity: &'static str,
+}
+
+/// What a source calls the things that findings of what is common to all sources point at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) users: List,
+    pub(crate) enrollments: List,
+    /// Where a person names relatives.
+    pub(crate) agents: &'static str,
+}
+
+/// Everything that was read.
+#[derive(Default)]
+pub(crate) struct Roster {
+    pub(crate) words: Words,
+    pub(crate) orgs: Registry<Org>,
+    pub(crate) sessions: Registry<Session>,
+    pub(crate) courses: Registry<Course>,
+    pub(crate) classes: Registry<Class>,
+    pub(crate) users: Registry<User>,
+    pub(crate) texts: Texts,
+    pub(crate) term_lists: Vec<u32>,
+    pub(crate) org_lists: Vec<u32>,
+    pub(crate) demographics: Vec<Demographic>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) role_ids: Vec<u64>,
+    /// Whether users.csv has roles of its own (1.1); none: not read yet.
+    pub(crate) users_have_roles: Option<bool>,
+    /// Pairs of users of whom the first names the second as agent.
+    pub(crate) agents: Vec<(u32, u32)>,
+    /// Hashes of usernames, and whose they are.
+    pub(crate) usernames: Vec<(u64, u32)>,
+    pub(crate) enrollments: Vec<Enrollment>,
+    pub(crate) enrollment_ids: Vec<u64>,
+    /// First day and end of enrollments, each pair once.
+    pub(crate) dates: Vec<(Day, Day)>,
+    /// Enrollments whose class was dropped.
+    pub(crate) of_dropped_classes: u64,
+    /// People or enrollments, by list and role, of a role that makes no account or seat.
+    pub(crate) not_rostered: std::collections::BTreeMap<(&'static str, String), u64>,
+    pub(crate) losses: Losses,
+    /// Mapped columns that were met in some file.
+    pub(crate) mapped: Vec<&'static str>,
+    /// The schools to which reading is limited (R-O3), as slots of orgs.
+    pub(crate) scope: Option<Vec<u32>>,
+}
+
+impl Roster {
+    /// Nothing yet, of a source that has these words.
+    pub(crate) fn of(words: Words) -> Self {
+        Self { words, ..Self::default() }
+    }
+
+    /// Whether a school is inside the configured scope (R-O3).
+    pub(crate) fn in_scope(&self, school: u32) -> bool {
+        self.scope.as_ref().is_none_or(|schools| schools.contains(&school))
+    }
+}
+
+/// Notes a finding about a record after its list was read.
+pub(crate) fn note_record<T: Default + Clone>(
+    registry: &Registry<T>,
+    slot: u32,
+    list: impl Into<List>,
+    notes: &mut Notes<'_>,
+    code: &'static Code,
+    column: Option<&'static str>,
+    found: impl FnOnce() -> String,
+) {
+    let (seen, list) = (registry.seen(slot), list.into());
+    let before = std::mem::replace(&mut notes.earlier, seen.is_of_earlier_set());
+    notes.note(code, |finding| {
+        let found = found();
+        let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+        finding.at(place(list.name, seen.line, column)).about(list.entity, &id_of(registry.id(slot)))
+    });
+    notes.earlier = before;
+}

@@ -1,0 +1,75 @@
+//! Finds the record that a row is about, and what is wrong with ids (checks 24 to 27).
+
+use rules::finding::source as codes;
+
+use super::ids::{Claim, Registry, Standing};
+use super::layout::FileKind;
+use super::notes::Notes;
+use super::roster::note_record;
+use super::table::Row;
+use super::values::is_regular_id;
+
+/// What became of a row's claim to its record.
+pub(super) enum Taken {
+    /// The row is the record's.
+    Record(u32),
+    /// The row is bad or not alone; the record is left as it is.
+    Bad(u32),
+    /// The row takes its record away, or says what is known.
+    Nothing,
+    /// Nobody can tell which record it is.
+    Unnamed,
+}
+
+/// Finds the record that a row is about, and settles what does not depend on the table (checks 24 to 26).
+pub(super) fn take<T: Default + Clone>(registry: &mut Registry<T>, row: &Row<'_>, package: u16, notes: &mut Notes<'_>) -> Taken {
+    let Some(id) = row.own_id() else {
+        if !row.is_bad() {
+            row.required(row.id_col(), notes);
+        }
+        return Taken::Unnamed;
+    };
+    match registry.claim(id, package, row.line, row.fingerprint()) {
+        Claim::Outdated => Taken::Nothing,
+        Claim::Again(first) => {
+            if registry.ids.find(id).is_some_and(|slot| registry.standing(slot) != Standing::Dropped) {
+                row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
+                    format!("the row is the same as the one on line {first}")
+                });
+            }
+            Taken::Nothing
+        }
+        Claim::Conflict(slot, first) => {
+            if !row.is_bad() {
+                row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
+                    format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
+                });
+            }
+            registry.set(slot, Standing::Dropped);
+            Taken::Bad(slot)
+        }
+        Claim::First(slot) if row.is_bad() => {
+            registry.set(slot, Standing::Dropped);
+            Taken::Bad(slot)
+        }
+        Claim::First(slot) => {
+            if !is_regular_id(id) {
+                row.note(notes, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
+            }
+            if row.is_removal() {
+                registry.set(slot, Standing::Removed);
+                return Taken::Nothing;
+            }
+            Taken::Record(slot)
+        }
+    }
+}
+
+/// Notes ids that differ only in case (check 27).
+pub(super) fn note_id_case<T: Default + Clone>(registry: &Registry<T>, kind: FileKind, notes: &mut Notes<'_>) {
+    for (a, b) in registry.ids.differing_in_case(registry.present()) {
+        note_record(registry, b, kind, notes, &codes::ID_CASE, Some("sourcedId"), || {
+            format!("the sourcedId differs only in capitals from the one on line {}", registry.seen(a).line)
+        });
+    }
+}

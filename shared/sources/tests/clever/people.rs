@@ -1,0 +1,223 @@
+//! People: roles, schools, names, contacts, demographics.
+
+use rules::finding::source;
+use serde_json::json;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_small_district_comes_whole_and_without_a_finding() {
+    let mut world = World::new();
+    world.overrides.insert("demographics".into(), json!("mirror"));
+    let snapshot = world.snapshot().await;
+    assert_eq!((snapshot.codes(), snapshot.enrollments, snapshot.all("gaps")), (vec![], 3, &[][..]));
+    let (school, class) = (id("school", 1), id("section", 1));
+    assert_eq!(snapshot.all("school"), [json!({ "id": school, "name": "School 1", "identifier": "13K1", "parent": OAK })]);
+    assert_eq!(snapshot.all("course"), [json!({ "id": id("course", 1), "title": "Reading", "code": "R1", "org": OAK })]);
+    assert_eq!(
+        snapshot.record("student", "user", 11).unwrap(),
+        &json!({
+            "id": id("user", 11),
+            "person": { "given": "Ada", "family": "Pupil11", "email": "pupil11@example.org", "username": "pupil11", "number": "N11", "state_id": "S11", "schools": [school] },
+            "demographics": {
+                "grades": ["6"], "races": ["asian"], "hispanic": "false", "gender": "X", "birth_date": "2014-01-20", "ell": "Y", "frl": "Free" },
+            "guardians": [id("user", 21)], "classes": [class],
+        })
+    );
+    assert_eq!(
+        snapshot.all("teacher"),
+        [json!({
+            "id": id("user", 1),
+            "person": { "given": "Tove", "family": "Teacher1", "email": "t1@example.org", "number": "T1", "schools": [school] },
+            "classes": [{ "id": class, "primary": true }],
+        })]
+    );
+    // The whole name of a contact is in `last`; a mobile number is one for short messages.
+    assert_eq!(
+        snapshot.all("guardian"),
+        [
+            json!({ "id": id("user", 21), "person": { "family": "Ada Guardian", "sms": "+13125550142" }, "role": "parent", "children": [id("user", 11)] })
+        ]
+    );
+}
+
+#[tokio::test]
+async fn r_m7_demographics_that_are_not_kept_do_not_come_into_a_snapshot() {
+    let world = World::new();
+    world.clever.put("users", student(11, json!({ "roles": { "student": { "dob": "soon", "race": "Martian" } } })));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), []);
+    let text = format!("{:?}", snapshot.all("student"));
+    assert!(!text.contains("demographics") && !text.contains("2014") && !text.contains("Free"));
+}
+
+#[tokio::test]
+async fn absent_null_blank_and_numbers_are_all_read() {
+    let mut world = World::new();
+    world.overrides.insert("demographics".into(), json!("mirror"));
+    let role = json!({ "school": id("school", 1), "schools": null, "student_number": 17, "state_id": "", "grade": null, "dob": "", "gender": "", "race": "Unknown",
+        "hispanic_ethnicity": "", "credentials": null, "preferred_name": { "first": "Lin" }, "email": [] });
+    let bare =
+        json!({ "id": id("user", 13), "name": { "first": "Bo", "last": "Bare" }, "roles": { "student": role, "teacher": null } });
+    world.clever.put("users", bare);
+    let snapshot = world.snapshot().await;
+    assert_eq!(
+        snapshot.record("student", "user", 13).unwrap(),
+        &json!({ "id": id("user", 13), "person": { "given": "Bo", "family": "Bare", "preferred_given": "Lin", "number": "17", "schools": [id("school", 1)] } })
+    );
+    assert_eq!(snapshot.codes(), [("students_without_class", 1)]);
+}
+
+#[tokio::test]
+async fn both_ways_of_writing_a_birth_date_are_read_and_what_is_none_is_a_finding_without_it() {
+    let mut world = World::new();
+    world.overrides.insert("demographics".into(), json!("mirror"));
+    for (number, dob) in [(11, "2014-01-20"), (12, "20.1.2014")] {
+        world.clever.put("users", student(number, json!({ "roles": { "student": { "dob": dob } } })));
+    }
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.record("student", "user", 11).unwrap()["demographics"]["birth_date"], "2014-01-20");
+    assert_eq!(snapshot.record("student", "user", 12).unwrap()["demographics"].get("birth_date"), None);
+    assert_eq!(snapshot.codes(), [("date_format", 1)]);
+    assert!(!snapshot.found("date_format").contains("20.1"));
+}
+
+#[tokio::test]
+async fn r_a6_schools_that_are_not_shared_do_not_count_for_who_is_at_another_one_too() {
+    let world = World::new();
+    let schools = json!({ "school": id("school", 9), "schools": [id("school", 9), id("school", 1)] });
+    world.clever.put("users", student(11, json!({ "roles": { "student": schools } })));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), []);
+    assert_eq!(snapshot.record("student", "user", 11).unwrap()["person"]["schools"], json!([id("school", 1)]));
+    assert_eq!(snapshot.all("gaps"), &[] as &[serde_json::Value]);
+}
+
+#[tokio::test]
+async fn r_h3_who_is_only_at_schools_that_are_not_shared_is_left_alone_and_so_are_these_schools() {
+    let world = World::new();
+    let schools = json!({ "school": id("school", 9), "schools": [id("school", 9)] });
+    world.clever.put("users", student(11, json!({ "roles": { "student": schools } })));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), [("school_not_shared", 1)]);
+    assert!(snapshot.record("student", "user", 11).is_none());
+    // The section was read, and so is the seat.
+    assert_eq!(
+        snapshot.all("gaps"),
+        [
+            json!({ "gap": "record", "kind": "school", "id": id("school", 9) }),
+            json!({ "gap": "record", "kind": "student", "id": id("user", 11), "classes": [id("section", 1)] }),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn who_has_several_roles_comes_once_and_staff_makes_no_account() {
+    let world = World::new();
+    let staff = json!({ "staff": { "schools": [id("school", 1)], "title": "Counselor" } });
+    world.clever.put("users", teacher(1, json!({ "roles": staff })));
+    world.clever.put(
+        "users",
+        json!({ "id": id("user", 2), "district": OAK, "name": { "first": "Sam", "last": "Staff" }, "roles": staff }),
+    );
+    world.clever.put(
+        "users",
+        json!({ "id": id("user", 3), "district": OAK, "name": {}, "roles": { "district_admin": { "title": "" } } }),
+    );
+    let snapshot = world.snapshot().await;
+    assert_eq!((snapshot.all("teacher").len(), snapshot.codes()), (1, vec![("role_not_rostered", 2)]));
+    assert_eq!(snapshot.all("gaps"), &[] as &[serde_json::Value]);
+}
+
+#[tokio::test]
+async fn whoever_is_called_in_an_emergency_only_is_no_guardian_and_relatives_are_relatives() {
+    let world = World::new();
+    let related =
+        |relationship: &str, kind: &str| json!([{ "student": id("user", 11), "relationship": relationship, "type": kind }]);
+    let contact = |number: u32, related: serde_json::Value| {
+        let mut contact = contact(number, 11, json!({ "name": { "last": format!("Con Tact{number}") } }));
+        contact["roles"]["contact"]["student_relationships"] = related;
+        world.clever.put("users", contact);
+    };
+    contact(22, related("Other", "Emergency"));
+    contact(23, related("Self", ""));
+    contact(24, related("Grandparent", "Emergency"));
+    contact(25, related("", "Primary"));
+    let snapshot = world.snapshot().await;
+    let roles: Vec<_> = snapshot.all("guardian").iter().map(|guardian| guardian["role"].as_str().unwrap()).collect();
+    assert_eq!(roles.len(), 3);
+    for (number, role) in [(21, "parent"), (24, "relative"), (25, "guardian")] {
+        assert_eq!(snapshot.record("guardian", "user", number).unwrap()["role"], role);
+    }
+    assert_eq!(snapshot.codes(), [("contact_not_guardian", 1), ("role_not_rostered", 1)]);
+    assert!(snapshot.found("contact_not_guardian").starts_with('2'));
+}
+
+#[tokio::test]
+async fn a_child_who_is_not_shared_is_counted_and_the_guardian_stays() {
+    let world = World::new();
+    world.clever.put("users", contact(21, 99, json!({})));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), [("children_not_shared", 1)]);
+    assert_eq!(snapshot.record("guardian", "user", 21).unwrap().get("children"), None);
+}
+
+#[tokio::test]
+async fn malformed_contacts_count_as_none() {
+    let world = World::new();
+    world.clever.put("users", student(11, json!({ "email": "nobody" })));
+    world.clever.put("users", contact(21, 11, json!({ "roles": { "contact": { "phone": "555" } } })));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), [("email_malformed", 1), ("phone_malformed", 1)]);
+    assert!(!snapshot.found("email_malformed").contains("nobody"));
+    assert_eq!(snapshot.record("student", "user", 11).unwrap()["person"].get("email"), None);
+}
+
+#[tokio::test]
+async fn r_h3_one_bad_record_is_a_gap_and_stops_nobody() {
+    let world = World::new();
+    // Damaged, nameless, roleless, of another district, and one of which nobody can tell who it is.
+    world.clever.put("users", student(31, json!({ "roles": { "student": { "schools": "all" } } })));
+    world.clever.put("users", student(32, json!({ "name": { "first": "", "last": null } })));
+    world.clever.put("users", student(33, json!({ "district": id("district", 2) })));
+    let mut nobody = student(34, json!({}));
+    nobody["id"] = json!("");
+    world.clever.put("users", nobody);
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.all("student").len(), 2);
+    let codes = [("record_of_other_district", 1), ("record_unreadable", 2), ("value_missing", 1)];
+    assert_eq!((snapshot.codes(), snapshot.drops()), (codes.to_vec(), 4));
+    let gap = |number: u32| json!({ "gap": "record", "kind": "student", "id": id("user", number) });
+    let gaps = snapshot.all("gaps");
+    assert_eq!((gaps.len(), &gaps[0]), (4, &json!({ "gap": "kind", "kind": "student" })));
+    for number in [31, 32, 33] {
+        assert!(gaps.contains(&gap(number)));
+    }
+}
+
+#[tokio::test]
+async fn r_o3_what_is_outside_the_configured_schools_is_not_read_into_the_snapshot() {
+    let mut world = World::new();
+    world.clever.put("schools", school(2));
+    let there = json!({ "school": id("school", 2), "schools": [id("school", 2)] });
+    world.clever.put("users", student(12, json!({ "roles": { "student": there } })));
+    world.clever.put("users", contact(22, 12, json!({ "name": { "last": "Other Guardian" } })));
+    world.clever.put("sections", section(2, &[1], &[12], json!({ "school": id("school", 2) })));
+    world.source.shared_schools = Some(vec![id("school", 1), "elsewhere".into()]);
+    let snapshot = world.snapshot().await;
+    for (part, count) in [("school", 1), ("student", 1), ("teacher", 1), ("guardian", 1), ("class", 1)] {
+        assert_eq!(snapshot.all(part).len(), count, "{part}");
+    }
+    assert_eq!(snapshot.codes(), [(source::SHARED_SCHOOL_UNKNOWN.name, 1)]);
+    assert_eq!(snapshot.all("class")[0]["students"], json!([id("user", 11)]));
+}
+
+#[tokio::test]
+async fn r_h3_a_district_that_shares_no_school_is_refused() {
+    let world = World::new();
+    world.clever.remove("schools", &id("school", 1));
+    let snapshot = world.snapshot().await;
+    assert!(snapshot.refused);
+    assert_eq!(snapshot.codes(), [("nothing_shared", 1)]);
+    assert!(snapshot.all("student").is_empty());
+}
