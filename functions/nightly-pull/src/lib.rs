@@ -149,7 +149,7 @@ pub async fn handle<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait
 ) -> Result<Outcome, PullFailure> {
     let named = match request(&event.payload) {
         Ok(Request::Pull(named)) => named,
-        Ok(Request::Look) => return look::look(config, storage).await.map(Outcome::Look),
+        Ok(Request::Look(only)) => return look::look(config, storage, only.as_deref()).await.map(Outcome::Look),
         Err(reason) => {
             warn!(%reason, "passed over an event");
             return Ok(Outcome::Pull(Ended::Skipped));

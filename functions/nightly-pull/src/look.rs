@@ -41,17 +41,20 @@ pub struct Looked {
     pub returned: u32,
 }
 
+/// Looks for all, or for one district alone.
 pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
+    only: Option<&str>,
 ) -> Result<Looked, PullFailure> {
     let mut rng = fastrand::Rng::new();
-    let listed = tokens(config, storage, None, &mut rng).await.map_err(|none| match none {
+    let listed = tokens(config, storage, only, &mut rng).await.map_err(|none| match none {
         NoToken::Storage(error) => PullFailure::Storage(error),
         NoToken::None(why) => PullFailure::TokenList(why),
         NoToken::Down(error) => PullFailure::TokenList(error.to_string()),
     })?;
-    let known = storage.table.connected(SOURCE).await?;
+    let mut known = storage.table.connected(SOURCE).await?;
+    known.retain(|one| only.is_none_or(|only| one.id == only));
     let mut looked = Looked::default();
     let here: BTreeSet<&str> = listed.iter().map(|one| one.district.as_str()).collect();
     for one in &known {

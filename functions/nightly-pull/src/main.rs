@@ -8,6 +8,9 @@ use nightly_pull::{Config, Storage, handle};
 use sources::clever::RealWait;
 use sources::http::HttpClient;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();

@@ -13,8 +13,9 @@ use crate::look::SOURCE;
 pub enum Request {
     /// A pull, or a part of one.
     Pull(Named),
-    /// A look at who has connected the application.
-    Look,
+    /// A look at who has connected the application: all, or the one district (by its id at the source) of which a notice speaks. What a notice says is a
+    /// hint only: the look is what counts.
+    Look(Option<Box<str>>),
 }
 
 /// A pull of a district.
@@ -43,6 +44,12 @@ struct Order {
     at: Timestamp,
 }
 
+/// What the door of notices sends.
+#[derive(Deserialize)]
+struct Confirm {
+    district: Box<str>,
+}
+
 #[derive(Deserialize)]
 struct Resumed {
     district: DistrictId,
@@ -57,7 +64,11 @@ pub fn resume(named: &Named) -> String {
 /// What an event asks for.
 pub fn request(event: &Value) -> Result<Request, Skipped> {
     if event.get("look").is_some_and(|source| source == SOURCE) {
-        return Ok(Request::Look);
+        return Ok(Request::Look(None));
+    }
+    if let Some(notice) = event.get("confirm") {
+        let Confirm { district } = Confirm::deserialize(notice).map_err(|_| Skipped::Unknown)?;
+        return if district.is_empty() { Err(Skipped::Unknown) } else { Ok(Request::Look(Some(district))) };
     }
     let named = match event.get("resume") {
         Some(resumed) => {
@@ -94,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_is_confirmed_by_a_look_for_its_district() {
+        let notice = json!({ "confirm": { "district": "5b2ad81a709e300001e2cd7a" } });
+        assert_eq!(request(&notice), Ok(Request::Look(Some("5b2ad81a709e300001e2cd7a".into()))));
+        assert_eq!(request(&json!({ "look": "clever" })), Ok(Request::Look(None)));
+    }
+
+    #[test]
     fn what_is_no_order_is_skipped() {
         for event in [
             json!({}),
@@ -103,6 +121,8 @@ mod tests {
             json!({ "resume": { "district": "oak", "run": "01HZ" } }),
             json!({ "Records": [] }),
             json!({ "look": "elsewhere" }),
+            json!({ "confirm": { "district": "" } }),
+            json!({ "confirm": "oak" }),
         ] {
             assert_eq!(request(&event), Err(Skipped::Unknown), "{event}");
         }

@@ -36,6 +36,19 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
 }
 
 #[tokio::test]
+async fn r_o1_what_a_notice_says_is_a_hint_that_the_token_list_confirms() {
+    let world = World::new().await;
+    assert_eq!(world.confirm("500000000000000000000099").await, Looked::default(), "nobody of that id has connected");
+    assert!(world.table.connected("clever").await.unwrap().is_empty());
+    assert_eq!(world.confirm(OAK).await, notified());
+    assert_eq!(world.confirm(OAK).await, Looked::default());
+    assert_eq!(look(&world).await, Looked::default());
+    // A notice about one district says nothing of the others.
+    assert_eq!(world.confirm("500000000000000000000099").await, Looked::default());
+    assert!(world.table.connected("clever").await.unwrap().iter().all(|one| one.missed.is_none()));
+}
+
+#[tokio::test]
 async fn a_district_that_is_pulled_already_is_nobody_new() {
     let world = World::new().await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);

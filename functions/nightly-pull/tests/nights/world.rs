@@ -148,7 +148,16 @@ impl World {
 
     /// Looks at who has connected.
     pub(crate) async fn look(&self, cue: &Cue) -> Result<Looked, PullFailure> {
-        match self.invoke(&sample("look.json"), cue, "request", LIFE).await? {
+        self.look_for(&sample("look.json"), cue).await
+    }
+
+    /// The same, at the hint of a notice.
+    pub(crate) async fn confirm(&self, district: &str) -> Looked {
+        self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never()).await.unwrap()
+    }
+
+    async fn look_for(&self, event: &Value, cue: &Cue) -> Result<Looked, PullFailure> {
+        match self.invoke(event, cue, "request", LIFE).await? {
             Outcome::Look(looked) => Ok(looked),
             Outcome::Pull(ended) => panic!("{ended:?}"),
         }
