@@ -19,6 +19,7 @@ use mirror::runs::{Importer, RunRecord};
 use mirror::secrets::Secrets;
 use rules::finding::{Code, pull as codes, upload};
 use rules::personal::Secret;
+use rules::policy::{KeepDemographics, Policy};
 use rules::run::RunState;
 use rules::settings::{Clever, DistrictStatus};
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let mut rejected: Option<Secret> = None;
         loop {
             let reached = match self.token(clever, rejected.as_ref()).await {
-                Ok(token) => (self.read(&api, clever, &token, &mut state).await, Some(token)),
+                Ok(token) => (self.read(&api, (&policy, clever), &token, &mut state).await, Some(token)),
                 Err(stop) => (Err(stop), None),
             };
             match reached {
@@ -246,7 +247,13 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     /// Reads on from where the pull is.
-    async fn read(&mut self, api: &Api, clever: &Clever, token: &Secret, state: &mut Option<State>) -> Result<Reached, Stop> {
+    async fn read(
+        &mut self,
+        api: &Api,
+        (policy, clever): (&Policy, &Clever),
+        token: &Secret,
+        state: &mut Option<State>,
+    ) -> Result<Reached, Stop> {
         let clock = self.storage.clock.clone();
         let client = Client {
             http: self.storage.http.clone(),
@@ -272,7 +279,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
                 (attempt, seen.mark)
             }
         };
-        let staging = Staging(pulls::Pages::new(internal.clone(), id, run, attempt));
+        let demographics = policy.demographics == KeepDemographics::Mirror;
+        let staging = Staging { pages: pulls::Pages::new(internal.clone(), id, run, attempt), demographics };
         let mut pulled = PullState { before, lists: staging.lists().await? };
         let deadline = &self.invocation.deadline;
         let rng = self.rng.fork();

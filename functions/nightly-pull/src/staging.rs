@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use mirror::MirrorError;
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::pulls;
-use sources::clever::{Pages, Progress, Resource, StagedPages};
+use sources::clever::{Pages, Progress, Resource, StagedPages, without_demographics};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -16,13 +16,22 @@ const AHEAD: usize = 4;
 
 /// Where a try's pages are kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Staging<O>(pub(crate) pulls::Pages<O>);
+pub(crate) struct Staging<O> {
+    pub(crate) pages: pulls::Pages<O>,
+    /// False: the district keeps no demographics, and they do not come this far (R-M7).
+    pub(crate) demographics: bool,
+}
 
 impl<O: WriteObjects> Pages for Staging<O> {
     type Error = MirrorError;
 
     async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
-        self.0.put(list.name(), number, body, progress).await
+        let body = if self.demographics || list != Resource::Students {
+            body
+        } else {
+            without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault))?
+        };
+        self.pages.put(list.name(), number, body, progress).await
     }
 }
 
@@ -31,7 +40,7 @@ impl<O: ReadObjects> Staging<O> {
     pub(crate) async fn lists(&self) -> Result<BTreeMap<Resource, Progress>, MirrorError> {
         let mut lists = BTreeMap::new();
         for list in Resource::ALL {
-            if let Some(progress) = self.0.cursor(list.name()).await? {
+            if let Some(progress) = self.pages.cursor(list.name()).await? {
                 lists.insert(list, progress);
             }
         }
@@ -44,7 +53,7 @@ impl<O: ReadObjects> Staging<O> {
         let pages_of = |list: Resource| lists.get(&list).map_or(0, |progress| progress.pages);
         let order = Resource::ALL.into_iter().flat_map(|list| (0..pages_of(list)).map(move |number| (list, number)));
         let order: Vec<(Resource, u32)> = order.collect();
-        let own = self.0.clone();
+        let own = self.pages.clone();
         handle.spawn(async move {
             let fetch = move |(list, number): (Resource, u32)| {
                 let own = own.clone();

@@ -10,7 +10,7 @@ use mirror::secrets::Secrets;
 use mirror::snapshot::{self, Chain, SnapshotWriter};
 use mirror::{operators, pulls, reports};
 use rules::finding::{Code, Finding};
-use rules::policy::Policy;
+use rules::policy::{KeepDemographics, Policy};
 use rules::report::{FindingList, Report, Seconds};
 use rules::run::{RunState, Step};
 use rules::settings::Clever;
@@ -44,7 +44,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let (internal, handle) = (&self.storage.internal, Handle::current());
         let (id, run) = (&self.named.district, &self.named.run);
         let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
-        let staging = Staging(pulls::Pages::new(internal.clone(), id, run, state.attempt));
+        let demographics = policy.demographics == KeepDemographics::Mirror;
+        let staging = Staging { pages: pulls::Pages::new(internal.clone(), id, run, state.attempt), demographics };
         let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), clever.district.clone());
         let (objects, named) = (internal.clone(), self.named.clone());
         let made = tokio::task::spawn_blocking(move || {

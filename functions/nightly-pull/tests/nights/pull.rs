@@ -289,6 +289,24 @@ async fn r_h3_a_district_that_shares_nothing_is_refused_and_a_bad_record_is_not(
 }
 
 #[tokio::test]
+async fn r_m7_demographics_that_are_not_kept_are_not_even_staged() {
+    for (keep, there) in [("mirror", true), ("ignore", false)] {
+        let world = World::new().await;
+        let mut own = settings();
+        own.overrides.insert("demographics".into(), keep.into());
+        world.configure(&own, DistrictStatus::Live).await;
+        world
+            .clever
+            .put("users", user(11, "student", json!({ "dob": "1/20/2014", "race": "Asian", "ext": { "dob": "1/20/2014" } })));
+        assert_eq!(world.send(&order(0)).await, Ended::Staged);
+        assert_eq!(world.manifest(&order(0)).await.unwrap().parts["student"].records, 12);
+        let pages = mirror::pulls::Pages::new(world.internal.clone(), &world.district, &run_of(&order(0)), 0);
+        let first = String::from_utf8(pages.page("students", 0).await.unwrap()).unwrap();
+        assert_eq!((first.contains("1/20/2014"), first.contains("Asian"), first.contains("Quill11")), (there, there, true));
+    }
+}
+
+#[tokio::test]
 async fn invariant_20_no_token_stands_in_anything_that_is_kept_or_told() {
     let world = World::new().await;
     world.clever.plan("/sections", 0, 99, Fault::Answer(500, TOKEN.into()));

@@ -18,7 +18,7 @@ mod tokens;
 pub use crate::intake::{ImportError, Refused, Staged};
 pub use feed::{Import, Job, StagedPages, import};
 pub use pace::{Now, RealWait, Wait};
-pub use page::PageFault;
+pub use page::{PageFault, without_demographics};
 pub use pull::{
     Api, BadSetting, Client, DataMark, Failing, Pages, Progress, PullError, PullState, Pulled, Resource, Seen, is_host,
 };

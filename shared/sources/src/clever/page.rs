@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One item of a list.
@@ -88,6 +89,40 @@ pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PageFault> {
 
 fn envelope(body: &[u8]) -> Result<Envelope<'_>, PageFault> {
     serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)
+}
+
+/// What a student's role says of demographics (R-M7), of free fields too, for nobody knows what a district puts there.
+const DEMOGRAPHICS: [&str; 15] = [
+    "grade",
+    "graduation_year",
+    "dob",
+    "gender",
+    "race",
+    "hispanic_ethnicity",
+    "ell_status",
+    "frl_status",
+    "iep_status",
+    "gifted_status",
+    "section_504_status",
+    "disability",
+    "home_language",
+    "home_language_code",
+    "ext",
+];
+
+/// A page of people without their demographics, for a district that keeps none (R-M7).
+///
+/// # Errors
+/// If it is no page.
+pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PageFault> {
+    let mut page: Value = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
+    let items = page.get_mut("data").and_then(Value::as_array_mut).ok_or(PageFault::NotAPage)?;
+    for student in items.iter_mut().filter_map(|item| item.pointer_mut("/data/roles/student")?.as_object_mut()) {
+        for field in DEMOGRAPHICS {
+            student.remove(field);
+        }
+    }
+    serde_json::to_vec(&page).map_err(|_| PageFault::NotAPage)
 }
 
 /// Whether a text is one of Clever's ids: 24 hexadecimal digits, lower case.
