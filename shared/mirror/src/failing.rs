@@ -207,10 +207,6 @@ under_cue! { ConnectedDistricts {
     fn renote(&self, source: &str, connected: &Connected) -> ();
 } }
 
-under_cue! { Secrets {
-    fn secret(&self, name: &str) -> Option<Secret>;
-} }
-
 under_cue! { Answers {
     fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
     fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> ();

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
-use rules::personal::Secret;
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;

@@ -141,7 +141,7 @@ impl Application {
 
     /// What the functions failed for good.
     pub fn failures(&self) -> Vec<String> {
-        [local::IMPORT, local::RECONCILE, local::API]
+        [local::IMPORT, local::PULL, local::RECONCILE, local::API, local::WEBHOOK]
             .into_iter()
             .flat_map(|name| self.stack.failures(name))
             .map(|failure| failure.response_payload.to_string())

@@ -40,6 +40,8 @@ pub struct Binaries {
     pub roster_api: PathBuf,
     /// `clever-webhook`.
     pub clever_webhook: PathBuf,
+    /// `nightly-pull`.
+    pub nightly_pull: PathBuf,
 }
 
 impl Binaries {
@@ -54,6 +56,7 @@ impl Binaries {
             reconcile: there("reconcile")?,
             roster_api: there("roster-api")?,
             clever_webhook: there("clever-webhook")?,
+            nightly_pull: there("nightly-pull")?,
         })
     }
 
@@ -70,6 +73,7 @@ impl Binaries {
             (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
             (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
             (&found.clever_webhook, &["functions/clever-webhook", "shared/mirror", "shared/rules"][..]),
+            (&found.nightly_pull, &["functions/nightly-pull", "shared/sources", "shared/mirror", "shared/rules"][..]),
         ] {
             let newest = made_of.iter().filter_map(|package| newest_source(&workspace.join(package).join("src"))).max();
             let built = std::fs::metadata(binary).and_then(|about| about.modified()).map_err(BuildError::Output)?;
@@ -131,7 +135,9 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    command.args(["-p", "local", "-p", "oneroster-import", "-p", "reconcile", "-p", "roster-api", "-p", "clever-webhook"]);
+    for package in ["local", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"] {
+        command.args(["-p", package]);
+    }
     if profile == Profile::Release {
         command.arg("--release");
     }
@@ -172,5 +178,6 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
         reconcile: take("reconcile")?,
         roster_api: take("roster-api")?,
         clever_webhook: take("clever-webhook")?,
+        nightly_pull: take("nightly-pull")?,
     })
 }

@@ -38,7 +38,7 @@ pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
 pub use s3::Subscription;
 pub use scheduler::{Clock, DeadLetter};
 pub use stack::{
-    API, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP, NOTICE_KEYS, RECONCILE, SCHEDULE_GROUP,
-    Stack, StackConfig, StackError, TABLE, WEBHOOK,
+    API, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP, NOTICE_KEYS, PULL, RECONCILE,
+    SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE, WEBHOOK,
 };
 pub use upload::{UploadError, Uploaded};

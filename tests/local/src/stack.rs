@@ -46,6 +46,8 @@ pub const RECONCILE: &str = "reconcile";
 pub const API: &str = "roster-api";
 /// The function that takes notices that a district shares data.
 pub const WEBHOOK: &str = "clever-webhook";
+/// The function that pulls districts from their sources' servers.
+pub const PULL: &str = "nightly-pull";
 /// The group of schedules by which a notice is looked into.
 pub const NOTICE_GROUP: &str = "rollbook-notices";
 /// The secret with the keys of notices.
@@ -273,11 +275,17 @@ impl Stack {
             stack.add_function(stack.function(IMPORT, binaries.oneroster_import))?;
             stack.add_function(stack.function(API, binaries.roster_api))?;
             let mut webhook = stack.function(WEBHOOK, binaries.clever_webhook);
-            let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:nightly-pull");
+            let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PULL}");
             for (name, value) in [("NOTICE_KEYS", NOTICE_KEYS), ("SCHEDULE_GROUP", NOTICE_GROUP), ("PULL_FUNCTION_ARN", &pull)] {
                 webhook.environment.insert(name.into(), value.into());
             }
             stack.add_function(webhook)?;
+            let mut pull = stack.function(PULL, binaries.nightly_pull);
+            let clever = &stack.endpoints.clever;
+            for (name, value) in [("CLEVER_SECRET", CLEVER_SECRET), ("CLEVER_TOKENS_URL", clever), ("CLEVER_API_URL", clever)] {
+                pull.environment.insert(name.into(), value.into());
+            }
+            stack.add_function(pull)?;
         }
         Ok(stack)
     }

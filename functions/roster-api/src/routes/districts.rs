@@ -69,7 +69,7 @@ pub(super) async fn settings<T: Table, O: Objects>(
     versioned(&configured.settings, &configured.version())
 }
 
-/// `PUT …/settings`.
+/// `PUT …/settings`. A district that a source has told of is configured by it (R-O2).
 pub(super) async fn change<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -78,7 +78,8 @@ pub(super) async fn change<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let (seen, settings) = (configured(&api, &granted).await?, checked(settings)?);
     etag::check(&headers, Some(&seen.version()))?;
-    replace(&api, &granted, &seen, &settings, seen.status).await
+    let status = if seen.status == DistrictStatus::Notified { DistrictStatus::Configured } else { seen.status };
+    replace(&api, &granted, &seen, &settings, status).await
 }
 
 async fn replace<T: Table, O: Objects>(
@@ -119,6 +120,11 @@ pub(super) async fn switch<T: Table, O: Objects>(
     reason(&switch.reason)?;
     let status = match (switch.sync, seen.status) {
         (Wanted::Off, _) => DistrictStatus::Off,
+        (Wanted::On, DistrictStatus::Notified) => {
+            return Err(Problem::conflict(
+                "the district shares data and nobody has configured it: change its settings first (R-O2)",
+            ));
+        }
         // What is on, or waits for its review, stays so.
         (Wanted::On, on @ (DistrictStatus::Live | DistrictStatus::InReview)) => on,
         (Wanted::On, _) => DistrictStatus::InReview,

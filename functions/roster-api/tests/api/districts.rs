@@ -35,6 +35,21 @@ async fn an_operator_makes_a_district_and_changes_any_single_setting() {
 }
 
 #[tokio::test]
+async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced_and_its_first_run_is_reviewed() {
+    let w = world("clever").await;
+    w.switch(DistrictStatus::Notified).await;
+    let on = async || w.post(&operator(), "/sync", json!({ "sync": "on", "reason": "they want to begin" })).await;
+    let status = async || w.get(&operator(), "").await.body["status"].clone();
+    assert_eq!((on().await.status, status().await), (409, json!("notified")));
+    let seen = w.get(&operator(), "/settings").await;
+    let version = seen.header("etag").unwrap().to_owned();
+    let settings = json!({ "preset": "clever", "time_zone": "America/Chicago" }).to_string();
+    let changed = w.send(Some(&operator()), "PUT", "/settings", &[("if-match", &version)], &settings).await;
+    assert_eq!((changed.status, status().await), (200, json!("configured")));
+    assert_eq!((on().await.status, status().await), (200, json!("in_review")));
+}
+
+#[tokio::test]
 async fn r_o5_a_sync_is_switched_off_and_on_and_the_first_run_after_is_reviewed() {
     let w = world("sis").await;
     let status = async || w.get(&operator(), "").await.body["status"].clone();

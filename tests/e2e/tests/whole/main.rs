@@ -5,6 +5,7 @@ mod api_walls;
 mod back;
 mod bad_input;
 mod canary;
+mod clever;
 mod defects;
 mod events;
 mod faults;

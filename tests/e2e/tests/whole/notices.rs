@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use local::{Api, NOTICE_GROUP, NOTICE_KEYS, WEBHOOK};
 use serde_json::{Value, json};
 
-const KEY: &str = "an invented key of this year, 89abcdef";
+pub(crate) const KEY: &str = "an invented key of this year, 89abcdef";
 const DISTRICT: &str = "58da8a43cc70ab00017a1a87";
 
-async fn knock(application: &Application, key: &str, body: &str) -> u16 {
+/// Knocks at the door with a notice that is signed now.
+pub(crate) async fn knock(application: &Application, key: &str, body: &str) -> u16 {
     let now = Timestamp::now().as_second().to_string();
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("{now}.{body}").as_bytes());
     let (door, signature) = (Api::new(&application.stack.endpoints().notices, None), hex::encode(signature));

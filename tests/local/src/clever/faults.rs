@@ -79,6 +79,11 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(planned);
     }
 
+    /// Nothing happens any more.
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What happens to a request: of several things that wait for it, the one that was planned first.
     pub(super) fn of(&self, path: &str) -> Option<Happens> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -209,6 +209,11 @@ impl CleverSimulator {
         self.world.faults.plan(path, skip, times, Happens::Fault(fault));
     }
 
+    /// No fault waits for its request any more.
+    pub fn heal(&self) {
+        self.world.faults.clear();
+    }
+
     /// Requests that a token may make in a minute from now on; 1,200 at first.
     pub fn set_rate_limit(&self, per_minute: u64) {
         lock(&self.world.limits).per_minute = per_minute;

@@ -1,0 +1,103 @@
+//! A district at Clever, from the notice that it shares to its mirror: the real door, pull, plan and decision; Clever is the simulator.
+
+use axum::http::Method;
+use district::{District, Size};
+use e2e::{Application, Night};
+use jiff::Timestamp;
+use local::clever::{Fault, List, Sharing, id};
+use local::{Claims, NOTICE_KEYS, PULL};
+use mirror::districts::Districts;
+use mirror::runs::Runs;
+use rules::id::DistrictId;
+use rules::model::Tag;
+use rules::run::RunState;
+use rules::settings::DistrictStatus;
+use serde_json::json;
+
+use crate::notices::{KEY, knock};
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Orders a pull, as the district's schedule does, and waits for the end of its run.
+async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -> Night {
+    let stack = &application.stack;
+    stack.invoke(PULL, json!({ "district": district, "at": at })).await.expect("the function is there");
+    // Whoever waits for Clever to come back does so for minutes.
+    stack.live_until(stack.clock().now() + HOUR).await;
+    let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+    let report = stack.report(district, &run.run).await.expect("the report can be read");
+    Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())), run }
+}
+
+#[tokio::test]
+async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_pulled() {
+    let application = Application::start().await;
+    let (stack, clever) = (&application.stack, application.stack.clever());
+    let (source, set) = (id("district", "oak"), District::new(Size::students(120)).seed(5).churn(4.0));
+    let district = DistrictId::new(&*source);
+    clever.connect(&source, &set.night(0));
+    stack.put_secret(NOTICE_KEYS, &json!({ "current": KEY }).to_string());
+
+    // A notice is a hint; the token list confirms it.
+    assert_eq!(knock(&application, KEY, &json!({ "type": "district.shared", "district": source }).to_string()).await, 202);
+    stack.live_until(stack.next_schedule().expect("the look is scheduled")).await;
+    let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
+    assert_eq!(notified.status, DistrictStatus::Notified);
+    assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
+
+    // The operator configures it and switches it on.
+    let api = stack.api(&Claims::new("operator", district.as_str())).unwrap();
+    let path = |rest: &str| format!("/v1/districts/{district}{rest}");
+    let seen = api.call(Method::GET, &path("/settings"), &[], None).await.unwrap();
+    let mut settings = seen.json();
+    settings["time_zone"] = json!("America/New_York");
+    let version = seen.header("etag").unwrap_or_default().to_owned();
+    let put = api.call(Method::PUT, &path("/settings"), &[("if-match", version.as_str())], Some(&settings)).await.unwrap();
+    assert!(put.is_ok(), "{} {}", put.status, put.text());
+    let on = json!({ "sync": "on", "reason": "the contract begins" });
+    assert!(api.call(Method::POST, &path("/sync"), &[], Some(&on)).await.unwrap().is_ok());
+
+    // The first pull is reviewed, whatever it would do.
+    let now = stack.clock().now();
+    let first = pull(&application, &district, now).await;
+    assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
+    assert!(application.mirror(&district).await.is_empty());
+    assert_eq!(application.decide(&first, "approve").await.state(), RunState::Applied);
+    assert_eq!(stack.table().district(&district).await.unwrap().unwrap().status, DistrictStatus::Live);
+    let students = application.keys(&district, Tag::Student, "active").await;
+    assert_eq!(students.len(), 120);
+    let users = clever.ids(&source, List::Users);
+    assert!(students.iter().all(|key| users.contains(key)), "whoever is here is at Clever");
+    assert_eq!(application.keys(&district, Tag::School, "active").await, sorted(clever.ids(&source, List::Schools)));
+    assert_eq!(application.keys(&district, Tag::Class, "active").await, sorted(clever.ids(&source, List::Sections)));
+
+    // The same again changes nothing; the same order again is the same run.
+    let same = pull(&application, &district, now + HOUR).await;
+    assert_eq!(same.state(), RunState::Unchanged);
+    assert_eq!(pull(&application, &district, now + HOUR).await.run.run, same.run.run);
+
+    // The next night's data.
+    clever.sync(&source, &set.night(1));
+    let next = pull(&application, &district, now + HOUR * 24).await;
+    assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
+    assert!(next.counts("student").added + next.counts("student").removed > 0);
+    let before = application.mirror(&district).await;
+
+    // Clever is down: told, and nothing is lost.
+    clever.fault("/users", 0, 1000, Fault::Status(503));
+    let down = pull(&application, &district, now + HOUR * 48).await;
+    assert_eq!((down.state(), application.mirror(&district).await == before), (RunState::Refused, true), "{:?}", down.report);
+
+    // Sharing reduced by mistake to one school: held, and nothing is lost.
+    clever.heal();
+    let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
+    clever.share(&source, Sharing::Schools(one));
+    let reduced = pull(&application, &district, now + HOUR * 72).await;
+    assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
+    assert!(application.failures().is_empty(), "{:?}", application.failures());
+}
+
+fn sorted(mut all: Vec<String>) -> Vec<String> {
+    all.sort_unstable();
+    all
+}
