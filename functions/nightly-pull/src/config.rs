@@ -9,10 +9,12 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
-    /// The group of one-time schedules.
+    /// The group of districts' schedules and of one-time ones.
     pub schedule_group: String,
     /// The role by which a schedule may invoke the function.
     pub schedule_role_arn: String,
+    /// The ARN of the queue for what a district's schedule could not make this function take; none: it is dropped.
+    pub pull_failures_arn: Option<String>,
     /// The name of the secret with the application's credentials at Clever: `{"client_id": …, "client_secret": …}`.
     pub clever_secret: String,
     /// Scheme and host of Clever's token list.
@@ -58,6 +60,7 @@ impl Config {
             table: need("TABLE")?,
             schedule_group: need("SCHEDULE_GROUP")?,
             schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
+            pull_failures_arn: get("PULL_FAILURES_ARN").filter(|arn| !arn.is_empty()),
             clever_secret: need("CLEVER_SECRET")?,
             clever_tokens: host("CLEVER_TOKENS_URL", "https://clever.com")?,
             clever_api: host("CLEVER_API_URL", "https://api.clever.com")?,
@@ -80,6 +83,7 @@ mod tests {
         let config = Config::from_lookup(full).unwrap();
         assert_eq!((config.ownership.as_secs(), config.stop_before.as_secs(), config.keep_secrets.as_secs()), (960, 120, 300));
         assert_eq!((config.clever_tokens.as_str(), config.path_style), ("https://clever.com", false));
+        assert_eq!(config.pull_failures_arn, None);
         for gone in needed {
             let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
             assert!(error.to_string().contains(gone));

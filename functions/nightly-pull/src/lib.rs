@@ -1,4 +1,4 @@
-//! From a source's server to a staged snapshot, every night; and every hour a look at who has connected.
+//! From a source's server to a staged snapshot, every night; and every hour a look at who has connected and at the schedules of the nights.
 //!
 //! An order names a district and a time; together they name the run, so that the same order twice is the same run. All pages of all lists are read and
 //! staged as they came; a pull that nears its deadline goes on in a further invocation from where it is. Only when every page is there, and the data did
@@ -7,6 +7,7 @@
 
 mod config;
 mod look;
+mod nights;
 mod pull;
 mod request;
 mod staging;
@@ -20,6 +21,7 @@ use mirror::connected::ConnectedDistricts;
 use mirror::districts::Districts;
 use mirror::error::chain;
 use mirror::later::Later;
+use mirror::nightly::NightlySchedules;
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::runs::Runs;
 use mirror::secrets::{Kept, Secrets};
@@ -31,7 +33,7 @@ use tracing::{info, warn};
 
 pub use config::{Config, ConfigError};
 pub use look::Looked;
-pub use request::{Named, Request, Skipped, request, resume};
+pub use request::{Named, Request, Skipped, order, request, resume};
 
 /// What the function does with the table.
 pub trait Table: Districts + Runs + ConnectedDistricts {}
@@ -41,6 +43,10 @@ impl<T: Districts + Runs + ConnectedDistricts> Table for T {}
 pub trait Objects: ReadObjects + WriteObjects {}
 impl<T: ReadObjects + WriteObjects> Objects for T {}
 
+/// What the function does with its group of schedules.
+pub trait Schedules: Later + NightlySchedules {}
+impl<T: Later + NightlySchedules> Schedules for T {}
+
 /// Where the function reads and writes.
 #[derive(Clone, Debug)]
 pub struct Storage<T, O, L, S, H, W> {
@@ -48,7 +54,7 @@ pub struct Storage<T, O, L, S, H, W> {
     pub table: T,
     /// Staged pages, snapshots and reports.
     pub internal: O,
-    /// Schedules of this function.
+    /// Schedules of this function: those of districts, and those by which a pull goes on.
     pub later: L,
     /// Tokens and credentials.
     pub secrets: Kept<S>,
@@ -100,6 +106,15 @@ pub enum PullFailure {
     /// Nobody can tell who has connected.
     #[error("the list of connected districts could not be read: {0}")]
     TokenList(String),
+    /// Some districts' schedules may not be what they must be.
+    #[error("the schedules of {districts} districts could not be compared or repaired")]
+    Schedules {
+        /// How many.
+        districts: usize,
+        /// What went wrong with the last of them.
+        #[source]
+        source: MirrorError,
+    },
     /// Another invocation is at it.
     #[error("the district is being pulled by another invocation")]
     InProgress,
@@ -117,6 +132,7 @@ impl PullFailure {
             Self::Storage(error) => error.error_type(),
             Self::Snapshot(_) => "PullSnapshot",
             Self::TokenList(_) => "PullTokenList",
+            Self::Schedules { .. } => "PullSchedules",
             Self::InProgress => "PullInProgress",
             Self::Contended => "PullContended",
             Self::State(_) => "PullState",
@@ -142,14 +158,19 @@ pub(crate) struct Invocation {
 ///
 /// # Errors
 /// If a retry may cure it. What is done by then is done: the retry finds it so.
-pub async fn handle<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
+pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     event: LambdaEvent<Value>,
 ) -> Result<Outcome, PullFailure> {
     let named = match request(&event.payload) {
         Ok(Request::Pull(named)) => named,
-        Ok(Request::Look(only)) => return look::look(config, storage, only.as_deref()).await.map(Outcome::Look),
+        Ok(Request::Look(only)) => {
+            let looked = look::look(config, storage, only.as_deref()).await;
+            // Schedules follow what is configured here, not the list: a district that was paused is not pulled, even if the list cannot be read.
+            let repaired = nights::repair(config, storage, &event.context.invoked_function_arn).await;
+            return looked.and_then(|looked| repaired.map(|()| Outcome::Look(looked)));
+        }
         Err(reason) => {
             warn!(%reason, "passed over an event");
             return Ok(Outcome::Pull(Ended::Skipped));

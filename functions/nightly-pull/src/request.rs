@@ -61,6 +61,28 @@ pub fn resume(named: &Named) -> String {
     json!({ "resume": { "district": named.district, "run": named.run } }).to_string()
 }
 
+/// What a schedule puts in the place of this: the time for which it was due, however late it invokes.
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
+
+/// An order before its time is known.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nightly {
+    district: DistrictId,
+    at: String,
+}
+
+/// The payload by which a schedule orders a pull every night.
+pub fn order(district: &DistrictId) -> String {
+    json!({ "district": district, "at": SCHEDULED_TIME }).to_string()
+}
+
+/// The district that a schedule's payload orders to be pulled; none: it orders something else.
+pub(crate) fn ordered(payload: &str) -> Option<DistrictId> {
+    let Nightly { district, at } = serde_json::from_str(payload).ok()?;
+    (at == SCHEDULED_TIME).then_some(district)
+}
+
 /// What an event asks for.
 pub fn request(event: &Value) -> Result<Request, Skipped> {
     if event.get("look").is_some_and(|source| source == SOURCE) {

@@ -4,7 +4,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::dynamo::DynamoTable;
 use crate::s3::S3Bucket;
-use crate::scheduler::OneTimeSchedules;
+use crate::scheduler::ScheduleGroup;
 use crate::secrets::ManagedSecrets;
 
 /// Reads region, credentials and endpoints from the environment.
@@ -41,8 +41,8 @@ impl Connections {
     }
 
     /// Schedules in a group, allowed by a role to invoke a function.
-    pub fn schedules(&self, group: &str, role_arn: &str) -> OneTimeSchedules {
-        OneTimeSchedules::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
+    pub fn schedules(&self, group: &str, role_arn: &str) -> ScheduleGroup {
+        ScheduleGroup::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
     }
 
     /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`] around them.

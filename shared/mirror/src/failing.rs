@@ -22,6 +22,7 @@ use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, Re
 use crate::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
 use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
+use crate::nightly::{NightlySchedule, NightlySchedules};
 use crate::notices::Notices;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
 use crate::runs::{RunRecord, Runs};
@@ -176,6 +177,13 @@ under_cue! { WriteObjects {
 
 under_cue! { Later {
     fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
+} }
+
+under_cue! { NightlySchedules {
+    fn names(&self) -> Vec<String>;
+    fn schedule(&self, name: &str) -> Option<NightlySchedule>;
+    fn put_schedule(&self, schedule: &NightlySchedule) -> ();
+    fn remove_schedule(&self, name: &str) -> ();
 } }
 
 under_cue! { Notices {

@@ -28,6 +28,7 @@ pub mod items;
 pub mod keys;
 pub mod later;
 pub mod memory;
+pub mod nightly;
 pub mod notices;
 pub mod objects;
 pub mod operators;

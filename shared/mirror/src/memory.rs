@@ -3,6 +3,7 @@
 mod connected;
 mod desk;
 mod directory;
+mod nightly;
 mod notices;
 mod secrets;
 
@@ -427,15 +428,18 @@ impl WriteObjects for MemoryObjects {
     }
 }
 
-/// Schedules that wait until a test takes them.
+/// Schedules: one-time ones wait until a test takes them, those of districts stay.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryLater(Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>);
+pub struct MemoryLater {
+    once: Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>,
+    nights: Arc<Mutex<nightly::Nights>>,
+}
 
 impl MemoryLater {
     /// Takes all schedules: name, time, payload, the earliest first.
     pub fn take_all(&self) -> Vec<(String, Timestamp, String)> {
         let mut all: Vec<_> =
-            std::mem::take(&mut *lock(&self.0)).into_iter().map(|(name, (at, payload))| (name, at, payload)).collect();
+            std::mem::take(&mut *lock(&self.once)).into_iter().map(|(name, (at, payload))| (name, at, payload)).collect();
         all.sort_by_key(|(_, at, _)| *at);
         all
     }
@@ -443,7 +447,7 @@ impl MemoryLater {
 
 impl Later for MemoryLater {
     async fn again(&self, _function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.once);
         if all.contains_key(name) {
             return Ok(Wrote::AlreadyThere);
         }

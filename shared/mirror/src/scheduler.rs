@@ -1,5 +1,7 @@
 //! The real schedules, in EventBridge Scheduler.
 
+mod nightly;
+
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use jiff::Timestamp;
@@ -9,22 +11,22 @@ use crate::MirrorError;
 use crate::districts::Wrote;
 use crate::later::Later;
 
-/// One-time schedules that invoke a function and go away by themselves.
+/// The schedules of a group: one-time ones that invoke a function and go away by themselves, and those of districts.
 #[derive(Clone, Debug)]
-pub struct OneTimeSchedules {
+pub struct ScheduleGroup {
     client: Client,
     group: String,
     role_arn: String,
 }
 
-impl OneTimeSchedules {
+impl ScheduleGroup {
     /// Schedules in a group, allowed by a role to invoke the function.
     pub fn new(client: Client, group: &str, role_arn: &str) -> Self {
         Self { client, group: group.into(), role_arn: role_arn.into() }
     }
 }
 
-impl Later for OneTimeSchedules {
+impl Later for ScheduleGroup {
     async fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
         let doing = "make a schedule";
         let target = Target::builder().arn(function).role_arn(&self.role_arn).input(payload).build();

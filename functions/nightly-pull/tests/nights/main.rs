@@ -1,7 +1,8 @@
-//! Nights at a Clever in memory, on storage in memory: pulls, and looks at who has connected.
+//! Nights at a Clever in memory, on storage in memory: pulls, their schedules, and looks at who has connected.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod look;
 mod pull;
+mod schedules;
 mod world;

@@ -26,6 +26,9 @@ use sources::clever::memory::MemoryClever;
 pub(crate) const OAK: &str = "58da8a43cc70ab00017a1a87";
 pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789";
 
+/// The ARN by which the function is invoked.
+pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:rollbook-nightly-pull";
+
 /// How long an invocation may live.
 const LIFE: Duration = Duration::from_secs(900);
 
@@ -177,6 +180,7 @@ impl World {
         };
         let mut context = Context::default();
         context.request_id = owner.into();
+        context.invoked_function_arn = FUNCTION.into();
         context.deadline = (self.time.now() + life).as_millisecond() as u64;
         handle(&self.config, &storage, LambdaEvent::new(event.clone(), context)).await
     }

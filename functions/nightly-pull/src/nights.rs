@@ -1,0 +1,170 @@
+//! The nightly schedule of every district that is pulled (R-O4, R-O5): compared with what is configured, and put right where it differs.
+//!
+//! Nothing here depends on having seen a change. Whatever was missed, or was undone by hand, is found by the next comparison.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use mirror::MirrorError;
+use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
+use rules::id::DistrictId;
+use rules::settings::DistrictStatus;
+use tracing::{info, warn};
+
+use crate::look::SOURCE;
+use crate::request::{order, ordered};
+use crate::{Config, PullFailure, Storage, Table};
+
+/// 04:15 of the district's time. No zone's clocks jump over that time or show it twice where they change for summer and winter, so that it comes exactly
+/// once a night; 02:00 is skipped once a year in most of them, and a schedule that is due then is not made up for.
+const EXPRESSION: &str = "cron(15 4 * * ? *)";
+
+/// So that not all districts of a zone are pulled at once.
+const WINDOW_MINUTES: i32 = 30;
+
+/// An invocation that is not taken is tried again this often, and so long: a pull that begins later would run into the day of school.
+const RETRIES: i32 = 5;
+const RETRY_SECONDS: i32 = 2 * 3600;
+
+/// What a comparison came to, for the log.
+#[derive(Debug, Default)]
+struct Repaired {
+    scheduled: u32,
+    rescheduled: u32,
+    unscheduled: u32,
+}
+
+/// Compares all schedules with what is configured. `function`: the ARN by which this function is invoked.
+pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    function: &str,
+) -> Result<(), PullFailure> {
+    let names = storage.later.names().await?;
+    let connected = storage.table.connected(SOURCE).await?;
+    let districts: BTreeSet<DistrictId> = connected.into_iter().map(|one| one.district).collect();
+    let mut repaired = Repaired::default();
+    let mut failed = Vec::new();
+    let mut keep = BTreeSet::new();
+    for district in &districts {
+        match schedule(config, storage, function, district, &mut repaired).await {
+            Ok(Wanted::Yes) => _ = keep.insert(name_of(district)),
+            Ok(Wanted::No) => {}
+            Err(error) => {
+                warn!(district = %district, error_type = error.error_type(), "a district's schedule could not be compared or put right");
+                // It may well be wanted.
+                keep.insert(name_of(district));
+                failed.push(error);
+            }
+        }
+    }
+    for name in names.iter().filter(|name| !keep.contains(*name)) {
+        match unschedule(storage, name).await {
+            Ok(true) => repaired.unscheduled += 1,
+            Ok(false) => {}
+            Err(error) => {
+                warn!(schedule = %name, error_type = error.error_type(), "a schedule could not be removed");
+                failed.push(error);
+            }
+        }
+    }
+    info!(?repaired, failed = failed.len(), "compared the schedules of {} districts", districts.len());
+    let districts = failed.len();
+    failed.pop().map_or(Ok(()), |source| Err(PullFailure::Schedules { districts, source }))
+}
+
+/// Whether a district is to have a schedule.
+enum Wanted {
+    Yes,
+    No,
+}
+
+/// Makes a district's schedule, or puts it right, if the district is to have one.
+async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    function: &str,
+    district: &DistrictId,
+    repaired: &mut Repaired,
+) -> Result<Wanted, MirrorError> {
+    let Some(configured) = storage.table.district(district).await? else { return Ok(Wanted::No) };
+    let is_synced = matches!(configured.status, DistrictStatus::Live | DistrictStatus::InReview);
+    if !is_synced || configured.settings.source.clever.is_none() {
+        return Ok(Wanted::No);
+    }
+    let zone = TimeZone::get(&configured.settings.time_zone).ok();
+    // Its own name: here letters of either case find a zone, and the service may be stricter.
+    let Some(time_zone) = zone.as_ref().and_then(|zone| zone.iana_name()) else {
+        warn!(district = %district, "a district is not scheduled: there is no time zone of the name that it has");
+        return Ok(Wanted::Yes);
+    };
+    let wanted = NightlySchedule {
+        name: name_of(district),
+        expression: EXPRESSION.into(),
+        time_zone: time_zone.into(),
+        window_minutes: WINDOW_MINUTES,
+        enabled: true,
+        function: function.into(),
+        input: order(district),
+        role: config.schedule_role_arn.clone(),
+        retries: RETRIES,
+        retry_seconds: RETRY_SECONDS,
+        failures: config.pull_failures_arn.clone(),
+    };
+    let there = storage.later.schedule(&wanted.name).await?;
+    match there {
+        Some(there) if there == wanted => {}
+        Some(there) if !is_a_districts(&there) => {
+            warn!(district = %district, schedule = %there.name, "a district is not scheduled: its schedule's name is taken by another");
+        }
+        there => {
+            storage.later.put_schedule(&wanted).await?;
+            let count = if there.is_none() { &mut repaired.scheduled } else { &mut repaired.rescheduled };
+            *count += 1;
+        }
+    }
+    Ok(Wanted::Yes)
+}
+
+/// Removes a schedule that no district is to have; false: it is not ours to remove, or gone already.
+async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
+    storage: &Storage<T, O, L, S, H, W>,
+    name: &str,
+) -> Result<bool, MirrorError> {
+    if storage.later.schedule(name).await?.as_ref().is_none_or(|there| !is_a_districts(there)) {
+        return Ok(false);
+    }
+    storage.later.remove_schedule(name).await?;
+    Ok(true)
+}
+
+/// A schedule is a district's if it orders a pull of the district whose name it has. The group has others, whose names may begin as those of districts do:
+/// in a stack with the prefix `nightly` the hourly look is called `nightly-look`.
+fn is_a_districts(schedule: &NightlySchedule) -> bool {
+    ordered(&schedule.input).is_some_and(|district| name_of(&district) == schedule.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::civil::{Time, time};
+
+    #[test]
+    fn r_o4_a_quarter_past_four_comes_exactly_once_a_day_in_every_zone() {
+        let (from, until): (Timestamp, Timestamp) =
+            ("2026-01-01T00:00:00Z".parse().unwrap(), "2038-01-01T00:00:00Z".parse().unwrap());
+        let due: Time = time(4, 15, 0, 0);
+        let mut changes = 0;
+        for name in jiff::tz::db().available() {
+            let zone = jiff::tz::TimeZone::get(name.as_str()).unwrap();
+            for change in zone.following(from).take_while(|change| change.timestamp() < until) {
+                let day = change.timestamp().to_zoned(zone.clone()).date();
+                for day in [day.yesterday().unwrap(), day, day.tomorrow().unwrap()] {
+                    assert!(!zone.to_ambiguous_zoned(day.to_datetime(due)).is_ambiguous(), "{} {day}", name.as_str());
+                }
+                changes += 1;
+            }
+        }
+        assert!(changes > 1000, "there is a database of time zones");
+    }
+}
