@@ -483,7 +483,7 @@ def failures_are_watched(stack):
 
 
 def sizes(build):
-    for function in ("OnerosterImport", "Reconcile", "CleverWebhook"):
+    for function in ("OnerosterImport", "Reconcile", "RosterApi", "CleverWebhook", "NightlyPull"):
         with open(os.path.join(build, function, "bootstrap"), "rb") as file:
             binary = file.read()
         buffer = io.BytesIO()

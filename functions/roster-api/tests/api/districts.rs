@@ -41,10 +41,10 @@ async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced
     let on = async || w.post(&operator(), "/sync", json!({ "sync": "on", "reason": "they want to begin" })).await;
     let status = async || w.get(&operator(), "").await.body["status"].clone();
     assert_eq!((on().await.status, status().await), (409, json!("notified")));
-    let seen = w.get(&operator(), "/settings").await;
-    let version = seen.header("etag").unwrap().to_owned();
+    let version = w.get(&operator(), "/settings").await.version();
     let settings = json!({ "preset": "clever", "time_zone": "America/Chicago" }).to_string();
-    let changed = w.send(Some(&operator()), "PUT", "/settings", &[("if-match", &version)], &settings).await;
+    let headers = [("content-type", "application/json"), ("if-match", version.as_str())];
+    let changed = w.send(Some(&operator()), "PUT", "/settings", &headers, &settings).await;
     assert_eq!((changed.status, status().await), (200, json!("configured")));
     assert_eq!((on().await.status, status().await), (200, json!("in_review")));
 }
