@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
 use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
 use rules::id::DistrictId;
+use rules::schedule::nightly;
 use rules::settings::DistrictStatus;
 use tracing::{info, warn};
 
@@ -15,9 +17,8 @@ use crate::look::SOURCE;
 use crate::request::{order, ordered};
 use crate::{Config, PullFailure, Storage, Table};
 
-/// 04:15 of the district's time. No zone's clocks jump over that time or show it twice where they change for summer and winter, so that it comes exactly
-/// once a night; 02:00 is skipped once a year in most of them, and a schedule that is due then is not made up for.
-const EXPRESSION: &str = "cron(15 4 * * ? *)";
+/// The night of a district whose policy waits for uploads: nobody uploads what lies at Clever.
+const NIGHT: Time = Time::constant(2, 0, 0, 0);
 
 /// So that not all districts of a zone are pulled at once.
 const WINDOW_MINUTES: i32 = 30;
@@ -98,9 +99,15 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         warn!(district = %district, "a district is not scheduled: there is no time zone of the name that it has");
         return Ok(Wanted::Yes);
     };
+    let Ok(policy) = configured.settings.policy() else {
+        warn!(district = %district, "a district is not scheduled: its settings make no policy");
+        return Ok(Wanted::Yes);
+    };
+    let wished = policy.schedule.parse().unwrap_or(NIGHT);
+    let due = zone.as_ref().map_or(wished, |zone| nightly(wished, zone, storage.clock.now()));
     let wanted = NightlySchedule {
         name: name_of(district),
-        expression: EXPRESSION.into(),
+        expression: format!("cron({} {} * * ? *)", due.minute(), due.hour()),
         time_zone: time_zone.into(),
         window_minutes: WINDOW_MINUTES,
         enabled: true,
@@ -142,29 +149,4 @@ async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
 /// in a stack with the prefix `nightly` the hourly look is called `nightly-look`.
 fn is_a_districts(schedule: &NightlySchedule) -> bool {
     ordered(&schedule.input).is_some_and(|district| name_of(&district) == schedule.name)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use jiff::civil::{Time, time};
-
-    #[test]
-    fn r_o4_a_quarter_past_four_comes_exactly_once_a_day_in_every_zone() {
-        let (from, until): (Timestamp, Timestamp) =
-            ("2026-01-01T00:00:00Z".parse().unwrap(), "2038-01-01T00:00:00Z".parse().unwrap());
-        let due: Time = time(4, 15, 0, 0);
-        let mut changes = 0;
-        for name in jiff::tz::db().available() {
-            let zone = jiff::tz::TimeZone::get(name.as_str()).unwrap();
-            for change in zone.following(from).take_while(|change| change.timestamp() < until) {
-                let day = change.timestamp().to_zoned(zone.clone()).date();
-                for day in [day.yesterday().unwrap(), day, day.tomorrow().unwrap()] {
-                    assert!(!zone.to_ambiguous_zoned(day.to_datetime(due)).is_ambiguous(), "{} {day}", name.as_str());
-                }
-                changes += 1;
-            }
-        }
-        assert!(changes > 1000, "there is a database of time zones");
-    }
 }

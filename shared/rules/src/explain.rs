@@ -15,6 +15,7 @@ use crate::model::{Inactive, Origin, Status, Tag};
 use crate::plan::Reason;
 use crate::policy::{AdmitGuardians, AdmitStudents, Policy};
 use crate::run::RunState;
+use crate::schedule::nightly;
 use crate::settings::DistrictStatus;
 
 /// All that is known of the one that is asked about.
@@ -531,9 +532,10 @@ impl Facts<'_> {
     }
 }
 
-/// The first moment from `from` on at which clocks in a time zone show `time`; on a day that skips it, the moment right after the gap.
-fn next_at(from: Timestamp, time: Time, zone: &str) -> Option<Timestamp> {
+/// The first night of a district that begins at `from` or later.
+fn next_at(from: Timestamp, wished: Time, zone: &str) -> Option<Timestamp> {
     let zone = TimeZone::get(zone).ok()?;
+    let time = nightly(wished, &zone, from);
     let today = from.to_zoned(zone.clone()).date();
     let on = |day: Date| day.to_datetime(time).to_zoned(zone.clone()).ok().map(|at| at.timestamp());
     match on(today)? {

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod report;
 pub mod rule;
 pub mod run;
+pub mod schedule;
 pub mod settings;
 pub mod snapshot;
 pub mod undo;

@@ -55,7 +55,7 @@ async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_l
     look(&world).await;
     let all = world.later.nightly();
     let [schedule] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((schedule.expression.as_str(), schedule.time_zone.as_str()), ("cron(15 4 * * ? *)", "America/New_York"));
+    assert_eq!((schedule.expression.as_str(), schedule.time_zone.as_str()), ("cron(0 3 * * ? *)", "America/New_York"));
     assert_eq!((schedule.window_minutes, schedule.enabled, schedule.retry_seconds), (30, true, 7200));
     assert_eq!((schedule.function.as_str(), schedule.role.as_str()), (FUNCTION, "SCHEDULE_ROLE_ARN"));
     assert_eq!(schedule.failures, world.config.pull_failures_arn);
@@ -93,7 +93,7 @@ async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by
     let right = world.later.nightly()[0].clone();
     for wrong in [
         NightlySchedule { enabled: false, ..right.clone() },
-        NightlySchedule { expression: "cron(0 2 * * ? *)".into(), ..right.clone() },
+        NightlySchedule { expression: "cron(0 5 * * ? *)".into(), ..right.clone() },
         NightlySchedule { function: "arn:aws:lambda:us-east-1:123456789012:function:another".into(), ..right.clone() },
         NightlySchedule { failures: Some("arn:aws:sqs:us-east-1:123456789012:another".into()), ..right.clone() },
     ] {
