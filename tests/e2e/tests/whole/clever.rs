@@ -5,7 +5,7 @@ use district::{District, Size};
 use e2e::{Application, Night};
 use jiff::Timestamp;
 use local::clever::{Fault, List, Sharing, id};
-use local::{Claims, NOTICE_KEYS, PULL};
+use local::{Claims, NOTICE_KEYS, PULL, SCHEDULE_GROUP};
 use mirror::districts::Districts;
 use mirror::runs::Runs;
 use rules::id::DistrictId;
@@ -94,6 +94,16 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     clever.share(&source, Sharing::Schools(one));
     let reduced = pull(&application, &district, now + HOUR * 72).await;
     assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
+
+    // The hourly look sees to it that the district has its nights.
+    stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
+    let nightly =
+        stack.scheduler().get_schedule().group_name(SCHEDULE_GROUP).name(format!("nightly-{district}")).send().await.unwrap();
+    assert_eq!(
+        (nightly.schedule_expression(), nightly.schedule_expression_timezone()),
+        (Some("cron(0 3 * * ? *)"), Some("America/New_York")),
+        "02:00 is skipped once a year"
+    );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 

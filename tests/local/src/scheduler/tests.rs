@@ -14,6 +14,8 @@ use aws_sdk_scheduler::types::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use mirror::nightly::{NightlySchedule, NightlySchedules};
+use mirror::scheduler::ScheduleGroup;
 use serde_json::{Value, json};
 
 use super::{Deliver, Running, Scheduler};
@@ -319,4 +321,35 @@ async fn schedules_outlive_the_process_and_missed_nights_are_not_made_up_for() {
     assert!(world.fired().is_empty());
     world.pass(Duration::from_secs(24 * 3600));
     assert_eq!(world.names(), ["oak"]);
+}
+
+#[tokio::test]
+async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_removed() {
+    let world = world().await;
+    let group = ScheduleGroup::new(world.client.clone(), "nights", "arn:aws:iam::000000000000:role/schedule");
+    let first = NightlySchedule {
+        name: "nightly-oak".into(),
+        expression: "cron(15 4 * * ? *)".into(),
+        time_zone: "America/New_York".into(),
+        window_minutes: 30,
+        enabled: true,
+        function: PULL.into(),
+        input: json!({ "district": "oak", "at": "<aws.scheduler.scheduled-time>" }).to_string(),
+        role: "arn:aws:iam::000000000000:role/pull".into(),
+        retries: 5,
+        retry_seconds: 7200,
+        failures: Some(QUEUE.into()),
+    };
+    let second = NightlySchedule { time_zone: "Pacific/Honolulu".into(), failures: None, window_minutes: 0, ..first.clone() };
+    assert_eq!(group.schedule("nightly-oak").await.unwrap(), None);
+    for schedule in [&first, &second, &second, &NightlySchedule { enabled: false, ..first.clone() }] {
+        group.put_schedule(schedule).await.unwrap();
+        assert_eq!(group.schedule("nightly-oak").await.unwrap().as_ref(), Some(schedule));
+    }
+    world.schedule("look", "rate(1 hour)").send().await.unwrap();
+    assert_eq!(group.names().await.unwrap(), ["nightly-oak"]);
+    for _ in 0..2 {
+        group.remove_schedule("nightly-oak").await.unwrap();
+    }
+    assert!(group.names().await.unwrap().is_empty());
 }
