@@ -137,7 +137,7 @@ async fn r_x1_the_night_is_the_districts_own() {
     settings.time_zone = "America/New_York".into();
     let w = world_with(settings).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!(told["shows"]["at"], "2026-09-02T06:00:00Z", "02:00 in New York");
+    assert_eq!(told["shows"]["at"], "2026-09-02T07:00:00Z", "03:00 in New York: 02:00 is skipped once a year (R-O4)");
     let w = world("family-directory").await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(told["shows"], json!({ "shows": "with_upload_after", "at": "2026-09-01T12:00:00Z" }));
