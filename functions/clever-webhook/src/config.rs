@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mirror::environment::{ConfigError, Environment};
+
 /// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -58,52 +60,37 @@ pub enum Encoding {
     Base64,
 }
 
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is not set.
-    #[error("the variable {0} is not set")]
-    Missing(&'static str),
-    /// A variable has a value that it cannot have.
-    #[error("the variable {0} has a value that it cannot have")]
-    Invalid(&'static str),
-}
-
 impl Config {
     /// Reads the settings by name.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
-        let number = |name, default: u32| {
-            let value = get(name).map_or(Ok(default), |text| text.parse());
-            value.ok().filter(|value| *value > 0).ok_or(ConfigError::Invalid(name))
-        };
+        let environment = Environment::new(get);
         Ok(Self {
-            keys: need("NOTICE_KEYS")?,
-            table: need("TABLE")?,
-            pull_function_arn: need("PULL_FUNCTION_ARN")?,
-            schedule_group: need("SCHEDULE_GROUP")?,
-            schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
-            delay: Duration::from_secs(number("DELAY_SECONDS", 60)?.into()),
-            most_per_minute: number("MOST_PER_MINUTE", 60)?.into(),
-            signing: Signing::from_lookup(&get, Duration::from_secs(number("TOLERANCE_SECONDS", 300)?.into()))?,
+            keys: environment.need("NOTICE_KEYS")?,
+            table: environment.need("TABLE")?,
+            pull_function_arn: environment.need("PULL_FUNCTION_ARN")?,
+            schedule_group: environment.need("SCHEDULE_GROUP")?,
+            schedule_role_arn: environment.need("SCHEDULE_ROLE_ARN")?,
+            delay: environment.seconds("DELAY_SECONDS", 60)?,
+            most_per_minute: environment.number("MOST_PER_MINUTE", 60)?.into(),
+            signing: Signing::from_environment(&environment)?,
         })
     }
 }
 
 impl Signing {
-    fn from_lookup(get: &impl Fn(&str) -> Option<String>, tolerance: Duration) -> Result<Self, ConfigError> {
+    fn from_environment(environment: &Environment<impl Fn(&str) -> Option<String>>) -> Result<Self, ConfigError> {
         let header = |name, default: &str| {
-            let value = get(name).unwrap_or_else(|| default.into()).to_ascii_lowercase();
+            let value = environment.get(name).unwrap_or_else(|| default.into()).to_ascii_lowercase();
             let is_name = !value.is_empty() && value.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
             is_name.then_some(value).ok_or(ConfigError::Invalid(name))
         };
-        let time = match get("TIMESTAMP_FORM").as_deref() {
+        let time = match environment.get("TIMESTAMP_FORM").as_deref() {
             None | Some("header") => Time::Header(header("TIMESTAMP_HEADER", "x-rollbook-timestamp")?),
             Some("combined") => Time::Combined,
             Some("none") => Time::Nowhere,
             Some(_) => return Err(ConfigError::Invalid("TIMESTAMP_FORM")),
         };
-        let encoding = match get("SIGNATURE_ENCODING").as_deref() {
+        let encoding = match environment.get("SIGNATURE_ENCODING").as_deref() {
             None | Some("hex") => Encoding::Hex,
             Some("base64") => Encoding::Base64,
             Some(_) => return Err(ConfigError::Invalid("SIGNATURE_ENCODING")),
@@ -112,7 +99,8 @@ impl Signing {
         if time == Time::Header(signature.clone()) {
             return Err(ConfigError::Invalid("TIMESTAMP_HEADER"));
         }
-        Ok(Self { header: signature, time, encoding, prefix: get("SIGNATURE_PREFIX").unwrap_or_default(), tolerance })
+        let prefix = environment.get("SIGNATURE_PREFIX").unwrap_or_default();
+        Ok(Self { header: signature, time, encoding, prefix, tolerance: environment.seconds("TOLERANCE_SECONDS", 300)? })
     }
 }
 

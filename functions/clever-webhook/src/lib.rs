@@ -22,7 +22,7 @@ use mirror::secrets::Secrets;
 use serde_json::json;
 use tracing::{error, info};
 
-pub use config::{Config, ConfigError, Encoding, Signing, Time};
+pub use config::{Config, Encoding, Signing, Time};
 pub use hint::LONGEST_BODY;
 
 use hint::CleverDistrict;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mirror::environment::{ConfigError, Environment};
+
 /// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -31,43 +33,27 @@ pub struct Config {
     pub keep_secrets: Duration,
 }
 
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is not set.
-    #[error("the variable {0} is not set")]
-    Missing(&'static str),
-    /// A variable has a value that it cannot have.
-    #[error("the variable {0} has a value that it cannot have")]
-    Invalid(&'static str),
-}
-
 impl Config {
     /// Reads the settings by name.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
-        let seconds = |name, default: u32| {
-            let value = get(name).map_or(Ok(default), |text| text.parse());
-            let value = value.ok().filter(|value| *value > 0).ok_or(ConfigError::Invalid(name))?;
-            Ok(Duration::from_secs(value.into()))
-        };
+        let environment = Environment::new(get);
         let host = |name, default: &str| {
-            let host = get(name).unwrap_or_else(|| default.into());
+            let host = environment.get(name).unwrap_or_else(|| default.into());
             if sources::clever::is_host(&host) { Ok(host) } else { Err(ConfigError::Invalid(name)) }
         };
         Ok(Self {
-            internal_bucket: need("INTERNAL_BUCKET")?,
-            table: need("TABLE")?,
-            schedule_group: need("SCHEDULE_GROUP")?,
-            schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
-            pull_failures_arn: get("PULL_FAILURES_ARN").filter(|arn| !arn.is_empty()),
-            clever_secret: need("CLEVER_SECRET")?,
+            internal_bucket: environment.need("INTERNAL_BUCKET")?,
+            table: environment.need("TABLE")?,
+            schedule_group: environment.need("SCHEDULE_GROUP")?,
+            schedule_role_arn: environment.need("SCHEDULE_ROLE_ARN")?,
+            pull_failures_arn: environment.get("PULL_FAILURES_ARN"),
+            clever_secret: environment.need("CLEVER_SECRET")?,
             clever_tokens: host("CLEVER_TOKENS_URL", "https://clever.com")?,
             clever_api: host("CLEVER_API_URL", "https://api.clever.com")?,
-            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
-            ownership: seconds("OWNERSHIP_SECONDS", 960)?,
-            stop_before: seconds("STOP_BEFORE_SECONDS", 120)?,
-            keep_secrets: seconds("KEEP_SECRETS_SECONDS", 300)?,
+            path_style: environment.path_style(),
+            ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
+            stop_before: environment.seconds("STOP_BEFORE_SECONDS", 120)?,
+            keep_secrets: environment.seconds("KEEP_SECRETS_SECONDS", 300)?,
         })
     }
 }

@@ -13,10 +13,9 @@ mod request;
 mod staging;
 mod token;
 
-use jiff::Timestamp;
-use lambda_runtime::{Diagnostic, LambdaEvent};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
-use mirror::clock::{Clock, Deadline};
+use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::connected::ConnectedDistricts;
 use mirror::districts::Districts;
 use mirror::error::chain;
@@ -31,7 +30,7 @@ use sources::clever::Wait;
 use sources::http::Http;
 use tracing::{info, warn};
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use look::Looked;
 pub use request::{Named, Request, Skipped, order, request, resume};
 
@@ -146,14 +145,6 @@ impl From<PullFailure> for Diagnostic {
     }
 }
 
-/// The invocation: who owns the pull, when it ends, how it is invoked again.
-#[derive(Clone, Debug)]
-pub(crate) struct Invocation {
-    pub(crate) owner: String,
-    pub(crate) function: String,
-    pub(crate) deadline: Deadline,
-}
-
 /// Does what an event asks for: pulls a district, as far as it gets, or looks at who has connected.
 ///
 /// # Errors
@@ -176,12 +167,9 @@ pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: 
             return Ok(Outcome::Pull(Ended::Skipped));
         }
     };
-    let end = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let invocation = Invocation {
-        owner: event.context.request_id.clone(),
-        function: event.context.invoked_function_arn.clone(),
-        deadline: Deadline::new(storage.clock.clone(), end.unwrap_or(Timestamp::MAX), config.stop_before),
-    };
+    let Context { request_id, invoked_function_arn, deadline, .. } = event.context;
+    let deadline = Deadline::of_invocation(storage.clock.clone(), deadline, config.stop_before);
+    let invocation = Invocation { owner: request_id, function: invoked_function_arn, deadline };
     match pull::pull(config, storage, &invocation, &named).await {
         Ok(ended) => {
             info!(district = %named.district, run = %named.run, ended = ?ended, "pull done for now");

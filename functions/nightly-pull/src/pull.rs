@@ -11,8 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
+use mirror::clock::Invocation;
 use mirror::connected::Connected;
-use mirror::districts::{Changed, District, Wrote};
+use mirror::districts::{Changed, District};
+use mirror::importing::{self, Taken};
 use mirror::later::Later;
 use mirror::pulls;
 use mirror::runs::{Importer, RunRecord};
@@ -20,7 +22,6 @@ use mirror::secrets::Secrets;
 use rules::finding::{Code, pull as codes, upload};
 use rules::personal::Secret;
 use rules::policy::{KeepDemographics, Policy};
-use rules::run::RunState;
 use rules::settings::{Clever, DistrictStatus};
 use serde::{Deserialize, Serialize};
 use sources::clever::{Api, Client, DataMark, PullError, PullState, Pulled, Wait};
@@ -31,7 +32,7 @@ use crate::look::SOURCE;
 use crate::request::resume;
 use crate::staging::Staging;
 use crate::token::{NoToken, token};
-use crate::{Config, Ended, Invocation, Named, Objects, PullFailure, Storage, Table};
+use crate::{Config, Ended, Named, Objects, PullFailure, Storage, Table};
 
 /// How soon a further invocation begins.
 const SOON: Duration = Duration::from_secs(5);
@@ -99,30 +100,11 @@ async fn own<T: Table, O, L, S, H, W>(
 ) -> Result<Option<RunRecord>, PullFailure> {
     let now = storage.clock.now();
     let importer = Importer { owner: invocation.owner.clone(), until: now + config.ownership };
-    let begun = match begun {
-        Some(record) => record,
-        None => {
-            let mut record = RunRecord::importing(named.district.clone(), named.run.clone(), named.at);
-            record.importer = Some(importer.clone());
-            if storage.table.begin(&record).await? == Wrote::Yes {
-                return Ok(Some(record));
-            }
-            let stored = storage.table.run(&named.district, &named.run).await?;
-            stored.ok_or(MirrorError::Missing { what: "a run's record" })?
-        }
-    };
-    let mut record = begun;
-    if record.state != RunState::Importing {
-        return Ok(None);
-    }
-    // A retry of the same invocation comes only once that has ended.
-    if record.importer.as_ref().is_some_and(|other| other.owner != invocation.owner && other.until >= now) {
-        return Err(PullFailure::InProgress);
-    }
-    record.importer = Some(importer);
-    match storage.table.save(&mut record).await? {
-        Changed::Yes => Ok(Some(record)),
-        Changed::No => Err(PullFailure::InProgress),
+    let fresh = RunRecord::importing(named.district.clone(), named.run.clone(), named.at);
+    match importing::take(&storage.table, fresh, begun, importer, now).await? {
+        Taken::Ours(record) => Ok(Some(*record)),
+        Taken::Done => Ok(None),
+        Taken::Busy => Err(PullFailure::InProgress),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mirror::environment::{ConfigError, Environment};
+
 /// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -17,28 +19,16 @@ pub struct Config {
     pub ownership: Duration,
 }
 
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is not set.
-    #[error("the variable {0} is not set")]
-    Missing(&'static str),
-    /// A variable has a value that it cannot have.
-    #[error("the variable {0} has a value that it cannot have")]
-    Invalid(&'static str),
-}
-
 impl Config {
     /// Reads the settings by name.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
-        let seconds = get("OWNERSHIP_SECONDS").map_or(Ok(960), |text| text.parse());
+        let environment = Environment::new(get);
         Ok(Self {
-            inbox_bucket: need("INBOX_BUCKET")?,
-            internal_bucket: need("INTERNAL_BUCKET")?,
-            table: need("TABLE")?,
-            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
-            ownership: Duration::from_secs(seconds.map_err(|_| ConfigError::Invalid("OWNERSHIP_SECONDS"))?),
+            inbox_bucket: environment.need("INBOX_BUCKET")?,
+            internal_bucket: environment.need("INTERNAL_BUCKET")?,
+            table: environment.need("TABLE")?,
+            path_style: environment.path_style(),
+            ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
         })
     }
 }

@@ -3,22 +3,22 @@
 //! The order of writes makes it safe to die anywhere: parts, chain, the district's newest snapshot, manifest, the run's state. The manifest makes
 //! the snapshot; the run's state only says that it was made.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
-use mirror::districts::{Changed, District, Districts, Latest, Wrote};
+use mirror::districts::{Changed, District, Districts, Latest};
+use mirror::importing::{self, Taken};
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::operators;
 use mirror::reports;
 use mirror::runs::{Importer, RunRecord, Runs};
-use mirror::snapshot::{self, Chain};
+use mirror::snapshot;
 use rules::finding::{Finding, upload as codes};
-use rules::report::{FindingList, Report, Seconds};
-use rules::run::{Cause, RunState, Step};
+use rules::report::FindingList;
+use rules::run::{RunState, Step};
 use rules::snapshot::{FileRef, Manifest, Origin, Upload};
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -72,25 +72,12 @@ async fn own<T: Runs, I, O>(
 ) -> Result<Option<RunRecord>, ImportFailure> {
     let now = storage.clock.now();
     let importer = Importer { owner: owner.to_owned(), until: now + config.ownership };
-    let mut record = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
-    record.upload = Some(upload_of(notice));
-    record.importer = Some(importer.clone());
-    if storage.table.begin(&record).await? == Wrote::Yes {
-        return Ok(Some(record));
-    }
-    let stored = storage.table.run(&notice.district, &notice.run).await?;
-    let mut record = stored.ok_or(MirrorError::Missing { what: "a run's record" })?;
-    if record.state != RunState::Importing {
-        return Ok(None);
-    }
-    // A retry of the same invocation comes only once that has ended.
-    if record.importer.as_ref().is_some_and(|other| other.owner != owner && other.until >= now) {
-        return Err(ImportFailure::InProgress);
-    }
-    record.importer = Some(importer);
-    match storage.table.save(&mut record).await? {
-        Changed::Yes => Ok(Some(record)),
-        Changed::No => Err(ImportFailure::InProgress),
+    let mut fresh = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
+    fresh.upload = Some(upload_of(notice));
+    match importing::take(&storage.table, fresh, None, importer, now).await? {
+        Taken::Ours(record) => Ok(Some(*record)),
+        Taken::Done => Ok(None),
+        Taken::Busy => Err(ImportFailure::InProgress),
     }
 }
 
@@ -245,7 +232,7 @@ where
             run: run.clone(),
             taken_at,
             today,
-            origin: origin(&chain),
+            origin: origin_of(chain.links.iter().map(|link| link.upload.clone()).collect()),
             parts,
             enrollments,
             findings: findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
@@ -253,7 +240,7 @@ where
         };
         snapshot::put_manifest(internal, &manifest).await?;
         self.record.today = Some(today);
-        self.end(Step::Stage, &manifest_counts(&manifest)).await?;
+        self.end(Step::Stage, &operators::staged(&manifest)).await?;
         Ok(Some(Ended::Staged))
     }
 
@@ -270,23 +257,17 @@ where
     }
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), MirrorError> {
-        let mut report = bare_report(self.notice, self.upload.clone(), state, findings, self.seconds());
-        report.today = self.record.today.unwrap_or(report.today);
+        let origin = origin_of(vec![self.upload.clone()]);
+        let report = reports::without_plan(&self.record, state, origin, findings, self.seconds());
         reports::put(&self.storage.internal, &report).await
     }
 
     /// Saves the run in its last state here, and counts it.
     async fn end(&mut self, step: Step, counts: &[(&'static str, f64)]) -> Result<(), ImportFailure> {
         self.record.step(step)?;
-        self.record.importer = None;
         self.record.upload = Some(Upload { files: Vec::new(), ..self.upload.clone() });
-        if self.storage.table.save(&mut self.record).await? == Changed::No {
-            // The manifest's event was faster: whoever plans has noted by itself that the snapshot is there.
-            let stored = self.storage.table.run(&self.notice.district, &self.notice.run).await?;
-            let is_staged = stored.is_some_and(|run| run.state != RunState::Importing);
-            if step != Step::Stage || !is_staged {
-                return Err(ImportFailure::InProgress);
-            }
+        if !importing::leave(&self.storage.table, &mut self.record, step).await? {
+            return Err(ImportFailure::InProgress);
         }
         let mut all = vec![("Imports", 1.0), ("ImportSeconds", self.seconds())];
         all.extend_from_slice(counts);
@@ -303,13 +284,8 @@ fn seconds_since(begin: Timestamp, now: Timestamp) -> f64 {
     now.duration_since(begin).as_secs_f64().max(0.0)
 }
 
-fn origin(chain: &Chain) -> Origin {
-    Origin { source: SOURCE.into(), uploads: chain.links.iter().map(|link| link.upload.clone()).collect(), restored_of: None }
-}
-
-fn manifest_counts(manifest: &Manifest) -> [(&'static str, f64); 2] {
-    let records: u64 = manifest.parts.values().map(|part| part.records).sum();
-    [("StagedRecords", records as f64), ("Findings", manifest.findings.values().sum::<u64>() as f64)]
+fn origin_of(uploads: Vec<Upload>) -> Origin {
+    Origin { source: SOURCE.into(), uploads, restored_of: None }
 }
 
 fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static str, f64)]) {
@@ -321,34 +297,14 @@ fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static s
     operators::metrics(now, outcome, &notice.district, &notice.run, counts);
 }
 
-fn bare_report(notice: &Notice, upload: Upload, state: RunState, findings: FindingList, import: f64) -> Report {
-    Report {
-        district: notice.district.clone(),
-        run: notice.run.clone(),
-        state,
-        taken_at: notice.at,
-        today: notice.at.to_zoned(TimeZone::UTC).date(),
-        origin: Origin { source: SOURCE.into(), uploads: vec![upload], restored_of: None },
-        counts: BTreeMap::new(),
-        holds: Vec::new(),
-        cause: Cause::Source,
-        decided: None,
-        findings: findings.findings,
-        finding_totals: findings.totals,
-        item_writes: 0,
-        edits_kept: 0,
-        read_units: 0.0,
-        write_units: 0.0,
-        seconds: Seconds { import, ..Seconds::default() },
-    }
-}
-
 /// An upload for a district that does not exist leaves a report and nothing in the table.
 async fn refuse_stranger<T, I, O: WriteObjects>(storage: &Storage<T, I, O>, notice: &Notice) -> Result<Ended, ImportFailure> {
     let mut findings = FindingList::default();
     findings.push(Finding::new(&codes::DISTRICT_UNKNOWN));
     let seconds = seconds_since(notice.at, storage.clock.now());
-    let report = bare_report(notice, upload_of(notice), RunState::Refused, findings, seconds);
+    let record = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
+    let origin = origin_of(vec![upload_of(notice)]);
+    let report = reports::without_plan(&record, RunState::Refused, origin, findings, seconds);
     reports::put_refused(&storage.internal, &report).await?;
     warn!(district = %notice.district, run = %notice.run, "an upload for a district that does not exist");
     count(storage.clock.now(), RunState::Refused, notice, &[("UnknownDistricts", 1.0)]);

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use notice::{Notice, Shape, Skipped, notices};
 
 /// Where the function reads and writes.

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use mirror::clock::Invocation;
 use mirror::districts::{District, Wrote};
 use mirror::keys;
 use mirror::later::Later;
@@ -12,9 +13,7 @@ use mirror::runs::RunRecord;
 use rules::run::{Cause, RunState, Step};
 use tracing::warn;
 
-use crate::{
-    Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, decisions, restoring, session,
-};
+use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, decisions, restoring, session};
 
 /// How far the clock of whoever puts a request may be ahead of ours. A snapshot restored for a later day would keep the nights before that day out (R-M6).
 const AHEAD: SignedDuration = SignedDuration::from_mins(10);

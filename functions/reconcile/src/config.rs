@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mirror::apply::Pace;
+use mirror::environment::{ConfigError, Environment};
 
 /// Settings of the function.
 #[derive(Clone, Debug)]
@@ -25,34 +26,19 @@ pub struct Config {
     pub pace: Pace,
 }
 
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is not set.
-    #[error("the variable {0} is not set")]
-    Missing(&'static str),
-    /// A variable has a value that it cannot have.
-    #[error("the variable {0} has a value that it cannot have")]
-    Invalid(&'static str),
-}
-
 impl Config {
     /// Reads the settings by name.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
-        let number = |name, default: u32| {
-            let value = get(name).map_or(Ok(default), |text| text.parse());
-            value.ok().filter(|value| *value > 0).ok_or(ConfigError::Invalid(name))
-        };
+        let environment = Environment::new(get);
         Ok(Self {
-            internal_bucket: need("INTERNAL_BUCKET")?,
-            table: need("TABLE")?,
-            schedule_group: need("SCHEDULE_GROUP")?,
-            schedule_role_arn: need("SCHEDULE_ROLE_ARN")?,
-            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
-            lease: Duration::from_secs(number("LEASE_SECONDS", 960)?.into()),
-            stop_before: Duration::from_secs(number("STOP_BEFORE_SECONDS", 60)?.into()),
-            pace: Pace { most: number("MOST_BATCHES", 64)?.into(), ..Pace::default() },
+            internal_bucket: environment.need("INTERNAL_BUCKET")?,
+            table: environment.need("TABLE")?,
+            schedule_group: environment.need("SCHEDULE_GROUP")?,
+            schedule_role_arn: environment.need("SCHEDULE_ROLE_ARN")?,
+            path_style: environment.path_style(),
+            lease: environment.seconds("LEASE_SECONDS", 960)?,
+            stop_before: environment.seconds("STOP_BEFORE_SECONDS", 60)?,
+            pace: Pace { most: environment.number("MOST_BATCHES", 64)?.into(), ..Pace::default() },
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What a person decides about a held run (R-H2).
 
 use mirror::MirrorError;
+use mirror::clock::Invocation;
 use mirror::districts::Changed;
 use mirror::later::Later;
 use mirror::reports;
@@ -10,7 +11,7 @@ use rules::run::{Decided, Decision, RunState, Step};
 use rules::settings::DistrictStatus;
 use tracing::{info, warn};
 
-use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
+use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
 
 /// Puts a decision on record, and goes on with an approved run. A decision about a run that no longer waits changes nothing.
 ///

@@ -13,10 +13,9 @@ mod restoring;
 mod session;
 mod undoing;
 
-use jiff::Timestamp;
-use lambda_runtime::{Diagnostic, LambdaEvent};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
-use mirror::clock::{Clock, Deadline};
+use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::configured::Configuring;
 use mirror::districts::{Districts, Leases};
 use mirror::error::chain;
@@ -30,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use request::{Named, Request, Skipped, requests, resume};
 
 /// What the function does with the table.
@@ -145,14 +144,6 @@ impl From<ReconcileFailure> for Diagnostic {
     }
 }
 
-/// The invocation: who holds leases, when it ends, how it is invoked again.
-#[derive(Clone, Debug)]
-pub(crate) struct Invocation {
-    pub(crate) owner: String,
-    pub(crate) function: String,
-    pub(crate) deadline: Deadline,
-}
-
 /// Does what an event asks for.
 ///
 /// # Errors
@@ -162,12 +153,9 @@ pub async fn handle<T: Table, O: Objects, L: Later>(
     storage: &Storage<T, O, L>,
     event: LambdaEvent<Value>,
 ) -> Result<Summary, ReconcileFailure> {
-    let end = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let invocation = Invocation {
-        owner: event.context.request_id.clone(),
-        function: event.context.invoked_function_arn.clone(),
-        deadline: Deadline::new(storage.clock.clone(), end.unwrap_or(Timestamp::MAX), config.stop_before),
-    };
+    let Context { request_id, invoked_function_arn, deadline, .. } = event.context;
+    let deadline = Deadline::of_invocation(storage.clock.clone(), deadline, config.stop_before);
+    let invocation = Invocation { owner: request_id, function: invoked_function_arn, deadline };
     let mut summary = Summary::default();
     let mut failure = None;
     for request in requests(&event.payload) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mirror::MirrorError;
+use mirror::clock::Invocation;
 use mirror::districts::{Changed, District, ReleaseLease, TakeLease};
 use mirror::later::Later;
 use mirror::operators;
@@ -17,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::restoring::is_synced;
 use crate::undoing::bare_manifest;
-use crate::{Config, Ended, Invocation, Named, Objects, ReconcileFailure, Storage, Summary, Table, resume};
+use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, resume};
 
 /// How soon a further invocation begins.
 const SOON: Duration = Duration::from_secs(5);

@@ -1,5 +1,7 @@
 //! What the environment says, read once.
 
+use mirror::environment::{ConfigError, Environment};
+
 /// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -13,23 +15,15 @@ pub struct Config {
     pub path_style: bool,
 }
 
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is not set.
-    #[error("the variable {0} is not set")]
-    Missing(&'static str),
-}
-
 impl Config {
     /// Reads the settings by name.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let need = |name| get(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name));
+        let environment = Environment::new(get);
         Ok(Self {
-            inbox_bucket: need("INBOX_BUCKET")?,
-            internal_bucket: need("INTERNAL_BUCKET")?,
-            table: need("TABLE")?,
-            path_style: get("AWS_ENDPOINT_URL_S3").is_some(),
+            inbox_bucket: environment.need("INBOX_BUCKET")?,
+            internal_bucket: environment.need("INTERNAL_BUCKET")?,
+            table: environment.need("TABLE")?,
+            path_style: environment.path_style(),
         })
     }
 }

@@ -33,6 +33,14 @@ impl<K: Eq + Hash, V> Kept<K, V> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    /// What is kept, or what `read` reads, which is kept from then on.
+    async fn or_read<E>(&self, name: K, read: impl Future<Output = Result<Option<V>, E>>) -> Result<Option<Arc<V>>, E> {
+        match self.get(&name) {
+            Some(kept) => Ok(Some(kept)),
+            None => Ok(read.await?.map(|value| self.put(name, value))),
+        }
+    }
+
     fn put(&self, name: K, value: V) -> Arc<V> {
         let value = Arc::new(value);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,11 +86,7 @@ impl Memory {
         district: &DistrictId,
         run: &RunId,
     ) -> Result<Option<Arc<StoredPlan>>, MirrorError> {
-        let name = (district.clone(), run.clone());
-        if let Some(kept) = self.plans.get(&name) {
-            return Ok(Some(kept));
-        }
-        Ok(read_plan(objects, district, run).await?.map(|plan| self.plans.put(name, plan)))
+        self.plans.or_read((district.clone(), run.clone()), read_plan(objects, district, run)).await
     }
 
     /// A snapshot's manifest, or none.
@@ -92,11 +96,7 @@ impl Memory {
         district: &DistrictId,
         run: &RunId,
     ) -> Result<Option<Arc<Manifest>>, MirrorError> {
-        let name = (district.clone(), run.clone());
-        if let Some(kept) = self.manifests.get(&name) {
-            return Ok(Some(kept));
-        }
-        Ok(read_manifest(objects, district, run).await?.map(|manifest| self.manifests.put(name, manifest)))
+        self.manifests.or_read((district.clone(), run.clone()), read_manifest(objects, district, run)).await
     }
 }
 

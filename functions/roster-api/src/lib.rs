@@ -35,7 +35,7 @@ use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::runs::Runs;
 
 pub use caller::Caller;
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use input::LONGEST_BODY;
 pub use reference::Reference;
 pub use router::{Route, router, routes};

@@ -46,6 +46,12 @@ impl Deadline {
         Self { stop_at: end - margin, clock }
     }
 
+    /// The same, for an end as Lambda tells it: in milliseconds since 1970. One that it does not tell never comes.
+    pub fn of_invocation(clock: Clock, end: u64, margin: Duration) -> Self {
+        let end = i64::try_from(end).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Self::new(clock, end.unwrap_or(Timestamp::MAX), margin)
+    }
+
     /// Whether it is time to stop.
     pub fn is_near(&self) -> bool {
         self.clock.now() >= self.stop_at
@@ -55,4 +61,15 @@ impl Deadline {
     pub fn remaining(&self) -> Duration {
         self.stop_at.duration_since(self.clock.now()).try_into().unwrap_or(Duration::ZERO)
     }
+}
+
+/// One invocation of a function.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Who holds leases and owns runs: the id of its request, the same for a retry.
+    pub owner: String,
+    /// How the function is invoked again: its ARN.
+    pub function: String,
+    /// When it must put its work away.
+    pub deadline: Deadline,
 }

@@ -2,10 +2,17 @@
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
+use rules::snapshot::Manifest;
 use serde_json::{Map, Value, json};
 
 /// Under which all metrics stand.
 const NAMESPACE: &str = "Rollbook";
+
+/// What is counted of a snapshot that was staged.
+pub fn staged(manifest: &Manifest) -> [(&'static str, f64); 2] {
+    let records: u64 = manifest.parts.values().map(|part| part.records).sum();
+    [("StagedRecords", records as f64), ("Findings", manifest.findings.values().sum::<u64>() as f64)]
+}
 
 /// Tells counts by name, under one dimension, the outcome of a run.
 ///

@@ -1,12 +1,14 @@
 //! Reports of runs: as data for programs, as a page for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::tz::TimeZone;
 use rules::finding::{Finding, Severity};
 use rules::id::{DistrictId, RunId};
 use rules::report::{FindingList, Report, Seconds};
 use rules::run::{Cause, Command, RunState};
-use rules::snapshot::{Manifest, PartName};
+use rules::snapshot::{Manifest, Origin, PartName};
 
 use crate::MirrorError;
 use crate::keys;
@@ -62,6 +64,29 @@ pub async fn assemble(
         write_units: record.write_units,
         seconds: Seconds { import: manifest.seconds, plan: record.plan_seconds, apply: record.apply_seconds },
     })
+}
+
+/// The report of a run that made no snapshot. `import`: the seconds that it took.
+pub fn without_plan(record: &RunRecord, state: RunState, origin: Origin, findings: FindingList, import: f64) -> Report {
+    Report {
+        district: record.district.clone(),
+        run: record.run.clone(),
+        state,
+        taken_at: record.taken_at,
+        today: record.today.unwrap_or_else(|| record.taken_at.to_zoned(TimeZone::UTC).date()),
+        origin,
+        counts: BTreeMap::new(),
+        holds: Vec::new(),
+        cause: record.cause.clone(),
+        decided: None,
+        findings: findings.findings,
+        finding_totals: findings.totals,
+        item_writes: 0,
+        edits_kept: 0,
+        read_units: 0.0,
+        write_units: 0.0,
+        seconds: Seconds { import, ..Seconds::default() },
+    }
 }
 
 /// Writes a report, as data and as a page.

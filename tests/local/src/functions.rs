@@ -47,16 +47,20 @@ pub struct Binaries {
 impl Binaries {
     /// The binaries in a folder, under their own names.
     pub fn in_folder(folder: &Path) -> Result<Self, BuildError> {
-        let there = |name: &str| {
+        Self::found_by(|name| {
             let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-            if path.is_file() { Ok(path) } else { Err(BuildError::NotBuilt(name.to_owned())) }
-        };
+            path.is_file().then_some(path)
+        })
+    }
+
+    fn found_by(mut find: impl FnMut(&str) -> Option<PathBuf>) -> Result<Self, BuildError> {
+        let mut found = |name: &str| find(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
         Ok(Self {
-            oneroster_import: there("oneroster-import")?,
-            reconcile: there("reconcile")?,
-            roster_api: there("roster-api")?,
-            clever_webhook: there("clever-webhook")?,
-            nightly_pull: there("nightly-pull")?,
+            oneroster_import: found("oneroster-import")?,
+            reconcile: found("reconcile")?,
+            roster_api: found("roster-api")?,
+            clever_webhook: found("clever-webhook")?,
+            nightly_pull: found("nightly-pull")?,
         })
     }
 
@@ -172,12 +176,5 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
     if !status.success() {
         return Err(BuildError::Failed(complaints.await.unwrap_or_default()));
     }
-    let mut take = |name: &str| executables.remove(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
-    Ok(Binaries {
-        oneroster_import: take("oneroster-import")?,
-        reconcile: take("reconcile")?,
-        roster_api: take("roster-api")?,
-        clever_webhook: take("clever-webhook")?,
-        nightly_pull: take("nightly-pull")?,
-    })
+    Binaries::found_by(|name| executables.remove(name))
 }

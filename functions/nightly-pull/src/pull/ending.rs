@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use mirror::MirrorError;
 use mirror::districts::{Changed, District, Latest};
 use mirror::later::Later;
 use mirror::secrets::Secrets;
 use mirror::snapshot::{self, Chain, SnapshotWriter};
-use mirror::{operators, pulls, reports};
+use mirror::{importing, operators, pulls, reports};
 use rules::finding::{Code, Finding};
 use rules::policy::{KeepDemographics, Policy};
-use rules::report::{FindingList, Report, Seconds};
+use rules::report::FindingList;
 use rules::run::{RunState, Step};
 use rules::settings::Clever;
 use rules::snapshot::{Manifest, Origin};
@@ -82,9 +81,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             seconds: self.seconds(),
         };
         snapshot::put_manifest(internal, &manifest).await?;
-        let records: u64 = manifest.parts.values().map(|part| part.records).sum();
-        let findings = manifest.findings.values().sum::<u64>();
-        self.end(Step::Stage, &[("StagedRecords", records as f64), ("Findings", findings as f64)]).await
+        self.end(Step::Stage, &operators::staged(&manifest)).await
     }
 
     /// False: a snapshot that speaks for a later moment is there (R-M6).
@@ -125,39 +122,15 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), PullFailure> {
-        let report = Report {
-            district: self.named.district.clone(),
-            run: self.named.run.clone(),
-            state,
-            taken_at: self.named.at,
-            today: self.record.today.unwrap_or_else(|| self.named.at.to_zoned(TimeZone::UTC).date()),
-            origin: origin(),
-            counts: BTreeMap::new(),
-            holds: Vec::new(),
-            cause: self.record.cause.clone(),
-            decided: None,
-            findings: findings.findings,
-            finding_totals: findings.totals,
-            item_writes: 0,
-            edits_kept: 0,
-            read_units: 0.0,
-            write_units: 0.0,
-            seconds: Seconds { import: self.seconds(), ..Seconds::default() },
-        };
+        let report = reports::without_plan(&self.record, state, origin(), findings, self.seconds());
         Ok(reports::put(&self.storage.internal, &report).await?)
     }
 
     /// Saves the run in its last state here, and counts it.
     async fn end(&mut self, step: Step, counts: &[(&'static str, f64)]) -> Result<Ended, PullFailure> {
         self.record.step(step)?;
-        self.record.importer = None;
-        if self.storage.table.save(&mut self.record).await? == Changed::No {
-            // The manifest's event was faster: whoever plans has noted by itself that the snapshot is there.
-            let stored = self.storage.table.run(&self.named.district, &self.named.run).await?;
-            let is_staged = stored.is_some_and(|run| run.state != RunState::Importing);
-            if step != Step::Stage || !is_staged {
-                return Err(PullFailure::InProgress);
-            }
+        if !importing::leave(&self.storage.table, &mut self.record, step).await? {
+            return Err(PullFailure::InProgress);
         }
         let (outcome, ended) = match step {
             Step::Stage => ("staged", Ended::Staged),

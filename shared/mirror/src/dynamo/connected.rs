@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 
-use super::{DynamoTable, PK, SK, failed, from_json, json, s, text};
+use super::{DynamoTable, PK, SK, all_of, failed, from_json, json, s, text};
 use crate::MirrorError;
 use crate::connected::{Connected, ConnectedDistricts};
 use crate::districts::Wrote;
@@ -24,26 +24,15 @@ impl DynamoTable {
 
 impl ConnectedDistricts for DynamoTable {
     async fn connected(&self, source: &str) -> Result<Vec<Connected>, MirrorError> {
-        let mut all = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .key_condition_expression("PK = :pk")
-                .expression_attribute_values(":pk", s(keys::source_pk(source)))
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| failed("read the connected districts", error))?;
-            for item in page.items() {
-                all.push(from_json(text(item, "body"), WHAT)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(all);
-            }
-        }
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("PK = :pk")
+            .expression_attribute_values(":pk", s(keys::source_pk(source)));
+        let items = all_of(request, "read the connected districts").await?;
+        items.iter().map(|item| from_json(text(item, "body"), WHAT)).collect()
     }
 
     async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {

@@ -10,7 +10,7 @@ use rules::model::{Link, Status, Tag};
 use rules::personal::Personal;
 
 use super::items::read_item;
-use super::{DynamoTable, Item, PK, SCHOOL_KEY, SK, failed, s, text};
+use super::{DynamoTable, Item, PK, SCHOOL_KEY, SK, all_of, failed, s, text};
 use crate::MirrorError;
 use crate::directory::{Directory, Found, InSchool, Listed, Place, parse_link};
 use crate::items::ReadItem;
@@ -75,29 +75,18 @@ impl DynamoTable {
 
 impl Directory for DynamoTable {
     async fn found(&self, district: &DistrictId, place: &Place) -> Result<Found, MirrorError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("PK = :pk AND SK BETWEEN :begin AND :end")
-                .expression_attribute_values(":pk", s(place.pk(district)))
-                .expression_attribute_values(":begin", s(place.sk()))
-                .expression_attribute_values(":end", s(place.end()))
-                .projection_expression("SK, body, more, more_pieces")
-                .consistent_read(true)
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|e| failed("read a record of the mirror", e))?;
-            for item in page.items.unwrap_or_default() {
-                items.push(read_item(item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Found::assemble(place, items);
-            }
-        }
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("PK = :pk AND SK BETWEEN :begin AND :end")
+            .expression_attribute_values(":pk", s(place.pk(district)))
+            .expression_attribute_values(":begin", s(place.sk()))
+            .expression_attribute_values(":end", s(place.end()))
+            .projection_expression("SK, body, more, more_pieces")
+            .consistent_read(true);
+        let items = all_of(request, "read a record of the mirror").await?;
+        Found::assemble(place, items.into_iter().map(read_item).collect::<Result<Vec<_>, _>>()?)
     }
 
     async fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Result<Vec<Found>, MirrorError> {
@@ -168,21 +157,12 @@ impl Directory for DynamoTable {
     }
 
     async fn with_email(&self, district: &DistrictId, email: &Personal) -> Result<Vec<Place>, MirrorError> {
-        let mut places = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .index(keys::BY_EMAIL)
-                .key_condition_expression("email_key = :email")
-                .expression_attribute_values(":email", s(keys::email_key(district, email)))
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|e| failed("look up an e-mail address", e))?;
-            places.extend(page.items().iter().filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?)));
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(places);
-            }
-        }
+        let request = self
+            .index(keys::BY_EMAIL)
+            .key_condition_expression("email_key = :email")
+            .expression_attribute_values(":email", s(keys::email_key(district, email)));
+        let items = all_of(request, "look up an e-mail address").await?;
+        Ok(items.iter().filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?)).collect())
     }
 
     async fn link(&self, district: &DistrictId, kind: Tag, source: &SourceId) -> Result<Option<Link>, MirrorError> {

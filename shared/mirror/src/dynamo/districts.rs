@@ -7,7 +7,7 @@ use rules::id::{DistrictId, RunId};
 use rules::plan::Administrator;
 use rules::settings::{DistrictStatus, Settings};
 
-use super::{DynamoTable, Item, PK, SK, failed, from_json, json, n, number, s, text};
+use super::{DynamoTable, Item, PK, SK, all_of, failed, from_json, json, n, number, s, text};
 use crate::MirrorError;
 use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
 use crate::keys;
@@ -112,28 +112,16 @@ impl Districts for DynamoTable {
     }
 
     async fn administrators(&self, id: &DistrictId) -> Result<Vec<Administrator>, MirrorError> {
-        let doing = "read the administrators";
-        let mut all = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("PK = :pk AND begins_with(SK, :admin)")
-                .expression_attribute_values(":pk", s(keys::district_pk(id)))
-                .expression_attribute_values(":admin", s(keys::ADMIN))
-                .consistent_read(true)
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|e| failed(doing, e))?;
-            for item in page.items() {
-                all.push(from_json(text(item, "body"), "an administrator")?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(all);
-            }
-        }
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("PK = :pk AND begins_with(SK, :admin)")
+            .expression_attribute_values(":pk", s(keys::district_pk(id)))
+            .expression_attribute_values(":admin", s(keys::ADMIN))
+            .consistent_read(true);
+        let items = all_of(request, "read the administrators").await?;
+        items.iter().map(|item| from_json(text(item, "body"), "an administrator")).collect()
     }
 
     async fn put_administrator(&self, id: &DistrictId, administrator: &Administrator) -> Result<(), MirrorError> {

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
@@ -95,6 +96,16 @@ impl DynamoTable {
 }
 
 type Item = HashMap<String, AttributeValue>;
+
+/// All items that a query finds, page after page.
+async fn all_of(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<Item>, MirrorError> {
+    let mut pages = query.into_paginator().items().send();
+    let mut all = Vec::new();
+    while let Some(item) = pages.next().await {
+        all.push(item.map_err(|error| failed(doing, error))?);
+    }
+    Ok(all)
+}
 
 /// An item of the mirror as DynamoDB takes it.
 fn attributes(item: &PutItem) -> Item {

@@ -14,12 +14,18 @@ pub(super) struct Item<'a> {
     pub(super) data: &'a RawValue,
 }
 
+/// A link of a list.
 #[derive(Deserialize)]
-struct Link {
+pub(super) struct Link {
     #[serde(default)]
     rel: String,
     #[serde(default)]
     uri: String,
+}
+
+/// Where a list says that its next page is: nothing of it is to be trusted.
+pub(super) fn next_of(links: Vec<Link>) -> Option<String> {
+    links.into_iter().find(|link| link.rel == "next").map(|link| link.uri)
 }
 
 /// A page of a list. The order of keys is not fixed, and further keys may come (developer documentation, recordings).
@@ -64,10 +70,10 @@ impl fmt::Debug for Page<'_> {
 /// Of the link to the next page only the cursor is used: what is asked next is always our own path on our own host, so a token never goes elsewhere.
 pub(super) fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<'a>, PageFault> {
     let envelope = envelope(body)?;
-    let Some(next) = envelope.links.iter().find(|link| link.rel == "next") else {
+    let Some(next) = next_of(envelope.links) else {
         return Ok(Page { items: envelope.data, next: None });
     };
-    let (next_path, query) = next.uri.split_once('?').ok_or(PageFault::ForeignLink)?;
+    let (next_path, query) = next.split_once('?').ok_or(PageFault::ForeignLink)?;
     if next_path != path {
         return Err(PageFault::ForeignLink);
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::pace::{self, Now, TRIES, Wait};
-use super::page::{PageFault, is_id};
+use super::page::{Link, PageFault, is_id, next_of};
 use super::pull::Failing;
 use crate::http::{Credential, Get, Http, NoAnswer, Secret};
 
@@ -58,14 +58,6 @@ struct Owner {
     id: String,
 }
 
-#[derive(Deserialize)]
-struct Link {
-    #[serde(default)]
-    rel: String,
-    #[serde(default)]
-    uri: String,
-}
-
 /// Pages of the list that are followed at most; it was never seen to have more than one.
 const PAGES: usize = 1000;
 
@@ -107,8 +99,8 @@ impl<H: Http, W: Wait> TokenList<H, W> {
                     all.push(Connected { district: owner.id, token: Secret::new(token) });
                 }
             }
-            let Some(next) = list.links.into_iter().find(|link| link.rel == "next") else { break };
-            seen.push(std::mem::replace(&mut path, next.uri));
+            let Some(next) = next_of(list.links) else { break };
+            seen.push(std::mem::replace(&mut path, next));
             if !path.starts_with("/oauth/tokens?") || seen.contains(&path) || seen.len() >= PAGES {
                 return Err(TokensError::Page);
             }
