@@ -7,10 +7,11 @@ use futures::future::join_all;
 use rules::settings::Clever;
 use serde::{Deserialize, Serialize};
 
+use super::asking::{self, Failing, Unanswered};
 use super::objects::{District, Text};
-use super::pace::{self, Now, TRIES, Wait, Window};
+use super::pace::{Now, Wait, Window};
 use super::page::{self, PageFault};
-use crate::http::{Answer, Credential, Get, Http, NoAnswer, Secret};
+use crate::http::{Answer, Credential, Get, Http, Secret};
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -232,20 +233,6 @@ pub enum PullError<E> {
     Keep(E),
 }
 
-/// How a request failed last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failing {
-    /// With a status.
-    #[error("status {0}")]
-    Status(u16),
-    /// Without an answer.
-    #[error(transparent)]
-    NoAnswer(#[from] NoAnswer),
-    /// With something that is no page.
-    #[error(transparent)]
-    Page(#[from] PageFault),
-}
-
 /// How a pull stands after some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulled {
@@ -387,7 +374,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(true)
     }
 
-    /// Asks until there is an answer that can be understood, or until there is no use in asking again.
+    /// Asks for a page of a list.
     async fn ask<T, E>(
         &self,
         window: &Window,
@@ -397,50 +384,13 @@ impl<H: Http, W: Wait> Client<H, W> {
         rng: &mut fastrand::Rng,
         read: impl Fn(&[u8]) -> Result<T, PageFault>,
     ) -> Result<(Answer, T), PullError<E>> {
-        let mut last = Failing::Status(0);
-        for tries in 0..TRIES {
-            loop {
-                let wait = window.before_request((self.now)());
-                if wait.is_zero() {
-                    break;
-                }
-                self.wait.wait(wait).await;
-            }
-            let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
-            let wait = match self.http.get(request).await {
-                Ok(answer) => {
-                    window.note(&answer);
-                    match answer.status {
-                        200 => match read(&answer.body) {
-                            Ok(found) => return Ok((answer, found)),
-                            Err(fault @ PageFault::NotAPage) => {
-                                last = fault.into();
-                                pace::back_off(tries, rng)
-                            }
-                            Err(fault) => return Err(PullError::Page { list, fault }),
-                        },
-                        401 | 403 => return Err(PullError::Unauthorized),
-                        status @ 429 => {
-                            last = Failing::Status(status);
-                            pace::after_too_many(&answer, (self.now)(), tries, rng)
-                        }
-                        status @ (408 | 500 | 502..=599) => {
-                            last = Failing::Status(status);
-                            pace::back_off(tries, rng)
-                        }
-                        status => return Err(PullError::Refused { list, status }),
-                    }
-                }
-                Err(NoAnswer::Request) => return Err(PullError::Down { list, tries: tries + 1, last: NoAnswer::Request.into() }),
-                Err(error) => {
-                    last = error.into();
-                    pace::back_off(tries, rng)
-                }
-            };
-            if tries + 1 < TRIES {
-                self.wait.wait(wait).await;
-            }
-        }
-        Err(PullError::Down { list, tries: TRIES, last })
+        let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
+        asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(|unanswered| match unanswered
+        {
+            Unanswered::Refused(401 | 403) => PullError::Unauthorized,
+            Unanswered::Refused(status) => PullError::Refused { list, status },
+            Unanswered::Page(fault) => PullError::Page { list, fault },
+            Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
+        })
     }
 }

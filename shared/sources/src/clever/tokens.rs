@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::pace::{self, Now, TRIES, Wait};
+use super::asking::{self, Failing, Unanswered};
+use super::pace::{Now, Wait, Window};
 use super::page::{Link, PageFault, is_id, next_of};
-use super::pull::Failing;
-use crate::http::{Credential, Get, Http, NoAnswer, Secret};
+use crate::http::{Credential, Get, Http, Secret};
 
 /// A district that has connected the application. That it shares data is not said by this.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,39 +111,14 @@ impl<H: Http, W: Wait> TokenList<H, W> {
     }
 
     async fn token_page(&self, client: &str, secret: &Secret, path: &str, rng: &mut fastrand::Rng) -> Result<List, TokensError> {
-        let mut last = Failing::Status(0);
-        for tries in 0..TRIES {
-            let credential = Credential::Basic(client.to_owned(), secret.clone());
-            let asked = self.http.get(Get { url: format!("{}{path}", self.host), credential }).await;
-            let wait = match asked {
-                Ok(answer) => match answer.status {
-                    200 => match serde_json::from_slice(&answer.body) {
-                        Ok(list) => return Ok(list),
-                        Err(_) => {
-                            last = PageFault::NotAPage.into();
-                            pace::back_off(tries, rng)
-                        }
-                    },
-                    status @ 429 => {
-                        last = Failing::Status(status);
-                        pace::after_too_many(&answer, (self.now)(), tries, rng)
-                    }
-                    status @ (408 | 500..=599) => {
-                        last = Failing::Status(status);
-                        pace::back_off(tries, rng)
-                    }
-                    status => return Err(TokensError::Refused(status)),
-                },
-                Err(NoAnswer::Request) => return Err(TokensError::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
-                Err(error) => {
-                    last = error.into();
-                    pace::back_off(tries, rng)
-                }
-            };
-            if tries + 1 < TRIES {
-                self.wait.wait(wait).await;
-            }
-        }
-        Err(TokensError::Down { tries: TRIES, last })
+        let request =
+            Get { url: format!("{}{path}", self.host), credential: Credential::Basic(client.to_owned(), secret.clone()) };
+        let read = |body: &[u8]| serde_json::from_slice(body).map_err(|_| PageFault::NotAPage);
+        let asked = asking::ask((&self.http, &self.wait, &self.now), &Window::default(), &request, rng, read).await;
+        asked.map(|(_, list)| list).map_err(|unanswered| match unanswered {
+            Unanswered::Refused(status) => TokensError::Refused(status),
+            Unanswered::Page(_) => TokensError::Page,
+            Unanswered::Down { tries, last } => TokensError::Down { tries, last },
+        })
     }
 }

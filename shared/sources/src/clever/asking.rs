@@ -1,0 +1,87 @@
+//! One request, asked until there is an answer that can be understood, or until there is no use in asking again.
+
+use super::pace::{self, Now, TRIES, Wait, Window};
+use super::page::PageFault;
+use crate::http::{Answer, Get, Http, NoAnswer};
+
+/// How a request failed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failing {
+    /// With a status.
+    #[error("status {0}")]
+    Status(u16),
+    /// Without an answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// With something that is no page.
+    #[error(transparent)]
+    Page(#[from] PageFault),
+}
+
+/// Why there is nothing to read.
+pub(super) enum Unanswered {
+    /// Asking again would not help.
+    Refused(u16),
+    /// What came cannot be trusted.
+    Page(PageFault),
+    /// The server fails, again and again.
+    Down {
+        /// How often it was tried.
+        tries: u32,
+        /// How it failed last.
+        last: Failing,
+    },
+}
+
+/// Asks for what `request` names, and lets `read` understand the answer.
+pub(super) async fn ask<T>(
+    (http, wait, now): (&impl Http, &impl Wait, &Now),
+    window: &Window,
+    request: &Get,
+    rng: &mut fastrand::Rng,
+    read: impl Fn(&[u8]) -> Result<T, PageFault>,
+) -> Result<(Answer, T), Unanswered> {
+    let mut last = Failing::Status(0);
+    for tries in 0..TRIES {
+        loop {
+            let full = window.before_request(now());
+            if full.is_zero() {
+                break;
+            }
+            wait.wait(full).await;
+        }
+        let pause = match http.get(request.clone()).await {
+            Ok(answer) => {
+                window.note(&answer);
+                match answer.status {
+                    200 => match read(&answer.body) {
+                        Ok(found) => return Ok((answer, found)),
+                        Err(fault @ PageFault::NotAPage) => {
+                            last = fault.into();
+                            pace::back_off(tries, rng)
+                        }
+                        Err(fault) => return Err(Unanswered::Page(fault)),
+                    },
+                    status @ 429 => {
+                        last = Failing::Status(status);
+                        pace::after_too_many(&answer, now(), tries, rng)
+                    }
+                    status @ (408 | 500 | 502..=599) => {
+                        last = Failing::Status(status);
+                        pace::back_off(tries, rng)
+                    }
+                    status => return Err(Unanswered::Refused(status)),
+                }
+            }
+            Err(NoAnswer::Request) => return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
+            Err(error) => {
+                last = error.into();
+                pace::back_off(tries, rng)
+            }
+        };
+        if tries + 1 < TRIES {
+            wait.wait(pause).await;
+        }
+    }
+    Err(Unanswered::Down { tries: TRIES, last })
+}
