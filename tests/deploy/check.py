@@ -378,6 +378,30 @@ def policies_say_the_rest(stack):
     check(not decision(asks, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
     passed("the policies let the webhook remember notices and make schedules, and nothing else")
 
+    pull = policy_of("NightlyPullRole")
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"):
+        check(decision(pull, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}"]), f"nightly-pull may {action} runs")
+        check(not decision(pull, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}#a"]), f"nightly-pull may not {action} in the mirror")
+    check(not decision(pull, "dynamodb:DeleteItem", table, dynamodb__LeadingKeys=[f"D#{DISTRICT}"]), "nightly-pull deletes nothing")
+    internal = f"arn:aws:s3:::{stack.internal}"
+    for folder, may in (("pulls", True), ("snapshots", True), ("runs", True), ("requests", False), ("groups", False)):
+        check(decision(pull, "s3:PutObject", f"{internal}/{folder}/elm/x") == may, f"nightly-pull writes {folder}/: {may}")
+    check(decision(pull, "s3:GetObject", f"{internal}/pulls/elm/x"), "nightly-pull reads its pages")
+    for there in (f"{internal}/snapshots/elm/x/student.ndjson.zst", f"{internal}/runs/elm/x/plan.ndjson.zst", f"arn:aws:s3:::{stack.inbox}/uploads/elm/x"):
+        check(not decision(pull, "s3:GetObject", there), "nightly-pull reads no records of others", there)
+    pulls = f"{schedules}/{stack.outputs['PullSchedules']}/x"
+    for action in ("Create", "Get", "Update", "Delete"):
+        check(decision(pull, f"scheduler:{action}Schedule", pulls), f"nightly-pull may {action} schedules in its group")
+        check(not decision(pull, f"scheduler:{action}Schedule", f"{schedules}/default/x"), f"nightly-pull may {action} them nowhere else")
+    secret = f"arn:aws:secretsmanager:{region}:{account}:secret"
+    check(decision(pull, "secretsmanager:GetSecretValue", f"{secret}:rollbook-token-elm-AbCdEf"), "nightly-pull reads districts' tokens")
+    check(not decision(pull, "secretsmanager:GetSecretValue", f"{secret}:other-AbCdEf"), "nightly-pull reads no other secret")
+    check(not decision(pull, "secretsmanager:PutSecretValue", f"{secret}:rollbook-token-elm-AbCdEf"), "nightly-pull writes none")
+    orders = policy_of("PullRole")
+    check(decision(orders, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "districts' schedules invoke nightly-pull")
+    check(not decision(orders, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
+    passed("the policies let nightly-pull stage, keep its schedules and read its secrets, and touch no mirror")
+
     session = [parse_policy_document(sftp_session_policy(stack, "elm"))]
     bucket = f"arn:aws:s3:::{stack.inbox}"
     for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
