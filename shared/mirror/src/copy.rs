@@ -1,8 +1,6 @@
 //! A local copy of a district's mirror, in the order of the table, so that a plan can read it several times.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::marker::PhantomData;
 
 use futures::future::try_join_all;
 use rules::edit::LocalEdit;
@@ -11,47 +9,42 @@ use rules::model::{Kind, Link, Mirrored, MirroredOutline, Tag};
 use rules::plan::{Administrator, Change, Inputs};
 use rules::snapshot::Gap;
 use rules::undo;
-use serde::de::DeserializeOwned;
 
 use crate::MirrorError;
-use crate::ahead::Ahead;
 use crate::item::{Assembler, Section};
 use crate::items::{Range, ReadItems};
 use crate::keys;
+use crate::packed::{Packed, PackedWriter, Parse, Records, json, json_by_way_of};
 use crate::snapshot::{LinesCopy, SnapshotCopy};
-use crate::spool::{LEVEL, Lines, Spool, SpoolWriter};
-
-const WRITING: &str = "write a temporary file";
 
 /// What the mirror holds of a district.
 #[derive(Clone, Debug, Default)]
 pub struct MirrorCopy {
     /// By section and shard.
-    spools: BTreeMap<(Section, u8), Spool>,
+    files: BTreeMap<(Section, u8), Packed>,
     /// Read units that reading took.
     pub read_units: f64,
 }
 
-type ShardSpools = Vec<(Section, Spool)>;
+type ShardFiles = Vec<(Section, Packed)>;
 
 /// A section as it comes in.
-type Incoming = (Section, zstd::Encoder<'static, SpoolWriter>);
+type Incoming = (Section, PackedWriter);
 
-fn close(incoming: &mut Vec<Incoming>, done: &mut ShardSpools) -> Result<(), MirrorError> {
-    for (section, encoder) in incoming.drain(..) {
-        done.push((section, encoder.finish().map_err(|e| MirrorError::local(WRITING, e))?.finish()?));
+fn close(incoming: &mut Vec<Incoming>, done: &mut ShardFiles) -> Result<(), MirrorError> {
+    for (section, writer) in incoming.drain(..) {
+        done.push((section, writer.finish()?));
     }
     Ok(())
 }
 
-/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two encoders are open at most: a kind's records, and its edits.
+/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two writers are open at most: a kind's records, and its edits.
 async fn read_shard(
     items: impl ReadItems,
     district: DistrictId,
     shard: u8,
     begin: Option<String>,
-) -> Result<(ShardSpools, f64), MirrorError> {
-    let local = |e| MirrorError::local(WRITING, e);
+) -> Result<(ShardFiles, f64), MirrorError> {
     let (mut done, mut units, mut after) = (Vec::new(), 0.0, None::<String>);
     let mut incoming: Vec<Incoming> = Vec::new();
     let mut assembler = Assembler::default();
@@ -60,19 +53,18 @@ async fn read_shard(
         let page = items.page(&district, shard, range, after.as_deref()).await?;
         units += page.units;
         for item in page.items {
-            let Some((section, mut body)) = assembler.take(item)? else { continue };
+            let Some((section, body)) = assembler.take(item)? else { continue };
             if incoming.first().is_some_and(|(now, _)| now.kind() != section.kind()) {
                 close(&mut incoming, &mut done)?;
             }
-            body.push('\n');
             let place = match incoming.iter().position(|(now, _)| *now == section) {
                 Some(place) => place,
                 None => {
-                    incoming.push((section, zstd::Encoder::new(SpoolWriter::default(), LEVEL).map_err(local)?));
+                    incoming.push((section, PackedWriter::new()?));
                     incoming.len() - 1
                 }
             };
-            incoming[place].1.write_all(body.as_bytes()).map_err(local)?;
+            incoming[place].1.line(body.as_bytes())?;
         }
         after = page.next;
         if after.is_none() {
@@ -103,39 +95,39 @@ impl MirrorCopy {
         let mut copy = Self::default();
         for (shard, (sections, units)) in (0..SHARDS).zip(try_join_all(shards).await?) {
             copy.read_units += units;
-            copy.spools.extend(sections.into_iter().map(|(section, spool)| ((section, shard), spool)));
+            copy.files.extend(sections.into_iter().map(|(section, file)| ((section, shard), file)));
         }
         Ok(copy)
     }
 
     /// The records of a kind.
-    pub fn records<K: Kind>(&self) -> Stored<Mirrored<K>> {
-        self.section(Section::Records(K::TAG))
+    pub fn records<K: Kind>(&self) -> Records<Mirrored<K>> {
+        self.section(Section::Records(K::TAG), json)
     }
 
     /// What people did to the records of a kind.
-    pub fn edits(&self, kind: Tag) -> Stored<LocalEdit> {
-        self.section(Section::Edits(kind))
+    pub fn edits(&self, kind: Tag) -> Records<LocalEdit> {
+        self.section(Section::Edits(kind), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Stored<MirroredOutline<K>> {
-        self.section(Section::Records(K::TAG))
+    pub fn outlines<K: Kind>(&self) -> Records<Mirrored<K>> {
+        self.section(Section::Records(K::TAG), json_by_way_of::<MirroredOutline<K>, Mirrored<K>>)
     }
 
     /// Identity links, in the order of their source ids within each kind.
-    pub fn links(&self) -> Stored<Link> {
-        self.section(Section::Links)
+    pub fn links(&self) -> Records<Link> {
+        self.section(Section::Links, json)
     }
 
     /// The bodies of the records of a kind: one JSON text each.
-    pub fn bodies(&self, kind: Tag) -> Stored<Box<serde_json::value::RawValue>> {
-        self.section(Section::Records(kind))
+    pub fn bodies(&self, kind: Tag) -> Records<Box<serde_json::value::RawValue>> {
+        self.section(Section::Records(kind), json)
     }
 
-    fn section<T>(&self, section: Section) -> Stored<T> {
-        let shards: Vec<Spool> = self.spools.range((section, 0)..=(section, u8::MAX)).map(|(_, s)| s.clone()).collect();
-        Stored { shards: shards.into_iter(), lines: None, of: PhantomData }
+    fn section<T: Send + 'static>(&self, section: Section, parse: Parse<T>) -> Records<T> {
+        let shards = self.files.range((section, 0)..=(section, u8::MAX)).map(|(_, file)| file.clone());
+        Records::of(shards, parse, "a record of the mirror")
     }
 }
 
@@ -195,41 +187,6 @@ pub async fn read_record(
     Ok(read_beside(items, district, kind, key).await?.record)
 }
 
-/// Records of the mirror, in the order of the table.
-pub struct Stored<T> {
-    shards: std::vec::IntoIter<Spool>,
-    lines: Option<Lines<'static>>,
-    of: PhantomData<fn() -> T>,
-}
-
-impl<T: DeserializeOwned> Stored<T> {
-    fn read(&mut self) -> Result<Option<T>, MirrorError> {
-        loop {
-            let lines = match &mut self.lines {
-                Some(lines) => lines,
-                none => match self.shards.next() {
-                    Some(shard) => none.insert(Lines::new(shard.reader(), "read a temporary file")?),
-                    None => return Ok(None),
-                },
-            };
-            if let Some(line) = lines.next_line()? {
-                // serde's own message may quote what it read.
-                let parsed = serde_json::from_slice(line);
-                return parsed.map(Some).map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"));
-            }
-            self.lines = None;
-        }
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for Stored<T> {
-    type Item = Result<T, MirrorError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
-    }
-}
-
 /// All that a plan is made from, on this machine.
 #[derive(Clone, Debug)]
 pub struct PlanInputs {
@@ -245,15 +202,15 @@ impl Inputs for PlanInputs {
     type Error = MirrorError;
 
     fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
-        Ok(Ahead::of(self.snapshot.records::<K>()?))
+        Ok(self.snapshot.records::<K>()?.ahead())
     }
 
     fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
-        Ok(Ahead::of(self.snapshot.outlines::<K>()?.map(|outline| outline.map(Into::into))))
+        Ok(self.snapshot.outlines::<K>()?.ahead())
     }
 
     fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
-        Ok(Ahead::of(self.mirror.outlines::<K>().map(|outline| outline.map(Into::into))))
+        Ok(self.mirror.outlines::<K>().ahead())
     }
 
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
@@ -261,7 +218,7 @@ impl Inputs for PlanInputs {
     }
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
-        Ok(Ahead::of(self.mirror.records::<K>()))
+        Ok(self.mirror.records::<K>().ahead())
     }
 
     fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
@@ -290,7 +247,7 @@ impl undo::Inputs for UndoInputs {
     type Error = MirrorError;
 
     fn changes(&self) -> Result<impl Iterator<Item = Result<Change, MirrorError>>, MirrorError> {
-        self.plan.records()
+        Ok(self.plan.records())
     }
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {

@@ -7,7 +7,6 @@
 //!
 //! Nothing here logs, and no error names a person or a source's id of one.
 
-mod ahead;
 pub mod answers;
 pub mod apply;
 pub mod blocks;
@@ -34,6 +33,7 @@ pub mod nightly;
 pub mod notices;
 pub mod objects;
 pub mod operators;
+pub mod packed;
 pub mod plan_store;
 pub mod pulls;
 pub mod reports;

@@ -37,7 +37,7 @@ pub async fn assemble(
     let list = tokio::task::spawn_blocking(move || {
         let mut list = FindingList::default();
         for copy in copies {
-            for finding in copy.records::<Finding>()? {
+            for finding in copy.records::<Finding>() {
                 list.push(finding?);
             }
         }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::marker::PhantomData;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rules::finding::Finding;
@@ -13,12 +12,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::runtime::Handle;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::MirrorError;
 use crate::keys;
 use crate::objects::{Fetched, ReadObjects, WriteObjects};
-use crate::spool::{Lines, Spool, SpoolWriter};
+use crate::packed::{Packed, Parse, Records, json, json_by_way_of};
+use crate::spool::{Spool, SpoolWriter};
 use crate::streams::{Streams, Target};
 
 const JSON: &str = "application/json";
@@ -84,7 +83,7 @@ pub async fn copy_parts<O: WriteObjects>(
                 }
                 continue;
             }
-            for json in from.part::<Box<RawValue>>(part)? {
+            for json in from.part::<Box<RawValue>>(part, json)? {
                 line(part, json?.get().as_bytes())?;
             }
         }
@@ -179,27 +178,27 @@ impl SnapshotCopy {
 
     /// The records of a kind.
     pub fn records<K: Kind>(&self) -> Result<Records<K::Source>, MirrorError> {
-        self.part(PartName::Records(K::TAG))
+        self.part(PartName::Records(K::TAG), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Result<Records<K::Outline>, MirrorError> {
-        self.part(PartName::Records(K::TAG))
+    pub fn outlines<K: Kind>(&self) -> Result<Records<K::Source>, MirrorError> {
+        self.part(PartName::Records(K::TAG), json_by_way_of::<K::Outline, K::Source>)
     }
 
     /// What could not be read.
     pub fn gaps(&self) -> Result<Records<Gap>, MirrorError> {
-        self.part(PartName::Gaps)
+        self.part(PartName::Gaps, json)
     }
 
     /// Findings of the source's validation.
     pub fn findings(&self) -> Result<Records<Finding>, MirrorError> {
-        self.part(PartName::Findings)
+        self.part(PartName::Findings, json)
     }
 
-    fn part<T: DeserializeOwned>(&self, name: PartName) -> Result<Records<T>, MirrorError> {
+    fn part<T: Send + 'static>(&self, name: PartName, parse: Parse<T>) -> Result<Records<T>, MirrorError> {
         let part = self.parts.get(name.name()).ok_or(MirrorError::Missing { what: "a part of the snapshot" })?;
-        part.records()
+        Ok(part.read_as(parse))
     }
 }
 
@@ -207,7 +206,7 @@ impl SnapshotCopy {
 #[derive(Clone, Debug)]
 pub struct LinesCopy {
     part: Part,
-    compressed: Spool,
+    lines: Packed,
 }
 
 impl LinesCopy {
@@ -215,7 +214,7 @@ impl LinesCopy {
     pub async fn fetch(objects: &impl ReadObjects, key: &str, part: Part) -> Result<Self, MirrorError> {
         let missing = || MirrorError::Missing { what: "a stored file of lines" };
         if part.records == 0 {
-            return Ok(Self { part, compressed: Spool::empty() });
+            return Ok(Self { lines: Packed::copy_of(&part, Spool::empty()), part });
         }
         let mut spool = SpoolWriter::default();
         let local = |e| MirrorError::local("write a temporary file", e);
@@ -234,57 +233,16 @@ impl LinesCopy {
                 }
             }
         }
-        Ok(Self { part, compressed: spool.finish()? })
+        Ok(Self { lines: Packed::copy_of(&part, spool.finish()?), part })
     }
 
-    /// Its records from the first on.
-    pub fn records<T: DeserializeOwned>(&self) -> Result<Records<T>, MirrorError> {
-        let lines = match self.part.records {
-            0 => None,
-            _ => Some(Lines::new(self.compressed.reader(), "read a stored file of lines")?),
-        };
-        Ok(Records { lines, hash: Xxh3::new(), seen: 0, part: self.part.clone(), of: PhantomData })
+    /// Its records from the first on. They end in an error if the file is not, to the byte, the one that was written.
+    pub fn records<T: DeserializeOwned + Send + 'static>(&self) -> Records<T> {
+        self.read_as(json)
     }
-}
 
-/// Records of a file of lines. Ends in an error if the file is not, to the byte, the one that was written.
-pub struct Records<T> {
-    lines: Option<Lines<'static>>,
-    hash: Xxh3,
-    seen: u64,
-    part: Part,
-    of: PhantomData<fn() -> T>,
-}
-
-impl<T: DeserializeOwned> Records<T> {
-    fn read(&mut self) -> Result<Option<T>, MirrorError> {
-        let what = "a stored file of lines";
-        let Some(lines) = &mut self.lines else { return Ok(None) };
-        if let Some(line) = lines.next_line()? {
-            self.hash.update(line);
-            self.hash.update(b"\n");
-            self.seen += 1;
-            // serde's own message may quote what it read.
-            let parsed = serde_json::from_slice(line);
-            return parsed.map(Some).map_err(|_| MirrorError::corrupt(what, format!("line {} does not parse", self.seen)));
-        }
-        self.lines = None;
-        if self.seen != self.part.records || format!("{:016x}", self.hash.digest()) != self.part.xxh3 {
-            return Err(MirrorError::corrupt(what, "its count or hash is not the recorded one"));
-        }
-        Ok(None)
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for Records<T> {
-    type Item = Result<T, MirrorError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.read();
-        if next.is_err() {
-            self.lines = None;
-        }
-        next.transpose()
+    fn read_as<T: Send + 'static>(&self, parse: Parse<T>) -> Records<T> {
+        Records::of([self.lines.clone()], parse, "a stored file of lines").checked(&self.part)
     }
 }
 

@@ -80,6 +80,11 @@ impl Spool {
         SpoolReader { kept: Arc::clone(&self.0), at: 0 }
     }
 
+    /// Fills a buffer from a place on.
+    pub(crate) fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        SpoolReader { kept: Arc::clone(&self.0), at }.read_exact(buffer)
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         match &*self.0 {

@@ -2,19 +2,20 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// A name, an address, a number, a date of birth: text that identifies a person.
 ///
 /// It can be stored and compared but not printed: there is no `Display`, and `Debug` shows only whether it is empty. Code that really
-/// needs the text calls [`Personal::reveal`], so that every such place can be found by that word.
+/// needs the text calls [`Personal::reveal`], so that every such place can be found by that word. Short texts, as names and numbers are, stand in place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Personal(Box<str>);
+pub struct Personal(CompactString);
 
 impl Personal {
     /// Wraps a text as it stands.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
+    pub fn new(text: impl Into<CompactString>) -> Self {
         Self(text.into())
     }
 

@@ -31,6 +31,16 @@ pub(super) struct Assembled {
     pub(super) untouched: Vec<u32>,
 }
 
+/// What one thread writes. The last three kinds are about as long as one another, and nearly all there is.
+#[derive(Clone, Copy)]
+enum Share {
+    UpToStudents,
+    Guardians,
+    Classes,
+}
+
+const SHARES: [Share; 3] = [Share::UpToStudents, Share::Guardians, Share::Classes];
+
 /// Kinds of person and their bits.
 pub(super) const PEOPLE: [(Tag, u8); 3] =
     [(Tag::Teacher, person::TEACHER), (Tag::Student, person::STUDENT), (Tag::Guardian, person::GUARDIAN)];
@@ -88,36 +98,61 @@ impl Assembled {
         self.seats.of_user(user, teacher).filter(move |seat| self.seat_counts(seat.other, user))
     }
 
-    /// Emits all records; gives the number of seats. Lines are written in a thread of their own, while the sink packs those before.
+    /// Emits all records; gives the number of seats. Lines are written in threads of their own, while the sink packs those before.
     pub(super) fn records(&self, notes: &mut Notes<'_>, mut told: impl FnMut(u64)) -> Result<u64, Halt> {
         thread::scope(|scope| {
-            let (full, batches) = sync_channel::<Batch>(4);
-            let (empty, used) = channel::<Batch>();
-            let writer = scope.spawn(move || {
-                let mut out = Out { line: Line::default(), batch: Batch::default(), full, used };
-                let seats = self.write(&mut out);
-                out.flush();
-                seats
-            });
-            let mut lines = 0;
-            for batch in batches {
-                for (tag, line) in batch.lines() {
-                    // An early end drops the receiver, and the writer stops at its next batch.
-                    notes.sink().line(PartName::Records(tag), line).map_err(write_fault)?;
-                }
-                lines += batch.ends.len() as u64;
-                told(lines);
-                // The writer may have ended.
-                let _ = empty.send(batch);
+            let (mut writers, mut waiting) = (Vec::new(), Vec::new());
+            for share in SHARES {
+                let (full, batches) = sync_channel::<Batch>(2);
+                let (empty, used) = channel::<Batch>();
+                writers.push(scope.spawn(move || {
+                    let mut out = Out { line: Line::default(), batch: Batch::default(), full, used };
+                    let seats = self.write(share, &mut out);
+                    out.flush();
+                    seats
+                }));
+                waiting.push((batches, empty));
             }
-            Ok(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let mut lines = 0;
+            // In turns, so that the same roster comes out in the same order each time.
+            while !waiting.is_empty() {
+                let mut at = 0;
+                while let Some((batches, empty)) = waiting.get(at) {
+                    let Ok(batch) = batches.recv() else {
+                        waiting.remove(at);
+                        continue;
+                    };
+                    for (tag, line) in batch.lines() {
+                        // An early end drops the receivers; what the writers send then goes nowhere.
+                        notes.sink().line(PartName::Records(tag), line).map_err(write_fault)?;
+                    }
+                    lines += batch.ends.len() as u64;
+                    told(lines);
+                    // The writer may have ended.
+                    let _ = empty.send(batch);
+                    at += 1;
+                }
+            }
+            let seats = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            Ok(seats.sum())
         })
     }
 
-    fn write(&self, out: &mut Out) -> u64 {
-        self.places(out);
-        self.people(out);
-        self.classes(out)
+    /// Writes a share of the records; gives the number of seats in them.
+    fn write(&self, share: Share, out: &mut Out) -> u64 {
+        match share {
+            Share::UpToStudents => {
+                self.places(out);
+                self.people(Tag::Teacher, person::TEACHER, out);
+                self.people(Tag::Student, person::STUDENT, out);
+                0
+            }
+            Share::Guardians => {
+                self.people(Tag::Guardian, person::GUARDIAN, out);
+                0
+            }
+            Share::Classes => self.classes(out),
+        }
     }
 
     fn places(&self, out: &mut Out) {
@@ -169,30 +204,28 @@ impl Assembled {
         }
     }
 
-    fn people(&self, out: &mut Out) {
+    fn people(&self, tag: Tag, kind: u8, out: &mut Out) {
         let users = &self.roster.users;
-        for (tag, kind) in PEOPLE {
-            for &user in &self.users {
-                if !self.has_record(user, kind) {
-                    continue;
-                }
-                let data = users.record(user);
-                out.line.begin().text("id", users.id(user));
-                self.person(&mut out.line, user, kind);
-                if kind == person::STUDENT {
-                    self.demographics(&mut out.line, user);
-                    self.relatives(&mut out.line, "guardians", &self.kin.guardians[self.guardians_of.get(user)]);
-                }
-                if kind == person::GUARDIAN {
-                    out.line.text("role", data.guardian.name());
-                    self.relatives(&mut out.line, "children", &self.kin.children[self.children_of.get(user)]);
-                } else {
-                    let seats = self.seats_of(user, kind == person::TEACHER);
-                    out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
-                    out.line.flag("by_enrollment", data.kinds & kind == 0);
-                }
-                out.send(tag);
+        for &user in &self.users {
+            if !self.has_record(user, kind) {
+                continue;
             }
+            let data = users.record(user);
+            out.line.begin().text("id", users.id(user));
+            self.person(&mut out.line, user, kind);
+            if kind == person::STUDENT {
+                self.demographics(&mut out.line, user);
+                self.relatives(&mut out.line, "guardians", &self.kin.guardians[self.guardians_of.get(user)]);
+            }
+            if kind == person::GUARDIAN {
+                out.line.text("role", data.guardian.name());
+                self.relatives(&mut out.line, "children", &self.kin.children[self.children_of.get(user)]);
+            } else {
+                let seats = self.seats_of(user, kind == person::TEACHER);
+                out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
+                out.line.flag("by_enrollment", data.kinds & kind == 0);
+            }
+            out.send(tag);
         }
     }
 

@@ -116,6 +116,12 @@ impl Line {
     pub(super) fn string(&mut self, text: &str) {
         self.0.push(b'"');
         let bytes = text.as_bytes();
+        // Without a branch for each byte: many are looked at with one instruction.
+        if !bytes.iter().fold(false, |found, &c| found | (c < 0x20) | (c == b'"') | (c == b'\\')) {
+            self.0.extend_from_slice(bytes);
+            self.0.push(b'"');
+            return;
+        }
         let mut copied = 0;
         for (i, &c) in bytes.iter().enumerate() {
             if c >= 0x20 && c != b'"' && c != b'\\' {
