@@ -71,7 +71,7 @@ impl Memory {
             return Ok(kept);
         }
         let copy = MirrorCopy::read_kind(items, &district.id, Tag::School).await?;
-        let read = copy.records::<kinds::Schools>().collect::<Result<_, _>>()?;
+        let read = copy.records::<kinds::Schools>().map(|school| school.map(|school| *school)).collect::<Result<_, _>>()?;
         Ok(match name {
             Some(name) => self.schools.put(name, read),
             // Nothing was applied yet: nothing tells one state from another.

@@ -60,7 +60,7 @@ async fn read_shard(
             let place = match incoming.iter().position(|(now, _)| *now == section) {
                 Some(place) => place,
                 None => {
-                    incoming.push((section, PackedWriter::new()?));
+                    incoming.push((section, PackedWriter::default()));
                     incoming.len() - 1
                 }
             };
@@ -101,7 +101,7 @@ impl MirrorCopy {
     }
 
     /// The records of a kind.
-    pub fn records<K: Kind>(&self) -> Records<Mirrored<K>> {
+    pub fn records<K: Kind>(&self) -> Records<Box<Mirrored<K>>> {
         self.section(Section::Records(K::TAG), json)
     }
 
@@ -111,7 +111,7 @@ impl MirrorCopy {
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Records<Mirrored<K>> {
+    pub fn outlines<K: Kind>(&self) -> Records<Box<Mirrored<K>>> {
         self.section(Section::Records(K::TAG), json_by_way_of::<MirroredOutline<K>, Mirrored<K>>)
     }
 
@@ -201,15 +201,15 @@ pub struct PlanInputs {
 impl Inputs for PlanInputs {
     type Error = MirrorError;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.records::<K>()?.ahead())
     }
 
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, MirrorError>>, MirrorError> {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.outlines::<K>()?.ahead())
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, MirrorError>>, MirrorError> {
         Ok(self.mirror.outlines::<K>().ahead())
     }
 
@@ -217,7 +217,7 @@ impl Inputs for PlanInputs {
         self.snapshot.gaps()
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>().ahead())
     }
 
@@ -251,7 +251,7 @@ impl undo::Inputs for UndoInputs {
     }
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
-        Ok(self.mirror.records::<K>())
+        Ok(self.mirror.records::<K>().map(|record| record.map(|record| *record)))
     }
 
     fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {

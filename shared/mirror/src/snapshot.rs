@@ -77,7 +77,7 @@ pub async fn copy_parts<O: WriteObjects>(
         for part in PartName::all() {
             if part == PartName::Records(Tag::Student) && !demographics {
                 for student in from.records::<kinds::Students>()? {
-                    let student = Student { demographics: Demographics::default(), ..student? };
+                    let student = Student { demographics: Demographics::default(), ..*student? };
                     let json = serde_json::to_vec(&student).map_err(|e| MirrorError::corrupt("a student of a snapshot", e))?;
                     line(part, &json)?;
                 }
@@ -177,12 +177,12 @@ impl SnapshotCopy {
     }
 
     /// The records of a kind.
-    pub fn records<K: Kind>(&self) -> Result<Records<K::Source>, MirrorError> {
+    pub fn records<K: Kind>(&self) -> Result<Records<Box<K::Source>>, MirrorError> {
         self.part(PartName::Records(K::TAG), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Result<Records<K::Source>, MirrorError> {
+    pub fn outlines<K: Kind>(&self) -> Result<Records<Box<K::Source>>, MirrorError> {
         self.part(PartName::Records(K::TAG), json_by_way_of::<K::Outline, K::Source>)
     }
 
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(read_manifest(&bucket, &manifest.district, &manifest.run).await.unwrap(), Some(manifest.clone()));
         let copy = SnapshotCopy::fetch(&bucket, &manifest).await.unwrap();
         for _ in 0..2 {
-            let schools: Vec<School> = copy.records::<kinds::Schools>().unwrap().map(Result::unwrap).collect();
+            let schools: Vec<School> = copy.records::<kinds::Schools>().unwrap().map(|record| *record.unwrap()).collect();
             assert_eq!(schools.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s2"]);
         }
         assert_eq!(copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [Gap::Kind { kind: Tag::Class }]);

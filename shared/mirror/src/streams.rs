@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use futures::future::try_join_all;
@@ -24,7 +24,7 @@ const DOING: &str = "write a file of lines";
 const CONTENT_TYPE: &str = "application/zstd";
 
 /// Bytes of lines that make a block (a longer line makes a longer one), and how many blocks may wait for the other thread.
-const BLOCK: usize = 256 * 1024;
+pub(crate) const BLOCK: usize = 256 * 1024;
 const WAITING: usize = 8;
 
 /// Bytes of one part of an object, and how many parts may be under way at a time.
@@ -43,7 +43,8 @@ pub(crate) enum Target {
 }
 
 enum Message {
-    Lines(usize, Vec<u8>, Block),
+    /// A block of a stream, packed if the other thread had no time for it.
+    Lines(usize, Vec<u8>, Block, Option<Vec<u8>>),
     Finish,
 }
 
@@ -64,6 +65,7 @@ pub(crate) struct Streams {
     /// Of which kind the sorted records of a stream are.
     kinds: Vec<Option<Tag>>,
     records: Vec<u64>,
+    packer: Packer,
     sender: Option<SyncSender<Message>>,
     worker: Option<JoinHandle<Result<Vec<Part>, MirrorError>>>,
 }
@@ -74,9 +76,9 @@ impl Streams {
         let count = targets.len();
         let kind = |target: &Target| if let Target::Records(_, kind) = target { Some(*kind) } else { None };
         let kinds = targets.iter().map(kind).collect();
-        let worker = std::thread::spawn(move || Worker::new(handle, objects, targets)?.run(&receiver));
+        let worker = std::thread::spawn(move || Worker { handle, objects, targets }.run(&receiver));
         let buffers = vec![<(Vec<u8>, Block)>::default(); count];
-        Self { buffers, kinds, records: vec![0; count], sender: Some(sender), worker: Some(worker) }
+        Self { buffers, kinds, records: vec![0; count], packer: Packer::default(), sender: Some(sender), worker: Some(worker) }
     }
 
     /// Adds a line to a stream.
@@ -111,7 +113,16 @@ impl Streams {
                 block.include(kind, &head.id.as_ref().into());
             }
         }
-        self.send(Message::Lines(stream, lines, block))
+        let Some(sender) = &self.sender else { return self.send(Message::Finish) };
+        let Err(refused) = sender.try_send(Message::Lines(stream, lines, block, None)) else { return Ok(()) };
+        match refused {
+            // The other thread is behind: rather than wait for it, this one does some of its work.
+            TrySendError::Full(Message::Lines(stream, lines, block, _)) => {
+                let packed = self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
+                self.send(Message::Lines(stream, lines, block, Some(packed)))
+            }
+            TrySendError::Full(message) | TrySendError::Disconnected(message) => self.send(message),
+        }
     }
 
     fn send(&mut self, message: Message) -> Result<(), MirrorError> {
@@ -152,13 +163,31 @@ impl Streams {
     }
 }
 
+/// Packs blocks.
+#[derive(Default)]
+pub(crate) struct Packer {
+    compressor: Option<Compressor<'static>>,
+    /// One packed block.
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    pub(crate) fn pack(&mut self, lines: &[u8]) -> io::Result<&[u8]> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        self.packed.clear();
+        self.packed.reserve(zstd::zstd_safe::compress_bound(lines.len()));
+        compressor.compress_to_buffer(lines, &mut self.packed)?;
+        Ok(&self.packed)
+    }
+}
+
 struct Worker<O> {
     handle: Handle,
     objects: O,
     targets: Vec<Target>,
-    compressor: Compressor<'static>,
-    /// One compressed block.
-    packed: Vec<u8>,
 }
 
 /// One stream under way.
@@ -188,28 +217,25 @@ impl<W: io::Write> Stream<W> {
 }
 
 impl<O: WriteObjects> Worker<O> {
-    fn new(handle: Handle, objects: O, targets: Vec<Target>) -> Result<Self, MirrorError> {
-        let compressor = Compressor::new(LEVEL).map_err(|e| MirrorError::local(DOING, e))?;
-        Ok(Self { handle, objects, targets, compressor, packed: Vec::new() })
-    }
-
-    fn run(mut self, receiver: &Receiver<Message>) -> Result<Vec<Part>, MirrorError> {
+    fn run(self, receiver: &Receiver<Message>) -> Result<Vec<Part>, MirrorError> {
         let io = |e| MirrorError::from_io(DOING, e);
+        let mut packer = Packer::default();
         let mut objects: Vec<Option<Stream<ObjectWriter<O>>>> = self.targets.iter().map(|_| None).collect();
         let mut behind: Vec<Option<Stream<SpoolWriter>>> = self.targets.iter().map(|_| None).collect();
         loop {
             match receiver.recv() {
-                Ok(Message::Lines(stream, lines, block)) => {
-                    self.pack(&lines).map_err(io)?;
+                Ok(Message::Lines(stream, lines, block, packed)) => {
+                    let packed = match &packed {
+                        Some(packed) => packed,
+                        None => packer.pack(&lines).map_err(io)?,
+                    };
                     match &self.targets[stream] {
                         Target::Object(key) | Target::Records(key, _) => {
-                            self.open(&mut objects[stream], key).push(&lines, &self.packed, block)
+                            self.open(&mut objects[stream], key).push(&lines, packed, block)
                         }
-                        Target::Behind(_) => behind[stream].get_or_insert_with(|| Stream::new(SpoolWriter::default())).push(
-                            &lines,
-                            &self.packed,
-                            block,
-                        ),
+                        Target::Behind(_) => {
+                            behind[stream].get_or_insert_with(|| Stream::new(SpoolWriter::default())).push(&lines, packed, block)
+                        }
                     }
                     .map_err(io)?;
                 }
@@ -240,13 +266,6 @@ impl<O: WriteObjects> Worker<O> {
         }
         self.handle.block_on(try_join_all(endings))?;
         Ok(parts)
-    }
-
-    fn pack(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.packed.clear();
-        self.packed.reserve(zstd::zstd_safe::compress_bound(lines.len()));
-        self.compressor.compress_to_buffer(lines, &mut self.packed)?;
-        Ok(())
     }
 
     fn open<'a>(&self, stream: &'a mut Option<Stream<ObjectWriter<O>>>, key: &str) -> &'a mut Stream<ObjectWriter<O>> {

@@ -164,7 +164,7 @@ async fn mirror_items(table: &impl Table) {
     assert!(copy.read_units > 0.0);
     let mut expected: Vec<SourceId> = ids.iter().map(|id| id.as_str().into()).collect();
     expected.sort_by(SourceId::table_order);
-    let records: Vec<Mirrored<kinds::Schools>> = copy.records::<kinds::Schools>().map(Result::unwrap).collect();
+    let records: Vec<Mirrored<kinds::Schools>> = copy.records::<kinds::Schools>().map(|record| *record.unwrap()).collect();
     assert_eq!(records.iter().map(|r| r.key.clone()).collect::<Vec<_>>(), expected);
     assert_eq!(records.iter().filter(|r| r.state.name == long).count(), 1);
     assert_eq!(copy.records::<kinds::Students>().count(), 0);

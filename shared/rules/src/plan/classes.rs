@@ -18,7 +18,7 @@ use crate::model::{Class, ClassDetails, ClassState, Inactive, Mirrored, Origin, 
 use crate::policy::{AbandonedClasses, AbandonedInManualClasses};
 use crate::rule::Rule;
 
-type Item = Mirrored<kinds::Classes>;
+type Item = Box<Mirrored<kinds::Classes>>;
 
 /// Pass A: what becomes of each class.
 pub(super) fn survey<I: Inputs, S: Sink>(
@@ -96,7 +96,7 @@ impl<'f, E> Classes<'f, E> {
     pub(super) fn visit<S: Sink>(
         &mut self,
         output: &mut Output<'_, S>,
-        source: Option<Class>,
+        source: Option<Box<Class>>,
         item: Option<Item>,
     ) -> Result<(), PlanError<E, S::Error>> {
         if let Some(source) = &source {
@@ -115,7 +115,7 @@ impl<'f, E> Classes<'f, E> {
                 )?;
                 self.absent(output, item, edits)
             }
-            (Some(source), item) => self.present(output, source, item, edits),
+            (Some(source), item) => self.present(output, *source, item, edits),
             (None, Some(item)) => self.absent(output, item, edits),
             (None, None) => Ok(()),
         }
@@ -285,7 +285,7 @@ impl<'f, E> Classes<'f, E> {
         if disconnects {
             after.origin = Origin::Manual;
         }
-        output.settle(item, after, why)?;
+        output.settle(item, *after, why)?;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::personal::Personal;
 use crate::policy::AdmitGuardians;
 use crate::rule::Rule;
 
-type Item = Mirrored<kinds::Guardians>;
+type Item = Box<Mirrored<kinds::Guardians>>;
 
 /// Pass B over guardians.
 pub(super) struct Guardians<'f> {
@@ -50,7 +50,7 @@ impl Guardians<'_> {
         match (source, mirror) {
             (_, Some(item)) if active && people.unread(hash) => self.kept(output, item),
             (Some(source), item) => {
-                let mut merged = one(source, others, &self.facts.contacts.taken);
+                let mut merged = one(*source, others, &self.facts.contacts.taken);
                 if let Some(item) = item.as_ref().filter(|_| self.owners.contains(&hash)) {
                     merged.person.keep_own(&item.state.person);
                 }
@@ -131,7 +131,7 @@ impl Guardians<'_> {
             why.add(Rule::I5, "shared e-mail");
             let mut after = item.clone();
             after.state.email_shared = email_shared;
-            output.settle(item, after, why)?;
+            output.settle(item, *after, why)?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Guardians<'_> {
             after.state.children = children;
         }
         archive(&mut after, output.context.today);
-        output.settle(item, after, why)?;
+        output.settle(item, *after, why)?;
         Ok(())
     }
 
@@ -234,12 +234,12 @@ struct One {
 }
 
 /// Makes one guardian of several records (R-G2): the first one's data, with the contacts that are the guardian's alone, and all the children.
-fn one(first: Guardian, others: Vec<Guardian>, taken: &IdSet) -> One {
+fn one(first: Guardian, others: Vec<Box<Guardian>>, taken: &IdSet) -> One {
     let Guardian { id, mut person, role, mut children } = first;
     if others.is_empty() {
         return One { id, also: Vec::new(), person, role, children };
     }
-    let best = |field: fn(&mut Person) -> &mut Option<Personal>, person: &mut Person, others: &[Guardian]| {
+    let best = |field: fn(&mut Person) -> &mut Option<Personal>, person: &mut Person, others: &[Box<Guardian>]| {
         let mut all: Vec<Personal> = field(person).take().into_iter().collect();
         all.extend(others.iter().filter_map(|other| field(&mut other.person.clone()).take()));
         let alone = all.iter().position(|contact| !taken.contains(&hash64(contact.reveal()))).unwrap_or(0);

@@ -12,16 +12,16 @@ use crate::model::{Kind, Mirrored, Tag};
 /// What stands at one place of the two sequences.
 pub(super) enum At<K: Kind> {
     /// Only the source has the id.
-    Source(K::Source),
+    Source(Box<K::Source>),
     /// Only the mirror has the key.
-    Mirror(Mirrored<K>),
+    Mirror(Box<Mirrored<K>>),
     /// Both.
-    Both(K::Source, Mirrored<K>),
+    Both(Box<K::Source>, Box<Mirrored<K>>),
 }
 
 impl<K: Kind> At<K> {
     /// The two sides.
-    pub(super) fn parts(self) -> (Option<K::Source>, Option<Mirrored<K>>) {
+    pub(super) fn parts(self) -> (Option<Box<K::Source>>, Option<Box<Mirrored<K>>>) {
         match self {
             At::Source(source) => (Some(source), None),
             At::Mirror(item) => (None, Some(item)),
@@ -33,18 +33,18 @@ impl<K: Kind> At<K> {
 /// One sequence, with its next record at hand. It insists on the order: out of it, a merge would take present records for gone ones.
 struct Ordered<T, It> {
     records: It,
-    next: Option<T>,
+    next: Option<Box<T>>,
     id: fn(&T) -> &SourceId,
     kind: Tag,
 }
 
-impl<T, E, It: Iterator<Item = Result<T, E>>> Ordered<T, It> {
+impl<T, E, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
     fn start<SE>(kind: Tag, mut records: It, id: fn(&T) -> &SourceId) -> Result<Self, PlanError<E, SE>> {
         let next = records.next().transpose().map_err(PlanError::Input)?;
         Ok(Self { records, next, id, kind })
     }
 
-    fn take<SE>(&mut self) -> Result<Option<T>, PlanError<E, SE>> {
+    fn take<SE>(&mut self) -> Result<Option<Box<T>>, PlanError<E, SE>> {
         let following = self.records.next().transpose().map_err(PlanError::Input)?;
         if let (Some(now), Some(then)) = (&self.next, &following)
             && table_order((self.id)(now).as_str(), (self.id)(then).as_str()) != Ordering::Less
@@ -64,7 +64,7 @@ pub(super) struct Reading<'a, I> {
 }
 
 impl<I> Reading<'_, I> {
-    fn owned<K: Kind>(&self, mut source: K::Source, item: &Mirrored<K>) -> K::Source {
+    fn owned<K: Kind>(&self, mut source: Box<K::Source>, item: &Mirrored<K>) -> Box<K::Source> {
         let owners = &self.owners[K::TAG as usize];
         if !owners.is_empty()
             && owners.contains(&item.key.hash64())
@@ -98,8 +98,8 @@ pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
 
 fn merge<K: Kind, I, E, SE>(
     from: &Reading<'_, I>,
-    source: impl Iterator<Item = Result<K::Source, E>>,
-    mirror: impl Iterator<Item = Result<Mirrored<K>, E>>,
+    source: impl Iterator<Item = Result<Box<K::Source>, E>>,
+    mirror: impl Iterator<Item = Result<Box<Mirrored<K>>, E>>,
     mut visit: impl FnMut(At<K>) -> Result<(), PlanError<E, SE>>,
 ) -> Result<(), PlanError<E, SE>> {
     let mut source = Ordered::start(K::TAG, source, K::id)?;
@@ -127,11 +127,11 @@ pub(super) struct Entry<K: Kind> {
     /// The key, where it is neither the mirror's nor the id of the source.
     aside: Option<SourceId>,
     /// The source's record; the one of the person's own id, where there are several.
-    pub(super) source: Option<K::Source>,
+    pub(super) source: Option<Box<K::Source>>,
     /// Further records of the same person (R-G2), sorted by id.
-    pub(super) others: Vec<K::Source>,
+    pub(super) others: Vec<Box<K::Source>>,
     /// The mirror's record.
-    pub(super) mirror: Option<Mirrored<K>>,
+    pub(super) mirror: Option<Box<Mirrored<K>>>,
 }
 
 impl<K: Kind> Entry<K> {
@@ -141,7 +141,7 @@ impl<K: Kind> Entry<K> {
 
     /// The key that names the item.
     pub(super) fn key(&self) -> Option<&SourceId> {
-        self.aside.as_ref().or(self.mirror.as_ref().map(|item| &item.key)).or(self.source.as_ref().map(K::id))
+        self.aside.as_ref().or(self.mirror.as_ref().map(|item| &item.key)).or(self.source.as_deref().map(K::id))
     }
 
     /// Puts the record of the person's own id first.

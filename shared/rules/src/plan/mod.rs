@@ -52,22 +52,22 @@ pub struct Context<'a> {
 }
 
 /// What a plan is made from. Every sequence can be read again from its start, and is in the order of [`crate::id::table_order`] (the snapshot's by
-/// source id, the mirror's and the edits by key).
+/// source id, the mirror's and the edits by key). Records come in boxes: a record is up to a kilobyte, and goes through several hands.
 pub trait Inputs {
     /// What can go wrong while reading.
     type Error;
     /// The records of one kind that the source has.
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Self::Error>>, Self::Error>;
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::Outline) has needs to be there.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Self::Error>>, Self::Error> {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Self::Error>>, Self::Error> {
         self.snapshot::<K>()
     }
     /// What the source sent and could not be read.
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::StateOutline) has needs to be there.
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Self::Error>>, Self::Error> {
         self.mirror::<K>()
     }
     /// What people did to the records of one kind; the edits of a record stand together.

@@ -52,11 +52,11 @@ impl<'a, S: Sink> Output<'a, S> {
     /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns whether anything changed.
     pub(super) fn settle<K: Kind, E>(
         &mut self,
-        before: Mirrored<K>,
+        before: Box<Mirrored<K>>,
         after: Mirrored<K>,
         mut why: Why,
     ) -> Result<bool, PlanError<E, S::Error>> {
-        if before == after {
+        if *before == after {
             return Ok(false);
         }
         let action = match (before.status, after.status) {
@@ -72,7 +72,7 @@ impl<'a, S: Sink> Output<'a, S> {
         if why.is_empty() {
             why.add(Rule::M1, "brought in line with the source");
         }
-        self.change(action, Some(before), after, why)?;
+        self.change(action, Some(*before), after, why)?;
         Ok(true)
     }
 

@@ -82,9 +82,9 @@ impl Teachers<'_> {
         match (source, mirror) {
             (Some(source), item) if active => {
                 let before = item.as_ref().map_or(&[][..], |item| &item.state.classes);
-                let Teacher { id, person, classes, .. } = source;
+                let Teacher { id, person, classes, .. } = *source;
                 let classes = seats.of_active(today, classes.into_iter(), before);
-                let account = self.account(output, &key, &person, item.as_ref());
+                let account = self.account(output, &key, &person, item.as_deref());
                 let administrator = self.facts.administrators.values().any(|known| *known == account);
                 let email_shared = self.facts.email_is_shared(&person, administrator);
                 self.shared.note(email_shared, Tag::Teacher, &id, &person);
@@ -143,7 +143,7 @@ impl Teachers<'_> {
                     let mut after = item.clone();
                     after.state.classes = classes;
                     after.state.email_shared = email_shared;
-                    output.settle(item, after, why)?;
+                    output.settle(item, *after, why)?;
                 }
             }
             (_, Some(item)) => {
@@ -166,7 +166,7 @@ impl Teachers<'_> {
                     after.state.classes = classes;
                 }
                 archive(&mut after, today);
-                output.settle(item, after, why)?;
+                output.settle(item, *after, why)?;
             }
         }
         Ok(())
@@ -216,10 +216,10 @@ impl Students<'_> {
         let active = self.facts.students.active.contains(&hash);
         let seats = Seats { facts: self.facts, people: &self.facts.students, kept: &self.facts.kept_students, key: hash };
         if let Some(source) = &source {
-            self.find_missing(output, source, mirror.as_ref(), active)?;
+            self.find_missing(output, source, mirror.as_deref(), active)?;
         }
         match (source, mirror) {
-            (Some(source), item) if active => self.present(output, seats, key, source, item),
+            (Some(source), item) if active => self.present(output, seats, key, *source, item),
             (_, None) => Ok(()),
             (_, Some(item)) if active => self.kept(output, seats, item),
             (source, Some(item)) => self.archived(output, seats, item, source.is_none()),
@@ -232,7 +232,7 @@ impl Students<'_> {
         seats: Seats<'_>,
         key: SourceId,
         source: Student,
-        item: Option<Mirrored<kinds::Students>>,
+        item: Option<Box<Mirrored<kinds::Students>>>,
     ) -> Result<(), PlanError<E, S::Error>> {
         let today = output.context.today;
         let before = item.as_ref().map(|item| &item.state);
@@ -291,7 +291,7 @@ impl Students<'_> {
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
-        item: Mirrored<kinds::Students>,
+        item: Box<Mirrored<kinds::Students>>,
     ) -> Result<(), PlanError<E, S::Error>> {
         output.tally.was_active(Tag::Student, item.state.person.schools.iter(), Became::Same);
         let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
@@ -322,7 +322,7 @@ impl Students<'_> {
             why.add(Rule::M7, "demographics");
             after.state.demographics = Demographics::default();
         }
-        output.settle(item, after, why)?;
+        output.settle(item, *after, why)?;
         Ok(())
     }
 
@@ -331,7 +331,7 @@ impl Students<'_> {
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
-        item: Mirrored<kinds::Students>,
+        item: Box<Mirrored<kinds::Students>>,
         absent: bool,
     ) -> Result<(), PlanError<E, S::Error>> {
         let policy = output.context.policy;
@@ -368,7 +368,7 @@ impl Students<'_> {
             after.state.demographics = Demographics::default();
         }
         archive(&mut after, output.context.today);
-        output.settle(item, after, why)?;
+        output.settle(item, *after, why)?;
         Ok(())
     }
 

@@ -15,8 +15,8 @@ pub(super) fn visit<K, S, E>(
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
-    source: Option<K::Source>,
-    item: Option<Mirrored<K>>,
+    source: Option<Box<K::Source>>,
+    item: Option<Box<Mirrored<K>>>,
 ) -> Result<(), PlanError<E, S::Error>>
 where
     K: Kind<State = <K as Kind>::Source>,
@@ -39,7 +39,7 @@ where
                 account: None,
                 status: Status::Active,
                 origin: Origin::Source,
-                state: source,
+                state: *source,
                 first_seen: run.clone(),
                 changed_by: run,
                 archived_on: None,
@@ -47,7 +47,7 @@ where
             output.add::<K, E>(after, why)
         }
         (Some(source), Some(item)) => {
-            let same = item.state == source;
+            let same = item.state == *source;
             let mut why = Why::default();
             if item.status == Status::Active {
                 output.tally.was_active(K::TAG, nobody(), if same { Became::Same } else { Became::Changed });
@@ -62,10 +62,10 @@ where
             }
             let mut after = item.clone();
             after.id = K::id(&source).clone();
-            after.state = source;
+            after.state = *source;
             after.status = Status::Active;
             after.archived_on = None;
-            output.settle(item, after, why)?;
+            output.settle(item, *after, why)?;
             Ok(())
         }
         (None, Some(item)) if item.status == Status::Active => {
@@ -87,7 +87,7 @@ where
             why.add(rule, "gone from the source");
             let mut after = item.clone();
             super::people::archive(&mut after, output.context.today);
-            output.settle(item, after, why)?;
+            output.settle(item, *after, why)?;
             Ok(())
         }
         (None, _) => Ok(()),

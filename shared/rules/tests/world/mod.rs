@@ -253,7 +253,7 @@ struct Both<'a> {
 impl Inputs for Both<'_> {
     type Error = Infallible;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Infallible>>, Infallible> {
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Infallible>>, Infallible> {
         let all: &dyn Any = match K::TAG {
             Tag::School => &self.snapshot.schools,
             Tag::Term => &self.snapshot.terms,
@@ -265,22 +265,22 @@ impl Inputs for Both<'_> {
         };
         let mut records = all.downcast_ref::<Vec<K::Source>>().unwrap().clone();
         records.sort_by(|a, b| table_order(K::id(a).as_str(), K::id(b).as_str()));
-        Ok(records.into_iter().map(Ok))
+        Ok(records.into_iter().map(|record| Ok(Box::new(record))))
     }
 
     /// By way of the very text that a snapshot has, so that a survey which asks for more than an outline fails every test.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<K::Source, Infallible>>, Infallible> {
-        let outline = |record: K::Source| -> K::Source {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Infallible>>, Infallible> {
+        let outline = |record: Box<K::Source>| -> Box<K::Source> {
             let json = serde_json::to_string(&record).unwrap();
-            serde_json::from_str::<K::Outline>(&json).unwrap().into()
+            Box::new(serde_json::from_str::<K::Outline>(&json).unwrap().into())
         };
         Ok(self.snapshot::<K>()?.map(move |record| record.map(outline)))
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
-        let outline = |item: Mirrored<K>| -> Mirrored<K> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Infallible>>, Infallible> {
+        let outline = |item: Box<Mirrored<K>>| -> Box<Mirrored<K>> {
             let json = serde_json::to_string(&item).unwrap();
-            serde_json::from_str::<MirroredOutline<K>>(&json).unwrap().into()
+            Box::new(serde_json::from_str::<MirroredOutline<K>>(&json).unwrap().into())
         };
         Ok(self.mirror::<K>()?.map(move |item| item.map(outline)))
     }
@@ -289,8 +289,8 @@ impl Inputs for Both<'_> {
         Ok(self.snapshot.gaps.iter().cloned().map(Ok))
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
-        Ok(self.world.mirror.of::<K>().into_iter().map(Ok))
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Infallible>>, Infallible> {
+        Ok(self.world.mirror.of::<K>().into_iter().map(|item| Ok(Box::new(item))))
     }
 
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Infallible>>, Infallible> {
