@@ -7,7 +7,7 @@ use super::index::Index;
 use super::kin;
 use super::notes::{Halt, Notes};
 use super::roster::{Roster, Wishes, person};
-use super::seats::Seats;
+use super::seats::{ByUser, Seats};
 use super::values::to_day;
 
 /// Brings together what was read and emits it: records, then gaps, then the findings that still wait. Gives the number of seats.
@@ -22,9 +22,13 @@ pub(crate) fn stage(roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>, 
 
 /// Sorts, joins and limits to the configured schools.
 fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
-    let users = roster.users.ids.sorted(0..roster.users.len() as u32);
-    let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
-    let seats = Seats::gather(&mut roster, &users, &classes, to_day(wishes.today), notes);
+    let (users, classes, by_user) = std::thread::scope(|scope| {
+        let users = scope.spawn(|| roster.users.ids.sorted(0..roster.users.len() as u32));
+        let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
+        let by_user = ByUser::of(&roster);
+        (users.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), classes, by_user)
+    });
+    let seats = Seats::gather(&mut roster, by_user, (&users, &classes), to_day(wishes.today), notes);
     let mut rank = vec![0; users.len()];
     for (place, &user) in users.iter().enumerate() {
         rank[user as usize] = place as u32;

@@ -319,10 +319,13 @@ impl Assembled {
             }
             out.line.close();
             let mut seats = 0_u64;
-            for (key, own) in [("teachers", self.seats.teachers(slot)), ("students", self.seats.students(slot))] {
-                let counted = own.iter().copied().filter(|seat| self.seat_counts(slot, seat.other)).inspect(|_| seats += 1);
-                out.line.items(key, counted, |line, seat| self.seat(line, roster.users.id(seat.other), seat));
-            }
+            let counts = |seat: &Seat| self.seat_counts(slot, seat.other);
+            let mut write = |line: &mut Line, seat: Seat| {
+                seats += 1;
+                self.seat(line, roster.users.id(seat.other), seat);
+            };
+            out.line.items("teachers", self.seats.teachers(slot).filter(counts), &mut write);
+            out.line.items("students", self.seats.students(slot).filter(counts), &mut write);
             count += seats;
             out.send(Tag::Class);
         }

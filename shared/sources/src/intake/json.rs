@@ -65,7 +65,12 @@ impl Line {
     }
 
     /// A field with a list, unless there are no items.
-    pub(super) fn items<T>(&mut self, key: &str, items: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) -> &mut Self {
+    pub(super) fn items<T>(
+        &mut self,
+        key: &str,
+        items: impl Iterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) -> &mut Self {
         let mut items = items.peekable();
         if items.peek().is_none() {
             return self;

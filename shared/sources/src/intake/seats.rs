@@ -1,5 +1,7 @@
 //! Seats: enrollments brought together by class and by person (check 49).
 
+use std::ops::Range;
+
 use rules::finding::source as codes;
 
 use super::notes::{Notes, id_of, place};
@@ -31,12 +33,24 @@ impl Seat {
 
 /// Enrollments by class and by person, one of a role for each pair.
 pub(super) struct Seats {
-    /// Teachers of classes, in the order of the source.
-    teachers: Lists<Seat>,
-    /// Students of classes, sorted by id.
-    students: Lists<Seat>,
+    /// Everybody of classes, sorted by id.
+    classes: Lists<Placed>,
     /// Classes of people, sorted by id.
     people: Lists<Seat>,
+}
+
+/// A seat of a class, and which row says so.
+#[derive(Clone, Copy, Default)]
+struct Placed {
+    seat: Seat,
+    row: u32,
+}
+
+impl Placed {
+    /// Whether another row of the same person, class and role counts instead.
+    fn is_void(self) -> bool {
+        self.seat.other == Enrollment::VOID
+    }
 }
 
 /// Many short lists in two vectors.
@@ -46,28 +60,44 @@ struct Lists<T> {
 }
 
 impl<T: Copy + Default> Lists<T> {
-    /// Sorts items into lists; inside a list they keep their order.
-    fn of(lists: usize, items: impl Iterator<Item = (u32, T)> + Clone) -> Self {
+    /// Sorts items into lists; inside a list they keep their order. `of` says the list of each item, in whatever order is read fastest.
+    fn new(lists: usize, of: impl Iterator<Item = u32>, items: impl Iterator<Item = (u32, T)>) -> Self {
         let mut ends = vec![0_u32; lists + 1];
-        for (list, _) in items.clone() {
-            ends[list as usize + 1] += 1;
-        }
+        of.for_each(|list| ends[list as usize + 1] += 1);
         for i in 1..ends.len() {
             ends[i] += ends[i - 1];
         }
         let mut sorted = vec![T::default(); ends[lists] as usize];
         let mut next = ends.clone();
-        for (list, item) in items {
+        items.for_each(|(list, item)| {
             let at = &mut next[list as usize];
             sorted[*at as usize] = item;
             *at += 1;
-        }
+        });
         Self { ends, items: sorted }
     }
 
+    fn range(&self, list: u32) -> Range<usize> {
+        self.ends[list as usize] as usize..self.ends[list as usize + 1] as usize
+    }
+
     fn get(&self, list: u32) -> &[T] {
-        let list = list as usize;
-        &self.items[self.ends[list] as usize..self.ends[list + 1] as usize]
+        &self.items[self.range(list)]
+    }
+
+    fn get_mut(&mut self, list: u32) -> &mut [T] {
+        let range = self.range(list);
+        &mut self.items[range]
+    }
+}
+
+/// The numbers of enrollments by the slots of their users: what can be done before the order of users is known.
+pub(super) struct ByUser(Lists<u32>);
+
+impl ByUser {
+    pub(super) fn of(roster: &Roster) -> Self {
+        let rows = || roster.enrollments.iter().zip(0..).filter(|(row, _)| !row.is_void());
+        Self(Lists::new(roster.users.len(), rows().map(|(row, _)| row.user), rows().map(|(row, number)| (row.user, number))))
     }
 }
 
@@ -75,44 +105,55 @@ impl Seats {
     /// Takes the roster's enrollments. `users` and `classes` are all slots in the order of their ids.
     ///
     /// Walking one side in the order of its ids leaves each list of the other in that order, without sorting it.
-    pub(super) fn gather(roster: &mut Roster, users: &[u32], classes: &[u32], today: Day, notes: &mut Notes<'_>) -> Self {
+    pub(super) fn gather(
+        roster: &mut Roster,
+        by_user: ByUser,
+        (users, classes): (&[u32], &[u32]),
+        today: Day,
+        notes: &mut Notes<'_>,
+    ) -> Self {
         let (user_count, class_count) = (roster.users.len(), roster.classes.len());
-        let mut rows = std::mem::take(&mut roster.enrollments);
-        let of_class = {
-            let numbered = rows.iter().zip(0..).filter(|(row, _)| !row.is_void());
-            let of_user = Lists::of(user_count, numbered.map(|(row, number)| (row.user, number)));
-            let in_order = users.iter().flat_map(|&user| of_user.get(user));
-            Lists::of(class_count, in_order.map(|&number: &u32| (rows[number as usize].class, number)))
+        let rows = std::mem::take(&mut roster.enrollments);
+        let placed = |&number: &u32| {
+            let row = rows[number as usize];
+            (row.class, Placed { seat: Seat { other: row.user, said: row.packed() }, row: number })
         };
-        for number in repeated(roster, &rows, &of_class, today, notes) {
-            rows[number as usize].user = Enrollment::VOID;
+        let of = rows.iter().filter(|row| !row.is_void()).map(|row| row.class);
+        let mut of_class = Lists::new(class_count, of, users.iter().flat_map(|&user| by_user.0.get(user)).map(placed));
+        drop(by_user);
+        for class in 0..class_count as u32 {
+            for group in of_class.get_mut(class).chunk_by_mut(|a, b| a.seat.other == b.seat.other).filter(|group| group.len() > 1)
+            {
+                for teacher in [false, true] {
+                    merge(group, teacher, class, roster, &rows, today, notes);
+                }
+            }
         }
-        let seen_from_person = |number: &u32| {
-            let row = rows[*number as usize];
-            (!row.is_void()).then_some((row.user, Seat { other: row.class, said: row.packed() }))
-        };
-        let in_order = classes.iter().flat_map(|&class| of_class.get(class));
-        let people = Lists::of(user_count, in_order.filter_map(seen_from_person));
-        drop(of_class);
-        let teaching = rows.iter().filter(|row| !row.is_void() && row.is_teacher());
-        let teachers = teaching.map(|row| (row.class, Seat { other: row.user, said: row.packed() }));
-        let teachers = Lists::of(class_count, teachers);
         drop(rows);
-        let learning = users.iter().flat_map(|&user| people.get(user).iter().map(move |seat| (user, seat)));
-        let learning = learning.filter(|(_, seat)| !seat.is_teacher());
-        let students = learning.map(|(user, seat)| (seat.other, Seat { other: user, said: seat.said }));
-        let students = Lists::of(class_count, students);
-        Self { teachers, students, people }
+        let counting = || of_class.items.iter().filter(|placed| !placed.is_void());
+        let seen_from_person = |class: u32| {
+            let own = of_class.get(class).iter().filter(|placed| !placed.is_void());
+            own.map(move |placed| (placed.seat.other, Seat { other: class, said: placed.seat.said }))
+        };
+        let in_order = classes.iter().flat_map(|&class| seen_from_person(class));
+        let people = Lists::new(user_count, counting().map(|placed| placed.seat.other), in_order);
+        Self { classes: of_class, people }
+    }
+
+    fn of_class(&self, class: u32, teacher: bool) -> impl Iterator<Item = &Placed> {
+        self.classes.get(class).iter().filter(move |placed| !placed.is_void() && placed.seat.is_teacher() == teacher)
     }
 
     /// The seats of a class's students, sorted by their ids.
-    pub(super) fn students(&self, class: u32) -> &[Seat] {
-        self.students.get(class)
+    pub(super) fn students(&self, class: u32) -> impl Iterator<Item = Seat> {
+        self.of_class(class, false).map(|placed| placed.seat)
     }
 
     /// The seats of a class's teachers, in the order of the source.
-    pub(super) fn teachers(&self, class: u32) -> &[Seat] {
-        self.teachers.get(class)
+    pub(super) fn teachers(&self, class: u32) -> impl Iterator<Item = Seat> + use<> {
+        let mut teachers: Vec<Placed> = self.of_class(class, true).copied().collect();
+        teachers.sort_unstable_by_key(|placed| placed.row);
+        teachers.into_iter().map(|placed| placed.seat)
     }
 
     /// The seats of a person in one role, sorted by the class's id.
@@ -121,46 +162,49 @@ impl Seats {
     }
 }
 
-/// Enrollments that give way to another of the same person, class and role.
-fn repeated(roster: &Roster, rows: &[Enrollment], of_class: &Lists<u32>, today: Day, notes: &mut Notes<'_>) -> Vec<u32> {
-    let mut void = Vec::new();
-    for class in 0..roster.classes.len() as u32 {
-        let own = of_class.get(class);
-        let user_of = |number: u32| rows[number as usize].user;
-        for group in own.chunk_by(|&a, &b| user_of(a) == user_of(b)).filter(|group| group.len() > 1) {
-            for teacher in [false, true] {
-                let is_role = |number: &u32| rows[*number as usize].is_teacher() == teacher;
-                let same: Vec<u32> = group.iter().copied().filter(is_role).collect();
-                let Some(&best) = same.iter().min_by_key(|&&number| preference(roster, rows, number, today)) else { continue };
-                if same.len() < 2 {
-                    continue;
-                }
-                void.extend(same.iter().copied().filter(|&number| number != best));
-                let line = rows[best as usize].line;
-                notes.note(&codes::ENROLLMENT_MERGED, |f| {
-                    let found = format!("the person has {} enrollments of one role in the class; this one counts", same.len());
-                    f.saying(&codes::ENROLLMENT_MERGED, found)
-                        .at(place(roster.words.enrollments.name, line, None))
-                        .about("class", &id_of(roster.classes.id(class)))
-                });
-            }
-        }
+/// Lets one of a person's enrollments of a role in a class count, and no other.
+fn merge(
+    group: &mut [Placed],
+    teacher: bool,
+    class: u32,
+    roster: &Roster,
+    rows: &[Enrollment],
+    today: Day,
+    notes: &mut Notes<'_>,
+) {
+    let is_role = |placed: &&mut Placed| !placed.is_void() && placed.seat.is_teacher() == teacher;
+    let same: Vec<&mut Placed> = group.iter_mut().filter(is_role).collect();
+    let Some(best) = same.iter().min_by_key(|placed| preference(roster, **placed, today)).map(|placed| placed.row) else {
+        return;
+    };
+    let count = same.len();
+    if count < 2 {
+        return;
     }
-    void
+    for placed in same.into_iter().filter(|placed| placed.row != best) {
+        placed.seat.other = Enrollment::VOID;
+    }
+    let line = rows[best as usize].line;
+    notes.note(&codes::ENROLLMENT_MERGED, |f| {
+        let found = format!("the person has {count} enrollments of one role in the class; this one counts");
+        f.saying(&codes::ENROLLMENT_MERGED, found)
+            .at(place(roster.words.enrollments.name, line, None))
+            .about("class", &id_of(roster.classes.id(class)))
+    });
 }
 
 /// The less, the better: on today (a primary teacher's first), then the next to begin, then the last to end.
-fn preference(roster: &Roster, rows: &[Enrollment], number: u32, today: Day) -> (u8, bool, i64, u32) {
-    let row = rows[number as usize];
-    let (begin, end) = roster.dates[row.dates()];
+fn preference(roster: &Roster, placed: &Placed, today: Day) -> (u8, bool, i64, u32) {
+    let (begin, end) = roster.dates[placed.seat.dates()];
     let begun = begin == NO_DAY || begin <= today;
     let over = end != NO_DAY && end <= today;
     let lasts = if end == NO_DAY { i64::from(Day::MAX) } else { i64::from(end) };
+    let secondary = !placed.seat.is_primary();
     if begun && !over {
-        (0, !row.is_primary(), -lasts, number)
+        (0, secondary, -lasts, placed.row)
     } else if !over {
-        (1, !row.is_primary(), i64::from(begin), number)
+        (1, secondary, i64::from(begin), placed.row)
     } else {
-        (2, !row.is_primary(), -lasts, number)
+        (2, secondary, -lasts, placed.row)
     }
 }
