@@ -231,8 +231,12 @@ fn run_ahead<T>(
 
 fn parse_block<T>(spool: &Spool, frame: Frame, parse: Parse<T>, what: &'static str) -> Result<Parsed<T>, MirrorError> {
     let mut packed = vec![0; frame.size];
-    spool.read_exact_at(&mut packed, frame.at).map_err(|e| MirrorError::local(what, e))?;
-    let lines = unpack(&packed).map_err(|e| MirrorError::from_io(what, e))?;
+    let torn = |_| MirrorError::corrupt(what, "a block cannot be unpacked");
+    match spool.read_exact_at(&mut packed, frame.at) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(MirrorError::local(what, error)),
+        end => end.map_err(torn)?,
+    }
+    let lines = unpack(&packed).map_err(torn)?;
     // Of the whole block at once: that costs a tenth of looking at each text by itself.
     let text = std::str::from_utf8(&lines).map_err(|_| MirrorError::corrupt(what, "it is not UTF-8"))?;
     let Some(text) = text.strip_suffix('\n') else { return Err(MirrorError::corrupt(what, "a block ends within a line")) };

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p e2e --bench night -- --peer SCRIPT --peer-python target/peer/bin/python
+//! cargo bench -p e2e --bench night -- --sizes 5000,20000,100000 --plot tests/e2e/benches/night.svg
 //! ```
 //!
 //! The peer is a script of one's own that is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads the zip, writes what it makes of it,
@@ -14,6 +15,8 @@
 mod floor;
 mod ours;
 mod peer;
+mod plot;
+mod sizes;
 mod tell;
 
 use std::error::Error;
@@ -55,6 +58,12 @@ struct Arguments {
     /// Folder with ready-made binaries of the functions; else they are built.
     #[arg(long)]
     functions: Option<PathBuf>,
+    /// Instead: districts of these sizes, one after the other, each with a first night, an unchanged one and one with 1 % churn.
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["students", "peer", "data"])]
+    sizes: Vec<u64>,
+    /// Where to draw time and memory over the sizes, as an SVG.
+    #[arg(long, requires = "sizes")]
+    plot: Option<PathBuf>,
     /// Folder that keeps the table and the objects; else the table is in memory and the objects in a temporary folder.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -85,6 +94,11 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(folder) => Binaries::in_folder(folder)?,
         None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
     };
+    if !arguments.sizes.is_empty() {
+        let plot = arguments.plot.as_deref();
+        println!("{}", sizes::measure(&arguments.sizes, arguments.seed, &arguments.preset, &binaries, plot).await?);
+        return Ok(());
+    }
     let work = tempfile::tempdir()?;
     let district = District::new(Size::students(arguments.students)).seed(arguments.seed).guardians(!arguments.no_guardians);
     let nights = [work.path().join("night-0.zip"), work.path().join("night-1.zip")];

@@ -23,7 +23,7 @@ pub(crate) struct Bench<'a> {
 /// What a night took.
 pub(crate) struct Night {
     state: RunState,
-    seconds: Seconds,
+    pub(crate) seconds: Seconds,
     pub(crate) item_writes: u64,
     read_units: f64,
     write_units: f64,
