@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use rules::edit::LocalEdit;
 use rules::id::{DistrictId, SHARDS, SourceId};
-use rules::model::{Kind, Link, Mirrored, MirroredOutline, Tag};
+use rules::model::{Kind, Link, Mirrored, MirroredBox, MirroredOutline, SourceBox, Tag};
 use rules::plan::{Administrator, Change, Inputs};
 use rules::snapshot::Gap;
 use rules::undo;
@@ -101,7 +101,7 @@ impl MirrorCopy {
     }
 
     /// The records of a kind.
-    pub fn records<K: Kind>(&self) -> Records<Box<Mirrored<K>>> {
+    pub fn records<K: Kind>(&self) -> Records<MirroredBox<K>> {
         self.section(Section::Records(K::TAG), json)
     }
 
@@ -111,7 +111,7 @@ impl MirrorCopy {
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Records<Box<Mirrored<K>>> {
+    pub fn outlines<K: Kind>(&self) -> Records<MirroredBox<K>> {
         self.section(Section::Records(K::TAG), json_by_way_of::<MirroredOutline<K>, Mirrored<K>>)
     }
 
@@ -201,15 +201,15 @@ pub struct PlanInputs {
 impl Inputs for PlanInputs {
     type Error = MirrorError;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, MirrorError>>, MirrorError> {
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.records::<K>()?.ahead())
     }
 
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, MirrorError>>, MirrorError> {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.outlines::<K>()?.ahead())
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, MirrorError>>, MirrorError> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.outlines::<K>().ahead())
     }
 
@@ -217,7 +217,7 @@ impl Inputs for PlanInputs {
         self.snapshot.gaps()
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, MirrorError>>, MirrorError> {
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>().ahead())
     }
 

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rules::finding::Finding;
 use rules::id::{DistrictId, RunId};
-use rules::model::{Demographics, Kind, Student, Tag, kinds};
+use rules::model::{Demographics, Kind, SourceBox, Student, Tag, kinds};
 use rules::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -177,12 +177,12 @@ impl SnapshotCopy {
     }
 
     /// The records of a kind.
-    pub fn records<K: Kind>(&self) -> Result<Records<Box<K::Source>>, MirrorError> {
+    pub fn records<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
         self.part(PartName::Records(K::TAG), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Result<Records<Box<K::Source>>, MirrorError> {
+    pub fn outlines<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
         self.part(PartName::Records(K::TAG), json_by_way_of::<K::Outline, K::Source>)
     }
 

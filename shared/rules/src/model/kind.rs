@@ -64,6 +64,12 @@ impl fmt::Display for Tag {
     }
 }
 
+/// A record of the source in a box: it is up to a kilobyte, and goes through many hands.
+pub type SourceBox<K> = Box<<K as Kind>::Source>;
+
+/// The same of the mirror.
+pub type MirroredBox<K> = Box<Mirrored<K>>;
+
 /// Ties together the two shapes of one kind: what a source says of it, and what the mirror holds.
 pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// Its name.

@@ -8,7 +8,7 @@ mod mirrored;
 mod outline;
 mod record;
 
-pub use kind::{Kind, Tag, kinds};
+pub use kind::{Kind, MirroredBox, SourceBox, Tag, kinds};
 pub use mirrored::{
     AnyMirrored, ClassState, GuardianState, Inactive, Link, Mirrored, Origin, Status, StudentState, TeacherState,
 };

@@ -14,11 +14,11 @@ use super::{Context, Inputs, PlanError, Sink};
 use crate::edit::LocalEdit;
 use crate::finding::sync;
 use crate::id::{SourceId, hash64};
-use crate::model::{Class, ClassDetails, ClassState, Inactive, Mirrored, Origin, Seat, Status, Tag, kinds};
+use crate::model::{Class, ClassDetails, ClassState, Inactive, Mirrored, MirroredBox, Origin, Seat, Status, Tag, kinds};
 use crate::policy::{AbandonedClasses, AbandonedInManualClasses};
 use crate::rule::Rule;
 
-type Item = Box<Mirrored<kinds::Classes>>;
+type Item = MirroredBox<kinds::Classes>;
 
 /// Pass A: what becomes of each class.
 pub(super) fn survey<I: Inputs, S: Sink>(

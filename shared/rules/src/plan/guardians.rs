@@ -13,12 +13,12 @@ use super::shared_emails::SharedEmails;
 use super::{PlanError, Sink};
 use crate::finding::sync;
 use crate::id::{AccountId, SourceId, hash64};
-use crate::model::{Guardian, GuardianState, Mirrored, Origin, Person, Status, Tag, kinds};
+use crate::model::{Guardian, GuardianState, MirroredBox, Origin, Person, SourceBox, Status, Tag, kinds};
 use crate::personal::Personal;
 use crate::policy::AdmitGuardians;
 use crate::rule::Rule;
 
-type Item = Box<Mirrored<kinds::Guardians>>;
+type Item = MirroredBox<kinds::Guardians>;
 
 /// Pass B over guardians.
 pub(super) struct Guardians<'f> {
@@ -234,12 +234,12 @@ struct One {
 }
 
 /// Makes one guardian of several records (R-G2): the first one's data, with the contacts that are the guardian's alone, and all the children.
-fn one(first: Guardian, others: Vec<Box<Guardian>>, taken: &IdSet) -> One {
+fn one(first: Guardian, others: Vec<SourceBox<kinds::Guardians>>, taken: &IdSet) -> One {
     let Guardian { id, mut person, role, mut children } = first;
     if others.is_empty() {
         return One { id, also: Vec::new(), person, role, children };
     }
-    let best = |field: fn(&mut Person) -> &mut Option<Personal>, person: &mut Person, others: &[Box<Guardian>]| {
+    let best = |field: fn(&mut Person) -> &mut Option<Personal>, person: &mut Person, others: &[SourceBox<kinds::Guardians>]| {
         let mut all: Vec<Personal> = field(person).take().into_iter().collect();
         all.extend(others.iter().filter_map(|other| field(&mut other.person.clone()).take()));
         let alone = all.iter().position(|contact| !taken.contains(&hash64(contact.reveal()))).unwrap_or(0);

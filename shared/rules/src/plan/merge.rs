@@ -7,21 +7,21 @@ use super::hashes::IdSet;
 use super::identity::Aliases;
 use super::{Inputs, PlanError, Sink};
 use crate::id::{SourceId, table_order};
-use crate::model::{Kind, Mirrored, Tag};
+use crate::model::{Kind, Mirrored, MirroredBox, SourceBox, Tag};
 
 /// What stands at one place of the two sequences.
 pub(super) enum At<K: Kind> {
     /// Only the source has the id.
-    Source(Box<K::Source>),
+    Source(SourceBox<K>),
     /// Only the mirror has the key.
-    Mirror(Box<Mirrored<K>>),
+    Mirror(MirroredBox<K>),
     /// Both.
-    Both(Box<K::Source>, Box<Mirrored<K>>),
+    Both(SourceBox<K>, MirroredBox<K>),
 }
 
 impl<K: Kind> At<K> {
     /// The two sides.
-    pub(super) fn parts(self) -> (Option<Box<K::Source>>, Option<Box<Mirrored<K>>>) {
+    pub(super) fn parts(self) -> (Option<SourceBox<K>>, Option<MirroredBox<K>>) {
         match self {
             At::Source(source) => (Some(source), None),
             At::Mirror(item) => (None, Some(item)),
@@ -64,7 +64,7 @@ pub(super) struct Reading<'a, I> {
 }
 
 impl<I> Reading<'_, I> {
-    fn owned<K: Kind>(&self, mut source: Box<K::Source>, item: &Mirrored<K>) -> Box<K::Source> {
+    fn owned<K: Kind>(&self, mut source: SourceBox<K>, item: &Mirrored<K>) -> SourceBox<K> {
         let owners = &self.owners[K::TAG as usize];
         if !owners.is_empty()
             && owners.contains(&item.key.hash64())
@@ -98,8 +98,8 @@ pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
 
 fn merge<K: Kind, I, E, SE>(
     from: &Reading<'_, I>,
-    source: impl Iterator<Item = Result<Box<K::Source>, E>>,
-    mirror: impl Iterator<Item = Result<Box<Mirrored<K>>, E>>,
+    source: impl Iterator<Item = Result<SourceBox<K>, E>>,
+    mirror: impl Iterator<Item = Result<MirroredBox<K>, E>>,
     mut visit: impl FnMut(At<K>) -> Result<(), PlanError<E, SE>>,
 ) -> Result<(), PlanError<E, SE>> {
     let mut source = Ordered::start(K::TAG, source, K::id)?;
@@ -127,11 +127,11 @@ pub(super) struct Entry<K: Kind> {
     /// The key, where it is neither the mirror's nor the id of the source.
     aside: Option<SourceId>,
     /// The source's record; the one of the person's own id, where there are several.
-    pub(super) source: Option<Box<K::Source>>,
+    pub(super) source: Option<SourceBox<K>>,
     /// Further records of the same person (R-G2), sorted by id.
-    pub(super) others: Vec<Box<K::Source>>,
+    pub(super) others: Vec<SourceBox<K>>,
     /// The mirror's record.
-    pub(super) mirror: Option<Box<Mirrored<K>>>,
+    pub(super) mirror: Option<MirroredBox<K>>,
 }
 
 impl<K: Kind> Entry<K> {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::edit::LocalEdit;
 use crate::id::{DistrictId, RunId, SourceId};
-use crate::model::{AnyMirrored, Kind, Link, Mirrored, Student, Tag, Teacher, kinds};
+use crate::model::{AnyMirrored, Kind, Link, MirroredBox, SourceBox, Student, Tag, Teacher, kinds};
 use crate::personal::Personal;
 use crate::policy::Policy;
 use crate::rule::Rule;
@@ -57,17 +57,17 @@ pub trait Inputs {
     /// What can go wrong while reading.
     type Error;
     /// The records of one kind that the source has.
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Self::Error>>, Self::Error>;
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::Outline) has needs to be there.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Self::Error>>, Self::Error> {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error> {
         self.snapshot::<K>()
     }
     /// What the source sent and could not be read.
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Self::Error>>, Self::Error>;
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::StateOutline) has needs to be there.
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Self::Error>>, Self::Error> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error> {
         self.mirror::<K>()
     }
     /// What people did to the records of one kind; the edits of a record stand together.

@@ -9,7 +9,7 @@ use super::{Action, Change, Context, PlanError, Reason, Sink};
 use crate::edit::LocalEdit;
 use crate::finding::{Code, Finding, sync};
 use crate::id::SourceId;
-use crate::model::{AnyMirrored, Kind, Link, Mirrored, Origin, Status};
+use crate::model::{AnyMirrored, Kind, Link, Mirrored, MirroredBox, Origin, Status};
 use crate::personal::Personal;
 use crate::rule::Rule;
 
@@ -50,9 +50,10 @@ impl<'a, S: Sink> Output<'a, S> {
     }
 
     /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns whether anything changed.
+    #[expect(clippy::boxed_local, reason = "it comes in a box, and nearly always goes no further")]
     pub(super) fn settle<K: Kind, E>(
         &mut self,
-        before: Box<Mirrored<K>>,
+        before: MirroredBox<K>,
         after: Mirrored<K>,
         mut why: Why,
     ) -> Result<bool, PlanError<E, S::Error>> {

@@ -13,7 +13,7 @@ use super::{PlanError, Sink, groups};
 use crate::finding::sync;
 use crate::id::{AccountId, SourceId};
 use crate::model::{
-    Demographics, Mirrored, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState, kinds,
+    Demographics, Mirrored, MirroredBox, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState, kinds,
 };
 use crate::policy::{AbandonedFamilies, AbandonedInManualClasses, AdmitStudents, KeepDemographics};
 use crate::rule::Rule;
@@ -232,7 +232,7 @@ impl Students<'_> {
         seats: Seats<'_>,
         key: SourceId,
         source: Student,
-        item: Option<Box<Mirrored<kinds::Students>>>,
+        item: Option<MirroredBox<kinds::Students>>,
     ) -> Result<(), PlanError<E, S::Error>> {
         let today = output.context.today;
         let before = item.as_ref().map(|item| &item.state);
@@ -291,7 +291,7 @@ impl Students<'_> {
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
-        item: Box<Mirrored<kinds::Students>>,
+        item: MirroredBox<kinds::Students>,
     ) -> Result<(), PlanError<E, S::Error>> {
         output.tally.was_active(Tag::Student, item.state.person.schools.iter(), Became::Same);
         let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
@@ -331,7 +331,7 @@ impl Students<'_> {
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
-        item: Box<Mirrored<kinds::Students>>,
+        item: MirroredBox<kinds::Students>,
         absent: bool,
     ) -> Result<(), PlanError<E, S::Error>> {
         let policy = output.context.policy;

@@ -7,7 +7,7 @@ use super::output::{Output, Why};
 use super::{PlanError, Sink};
 use crate::finding::sync;
 use crate::id::SourceId;
-use crate::model::{Kind, Mirrored, Origin, Status, Tag};
+use crate::model::{Kind, Mirrored, MirroredBox, Origin, SourceBox, Status, Tag};
 use crate::rule::Rule;
 
 /// The next state of one record whose state is the source's record.
@@ -15,8 +15,8 @@ pub(super) fn visit<K, S, E>(
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
-    source: Option<Box<K::Source>>,
-    item: Option<Box<Mirrored<K>>>,
+    source: Option<SourceBox<K>>,
+    item: Option<MirroredBox<K>>,
 ) -> Result<(), PlanError<E, S::Error>>
 where
     K: Kind<State = <K as Kind>::Source>,

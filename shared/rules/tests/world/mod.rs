@@ -17,7 +17,8 @@ use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::finding::Finding;
 use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
 use rules::model::{
-    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredOutline, Origin, School, Student, Tag, Teacher, Term,
+    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredOutline, Origin, School, SourceBox, Student,
+    Tag, Teacher, Term,
 };
 use rules::personal::Personal;
 use rules::plan::{Administrator, Change, Context, Inputs, Outcome, Sink, plan};
@@ -253,7 +254,7 @@ struct Both<'a> {
 impl Inputs for Both<'_> {
     type Error = Infallible;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Infallible>>, Infallible> {
+    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
         let all: &dyn Any = match K::TAG {
             Tag::School => &self.snapshot.schools,
             Tag::Term => &self.snapshot.terms,
@@ -269,16 +270,16 @@ impl Inputs for Both<'_> {
     }
 
     /// By way of the very text that a snapshot has, so that a survey which asks for more than an outline fails every test.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<K::Source>, Infallible>>, Infallible> {
-        let outline = |record: Box<K::Source>| -> Box<K::Source> {
+    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
+        let outline = |record: SourceBox<K>| -> SourceBox<K> {
             let json = serde_json::to_string(&record).unwrap();
             Box::new(serde_json::from_str::<K::Outline>(&json).unwrap().into())
         };
         Ok(self.snapshot::<K>()?.map(move |record| record.map(outline)))
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Infallible>>, Infallible> {
-        let outline = |item: Box<Mirrored<K>>| -> Box<Mirrored<K>> {
+    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
+        let outline = |item: MirroredBox<K>| -> MirroredBox<K> {
             let json = serde_json::to_string(&item).unwrap();
             Box::new(serde_json::from_str::<MirroredOutline<K>>(&json).unwrap().into())
         };
@@ -289,7 +290,7 @@ impl Inputs for Both<'_> {
         Ok(self.snapshot.gaps.iter().cloned().map(Ok))
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Box<Mirrored<K>>, Infallible>>, Infallible> {
+    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
         Ok(self.world.mirror.of::<K>().into_iter().map(|item| Ok(Box::new(item))))
     }
 

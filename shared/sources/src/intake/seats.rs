@@ -174,7 +174,7 @@ fn merge(
 ) {
     let is_role = |placed: &&mut Placed| !placed.is_void() && placed.seat.is_teacher() == teacher;
     let same: Vec<&mut Placed> = group.iter_mut().filter(is_role).collect();
-    let Some(best) = same.iter().min_by_key(|placed| preference(roster, **placed, today)).map(|placed| placed.row) else {
+    let Some(best) = same.iter().min_by_key(|placed| preference(roster, placed, today)).map(|placed| placed.row) else {
         return;
     };
     let count = same.len();

@@ -60,8 +60,10 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
     let x = |value: f64| left + MARGIN + (value.log10() - f64::from(x_low)) / f64::from(x_high - x_low) * (WIDTH - 1.5 * MARGIN);
     let y =
         |value: f64| HEIGHT - MARGIN - (value.log10() - f64::from(y_low)) / f64::from(y_high - y_low) * (HEIGHT - 2.0 * MARGIN);
-    // Writing into a string cannot fail.
-    let mut put = |piece: std::fmt::Arguments<'_>| drop(text.write_fmt(piece));
+    let mut put = |piece: std::fmt::Arguments<'_>| {
+        // Writing into a string cannot fail.
+        let _ = text.write_fmt(piece);
+    };
     for power in x_low..=x_high {
         let (at, bottom, top) = (x(10_f64.powi(power)), HEIGHT - MARGIN, MARGIN);
         put(format_args!("<path d=\"M{at:.1} {bottom}V{top}\" stroke=\"#ddd\"/>"));

@@ -37,7 +37,7 @@ pub(crate) async fn measure(
     if let Some(file) = plot {
         std::fs::write(file, draw(&all))?;
     }
-    table(&all)
+    Ok(table(&all)?)
 }
 
 async fn grow(students: u64, seed: u64, preset: &str, binaries: &Binaries) -> Result<Grown, Box<dyn Error>> {
