@@ -18,6 +18,9 @@ use crate::run::RunState;
 use crate::schedule::nightly;
 use crate::settings::DistrictStatus;
 
+/// A source that changes need so long to reach gets them from people, and not by a machine's next sync.
+const SLOW_HOURS: f64 = 24.0;
+
 /// All that is known of the one that is asked about.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -119,6 +122,8 @@ pub enum Step {
     RunSince,
     /// Was it removed by a rule, or here by hand?
     NotRemoved,
+    /// Is the schedule finalised? Only asked where a change needs days to reach the source: what is not final is not sent on.
+    ScheduleFinalised,
     /// Is the time over that a change needs to reach the source?
     PropagationOver,
     /// Is it known under this id?
@@ -218,6 +223,7 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
         facts.in_that_class(),
         Some(facts.run_since()),
         Some(facts.not_removed()),
+        facts.schedule_finalised(),
         facts.propagation_over(),
     ];
     let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
@@ -286,6 +292,7 @@ impl Facts<'_> {
         }
         let found = format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
         let what = match (self.kind, self.is_clever()) {
+            _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
             (Tag::Class, true) => "See that the section is in the student information system and is shared in Clever.".to_owned(),
             (_, true) => format!(
                 "See that the {kind} is listed in the student information system, and in Clever once the two have synced."
@@ -399,8 +406,12 @@ impl Facts<'_> {
             Some(false) => failed(
                 step,
                 format!("In the newest data the {} is not in this class.", self.kind),
-                if self.is_clever() { Where::Clever } else { Where::Sis },
-                format!("See that the enrollment is in the student information system and has reached {}.", self.source()),
+                if self.is_clever() && !self.is_slow() { Where::Clever } else { Where::Sis },
+                if self.is_slow() {
+                    self.see_and_wait(format!("the {} is listed in this class there", self.kind))
+                } else {
+                    format!("See that the enrollment is in the student information system and has reached {}.", self.source())
+                },
             ),
             None => return None,
         })
@@ -485,21 +496,75 @@ impl Facts<'_> {
         ok(step, format!("This {kind} is here; the run {} changed it last.", mirror.changed_by))
     }
 
-    /// Only for sources that changes reach late, and only where something is not in the newest data.
-    fn propagation_over(&self) -> Option<Check> {
-        let hours = self.policy.propagation_hours;
+    /// Whether something is not in the newest data, and may be on its way.
+    fn may_be_under_way(&self) -> bool {
         let is_missing = self.record().is_none_or(|record| record.in_class == Some(false));
-        if hours <= 0.0 || !is_missing || self.is_manual() {
+        self.policy.propagation_hours > 0.0 && is_missing && !self.is_manual()
+    }
+
+    /// Whether changes need days to reach the source: then somebody passes finalised schedules on, as for ATS/STARS.
+    fn is_slow(&self) -> bool {
+        self.policy.propagation_hours >= SLOW_HOURS
+    }
+
+    /// How long a change needs to reach the source.
+    fn propagation(&self) -> SignedDuration {
+        SignedDuration::try_from_secs_f64(self.policy.propagation_hours * 3600.0).unwrap_or_default()
+    }
+
+    /// The same in words.
+    fn propagation_in_words(&self) -> String {
+        match self.policy.propagation_hours {
+            hours if hours < 1.0 => format!("{} minutes", (hours * 60.0).round()),
+            hours => format!("{hours} hours"),
+        }
+    }
+
+    /// The moment before which every change has reached the newest data.
+    fn reached_until(&self) -> Option<Timestamp> {
+        self.snapshot.as_ref()?.taken_at.checked_sub(self.propagation()).ok()
+    }
+
+    /// What to look at where changes need days, and until when to wait for them.
+    fn see_and_wait(&self, what: impl AsRef<str>) -> String {
+        let (long, source) = (self.propagation_in_words(), if self.is_clever() { "Clever" } else { "the source" });
+        let since = self.reached_until().map_or_else(String::new, |since| format!(" after {since}"));
+        format!(
+            "See in the student information system that the schedule is finalised and that {}; if not, ask whoever keeps it (ATS/STARS: \
+             the DIIT office). If that was done{since}, it may not have reached {source} yet: wait until {long} after it was done.",
+            what.as_ref()
+        )
+    }
+
+    /// Only a person can tell, where the source gets nothing but finalised schedules.
+    fn schedule_finalised(&self) -> Option<Check> {
+        if !self.may_be_under_way() || !self.is_slow() {
             return None;
         }
+        let what = "See in the student information system that the schedule is finalised; if not, ask whoever keeps it (ATS/STARS: the DIIT office).";
+        Some(Check {
+            check: Step::ScheduleFinalised,
+            came: Came::Open,
+            found: "A schedule is passed on once it is finalised; whether it is, the data do not tell.".into(),
+            advice: Some(Advice { place: Where::Sis, what: what.into() }),
+        })
+    }
+
+    /// Only for sources that changes reach late, and only where something is not in the newest data.
+    fn propagation_over(&self) -> Option<Check> {
+        if !self.may_be_under_way() {
+            return None;
+        }
+        let long = self.propagation_in_words();
+        let begins = if self.is_slow() { " once the schedule is finalised" } else { "" };
+        let newest = self.reached_until().map_or_else(String::new, |until| {
+            format!(" The newest data has what was changed before {until}.")
+        });
         Some(Check {
             check: Step::PropagationOver,
             came: Came::Open,
-            found: format!("A change needs {hours} hours to reach the source once the schedule is finalised."),
-            advice: Some(Advice {
-                place: Where::Sis,
-                what: format!("See that the schedule is finalised. If it was changed less than {hours} hours ago, wait."),
-            }),
+            found: format!("A change needs {long} to reach the source{begins}.{newest}"),
+            advice: Some(Advice { place: Where::Sis, what: format!("If it was changed later, wait until {long} after the change.") }),
         })
     }
 
@@ -525,8 +590,7 @@ impl Facts<'_> {
         if matches!(self.status, DistrictStatus::Off | DistrictStatus::Paused) {
             return Shows::NotWhileOff;
         }
-        let wait = SignedDuration::from_secs_f64(self.policy.propagation_hours * 3600.0);
-        let reached = self.now.checked_add(wait).unwrap_or(self.now);
+        let reached = self.now.checked_add(self.propagation()).unwrap_or(self.now);
         let at = self.policy.schedule.parse::<Time>().ok().and_then(|time| next_at(reached, time, self.time_zone));
         at.map_or(Shows::WithUploadAfter { at: reached }, |at| Shows::At { at })
     }

@@ -8,6 +8,7 @@
 //! night can be replayed. Who adds a dependency on any of those breaks the promise that makes the product safe to test.
 
 mod danger;
+pub mod district;
 pub mod edit;
 pub mod effective;
 pub mod explain;
@@ -19,6 +20,7 @@ pub mod personal;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod review;
 pub mod rule;
 pub mod run;
 pub mod schedule;

@@ -148,6 +148,13 @@ impl Clever {
     }
 }
 
+impl SourceSettings {
+    /// Whether the roster is pulled from a server every night; else it is uploaded.
+    pub fn is_pulled(&self) -> bool {
+        self.clever.is_some()
+    }
+}
+
 impl Default for SourceSettings {
     fn default() -> Self {
         Self {

@@ -54,6 +54,13 @@ pub struct Origin {
     pub restored_of: Option<RunId>,
 }
 
+impl Origin {
+    /// Whether the source's ids are those of the student information system, as in OneRoster. Clever has ids of its own, and tells the others beside them.
+    pub fn has_sis_ids(&self) -> bool {
+        self.source != "clever"
+    }
+}
+
 /// An uploaded object (a zip, or the manifest of a folder).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {

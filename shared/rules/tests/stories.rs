@@ -22,3 +22,5 @@ mod identity;
 mod mirror;
 #[path = "stories/people.rs"]
 mod people;
+#[path = "stories/review.rs"]
+mod review;

@@ -88,6 +88,11 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     fn id(source: &Self::Source) -> &SourceId;
     /// Puts a mirrored record of this kind into the type that holds any kind.
     fn wrap(item: Mirrored<Self>) -> AnyMirrored;
+    /// The schools that a record belongs to; none for schools, terms and courses.
+    fn schools(state: &Self::State) -> &[SourceId] {
+        let _ = state;
+        &[]
+    }
     /// The person in a record of the source and in the mirror; none for kinds that are no people.
     fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
         let _ = (source, state);
@@ -96,7 +101,7 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $outline:ty, $state_outline:ty $(, $person:ident)?;)*) => {
+    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $outline:ty, $state_outline:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
         /// One marker type a kind, for code that is generic over kinds.
         pub mod kinds {
             $(
@@ -117,6 +122,10 @@ macro_rules! kinds {
                 $(fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
                     Some((&mut source.$person, &state.$person))
                 })?
+                $(fn schools(state: &Self::State) -> &[SourceId] {
+                    let of: fn(&Self::State) -> &[SourceId] = $schools;
+                    of(state)
+                })?
             }
         )*
     };
@@ -126,8 +135,8 @@ kinds! {
     Schools: School, School, School, School, School;
     Terms: Term, Term, Term, Term, Term;
     Courses: Course, Course, Course, Course, Course;
-    Teachers: Teacher, Teacher, TeacherState, TeacherOutline, TeacherStateOutline, person;
-    Students: Student, Student, StudentState, StudentOutline, StudentStateOutline, person;
-    Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person;
-    Classes: Class, Class, ClassState, ClassOutline, ClassStateOutline;
+    Teachers: Teacher, Teacher, TeacherState, TeacherOutline, TeacherStateOutline, person, [|state| &state.person.schools];
+    Students: Student, Student, StudentState, StudentOutline, StudentStateOutline, person, [|state| &state.person.schools];
+    Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person, [|state| &state.person.schools];
+    Classes: Class, Class, ClassState, ClassOutline, ClassStateOutline, [|state| std::slice::from_ref(&state.details.school)];
 }

@@ -258,6 +258,9 @@ pub struct Person {
     /// The state's id of a student.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_id: Option<Personal>,
+    /// The id in the student information system, where the source has ids of its own as Clever has; not told by sources whose ids are that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sis_id: Option<Personal>,
     /// The schools that the source names, the main one first; orgs that are no schools are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schools: Vec<SourceId>,

@@ -100,8 +100,9 @@ impl<'f, E> Classes<'f, E> {
         item: Option<Item>,
     ) -> Result<(), PlanError<E, S::Error>> {
         if let Some(source) = &source {
-            output.tally.in_source(Tag::Class);
-            output.tally.seats_in_source(source.teachers.len() + source.students.len());
+            let school = &source.details.school;
+            output.tally.in_source(Tag::Class, std::slice::from_ref(school));
+            output.tally.seats_in_source(school, source.teachers.len() + source.students.len());
         }
         let Some(key) = item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id)) else { return Ok(()) };
         let edits = self.edits.of(key)?;
@@ -156,7 +157,7 @@ impl<'f, E> Classes<'f, E> {
 
         let state = ClassState { details, teachers, students, inactive };
         let Some(item) = item else {
-            output.tally.seats_added(state.teachers.len() + state.students.len());
+            output.tally.seats_added(&state.details.school, state.teachers.len() + state.students.len());
             let mut why = Why::default();
             why.add(Rule::C1, "the source has this class");
             let run = output.context.run.clone();
@@ -178,10 +179,10 @@ impl<'f, E> Classes<'f, E> {
         let mut why = Why::default();
         if item.status == Status::Archived {
             why.add(Rule::A4, "the source has this class again");
-            output.tally.seats_added(state.teachers.len() + state.students.len());
+            output.tally.seats_added(&state.details.school, state.teachers.len() + state.students.len());
         } else {
             let became = if item.state.details == state.details { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Class, std::iter::once(&item.state.details.school), became);
+            output.tally.was_active(Tag::Class, std::slice::from_ref(&item.state.details.school), became);
             let now = lists::hashes(&state.teachers);
             let out = |seats: &[SourceId], stays: &dyn Fn(&SourceId) -> bool| {
                 seats.iter().filter(|key| !stays(key) && !off.contains(&key.hash64())).count()
@@ -192,7 +193,7 @@ impl<'f, E> Classes<'f, E> {
             output.tally.seats(&item.state.details.school, of, removed);
             let old = lists::hashes(&item.state.teachers);
             let added = state.teachers.iter().filter(|key| !old.contains(&key.hash64())).count();
-            output.tally.seats_added(added + lists::missing(&state.students, &item.state.students));
+            output.tally.seats_added(&state.details.school, added + lists::missing(&state.students, &item.state.students));
         }
         explain(&mut why, &item.state, &state);
         let after = Mirrored {
@@ -244,7 +245,7 @@ impl<'f, E> Classes<'f, E> {
                 teachers.as_ref().unwrap_or(&item.state.teachers).len() + roster.as_ref().unwrap_or(&item.state.students).len();
             output.tally.seats(&item.state.details.school, of, if kept { of - left } else { of });
             let became = if kept { Became::Same } else { Became::Removed };
-            output.tally.was_active(Tag::Class, std::iter::once(&item.state.details.school), became);
+            output.tally.was_active(Tag::Class, std::slice::from_ref(&item.state.details.school), became);
         }
         let archives = was_active && fate == ClassFate::Archived;
         let disconnects = was_active && matches!(fate, ClassFate::Manual { .. });

@@ -80,6 +80,11 @@ impl Gaps {
         self.kinds[tag as usize] || !self.records[tag as usize].is_empty()
     }
 
+    /// How many records of a kind were sent and could not be read, as far as their ids are known.
+    pub(super) fn count(&self, tag: Tag) -> u64 {
+        self.records[tag as usize].len() as u64
+    }
+
     /// Whether the run may take anything away.
     pub(super) fn removals(&self) -> bool {
         self.removals

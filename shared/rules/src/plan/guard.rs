@@ -9,22 +9,18 @@ use crate::danger;
 use crate::id::SourceId;
 use crate::model::Tag;
 use crate::policy::Policy;
+use crate::review::SchoolCounts;
 
 /// The kinds that the guards watch, enrollments last.
 const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];
 const ENROLLMENTS: usize = WATCHED.len();
 
-/// Active before the run, removed, changed.
-#[derive(Clone, Copy, Default)]
-struct Share {
-    of: u64,
-    removed: u64,
-    changed: u64,
-}
+/// What is watched of a school or of the district.
+type Watched = [Counts; WATCHED.len() + 1];
 
-struct SchoolShares {
+struct OfSchool {
     id: SourceId,
-    shares: [Share; WATCHED.len() + 1],
+    counts: Watched,
 }
 
 /// Counts by kind, and by kind and school.
@@ -32,7 +28,7 @@ struct SchoolShares {
 pub(super) struct Tally {
     kinds: [Counts; Tag::ALL.len()],
     enrollments: Counts,
-    schools: IdMap<SchoolShares>,
+    schools: IdMap<OfSchool>,
 }
 
 /// What became of a record of the mirror that was active before the run.
@@ -48,57 +44,64 @@ pub(super) enum Became {
 
 impl Tally {
     /// A record of the snapshot.
-    pub(super) fn in_source(&mut self, tag: Tag) {
+    pub(super) fn in_source(&mut self, tag: Tag, schools: &[SourceId]) {
         self.kinds[tag as usize].in_source += 1;
+        self.in_schools(tag, schools, |counts| counts.in_source += 1);
     }
 
     /// A record that came in, or came back.
-    pub(super) fn added(&mut self, tag: Tag) {
+    pub(super) fn added(&mut self, tag: Tag, schools: &[SourceId]) {
         self.kinds[tag as usize].added += 1;
+        self.in_schools(tag, schools, |counts| counts.added += 1);
     }
 
     /// A record of the mirror that the source answers for and that was active before the run.
-    pub(super) fn was_active<'a>(&mut self, tag: Tag, schools: impl Iterator<Item = &'a SourceId>, became: Became) {
-        let counts = &mut self.kinds[tag as usize];
-        counts.in_mirror += 1;
-        counts.removed += u64::from(became == Became::Removed);
-        counts.changed += u64::from(became == Became::Changed);
-        let Some(place) = WATCHED.iter().position(|watched| *watched == tag) else { return };
-        for school in schools {
-            let share = &mut self.school(school).shares[place];
-            share.of += 1;
-            share.removed += u64::from(became == Became::Removed);
-            share.changed += u64::from(became == Became::Changed);
-        }
+    pub(super) fn was_active(&mut self, tag: Tag, schools: &[SourceId], became: Became) {
+        let count = |counts: &mut Counts| {
+            counts.in_mirror += 1;
+            counts.removed += u64::from(became == Became::Removed);
+            counts.changed += u64::from(became == Became::Changed);
+        };
+        count(&mut self.kinds[tag as usize]);
+        self.in_schools(tag, schools, count);
     }
 
     /// Enrollments of a class in the snapshot.
-    pub(super) fn seats_in_source(&mut self, seats: usize) {
-        self.enrollments.in_source += seats as u64;
+    pub(super) fn seats_in_source(&mut self, school: &SourceId, seats: usize) {
+        self.in_school_and_district(school, |counts| counts.in_source += seats as u64);
     }
 
     /// Enrollments of an active class of the mirror.
     pub(super) fn seats(&mut self, school: &SourceId, of: usize, removed: usize) {
-        self.enrollments.in_mirror += of as u64;
-        self.enrollments.removed += removed as u64;
-        if of > 0 {
-            let share = &mut self.school(school).shares[ENROLLMENTS];
-            share.of += of as u64;
-            share.removed += removed as u64;
-        }
+        self.in_school_and_district(school, |counts| {
+            counts.in_mirror += of as u64;
+            counts.removed += removed as u64;
+        });
     }
 
     /// Enrollments that came in.
-    pub(super) fn seats_added(&mut self, seats: usize) {
-        self.enrollments.added += seats as u64;
+    pub(super) fn seats_added(&mut self, school: &SourceId, seats: usize) {
+        self.in_school_and_district(school, |counts| counts.added += seats as u64);
     }
 
-    fn school(&mut self, id: &SourceId) -> &mut SchoolShares {
-        self.schools.entry(id.hash64()).or_insert_with(|| SchoolShares { id: id.clone(), shares: Default::default() })
+    fn in_school_and_district(&mut self, school: &SourceId, count: impl Fn(&mut Counts)) {
+        count(&mut self.enrollments);
+        count(&mut self.school(school).counts[ENROLLMENTS]);
     }
 
-    /// The counts, and why the plan must be held.
-    pub(super) fn close(mut self, policy: &Policy, gaps: &Gaps) -> (BTreeMap<String, Counts>, Vec<Hold>) {
+    fn in_schools(&mut self, tag: Tag, schools: &[SourceId], count: impl Fn(&mut Counts)) {
+        let Some(place) = WATCHED.iter().position(|watched| *watched == tag) else { return };
+        for school in schools {
+            count(&mut self.school(school).counts[place]);
+        }
+    }
+
+    fn school(&mut self, id: &SourceId) -> &mut OfSchool {
+        self.schools.entry(id.hash64()).or_insert_with(|| OfSchool { id: id.clone(), counts: Default::default() })
+    }
+
+    /// The counts, why the plan must be held, and the counts of each school.
+    pub(super) fn close(mut self, policy: &Policy, gaps: &Gaps) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
         let mut holds = Vec::new();
         if gaps.removals() {
             for tag in Tag::ALL {
@@ -107,34 +110,39 @@ impl Tally {
             }
             self.lacking(ENROLLMENT, self.enrollments, gaps.any(Tag::Class), &mut holds);
         }
-        let district = |counts: Counts| Share { of: counts.in_mirror, removed: counts.removed, changed: counts.changed };
-        let mut scopes: Vec<(Option<SourceId>, [Share; WATCHED.len() + 1])> = Vec::new();
-        let mut whole = [Share::default(); WATCHED.len() + 1];
-        for (share, tag) in whole.iter_mut().zip(WATCHED) {
-            *share = district(self.kinds[tag as usize]);
+        let mut whole = Watched::default();
+        for (counts, tag) in whole.iter_mut().zip(WATCHED) {
+            *counts = self.kinds[tag as usize];
         }
-        whole[ENROLLMENTS] = district(self.enrollments);
-        scopes.push((None, whole));
-        let mut schools: Vec<SchoolShares> = std::mem::take(&mut self.schools).into_values().collect();
+        whole[ENROLLMENTS] = self.enrollments;
+        let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        scopes.extend(schools.into_iter().map(|school| (Some(school.id), school.shares)));
-        for (school, shares) in scopes {
-            for (place, share) in shares.into_iter().enumerate() {
-                let kind = WATCHED.get(place).map_or(ENROLLMENT, |tag| count_name(*tag));
+        let kind = |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |tag| count_name(*tag));
+        let scopes = std::iter::once((None, &whole)).chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
+        for (school, watched) in scopes {
+            for (place, counts) in watched.iter().enumerate() {
                 for (word, count, limit) in [
-                    ("removed", share.removed, policy.hold_if_removed_percent),
-                    ("changed", share.changed, policy.hold_if_changed_percent),
+                    ("removed", counts.removed, policy.hold_if_removed_percent),
+                    ("changed", counts.changed, policy.hold_if_changed_percent),
                 ] {
-                    holds.extend(danger::hold(kind, school.clone(), word, count, share.of, limit));
+                    holds.extend(danger::hold(kind(place), school.cloned(), word, count, counts.in_mirror, limit));
                 }
             }
         }
+        let of_school = |school: OfSchool| SchoolCounts {
+            school: school.id,
+            counts: (school.counts.into_iter().enumerate())
+                .filter(|(_, counts)| *counts != Counts::default())
+                .map(|(place, counts)| (kind(place).to_owned(), unchanged(counts)))
+                .collect(),
+        };
+        let schools = schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
         let mut counts = BTreeMap::new();
         for tag in Tag::ALL {
             counts.insert(count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]));
         }
         counts.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
-        (counts, holds)
+        (counts, holds, schools)
     }
 
     fn lacking(&self, kind: &str, counts: Counts, gaps: bool, holds: &mut Vec<Hold>) {

@@ -38,8 +38,8 @@ impl Guardians<'_> {
     ) -> Result<(), PlanError<E, S::Error>> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, others, mirror, .. } = entry;
-        for _ in source.iter().chain(&others) {
-            output.tally.in_source(Tag::Guardian);
+        for source in source.iter().chain(&others) {
+            output.tally.in_source(Tag::Guardian, &source.person.schools);
         }
         if mirror.as_ref().is_some_and(|item| item.origin == Origin::Manual) {
             return Ok(());
@@ -95,7 +95,7 @@ impl Guardians<'_> {
         if item.status == Status::Active {
             let same = item.state.person == state.person && item.state.role == state.role && item.id == id;
             let became = if same { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Guardian, item.state.person.schools.iter(), became);
+            output.tally.was_active(Tag::Guardian, &item.state.person.schools, became);
         } else {
             why.add(Rule::A4, "the source has this guardian again");
         }
@@ -123,7 +123,7 @@ impl Guardians<'_> {
 
     /// One whose row is bad tonight, or of whom nobody can tell: everything stays, the children too.
     fn kept<S: Sink, E>(&mut self, output: &mut Output<'_, S>, item: Item) -> Result<(), PlanError<E, S::Error>> {
-        output.tally.was_active(Tag::Guardian, item.state.person.schools.iter(), Became::Same);
+        output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Same);
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
         self.shared.note(email_shared, Tag::Guardian, &item.id, &item.state.person);
         if email_shared != item.state.email_shared {
@@ -140,7 +140,7 @@ impl Guardians<'_> {
     fn archived<S: Sink, E>(&mut self, output: &mut Output<'_, S>, item: Item) -> Result<(), PlanError<E, S::Error>> {
         let goes = item.status == Status::Active;
         if goes {
-            output.tally.was_active(Tag::Guardian, item.state.person.schools.iter(), Became::Removed);
+            output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Removed);
         }
         let students = &self.facts.students;
         let children = lists::without(&item.state.children, |child| !students.active.contains(&child));

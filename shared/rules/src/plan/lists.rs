@@ -66,6 +66,7 @@ pub(super) fn person_fields(before: &Person, after: &Person) -> Vec<&'static str
     compare("username", before.username == after.username);
     compare("number", before.number == after.number);
     compare("state id", before.state_id == after.state_id);
+    compare("SIS id", before.sis_id == after.sis_id);
     compare("schools", before.schools == after.schools);
     compare("enabled", before.disabled == after.disabled);
     fields

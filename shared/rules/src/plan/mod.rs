@@ -31,7 +31,8 @@ use crate::edit::LocalEdit;
 use crate::id::{DistrictId, RunId, SourceId};
 use crate::model::{AnyMirrored, Kind, Link, MirroredBox, SourceBox, Student, Tag, Teacher, kinds};
 use crate::personal::Personal;
-use crate::policy::Policy;
+use crate::policy::{KeepDemographics, Policy};
+use crate::review::{Fields, Review};
 use crate::rule::Rule;
 use crate::snapshot::Gap;
 use jiff::civil::Date;
@@ -74,6 +75,10 @@ pub trait Inputs {
     fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
+    /// Whether the source's ids are those of the student information system, as in OneRoster. Clever has ids of its own.
+    fn sis_ids(&self) -> bool {
+        true
+    }
     /// Administrators of the district: e-mail (lower case) and account (R-M5).
     fn administrators(&self) -> Result<Vec<Administrator>, Self::Error>;
 }
@@ -183,6 +188,9 @@ pub struct Outcome {
     pub erased: u64,
     /// Why the run must be held; empty: it may go.
     pub holds: Vec<Hold>,
+    /// What a reviewer is shown of the data as a whole (R-O2); empty for an undo, which has none.
+    #[serde(default)]
+    pub review: Review,
 }
 
 /// Why no plan could be made.
@@ -220,7 +228,7 @@ pub fn plan<I: Inputs, S: Sink>(
     let mut facts = facts::Facts::gather::<I, S>(context, from, &gaps, &links)?;
     drop(links);
     let changed_links = std::mem::take(&mut facts.links);
-    let mut output = output::Output::new(context, sink);
+    let mut output = output::Output::new(context, sink, Fields::new(inputs.sis_ids()));
     for finding in std::mem::take(&mut facts.findings) {
         output.finding(finding)?;
     }
@@ -270,8 +278,12 @@ pub fn plan<I: Inputs, S: Sink>(
     }
     shared.report(&mut output)?;
     let (changes, erased) = (output.changes, output.erased);
-    let (counts, holds) = output.tally.close(context.policy, &gaps);
-    Ok(Outcome { counts, changes, erased, holds })
+    let fields = output.fields.shares(context.policy.demographics == KeepDemographics::Ignore);
+    let (counts, holds, schools) = output.tally.close(context.policy, &gaps);
+    let unreadable = Tag::ALL.into_iter().map(|tag| (count_name(tag).to_owned(), gaps.count(tag)));
+    let unreadable = unreadable.filter(|(_, count)| *count > 0).collect();
+    let review = Review { fields, schools, unreadable };
+    Ok(Outcome { counts, changes, erased, holds, review })
 }
 
 fn places<K, I: Inputs, S: Sink>(

@@ -11,6 +11,7 @@ use crate::finding::{Code, Finding, sync};
 use crate::id::SourceId;
 use crate::model::{AnyMirrored, Kind, Link, Mirrored, MirroredBox, Origin, Status};
 use crate::personal::Personal;
+use crate::review::Fields;
 use crate::rule::Rule;
 
 /// The reasons of one change, while they are being found.
@@ -34,18 +35,19 @@ pub(super) struct Output<'a, S: Sink> {
     pub(super) context: &'a Context<'a>,
     sink: &'a mut S,
     pub(super) tally: Tally,
+    pub(super) fields: Fields,
     pub(super) changes: u64,
     pub(super) erased: u64,
 }
 
 impl<'a, S: Sink> Output<'a, S> {
-    pub(super) fn new(context: &'a Context<'a>, sink: &'a mut S) -> Self {
-        Self { context, sink, tally: Tally::default(), changes: 0, erased: 0 }
+    pub(super) fn new(context: &'a Context<'a>, sink: &'a mut S, fields: Fields) -> Self {
+        Self { context, sink, tally: Tally::default(), fields, changes: 0, erased: 0 }
     }
 
     /// A record that the mirror does not have yet.
     pub(super) fn add<K: Kind, E>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError<E, S::Error>> {
-        self.tally.added(K::TAG);
+        self.tally.added(K::TAG, K::schools(&after.state));
         self.change(Action::Add, None, after, why)
     }
 
@@ -67,7 +69,7 @@ impl<'a, S: Sink> Output<'a, S> {
             _ => Action::Update,
         };
         match action {
-            Action::Return => self.tally.added(K::TAG),
+            Action::Return => self.tally.added(K::TAG, K::schools(&after.state)),
             Action::Remove | Action::Add | Action::Update => {}
         }
         if why.is_empty() {

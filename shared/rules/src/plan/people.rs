@@ -69,8 +69,9 @@ impl Teachers<'_> {
     ) -> Result<(), PlanError<E, S::Error>> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
-        if source.is_some() {
-            output.tally.in_source(Tag::Teacher);
+        if let Some(source) = &source {
+            output.tally.in_source(Tag::Teacher, &source.person.schools);
+            output.fields.count(Tag::Teacher, &source.person, &Demographics::default());
         }
         let hash = key.hash64();
         if self.facts.teachers.by_hand.contains(&hash) {
@@ -109,7 +110,7 @@ impl Teachers<'_> {
                 let same = item.state.person == state.person && item.id == id;
                 if item.status == Status::Active {
                     let became = if same { Became::Same } else { Became::Changed };
-                    output.tally.was_active(Tag::Teacher, item.state.person.schools.iter(), became);
+                    output.tally.was_active(Tag::Teacher, &item.state.person.schools, became);
                 } else {
                     why.add(Rule::A4, "the source has this teacher again");
                 }
@@ -129,7 +130,7 @@ impl Teachers<'_> {
             }
             (_, None) => {}
             (_, Some(item)) if active => {
-                output.tally.was_active(Tag::Teacher, item.state.person.schools.iter(), Became::Same);
+                output.tally.was_active(Tag::Teacher, &item.state.person.schools, Became::Same);
                 let tonight = self.gaps.seats_of_person(Tag::Teacher, item.id.hash64()).iter().cloned();
                 let classes = seats.of_active(today, tonight, &item.state.classes);
                 let email_shared = self.facts.email_is_shared(&item.state.person, item.state.administrator);
@@ -150,7 +151,7 @@ impl Teachers<'_> {
                 let classes = seats.of_archived(&item.state.classes, false, false);
                 let goes = item.status == Status::Active;
                 if goes {
-                    output.tally.was_active(Tag::Teacher, item.state.person.schools.iter(), Became::Removed);
+                    output.tally.was_active(Tag::Teacher, &item.state.person.schools, Became::Removed);
                 }
                 if !goes && classes.is_none() && !item.state.email_shared {
                     return Ok(());
@@ -206,8 +207,9 @@ impl Students<'_> {
     ) -> Result<(), PlanError<E, S::Error>> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
-        if source.is_some() {
-            output.tally.in_source(Tag::Student);
+        if let Some(source) = &source {
+            output.tally.in_source(Tag::Student, &source.person.schools);
+            output.fields.count(Tag::Student, &source.person, &source.demographics);
         }
         let hash = key.hash64();
         if self.facts.students.by_hand.contains(&hash) {
@@ -262,7 +264,7 @@ impl Students<'_> {
             item.state.person == state.person && item.id == id && (ignored || item.state.demographics == state.demographics);
         if item.status == Status::Active {
             let became = if same { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Student, item.state.person.schools.iter(), became);
+            output.tally.was_active(Tag::Student, &item.state.person.schools, became);
         } else {
             why.add(Rule::A4, "the source has this student again");
         }
@@ -293,7 +295,7 @@ impl Students<'_> {
         seats: Seats<'_>,
         item: MirroredBox<kinds::Students>,
     ) -> Result<(), PlanError<E, S::Error>> {
-        output.tally.was_active(Tag::Student, item.state.person.schools.iter(), Became::Same);
+        output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Same);
         let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
         let classes = seats.of_active(output.context.today, tonight, &item.state.classes);
         let guardians = lists::without(&item.state.guardians, |guardian| self.facts.guardians.active.contains(&guardian));
@@ -337,7 +339,7 @@ impl Students<'_> {
         let policy = output.context.policy;
         let goes = item.status == Status::Active;
         if goes {
-            output.tally.was_active(Tag::Student, item.state.person.schools.iter(), Became::Removed);
+            output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Removed);
         }
         let extreme = policy.abandoned_families == AbandonedFamilies::Extreme;
         let abandoned = extreme && absent && self.facts.students.abandoned.contains(&seats.key);

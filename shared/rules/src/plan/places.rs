@@ -6,7 +6,6 @@ use super::guard::Became;
 use super::output::{Output, Why};
 use super::{PlanError, Sink};
 use crate::finding::sync;
-use crate::id::SourceId;
 use crate::model::{Kind, Mirrored, MirroredBox, Origin, SourceBox, Status, Tag};
 use crate::rule::Rule;
 
@@ -23,9 +22,8 @@ where
     S: Sink,
 {
     if source.is_some() {
-        output.tally.in_source(K::TAG);
+        output.tally.in_source(K::TAG, &[]);
     }
-    let nobody = std::iter::empty::<&SourceId>;
     match (source, item) {
         (_, Some(item)) if item.origin == Origin::Manual => Ok(()),
         (Some(source), None) => {
@@ -50,7 +48,7 @@ where
             let same = item.state == *source;
             let mut why = Why::default();
             if item.status == Status::Active {
-                output.tally.was_active(K::TAG, nobody(), if same { Became::Same } else { Became::Changed });
+                output.tally.was_active(K::TAG, &[], if same { Became::Same } else { Became::Changed });
             } else {
                 why.add(Rule::A4, format!("the source has this {} again", K::TAG));
             }
@@ -73,7 +71,7 @@ where
             // R-A6: what the source still refers to is not gone, though its own row is missing.
             let dangling = K::TAG == Tag::School && facts.schools.contains(&item.key.hash64());
             if unread || dangling {
-                output.tally.was_active(K::TAG, nobody(), Became::Same);
+                output.tally.was_active(K::TAG, &[], Became::Same);
                 if dangling && !unread {
                     let what =
                         format!("school {} is missing, though classes or people of the source refer to it", item.id.as_str());
@@ -81,7 +79,7 @@ where
                 }
                 return Ok(());
             }
-            output.tally.was_active(K::TAG, nobody(), Became::Removed);
+            output.tally.was_active(K::TAG, &[], Became::Removed);
             let mut why = Why::default();
             let rule = if K::TAG == Tag::School { Rule::A6 } else { Rule::M1 };
             why.add(rule, "gone from the source");

@@ -119,6 +119,8 @@ pub(crate) struct Snapshot {
     pub(crate) guardians: Vec<Guardian>,
     pub(crate) classes: Vec<Class>,
     pub(crate) gaps: Vec<Gap>,
+    /// The source has ids of its own, as Clever has; else they are those of the student information system.
+    pub(crate) own_ids: bool,
 }
 
 /// A district in memory.
@@ -292,6 +294,10 @@ impl Inputs for Both<'_> {
 
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
         Ok(self.world.mirror.of::<K>().into_iter().map(|item| Ok(Box::new(item))))
+    }
+
+    fn sis_ids(&self) -> bool {
+        !self.snapshot.own_ids
     }
 
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Infallible>>, Infallible> {

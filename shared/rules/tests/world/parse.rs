@@ -24,6 +24,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
         let fields: Fields = words.map(|word| word.split_once('=').unwrap_or((word, "yes"))).collect();
         match kind {
             "school" => night.schools.push(school(id, &fields)),
+            "ids" if id == "own" => night.own_ids = true,
             "no" if id == "school" => night.schools.clear(),
             "no" if id == "term" => night.terms.clear(),
             "term" => night.terms.push(term(id, &fields)),
@@ -196,6 +197,7 @@ fn person(id: &str, fields: &Fields) -> Person {
         sms: text("sms"),
         number: text("number"),
         state_id: text("state"),
+        sis_id: text("sis"),
         schools: fields.get("schools").map_or_else(|| vec!["sch".into()], |_| ids(fields.get("schools"))),
         ..Person::default()
     }
