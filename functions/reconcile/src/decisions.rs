@@ -6,9 +6,9 @@ use mirror::districts::Changed;
 use mirror::later::Later;
 use mirror::reports;
 use mirror::runs::RunRecord;
+use rules::district;
 use rules::id::RunId;
 use rules::run::{Decided, Decision, RunState, Step};
-use rules::settings::DistrictStatus;
 use tracing::{info, warn};
 
 use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
@@ -68,10 +68,9 @@ const TRIES: u32 = 5;
 async fn go_live<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, named: &Named) -> Result<(), ReconcileFailure> {
     for _ in 0..TRIES {
         let Some(seen) = storage.table.configured(&named.district).await? else { return Ok(()) };
-        if seen.status != DistrictStatus::InReview {
-            return Ok(());
-        }
-        let changed = storage.table.reconfigure(&named.district, &seen, &seen.settings, DistrictStatus::Live).await?;
+        // Where nothing is reviewed there is nothing to do.
+        let Ok(live) = seen.status.after(district::Step::Approve) else { return Ok(()) };
+        let changed = storage.table.reconfigure(&named.district, &seen, &seen.settings, live).await?;
         if changed == Changed::Yes {
             info!(district = %named.district, "the district is live");
             return Ok(());

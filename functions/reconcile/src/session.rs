@@ -12,7 +12,6 @@ use mirror::runs::RunRecord;
 use mirror::snapshot;
 use rules::id::RunId;
 use rules::run::{Cause, RunState, Step};
-use rules::settings::DistrictStatus;
 use rules::snapshot::Manifest;
 use tracing::{info, warn};
 
@@ -153,7 +152,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         // What a person asks for may be done while the nights are paused; an undo that may not be is refused when it is planned.
         let may_be = match record.cause {
             // In review, a plan is made and held (R-O2, R-O5).
-            Cause::Source => matches!(self.district.status, DistrictStatus::Live | DistrictStatus::InReview),
+            Cause::Source => self.district.status.takes_data(),
             Cause::Restore(_) => is_synced(self.district.status),
             Cause::Undo(_) => true,
         };

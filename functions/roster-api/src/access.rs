@@ -106,6 +106,8 @@ operations! {
     ReadSettings = "see a district's settings", [W, W, W, N, N, N, N, N];
     ChangeSettings = "change a district's settings", [W, N, N, N, N, N, N, N];
     SwitchSync = "switch a sync off or on (R-O5)", [W, N, N, N, N, N, N, N];
+    PauseSync = "pause and resume a sync (R-O4)", [W, N, N, N, N, N, N, N];
+    PullNow = "let a district be pulled now (R-O4)", [W, W, N, N, N, N, N, N];
     EraseDistrict = "erase a district (R-O6)", [W, N, N, N, N, N, N, N];
     ReadSchools = "see the schools", [S, S, S, S, S, S, N, S];
     ReadDirectory = "read and search a school's directory", [S, S, S, S, S, S, N, S];

@@ -17,6 +17,7 @@ mod page;
 mod people;
 mod policy;
 pub mod problem;
+mod pulls;
 mod reference;
 mod router;
 mod routes;
@@ -31,6 +32,7 @@ use mirror::directory::Directory;
 use mirror::districts::{Districts, Leases};
 use mirror::edits::Edits;
 use mirror::erase::{EraseItems, EraseObjects};
+use mirror::later::Later;
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::runs::Runs;
 
@@ -60,6 +62,7 @@ pub struct Storage<T, O> {
     pub(crate) inbox: O,
     pub(crate) clock: Clock,
     pub(crate) memory: kept::Memory,
+    pub(crate) pulls: Option<Box<dyn pulls::Pulls>>,
 }
 
 impl<T, O> Clone for Api<T, O> {
@@ -69,9 +72,19 @@ impl<T, O> Clone for Api<T, O> {
 }
 
 impl<T, O> Api<T, O> {
-    /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time.
+    /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time. Nobody is asked for pulls.
     pub fn new(table: T, internal: O, inbox: O, clock: Clock) -> Self {
-        Self(Arc::new(Storage { table, internal, inbox, clock, memory: kept::Memory::default() }))
+        Self::with(table, internal, inbox, clock, None)
+    }
+
+    /// The same, with the function that pulls districts: its schedules and its ARN.
+    pub fn with_pulls(table: T, internal: O, inbox: O, clock: Clock, later: impl Later + std::fmt::Debug, function: &str) -> Self {
+        let pulls = pulls::Scheduled { later, function: function.to_owned() };
+        Self::with(table, internal, inbox, clock, Some(Box::new(pulls)))
+    }
+
+    fn with(table: T, internal: O, inbox: O, clock: Clock, pulls: Option<Box<dyn pulls::Pulls>>) -> Self {
+        Self(Arc::new(Storage { table, internal, inbox, clock, memory: kept::Memory::default(), pulls }))
     }
 }
 

@@ -15,5 +15,12 @@ async fn main() -> Result<(), Error> {
     let connections = Connections::from_env(config.path_style).await;
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
     let table = connections.table(&config.table);
-    run(router(Api::new(table, internal, inbox, Clock::system()))).await
+    let api = match &config.pulls {
+        Some(pulls) => {
+            let later = connections.schedules(&pulls.schedule_group, &pulls.schedule_role_arn);
+            Api::with_pulls(table, internal, inbox, Clock::system(), later, &pulls.function_arn)
+        }
+        None => Api::new(table, internal, inbox, Clock::system()),
+    };
+    run(router(api)).await
 }

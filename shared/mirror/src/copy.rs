@@ -217,6 +217,10 @@ impl Inputs for PlanInputs {
         self.snapshot.gaps()
     }
 
+    fn sis_ids(&self) -> bool {
+        self.snapshot.sis_ids
+    }
+
     fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>().ahead())
     }

@@ -40,6 +40,7 @@ pub mod reports;
 pub mod requests;
 pub mod runs;
 pub mod s3;
+pub mod samples;
 pub mod scan;
 pub mod scheduler;
 pub mod secrets;

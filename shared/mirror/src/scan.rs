@@ -51,7 +51,7 @@ pub fn parse<T: DeserializeOwned>(line: &[u8], what: &'static str) -> Result<T, 
 }
 
 /// Shows the lines of one block of a stored file to `visit`, until it has seen enough.
-async fn in_block(
+pub(crate) async fn in_block(
     objects: &impl ReadObjects,
     key: &str,
     block: &Block,

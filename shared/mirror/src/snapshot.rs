@@ -160,6 +160,8 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
 #[derive(Clone, Debug)]
 pub struct SnapshotCopy {
     parts: BTreeMap<&'static str, LinesCopy>,
+    /// Whether the source's ids are those of the student information system.
+    pub(crate) sis_ids: bool,
 }
 
 impl SnapshotCopy {
@@ -173,7 +175,7 @@ impl SnapshotCopy {
             Ok::<_, MirrorError>((name.name(), LinesCopy::fetch(objects, &key, part).await?))
         });
         let parts = stream::iter(fetched).buffered(AT_ONCE).try_collect().await?;
-        Ok(Self { parts })
+        Ok(Self { parts, sis_ids: manifest.origin.has_sis_ids() })
     }
 
     /// The records of a kind.

@@ -557,14 +557,17 @@ impl Facts<'_> {
         }
         let long = self.propagation_in_words();
         let begins = if self.is_slow() { " once the schedule is finalised" } else { "" };
-        let newest = self.reached_until().map_or_else(String::new, |until| {
-            format!(" The newest data has what was changed before {until}.")
-        });
+        let newest = self
+            .reached_until()
+            .map_or_else(String::new, |until| format!(" The newest data has what was changed before {until}."));
         Some(Check {
             check: Step::PropagationOver,
             came: Came::Open,
             found: format!("A change needs {long} to reach the source{begins}.{newest}"),
-            advice: Some(Advice { place: Where::Sis, what: format!("If it was changed later, wait until {long} after the change.") }),
+            advice: Some(Advice {
+                place: Where::Sis,
+                what: format!("If it was changed later, wait until {long} after the change."),
+            }),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Districts and their settings; switching a sync off and on (R-O5).
+//! Districts and their settings.
 
 use axum::Extension;
 use axum::extract::State;
@@ -6,14 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mirror::configured::Configured;
 use mirror::districts::{Changed, Wrote};
+use rules::district::Step;
 use rules::settings::{DistrictStatus, Settings};
-use serde::Deserialize;
 use serde_json::json;
-use tracing::info;
 
 use crate::answer::{json, ok, versioned};
 use crate::caller::Granted;
-use crate::input::{Body, reason};
+use crate::input::Body;
 use crate::problem::Problem;
 use crate::{Api, Objects, Table, etag};
 
@@ -56,7 +55,8 @@ pub(super) async fn get<T: Table, O: Objects>(
     }))
 }
 
-async fn configured<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted) -> Result<Configured, Problem> {
+/// What is configured of the caller's district.
+pub(super) async fn configured<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted) -> Result<Configured, Problem> {
     api.table.configured(&granted.caller.district).await?.ok_or_else(Problem::not_found)
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn change<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let (seen, settings) = (configured(&api, &granted).await?, checked(settings)?);
     etag::check(&headers, Some(&seen.version()))?;
-    let status = if seen.status == DistrictStatus::Notified { DistrictStatus::Configured } else { seen.status };
+    let status = seen.status.after(Step::Configure)?;
     replace(&api, &granted, &seen, &settings, status).await
 }
 
@@ -94,46 +94,4 @@ async fn replace<T: Table, O: Objects>(
     }
     let now = configured(api, granted).await?;
     versioned(&now.settings, &now.version())
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Wanted {
-    On,
-    Off,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Switch {
-    sync: Wanted,
-    reason: String,
-}
-
-/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything may be edited by hand. On again: the first run is held for review.
-pub(super) async fn switch<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    Body(switch): Body<Switch>,
-) -> Result<Response, Problem> {
-    let seen = configured(&api, &granted).await?;
-    reason(&switch.reason)?;
-    let status = match (switch.sync, seen.status) {
-        (Wanted::Off, _) => DistrictStatus::Off,
-        (Wanted::On, DistrictStatus::Notified) => {
-            return Err(Problem::conflict(
-                "the district shares data and nobody has configured it: change its settings first (R-O2)",
-            ));
-        }
-        // What is on, or waits for its review, stays so.
-        (Wanted::On, on @ (DistrictStatus::Live | DistrictStatus::InReview)) => on,
-        (Wanted::On, _) => DistrictStatus::InReview,
-    };
-    if status != seen.status {
-        if api.table.reconfigure(&granted.caller.district, &seen, &seen.settings, status).await? == Changed::No {
-            return Err(Problem::changed_meanwhile());
-        }
-        info!(district = %granted.caller.district, ?status, "sync switched");
-    }
-    ok(&json!({ "status": status }))
 }

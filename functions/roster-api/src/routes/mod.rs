@@ -16,8 +16,10 @@ mod manual;
 mod own_data;
 mod people;
 mod pins;
+mod review;
 mod rosters;
 mod runs;
+mod syncing;
 
 use axum::http::Method;
 
@@ -33,7 +35,9 @@ pub(crate) fn add_all<T: Table, O: Objects>(routes: Routes<T, O>) -> Routes<T, O
         .add(get.clone(), "", Op::ReadDistrict, districts::get::<T, O>)
         .add(get.clone(), "/settings", Op::ReadSettings, districts::settings::<T, O>)
         .add(put.clone(), "/settings", Op::ChangeSettings, districts::change::<T, O>)
-        .add(post.clone(), "/sync", Op::SwitchSync, districts::switch::<T, O>)
+        .add(post.clone(), "/sync", Op::SwitchSync, syncing::switch::<T, O>)
+        .add(post.clone(), "/pause", Op::PauseSync, syncing::pause::<T, O>)
+        .add(post.clone(), "/resume", Op::PauseSync, syncing::resume::<T, O>)
         .add(post.clone(), "/erasure", Op::EraseDistrict, erasing::erase::<T, O>)
         .add(get.clone(), "/erasure", Op::EraseDistrict, erasing::certificate::<T, O>)
         .add(get.clone(), "/schools", Op::ReadSchools, directory::schools::<T, O>)
@@ -85,10 +89,12 @@ pub(crate) fn add_all<T: Table, O: Objects>(routes: Routes<T, O>) -> Routes<T, O
         .add(put, "/links/{kind}/{source}", Op::LinkIdentity, links::put::<T, O>)
         .add(delete, "/links/{kind}/{source}", Op::LinkIdentity, links::delete::<T, O>)
         .add(get.clone(), "/runs", Op::ReadRuns, runs::list::<T, O>)
+        .add(post.clone(), "/runs", Op::PullNow, syncing::pull::<T, O>)
         .add(get.clone(), "/runs/{run}", Op::ReadRuns, runs::get::<T, O>)
         .add(get.clone(), "/runs/{run}/report", Op::ReadRuns, runs::report::<T, O>)
         .add(get.clone(), "/runs/{run}/findings", Op::ReadRuns, runs::findings::<T, O>)
         .add(get.clone(), "/runs/{run}/plan", Op::ReadRuns, runs::plan::<T, O>)
+        .add(get.clone(), "/runs/{run}/review", Op::ReadRuns, review::review::<T, O>)
         .add(post.clone(), "/runs/{run}/decision", Op::DecideRun, runs::decide::<T, O>)
         .add(post.clone(), "/runs/{run}/undo", Op::UndoRun, runs::undo::<T, O>)
         .add(post.clone(), "/runs/{run}/restore", Op::UndoRun, runs::restore::<T, O>)

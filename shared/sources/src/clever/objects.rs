@@ -219,6 +219,7 @@ pub(super) struct StudentRole<'a> {
     pub(super) schools: Vec<Text<'a>>,
     pub(super) student_number: Text<'a>,
     pub(super) state_id: Text<'a>,
+    pub(super) sis_id: Text<'a>,
     pub(super) grade: Text<'a>,
     pub(super) dob: Text<'a>,
     pub(super) gender: Text<'a>,
@@ -242,6 +243,7 @@ pub(super) struct TeacherRole<'a> {
     pub(super) schools: Vec<Text<'a>>,
     pub(super) teacher_number: Text<'a>,
     pub(super) state_id: Text<'a>,
+    pub(super) sis_id: Text<'a>,
     #[serde(deserialize_with = "lenient")]
     pub(super) credentials: Credentials<'a>,
 }

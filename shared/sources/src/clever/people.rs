@@ -192,11 +192,12 @@ fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes:
     let (fixed, mobile) = if is_mobile { ("", value.as_str()) } else { (value.as_str(), "") };
     texts.push(fixed);
     texts.push(mobile);
-    let of_student = student.map(|role| (&role.credentials, &role.student_number, &role.state_id));
-    let own = of_student.or(teacher.map(|role| (&role.credentials, &role.teacher_number, &role.state_id)));
-    texts.push(own.map_or("", |(credentials, ..)| credentials.district_username.trimmed()));
-    texts.push(own.map_or("", |(_, number, _)| number.trimmed()));
-    texts.push(own.map_or("", |(.., state_id)| state_id.trimmed()));
+    let of_student = student.map(|role| (&role.credentials, [&role.student_number, &role.state_id, &role.sis_id]));
+    let own = of_student.or(teacher.map(|role| (&role.credentials, [&role.teacher_number, &role.state_id, &role.sis_id])));
+    texts.push(own.map_or("", |(credentials, _)| credentials.district_username.trimmed()));
+    for text in own.map_or([""; 3], |(_, numbers)| numbers.map(Text::trimmed)) {
+        texts.push(text);
+    }
     // R-M7: where demographics are not kept, they do not even come this far.
     let kept = student.filter(|_| feed.wishes.demographics);
     for text in
@@ -204,7 +205,7 @@ fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes:
     {
         texts.push(text);
     }
-    const { assert!(PERSON_TEXTS == 15) };
+    const { assert!(PERSON_TEXTS == 16) };
 }
 
 /// What Clever calls the races that OneRoster has columns for, in their order.

@@ -243,14 +243,14 @@ impl Assembled {
         for key in ["given", "family", "middle", "preferred_given", "preferred_family", "email", "phone", "sms", "username"] {
             line.optional(key, texts.text());
         }
-        let (mut number, mut state_id) = (texts.text(), texts.text());
+        let (mut number, mut state_id, sis_id) = (texts.text(), texts.text(), texts.text());
         if let Some(extra) = roster.demographics.get(user as usize).filter(|row| row.known) {
             let mut extra = roster.texts.from(extra.texts);
             let (_sex, own_state_id, own_number) = (extra.text(), extra.text(), extra.text());
             state_id = if state_id.is_empty() { own_state_id } else { state_id };
             number = if own_number.is_empty() { number } else { own_number };
         }
-        line.optional("number", number).optional("state_id", state_id);
+        line.optional("number", number).optional("state_id", state_id).optional("sis_id", sis_id);
         let schools = self.schools(user, kind);
         line.list("schools", schools.iter().map(|&org| roster.orgs.id(org)));
         line.flag("disabled", data.disabled).close();
@@ -260,7 +260,7 @@ impl Assembled {
     fn demographics(&self, line: &mut Line, user: u32) {
         let roster = &self.roster;
         let mut texts = roster.texts.from(roster.users.record(user).texts);
-        for _ in 0..11 {
+        for _ in 0..12 {
             texts.text();
         }
         let grades = texts.text();

@@ -134,8 +134,8 @@ impl GuardianWord {
 }
 
 /// How many texts of a person are kept: given, family, middle, preferred given, preferred family, e-mail, phone, sms, username, number, state
-/// id; and of a student, where demographics are kept: grades, ell, frl, iep.
-pub(crate) const PERSON_TEXTS: usize = 15;
+/// id, SIS id; and of a student, where demographics are kept: grades, ell, frl, iep.
+pub(crate) const PERSON_TEXTS: usize = 16;
 
 /// A user's row of demographics.csv.
 #[derive(Clone, Copy)]

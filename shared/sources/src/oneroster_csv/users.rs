@@ -237,11 +237,13 @@ fn read_user(
     let number = Some(row.trimmed(columns.number)).filter(|number| !number.is_empty()).unwrap_or(row.trimmed(columns.identifier));
     roster.texts.push(number);
     roster.texts.push(row.trimmed(columns.state_id));
+    // The sourcedId is the student information system's own.
+    roster.texts.push("");
     // R-M7: where demographics are not kept, they do not even come this far.
     for col in [columns.grades, columns.ell, columns.frl, columns.iep] {
         roster.texts.push(if wishes.demographics { row.trimmed(col) } else { "" });
     }
-    const { assert!(PERSON_TEXTS == 15) };
+    const { assert!(PERSON_TEXTS == 16) };
     *roster.users.record_mut(slot) = user;
 }
 

@@ -18,7 +18,7 @@ async fn a_small_district_comes_whole_and_without_a_finding() {
         snapshot.record("student", "user", 11).unwrap(),
         &json!({
             "id": id("user", 11),
-            "person": { "given": "Ada", "family": "Pupil11", "email": "pupil11@example.org", "username": "pupil11", "number": "N11", "state_id": "S11", "schools": [school] },
+            "person": { "given": "Ada", "family": "Pupil11", "email": "pupil11@example.org", "username": "pupil11", "number": "N11", "state_id": "S11", "sis_id": "911", "schools": [school] },
             "demographics": {
                 "grades": ["6"], "races": ["asian"], "hispanic": "false", "gender": "X", "birth_date": "2014-01-20", "ell": "Y", "frl": "Free" },
             "guardians": [id("user", 21)], "classes": [class],

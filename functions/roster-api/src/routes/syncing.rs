@@ -1,0 +1,158 @@
+//! A district's sync: off and on (R-O5), paused and resumed, and a pull now (R-O4). Which step leads where is the rules' matter ([`rules::district`]).
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use mirror::districts::{Changed, District};
+use mirror::runs::RunRecord;
+use rules::district::{NotAllowed, Step};
+use rules::id::RunId;
+use rules::rule::Rule;
+use rules::run::{Cause, RunState};
+use rules::settings::DistrictStatus;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::districts::configured;
+use super::runs::Why;
+use crate::answer::{Made, ok, once};
+use crate::caller::Granted;
+use crate::input::{Body, reason};
+use crate::problem::Problem;
+use crate::pulls::{minute, run_of};
+use crate::{Api, Objects, Table};
+
+/// The newest runs that are looked at for one that is at work.
+const NEWEST: usize = 5;
+
+/// A run that has not ended after so long has died: nobody waits for it. A pull goes back to a source that is down for less than an hour.
+const AT_WORK: Duration = Duration::from_secs(2 * 3600);
+
+impl From<NotAllowed> for Problem {
+    fn from(not: NotAllowed) -> Self {
+        Problem::conflict(not.instead).under(not.rule).with("district_status", json!(not.from))
+    }
+}
+
+/// Takes a step with a district; gives where it stands then.
+async fn step<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted, step: Step) -> Result<DistrictStatus, Problem> {
+    let (id, seen) = (&granted.caller.district, configured(api, granted).await?);
+    let status = seen.status.after(step)?;
+    if status != seen.status {
+        if api.table.reconfigure(id, &seen, &seen.settings, status).await? == Changed::No {
+            return Err(Problem::changed_meanwhile());
+        }
+        info!(district = %id, ?status, ?step, "the district's sync has changed");
+    }
+    Ok(status)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    On,
+    Off,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switch {
+    sync: Wanted,
+    reason: String,
+}
+
+/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything may be edited by hand. On again: the first run is held for review.
+pub(super) async fn switch<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    Body(switch): Body<Switch>,
+) -> Result<Response, Problem> {
+    reason(&switch.reason)?;
+    let wanted = match switch.sync {
+        Wanted::On => Step::SwitchOn,
+        Wanted::Off => Step::SwitchOff,
+    };
+    ok(&json!({ "status": step(&api, &granted, wanted).await? }))
+}
+
+/// `POST …/pause` (R-O4): nothing is pulled or planned until it is resumed. The schedule goes with nightly-pull's next look; a pull before that does nothing.
+pub(super) async fn pause<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    Body(why): Body<Why>,
+) -> Result<Response, Problem> {
+    reason(&why.reason)?;
+    ok(&json!({ "status": step(&api, &granted, Step::Pause).await? }))
+}
+
+/// `POST …/resume` (R-O4). Nobody edited what the source answers for meanwhile, so nothing is reviewed.
+pub(super) async fn resume<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    Body(why): Body<Why>,
+) -> Result<Response, Problem> {
+    reason(&why.reason)?;
+    let status = step(&api, &granted, Step::Resume).await?;
+    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    ok(&json!({ "status": status, "missed": missed(&api, &district).await? }))
+}
+
+/// A snapshot that came in while nothing was planned: a pulled district gets newer data tonight; for an uploaded set, its run can be restored.
+async fn missed<T: Table, O: Objects>(api: &Api<T, O>, district: &District) -> Result<Option<Value>, Problem> {
+    let Some(latest) = &district.latest else { return Ok(None) };
+    let run = api.table.run(&district.id, &latest.run).await?;
+    let waits = run.is_some_and(|run| matches!(run.state, RunState::Staged | RunState::Planning) && run.cause == Cause::Source);
+    Ok(waits.then(|| json!(latest.run)))
+}
+
+/// `POST …/runs`: a pull now (R-O4), by the function that pulls every night. The answer names the run that comes of it.
+pub(super) async fn pull<T: Table, O: Objects>(
+    State(api): State<Api<T, O>>,
+    Extension(granted): Extension<Granted>,
+    headers: HeaderMap,
+    Body(why): Body<Why>,
+) -> Result<Response, Problem> {
+    once(&api, &granted, &headers, (&Method::POST, "runs", &why), async |_| {
+        reason(&why.reason)?;
+        let id = &granted.caller.district;
+        let district = api.table.district(id).await?.ok_or_else(Problem::not_found)?;
+        if !district.settings.source.is_pulled() {
+            return Err(Problem::conflict(
+                "the district's roster is uploaded, and every upload is a run at once: upload the set again (see Uploading in the README)",
+            )
+            .under(Rule::O4));
+        }
+        district.status.after(Step::Pull)?;
+        let Some(pulls) = &api.pulls else {
+            return Err(Problem::conflict("this deployment pulls from no source: it was made without one's credentials"));
+        };
+        let now = api.clock.now();
+        let at = minute(now);
+        let run = run_of(id, at);
+        nothing_at_work(&api, &district, &run).await?;
+        pulls.ask(id, at, now).await?;
+        info!(district = %id, %run, "a pull was asked for");
+        Ok(Made::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?.at(format!("runs/{run}")))
+    })
+    .await
+}
+
+/// Refuses where a run is being read, planned or applied: under the district's lease, or begun not long ago. A held one is not at work.
+async fn nothing_at_work<T: Table, O: Objects>(api: &Api<T, O>, district: &District, ours: &RunId) -> Result<(), Problem> {
+    let now = api.clock.now();
+    let is_at_work = |run: &&RunRecord| {
+        let is_open = !run.state.is_final() && run.state != RunState::Held;
+        is_open && run.run != *ours && now.duration_since(run.taken_at).unsigned_abs() < AT_WORK
+    };
+    let newest = api.table.newest(&district.id, NEWEST).await?;
+    let begun = newest.iter().find(is_at_work).map(|run| &run.run);
+    let is_leased = district.lease.as_ref().is_some_and(|lease| lease.until > now);
+    match begun.or(district.open.as_ref().filter(|_| is_leased)) {
+        None if !is_leased => Ok(()),
+        busy => Err(Problem::conflict("a run of the district is at work: wait until it has ended").with("run", json!(busy))),
+    }
+}
