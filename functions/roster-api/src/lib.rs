@@ -78,7 +78,14 @@ impl<T, O> Api<T, O> {
     }
 
     /// The same, with the function that pulls districts: its schedules and its ARN.
-    pub fn with_pulls(table: T, internal: O, inbox: O, clock: Clock, later: impl Later + std::fmt::Debug, function: &str) -> Self {
+    pub fn with_pulls(
+        table: T,
+        internal: O,
+        inbox: O,
+        clock: Clock,
+        later: impl Later + std::fmt::Debug,
+        function: &str,
+    ) -> Self {
         let pulls = pulls::Scheduled { later, function: function.to_owned() };
         Self::with(table, internal, inbox, clock, Some(Box::new(pulls)))
     }

@@ -134,11 +134,9 @@ async fn few(
 ) -> Result<BTreeMap<&'static str, Vec<Value>>, MirrorError> {
     let mut all = BTreeMap::new();
     let main = |person: &Person| person.schools.first().cloned();
-    let students =
-        samples::samples::<kinds::Students>(internal, manifest, SAMPLES, |student| main(&student.person)).await?;
+    let students = samples::samples::<kinds::Students>(internal, manifest, SAMPLES, |student| main(&student.person)).await?;
     all.insert(Tag::Student.name(), students.iter().map(|student| of_student(student, demographics)).collect());
-    let teachers =
-        samples::samples::<kinds::Teachers>(internal, manifest, SAMPLES, |teacher| main(&teacher.person)).await?;
+    let teachers = samples::samples::<kinds::Teachers>(internal, manifest, SAMPLES, |teacher| main(&teacher.person)).await?;
     all.insert(Tag::Teacher.name(), teachers.iter().map(of_teacher).collect());
     if guardians {
         let guardians =

@@ -9,12 +9,14 @@ use axum::response::Response;
 use mirror::requests::{self, Decide, Order, Request};
 use mirror::runs::RunRecord;
 use mirror::{reports, scan, snapshot};
+use rules::district::Step;
 use rules::id::RunId;
 use rules::run::{Decided, Decision, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::changes::view;
+use super::districts::configured;
 use crate::answer::{Made, json_text, ok, once};
 use crate::caller::Granted;
 use crate::input::{At, Body, reason};
@@ -152,6 +154,10 @@ pub(super) async fn decide<T: Table, O: Objects>(
         if run.state != RunState::Held {
             return Err(Problem::conflict("only a held run waits for a decision").with("state", json!(run.state)));
         }
+        if body.decision != Decision::Reject && run.cause.is_source() {
+            // Nothing is written while the district is paused: an approval would wait, and the next night take its place.
+            configured(&api, &granted).await?.status.after(Step::Pull)?;
+        }
         let request = Request::Decide(Decide { run: run.run.clone(), decided });
         requests::put(&api.internal, &run.district, &RunId::new(fresh), &request).await?;
         accepted(run.run.as_str())
@@ -162,7 +168,7 @@ pub(super) async fn decide<T: Table, O: Objects>(
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Why {
-    reason: String,
+    pub(super) reason: String,
 }
 
 fn order(granted: &Granted, run: &RunRecord, reason: String) -> Order {

@@ -121,14 +121,60 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
 }
 
 #[tokio::test]
-async fn r_x1_ats_stars_waits_72_hours() {
+async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
     let w = world("ats-stars").await;
     Night::new(FIRST).of_clever().ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    let waits = told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "propagation_over").unwrap();
-    assert_eq!(waits["came"], "open");
-    assert!(waits["found"].as_str().unwrap().contains("72 hours"));
+    let order = ["in_snapshot", "run_since", "not_removed", "schedule_finalised", "propagation_over", "known_by_id"];
+    assert_eq!(listed(&told["checks"], "check"), order);
+    assert_eq!(
+        (&told["checks"][3]["came"], &told["checks"][4]["came"]),
+        (&json!("open"), &json!("open")),
+        "only a person can tell"
+    );
+    // Finalised? In ATS/STARS? In Clever, else wait: from the data's own moment, 2026-09-01T12:00:00Z.
+    assert_eq!(
+        told["advice"],
+        json!({ "place": "sis", "what": "See in the student information system that the schedule is finalised and that the student is listed \
+            there; if not, ask whoever keeps it (ATS/STARS: the DIIT office). If that was done after 2026-08-29T12:00:00Z, it may not have \
+            reached Clever yet: wait until 72 hours after it was done." })
+    );
+    let found = told["checks"][4]["found"].as_str().unwrap();
+    assert!(found.contains("72 hours") && found.contains("before 2026-08-29T12:00:00Z"), "{found}");
     assert_eq!(told["shows"], json!({ "shows": "at", "at": "2026-09-05T02:00:00Z" }), "the first night after three days");
+}
+
+#[tokio::test]
+async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_since() {
+    let w = world("ats-stars").await;
+    Night::new(FIRST).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    assert_eq!((failed(&told), place(&told)), ("in_that_class", "sis"), "the DIIT office changes it there, and not in Clever");
+    assert!(told["advice"]["what"].as_str().unwrap().contains("the student is listed in this class there"));
+    // It has reached Clever, and the run that brings it waits.
+    let night = Night::new(SECOND).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
+    w.set_now("2026-09-02T12:00:00Z");
+    night.ends(&w, RunState::Held).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    assert_eq!((failed(&told), place(&told)), ("run_since", "here"));
+    assert!(!listed(&told["checks"], "check").contains(&"schedule_finalised"), "it is in the newest data");
+    // Everything is as it should be, and the id is another.
+    Night::new("01HZ0000000000000000000004")
+        .of_clever()
+        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .ends(&w, RunState::Applied)
+        .await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"), "an ID adjustment is needed");
+}
+
+#[tokio::test]
+async fn r_x1_what_reaches_clever_within_minutes_is_no_matter_of_final_schedules() {
+    let w = world("clever").await;
+    Night::new(FIRST).of_clever().ends(&w, RunState::Applied).await;
+    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!(listed(&told["checks"], "check"), ["in_snapshot", "run_since", "not_removed", "propagation_over", "known_by_id"]);
+    assert!(told["checks"][3]["found"].as_str().unwrap().starts_with("A change needs 15 minutes to reach the source."));
 }
 
 #[tokio::test]

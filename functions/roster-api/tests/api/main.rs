@@ -8,6 +8,8 @@ mod districts;
 mod explain;
 mod nights;
 mod people;
+mod review;
 mod runs;
+mod syncing;
 mod walls;
 mod world;

@@ -12,7 +12,7 @@ use rules::id::RunId;
 use rules::model::Tag;
 use rules::personal::Personal;
 use rules::plan::{Change, Outcome, Sink};
-use rules::report::Report;
+use rules::report::{FindingList, Report};
 use rules::run::RunState;
 use rules::snapshot::{Gap, Manifest, Origin, PartName, SnapshotSink};
 use serde::Serialize;
@@ -37,12 +37,21 @@ pub(crate) struct Night {
     changes: Vec<Change>,
     members: Vec<(&'static str, &'static str, &'static str)>,
     findings: Vec<Finding>,
+    outcome: Outcome,
 }
 
 impl Night {
     pub(crate) fn new(run: &str) -> Self {
         let (records, changes) = (BTreeMap::new(), Vec::new());
-        Self { run: RunId::from(run), source: "oneroster_csv", records, changes, members: vec![], findings: vec![] }
+        Self {
+            run: RunId::from(run),
+            source: "oneroster_csv",
+            records,
+            changes,
+            members: vec![],
+            findings: vec![],
+            outcome: Outcome::default(),
+        }
     }
 
     pub(crate) fn of_clever(mut self) -> Self {
@@ -64,6 +73,11 @@ impl Night {
 
     pub(crate) fn changes(mut self, changes: Vec<Change>) -> Self {
         self.changes = changes;
+        self
+    }
+
+    pub(crate) fn amounts_to(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
         self
     }
 
@@ -102,6 +116,7 @@ impl Night {
         let taken_at = w.now();
         let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());
         let (records, changes, members, findings) = (self.records, self.changes.clone(), self.members, self.findings.clone());
+        let outcome = self.outcome;
         let written = tokio::task::spawn_blocking(move || {
             let mut snapshot = SnapshotWriter::new(handle.clone(), internal.clone(), &oak(), &run);
             for (part, lines) in records {
@@ -119,7 +134,7 @@ impl Night {
             for finding in findings {
                 plan.finding(finding).unwrap();
             }
-            (snapshot.finish().unwrap(), plan.finish(Outcome::default()).unwrap())
+            (snapshot.finish().unwrap(), plan.finish(outcome).unwrap())
         });
         let (parts, plan) = written.await.unwrap();
         let origin = Origin { source: self.source.into(), ..serde_json::from_str(r#"{"source":""}"#).unwrap() };
@@ -146,9 +161,11 @@ impl Night {
             let _ = w.table.set_applied(&oak(), token, &applied).await.unwrap();
             w.table.release(&oak(), token, Some(&self.run)).await.unwrap();
         }
+        let mut found = FindingList::default();
+        self.findings.into_iter().for_each(|finding| found.push(finding));
         let report = serde_json::json!({
             "district": "oak", "run": self.run, "state": state, "taken_at": taken_at, "today": today, "origin": origin,
-            "findings": self.findings,
+            "findings": found.findings, "finding_totals": found.totals,
         });
         let report: Report = serde_json::from_value(report).unwrap();
         reports::put(&w.internal, &report).await.unwrap();

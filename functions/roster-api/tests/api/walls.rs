@@ -16,6 +16,8 @@ fn example(operation: Operation) -> (&'static str, String, Value) {
         Op::ReadSettings => ("GET", "/settings".into(), Value::Null),
         Op::ChangeSettings => ("PUT", "/settings".into(), json!({ "preset": "sis" })),
         Op::SwitchSync => ("POST", "/sync".into(), json!({ "sync": "on", "reason": "again" })),
+        Op::PauseSync => ("POST", "/pause".into(), json!({ "reason": "holidays" })),
+        Op::PullNow => ("POST", "/runs".into(), json!({ "reason": "corrected today" })),
         Op::EraseDistrict => ("POST", "/erasure".into(), json!({ "confirm": "no", "reason": "leaves" })),
         Op::ReadSchools => ("GET", "/schools".into(), Value::Null),
         Op::ReadDirectory => ("GET", "/schools/north/directory".into(), Value::Null),

@@ -9,7 +9,7 @@ use mirror::clock::Clock;
 use mirror::districts::Districts;
 use mirror::item;
 use mirror::items::WriteItems;
-use mirror::memory::{MemoryObjects, MemoryTable};
+use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
 use roster_api::{Api, router};
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
@@ -121,6 +121,8 @@ pub(crate) struct World {
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
     pub(crate) inbox: MemoryObjects,
+    /// The schedules of who pulls.
+    pub(crate) later: MemoryLater,
     router: axum::Router,
     now: Arc<Mutex<Timestamp>>,
     tick: Arc<AtomicI64>,
@@ -208,9 +210,11 @@ pub(crate) async fn world_with(settings: Settings) -> World {
         *now += SignedDuration::from_secs(ticks.load(Ordering::SeqCst));
         *now
     });
-    let router = router(Api::new(table.clone(), internal.clone(), inbox.clone(), clock));
+    let (later, function) = (MemoryLater::default(), "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull");
+    let api = Api::with_pulls(table.clone(), internal.clone(), inbox.clone(), clock, later.clone(), function);
+    let router = router(api);
     table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap();
-    let w = World { table, internal, inbox, router, now, tick };
+    let w = World { table, internal, inbox, later, router, now, tick };
     for key in ["north", "south"] {
         let state = School { id: key.into(), name: format!("School {key}"), identifier: None, parent: None };
         w.put(AnyMirrored::School(mirrored(key, state))).await;
