@@ -24,6 +24,7 @@ mod functions;
 mod gateway;
 mod lambda;
 mod listen;
+mod notices;
 mod records;
 mod s3;
 mod scheduler;

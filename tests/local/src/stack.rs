@@ -273,9 +273,11 @@ impl Stack {
         if let Some(binaries) = stack.config.functions.clone() {
             stack.add_function(stack.function(RECONCILE, binaries.reconcile))?;
             stack.add_function(stack.function(IMPORT, binaries.oneroster_import))?;
-            stack.add_function(stack.function(API, binaries.roster_api))?;
-            let mut webhook = stack.function(WEBHOOK, binaries.clever_webhook);
             let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PULL}");
+            let mut api = stack.function(API, binaries.roster_api);
+            api.environment.insert("PULL_FUNCTION_ARN".into(), pull.clone());
+            stack.add_function(api)?;
+            let mut webhook = stack.function(WEBHOOK, binaries.clever_webhook);
             for (name, value) in [("NOTICE_KEYS", NOTICE_KEYS), ("SCHEDULE_GROUP", NOTICE_GROUP), ("PULL_FUNCTION_ARN", &pull)] {
                 webhook.environment.insert(name.into(), value.into());
             }

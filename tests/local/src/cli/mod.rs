@@ -38,7 +38,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows everything with an invented district of 5,000 students: two nights, a broken file, a dangerous one, and what people do beside them.
+    /// Shows everything with invented districts: nights, a broken file, a dangerous one, what people do beside them, and a district at Clever.
     Demo(demo::Demo),
     /// Imports a OneRoster set of yours: uploads it, waits, and says what was found and done.
     Import(import::Import),

@@ -1,12 +1,14 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one; then what people do beside the mirror.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the mirror; and a district at Clever from its notice to its nights.
 
+mod clever;
 mod explained;
 mod people;
+mod reviewed;
 
 use std::path::Path;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use district::{Defect, District, Night, Size};
 use local::Stack;
 use mirror::districts::Districts;
@@ -29,8 +31,18 @@ pub(super) struct Demo {
     /// Students of the district
     #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     students: u64,
+    /// Shows one way alone: districts that upload files, or one at Clever
+    #[arg(long, value_enum)]
+    only: Option<Way>,
     #[command(flatten)]
     place: Place,
+}
+
+/// How a district's data come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    Upload,
+    Clever,
 }
 
 /// One upload of the demo.
@@ -53,38 +65,55 @@ impl Demo {
         };
         let stack = self.place.stack(folder, &progress).await?;
         print(&format!(
-            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n\n\
-             An invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
+            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n",
             stack.data().display(),
             begun.elapsed().as_secs_f64(),
+        ))?;
+        let mut as_it_should = true;
+        if self.only != Some(Way::Clever) {
+            as_it_should &= self.uploads(&stack, &progress).await?;
+            if !people::play(&stack, &progress).await? {
+                progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
+                as_it_should = false;
+            }
+        }
+        if self.only != Some(Way::Upload) && !clever::play(&stack, &progress).await? {
+            progress
+                .line("this should not have happened: a step of the district at Clever came out otherwise than the rules say");
+            as_it_should = false;
+        }
+        let (at, data) = (stack.endpoints(), stack.data().display());
+        print(&format!(
+            "\nWhere to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
+             rollbook-local show --data {data} --district {} student\nand `rollbook-local serve --data …` keeps the table and the buckets up for \
+             the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s. {}\n",
+            stack.data().join("s3/objects").display(),
+            if self.only == Some(Way::Clever) { local::clever::id("district", clever::NAME) } else { DISTRICT.to_owned() },
+            at.dynamodb,
+            at.s3,
+            begun.elapsed().as_secs_f64(),
+            if as_it_should { "Everything came out as the rules say." } else { "Not everything came out as the rules say." },
+        ))?;
+        Ok(if as_it_should { End::Done } else { End::Fault })
+    }
+
+    /// The acts of a district that uploads; false: one ended otherwise than it must.
+    async fn uploads(&self, stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
+        print(&format!(
+            "\nAn invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
             words::thousands(self.students),
         ))?;
         let id = DistrictId::new(DISTRICT);
         stack.table().create(&id, &Settings::of_preset("sis"), DistrictStatus::Live).await?;
         let mut as_it_should = true;
         for act in acts(self.students) {
-            let ended = play(&stack, &id, &act, &progress).await?;
+            let ended = play(stack, &id, &act, progress).await?;
             if ended != act.due {
                 progress.line(&format!("this should not have happened: {ended:?} instead of {:?}", act.due));
                 as_it_should = false;
             }
         }
-        if !people::play(&stack, &progress).await? {
-            progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
-            as_it_should = false;
-        }
-        let at = stack.endpoints();
-        print(&format!(
-            "\nWhere to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
-             rollbook-local show --data {} --district {DISTRICT} student\nand `rollbook-local serve --data …` keeps the table and the buckets up for \
-             the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s.\n",
-            stack.data().join("s3/objects").display(),
-            stack.data().display(),
-            at.dynamodb,
-            at.s3,
-            begun.elapsed().as_secs_f64(),
-        ))?;
-        Ok(if as_it_should { End::Done } else { End::Fault })
+        Ok(as_it_should)
     }
 }
 

@@ -1,0 +1,166 @@
+//! A review (R-O2) as an administrator of the district reads it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::super::words::{plural, thousands};
+
+/// Findings and records that are quoted of each sort.
+const FINDINGS: usize = 6;
+const RECORDS: usize = 3;
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+/// What would come, school by school; what is known of the people; what was found; and a few of the records.
+pub(super) fn in_words(review: &Value) -> String {
+    let mut words = String::new();
+    schools(&mut words, review);
+    for kind in ["student", "teacher"] {
+        fields(&mut words, review, kind);
+    }
+    unreadable(&mut words, review);
+    findings(&mut words, review);
+    records(&mut words, review);
+    words
+}
+
+const COLUMNS: [&str; 4] = ["student", "teacher", "class", "enrollment"];
+
+fn schools(words: &mut String, review: &Value) {
+    let _ = write!(words, "  {:<34}", "What each school brings");
+    for kind in COLUMNS {
+        let _ = write!(words, "{:>13}", plural(kind));
+    }
+    let _ = writeln!(words);
+    let mut row = |name: &str, counts: &Value| {
+        let _ = write!(words, "    {name:<32}");
+        for kind in COLUMNS {
+            let _ = write!(words, "{:>13}", thousands(number(&counts[kind]["in_source"])));
+        }
+        let _ = writeln!(words);
+    };
+    for school in review["schools"].as_array().into_iter().flatten() {
+        row(school["name"].as_str().unwrap_or_else(|| text(&school["school"])), &school["counts"]);
+    }
+    row("the district", &review["counts"]);
+}
+
+fn fields(words: &mut String, review: &Value, kind: &str) {
+    let of_kind = || review["fields"].as_array().into_iter().flatten().filter(move |share| share["kind"] == kind);
+    let Some(of) = of_kind().next().map(|share| number(&share["of"])) else { return };
+    let _ = writeln!(words, "\n  Of {} {} this is known:", thousands(of), plural(kind));
+    for (required, what) in [(true, "must be shared"), (false, "may be shared")] {
+        let shares = of_kind().filter(|share| share["required"] == required).map(|share| {
+            let known = match share["percent"].as_f64() {
+                Some(percent) => format!("{percent} %"),
+                None => "not kept here".into(),
+            };
+            format!("{} {known}", text(&share["field"]).replace('_', " "))
+        });
+        let shares: Vec<String> = shares.collect();
+        if !shares.is_empty() {
+            let _ = writeln!(words, "    {what}: {}", shares.join(", "));
+        }
+    }
+}
+
+fn unreadable(words: &mut String, review: &Value) {
+    let all = review["unreadable"].as_object().into_iter().flatten();
+    let all: Vec<String> = all.map(|(kind, count)| format!("{} {}", thousands(number(count)), plural(kind))).collect();
+    if !all.is_empty() {
+        let _ = writeln!(words, "\n  Sent, but not readable: {}. They stay out until they are corrected.", all.join(", "));
+    }
+}
+
+fn findings(words: &mut String, review: &Value) {
+    let all = review["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        let _ = writeln!(words, "\n  Nothing is to be corrected.");
+        return;
+    }
+    let _ = writeln!(words, "\n  What was found:");
+    for found in all.iter().take(FINDINGS) {
+        let _ = writeln!(
+            words,
+            "    {:>6} x {}. {}",
+            thousands(number(&found["count"])),
+            text(&found["means"]),
+            text(&found["advice"])
+        );
+    }
+    if all.len() > FINDINGS {
+        let _ = writeln!(words, "    … and {} more sorts", all.len() - FINDINGS);
+    }
+}
+
+fn records(words: &mut String, review: &Value) {
+    let of_kind = |kind: &str| review["samples"][kind].as_array().into_iter().flatten().take(RECORDS).collect::<Vec<_>>();
+    let _ = writeln!(words, "\n  For example:");
+    for kind in ["student", "teacher"] {
+        for person in of_kind(kind) {
+            let email = person["email"].as_str().unwrap_or("no e-mail address");
+            let _ = writeln!(
+                words,
+                "    {kind} {} {}, {email}, in {} classes",
+                text(&person["given"]),
+                text(&person["family"]),
+                number(&person["classes"])
+            );
+        }
+    }
+    for class in of_kind("class") {
+        let _ = writeln!(
+            words,
+            "    class \"{}\" with {} students and {} teachers",
+            text(&class["title"]),
+            number(&class["students"]),
+            number(&class["teachers"])
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn r_o2_a_review_reads_like_a_letter_to_the_district() {
+        let counts = |students: u64| json!({ "student": { "in_source": students }, "class": { "in_source": 2 } });
+        let share = |field: &str, required: bool, percent: Option<f64>| json!({ "kind": "student", "field": field, "required": required, "has": 1, "of": 1200, "percent": percent });
+        let review = json!({
+            "counts": counts(1200),
+            "schools": [{ "school": "s1", "name": "Hill School", "counts": counts(700) }, { "school": "s2", "counts": counts(500) }],
+            "fields": [share("email", true, Some(99.9)), share("state_id", true, Some(100.0)), share("race", false, None)],
+            "unreadable": { "student": 2 },
+            "findings": [{ "count": 3, "means": "a student has no e-mail address", "advice": "Add it." }],
+            "samples": {
+                "student": [{ "given": "Ann", "family": "Lee", "email": null, "classes": 6 }],
+                "class": [{ "title": "Reading", "students": 20, "teachers": 1 }],
+            },
+        });
+        let words = in_words(&review);
+        for line in [
+            "    Hill School                               700            0            2            0",
+            "    s2                                        500            0            2            0",
+            "    the district                            1,200            0            2            0",
+            "  Of 1,200 students this is known:",
+            "    must be shared: email 99.9 %, state id 100 %",
+            "    may be shared: race not kept here",
+            "  Sent, but not readable: 2 students. They stay out until they are corrected.",
+            "         3 x a student has no e-mail address. Add it.",
+            "    student Ann Lee, no e-mail address, in 6 classes",
+            "    class \"Reading\" with 20 students and 1 teachers",
+        ] {
+            assert!(words.lines().any(|told| told == line), "{line}\n{words}");
+        }
+        assert!(!words.contains("teachers this is known"), "there is none");
+    }
+}
