@@ -6,7 +6,11 @@ mod world;
 
 use mirror::districts::Districts;
 use mirror::failing::Cue;
+use mirror::keys;
+use mirror::plan_store::read_plan;
 use reconcile::Summary;
+use rules::model::Tag;
+use rules::review::Field;
 use rules::run::RunState;
 use rules::settings::{DistrictStatus, Settings};
 use world::{Night, World};
@@ -50,6 +54,22 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
     assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);
     assert_eq!(world.night(20, &Night::of(0..32)).await.1.applied, 1, "from now on nobody is asked");
+}
+
+#[tokio::test]
+async fn r_o2_the_plan_that_is_held_carries_what_a_reviewer_is_shown_and_nothing_of_anybody() {
+    let world = World::new().await;
+    in_status(&world, DistrictStatus::InReview).await;
+    let (run, summary) = world.night(0, &Night::of(0..30)).await;
+    assert_eq!(summary, held());
+    let plan = read_plan(&world.internal, &world.district, &run).await.unwrap().unwrap();
+    let review = plan.outcome.review;
+    let emails = review.fields.iter().find(|share| (share.kind, share.field) == (Tag::Student, Field::Email)).unwrap();
+    assert_eq!((emails.has, emails.of, emails.required), (30, 30, true));
+    let students: u64 = review.schools.iter().filter_map(|school| school.counts.get("student")).map(|counts| counts.added).sum();
+    assert_eq!(students, 30);
+    let stored = String::from_utf8(world.internal.body(&keys::outcome(&world.district, &run)).unwrap()).unwrap();
+    assert!(!stored.contains('@'), "addresses stay in the snapshot");
 }
 
 #[tokio::test]

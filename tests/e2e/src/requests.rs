@@ -121,7 +121,7 @@ impl Named {
             ("POST", "/joins") => json!({ "code": "7K2QD-M4XWA", "guardian": self.guardian }),
             ("PUT", "/links/{kind}/{source}") => json!({ "person": self.person(kind) }),
             ("POST", "/runs/{run}/decision") => json!({ "decision": "reject", "reason": reason }),
-            ("POST", "/runs/{run}/undo" | "/runs/{run}/restore") => json!({ "reason": reason }),
+            ("POST", "/pause" | "/resume" | "/runs" | "/runs/{run}/undo" | "/runs/{run}/restore") => json!({ "reason": reason }),
             ("POST", "/explain") => json!({ "kind": "student", "id": self.student }),
             ("PUT", path) if path.ends_with("/pin") => json!({ "until": "2099-01-01", "reason": reason }),
             (method, path) => panic!("tests/e2e/src/requests.rs knows no body for {method} {path}"),

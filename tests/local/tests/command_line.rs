@@ -129,6 +129,29 @@ async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
         assert!(text.contains(rule), "{rule}: {text}");
     }
     assert_eq!((count("The principal asks: Why"), count("  When it will show: ")), (2, 2), "{text}");
+    // The district at Clever: reviewed, approved, and three nights as they must be.
+    for line in [
+        "  What each school brings ",
+        "    must be shared: schools 100 %, sis id 100 %",
+        "It is right, so the operator approves it",
+    ] {
+        assert!(count(line) > 0, "{line}: {text}");
+    }
+    let night = |beginning: &str, state: &str| {
+        text.lines().any(|line| line.starts_with(beginning) && line.split_whitespace().any(|word| word == state))
+    };
+    assert!(night("  1       nothing has changed", "unchanged"), "{text}");
+    assert!(night("  2       some people and classes", "applied") && night("  3       by mistake one school", "held"), "{text}");
+}
+
+#[tokio::test]
+async fn the_demo_shows_one_way_alone_where_that_is_asked() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = call(&folder.path().join("demo"), &["demo", "--only", "clever", "--functions", &functions]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("== A district at Clever ==") && !text.contains("== Night 1"), "{text}");
 }
 
 #[test]

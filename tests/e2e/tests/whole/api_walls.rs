@@ -209,6 +209,8 @@ async fn the_same_requests_are_answered_to_those_whose_they_are() {
         "POST /erasure",
         "GET /erasure",
         "POST /sync",
+        // Its roster is uploaded.
+        "POST /runs",
     ];
     let mut unanswered = Vec::new();
     for route in routes() {

@@ -62,11 +62,25 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
     assert!(application.mirror(&district).await.is_empty());
+    let review = api.get(&path(&format!("/runs/{}/review", first.run.run))).await.unwrap().json();
+    assert_eq!(
+        (&review["waits"], &review["source"], &review["counts"]["student"]["added"]),
+        (&json!(true), &json!("clever"), &json!(120))
+    );
+    let known = |field: &str| {
+        let all = review["fields"].as_array().unwrap();
+        all.iter().find(|share| share["kind"] == "student" && share["field"] == field).map(|share| share["has"].clone())
+    };
+    for field in ["schools", "sis_id", "school", "district", "name"] {
+        assert_eq!(known(field), Some(json!(120)), "{field}: Clever guarantees it");
+    }
+    let samples = review["samples"]["student"].as_array().unwrap();
+    let users = clever.ids(&source, List::Users);
+    assert!(samples.iter().all(|one| users.iter().any(|id| one["source_id"] == id.as_str())), "{samples:?}");
     assert_eq!(application.decide(&first, "approve").await.state(), RunState::Applied);
     assert_eq!(stack.table().district(&district).await.unwrap().unwrap().status, DistrictStatus::Live);
     let students = application.keys(&district, Tag::Student, "active").await;
     assert_eq!(students.len(), 120);
-    let users = clever.ids(&source, List::Users);
     assert!(students.iter().all(|key| users.contains(key)), "whoever is here is at Clever");
     assert_eq!(application.keys(&district, Tag::School, "active").await, sorted(clever.ids(&source, List::Schools)));
     assert_eq!(application.keys(&district, Tag::Class, "active").await, sorted(clever.ids(&source, List::Sections)));

@@ -11,5 +11,6 @@ mod events;
 mod faults;
 mod nights;
 mod notices;
+mod onboarding;
 mod seeds;
 mod walls;

@@ -1,9 +1,7 @@
 //! A notice that a district shares data, at the real door: the real keys, table and schedules.
 
-use aws_lc_rs::hmac;
 use axum::http::Method;
 use e2e::{Application, sample};
-use jiff::Timestamp;
 use local::{Api, NOTICE_GROUP, NOTICE_KEYS, WEBHOOK};
 use serde_json::{Value, json};
 
@@ -12,12 +10,7 @@ const DISTRICT: &str = "58da8a43cc70ab00017a1a87";
 
 /// Knocks at the door with a notice that is signed now.
 pub(crate) async fn knock(application: &Application, key: &str, body: &str) -> u16 {
-    let now = Timestamp::now().as_second().to_string();
-    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("{now}.{body}").as_bytes());
-    let (door, signature) = (Api::new(&application.stack.endpoints().notices, None), hex::encode(signature));
-    let headers =
-        [("x-rollbook-timestamp", now.as_str()), ("x-rollbook-signature", &signature), ("content-type", "application/json")];
-    door.send(Method::POST, "/", &headers, body.to_owned().into()).await.expect("the door answers").status
+    application.stack.knock(key, body).await.expect("the door answers").status
 }
 
 #[tokio::test]

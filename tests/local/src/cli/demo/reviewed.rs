@@ -105,24 +105,22 @@ fn records(words: &mut String, review: &Value) {
     let _ = writeln!(words, "\n  For example:");
     for kind in ["student", "teacher"] {
         for person in of_kind(kind) {
+            let (given, family) = (text(&person["given"]), text(&person["family"]));
             let email = person["email"].as_str().unwrap_or("no e-mail address");
-            let _ = writeln!(
-                words,
-                "    {kind} {} {}, {email}, in {} classes",
-                text(&person["given"]),
-                text(&person["family"]),
-                number(&person["classes"])
-            );
+            let _ = writeln!(words, "    {kind} {given} {family}, {email}, in {}", some(&person["classes"], "class"));
         }
     }
     for class in of_kind("class") {
-        let _ = writeln!(
-            words,
-            "    class \"{}\" with {} students and {} teachers",
-            text(&class["title"]),
-            number(&class["students"]),
-            number(&class["teachers"])
-        );
+        let (students, teachers) = (some(&class["students"], "student"), some(&class["teachers"], "teacher"));
+        let _ = writeln!(words, "    class \"{}\" with {students} and {teachers}", text(&class["title"]));
+    }
+}
+
+/// `1 class`, `2 classes`.
+fn some(count: &Value, kind: &str) -> String {
+    match number(count) {
+        1 => format!("1 {kind}"),
+        count => format!("{} {}", thousands(count), plural(kind)),
     }
 }
 
@@ -157,7 +155,7 @@ mod tests {
             "  Sent, but not readable: 2 students. They stay out until they are corrected.",
             "         3 x a student has no e-mail address. Add it.",
             "    student Ann Lee, no e-mail address, in 6 classes",
-            "    class \"Reading\" with 20 students and 1 teachers",
+            "    class \"Reading\" with 20 students and 1 teacher",
         ] {
             assert!(words.lines().any(|told| told == line), "{line}\n{words}");
         }
