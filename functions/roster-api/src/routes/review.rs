@@ -166,7 +166,7 @@ fn with(mut value: Value, more: Value) -> Value {
 }
 
 fn of_student(student: &Student, demographics: bool) -> Value {
-    let shown = demographics.then(|| &student.demographics).filter(|of| !Demographics::is_empty(of));
+    let shown = demographics.then_some(&student.demographics).filter(|of| !Demographics::is_empty(of));
     let (classes, guardians) = (student.classes.len(), student.guardians.len());
     let more = json!({ "classes": classes, "guardians": guardians, "demographics": shown });
     with(of_person(&student.id, &student.person), more)

@@ -140,8 +140,8 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
 /// The newest run of a district, which has ended or waits for a person.
 async fn newest(application: &Application, district: &DistrictId) -> Night {
     let stack = &application.stack;
-    let run = stack.table().newest(district, 1).await.unwrap().pop().expect("a run");
-    let report = stack.report(district, &run.run).await.unwrap();
+    let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+    let report = stack.report(district, &run.run).await.expect("the report can be read");
     Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())), run }
 }
 
