@@ -180,18 +180,31 @@ fn token_info(world: &World, headers: &HeaderMap) -> Response<Body> {
     }
 }
 
-/// The district that a token belongs to, and the token.
-fn bearer(world: &World, headers: &HeaderMap) -> Option<(String, String)> {
+/// Who has a token.
+struct Bearer {
+    token: String,
+    district: String,
+    /// Somebody who has signed in; none: the application.
+    user: Option<String>,
+}
+
+fn bearer(world: &World, headers: &HeaderMap) -> Option<Bearer> {
     let token = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    let signed_in = lock(&world.users).get(token).cloned();
     let districts = lock(&world.districts);
-    let (id, at) = districts.iter().find(|(_, at)| at.connected && at.token == token)?;
-    Some((id.clone(), at.token.clone()))
+    let mut connected = districts.iter().filter(|(_, at)| at.connected);
+    let (district, user) = match signed_in {
+        Some((district, user)) => (connected.any(|(id, _)| *id == district).then_some(district)?, Some(user)),
+        None => (connected.find(|(_, at)| at.token == token)?.0.clone(), None),
+    };
+    Some(Bearer { token: token.to_owned(), district, user })
 }
 
 fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
-    let Some((district, token)) = bearer(world, headers) else { return message(401, "unauthorized") };
-    let (allowed, limits) = count(world, &token);
-    let mut response = if allowed { lists::answer(world, &district, ask) } else { message(429, "rate limit exceeded") };
+    let Some(bearer) = bearer(world, headers) else { return message(401, "unauthorized") };
+    let (allowed, limits) = count(world, &bearer.token);
+    let answer = || lists::answer(world, &bearer.district, bearer.user.as_deref(), ask);
+    let mut response = if allowed { answer() } else { message(429, "rate limit exceeded") };
     let told = limits
         .into_iter()
         .chain([("x-request-id", format!("{:032x}", ask.number)), ("clever-request-id", format!("{:016x}", ask.number))]);

@@ -19,8 +19,8 @@ const MOST: usize = 10_000;
 /// The roles by which users are listed.
 const ROLES: [&str; 5] = ["contact", "district_admin", "staff", "student", "teacher"];
 
-/// Answers whoever is let in.
-pub(super) fn answer(world: &World, district: &str, ask: &Ask) -> Response<Body> {
+/// Answers whoever is let in; `user`: somebody who has signed in, and not the application.
+pub(super) fn answer(world: &World, district: &str, user: Option<&str>, ask: &Ask) -> Response<Body> {
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return message(401, "unauthorized") };
     if ask.fault == Some(Fault::NewData) {
@@ -33,6 +33,9 @@ pub(super) fn answer(world: &World, district: &str, ask: &Ask) -> Response<Body>
         return cannot("GET", &ask.path);
     }
     let me = Asked { at, district, version, ask };
+    if let Some(user) = user {
+        return me.answer_user(user, &rest);
+    }
     match rest[..] {
         ["districts"] => me.districts(),
         ["districts", id] if id == district => me.one(me.district()),
@@ -42,19 +45,21 @@ pub(super) fn answer(world: &World, district: &str, ask: &Ask) -> Response<Body>
             Some(event) => me.one(event.data(id, version)),
             None => message(404, "not found"),
         },
-        ["sections", id, "users"] => me.people(id),
+        // Not the envelope that is documented, as recorded.
+        ["resources"] => sent(200, &json!({ "resources": [] })),
         [name] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.list(list)),
         [name, id] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.single(list, id)),
+        [name, id, what] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.related(list, id, what)),
         _ => cannot("GET", &ask.path),
     }
 }
 
 /// One request of one district.
-struct Asked<'a> {
-    at: &'a AtClever,
-    district: &'a str,
-    version: &'a str,
-    ask: &'a Ask,
+pub(super) struct Asked<'a> {
+    pub(super) at: &'a AtClever,
+    pub(super) district: &'a str,
+    pub(super) version: &'a str,
+    pub(super) ask: &'a Ask,
 }
 
 /// What lies between two ids, in their order.
@@ -68,7 +73,7 @@ struct Page<T> {
 }
 
 impl Asked<'_> {
-    fn district(&self) -> Value {
+    pub(super) fn district(&self) -> Value {
         let mut object = self.at.object(self.district);
         if self.version == "v3.0" {
             as_v3_0(&mut object);
@@ -83,11 +88,11 @@ impl Asked<'_> {
         sent(200, &json!({ "data": [{ "data": self.district(), "uri": uri }], "links": links }))
     }
 
-    fn one(&self, object: Value) -> Response<Body> {
+    pub(super) fn one(&self, object: Value) -> Response<Body> {
         sent(200, &json!({ "data": object, "links": [{ "rel": "self", "uri": self.ask.path }] }))
     }
 
-    fn single(&self, list: List, id: &str) -> Response<Body> {
+    pub(super) fn single(&self, list: List, id: &str) -> Response<Body> {
         match self.shared(list, id) {
             Some(record) => raw(
                 200,
@@ -98,23 +103,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The people of a section who are shared.
-    fn people(&self, section: &str) -> Response<Body> {
-        let Some(section) = self.shared(List::Sections, section).map(Record::value) else { return message(404, "not found") };
-        let named = |role: &str| {
-            let asked = self.ask.get("role").is_none_or(|asked| role.strip_suffix('s') == Some(asked));
-            let ids = section[role].as_array().filter(|_| asked).into_iter().flatten();
-            ids.filter_map(|id| id.as_str().map(str::to_owned)).collect::<Vec<_>>()
-        };
-        let mut ids = [named("students"), named("teachers")].concat();
-        ids.sort_unstable();
-        let found =
-            ids.into_iter().filter_map(|id| self.shared(List::Users, &id).map(|record| (id.clone(), self.json(record, &id))));
-        let data: Vec<String> = found.map(|(id, json)| self.item("users", &id, &json)).collect();
-        self.envelope(&data, &[("self", self.ask.whole.clone())])
-    }
-
-    fn shared(&self, list: List, id: &str) -> Option<&Record> {
+    pub(super) fn shared(&self, list: List, id: &str) -> Option<&Record> {
         self.at.records[&list].get(id).filter(|record| self.at.shares(id, record))
     }
 
@@ -149,15 +138,18 @@ impl Asked<'_> {
         if role.is_some_and(|role| !ROLES.contains(&role)) {
             return message(400, "role is not valid");
         }
-        let records = &self.at.records[&list];
-        let of = |id: &String, record: &Record| {
-            self.at.shares(id, record) && role.is_none_or(|role| self.at.roles(record).any(|mine| mine == role))
-        };
+        self.records(list, |_, record| role.is_none_or(|role| self.at.roles(record).any(|mine| mine == role)))
+    }
+
+    /// A page of those records of a list that are shared and meant.
+    pub(super) fn records(&self, list: List, meant: impl Fn(&str, &Record) -> bool) -> Response<Body> {
+        let of = |id: &str, record: &Record| self.at.shares(id, record) && meant(id, record);
+        let of = &of;
         self.page(
             list.name(),
             |from, to| {
-                let range = records.range::<str, _>((from, to));
-                Box::new(range.filter(|(id, record)| of(id, record)).map(|(id, record)| (id.as_str(), record)))
+                let range = self.at.records[&list].range::<str, _>((from, to));
+                Box::new(range.map(|(id, record)| (id.as_str(), record)).filter(move |(id, record)| of(id, record)))
             },
             |id, record| self.json(record, id),
         )
@@ -230,7 +222,7 @@ impl Asked<'_> {
         let path = format!("{}?", self.ask.path);
         let begin = path.len();
         let mut link = form_urlencoded::Serializer::for_suffix(path, begin);
-        for name in ["limit", "role", "school", "record_type"] {
+        for name in ["limit", "role", "primary", "school", "record_type"] {
             link.extend_pairs(self.ask.all(name).into_iter().map(|value| (name, value)));
         }
         link.append_pair(cursor, id).finish()

@@ -9,6 +9,7 @@ mod faults;
 mod lists;
 mod people;
 mod records;
+mod related;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ struct World {
     limits: Mutex<Limits>,
     districts: Mutex<BTreeMap<String, AtClever>>,
     counted: Mutex<BTreeMap<String, Counted>>,
+    /// Tokens of people who have signed in: their district, and who they are.
+    users: Mutex<BTreeMap<String, (String, String)>>,
     faults: Faults,
     requests: Mutex<Vec<String>>,
 }
@@ -81,6 +84,7 @@ impl CleverSimulator {
             limits: Mutex::new(Limits { per_minute: 1200, tokens: None }),
             districts: Mutex::default(),
             counted: Mutex::default(),
+            users: Mutex::default(),
             faults: Faults::default(),
             requests: Mutex::default(),
         });
@@ -202,6 +206,13 @@ impl CleverSimulator {
     /// The token that stands in the list; none: it is not connected.
     pub fn token(&self, district: &str) -> Option<String> {
         lock(&self.world.districts).get(district).filter(|at| at.connected).map(|at| at.token.clone())
+    }
+
+    /// Somebody of a district signs in. Such a token begins with `il`, and opens what is about them alone: no list, and nothing that a pull reads.
+    pub fn sign_in(&self, district: &str, user: &str) -> String {
+        let token = format!("il{}", id("token of a user", &format!("{district}/{user}")));
+        lock(&self.world.users).insert(token.clone(), (district.to_owned(), user.to_owned()));
+        token
     }
 
     /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it, meet a fault.

@@ -331,6 +331,92 @@ async fn what_is_not_shared_is_not_there_though_sections_name_it() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_a_record_is_found_through_it() {
+    let world = world(&nights(120).night(0)).await;
+    let (sections, _) = world.all("/v3.1/sections?limit=1000").await;
+    let section = sections.iter().find(|section| section["teachers"].as_array().is_some_and(|all| !all.is_empty())).unwrap();
+    let text = |object: &Value, field: &str| object[field].as_str().unwrap().to_owned();
+    let (id, school, teacher) = (text(section, "id"), text(section, "school"), text(section, "teacher"));
+    let student = section["students"][0].as_str().unwrap().to_owned();
+    for (what, field) in [("school", "school"), ("course", "course"), ("term", "term_id")] {
+        let found = world.get(&format!("/v3.1/sections/{id}/{what}")).await;
+        assert_eq!((found.status, &found.body["data"]["id"]), (200, &section[field]), "{what}");
+    }
+    for path in [format!("/v3.1/schools/{school}/district"), format!("/v3.1/users/{student}/district")] {
+        assert_eq!(world.get(&path).await.body["data"]["id"], world.oak.as_str());
+    }
+    let all = async |path: String| -> BTreeSet<String> {
+        let (found, _) = world.all(&path).await;
+        assert!(ids(&found).is_sorted());
+        found.iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let of = |meant: &dyn Fn(&Value) -> bool, field: &str| -> BTreeSet<String> {
+        let named = sections.iter().filter(|section| meant(section)).flat_map(|section| match &section[field] {
+            Value::Array(all) => all.clone(),
+            one => vec![one.clone()],
+        });
+        named.filter_map(|one| one.as_str().map(str::to_owned)).collect()
+    };
+    let has = |field: &'static str, who: &str| {
+        let who = Value::from(who);
+        move |section: &Value| section[field].as_array().unwrap().contains(&who)
+    };
+    let here = |section: &Value| section["school"] == school.as_str();
+    assert_eq!(all(format!("/v3.1/schools/{school}/sections?limit=7")).await, of(&here, "id"), "in pages, as all lists");
+    assert_eq!(all(format!("/v3.1/schools/{school}/terms")).await, of(&here, "term_id"));
+    assert_eq!(all(format!("/v3.1/users/{teacher}/sections")).await, of(&has("teachers", &teacher), "id"));
+    assert_eq!(all(format!("/v3.1/users/{teacher}/mystudents?limit=1000")).await, of(&has("teachers", &teacher), "students"));
+    assert_eq!(all(format!("/v3.1/users/{student}/myteachers")).await, of(&has("students", &student), "teachers"));
+    assert!(all(format!("/v3.1/users/{student}/schools")).await.contains(&school));
+
+    let (users, _) = world.all("/v3.1/users?limit=1000").await;
+    let contact = users.iter().find(|user| user["roles"]["contact"]["student_relationships"][0].is_object()).unwrap();
+    let child = contact["roles"]["contact"]["student_relationships"][0]["student"].as_str().unwrap();
+    assert!(all(format!("/v3.1/users/{child}/mycontacts")).await.contains(contact["id"].as_str().unwrap()));
+    assert!(all(format!("/v3.1/users/{}/mystudents", text(contact, "id"))).await.contains(child));
+
+    // A student of another school who is here too.
+    let schools = world.clever.ids(&world.oak, List::Schools);
+    let other = schools.iter().find(|other| **other != school).unwrap();
+    let both = json!([other, school]);
+    world.clever.alter(&world.oak, List::Users, &student, |user| {
+        user["roles"]["student"]["school"] = json!(other);
+        user["roles"]["student"]["schools"] = both.clone();
+    });
+    let students = format!("/v3.1/schools/{school}/users?role=student&limit=1000");
+    assert!(all(students.clone()).await.contains(&student));
+    assert!(!all(format!("{students}&primary=true")).await.contains(&student));
+    assert_eq!(world.get(&format!("/v3.1/schools/{school}/users?role=contact")).await.status, 400);
+    assert_eq!(world.get(&format!("/v3.1/sections/{id}/nothing")).await.status, 404);
+    assert_eq!(world.get("/v3.1/resources").await.body, json!({ "resources": [] }), "as it was recorded");
+    world.clever.withhold(&world.oak, [id.clone()]);
+    assert_eq!(world.get(&format!("/v3.1/sections/{id}/users")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_of_a_user_opens_nothing_that_a_pull_reads() {
+    let world = world(&nights(60).night(0)).await;
+    let user = world.clever.ids(&world.oak, List::Users)[0].clone();
+    let token = world.clever.sign_in(&world.oak, &user);
+    assert!(token.starts_with("il"));
+    let ask = async |path: &str| world.ask(path, &format!("Bearer {token}")).await;
+    assert_eq!(ask("/v3.1/me").await.body["data"]["id"], user.as_str());
+    for (path, status) in [
+        (format!("/v3.1/users/{user}"), 200),
+        (format!("/v3.1/districts/{}", world.oak), 200),
+        ("/v3.1/users".to_owned(), 404),
+        ("/v3.1/sections".to_owned(), 404),
+        ("/v3.1/districts".to_owned(), 404),
+        ("/v3.1/resources".to_owned(), 404),
+        (format!("/v3.1/users/{user}?limit=1"), 400),
+    ] {
+        assert_eq!(ask(&path).await.status, status, "{path}");
+    }
+    world.clever.disconnect(&world.oak);
+    assert_eq!(ask("/v3.1/me").await.status, 401);
+}
+
+#[tokio::test]
 async fn custom_sections_and_altered_records_live_through_syncs() {
     let district = nights(100);
     let world = world(&district.night(0)).await;
