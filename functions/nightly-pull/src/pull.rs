@@ -263,7 +263,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         };
         let demographics = policy.demographics == KeepDemographics::Mirror;
         let staging = Staging { pages: pulls::Pages::new(internal.clone(), id, run, attempt), demographics };
-        let mut pulled = PullState { before, lists: staging.lists().await? };
+        let mut pulled = PullState { before, lists: staging.lists().await?, ..PullState::default() };
         let deadline = &self.invocation.deadline;
         let rng = self.rng.fork();
         let pulling = client.pull(&clever.district, token, &staging, &mut pulled, rng, || deadline.is_near());

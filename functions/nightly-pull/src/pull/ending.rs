@@ -50,7 +50,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let made = tokio::task::spawn_blocking(move || {
             let mut writer = SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
             let mut pages = staging.read(&handle, &pulled.lists);
-            let job = Job { district: &own, lists: &pulled.lists, settings: &settings, policy: &policy, today };
+            let job =
+                Job { district: &own, lists: &pulled.lists, frozen: pulled.frozen, settings: &settings, policy: &policy, today };
             let made = import(job, &mut pages, &mut writer).map_err(PullFailure::Snapshot)?;
             let parts = match made {
                 Import::Staged(_) => writer.finish()?,

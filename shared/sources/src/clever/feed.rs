@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::objects::{Named, Text};
 use super::page;
-use super::pull::{Progress, Resource};
+use super::pull::{Frozen, Progress, Resource};
 use super::{people, places, sections};
 use crate::intake::assemble;
 use crate::intake::ids::{Claim, NONE, Registry, Standing};
@@ -33,6 +33,8 @@ pub struct Job<'a> {
     pub district: &'a str,
     /// How many pages of each list are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
+    /// Why they are not of today, if Clever says so.
+    pub frozen: Option<Frozen>,
     /// How the district's data is to be read.
     pub settings: &'a SourceSettings,
     /// The district's policy; it decides about demographics (R-M7).
@@ -79,6 +81,10 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         return Err(Halt::Refused);
     };
     let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
+    if let Some(frozen) = job.frozen {
+        let code = &codes::SOURCE_FROZEN;
+        notes.note(code, |finding| finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words())));
+    }
     let mut feed = Feed::new(job.district, &wishes);
     for list in Resource::ALL {
         for _ in 0..job.lists.get(&list).map_or(0, |progress| progress.pages) {

@@ -21,5 +21,7 @@ pub use asking::Failing;
 pub use feed::{Import, Job, StagedPages, import};
 pub use pace::{Now, RealWait, Wait};
 pub use page::{PageFault, without_demographics};
-pub use pull::{Api, BadSetting, Client, DataMark, Pages, Progress, PullError, PullState, Pulled, Resource, Seen, is_host};
+pub use pull::{
+    Api, BadSetting, Client, DataMark, Frozen, Pages, Progress, PullError, PullState, Pulled, Resource, Seen, is_host,
+};
 pub use tokens::{Connected, TokenList, TokensError};

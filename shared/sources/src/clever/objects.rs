@@ -111,6 +111,7 @@ pub(super) struct District<'a> {
     #[serde(borrow)]
     pub(super) id: Text<'a>,
     pub(super) name: Text<'a>,
+    pub(super) state: Text<'a>,
     pub(super) last_sync: Text<'a>,
     pub(super) last_clever_sync: Text<'a>,
 }

@@ -153,6 +153,39 @@ pub struct PullState {
     pub before: DataMark,
     /// By list; none: nothing is kept yet.
     pub lists: BTreeMap<Resource, Progress>,
+    /// Why the data is not of today, as the district said when all was read.
+    pub frozen: Option<Frozen>,
+}
+
+/// Why a district's data at Clever stays as it is: its own sync to Clever does not go on (`state` of the district object).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frozen {
+    /// The district has paused it, or its yearly pause has come.
+    Paused,
+    /// It fails, and the district can mend it.
+    Pending,
+    /// It fails, and Clever can mend it.
+    Error,
+}
+
+impl Frozen {
+    fn of(state: &str) -> Option<Self> {
+        match state {
+            "paused" => Some(Self::Paused),
+            "pending" => Some(Self::Pending),
+            "error" => Some(Self::Error),
+            _ => None,
+        }
+    }
+
+    /// What is so, in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Paused => "the district's sync to Clever is paused",
+            Self::Pending => "the district's sync to Clever fails, and waits for the district to mend it",
+            Self::Error => "the district's sync to Clever fails, and waits for Clever to mend it",
+        }
+    }
 }
 
 /// What tells one state of a district's data from the next.
@@ -175,6 +208,8 @@ pub struct Seen {
     pub name: String,
     /// The state of its data.
     pub mark: DataMark,
+    /// Why that is not of today.
+    pub frozen: Option<Frozen>,
 }
 
 /// Takes pages as they come. A page that comes again (after a crash) takes the place of the one before.
@@ -276,6 +311,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(Seen {
             id: text(&district.id).unwrap_or_default(),
             name: text(&district.name).unwrap_or_default(),
+            frozen: district.state.get().and_then(Frozen::of),
             mark: DataMark { last_sync: text(&district.last_sync), last_clever_sync: text(&district.last_clever_sync) },
         })
     }
@@ -327,6 +363,7 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Ok(Pulled::Paused);
         }
         let after = self.district(token, &mut rng).await?;
+        state.frozen = after.frozen;
         Ok(if after.mark == state.before { Pulled::Whole } else { Pulled::Changed })
     }
 

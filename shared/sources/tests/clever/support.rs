@@ -250,7 +250,8 @@ impl World {
     pub(crate) fn snapshot_of(&self, state: &PullState) -> Snapshot {
         let mut pages = Queue(self.kept.pages().into_values().collect());
         let policy = Policy::from_preset("family-directory", &self.overrides).unwrap();
-        let job = Job { district: OAK, lists: &state.lists, settings: &self.source, policy: &policy, today: date(2026, 9, 1) };
+        let (frozen, today) = (state.frozen, date(2026, 9, 1));
+        let job = Job { district: OAK, lists: &state.lists, frozen, settings: &self.source, policy: &policy, today };
         let mut lines = Lines::default();
         let ended = import(job, &mut pages, &mut lines).unwrap();
         assert!(pages.0.is_empty() || matches!(ended, Import::Refused(_)), "every page is read");
