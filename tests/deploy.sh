@@ -34,7 +34,7 @@ environment() {
 for variable in $(compgen -e AWS_ || true); do unset "$variable"; done
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-export SAM_CLI_TELEMETRY=0
+export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
 
 mkdir -p "$tools"
 environment sam

@@ -4,8 +4,6 @@ Usage: check.py up                                whether the emulator answers
        check.py all BUILD NIGHT-0.zip NIGHT-1.zip everything, after `sam deploy`
 """
 
-import csv
-import datetime
 import hashlib
 import hmac
 import http.client
@@ -23,9 +21,9 @@ import boto3
 import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from files import TODAY, Files
 
 DISTRICT = "elm"
-TODAY = datetime.date(2026, 9, 15)
 SHARDS = "0123456789abcdef"
 # Lambda takes no zipped binary beyond 50 MB; ours are meant to start fast.
 LARGEST_ZIP = 10 * 1024 * 1024
@@ -103,37 +101,6 @@ class Stack:
             return None
 
         return wait_for(f"the report of {name}", 90, report)
-
-
-class Files:
-    """What a set of files says, read with nothing of the product's."""
-
-    def __init__(self, path):
-        with zipfile.ZipFile(path) as archive:
-            self.files = {
-                name: list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig")))) for name in archive.namelist()
-            }
-        with open(path, "rb") as file:
-            self.bytes = file.read()
-
-    def ids(self, name, **wanted):
-        return {row["sourcedId"] for row in self.files[name] if all(row[column] == value for column, value in wanted.items())}
-
-    def seats(self, role):
-        """Class to people, as of the day."""
-        seats = {row["sourcedId"]: set() for row in self.files["classes.csv"]}
-        for row in self.files["enrollments.csv"]:
-            begins = row["beginDate"] and TODAY < datetime.date.fromisoformat(row["beginDate"])
-            is_over = row["endDate"] and TODAY >= datetime.date.fromisoformat(row["endDate"])
-            if row["role"] == role and not begins and not is_over:
-                seats[row["classSourcedId"]].add(row["userSourcedId"])
-        return seats
-
-    def private(self):
-        """What must be in no log: names of accounts, addresses and phones, and numbers of pupils."""
-        columns = ("username", "email", "phone", "sms", "identifier")
-        texts = {row[column] for row in self.files["users.csv"] for column in columns}
-        return {text for text in texts if len(text) > 4}
 
 
 def compare(stack, files, night):
@@ -231,6 +198,45 @@ def nights(stack, first, second):
     passed(f"a cut-off zip is refused ({', '.join(broken['finding_totals'])}), and nothing changes")
 
 
+class Listener:
+    """Queues that hear what operators hear: what is put on the bus, and what the rules of the template make of it for the topic."""
+
+    def __init__(self, stack):
+        self.sqs, account = client("sqs"), client("sts").get_caller_identity()["Account"]
+        events, sns, bus = client("events"), client("sns"), stack.outputs["OperatorBusName"]
+        region = os.environ["AWS_REGION"]
+
+        def queue(name, principal, **condition):
+            url, arn = self.sqs.create_queue(QueueName=name)["QueueUrl"], f"arn:aws:sqs:{region}:{account}:{name}"
+            statement = {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sqs:SendMessage", "Resource": arn}
+            policy = {"Version": "2012-10-17", "Statement": [{**statement, "Condition": {"ArnLike": condition}}]}
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+            return url, arn
+
+        rule = f"arn:aws:events:{region}:{account}:rule/{bus}/listener"
+        self.bus, arn = queue("heard-on-the-bus", "events.amazonaws.com", **{"aws:SourceArn": rule})
+        events.put_rule(Name="listener", EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": "rollbook."}]}))
+        events.put_targets(Rule="listener", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        topic = next(found["TopicArn"] for found in sns.list_topics()["Topics"] if "OperatorTopic" in found["TopicArn"])
+        self.topic, arn = queue("heard-from-the-topic", "sns.amazonaws.com", **{"aws:SourceArn": topic})
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def hear(self, url, what):
+        """The next message of a queue."""
+        found = wait_for(what, 30, lambda: self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+        self.sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+        return json.loads(found[0]["Body"])
+
+    def told(self, detail_type, status):
+        """The next event, which must be this one, in both forms."""
+        event = self.hear(self.bus, f"the event {detail_type}")
+        detail = event["detail"]
+        check((event["detail-type"], detail["status"]) == (detail_type, status), f"{detail_type} is told", event)
+        said = self.hear(self.topic, f"the message of {detail_type}")["Message"]
+        check(detail["what"] in said and detail["next"] in said and "<" not in said, "a rule makes sentences of it", said)
+        return detail
+
+
 def credentials_of(function):
     """What the function itself has: read from its running process, which the emulator keeps warm."""
     for entry in os.listdir("/proc"):
@@ -253,6 +259,25 @@ def credentials_of(function):
     sys.exit(f"FAIL no process of {function} is there")
 
 
+def operators_are_told(stack, listener, first, second):
+    """What was refused so far was told; now a set without a third of its students is held, and that is told."""
+    unknown, broken = listener.told("Upload Refused", "refused"), listener.told("Upload Refused", "refused")
+    check((unknown["district"], broken["district"]) == ("nobody", DISTRICT), "each refusal is told", [unknown, broken])
+    check(list(unknown["findings"]) == ["district_unknown"], "and why", unknown)
+
+    before = stack.mirror(DISTRICT)
+    report = stack.upload(DISTRICT, "roster.zip", second.without_students(3))
+    check(report["state"] == "held", "a set without a third of its students is held", report)
+    check(stack.mirror(DISTRICT) == before, "a held run changes nothing")
+    held = listener.told("Run Held", "held")
+    check((held["district"], held["run"]) == (DISTRICT, report["run"]), "the run is named", held)
+    check({guard["kind"] for guard in held["guards"]} >= {"student"}, "and the reasons", held)
+    check(held["counts"] == report["counts"], "and the counts of its report", held)
+    private = first.private() | second.private()
+    check(not any(text in json.dumps(held) for text in private), "nobody is named")
+    passed("a refused file and a held run reach the bus, and the topic as sentences")
+
+
 def roles_are_walls(stack):
     """Each function's own credentials, used for what it must not do; and for one thing that it must, so that a refusal means something."""
     key, run = f"uploads/{DISTRICT}/roster.zip", {"PK": {"S": f"D#{DISTRICT}"}, "SK": {"S": "RUN#x"}}
@@ -261,6 +286,13 @@ def roles_are_walls(stack):
         "KeyConditionExpression": "PK = :pk",
         "ExpressionAttributeValues": {":pk": {"S": f"D#{DISTRICT}#0"}},
     }
+    bus = stack.outputs["OperatorBusName"]
+
+    def tell(credentials, bus):
+        detail = json.dumps({"what": "A test of walls.", "next": "Nothing.", "id": "1"})
+        entry = {"EventBusName": bus, "Source": "test", "DetailType": "Test", "Detail": detail}
+        client("events", **credentials).put_events(Entries=[entry])
+
     allowed, refused = 0, 0
     for name, may, must_not in (
         (
@@ -290,10 +322,10 @@ def roles_are_walls(stack):
     ):
         credentials = credentials_of(stack.functions[name])
         services = client("s3", **credentials), client("dynamodb", **credentials)
-        for call in may:
+        for call in [*may, lambda *_: tell(credentials, bus)]:
             call(*services)
             allowed += 1
-        for number, call in enumerate(must_not):
+        for number, call in enumerate([*must_not, lambda *_: tell(credentials, "default")]):
             try:
                 call(*services)
             except ClientError as error:
@@ -361,7 +393,14 @@ def policies_say_the_rest(stack):
     )
     passed("the policies let import into no partition of the mirror, and schedules only where they belong")
 
-    webhook = policy_of("CleverWebhookRole")
+    buses = f"arn:aws:events:{region}:{account}:event-bus"
+    bus, pull, webhook = f"{buses}/{stack.outputs['OperatorBusName']}", policy_of("NightlyPullRole"), policy_of("CleverWebhookRole")
+    for name, role, may in (("import", importer, True), ("reconcile", reconcile, True), ("nightly-pull", pull, True), ("the webhook", webhook, False)):
+        check(decision(role, "events:PutEvents", bus) == may, f"{name} tells operators: {may}")
+        check(not decision(role, "events:PutEvents", f"{buses}/default"), f"{name} puts events on no other bus")
+        check(not decision(role, "events:PutRule", bus.replace("event-bus", "rule")), f"{name} decides nothing about who hears it")
+    passed("the policies let three functions put events on the bus of the operators, and on no other")
+
     for action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
         check(decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may {action} notices")
         for partition in (f"D#{DISTRICT}", f"D#{DISTRICT}#a"):
@@ -378,7 +417,6 @@ def policies_say_the_rest(stack):
     check(not decision(asks, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
     passed("the policies let the webhook remember notices and make schedules, and nothing else")
 
-    pull = policy_of("NightlyPullRole")
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"):
         check(decision(pull, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}"]), f"nightly-pull may {action} runs")
         check(not decision(pull, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}#a"]), f"nightly-pull may not {action} in the mirror")
@@ -531,9 +569,11 @@ def main(arguments):
     first, second = Files(first), Files(second)
     sizes(build)
     stack = Stack()
+    listener = Listener(stack)
     a_stranger_is_refused(stack, first)
     make_district(stack)
     nights(stack, first, second)
+    operators_are_told(stack, listener, first, second)
     roles_are_walls(stack)
     policies_say_the_rest(stack)
     the_door_of_notices(stack)

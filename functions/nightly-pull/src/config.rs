@@ -11,6 +11,8 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
+    /// The bus on which operators are told.
+    pub operator_bus: String,
     /// The group of districts' schedules and of one-time ones.
     pub schedule_group: String,
     /// The role by which a schedule may invoke the function.
@@ -44,6 +46,7 @@ impl Config {
         Ok(Self {
             internal_bucket: environment.need("INTERNAL_BUCKET")?,
             table: environment.need("TABLE")?,
+            operator_bus: environment.need("OPERATOR_BUS")?,
             schedule_group: environment.need("SCHEDULE_GROUP")?,
             schedule_role_arn: environment.need("SCHEDULE_ROLE_ARN")?,
             pull_failures_arn: environment.get("PULL_FAILURES_ARN"),
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
+        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
         assert_eq!((config.ownership.as_secs(), config.stop_before.as_secs(), config.keep_secrets.as_secs()), (960, 120, 300));

@@ -22,6 +22,7 @@ use mirror::error::chain;
 use mirror::later::Later;
 use mirror::nightly::NightlySchedules;
 use mirror::objects::{ReadObjects, WriteObjects};
+use mirror::operators::Operators;
 use mirror::runs::Runs;
 use mirror::secrets::{Kept, Secrets};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub struct Storage<T, O, L, S, H, W> {
     pub http: H,
     /// Waiting for them.
     pub wait: W,
+    /// Who is told what a person has to know.
+    pub operators: Operators,
     /// The time.
     pub clock: Clock,
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mirror::connected::Connected;
-use mirror::operators;
+use mirror::operators::event::Event;
+use mirror::operators::metrics;
 use mirror::secrets::Secrets;
 use rules::id::{DistrictId, RunId};
 use rules::settings::{Clever, DistrictStatus, Settings};
@@ -101,7 +102,7 @@ async fn shares<T, O, L, S, H: Http, W: Wait>(
     client.shares(&one.token, rng).await
 }
 
-/// Makes the district, remembers it and tells of it, in this order: whoever dies in between does it once more.
+/// Makes the district, tells of it and remembers it, in this order: whoever dies in between does it once more.
 async fn notify<T: Table, O, L, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
@@ -113,9 +114,9 @@ async fn notify<T: Table, O, L, S, H, W>(
     settings.source.clever = Some(at_clever(config, id));
     let _ = storage.table.create(&district, &settings, DistrictStatus::Notified).await?;
     let connected = Connected { id: id.into(), district, since: storage.clock.now(), missed: None, told: false };
+    tell(storage, Event::district_shares(connected.since, &connected.district), "notified", "DistrictsNotified").await;
     let _ = storage.table.note(SOURCE, &connected).await?;
     looked.notified += 1;
-    tell(storage, &connected, "notified", "DistrictsNotified");
     Ok(())
 }
 
@@ -128,9 +129,9 @@ async fn missed<T: Table, O, L, S, H, W>(
     match one.missed {
         None => storage.table.renote(SOURCE, &Connected { missed: Some(now), ..one.clone() }).await?,
         Some(since) if !one.told && now >= since + MISSING => {
+            tell(storage, Event::district_gone(now, &one.district, since), "disconnected", "DistrictsDisconnected").await;
             storage.table.renote(SOURCE, &Connected { told: true, ..one.clone() }).await?;
             looked.disconnected += 1;
-            tell(storage, one, "disconnected", "DistrictsDisconnected");
         }
         Some(_) => {}
     }
@@ -142,18 +143,19 @@ async fn found_again<T: Table, O, L, S, H, W>(
     one: &Connected,
     looked: &mut Looked,
 ) -> Result<(), PullFailure> {
-    if one.missed.is_none() {
-        return Ok(());
+    let Some(missed) = one.missed else { return Ok(()) };
+    if one.told {
+        let back = Event::district_back(storage.clock.now(), &one.district, missed);
+        tell(storage, back, "returned", "DistrictsReturned").await;
+        looked.returned += 1;
     }
     storage.table.renote(SOURCE, &Connected { missed: None, told: false, ..one.clone() }).await?;
-    if one.told {
-        looked.returned += 1;
-        tell(storage, one, "returned", "DistrictsReturned");
-    }
     Ok(())
 }
 
-fn tell<T, O, L, S, H, W>(storage: &Storage<T, O, L, S, H, W>, one: &Connected, outcome: &str, metric: &'static str) {
-    warn!(district = %one.district, outcome, "a district's connection to the source has changed");
-    operators::metrics(storage.clock.now(), outcome, &one.district, &RunId::from("none"), &[(metric, 1.0)]);
+async fn tell<T, O, L, S, H, W>(storage: &Storage<T, O, L, S, H, W>, event: Event, outcome: &str, metric: &'static str) {
+    let district = event.detail.district.clone();
+    warn!(district = %district, outcome, "a district's connection to the source has changed");
+    metrics(event.at, outcome, &district, &RunId::from("none"), &[(metric, 1.0)]);
+    storage.operators.tell(event).await;
 }

@@ -3,6 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
+use mirror::operators::Operators;
 use mirror::secrets::Kept;
 use nightly_pull::{Config, Storage, handle};
 use sources::clever::RealWait;
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
         secrets: Kept::new(connections.secrets(), clock.clone(), config.keep_secrets),
         http: HttpClient::new()?,
         wait: RealWait,
+        operators: Operators::new(connections.operators(&config.operator_bus)),
         clock,
     };
     // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.

@@ -16,6 +16,7 @@ use mirror::connected::Connected;
 use mirror::districts::{Changed, District};
 use mirror::importing::{self, Taken};
 use mirror::later::Later;
+use mirror::operators::event::Event;
 use mirror::pulls;
 use mirror::runs::{Importer, RunRecord};
 use mirror::secrets::Secrets;
@@ -294,6 +295,10 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         warn!(district = %self.named.district, run = %self.named.run, setbacks = state.setbacks, why, "the source is down");
         if state.setbacks > SETBACKS {
             return self.refuse(&codes::SOURCE_DOWN, Some(why)).await;
+        }
+        if state.setbacks == 1 {
+            let again = Event::pull_is_tried_again(began, &self.named.district, &self.named.run, began + AGAIN);
+            self.storage.operators.tell(again).await;
         }
         pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &state).await?;
         self.go_on_later(AGAIN).await

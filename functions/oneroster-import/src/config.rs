@@ -13,6 +13,8 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
+    /// The bus on which operators are told.
+    pub operator_bus: String,
     /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
     pub path_style: bool,
     /// How long an invocation owns the import that it has begun; longer than it can live.
@@ -27,6 +29,7 @@ impl Config {
             inbox_bucket: environment.need("INBOX_BUCKET")?,
             internal_bucket: environment.need("INTERNAL_BUCKET")?,
             table: environment.need("TABLE")?,
+            operator_bus: environment.need("OPERATOR_BUS")?,
             path_style: environment.path_style(),
             ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
         })

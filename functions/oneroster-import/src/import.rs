@@ -13,6 +13,7 @@ use mirror::districts::{Changed, District, Districts, Latest};
 use mirror::importing::{self, Taken};
 use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::operators;
+use mirror::operators::event::Event;
 use mirror::reports;
 use mirror::runs::{Importer, RunRecord, Runs};
 use mirror::snapshot;
@@ -245,7 +246,9 @@ where
     }
 
     async fn refuse(&mut self, findings: FindingList) -> Result<Ended, ImportFailure> {
+        let refused = Event::upload_refused(self.storage.clock.now(), &self.notice.district, &self.notice.run, &findings);
         self.report(RunState::Refused, findings).await?;
+        self.storage.operators.tell(refused).await;
         self.end(Step::Refuse, &[]).await?;
         Ok(Ended::Refused)
     }
@@ -301,12 +304,15 @@ fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static s
 async fn refuse_stranger<T, I, O: WriteObjects>(storage: &Storage<T, I, O>, notice: &Notice) -> Result<Ended, ImportFailure> {
     let mut findings = FindingList::default();
     findings.push(Finding::new(&codes::DISTRICT_UNKNOWN));
-    let seconds = seconds_since(notice.at, storage.clock.now());
+    let now = storage.clock.now();
+    let refused = Event::upload_refused(now, &notice.district, &notice.run, &findings);
+    let seconds = seconds_since(notice.at, now);
     let record = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
     let origin = origin_of(vec![upload_of(notice)]);
     let report = reports::without_plan(&record, RunState::Refused, origin, findings, seconds);
     reports::put_refused(&storage.internal, &report).await?;
     warn!(district = %notice.district, run = %notice.run, "an upload for a district that does not exist");
+    storage.operators.tell(refused).await;
     count(storage.clock.now(), RunState::Refused, notice, &[("UnknownDistricts", 1.0)]);
     Ok(Ended::Refused)
 }

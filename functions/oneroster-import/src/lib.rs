@@ -16,6 +16,7 @@ use mirror::clock::Clock;
 use mirror::districts::Districts;
 use mirror::error::chain as chain_of;
 use mirror::objects::{ReadObjects, WriteObjects};
+use mirror::operators::Operators;
 use mirror::runs::Runs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +34,8 @@ pub struct Storage<T, I, O> {
     pub inbox: I,
     /// Snapshots and reports.
     pub internal: O,
+    /// Who is told what a person has to know.
+    pub operators: Operators,
     /// The time.
     pub clock: Clock,
 }

@@ -3,6 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
+use mirror::operators::Operators;
 use oneroster_import::{Config, Storage, handle};
 
 #[global_allocator]
@@ -14,7 +15,8 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_env(config.path_style).await;
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
-    let storage = Storage { table: connections.table(&config.table), inbox, internal, clock: Clock::system() };
+    let operators = Operators::new(connections.operators(&config.operator_bus));
+    let storage = Storage { table: connections.table(&config.table), inbox, internal, operators, clock: Clock::system() };
     // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
     let handler =
         async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);

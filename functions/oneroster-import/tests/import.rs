@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,7 +15,9 @@ use mirror::clock::Clock;
 use mirror::districts::{Districts, Wrote};
 use mirror::failing::{Cue, Failing};
 use mirror::keys;
-use mirror::memory::{MemoryObjects, MemoryTable};
+use mirror::memory::{MemoryBus, MemoryObjects, MemoryTable};
+use mirror::operators::Operators;
+use mirror::operators::event::Kind;
 use mirror::runs::{Importer, RunRecord, Runs};
 use mirror::snapshot::read_manifest;
 use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};
@@ -32,6 +35,7 @@ struct World {
     table: MemoryTable,
     inbox: MemoryObjects,
     internal: MemoryObjects,
+    bus: MemoryBus,
     now: Arc<AtomicI64>,
     config: Config,
     district: DistrictId,
@@ -65,11 +69,12 @@ impl World {
     }
 
     fn without_district() -> Self {
-        let needed = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
+        let needed = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS"];
         Self {
             table: MemoryTable::default(),
             inbox: MemoryObjects::default(),
             internal: MemoryObjects::default(),
+            bus: MemoryBus::default(),
             now: Arc::new(AtomicI64::new(noon().as_millisecond() + 1500)),
             config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
             district: DistrictId::new("oakfield"),
@@ -98,6 +103,7 @@ impl World {
             table: Failing::new(self.table.clone(), cue),
             inbox: Failing::new(self.inbox.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
+            operators: Operators::new(self.bus.clone()),
             clock: Clock::new(move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()),
         };
         let mut context = Context::default();
@@ -213,7 +219,11 @@ async fn r_h3_a_file_that_is_no_zip_is_refused_with_a_report_and_no_snapshot() {
     assert_eq!((report.state, report.finding_totals.contains_key("zip_unreadable")), (RunState::Refused, true));
     assert!(world.snapshots().is_empty());
     assert_eq!(world.latest().await, None);
+    let told = world.bus.take_all();
+    assert_eq!((told.len(), told[0].kind), (1, Kind::UploadRefused));
+    assert_eq!((told[0].detail.run.as_ref(), told[0].detail.findings["zip_unreadable"]), (Some(&run_of(&event)), 1));
     assert_eq!(world.send(&event).await.repeated, 1);
+    assert_eq!(world.bus.take_all(), [], "what came again is not told again");
 }
 
 #[tokio::test]
@@ -223,6 +233,8 @@ async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_ite
     for _ in 0..2 {
         assert_eq!(world.send(&event).await, refused());
     }
+    let told: BTreeSet<String> = world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
+    assert_eq!(told.len(), 1, "it is told each time, under one id");
     let key = keys::refused(&world.district, &run_of(&event));
     assert_eq!(world.internal.keys(), std::slice::from_ref(&key));
     let report: Report = serde_json::from_slice(&world.internal.body(&key).unwrap()).unwrap();

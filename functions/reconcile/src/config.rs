@@ -12,6 +12,8 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
+    /// The bus on which operators are told.
+    pub operator_bus: String,
     /// The group of one-time schedules.
     pub schedule_group: String,
     /// The role by which a schedule may invoke the function.
@@ -33,6 +35,7 @@ impl Config {
         Ok(Self {
             internal_bucket: environment.need("INTERNAL_BUCKET")?,
             table: environment.need("TABLE")?,
+            operator_bus: environment.need("OPERATOR_BUS")?,
             schedule_group: environment.need("SCHEDULE_GROUP")?,
             schedule_role_arn: environment.need("SCHEDULE_ROLE_ARN")?,
             path_style: environment.path_style(),
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
         assert_eq!((config.lease.as_secs(), config.stop_before.as_secs(), config.path_style), (960, 60, false));

@@ -22,6 +22,7 @@ use mirror::error::chain;
 use mirror::items::{ReadItems, WriteItems};
 use mirror::later::Later;
 use mirror::objects::{ReadObjects, WriteObjects};
+use mirror::operators::Operators;
 use mirror::runs::Runs;
 use mirror::transact::Transact;
 use rules::plan::PlanError;
@@ -49,6 +50,8 @@ pub struct Storage<T, O, L> {
     pub internal: O,
     /// Schedules of this function.
     pub later: L,
+    /// Who is told what a person has to know.
+    pub operators: Operators,
     /// The time.
     pub clock: Clock,
 }

@@ -3,6 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
+use mirror::operators::Operators;
 use reconcile::{Config, Storage, handle};
 
 #[global_allocator]
@@ -15,7 +16,8 @@ async fn main() -> Result<(), Error> {
     let connections = Connections::from_env(config.path_style).await;
     let [internal] = connections.buckets([&config.internal_bucket]);
     let later = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
-    let storage = Storage { table: connections.table(&config.table), internal, later, clock: Clock::system() };
+    let operators = Operators::new(connections.operators(&config.operator_bus));
+    let storage = Storage { table: connections.table(&config.table), internal, later, operators, clock: Clock::system() };
     // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
     let handler =
         async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);

@@ -5,6 +5,7 @@ use mirror::MirrorError;
 use mirror::copy::{MirrorCopy, PlanInputs};
 use mirror::districts::{Applied, Changed};
 use mirror::later::Later;
+use mirror::operators::event::Event;
 use mirror::plan_store::{self, PlanWriter, StoredPlan};
 use mirror::reports;
 use mirror::runs::{PlanRef, RunRecord};
@@ -21,10 +22,13 @@ use crate::session::Session;
 use crate::undoing::Made;
 use crate::{Ended, Objects, ReconcileFailure, Table};
 
+/// The kind of a hold that is about no kind of record.
+const REVIEW: &str = "district";
+
 /// Why the first run of a district, and the first after its sync was switched on again, waits for a person whatever it would do (R-O2, R-O5).
 fn review(changes: u64) -> Hold {
     let what = format!("the first run after the sync was switched on is reviewed: it would make {changes} changes");
-    Hold { kind: "district".into(), school: None, what, count: changes, of: changes }
+    Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
 }
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
@@ -95,7 +99,9 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             let context = Context { district: &district, run: &run, today, policy: &policy, removals };
             let mut writer = PlanWriter::new(handle, objects, &district, &run);
             let mut outcome = plan(&context, &inputs, &mut writer)?;
-            outcome.holds.extend(in_review.then(|| review(outcome.changes)));
+            if in_review {
+                outcome.holds.insert(0, review(outcome.changes));
+            }
             Ok(writer.finish(outcome)?)
         });
         let stored = planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
@@ -126,14 +132,22 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         record.step(Step::Hold)?;
         record.decided = None;
         self.write_report(&record, manifest, stored).await?;
+        self.storage.operators.tell(self.waits(&record, stored)).await;
         self.save(&mut record).await?;
-        // The operators' notice: an alarm watches the metric, the report has the reasons.
         warn!(
             district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),
             "the run is held: it waits for a person"
         );
         self.count(&record, "held", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
         Ok(Ended::Held)
+    }
+
+    /// What operators are told of a run that waits for a person. One that is planned anew, since the mirror has changed, waits anew.
+    fn waits(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
+        let (holds, counts) = (stored.outcome.holds.as_slice(), &stored.outcome.counts);
+        let review = holds.iter().any(|hold| hold.kind == REVIEW);
+        let plan = record.plan.map(|plan| format!("{}-{}", plan.against, plan.removals)).unwrap_or_default();
+        Event::run_waits(self.storage.clock.now(), (&record.district, &record.run), review, (holds, counts), &plan)
     }
 
     async fn find_nothing(

@@ -4,6 +4,7 @@
 
 mod world;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mirror::failing::Cue;
@@ -128,6 +129,7 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
     deliver(&calm, scene, &run, &event, &Cue::never(), "request").await.unwrap();
     assert_eq!(calm.state(&run).await, end);
     let (items, applied) = (calm.items(), calm.applied().await);
+    let right: BTreeSet<String> = calm.bus.take_all().into_iter().map(|event| event.detail.id).collect();
 
     for done_all_the_same in [false, true] {
         for n in 0.. {
@@ -151,6 +153,8 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
                 world.send(serde_json::from_str(&payload).unwrap()).await;
             }
             assert_eq!(world.state(&run).await, end, "{at}");
+            let told: BTreeSet<String> = world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
+            assert_eq!(told, right, "{at}: whoever was told something twice must be able to see it");
             assert_eq!(world.report(&run).await.state, end, "{at}");
             assert_eq!(world.applied().await, applied, "{at}");
             if matches!(scene, Scene::AfterHalfWritten) {

@@ -7,7 +7,9 @@ mod world;
 use std::sync::atomic::Ordering;
 
 use mirror::districts::{Leases, TakeLease};
+use mirror::operators::event::Kind;
 use reconcile::Summary;
+use rules::rule::Rule;
 use rules::run::{Decision, RunState};
 use world::{Night, World, sample};
 
@@ -59,9 +61,15 @@ async fn r_h1_a_dangerous_run_is_held_and_writes_nothing() {
     assert_eq!((report.state, report.item_writes), (RunState::Held, 0));
     assert!(!report.holds.is_empty());
     assert_eq!(report.counts["student"].removed, 10);
+    let told = world.bus.take_all();
+    let detail = &told[0].detail;
+    assert_eq!((told.len(), told[0].kind, detail.run.as_ref()), (1, Kind::RunHeld, Some(&run)));
+    assert!(detail.guards.iter().any(|guard| guard.kind == "student" && guard.count == 10), "{detail:?}");
+    assert_eq!((&detail.counts["student"], &detail.rules[..]), (&report.counts["student"], &[Rule::H1][..]));
     // No event that comes late starts it.
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
     assert_eq!(world.items(), before);
+    assert_eq!(world.bus.take_all(), []);
 }
 
 #[tokio::test]

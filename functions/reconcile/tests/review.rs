@@ -8,6 +8,7 @@ use mirror::districts::Districts;
 use mirror::failing::Cue;
 use mirror::keys;
 use mirror::plan_store::read_plan;
+use mirror::operators::event::Kind;
 use reconcile::Summary;
 use rules::model::Tag;
 use rules::review::Field;
@@ -50,6 +51,8 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
     assert_eq!(world.items(), before);
     let holds = world.report(&run).await.holds;
     assert!(holds.iter().any(|hold| hold.what.contains("switched on")), "{holds:?}");
+    let told: Vec<_> = world.bus.take_all().into_iter().map(|event| (event.kind, event.detail.run)).collect();
+    assert_eq!(told, [(Kind::ReviewWaits, Some(run.clone()))]);
 
     assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);

@@ -3,6 +3,7 @@
 use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::dynamo::DynamoTable;
+use crate::operators::EventBus;
 use crate::s3::S3Bucket;
 use crate::scheduler::ScheduleGroup;
 use crate::secrets::ManagedSecrets;
@@ -43,6 +44,13 @@ impl Connections {
     /// Schedules in a group, allowed by a role to invoke a function.
     pub fn schedules(&self, group: &str, role_arn: &str) -> ScheduleGroup {
         ScheduleGroup::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
+    }
+
+    /// The bus of this name, on which operators are told. A try that fails is not made again by the client: whoever tells says how often.
+    pub fn operators(&self, bus: &str) -> EventBus {
+        let once = aws_sdk_eventbridge::config::retry::RetryConfig::disabled();
+        let config = aws_sdk_eventbridge::config::Builder::from(&self.sdk).retry_config(once).build();
+        EventBus::new(aws_sdk_eventbridge::Client::from_conf(config), bus)
     }
 
     /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`] around them.

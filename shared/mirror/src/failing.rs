@@ -25,6 +25,8 @@ use crate::later::Later;
 use crate::nightly::{NightlySchedule, NightlySchedules};
 use crate::notices::Notices;
 use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects};
+use crate::operators::Bus;
+use crate::operators::event::Event;
 use crate::runs::{RunRecord, Runs};
 use crate::secrets::Secrets;
 use crate::transact::{Step, Transact, Transacted};
@@ -190,6 +192,10 @@ under_cue! { Notices {
     fn taken(&self, digest: &str) -> bool;
     fn take(&self, digest: &str, until: Timestamp) -> Wrote;
     fn count(&self, stretch: &str, until: Timestamp) -> u64;
+} }
+
+under_cue! { Bus {
+    fn put(&self, event: &Event) -> ();
 } }
 
 under_cue! { Secrets {

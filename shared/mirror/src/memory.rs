@@ -1,5 +1,6 @@
 //! Everything in memory, for tests: as strict as the real services where strictness matters, and with a switch for the way in which they are slow.
 
+mod bus;
 mod connected;
 mod desk;
 mod directory;
@@ -27,6 +28,7 @@ use crate::objects::{Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, 
 use crate::runs::{RunRecord, Runs};
 use crate::transact::{End, MOST_STEPS, Step, Transact, Transacted};
 
+pub use bus::MemoryBus;
 pub use secrets::MemorySecrets;
 
 /// Items of a page: few, so that every test reads several.

@@ -1,9 +1,15 @@
-//! What operators are told: one line of metrics a run, in CloudWatch's embedded metric format. Ids of districts and runs, and counts; nothing else.
+//! What operators are told: one line of metrics a run, in CloudWatch's embedded metric format, and an event for what a person has to know ([`event`]).
+//! Ids of districts and runs, and counts; nothing else.
+
+mod bus;
+pub mod event;
 
 use jiff::Timestamp;
 use rules::id::{DistrictId, RunId};
 use rules::snapshot::Manifest;
 use serde_json::{Map, Value, json};
+
+pub use bus::{Bus, EventBus, Operators};
 
 /// Under which all metrics stand.
 const NAMESPACE: &str = "Rollbook";

@@ -6,9 +6,10 @@ pub mod requests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
-use local::{Binaries, Stack, StackConfig, Uploaded};
+use local::{Binaries, Stack, StackConfig, Told, Uploaded};
 use mirror::districts::Districts;
 use mirror::runs::RunRecord;
 use rules::id::DistrictId;
@@ -31,6 +32,8 @@ pub struct Application {
     /// The stack.
     pub stack: Stack,
     files: TempDir,
+    /// How much of what operators were told was looked at.
+    heard: AtomicUsize,
 }
 
 /// A run that has ended or waits for a person, with its report.
@@ -74,7 +77,7 @@ impl Application {
     pub async fn with(config: StackConfig) -> Self {
         let config = StackConfig { functions: Some(Binaries::of_this_test().expect("the functions are built")), ..config };
         let stack = Stack::start(config).await.expect("the stack starts");
-        Self { stack, files: tempfile::tempdir().expect("a folder for files") }
+        Self { stack, files: tempfile::tempdir().expect("a folder for files"), heard: AtomicUsize::new(0) }
     }
 
     /// Makes a live district.
@@ -137,6 +140,12 @@ impl Application {
         object["eTag"] = json!(upload.etag);
         object["versionId"] = json!(upload.version);
         event
+    }
+
+    /// What operators were told since this was asked last.
+    pub fn told(&self) -> Vec<Told> {
+        let mut told = self.stack.told();
+        told.split_off(self.heard.swap(told.len(), Ordering::SeqCst))
     }
 
     /// What the functions failed for good.

@@ -9,6 +9,7 @@
 //! | S3, versions, event notifications | s3s and s3s-fs on a folder, wrapped |
 //! | Lambda, asynchronous queue, retries, failure destination, time-outs | child processes behind a Runtime API |
 //! | EventBridge Scheduler | the calls that are used, with time zones, retries and failure queues, and a clock that tests can move ([`Clock`]) |
+//! | EventBridge | the call that puts an event on the bus of the operators, and what it was given ([`Told`]) |
 //! | Secrets Manager | the calls that are used, over secrets in memory |
 //! | Clever | a simulator with districts of this workspace, its quirks, and faults on demand ([`clever`]) |
 //! | a function URL | a server before `clever-webhook` |
@@ -25,6 +26,7 @@ mod gateway;
 mod lambda;
 mod listen;
 mod notices;
+mod operators;
 mod records;
 mod s3;
 mod scheduler;
@@ -36,6 +38,7 @@ pub use dynamo::DynamoFaults;
 pub use functions::{Binaries, BuildError, Profile, build_functions};
 pub use gateway::{AUDIENCE, Api, ApiError, Claims, Issuer, IssuerError, Reply, Route, RouteError};
 pub use lambda::{Answer, FailureRecord, FunctionConfig, Invocation};
+pub use operators::{BusMood, Told};
 pub use s3::Subscription;
 pub use scheduler::{Clock, DeadLetter};
 pub use stack::{

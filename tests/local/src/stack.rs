@@ -11,6 +11,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use mirror::dynamo::DynamoTable;
 use mirror::s3::S3Bucket;
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::activity::Activity;
 use crate::clever::CleverSimulator;
@@ -19,6 +20,7 @@ use crate::functions::Binaries;
 use crate::gateway::{Api, Claims, FunctionUrl, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
+use crate::operators::{Bus, BusMood, Told};
 use crate::s3::{Store, Subscription};
 use crate::scheduler::{Clock, DeadLetter, Running, Scheduler};
 use crate::secrets;
@@ -38,6 +40,8 @@ pub const INTERNAL: &str = "rollbook-internal";
 pub const TABLE: &str = "rollbook";
 /// The group of one-time schedules by which a run goes on.
 pub const SCHEDULE_GROUP: &str = "rollbook-continuations";
+/// The bus on which operators are told.
+const OPERATOR_BUS: &str = "rollbook-operators";
 /// The function that makes a snapshot of an upload.
 pub const IMPORT: &str = "oneroster-import";
 /// The function that makes a plan of a snapshot, and the mirror of a plan.
@@ -124,6 +128,9 @@ pub enum StackError {
     /// Clever, or Secrets Manager.
     #[error("the simulated Clever or the local Secrets Manager does not start")]
     Clever(#[source] io::Error),
+    /// The bus.
+    #[error("the local EventBridge does not start")]
+    Bus(#[source] io::Error),
     /// The scheduler.
     #[error("the local scheduler does not start")]
     Scheduler(#[source] io::Error),
@@ -157,6 +164,8 @@ pub struct Endpoints {
     pub scheduler: String,
     /// Secrets Manager.
     pub secrets: String,
+    /// EventBridge.
+    pub events: String,
     /// The API for people and applications.
     pub api: String,
     /// The simulated Clever: data and token list.
@@ -179,7 +188,8 @@ pub struct Stack {
     clever: CleverSimulator,
     _notices: FunctionUrl,
     secrets: secrets::Store,
-    _servers: [Listening; 3],
+    bus: Bus,
+    _servers: [Listening; 4],
     _lock: File,
     _temporary: Option<tempfile::TempDir>,
 }
@@ -238,12 +248,15 @@ impl Stack {
         let secrets = secrets::Store::default();
         let keeper = secrets.serve().await.map_err(StackError::Clever)?;
         secrets.put(CLEVER_SECRET, &serde_json::json!({ "client_id": client, "client_secret": password }).to_string());
+        let bus = Bus::new(OPERATOR_BUS);
+        let events = bus.serve().await.map_err(StackError::Bus)?;
         let endpoints = Endpoints {
             dynamodb: dynamo.url(),
             s3: s3.url(),
             lambda: invoke.url(),
             scheduler: scheduler.url(),
             secrets: keeper.url(),
+            events: events.url(),
             api: gateway.url(),
             clever: clever.url(),
             notices: notices.url(),
@@ -266,7 +279,8 @@ impl Stack {
             clever,
             _notices: notices,
             secrets,
-            _servers: [s3, invoke, keeper],
+            bus,
+            _servers: [s3, invoke, keeper, events],
             _lock: lock,
             _temporary: temporary,
         };
@@ -375,6 +389,21 @@ impl Stack {
     /// Gives a secret a text, and makes it if need be.
     pub fn put_secret(&self, name: &str, text: &str) {
         self.secrets.put(name, text);
+    }
+
+    /// What operators were told so far, in this process.
+    pub fn told(&self) -> Vec<Told> {
+        self.bus.told()
+    }
+
+    /// What operators are told from now on.
+    pub fn listen(&self) -> UnboundedReceiver<Told> {
+        self.bus.listen()
+    }
+
+    /// How the bus of the operators treats what it is given from now on.
+    pub fn set_bus_mood(&self, mood: BusMood) {
+        self.bus.set_mood(mood);
     }
 
     /// The scheduler's clock.
@@ -535,9 +564,11 @@ fn variables(endpoints: &Endpoints) -> Vec<(String, String)> {
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
         ("AWS_ENDPOINT_URL_SCHEDULER", &endpoints.scheduler),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoints.secrets),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", &endpoints.events),
         ("INBOX_BUCKET", INBOX),
         ("INTERNAL_BUCKET", INTERNAL),
         ("TABLE", TABLE),
+        ("OPERATOR_BUS", OPERATOR_BUS),
         ("SCHEDULE_GROUP", SCHEDULE_GROUP),
         ("SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/rollbook-scheduler"),
     ]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mirror::MirrorError;
 use mirror::districts::{Changed, District, Latest};
 use mirror::later::Later;
+use mirror::operators::event::Event;
 use mirror::secrets::Secrets;
 use mirror::snapshot::{self, Chain, SnapshotWriter};
 use mirror::{importing, operators, pulls, reports};
@@ -118,7 +119,9 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     async fn refuse_with(&mut self, findings: FindingList) -> Result<Ended, PullFailure> {
+        let failed = Event::pull_failed(self.storage.clock.now(), &self.named.district, &self.named.run, &findings);
         self.report(RunState::Refused, findings).await?;
+        self.storage.operators.tell(failed).await;
         self.end(Step::Refuse, &[]).await
     }
 

@@ -6,6 +6,7 @@ use crate::world::*;
 use mirror::connected::ConnectedDistricts;
 use mirror::districts::Districts;
 use mirror::failing::Cue;
+use mirror::operators::event::Status;
 use mirror::runs::Runs;
 use nightly_pull::{Ended, Looked, PullFailure};
 use rules::id::DistrictId;
@@ -28,9 +29,11 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
     let district = world.table.district(&id).await.unwrap().unwrap();
     assert_eq!((district.status, district.settings.preset.as_str()), (DistrictStatus::Notified, "clever"));
     assert_eq!(district.settings.source.clever.unwrap().district, OAK);
+    assert_eq!(world.told(), [("District Shares", Status::Notified, false)]);
     for _ in 0..2 {
         assert_eq!(look(&world).await, Looked::default());
     }
+    assert_eq!(world.told(), []);
     assert!(world.clever.asked().iter().all(|path| !path.contains("/users")));
     assert!(world.table.newest(&id, 1).await.unwrap().is_empty());
 }
@@ -83,12 +86,15 @@ async fn a_district_that_is_gone_is_told_once_after_a_while_and_keeps_its_data()
     world.clever.disconnect(OAK);
     assert_eq!(look(&world).await, Looked::default());
     world.time.pass(Duration::from_secs(3600));
+    assert_eq!(world.told(), []);
     assert_eq!(look(&world).await, Looked { disconnected: 1, ..Looked::default() });
     assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(world.told(), [("District Gone", Status::Disconnected, false)]);
     let district = world.table.district(&world.district).await.unwrap().unwrap();
     assert_eq!((district.status, world.snapshots() == before), (DistrictStatus::Live, true));
     world.clever.connect(OAK, "another-token");
     assert_eq!(look(&world).await, Looked { returned: 1, ..Looked::default() });
+    assert_eq!(world.told(), [("District Back", Status::Returned, false)]);
 }
 
 #[tokio::test]
@@ -120,6 +126,7 @@ async fn a_crash_anywhere_and_the_next_look_end_the_same() {
             break;
         }
         look(&world).await;
+        assert!(world.told().iter().any(|(told, ..)| *told == "District Shares"), "call {n}: nobody was told");
         assert_eq!(world.table.connected("clever").await.unwrap().len(), 1);
         assert_eq!(world.table.district(&DistrictId::new(OAK)).await.unwrap().unwrap().status, DistrictStatus::Notified);
     }

@@ -6,6 +6,7 @@ use crate::world::*;
 use jiff::civil::date;
 use mirror::districts::{Districts, Latest};
 use mirror::failing::Cue;
+use mirror::operators::event::Status;
 use mirror::runs::Runs;
 use mirror::snapshot::read_chain;
 use nightly_pull::{Ended, PullFailure};
@@ -112,6 +113,7 @@ async fn a_source_that_is_down_is_tried_again_four_times_and_then_the_report_say
     assert_eq!(world.send(&order(0)).await, Ended::Continued);
     let asked = world.clever.asked().len();
     assert_eq!(world.go_on().await, Some(Ended::Staged));
+    assert_eq!(world.told(), [("Pull Failed", Status::Importing, true)]);
     let again: Vec<String> = world.clever.asked().split_off(asked);
     assert!(again.iter().all(|path| !path.contains("/users")), "what was read is not read again");
 
@@ -125,6 +127,10 @@ async fn a_source_that_is_down_is_tried_again_four_times_and_then_the_report_say
     assert_eq!(code, "source_down");
     assert!(message.contains("sections could not be read after 6 tries (no answer came in time)"), "{message}");
     assert!(message.contains("Nothing was changed"));
+    let told = [("Pull Failed", Status::Importing, true), ("Pull Failed", Status::Refused, false)];
+    assert_eq!(world.told(), told, "when it begins and when it is given up, not at each try");
+    assert_eq!(world.send(&order(0)).await, Ended::Repeated);
+    assert_eq!(world.told(), []);
 }
 
 #[tokio::test]
@@ -314,6 +320,8 @@ async fn invariant_20_no_token_stands_in_anything_that_is_kept_or_told() {
     world.go_on().await;
     let report = serde_json::to_string(&world.report(&order(0)).await).unwrap();
     assert!(!report.contains(TOKEN));
+    let told = world.bus.take_all();
+    assert!(told.len() == 2 && !format!("{told:?}").contains(TOKEN));
     for key in world.internal.keys().iter().filter(|key| key.ends_with(".json") || key.ends_with(".html")) {
         let body = String::from_utf8(world.internal.body(key).unwrap()).unwrap();
         assert!(!body.contains(TOKEN), "{key}");

@@ -9,7 +9,9 @@ use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
 use mirror::districts::{Districts, Wrote};
 use mirror::failing::{Cue, Failing};
-use mirror::memory::{MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
+use mirror::memory::{MemoryBus, MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
+use mirror::operators::Operators;
+use mirror::operators::event::Status;
 use mirror::runs::{RunRecord, Runs};
 use mirror::secrets::Kept;
 use mirror::snapshot::read_manifest;
@@ -59,6 +61,7 @@ pub(crate) struct World {
     pub(crate) internal: MemoryObjects,
     pub(crate) later: MemoryLater,
     pub(crate) secrets: MemorySecrets,
+    pub(crate) bus: MemoryBus,
     pub(crate) time: Time,
     pub(crate) config: Config,
     pub(crate) district: DistrictId,
@@ -113,13 +116,14 @@ impl World {
             clever.put("sections", json!({ "id": format!("8{number:023}"), "district": OAK, "name": "Reading", "school": "500000000000000000000001",
                 "term_id": "600000000000000000000001", "teacher": format!("7{number:023}"), "teachers": [format!("7{number:023}")], "students": students }));
         }
-        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
+        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
         let world = Self {
             clever,
             table: MemoryTable::default(),
             internal: MemoryObjects::default(),
             later: MemoryLater::default(),
             secrets: MemorySecrets::default(),
+            bus: MemoryBus::default(),
             time: Time(Arc::new(AtomicI64::new("2026-09-15T06:00:02Z".parse::<Timestamp>().unwrap().as_millisecond()))),
             config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
             district: DistrictId::new("oakfield"),
@@ -176,6 +180,7 @@ impl World {
             secrets: Kept::new(Failing::new(self.secrets.clone(), cue), clock.clone(), self.config.keep_secrets),
             http: self.clever.clone(),
             wait: self.time.clone(),
+            operators: Operators::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();
@@ -216,6 +221,12 @@ impl World {
         assert!(self.manifest(order).await.is_none());
         assert_eq!(self.latest().await, None);
         (report.findings[0].code.to_string(), report.findings[0].message.clone())
+    }
+
+    /// What operators were told since they were asked last: each event's type, its district's status or its run's, and whether it is tried again.
+    pub(crate) fn told(&self) -> Vec<(&'static str, Status, bool)> {
+        let all = self.bus.take_all().into_iter();
+        all.map(|event| (event.kind.detail_type(), event.detail.status, event.detail.tried_again.is_some())).collect()
     }
 
     pub(crate) async fn latest(&self) -> Option<RunId> {

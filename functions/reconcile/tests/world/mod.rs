@@ -18,7 +18,8 @@ use mirror::edits::{Edits, Ending};
 use mirror::failing::{Cue, Failing};
 use mirror::items::PutItem;
 use mirror::keys;
-use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
+use mirror::memory::{MemoryBus, MemoryLater, MemoryObjects, MemoryTable};
+use mirror::operators::Operators;
 use mirror::requests::{self, Order, Request};
 use mirror::runs::{RunRecord, Runs};
 use mirror::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
@@ -124,6 +125,7 @@ pub(crate) struct World {
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
     pub(crate) later: MemoryLater,
+    pub(crate) bus: MemoryBus,
     now: Arc<AtomicI64>,
     /// What happens in between: at the n-th look at the clock from now on.
     meanwhile: Meanwhile,
@@ -135,13 +137,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let mut config = Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap();
         config.pace = Pace { wait: Duration::from_micros(50), checkpoint: 10, ..Pace::default() };
         let world = Self {
             table: MemoryTable::default(),
             internal: MemoryObjects::default(),
             later: MemoryLater::default(),
+            bus: MemoryBus::default(),
             now: Arc::new(AtomicI64::new(NOON)),
             tick: Arc::default(),
             meanwhile: Arc::default(),
@@ -243,6 +246,7 @@ impl World {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             later: Failing::new(self.later.clone(), cue),
+            operators: Operators::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();

@@ -13,6 +13,7 @@ use rules::id::DistrictId;
 use rules::report::Report;
 use rules::run::RunState;
 use rules::settings::Settings;
+use serde_json::json;
 
 /// What becomes of a set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,10 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
         assert_eq!(after, before, "{defect}");
         assert_eq!(second.report.item_writes, 0, "{defect}");
     }
+    let told = application.stack.told().into_iter().filter(|told| told.detail["district"] == json!(district));
+    let told: Vec<_> = told.map(|told| (told.detail_type, told.detail["run"].clone())).collect();
+    let refused = (ends == Ends::Refused).then(|| ("Upload Refused".to_owned(), json!(second.run.run)));
+    assert_eq!(told, refused.into_iter().collect::<Vec<_>>(), "{defect}: who is told");
     let seats = u64::from(ends == Ends::TakenButForASeat);
     assert_eq!((second.removed(), second.counts("enrollment").removed), (seats, seats), "{defect}: {:?}", second.report.counts);
     for (key, record) in &before {

@@ -104,11 +104,14 @@ impl Canaries {
 }
 
 /// Everything that operators read: what the functions' processes wrote (log lines, and metrics among them), what they failed with, and the events that were
-/// kept because they failed.
+/// kept because they failed; and what they were told as it happened.
 fn told(application: &Application) -> String {
     let functions = [IMPORT, RECONCILE, API];
     let mut text: Vec<String> = functions.iter().map(|name| application.stack.log(name)).collect();
     text.extend(application.failures());
+    let events = application.stack.told();
+    assert!(events.len() >= 2, "a night that is held and one that is refused are told: {events:?}");
+    text.extend(events.iter().map(|event| event.detail.to_string()));
     for name in functions {
         let failed = application.stack.invocations(name).into_iter().filter(|one| one.failed);
         text.extend(failed.map(|one| one.payload.to_string()));

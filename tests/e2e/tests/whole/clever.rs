@@ -44,6 +44,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
+    assert_eq!(told(&application, &district, None), [("District Shares".to_owned(), "notified".to_owned(), false)]);
 
     // The operator configures it and switches it on.
     let api = stack.api(&Claims::new("operator", district.as_str())).unwrap();
@@ -62,6 +63,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
     assert!(application.mirror(&district).await.is_empty());
+    assert_eq!(told(&application, &district, Some(&first)), [("Review Waits".to_owned(), "held".to_owned(), false)]);
     let review = api.get(&path(&format!("/runs/{}/review", first.run.run))).await.unwrap().json();
     assert_eq!(
         (&review["waits"], &review["source"], &review["counts"]["student"]["added"]),
@@ -96,11 +98,14 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     assert!(next.counts("student").added + next.counts("student").removed > 0);
     let before = application.mirror(&district).await;
+    assert_eq!(told(&application, &district, None), [], "nobody is told of nights that go their way");
 
     // Clever is down: told, and nothing is lost.
     clever.fault("/users", 0, 1000, Fault::Status(503));
     let down = pull(&application, &district, now + HOUR * 48).await;
     assert_eq!((down.state(), application.mirror(&district).await == before), (RunState::Refused, true), "{:?}", down.report);
+    let failed = |status: &str, again| ("Pull Failed".to_owned(), status.to_owned(), again);
+    assert_eq!(told(&application, &district, Some(&down)), [failed("importing", true), failed("refused", false)]);
 
     // Sharing reduced by mistake to one school: held, and nothing is lost.
     clever.heal();
@@ -108,6 +113,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     clever.share(&source, Sharing::Schools(one));
     let reduced = pull(&application, &district, now + HOUR * 72).await;
     assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
+    assert_eq!(told(&application, &district, Some(&reduced)), [("Run Held".to_owned(), "held".to_owned(), false)]);
 
     // The hourly look sees to it that the district has its nights.
     stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
@@ -118,7 +124,27 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         (Some("cron(0 3 * * ? *)"), Some("America/New_York")),
         "02:00 is skipped once a year"
     );
+
+    // It leaves: told once, when it has been missing for a while, and nothing is lost.
+    clever.disconnect(&source);
+    for _ in 0..3 {
+        stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
+    }
+    assert_eq!(told(&application, &district, None), [], "one list that lacks it may be a mistake");
     assert!(application.failures().is_empty(), "{:?}", application.failures());
+}
+
+/// What operators were told of the district since they were asked last, all of it about this run: type, status, and whether it is tried again.
+fn told(application: &Application, district: &DistrictId, night: Option<&Night>) -> Vec<(String, String, bool)> {
+    let run = night.map(|night| night.run.run.as_str());
+    let told = application.told().into_iter().map(|told| {
+        let text = |name: &str| told.detail[name].as_str().unwrap_or_default().to_owned();
+        assert_eq!((told.detail["district"].as_str(), told.detail["run"].as_str()), (Some(district.as_str()), run), "{told:?}");
+        assert!(!text("what").is_empty() && !text("next").is_empty() && text("id").len() == 32, "{told:?}");
+        let status = text("status");
+        (told.detail_type, status, !told.detail["tried_again"].is_null())
+    });
+    told.collect()
 }
 
 fn sorted(mut all: Vec<String>) -> Vec<String> {

@@ -12,5 +12,6 @@ mod faults;
 mod nights;
 mod notices;
 mod onboarding;
+mod operators;
 mod seeds;
 mod walls;

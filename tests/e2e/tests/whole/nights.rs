@@ -158,10 +158,22 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_perso
     assert_eq!(held.report.item_writes, 0);
     assert!(held.report.holds.iter().any(|hold| hold.kind == "student" && hold.school.is_none()), "{:?}", held.report.holds);
     assert_eq!(application.mirror(&district).await, before, "a held run wrote something");
+    let told = application.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (kind, detail) = (told[0].detail_type.as_str(), &told[0].detail);
+    assert_eq!((kind, &detail["run"], &detail["status"]), ("Run Held", &json!(held.run.run), &json!("held")));
+    assert_eq!((&detail["rules"], &detail["counts"]), (&json!(["R-H1"]), &json!(held.report.counts)));
+    let students = held.report.holds.iter().find(|hold| hold.kind == "student" && hold.school.is_none()).expect("a hold");
+    let guards = detail["guards"].as_array().expect("reasons");
+    assert!(
+        guards.iter().any(|guard| guard["what"] == json!(students.what) && guard["count"] == json!(students.count)),
+        "{detail}"
+    );
 
     let applied = application.decide(&held, "approve").await;
     assert_eq!(applied.state(), RunState::Applied, "{:?}", application.failures());
     assert_eq!(application.keys(&district, Tag::Student, "archived").await.len() as u64, held.counts("student").removed);
+    assert_eq!(application.told(), [], "what was decided is not told again");
 }
 
 #[tokio::test]

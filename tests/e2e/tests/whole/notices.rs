@@ -37,6 +37,7 @@ async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
     let due = stack.next_schedule().unwrap();
     stack.live_until(due).await;
     assert!(scheduled().await.is_empty(), "it is gone when it has asked");
+    assert_eq!(application.told(), [], "a notice that the token list does not confirm is told to nobody");
     let log = stack.log(WEBHOOK);
     assert!(log.contains(DISTRICT) && !log.contains(KEY) && !log.contains("district.shared"), "{log}");
 }

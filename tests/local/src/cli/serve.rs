@@ -8,7 +8,7 @@ use local::{CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE
 
 use super::outcome::print;
 use super::progress::Progress;
-use super::{End, Fault, Place};
+use super::{End, Fault, Place, words};
 
 /// Students of the district at the simulated Clever.
 const CLEVER_STUDENTS: u64 = 200;
@@ -34,6 +34,7 @@ impl Serve {
             ("Lambda", &at.lambda),
             ("Scheduler", &at.scheduler),
             ("Secrets", &at.secrets),
+            ("Events", &at.events),
             ("Clever", &at.clever),
             ("Notices", &at.notices),
         ] {
@@ -61,11 +62,21 @@ impl Serve {
   aws dynamodb query --table-name {TABLE} --key-condition-expression 'PK = :d' --expression-attribute-values '{{\":d\":{{\"S\":\"D#DISTRICT\"}}}}'
   aws lambda invoke --function-name {RECONCILE} --payload fileb://events/decide.json answer.json
 
-Ctrl-C ends it; everything is kept.\n"
+What operators are told appears here. Ctrl-C ends it; everything is kept.\n"
         );
         print(&text)?;
-        tokio::signal::ctrl_c().await?;
-        Ok(End::Done)
+        let mut told = stack.listen();
+        let ended = tokio::signal::ctrl_c();
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                ended = &mut ended => {
+                    ended?;
+                    return Ok(End::Done);
+                }
+                Some(told) = told.recv() => print(&words::told(&told))?,
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use local::{INTERNAL, Stack};
+use local::{INTERNAL, Stack, Told};
 use mirror::keys;
 use rules::finding::{Severity, all_codes};
 use rules::run::RunState;
@@ -64,6 +64,12 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         }
     }
     text
+}
+
+/// What operators were told, as a rule of the template mails it.
+pub(super) fn told(told: &Told) -> String {
+    let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
+    format!("\n  Operators were told ({}): {} {}\n", told.detail_type, said("what"), said("next"))
 }
 
 /// One sentence: how it ended, and what that means.

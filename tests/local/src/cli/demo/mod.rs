@@ -160,6 +160,7 @@ async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) ->
     let made = step.seconds();
     drop(step);
     let step = progress.step(act.title);
+    let told = stack.told().len();
     let uploaded = stack.upload(id, &file, Some(act.night.date())).await?;
     let outcome = Outcome::of(stack, &uploaded, &step).await?;
     let took = step.seconds();
@@ -171,6 +172,9 @@ async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) ->
         words::thousands(uploaded.bytes / 1000),
         words::tell(stack, &outcome),
     ))?;
+    for told in &stack.told()[told..] {
+        print(&words::told(told))?;
+    }
     Ok(outcome.run.state)
 }
 

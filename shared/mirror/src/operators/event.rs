@@ -1,0 +1,410 @@
+//! The events that operators are told, and the words of them.
+//!
+//! An event goes to whoever listens on the bus: a rule that mails it, a ticket system, an on-call rota. So its source, its detail-type and the names in its
+//! detail never change their meaning; what may change are the sentences `what` and `next`, which are for people. It names districts, schools and runs,
+//! rules and codes, and counts; nobody's name, no id of a person, no token and no text that a source has sent.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rules::finding::{Severity, all_codes};
+use rules::id::{DistrictId, RunId, SourceId};
+use rules::plan::{Counts, Hold};
+use rules::report::FindingList;
+use rules::rule::Rule;
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Most reasons for a hold that an event lists; an event may not be large, and a district may have a thousand schools.
+const MOST_GUARDS: usize = 20;
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A district has connected the application at a source, and shares a school (R-O1).
+    DistrictShares,
+    /// A district is not connected to the source any more.
+    DistrictGone,
+    /// A district that was gone is connected again.
+    DistrictBack,
+    /// A district's data could not be pulled.
+    PullFailed,
+    /// What a district has uploaded cannot be trusted.
+    UploadRefused,
+    /// The first run of a district, or the first after its sync was switched on again, waits for a person (R-O2, R-O5).
+    ReviewWaits,
+    /// A run would remove or change too much, and waits for a person (R-H1).
+    RunHeld,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::DistrictShares,
+        Self::DistrictGone,
+        Self::DistrictBack,
+        Self::PullFailed,
+        Self::UploadRefused,
+        Self::ReviewWaits,
+        Self::RunHeld,
+    ];
+
+    /// The event's `detail-type`.
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            Self::DistrictShares => "District Shares",
+            Self::DistrictGone => "District Gone",
+            Self::DistrictBack => "District Back",
+            Self::PullFailed => "Pull Failed",
+            Self::UploadRefused => "Upload Refused",
+            Self::ReviewWaits => "Review Waits",
+            Self::RunHeld => "Run Held",
+        }
+    }
+
+    /// The event's `source`: which function tells it.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::DistrictShares | Self::DistrictGone | Self::DistrictBack | Self::PullFailed => "rollbook.nightly-pull",
+            Self::UploadRefused => "rollbook.oneroster-import",
+            Self::ReviewWaits | Self::RunHeld => "rollbook.reconcile",
+        }
+    }
+}
+
+/// One reason for which a run waits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Guard {
+    /// Of which kind of record too many would go or change: `student`, …, `enrollment`; `district` for a review.
+    pub kind: String,
+    /// In which school, by the source's id; none: in the whole district.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school: Option<SourceId>,
+    /// What would happen, and the limit, in words.
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+/// What the run or the district is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A district that shares, and waits to be configured.
+    Notified,
+    /// A district that is not connected any more.
+    Disconnected,
+    /// A district that is connected again.
+    Returned,
+    /// A run that goes on by itself.
+    Importing,
+    /// A run that has ended without a snapshot.
+    Refused,
+    /// A run that waits for a person.
+    Held,
+}
+
+/// What is told: the event's `detail`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Detail {
+    /// What happened has one id, however often it is told: delivery is at least once.
+    pub id: String,
+    /// The district.
+    pub district: DistrictId,
+    /// The run; none for what happens outside of runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What the run or the district is now.
+    pub status: Status,
+    /// The rules by which it is so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Why a run waits; the first of very many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Guard>,
+    /// How many more reasons the run's report has.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub guards_left_out: usize,
+    /// Findings by code, with how many there are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<String, u64>,
+    /// Of a run that waits: records by kind, and `enrollment`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, Counts>,
+    /// When a pull is tried again by itself, in the same run; none: that was the last try, or nothing is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried_again: Option<Timestamp>,
+    /// What has happened, in a sentence.
+    pub what: String,
+    /// What to do next, in a sentence or two.
+    pub next: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// An event, as it is put on the bus.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What has happened.
+    pub kind: Kind,
+    /// When.
+    pub at: Timestamp,
+    /// The rest.
+    pub detail: Detail,
+}
+
+impl Event {
+    /// `apart` tells from each other what may happen twice to a run or district; a second telling of the same must give the same.
+    fn new(kind: Kind, at: Timestamp, district: &DistrictId, run: Option<&RunId>, apart: &str, status: Status) -> Self {
+        let run_text = run.map_or("", |run| run.as_str());
+        let told = [kind.detail_type(), district.as_str(), run_text, apart].join("\u{1f}");
+        let detail = Detail {
+            id: format!("{:032x}", xxh3_128(told.as_bytes())),
+            district: district.clone(),
+            run: run.cloned(),
+            status,
+            rules: Vec::new(),
+            guards: Vec::new(),
+            guards_left_out: 0,
+            findings: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            tried_again: None,
+            what: String::new(),
+            next: String::new(),
+        };
+        Self { kind, at, detail }
+    }
+
+    fn saying(mut self, what: impl Into<String>, next: impl Into<String>) -> Self {
+        (self.detail.what, self.detail.next) = (what.into(), next.into());
+        self
+    }
+
+    /// A district shares data at a source for the first time; nothing is pulled of it yet.
+    pub fn district_shares(at: Timestamp, district: &DistrictId) -> Self {
+        let mut event = Self::new(Kind::DistrictShares, at, district, None, "", Status::Notified).saying(
+            format!("District {district} shares data for the first time; nothing is pulled of it yet."),
+            "Configure its preset, time zone and schools, then switch its sync on; its first run waits for a review.",
+        );
+        event.detail.rules = vec![Rule::O1, Rule::O2];
+        event
+    }
+
+    /// A district has been missing at the source since `missed`.
+    pub fn district_gone(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
+        let mut event = Self::new(Kind::DistrictGone, at, district, None, &missed.to_string(), Status::Disconnected).saying(
+            format!("District {district} is not connected to its source any more. Nothing of it was changed."),
+            "Ask the district whether it has left. If it has, switch its sync off; what is here stays until it is erased.",
+        );
+        event.detail.rules = vec![Rule::O5];
+        event
+    }
+
+    /// A district that was missing since `missed` is there again.
+    pub fn district_back(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
+        Self::new(Kind::DistrictBack, at, district, None, &missed.to_string(), Status::Returned).saying(
+            format!("District {district} is connected to its source again."),
+            "Nothing needs to be done: its nights go on if its sync is on.",
+        )
+    }
+
+    /// A pull came to its end without a snapshot.
+    pub fn pull_failed(at: Timestamp, district: &DistrictId, run: &RunId, findings: &FindingList) -> Self {
+        let event = Self::new(Kind::PullFailed, at, district, Some(run), "", Status::Refused);
+        event.refused(findings, "The pull", "the next night's pull tries again")
+    }
+
+    /// The source did not answer, or failed; the pull goes on by itself.
+    pub fn pull_is_tried_again(at: Timestamp, district: &DistrictId, run: &RunId, again: Timestamp) -> Self {
+        let mut event = Self::new(Kind::PullFailed, at, district, Some(run), "again", Status::Importing).saying(
+            format!("The pull {run} of district {district} was put off: the source's server does not answer, or fails."),
+            format!("Nothing needs to be done: it is tried again at {again:.0}, and a few times more before it is given up."),
+        );
+        event.detail.tried_again = Some(again);
+        event.detail.rules = vec![Rule::H3];
+        event
+    }
+
+    /// An upload that cannot be trusted.
+    pub fn upload_refused(at: Timestamp, district: &DistrictId, run: &RunId, findings: &FindingList) -> Self {
+        let event = Self::new(Kind::UploadRefused, at, district, Some(run), "", Status::Refused);
+        event.refused(findings, "The upload", "the next upload is a new run")
+    }
+
+    /// Says what the findings say that stop a run.
+    fn refused(mut self, findings: &FindingList, what: &str, then: &str) -> Self {
+        let stops: Vec<&str> =
+            findings.totals.iter().filter(|(_, total)| total.severity == Severity::Stop).map(|(code, _)| code.as_str()).collect();
+        let stops: Vec<_> = all_codes().filter(|code| stops.contains(&code.name)).collect();
+        let meaning: Vec<&str> = stops.iter().map(|code| code.meaning).collect();
+        let advice: Vec<&str> = stops.iter().map(|code| code.advice).collect();
+        let run = self.detail.run.as_ref().map_or("", |run| run.as_str());
+        let said = format!(
+            "{what} {run} of district {} was refused: {}. Nothing was changed; {then}.",
+            self.detail.district,
+            meaning.join("; ")
+        );
+        self.detail.findings = findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect();
+        self.detail.rules = vec![Rule::H3];
+        self.saying(said, advice.join(" "))
+    }
+
+    /// A run waits for a person. `review`: because its district is in review, whatever the run would do. `plan` tells this plan from another one of the run.
+    pub fn run_waits(
+        at: Timestamp,
+        (district, run): (&DistrictId, &RunId),
+        review: bool,
+        (holds, counts): (&[Hold], &BTreeMap<String, Counts>),
+        plan: &str,
+    ) -> Self {
+        let kind = if review { Kind::ReviewWaits } else { Kind::RunHeld };
+        let mut event = Self::new(kind, at, district, Some(run), plan, Status::Held);
+        let guard = |hold: &Hold| Guard {
+            kind: hold.kind.clone(),
+            school: hold.school.clone(),
+            what: hold.what.clone(),
+            count: hold.count,
+            of: hold.of,
+        };
+        event.detail.guards = holds.iter().take(MOST_GUARDS).map(guard).collect();
+        event.detail.guards_left_out = holds.len().saturating_sub(MOST_GUARDS);
+        event.detail.counts = counts.clone();
+        event.detail.rules = if review { vec![Rule::O2, Rule::O5] } else { vec![Rule::H1] };
+        let first = holds.first().map_or("", |hold| hold.what.as_str());
+        let more = match holds.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let what = if review { "waits for its review" } else { "is held" };
+        event.saying(
+            format!("The run {run} of district {district} {what}: {first}{more}. Nothing was written."),
+            "Look into the run's report, then approve it, approve its additions alone, or reject it.",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rules::finding::{Finding, pull};
+
+    use super::*;
+
+    fn ids() -> (DistrictId, RunId) {
+        (DistrictId::new("oak"), RunId::new("01HZ"))
+    }
+
+    fn hold(count: u64) -> Hold {
+        Hold {
+            kind: "student".into(),
+            school: None,
+            what: format!("{count} of 90 student records would be removed"),
+            count,
+            of: 90,
+        }
+    }
+
+    fn waits(review: bool, plan: &str) -> Event {
+        let ((district, run), counts) =
+            (ids(), BTreeMap::from([("student".into(), Counts { removed: 30, ..Counts::default() })]));
+        Event::run_waits(Timestamp::UNIX_EPOCH, (&district, &run), review, (&[hold(30)], &counts), plan)
+    }
+
+    #[test]
+    fn what_is_told_twice_has_one_id_and_what_happened_twice_has_two() {
+        let later = Timestamp::from_second(60).unwrap();
+        let again = Event { at: later, ..waits(false, "1") };
+        assert_eq!(waits(false, "1").detail, again.detail);
+        let (oak, run) = ids();
+        let others = [
+            waits(false, "2"),
+            waits(true, "1"),
+            Event::district_shares(later, &oak),
+            Event::district_gone(later, &oak, Timestamp::UNIX_EPOCH),
+            Event::district_gone(later, &oak, later),
+            Event::district_back(later, &oak, Timestamp::UNIX_EPOCH),
+            Event::pull_is_tried_again(later, &oak, &run, later),
+            Event::pull_failed(later, &oak, &run, &FindingList::default()),
+            Event::upload_refused(later, &oak, &run, &FindingList::default()),
+            Event::district_shares(later, &DistrictId::new("elm")),
+        ];
+        let ids: std::collections::BTreeSet<String> =
+            others.iter().chain([&again]).map(|event| event.detail.id.clone()).collect();
+        assert_eq!(ids.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn names_on_the_bus_stay_as_they_are() {
+        let told: Vec<String> = Kind::ALL.iter().map(|kind| format!("{}: {}", kind.source(), kind.detail_type())).collect();
+        assert_eq!(
+            told,
+            [
+                "rollbook.nightly-pull: District Shares",
+                "rollbook.nightly-pull: District Gone",
+                "rollbook.nightly-pull: District Back",
+                "rollbook.nightly-pull: Pull Failed",
+                "rollbook.oneroster-import: Upload Refused",
+                "rollbook.reconcile: Review Waits",
+                "rollbook.reconcile: Run Held",
+            ]
+        );
+        let detail = serde_json::to_value(waits(false, "1").detail).unwrap();
+        let mut names: Vec<&str> = detail.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["counts", "district", "guards", "id", "next", "rules", "run", "status", "what"]);
+        assert_eq!((&detail["status"], &detail["rules"]), (&"held".into(), &serde_json::json!(["R-H1"])));
+        assert_eq!(detail["guards"][0]["count"], 30);
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_means_and_what_to_do_but_not_what_the_source_has_sent() {
+        let (oak, run) = ids();
+        let mut findings = FindingList::default();
+        findings.push(Finding::new(&pull::SOURCE_REFUSED).saying(&pull::SOURCE_REFUSED, "404: Ada Quill is not here"));
+        findings.push(Finding::new(&pull::RACE_UNKNOWN));
+        let event = Event::pull_failed(Timestamp::UNIX_EPOCH, &oak, &run, &findings);
+        assert!(event.detail.what.contains(pull::SOURCE_REFUSED.meaning) && !event.detail.what.contains("race"));
+        assert_eq!(event.detail.next, pull::SOURCE_REFUSED.advice);
+        assert_eq!(event.detail.findings["race_unknown"], 1);
+        assert!(!serde_json::to_string(&event.detail).unwrap().contains("Ada"));
+    }
+
+    #[test]
+    fn no_sentence_breaks_the_text_into_which_a_rule_puts_it() {
+        // An input transformer escapes nothing.
+        let (oak, run) = ids();
+        let refused = all_codes().map(|code| {
+            let mut findings = FindingList::default();
+            findings.push(Finding::new(code).weighing(Severity::Stop));
+            Event::upload_refused(Timestamp::UNIX_EPOCH, &oak, &run, &findings)
+        });
+        let others = [
+            waits(false, "1"),
+            waits(true, "1"),
+            Event::district_shares(Timestamp::UNIX_EPOCH, &oak),
+            Event::district_gone(Timestamp::UNIX_EPOCH, &oak, Timestamp::UNIX_EPOCH),
+            Event::district_back(Timestamp::UNIX_EPOCH, &oak, Timestamp::UNIX_EPOCH),
+            Event::pull_is_tried_again(Timestamp::UNIX_EPOCH, &oak, &run, Timestamp::UNIX_EPOCH),
+        ];
+        for Event { detail, .. } in refused.chain(others) {
+            for text in [&detail.what, &detail.next] {
+                assert!(text.ends_with('.') && !text.contains(['"', '\\', '<', '>', '\n']), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_very_many_reasons_an_event_has_the_first() {
+        let (district, run) = ids();
+        let holds: Vec<Hold> = (0..1000).map(hold).collect();
+        let event = Event::run_waits(Timestamp::UNIX_EPOCH, (&district, &run), false, (&holds, &BTreeMap::new()), "1");
+        assert_eq!((event.detail.guards.len(), event.detail.guards_left_out), (20, 980));
+        assert!(event.detail.what.contains("(and 999 more)"), "{}", event.detail.what);
+        // EventBridge takes no event beyond 256 KB.
+        assert!(serde_json::to_string(&event.detail).unwrap().len() < 16 * 1024);
+    }
+}

@@ -1,0 +1,38 @@
+//! Operators who cannot be told: that must be no reason for anything else to go otherwise.
+
+use std::time::{Duration, Instant};
+
+use district::{Defect, District, Size};
+use e2e::Application;
+use local::{BusMood, IMPORT, RECONCILE};
+use rules::run::RunState;
+use rules::settings::Settings;
+
+#[tokio::test]
+async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be_told() {
+    let application = Application::start().await;
+    let district = application.district("brook", Settings::of_preset("clever")).await;
+    let set = District::new(Size::students(60)).seed(5);
+    assert_eq!(application.night(&district, &set.night(0)).await.state(), RunState::Applied);
+    let before = application.mirror(&district).await;
+
+    // It never answers, and then it answers with errors.
+    application.stack.set_bus_mood(BusMood::Silent);
+    let begun = Instant::now();
+    let refused = application.night(&district, &set.night(0).with(Defect::TruncatedZip)).await;
+    assert_eq!(refused.state(), RunState::Refused);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    application.stack.set_bus_mood(BusMood::Fails);
+    let held = application.night(&district, &set.night(0).without_students(30.0)).await;
+    assert_eq!((held.state(), application.mirror(&district).await), (RunState::Held, before));
+    assert_eq!(application.told(), []);
+    assert!(application.failures().is_empty(), "{:?}", application.failures());
+    for (function, run) in [(IMPORT, &refused.run.run), (RECONCILE, &held.run.run)] {
+        let log = application.stack.log(function);
+        let said = |line: &str| line.contains("operators could not be told") && line.contains(run.as_str());
+        assert!(log.lines().any(said), "{function}: {log}");
+        let counted =
+            |line: &str| line.contains(r#""NotTold":1.0"#) && line.contains("CloudWatchMetrics") && line.contains(run.as_str());
+        assert!(log.lines().any(counted), "{function}: an alarm watches the count");
+    }
+}
