@@ -6,6 +6,7 @@ mod back;
 mod bad_input;
 mod canary;
 mod clever;
+mod clever_faults;
 mod defects;
 mod events;
 mod faults;

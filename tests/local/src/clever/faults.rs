@@ -79,6 +79,12 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(planned);
     }
 
+    /// How many requests are still to meet something.
+    pub(super) fn waiting(&self) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|planned| u64::from(planned.skip) + u64::from(planned.times)).sum()
+    }
+
     /// Nothing happens any more.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -117,7 +123,9 @@ mod tests {
         assert_eq!(met("/v3.1/sections"), None);
         assert_eq!(met("/v3.1/users?role=student"), Some(Fault::Loop));
         assert_eq!(met("/v3.1/users?role=student"), Some(Fault::Reset));
+        assert_eq!(faults.waiting(), 1);
         assert_eq!(met("/v3.1/users?role=teacher"), Some(Fault::Reset));
+        assert_eq!(faults.waiting(), 0);
         assert_eq!(met("/v3.1/users?role=teacher"), None);
     }
 }

@@ -220,6 +220,11 @@ impl CleverSimulator {
         self.world.faults.plan(path, skip, times, Happens::Fault(fault));
     }
 
+    /// How many requests are still to meet a fault: none, and a test has seen all that it has planned.
+    pub fn faults_left(&self) -> u64 {
+        self.world.faults.waiting()
+    }
+
     /// No fault waits for its request any more.
     pub fn heal(&self) {
         self.world.faults.clear();
