@@ -38,9 +38,12 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         stack.endpoints().clever,
         act.district,
     ))?;
+    let heard = stack.told().len();
     let mut as_it_should = act.notice(progress).await?;
+    let heard = super::tell_operators(stack, heard)?;
     as_it_should &= act.configure().await?;
     let first = act.first_pull(progress).await?;
+    let heard = super::tell_operators(stack, heard)?;
     as_it_should &= act.review(&first, progress).await?;
     let mut told = Vec::new();
     for night in act.nights() {
@@ -49,6 +52,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         told.push((night, act.outcome(run).await?));
     }
     print(&summary(&told))?;
+    super::tell_operators(stack, heard)?;
     print(&format!(
         "\nThe third run waits for a person, and nothing of it is written: whoever shared one school alone shares all of them again, and an operator rejects \
          it.\nAll of that took {:.1} s.\n",

@@ -160,7 +160,7 @@ async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) ->
     let made = step.seconds();
     drop(step);
     let step = progress.step(act.title);
-    let told = stack.told().len();
+    let heard = stack.told().len();
     let uploaded = stack.upload(id, &file, Some(act.night.date())).await?;
     let outcome = Outcome::of(stack, &uploaded, &step).await?;
     let took = step.seconds();
@@ -172,10 +172,17 @@ async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) ->
         words::thousands(uploaded.bytes / 1000),
         words::tell(stack, &outcome),
     ))?;
-    for told in &stack.told()[told..] {
-        print(&words::told(told))?;
-    }
+    tell_operators(stack, heard)?;
     Ok(outcome.run.state)
+}
+
+/// Shows what operators were told, after the first so many; gives how many that are now.
+fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
+    let told = stack.told();
+    for one in &told[heard..] {
+        print(&words::told(one))?;
+    }
+    Ok(told.len())
 }
 
 /// An empty folder: an earlier demo's is taken away, and nothing that is not one.
