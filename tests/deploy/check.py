@@ -23,6 +23,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from files import TODAY, Files
 
+from cold import zipped
+
 DISTRICT = "elm"
 SHARDS = "0123456789abcdef"
 # Lambda takes no zipped binary beyond 50 MB; ours are meant to start fast.
@@ -546,12 +548,10 @@ def failures_are_watched(stack):
 
 def sizes(build):
     for function in ("OnerosterImport", "Reconcile", "CleverWebhook"):
-        with open(os.path.join(build, function, "bootstrap"), "rb") as file:
+        path = os.path.join(build, function, "bootstrap")
+        with open(path, "rb") as file:
             binary = file.read()
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            archive.writestr("bootstrap", binary)
-        size = len(buffer.getvalue())
+        size = zipped(path)
         check(size <= LARGEST_ZIP, f"{function} is at most {LARGEST_ZIP / 1e6:.1f} MB zipped", f"{size / 1e6:.2f} MB")
         glibc = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", binary))
         check(glibc <= NEWEST_GLIBC, f"{function} runs on Amazon Linux 2023", f"it needs glibc {glibc[0]}.{glibc[1]}")
