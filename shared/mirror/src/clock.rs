@@ -52,6 +52,11 @@ impl Deadline {
         Self::new(clock, end.unwrap_or(Timestamp::MAX), margin)
     }
 
+    /// The clock by which that is.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Whether it is time to stop.
     pub fn is_near(&self) -> bool {
         self.clock.now() >= self.stop_at

@@ -37,7 +37,7 @@ pub struct Cue(Arc<State>);
 
 struct State {
     calls: AtomicU64,
-    at: u64,
+    is_given: Box<dyn Fn(u64) -> bool + Send + Sync>,
     done_all_the_same: bool,
     dead: AtomicBool,
     meanwhile: Mutex<Option<Meanwhile>>,
@@ -48,7 +48,7 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cue").field("calls", &self.calls).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Cue").field("calls", &self.calls).field("dead", &self.dead).finish_non_exhaustive()
     }
 }
 
@@ -60,9 +60,14 @@ impl Cue {
 
     /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect, but nobody hears of it.
     pub fn at(at: u64, done_all_the_same: bool) -> Self {
+        Self::when(move |number| number == at, done_all_the_same)
+    }
+
+    /// At the first call of which `is_given` says so; it is told the call's number. For a process that dies at some moment of a test's clock.
+    pub fn when(is_given: impl Fn(u64) -> bool + Send + Sync + 'static, done_all_the_same: bool) -> Self {
         Self(Arc::new(State {
             calls: AtomicU64::new(0),
-            at,
+            is_given: Box::new(is_given),
             done_all_the_same,
             dead: AtomicBool::new(false),
             meanwhile: Mutex::default(),
@@ -76,6 +81,11 @@ impl Cue {
         cue
     }
 
+    /// Whether storage has died.
+    pub fn was_given(&self) -> bool {
+        self.0.dead.load(Ordering::SeqCst)
+    }
+
     /// How many calls there were.
     pub fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::SeqCst)
@@ -83,19 +93,21 @@ impl Cue {
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, MirrorError>>) -> Result<T, MirrorError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
-        let meanwhile =
-            if number == self.0.at { self.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
-        if let Some(happens) = meanwhile {
-            happens.await;
-        } else if number == self.0.at {
-            self.0.dead.store(true, Ordering::SeqCst);
-            if self.0.done_all_the_same {
-                let _ = call.await;
-            }
-            return Err(MirrorError::service("go on", "the cue was given"));
-        }
         if self.0.dead.load(Ordering::SeqCst) {
             return Err(MirrorError::service("go on", "the process is gone"));
+        }
+        if (self.0.is_given)(number) {
+            let meanwhile = self.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(happens) = meanwhile else {
+                if self.0.dead.swap(true, Ordering::SeqCst) {
+                    return Err(MirrorError::service("go on", "the process is gone"));
+                }
+                if self.0.done_all_the_same {
+                    let _ = call.await;
+                }
+                return Err(MirrorError::service("go on", "the cue was given"));
+            };
+            happens.await;
         }
         call.await
     }

@@ -9,6 +9,8 @@ mod notices;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -50,10 +52,26 @@ struct Table {
     notice_counts: BTreeMap<String, u64>,
     /// By source and id there.
     connected: BTreeMap<(String, String), Connected>,
-    /// Every n-th write of a batch is left undone; 0: none is.
-    leave_every: u64,
-    writes_seen: u64,
+    taking: Taking,
     items_written: u64,
+}
+
+/// Which writes are done; none: all are.
+#[derive(Default)]
+struct Taking(Option<Box<TakesWrite>>);
+
+type TakesWrite = dyn FnMut(&Write) -> bool + Send;
+
+impl Taking {
+    fn takes(&mut self, write: &Write) -> bool {
+        self.0.as_mut().is_none_or(|takes| takes(write))
+    }
+}
+
+impl fmt::Debug for Taking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Taking(some)" } else { "Taking(all)" })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,7 +81,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl MemoryTable {
     /// From now on every `n`-th write is left undone, as a throttled table does; 0: none.
     pub fn leave_every(&self, n: u64) {
-        lock(&self.0).leave_every = n;
+        let mut seen = 0_u64;
+        self.take_if(move |_| {
+            seen += 1;
+            n == 0 || !seen.is_multiple_of(n)
+        });
+    }
+
+    /// From now on a write is done only if `takes` says so, and otherwise left undone. It is asked once for each write of a batch, and once for a
+    /// transaction, about its first step; it may move a clock by what a write costs.
+    pub fn take_if(&self, takes: impl FnMut(&Write) -> bool + Send + 'static) {
+        lock(&self.0).taking = Taking(Some(Box::new(takes)));
     }
 
     /// All mirror items, by partition and sort key.
@@ -217,12 +245,16 @@ impl ReadItems for MemoryTable {
             Range::BeginningWith(text) => (text, None),
             Range::Record(sk) => (sk, Some(keys::after_record(sk))),
         };
+        // A page begins where the last one ended, and does not walk through all before it.
+        let first = match after.filter(|after| *after >= begin) {
+            Some(after) => Bound::Excluded((pk.clone(), after.to_owned())),
+            None => Bound::Included((pk.clone(), begin.to_owned())),
+        };
         let mut items: Vec<ReadItem> = table
             .items
-            .range((pk.clone(), begin.to_owned())..)
+            .range((first, Bound::Unbounded))
             .take_while(|((p, sk), _)| *p == pk && sk.starts_with(begin))
             .take_while(|((_, sk), _)| end.as_ref().is_none_or(|end| sk <= end))
-            .filter(|((_, sk), _)| after.is_none_or(|after| sk.as_str() > after))
             .take(PAGE + 1)
             .map(|(_, item)| ReadItem { sk: item.sk.clone(), body: item.body.clone(), more: item.more.clone() })
             .collect();
@@ -256,8 +288,7 @@ impl WriteItems for MemoryTable {
         }
         let mut written = Written::default();
         for write in batch {
-            table.writes_seen += 1;
-            if table.leave_every > 0 && table.writes_seen.is_multiple_of(table.leave_every) {
+            if !table.taking.takes(&write) {
                 written.left.push(write);
                 continue;
             }
@@ -284,8 +315,7 @@ impl Transact for MemoryTable {
         if steps.is_empty() || keys.len() != steps.len() || steps.len() > MOST_STEPS {
             return Err(MirrorError::service("write under conditions", "1 to 100 steps, each on an item of its own"));
         }
-        table.writes_seen += 1;
-        if table.leave_every > 0 && table.writes_seen.is_multiple_of(table.leave_every) {
+        if steps.first().is_some_and(|step| !table.taking.takes(&step.write)) {
             return Ok(Transacted { end: End::Throttled, units: 0.0 });
         }
         let refused = steps.iter().position(|step| {

@@ -126,7 +126,8 @@ pub(crate) struct World {
     pub(crate) internal: MemoryObjects,
     pub(crate) later: MemoryLater,
     pub(crate) bus: MemoryBus,
-    now: Arc<AtomicI64>,
+    /// Milliseconds since 1970.
+    pub(crate) now: Arc<AtomicI64>,
     /// What happens in between: at the n-th look at the clock from now on.
     meanwhile: Meanwhile,
     /// Milliseconds that pass with each look at the clock.
