@@ -7,11 +7,11 @@ use futures::future::join_all;
 use rules::settings::Clever;
 use serde::{Deserialize, Serialize};
 
-use super::asking::{self, Failing, Unanswered};
 use super::objects::{District, Text};
-use super::pace::{Now, Wait, Window};
-use super::page::{self, PageFault};
-use crate::http::{Answer, Credential, Get, Http, Secret};
+use super::page;
+use crate::http::asking::{self, Unanswered};
+use crate::http::pace::Window;
+use crate::http::{Answer, Credential, Failing, Get, Http, Now, PageFault, Secret, Wait, is_host};
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,16 +120,6 @@ impl Api {
             Ok(Self { data: settings.api.clone(), version: settings.version.clone(), limit: settings.page_size })
         }
     }
-}
-
-/// Whether a text is scheme and host of a server that may be given a token.
-pub fn is_host(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|host| is_here(host)));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
-}
-
-fn is_here(host: &str) -> bool {
-    matches!(host.split(':').next(), Some("127.0.0.1" | "localhost"))
 }
 
 /// How far a list is.
@@ -387,8 +377,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
         asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(|unanswered| match unanswered
         {
-            Unanswered::Refused(401 | 403) => PullError::Unauthorized,
-            Unanswered::Refused(status) => PullError::Refused { list, status },
+            Unanswered::Refused(401 | 403, _) => PullError::Unauthorized,
+            Unanswered::Refused(status, _) => PullError::Refused { list, status },
             Unanswered::Page(fault) => PullError::Page { list, fault },
             Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
         })

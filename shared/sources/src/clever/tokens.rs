@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::asking::{self, Failing, Unanswered};
-use super::pace::{Now, Wait, Window};
-use super::page::{Link, PageFault, is_id, next_of};
-use crate::http::{Credential, Get, Http, Secret};
+use super::page::{Link, is_id, next_of};
+use crate::http::asking::{self, Unanswered};
+use crate::http::pace::Window;
+use crate::http::{Credential, Failing, Get, Http, Now, PageFault, Secret, Wait};
 
 /// A district that has connected the application. That it shares data is not said by this.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl<H: Http, W: Wait> TokenList<H, W> {
         let read = |body: &[u8]| serde_json::from_slice(body).map_err(|_| PageFault::NotAPage);
         let asked = asking::ask((&self.http, &self.wait, &self.now), &Window::default(), &request, rng, read).await;
         asked.map(|(_, list)| list).map_err(|unanswered| match unanswered {
-            Unanswered::Refused(status) => TokensError::Refused(status),
+            Unanswered::Refused(status, _) => TokensError::Refused(status),
             Unanswered::Page(_) => TokensError::Page,
             Unanswered::Down { tries, last } => TokensError::Down { tries, last },
         })

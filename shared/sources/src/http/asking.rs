@@ -1,8 +1,24 @@
 //! One request, asked until there is an answer that can be understood, or until there is no use in asking again.
 
 use super::pace::{self, Now, TRIES, Wait, Window};
-use super::page::PageFault;
-use crate::http::{Answer, Get, Http, NoAnswer};
+use super::{Answer, Get, Http, NoAnswer};
+
+/// What is wrong with a page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// Cut off, HTML, or something else that is no page: asking again may help.
+    #[error("the answer is not a page of a list")]
+    NotAPage,
+    /// The link to the next page leads to another host, or to another list.
+    #[error("the link to the next page leads somewhere else")]
+    ForeignLink,
+    /// The link to the next page leads to this page or an earlier one, or the server sends the same page again.
+    #[error("the link to the next page leads back")]
+    Loop,
+    /// The list ends before as many records were sent as the server says that there are.
+    #[error("the list ends before all the records that the server counts were sent")]
+    Short,
+}
 
 /// How a request failed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +35,9 @@ pub enum Failing {
 }
 
 /// Why there is nothing to read.
-pub(super) enum Unanswered {
-    /// Asking again would not help.
-    Refused(u16),
+pub(crate) enum Unanswered {
+    /// Asking again would not help: the status, and the body, of which nothing is to be trusted.
+    Refused(u16, Vec<u8>),
     /// What came cannot be trusted.
     Page(PageFault),
     /// The server fails, again and again.
@@ -34,10 +50,21 @@ pub(super) enum Unanswered {
 }
 
 /// Asks for what `request` names, and lets `read` understand the answer.
-pub(super) async fn ask<T>(
-    (http, wait, now): (&impl Http, &impl Wait, &Now),
+pub(crate) async fn ask<T>(
+    world: (&impl Http, &impl Wait, &Now),
     window: &Window,
     request: &Get,
+    rng: &mut fastrand::Rng,
+    read: impl Fn(&[u8]) -> Result<T, PageFault>,
+) -> Result<(Answer, T), Unanswered> {
+    ask_with(world, window, || request.clone(), rng, read).await
+}
+
+/// Asks with a request that is made anew for every try: a signature is good for one.
+pub(crate) async fn ask_with<T>(
+    (http, wait, now): (&impl Http, &impl Wait, &Now),
+    window: &Window,
+    make: impl Fn() -> Get,
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PageFault>,
 ) -> Result<(Answer, T), Unanswered> {
@@ -50,7 +77,7 @@ pub(super) async fn ask<T>(
             }
             wait.wait(full).await;
         }
-        let pause = match http.get(request.clone()).await {
+        let pause = match http.get(make()).await {
             Ok(answer) => {
                 window.note(&answer);
                 match answer.status {
@@ -70,7 +97,7 @@ pub(super) async fn ask<T>(
                         last = Failing::Status(status);
                         pace::back_off(tries, rng)
                     }
-                    status => return Err(Unanswered::Refused(status)),
+                    status => return Err(Unanswered::Refused(status, answer.body)),
                 }
             }
             Err(NoAnswer::Request) => return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
