@@ -41,8 +41,8 @@ pub struct Get {
 pub struct Form {
     /// The whole address.
     pub url: String,
-    /// Who asks.
-    pub credential: Credential,
+    /// Who asks; none: the form says it.
+    pub credential: Option<Credential>,
     /// The form, encoded.
     pub body: String,
 }
@@ -91,6 +91,17 @@ pub trait Http: Clone + Send + Sync + 'static {
     fn get(&self, request: Get) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
     /// Posts a form that asks for a token, likewise.
     fn post(&self, form: Form) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+}
+
+/// How a pull stands after some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulled {
+    /// All pages are kept, and the data did not change while they were read, as far as the server lets anybody see.
+    Whole,
+    /// It is time to stop; the state says where to go on.
+    Paused,
+    /// The data changed meanwhile: the pages are of two states and must not be used together.
+    Changed,
 }
 
 /// Whether a text is scheme and host of a server that may be given a token.

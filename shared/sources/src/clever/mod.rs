@@ -14,9 +14,9 @@ mod pull;
 mod sections;
 mod tokens;
 
-pub use crate::http::{Failing, Now, PageFault, RealWait, Wait, is_host};
-pub use crate::intake::{ImportError, Refused, Staged};
-pub use feed::{Import, Job, StagedPages, import};
+pub use crate::http::{Failing, Now, PageFault, Pulled, RealWait, Wait, is_host};
+pub use crate::intake::{Import, ImportError, Refused, Staged};
+pub use feed::{Job, StagedPages, import};
 pub use page::without_demographics;
-pub use pull::{Api, BadSetting, Client, DataMark, Pages, Progress, PullError, PullState, Pulled, Resource, Seen};
+pub use pull::{Api, BadSetting, Client, DataMark, Pages, Progress, PullError, PullState, Resource, Seen};
 pub use tokens::{Connected, TokenList, TokensError};

@@ -11,7 +11,7 @@ use super::objects::{District, Text};
 use super::page;
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
-use crate::http::{Answer, Credential, Failing, Get, Http, Now, PageFault, Secret, Wait, is_host};
+use crate::http::{Answer, Credential, Failing, Get, Http, Now, PageFault, Pulled, Secret, Wait, is_host};
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,17 +223,6 @@ pub enum PullError<E> {
     Keep(E),
 }
 
-/// How a pull stands after some time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pulled {
-    /// All pages are kept, and the data did not change while they were read.
-    Whole,
-    /// It is time to stop; the state says where to go on.
-    Paused,
-    /// All pages are kept, but the district's data changed meanwhile: they are of two states and must not be used together.
-    Changed,
-}
-
 /// Reads a district's data from Clever.
 #[derive(Clone)]
 pub struct Client<H, W> {
@@ -377,8 +366,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
         asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(|unanswered| match unanswered
         {
-            Unanswered::Refused(401 | 403, _) => PullError::Unauthorized,
-            Unanswered::Refused(status, _) => PullError::Refused { list, status },
+            Unanswered::Refused(401 | 403) => PullError::Unauthorized,
+            Unanswered::Refused(status) => PullError::Refused { list, status },
             Unanswered::Page(fault) => PullError::Page { list, fault },
             Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
         })

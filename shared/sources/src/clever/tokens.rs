@@ -116,7 +116,7 @@ impl<H: Http, W: Wait> TokenList<H, W> {
         let read = |body: &[u8]| serde_json::from_slice(body).map_err(|_| PageFault::NotAPage);
         let asked = asking::ask((&self.http, &self.wait, &self.now), &Window::default(), &request, rng, read).await;
         asked.map(|(_, list)| list).map_err(|unanswered| match unanswered {
-            Unanswered::Refused(status, _) => TokensError::Refused(status),
+            Unanswered::Refused(status) => TokensError::Refused(status),
             Unanswered::Page(_) => TokensError::Page,
             Unanswered::Down { tries, last } => TokensError::Down { tries, last },
         })

@@ -36,8 +36,8 @@ pub enum Failing {
 
 /// Why there is nothing to read.
 pub(crate) enum Unanswered {
-    /// Asking again would not help: the status, and the body, of which nothing is to be trusted.
-    Refused(u16, Vec<u8>),
+    /// Asking again would not help.
+    Refused(u16),
     /// What came cannot be trusted.
     Page(PageFault),
     /// The server fails, again and again.
@@ -57,19 +57,19 @@ pub(crate) async fn ask<T>(
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PageFault>,
 ) -> Result<(Answer, T), Unanswered> {
-    ask_with(world, window, || request.clone(), rng, read).await
+    ask_with(world, window, (|| request.clone(), TRIES), rng, read).await
 }
 
-/// Asks with a request that is made anew for every try: a signature is good for one.
+/// Asks so many times at most, with a request that is made anew for every try: a signature is good for one.
 pub(crate) async fn ask_with<T>(
     (http, wait, now): (&impl Http, &impl Wait, &Now),
     window: &Window,
-    make: impl Fn() -> Get,
+    (make, most): (impl Fn() -> Get, u32),
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PageFault>,
 ) -> Result<(Answer, T), Unanswered> {
     let mut last = Failing::Status(0);
-    for tries in 0..TRIES {
+    for tries in 0..most {
         loop {
             let full = window.before_request(now());
             if full.is_zero() {
@@ -97,7 +97,7 @@ pub(crate) async fn ask_with<T>(
                         last = Failing::Status(status);
                         pace::back_off(tries, rng)
                     }
-                    status => return Err(Unanswered::Refused(status, answer.body)),
+                    status => return Err(Unanswered::Refused(status)),
                 }
             }
             Err(NoAnswer::Request) => return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
@@ -106,9 +106,9 @@ pub(crate) async fn ask_with<T>(
                 pace::back_off(tries, rng)
             }
         };
-        if tries + 1 < TRIES {
+        if tries + 1 < most {
             wait.wait(pause).await;
         }
     }
-    Err(Unanswered::Down { tries: TRIES, last })
+    Err(Unanswered::Down { tries: most, last })
 }

@@ -46,7 +46,11 @@ impl Http for HttpClient {
 
     async fn post(&self, form: Form) -> Result<Answer, NoAnswer> {
         let post = self.0.post(&form.url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.body);
-        answer(with(post, &form.credential)).await
+        answer(match &form.credential {
+            Some(credential) => with(post, credential),
+            None => post,
+        })
+        .await
     }
 }
 

@@ -235,8 +235,7 @@ pub(crate) fn with_made<T>(make: impl FnOnce(&mut Maker<'_>) -> io::Result<()> +
         let (sender, full) = sync_channel(WAITING);
         let (used, empty) = channel();
         scope.spawn(move || {
-            let mut maker =
-                Maker { batch: Batch::default(), begin: 0, line: 0, misread: None, sender: &sender, empty: &empty };
+            let mut maker = Maker { batch: Batch::default(), begin: 0, line: 0, misread: None, sender: &sender, empty: &empty };
             match make(&mut maker) {
                 Ok(()) => _ = maker.hand_over(Some(Next::End)),
                 // Who stopped listening does not want to know.

@@ -175,7 +175,10 @@ impl Tables for PackageTables<'_> {
 }
 
 /// The encoding of files that are not UTF-8, and how phones are read.
-pub(crate) fn check_settings(settings: &SourceSettings, notes: &mut Notes<'_>) -> Result<(Option<&'static Encoding>, Phones), Halt> {
+pub(crate) fn check_settings(
+    settings: &SourceSettings,
+    notes: &mut Notes<'_>,
+) -> Result<(Option<&'static Encoding>, Phones), Halt> {
     let encoding = settings.fallback_encoding.as_deref().map(|label| {
         // Commas, quotes and line ends must be what they are in ASCII, or rows could not be told apart.
         Encoding::for_label(label.as_bytes()).filter(|encoding| encoding.is_ascii_compatible()).ok_or(label)

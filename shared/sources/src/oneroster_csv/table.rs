@@ -136,7 +136,9 @@ impl Table {
                 }
             }
             notes.relieve()?;
-            if self.rows.oddities().misread.is_none() && self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty()) {
+            if self.rows.oddities().misread.is_none()
+                && self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
+            {
                 notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
