@@ -5,8 +5,7 @@ use mirror::clock::Clock;
 use mirror::connect::Connections;
 use mirror::secrets::Kept;
 use nightly_pull::{Config, Storage, handle};
-use sources::clever::RealWait;
-use sources::http::HttpClient;
+use sources::http::{HttpClient, RealWait};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

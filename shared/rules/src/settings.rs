@@ -164,7 +164,7 @@ impl Clever {
 impl SourceSettings {
     /// Whether the roster is pulled from a server every night; else it is uploaded.
     pub fn is_pulled(&self) -> bool {
-        self.clever.is_some()
+        self.pulled().is_some()
     }
 }
 

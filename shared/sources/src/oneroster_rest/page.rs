@@ -1,12 +1,11 @@
 //! The envelope of a list: an object with one key, named after what is in it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use rules::id::hash64;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::http::PageFault;
 
@@ -15,10 +14,45 @@ use crate::http::PageFault;
 /// # Errors
 /// If it is no page of the list that is called `key`.
 pub(super) fn items<'a>(body: &'a [u8], key: &str) -> Result<Vec<&'a RawValue>, PageFault> {
-    let envelope: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
-    let list = envelope.get(key).ok_or(PageFault::NotAPage)?;
-    serde_json::from_str(list.get()).map_err(|_| PageFault::NotAPage)
+    let mut page = serde_json::Deserializer::from_slice(body);
+    let items = Envelope(key).deserialize(&mut page).ok().flatten();
+    items.filter(|_| page.end().is_ok()).ok_or(PageFault::NotAPage)
 }
+
+/// Reads the list behind a key, in one pass: pages are large, and there are many.
+struct Envelope<'k>(&'k str);
+
+impl<'de> DeserializeSeed<'de> for Envelope<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Envelope<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut list = None;
+        while let Some(Name(key)) = map.next_key::<Name<'de>>()? {
+            if key == self.0 {
+                list = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(list)
+    }
+}
+
+/// A key, borrowed where it can be.
+#[derive(Deserialize)]
+pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// An object, as far as paging is concerned.
 #[derive(Deserialize)]
@@ -34,6 +68,8 @@ pub(super) struct Sight {
     /// Of the first object's id and of the last's. An object without one that can be read stands for itself.
     pub(super) first: u64,
     pub(super) last: u64,
+    /// Where in the page the second object begins.
+    pub(super) second: Option<usize>,
 }
 
 impl Sight {
@@ -51,21 +87,21 @@ pub(super) fn sight(body: &[u8], key: &str) -> Result<Sight, PageFault> {
         let named = serde_json::from_str::<Named<'_>>(item.get()).ok().and_then(|named| named.id);
         named.map_or_else(|| hash64(item.get()), |id| hash64(&id))
     };
-    Ok(Sight { records: items.len() as u64, first: mark(items.first()), last: mark(items.last()) })
+    // Items lie in the page.
+    let second = items.get(1).map(|item| item.get().as_ptr().addr() - body.as_ptr().addr());
+    Ok(Sight { records: items.len() as u64, first: mark(items.first()), last: mark(items.last()), second })
 }
 
-/// A page without its first record.
-pub(super) fn without_first(body: &[u8], key: &str) -> Result<Vec<u8>, PageFault> {
-    let mut rest = Vec::with_capacity(body.len());
-    rest.extend_from_slice(format!("{{\"{key}\":[").as_bytes());
-    for (number, item) in items(body, key)?.into_iter().skip(1).enumerate() {
-        if number > 0 {
-            rest.push(b',');
+/// A page without its first record, given what was seen of it. What the envelope had before its list is left out too.
+pub(super) fn without_first(mut body: Vec<u8>, key: &str, sight: Sight) -> Vec<u8> {
+    let head = format!("{{\"{key}\":[");
+    match sight.second.filter(|second| *second >= head.len()) {
+        Some(second) => {
+            body.splice(..second, head.into_bytes());
+            body
         }
-        rest.extend_from_slice(item.get().as_bytes());
+        None => format!("{head}]}}").into_bytes(),
     }
-    rest.extend_from_slice(b"]}");
-    Ok(rest)
 }
 
 /// Whether a `Link` header names a next page. Where it is does not matter: what is asked next is always our own address, so that no token goes
@@ -109,10 +145,11 @@ mod tests {
     #[test]
     fn a_page_goes_on_behind_its_first_record() {
         for (page, rest) in [
-            (r#"{"users": [ {"a":[1, 2]} , {"b":"]"},{"c":3}]}"#, r#"{"users":[{"b":"]"},{"c":3}]}"#),
+            (r#"{"n":1, "users": [ {"a":[1, 2]} , {"b":"]"},{"c":3}]}"#, r#"{"users":[{"b":"]"},{"c":3}]}"#),
             (r#"{"users":[{"a":1}]}"#, r#"{"users":[]}"#),
         ] {
-            assert_eq!(without_first(page.as_bytes(), "users").unwrap(), rest.as_bytes());
+            let sight = sight(page.as_bytes(), "users").unwrap();
+            assert_eq!(without_first(page.into(), "users", sight), rest.as_bytes());
         }
     }
 

@@ -322,8 +322,7 @@ impl<H: Http, W: Wait> Client<H, W> {
             Taken::Again => return Err(PullError::Page { list: name, fault: PageFault::Loop }),
             Taken::Fault(fault) => return Err(PullError::Page { list: name, fault }),
         }
-        let body = if overlaps { page::without_first(&answer.body, name) } else { Ok(answer.body) };
-        let body = body.map_err(|fault| PullError::Page { list: name, fault })?;
+        let body = if overlaps { page::without_first(answer.body, name, sight) } else { answer.body };
         progress.revision.clone_from(&state.revision);
         pages.keep(list, progress.pages - 1, body, &progress).await.map_err(PullError::Keep)?;
         state.lists.insert(list, progress);

@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::page::Name;
 use crate::intake::values::LIST_ITEM_END;
 use crate::oneroster_csv::{FileKind, Maker, Version, layout};
 
@@ -46,10 +47,6 @@ pub(super) struct Columns {
 struct Object<'a>(Vec<Option<&'a RawValue>>);
 
 struct Seed<'c>(&'c [&'static str]);
-
-/// A key, borrowed where it can be.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Object<'de>;

@@ -8,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::page;
+use super::page::{self, Name};
 use super::pull::Resource;
 use crate::http::PageFault;
 
@@ -48,10 +48,6 @@ impl<'de> Deserialize<'de> for Fields<'de> {
         deserializer.deserialize_map(Each)
     }
 }
-
-/// A key, borrowed where it can be.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Scrub {
     /// What a district's policy and settings ask for.
