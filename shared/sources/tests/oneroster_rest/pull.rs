@@ -140,3 +140,24 @@ fn settings_by_which_a_server_must_not_be_reached_are_named() {
         assert_eq!(Api::of(&settings), Err(BadSetting("source.oneroster.token_url")));
     }
 }
+
+/// What the pull does not ask for, servers have all the same: whoever tests against this one is to find it.
+#[test]
+fn the_server_in_memory_filters_selects_and_says_why_not() {
+    let world = World::new();
+    world.server.put(Resource::Users, &user("st3", "student", json!({ "dateLastModified": "2026-09-02T05:00:00.000Z" })));
+    let answer = |query: &str| {
+        let answer = world.server.answer("users", query).unwrap();
+        (answer.status, serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap())
+    };
+    let newer = "filter=dateLastModified%3E%272026-09-01T00%3A00%3A00.000Z%27&fields=sourcedId,role";
+    assert_eq!(answer(newer), (200, json!({ "users": [{ "role": "student", "sourcedId": "st3" }] })));
+    let (status, parents) = answer("filter=role='parent'&limit=1&offset=0");
+    assert_eq!((status, &parents["users"][0]["sourcedId"]), (200, &json!("gu1")));
+    for (query, minor) in [("filter=role", "invalid_filter_field"), ("limit=0", "invaliddata"), ("offset=-1", "invaliddata")] {
+        let (status, body) = answer(query);
+        let told = &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
+        assert_eq!((status, told), (400, &json!(minor)), "{query}");
+    }
+    assert_eq!(world.server.answer("lineItems", "").unwrap().status, 404);
+}

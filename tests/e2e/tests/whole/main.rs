@@ -12,5 +12,6 @@ mod faults;
 mod nights;
 mod notices;
 mod onboarding;
+mod oneroster;
 mod seeds;
 mod walls;
