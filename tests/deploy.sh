@@ -95,10 +95,11 @@ for _ in $(seq 300); do
 done
 
 say "deploy"
-# A secret of somebody else, as it will be: its name is all that the stack needs to begin with.
-clever=arn:aws:secretsmanager:$AWS_REGION:111122223333:secret:clever-application-AbCdEf
+# Secrets of somebody else, as they will be: their names are all that the stack needs to begin with.
+secrets=arn:aws:secretsmanager:$AWS_REGION:111122223333:secret
+clever=$secrets:clever-application-AbCdEf
 "$sam" deploy --template-file "$tools/build/template.yaml" --stack-name rollbook --resolve-s3 --capabilities CAPABILITY_IAM \
-    --no-confirm-changeset --no-progressbar --region "$AWS_REGION" --parameter-overrides OperatorEmail=operators@example.org NoticeDoor=on "CleverSecret=$clever" \
+    --no-confirm-changeset --no-progressbar --region "$AWS_REGION" --parameter-overrides OperatorEmail=operators@example.org NoticeDoor=on "CleverSecret=$clever" "ClassLinkSecret=$secrets:classlink-partner-AbCdEf" \
     >"$work/deploy.log" 2>&1 || { cat "$work/deploy.log"; exit 1; }
 echo "PASS sam deploy: $(grep -c 'CREATE_COMPLETE' "$work/deploy.log") resources, IAM enforced"
 

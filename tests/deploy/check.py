@@ -435,6 +435,7 @@ def policies_say_the_rest(stack):
         check(not decision(pull, f"scheduler:{action}Schedule", f"{schedules}/default/x"), f"nightly-pull may {action} them nowhere else")
     secret = f"arn:aws:secretsmanager:{region}:{account}:secret"
     check(decision(pull, "secretsmanager:GetSecretValue", f"{secret}:rollbook-token-elm-AbCdEf"), "nightly-pull reads districts' tokens")
+    check(decision(pull, "secretsmanager:GetSecretValue", f"{secret}:classlink-partner-AbCdEf"), "nightly-pull reads ClassLink's key")
     check(not decision(pull, "secretsmanager:GetSecretValue", f"{secret}:other-AbCdEf"), "nightly-pull reads no other secret")
     check(not decision(pull, "secretsmanager:PutSecretValue", f"{secret}:rollbook-token-elm-AbCdEf"), "nightly-pull writes none")
     orders = policy_of("PullRole")

@@ -10,8 +10,7 @@ mod look;
 mod nights;
 mod pull;
 mod request;
-mod staging;
-mod token;
+mod source;
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
@@ -27,13 +26,12 @@ use mirror::runs::Runs;
 use mirror::secrets::{Kept, Secrets};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sources::clever::Wait;
-use sources::http::Http;
+use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 pub use config::Config;
 pub use look::Looked;
-pub use request::{Named, Request, Skipped, order, request, resume};
+pub use request::{Named, Request, Skipped, Which, order, request, resume};
 
 /// What the function does with the table.
 pub trait Table: Districts + Runs + ConnectedDistricts {}
@@ -159,8 +157,8 @@ pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: 
 ) -> Result<Outcome, PullFailure> {
     let named = match request(&event.payload) {
         Ok(Request::Pull(named)) => named,
-        Ok(Request::Look(only)) => {
-            let looked = look::look(config, storage, only.as_deref()).await;
+        Ok(Request::Look(which)) => {
+            let looked = look::look(config, storage, &which).await;
             // Schedules follow what is configured here, not the list: a district that was paused is not pulled, even if the list cannot be read.
             let repaired = nights::repair(config, storage, &event.context.invoked_function_arn).await;
             return looked.and_then(|looked| repaired.map(|()| Outcome::Look(looked)));

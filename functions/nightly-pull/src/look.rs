@@ -1,9 +1,8 @@
-//! The look at Clever's list of who has connected the application: it finds new districts without any notice, and misses those that are gone (R-O1).
+//! The look at a source's list of who has connected the application (Clever's, ClassLink's): it finds new districts without any notice, and misses those that are gone (R-O1).
 //!
 //! A new district that shares a school becomes `notified`, and nothing is pulled of it. One that is gone is told; nothing of it is changed here.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mirror::connected::Connected;
@@ -11,20 +10,14 @@ use mirror::operators::event::Event;
 use mirror::operators::metrics;
 use mirror::secrets::Secrets;
 use rules::id::{DistrictId, RunId};
-use rules::settings::{Clever, DistrictStatus, Settings};
+use rules::settings::{ClassLink, Clever, DistrictStatus, Settings};
 use serde::{Deserialize, Serialize};
-use sources::clever::{Api, Client, PullError, Wait};
-use sources::http::Http;
+use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
-use crate::token::{NoToken, tokens};
+use crate::request::Which;
+use crate::source::{Listing, NoEntry, Source, World};
 use crate::{Config, PullFailure, Storage, Table};
-
-/// The name of this source.
-pub(crate) const SOURCE: &str = "clever";
-
-/// The preset that a district begins with; an operator configures it before anything is pulled (R-O2).
-const PRESET: &str = "clever";
 
 /// How long a district must be missing before anybody is told: one list that lacks it may be a mistake.
 const MISSING: Duration = Duration::from_secs(30 * 60);
@@ -42,95 +35,109 @@ pub struct Looked {
     pub returned: u32,
 }
 
-/// Looks for all, or for one district alone.
+impl Looked {
+    fn and(self, other: Looked) -> Looked {
+        Looked {
+            notified: self.notified + other.notified,
+            waiting: self.waiting + other.waiting,
+            disconnected: self.disconnected + other.disconnected,
+            returned: self.returned + other.returned,
+        }
+    }
+}
+
+/// Looks at the lists that are asked for, as far as there are credentials for them. A list that cannot be read does not keep the others from being looked
+/// at.
 pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
+    config: &Config,
+    storage: &Storage<T, O, L, S, H, W>,
+    which: &Which,
+) -> Result<Looked, PullFailure> {
+    let clever = match which {
+        Which::All if !Clever::is_configured(config) => Ok(Looked::default()),
+        Which::All => look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await,
+        Which::Source(name) if *name == Clever::NAME => look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await,
+        Which::AtClever(id) => look_at::<Clever, _, _, _, _, _, _>(config, storage, Some(id)).await,
+        Which::Source(_) => Ok(Looked::default()),
+    };
+    let classlink = match which {
+        Which::All if !ClassLink::is_configured(config) => Ok(Looked::default()),
+        Which::All => look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await,
+        Which::Source(name) if *name == ClassLink::NAME => look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await,
+        Which::Source(_) | Which::AtClever(_) => Ok(Looked::default()),
+    };
+    let looked = clever?.and(classlink?);
+    info!(?looked, "looked at the lists of connected districts");
+    Ok(looked)
+}
+
+/// Looks at one source's list, for all or for one district alone.
+async fn look_at<P: Listing, T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     only: Option<&str>,
 ) -> Result<Looked, PullFailure> {
     let mut rng = fastrand::Rng::new();
-    let listed = tokens(config, storage, only, &mut rng).await.map_err(|none| match none {
-        NoToken::Storage(error) => PullFailure::Storage(error),
-        NoToken::None(why) => PullFailure::TokenList(why),
-        NoToken::Down(error) => PullFailure::TokenList(error.to_string()),
+    let world = World::of(config, storage);
+    let listed = P::listed(&world, only, &mut rng).await.map_err(|none| match none {
+        NoEntry::Storage(error) => PullFailure::Storage(error),
+        NoEntry::None(why) | NoEntry::Down(why) => PullFailure::TokenList(why),
     })?;
-    let mut known = storage.table.connected(SOURCE).await?;
+    let mut known = storage.table.connected(P::NAME).await?;
     known.retain(|one| only.is_none_or(|only| one.id == only));
     let mut looked = Looked::default();
-    let here: BTreeSet<&str> = listed.iter().map(|one| one.district.as_str()).collect();
+    let here: BTreeSet<&str> = listed.iter().map(|one| one.id.as_str()).collect();
     for one in &known {
         if here.contains(one.id.as_str()) {
-            found_again(storage, one, &mut looked).await?;
+            found_again(storage, P::NAME, one, &mut looked).await?;
         } else {
-            missed(storage, one, &mut looked).await?;
+            missed(storage, P::NAME, one, &mut looked).await?;
         }
     }
     let known: BTreeSet<&str> = known.iter().map(|one| one.id.as_str()).collect();
-    for one in listed.iter().filter(|one| !known.contains(one.district.as_str())) {
-        match shares(config, storage, one, &mut rng).await {
-            Ok(true) => notify(config, storage, &one.district, &mut looked).await?,
+    for one in listed.iter().filter(|one| !known.contains(one.id.as_str())) {
+        match P::new(config, &one.id).shares(&world, &one.key, &mut rng).await {
+            Ok(true) => notify::<P, _, _, _, _, _, _>(config, storage, &one.id, &mut looked).await?,
             Ok(false) => looked.waiting += 1,
             Err(error) => {
-                warn!(clever_district = %one.district, %error, "a district that has connected could not be looked at");
+                warn!(source = P::NAME, id = %one.id, %error, "a district that has connected could not be looked at");
                 looked.waiting += 1;
             }
         }
     }
-    info!(?looked, "looked at the list of connected districts");
     Ok(looked)
 }
 
-/// What is configured of a district before anybody configures it.
-fn at_clever(config: &Config, id: &str) -> Clever {
-    Clever { api: config.clever_api.clone(), ..Clever::of(id) }
-}
-
-/// Asks Clever with the district's own token: the token must be that of the district, and a school must be shared.
-async fn shares<T, O, L, S, H: Http, W: Wait>(
-    config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
-    one: &sources::clever::Connected,
-    rng: &mut fastrand::Rng,
-) -> Result<bool, PullError<std::convert::Infallible>> {
-    let Ok(api) = Api::of(&at_clever(config, &one.district)) else { return Ok(false) };
-    let clock = storage.clock.clone();
-    let now = Arc::new(move || clock.now());
-    let client = Client { http: storage.http.clone(), wait: storage.wait.clone(), now, api };
-    if client.district(&one.token, rng).await?.id != one.district {
-        return Err(PullError::OtherDistrict);
-    }
-    client.shares(&one.token, rng).await
-}
-
 /// Makes the district, tells of it and remembers it, in this order: whoever dies in between does it once more.
-async fn notify<T: Table, O, L, S, H, W>(
+async fn notify<P: Listing, T: Table, O, L, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     id: &str,
     looked: &mut Looked,
 ) -> Result<(), PullFailure> {
-    let district = DistrictId::new(id);
-    let mut settings = Settings::of_preset(PRESET);
-    settings.source.clever = Some(at_clever(config, id));
+    let district = DistrictId::new(P::district(id));
+    let mut settings = Settings::of_preset(P::PRESET);
+    P::new(config, id).set(&mut settings.source);
     let _ = storage.table.create(&district, &settings, DistrictStatus::Notified).await?;
     let connected = Connected { id: id.into(), district, since: storage.clock.now(), missed: None, told: false };
     tell(storage, Event::district_shares(connected.since, &connected.district), "notified", "DistrictsNotified").await;
-    let _ = storage.table.note(SOURCE, &connected).await?;
+    let _ = storage.table.note(P::NAME, &connected).await?;
     looked.notified += 1;
     Ok(())
 }
 
 async fn missed<T: Table, O, L, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
+    source: &str,
     one: &Connected,
     looked: &mut Looked,
 ) -> Result<(), PullFailure> {
     let now = storage.clock.now();
     match one.missed {
-        None => storage.table.renote(SOURCE, &Connected { missed: Some(now), ..one.clone() }).await?,
+        None => storage.table.renote(source, &Connected { missed: Some(now), ..one.clone() }).await?,
         Some(since) if !one.told && now >= since + MISSING => {
             tell(storage, Event::district_gone(now, &one.district, since), "disconnected", "DistrictsDisconnected").await;
-            storage.table.renote(SOURCE, &Connected { told: true, ..one.clone() }).await?;
+            storage.table.renote(source, &Connected { told: true, ..one.clone() }).await?;
             looked.disconnected += 1;
         }
         Some(_) => {}
@@ -140,6 +147,7 @@ async fn missed<T: Table, O, L, S, H, W>(
 
 async fn found_again<T: Table, O, L, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
+    source: &str,
     one: &Connected,
     looked: &mut Looked,
 ) -> Result<(), PullFailure> {
@@ -149,7 +157,7 @@ async fn found_again<T: Table, O, L, S, H, W>(
         tell(storage, back, "returned", "DistrictsReturned").await;
         looked.returned += 1;
     }
-    storage.table.renote(SOURCE, &Connected { missed: None, told: false, ..one.clone() }).await?;
+    storage.table.renote(source, &Connected { missed: None, told: false, ..one.clone() }).await?;
     Ok(())
 }
 

@@ -6,8 +6,7 @@ use mirror::connect::Connections;
 use mirror::operators::Operators;
 use mirror::secrets::Kept;
 use nightly_pull::{Config, Storage, handle};
-use sources::clever::RealWait;
-use sources::http::HttpClient;
+use sources::http::{HttpClient, RealWait};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

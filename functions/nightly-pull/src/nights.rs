@@ -10,14 +10,13 @@ use mirror::MirrorError;
 use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
 use rules::id::DistrictId;
 use rules::schedule::nightly;
-use rules::settings::DistrictStatus;
+use rules::settings::{DistrictStatus, Pulled};
 use tracing::{info, warn};
 
-use crate::look::SOURCE;
 use crate::request::{order, ordered};
 use crate::{Config, PullFailure, Storage, Table};
 
-/// The night of a district whose policy waits for uploads: nobody uploads what lies at Clever.
+/// The night of a district whose policy waits for uploads: nobody uploads what lies at a source's server.
 const NIGHT: Time = Time::constant(2, 0, 0, 0);
 
 /// So that not all districts of a zone are pulled at once.
@@ -42,8 +41,10 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     function: &str,
 ) -> Result<(), PullFailure> {
     let names = storage.later.names().await?;
-    let connected = storage.table.connected(SOURCE).await?;
-    let districts: BTreeSet<DistrictId> = connected.into_iter().map(|one| one.district).collect();
+    let mut districts: BTreeSet<DistrictId> = BTreeSet::new();
+    for source in Pulled::NAMES {
+        districts.extend(storage.table.connected(source).await?.into_iter().map(|one| one.district));
+    }
     let mut repaired = Repaired::default();
     let mut failed = Vec::new();
     let mut keep = BTreeSet::new();
@@ -90,7 +91,7 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
 ) -> Result<Wanted, MirrorError> {
     let Some(configured) = storage.table.district(district).await? else { return Ok(Wanted::No) };
     let is_synced = matches!(configured.status, DistrictStatus::Live | DistrictStatus::InReview);
-    if !is_synced || configured.settings.source.clever.is_none() {
+    if !is_synced || configured.settings.source.pulled().is_none() {
         return Ok(Wanted::No);
     }
     let zone = TimeZone::get(&configured.settings.time_zone).ok();

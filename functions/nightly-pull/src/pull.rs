@@ -5,7 +5,6 @@
 
 mod ending;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,19 +19,16 @@ use mirror::operators::event::Event;
 use mirror::pulls;
 use mirror::runs::{Importer, RunRecord};
 use mirror::secrets::Secrets;
-use rules::finding::{Code, pull as codes, upload};
-use rules::personal::Secret;
-use rules::policy::{KeepDemographics, Policy};
-use rules::settings::{Clever, DistrictStatus};
+use rules::finding::{pull as codes, upload};
+use rules::policy::Policy;
+use rules::settings::DistrictStatus;
 use serde::{Deserialize, Serialize};
-use sources::clever::{Api, Client, DataMark, PullError, PullState, Pulled, Wait};
-use sources::http::Http;
+use serde_json::Value;
+use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
-use crate::look::SOURCE;
 use crate::request::resume;
-use crate::staging::Staging;
-use crate::token::{NoToken, token};
+use crate::source::{Reached, Source, Stop, Trying, World, for_source};
 use crate::{Config, Ended, Named, Objects, PullFailure, Storage, Table};
 
 /// How soon a further invocation begins.
@@ -56,8 +52,8 @@ struct State {
     setbacks: u32,
     /// When the try began: the moment for which its snapshot speaks.
     began: Timestamp,
-    /// What the district said of its data then; none: it was not asked yet.
-    mark: Option<DataMark>,
+    /// What the source said of the district's data then; none: it was not asked yet.
+    mark: Option<Value>,
 }
 
 pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
@@ -72,23 +68,29 @@ pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W:
     };
     let begun = storage.table.run(&named.district, &named.run).await?;
     let is_synced = matches!(district.status, DistrictStatus::Live | DistrictStatus::InReview);
-    let clever = district.settings.source.clever.clone();
-    if begun.is_none() && (!is_synced || clever.is_none()) {
+    let settings = &district.settings.source;
+    if begun.is_none() && (!is_synced || settings.pulled().is_none()) {
         info!(district = %named.district, status = ?district.status, "the district is not pulled");
         return Ok(Ended::Skipped);
     }
-    if let Some(clever) = clever.as_ref().filter(|_| begun.is_none()) {
+    let known = for_source!(settings, |source| (name_of(&source), source.id()));
+    let source = known.as_ref().map_or("none", |(name, _)| *name);
+    if let Some((name, id)) = known.filter(|_| begun.is_none()) {
         // Whoever is pulled has connected: a look that finds it in the list must not take it for somebody new.
-        let (id, since) = (clever.district.clone(), storage.clock.now());
+        let since = storage.clock.now();
         let connected = Connected { id, district: named.district.clone(), since, missed: None, told: false };
-        let _ = storage.table.note(SOURCE, &connected).await?;
+        let _ = storage.table.note(name, &connected).await?;
     }
     let Some(record) = own(config, storage, invocation, named, begun).await? else { return Ok(Ended::Repeated) };
-    let mut work = Work { config, storage, invocation, named, record, rng: fastrand::Rng::new() };
-    match clever.filter(|_| is_synced) {
-        Some(clever) => work.run(&district, &clever).await,
-        None => work.refuse(&codes::SOURCE_PAUSED, None).await,
+    let mut work = Work { config, storage, invocation, named, record, source, rng: fastrand::Rng::new() };
+    if is_synced && let Some(ended) = for_source!(settings, |source| Box::pin(work.run(&district, &source)).await) {
+        return ended;
     }
+    work.refuse(&codes::SOURCE_PAUSED, None).await
+}
+
+fn name_of<P: Source>(_: &P) -> &'static str {
+    P::NAME
 }
 
 /// Makes the run, goes on with it, or takes it over from an invocation that has died. None: the pull was done before.
@@ -116,85 +118,37 @@ struct Work<'a, T, O, L, S, H, W> {
     invocation: &'a Invocation,
     named: &'a Named,
     record: RunRecord,
+    /// The name of the source.
+    source: &'static str,
     rng: fastrand::Rng,
 }
 
-/// What stands between an order and its snapshot.
-enum Stop {
-    /// A person has to do something.
-    Refused(&'static Code, Option<String>),
-    /// The source is down: it may be up again in a while.
-    Down(String),
-    /// The token is not taken.
-    Unauthorized,
-    /// Something here failed.
-    Failed(PullFailure),
-}
-
-impl From<MirrorError> for Stop {
-    fn from(error: MirrorError) -> Self {
-        Stop::Failed(error.into())
-    }
-}
-
-impl From<NoToken> for Stop {
-    fn from(none: NoToken) -> Self {
-        match none {
-            NoToken::None(why) => Stop::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
-            NoToken::Down(error) => Stop::Down(error.to_string()),
-            NoToken::Storage(error) => error.into(),
-        }
-    }
-}
-
-impl From<PullError<MirrorError>> for Stop {
-    fn from(error: PullError<MirrorError>) -> Self {
-        let said = error.to_string();
-        match error {
-            PullError::Unauthorized => Stop::Unauthorized,
-            PullError::OtherDistrict => Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None),
-            PullError::Refused { .. } => Stop::Refused(&codes::SOURCE_REFUSED, Some(said)),
-            PullError::Page { .. } => Stop::Refused(&codes::SOURCE_PAGES, Some(said)),
-            PullError::Down { .. } => Stop::Down(said),
-            PullError::Keep(error) => error.into(),
-        }
-    }
-}
-
-/// How far a try got.
-enum Reached {
-    Whole(PullState),
-    Paused,
-    Changed,
-}
-
 impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
-    async fn run(&mut self, district: &District, clever: &Clever) -> Result<Ended, PullFailure> {
+    async fn run<P: Source>(&mut self, district: &District, source: &P) -> Result<Ended, PullFailure> {
         let unusable = |why: String| (&upload::DISTRICT_SETTINGS, Some(why));
         let read = district.settings.policy().map_err(|error| unusable(error.to_string()));
         let zone = TimeZone::get(&district.settings.time_zone)
             .map_err(|_| unusable("there is no time zone of the name that the district has".into()));
-        let api = Api::of(clever).map_err(|error| unusable(error.to_string()));
-        let (policy, zone, api) = match (read, zone, api) {
-            (Ok(policy), Ok(zone), Ok(api)) => (policy, zone, api),
+        let (policy, zone) = match (read, zone, source.check().map_err(unusable)) {
+            (Ok(policy), Ok(zone), Ok(())) => (policy, zone),
             (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => return self.refuse(code, why).await,
         };
         self.record.today = Some(self.named.at.to_zoned(zone).date());
         let mut state: Option<State> = pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run).await?;
-        let mut rejected: Option<Secret> = None;
+        let mut rejected: Option<P::Key> = None;
         loop {
-            let reached = match self.token(clever, rejected.as_ref()).await {
-                Ok(token) => (self.read(&api, (&policy, clever), &token, &mut state).await, Some(token)),
+            let reached = match self.key(source, rejected.as_ref()).await {
+                Ok(key) => (self.read(source, (district, &policy), &key, &mut state).await, Some(key)),
                 Err(stop) => (Err(stop), None),
             };
             match reached {
-                (Ok(Reached::Whole(pulled)), _) => {
+                (Ok(Reached::Whole(lists)), _) => {
                     let Some(state) = &state else { return Err(MirrorError::Missing { what: "a pull's state" }.into()) };
                     // What was read stays read: making the snapshot may have an invocation of its own.
                     if self.invocation.deadline.is_near() {
                         return self.go_on_later(SOON).await;
                     }
-                    return self.snapshot(district, &policy, clever, state, pulled).await;
+                    return self.snapshot(district, &policy, source, state, lists).await;
                 }
                 (Ok(Reached::Paused), _) => return self.go_on_later(SOON).await,
                 (Ok(Reached::Changed), _) => {
@@ -209,13 +163,13 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
                     }
                 }
                 (Err(Stop::Refused(code, why)), _) => return self.refuse(code, why).await,
-                (Err(Stop::Unauthorized), token) => {
+                (Err(Stop::Unauthorized), key) => {
                     if rejected.is_some() {
                         return self.refuse(&codes::SOURCE_TOKEN, None).await;
                     }
                     // It may have been exchanged since it was looked up.
                     self.storage.secrets.forget();
-                    rejected = token;
+                    rejected = key;
                 }
                 (Err(Stop::Down(why)), _) => return self.set_back(state, why).await,
                 (Err(Stop::Failed(failure)), _) => return Err(failure),
@@ -223,58 +177,39 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         }
     }
 
-    /// The district's token; one that was not taken is no token.
-    async fn token(&mut self, clever: &Clever, rejected: Option<&Secret>) -> Result<Secret, Stop> {
-        let token = token(self.config, self.storage, clever, &mut self.rng).await?;
-        if rejected == Some(&token) { Err(Stop::Unauthorized) } else { Ok(token) }
+    /// What opens the source; what did not open it is not tried again.
+    async fn key<P: Source>(&mut self, source: &P, rejected: Option<&P::Key>) -> Result<P::Key, Stop> {
+        let key = source.key(&World::of(self.config, self.storage), &mut self.rng).await?;
+        if rejected == Some(&key) { Err(Stop::Unauthorized) } else { Ok(key) }
     }
 
     /// Reads on from where the pull is.
-    async fn read(
+    async fn read<P: Source>(
         &mut self,
-        api: &Api,
-        (policy, clever): (&Policy, &Clever),
-        token: &Secret,
+        source: &P,
+        (district, policy): (&District, &Policy),
+        key: &P::Key,
         state: &mut Option<State>,
-    ) -> Result<Reached, Stop> {
-        let clock = self.storage.clock.clone();
-        let client = Client {
-            http: self.storage.http.clone(),
-            wait: self.storage.wait.clone(),
-            now: Arc::new(move || clock.now()),
-            api: api.clone(),
-        };
+    ) -> Result<Reached<P::Lists>, Stop> {
+        let world = World::of(self.config, self.storage);
         let (id, run, internal) = (&self.named.district, &self.named.run, &self.storage.internal);
         let now = self.storage.clock.now();
         // A try that has no pages yet takes the data as it is now.
         let known = state.as_ref().and_then(|state| Some((state.attempt, state.mark.clone()?)));
-        let (attempt, before) = match known {
+        let (attempt, mark) = match known {
             Some(known) => known,
             None => {
-                let seen = client.district::<MirrorError>(token, &mut self.rng).await?;
-                if seen.id != clever.district {
-                    return Err(Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None));
-                }
+                let mark = source.mark(&world, key, &mut self.rng).await?;
                 let (attempt, setbacks) = state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
-                let begun = State { attempt, setbacks, began: now, mark: Some(seen.mark.clone()) };
+                let begun = State { attempt, setbacks, began: now, mark: Some(mark.clone()) };
                 pulls::put_state(internal, id, run, &begun).await?;
                 *state = Some(begun);
-                (attempt, seen.mark)
+                (attempt, mark)
             }
         };
-        let demographics = policy.demographics == KeepDemographics::Mirror;
-        let staging = Staging { pages: pulls::Pages::new(internal.clone(), id, run, attempt), demographics };
-        let mut pulled = PullState { before, lists: staging.lists().await?, ..PullState::default() };
-        let deadline = &self.invocation.deadline;
-        let rng = self.rng.fork();
-        let pulling = client.pull(&clever.district, token, &staging, &mut pulled, rng, || deadline.is_near());
-        // A server that stalls must not take the time in which the work is put away; what is kept is kept.
-        match tokio::time::timeout(deadline.remaining(), pulling).await {
-            Err(_) | Ok(Ok(Pulled::Paused)) => Ok(Reached::Paused),
-            Ok(Ok(Pulled::Changed)) => Ok(Reached::Changed),
-            Ok(Ok(Pulled::Whole)) => Ok(Reached::Whole(pulled)),
-            Ok(Err(error)) => Err(error.into()),
-        }
+        let pages = pulls::Pages::new(internal.clone(), id, run, attempt);
+        let (settings, deadline, rng) = (&district.settings.source, &self.invocation.deadline, self.rng.fork());
+        source.read(&world, key, Trying { pages, settings, policy, mark, deadline, rng }).await
     }
 
     /// From now on the pull is another try, without pages.

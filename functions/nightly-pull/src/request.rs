@@ -3,19 +3,28 @@
 use jiff::Timestamp;
 use mirror::keys;
 use rules::id::{DistrictId, RunId};
+use rules::settings::{ClassLink, Clever};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::look::SOURCE;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A pull, or a part of one.
     Pull(Named),
-    /// A look at who has connected the application: all, or the one district (by its id at the source) of which a notice speaks. What a notice says is a
-    /// hint only: the look is what counts.
-    Look(Option<Box<str>>),
+    /// A look at who has connected the application.
+    Look(Which),
+}
+
+/// Whose lists are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All that there are.
+    All,
+    /// That of one source, by its name.
+    Source(&'static str),
+    /// Clever's, for the one district (by its id there) of which a notice speaks. What a notice says is a hint only: the look is what counts.
+    AtClever(Box<str>),
 }
 
 /// A pull of a district.
@@ -85,12 +94,17 @@ pub(crate) fn ordered(payload: &str) -> Option<DistrictId> {
 
 /// What an event asks for.
 pub fn request(event: &Value) -> Result<Request, Skipped> {
-    if event.get("look").is_some_and(|source| source == SOURCE) {
-        return Ok(Request::Look(None));
+    if let Some(look) = event.get("look").and_then(Value::as_str) {
+        let source = [Clever::SOURCE, ClassLink::SOURCE].into_iter().find(|name| *name == look);
+        return match source {
+            Some(source) => Ok(Request::Look(Which::Source(source))),
+            None if look == "all" => Ok(Request::Look(Which::All)),
+            None => Err(Skipped::Unknown),
+        };
     }
     if let Some(notice) = event.get("confirm") {
         let Confirm { district } = Confirm::deserialize(notice).map_err(|_| Skipped::Unknown)?;
-        return if district.is_empty() { Err(Skipped::Unknown) } else { Ok(Request::Look(Some(district))) };
+        return if district.is_empty() { Err(Skipped::Unknown) } else { Ok(Request::Look(Which::AtClever(district))) };
     }
     let named = match event.get("resume") {
         Some(resumed) => {
@@ -129,8 +143,10 @@ mod tests {
     #[test]
     fn a_notice_is_confirmed_by_a_look_for_its_district() {
         let notice = json!({ "confirm": { "district": "5b2ad81a709e300001e2cd7a" } });
-        assert_eq!(request(&notice), Ok(Request::Look(Some("5b2ad81a709e300001e2cd7a".into()))));
-        assert_eq!(request(&json!({ "look": "clever" })), Ok(Request::Look(None)));
+        assert_eq!(request(&notice), Ok(Request::Look(Which::AtClever("5b2ad81a709e300001e2cd7a".into()))));
+        assert_eq!(request(&json!({ "look": "clever" })), Ok(Request::Look(Which::Source("clever"))));
+        assert_eq!(request(&json!({ "look": "classlink" })), Ok(Request::Look(Which::Source("classlink"))));
+        assert_eq!(request(&json!({ "look": "all" })), Ok(Request::Look(Which::All)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::plan::Reason;
 use crate::policy::{AdmitGuardians, AdmitStudents, Policy};
 use crate::run::RunState;
 use crate::schedule::nightly;
-use crate::settings::DistrictStatus;
+use crate::settings::{ClassLink, Clever, DistrictStatus};
 
 /// A source that changes need so long to reach gets them from people, and not by a machine's next sync.
 const SLOW_HOURS: f64 = 24.0;
@@ -150,6 +150,9 @@ pub enum Where {
     Sis,
     /// In Clever.
     Clever,
+    /// In ClassLink.
+    #[serde(rename = "classlink")]
+    ClassLink,
     /// Here.
     Here,
 }
@@ -262,13 +265,18 @@ impl Facts<'_> {
         self.snapshot.as_ref()?.record
     }
 
-    fn is_clever(&self) -> bool {
-        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.source == "clever")
+    /// The system that stands between the student information system and us, and what it is called.
+    fn between(&self) -> Option<(Where, &'static str)> {
+        match self.snapshot.as_ref()?.source.as_str() {
+            Clever::SOURCE => Some((Where::Clever, "Clever")),
+            ClassLink::SOURCE => Some((Where::ClassLink, "ClassLink")),
+            _ => None,
+        }
     }
 
     /// Where the source's data is looked at first, and what that system is called.
     fn source(&self) -> &'static str {
-        if self.is_clever() { "Clever" } else { "what the student information system sends" }
+        self.between().map_or("what the student information system sends", |(_, name)| name)
     }
 
     fn in_snapshot(&self) -> Check {
@@ -291,11 +299,13 @@ impl Facts<'_> {
             return failed(step, found, Where::Sis, "Correct the rows that the findings of the newest report name.");
         }
         let found = format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
-        let what = match (self.kind, self.is_clever()) {
+        let what = match (self.kind, self.between()) {
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
-            (Tag::Class, true) => "See that the section is in the student information system and is shared in Clever.".to_owned(),
-            (_, true) => format!(
-                "See that the {kind} is listed in the student information system, and in Clever once the two have synced."
+            (Tag::Class, Some((_, name))) => {
+                format!("See that the section is in the student information system and is shared in {name}.")
+            }
+            (_, Some((_, name))) => format!(
+                "See that the {kind} is listed in the student information system, and in {name} once the two have synced."
             ),
             _ => format!("Add the {kind} in the student information system, or see that the school is among those shared."),
         };
@@ -406,7 +416,7 @@ impl Facts<'_> {
             Some(false) => failed(
                 step,
                 format!("In the newest data the {} is not in this class.", self.kind),
-                if self.is_clever() && !self.is_slow() { Where::Clever } else { Where::Sis },
+                self.between().filter(|_| !self.is_slow()).map_or(Where::Sis, |(place, _)| place),
                 if self.is_slow() {
                     self.see_and_wait(format!("the {} is listed in this class there", self.kind))
                 } else {
@@ -527,7 +537,7 @@ impl Facts<'_> {
 
     /// What to look at where changes need days, and until when to wait for them.
     fn see_and_wait(&self, what: impl AsRef<str>) -> String {
-        let (long, source) = (self.propagation_in_words(), if self.is_clever() { "Clever" } else { "the source" });
+        let (long, source) = (self.propagation_in_words(), self.between().map_or("the source", |(_, name)| name));
         let since = self.reached_until().map_or_else(String::new, |since| format!(" after {since}"));
         format!(
             "See in the student information system that the schedule is finalised and that {}; if not, ask whoever keeps it (ATS/STARS: \

@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 use crate::id::SourceId;
 use crate::policy::{Policy, PolicyError, Switch};
 
+mod pulled;
+
+pub use pulled::{ClassLink, OneRoster, OneRosterVersion, Pulled, SignIn};
+
 /// Where a district stands between the first notice and the last run (R-O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,9 +102,15 @@ pub struct SourceSettings {
     pub tolerate_mixed_status: bool,
     /// Rows of a bulk file have a status all the same: the file is bulk, though the standard would read it as delta.
     pub bulk_with_status: bool,
-    /// The roster is pulled from Clever; none: it is uploaded.
+    /// The roster is pulled from Clever. See [`SourceSettings::pulled`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clever: Option<Clever>,
+    /// The roster is pulled from a OneRoster REST server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oneroster: Option<OneRoster>,
+    /// The roster is pulled from ClassLink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classlink: Option<ClassLink>,
 }
 
 /// A district at Clever.
@@ -124,6 +134,9 @@ pub struct Clever {
 }
 
 impl Clever {
+    /// The source's name.
+    pub const SOURCE: &'static str = "clever";
+
     /// A district with nothing changed.
     pub fn of(district: impl Into<String>) -> Self {
         Self {
@@ -151,7 +164,7 @@ impl Clever {
 impl SourceSettings {
     /// Whether the roster is pulled from a server every night; else it is uploaded.
     pub fn is_pulled(&self) -> bool {
-        self.clever.is_some()
+        self.pulled().is_some()
     }
 }
 
@@ -167,6 +180,8 @@ impl Default for SourceSettings {
             tolerate_mixed_status: false,
             bulk_with_status: false,
             clever: None,
+            oneroster: None,
+            classlink: None,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! trusted as a whole is refused before anything is emitted (R-H3). A source calls no cloud service: bytes come in through small traits,
 //! lines go out through [`rules::snapshot::SnapshotSink`].
 
+pub mod classlink;
 pub mod clever;
 pub mod http;
 mod intake;
 pub mod oneroster_csv;
+pub mod oneroster_rest;

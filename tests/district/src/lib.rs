@@ -30,6 +30,7 @@ mod mix;
 mod moment;
 mod names;
 mod night;
+mod objects;
 mod package;
 mod rows;
 mod text;

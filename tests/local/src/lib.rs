@@ -26,6 +26,7 @@ mod gateway;
 mod lambda;
 mod listen;
 mod notices;
+pub mod oneroster;
 mod operators;
 mod records;
 mod s3;
@@ -42,7 +43,7 @@ pub use operators::{BusMood, Told};
 pub use s3::Subscription;
 pub use scheduler::{Clock, DeadLetter};
 pub use stack::{
-    API, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP, NOTICE_KEYS, PULL, RECONCILE,
-    SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE, WEBHOOK,
+    API, CLASSLINK_KEY, CLASSLINK_SECRET, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP,
+    NOTICE_KEYS, PULL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE, WEBHOOK,
 };
 pub use upload::{UploadError, Uploaded};

@@ -20,6 +20,7 @@ use crate::functions::Binaries;
 use crate::gateway::{Api, Claims, FunctionUrl, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
+use crate::oneroster::OneRosterSimulator;
 use crate::operators::{Bus, BusMood, Told};
 use crate::s3::{Store, Subscription};
 use crate::scheduler::{Clock, DeadLetter, Running, Scheduler};
@@ -59,6 +60,10 @@ pub const NOTICE_KEYS: &str = "rollbook-notice-keys";
 
 /// The secret with the application's credentials at the simulated Clever: `{"client_id": …, "client_secret": …}`.
 pub const CLEVER_SECRET: &str = "rollbook-clever";
+/// The secret with the partner key of the simulated ClassLink: `{"api_key": …}`.
+pub const CLASSLINK_SECRET: &str = "rollbook-classlink";
+/// The partner key.
+pub const CLASSLINK_KEY: &str = "an-invented-partner-key";
 /// Who the application is at the simulated Clever, and its password there.
 pub const CLEVER_CLIENT: (&str, &str) = ("rollbook", "an-invented-client-secret");
 
@@ -170,6 +175,8 @@ pub struct Endpoints {
     pub api: String,
     /// The simulated Clever: data and token list.
     pub clever: String,
+    /// The simulated OneRoster servers, and ClassLink's proxy.
+    pub oneroster: String,
     /// Where notices are sent to.
     pub notices: String,
 }
@@ -186,6 +193,7 @@ pub struct Stack {
     gateway: Gateway,
     dynamo: Dynamo,
     clever: CleverSimulator,
+    oneroster: OneRosterSimulator,
     _notices: FunctionUrl,
     secrets: secrets::Store,
     bus: Bus,
@@ -244,12 +252,15 @@ impl Stack {
         let (client, password) = CLEVER_CLIENT;
         let clever = CleverSimulator::start(client, password, scheduler.scheduler.clock().clone()).await;
         let clever = clever.map_err(StackError::Clever)?;
+        let oneroster = OneRosterSimulator::start(CLASSLINK_KEY).await;
+        let oneroster = oneroster.map_err(StackError::Listen)?;
         let notices = FunctionUrl::start(lambda.clone(), WEBHOOK).await.map_err(StackError::Api)?;
         let secrets = secrets::Store::default();
         let keeper = secrets.serve().await.map_err(StackError::Clever)?;
         secrets.put(CLEVER_SECRET, &serde_json::json!({ "client_id": client, "client_secret": password }).to_string());
         let bus = Bus::new(OPERATOR_BUS);
         let events = bus.serve().await.map_err(StackError::Bus)?;
+        secrets.put(CLASSLINK_SECRET, &serde_json::json!({ "api_key": CLASSLINK_KEY }).to_string());
         let endpoints = Endpoints {
             dynamodb: dynamo.url(),
             s3: s3.url(),
@@ -259,6 +270,7 @@ impl Stack {
             events: events.url(),
             api: gateway.url(),
             clever: clever.url(),
+            oneroster: oneroster.url(),
             notices: notices.url(),
         };
         let clients = Clients::of(&endpoints);
@@ -277,6 +289,7 @@ impl Stack {
             gateway,
             dynamo,
             clever,
+            oneroster,
             _notices: notices,
             secrets,
             bus,
@@ -297,8 +310,14 @@ impl Stack {
             }
             stack.add_function(webhook)?;
             let mut pull = stack.function(PULL, binaries.nightly_pull);
-            let clever = &stack.endpoints.clever;
-            for (name, value) in [("CLEVER_SECRET", CLEVER_SECRET), ("CLEVER_TOKENS_URL", clever), ("CLEVER_API_URL", clever)] {
+            let Endpoints { clever, oneroster, .. } = &stack.endpoints;
+            for (name, value) in [
+                ("CLEVER_SECRET", CLEVER_SECRET),
+                ("CLEVER_TOKENS_URL", clever),
+                ("CLEVER_API_URL", clever),
+                ("CLASSLINK_SECRET", CLASSLINK_SECRET),
+                ("CLASSLINK_PROXY_URL", oneroster),
+            ] {
                 pull.environment.insert(name.into(), value.into());
             }
             stack.add_function(pull)?;
@@ -384,6 +403,11 @@ impl Stack {
     /// The simulated Clever; its clock is the scheduler's.
     pub fn clever(&self) -> &CleverSimulator {
         &self.clever
+    }
+
+    /// The simulated OneRoster servers, and ClassLink's proxy.
+    pub fn oneroster(&self) -> &OneRosterSimulator {
+        &self.oneroster
     }
 
     /// Gives a secret a text, and makes it if need be.

@@ -10,50 +10,45 @@ use mirror::secrets::Secrets;
 use mirror::snapshot::{self, Chain, SnapshotWriter};
 use mirror::{importing, operators, pulls, reports};
 use rules::finding::{Code, Finding};
-use rules::policy::{KeepDemographics, Policy};
+use rules::policy::Policy;
 use rules::report::FindingList;
 use rules::run::{RunState, Step};
-use rules::settings::Clever;
 use rules::snapshot::{Manifest, Origin};
-use sources::clever::{Import, Job, PullState, Wait, import};
-use sources::http::Http;
+use sources::clever::Import;
+use sources::http::{Http, Wait};
 use tokio::runtime::Handle;
 
 use super::{State, Work};
-use crate::look::SOURCE;
-use crate::staging::Staging;
+use crate::source::{Making, Source};
 use crate::{Ended, Objects, PullFailure, Table};
 
 /// How often the newest snapshot is looked up again because another one was accepted meanwhile.
 const TRIES: u32 = 5;
 
-fn origin() -> Origin {
-    Origin { source: SOURCE.into(), uploads: Vec::new(), restored_of: None }
-}
-
 impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
+    fn origin(&self) -> Origin {
+        Origin { source: self.source.into(), uploads: Vec::new(), restored_of: None }
+    }
+
     /// Makes the snapshot of the staged pages, and the district's newest of it.
-    pub(super) async fn snapshot(
+    pub(super) async fn snapshot<P: Source>(
         &mut self,
         district: &District,
         policy: &Policy,
-        clever: &Clever,
+        source: &P,
         state: &State,
-        pulled: PullState,
+        lists: P::Lists,
     ) -> Result<Ended, PullFailure> {
         let (internal, handle) = (&self.storage.internal, Handle::current());
         let (id, run) = (&self.named.district, &self.named.run);
         let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
-        let demographics = policy.demographics == KeepDemographics::Mirror;
-        let staging = Staging { pages: pulls::Pages::new(internal.clone(), id, run, state.attempt), demographics };
-        let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), clever.district.clone());
+        let pages = pulls::Pages::new(internal.clone(), id, run, state.attempt);
+        let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), source.clone());
         let (objects, named) = (internal.clone(), self.named.clone());
         let made = tokio::task::spawn_blocking(move || {
             let mut writer = SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
-            let mut pages = staging.read(&handle, &pulled.lists);
-            let job =
-                Job { district: &own, lists: &pulled.lists, frozen: pulled.frozen, settings: &settings, policy: &policy, today };
-            let made = import(job, &mut pages, &mut writer).map_err(PullFailure::Snapshot)?;
+            let making = Making { handle: &handle, settings: &settings, policy: &policy, today, sink: &mut writer };
+            let made = own.snapshot(pages, &lists, making).map_err(PullFailure::Snapshot)?;
             let parts = match made {
                 Import::Staged(_) => writer.finish()?,
                 Import::Refused(_) => BTreeMap::new(),
@@ -76,7 +71,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             run: run.clone(),
             taken_at: state.began,
             today,
-            origin: origin(),
+            origin: self.origin(),
             parts,
             enrollments: staged.enrollments,
             findings: staged.findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
@@ -126,7 +121,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), PullFailure> {
-        let report = reports::without_plan(&self.record, state, origin(), findings, self.seconds());
+        let report = reports::without_plan(&self.record, state, self.origin(), findings, self.seconds());
         Ok(reports::put(&self.storage.internal, &report).await?)
     }
 

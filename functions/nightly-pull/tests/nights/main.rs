@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod look;
+mod oneroster;
 mod pull;
 mod schedules;
+mod servers;
 mod world;

@@ -21,8 +21,10 @@ use rules::report::Report;
 use rules::settings::{Clever, DistrictStatus, Settings};
 use rules::snapshot::Manifest;
 use serde_json::{Value, json};
-use sources::clever::Wait;
 use sources::clever::memory::MemoryClever;
+use sources::http::Wait;
+
+use crate::servers::Servers;
 
 /// The district's id at Clever.
 pub(crate) const OAK: &str = "58da8a43cc70ab00017a1a87";
@@ -57,6 +59,7 @@ impl Time {
 
 pub(crate) struct World {
     pub(crate) clever: MemoryClever,
+    pub(crate) servers: Servers,
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
     pub(crate) later: MemoryLater,
@@ -98,7 +101,8 @@ pub(crate) fn user(number: u32, role: &str, fields: Value) -> Value {
 impl World {
     /// A live district with a school, two teachers, two sections, and twelve students, three records a page.
     pub(crate) async fn new() -> Self {
-        let clever = MemoryClever::default();
+        let servers = Servers::default();
+        let clever = servers.clever.clone();
         clever.connect(OAK, TOKEN);
         clever.put("schools", json!({ "id": "500000000000000000000001", "district": OAK, "name": "Elm" }));
         clever.put(
@@ -119,6 +123,7 @@ impl World {
         let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
         let world = Self {
             clever,
+            servers,
             table: MemoryTable::default(),
             internal: MemoryObjects::default(),
             later: MemoryLater::default(),
@@ -163,7 +168,7 @@ impl World {
         self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never()).await.unwrap()
     }
 
-    async fn look_for(&self, event: &Value, cue: &Cue) -> Result<Looked, PullFailure> {
+    pub(crate) async fn look_for(&self, event: &Value, cue: &Cue) -> Result<Looked, PullFailure> {
         match self.invoke(event, cue, "request", LIFE).await? {
             Outcome::Look(looked) => Ok(looked),
             Outcome::Pull(ended) => panic!("{ended:?}"),
@@ -178,7 +183,7 @@ impl World {
             internal: Failing::new(self.internal.clone(), cue),
             later: Failing::new(self.later.clone(), cue),
             secrets: Kept::new(Failing::new(self.secrets.clone(), cue), clock.clone(), self.config.keep_secrets),
-            http: self.clever.clone(),
+            http: self.servers.clone(),
             wait: self.time.clone(),
             operators: Operators::new(self.bus.clone()),
             clock,

@@ -83,9 +83,17 @@ async fn r_x1_a_student_without_an_active_class_waits_for_one() {
 }
 
 #[tokio::test]
-async fn r_x1_a_student_who_is_not_in_that_class_in_clever_is_to_be_enrolled_there() {
+async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be_enrolled_there() {
+    for (source, name, there) in [("classlink", "ClassLink", "classlink"), ("oneroster", "the student information system", "sis")]
+    {
+        let w = world("clever").await;
+        Night::new(FIRST).of(source).has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+        let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+        assert_eq!((failed(&told), place(&told)), ("in_that_class", there));
+        assert!(told["advice"]["what"].as_str().unwrap().contains(name), "{told}");
+    }
     let w = world("clever").await;
-    Night::new(FIRST).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_that_class", "clever"));
     let by_hand = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
@@ -123,7 +131,7 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
 #[tokio::test]
 async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
     let w = world("ats-stars").await;
-    Night::new(FIRST).of_clever().ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     let order = ["in_snapshot", "run_since", "not_removed", "schedule_finalised", "propagation_over", "known_by_id"];
     assert_eq!(listed(&told["checks"], "check"), order);
@@ -147,12 +155,12 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
 #[tokio::test]
 async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_since() {
     let w = world("ats-stars").await;
-    Night::new(FIRST).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_that_class", "sis"), "the DIIT office changes it there, and not in Clever");
     assert!(told["advice"]["what"].as_str().unwrap().contains("the student is listed in this class there"));
     // It has reached Clever, and the run that brings it waits.
-    let night = Night::new(SECOND).of_clever().has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
+    let night = Night::new(SECOND).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
     w.set_now("2026-09-02T12:00:00Z");
     night.ends(&w, RunState::Held).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -160,7 +168,7 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
     assert!(!listed(&told["checks"], "check").contains(&"schedule_finalised"), "it is in the newest data");
     // Everything is as it should be, and the id is another.
     Night::new("01HZ0000000000000000000004")
-        .of_clever()
+        .of("clever")
         .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
@@ -171,7 +179,7 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
 #[tokio::test]
 async fn r_x1_what_reaches_clever_within_minutes_is_no_matter_of_final_schedules() {
     let w = world("clever").await;
-    Night::new(FIRST).of_clever().ends(&w, RunState::Applied).await;
+    Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(listed(&told["checks"], "check"), ["in_snapshot", "run_since", "not_removed", "propagation_over", "known_by_id"]);
     assert!(told["checks"][3]["found"].as_str().unwrap().starts_with("A change needs 15 minutes to reach the source."));

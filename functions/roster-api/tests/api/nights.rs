@@ -54,8 +54,8 @@ impl Night {
         }
     }
 
-    pub(crate) fn of_clever(mut self) -> Self {
-        self.source = "clever";
+    pub(crate) fn of(mut self, source: &'static str) -> Self {
+        self.source = source;
         self
     }
 

@@ -52,7 +52,7 @@ fn first() -> Night {
     let school = |id: &str| School { id: id.into(), name: format!("School {id}"), identifier: None, parent: None };
     let teacher =
         Teacher { id: "t1".into(), person: person("Ada Quill", "ada@oak.org", "north"), classes: vec![], by_enrollment: false };
-    let night = students.iter().fold(Night::new(FIRST).of_clever(), |night, student| night.has(Tag::Student, student));
+    let night = students.iter().fold(Night::new(FIRST).of("clever"), |night, student| night.has(Tag::Student, student));
     let counts =
         |in_source| BTreeMap::from([("student".to_owned(), Counts { in_source, added: in_source, ..Counts::default() })]);
     let share = |field: Field, has, ignored| FieldShare {

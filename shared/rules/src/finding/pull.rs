@@ -12,6 +12,7 @@ codes! {
     SOURCE_CHANGING = "source_changing", Stop, "the district's data at the source changed again and again while it was read", "Nothing was changed, and the next pull tries again; a later hour in the district's schedule may help.";
     SOURCE_PAUSED = "source_paused", Stop, "the district was paused or switched off while its data was read", "Nothing needs to be done; resume the district when its data is to come again.";
     SOURCE_FROZEN = "source_frozen", Warn, "the district's own sync to the source is paused, or fails: what is shared is what it was when that last went well", "Nothing is wrong with what was read; ask the district to resume its sync at the source, or to mend it, if its data is to be of today.";
+    DEMOGRAPHICS_NOT_SHARED = "demographics_not_shared", Warn, "the source gives no demographics; students come without", "Switch demographics on at the source if they are wanted; else set the policy demographics to ignore.";
     NOTHING_SHARED = "nothing_shared", Stop, "the district shares no school", "Ask the district to share its schools with the application.";
     RECORD_UNREADABLE = "record_unreadable", Drop, "a record of the source cannot be read; it is left as it is", "Look for damage in the record at the source.";
     RECORD_TWICE = "record_twice", Drop, "one id was sent twice with different contents; the record is left as it is", "Nothing needs to be done if it does not come again; else tell the source's support.";

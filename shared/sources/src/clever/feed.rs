@@ -25,7 +25,7 @@ use crate::intake::notes::{Halt, Notes, id_of, place, quoted};
 use crate::intake::phone::Phones;
 use crate::intake::roster::{List, Org, OrgKind, Roster, Wishes, Words};
 use crate::intake::values::NO_DAY;
-use crate::intake::{ImportError, Refused, Staged};
+use crate::intake::{Import, ImportError, Refused, Staged};
 
 /// What a snapshot is made from.
 pub struct Job<'a> {
@@ -47,15 +47,6 @@ pub struct Job<'a> {
 pub trait StagedPages {
     /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`], each list from its first page on.
     fn next(&mut self) -> io::Result<Vec<u8>>;
-}
-
-/// How an import ended.
-#[derive(Debug)]
-pub enum Import {
-    /// The snapshot's lines are with the sink.
-    Staged(Staged),
-    /// No roster can be made of what was read (R-H3); what the sink may have got is void.
-    Refused(Refused),
 }
 
 /// Makes a snapshot of a pull whose pages are all staged.

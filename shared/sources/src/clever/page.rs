@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::http::PageFault;
+
 /// One item of a list.
 #[derive(Deserialize)]
 pub(super) struct Item<'a> {
@@ -35,20 +37,6 @@ struct Envelope<'a> {
     data: Vec<Item<'a>>,
     #[serde(default)]
     links: Vec<Link>,
-}
-
-/// What is wrong with a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PageFault {
-    /// Cut off, HTML, or something else that is no page: asking again may help.
-    #[error("the answer is not a page of a list")]
-    NotAPage,
-    /// The link to the next page leads to another host, or to another list.
-    #[error("the link to the next page leads somewhere else")]
-    ForeignLink,
-    /// The link to the next page leads to this page or an earlier one.
-    #[error("the link to the next page leads back")]
-    Loop,
 }
 
 /// A page that was understood.

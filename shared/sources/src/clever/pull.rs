@@ -7,11 +7,11 @@ use futures::future::join_all;
 use rules::settings::Clever;
 use serde::{Deserialize, Serialize};
 
-use super::asking::{self, Failing, Unanswered};
 use super::objects::{District, Text};
-use super::pace::{Now, Wait, Window};
-use super::page::{self, PageFault};
-use crate::http::{Answer, Credential, Get, Http, Secret};
+use super::page;
+use crate::http::asking::{self, Unanswered};
+use crate::http::pace::Window;
+use crate::http::{Answer, Credential, Failing, Get, Http, Now, PageFault, Pulled, Secret, Wait, is_host};
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,16 +120,6 @@ impl Api {
             Ok(Self { data: settings.api.clone(), version: settings.version.clone(), limit: settings.page_size })
         }
     }
-}
-
-/// Whether a text is scheme and host of a server that may be given a token.
-pub fn is_host(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|host| is_here(host)));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
-}
-
-fn is_here(host: &str) -> bool {
-    matches!(host.split(':').next(), Some("127.0.0.1" | "localhost"))
 }
 
 /// How far a list is.
@@ -266,17 +256,6 @@ pub enum PullError<E> {
     /// A page could not be kept.
     #[error("a page could not be kept")]
     Keep(E),
-}
-
-/// How a pull stands after some time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pulled {
-    /// All pages are kept, and the data did not change while they were read.
-    Whole,
-    /// It is time to stop; the state says where to go on.
-    Paused,
-    /// All pages are kept, but the district's data changed meanwhile: they are of two states and must not be used together.
-    Changed,
 }
 
 /// Reads a district's data from Clever.

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::asking::{self, Failing, Unanswered};
-use super::pace::{Now, Wait, Window};
-use super::page::{Link, PageFault, is_id, next_of};
-use crate::http::{Credential, Get, Http, Secret};
+use super::page::{Link, is_id, next_of};
+use crate::http::asking::{self, Unanswered};
+use crate::http::pace::Window;
+use crate::http::{Credential, Failing, Get, Http, Now, PageFault, Secret, Wait};
 
 /// A district that has connected the application. That it shares data is not said by this.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answer, Credential, Get, Http, NoAnswer};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+
+use super::{Answer, Credential, Form, Get, Http, NoAnswer};
 
 /// The most bytes of one answer: Clever's largest page (10,000 records) is about 12 MB.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -39,27 +41,47 @@ fn no_answer(error: &reqwest::Error) -> NoAnswer {
 
 impl Http for HttpClient {
     async fn get(&self, request: Get) -> Result<Answer, NoAnswer> {
-        let get = self.0.get(&request.url);
-        let get = match &request.credential {
-            Credential::Bearer(token) => get.bearer_auth(token.reveal()),
-            Credential::Basic(user, password) => get.basic_auth(user, Some(password.reveal())),
-        };
-        let mut response = get.send().await.map_err(|error| no_answer(&error))?;
-        let header = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-        let count = |name: &str| header(name).and_then(|value| u64::try_from(value).ok());
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            remaining: count("x-ratelimit-remaining"),
-            reset: header("x-ratelimit-reset"),
-            retry_after: count("retry-after"),
-            body: Vec::new(),
-        };
-        while let Some(bytes) = response.chunk().await.map_err(|error| no_answer(&error))? {
-            if answer.body.len() + bytes.len() > LONGEST {
-                return Err(NoAnswer::TooLong(LONGEST));
-            }
-            answer.body.extend_from_slice(&bytes);
-        }
-        Ok(answer)
+        answer(with(self.0.get(&request.url), &request.credential)).await
     }
+
+    async fn post(&self, form: Form) -> Result<Answer, NoAnswer> {
+        let post = self.0.post(&form.url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.body);
+        answer(match &form.credential {
+            Some(credential) => with(post, credential),
+            None => post,
+        })
+        .await
+    }
+}
+
+fn with(request: reqwest::RequestBuilder, credential: &Credential) -> reqwest::RequestBuilder {
+    match credential {
+        Credential::Bearer(token) => request.bearer_auth(token.reveal()),
+        Credential::Basic(user, password) => request.basic_auth(user, Some(password.reveal())),
+        Credential::Header(value) => request.header(AUTHORIZATION, value.reveal()),
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
+    let mut response = request.send().await.map_err(|error| no_answer(&error))?;
+    let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.trim().to_owned());
+    let header = |name: &str| text(name)?.parse::<i64>().ok();
+    let count = |name: &str| header(name).and_then(|value| u64::try_from(value).ok());
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        remaining: count("x-ratelimit-remaining"),
+        reset: header("x-ratelimit-reset"),
+        retry_after: count("retry-after"),
+        total: count("x-total-count"),
+        link: text("link"),
+        revision: text("x-perm-rev"),
+        body: Vec::new(),
+    };
+    while let Some(bytes) = response.chunk().await.map_err(|error| no_answer(&error))? {
+        if answer.body.len() + bytes.len() > LONGEST {
+            return Err(NoAnswer::TooLong(LONGEST));
+        }
+        answer.body.extend_from_slice(&bytes);
+    }
+    Ok(answer)
 }

@@ -32,6 +32,15 @@ pub struct Staged {
     pub findings: FindingList,
 }
 
+/// How an import of staged pages ended.
+#[derive(Debug)]
+pub enum Import {
+    /// The snapshot's lines are with the sink.
+    Staged(Staged),
+    /// No roster can be made of what was read (R-H3); what the sink may have got is void.
+    Refused(Refused),
+}
+
 /// A refused set.
 #[derive(Debug)]
 pub struct Refused {

@@ -40,6 +40,8 @@ pub(crate) struct Notes<'s> {
     ends: Vec<usize>,
     /// Set while a package before tonight's is read: what is only odd there was reported in its own night.
     pub(crate) earlier: bool,
+    /// What is read are a server's lists, and no files.
+    of_lists: bool,
 }
 
 impl<'s> Notes<'s> {
@@ -51,7 +53,13 @@ impl<'s> Notes<'s> {
             waiting: Vec::new(),
             ends: Vec::new(),
             earlier: false,
+            of_lists: false,
         }
+    }
+
+    /// Collects findings about the lists of a server. What is found in a table is said of the list that it is made of.
+    pub(crate) fn of_lists(sink: &'s mut dyn SnapshotSink) -> Self {
+        Self { of_lists: true, ..Self::new(sink) }
     }
 
     /// Notes a finding. It is only made where it will be listed.
@@ -74,6 +82,13 @@ impl<'s> Notes<'s> {
             return;
         }
         let mut finding = make(Finding::new(code).weighing(severity));
+        if self.of_lists
+            && let Some(place) = &mut finding.place
+        {
+            // Roles stand in the objects of users.
+            let list = place.file.strip_suffix(".csv").unwrap_or(&place.file);
+            place.file = if list == "roles" { "users".into() } else { list.to_owned().into() };
+        }
         if self.earlier {
             finding.message.push_str(" (In an earlier set, which tonight's follows.)");
         }

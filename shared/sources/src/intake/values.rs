@@ -130,9 +130,13 @@ pub(crate) fn boolean(text: &str) -> BooleanCell {
     }
 }
 
+/// Ends every item of a list that a server has sent: there an id or a name may hold a comma, and nothing holds this (unit separator).
+pub(crate) const LIST_ITEM_END: char = '\u{1f}';
+
 /// The items of a list cell, trimmed, without blank ones.
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(trim).filter(|item| !item.is_empty())
+    let separator = if text.ends_with(LIST_ITEM_END) { LIST_ITEM_END } else { ',' };
+    text.split(separator).map(trim).filter(|item| !item.is_empty())
 }
 
 /// Whether a text is a grade code of the standard.

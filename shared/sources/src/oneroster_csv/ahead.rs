@@ -1,4 +1,5 @@
-//! Unpacks a file and splits it into rows in a thread of its own, while the rows before are interpreted: the two take about as long.
+//! Unpacks a file and splits it into rows in a thread of its own, while the rows before are interpreted: the two take about as long. The rows of a
+//! server's list are made of its objects likewise.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -48,7 +49,7 @@ impl Batch {
 }
 
 /// The rows of a file, split ahead of who reads them.
-pub(super) struct Ahead {
+pub(crate) struct Ahead {
     full: Receiver<io::Result<Batch>>,
     used: Sender<Batch>,
     batch: Batch,
@@ -160,4 +161,87 @@ fn split(
             return Ok(());
         }
     }
+}
+
+/// Makes rows of what is no file, cell by cell.
+pub(crate) struct Maker<'m> {
+    batch: Batch,
+    /// Where the text of the row begins.
+    begin: usize,
+    line: u32,
+    misread: Option<u16>,
+    sender: &'m SyncSender<io::Result<Batch>>,
+    empty: &'m Receiver<Batch>,
+}
+
+impl Maker<'_> {
+    /// The text of the row so far: what is appended to it is the next cell, once [`Maker::end_cell`] says so.
+    pub(crate) fn text(&mut self) -> &mut String {
+        &mut self.batch.text
+    }
+
+    /// Where the next cell begins, for [`Maker::end_cell`].
+    pub(crate) fn begin_cell(&mut self) -> usize {
+        // Rows are compared by their text (check 26): two cells must not run into one.
+        self.batch.text.push('\u{1e}');
+        self.batch.text.len()
+    }
+
+    /// All that was appended since is one cell.
+    pub(crate) fn end_cell(&mut self, begin: usize) {
+        let cell = Cell::between(begin - self.begin, self.batch.text.len() - self.begin);
+        self.batch.cells.push(cell);
+    }
+
+    /// The cell that comes next cannot be read.
+    pub(crate) fn misread(&mut self, at: usize) {
+        self.misread.get_or_insert(u16::try_from(at).unwrap_or(Oddities::NO_OBJECT));
+    }
+
+    /// The row comes from something that is no object.
+    pub(crate) fn no_object(&mut self) {
+        self.misread = Some(Oddities::NO_OBJECT);
+    }
+
+    /// Ends a row. False: nobody listens any more.
+    pub(crate) fn end_row(&mut self) -> bool {
+        let oddities = Oddities { misread: self.misread.take(), ..Oddities::default() };
+        let (text, cells) = (self.batch.text.len(), self.batch.cells.len());
+        self.batch.rows.push(Place { text, cells, line: self.line, oddities });
+        self.line = self.line.saturating_add(1);
+        self.begin = text;
+        text < BATCH || self.hand_over(None)
+    }
+
+    fn hand_over(&mut self, end: Option<Next>) -> bool {
+        let mut next = self.empty.try_recv().unwrap_or_default();
+        next.clear();
+        next.read = self.batch.read;
+        let mut batch = std::mem::replace(&mut self.batch, next);
+        batch.end = end;
+        self.begin = 0;
+        self.sender.send(Ok(batch)).is_ok()
+    }
+
+    /// So many bytes were read.
+    pub(crate) fn note_read(&mut self, bytes: u64) {
+        self.batch.read += bytes;
+    }
+}
+
+/// Runs `work` with rows that `make` makes. The first is the header; the others are numbered from 1.
+pub(crate) fn with_made<T>(make: impl FnOnce(&mut Maker<'_>) -> io::Result<()> + Send, work: impl FnOnce(Ahead) -> T) -> T {
+    thread::scope(|scope| {
+        let (sender, full) = sync_channel(WAITING);
+        let (used, empty) = channel();
+        scope.spawn(move || {
+            let mut maker = Maker { batch: Batch::default(), begin: 0, line: 0, misread: None, sender: &sender, empty: &empty };
+            match make(&mut maker) {
+                Ok(()) => _ = maker.hand_over(Some(Next::End)),
+                // Who stopped listening does not want to know.
+                Err(error) => _ = sender.send(Err(error)),
+            }
+        });
+        work(Ahead { full, used, batch: Batch::default(), next: 0, begin: Place::default(), row: Place::default() })
+    })
 }

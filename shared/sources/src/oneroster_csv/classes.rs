@@ -93,7 +93,9 @@ pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster,
             Taken::Bad(_) | Taken::Nothing => continue,
         };
         let named = row.required(title, notes);
-        let kind = row.word(class_type, &["homeroom", "scheduled"], true, true, notes);
+        // A server need not send a type.
+        let is_typed = !row.is_served() || !row.trimmed(class_type).is_empty();
+        let kind = if is_typed { row.word(class_type, &["homeroom", "scheduled"], true, true, notes) } else { Some("") };
         let school_id = row.required_id(school, notes);
         let (Some(_), Some(kind), Some(school_id)) = (named, kind, school_id) else {
             roster.classes.set(slot, Standing::Dropped);

@@ -4,7 +4,7 @@ use super::roster::{List, Words};
 
 /// A file that is read. In the order in which they are read: what is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum FileKind {
+pub(crate) enum FileKind {
     Orgs,
     AcademicSessions,
     Courses,
@@ -16,7 +16,7 @@ pub(super) enum FileKind {
 }
 
 impl FileKind {
-    pub(super) const ALL: [FileKind; 8] = [
+    pub(crate) const ALL: [FileKind; 8] = [
         FileKind::Orgs,
         FileKind::AcademicSessions,
         FileKind::Courses,
@@ -42,7 +42,7 @@ impl FileKind {
     }
 
     /// The file's name in the manifest.
-    pub(super) fn property(self) -> &'static str {
+    pub(crate) fn property(self) -> &'static str {
         self.file().trim_end_matches(".csv")
     }
 
@@ -61,7 +61,7 @@ impl FileKind {
     }
 
     /// Whether no roster can be made without it. Roles are needed where the users have none of their own (1.2).
-    pub(super) fn is_needed(self) -> bool {
+    pub(crate) fn is_needed(self) -> bool {
         !matches!(self, FileKind::Roles | FileKind::Demographics)
     }
 }
@@ -100,7 +100,7 @@ pub(super) const NOT_USED_1_1: usize = 6;
 
 /// Which text of the standard a set follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     /// 1.0: no manifest.
     V1_0,
     /// 1.1: a role in each row of users.csv.
@@ -111,8 +111,8 @@ pub(super) enum Version {
 
 /// A column of the standard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
-    pub(super) name: &'static str,
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
     pub(super) required: bool,
 }
 
@@ -148,7 +148,7 @@ fn columns(names: &'static str) -> impl Iterator<Item = Column> {
 }
 
 /// The columns of a table, in the order of the standard. `with_roles` tells a users.csv of 1.1 from one of 1.2.
-pub(super) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<Column> {
+pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<Column> {
     let names = match kind {
         FileKind::Orgs => "name! type! identifier parentSourcedId",
         FileKind::AcademicSessions => "title! type! startDate! endDate! parentSourcedId schoolYear!",

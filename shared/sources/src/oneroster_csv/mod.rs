@@ -5,6 +5,8 @@
 //! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the one roster of all sources ([`crate::intake`]), which writes the lines. There
 //! is no text of its own for any cell.
 //!
+//! A server's lists are the same tables ([`crate::oneroster_rest`]): from `reader` on nobody knows where rows come from.
+//!
 //! Folding: tonight's set is read first and those before it after, as far back as needed; the first row of an id that is met counts. A file is the
 //! whole truth, and ends the way back, if the manifest calls it bulk and its rows do not say otherwise.
 //!
@@ -46,6 +48,7 @@ mod layout;
 mod manifest;
 mod orgs;
 mod package;
+mod reader;
 mod repeats;
 mod roles;
 mod rows;
@@ -57,6 +60,13 @@ mod users;
 mod zip_package;
 
 use crate::intake::{assemble, gaps, ids, notes, phone, roster, values};
+
+pub(crate) use ahead::{Maker, with_made};
+pub(crate) use import::check_settings;
+pub(crate) use layout::{FileKind, Version, layout};
+pub(crate) use reader::{Reader, Tables, Work};
+pub(crate) use set::Nature;
+pub(crate) use table::Mode;
 
 pub use crate::intake::{ImportError, Refused, Staged};
 pub use folder::{FolderPackage, OpenNamed};

@@ -47,6 +47,13 @@ pub(super) struct Oddities {
     pub(super) nul: bool,
     /// The row is not UTF-8 and was read in the fallback encoding.
     pub(super) fallback: bool,
+    /// The row was a server's object: this cell held something that cannot be read. [`Oddities::NO_OBJECT`]: it was no object at all.
+    pub(super) misread: Option<u16>,
+}
+
+impl Oddities {
+    /// See [`Oddities::misread`].
+    pub(super) const NO_OBJECT: u16 = u16::MAX;
 }
 
 /// What came next.
@@ -318,6 +325,11 @@ fn unescape(text: &str, into: &mut String) -> Cell {
 }
 
 impl Cell {
+    /// The cell between two places of the row's text.
+    pub(super) fn between(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
     pub(super) fn of(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }

@@ -33,7 +33,7 @@ pub(super) struct FileSet {
 
 /// What a set is as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nature {
+pub(crate) enum Nature {
     /// All that a roster needs, each the whole truth, as far as the manifest tells.
     Bulk,
     /// At least one file is a change: what is absent stays as it was.
@@ -43,6 +43,11 @@ pub(super) enum Nature {
 }
 
 impl FileSet {
+    /// A set of which nothing is known yet.
+    pub(super) fn unread() -> Self {
+        Self { files: [None; 8], version: Version::V1_1, modes: [None; 8] }
+    }
+
     /// Sorts a package's files, and reads its manifest.
     pub(super) fn of(package: &mut dyn Package, accept_1_0: bool, notes: &mut Notes<'_>) -> Result<Self, Halt> {
         let (files, manifest) = sort(package, notes)?;

@@ -1,6 +1,6 @@
 //! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks 12, 19 to 24, 29).
 
-use rules::finding::{Code, Finding, Severity, source as codes};
+use rules::finding::{Code, Finding, Severity, pull, source as codes};
 use rules::settings::DateOrder;
 
 use super::ImportError;
@@ -10,12 +10,12 @@ use super::header::{Col, Header};
 use super::layout::{FileKind, Version};
 use super::notes::{Halt, Notes, id_of, place, quoted};
 use super::package::Refusal;
-use super::rows::{Cell, Next};
+use super::rows::{Cell, Next, Oddities};
 use super::values::{self, BooleanCell, DateCell};
 
 /// What the manifest says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// Not there, or not told.
     Absent,
     /// The whole truth.
@@ -33,6 +33,8 @@ pub(super) struct Reading {
     pub(super) date_order: Option<DateOrder>,
     pub(super) tolerate_mixed_status: bool,
     pub(super) bulk_with_status: bool,
+    /// The rows are a server's objects: of what they are, how they were asked for tells, and not whether they have a status.
+    pub(super) is_served: bool,
 }
 
 /// A table that is being read.
@@ -134,7 +136,9 @@ impl Table {
                 }
             }
             notes.relieve()?;
-            if self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty()) {
+            if self.rows.oddities().misread.is_none()
+                && self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
+            {
                 notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
@@ -161,6 +165,7 @@ impl Table {
             verdict: self.verdict,
             id: self.id,
             date_order: self.reading.date_order,
+            is_served: self.reading.is_served,
         }
     }
 
@@ -178,6 +183,14 @@ impl Table {
         }
         let row = self.row();
         let (count, width) = (row.cells.len(), self.header.width);
+        if let Some(cell) = odd.misread {
+            // What stands in the other cells is what the server says; of what is no object nothing does.
+            let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
+            let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
+            let found = || name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default();
+            row.trusting(trusted).note(notes, &pull::RECORD_UNREADABLE, None, found);
+            return Verdict::Bad(trusted);
+        }
         if odd.nul {
             // Damage: which cells are whole nobody can tell, so the id counts only if it has none itself.
             let trusted = if row.get(self.id).contains('\0') { 0 } else { self.id.at + 1 };
@@ -276,7 +289,9 @@ impl Table {
         let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } = self.counts;
         let kind = self.reading.kind;
         let here = |finding: Finding, column: Option<Col>| finding.at(place(kind.file(), 0, column.map(|c| c.name)));
-        if rows == 0 {
+        let is_delta = self.reading.is_served && self.reading.mode == Mode::Delta;
+        // That nothing changed since is nothing to be told.
+        if rows == 0 && !is_delta {
             let severity = if kind.is_needed() { Severity::Stop } else { Severity::Warn };
             notes.weighing(&codes::NO_ROWS, severity, |f| here(f, None));
             notes.go_on()?;
@@ -291,6 +306,9 @@ impl Table {
         };
         counted(notes, &codes::PASSWORD_FILLED, self.password, passwords);
         counted(notes, &codes::DATETIME_FORMAT, self.modified, odd_modified);
+        if self.reading.is_served {
+            return Ok(!is_delta);
+        }
         if self.reading.version == Version::V1_0 {
             // 1.0 knows no delta, and fills in status always.
             return Ok(true);
@@ -352,6 +370,7 @@ pub(super) struct Row<'t> {
     verdict: Verdict,
     id: Col,
     date_order: Option<DateOrder>,
+    is_served: bool,
 }
 
 impl<'t> Row<'t> {
@@ -386,6 +405,11 @@ impl<'t> Row<'t> {
     /// Whether the cells stand where they should, bad or not.
     pub(super) fn is_whole(&self) -> bool {
         self.trusted == usize::MAX
+    }
+
+    /// Whether the row is a server's object: it need not have all that a file's must.
+    pub(super) fn is_served(&self) -> bool {
+        self.is_served
     }
 
     /// Whether the row says that its record is to be taken away.

@@ -170,7 +170,8 @@ fn read_user(
     notes: &mut Notes<'_>,
 ) {
     let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, notes);
-    let username = row.required(columns.username, notes);
+    // A server need not send one, and those that build it of the e-mail address send a blank one where there is none.
+    let username = if row.is_served() { Some(row.trimmed(columns.username)) } else { row.required(columns.username, notes) };
     let given = row.required(columns.given, notes);
     let family = row.required(columns.family, notes);
     let mut user = User { main_org: NONE, ..User::default() };
@@ -213,7 +214,7 @@ fn read_user(
     if !ids.is_empty() && !values::is_user_ids(ids) {
         row.note(notes, &codes::USER_IDS, Some(columns.user_ids), String::new);
     }
-    if let Some(username) = username {
+    if let Some(username) = username.filter(|username| !username.is_empty()) {
         roster.usernames.push((hash64(&username.to_lowercase()), slot));
     }
     user.texts = roster.texts.here();

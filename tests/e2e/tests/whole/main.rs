@@ -13,6 +13,7 @@ mod faults;
 mod nights;
 mod notices;
 mod onboarding;
+mod oneroster;
 mod operators;
 mod seeds;
 mod walls;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use district::{District, Size};
-use local::{CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE};
+use local::{CLASSLINK_KEY, CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE};
 
 use super::outcome::print;
 use super::progress::Progress;
@@ -12,6 +12,9 @@ use super::{End, Fault, Place, words};
 
 /// Students of the district at the simulated Clever.
 const CLEVER_STUDENTS: u64 = 200;
+
+/// The district at the simulated ClassLink: its tenant id.
+const TENANT: u64 = 4711;
 
 /// Where.
 #[derive(Debug, Args)]
@@ -36,6 +39,7 @@ impl Serve {
             ("Secrets", &at.secrets),
             ("Events", &at.events),
             ("Clever", &at.clever),
+            ("OneRoster", &at.oneroster),
             ("Notices", &at.notices),
         ] {
             let _ = writeln!(text, "  {name:<10}{url}");
@@ -49,6 +53,7 @@ impl Serve {
             data = stack.data().display(),
         );
         text.push_str(&clever(&stack));
+        text.push_str(&classlink(&stack));
         text.push_str(&notices(&stack));
         text.push_str("\nFor the AWS CLI and SDKs, in another shell:\n\n");
         for (name, value) in stack.client_environment() {
@@ -100,5 +105,17 @@ fn clever(stack: &Stack) -> String {
         "\nClever is a simulator. {CLEVER_STUDENTS} invented students of one district are shared there, with {client} alone:\n
   curl -u {client}:{password} '{url}/oauth/tokens?owner_type=district'
   curl -H 'Authorization: Bearer {token}' '{url}/v3.1/sections?limit=2'\n"
+    )
+}
+
+/// A district enables the application at the simulated ClassLink; how to look at what it shares there.
+fn classlink(stack: &Stack) -> String {
+    let night = District::new(Size::students(CLEVER_STUDENTS)).seed(2).night(0);
+    let application = stack.oneroster().add_application(TENANT, &night, true);
+    let url = stack.oneroster().url();
+    format!(
+        "\nOneRoster's servers are simulated too, with ClassLink's proxy before one of them; the list says by which token it is opened:\n
+  curl -H 'Authorization: Bearer {CLASSLINK_KEY}' '{url}/applications'
+  curl -H 'Authorization: Bearer TOKEN' '{url}/{application}/ims/oneroster/v1p1/classes?limit=2'\n"
     )
 }

@@ -19,6 +19,7 @@ pub(super) fn in_words(answer: &Value) -> String {
     let place = match answer["advice"]["place"].as_str() {
         Some("sis") => "in the student information system",
         Some("clever") => "in Clever",
+        Some("classlink") => "in ClassLink",
         _ => "here",
     };
     if answer["advice"].is_object() {

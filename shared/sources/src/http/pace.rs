@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::http::Answer;
+use super::Answer;
 
 /// The longest wait that an answer may ask for; a window is a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(90);
 
 /// How often one request is tried before the pull is given up.
-pub(super) const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// Tells the time; passed in, so that tests need not wait.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -34,7 +34,7 @@ impl Wait for RealWait {
 
 /// What the answers' headers said last: how many requests are left, and until when.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Window(Arc<Mutex<State>>);
+pub(crate) struct Window(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +44,7 @@ struct State {
 
 impl Window {
     /// How long to wait before the next request; it counts as made. A few requests of a window are left to others who use the token.
-    pub(super) fn before_request(&self, now: Timestamp) -> Duration {
+    pub(crate) fn before_request(&self, now: Timestamp) -> Duration {
         const RESERVE: u64 = 20;
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some(remaining), Some(reset)) = (state.remaining, state.reset) else { return Duration::ZERO };
@@ -62,7 +62,7 @@ impl Window {
     }
 
     /// Takes what an answer says.
-    pub(super) fn note(&self, answer: &Answer) {
+    pub(crate) fn note(&self, answer: &Answer) {
         if let (Some(remaining), Some(reset)) = (answer.remaining, answer.reset) {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // Answers overtake each other: within one window the lowest count is the true one.
@@ -82,7 +82,7 @@ fn until(reset: i64, now: Timestamp) -> Duration {
 }
 
 /// How long to wait after a refusal for being too fast.
-pub(super) fn after_too_many(answer: &Answer, now: Timestamp, tries: u32, rng: &mut fastrand::Rng) -> Duration {
+pub(crate) fn after_too_many(answer: &Answer, now: Timestamp, tries: u32, rng: &mut fastrand::Rng) -> Duration {
     let told = answer.retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
     let told = told.or_else(|| answer.reset.map(|reset| until(reset, now)));
     // A little more, by chance, so that the streams do not all come back at the same moment.
@@ -90,7 +90,7 @@ pub(super) fn after_too_many(answer: &Answer, now: Timestamp, tries: u32, rng: &
 }
 
 /// How long to wait after a failure: up to half a second at first, up to twice as long each time, never beyond half a minute.
-pub(super) fn back_off(tries: u32, rng: &mut fastrand::Rng) -> Duration {
+pub(crate) fn back_off(tries: u32, rng: &mut fastrand::Rng) -> Duration {
     let longest = Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30));
     longest.mul_f64(rng.f64())
 }

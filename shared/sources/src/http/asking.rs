@@ -1,8 +1,24 @@
 //! One request, asked until there is an answer that can be understood, or until there is no use in asking again.
 
 use super::pace::{self, Now, TRIES, Wait, Window};
-use super::page::PageFault;
-use crate::http::{Answer, Get, Http, NoAnswer};
+use super::{Answer, Get, Http, NoAnswer};
+
+/// What is wrong with a page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// Cut off, HTML, or something else that is no page: asking again may help.
+    #[error("the answer is not a page of a list")]
+    NotAPage,
+    /// The link to the next page leads to another host, or to another list.
+    #[error("the link to the next page leads somewhere else")]
+    ForeignLink,
+    /// The link to the next page leads to this page or an earlier one, or the server sends the same page again.
+    #[error("the link to the next page leads back")]
+    Loop,
+    /// The list ends before as many records were sent as the server says that there are.
+    #[error("the list ends before all the records that the server counts were sent")]
+    Short,
+}
 
 /// How a request failed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +35,7 @@ pub enum Failing {
 }
 
 /// Why there is nothing to read.
-pub(super) enum Unanswered {
+pub(crate) enum Unanswered {
     /// Asking again would not help.
     Refused(u16),
     /// What came cannot be trusted.
@@ -34,15 +50,26 @@ pub(super) enum Unanswered {
 }
 
 /// Asks for what `request` names, and lets `read` understand the answer.
-pub(super) async fn ask<T>(
-    (http, wait, now): (&impl Http, &impl Wait, &Now),
+pub(crate) async fn ask<T>(
+    world: (&impl Http, &impl Wait, &Now),
     window: &Window,
     request: &Get,
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PageFault>,
 ) -> Result<(Answer, T), Unanswered> {
+    ask_with(world, window, (|| request.clone(), TRIES), rng, read).await
+}
+
+/// Asks so many times at most, with a request that is made anew for every try: a signature is good for one.
+pub(crate) async fn ask_with<T>(
+    (http, wait, now): (&impl Http, &impl Wait, &Now),
+    window: &Window,
+    (make, most): (impl Fn() -> Get, u32),
+    rng: &mut fastrand::Rng,
+    read: impl Fn(&[u8]) -> Result<T, PageFault>,
+) -> Result<(Answer, T), Unanswered> {
     let mut last = Failing::Status(0);
-    for tries in 0..TRIES {
+    for tries in 0..most {
         loop {
             let full = window.before_request(now());
             if full.is_zero() {
@@ -50,7 +77,7 @@ pub(super) async fn ask<T>(
             }
             wait.wait(full).await;
         }
-        let pause = match http.get(request.clone()).await {
+        let pause = match http.get(make()).await {
             Ok(answer) => {
                 window.note(&answer);
                 match answer.status {
@@ -79,9 +106,9 @@ pub(super) async fn ask<T>(
                 pace::back_off(tries, rng)
             }
         };
-        if tries + 1 < TRIES {
+        if tries + 1 < most {
             wait.wait(pause).await;
         }
     }
-    Err(Unanswered::Down { tries: TRIES, last })
+    Err(Unanswered::Down { tries: most, last })
 }

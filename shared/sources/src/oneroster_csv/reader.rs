@@ -1,0 +1,254 @@
+//! Reads the tables of tonight's set, and of those before it where it follows them, into the one roster. Where the tables come from it does not know:
+//! the files of a package and the lists of a server are checked by the same rules, and found wanting in the same words.
+
+use rules::finding::source as codes;
+
+use super::ahead::Ahead;
+use super::assemble;
+use super::import::Progress;
+use super::layout::{self, FileKind, Version};
+use super::notes::{Halt, Notes, place, quoted};
+use super::repeats::Claims;
+use super::roster::{Roster, Wishes};
+use super::set::Nature;
+use super::table::{Mode, Reading, Table};
+use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
+
+/// What is done with the rows of a table.
+pub(crate) type Work<'w> = dyn FnMut(Ahead) -> Result<(), Halt> + 'w;
+
+/// A set of tables.
+pub(crate) trait Tables {
+    /// Learns what the set claims to be, before anything else is asked of it.
+    fn open(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt>;
+    /// Its bytes as declared; for progress, never trusted.
+    fn size(&self) -> u64;
+    /// Which text of the standard it follows.
+    fn version(&self) -> Version;
+    /// What it is as a whole.
+    fn nature(&self) -> Nature;
+    /// Whether it has a table.
+    fn has(&self, kind: FileKind) -> bool;
+    /// Whether a table is the whole truth or what has changed.
+    fn mode(&self, kind: FileKind) -> Mode;
+    /// Whether the rows are a server's objects.
+    fn is_served(&self) -> bool;
+    /// Does something with the rows of a table that it has.
+    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt>;
+    /// Whether a column of the district's own, which stands in a table's header, was met in it.
+    fn met(&self, column: &str) -> bool;
+}
+
+/// Reads the files of all kinds, from tonight's set as far back as needed.
+pub(crate) struct Reader<'a> {
+    /// Tonight's first.
+    sets: Vec<Box<dyn Tables + 'a>>,
+    /// How many of them were opened so far.
+    opened: usize,
+    has_base: bool,
+    progress: Option<&'a mut dyn FnMut(Progress)>,
+    read: u64,
+    of: u64,
+    roster: Roster,
+    wishes: Wishes<'a>,
+}
+
+/// What reading one kind needs from row to row, and from set to set.
+struct Going {
+    claims: Claims,
+    memory: enrollments::Memory,
+    demographics: Vec<demographics::Seen>,
+    /// Where the rows of each set begin, among enrollments.
+    begins: Vec<usize>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads these sets, tonight's first, which is open.
+    pub(crate) fn new(
+        sets: Vec<Box<dyn Tables + 'a>>,
+        has_base: bool,
+        wishes: Wishes<'a>,
+        progress: Option<&'a mut dyn FnMut(Progress)>,
+    ) -> Self {
+        let of = sets.first().map_or(0, |tonight| tonight.size());
+        Self { sets, opened: 1, has_base, progress, read: 0, of, roster: Roster::of(layout::words()), wishes }
+    }
+
+    /// Reads everything, and writes the snapshot's lines. Gives the number of seats.
+    pub(crate) fn stage(mut self, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+        self.read_all(notes)?;
+        let Reader { mut progress, roster, wishes, read, of, .. } = self;
+        let told = |lines: u64| {
+            if let Some(progress) = &mut progress {
+                progress(Progress { read, of, lines });
+            }
+        };
+        assemble::stage(roster, &wishes, notes, told)
+    }
+
+    fn read_all(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        for kind in FileKind::ALL {
+            if self.is_read(kind, notes) {
+                self.read_kind(kind, notes)?;
+            }
+            match kind {
+                FileKind::Orgs => orgs::finish(&mut self.roster, &self.wishes, notes),
+                FileKind::AcademicSessions => sessions::finish(&mut self.roster, notes),
+                FileKind::Courses => classes::finish_courses(&self.roster, notes),
+                FileKind::Classes => classes::finish_classes(&mut self.roster, notes),
+                FileKind::Users => users::finish(&mut self.roster, notes),
+                FileKind::Roles if self.roster.users_have_roles == Some(false) => roles::finish(&mut self.roster, notes),
+                FileKind::Roles => {}
+                FileKind::Demographics => self.note_unmapped(notes),
+                FileKind::Enrollments => enrollments::finish(&mut self.roster, notes),
+            }
+        }
+        users::note_not_rostered(&self.roster, notes);
+        orgs::note_missing_schools(&self.roster, notes);
+        Ok(())
+    }
+
+    /// Whether a kind is read at all.
+    fn is_read(&self, kind: FileKind, notes: &mut Notes<'_>) -> bool {
+        match kind {
+            FileKind::Roles => {
+                let with_roles = self.roster.users_have_roles == Some(true);
+                let tonight = &self.sets[0];
+                let other = if with_roles { Version::V1_2 } else { Version::V1_1 };
+                let contradicts = tonight.version() == other || (with_roles && tonight.has(kind));
+                if contradicts && tonight.has(FileKind::Users) {
+                    notes.note(&codes::ONEROSTER_VERSION, |f| {
+                        let found = if with_roles {
+                            "users.csv has the roles of OneRoster 1.1; roles.csv is not read"
+                        } else {
+                            "users.csv has no roles, as in OneRoster 1.2"
+                        };
+                        f.saying(&codes::ONEROSTER_VERSION, found).at(place("manifest.csv", 0, Some("oneroster.version")))
+                    });
+                }
+                !with_roles
+            }
+            FileKind::Demographics => demographics::is_wanted(&self.wishes),
+            _ => true,
+        }
+    }
+
+    fn read_kind(&mut self, kind: FileKind, notes: &mut Notes<'_>) -> Result<(), Halt> {
+        let remember = self.sets.len() > 1;
+        let mut going = Going {
+            claims: Claims::new(remember),
+            memory: enrollments::Memory::default(),
+            demographics: Vec::new(),
+            begins: Vec::new(),
+        };
+        let mut was_read = false;
+        let mut is_whole = false;
+        for number in 0..self.sets.len() {
+            if self.opened == number {
+                notes.earlier = true;
+                self.sets[number].open(notes)?;
+                self.of += self.sets[number].size();
+                self.opened += 1;
+            }
+            notes.earlier = number > 0;
+            if self.sets[number].has(kind) {
+                is_whole = self.read_table(kind, number, &mut going, notes)?;
+                was_read = true;
+                going.claims.go_back();
+            } else {
+                // What a bulk set does not have is not there; in a delta set it stays as it was.
+                is_whole = self.sets[number].nature() == Nature::Bulk;
+            }
+            if is_whole {
+                break;
+            }
+        }
+        notes.earlier = false;
+        if !is_whole && self.sets.len() == 1 && self.has_base {
+            return Err(Halt::NeedsBase);
+        }
+        if !was_read && (kind.is_needed() || kind == FileKind::Roles) {
+            notes.note(&codes::FILE_MISSING, |f| {
+                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
+            });
+            return Err(Halt::Refused);
+        }
+        if kind == FileKind::Enrollments && going.begins.len() > 1 {
+            self.oldest_first(&going.begins);
+        }
+        Ok(())
+    }
+
+    /// Brings enrollments of several sets into the order in which they came, which is the order of co-teachers.
+    fn oldest_first(&mut self, begins: &[usize]) {
+        let (rows, ids) = (&self.roster.enrollments, &self.roster.enrollment_ids);
+        let ends = begins[1..].iter().copied().chain([rows.len()]);
+        let mut pieces: Vec<_> = begins.iter().copied().zip(ends).collect();
+        pieces.reverse();
+        let rows = pieces.iter().flat_map(|&(begin, end)| rows[begin..end].iter().copied()).collect();
+        let ids = pieces.iter().flat_map(|&(begin, end)| ids[begin..end].iter().copied()).collect();
+        (self.roster.enrollments, self.roster.enrollment_ids) = (rows, ids);
+    }
+
+    /// Reads one table; true if it is the whole truth of its kind.
+    fn read_table(&mut self, kind: FileKind, number: usize, going: &mut Going, notes: &mut Notes<'_>) -> Result<bool, Halt> {
+        let settings = self.wishes.settings;
+        let set = &mut self.sets[number];
+        let reading = Reading {
+            kind,
+            mode: set.mode(kind),
+            version: set.version(),
+            date_order: settings.date_order,
+            tolerate_mixed_status: settings.tolerate_mixed_status,
+            bulk_with_status: settings.bulk_with_status,
+            is_served: set.is_served(),
+        };
+        let package = u16::try_from(number).unwrap_or(u16::MAX);
+        let (roster, wishes) = (&mut self.roster, &self.wishes);
+        let mut ended = None;
+        set.rows(kind, &mut |rows| {
+            let mut table = Table::open(rows, reading, notes)?;
+            match kind {
+                FileKind::Orgs => orgs::read(&mut table, package, roster, notes)?,
+                FileKind::AcademicSessions => sessions::read(&mut table, package, roster, notes)?,
+                FileKind::Courses => classes::read_courses(&mut table, package, roster, notes)?,
+                FileKind::Classes => classes::read_classes(&mut table, package, roster, notes)?,
+                FileKind::Users => users::read(&mut table, package, roster, wishes, notes)?,
+                FileKind::Roles => roles::read(&mut table, &mut going.claims, roster, wishes.today, notes)?,
+                FileKind::Demographics => {
+                    let Going { claims, demographics: seen, .. } = going;
+                    demographics::read(&mut table, package, claims, seen, roster, wishes, notes)?;
+                }
+                FileKind::Enrollments => {
+                    going.begins.push(roster.enrollments.len());
+                    enrollments::read(&mut table, &mut going.claims, &mut going.memory, roster, notes)?;
+                }
+            }
+            ended = Some((table.finish(notes)?, table.bytes_read()));
+            Ok(())
+        })?;
+        let (is_whole, read) = ended.unwrap_or_default();
+        self.read += read;
+        if let Some(progress) = &mut self.progress {
+            progress(Progress { read: self.read, of: self.of, lines: 0 });
+        }
+        Ok(is_whole)
+    }
+
+    /// Columns that the settings map and no file has.
+    fn note_unmapped(&self, notes: &mut Notes<'_>) {
+        for (field, column) in &self.wishes.settings.metadata {
+            let kept = self.wishes.demographics || matches!(field.as_str(), "state_id" | "student_number");
+            let is_there = || {
+                let in_some = self.roster.mapped.iter().any(|mapped| mapped == field);
+                in_some && self.sets[..self.opened].iter().any(|set| set.met(column))
+            };
+            if kept && !is_there() {
+                notes.note(&codes::METADATA_COLUMN_MISSING, |f| {
+                    let found = format!("the settings map {field} to the column {}, which is in no file", quoted(column));
+                    f.saying(&codes::METADATA_COLUMN_MISSING, found).at(place(FileKind::Users.file(), 1, None))
+                });
+            }
+        }
+    }
+}

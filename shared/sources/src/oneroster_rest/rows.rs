@@ -1,0 +1,406 @@
+//! From a server's objects to rows of the standard's tables: the same columns, whatever they are called over REST.
+
+use std::borrow::Cow;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::page::Name;
+use crate::intake::values::LIST_ITEM_END;
+use crate::oneroster_csv::{FileKind, Maker, Version, layout};
+
+/// What a cell is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// A text, a number or a boolean. The names under which it may stand, the first that does.
+    Text(&'static [&'static str]),
+    /// A list of texts.
+    Texts(&'static str),
+    /// The id of a reference.
+    Reference(&'static str),
+    /// The ids of references.
+    References(&'static str),
+    /// `{type:identifier}` of each.
+    UserIds,
+    /// A field of the district's own, by its place among them.
+    Own(usize),
+    /// Nothing: no server sends it, or it is not wanted.
+    Blank,
+}
+
+/// How a table's rows are made.
+pub(super) struct Columns {
+    names: Vec<String>,
+    shapes: Vec<Shape>,
+    /// Paths of the district's own fields inside `metadata`, small letters.
+    own: Vec<String>,
+    /// Which of them were met.
+    met: Vec<bool>,
+    /// Fields of objects that are looked at, each with its place in [`Object`].
+    fields: Vec<&'static str>,
+    /// Columns of the standard.
+    standard: Vec<String>,
+}
+
+/// An object: the values of the fields that are looked at.
+struct Object<'a>(Vec<Option<&'a RawValue>>);
+
+struct Seed<'c>(&'c [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Object<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object<'de>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+        let mut values = vec![None; self.0.len()];
+        while let Some(Name(key)) = map.next_key::<Name<'de>>()? {
+            match self.0.iter().position(|field| *field == key) {
+                Some(at) => values[at] = Some(map.next_value::<&'de RawValue>()?),
+                None => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(Object(values))
+    }
+}
+
+fn shape(kind: FileKind, column: &str) -> Shape {
+    use Shape::{Blank, Reference, References, Text, Texts, UserIds};
+    match (kind, column) {
+        (_, "parentSourcedId") => Reference("parent"),
+        (FileKind::Courses, "schoolYearSourcedId") => Reference("schoolYear"),
+        (FileKind::Courses | FileKind::Roles, "orgSourcedId") => Reference("org"),
+        (_, "courseSourcedId") => Reference("course"),
+        (_, "schoolSourcedId") => Reference("school"),
+        (_, "classSourcedId") => Reference("class"),
+        (FileKind::Enrollments, "userSourcedId") => Reference("user"),
+        (_, "primaryOrgSourcedId") => Reference("primaryOrg"),
+        (_, "termSourcedIds") => References("terms"),
+        (_, "orgSourcedIds") => References("orgs"),
+        (_, "agentSourcedIds") => References("agents"),
+        (_, "grades") => Texts("grades"),
+        (_, "subjects") => Texts("subjects"),
+        (_, "subjectCodes") => Texts("subjectCodes"),
+        (_, "periods") => Texts("periods"),
+        (_, "userIds") => UserIds,
+        // The names differ between files and REST (1.2); some servers send those of files.
+        (_, "preferredGivenName") => Text(&["preferredFirstName", "preferredGivenName"]),
+        (_, "preferredMiddleName") => Text(&["preferredMiddleName"]),
+        (_, "preferredFamilyName") => Text(&["preferredLastName", "preferredFamilyName"]),
+        (_, "password") | (FileKind::Roles, "userProfileSourcedId") => Blank,
+        (_, other) => known(other).map_or(Blank, Text),
+    }
+}
+
+/// A field that has the column's own name.
+fn known(column: &str) -> Option<&'static [&'static str]> {
+    const ALL: [[&str; 1]; 45] = [
+        ["sourcedId"],
+        ["status"],
+        ["dateLastModified"],
+        ["name"],
+        ["type"],
+        ["identifier"],
+        ["title"],
+        ["startDate"],
+        ["endDate"],
+        ["schoolYear"],
+        ["courseCode"],
+        ["classCode"],
+        ["classType"],
+        ["location"],
+        ["enabledUser"],
+        ["role"],
+        ["username"],
+        ["givenName"],
+        ["familyName"],
+        ["middleName"],
+        ["email"],
+        ["sms"],
+        ["phone"],
+        ["userMasterIdentifier"],
+        ["pronouns"],
+        ["roleType"],
+        ["beginDate"],
+        ["primary"],
+        ["birthDate"],
+        ["sex"],
+        ["americanIndianOrAlaskaNative"],
+        ["asian"],
+        ["blackOrAfricanAmerican"],
+        ["nativeHawaiianOrOtherPacificIslander"],
+        ["white"],
+        ["demographicRaceTwoOrMoreRaces"],
+        ["hispanicOrLatinoEthnicity"],
+        ["countryOfBirthCode"],
+        ["stateOfBirthAbbreviation"],
+        ["cityOfBirth"],
+        ["publicSchoolResidenceStatus"],
+        ["userSourcedId"],
+        ["roles"],
+        ["metadata"],
+        ["agents"],
+    ];
+    ALL.iter().find(|[name]| *name == column).map(<[&str; 1]>::as_slice)
+}
+
+impl Columns {
+    /// Those of a table, and behind them the district's own.
+    pub(super) fn of(kind: FileKind, version: Version, own: impl Iterator<Item = String>) -> Self {
+        let mut columns = Self {
+            names: Vec::new(),
+            shapes: Vec::new(),
+            own: Vec::new(),
+            met: Vec::new(),
+            fields: Vec::new(),
+            standard: Vec::new(),
+        };
+        for column in layout(kind, version, version == Version::V1_1) {
+            columns.names.push(column.name.to_owned());
+            columns.shapes.push(shape(kind, column.name));
+        }
+        let standard = columns.names.clone();
+        // A setting may also name a column of the standard.
+        for column in own.filter(|own| standard.iter().all(|name| !name.eq_ignore_ascii_case(own))) {
+            columns.shapes.push(Shape::Own(columns.own.len()));
+            columns.own.push(column.strip_prefix("metadata.").unwrap_or(&column).to_ascii_lowercase());
+            columns.met.push(false);
+            columns.names.push(column);
+        }
+        columns.standard = standard;
+        for shape in &columns.shapes {
+            match shape {
+                Shape::Text(names) => columns.fields.extend_from_slice(names),
+                Shape::Texts(name) | Shape::Reference(name) | Shape::References(name) => columns.fields.push(name),
+                Shape::UserIds => columns.fields.push("userIds"),
+                Shape::Own(_) if !columns.fields.contains(&"metadata") => columns.fields.push("metadata"),
+                Shape::Own(_) | Shape::Blank => {}
+            }
+        }
+        columns
+    }
+
+    /// Makes the header.
+    pub(super) fn header(&self, maker: &mut Maker<'_>) -> bool {
+        for name in &self.names {
+            let begin = maker.begin_cell();
+            maker.text().push_str(name);
+            maker.end_cell(begin);
+        }
+        maker.end_row()
+    }
+
+    /// Whether a field of the district's own was met, by its column's name.
+    pub(super) fn has_met(&self, column: &str) -> bool {
+        let path = column.strip_prefix("metadata.").unwrap_or(column);
+        self.standard.iter().any(|name| name.eq_ignore_ascii_case(column))
+            || self.own.iter().zip(&self.met).any(|(own, met)| *met && own.eq_ignore_ascii_case(path))
+    }
+
+    /// Makes the row of an object. False: nobody listens any more.
+    pub(super) fn row(&mut self, item: &RawValue, maker: &mut Maker<'_>) -> bool {
+        let object = Seed(&self.fields).deserialize(&mut serde_json::Deserializer::from_str(item.get()));
+        // What serde says of it may quote it.
+        let Ok(Object(values)) = object else { return self.no_object(maker) };
+        let get = |name: &str| self.fields.iter().position(|field| *field == name).and_then(|at| values[at]);
+        let metadata = get("metadata");
+        for (at, shape) in self.shapes.iter().enumerate() {
+            let begin = maker.begin_cell();
+            let is_read = match *shape {
+                Shape::Blank => true,
+                Shape::Text(names) => {
+                    let value = names.iter().find_map(|name| get(name).filter(|value| value.get() != "null"));
+                    text(value, maker.text())
+                }
+                Shape::Texts(name) => each(get(name), maker.text(), |item, into| text(Some(item), into)),
+                Shape::Reference(name) => reference(get(name), maker.text()),
+                Shape::References(name) => each(get(name), maker.text(), |item, into| reference(Some(item), into)),
+                Shape::UserIds => each(get("userIds"), maker.text(), user_id),
+                Shape::Own(number) => {
+                    let value = metadata.and_then(|metadata| inside(metadata, &self.own[number]));
+                    self.met[number] |= value.is_some();
+                    text(value, maker.text())
+                }
+            };
+            if !is_read {
+                // What came of it so far is no value either.
+                maker.text().truncate(begin);
+                maker.misread(at);
+            }
+            maker.end_cell(begin);
+        }
+        maker.end_row()
+    }
+
+    fn no_object(&self, maker: &mut Maker<'_>) -> bool {
+        for _ in &self.names {
+            let begin = maker.begin_cell();
+            maker.end_cell(begin);
+        }
+        maker.no_object();
+        maker.end_row()
+    }
+}
+
+/// A user of 1.2, as far as its roles are concerned.
+#[derive(Deserialize)]
+struct WithRoles<'a> {
+    #[serde(borrow, default, rename = "sourcedId")]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "dateLastModified")]
+    modified: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    roles: Option<Vec<&'a RawValue>>,
+}
+
+/// Makes the rows of a user's roles (1.2). What cannot be read at all was told with the user. False: nobody listens any more.
+pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut Maker<'_>) -> bool {
+    let Ok(user) = serde_json::from_str::<WithRoles<'_>>(item.get()) else { return true };
+    let id = user.id.unwrap_or_default();
+    for (number, role) in user.roles.unwrap_or_default().into_iter().enumerate() {
+        let object = Seed(&columns.fields).deserialize(&mut serde_json::Deserializer::from_str(role.get()));
+        let values = object.map_or_else(|_| vec![Some(role); columns.fields.len()], |Object(values)| values);
+        let get = |name: &str| columns.fields.iter().position(|field| *field == name).and_then(|at| values[at]);
+        for (at, name) in columns.names.iter().enumerate() {
+            let begin = maker.begin_cell();
+            let is_read = match (name.as_str(), columns.shapes[at]) {
+                ("sourcedId", _) => {
+                    // A role has no id of its own over REST.
+                    maker.text().push_str(&format!("{id}/{number}"));
+                    true
+                }
+                ("status", _) => {
+                    maker.text().push_str(user.status.as_deref().unwrap_or_default());
+                    true
+                }
+                ("dateLastModified", _) => {
+                    maker.text().push_str(user.modified.as_deref().unwrap_or_default());
+                    true
+                }
+                ("userSourcedId", _) => {
+                    maker.text().push_str(&id);
+                    true
+                }
+                (_, Shape::Text(names)) => text(names.iter().find_map(|name| get(name)), maker.text()),
+                (_, Shape::Reference(name)) => reference(get(name), maker.text()),
+                _ => true,
+            };
+            if !is_read {
+                maker.text().truncate(begin);
+                maker.misread(at);
+            }
+            maker.end_cell(begin);
+        }
+        if !maker.end_row() {
+            return false;
+        }
+    }
+    true
+}
+
+/// A text, as it is; a number or a boolean as it is written. False: it is none of these.
+fn text(value: Option<&RawValue>, into: &mut String) -> bool {
+    let Some(value) = value.map(RawValue::get) else { return true };
+    match value.as_bytes().first() {
+        Some(b'"') => {
+            let inner = &value[1..value.len() - 1];
+            if !inner.contains('\\') {
+                into.push_str(inner);
+                return true;
+            }
+            match serde_json::from_str::<String>(value) {
+                Ok(text) => {
+                    into.push_str(&text);
+                    true
+                }
+                Err(_) => false,
+            }
+        }
+        Some(b'{' | b'[') | None => false,
+        _ => {
+            into.push_str(if value == "null" { "" } else { value });
+            true
+        }
+    }
+}
+
+/// The id of a reference. Its address is not looked at: it names the server's own host, where no token of a proxy may go.
+#[derive(Deserialize)]
+struct Reference<'a> {
+    #[serde(borrow, default, rename = "sourcedId")]
+    id: Option<&'a RawValue>,
+}
+
+fn reference(value: Option<&RawValue>, into: &mut String) -> bool {
+    match value.map(RawValue::get) {
+        None | Some("null") => true,
+        Some(object) if object.starts_with('{') => {
+            serde_json::from_str::<Reference<'_>>(object).is_ok_and(|reference| text(reference.id, into))
+        }
+        Some(_) => false,
+    }
+}
+
+/// One of the ids that a user has elsewhere.
+#[derive(Deserialize)]
+struct UserId<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    identifier: Option<&'a RawValue>,
+}
+
+fn user_id(value: &RawValue, into: &mut String) -> bool {
+    let Ok(id) = serde_json::from_str::<UserId<'_>>(value.get()) else { return false };
+    into.push('{');
+    let kind = text(id.kind, into);
+    into.push(':');
+    let identifier = text(id.identifier, into);
+    into.push('}');
+    kind && identifier
+}
+
+/// A list: each item ends with a mark that no text has, for an id may well hold a comma. One thing where a list is due is a list of one.
+fn each(value: Option<&RawValue>, into: &mut String, put: impl Fn(&RawValue, &mut String) -> bool) -> bool {
+    let Some(value) = value.filter(|value| value.get() != "null") else { return true };
+    let items = if value.get().starts_with('[') {
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else { return false };
+        items
+    } else if value.get() == "\"\"" {
+        return true;
+    } else {
+        vec![value]
+    };
+    items.into_iter().all(|item| {
+        let begin = into.len();
+        let is_put = put(item, into);
+        if into.len() > begin {
+            into.push(LIST_ITEM_END);
+        }
+        is_put
+    })
+}
+
+/// A value inside of `metadata`, by its path: a name may itself hold dots. Names are compared without case.
+fn inside<'a>(metadata: &'a RawValue, path: &str) -> Option<&'a RawValue> {
+    let fields: std::collections::BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(metadata.get()).ok()?;
+    let direct = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(path)).map(|(_, value)| *value);
+    direct.or_else(|| {
+        let (first, rest) = path.split_once('.')?;
+        let (_, inner) = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(first))?;
+        inside(inner, rest)
+    })
+}
