@@ -49,6 +49,7 @@ VARIABLES = {
     "CLEVER_SECRET": f"arn:aws:secretsmanager:{ACCOUNT}:secret:clever",
     "PULL_FAILURES_ARN": f"arn:aws:sqs:{ACCOUNT}:rollbook-pull-failures",
     "PULL_FUNCTION_ARN": f"arn:aws:lambda:{ACCOUNT}:function:rollbook-nightly-pull",
+    "OPERATOR_BUS": "rollbook-operators",
     "NOTICE_KEYS": f"arn:aws:secretsmanager:{ACCOUNT}:secret:notices",
 }
 

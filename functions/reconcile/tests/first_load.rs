@@ -176,7 +176,7 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
 
     let seeds = match std::env::var("FIRST_LOAD_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..6).collect::<Vec<u64>>(),
+        Err(_) => (0..5).collect::<Vec<u64>>(),
     };
     for seed in seeds {
         let mut rng = Rng::with_seed(seed);
