@@ -31,7 +31,7 @@ use tracing::{info, warn};
 
 pub use config::Config;
 pub use look::Looked;
-pub use request::{Named, Request, Skipped, Which, order, request, resume};
+pub use request::{Named, Request, Scope, Skipped, Which, order, request, resume};
 
 /// What the function does with the table.
 pub trait Table: Districts + Runs + ConnectedDistricts {}

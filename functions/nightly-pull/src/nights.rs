@@ -1,4 +1,5 @@
-//! The nightly schedule of every district that is pulled (R-O4, R-O5): compared with what is configured, and put right where it differs.
+//! The schedules of every district that is pulled (R-O4, R-O5): one for the nights, and one for what has changed between them where the district wants that;
+//! compared with what is configured, and put right where they differ.
 //!
 //! Nothing here depends on having seen a change. Whatever was missed, or was undone by hand, is found by the next comparison.
 
@@ -7,13 +8,14 @@ use std::collections::BTreeSet;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
-use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
+use mirror::nightly::{NightlySchedule, NightlySchedules, changes_name_of, name_of};
 use rules::id::DistrictId;
 use rules::schedule::nightly;
 use rules::settings::{DistrictStatus, Pulled};
 use tracing::{info, warn};
 
-use crate::request::{order, ordered};
+use crate::request::{Scope, order, ordered};
+use crate::source::{Source, for_source};
 use crate::{Config, PullFailure, Storage, Table};
 
 /// The night of a district whose policy waits for uploads: nobody uploads what lies at a source's server.
@@ -50,12 +52,11 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     let mut keep = BTreeSet::new();
     for district in &districts {
         match schedule(config, storage, function, district, &mut repaired).await {
-            Ok(Wanted::Yes) => _ = keep.insert(name_of(district)),
-            Ok(Wanted::No) => {}
+            Ok(wanted) => keep.extend(wanted),
             Err(error) => {
-                warn!(district = %district, error_type = error.error_type(), "a district's schedule could not be compared or put right");
-                // It may well be wanted.
-                keep.insert(name_of(district));
+                warn!(district = %district, error_type = error.error_type(), "a district's schedules could not be compared or put right");
+                // They may well be wanted.
+                keep.extend([name_of(district), changes_name_of(district)]);
                 failed.push(error);
             }
         }
@@ -75,34 +76,31 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     failed.pop().map_or(Ok(()), |source| Err(PullFailure::Schedules { districts, source }))
 }
 
-/// Whether a district is to have a schedule.
-enum Wanted {
-    Yes,
-    No,
-}
-
-/// Makes a district's schedule, or puts it right, if the district is to have one.
+/// Makes a district's schedules, or puts them right. Gives the names of those that it is to have.
 async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     function: &str,
     district: &DistrictId,
     repaired: &mut Repaired,
-) -> Result<Wanted, MirrorError> {
-    let Some(configured) = storage.table.district(district).await? else { return Ok(Wanted::No) };
+) -> Result<Vec<String>, MirrorError> {
+    let Some(configured) = storage.table.district(district).await? else { return Ok(Vec::new()) };
     let is_synced = matches!(configured.status, DistrictStatus::Live | DistrictStatus::InReview);
-    if !is_synced || configured.settings.source.pulled().is_none() {
-        return Ok(Wanted::No);
-    }
+    let Some(every) = for_source!(configured.settings.source, |source| source.changes_every()).filter(|_| is_synced) else {
+        return Ok(Vec::new());
+    };
+    // Before it is live nobody waits for a change of its data.
+    let every = every.filter(|_| configured.status == DistrictStatus::Live);
+    let names = || [name_of(district)].into_iter().chain(every.map(|_| changes_name_of(district))).collect();
     let zone = TimeZone::get(&configured.settings.time_zone).ok();
     // Its own name: here letters of either case find a zone, and the service may be stricter.
     let Some(time_zone) = zone.as_ref().and_then(|zone| zone.iana_name()) else {
         warn!(district = %district, "a district is not scheduled: there is no time zone of the name that it has");
-        return Ok(Wanted::Yes);
+        return Ok(names());
     };
     let Ok(policy) = configured.settings.policy() else {
         warn!(district = %district, "a district is not scheduled: its settings make no policy");
-        return Ok(Wanted::Yes);
+        return Ok(names());
     };
     let wished = policy.schedule.parse().unwrap_or(NIGHT);
     let due = zone.as_ref().map_or(wished, |zone| nightly(wished, zone, storage.clock.now()));
@@ -113,25 +111,42 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         window_minutes: WINDOW_MINUTES,
         enabled: true,
         function: function.into(),
-        input: order(district),
+        input: order(district, Scope::Everything),
         role: config.schedule_role_arn.clone(),
         retries: RETRIES,
         retry_seconds: RETRY_SECONDS,
         failures: config.pull_failures_arn.clone(),
     };
-    let there = storage.later.schedule(&wanted.name).await?;
-    match there {
-        Some(there) if there == wanted => {}
-        Some(there) if !is_a_districts(&there) => {
-            warn!(district = %district, schedule = %there.name, "a district is not scheduled: its schedule's name is taken by another");
-        }
-        there => {
-            storage.later.put_schedule(&wanted).await?;
-            let count = if there.is_none() { &mut repaired.scheduled } else { &mut repaired.rescheduled };
-            *count += 1;
+    let between = every.map(|hours| NightlySchedule {
+        name: changes_name_of(district),
+        expression: format!("cron({} {} * * ? *)", due.minute(), hours_between(due.hour(), hours)),
+        input: order(district, Scope::Changes),
+        ..wanted.clone()
+    });
+    for wanted in [wanted].into_iter().chain(between) {
+        let there = storage.later.schedule(&wanted.name).await?;
+        match there {
+            Some(there) if there == wanted => {}
+            Some(there) if !is_a_districts(&there) => {
+                warn!(district = %district, schedule = %there.name, "a district is not scheduled: its schedule's name is taken by another");
+            }
+            there => {
+                storage.later.put_schedule(&wanted).await?;
+                let count = if there.is_none() { &mut repaired.scheduled } else { &mut repaired.rescheduled };
+                *count += 1;
+            }
         }
     }
-    Ok(Wanted::Yes)
+    Ok(names())
+}
+
+/// The hours of the day that are so many hours apart, from one night's pull to the next one, without that.
+fn hours_between(night: i8, every: u8) -> String {
+    let after = (1..24).filter(|after| after % i8::try_from(every.max(1)).unwrap_or(i8::MAX) == 0);
+    let mut hours: Vec<i8> = after.map(|after| (night + after) % 24).collect();
+    hours.sort_unstable();
+    let hours: Vec<String> = hours.iter().map(i8::to_string).collect();
+    hours.join(",")
 }
 
 /// Removes a schedule that no district is to have; false: it is not ours to remove, or gone already.
@@ -149,5 +164,8 @@ async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
 /// A schedule is a district's if it orders a pull of the district whose name it has. The group has others, whose names may begin as those of districts do:
 /// in a stack with the prefix `nightly` the hourly look is called `nightly-look`.
 fn is_a_districts(schedule: &NightlySchedule) -> bool {
-    ordered(&schedule.input).is_some_and(|district| name_of(&district) == schedule.name)
+    ordered(&schedule.input).is_some_and(|(district, scope)| match scope {
+        Scope::Everything => name_of(&district) == schedule.name,
+        Scope::Changes => changes_name_of(&district) == schedule.name,
+    })
 }

@@ -16,18 +16,19 @@ use mirror::districts::{Changed, District};
 use mirror::importing::{self, Taken};
 use mirror::later::Later;
 use mirror::operators::event::Event;
-use mirror::pulls;
+use mirror::pulls::{self, Everything};
 use mirror::runs::{Importer, RunRecord};
 use mirror::secrets::Secrets;
 use rules::finding::{pull as codes, upload};
 use rules::policy::Policy;
+use rules::run::RunState;
 use rules::settings::DistrictStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
-use crate::request::resume;
+use crate::request::{Scope, resume};
 use crate::source::{Reached, Source, Stop, Trying, World, for_source};
 use crate::{Config, Ended, Named, Objects, PullFailure, Storage, Table};
 
@@ -54,7 +55,16 @@ struct State {
     began: Timestamp,
     /// What the source said of the district's data then; none: it was not asked yet.
     mark: Option<Value>,
+    /// What is pulled is what has changed since this pull of everything; none: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Everything>,
 }
+
+/// How much earlier than a pull of everything began the changes begin that are asked for: the server's clock may be slow, and what comes twice does no harm.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+/// How old a pull of everything may be over which changes are read: its pages are kept for a week.
+const OLDEST: Duration = Duration::from_secs(6 * 24 * 3600);
 
 pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
     config: &Config,
@@ -73,6 +83,10 @@ pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W:
         info!(district = %named.district, status = ?district.status, "the district is not pulled");
         return Ok(Ended::Skipped);
     }
+    let base = base_of(storage, &district, named).await?;
+    if begun.is_none() && named.scope == Scope::Changes && base.is_none() {
+        return Ok(Ended::Skipped);
+    }
     let known = for_source!(settings, |source| (name_of(&source), source.id()));
     let source = known.as_ref().map_or("none", |(name, _)| *name);
     if let Some((name, id)) = known.filter(|_| begun.is_none()) {
@@ -82,11 +96,41 @@ pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W:
         let _ = storage.table.note(name, &connected).await?;
     }
     let Some(record) = own(config, storage, invocation, named, begun).await? else { return Ok(Ended::Repeated) };
-    let mut work = Work { config, storage, invocation, named, record, source, rng: fastrand::Rng::new() };
+    let mut work = Work { config, storage, invocation, named, record, source, base, rng: fastrand::Rng::new() };
     if is_synced && let Some(ended) = for_source!(settings, |source| Box::pin(work.run(&district, &source)).await) {
         return ended;
     }
     work.refuse(&codes::SOURCE_PAUSED, None).await
+}
+
+/// What the changes of a district are read over, where they are ordered and can be had; else why not is in the log.
+async fn base_of<T: Table, O: Objects, L, S, H, W>(
+    storage: &Storage<T, O, L, S, H, W>,
+    district: &District,
+    named: &Named,
+) -> Result<Option<Everything>, PullFailure> {
+    if named.scope == Scope::Everything {
+        return Ok(None);
+    }
+    let skip = |why: &str| {
+        info!(district = %named.district, why, "what has changed is not pulled");
+        Ok(None)
+    };
+    let wished = for_source!(district.settings.source, |source| source.changes_every().map(|_| source.id())).flatten();
+    let Some(id) = wished.filter(|_| district.status == DistrictStatus::Live) else {
+        return skip("the district is not live, or does not want it");
+    };
+    if let Some(open) = &district.open
+        && storage.table.run(&named.district, open).await?.is_some_and(|run| run.state == RunState::Held)
+    {
+        return skip("a run is held, and a person is to decide about that one");
+    }
+    let everything = pulls::read_everything(&storage.internal, &named.district).await?;
+    let now = storage.clock.now();
+    match everything {
+        Some(everything) if everything.id == id && everything.began > now - OLDEST => Ok(Some(everything)),
+        _ => skip("there is no pull of everything over which it could be read"),
+    }
 }
 
 fn name_of<P: Source>(_: &P) -> &'static str {
@@ -120,6 +164,8 @@ struct Work<'a, T, O, L, S, H, W> {
     record: RunRecord,
     /// The name of the source.
     source: &'static str,
+    /// What is pulled is what has changed since this pull of everything; none: everything.
+    base: Option<Everything>,
     rng: fastrand::Rng,
 }
 
@@ -135,6 +181,12 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         };
         self.record.today = Some(self.named.at.to_zoned(zone).date());
         let mut state: Option<State> = pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run).await?;
+        if let Some(state) = &state {
+            self.base.clone_from(&state.base);
+        } else if self.named.scope == Scope::Changes && self.base.is_none() {
+            // It was ordered, and what it would have been read over is gone meanwhile.
+            return self.refuse(&codes::SOURCE_PAUSED, None).await;
+        }
         let mut rejected: Option<P::Key> = None;
         loop {
             let reached = match self.key(source, rejected.as_ref()).await {
@@ -201,7 +253,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             None => {
                 let mark = source.mark(&world, key, &mut self.rng).await?;
                 let (attempt, setbacks) = state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
-                let begun = State { attempt, setbacks, began: now, mark: Some(mark.clone()) };
+                let begun = State { attempt, setbacks, began: now, mark: Some(mark.clone()), base: self.base.clone() };
                 pulls::put_state(internal, id, run, &begun).await?;
                 *state = Some(begun);
                 (attempt, mark)
@@ -209,14 +261,15 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         };
         let pages = pulls::Pages::new(internal.clone(), id, run, attempt);
         let (settings, deadline, rng) = (&district.settings.source, &self.invocation.deadline, self.rng.fork());
-        source.read(&world, key, Trying { pages, settings, policy, mark, deadline, rng }).await
+        let since = self.base.as_ref().map(|base| base.began - MARGIN);
+        source.read(&world, key, Trying { pages, settings, policy, mark, since, deadline, rng }).await
     }
 
     /// From now on the pull is another try, without pages.
     async fn begin_anew(&self, state: &mut Option<State>, attempt: u32) -> Result<(), PullFailure> {
         let setbacks = state.as_ref().map_or(0, |state| state.setbacks);
         let began = self.storage.clock.now();
-        let anew = State { attempt, setbacks, began, mark: None };
+        let anew = State { attempt, setbacks, began, mark: None, base: self.base.clone() };
         pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &anew).await?;
         *state = Some(anew);
         Ok(())
@@ -225,7 +278,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     /// The source is down: the pull goes back to it a few times before the night is given up.
     async fn set_back(&mut self, state: Option<State>, why: String) -> Result<Ended, PullFailure> {
         let began = self.storage.clock.now();
-        let mut state = state.unwrap_or(State { attempt: 0, setbacks: 0, began, mark: None });
+        let mut state = state.unwrap_or(State { attempt: 0, setbacks: 0, began, mark: None, base: self.base.clone() });
         state.setbacks += 1;
         warn!(district = %self.named.district, run = %self.named.run, setbacks = state.setbacks, why, "the source is down");
         if state.setbacks > SETBACKS {

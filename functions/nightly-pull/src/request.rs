@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mirror::keys;
 use rules::id::{DistrictId, RunId};
 use rules::settings::{ClassLink, Clever};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// One thing to do.
@@ -27,6 +27,23 @@ pub enum Which {
     AtClever(Box<str>),
 }
 
+/// How much of a district's data is pulled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// All of it: the truth of a night.
+    #[default]
+    Everything,
+    /// What has changed since the last pull of everything.
+    Changes,
+}
+
+impl Scope {
+    fn is_everything(&self) -> bool {
+        *self == Scope::Everything
+    }
+}
+
 /// A pull of a district.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -36,6 +53,8 @@ pub struct Named {
     pub run: RunId,
     /// For when it was ordered.
     pub at: Timestamp,
+    /// How much was ordered. An invocation that goes on with a pull reads that from the pull's state.
+    pub scope: Scope,
 }
 
 /// Why an event asks for nothing.
@@ -51,6 +70,8 @@ pub enum Skipped {
 struct Order {
     district: DistrictId,
     at: Timestamp,
+    #[serde(default)]
+    only: Scope,
 }
 
 /// What the door of notices sends.
@@ -74,22 +95,24 @@ pub fn resume(named: &Named) -> String {
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// An order before its time is known.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Nightly {
+struct Scheduled {
     district: DistrictId,
     at: String,
+    #[serde(default, skip_serializing_if = "Scope::is_everything")]
+    only: Scope,
 }
 
-/// The payload by which a schedule orders a pull every night.
-pub fn order(district: &DistrictId) -> String {
-    json!({ "district": district, "at": SCHEDULED_TIME }).to_string()
+/// The payload by which a schedule orders pulls.
+pub fn order(district: &DistrictId, scope: Scope) -> String {
+    json!(Scheduled { district: district.clone(), at: SCHEDULED_TIME.into(), only: scope }).to_string()
 }
 
-/// The district that a schedule's payload orders to be pulled; none: it orders something else.
-pub(crate) fn ordered(payload: &str) -> Option<DistrictId> {
-    let Nightly { district, at } = serde_json::from_str(payload).ok()?;
-    (at == SCHEDULED_TIME).then_some(district)
+/// The district that a schedule's payload orders to be pulled, and how much of it; none: it orders something else.
+pub(crate) fn ordered(payload: &str) -> Option<(DistrictId, Scope)> {
+    let Scheduled { district, at, only } = serde_json::from_str(payload).ok()?;
+    (at == SCHEDULED_TIME).then_some((district, only))
 }
 
 /// What an event asks for.
@@ -110,11 +133,15 @@ pub fn request(event: &Value) -> Result<Request, Skipped> {
         Some(resumed) => {
             let Resumed { district, run } = Resumed::deserialize(resumed).map_err(|_| Skipped::Unknown)?;
             let at = keys::time_of(&run).ok_or(Skipped::Unknown)?;
-            Named { district, run, at }
+            Named { district, run, at, scope: Scope::default() }
         }
         None => {
-            let Order { district, at } = Order::deserialize(event).map_err(|_| Skipped::Unknown)?;
-            Named { run: keys::pull_id(at, &district), district, at }
+            let Order { district, at, only } = Order::deserialize(event).map_err(|_| Skipped::Unknown)?;
+            let run = match only {
+                Scope::Everything => keys::pull_id(at, &district),
+                Scope::Changes => keys::changes_id(at, &district),
+            };
+            Named { run, district, at, scope: only }
         }
     };
     if DistrictId::is_valid(named.district.as_str()) { Ok(Request::Pull(named)) } else { Err(Skipped::Unknown) }
@@ -138,6 +165,9 @@ mod tests {
         let next = named_by(&json!({ "district": "oak", "at": "2026-09-16T07:00:00Z" }));
         assert!(named.run < next.run);
         assert_ne!(named.run, named_by(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run);
+        let changes = named_by(&json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "changes" }));
+        assert_eq!(changes.scope, Scope::Changes);
+        assert_ne!(changes.run, named.run, "a night's pull is never taken for one of changes");
     }
 
     #[test]
@@ -156,6 +186,7 @@ mod tests {
             json!({ "district": "oak" }),
             json!({ "district": "../oak", "at": "2026-09-15T07:00:00Z" }),
             json!({ "district": "oak", "at": "tonight" }),
+            json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "students" }),
             json!({ "resume": { "district": "oak", "run": "01HZ" } }),
             json!({ "Records": [] }),
             json!({ "look": "elsewhere" }),

@@ -288,7 +288,7 @@ fn seconds_since(begin: Timestamp, now: Timestamp) -> f64 {
 }
 
 fn origin_of(uploads: Vec<Upload>) -> Origin {
-    Origin { source: SOURCE.into(), uploads, restored_of: None }
+    Origin { uploads, ..Origin::of(SOURCE) }
 }
 
 fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static str, f64)]) {

@@ -135,7 +135,7 @@ impl Nights {
             packed += part.blocks.iter().map(|block| block.size).sum::<u64>();
         }
         println!("         {} enrollments, {} MB, packed {} MB", staged.enrollments, bytes >> 20, packed >> 20);
-        let origin = Origin { source: "oneroster-csv".into(), uploads: Vec::new(), restored_of: None };
+        let origin = Origin::of("oneroster_csv");
         Ok(Manifest {
             district: self.district.clone(),
             run: run.clone(),

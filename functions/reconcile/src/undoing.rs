@@ -32,7 +32,7 @@ pub(crate) fn bare_manifest(record: &RunRecord, source: &str) -> Manifest {
         run: record.run.clone(),
         taken_at: record.taken_at,
         today: record.today.unwrap_or_default(),
-        origin: Origin { source: source.into(), uploads: Vec::new(), restored_of: None },
+        origin: Origin::of(source),
         parts: BTreeMap::new(),
         enrollments: 0,
         findings: BTreeMap::new(),

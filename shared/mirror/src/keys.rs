@@ -28,6 +28,7 @@
 //! | object | written by |
 //! | --- | --- |
 //! | `pulls/<district>/<run>/state.json`, `<try>/<list>/<page>.json.zst` and, after each page, `<try>/<list>.json` | nightly-pull |
+//! | `pulls/<district>/everything.json`: which pull was the last of everything | nightly-pull |
 //! | `snapshots/<district>/<run>/<part>.ndjson.zst`, `chain.json`, and last `manifest.json` | oneroster-import, nightly-pull |
 //! | `runs/<district>/<run>/plan.ndjson.zst`, `findings.ndjson.zst`, and last of a plan `outcome.json` | reconcile |
 //! | `runs/<district>/<run>/report.json`, `report.html` | both |
@@ -161,6 +162,11 @@ pub fn pull(district: &DistrictId, run: &RunId) -> String {
     format!("pulls/{district}/{run}/state.json")
 }
 
+/// Which pull was the last of everything.
+pub fn everything(district: &DistrictId) -> String {
+    format!("pulls/{district}/everything.json")
+}
+
 /// A page of a list, as the source sent it. `attempt`: a pull that begins anew leaves the pages that it has alone.
 pub fn page(district: &DistrictId, run: &RunId, attempt: u32, list: &str, number: u32) -> String {
     format!("pulls/{district}/{run}/{attempt}/{list}/{number:05}.json.zst")
@@ -251,6 +257,11 @@ pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version:
 /// The run of a pull: a ULID of the time for which it was ordered and a hash of whose it is, so that the same order twice is the same run.
 pub fn pull_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("pull\u{1f}{district}").as_bytes()))
+}
+
+/// The run of a pull of what has changed: another than that of a pull of everything for the same time.
+pub fn changes_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
+    ulid(at, xxh3_128(format!("changes\u{1f}{district}").as_bytes()))
 }
 
 /// A ULID of a time and 80 further bits, the lower ones of those that are given.

@@ -1,7 +1,8 @@
 //! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can stop at any page and go on.
 
-use serde::Serialize;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use rules::id::{DistrictId, RunId};
 
@@ -11,6 +12,20 @@ use crate::objects::{ReadObjects, WriteObjects};
 use crate::snapshot::{put_json, read_json};
 use crate::spool::LEVEL;
 
+/// A pull of everything that a district shares, whose pages are all kept: what is read over by a pull of what has changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Everything {
+    /// Its run.
+    pub run: RunId,
+    /// The try that has the pages.
+    pub attempt: u32,
+    /// When that began: what has changed before then is in the pages.
+    pub began: Timestamp,
+    /// Whose they are: the district's id at its source.
+    pub id: String,
+}
+
+const EVERYTHING: &str = "the last pull of everything";
 const STATE: &str = "a pull's state";
 const CURSOR: &str = "a list's cursor";
 const PAGE: &str = "a staged page";
@@ -41,6 +56,20 @@ pub async fn read_state<T: DeserializeOwned>(
     run: &RunId,
 ) -> Result<Option<T>, MirrorError> {
     read_json(objects, &keys::pull(district, run), STATE).await
+}
+
+/// Writes which pull was the last of everything.
+pub async fn put_everything(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    everything: &Everything,
+) -> Result<(), MirrorError> {
+    put_json(objects, &keys::everything(district), everything, EVERYTHING).await
+}
+
+/// Which pull was the last of everything, or none that is known. Its pages may have expired.
+pub async fn read_everything(objects: &impl ReadObjects, district: &DistrictId) -> Result<Option<Everything>, MirrorError> {
+    read_json(objects, &keys::everything(district), EVERYTHING).await
 }
 
 impl<O> Pages<O> {
@@ -98,6 +127,10 @@ mod tests {
         let second = Pages::new(bucket.clone(), &oak, &run, 1);
         assert_eq!(second.cursor::<u32>("sections").await.unwrap(), None);
         assert!(matches!(second.page("sections", 3).await, Err(MirrorError::Missing { .. })));
+        let everything = Everything { run: run.clone(), attempt: 1, began: Timestamp::UNIX_EPOCH, id: "4711".into() };
+        assert_eq!(read_everything(&bucket, &oak).await.unwrap(), None);
+        put_everything(&bucket, &oak, &everything).await.unwrap();
+        assert_eq!(read_everything(&bucket, &oak).await.unwrap(), Some(everything));
         put_state(&bucket, &oak, &run, &"begun").await.unwrap();
         assert_eq!(read_state::<String>(&bucket, &oak, &run).await.unwrap().as_deref(), Some("begun"));
         assert!(bucket.keys().iter().all(|key| key.starts_with("pulls/oak/")));

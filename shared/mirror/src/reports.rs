@@ -159,6 +159,12 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
         report.taken_at,
         report.today
     )?;
+    if report.origin.changes_over.is_some() {
+        write!(
+            page,
+            "<p>Only what the source calls changed since the night was read: nothing is taken away before the next night.</p>"
+        )?;
+    }
     let cause = match &report.cause {
         Cause::Source => None,
         Cause::Undo(command) => Some(("Takes back", command)),

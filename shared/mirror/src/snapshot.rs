@@ -274,7 +274,7 @@ mod tests {
         .await
         .unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let origin = rules::snapshot::Origin { source: "oneroster_csv".into(), uploads: vec![], restored_of: None };
+        let origin = rules::snapshot::Origin::of("oneroster_csv");
         let today = jiff::civil::date(2026, 9, 1);
         let findings = BTreeMap::new();
         Manifest { district, run, taken_at: at, today, origin, parts, enrollments: 0, findings, seconds: 0.1 }

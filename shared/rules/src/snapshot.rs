@@ -52,9 +52,17 @@ pub struct Origin {
     /// For a snapshot that was gone back to: the run whose snapshot it was (R-H4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_of: Option<RunId>,
+    /// For a pull of what has changed: the run whose pull of everything it was read over. Nothing is gone because it is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_over: Option<RunId>,
 }
 
 impl Origin {
+    /// A source, with nothing else to say.
+    pub fn of(source: impl Into<String>) -> Self {
+        Self { source: source.into(), uploads: Vec::new(), restored_of: None, changes_over: None }
+    }
+
     /// Whether the source's ids are those of the student information system, as in OneRoster. Clever has ids of its own, and tells the others beside them.
     pub fn has_sis_ids(&self) -> bool {
         self.source != "clever"

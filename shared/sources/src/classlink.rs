@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
 use crate::http::{Credential, Failing, Get, Http, Now, PageFault, Secret, Wait};
-use crate::oneroster_rest::{Api, BadSetting};
+use crate::oneroster_rest::{Api, BadSetting, may_be_hours};
 
 /// A district that has added our application and enabled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub fn check(settings: &ClassLink) -> Result<(), BadSetting> {
         Err(BadSetting("source.classlink.tenant"))
     } else if !(1..=10_000).contains(&settings.page_size) {
         Err(BadSetting("source.classlink.page_size"))
+    } else if !may_be_hours(settings.changes_every_hours) {
+        Err(BadSetting("source.classlink.changes_every_hours"))
     } else {
         let is_proxy = Api::at(&settings.proxy, OneRosterVersion::V1p1, settings.page_size).is_some();
         if is_proxy { Ok(()) } else { Err(BadSetting("source.classlink.proxy")) }

@@ -142,16 +142,27 @@ async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
     };
     assert!(night("  1       nothing has changed", "unchanged"), "{text}");
     assert!(night("  2       some people and classes", "applied") && night("  3       by mistake one school", "held"), "{text}");
+    // The one at ClassLink: what changes by day takes nobody away.
+    let removed = |beginning: &str| {
+        let line = text.lines().find(|line| line.starts_with(beginning) && line.contains(" applied "));
+        line.and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+    };
+    assert_eq!(removed("  2       by day: who is new"), Some(0), "{text}");
+    assert!(removed("  3       at night: who has left").is_some_and(|gone| gone > 0), "{text}");
+    assert!(night("  4       by mistake 30 %", "held"), "{text}");
 }
 
 #[tokio::test]
 async fn the_demo_shows_one_way_alone_where_that_is_asked() {
     let functions = functions().await;
     let folder = tempfile::tempdir().unwrap();
-    let output = call(&folder.path().join("demo"), &["demo", "--only", "clever", "--functions", &functions]);
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("== A district at Clever ==") && !text.contains("== Night 1"), "{text}");
+    for (way, title, other) in [("clever", "Clever", "ClassLink"), ("classlink", "ClassLink", "Clever")] {
+        let output = call(&folder.path().join(way), &["demo", "--only", way, "--functions", &functions]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains(&format!("== A district at {title} ==")) && !text.contains("== Night 1"), "{text}");
+        assert!(!text.contains(&format!("== A district at {other} ==")), "{text}");
+    }
 }
 
 #[test]

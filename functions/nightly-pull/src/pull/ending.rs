@@ -6,6 +6,7 @@ use mirror::MirrorError;
 use mirror::districts::{Changed, District, Latest};
 use mirror::later::Later;
 use mirror::operators::event::Event;
+use mirror::pulls::Everything;
 use mirror::secrets::Secrets;
 use mirror::snapshot::{self, Chain, SnapshotWriter};
 use mirror::{importing, operators, pulls, reports};
@@ -27,7 +28,8 @@ const TRIES: u32 = 5;
 
 impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
     fn origin(&self) -> Origin {
-        Origin { source: self.source.into(), uploads: Vec::new(), restored_of: None }
+        let changes_over = self.base.as_ref().map(|base| base.run.clone());
+        Origin { changes_over, ..Origin::of(self.source) }
     }
 
     /// Makes the snapshot of the staged pages, and the district's newest of it.
@@ -44,10 +46,11 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
         let pages = pulls::Pages::new(internal.clone(), id, run, state.attempt);
         let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), source.clone());
+        let base = self.base.as_ref().map(|base| pulls::Pages::new(internal.clone(), id, &base.run, base.attempt));
         let (objects, named) = (internal.clone(), self.named.clone());
         let made = tokio::task::spawn_blocking(move || {
             let mut writer = SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
-            let making = Making { handle: &handle, settings: &settings, policy: &policy, today, sink: &mut writer };
+            let making = Making { base, handle: &handle, settings: &settings, policy: &policy, today, sink: &mut writer };
             let made = own.snapshot(pages, &lists, making).map_err(PullFailure::Snapshot)?;
             let parts = match made {
                 Import::Staged(_) => writer.finish()?,
@@ -77,6 +80,11 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             findings: staged.findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
             seconds: self.seconds(),
         };
+        if self.base.is_none() && source.changes_every().is_some() {
+            let (run, id) = (run.clone(), source.id());
+            let everything = Everything { run, attempt: state.attempt, began: state.began, id };
+            pulls::put_everything(internal, &self.named.district, &everything).await?;
+        }
         snapshot::put_manifest(internal, &manifest).await?;
         self.end(Step::Stage, &operators::staged(&manifest)).await
     }

@@ -35,6 +35,10 @@ impl Source for ClassLink {
         check(self).map_err(|error| error.to_string())
     }
 
+    fn changes_every(&self) -> Option<u8> {
+        self.changes_every_hours
+    }
+
     async fn key<S: Secrets, H: Http, W: Wait>(
         &self,
         world: &World<'_, S, H, W>,
@@ -71,7 +75,7 @@ impl Source for ClassLink {
         &self,
         pages: pulls::Pages<O>,
         lists: &Self::Lists,
-        making: Making<'_>,
+        making: Making<'_, O>,
     ) -> Result<Import, ImportError> {
         oneroster::snapshot(OneRosterVersion::V1p1, pages, lists, making)
     }

@@ -139,9 +139,9 @@ impl Source for Clever {
         &self,
         pages: pulls::Pages<O>,
         pulled: &Self::Lists,
-        making: Making<'_>,
+        making: Making<'_, O>,
     ) -> Result<Import, ImportError> {
-        let Making { handle, settings, policy, today, sink } = making;
+        let Making { handle, settings, policy, today, sink, .. } = making;
         let lists = &pulled.lists;
         let pages_of = |list: Resource| lists.get(&list).map_or(0, |progress| progress.pages);
         let order = Resource::ALL

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline};
@@ -136,7 +137,9 @@ impl<P> Reached<P> {
 }
 
 /// What a snapshot is made with.
-pub(crate) struct Making<'a> {
+pub(crate) struct Making<'a, O> {
+    /// The pages of everything, where what was read is what has changed since.
+    pub(crate) base: Option<Pages<O>>,
     pub(crate) handle: &'a Handle,
     pub(crate) settings: &'a SourceSettings,
     pub(crate) policy: &'a Policy,
@@ -157,6 +160,10 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
     fn id(&self) -> String;
     /// Whether the settings are such that requests can be made with them; if not, why.
     fn check(&self) -> Result<(), String>;
+    /// How many hours apart what has changed is read between the nights; none: never.
+    fn changes_every(&self) -> Option<u8> {
+        None
+    }
     /// What opens it.
     async fn key<S: Secrets, H: Http, W: Wait>(
         &self,
@@ -178,7 +185,7 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
         trying: Trying<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop>;
     /// Makes a snapshot of the staged pages, in a thread that may block.
-    fn snapshot<O: Objects>(&self, pages: Pages<O>, lists: &Self::Lists, making: Making<'_>) -> Result<Import, ImportError>;
+    fn snapshot<O: Objects>(&self, pages: Pages<O>, lists: &Self::Lists, making: Making<'_, O>) -> Result<Import, ImportError>;
 }
 
 /// One try of a pull.
@@ -187,6 +194,8 @@ pub(crate) struct Trying<'a, O> {
     pub(crate) settings: &'a SourceSettings,
     pub(crate) policy: &'a Policy,
     pub(crate) mark: Value,
+    /// Only what has changed since then is read; none: everything.
+    pub(crate) since: Option<Timestamp>,
     pub(crate) deadline: &'a Deadline,
     pub(crate) rng: fastrand::Rng,
 }

@@ -12,7 +12,8 @@ use rules::settings::{OneRoster, OneRosterVersion};
 use serde_json::{Value, json};
 use sources::http::{Http, Wait};
 use sources::oneroster_rest::{
-    Access, Api, Client, Import, ImportError, Job, Pages, Progress, PullError, PullState, Resource, Scrub, StagedPages, import,
+    Access, Api, Base, Client, Import, ImportError, Job, Pages, Progress, PullError, PullState, Resource, Scrub, StagedPages,
+    import,
 };
 use tokio::runtime::Handle;
 
@@ -77,15 +78,29 @@ pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
     (api, access): (Api, Access),
     trying: Trying<'_, O>,
 ) -> Result<Reached<BTreeMap<Resource, Progress>>, Stop> {
-    let Trying { pages, settings, policy, deadline, rng, .. } = trying;
-    let lists = cursors(&pages, Resource::ALL.map(|list| (list, list.name()))).await?;
+    let Trying { pages, settings, policy, since, deadline, rng, .. } = trying;
+    let lists = lists_of(&pages).await?;
     let staging = Staging { pages, scrub: Scrub::of(policy, settings) };
     let mut pulled = PullState::of(lists);
-    let client = client(world, api, access);
+    let client = client(world, api.since(since), access);
     let pulling = client.pull(&staging, &mut pulled, rng, || deadline.is_near());
     // A server that stalls must not take the time in which the work is put away; what is kept is kept.
-    let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose()?;
+    let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose().map_err(|error| match error {
+        PullError::Refused { status: status @ (400 | 422 | 501), .. } if since.is_some() => Stop::Refused(
+            &codes::SOURCE_REFUSED,
+            Some(format!("the server does not filter by dateLastModified ({status}): {WITHOUT}")),
+        ),
+        error => error.into(),
+    })?;
     Ok(Reached::of(how, pulled.lists))
+}
+
+/// What to do about a server that cannot say what has changed.
+const WITHOUT: &str = "take changes_every_hours out of the district's settings, and its nights bring everything as before";
+
+/// How far the lists of a try are.
+async fn lists_of<O: Objects>(pages: &pulls::Pages<O>) -> Result<BTreeMap<Resource, Progress>, MirrorError> {
+    cursors(pages, Resource::ALL.map(|list| (list, list.name()))).await
 }
 
 pub(super) fn client<S, H: Http, W: Wait>(world: &World<'_, S, H, W>, api: Api, access: Access) -> Client<H, W> {
@@ -98,11 +113,17 @@ pub(super) fn snapshot<O: Objects>(
     version: OneRosterVersion,
     pages: pulls::Pages<O>,
     lists: &BTreeMap<Resource, Progress>,
-    making: Making<'_>,
+    making: Making<'_, O>,
 ) -> Result<Import, ImportError> {
-    let Making { handle, settings, policy, today, sink } = making;
+    let Making { base, handle, settings, policy, today, sink } = making;
+    let everything = match &base {
+        Some(pages) => handle.block_on(lists_of(pages)).map_err(|error| ImportError::Read(error.into_io()))?,
+        None => BTreeMap::new(),
+    };
+    let mut under = base.map(|pages| Reader { handle, pages, lists: &everything, ahead: None });
+    let base = under.as_mut().map(|pages| Base { lists: &everything, pages });
     let mut pages = Reader { handle, pages, lists, ahead: None };
-    import(Job { version, lists, settings, policy, today }, &mut pages, sink)
+    import(Job { version, lists, base, settings, policy, today }, &mut pages, sink)
 }
 
 impl Source for OneRoster {
@@ -117,6 +138,10 @@ impl Source for OneRoster {
 
     fn check(&self) -> Result<(), String> {
         Api::of(self).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn changes_every(&self) -> Option<u8> {
+        self.changes_every_hours
     }
 
     async fn key<S: Secrets, H: Http, W: Wait>(
@@ -156,7 +181,7 @@ impl Source for OneRoster {
         &self,
         pages: pulls::Pages<O>,
         lists: &Self::Lists,
-        making: Making<'_>,
+        making: Making<'_, O>,
     ) -> Result<Import, ImportError> {
         snapshot(self.version, pages, lists, making)
     }

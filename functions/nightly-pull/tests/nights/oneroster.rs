@@ -12,7 +12,7 @@ use rules::id::DistrictId;
 use rules::settings::{ClassLink, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::{Value, json};
 use sources::oneroster_rest::Resource;
-use sources::oneroster_rest::memory::{Fault, MemoryOneRoster};
+use sources::oneroster_rest::memory::{Fault, Filtering, MemoryOneRoster};
 
 use crate::servers::{KEY, Tenant};
 use crate::world::*;
@@ -74,6 +74,22 @@ async fn at_classlink() -> World {
     settings.source.classlink = Some(ClassLink { page_size: 3, ..ClassLink::of("4711") });
     world.configure(&settings, DistrictStatus::Live).await;
     world
+}
+
+/// The order of what has changed, some hours after the first night's.
+fn changes_order(hours: u64) -> Value {
+    let mut order = sample("pull-changes.json");
+    let night: Timestamp = crate::world::order(0)["at"].as_str().unwrap().parse().unwrap();
+    order["at"] = (night + Duration::from_secs(hours * 3600)).to_string().into();
+    order
+}
+
+/// What has changed is read between the nights from now on.
+async fn with_changes(world: &World) {
+    let mut settings = world.table.district(&world.district).await.unwrap().unwrap().settings;
+    settings.source.oneroster.iter_mut().for_each(|own| own.changes_every_hours = Some(6));
+    settings.source.classlink.iter_mut().for_each(|own| own.changes_every_hours = Some(6));
+    world.configure(&settings, DistrictStatus::Live).await;
 }
 
 async fn look(world: &World) -> Looked {
@@ -260,4 +276,83 @@ async fn looks_at_all_lists_look_at_each_for_which_there_are_credentials() {
     world.servers.tenants.lock().unwrap().push(Tenant { id: 17, enabled: true, bearer: "b-17".into() });
     assert!(world.look_for(&all, &Cue::never()).await.is_err());
     assert_eq!(world.table.connected("classlink").await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants_it() {
+    for world in [world().await, at_classlink().await] {
+        with_changes(&world).await;
+        assert_eq!(world.send(&changes_order(0)).await, Ended::Skipped, "there was no night yet");
+        assert_eq!(world.send(&order(0)).await, Ended::Staged);
+        world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
+        assert_eq!(world.later.names().await.unwrap(), ["changes-oakfield", "nightly-oakfield"]);
+        let (changes, nightly) = (&world.later.nightly()[0], &world.later.nightly()[1]);
+        assert_eq!((&*nightly.expression, &*changes.expression), ("cron(0 3 * * ? *)", "cron(0 9,15,21 * * ? *)"));
+        let input = changes.input.replace("<aws.scheduler.scheduled-time>", "2026-09-15T12:00:00Z");
+        assert_eq!(run_of(&serde_json::from_str(&input).unwrap()), run_of(&changes_order(6)));
+
+        world.time.pass(Duration::from_secs(6 * 3600));
+        let mut new = person("st40", "student");
+        new["dateLastModified"] = "2026-09-15T11:00:00.000Z".into();
+        world.servers.oneroster.put(Resource::Users, &new);
+        world.servers.oneroster.remove(Resource::Users, "st11");
+        let asked = world.servers.oneroster.asked().len();
+        assert_eq!(world.send(&changes_order(6)).await, Ended::Staged, "{:?}", world.report(&changes_order(6)).await);
+        assert!(
+            world.servers.oneroster.asked()[asked..]
+                .iter()
+                .all(|asked| asked.contains("dateLastModified%3E%272026-09-15T05%3A00%3A02.000Z%27"))
+        );
+        let manifest = world.manifest(&changes_order(6)).await.unwrap();
+        assert_eq!((manifest.origin.changes_over, manifest.enrollments), (Some(run_of(&order(0))), 13));
+        assert_eq!(world.send(&changes_order(6)).await, Ended::Repeated);
+        // The next night reads everything, and so knows who is gone.
+        world.time.pass(Duration::from_secs(18 * 3600));
+        world.servers.oneroster.remove(Resource::Enrollments, "e-st11");
+        assert_eq!(world.send(&order(1)).await, Ended::Staged);
+        assert_eq!(world.manifest(&order(1)).await.unwrap().origin.changes_over, None);
+
+        // It is not wanted any more.
+        let settings = world.table.district(&world.district).await.unwrap().unwrap().settings;
+        world.configure(&settings, DistrictStatus::Paused).await;
+        world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
+        assert!(world.later.names().await.unwrap().is_empty());
+        assert_eq!(world.send(&changes_order(30)).await, Ended::Skipped);
+    }
+}
+
+#[tokio::test]
+async fn changes_go_on_in_further_invocations_and_after_a_server_was_down_and_are_still_changes() {
+    let world = world().await;
+    with_changes(&world).await;
+    assert_eq!(world.send(&order(0)).await, Ended::Staged);
+    world.time.pass(Duration::from_secs(6 * 3600));
+    for number in 40..50 {
+        let mut new = person(&format!("st{number}"), "student");
+        new["dateLastModified"] = "2026-09-15T11:00:00.000Z".into();
+        world.servers.oneroster.put(Resource::Users, &new);
+    }
+    world.servers.oneroster.plan("users?", 1, 6, Fault::Answer(503, String::new()));
+    let soon = Duration::from_secs(120);
+    assert_eq!(world.send_for(&changes_order(6), &Cue::never(), "request", soon).await.unwrap(), Ended::Continued);
+    assert_eq!(world.go_on().await, Some(Ended::Staged));
+    assert!(world.manifest(&changes_order(6)).await.unwrap().origin.changes_over.is_some());
+    // Pages of a week ago are gone: nothing is read over them.
+    world.time.pass(Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(world.send(&changes_order(180)).await, Ended::Skipped);
+}
+
+#[tokio::test]
+async fn changes_do_not_take_the_place_of_a_run_that_waits_for_a_person_and_a_server_that_does_not_filter_is_told() {
+    let world = world().await;
+    with_changes(&world).await;
+    assert_eq!(world.send(&order(0)).await, Ended::Staged);
+    world.servers.oneroster.behave(|ways| ways.filtering = Filtering::Refused);
+    world.time.pass(Duration::from_secs(6 * 3600));
+    assert_eq!(world.send(&changes_order(6)).await, Ended::Refused);
+    let report = world.report(&changes_order(6)).await;
+    assert!(report.findings[0].message.contains("changes_every_hours"), "{:?}", report.findings);
+    world.servers.oneroster.behave(|ways| ways.filtering = Filtering::Done);
+    world.hold(&run_of(&order(0))).await;
+    assert_eq!(world.send(&changes_order(7)).await, Ended::Skipped);
 }

@@ -144,7 +144,7 @@ async fn r_o5_only_schedules_of_districts_are_removed_or_changed() {
     // The hourly look of a stack with the prefix `nightly`; even a district of that name does not get it.
     let look_itself = named("nightly-look", r#"{"look":"clever"}"#);
     let of_somebody = named("nightly-elm", &ours.input);
-    let gone = named("nightly-elm-2", &nightly_pull::order(&DistrictId::new("elm-2")));
+    let gone = named("nightly-elm-2", &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything));
     for schedule in [&look_itself, &of_somebody, &gone] {
         world.later.put_schedule(schedule).await.unwrap();
     }

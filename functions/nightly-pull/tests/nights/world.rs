@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::districts::{Districts, Wrote};
+use mirror::districts::{Changed, Districts, Leases, TakeLease, Wrote};
 use mirror::failing::{Cue, Failing};
 use mirror::memory::{MemoryBus, MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
 use mirror::operators::Operators;
@@ -18,6 +18,7 @@ use mirror::snapshot::read_manifest;
 use nightly_pull::{Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request};
 use rules::id::{DistrictId, RunId};
 use rules::report::Report;
+use rules::run::RunState;
 use rules::settings::{Clever, DistrictStatus, Settings};
 use rules::snapshot::Manifest;
 use serde_json::{Value, json};
@@ -222,10 +223,22 @@ impl World {
     /// Code and message of the only finding of a run that was refused.
     pub(crate) async fn refused(&self, order: &Value) -> (String, String) {
         let report = self.report(order).await;
-        assert_eq!((report.state, report.findings.len()), (rules::run::RunState::Refused, 1));
+        assert_eq!((report.state, report.findings.len()), (RunState::Refused, 1));
         assert!(self.manifest(order).await.is_none());
         assert_eq!(self.latest().await, None);
         (report.findings[0].code.to_string(), report.findings[0].message.clone())
+    }
+
+    /// A run of the district waits for a person.
+    pub(crate) async fn hold(&self, run: &RunId) {
+        let now = self.time.now();
+        let taken = self.table.take(&self.district, "reconcile", now, now + Duration::from_secs(60)).await.unwrap();
+        let TakeLease::Taken(district) = taken else { panic!("{taken:?}") };
+        let token = district.lease.unwrap().token;
+        assert_eq!(self.table.set_open(&self.district, token, run).await.unwrap(), Changed::Yes);
+        let mut record = self.table.run(&self.district, run).await.unwrap().unwrap();
+        record.state = RunState::Held;
+        assert_eq!(self.table.save(&mut record).await.unwrap(), Changed::Yes);
     }
 
     /// What operators were told since they were asked last: each event's type, its district's status or its run's, and whether it is tried again.

@@ -209,7 +209,7 @@ impl World {
             run: run.clone(),
             taken_at,
             today: jiff::civil::date(2026, 9, 1),
-            origin: Origin { source: "oneroster_csv".into(), uploads: vec![upload.clone()], restored_of: None },
+            origin: Origin { uploads: vec![upload.clone()], ..Origin::of("oneroster_csv") },
             parts: parts.await.unwrap(),
             enrollments: (night.students.len() * night.classes) as u64,
             findings: BTreeMap::new(),

@@ -137,7 +137,7 @@ impl Night {
             (snapshot.finish().unwrap(), plan.finish(outcome).unwrap())
         });
         let (parts, plan) = written.await.unwrap();
-        let origin = Origin { source: self.source.into(), ..serde_json::from_str(r#"{"source":""}"#).unwrap() };
+        let origin = Origin::of(self.source);
         let today = jiff::civil::date(2026, 9, 1);
         let (district, findings) = (oak(), BTreeMap::new());
         let run = self.run.clone();

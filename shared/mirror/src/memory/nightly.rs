@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{MemoryLater, lock};
 use crate::MirrorError;
-use crate::nightly::{LONGEST_NAME, NightlySchedule, NightlySchedules, PREFIX};
+use crate::nightly::{LONGEST_NAME, NightlySchedule, NightlySchedules, PREFIXES};
 
 #[derive(Debug, Default)]
 pub(super) struct Nights {
@@ -34,7 +34,8 @@ impl MemoryLater {
 
 impl NightlySchedules for MemoryLater {
     async fn names(&self) -> Result<Vec<String>, MirrorError> {
-        Ok(lock(&self.nights).schedules.keys().filter(|name| name.starts_with(PREFIX)).cloned().collect())
+        let is_a_districts = |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        Ok(lock(&self.nights).schedules.keys().filter(is_a_districts).cloned().collect())
     }
 
     async fn schedule(&self, name: &str) -> Result<Option<NightlySchedule>, MirrorError> {

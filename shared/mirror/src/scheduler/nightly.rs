@@ -8,18 +8,20 @@ use aws_sdk_scheduler::types::{
 
 use super::ScheduleGroup;
 use crate::MirrorError;
-use crate::nightly::{NightlySchedule, NightlySchedules, PREFIX};
+use crate::nightly::{NightlySchedule, NightlySchedules, PREFIXES};
 
 const PUT: &str = "put a district's schedule";
 
 impl NightlySchedules for ScheduleGroup {
     async fn names(&self) -> Result<Vec<String>, MirrorError> {
-        let request = self.client.list_schedules().group_name(&self.group).name_prefix(PREFIX);
-        let mut found = request.into_paginator().items().send();
         let mut names = Vec::new();
-        while let Some(schedule) = found.next().await {
-            let schedule = schedule.map_err(|error| MirrorError::service("list the districts' schedules", error))?;
-            names.extend(schedule.name);
+        for prefix in PREFIXES {
+            let request = self.client.list_schedules().group_name(&self.group).name_prefix(prefix);
+            let mut found = request.into_paginator().items().send();
+            while let Some(schedule) = found.next().await {
+                let schedule = schedule.map_err(|error| MirrorError::service("list the districts' schedules", error))?;
+                names.extend(schedule.name);
+            }
         }
         Ok(names)
     }

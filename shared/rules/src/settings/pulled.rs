@@ -90,6 +90,9 @@ pub struct OneRoster {
     /// Records a page, 10,000 at most.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
+    /// Between the nights, what has changed is read this many hours apart, from 1 to 12, for servers that filter by `dateLastModified`; none: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_every_hours: Option<u8>,
 }
 
 impl OneRoster {
@@ -99,8 +102,17 @@ impl OneRoster {
     /// A server with nothing changed.
     pub fn at(url: impl Into<String>, secret: impl Into<String>) -> Self {
         let (version, sign_in) = (OneRosterVersion::default(), SignIn::default());
-        let page_size = Self::default_page_size();
-        Self { url: url.into(), version, sign_in, secret: secret.into(), token_url: None, scope: None, page_size }
+        let (page_size, changes_every_hours) = (Self::default_page_size(), None);
+        Self {
+            url: url.into(),
+            version,
+            sign_in,
+            secret: secret.into(),
+            token_url: None,
+            scope: None,
+            page_size,
+            changes_every_hours,
+        }
     }
 
     fn default_page_size() -> u32 {
@@ -120,6 +132,9 @@ pub struct ClassLink {
     /// Records a page, 10,000 at most.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
+    /// As at [`OneRoster::changes_every_hours`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_every_hours: Option<u8>,
 }
 
 impl ClassLink {
@@ -128,7 +143,8 @@ impl ClassLink {
 
     /// A district with nothing changed.
     pub fn of(tenant: impl Into<String>) -> Self {
-        Self { tenant: tenant.into(), proxy: Self::default_proxy(), page_size: OneRoster::default_page_size() }
+        let (proxy, page_size) = (Self::default_proxy(), OneRoster::default_page_size());
+        Self { tenant: tenant.into(), proxy, page_size, changes_every_hours: None }
     }
 
     fn default_proxy() -> String {
@@ -148,6 +164,7 @@ mod tests {
             (r#"{"oneroster": {"url": "https://sis.example.org/ims/oneroster/v1p1", "secret": "s"}}"#, "oneroster"),
             (r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.2", "sign_in": "oauth1_sha1"}}"#, "oneroster"),
             (r#"{"classlink": {"tenant": "4711"}}"#, "classlink"),
+            (r#"{"classlink": {"tenant": "4711", "changes_every_hours": 4}}"#, "classlink"),
         ] {
             let settings: SourceSettings = serde_json::from_str(text).unwrap();
             assert_eq!(settings.pulled().map(Pulled::name), Some(name));

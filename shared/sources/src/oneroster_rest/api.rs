@@ -1,5 +1,6 @@
 //! Where a server is, and what the settings may say of it.
 
+use jiff::Timestamp;
 use rules::settings::{OneRoster, OneRosterVersion, SignIn};
 
 use crate::http::is_host;
@@ -12,6 +13,8 @@ pub struct Api {
     pub(super) version: OneRosterVersion,
     /// Records a page.
     pub(super) limit: u32,
+    /// Only what has changed since then; none: everything.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// Settings by which a server cannot be reached.
@@ -31,6 +34,8 @@ impl Api {
             Err(BadSetting("source.oneroster.token_url"))
         } else if !(1..=10_000).contains(&settings.page_size) {
             Err(BadSetting("source.oneroster.page_size"))
+        } else if !may_be_hours(settings.changes_every_hours) {
+            Err(BadSetting("source.oneroster.changes_every_hours"))
         } else {
             let limit = settings.page_size;
             Self::at(&settings.url, settings.version, limit).ok_or(BadSetting("source.oneroster.url"))
@@ -39,13 +44,24 @@ impl Api {
 
     /// A server at an address. None: it is none to which credentials may go.
     pub fn at(url: &str, version: OneRosterVersion, limit: u32) -> Option<Self> {
-        is_address(url).then(|| Self { base: url.trim_end_matches('/').to_owned(), version, limit })
+        is_address(url).then(|| Self { base: url.trim_end_matches('/').to_owned(), version, limit, since: None })
+    }
+
+    /// The same server, asked for what has changed since then alone, by its own dates.
+    #[must_use]
+    pub fn since(self, then: Option<Timestamp>) -> Self {
+        Self { since: then, ..self }
     }
 
     /// The version that is spoken there.
     pub fn version(&self) -> OneRosterVersion {
         self.version
     }
+}
+
+/// Whether what has changed can be asked for so many hours apart: often enough to be of use, and not so often that a pull meets the one before.
+pub(crate) fn may_be_hours(hours: Option<u8>) -> bool {
+    hours.is_none_or(|hours| (1..=12).contains(&hours))
 }
 
 /// Whether a text is an address, without a query, on a host that may be given credentials.

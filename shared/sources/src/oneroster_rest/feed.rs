@@ -1,5 +1,6 @@
 //! From staged pages to the lines of a snapshot, by way of the tables of OneRoster.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,6 +11,7 @@ use rules::finding::pull as codes;
 use rules::policy::Policy;
 use rules::settings::{OneRosterVersion, SourceSettings};
 use rules::snapshot::SnapshotSink;
+use serde::Deserialize;
 
 use super::page;
 use super::pull::{Progress, Resource};
@@ -25,12 +27,25 @@ pub struct Job<'a> {
     pub version: OneRosterVersion,
     /// How many pages of each list are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
+    /// An earlier pull of everything: the lists are what has changed since. None: they are everything.
+    pub base: Option<Base<'a>>,
     /// How the district's data is to be read.
     pub settings: &'a SourceSettings,
     /// The district's policy; it decides about demographics (R-M7).
     pub policy: &'a Policy,
     /// The day for which the snapshot is made.
     pub today: Date,
+}
+
+/// A pull of everything, over which what has changed since is read.
+///
+/// What the changes do not name stays, and so does what they name as deleted: servers that purge records never say so, and some mark what they only hide. That
+/// somebody is gone is concluded from a pull of everything alone.
+pub struct Base<'a> {
+    /// How many pages of each list are staged.
+    pub lists: &'a BTreeMap<Resource, Progress>,
+    /// The pages.
+    pub pages: &'a mut dyn StagedPages,
 }
 
 /// Gives staged pages.
@@ -46,34 +61,42 @@ pub trait StagedPages: Send {
 /// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
 pub fn import(job: Job<'_>, pages: &mut dyn StagedPages, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
     let mut notes = Notes::of_lists(sink);
-    match stage(&job, pages, &mut notes) {
+    match stage(job, pages, &mut notes) {
         Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
-        // Nothing here is read over anything earlier.
+        // What has changed is never read without what it changes.
         Err(Halt::Refused | Halt::NeedsBase) => Ok(Import::Refused(Refused { findings: notes.into_list() })),
         Err(Halt::Fault(error)) => Err(error),
     }
 }
 
-fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+fn stage(job: Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Result<u64, Halt> {
     let (_, phones) = check_settings(job.settings, notes)?;
     let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
-    if wishes.demographics && job.lists.get(&Resource::Demographics).is_some_and(|progress| progress.refused.is_some()) {
+    let everything = job.base.as_ref().map_or(job.lists, |base| base.lists);
+    if wishes.demographics && everything.get(&Resource::Demographics).is_some_and(|progress| progress.refused.is_some()) {
         let list = Resource::Demographics.name();
         notes.note(&codes::DEMOGRAPHICS_NOT_SHARED, |f| f.at(place(list, 0, None)));
     }
-    let met = Rc::default();
     let version = match job.version {
         OneRosterVersion::V1p1 => Version::V1_1,
         OneRosterVersion::V1p2 => Version::V1_2,
     };
-    let set = Lists { version, lists: job.lists, own: job.settings.metadata.values().cloned().collect(), pages, met };
-    Reader::new(vec![Box::new(set)], false, wishes, None).stage(notes)
+    let own: BTreeSet<String> = job.settings.metadata.values().cloned().collect();
+    let set = |lists, pages, nature| Lists { version, lists, nature, own: own.clone(), pages, met: Rc::default() };
+    let has_base = job.base.is_some();
+    let sets: Vec<Box<dyn Tables + '_>> = match job.base {
+        Some(base) => vec![Box::new(set(job.lists, pages, Nature::Delta)), Box::new(set(base.lists, base.pages, Nature::Bulk))],
+        None => vec![Box::new(set(job.lists, pages, Nature::Bulk))],
+    };
+    Reader::new(sets, has_base, wishes, None).stage(notes)
 }
 
 /// A server's lists, as tables.
 struct Lists<'a> {
     version: Version,
     lists: &'a BTreeMap<Resource, Progress>,
+    /// Whether they are everything, or what has changed.
+    nature: Nature,
     /// Columns of the district's own.
     own: BTreeSet<String>,
     pages: &'a mut dyn StagedPages,
@@ -107,7 +130,7 @@ impl Tables for Lists<'_> {
     }
 
     fn nature(&self) -> Nature {
-        Nature::Bulk
+        self.nature
     }
 
     fn has(&self, kind: FileKind) -> bool {
@@ -116,7 +139,7 @@ impl Tables for Lists<'_> {
     }
 
     fn mode(&self, _: FileKind) -> Mode {
-        Mode::Bulk
+        if self.nature == Nature::Delta { Mode::Delta } else { Mode::Bulk }
     }
 
     fn is_served(&self) -> bool {
@@ -128,8 +151,9 @@ impl Tables for Lists<'_> {
         let has_own = matches!(kind, FileKind::Users | FileKind::Demographics);
         let mut columns = Columns::of(kind, self.version, self.own.iter().filter(|_| has_own).cloned());
         let count = self.lists.get(&list).map_or(0, |progress| progress.pages);
+        let lists = List { kind, list, count, only_there: self.nature == Nature::Delta };
         let (pages, making) = (&mut *self.pages, &mut columns);
-        let ended = with_made(|maker| make(kind, list, count, making, pages, maker), work);
+        let ended = with_made(|maker| make(lists, making, pages, maker), work);
         let met = self.own.iter().filter(|column| columns.has_met(column)).cloned();
         self.met.borrow_mut().extend(met);
         ended
@@ -140,15 +164,32 @@ impl Tables for Lists<'_> {
     }
 }
 
-/// Makes the rows of a list, page by page.
-fn make(
+/// A list as a table.
+struct List {
     kind: FileKind,
     list: Resource,
+    /// How many pages there are.
     count: u32,
-    columns: &mut Columns,
-    pages: &mut dyn StagedPages,
-    maker: &mut Maker<'_>,
-) -> io::Result<()> {
+    /// What is marked as deleted is passed over.
+    only_there: bool,
+}
+
+/// An object, as far as it says whether it is still there.
+#[derive(Deserialize)]
+struct Status<'a> {
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+}
+
+/// Whether an object is marked as deleted. What cannot be read is not: what is wrong with it is found where it is read.
+fn is_deleted(object: &str) -> bool {
+    let status = serde_json::from_str::<Status<'_>>(object).ok().and_then(|object| object.status);
+    status.is_some_and(|status| ["tobedeleted", "inactive"].iter().any(|word| status.trim().eq_ignore_ascii_case(word)))
+}
+
+/// Makes the rows of a list, page by page.
+fn make(list: List, columns: &mut Columns, pages: &mut dyn StagedPages, maker: &mut Maker<'_>) -> io::Result<()> {
+    let List { kind, list, count, only_there } = list;
     if !columns.header(maker) {
         return Ok(());
     }
@@ -156,7 +197,7 @@ fn make(
         let body = pages.page(list, number)?;
         maker.note_read(body.len() as u64);
         let items = page::items(&body, list.name()).map_err(|_| io::Error::other("a staged page is not a page of its list"))?;
-        for item in items {
+        for item in items.into_iter().filter(|item| !(only_there && is_deleted(item.get()))) {
             let goes_on = if kind == FileKind::Roles { rows::roles(columns, item, maker) } else { columns.row(item, maker) };
             if !goes_on {
                 return Ok(());

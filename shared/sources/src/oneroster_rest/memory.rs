@@ -32,6 +32,18 @@ pub enum Sorting {
     Refused,
 }
 
+/// What a server does with `filter`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filtering {
+    /// What is asked for.
+    #[default]
+    Done,
+    /// Nothing; lists are whole.
+    Ignored,
+    /// It refuses it with 400.
+    Refused,
+}
+
 /// The ways of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ways {
@@ -49,6 +61,8 @@ pub struct Ways {
     pub behind: Option<u16>,
     /// How lists are sorted.
     pub sorting: Sorting,
+    /// How lists are filtered.
+    pub filtering: Filtering,
     /// Every page is the first.
     pub ignores_offset: bool,
     /// The list begins anew behind its end.
@@ -69,6 +83,7 @@ impl Default for Ways {
             counts: Counts::default(),
             behind: None,
             sorting: Sorting::default(),
+            filtering: Filtering::default(),
             ignores_offset: false,
             wraps: false,
             revision: None,
@@ -173,6 +188,11 @@ impl MemoryOneRoster {
     /// Replaces a list: records by id, as JSON, in the order in which they came.
     pub fn put_all(&self, list: Resource, records: Vec<(String, Arc<str>)>) {
         self.world().put_all(list, records);
+    }
+
+    /// The records of a list by id, as JSON.
+    pub fn records(&self, list: Resource) -> Vec<(String, Arc<str>)> {
+        self.world().lists.get(&list).cloned().unwrap_or_default()
     }
 
     /// Takes a record away.
@@ -356,7 +376,9 @@ impl World {
             Some(sorted) if is_sorted && self.ways.sorting == Sorting::Done => Box::new(sorted.iter().copied()),
             _ => Box::new(0..records.len()),
         };
-        let Some(filter) = asked.get("filter").map_or(Some(None), |filter| Filter::of(filter).map(Some)) else {
+        let wished = asked.get("filter").filter(|_| self.ways.filtering != Filtering::Ignored);
+        let filter = wished.map(|filter| Filter::of(filter).filter(|_| self.ways.filtering != Filtering::Refused));
+        let Ok(filter) = filter.map(|filter| filter.ok_or(())).transpose() else {
             return failure(400, "invalid_filter_field");
         };
         let kept: Vec<usize> = match &filter {

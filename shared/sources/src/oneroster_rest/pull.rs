@@ -282,7 +282,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         let name = list.name();
         let overlaps = progress.overlaps(limit);
         let offset = progress.records - u64::from(overlaps);
-        let (answer, sight) = match self.ask(list, &query(list, offset, limit, progress.unsorted), window, rng).await? {
+        let (answer, sight) = match self.ask(list, &self.api.query(list, offset, limit, progress.unsorted), window, rng).await? {
             Read::Page(answer, sight) => (answer, sight),
             Read::Heavy(last, _) if limit > SMALLEST && last != Failing::Status(500) => {
                 progress.limit = Some((limit / 2).max(SMALLEST));
@@ -359,12 +359,12 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Ok(progress.records >= total);
         }
         let unsorted = progress.unsorted;
-        let there = self.ask_so_often::<E>(GLANCES, list, &query(list, last, 1, unsorted), window, rng).await?;
+        let there = self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, last, 1, unsorted), window, rng).await?;
         if !matches!(there, Read::Page(_, sight) if sight.records == 1) {
             return Ok(false);
         }
         for behind in [last + 1, last + 2, last + 1 + u64::from(self.api.limit)] {
-            let there = self.ask_so_often::<E>(GLANCES, list, &query(list, behind, 1, unsorted), window, rng).await?;
+            let there = self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, behind, 1, unsorted), window, rng).await?;
             if matches!(there, Read::Page(_, sight) if sight.records > 0) {
                 return Ok(false);
             }
@@ -382,7 +382,8 @@ impl<H: Http, W: Wait> Client<H, W> {
     ) -> Result<bool, PullError<E>> {
         let mut firsts = Vec::new();
         for offset in [0, 1] {
-            let there = self.ask_so_often::<E>(GLANCES, list, &query(list, offset, 1, progress.unsorted), window, rng).await?;
+            let there =
+                self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, offset, 1, progress.unsorted), window, rng).await?;
             firsts.push(if let Read::Page(_, sight) = there { Some(sight.first) } else { None });
         }
         Ok(firsts[0] != firsts[1])
@@ -398,7 +399,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         rng: &mut fastrand::Rng,
     ) -> Result<bool, PullError<E>> {
         let at = progress.records.saturating_sub(1);
-        let (answer, sight) = match self.ask(list, &query(list, at, 1, progress.unsorted), window, rng).await? {
+        let (answer, sight) = match self.ask(list, &self.api.query(list, at, 1, progress.unsorted), window, rng).await? {
             Read::Page(answer, sight) => (answer, sight),
             Read::No(status) if progress.records > 0 => return Err(PullError::Refused { list: list.name(), status }),
             Read::Heavy(last, tries) if progress.records > 0 => return Err(PullError::Down { list: list.name(), tries, last }),
@@ -465,10 +466,14 @@ fn unanswered<E>(list: &'static str, unanswered: Unanswered) -> Result<Read, Pul
     }
 }
 
-/// What is asked for: by id, so that the order is the same on every page.
-fn query(list: Resource, offset: u64, limit: u32, unsorted: bool) -> String {
-    let sort = if unsorted { "" } else { "&sort=sourcedId&orderBy=asc" };
-    format!("{}?limit={limit}&offset={offset}{sort}", list.name())
+impl Api {
+    /// What is asked for: by id, so that the order is the same on every page.
+    fn query(&self, list: Resource, offset: u64, limit: u32, unsorted: bool) -> String {
+        let sort = if unsorted { "" } else { "&sort=sourcedId&orderBy=asc" };
+        let filter =
+            self.since.map(|then| then.strftime("&filter=dateLastModified%%3E%%27%Y-%m-%dT%H%%3A%M%%3A%S.000Z%%27").to_string());
+        format!("{}?limit={limit}&offset={offset}{sort}{}", list.name(), filter.unwrap_or_default())
+    }
 }
 
 fn same_revision(known: &mut Option<String>, answer: &Answer) -> bool {

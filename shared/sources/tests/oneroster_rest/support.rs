@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use sources::http::{Secret, Wait};
 use sources::oneroster_rest::memory::MemoryOneRoster;
 use sources::oneroster_rest::{
-    Access, Api, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub, StagedPages, import,
+    Access, Api, Base, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub, StagedPages, import,
 };
 
 pub(crate) fn reference(kind: &str, id: &str) -> Value {
@@ -192,6 +192,8 @@ pub(crate) struct World {
     pub(crate) oneroster: OneRoster,
     pub(crate) secret: String,
     pub(crate) preset: &'static str,
+    /// Only what has changed since then is read.
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl World {
@@ -230,6 +232,21 @@ impl World {
             oneroster,
             secret: MemoryOneRoster::TOKEN.into(),
             preset: "sis",
+            since: None,
+        }
+    }
+
+    /// The same district at the same server, read from then on alone, into other pages.
+    pub(crate) fn changed_since(&self, since: Timestamp) -> Self {
+        Self {
+            server: self.server.clone(),
+            time: self.time.clone(),
+            kept: Kept(Arc::default(), Scrub::of(&self.policy(), &self.source)),
+            source: self.source.clone(),
+            oneroster: self.oneroster.clone(),
+            secret: self.secret.clone(),
+            preset: self.preset,
+            since: Some(since),
         }
     }
 
@@ -258,7 +275,7 @@ impl World {
         let time = self.time.clone();
         let now = Arc::new(move || Timestamp::from_millisecond(time.millis()).unwrap());
         let access = Access::of(&self.oneroster, &Secret::new(self.secret.clone())).unwrap();
-        let api = Api::of(&self.oneroster).unwrap();
+        let api = Api::of(&self.oneroster).unwrap().since(self.since);
         Client { http: self.server.clone(), wait: self.time.clone(), now, api, access }
     }
 
@@ -279,9 +296,16 @@ impl World {
 
     /// The snapshot of what is kept.
     pub(crate) fn snapshot_of(&self, state: &PullState) -> Snapshot {
+        self.snapshot_over(state, None)
+    }
+
+    /// The snapshot of what is kept, over what is kept of everything.
+    pub(crate) fn snapshot_over(&self, state: &PullState, everything: Option<(&World, &PullState)>) -> Snapshot {
         let (policy, mut pages) = (self.policy(), self.kept.clone());
         let version = self.oneroster.version;
-        let job = Job { version, lists: &state.lists, settings: &self.source, policy: &policy, today: TODAY };
+        let mut under = everything.map(|(world, state)| (world.kept.clone(), &state.lists));
+        let base = under.as_mut().map(|(pages, lists)| Base { lists, pages });
+        let job = Job { version, lists: &state.lists, base, settings: &self.source, policy: &policy, today: TODAY };
         let mut lines = Lines::default();
         let (refused, enrollments, findings) = match import(job, &mut pages, &mut lines).unwrap() {
             Import::Staged(staged) => (false, staged.enrollments, staged.findings),

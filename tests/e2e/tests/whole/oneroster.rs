@@ -81,7 +81,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     assert_eq!(pull(&application, &district, now + HOUR).await.state(), RunState::Unchanged);
 
     // The next night's data, under another token.
-    servers.sync("T4711G0%3D", &set.night(1));
+    servers.sync("T4711G0%3D", &set.night(1), stack.clock().now());
     servers.behave("T4711G0%3D", |ways| ways.revision = Some("2".into()));
     servers.rotate(4711);
     let next = pull(&application, &district, now + HOUR * 24).await;
@@ -89,7 +89,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     let before = application.mirror(&district).await;
 
     // A change of permissions looks like a mass removal: held, and nothing is lost.
-    servers.sync("T4711G0%3D", &set.night(1).without_students(30.0));
+    servers.sync("T4711G0%3D", &set.night(1).without_students(30.0), stack.clock().now());
     let reduced = pull(&application, &district, now + HOUR * 48).await;
     assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
 
@@ -130,7 +130,7 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
     assert_eq!(application.keys(&district, Tag::Student, "active").await, students(&set.night(0)));
     assert!(servers.requests().iter().filter(|path| path.ends_with("/oauth/token")).count() > 2);
 
-    servers.sync("elm", &set.night(1));
+    servers.sync("elm", &set.night(1), stack.clock().now());
     servers.fault("elm", "users", 1, 2, Fault::Answer(502, "<html>".into()));
     servers.fault("elm", "enrollments", 2, 1, Fault::Truncated);
     servers.fault("elm", "classes", 0, 1, Fault::TooMany(1));

@@ -120,11 +120,8 @@ pub(super) fn doing(state: RunState) -> &'static str {
 }
 
 fn bare(run: &RunRecord) -> Report {
-    let origin = rules::snapshot::Origin {
-        source: "oneroster_csv".into(),
-        uploads: run.upload.iter().cloned().collect(),
-        restored_of: None,
-    };
+    let uploads = run.upload.iter().cloned().collect();
+    let origin = rules::snapshot::Origin { uploads, ..rules::snapshot::Origin::of("oneroster_csv") };
     Report {
         district: run.district.clone(),
         run: run.run.clone(),

@@ -15,6 +15,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use district::{File, Night, Version};
+use jiff::Timestamp;
+use serde_json::Value;
 use sources::oneroster_rest::Resource;
 use sources::oneroster_rest::memory::{Fault, MemoryOneRoster, Ways};
 
@@ -128,14 +130,15 @@ impl OneRosterSimulator {
     pub fn share(&self, district: &str, night: &Night, door: Door) {
         let (tokens, nonces) = (BTreeMap::new(), BTreeSet::new());
         let at = At { server: MemoryOneRoster::default(), door, version: night.version(), tokens, nonces };
-        fill(&at.server, night);
+        fill(&at.server, night, None);
         lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The data of another night come to a district's server.
-    pub fn sync(&self, district: &str, night: &Night) {
+    /// The data of another night come to a district's server at that time: it is the date of what has changed by them. Records that are not among them are
+    /// purged, which servers tell nobody.
+    pub fn sync(&self, district: &str, night: &Night, at: Timestamp) {
         if let Some(server) = self.server_of(district) {
-            fill(&server, night);
+            fill(&server, night, Some(at));
         }
     }
 
@@ -210,12 +213,23 @@ impl Application {
     }
 }
 
-/// Puts a night's records into a server.
-fn fill(server: &MemoryOneRoster, night: &Night) {
+/// Puts a night's records into a server. A record that was there and is the same keeps its date; another is of that time, if one is given.
+fn fill(server: &MemoryOneRoster, night: &Night, at: Option<Timestamp>) {
+    let at = at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
     for list in Resource::ALL {
         let Some(file) = File::ALL.into_iter().find(|file| file.name() == list.name()) else { continue };
+        let there: BTreeMap<String, Arc<str>> = server.records(list).into_iter().collect();
         let mut records: Vec<(String, Arc<str>)> = Vec::new();
-        night.objects(file, |id, object| records.push((id.to_owned(), object.to_string().into())));
+        night.objects(file, |id, mut object| {
+            if let Some(at) = &at {
+                let before = there.get(id).and_then(|text| serde_json::from_str::<Value>(text).ok());
+                object["dateLastModified"] = before.as_ref().map_or(Value::Null, |before| before["dateLastModified"].clone());
+                if before.as_ref() != Some(&object) {
+                    object["dateLastModified"] = at.as_str().into();
+                }
+            }
+            records.push((id.to_owned(), object.to_string().into()));
+        });
         server.put_all(list, records);
     }
 }

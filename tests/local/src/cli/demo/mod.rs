@@ -1,8 +1,11 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the mirror; and a district at Clever from its notice to its nights.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the mirror; a district at Clever from its notice to its nights; and
+//! one at ClassLink.
 
+mod classlink;
 mod clever;
 mod explained;
 mod people;
+mod pulled;
 mod reviewed;
 
 use std::path::Path;
@@ -31,7 +34,7 @@ pub(super) struct Demo {
     /// Students of the district
     #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     students: u64,
-    /// Shows one way alone: districts that upload files, or one at Clever
+    /// Shows one way alone: districts that upload files, one at Clever, or one at ClassLink
     #[arg(long, value_enum)]
     only: Option<Way>,
     #[command(flatten)]
@@ -43,6 +46,7 @@ pub(super) struct Demo {
 enum Way {
     Upload,
     Clever,
+    Classlink,
 }
 
 /// One upload of the demo.
@@ -70,17 +74,25 @@ impl Demo {
             begun.elapsed().as_secs_f64(),
         ))?;
         let mut as_it_should = true;
-        if self.only != Some(Way::Clever) {
+        let plays = |way: Way| self.only.is_none_or(|only| only == way);
+        if plays(Way::Upload) {
             as_it_should &= self.uploads(&stack, &progress).await?;
             if !people::play(&stack, &progress).await? {
                 progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
                 as_it_should = false;
             }
         }
-        if self.only != Some(Way::Upload) && !clever::play(&stack, &progress).await? {
-            progress
-                .line("this should not have happened: a step of the district at Clever came out otherwise than the rules say");
-            as_it_should = false;
+        let wrong = |at: &str| {
+            progress.line(&format!(
+                "this should not have happened: a step of the district at {at} came out otherwise than the rules say"
+            ));
+            false
+        };
+        if plays(Way::Clever) && !clever::play(&stack, &progress).await? {
+            as_it_should = wrong("Clever");
+        }
+        if plays(Way::Classlink) && !classlink::play(&stack, &progress).await? {
+            as_it_should = wrong("ClassLink");
         }
         let (at, data) = (stack.endpoints(), stack.data().display());
         print(&format!(
@@ -88,7 +100,11 @@ impl Demo {
              rollbook-local show --data {data} --district {} student\nand `rollbook-local serve --data …` keeps the table and the buckets up for \
              the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s. {}\n",
             stack.data().join("s3/objects").display(),
-            if self.only == Some(Way::Clever) { local::clever::id("district", clever::NAME) } else { DISTRICT.to_owned() },
+            match self.only {
+                Some(Way::Clever) => local::clever::id("district", clever::NAME),
+                Some(Way::Classlink) => classlink::DISTRICT.to_owned(),
+                Some(Way::Upload) | None => DISTRICT.to_owned(),
+            },
             at.dynamodb,
             at.s3,
             begun.elapsed().as_secs_f64(),
@@ -183,6 +199,12 @@ fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
         print(&words::told(one))?;
     }
     Ok(told.len())
+}
+
+/// The year in which the school year ends that is on now.
+fn school_year(stack: &Stack) -> i16 {
+    let today = stack.clock().now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.year() + i16::from(today.month() >= 7)
 }
 
 /// An empty folder: an earlier demo's is taken away, and nothing that is not one.
