@@ -64,9 +64,14 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             due: RunState::Held,
         },
     ];
-    let by_day = |settings: &mut Value| settings["source"]["classlink"]["changes_every_hours"] = json!(6);
-    let said = "lets what has changed be read every six hours by day, too";
-    as_it_should &= act.play_on((by_day, said), nights, heard, progress).await?;
+    let set = |settings: &mut Value| {
+        let columns = ["ell", "frl", "iep"].map(|field| (field.to_owned(), json!(format!("metadata.{field}"))));
+        settings["source"]["metadata"] =
+            columns.into_iter().chain([("state_id".to_owned(), json!("metadata.stateId"))]).collect();
+        settings["source"]["classlink"]["changes_every_hours"] = json!(6);
+    };
+    let said = "says which fields of its own hold what, and lets what has changed be read every six hours by day, too";
+    as_it_should &= act.play_on((set, said), nights, heard, progress).await?;
     print(&format!(
         "\nBy day nobody is taken away: that somebody is gone is known from a whole pull alone. The last run waits for a person, and nothing of it is \
          written.\nAll of that took {:.1} s.\n",

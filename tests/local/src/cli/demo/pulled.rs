@@ -167,8 +167,8 @@ impl<'a> Act<'a> {
         let outcome = self.outcome(after).await?;
         let next = self.stack.next_schedule();
         print(&format!(
-            "\nIt is right, so the operator approves it: the run is {}, {} items are written, and the district is {}. From now on it has its nights: the \
-             next at {}.\n",
+            "\nIt is right, so the operator approves it: the run is {}, {} items are written, and the district is {}. From now on it is pulled by \
+             itself: next at {}.\n",
             state(outcome.run.state),
             words::thousands(outcome.report.item_writes),
             named(status),
