@@ -191,6 +191,11 @@ impl OneRosterSimulator {
         }
     }
 
+    /// The token by which a district at ClassLink is read now.
+    pub fn bearer_of(&self, tenant: u64) -> Option<String> {
+        lock(&self.world.applications).iter().find(|one| one.tenant == tenant).map(Application::bearer)
+    }
+
     /// So many answers of ClassLink's list fail from now on.
     pub fn fail_applications(&self, times: u32) {
         *lock(&self.world.failing) = times;

@@ -1,0 +1,199 @@
+//! How long the pull of a district takes from each source, beside a bare client that reads the same pages from the same server in the same run.
+//!
+//! ```text
+//! cargo bench -p e2e --bench pull
+//! cargo bench -p e2e --bench pull -- --students 20000 --only clever
+//! ```
+//!
+//! Ours is the real function behind the local stack, from its invocation to the snapshot's manifest: it asks, stages every page in the local S3, and makes a
+//! snapshot of them. The bare client asks for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and whoever pulls share
+//! the machine. It fails where a pull takes longer than `--most-times` the bare client, or more memory than `--most-mb`.
+
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
+
+mod bare;
+#[path = "../night/tell.rs"]
+mod tell;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use district::{District, Size};
+use local::clever::id;
+use local::oneroster::Door;
+use local::{Binaries, PULL, Profile, Stack, StackConfig};
+use mirror::districts::Districts;
+use mirror::runs::Runs;
+use rules::id::DistrictId;
+use rules::run::RunState;
+use rules::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
+use serde_json::json;
+
+use crate::bare::Bare;
+use crate::tell::{Samples, megabytes};
+
+/// The token of the OneRoster server, and the secret that holds it.
+const TOKEN: &str = "an-invented-token";
+const SECRET: &str = "rollbook-token-bench";
+/// The district's number at ClassLink.
+const TENANT: u64 = 4711;
+
+/// Where a district's data are pulled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum From {
+    Clever,
+    Oneroster,
+    Classlink,
+}
+
+/// Measures pulls of a synthetic district.
+#[derive(Parser)]
+struct Arguments {
+    /// Students of the district.
+    #[arg(long, default_value_t = 100_000)]
+    students: u64,
+    /// How often each source is pulled.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Records a page.
+    #[arg(long, default_value_t = 1000)]
+    page_size: u32,
+    /// One source alone.
+    #[arg(long, value_enum)]
+    only: Option<From>,
+    /// How many times longer than the bare client a pull may take.
+    #[arg(long, default_value_t = 2.0)]
+    most_times: f64,
+    /// How much memory it may hold, in megabytes.
+    #[arg(long, default_value_t = 300.0)]
+    most_mb: f64,
+    /// Folder with ready-made binaries of the functions; else they are built.
+    #[arg(long)]
+    functions: Option<PathBuf>,
+    /// What cargo adds to the arguments of every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let measured = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(measure(&arguments)));
+    match measured {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("pull: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let binaries = match &arguments.functions {
+        Some(folder) => Binaries::in_folder(folder)?,
+        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+    };
+    let mut within = true;
+    for from in From::value_variants() {
+        if arguments.only.is_none_or(|only| only == *from) {
+            // A stack of its own for each: the peak of memory is that of this source.
+            let stack = Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() }).await?;
+            within &= pulls(&stack, *from, arguments).await?;
+        }
+    }
+    Ok(within)
+}
+
+async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let (district, mut settings) = share(stack, from, arguments)?;
+    settings.overrides.insert("hold_if_removed_percent".into(), json!(100));
+    stack.table().create(&district, &settings, DistrictStatus::Live).await?;
+    let (mut ours, mut bare) = (Samples::default(), Samples::default());
+    let mut read = bare::Read::default();
+    for round in 0..arguments.rounds {
+        let at = stack.clock().now() + Duration::from_secs(round.into());
+        let asked = asked(stack, from).len();
+        let begin = Instant::now();
+        stack.invoke(PULL, json!({ "district": district, "at": at })).await.ok_or("there is no such function")?;
+        let pull = begin.elapsed().as_secs_f64();
+        stack.settled().await;
+        let run = stack.table().newest(&district, 1).await?.pop().ok_or("the pull made no run")?;
+        if !matches!(run.state, RunState::Applied | RunState::Unchanged) {
+            return Err(format!("{from:?}: the run ended as {:?}", run.state).into());
+        }
+        let paths = self::asked(stack, from).split_off(asked);
+        let begin = Instant::now();
+        read = client(stack, from, &district)?.read(paths).await?;
+        let alone = begin.elapsed().as_secs_f64();
+        println!("  {from:?}: pull {pull:.2} s, bare client {alone:.2} s");
+        ours.add(pull);
+        bare.add(alone);
+    }
+    let times = ours.median().zip(bare.median()).map_or(f64::NAN, |(ours, bare)| ours / bare);
+    let memory = megabytes(stack.peak_rss(PULL).unwrap_or_default());
+    println!(
+        "{from:?}, {} students, {} pages, {:.0} MB: pull {ours}; bare client {bare}; {times:.2} times, {memory:.0} MB resident",
+        arguments.students,
+        read.pages,
+        megabytes(read.bytes),
+    );
+    let within = times <= arguments.most_times && memory <= arguments.most_mb;
+    if !within {
+        println!("  more than {} times or {} MB", arguments.most_times, arguments.most_mb);
+    }
+    Ok(within)
+}
+
+/// Puts a district into the simulator of a source. Gives what it is called here, and its settings.
+fn share(stack: &Stack, from: From, arguments: &Arguments) -> Result<(DistrictId, Settings), Box<dyn Error>> {
+    let night = District::new(Size::students(arguments.students)).night(0);
+    let page_size = arguments.page_size;
+    let mut settings = Settings::of_preset("sis");
+    let district = match from {
+        From::Clever => {
+            let own = id("district", "bench");
+            stack.clever().connect(&own, &night);
+            // Whoever reads here has all the requests of a minute to itself.
+            stack.clever().set_rate_limit(1_000_000);
+            settings.source.clever = Some(Clever { api: stack.clever().url(), page_size, ..Clever::of(&own) });
+            own
+        }
+        From::Oneroster => {
+            stack.oneroster().share("bench", &night, Door::Bearer(TOKEN.into()));
+            stack.put_secret(SECRET, TOKEN);
+            let at = OneRoster::at(stack.oneroster().address("bench"), SECRET);
+            settings.source.oneroster = Some(OneRoster { sign_in: SignIn::Bearer, page_size, ..at });
+            "bench".into()
+        }
+        From::Classlink => {
+            stack.oneroster().add_application(TENANT, &night, true);
+            let at = ClassLink::of(TENANT.to_string());
+            settings.source.classlink = Some(ClassLink { proxy: stack.oneroster().url(), page_size, ..at });
+            "bench".into()
+        }
+    };
+    Ok((DistrictId::new(district), settings))
+}
+
+/// What was asked for so far.
+fn asked(stack: &Stack, from: From) -> Vec<String> {
+    match from {
+        From::Clever => stack.clever().requests(),
+        From::Oneroster | From::Classlink => stack.oneroster().requests(),
+    }
+}
+
+fn client(stack: &Stack, from: From, district: &DistrictId) -> Result<Bare, Box<dyn Error>> {
+    let clever = || stack.clever().token(district.as_str()).ok_or("Clever has no token for the district");
+    Ok(match from {
+        From::Clever => Bare { url: stack.clever().url(), token: clever()?, side_by_side: true },
+        From::Oneroster => Bare { url: stack.oneroster().url(), token: TOKEN.into(), side_by_side: false },
+        From::Classlink => {
+            let token = stack.oneroster().bearer_of(TENANT).ok_or("ClassLink has no token for the district")?;
+            Bare { url: stack.oneroster().url(), token, side_by_side: false }
+        }
+    })
+}
