@@ -12,7 +12,7 @@ use mirror::secrets::Kept;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let connections = Connections::from_env(false).await;
+    let connections = Connections::from_lookup(|name| std::env::var(name).ok(), false);
     let door = Door {
         secrets: Kept::new(connections.secrets(), Clock::system(), KEYS_KEPT),
         notices: connections.table(&config.table),

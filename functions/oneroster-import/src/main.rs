@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let connections = Connections::from_env(config.path_style).await;
+    let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
     let operators = Operators::new(connections.operators(&config.operator_bus));
     let storage = Storage { table: connections.table(&config.table), inbox, internal, operators, clock: Clock::system() };

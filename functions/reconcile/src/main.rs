@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let connections = Connections::from_env(config.path_style).await;
+    let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [internal] = connections.buckets([&config.internal_bucket]);
     let later = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
     let operators = Operators::new(connections.operators(&config.operator_bus));

@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
-    let connections = Connections::from_env(config.path_style).await;
+    let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
     let table = connections.table(&config.table);
     let api = match &config.pulls {

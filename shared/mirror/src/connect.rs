@@ -1,6 +1,12 @@
 //! Clients of the real services, made once at the start of a process.
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use std::fmt;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_types::SdkConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::dynamo::DynamoTable;
 use crate::operators::EventBus;
@@ -8,9 +14,10 @@ use crate::s3::S3Bucket;
 use crate::scheduler::ScheduleGroup;
 use crate::secrets::ManagedSecrets;
 
-/// Reads region, credentials and endpoints from the environment.
+/// Region, credentials and endpoints, as Lambda tells them.
 ///
-/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so the functions know no "local mode".
+/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so the functions know no "local mode". Of the many places where the SDK would look for
+/// credentials (profiles, other roles, the machine's own) a function has one, its environment: the rest is not even in its binary.
 #[derive(Clone, Debug)]
 pub struct Connections {
     sdk: SdkConfig,
@@ -20,13 +27,14 @@ pub struct Connections {
 impl Connections {
     /// `path_style`: buckets as the first part of the path and not as the host's name, which is what an endpoint of one's own
     /// (`AWS_ENDPOINT_URL_S3`) needs; the SDK has no variable for it.
-    pub async fn from_env(path_style: bool) -> Self {
-        Self { sdk: aws_config::load_defaults(BehaviorVersion::latest()).await, path_style }
-    }
-
-    /// From a configuration of one's own.
-    pub fn new(sdk: SdkConfig, path_style: bool) -> Self {
-        Self { sdk, path_style }
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String> + Send + Sync + 'static, path_style: bool) -> Self {
+        let keys = get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY"));
+        // They are good for as long as the process lives: Lambda starts another one with others.
+        let credentials = keys.map(|(id, secret)| Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "environment"));
+        let mut sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        sdk.set_region(get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")).map(Region::new));
+        sdk.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
+        Self { sdk: sdk.service_config(Endpoints(get)).build(), path_style }
     }
 
     /// The table of this name.
@@ -56,5 +64,22 @@ impl Connections {
     /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`] around them.
     pub fn secrets(&self) -> ManagedSecrets {
         ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
+    }
+}
+
+/// Endpoints of one's own: of one service (`AWS_ENDPOINT_URL_S3`), or of all (`AWS_ENDPOINT_URL`).
+struct Endpoints<G>(G);
+
+impl<G> fmt::Debug for Endpoints<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoints")
+    }
+}
+
+impl<G: Fn(&str) -> Option<String> + Send + Sync> LoadServiceConfig for Endpoints<G> {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().replace(' ', "_").to_ascii_uppercase();
+        let own = (self.0)(&format!("{}_{service}", key.env()));
+        own.or_else(|| (self.0)(key.env())).filter(|value| !value.is_empty())
     }
 }

@@ -176,8 +176,6 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use aws_config::{BehaviorVersion, Region, SdkConfig};
-    use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
     use mirror::connect::Connections;
     use mirror::operators::Bus as _;
     use mirror::operators::event::Event;
@@ -189,13 +187,14 @@ mod tests {
     async fn the_real_client_tells_and_hears_of_what_is_not_taken() {
         let bus = Bus::new("operators");
         let served = bus.serve().await.unwrap();
-        let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-            .endpoint_url(served.url())
-            .build();
-        let connections = Connections::new(sdk, false);
+        let url = served.url();
+        let told = move |name: &str| match name {
+            "AWS_ENDPOINT_URL_EVENTBRIDGE" => Some(url.clone()),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        };
+        let connections = Connections::from_lookup(told, false);
         let (client, mut listener) = (connections.operators("operators"), bus.listen());
         let at: Timestamp = "2026-09-15T06:00:02.5Z".parse().unwrap();
         let event = Event::district_shares(at, &DistrictId::new("oak"));

@@ -99,8 +99,6 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use aws_config::{BehaviorVersion, Region, SdkConfig};
-    use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
     use mirror::connect::Connections;
     use mirror::secrets::Secrets;
 
@@ -110,13 +108,14 @@ mod tests {
     async fn the_real_client_reads_what_was_put() {
         let store = Store::default();
         let served = store.serve().await.unwrap();
-        let sdk = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
-            .endpoint_url(served.url())
-            .build();
-        let secrets = Connections::new(sdk, false).secrets();
+        let url = served.url();
+        let told = move |name: &str| match name {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some(url.clone()),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        };
+        let secrets = Connections::from_lookup(told, false).secrets();
         let text = async |name: &str| secrets.secret(name).await.unwrap().map(|secret| secret.reveal().to_owned());
         assert_eq!(text("keys").await, None);
         store.put("keys", "one");
