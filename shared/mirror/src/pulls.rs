@@ -1,5 +1,7 @@
 //! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can stop at any page and go on.
 
+mod behind;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,8 @@ use crate::MirrorError;
 use crate::keys;
 use crate::objects::{ReadObjects, WriteObjects};
 use crate::snapshot::{put_json, read_json};
-use crate::spool::LEVEL;
+
+pub use behind::Behind;
 
 /// A pull of everything that a district shares, whose pages are all kept: what is read over by a pull of what has changed since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,20 +83,10 @@ impl<O> Pages<O> {
 }
 
 impl<O: WriteObjects> Pages<O> {
-    /// Puts a page, and after it how far the list is then.
-    pub async fn put<T: Serialize + Sync>(
-        &self,
-        list: &'static str,
-        number: u32,
-        body: Vec<u8>,
-        cursor: &T,
-    ) -> Result<(), MirrorError> {
-        let packed = tokio::task::spawn_blocking(move || zstd::encode_all(&body[..], LEVEL));
-        let packed = packed.await.map_err(|error| MirrorError::service("pack a page", error))?;
-        let packed = packed.map_err(|error| MirrorError::local("pack a page", error))?;
+    /// Puts a packed page.
+    async fn put(&self, list: &'static str, number: u32, packed: Vec<u8>) -> Result<(), MirrorError> {
         let key = keys::page(&self.district, &self.run, self.attempt, list, number);
-        self.objects.put(&key, "application/zstd", packed).await?;
-        put_json(&self.objects, &keys::cursor(&self.district, &self.run, self.attempt, list), cursor, CURSOR).await
+        self.objects.put(&key, "application/zstd", packed).await
     }
 }
 
@@ -121,7 +114,9 @@ mod tests {
         let bucket = MemoryObjects::default();
         let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
         let first = Pages::new(bucket.clone(), &oak, &run, 0);
-        first.put("sections", 3, b"{\"data\":[]}".to_vec(), &17).await.unwrap();
+        let behind = Behind::new(first.clone());
+        behind.put("sections", 3, &17, || Ok(b"{\"data\":[]}".to_vec())).await.unwrap();
+        behind.finish().await.unwrap();
         assert_eq!(first.page("sections", 3).await.unwrap(), b"{\"data\":[]}");
         assert_eq!(first.cursor::<u32>("sections").await.unwrap(), Some(17));
         let second = Pages::new(bucket.clone(), &oak, &run, 1);

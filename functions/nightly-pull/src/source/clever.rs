@@ -44,7 +44,7 @@ impl From<PullError<MirrorError>> for Stop {
 
 /// Where a try's pages are kept.
 struct Staging<O> {
-    pages: pulls::Pages<O>,
+    pages: pulls::Behind<O, Progress>,
     /// False: the district keeps no demographics, and they do not come this far (R-M7).
     demographics: bool,
 }
@@ -53,12 +53,12 @@ impl<O: Objects> Pages for Staging<O> {
     type Error = MirrorError;
 
     async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
-        let body = if self.demographics || list != Resource::Students {
-            body
-        } else {
-            without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault))?
+        let is_whole = self.demographics || list != Resource::Students;
+        let make = move || match is_whole {
+            true => Ok(body),
+            false => without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault)),
         };
-        self.pages.put(list.name(), number, body, progress).await
+        self.pages.put(list.name(), number, progress, make).await
     }
 }
 
@@ -126,13 +126,15 @@ impl Source for Clever {
         let api = Api::of(self).map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
         let before = serde_json::from_value(mark).map_err(|error| MirrorError::corrupt("a pull's state", error))?;
         let lists = cursors(&pages, Resource::ALL.map(|list| (list, list.name()))).await?;
-        let staging = Staging { pages, demographics: policy.demographics == KeepDemographics::Mirror };
+        let demographics = policy.demographics == KeepDemographics::Mirror;
+        let staging = Staging { pages: pulls::Behind::new(pages), demographics };
         let mut pulled = PullState { before, lists, ..PullState::default() };
         let client = client(world, api);
         let pulling = client.pull(&self.district, key, &staging, &mut pulled, rng, || deadline.is_near());
         // A server that stalls must not take the time in which the work is put away; what is kept is kept.
-        let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose()?;
-        Ok(Reached::of(how, pulled))
+        let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose();
+        staging.pages.finish().await?;
+        Ok(Reached::of(how?, pulled))
     }
 
     fn snapshot<O: Objects>(

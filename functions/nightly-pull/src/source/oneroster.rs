@@ -36,7 +36,7 @@ impl From<PullError<MirrorError>> for Stop {
 
 /// Where a try's pages are kept, without what is not kept of them.
 struct Staging<O> {
-    pages: pulls::Pages<O>,
+    pages: pulls::Behind<O, Progress>,
     scrub: Scrub,
 }
 
@@ -48,8 +48,9 @@ impl<O: Objects> Pages for Staging<O> {
     }
 
     async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
-        let body = self.scrub.page(list, body).map_err(|fault| MirrorError::corrupt("a page of a list", fault))?;
-        self.pages.put(list.name(), number, body, progress).await
+        let scrub = self.scrub.clone();
+        let make = move || scrub.page(list, body).map_err(|fault| MirrorError::corrupt("a page of a list", fault));
+        self.pages.put(list.name(), number, progress, make).await
     }
 }
 
@@ -80,12 +81,14 @@ pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
 ) -> Result<Reached<BTreeMap<Resource, Progress>>, Stop> {
     let Trying { pages, settings, policy, since, deadline, rng, .. } = trying;
     let lists = lists_of(&pages).await?;
-    let staging = Staging { pages, scrub: Scrub::of(policy, settings) };
+    let staging = Staging { pages: pulls::Behind::new(pages), scrub: Scrub::of(policy, settings) };
     let mut pulled = PullState::of(lists);
     let client = client(world, api.since(since), access);
     let pulling = client.pull(&staging, &mut pulled, rng, || deadline.is_near());
     // A server that stalls must not take the time in which the work is put away; what is kept is kept.
-    let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose().map_err(|error| match error {
+    let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose();
+    staging.pages.finish().await?;
+    let how = how.map_err(|error| match error {
         PullError::Refused { status: status @ (400 | 422 | 501), .. } if since.is_some() => Stop::Refused(
             &codes::SOURCE_REFUSED,
             Some(format!("the server does not filter by dateLastModified ({status}): {WITHOUT}")),
