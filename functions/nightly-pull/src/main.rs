@@ -8,9 +8,6 @@ use mirror::secrets::Kept;
 use nightly_pull::{Config, Storage, handle};
 use sources::http::{HttpClient, RealWait};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();

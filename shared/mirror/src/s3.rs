@@ -85,7 +85,7 @@ impl ReadObjects for S3Bucket {
                 Err(error) => return Err(failed(doing, error)),
             };
             match answer.body.collect().await {
-                Ok(bytes) => return Ok(Some(bytes.to_vec())),
+                Ok(bytes) => return Ok(Some(bytes.into_bytes().into())),
                 Err(_) if tries < BODY_TRIES => tries += 1,
                 Err(error) => return Err(MirrorError::service(doing, error)),
             }
@@ -118,7 +118,7 @@ impl ReadObjects for S3Bucket {
                 }
             };
             match answer.body.collect().await {
-                Ok(bytes) => return Ok(Fetched::Bytes(bytes.to_vec())),
+                Ok(bytes) => return Ok(Fetched::Bytes(bytes.into_bytes().into())),
                 // The SDK repeats requests, not bodies that break off.
                 Err(_) if tries < BODY_TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100))).await;
