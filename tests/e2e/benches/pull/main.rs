@@ -5,9 +5,9 @@
 //! cargo bench -p e2e --bench pull -- --students 20000 --only clever
 //! ```
 //!
-//! Ours is the real function behind the local stack, from its invocation to the snapshot's manifest: it asks, stages every page in the local S3, and makes a
-//! snapshot of them. The bare client asks for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and whoever pulls share
-//! the machine. It fails where a pull takes longer than `--most-times` the bare client, or more memory than `--most-mb`.
+//! Ours is the real function behind the local stack: it asks, stages every page in the local S3 (until then it reads), and makes a snapshot of them, up to its
+//! manifest. The bare client asks for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and whoever pulls share the
+//! machine. It fails where reading takes longer than `--most-times` the bare client, or a pull more memory than `--most-mb`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -18,16 +18,16 @@ mod tell;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, ValueEnum};
 use district::{District, Size};
 use local::clever::id;
 use local::oneroster::Door;
-use local::{Binaries, PULL, Profile, Stack, StackConfig};
+use local::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
 use mirror::districts::Districts;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
+use rules::id::{DistrictId, RunId};
 use rules::run::RunState;
 use rules::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::json;
@@ -64,7 +64,7 @@ struct Arguments {
     /// One source alone.
     #[arg(long, value_enum)]
     only: Option<From>,
-    /// How many times longer than the bare client a pull may take.
+    /// How many times longer than the bare client reading may take.
     #[arg(long, default_value_t = 2.0)]
     most_times: f64,
     /// How much memory it may hold, in megabytes.
@@ -111,12 +111,12 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
     let (district, mut settings) = share(stack, from, arguments)?;
     settings.overrides.insert("hold_if_removed_percent".into(), json!(100));
     stack.table().create(&district, &settings, DistrictStatus::Live).await?;
-    let (mut ours, mut bare) = (Samples::default(), Samples::default());
+    let (mut ours, mut reading, mut bare) = (Samples::default(), Samples::default(), Samples::default());
     let mut read = bare::Read::default();
     for round in 0..arguments.rounds {
         let at = stack.clock().now() + Duration::from_secs(round.into());
         let asked = asked(stack, from).len();
-        let begin = Instant::now();
+        let (begin, began) = (Instant::now(), SystemTime::now());
         stack.invoke(PULL, json!({ "district": district, "at": at })).await.ok_or("there is no such function")?;
         let pull = begin.elapsed().as_secs_f64();
         stack.settled().await;
@@ -124,18 +124,22 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
         if !matches!(run.state, RunState::Applied | RunState::Unchanged) {
             return Err(format!("{from:?}: the run ended as {:?}", run.state).into());
         }
+        let staged = staged(stack, &district, &run.run).await?.duration_since(began)?.as_secs_f64();
         let paths = self::asked(stack, from).split_off(asked);
         let begin = Instant::now();
         read = client(stack, from, &district)?.read(paths).await?;
         let alone = begin.elapsed().as_secs_f64();
-        println!("  {from:?}: pull {pull:.2} s, bare client {alone:.2} s");
+        println!("  {from:?}: pull {pull:.2} s, of which reading {staged:.2} s; bare client {alone:.2} s");
         ours.add(pull);
+        reading.add(staged);
         bare.add(alone);
     }
-    let times = ours.median().zip(bare.median()).map_or(f64::NAN, |(ours, bare)| ours / bare);
+    let ratio = |samples: &Samples| samples.median().zip(bare.median()).map_or(f64::NAN, |(ours, bare)| ours / bare);
+    let (times, whole) = (ratio(&reading), ratio(&ours));
     let memory = megabytes(stack.peak_rss(PULL).unwrap_or_default());
     println!(
-        "{from:?}, {} students, {} pages, {:.0} MB: pull {ours}; bare client {bare}; {times:.2} times, {memory:.0} MB resident",
+        "{from:?}, {} students, {} pages, {:.0} MB: bare client {bare}; reading {reading}, {times:.2} times; pull {ours}, {whole:.2} times; {memory:.0} MB \
+         resident",
         arguments.students,
         read.pages,
         megabytes(read.bytes),
@@ -176,6 +180,19 @@ fn share(stack: &Stack, from: From, arguments: &Arguments) -> Result<(DistrictId
         }
     };
     Ok((DistrictId::new(district), settings))
+}
+
+/// When the last page of a run was staged, and how far its list is was noted.
+async fn staged(stack: &Stack, district: &DistrictId, run: &RunId) -> Result<SystemTime, Box<dyn Error>> {
+    let prefix = format!("pulls/{district}/{run}/");
+    let mut pages = stack.s3().list_objects_v2().bucket(INTERNAL).prefix(&prefix).into_paginator().send();
+    let mut last = SystemTime::UNIX_EPOCH;
+    while let Some(page) = pages.next().await {
+        for key in page?.contents.unwrap_or_default().into_iter().filter_map(|object| object.key) {
+            last = last.max(std::fs::metadata(stack.object_file(INTERNAL, &key))?.modified()?);
+        }
+    }
+    Ok(last)
 }
 
 /// What was asked for so far.
