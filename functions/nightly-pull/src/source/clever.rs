@@ -54,9 +54,11 @@ impl<O: Objects> Pages for Staging<O> {
 
     async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
         let is_whole = self.demographics || list != Resource::Students;
-        let make = move || match is_whole {
-            true => Ok(body),
-            false => without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault)),
+        let make = move || {
+            if is_whole {
+                return Ok(body);
+            }
+            without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault))
         };
         self.pages.put(list.name(), number, progress, make).await
     }
