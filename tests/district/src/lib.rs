@@ -82,6 +82,19 @@ pub enum IdStyle {
     Numbers,
 }
 
+impl std::str::FromStr for IdStyle {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "mixed" => Ok(Self::Mixed),
+            "uuid" => Ok(Self::Uuid),
+            "numbers" => Ok(Self::Numbers),
+            _ => Err("ids are mixed, uuid or numbers".to_owned()),
+        }
+    }
+}
+
 /// A district, before one of its nights is looked at.
 #[derive(Clone, Debug)]
 pub struct District {

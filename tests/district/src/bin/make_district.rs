@@ -38,9 +38,12 @@ struct Arguments {
     /// With the district's own columns (`metadata.stateId`, `metadata.ell` and others).
     #[arg(long)]
     metadata: bool,
-    /// What ids look like.
-    #[arg(long, value_enum, default_value = "mixed")]
-    ids: Ids,
+    /// What ids look like: mixed, uuid or numbers.
+    #[arg(long, default_value = "mixed")]
+    ids: IdStyle,
+    /// Every field in quotes, as many exporters write them.
+    #[arg(long)]
+    quote_all: bool,
     /// Something wrong with the files; may be given several times.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<Defect>,
@@ -58,13 +61,6 @@ enum VersionName {
     V1_1,
     #[value(name = "1.2")]
     V1_2,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Ids {
-    Mixed,
-    Uuid,
-    Numbers,
 }
 
 fn main() -> ExitCode {
@@ -95,11 +91,8 @@ fn write(arguments: &Arguments) -> io::Result<()> {
             VersionName::V1_1 => Version::V1_1,
             VersionName::V1_2 => Version::V1_2,
         })
-        .ids(match arguments.ids {
-            Ids::Mixed => IdStyle::Mixed,
-            Ids::Uuid => IdStyle::Uuid,
-            Ids::Numbers => IdStyle::Numbers,
-        });
+        .ids(arguments.ids)
+        .quote_all(arguments.quote_all);
     let mut night = district.night(arguments.night);
     if arguments.without_students > 0.0 {
         night = night.without_students(arguments.without_students);

@@ -24,10 +24,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use district::{District, Size};
+use district::{District, IdStyle, Size};
 use local::{Binaries, Profile, Stack, StackConfig};
 
-use crate::ours::Bench;
+use crate::ours::{Bench, Night};
 use crate::peer::Peer;
 use crate::tell::Samples;
 
@@ -49,6 +49,12 @@ struct Arguments {
     /// No guardians in the files.
     #[arg(long)]
     no_guardians: bool,
+    /// What ids look like: mixed (UUIDs for people and enrollments), uuid or numbers.
+    #[arg(long, default_value = "mixed")]
+    ids: IdStyle,
+    /// Every field in quotes. A program that guesses from a file's beginning whether it has quotes needs it for large districts.
+    #[arg(long)]
+    quote_all: bool,
     /// The script to compare with.
     #[arg(long)]
     peer: Option<PathBuf>,
@@ -70,6 +76,13 @@ struct Arguments {
     /// What cargo adds to the arguments of every bench.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Arguments {
+    fn district(&self, students: u64) -> District {
+        let district = District::new(Size::students(students)).seed(self.seed).guardians(!self.no_guardians);
+        district.ids(self.ids).quote_all(self.quote_all)
+    }
 }
 
 fn main() -> ExitCode {
@@ -96,11 +109,11 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     if !arguments.sizes.is_empty() {
         let plot = arguments.plot.as_deref();
-        println!("{}", sizes::measure(&arguments.sizes, arguments.seed, &arguments.preset, &binaries, plot).await?);
+        println!("{}", sizes::measure(arguments, &binaries, plot).await?);
         return Ok(());
     }
     let work = tempfile::tempdir()?;
-    let district = District::new(Size::students(arguments.students)).seed(arguments.seed).guardians(!arguments.no_guardians);
+    let district = arguments.district(arguments.students);
     let nights = [work.path().join("night-0.zip"), work.path().join("night-1.zip")];
     for (night, zip) in (0..).zip(&nights) {
         district.night(night).write_zip_file(zip)?;
@@ -124,7 +137,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for round in 0..arguments.rounds {
         let ours = bench.night(&format!("first-{round}"), &nights[0]).await?;
         println!("  ours: {ours}");
-        first.ours.add(ours.import_and_plan());
+        first.add(&ours);
         if let Some(peer) = &peer {
             first.add_peer(peer.run(&nights[0], &format!("first-{round}"), None)?);
         }
@@ -138,7 +151,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         if ours.item_writes > 0 {
             return Err(format!("an unchanged night wrote {} items", ours.item_writes).into());
         }
-        still.ours.add(ours.import_and_plan());
+        still.add(&ours);
         if let Some(peer) = &peer {
             still.add_peer(peer.run(&nights[0], &format!("still-{round}"), Some("first-0"))?);
         }
@@ -148,7 +161,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut changed = Compared::new("a night with 1 % churn, once");
     let ours = bench.night("first-0", &nights[1]).await?;
     println!("  ours: {ours}");
-    changed.ours.add(ours.import_and_plan());
+    changed.add(&ours);
     if let Some(peer) = &peer {
         changed.add_peer(peer.run(&nights[1], "changed", Some("first-0"))?);
     }
@@ -165,6 +178,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 /// Our seconds beside the peer's.
 struct Compared {
     name: &'static str,
+    import: Samples,
     ours: Samples,
     peer: Samples,
     peer_memory: u64,
@@ -172,7 +186,12 @@ struct Compared {
 
 impl Compared {
     fn new(name: &'static str) -> Self {
-        Self { name, ours: Samples::default(), peer: Samples::default(), peer_memory: 0 }
+        Self { name, import: Samples::default(), ours: Samples::default(), peer: Samples::default(), peer_memory: 0 }
+    }
+
+    fn add(&mut self, night: &Night) {
+        self.import.add(night.seconds.import);
+        self.ours.add(night.import_and_plan());
     }
 
     fn add_peer(&mut self, done: peer::Done) {
@@ -182,12 +201,13 @@ impl Compared {
     }
 
     fn print(&self) {
-        println!("{}: import and plan {}", self.name, self.ours);
-        if let (Some(ours), Some(peer)) = (self.ours.median(), self.peer.median()) {
+        println!("{}: import {}; import and plan {}", self.name, self.import, self.ours);
+        if let (Some(import), Some(ours), Some(peer)) = (self.import.median(), self.ours.median(), self.peer.median()) {
             println!(
-                "  peer {}, {:.0} MB; ours takes {:.2} of the peer's time",
+                "  peer {}, {:.0} MB; of its time our import takes {:.2}, import and plan {:.2}",
                 self.peer,
                 tell::megabytes(self.peer_memory),
+                import / peer,
                 ours / peer
             );
         }

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use district::{District, Size};
 use local::{Binaries, Stack, StackConfig};
 
+use crate::Arguments;
 use crate::ours::{Bench, Night};
 use crate::plot::{Line, Plot};
 use crate::tell::megabytes;
@@ -22,17 +22,11 @@ struct Grown {
 }
 
 /// Measures districts of these sizes, one after the other, and gives a table; draws it, too, where a file is named.
-pub(crate) async fn measure(
-    sizes: &[u64],
-    seed: u64,
-    preset: &str,
-    binaries: &Binaries,
-    plot: Option<&Path>,
-) -> Result<String, Box<dyn Error>> {
+pub(crate) async fn measure(arguments: &Arguments, binaries: &Binaries, plot: Option<&Path>) -> Result<String, Box<dyn Error>> {
     let mut all = Vec::new();
-    for &students in sizes {
+    for &students in &arguments.sizes {
         eprintln!("{students} students …");
-        all.push(grow(students, seed, preset, binaries).await?);
+        all.push(grow(arguments, students, binaries).await?);
     }
     if let Some(file) = plot {
         std::fs::write(file, draw(&all))?;
@@ -40,16 +34,16 @@ pub(crate) async fn measure(
     Ok(table(&all)?)
 }
 
-async fn grow(students: u64, seed: u64, preset: &str, binaries: &Binaries) -> Result<Grown, Box<dyn Error>> {
+async fn grow(arguments: &Arguments, students: u64, binaries: &Binaries) -> Result<Grown, Box<dyn Error>> {
     let work = tempfile::tempdir()?;
-    let district = District::new(Size::students(students)).seed(seed);
+    let district = arguments.district(students);
     let zips = [work.path().join("night-0.zip"), work.path().join("night-1.zip")];
     for (night, zip) in (0..).zip(&zips) {
         district.night(night).write_zip_file(zip)?;
     }
     // A stack of its own for each size: the peak of memory is that of this size.
     let stack = Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() }).await?;
-    let bench = Bench { stack: &stack, preset, today: district.first_night() };
+    let bench = Bench { stack: &stack, preset: &arguments.preset, today: district.first_night() };
     let nights = [bench.night("one", &zips[0]).await?, bench.night("one", &zips[0]).await?, bench.night("one", &zips[1]).await?];
     if nights[1].item_writes > 0 {
         return Err(format!("an unchanged night of {students} students wrote {} items", nights[1].item_writes).into());
