@@ -1,12 +1,12 @@
 //! Classes: their fate (pass A), and their next state with the roster (pass B).
 
-use std::collections::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::edits::{self, Beside, Roster};
 use super::facts::{ClassFate, Facts, has_seat_today};
 use super::gaps::Gaps;
 use super::guard::Became;
-use super::hashes::{IdSet, pair};
+use super::hashes::{IdMap, IdSet, pair};
 use super::lists;
 use super::merge::{Reading, outlines};
 use super::output::{Output, Why};
@@ -84,12 +84,12 @@ pub(super) struct Classes<'f, E> {
     gaps: &'f Gaps,
     edits: Beside<'f, E>,
     /// Teacher and title of the classes so far, with the first class of each (R-M3).
-    titles: HashMap<u64, SourceId>,
+    titles: IdMap<SourceId>,
 }
 
 impl<'f, E> Classes<'f, E> {
     pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: Beside<'f, E>) -> Self {
-        Self { facts, gaps, edits, titles: HashMap::new() }
+        Self { facts, gaps, edits, titles: IdMap::default() }
     }
 
     /// The next state of one class.
@@ -303,16 +303,15 @@ impl<'f, E> Classes<'f, E> {
 
     fn students(&self, context: &Context<'_>, class: u64, seats: Vec<Seat>, before: Option<&ClassState>) -> Vec<SourceId> {
         let people = &self.facts.students;
-        let mut keys = Vec::with_capacity(seats.len());
-        for seat in seats {
-            if seat.is_on(context.today) && !people.left_out.contains(&seat.id.hash64()) {
-                let Some(key) = people.aliases.key(seat.id) else { continue };
-                let hash = key.hash64();
-                if people.active.contains(&hash) && !people.unread(hash) {
-                    keys.push(key);
-                }
-            }
-        }
+        let counts = |seat: &Seat| {
+            seat.is_on(context.today) && (people.left_out.is_empty() || !people.left_out.contains(&seat.id.hash64()))
+        };
+        let mut keys: Vec<SourceId> = seats.into_iter().filter(counts).filter_map(|seat| people.aliases.key(seat.id)).collect();
+        // In a loop that does nothing else, the sets' far places are waited for all at once.
+        keys.retain(|key| {
+            let hash = key.hash64();
+            people.active.contains(&hash) && !people.unread(hash)
+        });
         for seat in self.gaps.seats_of_class(Tag::Student, class) {
             let Some(key) = people.aliases.key(seat.id.clone()) else { continue };
             if seat.is_on(context.today) && people.gapped.contains(&key.hash64()) {
@@ -430,10 +429,10 @@ impl<'f, E> Classes<'f, E> {
             let mut told = false;
             for teacher in teachers {
                 match self.titles.entry(pair(teacher.hash64(), title)) {
-                    std::collections::hash_map::Entry::Vacant(first) => {
+                    Entry::Vacant(first) => {
                         first.insert(id.clone());
                     }
-                    std::collections::hash_map::Entry::Occupied(first) if !told => {
+                    Entry::Occupied(first) if !told => {
                         told = true;
                         let what = format!(
                             "class {name} has the same name as class {}, and teacher {} has both",
@@ -442,7 +441,7 @@ impl<'f, E> Classes<'f, E> {
                         );
                         output.find::<kinds::Classes, E>(&sync::CLASS_SAME_NAME, Rule::M3, id, what)?;
                     }
-                    std::collections::hash_map::Entry::Occupied(_) => {}
+                    Entry::Occupied(_) => {}
                 }
             }
         }

@@ -45,7 +45,13 @@ pub(super) fn full_name(person: &Person) -> Option<u64> {
             if !text.is_empty() {
                 text.push(' ');
             }
-            text.extend(word.chars().flat_map(char::to_lowercase));
+            if word.is_ascii() {
+                let begin = text.len();
+                text.push_str(word);
+                text[begin..].make_ascii_lowercase();
+            } else {
+                text.extend(word.chars().flat_map(char::to_lowercase));
+            }
         }
     }
     (!text.is_empty()).then(|| hash64(&text))
