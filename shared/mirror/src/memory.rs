@@ -450,7 +450,7 @@ impl WriteObjects for MemoryObjects {
         if tags != expected || others.clone().any(|(n, part)| (*n as usize) < last && part.len() < 5 * 1024 * 1024) {
             return Err(MirrorError::service("finish an upload in parts", "parts are missing or too small"));
         }
-        self.upload(&upload.key, parts.into_values().flatten().collect::<Vec<u8>>(), None);
+        self.upload(&upload.key, parts.into_values().collect::<Vec<_>>().concat(), None);
         Ok(())
     }
 

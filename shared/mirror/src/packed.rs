@@ -14,7 +14,7 @@ use crate::spool::{Spool, SpoolWriter};
 use crate::streams::{BLOCK, Packer, unpack};
 
 /// Blocks of records that wait at each thread which reads ahead.
-const WAITING: usize = 1;
+const WAITING: usize = 2;
 
 /// Threads that read one sequence ahead, at most. A plan reads two at a time.
 const MOST_THREADS: usize = 4;

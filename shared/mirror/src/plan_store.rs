@@ -1,5 +1,8 @@
 //! A run's plan in the internal bucket: written while it is made, read again when it is applied. What is applied is what lies there.
 
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
 use rules::edit::LocalEdit;
 use rules::finding::Finding;
 use rules::id::{DistrictId, RunId, SourceId};
@@ -52,10 +55,27 @@ pub struct Member<'a> {
     pub student: SourceId,
 }
 
-/// Takes a plan as it is made. For threads that may block.
+/// What a plan consists of.
+enum Entry {
+    Change(Box<Change>),
+    Finding(Box<Finding>),
+    Member(Member<'static>),
+}
+
+enum Message {
+    Entries(Vec<Entry>),
+    Finish,
+}
+
+/// Entries that go to the writing thread at once, and how many such batches may wait.
+const BATCH: usize = 100;
+const BATCHES: usize = 4;
+
+/// Takes a plan as it is made. For threads that may block: lines are written on a thread of its own, while the plan goes on.
 pub struct PlanWriter {
-    streams: Streams,
-    line: Vec<u8>,
+    entries: Vec<Entry>,
+    sender: Option<SyncSender<Message>>,
+    writing: Option<JoinHandle<Result<[Part; 4], MirrorError>>>,
 }
 
 impl PlanWriter {
@@ -67,54 +87,115 @@ impl PlanWriter {
             Target::Object(keys::plan_findings(district, run)),
             Target::Object(keys::groups(district, run)),
         ];
-        Self { streams: Streams::new(handle, objects, targets), line: Vec::new() }
+        let (sender, receiver) = sync_channel(BATCHES);
+        let writing = Writing { streams: Streams::new(handle, objects, targets), line: Vec::new() };
+        let writing = std::thread::spawn(move || writing.run(&receiver));
+        Self { entries: Vec::with_capacity(BATCH), sender: Some(sender), writing: Some(writing) }
     }
 
-    fn write(&mut self, value: &impl Serialize) -> Result<(), MirrorError> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))
+    fn add(&mut self, entry: Entry) -> Result<(), MirrorError> {
+        self.entries.push(entry);
+        if self.entries.len() < BATCH {
+            return Ok(());
+        }
+        let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(BATCH));
+        self.send(Message::Entries(entries))
     }
 
-    fn json(&mut self, stream: usize, value: &impl Serialize) -> Result<(), MirrorError> {
-        self.write(value)?;
-        self.streams.line(stream, &self.line)
+    fn send(&mut self, message: Message) -> Result<(), MirrorError> {
+        if self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok()) {
+            return Ok(());
+        }
+        // The writing thread has ended before its time: it knows why.
+        self.join().and(Err(gone()))
+    }
+
+    fn join(&mut self) -> Result<[Part; 4], MirrorError> {
+        self.sender = None;
+        self.writing.take().and_then(|writing| writing.join().ok()).unwrap_or_else(|| Err(gone()))
     }
 
     /// Ends the files.
-    pub fn finish(self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
-        let parts = self.streams.finish()?;
-        let Ok([mut changes, removals, findings, groups]) = <[Part; 4]>::try_from(parts) else {
-            return Err(MirrorError::corrupt(WHAT, "not all of its files were written"));
-        };
+    pub fn finish(mut self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
+        let last = std::mem::take(&mut self.entries);
+        self.send(Message::Entries(last))?;
+        self.send(Message::Finish)?;
+        let [mut changes, removals, findings, groups] = self.join()?;
         changes.records += removals.records;
         Ok(StoredPlan { outcome, changes, findings, groups })
     }
+}
+
+fn gone() -> MirrorError {
+    MirrorError::local("write a run's plan", std::io::Error::other("the writing thread is gone"))
 }
 
 impl Sink for PlanWriter {
     type Error = MirrorError;
 
     fn change(&mut self, change: Change) -> Result<(), MirrorError> {
-        let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
-        self.write(&change)?;
-        let record = change.after.as_ref().or(change.before.as_ref());
-        match record.filter(|record| record.is_record()) {
-            Some(record) => self.streams.line_about(stream, record.kind(), &change.key, &self.line),
-            None => self.streams.line(stream, &self.line),
-        }
+        self.add(Entry::Change(Box::new(change)))
     }
 
     fn finding(&mut self, finding: Finding) -> Result<(), MirrorError> {
-        self.write(&finding)?;
-        let about = finding.entity.as_ref().and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
-        match about {
-            Some((kind, id)) => self.streams.line_about(FINDINGS, kind, id, &self.line),
-            None => self.streams.line(FINDINGS, &self.line),
-        }
+        self.add(Entry::Finding(Box::new(finding)))
     }
 
     fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), MirrorError> {
-        self.json(GROUPS, &Member { field, value: value.clone(), student: student.clone() })
+        self.add(Entry::Member(Member { field, value: value.clone(), student: student.clone() }))
+    }
+}
+
+/// Writes a plan's lines.
+struct Writing {
+    streams: Streams,
+    line: Vec<u8>,
+}
+
+impl Writing {
+    fn run(mut self, receiver: &Receiver<Message>) -> Result<[Part; 4], MirrorError> {
+        loop {
+            match receiver.recv() {
+                Ok(Message::Entries(entries)) => entries.into_iter().try_for_each(|entry| self.write(entry))?,
+                Ok(Message::Finish) => break,
+                // Nobody finishes this: no file may come of it.
+                Err(_) => return Err(gone()),
+            }
+        }
+        <[Part; 4]>::try_from(self.streams.finish()?).map_err(|_| MirrorError::corrupt(WHAT, "not all of its files were written"))
+    }
+
+    fn write(&mut self, entry: Entry) -> Result<(), MirrorError> {
+        match entry {
+            Entry::Change(change) => {
+                let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
+                self.json(&change)?;
+                let record = change.after.as_ref().or(change.before.as_ref());
+                let about = record.filter(|record| record.is_record()).map(|record| (record.kind(), &change.key));
+                self.line(stream, about)
+            }
+            Entry::Finding(finding) => {
+                self.json(&finding)?;
+                let about = finding.entity.as_ref().and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
+                self.line(FINDINGS, about)
+            }
+            Entry::Member(member) => {
+                self.json(&member)?;
+                self.line(GROUPS, None)
+            }
+        }
+    }
+
+    fn json(&mut self, value: &impl Serialize) -> Result<(), MirrorError> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))
+    }
+
+    fn line(&mut self, stream: usize, about: Option<(Tag, &SourceId)>) -> Result<(), MirrorError> {
+        match about {
+            Some((kind, id)) => self.streams.line_about(stream, kind, id, &self.line),
+            None => self.streams.line(stream, &self.line),
+        }
     }
 }
 
