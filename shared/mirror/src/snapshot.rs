@@ -60,6 +60,10 @@ impl SnapshotSink for SnapshotWriter {
         };
         self.streams.line(place, json).map_err(MirrorError::into_io)
     }
+
+    fn records(&mut self, kind: Tag, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
+        self.streams.block(kind as usize, lines, count).map_err(MirrorError::into_io)
+    }
 }
 
 /// Writes a snapshot's lines once more, as the parts of another run. Without demographics where they are not to be kept (R-M7).

@@ -101,10 +101,23 @@ impl Streams {
         if buffer.len() >= BLOCK { self.flush(stream) } else { Ok(()) }
     }
 
+    /// Adds a block of so many whole lines, each with its end.
+    pub(crate) fn block(&mut self, stream: usize, lines: Vec<u8>, count: u64) -> Result<(), MirrorError> {
+        if !self.buffers[stream].0.is_empty() {
+            self.flush(stream)?;
+        }
+        self.records[stream] += count;
+        self.hand_over(stream, lines, Block { lines: count, ..Block::default() })
+    }
+
     fn flush(&mut self, stream: usize) -> Result<(), MirrorError> {
         let (buffer, block) = &mut self.buffers[stream];
-        let mut block = std::mem::take(block);
+        let block = std::mem::take(block);
         let lines = std::mem::replace(buffer, Vec::with_capacity(BLOCK + 4096));
+        self.hand_over(stream, lines, block)
+    }
+
+    fn hand_over(&mut self, stream: usize, lines: Vec<u8>, mut block: Block) -> Result<(), MirrorError> {
         if let Some(kind) = self.kinds[stream] {
             // They are sorted: the ids at the edges say it all.
             for line in [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten() {

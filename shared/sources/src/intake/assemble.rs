@@ -1,5 +1,7 @@
 //! Brings together what was read, once nothing more comes.
 
+use std::thread;
+
 use super::emit::Assembled;
 use super::gaps;
 use super::ids::Standing;
@@ -22,24 +24,25 @@ pub(crate) fn stage(roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>, 
 
 /// Sorts, joins and limits to the configured schools.
 fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
-    let (users, classes, by_user) = std::thread::scope(|scope| {
+    let (rows, named) = (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
+    let (users, classes, by_user) = thread::scope(|scope| {
         let users = scope.spawn(|| roster.users.ids.sorted(0..roster.users.len() as u32));
         let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
-        let by_user = ByUser::of(&roster);
-        (users.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), classes, by_user)
+        let by_user = ByUser::of(&rows, roster.users.len());
+        (joined(users), classes, by_user)
     });
-    let seats = Seats::gather(&mut roster, by_user, (&users, &classes), to_day(wishes.today), notes);
-    let mut rank = vec![0; users.len()];
-    for (place, &user) in users.iter().enumerate() {
-        rank[user as usize] = place as u32;
-    }
-    let kin = kin::join(&mut roster, &rank, notes);
+    let (in_table, seats, kin) = thread::scope(|scope| {
+        let in_table = scope.spawn(|| roster.users.ids.table_sorted(&users));
+        let seats = Seats::gather(&roster, rows, by_user, (&users, &classes), to_day(wishes.today), notes);
+        let kin = kin::join(&roster, named, &users, notes);
+        (joined(in_table), seats, kin)
+    });
     let slots = roster.users.len();
     let mut untouched = std::mem::take(&mut roster.losses.students);
     untouched.sort_unstable();
     untouched.dedup();
     let mut data = Assembled {
-        users: roster.users.ids.table_sorted(&users),
+        users: in_table,
         roles_of: Index::of(slots, roster.roles.iter().map(|role| role.user)),
         guardians_of: Index::of(slots, kin.guardians.iter().map(|pair| pair.0)),
         children_of: Index::of(slots, kin.children.iter().map(|pair| pair.0)),
@@ -50,6 +53,10 @@ fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> A
     };
     limit(&mut data);
     data
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Who is inside the configured scope (R-O3): people by their schools, guardians by their children too. A bad row's schools are not known: it stays.

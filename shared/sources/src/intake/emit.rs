@@ -1,14 +1,13 @@
 //! Emits the records of the snapshot, a line each, in the order of the table.
 
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use rules::model::Tag;
-use rules::snapshot::PartName;
 
 use super::demographics::RACES;
 use super::ids::NONE;
-use super::json::Line;
+use super::json::{Key, Lines, key, keys};
 use super::kin::Kin;
 use super::notes::{Halt, Notes, write_fault};
 use super::roster::{OrgKind, Roster, person};
@@ -103,33 +102,28 @@ impl Assembled {
         thread::scope(|scope| {
             let (mut writers, mut waiting) = (Vec::new(), Vec::new());
             for share in SHARES {
-                let (full, batches) = sync_channel::<Batch>(2);
-                let (empty, used) = channel::<Batch>();
+                let (full, blocks) = sync_channel::<Block>(2);
                 writers.push(scope.spawn(move || {
-                    let mut out = Out { line: Line::default(), batch: Batch::default(), full, used };
+                    let mut out = Out { tag: Tag::School, lines: Lines::with_capacity(ROOM), count: 0, full };
                     let seats = self.write(share, &mut out);
                     out.flush();
                     seats
                 }));
-                waiting.push((batches, empty));
+                waiting.push(blocks);
             }
             let mut lines = 0;
             // In turns, so that the same roster comes out in the same order each time.
             while !waiting.is_empty() {
                 let mut at = 0;
-                while let Some((batches, empty)) = waiting.get(at) {
-                    let Ok(batch) = batches.recv() else {
+                while let Some(blocks) = waiting.get(at) {
+                    let Ok(block) = blocks.recv() else {
                         waiting.remove(at);
                         continue;
                     };
-                    for (tag, line) in batch.lines() {
-                        // An early end drops the receivers; what the writers send then goes nowhere.
-                        notes.sink().line(PartName::Records(tag), line).map_err(write_fault)?;
-                    }
-                    lines += batch.ends.len() as u64;
+                    // An early end drops the receivers; what the writers send then goes nowhere.
+                    notes.sink().records(block.tag, block.lines, block.count).map_err(write_fault)?;
+                    lines += block.count;
                     told(lines);
-                    // The writer may have ended.
-                    let _ = empty.send(batch);
                     at += 1;
                 }
             }
@@ -157,6 +151,7 @@ impl Assembled {
 
     fn places(&self, out: &mut Out) {
         let roster = &self.roster;
+        out.of(Tag::School);
         let orgs = roster.orgs.ids.sorted(roster.orgs.present());
         for slot in roster.orgs.ids.table_sorted(&orgs) {
             let org = *roster.orgs.record(slot);
@@ -164,25 +159,35 @@ impl Assembled {
                 continue;
             }
             let mut texts = roster.texts.from(org.texts);
-            out.line.begin().text("id", roster.orgs.id(slot)).text("name", texts.text()).optional("identifier", texts.text());
+            out.lines
+                .begin()
+                .text(key!("id"), roster.orgs.id(slot))
+                .text(key!("name"), texts.text())
+                .optional(key!("identifier"), texts.text());
             if org.parent != NONE {
-                out.line.text("parent", roster.orgs.id(org.parent));
+                out.lines.text(key!("parent"), roster.orgs.id(org.parent));
             }
-            out.send(Tag::School);
+            out.end();
         }
+        out.of(Tag::Term);
         let sessions = roster.sessions.ids.sorted(roster.sessions.present());
         for slot in roster.sessions.ids.table_sorted(&sessions) {
             let session = *roster.sessions.record(slot);
             let mut texts = roster.texts.from(session.texts);
             let (title, year) = (texts.text(), texts.text());
-            out.line.begin().text("id", roster.sessions.id(slot)).text("title", title).text("kind", session.kind);
-            out.line.day("start", session.start).day("end", session.end);
+            out.lines
+                .begin()
+                .text(key!("id"), roster.sessions.id(slot))
+                .text(key!("title"), title)
+                .text(key!("kind"), session.kind);
+            out.lines.day(key!("start"), session.start).day(key!("end"), session.end);
             if session.parent != NONE {
-                out.line.text("parent", roster.sessions.id(session.parent));
+                out.lines.text(key!("parent"), roster.sessions.id(session.parent));
             }
-            out.line.optional("school_year", year);
-            out.send(Tag::Term);
+            out.lines.optional(key!("school_year"), year);
+            out.end();
         }
+        out.of(Tag::Course);
         let courses = roster.courses.ids.sorted(roster.courses.present());
         for slot in roster.courses.ids.table_sorted(&courses) {
             let course = *roster.courses.record(slot);
@@ -192,55 +197,88 @@ impl Assembled {
                 continue;
             }
             let mut texts = roster.texts.from(course.texts);
-            out.line.begin().text("id", roster.courses.id(slot)).text("title", texts.text()).optional("code", texts.text());
-            out.line.text("org", roster.orgs.id(course.org));
+            out.lines
+                .begin()
+                .text(key!("id"), roster.courses.id(slot))
+                .text(key!("title"), texts.text())
+                .optional(key!("code"), texts.text());
+            out.lines.text(key!("org"), roster.orgs.id(course.org));
             if course.school_year != NONE {
-                out.line.text("school_year", roster.sessions.id(course.school_year));
+                out.lines.text(key!("school_year"), roster.sessions.id(course.school_year));
             }
-            for key in ["grades", "subjects", "subject_codes"] {
-                out.line.list(key, values::list(texts.text()));
+            for key in keys!["grades", "subjects", "subject_codes"] {
+                out.lines.list(key, values::list(texts.text()));
             }
-            out.send(Tag::Course);
+            out.end();
         }
     }
 
     fn people(&self, tag: Tag, kind: u8, out: &mut Out) {
+        out.of(tag);
         let users = &self.roster.users;
-        for &user in &self.users {
+        for user in self.users.chunks(TOUCHED).flat_map(|some| {
+            self.touch(some, kind);
+            some.iter().copied()
+        }) {
             if !self.has_record(user, kind) {
                 continue;
             }
             let data = users.record(user);
-            out.line.begin().text("id", users.id(user));
-            self.person(&mut out.line, user, kind);
+            out.lines.begin().text(key!("id"), users.id(user));
+            self.person(&mut out.lines, user, kind);
             if kind == person::STUDENT {
-                self.demographics(&mut out.line, user);
-                self.relatives(&mut out.line, "guardians", &self.kin.guardians[self.guardians_of.get(user)]);
+                self.demographics(&mut out.lines, user);
+                self.relatives(&mut out.lines, key!("guardians"), &self.kin.guardians[self.guardians_of.get(user)]);
             }
             if kind == person::GUARDIAN {
-                out.line.text("role", data.guardian.name());
-                self.relatives(&mut out.line, "children", &self.kin.children[self.children_of.get(user)]);
+                out.lines.text(key!("role"), data.guardian.name());
+                self.relatives(&mut out.lines, key!("children"), &self.kin.children[self.children_of.get(user)]);
             } else {
                 let seats = self.seats_of(user, kind == person::TEACHER);
-                out.line.items("classes", seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
-                out.line.flag("by_enrollment", data.kinds & kind == 0);
+                out.lines.items(key!("classes"), seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
+                out.lines.flag(key!("by_enrollment"), data.kinds & kind == 0);
             }
-            out.send(tag);
+            out.end();
         }
     }
 
-    fn relatives(&self, line: &mut Line, key: &str, pairs: &[(u32, u32)]) {
+    /// Looks at a little of everything that will be written of these people. In the order of the table they lie all over memory; asked for together, they
+    /// come together, while one by one each would be waited for.
+    fn touch(&self, people: &[u32], kind: u8) {
+        let (roster, users) = (&self.roster, &self.roster.users);
+        let mut seen = 0;
+        for &user in people.iter().filter(|&&user| users.record(user).kinds & kind != 0) {
+            seen ^= users.ids.peek(user) ^ roster.texts.peek(users.record(user).texts);
+        }
+        for &user in people.iter().filter(|&&user| users.record(user).kinds & kind != 0) {
+            let relatives = match kind {
+                person::STUDENT => &self.kin.guardians[self.guardians_of.get(user)],
+                person::GUARDIAN => &self.kin.children[self.children_of.get(user)],
+                _ => &[],
+            };
+            seen ^= relatives.iter().fold(0, |seen, &(_, other)| seen ^ users.ids.peek(other));
+            if kind == person::STUDENT {
+                seen ^= roster.demographics.get(user as usize).map_or(0, |row| roster.texts.peek(row.texts));
+            }
+        }
+        // Without it the compiler would see that nobody needs what was seen.
+        std::hint::black_box(seen);
+    }
+
+    fn relatives(&self, line: &mut Lines, key: Key, pairs: &[(u32, u32)]) {
         let users = &self.roster.users;
-        let inside = pairs.iter().filter(|(_, other)| users.record(*other).in_scope);
+        let all = self.roster.scope.is_none();
+        let inside = pairs.iter().filter(|(_, other)| all || users.record(*other).in_scope);
         line.list(key, inside.map(|&(_, other)| users.id(other)));
     }
 
-    fn person(&self, line: &mut Line, user: u32, kind: u8) {
+    fn person(&self, line: &mut Lines, user: u32, kind: u8) {
         let roster = &self.roster;
         let data = roster.users.record(user);
         let mut texts = roster.texts.from(data.texts);
-        line.open("person");
-        for key in ["given", "family", "middle", "preferred_given", "preferred_family", "email", "phone", "sms", "username"] {
+        line.open(key!("person"));
+        for key in keys!["given", "family", "middle", "preferred_given", "preferred_family", "email", "phone", "sms", "username"]
+        {
             line.optional(key, texts.text());
         }
         let (mut number, mut state_id, sis_id) = (texts.text(), texts.text(), texts.text());
@@ -250,14 +288,14 @@ impl Assembled {
             state_id = if state_id.is_empty() { own_state_id } else { state_id };
             number = if own_number.is_empty() { number } else { own_number };
         }
-        line.optional("number", number).optional("state_id", state_id).optional("sis_id", sis_id);
+        line.optional(key!("number"), number).optional(key!("state_id"), state_id).optional(key!("sis_id"), sis_id);
         let schools = self.schools(user, kind);
-        line.list("schools", schools.iter().map(|&org| roster.orgs.id(org)));
-        line.flag("disabled", data.disabled).close();
+        line.list(key!("schools"), schools.iter().map(|&org| roster.orgs.id(org)));
+        line.flag(key!("disabled"), data.disabled).close();
     }
 
     /// Under `ignore` all of it was left blank when it was read (R-M7).
-    fn demographics(&self, line: &mut Line, user: u32) {
+    fn demographics(&self, line: &mut Lines, user: u32) {
         let roster = &self.roster;
         let mut texts = roster.texts.from(roster.users.record(user).texts);
         for _ in 0..12 {
@@ -286,15 +324,16 @@ impl Assembled {
         if nothing {
             return;
         }
-        line.open("demographics").list("grades", values::list(grades));
-        line.list("races", RACES.iter().enumerate().filter(|(bit, _)| races >> bit & 1 == 1).map(|(_, name)| *name));
-        line.optional("hispanic", ["", "false", "true"][usize::from(hispanic)]).optional("gender", sex);
-        line.day("birth_date", birth);
-        line.optional("ell", own[0]).optional("frl", own[1]).optional("iep", own[2]).close();
+        line.open(key!("demographics")).list(key!("grades"), values::list(grades));
+        line.list(key!("races"), RACES.iter().enumerate().filter(|(bit, _)| races >> bit & 1 == 1).map(|(_, name)| *name));
+        line.optional(key!("hispanic"), ["", "false", "true"][usize::from(hispanic)]).optional(key!("gender"), sex);
+        line.day(key!("birth_date"), birth);
+        line.optional(key!("ell"), own[0]).optional(key!("frl"), own[1]).optional(key!("iep"), own[2]).close();
     }
 
     fn classes(&self, out: &mut Out) -> u64 {
         let roster = &self.roster;
+        out.of(Tag::Class);
         let classes = roster.classes.ids.sorted(roster.classes.present());
         let mut count = 0;
         for slot in roster.classes.ids.table_sorted(&classes) {
@@ -303,86 +342,97 @@ impl Assembled {
                 continue;
             }
             let mut texts = roster.texts.from(class.texts);
-            out.line.begin().text("id", roster.classes.id(slot)).open("details").text("title", texts.text());
-            for key in ["code", "class_type", "location"] {
-                out.line.optional(key, texts.text());
+            out.lines.begin().text(key!("id"), roster.classes.id(slot)).open(key!("details")).text(key!("title"), texts.text());
+            for key in keys!["code", "class_type", "location"] {
+                out.lines.optional(key, texts.text());
             }
-            out.line.text("school", roster.orgs.id(class.school));
+            out.lines.text(key!("school"), roster.orgs.id(class.school));
             if class.course != NONE {
-                out.line.text("course", roster.courses.id(class.course));
+                out.lines.text(key!("course"), roster.courses.id(class.course));
             }
             let (begin, length) = class.terms;
             let terms = &roster.term_lists[begin as usize..(begin + length) as usize];
-            out.line.list("terms", terms.iter().map(|&term| roster.sessions.id(term)));
-            for key in ["grades", "subjects", "subject_codes", "periods"] {
-                out.line.list(key, values::list(texts.text()));
+            out.lines.list(key!("terms"), terms.iter().map(|&term| roster.sessions.id(term)));
+            for key in keys!["grades", "subjects", "subject_codes", "periods"] {
+                out.lines.list(key, values::list(texts.text()));
             }
-            out.line.close();
+            out.lines.close();
+            let seen = self.seats.students(slot).fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other));
+            std::hint::black_box(seen);
             let mut seats = 0_u64;
             let counts = |seat: &Seat| self.seat_counts(slot, seat.other);
-            let mut write = |line: &mut Line, seat: Seat| {
+            let mut write = |line: &mut Lines, seat: Seat| {
                 seats += 1;
                 self.seat(line, roster.users.id(seat.other), seat);
             };
-            out.line.items("teachers", self.seats.teachers(slot).filter(counts), &mut write);
-            out.line.items("students", self.seats.students(slot).filter(counts), &mut write);
+            out.lines.items(key!("teachers"), self.seats.teachers(slot).filter(counts), &mut write);
+            out.lines.items(key!("students"), self.seats.students(slot).filter(counts), &mut write);
             count += seats;
-            out.send(Tag::Class);
+            out.end();
         }
         count
     }
 
-    fn seat(&self, line: &mut Line, id: &str, seat: Seat) {
+    fn seat(&self, line: &mut Lines, id: &str, seat: Seat) {
         let (begin, end) = self.roster.dates[seat.dates()];
         if !seat.is_primary() && begin == values::NO_DAY && end == values::NO_DAY {
             // Nearly all are: a text alone is what the model reads fastest.
             line.string(id);
             return;
         }
-        line.raw("{").text("id", id).flag("primary", seat.is_primary()).day("begin", begin).day("end", end).close();
+        line.raw("{")
+            .text(key!("id"), id)
+            .flag(key!("primary"), seat.is_primary())
+            .day(key!("begin"), begin)
+            .day(key!("end"), end)
+            .close();
     }
 }
 
-/// Bytes of lines that go to the sink together.
-const BATCH: usize = 256 << 10;
+/// How many people are looked at before they are written: see [`Assembled::touch`].
+const TOUCHED: usize = 32;
 
-/// Lines, one after the other.
-#[derive(Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    ends: Vec<(Tag, usize)>,
-}
+/// Bytes of lines that go to the sink together, and room for them and for one line more.
+const BLOCK: usize = 256 << 10;
+const ROOM: usize = BLOCK + (8 << 10);
 
-impl Batch {
-    fn lines(&self) -> impl Iterator<Item = (Tag, &[u8])> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(tag, end)| (tag, &self.bytes[std::mem::replace(&mut start, end)..end]))
-    }
+/// Lines of one kind, one after the other.
+struct Block {
+    tag: Tag,
+    lines: Vec<u8>,
+    count: u64,
 }
 
 /// Where lines are written.
 struct Out {
-    line: Line,
-    batch: Batch,
-    full: SyncSender<Batch>,
-    used: Receiver<Batch>,
+    tag: Tag,
+    lines: Lines,
+    count: u64,
+    full: SyncSender<Block>,
 }
 
 impl Out {
-    fn send(&mut self, tag: Tag) {
-        self.line.close();
-        self.batch.bytes.extend_from_slice(self.line.bytes());
-        self.batch.ends.push((tag, self.batch.bytes.len()));
-        if self.batch.bytes.len() >= BATCH {
+    /// From here on records are of this kind.
+    fn of(&mut self, tag: Tag) {
+        self.flush();
+        self.tag = tag;
+    }
+
+    /// Ends a line.
+    fn end(&mut self) {
+        self.lines.end();
+        self.count += 1;
+        if self.lines.len() >= BLOCK {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        let mut next = self.used.try_recv().unwrap_or_default();
-        next.bytes.clear();
-        next.ends.clear();
-        // Nobody listens any more once the sink has failed, which is told there.
-        let _ = self.full.send(std::mem::replace(&mut self.batch, next));
+        if self.count > 0 {
+            let lines = std::mem::replace(&mut self.lines, Lines::with_capacity(ROOM)).into_bytes();
+            let block = Block { tag: self.tag, lines, count: std::mem::take(&mut self.count) };
+            // Nobody listens any more once the sink has failed, which is told there.
+            let _ = self.full.send(block);
+        }
     }
 }

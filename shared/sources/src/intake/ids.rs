@@ -5,14 +5,17 @@ use hashbrown::hash_table::Entry;
 use rules::id::{SHARDS, hash64, shard_of};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::texts::Texts;
+
 /// Stands for "no record" where a record's slot is expected.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Texts kept once in one arena, numbered in the order of their coming.
 #[derive(Default)]
 pub(crate) struct Ids {
-    text: String,
-    ends: Vec<usize>,
+    texts: Texts,
+    /// Where each of them stands.
+    at: Vec<usize>,
     table: HashTable<Place>,
 }
 
@@ -31,9 +34,12 @@ fn hashes(id: &str) -> (u64, u32) {
 
 impl Ids {
     pub(crate) fn get(&self, slot: u32) -> &str {
-        let slot = slot as usize;
-        let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
-        &self.text[start..self.ends[slot]]
+        self.texts.from(self.at[slot as usize]).text()
+    }
+
+    /// See [`Texts::peek`].
+    pub(crate) fn peek(&self, slot: u32) -> u8 {
+        self.texts.peek(self.at[slot as usize])
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
@@ -47,9 +53,9 @@ impl Ids {
         match self.table.entry(hash, is_it, |place| place.hash) {
             Entry::Occupied(place) => place.get().slot,
             Entry::Vacant(vacant) => {
-                let slot = self.ends.len() as u32;
-                self.text.push_str(id);
-                self.ends.push(self.text.len());
+                let slot = self.at.len() as u32;
+                self.at.push(self.texts.here());
+                self.texts.push(id);
                 vacant.insert(Place { hash, check, slot });
                 slot
             }
@@ -96,8 +102,8 @@ impl Ids {
 
     /// Pairs of ids among these that differ only in the case of ASCII letters.
     pub(crate) fn differing_in_case(&self, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
-        let lower = self.text.bytes().any(|c| c.is_ascii_lowercase());
-        if !lower || !self.text.bytes().any(|c| c.is_ascii_uppercase()) {
+        let lower = self.texts.may_have(|c| c.is_ascii_lowercase());
+        if !lower || !self.texts.may_have(|c| c.is_ascii_uppercase()) {
             return Vec::new();
         }
         let mut keyed: Vec<(u64, u32)> = slots.map(|slot| (hash64(&self.get(slot).to_ascii_lowercase()), slot)).collect();
@@ -168,6 +174,14 @@ pub(crate) struct Registry<T> {
 }
 
 impl<T: Default + Clone> Registry<T> {
+    /// Makes room for so many more records: growing little by little would copy them over and over. Room that is not used costs nothing.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.ids.at.reserve(more);
+        self.seen.reserve(more);
+        self.rows.reserve(more);
+        self.records.reserve(more);
+    }
+
     /// The slot of an id, referred to or read.
     pub(crate) fn slot(&mut self, id: &str) -> u32 {
         let slot = self.ids.intern(id);
@@ -281,11 +295,11 @@ mod tests {
         for id in ["student-10", "student-9", "student-100000001", "student-1", "student-10000000", "Ω"] {
             ids.intern(id);
         }
-        let by_text = ids.sorted(0..ids.ends.len() as u32);
+        let by_text = ids.sorted(0..ids.at.len() as u32);
         assert!(by_text.windows(2).all(|w| ids.get(w[0]) < ids.get(w[1])));
         ids.intern("with space");
         ids.intern("with#hash");
-        let by_text = ids.sorted(0..ids.ends.len() as u32);
+        let by_text = ids.sorted(0..ids.at.len() as u32);
         let slots = ids.table_sorted(&by_text);
         assert!(slots.windows(2).all(|w| rules::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt()));
     }

@@ -2,23 +2,62 @@
 
 use super::values::{Day, NO_DAY, to_date};
 
-/// One line that is being written.
-#[derive(Default)]
-pub(super) struct Line(Vec<u8>);
+/// A field's name as it is written behind another field, comma and all: see [`key!`].
+#[derive(Clone, Copy)]
+pub(super) struct Key(&'static str);
 
-impl Line {
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+impl Key {
+    /// For [`key!`] alone.
+    pub(super) const fn written(text: &'static str) -> Self {
+        Self(text)
+    }
+}
+
+/// The name of a field.
+macro_rules! key {
+    ($name:literal) => {
+        $crate::intake::json::Key::written(concat!(",\"", $name, "\":"))
+    };
+}
+
+/// The names of several fields.
+macro_rules! keys {
+    ($($name:literal),+ $(,)?) => {
+        [$($crate::intake::json::key!($name)),+]
+    };
+}
+
+pub(super) use {key, keys};
+
+/// Lines that are being written, the last of them perhaps not whole.
+#[derive(Default)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Lines {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
     }
 
-    /// Begins the line anew.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Begins a line.
     pub(super) fn begin(&mut self) -> &mut Self {
-        self.0.clear();
         self.raw("{")
     }
 
+    /// Ends a line.
+    pub(super) fn end(&mut self) {
+        self.raw("}\n");
+    }
+
     /// Opens an object behind a key.
-    pub(super) fn open(&mut self, key: &str) -> &mut Self {
+    pub(super) fn open(&mut self, key: Key) -> &mut Self {
         self.key(key).raw("{")
     }
 
@@ -39,20 +78,20 @@ impl Line {
         }
     }
 
-    fn key(&mut self, key: &str) -> &mut Self {
-        self.comma();
-        self.0.push(b'"');
-        self.raw(key).raw("\":")
+    fn key(&mut self, key: Key) -> &mut Self {
+        let is_first = matches!(self.0.last(), None | Some(b'{' | b'['));
+        self.0.extend_from_slice(&key.0.as_bytes()[usize::from(is_first)..]);
+        self
     }
 
     /// A field with a text.
-    pub(super) fn text(&mut self, key: &str, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, key: Key, text: &str) -> &mut Self {
         self.key(key).string(text);
         self
     }
 
     /// A field with a text, unless it is blank.
-    pub(super) fn optional(&mut self, key: &str, text: &str) -> &mut Self {
+    pub(super) fn optional(&mut self, key: Key, text: &str) -> &mut Self {
         if !text.is_empty() {
             self.text(key, text);
         }
@@ -60,14 +99,14 @@ impl Line {
     }
 
     /// A field with a list of texts, unless there are none.
-    pub(super) fn list<'t>(&mut self, key: &str, items: impl Iterator<Item = &'t str>) -> &mut Self {
+    pub(super) fn list<'t>(&mut self, key: Key, items: impl Iterator<Item = &'t str>) -> &mut Self {
         self.items(key, items, |line, item| line.string(item))
     }
 
     /// A field with a list, unless there are no items.
     pub(super) fn items<T>(
         &mut self,
-        key: &str,
+        key: Key,
         items: impl Iterator<Item = T>,
         mut write: impl FnMut(&mut Self, T),
     ) -> &mut Self {
@@ -84,7 +123,7 @@ impl Line {
     }
 
     /// A field that is there only if true.
-    pub(super) fn flag(&mut self, key: &str, is_set: bool) -> &mut Self {
+    pub(super) fn flag(&mut self, key: Key, is_set: bool) -> &mut Self {
         if is_set {
             self.key(key).raw("true");
         }
@@ -92,7 +131,7 @@ impl Line {
     }
 
     /// A field with a date, unless there is none.
-    pub(super) fn day(&mut self, key: &str, day: Day) -> &mut Self {
+    pub(super) fn day(&mut self, key: Key, day: Day) -> &mut Self {
         if day == NO_DAY {
             return self;
         }
@@ -162,17 +201,22 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn texts_are_written_as_serde_writes_them(text in "(\\PC|[\\x00-\\x1f\"\\\\\\x7f])*") {
-            let mut line = Line::default();
+            let mut line = Lines::default();
             line.string(&text);
-            proptest::prop_assert_eq!(std::str::from_utf8(line.bytes()).unwrap(), serde_json::to_string(&text).unwrap());
+            proptest::prop_assert_eq!(String::from_utf8(line.into_bytes()).unwrap(), serde_json::to_string(&text).unwrap());
         }
     }
 
     #[test]
     fn fields_are_parted_by_commas_and_blank_ones_left_out() {
-        let mut line = Line::default();
-        line.begin().text("a", "x").optional("b", "").list("c", ["1", "2"].into_iter()).list("d", [].into_iter());
-        line.open("e").day("f", 0).day("g", NO_DAY).flag("h", true).flag("i", false).close().close();
-        assert_eq!(line.bytes(), br#"{"a":"x","c":["1","2"],"e":{"f":"1970-01-01","h":true}}"#);
+        let mut lines = Lines::default();
+        for _ in 0..2 {
+            let line = lines.begin().text(key!("a"), "x").optional(key!("b"), "");
+            line.list(key!("c"), ["1", "2"].into_iter()).list(key!("d"), [].into_iter());
+            line.open(key!("e")).day(key!("f"), 0).day(key!("g"), NO_DAY).flag(key!("h"), true).flag(key!("i"), false).close();
+            lines.end();
+        }
+        let line = r#"{"a":"x","c":["1","2"],"e":{"f":"1970-01-01","h":true}}"#;
+        assert_eq!(String::from_utf8(lines.into_bytes()).unwrap(), format!("{line}\n{line}\n"));
     }
 }

@@ -13,9 +13,12 @@ pub(super) struct Kin {
     pub(super) children: Vec<(u32, u32)>,
 }
 
-/// Joins what both sides say. `rank` is each user's place in the order of ids.
-pub(super) fn join(roster: &mut Roster, rank: &[u32], notes: &mut Notes<'_>) -> Kin {
-    let named = std::mem::take(&mut roster.agents);
+/// Joins what both sides say. `named` are pairs of users of whom the first names the second; `users` are all in the order of their ids.
+pub(super) fn join(roster: &Roster, named: Vec<(u32, u32)>, users: &[u32], notes: &mut Notes<'_>) -> Kin {
+    let mut rank = vec![0; users.len()];
+    for (place, &user) in (0..).zip(users) {
+        rank[user as usize] = place;
+    }
     // Child, guardian, and which side says so: 1 the child, 2 the guardian.
     let mut pairs: Vec<(u32, u32, u8)> = Vec::with_capacity(named.len());
     for &(from, to) in &named {

@@ -95,25 +95,25 @@ impl<T: Copy + Default> Lists<T> {
 pub(super) struct ByUser(Lists<u32>);
 
 impl ByUser {
-    pub(super) fn of(roster: &Roster) -> Self {
-        let rows = || roster.enrollments.iter().zip(0..).filter(|(row, _)| !row.is_void());
-        Self(Lists::new(roster.users.len(), rows().map(|(row, _)| row.user), rows().map(|(row, number)| (row.user, number))))
+    pub(super) fn of(enrollments: &[Enrollment], users: usize) -> Self {
+        let rows = || enrollments.iter().zip(0..).filter(|(row, _)| !row.is_void());
+        Self(Lists::new(users, rows().map(|(row, _)| row.user), rows().map(|(row, number)| (row.user, number))))
     }
 }
 
 impl Seats {
-    /// Takes the roster's enrollments. `users` and `classes` are all slots in the order of their ids.
+    /// Brings the roster's enrollments together. `users` and `classes` are all slots in the order of their ids.
     ///
     /// Walking one side in the order of its ids leaves each list of the other in that order, without sorting it.
     pub(super) fn gather(
-        roster: &mut Roster,
+        roster: &Roster,
+        rows: Vec<Enrollment>,
         by_user: ByUser,
         (users, classes): (&[u32], &[u32]),
         today: Day,
         notes: &mut Notes<'_>,
     ) -> Self {
         let (user_count, class_count) = (roster.users.len(), roster.classes.len());
-        let rows = std::mem::take(&mut roster.enrollments);
         let placed = |&number: &u32| {
             let row = rows[number as usize];
             (row.class, Placed { seat: Seat { other: row.user, said: row.packed() }, row: number })

@@ -163,6 +163,11 @@ impl Tables for PackageTables<'_> {
         false
     }
 
+    fn declared(&self, kind: FileKind) -> u64 {
+        let file = self.set.file(kind).and_then(|index| self.package.files().get(index));
+        file.map_or(0, |file| file.size)
+    }
+
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt> {
         let Some(index) = self.set.file(kind) else { return Ok(()) };
         with_file(&mut *self.package, index, self.fallback, work)

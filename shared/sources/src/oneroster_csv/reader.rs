@@ -9,7 +9,7 @@ use super::import::Progress;
 use super::layout::{self, FileKind, Version};
 use super::notes::{Halt, Notes, place, quoted};
 use super::repeats::Claims;
-use super::roster::{Roster, Wishes};
+use super::roster::{Enrollment, Roster, User, Wishes};
 use super::set::Nature;
 use super::table::{Mode, Reading, Table};
 use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
@@ -33,10 +33,31 @@ pub(crate) trait Tables {
     fn mode(&self, kind: FileKind) -> Mode;
     /// Whether the rows are a server's objects.
     fn is_served(&self) -> bool;
+    /// A table's bytes as declared; 0 where nobody says. Never trusted.
+    fn declared(&self, kind: FileKind) -> u64;
     /// Does something with the rows of a table that it has.
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt>;
     /// Whether a column of the district's own, which stands in a table's header, was met in it.
     fn met(&self, column: &str) -> bool;
+}
+
+/// Bytes of a row of users.csv and of enrollments.csv as short as they come, and the most bytes that room is made for, whatever a file claims to be.
+const SHORT_USER: u64 = 120;
+const SHORT_ENROLLMENT: u64 = 48;
+const MOST_ROOM: usize = 256 << 20;
+
+/// Makes room for the rows of the two long tables.
+fn make_room(roster: &mut Roster, kind: FileKind, declared: u64) {
+    let rows = |short: u64, size: usize| usize::try_from(declared / short).map_or(0, |rows| rows.min(MOST_ROOM / size));
+    match kind {
+        FileKind::Users => roster.users.reserve(rows(SHORT_USER, size_of::<User>())),
+        FileKind::Enrollments => {
+            let rows = rows(SHORT_ENROLLMENT, size_of::<Enrollment>());
+            roster.enrollments.reserve(rows);
+            roster.enrollment_ids.reserve(rows);
+        }
+        _ => {}
+    }
 }
 
 /// Reads the files of all kinds, from tonight's set as far back as needed.
@@ -205,6 +226,7 @@ impl<'a> Reader<'a> {
         };
         let package = u16::try_from(number).unwrap_or(u16::MAX);
         let (roster, wishes) = (&mut self.roster, &self.wishes);
+        make_room(roster, kind, set.declared(kind));
         let mut ended = None;
         set.rows(kind, &mut |rows| {
             let mut table = Table::open(rows, reading, notes)?;

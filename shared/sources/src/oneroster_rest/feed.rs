@@ -146,6 +146,10 @@ impl Tables for Lists<'_> {
         true
     }
 
+    fn declared(&self, _: FileKind) -> u64 {
+        0
+    }
+
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt> {
         let list = list_of(kind);
         let has_own = matches!(kind, FileKind::Users | FileKind::Demographics);

@@ -254,8 +254,8 @@ fn progress_and_the_failure_of_the_sink_are_told() {
         lines = progress.lines;
     };
     assert!(matches!(import(job(Some(&mut told)), &mut Nothing).unwrap(), Import::Staged(_)));
-    // Seven files, and three shares of the records.
-    assert!(read.is_sorted() && read.len() == 10, "{read:?}");
+    // Seven files, and a block of records of each of seven kinds.
+    assert!(read.is_sorted() && read.len() == 14, "{read:?}");
     assert!(read.last().unwrap().0 <= read[0].1);
     assert_eq!(lines, 11);
 }
