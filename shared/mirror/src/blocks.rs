@@ -13,11 +13,14 @@ use tokio::task::JoinHandle;
 use crate::MirrorError;
 use crate::objects::{Fetched, ObjectRef, ReadObjects};
 
-/// Bytes that are read at once.
-const BLOCK: u64 = 8 * 1024 * 1024;
+/// Bytes that are read at once. Small enough for the allocator to use the same memory again for the next.
+const BLOCK: u64 = 2 * 1024 * 1024;
 
 /// Blocks that are kept: a zip's directory, the members' heads and where we are.
 const KEPT: usize = 4;
+
+/// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however short it is.
+const AHEAD: u64 = 4;
 
 /// What became of an object while it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +57,14 @@ pub struct ObjectReader<O> {
     watch: Watch,
     at: u64,
     kept: VecDeque<(u64, Vec<u8>)>,
-    ahead: Option<(u64, JoinHandle<Result<Fetched, MirrorError>>)>,
+    /// Blocks that were asked for, in the order in which they stand.
+    ahead: VecDeque<(u64, JoinHandle<Result<Fetched, MirrorError>>)>,
 }
 
 impl<O: ReadObjects> ObjectReader<O> {
     /// A reader at the first byte of an object of `size` bytes.
     pub fn new(handle: Handle, objects: O, object: ObjectRef, size: u64, watch: &Watch) -> Self {
-        Self { objects, object, size, handle, watch: watch.clone(), at: 0, kept: VecDeque::new(), ahead: None }
+        Self { objects, object, size, handle, watch: watch.clone(), at: 0, kept: VecDeque::new(), ahead: VecDeque::new() }
     }
 
     fn fetch(&self, block: u64) -> JoinHandle<Result<Fetched, MirrorError>> {
@@ -72,19 +76,30 @@ impl<O: ReadObjects> ObjectReader<O> {
         self.kept.iter().any(|(number, _)| *number == block)
     }
 
-    /// Sees to it that a block is the first of those kept, and asks for the one behind it where reading goes forward.
+    /// Sees to it that a block is the first of those kept, and asks for those behind it where reading goes forward.
     fn load(&mut self, block: u64) -> io::Result<()> {
         if let Some(place) = self.kept.iter().position(|(number, _)| *number == block) {
             self.kept.swap(0, place);
             return Ok(());
         }
-        let waiting = match self.ahead.take() {
-            Some((number, waiting)) if number == block => waiting,
-            _ => self.fetch(block),
+        // What lies before was asked for in vain.
+        while self.ahead.front().is_some_and(|(number, _)| *number < block) {
+            self.ahead.pop_front();
+        }
+        let waiting = match self.ahead.front() {
+            Some((number, _)) if *number == block => self.ahead.pop_front().map(|(_, waiting)| waiting),
+            _ => {
+                self.ahead.clear();
+                None
+            }
         };
+        let waiting = waiting.unwrap_or_else(|| self.fetch(block));
         let goes_forward = block == 0 || self.is_kept(block - 1);
-        if goes_forward && (block + 1) * BLOCK < self.size && !self.is_kept(block + 1) {
-            self.ahead = Some((block + 1, self.fetch(block + 1)));
+        let from = self.ahead.back().map_or(block + 1, |(number, _)| number + 1);
+        for next in (from..=block + AHEAD).take_while(|next| goes_forward && next * BLOCK < self.size) {
+            if !self.is_kept(next) {
+                self.ahead.push_back((next, self.fetch(next)));
+            }
         }
         let answer = self.handle.block_on(waiting).map_err(io::Error::other)?;
         let bytes = match answer.map_err(MirrorError::into_io)? {

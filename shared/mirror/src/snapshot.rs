@@ -22,8 +22,9 @@ use crate::streams::{Streams, Target};
 
 const JSON: &str = "application/json";
 
-/// Bytes of a stored part that are fetched at once.
-const BLOCK: u64 = 8 * 1024 * 1024;
+/// Bytes of a stored part that are fetched at once: few enough for the allocator to use the same memory again. And how many such ranges at a time.
+const BLOCK: u64 = 2 * 1024 * 1024;
+const RANGES: usize = 3;
 
 /// Parts of a snapshot that are fetched at the same time.
 const AT_ONCE: usize = 4;
@@ -171,12 +172,17 @@ pub struct SnapshotCopy {
 impl SnapshotCopy {
     /// Fetches the parts that a manifest names.
     pub async fn fetch(objects: &impl ReadObjects, manifest: &Manifest) -> Result<Self, MirrorError> {
-        let fetched = PartName::all().map(|name| async move {
+        // Each in a task of its own: receiving, checking and putting away are work for several cores.
+        let fetched = PartName::all().map(|name| {
+            let (objects, key) = (objects.clone(), keys::part(&manifest.district, &manifest.run, name));
             let part = manifest.parts.get(name.name()).cloned();
-            let part =
-                part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())))?;
-            let key = keys::part(&manifest.district, &manifest.run, name);
-            Ok::<_, MirrorError>((name.name(), LinesCopy::fetch(objects, &key, part).await?))
+            let part = part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())));
+            async move {
+                let part = part?;
+                let fetching = tokio::spawn(async move { LinesCopy::fetch(&objects, &key, part).await });
+                let copy = fetching.await.map_err(|e| MirrorError::service("read a snapshot", e))??;
+                Ok::<_, MirrorError>((name.name(), copy))
+            }
         });
         let parts = stream::iter(fetched).buffered(AT_ONCE).try_collect().await?;
         Ok(Self { parts, sis_ids: manifest.origin.has_sis_ids() })
@@ -228,11 +234,13 @@ impl LinesCopy {
             spool.write_all(&objects.get(key).await?.ok_or_else(missing)?).map_err(local)?;
         } else {
             let info = objects.head(key, None).await?.ok_or_else(missing)?;
-            let mut at = 0;
-            while at < info.size {
-                match objects.range(&info.object, at, BLOCK).await? {
-                    Fetched::Bytes(bytes) if !bytes.is_empty() => {
-                        at += bytes.len() as u64;
+            let begins = (0..info.size.div_ceil(BLOCK)).map(|number| number * BLOCK);
+            let mut ranges = stream::iter(begins.map(|at| objects.range(&info.object, at, BLOCK))).buffered(RANGES);
+            let mut left = info.size;
+            while let Some(fetched) = ranges.try_next().await? {
+                match fetched {
+                    Fetched::Bytes(bytes) if bytes.len() as u64 == left.min(BLOCK) => {
+                        left -= bytes.len() as u64;
                         spool.write_all(&bytes).map_err(local)?;
                     }
                     _ => return Err(missing()),

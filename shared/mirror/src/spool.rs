@@ -46,10 +46,16 @@ impl SpoolWriter {
 
 impl Write for SpoolWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.memory.extend_from_slice(bytes);
         self.written += bytes.len() as u64;
-        if self.memory.len() > IN_MEMORY {
-            self.spill()?;
+        if self.memory.len() + bytes.len() <= IN_MEMORY {
+            self.memory.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
+        self.spill()?;
+        match &mut self.file {
+            // What is long need not go through memory once more.
+            Some(file) if bytes.len() > IN_MEMORY => file.write_all(bytes)?,
+            _ => self.memory.extend_from_slice(bytes),
         }
         Ok(bytes.len())
     }

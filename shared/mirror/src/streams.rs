@@ -28,7 +28,7 @@ pub(crate) const BLOCK: usize = 256 * 1024;
 const WAITING: usize = 8;
 
 /// Bytes of one part of an object, and how many parts may be under way at a time.
-const PART: usize = 8 * 1024 * 1024;
+const PART: usize = 5 * 1024 * 1024;
 const UNDER_WAY: usize = 2;
 
 /// Where lines go.

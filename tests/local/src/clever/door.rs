@@ -55,6 +55,8 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
         requests.push(whole.clone());
         requests.len()
     };
+    let time = lock(&world.limits).answer;
+    tokio::time::sleep(time).await;
     let happens = world.faults.of(&whole);
     if let Some(Happens::Sync { district, night }) = &happens {
         world.sync(district, night.as_ref());

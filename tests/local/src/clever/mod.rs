@@ -17,6 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use district::Night;
 use serde_json::Value;
@@ -44,6 +45,8 @@ struct Limits {
     per_minute: u64,
     /// Districts on a page of the token list; none: all on one.
     tokens: Option<usize>,
+    /// Time that each answer takes beside what it costs to make it.
+    answer: Duration,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl CleverSimulator {
             client: client.into(),
             secret: secret.into(),
             clock,
-            limits: Mutex::new(Limits { per_minute: 1200, tokens: None }),
+            limits: Mutex::new(Limits { per_minute: 1200, tokens: None, answer: Duration::ZERO }),
             districts: Mutex::default(),
             counted: Mutex::default(),
             users: Mutex::default(),
@@ -233,6 +236,11 @@ impl CleverSimulator {
     /// Requests that a token may make in a minute from now on; 1,200 at first.
     pub fn set_rate_limit(&self, per_minute: u64) {
         lock(&self.world.limits).per_minute = per_minute;
+    }
+
+    /// Lets each answer take some time from now on, as one over the internet does.
+    pub fn set_answer_time(&self, time: Duration) {
+        lock(&self.world.limits).answer = time;
     }
 
     /// Breaks the token list into pages of so many districts. Whether Clever ever does so is not known.

@@ -30,6 +30,8 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
     // The path as it came: what is escaped in it stays so.
     let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
     lock(&world.requests).push(if query.is_empty() { path.clone() } else { format!("{path}?{query}") });
+    let time = *lock(&world.answer);
+    tokio::time::sleep(time).await;
     if path == "/applications" {
         return applications(&world, &parts.headers, &query);
     }

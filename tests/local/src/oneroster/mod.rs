@@ -13,6 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use district::{File, Night, Version};
 use jiff::Timestamp;
@@ -77,6 +78,8 @@ struct World {
     /// So many answers of ClassLink's list fail.
     failing: Mutex<u32>,
     requests: Mutex<Vec<String>>,
+    /// Time that each answer takes beside what it costs to make it.
+    answer: Mutex<Duration>,
 }
 
 /// Running servers.
@@ -102,6 +105,7 @@ impl OneRosterSimulator {
             applications: Mutex::default(),
             failing: Mutex::default(),
             requests: Mutex::default(),
+            answer: Mutex::default(),
         });
         let server = Listening::router(door::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
@@ -199,6 +203,11 @@ impl OneRosterSimulator {
     /// So many answers of ClassLink's list fail from now on.
     pub fn fail_applications(&self, times: u32) {
         *lock(&self.world.failing) = times;
+    }
+
+    /// Lets each answer take some time from now on, as one over the internet does.
+    pub fn set_answer_time(&self, time: Duration) {
+        *lock(&self.world.answer) = time;
     }
 
     /// Paths and queries of all requests so far.
