@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::io;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use jiff::civil::Date;
 use rules::finding::{Code, Finding, pull as codes, source};
@@ -12,11 +14,10 @@ use rules::policy::Policy;
 use rules::settings::SourceSettings;
 use rules::snapshot::SnapshotSink;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::objects::{Named, Text};
-use super::page;
+use super::page::{self, Split};
 use super::pull::{Frozen, Progress, Resource};
 use super::{people, places, sections};
 use crate::intake::assemble;
@@ -44,7 +45,7 @@ pub struct Job<'a> {
 }
 
 /// Gives staged pages.
-pub trait StagedPages {
+pub trait StagedPages: Send {
     /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`], each list from its first page on.
     fn next(&mut self) -> io::Result<Vec<u8>>;
 }
@@ -77,22 +78,47 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         notes.note(code, |finding| finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words())));
     }
     let mut feed = Feed::new(job.district, &wishes);
-    for list in Resource::ALL {
-        for _ in 0..job.lists.get(&list).map_or(0, |progress| progress.pages) {
-            let body = pages.next().map_err(|error| Halt::Fault(ImportError::Read(error)))?;
-            let unreadable = |_| Halt::Fault(ImportError::Read(io::Error::other("a staged page is not a page of a list")));
-            for item in page::items(&body).map_err(unreadable)? {
-                feed.take(list, item.data, notes);
+    thread::scope(|scope| {
+        // What is asked for stops here and there; pages are split meanwhile.
+        let (sender, split) = sync_channel(AHEAD);
+        scope.spawn(move || split_pages(job.lists, pages, &sender));
+        for list in Resource::ALL {
+            for _ in 0..count(job.lists, list) {
+                let page = split.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+                for object in page.map_err(|error| Halt::Fault(ImportError::Read(error)))?.objects() {
+                    feed.take(list, object, notes);
+                }
             }
+            if list == Resource::Schools {
+                places::finish_schools(&mut feed, notes);
+                notes.go_on()?;
+            }
+            notes.relieve()?;
         }
-        if list == Resource::Schools {
-            places::finish_schools(&mut feed, notes);
-            notes.go_on()?;
-        }
-        notes.relieve()?;
-    }
+        Ok(())
+    })?;
     feed.finish(notes);
     assemble::stage(feed.roster, &wishes, notes, |_| {})
+}
+
+/// Pages that wait to be read.
+const AHEAD: usize = 2;
+
+fn count(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
+    lists.get(&list).map_or(0, |progress| progress.pages)
+}
+
+/// Splits all pages into their objects, in a thread of its own: finding where each ends takes about as long as reading it.
+fn split_pages(lists: &BTreeMap<Resource, Progress>, pages: &mut dyn StagedPages, sender: &SyncSender<io::Result<Split>>) {
+    for _ in Resource::ALL.into_iter().flat_map(|list| 0..count(lists, list)) {
+        let no_page = |_| io::Error::other("a staged page is not a page of a list");
+        let page = pages.next().and_then(|body| page::split(body).map_err(no_page));
+        let is_last = page.is_err();
+        // Who stopped listening does not want to know.
+        if sender.send(page).is_err() || is_last {
+            return;
+        }
+    }
 }
 
 /// What findings call the things of a list.
@@ -159,7 +185,7 @@ impl<'a> Feed<'a> {
         Self { roster, wishes, district, district_org, counts: Counts::default(), seated: [Vec::new(), Vec::new()] }
     }
 
-    fn take(&mut self, list: Resource, object: &RawValue, notes: &mut Notes<'_>) {
+    fn take(&mut self, list: Resource, object: &str, notes: &mut Notes<'_>) {
         match list {
             Resource::Schools => places::take_school(self, object, notes),
             Resource::Terms => places::take_term(self, object, notes),
@@ -175,13 +201,13 @@ impl<'a> Feed<'a> {
     pub(super) fn read<'o, T: Deserialize<'o>>(
         &mut self,
         list: Resource,
-        object: &'o RawValue,
+        object: &'o str,
         owner: impl FnOnce(&T) -> (&Text<'o>, &Text<'o>),
         notes: &mut Notes<'_>,
     ) -> Option<T> {
         // What serde says of it may quote it.
-        let Ok(read) = serde_json::from_str::<T>(object.get()) else {
-            let id = serde_json::from_str::<Named<'_>>(object.get()).ok();
+        let Ok(read) = serde_json::from_str::<T>(object) else {
+            let id = serde_json::from_str::<Named<'_>>(object).ok();
             let id = id.as_ref().and_then(|named| named.id.get());
             note(notes, &codes::RECORD_UNREADABLE, list, id, None, String::new);
             self.lose(list, id);

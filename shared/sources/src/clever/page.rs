@@ -1,6 +1,7 @@
 //! The envelope of Clever's lists, and the way to the next page.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -81,6 +82,30 @@ pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PageFault> {
     Ok(envelope(body)?.data)
 }
 
+/// A page, and where its objects stand in it.
+pub(super) struct Split {
+    body: String,
+    objects: Vec<Range<usize>>,
+}
+
+impl Split {
+    /// The objects, unread.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
+        self.objects.iter().map(|place| &self.body[place.clone()])
+    }
+}
+
+/// Splits a page whose way to the next one was followed before.
+pub(super) fn split(body: Vec<u8>) -> Result<Split, PageFault> {
+    let body = String::from_utf8(body).map_err(|_| PageFault::NotAPage)?;
+    let place = |object: &str| {
+        let begin = object.as_ptr().addr() - body.as_ptr().addr();
+        begin..begin + object.len()
+    };
+    let objects = items(body.as_bytes())?.into_iter().map(|item| place(item.data.get())).collect();
+    Ok(Split { body, objects })
+}
+
 fn envelope(body: &[u8]) -> Result<Envelope<'_>, PageFault> {
     serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)
 }
@@ -154,6 +179,15 @@ mod tests {
         assert_eq!(fault("/v3.1/users?starting_after=../../me"), PageFault::ForeignLink);
         assert_eq!(fault(&format!("/v3.1/users?starting_after={B}")), PageFault::Loop);
         assert_eq!(fault(&format!("/v3.1/users?starting_after={A}")), PageFault::Loop);
+    }
+
+    #[test]
+    fn a_page_is_split_into_its_objects_to_the_letter() {
+        let page =
+            split(format!(r#"{{"data":[{{"data": {{"id":"{A}","é":[1]}} }},{{"uri":"x","data":{{}}}}]}}"#).into_bytes()).unwrap();
+        assert_eq!(page.objects().collect::<Vec<_>>(), [format!(r#"{{"id":"{A}","é":[1]}}"#).as_str(), "{}"]);
+        let not_utf8 = Vec::from(*b"{\"data\":[]} \xff");
+        assert!(split(not_utf8).is_err());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use rules::finding::pull as codes;
 use rules::finding::source;
-use serde_json::value::RawValue;
 
 use super::feed::{Feed, Taken, claim, note};
 use super::objects::{ContactRole, Name, Roles, StudentRole, Text, User as UserObject};
@@ -49,7 +48,7 @@ fn word(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
     }
 }
 
-pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &RawValue, notes: &mut Notes<'_>) {
+pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &str, notes: &mut Notes<'_>) {
     let Some(user) = feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), notes) else { return };
     let kinds = kinds_of(&user.roles);
     let slot = match claim(&mut feed.roster.users, list, &user.id, &user, notes) {

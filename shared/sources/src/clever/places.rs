@@ -2,7 +2,6 @@
 
 use rules::finding::{pull as codes, source};
 use rules::settings::DateOrder;
-use serde_json::value::RawValue;
 
 use super::feed::{Feed, Taken, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
@@ -12,7 +11,7 @@ use crate::intake::notes::{Notes, id_of, place};
 use crate::intake::roster::{Course, Org, OrgKind, Session};
 use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
 
-pub(super) fn take_school(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Schools;
     let Some(school) = feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), notes) else { return };
     let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, notes) else { return };
@@ -49,7 +48,7 @@ pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
     feed.roster.scope = Some(scope);
 }
 
-pub(super) fn take_term(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Terms;
     let Some(term) = feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), notes) else { return };
     let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, notes) else { return };
@@ -63,7 +62,7 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Note
     *feed.roster.sessions.record_mut(slot) = Session { texts, kind: "term", start, end, parent: NONE };
 }
 
-pub(super) fn take_course(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Courses;
     let Some(course) = feed.read(list, object, |course: &CourseObject<'_>| (&course.id, &course.district), notes) else { return };
     let Taken::Record(slot) = claim(&mut feed.roster.courses, list, &course.id, &course, notes) else { return };

@@ -2,7 +2,6 @@
 
 use rules::finding::{pull as codes, source};
 use rules::rule::Rule;
-use serde_json::value::RawValue;
 
 use super::feed::{Feed, Taken, claim, note, words_of};
 use super::objects::{Section, Text};
@@ -14,7 +13,7 @@ use crate::intake::values::{Day, NO_DAY};
 
 const LIST: Resource = Resource::Sections;
 
-pub(super) fn take(feed: &mut Feed<'_>, object: &RawValue, notes: &mut Notes<'_>) {
+pub(super) fn take(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let Some(section) = feed.read(LIST, object, |section: &Section<'_>| (&section.id, &section.district), notes) else { return };
     let Taken::Record(slot) = claim(&mut feed.roster.classes, LIST, &section.id, &section, notes) else { return };
     match place_of(feed, &section, notes) {

@@ -28,7 +28,7 @@ impl Bare {
         let http = HttpClient::new()?;
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in paths.into_iter().filter(|path| path.contains("limit=") && !path.starts_with("/applications")) {
-            let list = if self.side_by_side { path.split('?').next().unwrap_or_default().to_owned() } else { String::new() };
+            let list = if self.side_by_side { list_of(&path) } else { String::new() };
             lists.entry(list).or_default().push(path);
         }
         let read = try_join_all(lists.into_values().map(|paths| self.one_by_one(&http, paths))).await?;
@@ -49,4 +49,11 @@ impl Bare {
         }
         Ok(read)
     }
+}
+
+/// What is asked for, without the place at which a page begins: pages of one list are asked for one after the other.
+fn list_of(path: &str) -> String {
+    let (list, query) = path.split_once('?').unwrap_or((path, ""));
+    let query: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("starting_after=")).collect();
+    format!("{list}?{}", query.join("&"))
 }
