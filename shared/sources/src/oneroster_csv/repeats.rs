@@ -1,5 +1,7 @@
 //! Ids of rows to which nothing refers (enrollments, roles): only a hash of each is kept.
 
+use std::thread;
+
 use hashbrown::HashSet;
 use rules::id::hash64;
 
@@ -39,10 +41,18 @@ impl Claims {
 
 /// The places of each id that occurs more than once, in the order of the rows.
 pub(super) fn repeated(ids: &[u64]) -> Vec<Vec<usize>> {
-    let mut sorted = ids.to_vec();
-    sorted.sort_unstable();
-    let repeated: HashSet<u64> = sorted.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
-    drop(sorted);
+    // Each half by itself, side by side: of millions, sorting takes as long as reading a tenth of them.
+    let in_half = |upper: bool| {
+        let mut sorted: Vec<u64> = ids.iter().copied().filter(|id| (id >> 63 == 1) == upper).collect();
+        sorted.sort_unstable();
+        sorted.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect::<HashSet<u64>>()
+    };
+    let repeated = thread::scope(|scope| {
+        let upper = scope.spawn(|| in_half(true));
+        let mut repeated = in_half(false);
+        repeated.extend(upper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        repeated
+    });
     if repeated.is_empty() {
         return Vec::new();
     }
