@@ -317,7 +317,6 @@ impl Stack {
                 ("CLEVER_API_URL", clever),
                 ("CLASSLINK_SECRET", CLASSLINK_SECRET),
                 ("CLASSLINK_PROXY_URL", oneroster),
-                ("MALLOC_ARENA_MAX", "2"),
             ] {
                 pull.environment.insert(name.into(), value.into());
             }
