@@ -8,8 +8,8 @@ use local::{DynamoFaults, RECONCILE, StackConfig};
 use rules::run::RunState;
 use rules::settings::Settings;
 
-fn set() -> District {
-    District::new(Size::students(400)).seed(21)
+fn set(students: u64) -> District {
+    District::new(Size::students(students)).seed(21)
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() 
     let mut writes = Vec::new();
     for application in [&calm, &stormy] {
         let district = application.district("brook", Settings::of_preset("clever")).await;
-        let night = application.night(&district, &set().night(0)).await;
+        let night = application.night(&district, &set(400).night(0)).await;
         assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
         writes.push(night.report.item_writes);
         let mirror = application.mirror(&district).await;
@@ -38,7 +38,7 @@ async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() 
 
 #[tokio::test]
 async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_end() {
-    // So much of each invocation is kept in reserve that every one of them must stop after a part of the work.
+    // So much of each invocation is kept in reserve that it has a second: every one of them must stop after a part of the work.
     let mut config = StackConfig { timeout: Duration::from_secs(62), ..StackConfig::default() };
     config.environment.insert("STOP_BEFORE_SECONDS".into(), "61".into());
     config.faults = Some(DynamoFaults { seed: 1, throttled: 0.0, unprocessed: 0.5 });
@@ -46,7 +46,7 @@ async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_en
     let mut mirrors = Vec::new();
     for application in [&calm, &short] {
         let district = application.district("brook", Settings::of_preset("clever")).await;
-        let night = application.night(&district, &set().night(0)).await;
+        let night = application.night(&district, &set(2_000).night(0)).await;
         assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
         let mirror = application.mirror(&district).await;
         mirrors.push(mirror.iter().map(|(key, record)| (key.clone(), record["state"].clone())).collect::<Vec<_>>());
