@@ -27,9 +27,9 @@ const CONTENT_TYPE: &str = "application/zstd";
 pub(crate) const BLOCK: usize = 256 * 1024;
 const WAITING: usize = 8;
 
-/// Bytes of one part of an object, and how many parts may be under way at a time.
+/// Bytes of one part of an object, and how many parts of one may be under way at a time: several objects are written at once, and each part is memory.
 const PART: usize = 5 * 1024 * 1024;
-const UNDER_WAY: usize = 2;
+const UNDER_WAY: usize = 1;
 
 /// Where lines go.
 #[derive(Clone, Debug)]
