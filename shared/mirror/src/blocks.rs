@@ -186,6 +186,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn reading_ahead_gives_the_same_bytes_wherever_the_reader_jumps() {
+        let (bucket, body) = (MemoryObjects::default(), bytes(BLOCK as usize * 12 + 77));
+        let etag = bucket.upload("a", body.clone(), None);
+        on_a_thread(move |handle| {
+            let object = ObjectRef { key: "a".into(), etag, version: None };
+            let mut reader = ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut some = vec![0; 1000];
+            // The end first, as a zip is read; forwards; over blocks that were asked for; back; and on.
+            for block in [12, 0, 1, 2, 5, 6, 3, 4, 7, 11, 10, 12, 0, 8, 9, 10, 11] {
+                let at = block * BLOCK as usize + 33;
+                let rest = some.len().min(body.len() - at);
+                reader.seek(SeekFrom::Start(at as u64)).unwrap();
+                reader.read_exact(&mut some[..rest]).unwrap();
+                assert!(some[..rest] == body[at..at + rest], "block {block}");
+                assert!(reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize, "block {block}");
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
     async fn a_replaced_or_deleted_object_is_noticed() {
         for (gone, fate) in [(false, Fate::Replaced), (true, Fate::Gone)] {
             let bucket = MemoryObjects::default();

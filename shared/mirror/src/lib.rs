@@ -9,6 +9,7 @@
 
 pub mod answers;
 pub mod apply;
+mod beside;
 pub mod blocks;
 pub mod clock;
 pub mod configured;

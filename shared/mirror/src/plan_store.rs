@@ -1,7 +1,6 @@
 //! A run's plan in the internal bucket: written while it is made, read again when it is applied. What is applied is what lies there.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
 
 use rules::edit::LocalEdit;
 use rules::finding::Finding;
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::MirrorError;
+use crate::beside::Beside;
 use crate::blocks::{ObjectReader, Watch};
 use crate::item::{self, RecordWrites};
 use crate::keys;
@@ -74,8 +74,7 @@ const BATCHES: usize = 4;
 /// Takes a plan as it is made. For threads that may block: lines are written on a thread of its own, while the plan goes on.
 pub struct PlanWriter {
     entries: Vec<Entry>,
-    sender: Option<SyncSender<Message>>,
-    writing: Option<JoinHandle<Result<[Part; 4], MirrorError>>>,
+    writing: Beside<Message, [Part; 4]>,
 }
 
 impl PlanWriter {
@@ -87,10 +86,9 @@ impl PlanWriter {
             Target::Object(keys::plan_findings(district, run)),
             Target::Object(keys::groups(district, run)),
         ];
-        let (sender, receiver) = sync_channel(BATCHES);
         let writing = Writing { streams: Streams::new(handle, objects, targets), line: Vec::new() };
-        let writing = std::thread::spawn(move || writing.run(&receiver));
-        Self { entries: Vec::with_capacity(BATCH), sender: Some(sender), writing: Some(writing) }
+        let writing = Beside::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
+        Self { entries: Vec::with_capacity(BATCH), writing }
     }
 
     fn add(&mut self, entry: Entry) -> Result<(), MirrorError> {
@@ -99,35 +97,18 @@ impl PlanWriter {
             return Ok(());
         }
         let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(BATCH));
-        self.send(Message::Entries(entries))
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), MirrorError> {
-        if self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok()) {
-            return Ok(());
-        }
-        // The writing thread has ended before its time: it knows why.
-        self.join().and(Err(gone()))
-    }
-
-    fn join(&mut self) -> Result<[Part; 4], MirrorError> {
-        self.sender = None;
-        self.writing.take().and_then(|writing| writing.join().ok()).unwrap_or_else(|| Err(gone()))
+        self.writing.send(Message::Entries(entries))
     }
 
     /// Ends the files.
     pub fn finish(mut self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
         let last = std::mem::take(&mut self.entries);
-        self.send(Message::Entries(last))?;
-        self.send(Message::Finish)?;
-        let [mut changes, removals, findings, groups] = self.join()?;
+        self.writing.send(Message::Entries(last))?;
+        self.writing.send(Message::Finish)?;
+        let [mut changes, removals, findings, groups] = self.writing.end()?;
         changes.records += removals.records;
         Ok(StoredPlan { outcome, changes, findings, groups })
     }
-}
-
-fn gone() -> MirrorError {
-    MirrorError::local("write a run's plan", std::io::Error::other("the writing thread is gone"))
 }
 
 impl Sink for PlanWriter {
@@ -159,7 +140,7 @@ impl Writing {
                 Ok(Message::Entries(entries)) => entries.into_iter().try_for_each(|entry| self.write(entry))?,
                 Ok(Message::Finish) => break,
                 // Nobody finishes this: no file may come of it.
-                Err(_) => return Err(gone()),
+                Err(_) => return Err(MirrorError::corrupt(WHAT, "it was given up")),
             }
         }
         <[Part; 4]>::try_from(self.streams.finish()?).map_err(|_| MirrorError::corrupt(WHAT, "not all of its files were written"))

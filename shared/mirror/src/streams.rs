@@ -4,8 +4,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, TrySendError};
 
 use futures::future::try_join_all;
 use rules::id::SourceId;
@@ -17,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use zstd::bulk::Compressor;
 
 use crate::MirrorError;
+use crate::beside::Beside;
 use crate::objects::{PartedUpload, WriteObjects};
 use crate::spool::{LEVEL, Spool, SpoolWriter};
 
@@ -66,19 +66,17 @@ pub(crate) struct Streams {
     kinds: Vec<Option<Tag>>,
     records: Vec<u64>,
     packer: Packer,
-    sender: Option<SyncSender<Message>>,
-    worker: Option<JoinHandle<Result<Vec<Part>, MirrorError>>>,
+    worker: Beside<Message, Vec<Part>>,
 }
 
 impl Streams {
     pub(crate) fn new<O: WriteObjects>(handle: Handle, objects: O, targets: Vec<Target>) -> Self {
-        let (sender, receiver) = sync_channel(WAITING);
         let count = targets.len();
         let kind = |target: &Target| if let Target::Records(_, kind) = target { Some(*kind) } else { None };
         let kinds = targets.iter().map(kind).collect();
-        let worker = std::thread::spawn(move || Worker { handle, objects, targets }.run(&receiver));
+        let worker = Beside::new(DOING, WAITING, move |messages| Worker { handle, objects, targets }.run(messages));
         let buffers = vec![<(Vec<u8>, Block)>::default(); count];
-        Self { buffers, kinds, records: vec![0; count], packer: Packer::default(), sender: Some(sender), worker: Some(worker) }
+        Self { buffers, kinds, records: vec![0; count], packer: Packer::default(), worker }
     }
 
     /// Adds a line to a stream.
@@ -126,36 +124,14 @@ impl Streams {
                 block.include(kind, &head.id.as_ref().into());
             }
         }
-        let Some(sender) = &self.sender else { return self.send(Message::Finish) };
-        let Err(refused) = sender.try_send(Message::Lines(stream, lines, block, None)) else { return Ok(()) };
+        let Err(refused) = self.worker.offer(Message::Lines(stream, lines, block, None)) else { return Ok(()) };
         match refused {
             // The other thread is behind: rather than wait for it, this one does some of its work.
             TrySendError::Full(Message::Lines(stream, lines, block, _)) => {
                 let packed = self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
-                self.send(Message::Lines(stream, lines, block, Some(packed)))
+                self.worker.send(Message::Lines(stream, lines, block, Some(packed)))
             }
-            TrySendError::Full(message) | TrySendError::Disconnected(message) => self.send(message),
-        }
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), MirrorError> {
-        if self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok()) {
-            return Ok(());
-        }
-        // The other thread has ended before its time: it knows why.
-        match self.join() {
-            Err(error) => Err(error),
-            Ok(_) => Err(MirrorError::local(DOING, io::Error::other("the writing thread is gone"))),
-        }
-    }
-
-    fn join(&mut self) -> Result<Vec<Part>, MirrorError> {
-        self.sender = None;
-        let worker = self.worker.take();
-        let ended = worker.map(JoinHandle::join);
-        match ended {
-            Some(Ok(result)) => result,
-            _ => Err(MirrorError::local(DOING, io::Error::other("the writing thread has panicked"))),
+            TrySendError::Full(message) | TrySendError::Disconnected(message) => self.worker.send(message),
         }
     }
 
@@ -166,9 +142,9 @@ impl Streams {
                 self.flush(stream)?;
             }
         }
-        self.send(Message::Finish)?;
+        self.worker.send(Message::Finish)?;
         let records = std::mem::take(&mut self.records);
-        let mut parts = self.join()?;
+        let mut parts = self.worker.end()?;
         for (part, records) in parts.iter_mut().zip(records) {
             part.records = records;
         }

@@ -83,7 +83,7 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         let (sender, split) = sync_channel(AHEAD);
         scope.spawn(move || split_pages(job.lists, pages, &sender));
         for list in Resource::ALL {
-            for _ in 0..count(job.lists, list) {
+            for _ in 0..pages_of(job.lists, list) {
                 let page = split.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
                 for object in page.map_err(|error| Halt::Fault(ImportError::Read(error)))?.objects() {
                     feed.take(list, object, notes);
@@ -104,13 +104,14 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
 /// Pages that wait to be read.
 const AHEAD: usize = 2;
 
-fn count(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
+/// How many pages of a list are staged.
+fn pages_of(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
     lists.get(&list).map_or(0, |progress| progress.pages)
 }
 
 /// Splits all pages into their objects, in a thread of its own: finding where each ends takes about as long as reading it.
 fn split_pages(lists: &BTreeMap<Resource, Progress>, pages: &mut dyn StagedPages, sender: &SyncSender<io::Result<Split>>) {
-    for _ in Resource::ALL.into_iter().flat_map(|list| 0..count(lists, list)) {
+    for _ in Resource::ALL.into_iter().flat_map(|list| 0..pages_of(lists, list)) {
         let no_page = |_| io::Error::other("a staged page is not a page of a list");
         let page = pages.next().and_then(|body| page::split(body).map_err(no_page));
         let is_last = page.is_err();

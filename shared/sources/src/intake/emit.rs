@@ -357,8 +357,8 @@ impl Assembled {
                 out.lines.list(key, values::list(texts.text()));
             }
             out.lines.close();
-            let seen = self.seats.students(slot).fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other));
-            std::hint::black_box(seen);
+            // As with people: see `touch`.
+            std::hint::black_box(self.seats.students(slot).fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other)));
             let mut seats = 0_u64;
             let counts = |seat: &Seat| self.seat_counts(slot, seat.other);
             let mut write = |line: &mut Lines, seat: Seat| {

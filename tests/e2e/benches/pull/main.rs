@@ -7,7 +7,7 @@
 //!
 //! Ours is the real function behind the local stack: it asks, stages every page in the local S3 (until then it reads), and makes a snapshot of them, up to its
 //! manifest. The bare client asks for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and whoever pulls share the
-//! machine. It fails where a pull takes longer than `--most-times` the bare client, or a pull more memory than `--most-mb`.
+//! machine. It fails where a pull takes longer than `--most-times` the bare client, or holds more memory than `--most-mb`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 

@@ -1,0 +1,87 @@
+//! A thread that works beside whoever gives it work, and says at the end what came of it.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::MirrorError;
+
+/// The thread, from the giving side. Dropped before its end, it leaves the thread without further work: what that means is the thread's to know.
+pub(crate) struct Beside<M, T> {
+    sender: Option<SyncSender<M>>,
+    thread: Option<JoinHandle<Result<T, MirrorError>>>,
+    /// For errors.
+    doing: &'static str,
+}
+
+impl<M: Send + 'static, T: Send + 'static> Beside<M, T> {
+    /// Starts it. So many pieces of work may wait.
+    pub(crate) fn new(
+        doing: &'static str,
+        waiting: usize,
+        work: impl FnOnce(&Receiver<M>) -> Result<T, MirrorError> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = sync_channel(waiting);
+        Self { sender: Some(sender), thread: Some(std::thread::spawn(move || work(&receiver))), doing }
+    }
+
+    /// Gives it work, if it has room for that; else the work comes back.
+    pub(crate) fn offer(&self, work: M) -> Result<(), TrySendError<M>> {
+        match &self.sender {
+            Some(sender) => sender.try_send(work),
+            None => Err(TrySendError::Disconnected(work)),
+        }
+    }
+
+    /// Gives it work, and waits for room where there is none.
+    pub(crate) fn send(&mut self, work: M) -> Result<(), MirrorError> {
+        if self.sender.as_ref().is_some_and(|sender| sender.send(work).is_ok()) {
+            return Ok(());
+        }
+        // The thread has ended before its time: it knows why.
+        let gone = self.gone();
+        self.end().and(Err(gone))
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(&mut self) -> Result<T, MirrorError> {
+        self.sender = None;
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_else(|| Err(self.gone()))
+    }
+
+    fn gone(&self) -> MirrorError {
+        MirrorError::local(self.doing, io::Error::other("the thread that does it is gone"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adding(waiting: usize) -> Beside<u32, u32> {
+        Beside::new("add", waiting, |numbers: &Receiver<u32>| {
+            numbers.iter().try_fold(0, |sum, number| match number {
+                13 => Err(MirrorError::LeaseLost),
+                number => Ok(sum + number),
+            })
+        })
+    }
+
+    #[test]
+    fn all_work_is_done_before_the_end() {
+        let mut thread = adding(1);
+        (1..=10).for_each(|number| thread.send(number).unwrap());
+        assert_eq!(thread.end().unwrap(), 55);
+        assert!(matches!(thread.offer(1), Err(TrySendError::Disconnected(1))));
+    }
+
+    #[test]
+    fn a_thread_that_ended_before_its_time_says_why_and_one_that_panicked_is_gone() {
+        let mut thread = adding(0);
+        thread.send(13).unwrap();
+        assert!(matches!(thread.send(1), Err(MirrorError::LeaseLost)));
+        assert!(thread.send(1).unwrap_err().to_string().contains("add"));
+        let mut panics = Beside::<u32, u32>::new("add", 0, |_| panic!("on cue"));
+        assert!(panics.end().is_err());
+    }
+}
