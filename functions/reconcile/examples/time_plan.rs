@@ -33,6 +33,9 @@ use rules::snapshot::{Manifest, Origin};
 use sources::oneroster_csv::{Import, Job, Limits, ZipPackage, import};
 use tokio::runtime::Handle;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Fault = Box<dyn Error + Send + Sync>;
 
 const TODAY: Date = Date::constant(2026, 10, 1);

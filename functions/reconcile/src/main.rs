@@ -6,6 +6,9 @@ use mirror::connect::Connections;
 use mirror::operators::Operators;
 use reconcile::{Config, Storage, handle};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
