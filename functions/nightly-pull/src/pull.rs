@@ -185,7 +185,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             self.base.clone_from(&state.base);
         } else if self.named.scope == Scope::Changes && self.base.is_none() {
             // It was ordered, and what it would have been read over is gone meanwhile.
-            return self.refuse(&codes::SOURCE_PAUSED, None).await;
+            return self.refuse(&codes::CHANGES_TOO_LATE, None).await;
         }
         let mut rejected: Option<P::Key> = None;
         loop {

@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rules::snapshot::Part;
+use rules::snapshot::{BLOCK_BYTES, Part};
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::MirrorError;
 use crate::spool::{Spool, SpoolWriter};
-use crate::streams::{BLOCK, Packer, unpack};
+use crate::streams::{Packer, unpack};
 
 /// Blocks of records that wait at each thread which reads ahead.
 const WAITING: usize = 2;
@@ -44,7 +44,7 @@ impl PackedWriter {
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), MirrorError> {
         self.lines.extend_from_slice(line);
         self.lines.push(b'\n');
-        if self.lines.len() >= BLOCK { self.flush() } else { Ok(()) }
+        if self.lines.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), MirrorError> {

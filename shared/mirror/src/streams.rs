@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, TrySendError};
 use futures::future::try_join_all;
 use rules::id::SourceId;
 use rules::model::Tag;
-use rules::snapshot::{Block, Part};
+use rules::snapshot::{BLOCK_BYTES, Block, Part};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
@@ -23,8 +23,7 @@ use crate::spool::{LEVEL, Spool, SpoolWriter};
 const DOING: &str = "write a file of lines";
 const CONTENT_TYPE: &str = "application/zstd";
 
-/// Bytes of lines that make a block (a longer line makes a longer one), and how many blocks may wait for the other thread.
-pub(crate) const BLOCK: usize = 256 * 1024;
+/// How many blocks may wait for the other thread.
 const WAITING: usize = 8;
 
 /// Bytes of one part of an object, and how many parts of one may be under way at a time: several objects are written at once, and each part is memory.
@@ -96,7 +95,7 @@ impl Streams {
         block.lines += 1;
         note(block);
         self.records[stream] += 1;
-        if buffer.len() >= BLOCK { self.flush(stream) } else { Ok(()) }
+        if buffer.len() >= BLOCK_BYTES { self.flush(stream) } else { Ok(()) }
     }
 
     /// Adds a block of so many whole lines, each with its end.
@@ -111,7 +110,7 @@ impl Streams {
     fn flush(&mut self, stream: usize) -> Result<(), MirrorError> {
         let (buffer, block) = &mut self.buffers[stream];
         let block = std::mem::take(block);
-        let lines = std::mem::replace(buffer, Vec::with_capacity(BLOCK + 4096));
+        let lines = std::mem::replace(buffer, Vec::with_capacity(BLOCK_BYTES + 4096));
         self.hand_over(stream, lines, block)
     }
 
@@ -393,7 +392,7 @@ mod tests {
     async fn a_block_is_read_by_itself_and_says_what_it_is_about() {
         let bucket = MemoryObjects::default();
         let (handle, objects) = (Handle::current(), bucket.clone());
-        let filler = "x".repeat(BLOCK / 4);
+        let filler = "x".repeat(BLOCK_BYTES / 4);
         let parts = tokio::task::spawn_blocking(move || {
             let mut streams = Streams::new(handle, objects, vec![Target::Object("plan".into()), Target::Behind(0)]);
             for n in 0..10 {

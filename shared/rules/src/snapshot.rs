@@ -116,6 +116,9 @@ pub struct Part {
     pub blocks: Vec<Block>,
 }
 
+/// Bytes of lines that make a [`Block`]; a longer line makes a longer one. Large enough to compress well, small enough to be read for one record.
+pub const BLOCK_BYTES: usize = 256 * 1024;
+
 /// Some lines of a [`Part`], compressed by themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Block {

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use mirror::connected::ConnectedDistricts;
 use mirror::districts::Districts;
 use mirror::failing::Cue;
+use mirror::keys;
 use mirror::nightly::NightlySchedules;
+use mirror::runs::Runs;
 use nightly_pull::{Ended, Looked, PullFailure};
 use rules::id::DistrictId;
 use rules::settings::{ClassLink, DistrictStatus, OneRoster, Settings, SignIn};
@@ -340,6 +342,26 @@ async fn changes_go_on_in_further_invocations_and_after_a_server_was_down_and_ar
     // Pages of a week ago are gone: nothing is read over them.
     world.time.pass(Duration::from_secs(7 * 24 * 3600));
     assert_eq!(world.send(&changes_order(180)).await, Ended::Skipped);
+}
+
+#[tokio::test]
+async fn changes_that_are_begun_again_when_nothing_is_left_to_read_them_over_say_so() {
+    for n in 0.. {
+        let world = world().await;
+        with_changes(&world).await;
+        assert_eq!(world.send(&order(0)).await, Ended::Staged);
+        world.time.pass(Duration::from_secs(6 * 3600));
+        assert!(world.send_under(&changes_order(6), &Cue::at(n, true), "first").await.is_err(), "{n}");
+        if world.table.run(&world.district, &run_of(&changes_order(6))).await.unwrap().is_none() {
+            continue;
+        }
+        // It died when the run was made and nothing was read yet.
+        world.internal.remove(&keys::everything(&world.district));
+        world.time.pass(Duration::from_secs(1000));
+        assert_eq!(world.send(&changes_order(6)).await, Ended::Refused);
+        assert_eq!(world.report(&changes_order(6)).await.findings[0].code, "changes_too_late");
+        break;
+    }
 }
 
 #[tokio::test]

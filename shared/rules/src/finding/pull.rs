@@ -11,6 +11,7 @@ codes! {
     SOURCE_OTHER_DISTRICT = "source_other_district", Stop, "the token is that of another district", "Ask an operator to correct the district's id or secret in the settings.";
     SOURCE_CHANGING = "source_changing", Stop, "the district's data at the source changed again and again while it was read", "Nothing was changed, and the next pull tries again; a later hour in the district's schedule may help.";
     SOURCE_PAUSED = "source_paused", Stop, "the district was paused or switched off while its data was read", "Nothing needs to be done; resume the district when its data is to come again.";
+    CHANGES_TOO_LATE = "changes_too_late", Stop, "what has changed could not be read any more: the pull of everything that it was to be read over is gone, changes are not wanted any more, or a run waits for a person", "Nothing needs to be done: the next pull of everything has it all.";
     SOURCE_FROZEN = "source_frozen", Warn, "the district's own sync to the source is paused, or fails: what is shared is what it was when that last went well", "Nothing is wrong with what was read; ask the district to resume its sync at the source, or to mend it, if its data is to be of today.";
     DEMOGRAPHICS_NOT_SHARED = "demographics_not_shared", Warn, "the source gives no demographics; students come without", "Switch demographics on at the source if they are wanted; else set the policy demographics to ignore.";
     NOTHING_SHARED = "nothing_shared", Stop, "the district shares no school", "Ask the district to share its schools with the application.";

@@ -4,6 +4,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use rules::model::Tag;
+use rules::snapshot::BLOCK_BYTES;
 
 use super::demographics::RACES;
 use super::ids::NONE;
@@ -392,9 +393,8 @@ impl Assembled {
 /// How many people are looked at before they are written: see [`Assembled::touch`].
 const TOUCHED: usize = 32;
 
-/// Bytes of lines that go to the sink together, and room for them and for one line more.
-const BLOCK: usize = 256 << 10;
-const ROOM: usize = BLOCK + (8 << 10);
+/// Room for the lines that go to the sink together, and for one more.
+const ROOM: usize = BLOCK_BYTES + (8 << 10);
 
 /// Lines of one kind, one after the other.
 struct Block {
@@ -422,7 +422,7 @@ impl Out {
     fn end(&mut self) {
         self.lines.end();
         self.count += 1;
-        if self.lines.len() >= BLOCK {
+        if self.lines.len() >= BLOCK_BYTES {
             self.flush();
         }
     }

@@ -44,9 +44,11 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         night("by mistake one school alone is shared", Box::new(one_school), RunState::Held),
     ];
     as_it_should &= act.play_on((|_| {}, "keeps the preset clever"), nights, heard, progress).await?;
+    clever.share(&source, Sharing::All);
+    as_it_should &= act.reject("one school alone was shared by mistake; all of them are again").await?;
     print(&format!(
         "\nThe third run waits for a person, and nothing of it is written: whoever shared one school alone shares all of them again, and an operator rejects \
-         it.\nAll of that took {:.1} s.\n",
+         it (POST …/runs/…/decision, R-H2).\nAll of that took {:.1} s.\n",
         begun.elapsed().as_secs_f64(),
     ))?;
     Ok(as_it_should)

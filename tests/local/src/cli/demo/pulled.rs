@@ -177,6 +177,15 @@ impl<'a> Act<'a> {
         Ok(is_held && outcome.run.state == RunState::Applied && status == Some(DistrictStatus::Live) && next.is_some())
     }
 
+    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out otherwise.
+    pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
+        let run = self.newest().await?.run;
+        let decision = json!({ "decision": "reject", "reason": reason });
+        self.send(Method::POST, &format!("/runs/{run}/decision"), &[], Some(&decision)).await?;
+        self.stack.settled().await;
+        Ok(self.newest().await?.state == RunState::Rejected)
+    }
+
     /// One night, or a day: what its schedules order at their times.
     async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
         (night.changes)();
