@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use jiff::Timestamp;
 
@@ -59,6 +59,16 @@ fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)
 }
 
+/// The bytes of a body. Each chunk is let go at once, so that the connection uses its buffer again: kept until the last has come, they take many times the
+/// memory of what they carry.
+async fn whole(length: Option<i64>, mut body: ByteStream) -> Result<Vec<u8>, ByteStreamError> {
+    let mut bytes = Vec::with_capacity(length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
+    while let Some(chunk) = body.try_next().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
 impl ReadObjects for S3Bucket {
     async fn head(&self, key: &str, version_id: Option<&str>) -> Result<Option<ObjectInfo>, MirrorError> {
         let request = self.client.head_object().bucket(&self.name).key(key).set_version_id(version_id.map(str::to_owned));
@@ -84,8 +94,8 @@ impl ReadObjects for S3Bucket {
                 Err(error) if status(&error) == Some(404) => return Ok(None),
                 Err(error) => return Err(failed(doing, error)),
             };
-            match answer.body.collect().await {
-                Ok(bytes) => return Ok(Some(bytes.into_bytes().into())),
+            match whole(answer.content_length, answer.body).await {
+                Ok(bytes) => return Ok(Some(bytes)),
                 Err(_) if tries < BODY_TRIES => tries += 1,
                 Err(error) => return Err(MirrorError::service(doing, error)),
             }
@@ -117,8 +127,8 @@ impl ReadObjects for S3Bucket {
                     };
                 }
             };
-            match answer.body.collect().await {
-                Ok(bytes) => return Ok(Fetched::Bytes(bytes.into_bytes().into())),
+            match whole(answer.content_length, answer.body).await {
+                Ok(bytes) => return Ok(Fetched::Bytes(bytes)),
                 // The SDK repeats requests, not bodies that break off.
                 Err(_) if tries < BODY_TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100))).await;

@@ -28,7 +28,7 @@ pub(super) fn survey<I: Inputs, S: Sink>(
     facts: &mut Facts,
     schools: &mut IdSet,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    outlines::<kinds::Classes, I, S>(from, |at| {
+    outlines::<kinds::Classes, I, S>(from, |at, _| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());

@@ -150,7 +150,9 @@ impl Contacts {
         let mut new: Vec<(u32, Candidate)> = Vec::new();
         let mut staying: Vec<(u32, Past)> = Vec::new();
         let mut maybe_staying: Vec<(SourceId, SourceId, Person)> = Vec::new();
-        outlines::<kinds::Guardians, I, S>(from, |at| {
+        let mut nobody_is_here = false;
+        outlines::<kinds::Guardians, I, S>(from, |at, mirror_is_empty| {
+            nobody_is_here = mirror_is_empty && links.is_empty();
             let (source, item) = at.parts();
             if let Some(item) = item.as_ref().filter(|item| item.origin == Origin::Manual) {
                 people.active.insert(item.key.hash64());
@@ -175,7 +177,7 @@ impl Contacts {
                     Some(_) => Own::Archived,
                 };
                 let row = rows.add(&source.id, &source.person, own);
-                if matches!(own, Own::Linked | Own::Nothing) {
+                if !nobody_is_here && matches!(own, Own::Linked | Own::Nothing) {
                     new.push((row, Candidate::new(Tag::Guardian, source.id.clone(), &source.person)));
                 }
             }
@@ -235,10 +237,11 @@ impl Contacts {
                 }
             }
         }
-        for (row, who) in new {
+        // Whether a row's guardian, if it is the one that stands for them, may come in, and with which e-mail address; and whether their key is taken.
+        let comes = |row: u32| {
             let group = groups.unsettled_of(row);
             if groups.has(row) && group.is_none() {
-                continue;
+                return None;
             }
             let (meets, email) = match group {
                 Some(group) => {
@@ -249,8 +252,23 @@ impl Contacts {
                     (data.unique, (data.email != 0).then_some(data.email))
                 }
             };
-            let key_taken = group.is_some_and(|group| group.key_taken);
-            undecided.new.push(Comer { who, meets: admits && meets, email, key_taken });
+            Some((admits && meets, email, group.is_some_and(|group| group.key_taken)))
+        };
+        for (row, who) in new {
+            let Some((meets, email, key_taken)) = comes(row) else { continue };
+            undecided.new.push(Comer { who, meets, email, key_taken });
+        }
+        // Nobody is here whom anybody could be: whoever comes is new, under the id that the source has.
+        for row in (0..rows.rows.len() as u32).filter(|_| nobody_is_here) {
+            let Some((meets, email, _)) = comes(row) else { continue };
+            let key = rows.id(row).hash64();
+            if meets {
+                people.active.insert(key);
+                emails.extend(email);
+            }
+            if extreme {
+                contacts.in_source.insert(key);
+            }
         }
 
         let relinking = context.policy.relink_identities == Switch::On;

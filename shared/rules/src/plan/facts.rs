@@ -172,7 +172,7 @@ impl Facts {
         from: &Reading<'_, I>,
         gaps: &Gaps,
     ) -> Result<(), PlanError<I::Error, S::Error>> {
-        outlines::<kinds::Terms, I, S>(from, |at| {
+        outlines::<kinds::Terms, I, S>(from, |at, _| {
             match at {
                 At::Source(term) | At::Both(term, _) => {
                     self.terms.insert(term.id.hash64(), term.end);

@@ -30,6 +30,11 @@ impl Links {
         Ok(all)
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_source.is_empty()
+    }
+
     /// Whether an id or key takes part in any link, so that it cannot be taken for what it looks like.
     pub(super) fn concern(&self, hash: u64) -> bool {
         self.by_source.contains_key(&hash) || self.targets.contains(&hash)

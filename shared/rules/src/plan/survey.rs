@@ -129,7 +129,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         email: hashes::email(K::person(source)),
         key_taken: false,
     };
-    outlines::<K, I, S>(from, |at| {
+    outlines::<K, I, S>(from, |at, mirror_is_empty| {
         let (source, item) = at.parts();
         let source = source.filter(|source| {
             let out = leaves_out(context, K::by_enrollment(source));
@@ -151,6 +151,13 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
                 absent(past, K::TAG, gaps, &mut people, schools, emails);
             }
             (None, None) => {}
+            // Nobody is here whom anybody could be: whoever comes is new, under the id that the source has.
+            (Some(source), None) if mirror_is_empty && !links.concern(K::id(&source).hash64()) => {
+                if K::meets(context, facts, &source) {
+                    people.active.insert(K::id(&source).hash64());
+                    emails.extend(hashes::email(K::person(&source)));
+                }
+            }
             (Some(source), None) => {
                 let id = K::id(&source);
                 let waiting = comer(id, &source);
