@@ -1,11 +1,11 @@
 //! The steps of the checklist that the data answer.
 
-use super::{Advice, Came, Check, Facts, SourceRecord, Step, Where};
+use super::{Advice, Came, Check, Facts, Step, Where};
 use crate::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
-use crate::model::{Inactive, Origin, Status, Tag};
+use crate::model::{Inactive, Status, Tag};
 use crate::policy::{AdmitGuardians, AdmitStudents};
 use crate::run::RunState;
-use crate::settings::{ClassLink, Clever, DistrictStatus};
+use crate::settings::DistrictStatus;
 
 fn ok(check: Step, found: impl Into<String>) -> Check {
     Check { check, came: Came::Ok, found: found.into(), advice: None }
@@ -16,29 +16,6 @@ fn failed(check: Step, found: impl Into<String>, place: Where, what: impl Into<S
 }
 
 impl Facts<'_> {
-    pub(super) fn is_here(&self) -> bool {
-        self.mirror
-            .as_ref()
-            .is_some_and(|mirror| mirror.status == Status::Active && mirror.enabled && mirror.in_class != Some(false))
-    }
-
-    pub(super) fn is_manual(&self) -> bool {
-        self.mirror.as_ref().is_some_and(|mirror| mirror.origin == Origin::Manual)
-    }
-
-    pub(super) fn record(&self) -> Option<SourceRecord> {
-        self.snapshot.as_ref()?.record
-    }
-
-    /// The system that stands between the student information system and us, and what it is called.
-    pub(super) fn between(&self) -> Option<(Where, &'static str)> {
-        match self.snapshot.as_ref()?.source.as_str() {
-            Clever::SOURCE => Some((Where::Clever, "Clever")),
-            ClassLink::SOURCE => Some((Where::ClassLink, "ClassLink")),
-            _ => None,
-        }
-    }
-
     /// Where the source's data is looked at first, and what that system is called.
     fn source(&self) -> &'static str {
         self.between().map_or("what the student information system sends", |(_, name)| name)

@@ -16,7 +16,7 @@ use crate::model::{Inactive, Origin, Status, Tag};
 use crate::plan::Reason;
 use crate::policy::Policy;
 use crate::run::RunState;
-use crate::settings::DistrictStatus;
+use crate::settings::{ClassLink, Clever, DistrictStatus};
 
 /// All that is known of the one that is asked about.
 #[derive(Clone, Debug)]
@@ -41,6 +41,31 @@ pub struct Facts<'a> {
     pub mirror: Option<InMirror>,
     /// Findings of the newest report about it.
     pub findings: Vec<Finding>,
+}
+
+impl Facts<'_> {
+    fn is_here(&self) -> bool {
+        self.mirror
+            .as_ref()
+            .is_some_and(|mirror| mirror.status == Status::Active && mirror.enabled && mirror.in_class != Some(false))
+    }
+
+    fn is_manual(&self) -> bool {
+        self.mirror.as_ref().is_some_and(|mirror| mirror.origin == Origin::Manual)
+    }
+
+    fn record(&self) -> Option<SourceRecord> {
+        self.snapshot.as_ref()?.record
+    }
+
+    /// The system that stands between the student information system and us, and what it is called.
+    fn between(&self) -> Option<(Where, &'static str)> {
+        match self.snapshot.as_ref()?.source.as_str() {
+            Clever::SOURCE => Some((Where::Clever, "Clever")),
+            ClassLink::SOURCE => Some((Where::ClassLink, "ClassLink")),
+            _ => None,
+        }
+    }
 }
 
 /// What the newest snapshot says.

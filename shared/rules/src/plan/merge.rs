@@ -55,20 +55,6 @@ impl<T, E, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
     }
 }
 
-/// The snapshot's records of a kind.
-fn snapshot<K: Kind, E, SE, It: Iterator<Item = Result<SourceBox<K>, E>>>(
-    records: It,
-) -> Result<Ordered<K::Source, It>, PlanError<E, SE>> {
-    Ordered::start(K::TAG, records, K::id)
-}
-
-/// The mirror's.
-fn mirror<K: Kind, E, SE, It: Iterator<Item = Result<MirroredBox<K>, E>>>(
-    records: It,
-) -> Result<Ordered<Mirrored<K>, It>, PlanError<E, SE>> {
-    Ordered::start(K::TAG, records, |item: &Mirrored<K>| &item.key)
-}
-
 /// What a plan is made from, and who owns their data: no source changes it, so it is read as if the source said what the mirror has (R-G5).
 pub(super) struct Reading<'a, I> {
     /// The sequences.
@@ -95,8 +81,8 @@ pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
     visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    let source = snapshot::<K, _, _, _>(from.inputs.snapshot::<K>().map_err(PlanError::Input)?)?;
-    let mirror = mirror::<K, _, _, _>(from.inputs.mirror::<K>().map_err(PlanError::Input)?)?;
+    let source = from.inputs.snapshot::<K>().map_err(PlanError::Input)?;
+    let mirror = from.inputs.mirror::<K>().map_err(PlanError::Input)?;
     merge(from, source, mirror, visit)
 }
 
@@ -106,18 +92,20 @@ pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
     mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError<I::Error, S::Error>>,
 ) -> Result<(), PlanError<I::Error, S::Error>> {
-    let source = snapshot::<K, _, _, _>(from.inputs.snapshot_outline::<K>().map_err(PlanError::Input)?)?;
-    let mirror = mirror::<K, _, _, _>(from.inputs.mirror_outline::<K>().map_err(PlanError::Input)?)?;
-    let mirror_is_empty = mirror.next.is_none();
+    let source = from.inputs.snapshot_outline::<K>().map_err(PlanError::Input)?;
+    let mut mirror = from.inputs.mirror_outline::<K>().map_err(PlanError::Input)?.peekable();
+    let mirror_is_empty = mirror.peek().is_none();
     merge(from, source, mirror, |at| visit(at, mirror_is_empty))
 }
 
 fn merge<K: Kind, I, E, SE>(
     from: &Reading<'_, I>,
-    mut source: Ordered<K::Source, impl Iterator<Item = Result<SourceBox<K>, E>>>,
-    mut mirror: Ordered<Mirrored<K>, impl Iterator<Item = Result<MirroredBox<K>, E>>>,
+    source: impl Iterator<Item = Result<SourceBox<K>, E>>,
+    mirror: impl Iterator<Item = Result<MirroredBox<K>, E>>,
     mut visit: impl FnMut(At<K>) -> Result<(), PlanError<E, SE>>,
 ) -> Result<(), PlanError<E, SE>> {
+    let mut source = Ordered::start(K::TAG, source, K::id)?;
+    let mut mirror = Ordered::start(K::TAG, mirror, |item: &Mirrored<K>| &item.key)?;
     loop {
         let order = match (&source.next, &mirror.next) {
             (None, None) => return Ok(()),

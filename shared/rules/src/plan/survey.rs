@@ -152,7 +152,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             }
             (None, None) => {}
             // Nobody is here whom anybody could be: whoever comes is new, under the id that the source has.
-            (Some(source), None) if mirror_is_empty && !links.concern(K::id(&source).hash64()) => {
+            (Some(source), None) if mirror_is_empty && links.is_empty() => {
                 if K::meets(context, facts, &source) {
                     people.active.insert(K::id(&source).hash64());
                     emails.extend(hashes::email(K::person(&source)));

@@ -157,11 +157,9 @@ impl<'a> Act<'a> {
         ))?;
         let is_held = run.state == RunState::Held && review["waits"] == true;
         let step = progress.step("writing the first run");
-        let decision = json!({ "decision": "approve", "reason": "seen with the district's administrator" });
-        self.send(Method::POST, &format!("/runs/{}/decision", run.run), &[], Some(&decision)).await?;
-        self.stack.settled().await;
+        let after = self.decide(run, "approve", "seen with the district's administrator").await?;
         drop(step);
-        let (status, after) = (self.status().await?, self.newest().await?);
+        let status = self.status().await?;
         // As the hourly look of the deployed stack does.
         self.stack.invoke(PULL, json!({ "look": "all" })).await;
         let outcome = self.outcome(after).await?;
@@ -179,11 +177,16 @@ impl<'a> Act<'a> {
 
     /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out otherwise.
     pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
-        let run = self.newest().await?.run;
-        let decision = json!({ "decision": "reject", "reason": reason });
-        self.send(Method::POST, &format!("/runs/{run}/decision"), &[], Some(&decision)).await?;
+        let run = self.newest().await?;
+        Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
+    }
+
+    /// An operator decides about a run; gives the newest run once all that comes of it is done.
+    async fn decide(&self, run: &RunRecord, decision: &str, reason: &str) -> Result<RunRecord, Fault> {
+        let body = json!({ "decision": decision, "reason": reason });
+        self.send(Method::POST, &format!("/runs/{}/decision", run.run), &[], Some(&body)).await?;
         self.stack.settled().await;
-        Ok(self.newest().await?.state == RunState::Rejected)
+        self.newest().await
     }
 
     /// One night, or a day: what its schedules order at their times.
