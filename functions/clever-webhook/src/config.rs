@@ -47,7 +47,8 @@ pub enum Time {
     Header(String),
     /// Beside the signature: `t=…,v1=…`.
     Combined,
-    /// Nowhere, for senders that sign the body alone. A notice is then remembered for long, so that it is not taken twice.
+    /// Nowhere, for senders that sign the body alone. A notice is then remembered for long, so that
+    /// it is not taken twice.
     Nowhere,
 }
 
@@ -78,14 +79,20 @@ impl Config {
 }
 
 impl Signing {
-    fn from_environment(environment: &Environment<impl Fn(&str) -> Option<String>>) -> Result<Self, ConfigError> {
+    fn from_environment(
+        environment: &Environment<impl Fn(&str) -> Option<String>>,
+    ) -> Result<Self, ConfigError> {
         let header = |name, default: &str| {
-            let value = environment.get(name).unwrap_or_else(|| default.into()).to_ascii_lowercase();
-            let is_name = !value.is_empty() && value.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+            let value =
+                environment.get(name).unwrap_or_else(|| default.into()).to_ascii_lowercase();
+            let is_name =
+                !value.is_empty() && value.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
             is_name.then_some(value).ok_or(ConfigError::Invalid(name))
         };
         let time = match environment.get("TIMESTAMP_FORM").as_deref() {
-            None | Some("header") => Time::Header(header("TIMESTAMP_HEADER", "x-rollbook-timestamp")?),
+            None | Some("header") => {
+                Time::Header(header("TIMESTAMP_HEADER", "x-rollbook-timestamp")?)
+            }
             Some("combined") => Time::Combined,
             Some("none") => Time::Nowhere,
             Some(_) => return Err(ConfigError::Invalid("TIMESTAMP_FORM")),
@@ -100,7 +107,13 @@ impl Signing {
             return Err(ConfigError::Invalid("TIMESTAMP_HEADER"));
         }
         let prefix = environment.get("SIGNATURE_PREFIX").unwrap_or_default();
-        Ok(Self { header: signature, time, encoding, prefix, tolerance: environment.seconds("TOLERANCE_SECONDS", 300)? })
+        Ok(Self {
+            header: signature,
+            time,
+            encoding,
+            prefix,
+            tolerance: environment.seconds("TOLERANCE_SECONDS", 300)?,
+        })
     }
 }
 
@@ -108,7 +121,8 @@ impl Signing {
 mod tests {
     use super::*;
 
-    const NEEDED: [&str; 5] = ["NOTICE_KEYS", "TABLE", "PULL_FUNCTION_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+    const NEEDED: [&str; 5] =
+        ["NOTICE_KEYS", "TABLE", "PULL_FUNCTION_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
 
     fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_lookup(|name| match more.iter().find(|(asked, _)| *asked == name) {
@@ -138,12 +152,25 @@ mod tests {
     #[test]
     fn a_sender_of_another_kind_is_a_setting() {
         let usual = config(&[]).unwrap();
-        assert_eq!((usual.delay.as_secs(), usual.most_per_minute, usual.signing.tolerance.as_secs()), (60, 60, 300));
+        assert_eq!(
+            (usual.delay.as_secs(), usual.most_per_minute, usual.signing.tolerance.as_secs()),
+            (60, 60, 300)
+        );
         assert_eq!(usual.signing.time, Time::Header("x-rollbook-timestamp".into()));
-        let other = [("SIGNATURE_HEADER", "X-Other"), ("TIMESTAMP_FORM", "none"), ("SIGNATURE_PREFIX", "sha256=")];
+        let other = [
+            ("SIGNATURE_HEADER", "X-Other"),
+            ("TIMESTAMP_FORM", "none"),
+            ("SIGNATURE_PREFIX", "sha256="),
+        ];
         let other = config(&other).unwrap().signing;
-        assert_eq!((other.header.as_str(), other.time, other.prefix.as_str()), ("x-other", Time::Nowhere, "sha256="));
+        assert_eq!(
+            (other.header.as_str(), other.time, other.prefix.as_str()),
+            ("x-other", Time::Nowhere, "sha256=")
+        );
         assert_eq!(config(&[("TIMESTAMP_FORM", "combined")]).unwrap().signing.time, Time::Combined);
-        assert_eq!(config(&[("SIGNATURE_ENCODING", "base64")]).unwrap().signing.encoding, Encoding::Base64);
+        assert_eq!(
+            config(&[("SIGNATURE_ENCODING", "base64")]).unwrap().signing.encoding,
+            Encoding::Base64
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What is read of a notice's body: which district it is about. All else that may stand there is for nobody here.
+//! What is read of a notice's body: which district it is about. All else that may stand there is
+//! for nobody here.
 
 use serde::Deserialize;
 
@@ -15,12 +16,14 @@ struct Body {
 pub(crate) struct CleverDistrict(Box<str>);
 
 impl CleverDistrict {
-    /// The district that a body is about; none: it is no JSON, names none, names two, or names what cannot be one.
+    /// The district that a body is about; none: it is no JSON, names none, names two, or names what
+    /// cannot be one.
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
         // A list with one text in it would pass for an object with one field.
         let object = Some(body).filter(|body| body.trim_ascii_start().starts_with(b"{"))?;
         let body: Body = serde_json::from_slice(object).ok()?;
-        let is_id = body.district.len() == 24 && body.district.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let is_id = body.district.len() == 24
+            && body.district.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
         is_id.then_some(Self(body.district))
     }
 
@@ -35,10 +38,14 @@ mod tests {
 
     #[test]
     fn only_a_district_is_read() {
-        let district = |body: &str| CleverDistrict::of(body.as_bytes()).map(|district| district.as_str().to_owned());
+        let district = |body: &str| {
+            CleverDistrict::of(body.as_bytes()).map(|district| district.as_str().to_owned())
+        };
         let id = "58da8a43cc70ab00017a1a87";
         assert_eq!(
-            district(&format!(r#"{{"type": "x", "district": "{id}", "token": "t", "url": "http://example.org"}}"#)),
+            district(&format!(
+                r#"{{"type": "x", "district": "{id}", "token": "t", "url": "http://example.org"}}"#
+            )),
             Some(id.into())
         );
         for body in [

@@ -1,8 +1,10 @@
 //! The door at which somebody knocks who knows that a district shares data, or shares other data.
 //!
-//! A notice shortens a wait and does nothing else: it is only a hint to ask Clever, whose token list is the authority on who is connected. So nothing
-//! but the district's id is read from it, and what it leads to is one invocation of nightly-pull, which asks. Whatever many notices say of one district
-//! within a minute leads to one question. A notice is believed if somebody who has a key signed it a moment ago and it did not come before.
+//! A notice shortens a wait and does nothing else: it is only a hint to ask Clever, whose token
+//! list is the authority on who is connected. So nothing but the district's id is read from it, and
+//! what it leads to is one invocation of nightly-pull, which asks. Whatever many notices say of one
+//! district within a minute leads to one question. A notice is believed if somebody who has a key
+//! signed it a moment ago and it did not come before.
 
 mod config;
 mod hint;
@@ -105,10 +107,14 @@ impl Outcome {
         *response.status_mut() = self.status();
         match self.status() {
             StatusCode::METHOD_NOT_ALLOWED => {
-                response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, header::HeaderValue::from_static("POST"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
             }
             _ => {}
         }
@@ -117,23 +123,36 @@ impl Outcome {
 }
 
 impl<S: Secrets, N: Notices, L: Later> Door<S, N, L> {
-    /// Answers a request, and notes in the log what became of it: never what stood in it, but for the id of the district of a notice that is believed.
+    /// Answers a request, and notes in the log what became of it: never what stood in it, but for
+    /// the id of the district of a notice that is believed.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let outcome = match self.judge(&request).await {
             Ok((outcome, district)) => {
                 let district = district.as_ref().map(CleverDistrict::as_str);
-                info!(outcome = outcome.name(), district, status = outcome.status().as_u16(), "answered");
+                info!(
+                    outcome = outcome.name(),
+                    district,
+                    status = outcome.status().as_u16(),
+                    "answered"
+                );
                 outcome
             }
             Err(failure) => {
-                error!(error_type = failure.error_type(), error = chain(&failure), "a notice could not be taken");
+                error!(
+                    error_type = failure.error_type(),
+                    error = chain(&failure),
+                    "a notice could not be taken"
+                );
                 Outcome::Failed
             }
         };
         outcome.response()
     }
 
-    async fn judge(&self, request: &Request) -> Result<(Outcome, Option<CleverDistrict>), MirrorError> {
+    async fn judge(
+        &self,
+        request: &Request,
+    ) -> Result<(Outcome, Option<CleverDistrict>), MirrorError> {
         let body: &[u8] = request.body();
         if request.method() != Method::POST {
             return Ok((Outcome::Method, None));
@@ -146,7 +165,9 @@ impl<S: Secrets, N: Notices, L: Later> Door<S, N, L> {
             Ok(claimed) => claimed,
             Err(doubt) => return Ok((Outcome::Doubted(doubt), None)),
         };
-        let Some(secret) = self.secrets.secret(&self.config.keys).await? else { return Ok((Outcome::NoKeys, None)) };
+        let Some(secret) = self.secrets.secret(&self.config.keys).await? else {
+            return Ok((Outcome::NoKeys, None));
+        };
         if !claimed.is_of(&Keys::read(&secret)?, body) {
             return Ok((Outcome::Doubted(Doubt::Forged), None));
         }
@@ -157,20 +178,31 @@ impl<S: Secrets, N: Notices, L: Later> Door<S, N, L> {
 
     /// Sees to it that Clever is asked about the district.
     ///
-    /// The schedule is made first and the notice remembered last: whoever sends it again because nobody answered is not told that it came before, and
-    /// the schedule's name makes both one.
-    async fn take(&self, digest: &str, district: &CleverDistrict, now: Timestamp) -> Result<Outcome, MirrorError> {
+    /// The schedule is made first and the notice remembered last: whoever sends it again because
+    /// nobody answered is not told that it came before, and the schedule's name makes both one.
+    async fn take(
+        &self,
+        digest: &str,
+        district: &CleverDistrict,
+        now: Timestamp,
+    ) -> Result<Outcome, MirrorError> {
         if self.notices.taken(digest).await? {
             return Ok(Outcome::Repeated);
         }
         let minute = (now.as_second() / 60).to_string();
-        if self.notices.count(&minute, now + Duration::from_secs(3600)).await? > self.config.most_per_minute {
+        if self.notices.count(&minute, now + Duration::from_secs(3600)).await?
+            > self.config.most_per_minute
+        {
             return Ok(Outcome::TooMany);
         }
         let (function, at) = (&self.config.pull_function_arn, now + self.config.delay);
         let payload = json!({ "confirm": { "district": district.as_str() } }).to_string();
-        // One that is there already asks after this moment too, or is asking now; what it may just miss, the hourly look at the list finds.
-        let _ = self.later.again(function, &format!("clever-notice-{}", district.as_str()), at, &payload).await?;
+        // One that is there already asks after this moment too, or is asking now; what it may just
+        // miss, the hourly look at the list finds.
+        let _ = self
+            .later
+            .again(function, &format!("clever-notice-{}", district.as_str()), at, &payload)
+            .await?;
         let remembered = match self.config.signing.time {
             Time::Nowhere => UNTIMED,
             // A time may lie ahead by the tolerance, and be good for as long again.

@@ -1,4 +1,5 @@
-//! Whether a notice comes from somebody who has a key: HMAC-SHA256 over the time, a full stop and the bytes of the body as they came.
+//! Whether a notice comes from somebody who has a key: HMAC-SHA256 over the time, a full stop and
+//! the bytes of the body as they came.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time, hmac};
@@ -49,12 +50,19 @@ impl Doubt {
 }
 
 impl<'a> Claimed<'a> {
-    /// Takes signature and time from the headers. The time is judged at once: what is too old need not be computed.
-    pub(crate) fn of(headers: &'a HeaderMap, signing: &Signing, now: Timestamp) -> Result<Self, Doubt> {
+    /// Takes signature and time from the headers. The time is judged at once: what is too old need
+    /// not be computed.
+    pub(crate) fn of(
+        headers: &'a HeaderMap,
+        signing: &Signing,
+        now: Timestamp,
+    ) -> Result<Self, Doubt> {
         let text = only(headers, &signing.header)?;
         let claimed = match &signing.time {
             Time::Combined => combined(text, signing.encoding)?,
-            Time::Header(name) => Self { time: Some(only(headers, name)?), signatures: vec![one(text, signing)?] },
+            Time::Header(name) => {
+                Self { time: Some(only(headers, name)?), signatures: vec![one(text, signing)?] }
+            }
             Time::Nowhere => Self { time: None, signatures: vec![one(text, signing)?] },
         };
         if let Some(time) = claimed.time {
@@ -66,11 +74,13 @@ impl<'a> Claimed<'a> {
         Ok(claimed)
     }
 
-    /// Whether one of the keys made one of the signatures. Every pair is compared in full, in constant time.
+    /// Whether one of the keys made one of the signatures. Every pair is compared in full, in
+    /// constant time.
     pub(crate) fn is_of(&self, keys: &Keys, body: &[u8]) -> bool {
         let mut found = false;
         for key in keys.all() {
-            let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()));
+            let mut mac =
+                hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()));
             if let Some(time) = self.time {
                 mac.update(time.as_bytes());
                 mac.update(b".");
@@ -91,7 +101,8 @@ impl<'a> Claimed<'a> {
     }
 }
 
-/// The value of a header that must be there once. A function URL joins repeated headers with commas, which no such value has.
+/// The value of a header that must be there once. A function URL joins repeated headers with
+/// commas, which no such value has.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Doubt> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -101,17 +112,22 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Doubt> {
 }
 
 fn one(text: &str, signing: &Signing) -> Result<Vec<u8>, Doubt> {
-    text.strip_prefix(signing.prefix.as_str()).and_then(|text| decode(text, signing.encoding)).ok_or(Doubt::Malformed)
+    text.strip_prefix(signing.prefix.as_str())
+        .and_then(|text| decode(text, signing.encoding))
+        .ok_or(Doubt::Malformed)
 }
 
-/// `t=1780000000,v1=…`, with further `v1` while a sender changes its key. Schemes of other names are passed over.
+/// `t=1780000000,v1=…`, with further `v1` while a sender changes its key. Schemes of other names
+/// are passed over.
 fn combined(text: &str, encoding: Encoding) -> Result<Claimed<'_>, Doubt> {
     let mut claimed = Claimed { time: None, signatures: Vec::new() };
     for part in text.split(',') {
         match part.split_once('=').ok_or(Doubt::Malformed)? {
             ("t", time) if claimed.time.is_none() => claimed.time = Some(time),
             ("t", _) => return Err(Doubt::Malformed),
-            ("v1", signature) => claimed.signatures.push(decode(signature, encoding).ok_or(Doubt::Malformed)?),
+            ("v1", signature) => {
+                claimed.signatures.push(decode(signature, encoding).ok_or(Doubt::Malformed)?)
+            }
             _ => {}
         }
     }
@@ -133,7 +149,8 @@ fn seconds(text: &str) -> Option<i64> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// The keys of which one must have signed: the present one and, while it is being changed, the one before.
+/// The keys of which one must have signed: the present one and, while it is being changed, the one
+/// before.
 #[derive(Deserialize)]
 pub(crate) struct Keys {
     current: Box<str>,
@@ -148,7 +165,10 @@ impl Keys {
         // An empty text is how a form says that there is none.
         keys.previous = keys.previous.filter(|key| !key.is_empty());
         if keys.all().any(|key| key.len() < SHORTEST_KEY) {
-            return Err(MirrorError::corrupt("the secret with the keys of notices", "a key has fewer than 32 characters"));
+            return Err(MirrorError::corrupt(
+                "the secret with the keys of notices",
+                "a key has fewer than 32 characters",
+            ));
         }
         Ok(keys)
     }
@@ -172,10 +192,17 @@ mod tests {
 
     #[test]
     fn keys_are_one_or_two_and_long_enough() {
-        let of = |text: &str| keys(text).map(|keys| keys.all().map(str::to_owned).collect::<Vec<_>>());
+        let of =
+            |text: &str| keys(text).map(|keys| keys.all().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(of(&format!(r#"{{"current": "{}"}}"#, key(1))), Some(vec![key(1)]));
-        assert_eq!(of(&format!(r#"{{"current": "{}", "previous": ""}}"#, key(1))), Some(vec![key(1)]));
-        assert_eq!(of(&format!(r#"{{"current": "{}", "previous": "{}"}}"#, key(1), key(2))), Some(vec![key(1), key(2)]));
+        assert_eq!(
+            of(&format!(r#"{{"current": "{}", "previous": ""}}"#, key(1))),
+            Some(vec![key(1)])
+        );
+        assert_eq!(
+            of(&format!(r#"{{"current": "{}", "previous": "{}"}}"#, key(1), key(2))),
+            Some(vec![key(1), key(2)])
+        );
         let short = format!(r#"{{"current": "{}", "previous": "short"}}"#, key(1));
         for text in ["", "{}", r#"{"current": ""}"#, r#"{"current": "short"}"#, &short, &key(1)] {
             assert_eq!(of(text), None, "{text}");
@@ -184,10 +211,12 @@ mod tests {
 
     #[test]
     fn the_signature_is_the_published_one() {
-        // RFC 4231 has no key of 32 characters and a full stop; this one was computed with `openssl dgst -sha256 -mac HMAC`.
+        // RFC 4231 has no key of 32 characters and a full stop; this one was computed with `openssl
+        // dgst -sha256 -mac HMAC`.
         let keys = keys(&format!(r#"{{"current": "{}"}}"#, key(7))).unwrap();
         let signature = "a6689190fa77e43cd44fc7b018ae3d40cf254d57b5e8fc729a07760246bbb6ee";
-        let claimed = Claimed { time: Some("1780000000"), signatures: vec![hex::decode(signature).unwrap()] };
+        let claimed =
+            Claimed { time: Some("1780000000"), signatures: vec![hex::decode(signature).unwrap()] };
         assert!(claimed.is_of(&keys, b"{}"));
         assert!(!claimed.is_of(&keys, b"{} "));
     }
@@ -195,7 +224,16 @@ mod tests {
     #[test]
     fn only_digits_are_a_time() {
         assert_eq!(seconds("1780000000"), Some(1_780_000_000));
-        for text in ["", "-1", "+1780000000", " 1780000000", "1.78e9", "0x6a18", "1780000000000000", "١٧٨٠٠٠٠٠٠٠"] {
+        for text in [
+            "",
+            "-1",
+            "+1780000000",
+            " 1780000000",
+            "1.78e9",
+            "0x6a18",
+            "1780000000000000",
+            "١٧٨٠٠٠٠٠٠٠",
+        ] {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
@@ -203,7 +241,8 @@ mod tests {
     #[test]
     fn the_combined_form_has_one_time_and_a_few_signatures() {
         let tag = "00".repeat(32);
-        let count = |text: &str| combined(text, Encoding::Hex).map(|claimed| claimed.signatures.len());
+        let count =
+            |text: &str| combined(text, Encoding::Hex).map(|claimed| claimed.signatures.len());
         assert_eq!(count(&format!("t=1,v1={tag}")), Ok(1));
         assert_eq!(count(&format!("t=1,v0=old,v1={tag},v1={tag}")), Ok(2));
         let many = format!("t=1{}", format!(",v1={tag}").repeat(5));

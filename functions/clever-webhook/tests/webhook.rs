@@ -40,12 +40,15 @@ impl Notice {
     fn at(second: i64, key: &str, body: &[u8]) -> Self {
         let second = second.to_string();
         let signature = hex::encode(sign(key, &[second.as_bytes(), b".", body]));
-        Self::bare(body).with("x-rollbook-timestamp", &second).with("x-rollbook-signature", &signature)
+        Self::bare(body)
+            .with("x-rollbook-timestamp", &second)
+            .with("x-rollbook-signature", &signature)
     }
 
     /// One without a signature.
     fn bare(body: &[u8]) -> Self {
-        let mut event: Value = serde_json::from_str(include_str!("../../../events/clever-notice.json")).unwrap();
+        let mut event: Value =
+            serde_json::from_str(include_str!("../../../events/clever-notice.json")).unwrap();
         let text = std::str::from_utf8(body);
         event["body"] = text.map_or_else(|_| STANDARD.encode(body), str::to_owned).into();
         event["isBase64Encoded"] = text.is_err().into();
@@ -95,14 +98,20 @@ impl World {
     }
 
     fn with(settings: &[(&str, &str)], cue: &Cue) -> Self {
-        let config = Config::from_lookup(|name| match settings.iter().find(|(set, _)| *set == name) {
-            Some((_, value)) => Some((*value).to_owned()),
-            None if name.ends_with("_ARN") => Some(format!("arn:aws:lambda:us-east-1:000000000000:function:{name}")),
-            None => ["NOTICE_KEYS", "TABLE", "SCHEDULE_GROUP"].contains(&name).then(|| name.to_lowercase()),
-        });
+        let config =
+            Config::from_lookup(|name| match settings.iter().find(|(set, _)| *set == name) {
+                Some((_, value)) => Some((*value).to_owned()),
+                None if name.ends_with("_ARN") => {
+                    Some(format!("arn:aws:lambda:us-east-1:000000000000:function:{name}"))
+                }
+                None => ["NOTICE_KEYS", "TABLE", "SCHEDULE_GROUP"]
+                    .contains(&name)
+                    .then(|| name.to_lowercase()),
+            });
         let second = Arc::new(AtomicI64::new(NOW));
         let told = Arc::clone(&second);
-        let clock = Clock::new(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap());
+        let clock =
+            Clock::new(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap());
         let (secrets, table, later) = <(MemorySecrets, MemoryTable, MemoryLater)>::default();
         secrets.put("notice_keys", &json!({ "current": NEW, "previous": OLD }).to_string());
         let door = Door {
@@ -130,7 +139,8 @@ impl World {
     fn scheduled(&self) -> Vec<(String, i64, Value)> {
         let at = |at: Timestamp| at.as_second() - self.second.load(Ordering::SeqCst);
         let all = self.later.take_all().into_iter();
-        all.map(|(name, when, payload)| (name, at(when), serde_json::from_str(&payload).unwrap())).collect()
+        all.map(|(name, when, payload)| (name, at(when), serde_json::from_str(&payload).unwrap()))
+            .collect()
     }
 
     /// Nothing came of it, and nothing is remembered of it.
@@ -146,19 +156,23 @@ async fn a_notice_leads_to_one_question_about_its_district() {
     world.wait(20);
     let second = Notice::at(NOW + 20, OLD, about(DISTRICT).as_bytes());
     assert_eq!(world.knock(&second).await, 202, "the key before is good while both are there");
-    let payload: Value = serde_json::from_str(include_str!("../../../events/confirm.json")).unwrap();
+    let payload: Value =
+        serde_json::from_str(include_str!("../../../events/confirm.json")).unwrap();
     assert_eq!(world.scheduled(), [(format!("clever-notice-{DISTRICT}"), 40, payload)]);
     world.wait(60);
     assert_eq!(world.knock(&Notice::at(NOW + 80, NEW, about(DISTRICT).as_bytes())).await, 202);
-    assert_eq!(world.scheduled().len(), 1, "what comes after the question was asked leads to another");
+    assert_eq!(
+        world.scheduled().len(),
+        1,
+        "what comes after the question was asked leads to another"
+    );
     assert_eq!(world.secrets.reads(), 1, "the keys are read once");
 }
 
 #[tokio::test]
 async fn all_that_a_notice_says_but_its_district_is_passed_over() {
     let world = World::new();
-    let body =
-        json!({ "district": DISTRICT, "token": "t0", "url": "https://clever.example.net", "schools": ["s1"], "n": [[[{}]]] });
+    let body = json!({ "district": DISTRICT, "token": "t0", "url": "https://clever.example.net", "schools": ["s1"], "n": [[[{}]]] });
     assert_eq!(world.knock(&Notice::new(NEW, &body.to_string())).await, 202);
     assert_eq!(world.scheduled()[0].2, json!({ "confirm": { "district": DISTRICT } }));
 }
@@ -181,15 +195,26 @@ async fn senders_of_other_kinds_are_settings() {
     let body = about(DISTRICT);
     let time = NOW.to_string();
     let tag = |key: &str| hex::encode(sign(key, &[time.as_bytes(), b".", body.as_bytes()]));
-    let combined = World::with(&[("TIMESTAMP_FORM", "combined"), ("SIGNATURE_HEADER", "Clever-Signature")], &Cue::never());
-    let value = format!("t={time},v1={},v1={}", tag("a key that this side does not have yet"), tag(NEW));
-    assert_eq!(combined.knock(&Notice::bare(body.as_bytes()).with("clever-signature", &value)).await, 202);
+    let combined = World::with(
+        &[("TIMESTAMP_FORM", "combined"), ("SIGNATURE_HEADER", "Clever-Signature")],
+        &Cue::never(),
+    );
+    let value =
+        format!("t={time},v1={},v1={}", tag("a key that this side does not have yet"), tag(NEW));
+    assert_eq!(
+        combined.knock(&Notice::bare(body.as_bytes()).with("clever-signature", &value)).await,
+        202
+    );
     let value = format!("t={time},v1={}", tag("a key that this side does not have yet"));
-    assert_eq!(combined.knock(&Notice::bare(body.as_bytes()).with("clever-signature", &value)).await, 401);
+    assert_eq!(
+        combined.knock(&Notice::bare(body.as_bytes()).with("clever-signature", &value)).await,
+        401
+    );
 
     let settings = [("SIGNATURE_ENCODING", "base64"), ("SIGNATURE_PREFIX", "sha256=")];
     let base64 = World::with(&settings, &Cue::never());
-    let value = format!("sha256={}", STANDARD.encode(sign(NEW, &[time.as_bytes(), b".", body.as_bytes()])));
+    let value =
+        format!("sha256={}", STANDARD.encode(sign(NEW, &[time.as_bytes(), b".", body.as_bytes()])));
     let notice = Notice::new(NEW, &body);
     assert_eq!(base64.knock(&notice).await, 401, "the usual form is not the one that was agreed");
     assert_eq!(base64.knock(&notice.with("x-rollbook-signature", &value)).await, 202);
@@ -200,7 +225,8 @@ async fn a_sender_that_gives_no_time_is_believed_once_for_each_body() {
     let untimed = World::with(&[("TIMESTAMP_FORM", "none")], &Cue::never());
     let notice = |n: u64| {
         let body = json!({ "id": n, "district": DISTRICT }).to_string();
-        Notice::bare(body.as_bytes()).with("x-rollbook-signature", &hex::encode(sign(NEW, &[body.as_bytes()])))
+        Notice::bare(body.as_bytes())
+            .with("x-rollbook-signature", &hex::encode(sign(NEW, &[body.as_bytes()])))
     };
     assert_eq!(untimed.knock(&notice(1)).await, 202);
     untimed.wait(7 * 24 * 3600);
@@ -222,13 +248,28 @@ async fn whoever_has_no_key_is_refused() {
         ("an empty signature", honest.clone().with("x-rollbook-signature", "")),
         ("no hexadecimal digits", honest.clone().with("x-rollbook-signature", &"zz".repeat(32))),
         ("half a signature", honest.clone().with("x-rollbook-signature", &signature[..32])),
-        ("more than a signature", honest.clone().with("x-rollbook-signature", &format!("{signature}00"))),
-        ("a prefix that was not agreed on", honest.clone().with("x-rollbook-signature", &format!("sha256={signature}"))),
+        (
+            "more than a signature",
+            honest.clone().with("x-rollbook-signature", &format!("{signature}00")),
+        ),
+        (
+            "a prefix that was not agreed on",
+            honest.clone().with("x-rollbook-signature", &format!("sha256={signature}")),
+        ),
         ("the wrong key", Notice::new("some other key, invented as well 0123456", &body)),
         ("the empty key", Notice::new("", &body)),
-        ("another time than the signed one", honest.clone().with("x-rollbook-timestamp", &(NOW + 1).to_string())),
-        ("the time in another spelling", honest.clone().with("x-rollbook-timestamp", &format!("0{NOW}"))),
-        ("two signatures", honest.clone().with("x-rollbook-signature", &format!("{signature},{signature}"))),
+        (
+            "another time than the signed one",
+            honest.clone().with("x-rollbook-timestamp", &(NOW + 1).to_string()),
+        ),
+        (
+            "the time in another spelling",
+            honest.clone().with("x-rollbook-timestamp", &format!("0{NOW}")),
+        ),
+        (
+            "two signatures",
+            honest.clone().with("x-rollbook-signature", &format!("{signature},{signature}")),
+        ),
         ("two times", honest.clone().with("x-rollbook-timestamp", &format!("{NOW},{NOW}"))),
         ("too old", Notice::at(NOW - 301, NEW, body.as_bytes())),
         ("too new", Notice::at(NOW + 301, NEW, body.as_bytes())),
@@ -242,7 +283,11 @@ async fn whoever_has_no_key_is_refused() {
         assert!(world.nothing_happened(), "{who}");
     }
     for edge in [NOW - 300, NOW + 300] {
-        assert_eq!(world.knock(&Notice::at(edge, NEW, body.as_bytes())).await, 202, "within the tolerance");
+        assert_eq!(
+            world.knock(&Notice::at(edge, NEW, body.as_bytes())).await,
+            202,
+            "within the tolerance"
+        );
     }
 }
 
@@ -288,7 +333,13 @@ async fn a_notice_is_taken_once() {
 #[tokio::test]
 async fn what_is_signed_and_no_hint_is_told_so() {
     let world = World::new();
-    for body in ["", "sharing was switched on", "{}", r#"{"district": "oak"}"#, r#"{"district": "../../../../etc/passwd"}"#] {
+    for body in [
+        "",
+        "sharing was switched on",
+        "{}",
+        r#"{"district": "oak"}"#,
+        r#"{"district": "../../../../etc/passwd"}"#,
+    ] {
         assert_eq!(world.knock(&Notice::new(NEW, body)).await, 400, "{body}");
     }
     assert_eq!(world.knock(&Notice::at(NOW, NEW, b"\xff\xfe")).await, 400);
@@ -321,7 +372,10 @@ async fn other_methods_are_refused() {
 #[tokio::test]
 async fn nobody_can_tell_whose_district_it_is() {
     let (ours, strangers) = (World::new(), World::new());
-    assert_eq!(ours.knock(&Notice::new(NEW, &about(DISTRICT))).await, strangers.knock(&Notice::new(NEW, &about(STRANGER))).await);
+    assert_eq!(
+        ours.knock(&Notice::new(NEW, &about(DISTRICT))).await,
+        strangers.knock(&Notice::new(NEW, &about(STRANGER))).await
+    );
     // The question is the same, and Clever answers it: nothing was done to any district.
     assert_eq!(strangers.scheduled()[0].2["confirm"]["district"], STRANGER);
 }
@@ -340,7 +394,11 @@ async fn where_there_are_no_keys_nobody_is_believed() {
     }
     assert!(world.nothing_happened());
     world.secrets.put("notice_keys", &json!({ "current": NEW }).to_string());
-    assert_eq!(world.knock(&Notice::new(NEW, &about(DISTRICT))).await, 202, "and as soon as there are some, they are used");
+    assert_eq!(
+        world.knock(&Notice::new(NEW, &about(DISTRICT))).await,
+        202,
+        "and as soon as there are some, they are used"
+    );
 }
 
 #[tokio::test]
@@ -353,7 +411,10 @@ async fn a_leaked_key_asks_so_many_questions_a_minute() {
     assert_eq!(answers, [202, 202, 202, 503, 503]);
     assert_eq!(world.scheduled().len(), 3);
     world.wait(60);
-    assert_eq!(world.knock(&Notice::at(NOW + 60, NEW, about(&format!("{:024x}", 4)).as_bytes())).await, 202);
+    assert_eq!(
+        world.knock(&Notice::at(NOW + 60, NEW, about(&format!("{:024x}", 4)).as_bytes())).await,
+        202
+    );
 }
 
 #[tokio::test]
@@ -376,8 +437,13 @@ async fn a_failure_anywhere_is_healed_by_sending_it_again() {
             };
             let request = lambda_http::request::from_str(&notice.event.to_string()).unwrap();
             let status = door.handle(request).await.status().as_u16();
-            // Only the last call was heard by nobody though all was done: the sender is told that it came before, which is true.
-            assert_eq!(status, if (at, done_all_the_same) == (4, true) { 409 } else { 202 }, "call {at}");
+            // Only the last call was heard by nobody though all was done: the sender is told that
+            // it came before, which is true.
+            assert_eq!(
+                status,
+                if (at, done_all_the_same) == (4, true) { 409 } else { 202 },
+                "call {at}"
+            );
             assert_eq!(later.take_all().len(), 1, "call {at}");
         }
     }

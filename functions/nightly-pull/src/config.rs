@@ -18,17 +18,22 @@ pub struct Config {
     pub schedule_group: String,
     /// The role by which a schedule may invoke the function.
     pub schedule_role_arn: String,
-    /// The ARN of the queue for what a district's schedule could not make this function take; none: it is dropped.
+    /// The ARN of the queue for what a district's schedule could not make this function take; none:
+    /// it is dropped.
     pub pull_failures_arn: Option<String>,
-    /// The name of the secret with the application's credentials at Clever: `{"client_id": …, "client_secret": …}`; none: there is no list of Clever's.
+    /// The name of the secret with the application's credentials at Clever: `{"client_id": …,
+    /// "client_secret": …}`; none: there is no list of Clever's.
     pub clever_secret: Option<String>,
     /// Scheme and host of Clever's token list.
     pub clever_tokens: String,
-    /// Scheme and host of Clever's data, for districts that are new; the settings of each district say its own.
+    /// Scheme and host of Clever's data, for districts that are new; the settings of each district
+    /// say its own.
     pub clever_api: String,
-    /// The name of the secret with the partner key of ClassLink: `{"api_key": …}`; none: there is no list of ClassLink's.
+    /// The name of the secret with the partner key of ClassLink: `{"api_key": …}`; none: there is
+    /// no list of ClassLink's.
     pub classlink_secret: Option<String>,
-    /// ClassLink's proxy, for its list and for districts that are new; the settings of each district say its own.
+    /// ClassLink's proxy, for its list and for districts that are new; the settings of each
+    /// district say its own.
     pub classlink_proxy: String,
     /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
     pub path_style: bool,
@@ -60,9 +65,19 @@ impl Config {
             clever_api: host("CLEVER_API_URL", "https://api.clever.com")?,
             classlink_secret: environment.get("CLASSLINK_SECRET"),
             classlink_proxy: {
-                let proxy = environment.get("CLASSLINK_PROXY_URL").unwrap_or_else(|| ClassLink::of("0").proxy);
-                let is_proxy = sources::classlink::check(&ClassLink { proxy: proxy.clone(), ..ClassLink::of("0") }).is_ok();
-                if is_proxy { proxy } else { return Err(ConfigError::Invalid("CLASSLINK_PROXY_URL")) }
+                let proxy = environment
+                    .get("CLASSLINK_PROXY_URL")
+                    .unwrap_or_else(|| ClassLink::of("0").proxy);
+                let is_proxy = sources::classlink::check(&ClassLink {
+                    proxy: proxy.clone(),
+                    ..ClassLink::of("0")
+                })
+                .is_ok();
+                if is_proxy {
+                    proxy
+                } else {
+                    return Err(ConfigError::Invalid("CLASSLINK_PROXY_URL"));
+                }
             },
             path_style: environment.path_style(),
             ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
@@ -78,15 +93,30 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let needed =
+            ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
-        assert_eq!((config.ownership.as_secs(), config.stop_before.as_secs(), config.keep_secrets.as_secs()), (960, 120, 300));
-        assert_eq!((config.clever_tokens.as_str(), config.path_style), ("https://clever.com", false));
-        assert_eq!((config.pull_failures_arn, config.clever_secret, config.classlink_secret), (None, None, None));
+        assert_eq!(
+            (
+                config.ownership.as_secs(),
+                config.stop_before.as_secs(),
+                config.keep_secrets.as_secs()
+            ),
+            (960, 120, 300)
+        );
+        assert_eq!(
+            (config.clever_tokens.as_str(), config.path_style),
+            ("https://clever.com", false)
+        );
+        assert_eq!(
+            (config.pull_failures_arn, config.clever_secret, config.classlink_secret),
+            (None, None, None)
+        );
         assert_eq!(config.classlink_proxy, "https://oneroster-proxy.classlink.io");
         for gone in needed {
-            let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
+            let error =
+                Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
             assert!(error.to_string().contains(gone));
         }
         let wrong = [

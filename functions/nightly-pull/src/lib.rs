@@ -1,9 +1,12 @@
-//! From a source's server to a staged snapshot, every night; and every hour a look at who has connected and at the schedules of the nights.
+//! From a source's server to a staged snapshot, every night; and every hour a look at who has
+//! connected and at the schedules of the nights.
 //!
-//! An order names a district and a time; together they name the run, so that the same order twice is the same run. All pages of all lists are read and
-//! staged as they came; a pull that nears its deadline goes on in a further invocation from where it is. Only when every page is there, and the data did
-//! not change meanwhile, is a snapshot made of them, whose manifest comes last and starts reconcile. Whatever goes wrong, the mirror stays as it is,
-//! and the run's report says why in words for an operator. This function must never touch the mirror.
+//! An order names a district and a time; together they name the run, so that the same order twice
+//! is the same run. All pages of all lists are read and staged as they came; a pull that nears its
+//! deadline goes on in a further invocation from where it is. Only when every page is there, and
+//! the data did not change meanwhile, is a snapshot made of them, whose manifest comes last and
+//! starts reconcile. Whatever goes wrong, the mirror stays as it is, and the run's report says why
+//! in words for an operator. This function must never touch the mirror.
 
 mod config;
 mod look;
@@ -159,8 +162,10 @@ pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: 
         Ok(Request::Pull(named)) => named,
         Ok(Request::Look(which)) => {
             let looked = look::look(config, storage, &which).await;
-            // Schedules follow what is configured here, not the list: a district that was paused is not pulled, even if the list cannot be read.
-            let repaired = nights::repair(config, storage, &event.context.invoked_function_arn).await;
+            // Schedules follow what is configured here, not the list: a district that was paused is
+            // not pulled, even if the list cannot be read.
+            let repaired =
+                nights::repair(config, storage, &event.context.invoked_function_arn).await;
             return looked.and_then(|looked| repaired.map(|()| Outcome::Look(looked)));
         }
         Err(reason) => {

@@ -1,6 +1,8 @@
-//! The look at a source's list of who has connected the application (Clever's, ClassLink's): it finds new districts without any notice, and misses those that are gone (R-O1).
+//! The look at a source's list of who has connected the application (Clever's, ClassLink's): it
+//! finds new districts without any notice, and misses those that are gone (R-O1).
 //!
-//! A new district that shares a school becomes `notified`, and nothing is pulled of it. One that is gone is told; nothing of it is changed here.
+//! A new district that shares a school becomes `notified`, and nothing is pulled of it. One that is
+//! gone is told; nothing of it is changed here.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +21,8 @@ use crate::request::Which;
 use crate::source::{Listing, NoEntry, Source, World};
 use crate::{Config, PullFailure, Storage, Table};
 
-/// How long a district must be missing before anybody is told: one list that lacks it may be a mistake.
+/// How long a district must be missing before anybody is told: one list that lacks it may be a
+/// mistake.
 const MISSING: Duration = Duration::from_secs(30 * 60);
 
 /// What a look has found.
@@ -27,7 +30,8 @@ const MISSING: Duration = Duration::from_secs(30 * 60);
 pub struct Looked {
     /// Districts that share data for the first time.
     pub notified: u32,
-    /// Districts that have connected and share no school yet, or of which Clever does not say so now.
+    /// Districts that have connected and share no school yet, or of which Clever does not say so
+    /// now.
     pub waiting: u32,
     /// Districts that have been missing for a while: they have disconnected.
     pub disconnected: u32,
@@ -46,8 +50,8 @@ impl Looked {
     }
 }
 
-/// Looks at the lists that are asked for, as far as there are credentials for them. A list that cannot be read does not keep the others from being looked
-/// at.
+/// Looks at the lists that are asked for, as far as there are credentials for them. A list that
+/// cannot be read does not keep the others from being looked at.
 pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
@@ -56,14 +60,18 @@ pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     let clever = match which {
         Which::All if !Clever::is_configured(config) => Ok(Looked::default()),
         Which::All => look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await,
-        Which::Source(name) if *name == Clever::NAME => look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await,
+        Which::Source(name) if *name == Clever::NAME => {
+            look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await
+        }
         Which::AtClever(id) => look_at::<Clever, _, _, _, _, _, _>(config, storage, Some(id)).await,
         Which::Source(_) => Ok(Looked::default()),
     };
     let classlink = match which {
         Which::All if !ClassLink::is_configured(config) => Ok(Looked::default()),
         Which::All => look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await,
-        Which::Source(name) if *name == ClassLink::NAME => look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await,
+        Which::Source(name) if *name == ClassLink::NAME => {
+            look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await
+        }
         Which::Source(_) | Which::AtClever(_) => Ok(Looked::default()),
     };
     let looked = clever?.and(classlink?);
@@ -97,7 +105,9 @@ async fn look_at<P: Listing, T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     let known: BTreeSet<&str> = known.iter().map(|one| one.id.as_str()).collect();
     for one in listed.iter().filter(|one| !known.contains(one.id.as_str())) {
         match P::new(config, &one.id).shares(&world, &one.key, &mut rng).await {
-            Ok(true) => notify::<P, _, _, _, _, _, _>(config, storage, &one.id, &mut looked).await?,
+            Ok(true) => {
+                notify::<P, _, _, _, _, _, _>(config, storage, &one.id, &mut looked).await?
+            }
             Ok(false) => looked.waiting += 1,
             Err(error) => {
                 warn!(source = P::NAME, id = %one.id, %error, "a district that has connected could not be looked at");
@@ -108,7 +118,8 @@ async fn look_at<P: Listing, T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     Ok(looked)
 }
 
-/// Makes the district, tells of it and remembers it, in this order: whoever dies in between does it once more.
+/// Makes the district, tells of it and remembers it, in this order: whoever dies in between does it
+/// once more.
 async fn notify<P: Listing, T: Table, O, L, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
@@ -119,8 +130,20 @@ async fn notify<P: Listing, T: Table, O, L, S, H, W>(
     let mut settings = Settings::of_preset(P::PRESET);
     P::new(config, id).set(&mut settings.source);
     let _ = storage.table.create(&district, &settings, DistrictStatus::Notified).await?;
-    let connected = Connected { id: id.into(), district, since: storage.clock.now(), missed: None, told: false };
-    tell(storage, Event::district_shares(connected.since, &connected.district), "notified", "DistrictsNotified").await;
+    let connected = Connected {
+        id: id.into(),
+        district,
+        since: storage.clock.now(),
+        missed: None,
+        told: false,
+    };
+    tell(
+        storage,
+        Event::district_shares(connected.since, &connected.district),
+        "notified",
+        "DistrictsNotified",
+    )
+    .await;
     let _ = storage.table.note(P::NAME, &connected).await?;
     looked.notified += 1;
     Ok(())
@@ -134,9 +157,17 @@ async fn missed<T: Table, O, L, S, H, W>(
 ) -> Result<(), PullFailure> {
     let now = storage.clock.now();
     match one.missed {
-        None => storage.table.renote(source, &Connected { missed: Some(now), ..one.clone() }).await?,
+        None => {
+            storage.table.renote(source, &Connected { missed: Some(now), ..one.clone() }).await?
+        }
         Some(since) if !one.told && now >= since + MISSING => {
-            tell(storage, Event::district_gone(now, &one.district, since), "disconnected", "DistrictsDisconnected").await;
+            tell(
+                storage,
+                Event::district_gone(now, &one.district, since),
+                "disconnected",
+                "DistrictsDisconnected",
+            )
+            .await;
             storage.table.renote(source, &Connected { told: true, ..one.clone() }).await?;
             looked.disconnected += 1;
         }
@@ -161,7 +192,12 @@ async fn found_again<T: Table, O, L, S, H, W>(
     Ok(())
 }
 
-async fn tell<T, O, L, S, H, W>(storage: &Storage<T, O, L, S, H, W>, event: Event, outcome: &str, metric: &'static str) {
+async fn tell<T, O, L, S, H, W>(
+    storage: &Storage<T, O, L, S, H, W>,
+    event: Event,
+    outcome: &str,
+    metric: &'static str,
+) {
     let district = event.detail.district.clone();
     warn!(district = %district, outcome, "a district's connection to the source has changed");
     metrics(event.at, outcome, &district, &RunId::from("none"), &[(metric, 1.0)]);

@@ -25,8 +25,10 @@ async fn main() -> Result<(), Error> {
         operators: Operators::new(connections.operators(&config.operator_bus)),
         clock,
     };
-    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
-    let handler =
-        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more
+    // than the diagnostic.
+    let handler = async |event: LambdaEvent<serde_json::Value>| {
+        Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from)
+    };
     run(service_fn(handler)).await
 }

@@ -1,7 +1,9 @@
-//! The schedules of every district that is pulled (R-O4, R-O5): one for the nights, and one for what has changed between them where the district wants that;
-//! compared with what is configured, and put right where they differ.
+//! The schedules of every district that is pulled (R-O4, R-O5): one for the nights, and one for
+//! what has changed between them where the district wants that; compared with what is configured,
+//! and put right where they differ.
 //!
-//! Nothing here depends on having seen a change. Whatever was missed, or was undone by hand, is found by the next comparison.
+//! Nothing here depends on having seen a change. Whatever was missed, or was undone by hand, is
+//! found by the next comparison.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +20,15 @@ use crate::request::{Scope, order, ordered};
 use crate::source::{Source, for_source};
 use crate::{Config, PullFailure, Storage, Table};
 
-/// The night of a district whose policy waits for uploads: nobody uploads what lies at a source's server.
+/// The night of a district whose policy waits for uploads: nobody uploads what lies at a source's
+/// server.
 const NIGHT: Time = Time::constant(2, 0, 0, 0);
 
 /// So that not all districts of a zone are pulled at once.
 const WINDOW_MINUTES: i32 = 30;
 
-/// An invocation that is not taken is tried again this often, and so long: a pull that begins later would run into the day of school.
+/// An invocation that is not taken is tried again this often, and so long: a pull that begins later
+/// would run into the day of school.
 const RETRIES: i32 = 5;
 const RETRY_SECONDS: i32 = 2 * 3600;
 
@@ -36,7 +40,8 @@ struct Repaired {
     unscheduled: u32,
 }
 
-/// Compares all schedules with what is configured. `function`: the ARN by which this function is invoked.
+/// Compares all schedules with what is configured. `function`: the ARN by which this function is
+/// invoked.
 pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
@@ -45,7 +50,8 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     let names = storage.later.names().await?;
     let mut districts: BTreeSet<DistrictId> = BTreeSet::new();
     for source in Pulled::NAMES {
-        districts.extend(storage.table.connected(source).await?.into_iter().map(|one| one.district));
+        districts
+            .extend(storage.table.connected(source).await?.into_iter().map(|one| one.district));
     }
     let mut repaired = Repaired::default();
     let mut failed = Vec::new();
@@ -71,7 +77,12 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
             }
         }
     }
-    info!(?repaired, failed = failed.len(), "compared the schedules of {} districts", districts.len());
+    info!(
+        ?repaired,
+        failed = failed.len(),
+        "compared the schedules of {} districts",
+        districts.len()
+    );
     let districts = failed.len();
     failed.pop().map_or(Ok(()), |source| Err(PullFailure::Schedules { districts, source }))
 }
@@ -86,12 +97,16 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
 ) -> Result<Vec<String>, MirrorError> {
     let Some(configured) = storage.table.district(district).await? else { return Ok(Vec::new()) };
     let is_synced = matches!(configured.status, DistrictStatus::Live | DistrictStatus::InReview);
-    let Some(every) = for_source!(configured.settings.source, |source| source.changes_every()).filter(|_| is_synced) else {
+    let Some(every) = for_source!(configured.settings.source, |source| source.changes_every())
+        .filter(|_| is_synced)
+    else {
         return Ok(Vec::new());
     };
     // Before it is live nobody waits for a change of its data.
     let every = every.filter(|_| configured.status == DistrictStatus::Live);
-    let names = || [name_of(district)].into_iter().chain(every.map(|_| changes_name_of(district))).collect();
+    let names = || {
+        [name_of(district)].into_iter().chain(every.map(|_| changes_name_of(district))).collect()
+    };
     let zone = TimeZone::get(&configured.settings.time_zone).ok();
     // Its own name: here letters of either case find a zone, and the service may be stricter.
     let Some(time_zone) = zone.as_ref().and_then(|zone| zone.iana_name()) else {
@@ -132,7 +147,11 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
             }
             there => {
                 storage.later.put_schedule(&wanted).await?;
-                let count = if there.is_none() { &mut repaired.scheduled } else { &mut repaired.rescheduled };
+                let count = if there.is_none() {
+                    &mut repaired.scheduled
+                } else {
+                    &mut repaired.rescheduled
+                };
                 *count += 1;
             }
         }
@@ -140,7 +159,8 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
     Ok(names())
 }
 
-/// The hours of the day that are so many hours apart, from one night's pull to the next one, without that.
+/// The hours of the day that are so many hours apart, from one night's pull to the next one,
+/// without that.
 fn hours_between(night: i8, every: u8) -> String {
     let after = (1..24).filter(|after| after % i8::try_from(every.max(1)).unwrap_or(i8::MAX) == 0);
     let mut hours: Vec<i8> = after.map(|after| (night + after) % 24).collect();
@@ -149,7 +169,8 @@ fn hours_between(night: i8, every: u8) -> String {
     hours.join(",")
 }
 
-/// Removes a schedule that no district is to have; false: it is not ours to remove, or gone already.
+/// Removes a schedule that no district is to have; false: it is not ours to remove, or gone
+/// already.
 async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     name: &str,
@@ -161,8 +182,9 @@ async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
     Ok(true)
 }
 
-/// A schedule is a district's if it orders a pull of the district whose name it has. The group has others, whose names may begin as those of districts do:
-/// in a stack with the prefix `nightly` the hourly look is called `nightly-look`.
+/// A schedule is a district's if it orders a pull of the district whose name it has. The group has
+/// others, whose names may begin as those of districts do: in a stack with the prefix `nightly` the
+/// hourly look is called `nightly-look`.
 fn is_a_districts(schedule: &NightlySchedule) -> bool {
     ordered(&schedule.input).is_some_and(|(district, scope)| match scope {
         Scope::Everything => name_of(&district) == schedule.name,

@@ -1,7 +1,8 @@
 //! One pull, from its order to the snapshot's manifest.
 //!
-//! The order of writes makes it safe to die anywhere: the run, the pull's state, pages each with its cursor, the snapshot's parts, the district's newest
-//! snapshot, manifest, the run's state. The manifest makes the snapshot; the run's state only says that it was made.
+//! The order of writes makes it safe to die anywhere: the run, the pull's state, pages each with
+//! its cursor, the snapshot's parts, the district's newest snapshot, manifest, the run's state. The
+//! manifest makes the snapshot; the run's state only says that it was made.
 
 mod ending;
 
@@ -60,7 +61,8 @@ struct State {
     base: Option<Everything>,
 }
 
-/// How much earlier than a pull of everything began the changes begin that are asked for: the server's clock may be slow, and what comes twice does no harm.
+/// How much earlier than a pull of everything began the changes begin that are asked for: the
+/// server's clock may be slow, and what comes twice does no harm.
 const MARGIN: Duration = Duration::from_secs(3600);
 
 /// How old a pull of everything may be over which changes are read: its pages are kept for a week.
@@ -90,20 +92,37 @@ pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W:
     let known = for_source!(settings, |source| (name_of(&source), source.id()));
     let source = known.as_ref().map_or("none", |(name, _)| *name);
     if let Some((name, id)) = known.filter(|_| begun.is_none()) {
-        // Whoever is pulled has connected: a look that finds it in the list must not take it for somebody new.
+        // Whoever is pulled has connected: a look that finds it in the list must not take it for
+        // somebody new.
         let since = storage.clock.now();
-        let connected = Connected { id, district: named.district.clone(), since, missed: None, told: false };
+        let connected =
+            Connected { id, district: named.district.clone(), since, missed: None, told: false };
         let _ = storage.table.note(name, &connected).await?;
     }
-    let Some(record) = own(config, storage, invocation, named, begun).await? else { return Ok(Ended::Repeated) };
-    let mut work = Work { config, storage, invocation, named, record, source, base, rng: fastrand::Rng::new() };
-    if is_synced && let Some(ended) = for_source!(settings, |source| Box::pin(work.run(&district, &source)).await) {
+    let Some(record) = own(config, storage, invocation, named, begun).await? else {
+        return Ok(Ended::Repeated);
+    };
+    let mut work = Work {
+        config,
+        storage,
+        invocation,
+        named,
+        record,
+        source,
+        base,
+        rng: fastrand::Rng::new(),
+    };
+    if is_synced
+        && let Some(ended) =
+            for_source!(settings, |source| Box::pin(work.run(&district, &source)).await)
+    {
         return ended;
     }
     work.refuse(&codes::SOURCE_PAUSED, None).await
 }
 
-/// What the changes of a district are read over, where they are ordered and can be had; else why not is in the log.
+/// What the changes of a district are read over, where they are ordered and can be had; else why
+/// not is in the log.
 async fn base_of<T: Table, O: Objects, L, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     district: &District,
@@ -116,19 +135,27 @@ async fn base_of<T: Table, O: Objects, L, S, H, W>(
         info!(district = %named.district, why, "what has changed is not pulled");
         Ok(None)
     };
-    let wished = for_source!(district.settings.source, |source| source.changes_every().map(|_| source.id())).flatten();
+    let wished =
+        for_source!(district.settings.source, |source| source.changes_every().map(|_| source.id()))
+            .flatten();
     let Some(id) = wished.filter(|_| district.status == DistrictStatus::Live) else {
         return skip("the district is not live, or does not want it");
     };
     if let Some(open) = &district.open
-        && storage.table.run(&named.district, open).await?.is_some_and(|run| run.state == RunState::Held)
+        && storage
+            .table
+            .run(&named.district, open)
+            .await?
+            .is_some_and(|run| run.state == RunState::Held)
     {
         return skip("a run is held, and a person is to decide about that one");
     }
     let everything = pulls::read_everything(&storage.internal, &named.district).await?;
     let now = storage.clock.now();
     match everything {
-        Some(everything) if everything.id == id && everything.began > now - OLDEST => Ok(Some(everything)),
+        Some(everything) if everything.id == id && everything.began > now - OLDEST => {
+            Ok(Some(everything))
+        }
         _ => skip("there is no pull of everything over which it could be read"),
     }
 }
@@ -137,7 +164,8 @@ fn name_of<P: Source>(_: &P) -> &'static str {
     P::NAME
 }
 
-/// Makes the run, goes on with it, or takes it over from an invocation that has died. None: the pull was done before.
+/// Makes the run, goes on with it, or takes it over from an invocation that has died. None: the
+/// pull was done before.
 async fn own<T: Table, O, L, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
@@ -170,17 +198,26 @@ struct Work<'a, T, O, L, S, H, W> {
 }
 
 impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
-    async fn run<P: Source>(&mut self, district: &District, source: &P) -> Result<Ended, PullFailure> {
+    async fn run<P: Source>(
+        &mut self,
+        district: &District,
+        source: &P,
+    ) -> Result<Ended, PullFailure> {
         let unusable = |why: String| (&upload::DISTRICT_SETTINGS, Some(why));
         let read = district.settings.policy().map_err(|error| unusable(error.to_string()));
-        let zone = TimeZone::get(&district.settings.time_zone)
-            .map_err(|_| unusable("there is no time zone of the name that the district has".into()));
+        let zone = TimeZone::get(&district.settings.time_zone).map_err(|_| {
+            unusable("there is no time zone of the name that the district has".into())
+        });
         let (policy, zone) = match (read, zone, source.check().map_err(unusable)) {
             (Ok(policy), Ok(zone), Ok(())) => (policy, zone),
-            (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => return self.refuse(code, why).await,
+            (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => {
+                return self.refuse(code, why).await;
+            }
         };
         self.record.today = Some(self.named.at.to_zoned(zone).date());
-        let mut state: Option<State> = pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run).await?;
+        let mut state: Option<State> =
+            pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run)
+                .await?;
         if let Some(state) = &state {
             self.base.clone_from(&state.base);
         } else if self.named.scope == Scope::Changes && self.base.is_none() {
@@ -190,13 +227,18 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let mut rejected: Option<P::Key> = None;
         loop {
             let reached = match self.key(source, rejected.as_ref()).await {
-                Ok(key) => (self.read(source, (district, &policy), &key, &mut state).await, Some(key)),
+                Ok(key) => {
+                    (self.read(source, (district, &policy), &key, &mut state).await, Some(key))
+                }
                 Err(stop) => (Err(stop), None),
             };
             match reached {
                 (Ok(Reached::Whole(lists)), _) => {
-                    let Some(state) = &state else { return Err(MirrorError::Missing { what: "a pull's state" }.into()) };
-                    // What was read stays read: making the snapshot may have an invocation of its own.
+                    let Some(state) = &state else {
+                        return Err(MirrorError::Missing { what: "a pull's state" }.into());
+                    };
+                    // What was read stays read: making the snapshot may have an invocation of its
+                    // own.
                     if self.invocation.deadline.is_near() {
                         return self.go_on_later(SOON).await;
                     }
@@ -230,7 +272,11 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     /// What opens the source; what did not open it is not tried again.
-    async fn key<P: Source>(&mut self, source: &P, rejected: Option<&P::Key>) -> Result<P::Key, Stop> {
+    async fn key<P: Source>(
+        &mut self,
+        source: &P,
+        rejected: Option<&P::Key>,
+    ) -> Result<P::Key, Stop> {
         let key = source.key(&World::of(self.config, self.storage), &mut self.rng).await?;
         if rejected == Some(&key) { Err(Stop::Unauthorized) } else { Ok(key) }
     }
@@ -252,17 +298,27 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             Some(known) => known,
             None => {
                 let mark = source.mark(&world, key, &mut self.rng).await?;
-                let (attempt, setbacks) = state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
-                let begun = State { attempt, setbacks, began: now, mark: Some(mark.clone()), base: self.base.clone() };
+                let (attempt, setbacks) =
+                    state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
+                let begun = State {
+                    attempt,
+                    setbacks,
+                    began: now,
+                    mark: Some(mark.clone()),
+                    base: self.base.clone(),
+                };
                 pulls::put_state(internal, id, run, &begun).await?;
                 *state = Some(begun);
                 (attempt, mark)
             }
         };
         let pages = pulls::Pages::new(internal.clone(), id, run, attempt);
-        let (settings, deadline, rng) = (&district.settings.source, &self.invocation.deadline, self.rng.fork());
+        let (settings, deadline, rng) =
+            (&district.settings.source, &self.invocation.deadline, self.rng.fork());
         let since = self.base.as_ref().map(|base| base.began - MARGIN);
-        source.read(&world, key, Trying { pages, settings, policy, mark, since, deadline, rng }).await
+        source
+            .read(&world, key, Trying { pages, settings, policy, mark, since, deadline, rng })
+            .await
     }
 
     /// From now on the pull is another try, without pages.
@@ -270,7 +326,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let setbacks = state.as_ref().map_or(0, |state| state.setbacks);
         let began = self.storage.clock.now();
         let anew = State { attempt, setbacks, began, mark: None, base: self.base.clone() };
-        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &anew).await?;
+        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &anew)
+            .await?;
         *state = Some(anew);
         Ok(())
     }
@@ -278,17 +335,29 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     /// The source is down: the pull goes back to it a few times before the night is given up.
     async fn set_back(&mut self, state: Option<State>, why: String) -> Result<Ended, PullFailure> {
         let began = self.storage.clock.now();
-        let mut state = state.unwrap_or(State { attempt: 0, setbacks: 0, began, mark: None, base: self.base.clone() });
+        let mut state = state.unwrap_or(State {
+            attempt: 0,
+            setbacks: 0,
+            began,
+            mark: None,
+            base: self.base.clone(),
+        });
         state.setbacks += 1;
         warn!(district = %self.named.district, run = %self.named.run, setbacks = state.setbacks, why, "the source is down");
         if state.setbacks > SETBACKS {
             return self.refuse(&codes::SOURCE_DOWN, Some(why)).await;
         }
         if state.setbacks == 1 {
-            let again = Event::pull_is_tried_again(began, &self.named.district, &self.named.run, began + AGAIN);
+            let again = Event::pull_is_tried_again(
+                began,
+                &self.named.district,
+                &self.named.run,
+                began + AGAIN,
+            );
             self.storage.operators.tell(again).await;
         }
-        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &state).await?;
+        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &state)
+            .await?;
         self.go_on_later(AGAIN).await
     }
 

@@ -23,7 +23,8 @@ pub enum Which {
     All,
     /// That of one source, by its name.
     Source(&'static str),
-    /// Clever's, for the one district (by its id there) of which a notice speaks. What a notice says is a hint only: the look is what counts.
+    /// Clever's, for the one district (by its id there) of which a notice speaks. What a notice
+    /// says is a hint only: the look is what counts.
     AtClever(Box<str>),
 }
 
@@ -53,7 +54,8 @@ pub struct Named {
     pub run: RunId,
     /// For when it was ordered.
     pub at: Timestamp,
-    /// How much was ordered. An invocation that goes on with a pull reads that from the pull's state.
+    /// How much was ordered. An invocation that goes on with a pull reads that from the pull's
+    /// state.
     pub scope: Scope,
 }
 
@@ -65,7 +67,8 @@ pub enum Skipped {
     Unknown,
 }
 
-/// What a schedule sends, or a person who wants a pull now. `at` makes the same order, delivered twice, the same run.
+/// What a schedule sends, or a person who wants a pull now. `at` makes the same order, delivered
+/// twice, the same run.
 #[derive(Deserialize)]
 struct Order {
     district: DistrictId,
@@ -91,7 +94,8 @@ pub fn resume(named: &Named) -> String {
     json!({ "resume": { "district": named.district, "run": named.run } }).to_string()
 }
 
-/// What a schedule puts in the place of this: the time for which it was due, however late it invokes.
+/// What a schedule puts in the place of this: the time for which it was due, however late it
+/// invokes.
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// An order before its time is known.
@@ -106,10 +110,12 @@ struct Scheduled {
 
 /// The payload by which a schedule orders pulls.
 pub fn order(district: &DistrictId, scope: Scope) -> String {
-    json!(Scheduled { district: district.clone(), at: SCHEDULED_TIME.into(), only: scope }).to_string()
+    json!(Scheduled { district: district.clone(), at: SCHEDULED_TIME.into(), only: scope })
+        .to_string()
 }
 
-/// The district that a schedule's payload orders to be pulled, and how much of it; none: it orders something else.
+/// The district that a schedule's payload orders to be pulled, and how much of it; none: it orders
+/// something else.
 pub(crate) fn ordered(payload: &str) -> Option<(DistrictId, Scope)> {
     let Scheduled { district, at, only } = serde_json::from_str(payload).ok()?;
     (at == SCHEDULED_TIME).then_some((district, only))
@@ -127,16 +133,22 @@ pub fn request(event: &Value) -> Result<Request, Skipped> {
     }
     if let Some(notice) = event.get("confirm") {
         let Confirm { district } = Confirm::deserialize(notice).map_err(|_| Skipped::Unknown)?;
-        return if district.is_empty() { Err(Skipped::Unknown) } else { Ok(Request::Look(Which::AtClever(district))) };
+        return if district.is_empty() {
+            Err(Skipped::Unknown)
+        } else {
+            Ok(Request::Look(Which::AtClever(district)))
+        };
     }
     let named = match event.get("resume") {
         Some(resumed) => {
-            let Resumed { district, run } = Resumed::deserialize(resumed).map_err(|_| Skipped::Unknown)?;
+            let Resumed { district, run } =
+                Resumed::deserialize(resumed).map_err(|_| Skipped::Unknown)?;
             let at = keys::time_of(&run).ok_or(Skipped::Unknown)?;
             Named { district, run, at, scope: Scope::default() }
         }
         None => {
-            let Order { district, at, only } = Order::deserialize(event).map_err(|_| Skipped::Unknown)?;
+            let Order { district, at, only } =
+                Order::deserialize(event).map_err(|_| Skipped::Unknown)?;
             let run = match only {
                 Scope::Everything => keys::pull_id(at, &district),
                 Scope::Changes => keys::changes_id(at, &district),
@@ -144,7 +156,11 @@ pub fn request(event: &Value) -> Result<Request, Skipped> {
             Named { run, district, at, scope: only }
         }
     };
-    if DistrictId::is_valid(named.district.as_str()) { Ok(Request::Pull(named)) } else { Err(Skipped::Unknown) }
+    if DistrictId::is_valid(named.district.as_str()) {
+        Ok(Request::Pull(named))
+    } else {
+        Err(Skipped::Unknown)
+    }
 }
 
 #[cfg(test)]
@@ -164,8 +180,13 @@ mod tests {
         assert_eq!(named_by(&resumed), named);
         let next = named_by(&json!({ "district": "oak", "at": "2026-09-16T07:00:00Z" }));
         assert!(named.run < next.run);
-        assert_ne!(named.run, named_by(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run);
-        let changes = named_by(&json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "changes" }));
+        assert_ne!(
+            named.run,
+            named_by(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run
+        );
+        let changes = named_by(
+            &json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "changes" }),
+        );
         assert_eq!(changes.scope, Scope::Changes);
         assert_ne!(changes.run, named.run, "a night's pull is never taken for one of changes");
     }
@@ -173,9 +194,18 @@ mod tests {
     #[test]
     fn a_notice_is_confirmed_by_a_look_for_its_district() {
         let notice = json!({ "confirm": { "district": "5b2ad81a709e300001e2cd7a" } });
-        assert_eq!(request(&notice), Ok(Request::Look(Which::AtClever("5b2ad81a709e300001e2cd7a".into()))));
-        assert_eq!(request(&json!({ "look": "clever" })), Ok(Request::Look(Which::Source("clever"))));
-        assert_eq!(request(&json!({ "look": "classlink" })), Ok(Request::Look(Which::Source("classlink"))));
+        assert_eq!(
+            request(&notice),
+            Ok(Request::Look(Which::AtClever("5b2ad81a709e300001e2cd7a".into())))
+        );
+        assert_eq!(
+            request(&json!({ "look": "clever" })),
+            Ok(Request::Look(Which::Source("clever")))
+        );
+        assert_eq!(
+            request(&json!({ "look": "classlink" })),
+            Ok(Request::Look(Which::Source("classlink")))
+        );
         assert_eq!(request(&json!({ "look": "all" })), Ok(Request::Look(Which::All)));
     }
 

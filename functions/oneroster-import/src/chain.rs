@@ -1,12 +1,14 @@
 //! Which uploads a snapshot is made of.
 //!
-//! A delta set is read over the last bulk set and the deltas since, in the order of their times. An upload that comes late is put in its place by its
-//! time; what lies before a bulk set does not count.
+//! A delta set is read over the last bulk set and the deltas since, in the order of their times. An
+//! upload that comes late is put in its place by its time; what lies before a bulk set does not
+//! count.
 
 use mirror::snapshot::{Chain, ChainLink};
 use rules::snapshot::Upload;
 
-/// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it moot.
+/// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it
+/// moot.
 pub(crate) fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain> {
     let mut links = chain.map(|chain| chain.links).unwrap_or_default();
     links.retain(|link| !is_same(&link.upload, upload));
@@ -20,7 +22,9 @@ pub(crate) fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option
 /// Whether a bulk set newer than the upload is known already.
 pub(crate) fn is_moot(chain: Option<&Chain>, upload: &Upload) -> bool {
     let newer = |link: &ChainLink| {
-        link.whole && !is_same(&link.upload, upload) && (link.upload.at, &link.upload.key) > (upload.at, &upload.key)
+        link.whole
+            && !is_same(&link.upload, upload)
+            && (link.upload.at, &link.upload.key) > (upload.at, &upload.key)
     };
     chain.is_some_and(|chain| chain.links.iter().any(newer))
 }
@@ -36,11 +40,23 @@ mod tests {
 
     fn upload(at: i64) -> Upload {
         let at = Timestamp::from_second(at).unwrap();
-        Upload { bucket: "inbox".into(), key: "a.zip".into(), etag: "e".into(), version: None, at, files: vec![] }
+        Upload {
+            bucket: "inbox".into(),
+            key: "a.zip".into(),
+            etag: "e".into(),
+            version: None,
+            at,
+            files: vec![],
+        }
     }
 
     fn chain(links: &[(i64, bool)]) -> Chain {
-        Chain { links: links.iter().map(|(at, whole)| ChainLink { upload: upload(*at), whole: *whole }).collect() }
+        Chain {
+            links: links
+                .iter()
+                .map(|(at, whole)| ChainLink { upload: upload(*at), whole: *whole })
+                .collect(),
+        }
     }
 
     #[test]

@@ -47,10 +47,15 @@ mod tests {
             other => Some(other.to_lowercase()),
         };
         let config = Config::from_lookup(full).unwrap();
-        assert_eq!((config.table.as_str(), config.path_style, config.ownership.as_secs()), ("table", false, 960));
-        let missing = Config::from_lookup(|name| full(name).filter(|_| name != "TABLE")).unwrap_err();
+        assert_eq!(
+            (config.table.as_str(), config.path_style, config.ownership.as_secs()),
+            ("table", false, 960)
+        );
+        let missing =
+            Config::from_lookup(|name| full(name).filter(|_| name != "TABLE")).unwrap_err();
         assert!(missing.to_string().contains("TABLE"));
-        let wrong = |name: &str| if name == "OWNERSHIP_SECONDS" { Some("soon".into()) } else { full(name) };
+        let wrong =
+            |name: &str| if name == "OWNERSHIP_SECONDS" { Some("soon".into()) } else { full(name) };
         assert!(Config::from_lookup(wrong).unwrap_err().to_string().contains("OWNERSHIP_SECONDS"));
     }
 }

@@ -1,7 +1,8 @@
 //! One upload, from its notice to the snapshot's manifest.
 //!
-//! The order of writes makes it safe to die anywhere: parts, chain, the district's newest snapshot, manifest, the run's state. The manifest makes
-//! the snapshot; the run's state only says that it was made.
+//! The order of writes makes it safe to die anywhere: parts, chain, the district's newest snapshot,
+//! manifest, the run's state. The manifest makes the snapshot; the run's state only says that it
+//! was made.
 
 use std::sync::Arc;
 
@@ -47,7 +48,9 @@ where
     let Some(district) = storage.table.district(&notice.district).await? else {
         return refuse_stranger(storage, notice).await;
     };
-    let Some(record) = own(config, storage, notice, owner).await? else { return Ok(Ended::Repeated) };
+    let Some(record) = own(config, storage, notice, owner).await? else {
+        return Ok(Ended::Repeated);
+    };
     let mut work = Work { storage, notice, record, upload: upload_of(notice) };
     let ended = work.run(district).await?;
     Ok(ended)
@@ -64,7 +67,8 @@ fn upload_of(notice: &Notice) -> Upload {
     }
 }
 
-/// Makes the run, or takes it over from an invocation that has died. None: the import was done before.
+/// Makes the run, or takes it over from an invocation that has died. None: the import was done
+/// before.
 async fn own<T: Runs, I, O>(
     config: &Config,
     storage: &Storage<T, I, O>,
@@ -147,11 +151,15 @@ where
         if chain::is_moot(before.as_ref(), &self.upload) {
             return Err(Stop::Replaced);
         }
-        let unusable =
-            |why: String| Stop::Refused(Box::new(Finding::new(&codes::DISTRICT_SETTINGS).saying(&codes::DISTRICT_SETTINGS, why)));
+        let unusable = |why: String| {
+            Stop::Refused(Box::new(
+                Finding::new(&codes::DISTRICT_SETTINGS).saying(&codes::DISTRICT_SETTINGS, why),
+            ))
+        };
         let policy = district.settings.policy().map_err(|error| unusable(error.to_string()))?;
-        let zone = TimeZone::get(&district.settings.time_zone)
-            .map_err(|_| unusable("there is no time zone of the name that the district has".into()))?;
+        let zone = TimeZone::get(&district.settings.time_zone).map_err(|_| {
+            unusable("there is no time zone of the name that the district has".into())
+        })?;
         let (size, as_of) = self.look().await?;
         let today = self.today(as_of.as_deref(), zone);
         let reading = Reading {
@@ -176,11 +184,13 @@ where
         }
     }
 
-    /// Looks at the upload as it is now: its size, the day for which it speaks, the files of a folder.
+    /// Looks at the upload as it is now: its size, the day for which it speaks, the files of a
+    /// folder.
     async fn look(&mut self) -> Result<(u64, Option<String>), Stop> {
         let inbox = &self.storage.inbox;
         let gone = || Stop::Refused(Box::new(Finding::new(&codes::UPLOAD_GONE)));
-        let info = inbox.head(&self.notice.key, self.notice.version.as_deref()).await?.ok_or_else(gone)?;
+        let info =
+            inbox.head(&self.notice.key, self.notice.version.as_deref()).await?.ok_or_else(gone)?;
         if self.upload.etag.is_empty() {
             self.upload.etag.clone_from(&info.object.etag);
         }
@@ -196,7 +206,12 @@ where
                 }
                 if file.object.key.to_ascii_lowercase().ends_with(".csv") {
                     let version = if is_manifest { self.notice.version.clone() } else { None };
-                    files.push(FileRef { key: file.object.key, etag: file.object.etag, version, size: file.size });
+                    files.push(FileRef {
+                        key: file.object.key,
+                        etag: file.object.etag,
+                        version,
+                        size: file.size,
+                    });
                 }
             }
             if files.is_empty() {
@@ -207,7 +222,8 @@ where
         Ok((info.size, info.as_of))
     }
 
-    /// The day for which dates are read: the one that the upload names, else the day of the upload where the district is.
+    /// The day for which dates are read: the one that the upload names, else the day of the upload
+    /// where the district is.
     fn today(&self, as_of: Option<&str>, zone: TimeZone) -> Date {
         let day = self.notice.at.to_zoned(zone).date();
         let Some(named) = as_of else { return day };
@@ -217,7 +233,12 @@ where
         })
     }
 
-    async fn stage(&mut self, district: &District, staged: StagedParts, today: Date) -> Result<Option<Ended>, Stop> {
+    async fn stage(
+        &mut self,
+        district: &District,
+        staged: StagedParts,
+        today: Date,
+    ) -> Result<Option<Ended>, Stop> {
         let StagedParts { chain, parts, enrollments, findings } = staged;
         let (table, internal) = (&self.storage.table, &self.storage.internal);
         let (id, run) = (&self.notice.district, &self.notice.run);
@@ -236,7 +257,11 @@ where
             origin: origin_of(chain.links.iter().map(|link| link.upload.clone()).collect()),
             parts,
             enrollments,
-            findings: findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
+            findings: findings
+                .totals
+                .iter()
+                .map(|(code, total)| (code.clone(), total.count))
+                .collect(),
             seconds: self.seconds(),
         };
         snapshot::put_manifest(internal, &manifest).await?;
@@ -246,7 +271,12 @@ where
     }
 
     async fn refuse(&mut self, findings: FindingList) -> Result<Ended, ImportFailure> {
-        let refused = Event::upload_refused(self.storage.clock.now(), &self.notice.district, &self.notice.run, &findings);
+        let refused = Event::upload_refused(
+            self.storage.clock.now(),
+            &self.notice.district,
+            &self.notice.run,
+            &findings,
+        );
         self.report(RunState::Refused, findings).await?;
         self.storage.operators.tell(refused).await;
         self.end(Step::Refuse, &[]).await?;
@@ -266,7 +296,11 @@ where
     }
 
     /// Saves the run in its last state here, and counts it.
-    async fn end(&mut self, step: Step, counts: &[(&'static str, f64)]) -> Result<(), ImportFailure> {
+    async fn end(
+        &mut self,
+        step: Step,
+        counts: &[(&'static str, f64)],
+    ) -> Result<(), ImportFailure> {
         self.record.step(step)?;
         self.record.upload = Some(Upload { files: Vec::new(), ..self.upload.clone() });
         if !importing::leave(&self.storage.table, &mut self.record, step).await? {
@@ -301,7 +335,10 @@ fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static s
 }
 
 /// An upload for a district that does not exist leaves a report and nothing in the table.
-async fn refuse_stranger<T, I, O: WriteObjects>(storage: &Storage<T, I, O>, notice: &Notice) -> Result<Ended, ImportFailure> {
+async fn refuse_stranger<T, I, O: WriteObjects>(
+    storage: &Storage<T, I, O>,
+    notice: &Notice,
+) -> Result<Ended, ImportFailure> {
     let mut findings = FindingList::default();
     findings.push(Finding::new(&codes::DISTRICT_UNKNOWN));
     let now = storage.clock.now();

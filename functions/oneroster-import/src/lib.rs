@@ -1,7 +1,8 @@
 //! From an uploaded OneRoster set to a staged snapshot.
 //!
-//! An event names what was put into the inbox. Each complete upload becomes one run, named after the upload, so that the same event twice is the
-//! same run; the set is read in ranges, checked, and written as a snapshot whose manifest comes last. What is done with the snapshot is another
+//! An event names what was put into the inbox. Each complete upload becomes one run, named after
+//! the upload, so that the same event twice is the same run; the set is read in ranges, checked,
+//! and written as a snapshot whose manifest comes last. What is done with the snapshot is another
 //! function's matter. This one must never touch the mirror.
 
 mod chain;
@@ -104,7 +105,8 @@ impl From<ImportFailure> for Diagnostic {
 
 /// Imports the uploads that an event names.
 ///
-/// A record that starts no import is counted and passed over; a failure of one upload does not keep the others from being imported.
+/// A record that starts no import is counted and passed over; a failure of one upload does not keep
+/// the others from being imported.
 ///
 /// # Errors
 /// If a retry may cure it. What is done by then is done: the retry finds it so.

@@ -13,9 +13,17 @@ async fn main() -> Result<(), Error> {
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
     let operators = Operators::new(connections.operators(&config.operator_bus));
-    let storage = Storage { table: connections.table(&config.table), inbox, internal, operators, clock: Clock::system() };
-    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
-    let handler =
-        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    let storage = Storage {
+        table: connections.table(&config.table),
+        inbox,
+        internal,
+        operators,
+        clock: Clock::system(),
+    };
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more
+    // than the diagnostic.
+    let handler = async |event: LambdaEvent<serde_json::Value>| {
+        Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from)
+    };
     run(service_fn(handler)).await
 }

@@ -44,7 +44,8 @@ pub enum Skipped {
     /// It is not a record of S3.
     #[error("it is not a notification of an object")]
     NotANotification,
-    /// The object is nothing that starts an import: another file of a folder, a folder's own marker, a report.
+    /// The object is nothing that starts an import: another file of a folder, a folder's own
+    /// marker, a report.
     #[error("the object starts no import")]
     Unrelated,
     /// The folder below `uploads/` cannot be a district's id.
@@ -55,18 +56,27 @@ pub enum Skipped {
 /// The notices of an event. S3's test event, and whatever else has no records, has none.
 pub fn notices(event: &Value) -> Vec<Result<Notice, Skipped>> {
     let records = event.get("Records").and_then(Value::as_array);
-    records.map_or_else(|| vec![Err(Skipped::NotANotification)], |records| records.iter().map(notice).collect())
+    records.map_or_else(
+        || vec![Err(Skipped::NotANotification)],
+        |records| records.iter().map(notice).collect(),
+    )
 }
 
 fn notice(record: &Value) -> Result<Notice, Skipped> {
-    let record: S3EventRecord = serde_json::from_value(record.clone()).map_err(|_| Skipped::NotANotification)?;
+    let record: S3EventRecord =
+        serde_json::from_value(record.clone()).map_err(|_| Skipped::NotANotification)?;
     if !record.event_name.as_deref().unwrap_or_default().starts_with("ObjectCreated:") {
         return Err(Skipped::Unrelated);
     }
-    let at = Timestamp::from_millisecond(record.event_time.timestamp_millis()).map_err(|_| Skipped::NotANotification)?;
+    let at = Timestamp::from_millisecond(record.event_time.timestamp_millis())
+        .map_err(|_| Skipped::NotANotification)?;
     let bucket = record.s3.bucket.name.ok_or(Skipped::NotANotification)?;
-    let key = decoded(&record.s3.object.key.ok_or(Skipped::NotANotification)?).ok_or(Skipped::Unrelated)?;
-    let (district, rest) = key.strip_prefix("uploads/").and_then(|rest| rest.split_once('/')).ok_or(Skipped::Unrelated)?;
+    let key = decoded(&record.s3.object.key.ok_or(Skipped::NotANotification)?)
+        .ok_or(Skipped::Unrelated)?;
+    let (district, rest) = key
+        .strip_prefix("uploads/")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or(Skipped::Unrelated)?;
     let file = rest.rsplit('/').next().unwrap_or_default();
     let shape = if file.len() > 4 && file.to_ascii_lowercase().ends_with(".zip") {
         Shape::Zip
@@ -80,13 +90,15 @@ fn notice(record: &Value) -> Result<Notice, Skipped> {
     }
     let etag = record.s3.object.e_tag.unwrap_or_default().trim_matches('"').to_owned();
     let version = record.s3.object.version_id.filter(|version| version != "null");
-    // The same bytes put twice are two uploads: the sequencer tells them apart where the bucket keeps no versions.
+    // The same bytes put twice are two uploads: the sequencer tells them apart where the bucket
+    // keeps no versions.
     let which = version.clone().or(record.s3.object.sequencer).unwrap_or_default();
     let run = mirror::keys::run_id(at, &bucket, &key, &etag, &which);
     Ok(Notice { district: DistrictId::new(district), shape, bucket, key, etag, version, at, run })
 }
 
-/// Undoes the form encoding of keys in notifications: `+` is a blank, `%XX` a byte. None where the bytes are not UTF-8.
+/// Undoes the form encoding of keys in notifications: `+` is a blank, `%XX` a byte. None where the
+/// bytes are not UTF-8.
 fn decoded(key: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.bytes();
@@ -140,7 +152,10 @@ mod tests {
         }
         let folder = notices(&event("uploads/oak/night1/manifest.csv")).remove(0).unwrap();
         assert_eq!(folder.shape, Shape::Folder { prefix: "uploads/oak/night1/".into() });
-        assert!(matches!(notices(&event("uploads/oak/A.ZIP"))[0], Ok(Notice { shape: Shape::Zip, .. })));
+        assert!(matches!(
+            notices(&event("uploads/oak/A.ZIP"))[0],
+            Ok(Notice { shape: Shape::Zip, .. })
+        ));
     }
 
     #[test]

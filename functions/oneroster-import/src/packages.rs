@@ -15,7 +15,8 @@ use rules::report::FindingList;
 use rules::settings::SourceSettings;
 use rules::snapshot::{FileRef, Part, Upload};
 use sources::oneroster_csv::{
-    FolderPackage, Import, ImportError, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, ZipPackage, describe, import,
+    FolderPackage, Import, ImportError, Job, Limits, OpenError, OpenNamed, Package, PackagedFile,
+    ZipPackage, describe, import,
 };
 use tokio::runtime::Handle;
 
@@ -70,19 +71,28 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     pub(crate) fn read(self, handle: &Handle) -> Result<Outcome, ImportFailure> {
         let (mine, earlier) = (Watch::default(), Watch::default());
         let result = self.read_watched(handle, &mine, &earlier);
-        // What the readers met outweighs what was made of it: a zip that ends in the middle because it was replaced is no broken zip.
+        // What the readers met outweighs what was made of it: a zip that ends in the middle because
+        // it was replaced is no broken zip.
         match (mine.fate(), earlier.fate()) {
             (Fate::Replaced, _) => Ok(Outcome::Replaced),
             (Fate::Gone, _) => Ok(refused(Finding::new(&codes::UPLOAD_GONE))),
-            (_, Fate::Replaced | Fate::Gone) => Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE))),
+            (_, Fate::Replaced | Fate::Gone) => {
+                Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))
+            }
             _ => result,
         }
     }
 
-    fn read_watched(&self, handle: &Handle, mine: &Watch, earlier: &Watch) -> Result<Outcome, ImportFailure> {
+    fn read_watched(
+        &self,
+        handle: &Handle,
+        mine: &Watch,
+        earlier: &Watch,
+    ) -> Result<Outcome, ImportFailure> {
         match self.read_over(handle, mine, earlier, false)? {
             Some(outcome) => Ok(outcome),
-            // The manifest says bulk, and the rows say otherwise: the data wins, and the set is read over what it follows.
+            // The manifest says bulk, and the rows say otherwise: the data wins, and the set is
+            // read over what it follows.
             None => Ok(self
                 .read_over(handle, mine, earlier, true)?
                 .unwrap_or_else(|| refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
@@ -90,15 +100,24 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     }
 
     /// Reads the upload over its chain. None: its rows, unlike its manifest, follow earlier sets.
-    fn read_over(&self, handle: &Handle, mine: &Watch, earlier: &Watch, follows: bool) -> Result<Option<Outcome>, ImportFailure> {
+    fn read_over(
+        &self,
+        handle: &Handle,
+        mine: &Watch,
+        earlier: &Watch,
+        follows: bool,
+    ) -> Result<Option<Outcome>, ImportFailure> {
         let mut package = match self.open(handle, &self.upload, Some(self.size), mine) {
             Ok(package) => package,
             Err(Unopened::Refused(finding)) => return Ok(Some(refused(*finding))),
             Err(Unopened::Io(error)) => return Err(ImportFailure::Read(ImportError::Read(error))),
             Err(Unopened::Storage(error)) => return Err(error.into()),
         };
-        let whole = !follows && !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
-        let Some(chain) = chain::with(self.before.clone(), &self.upload, whole) else { return Ok(Some(Outcome::Replaced)) };
+        let whole =
+            !follows && !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
+        let Some(chain) = chain::with(self.before.clone(), &self.upload, whole) else {
+            return Ok(Some(Outcome::Replaced));
+        };
         let mut packages = Vec::with_capacity(chain.links.len());
         let mut package = Some(package);
         for link in &chain.links {
@@ -115,7 +134,8 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
                 Err(_) => return Ok(Some(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
             }
         }
-        let mut writer = SnapshotWriter::new(handle.clone(), self.internal.clone(), &self.district, &self.run);
+        let mut writer =
+            SnapshotWriter::new(handle.clone(), self.internal.clone(), &self.district, &self.run);
         let job = Job {
             has_base: self.before.is_some(),
             packages,
@@ -136,7 +156,8 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
         }
     }
 
-    /// Opens one upload. `size` is known for the one that the event names; of earlier ones it is asked for.
+    /// Opens one upload. `size` is known for the one that the event names; of earlier ones it is
+    /// asked for.
     fn open<'a>(
         &self,
         handle: &Handle,
@@ -150,7 +171,11 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
         if !upload.files.is_empty() {
             let prefix = upload.key.rsplit_once('/').map_or(0, |(folder, _)| folder.len() + 1);
             let name = |file: &FileRef| file.key.get(prefix..).unwrap_or_default().to_owned();
-            let files = upload.files.iter().map(|file| PackagedFile { name: name(file), size: file.size }).collect();
+            let files = upload
+                .files
+                .iter()
+                .map(|file| PackagedFile { name: name(file), size: file.size })
+                .collect();
             let opener = FolderObjects {
                 handle: handle.clone(),
                 inbox: self.inbox.clone(),
@@ -159,14 +184,22 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             };
             return Ok(Box::new(FolderPackage::new(files, opener)));
         }
-        let object = ObjectRef { key: upload.key.clone(), etag: upload.etag.clone(), version: upload.version.clone() };
+        let object = ObjectRef {
+            key: upload.key.clone(),
+            etag: upload.etag.clone(),
+            version: upload.version.clone(),
+        };
         let size = match size {
             Some(size) => size,
             None => {
                 let head = handle.block_on(self.inbox.head(&upload.key, upload.version.as_deref()));
                 match head.map_err(Unopened::Storage)? {
                     Some(info) if info.object.etag == upload.etag => info.size,
-                    _ => return Err(Unopened::Refused(Box::new(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
+                    _ => {
+                        return Err(Unopened::Refused(Box::new(Finding::new(
+                            &codes::EARLIER_UPLOAD_GONE,
+                        ))));
+                    }
                 }
             }
         };
@@ -189,8 +222,19 @@ struct FolderObjects<I> {
 
 impl<I: ReadObjects> OpenNamed for FolderObjects<I> {
     fn open(&mut self, name: &str) -> io::Result<Box<dyn Read + '_>> {
-        let (_, file) = self.files.iter().find(|(found, _)| found == name).ok_or(io::ErrorKind::NotFound)?;
-        let object = ObjectRef { key: file.key.clone(), etag: file.etag.clone(), version: file.version.clone() };
-        Ok(Box::new(ObjectReader::new(self.handle.clone(), self.inbox.clone(), object, file.size, &self.watch)))
+        let (_, file) =
+            self.files.iter().find(|(found, _)| found == name).ok_or(io::ErrorKind::NotFound)?;
+        let object = ObjectRef {
+            key: file.key.clone(),
+            etag: file.etag.clone(),
+            version: file.version.clone(),
+        };
+        Ok(Box::new(ObjectReader::new(
+            self.handle.clone(),
+            self.inbox.clone(),
+            object,
+            file.size,
+            &self.watch,
+        )))
     }
 }

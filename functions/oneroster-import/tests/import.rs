@@ -63,7 +63,10 @@ fn nights() -> District {
 impl World {
     async fn new() -> Self {
         let world = Self::without_district();
-        let made = world.table.create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live).await;
+        let made = world
+            .table
+            .create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live)
+            .await;
         assert_eq!(made.unwrap(), Wrote::Yes);
         world
     }
@@ -76,7 +79,8 @@ impl World {
             internal: MemoryObjects::default(),
             bus: MemoryBus::default(),
             now: Arc::new(AtomicI64::new(noon().as_millisecond() + 1500)),
-            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
+            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned()))
+                .unwrap(),
             district: DistrictId::new("oakfield"),
         }
     }
@@ -97,14 +101,21 @@ impl World {
         self.send_under(event, &Cue::never(), "request").await.unwrap()
     }
 
-    async fn send_under(&self, event: &Value, cue: &Cue, request: &str) -> Result<Summary, ImportFailure> {
+    async fn send_under(
+        &self,
+        event: &Value,
+        cue: &Cue,
+        request: &str,
+    ) -> Result<Summary, ImportFailure> {
         let now = self.now.clone();
         let storage = Storage {
             table: Failing::new(self.table.clone(), cue),
             inbox: Failing::new(self.inbox.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             operators: Operators::new(self.bus.clone()),
-            clock: Clock::new(move || Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()),
+            clock: Clock::new(move || {
+                Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()
+            }),
         };
         let mut context = Context::default();
         context.request_id = request.into();
@@ -124,7 +135,10 @@ impl World {
     }
 
     async fn report(&self, event: &Value) -> Report {
-        mirror::reports::read(&self.internal, &self.district, &run_of(event)).await.unwrap().unwrap()
+        mirror::reports::read(&self.internal, &self.district, &run_of(event))
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn latest(&self) -> Option<RunId> {
@@ -133,14 +147,17 @@ impl World {
 
     fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
         let keys = self.internal.keys().into_iter().filter(|key| key.starts_with("snapshots/"));
-        keys.map(|key| (self.internal.body(&key).unwrap(), key)).map(|(body, key)| (key, body)).collect()
+        keys.map(|key| (self.internal.body(&key).unwrap(), key))
+            .map(|(body, key)| (key, body))
+            .collect()
     }
 }
 
 fn event(name: &str, key: &str, etag: &str, minute: i64) -> Value {
     let mut event = sample(name);
     let record = event.pointer_mut("/Records/0").unwrap();
-    record["eventTime"] = (noon() + std::time::Duration::from_secs(minute as u64 * 60)).to_string().into();
+    record["eventTime"] =
+        (noon() + std::time::Duration::from_secs(minute as u64 * 60)).to_string().into();
     record["s3"]["object"]["key"] = key.replace(' ', "+").into();
     record["s3"]["object"]["eTag"] = etag.into();
     event
@@ -168,7 +185,10 @@ async fn a_zip_becomes_a_snapshot_and_its_event_again_does_nothing() {
     let event = world.night(0, &nights().night(0));
     assert_eq!(world.send(&event).await, staged());
     let manifest = world.manifest(&event).await.unwrap();
-    assert_eq!((manifest.taken_at, manifest.parts["student"].records, manifest.seconds), (noon(), 40, 1.5));
+    assert_eq!(
+        (manifest.taken_at, manifest.parts["student"].records, manifest.seconds),
+        (noon(), 40, 1.5)
+    );
     assert_eq!(manifest.today, nights().night(0).date());
     assert_eq!(world.record(&event).await.state, RunState::Staged);
     assert_eq!(world.latest().await, Some(run_of(&event)));
@@ -195,8 +215,14 @@ async fn a_folder_is_imported_once_when_its_manifest_comes() {
     let night = nights().night(0);
     let folder = "uploads/oakfield/night 1";
     let mut etag = String::new();
-    for name in night.files().iter().map(|file| format!("{}.csv", file.name())).chain(["manifest.csv".to_owned()]) {
-        etag = world.inbox.upload(&format!("{folder}/{name}"), night.bytes_of(&name).unwrap(), None);
+    for name in night
+        .files()
+        .iter()
+        .map(|file| format!("{}.csv", file.name()))
+        .chain(["manifest.csv".to_owned()])
+    {
+        etag =
+            world.inbox.upload(&format!("{folder}/{name}"), night.bytes_of(&name).unwrap(), None);
         let file = event("s3-put-folder-manifest.json", &format!("{folder}/{name}"), &etag, 0);
         if name != "manifest.csv" {
             assert_eq!(world.send(&file).await, Summary { skipped: 1, ..Summary::default() });
@@ -216,12 +242,18 @@ async fn r_h3_a_file_that_is_no_zip_is_refused_with_a_report_and_no_snapshot() {
     assert_eq!(world.send(&event).await, refused());
     assert_eq!(world.record(&event).await.state, RunState::Refused);
     let report = world.report(&event).await;
-    assert_eq!((report.state, report.finding_totals.contains_key("zip_unreadable")), (RunState::Refused, true));
+    assert_eq!(
+        (report.state, report.finding_totals.contains_key("zip_unreadable")),
+        (RunState::Refused, true)
+    );
     assert!(world.snapshots().is_empty());
     assert_eq!(world.latest().await, None);
     let told = world.bus.take_all();
     assert_eq!((told.len(), told[0].kind), (1, Kind::UploadRefused));
-    assert_eq!((told[0].detail.run.as_ref(), told[0].detail.findings["zip_unreadable"]), (Some(&run_of(&event)), 1));
+    assert_eq!(
+        (told[0].detail.run.as_ref(), told[0].detail.findings["zip_unreadable"]),
+        (Some(&run_of(&event)), 1)
+    );
     assert_eq!(world.send(&event).await.repeated, 1);
     assert_eq!(world.bus.take_all(), [], "what came again is not told again");
 }
@@ -233,7 +265,8 @@ async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_ite
     for _ in 0..2 {
         assert_eq!(world.send(&event).await, refused());
     }
-    let told: BTreeSet<String> = world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
+    let told: BTreeSet<String> =
+        world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
     assert_eq!(told.len(), 1, "it is told each time, under one id");
     let key = keys::refused(&world.district, &run_of(&event));
     assert_eq!(world.internal.keys(), std::slice::from_ref(&key));
@@ -248,7 +281,10 @@ async fn an_older_bulk_upload_never_follows_a_newer_one() {
     let (older, newer) = (world.night(0, &nights().night(0)), world.night(10, &nights().night(1)));
     assert_eq!(world.send(&newer).await, staged());
     assert_eq!(world.send(&older).await, replaced());
-    assert_eq!((world.record(&older).await.state, world.report(&older).await.state), (RunState::Replaced, RunState::Replaced));
+    assert_eq!(
+        (world.record(&older).await.state, world.report(&older).await.state),
+        (RunState::Replaced, RunState::Replaced)
+    );
     assert!(world.manifest(&older).await.is_none());
     assert_eq!(world.latest().await, Some(run_of(&newer)));
 }
@@ -277,7 +313,8 @@ async fn settings_that_cannot_be_used_refuse_the_upload_and_say_so() {
     for (preset, zone) in [("nightly", "UTC"), ("clever", "Mars/Olympus")] {
         let world = World::new().await;
         let settings = Settings { time_zone: zone.into(), ..Settings::of_preset(preset) };
-        let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
+        let _ =
+            world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
         let event = world.night(0, &nights().night(0));
         assert_eq!(world.send(&event).await, refused());
         assert!(world.report(&event).await.finding_totals.contains_key("district_settings"));
@@ -287,7 +324,11 @@ async fn settings_that_cannot_be_used_refuse_the_upload_and_say_so() {
 /// The records of a snapshot, without what names the run.
 async fn records(world: &World, event: &Value) -> Vec<(String, u64, String)> {
     let parts = world.manifest(event).await.unwrap().parts;
-    parts.into_iter().filter(|(name, _)| name != "findings").map(|(name, part)| (name, part.records, part.xxh3)).collect()
+    parts
+        .into_iter()
+        .filter(|(name, _)| name != "findings")
+        .map(|(name, part)| (name, part.records, part.xxh3))
+        .collect()
 }
 
 #[tokio::test]
@@ -304,7 +345,8 @@ async fn deltas_are_read_over_what_they_follow_in_whatever_order_they_come() {
     assert_eq!(calm.manifest(&second).await.unwrap().origin.uploads.len(), 3);
     let right = records(&calm, &second).await;
 
-    // The second delta comes before the first: the first is put in its place, and its snapshot has both.
+    // The second delta comes before the first: the first is put in its place, and its snapshot has
+    // both.
     let world = World::new().await;
     for event in [&bulk, &first, &second] {
         let key = event.pointer("/Records/0/s3/object/key").unwrap().as_str().unwrap();
@@ -328,7 +370,11 @@ async fn a_delta_over_an_upload_that_is_gone_asks_for_a_bulk_set() {
     let delta = world.night(10, &nights().night(1).delta());
     assert_eq!(world.send(&delta).await, refused());
     let report = world.report(&delta).await;
-    assert!(report.findings[0].message.contains("Send a bulk set"), "{}", report.findings[0].message);
+    assert!(
+        report.findings[0].message.contains("Send a bulk set"),
+        "{}",
+        report.findings[0].message
+    );
     // And that helps.
     assert_eq!(world.send(&world.night(20, &nights().night(2))).await, staged());
 }
@@ -350,21 +396,31 @@ async fn while_another_invocation_is_at_it_the_event_is_to_come_again() {
 #[tokio::test]
 async fn events_that_start_no_import_are_counted_and_the_rest_is_done() {
     let world = World::new().await;
-    for name in ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json"] {
-        assert_eq!(world.send(&sample(name)).await, Summary { skipped: 1, ..Summary::default() }, "{name}");
+    for name in
+        ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json"]
+    {
+        assert_eq!(
+            world.send(&sample(name)).await,
+            Summary { skipped: 1, ..Summary::default() },
+            "{name}"
+        );
     }
     let mut event = world.night(0, &nights().night(0));
     let good = event["Records"][0].clone();
     let mut other = good.clone();
     other["s3"]["object"]["key"] = "uploads/oakfield/notes.txt".into();
     event["Records"] = Value::Array(vec![other, good.clone(), good]);
-    assert_eq!(world.send(&event).await, Summary { staged: 1, repeated: 1, skipped: 1, ..Summary::default() });
+    assert_eq!(
+        world.send(&event).await,
+        Summary { staged: 1, repeated: 1, skipped: 1, ..Summary::default() }
+    );
 }
 
 #[tokio::test]
 async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
     let calm = World::new().await;
-    let (bulk, delta) = (calm.night(0, &nights().night(0)), calm.night(10, &nights().night(1).delta()));
+    let (bulk, delta) =
+        (calm.night(0, &nights().night(0)), calm.night(10, &nights().night(1).delta()));
     calm.send(&bulk).await;
     calm.send(&delta).await;
     let right = calm.snapshots();
@@ -372,7 +428,8 @@ async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
     for done_all_the_same in [false, true] {
         for n in 0.. {
             let world = World::new().await;
-            let (bulk, delta) = (world.night(0, &nights().night(0)), world.night(10, &nights().night(1).delta()));
+            let (bulk, delta) =
+                (world.night(0, &nights().night(0)), world.night(10, &nights().night(1).delta()));
             world.send(&bulk).await;
             let cue = Cue::at(n, done_all_the_same);
             let _ = world.send_under(&delta, &cue, "request").await;
@@ -387,7 +444,10 @@ async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
                 world.pass(2000);
                 "another request"
             };
-            world.send_under(&delta, &Cue::never(), request).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            world
+                .send_under(&delta, &Cue::never(), request)
+                .await
+                .unwrap_or_else(|e| panic!("{at}: {e:?}"));
             assert_eq!(world.record(&delta).await.state, RunState::Staged, "{at}");
             assert_eq!(world.latest().await, Some(run_of(&delta)), "{at}");
             let seconds = |snapshots: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {

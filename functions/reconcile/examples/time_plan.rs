@@ -1,10 +1,12 @@
-//! Times import and plan of zips over one another, with table and objects in memory: what the rules cost, without any server's share.
+//! Times import and plan of zips over one another, with table and objects in memory: what the rules
+//! cost, without any server's share.
 //!
 //! ```text
 //! cargo run --release -p reconcile --example time_plan -- [--preset NAME] [--again] FILE.zip...
 //! ```
 //!
-//! Each zip is a night of the same district; what was planned for it is written before the next one comes. `--again`: the last night twice.
+//! Each zip is a night of the same district; what was planned for it is written before the next one
+//! comes. `--again`: the last night twice.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
 use std::collections::BTreeMap;
@@ -45,16 +47,29 @@ const TODAY: Date = Date::constant(2026, 10, 1);
 struct Items(Arc<Mutex<BTreeMap<(String, String), PutItem>>>);
 
 impl ReadItems for Items {
-    async fn page(&self, district: &DistrictId, shard: u8, _: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
+    async fn page(
+        &self,
+        district: &DistrictId,
+        shard: u8,
+        _: Range<'_>,
+        after: Option<&str>,
+    ) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let from = (pk.clone(), after.unwrap_or_default().to_owned());
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let behind = held.range((Bound::Excluded(from), Bound::Unbounded)).take_while(|((p, _), _)| *p == pk);
+        let behind = held
+            .range((Bound::Excluded(from), Bound::Unbounded))
+            .take_while(|((p, _), _)| *p == pk);
         let items: Vec<ReadItem> = behind
             .take(1000)
-            .map(|(_, item)| ReadItem { sk: item.sk.clone(), body: item.body.clone(), more: item.more.clone() })
+            .map(|(_, item)| ReadItem {
+                sk: item.sk.clone(),
+                body: item.body.clone(),
+                more: item.more.clone(),
+            })
             .collect();
-        let next = if items.len() == 1000 { items.last().map(|item| item.sk.clone()) } else { None };
+        let next =
+            if items.len() == 1000 { items.last().map(|item| item.sk.clone()) } else { None };
         Ok(Page { units: 0.0, items, next })
     }
 }
@@ -99,21 +114,31 @@ async fn main() -> Result<(), Fault> {
 /// Seconds of this process on all cores.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks = |place: usize| stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(place)?.parse::<f64>().ok());
+    let ticks = |place: usize| {
+        stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(place)?.parse::<f64>().ok())
+    };
     (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0
 }
 
 fn tell(what: &str, begin: Instant, busy: f64) {
-    println!("{what:>8} {:>7.2} s, {:>7.2} s of both cores", begin.elapsed().as_secs_f64(), cpu() - busy);
+    println!(
+        "{what:>8} {:>7.2} s, {:>7.2} s of both cores",
+        begin.elapsed().as_secs_f64(),
+        cpu() - busy
+    );
 }
 
 impl Nights {
     async fn stage(&self, zip: &str, run: &RunId) -> Result<Manifest, Fault> {
         let (begin, busy) = (Instant::now(), cpu());
-        let (objects, district, run_of, policy) = (self.objects.clone(), self.district.clone(), run.clone(), self.policy.clone());
+        let (objects, district, run_of, policy) =
+            (self.objects.clone(), self.district.clone(), run.clone(), self.policy.clone());
         let (handle, zip) = (Handle::current(), Path::new(zip).to_owned());
         let staged = tokio::task::spawn_blocking(move || -> Result<_, Fault> {
-            let package = ZipPackage::open(BufReader::with_capacity(1 << 20, File::open(zip)?), &Limits::default())?;
+            let package = ZipPackage::open(
+                BufReader::with_capacity(1 << 20, File::open(zip)?),
+                &Limits::default(),
+            )?;
             let settings = SourceSettings::default();
             let job = Job {
                 packages: vec![Box::new(package)],
@@ -124,7 +149,9 @@ impl Nights {
                 progress: None,
             };
             let mut writer = SnapshotWriter::new(handle, objects, &district, &run_of);
-            let Import::Staged(staged) = import(job, &mut writer)? else { return Err("the zip is refused".into()) };
+            let Import::Staged(staged) = import(job, &mut writer)? else {
+                return Err("the zip is refused".into());
+            };
             Ok((staged, writer.finish()?))
         });
         let (staged, parts) = staged.await??;
@@ -134,7 +161,12 @@ impl Nights {
             bytes += part.bytes;
             packed += part.blocks.iter().map(|block| block.size).sum::<u64>();
         }
-        println!("         {} enrollments, {} MB, packed {} MB", staged.enrollments, bytes >> 20, packed >> 20);
+        println!(
+            "         {} enrollments, {} MB, packed {} MB",
+            staged.enrollments,
+            bytes >> 20,
+            packed >> 20
+        );
         let origin = Origin::of("oneroster_csv");
         Ok(Manifest {
             district: self.district.clone(),
@@ -156,12 +188,20 @@ impl Nights {
         let (begin, busy) = (Instant::now(), cpu());
         let snapshot = SnapshotCopy::fetch(&self.objects, manifest).await?;
         let inputs = PlanInputs { snapshot, mirror, administrators: Vec::new() };
-        let (objects, district, run) = (self.objects.clone(), self.district.clone(), manifest.run.clone());
+        let (objects, district, run) =
+            (self.objects.clone(), self.district.clone(), manifest.run.clone());
         let (handle, policy) = (Handle::current(), self.policy.clone());
         let planned = tokio::task::spawn_blocking(move || -> Result<StoredPlan, Fault> {
-            let context = Context { district: &district, run: &run, today: TODAY, policy: &policy, removals: true };
+            let context = Context {
+                district: &district,
+                run: &run,
+                today: TODAY,
+                policy: &policy,
+                removals: true,
+            };
             let mut writer = PlanWriter::new(handle, objects, &district, &run);
-            let outcome = plan(&context, &inputs, &mut writer).map_err(|error| error.to_string())?;
+            let outcome =
+                plan(&context, &inputs, &mut writer).map_err(|error| error.to_string())?;
             Ok(writer.finish(outcome)?)
         });
         let stored = planned.await??;
@@ -173,7 +213,13 @@ impl Nights {
 
     async fn apply(&self, run: &RunId, stored: StoredPlan) -> Result<(), Fault> {
         let (begin, busy) = (Instant::now(), cpu());
-        let mut changes = prepare_changes(self.objects.clone(), self.district.clone(), run.clone(), stored.changes, 0);
+        let mut changes = prepare_changes(
+            self.objects.clone(),
+            self.district.clone(),
+            run.clone(),
+            stored.changes,
+            0,
+        );
         while let Some(packet) = changes.recv().await {
             let mut held = self.items.0.lock().unwrap_or_else(PoisonError::into_inner);
             for prepared in packet? {

@@ -14,12 +14,17 @@ use crate::{Ended, Objects, ReconcileFailure, Table};
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// Writes the rest of a plan. The run is in the state Applying.
-    pub(crate) async fn apply(&mut self, mut record: RunRecord, manifest: &Manifest) -> Result<Ended, ReconcileFailure> {
+    pub(crate) async fn apply(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+    ) -> Result<Ended, ReconcileFailure> {
         let internal = &self.storage.internal;
         let stored = plan_store::read_plan(internal, &record.district, &record.run).await?;
         let stored = stored.ok_or(MirrorError::Missing { what: "a run's plan" })?;
         let against = record.plan.ok_or(MirrorError::Missing { what: "a run's plan" })?.against;
-        // While a run is being written nobody else changes the version: if it has moved on, this run was written whole, and died before it said so.
+        // While a run is being written nobody else changes the version: if it has moved on, this
+        // run was written whole, and died before it said so.
         let is_written = self.version() > against;
         if !is_written {
             // Who saved the record last is who may write: an older holder of the lease cannot.
@@ -37,15 +42,23 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             let (pace, deadline) = (self.config.pace.clone(), self.invocation.deadline.clone());
             let seed = rules::id::hash64(&self.invocation.owner);
             let rng = fastrand::Rng::with_seed(seed);
-            let mut apply =
-                Apply::new(self.storage.table.clone(), record.district.clone(), changes, record.cursor, pace, deadline, rng);
+            let mut apply = Apply::new(
+                self.storage.table.clone(),
+                record.district.clone(),
+                changes,
+                record.cursor,
+                pace,
+                deadline,
+                rng,
+            );
             loop {
                 let advance = apply.advance().await?;
                 record.cursor = advance.cursor;
                 record.item_writes += advance.item_writes;
                 record.write_units += advance.write_units;
                 record.edits_kept += advance.kept;
-                record.apply_seconds = before + self.storage.clock.now().duration_since(begun).as_secs_f64();
+                record.apply_seconds =
+                    before + self.storage.clock.now().duration_since(begun).as_secs_f64();
                 match advance.pause {
                     Pause::Done => break,
                     Pause::Checkpoint => self.save(&mut record).await?,

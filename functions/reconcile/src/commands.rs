@@ -1,4 +1,5 @@
-//! What a person asks for in an object of the bucket: a decision (R-H2), an undo or a restore (R-H4).
+//! What a person asks for in an object of the bucket: a decision (R-H2), an undo or a restore
+//! (R-H4).
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -13,12 +14,17 @@ use mirror::runs::RunRecord;
 use rules::run::{Cause, RunState, Step};
 use tracing::warn;
 
-use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, decisions, restoring, session};
+use crate::{
+    Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, decisions, restoring,
+    session,
+};
 
-/// How far the clock of whoever puts a request may be ahead of ours. A snapshot restored for a later day would keep the nights before that day out (R-M6).
+/// How far the clock of whoever puts a request may be ahead of ours. A snapshot restored for a
+/// later day would keep the nights before that day out (R-M6).
 const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
-/// Does what a request says. The request's id is the id of the run that comes of it, so that an event that comes again finds the run that there is.
+/// Does what a request says. The request's id is the id of the run that comes of it, so that an
+/// event that comes again finds the run that there is.
 pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
     config: &Config,
     storage: &Storage<T, O, L>,
@@ -27,13 +33,21 @@ pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
     let at = keys::time_of(&named.run).filter(|at| *at <= storage.clock.now() + AHEAD);
-    let request = match (requests::read(&storage.internal, &named.district, &named.run).await?, at) {
+    let request = match (requests::read(&storage.internal, &named.district, &named.run).await?, at)
+    {
         (Asked::Request(request), Some(_)) => request,
-        // Nobody can make anything of it however often the event comes: operators are told by the count.
+        // Nobody can make anything of it however often the event comes: operators are told by the
+        // count.
         _ => {
             warn!(district = %named.district, request = %named.run, "a request that cannot be read");
             let counts = [("UnreadableRequests", 1.0)];
-            operators::metrics(storage.clock.now(), "skipped", &named.district, &named.run, &counts);
+            operators::metrics(
+                storage.clock.now(),
+                "skipped",
+                &named.district,
+                &named.run,
+                &counts,
+            );
             summary.count(Ended::Skipped);
             return Ok(());
         }
@@ -41,7 +55,16 @@ pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
     let (order, cause) = match request {
         Request::Decide(Decide { run, decided }) => {
             let held = Named { district: named.district.clone(), run };
-            return decisions::decide(config, storage, invocation, &held, decided, Some(&named.run), summary).await;
+            return decisions::decide(
+                config,
+                storage,
+                invocation,
+                &held,
+                decided,
+                Some(&named.run),
+                summary,
+            )
+            .await;
         }
         Request::Undo(order) => (order.clone(), Cause::Undo(order.command())),
         Request::Restore(order) => (order.clone(), Cause::Restore(order.command())),
@@ -64,7 +87,8 @@ pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
     Ok(())
 }
 
-/// The run of a request, made if it is not there yet. An undo needs no snapshot and is staged at once.
+/// The run of a request, made if it is not there yet. An undo needs no snapshot and is staged at
+/// once.
 async fn begin<T: Table, O: Objects, L: Later>(
     storage: &Storage<T, O, L>,
     named: &Named,

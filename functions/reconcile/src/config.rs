@@ -20,7 +20,8 @@ pub struct Config {
     pub schedule_role_arn: String,
     /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
     pub path_style: bool,
-    /// How long a district's lease lasts: longer than an invocation can live, so that nobody writes under a lease that is over.
+    /// How long a district's lease lasts: longer than an invocation can live, so that nobody writes
+    /// under a lease that is over.
     pub lease: Duration,
     /// How long before its end an invocation stops writing, so that it can put its work away.
     pub stop_before: Duration,
@@ -52,15 +53,22 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let needed =
+            ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
-        assert_eq!((config.lease.as_secs(), config.stop_before.as_secs(), config.path_style), (960, 60, false));
+        assert_eq!(
+            (config.lease.as_secs(), config.stop_before.as_secs(), config.path_style),
+            (960, 60, false)
+        );
         for gone in needed {
-            let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
+            let error =
+                Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
             assert!(error.to_string().contains(gone));
         }
-        for (name, value) in [("LEASE_SECONDS", "long"), ("STOP_BEFORE_SECONDS", "-1"), ("MOST_BATCHES", "0")] {
+        for (name, value) in
+            [("LEASE_SECONDS", "long"), ("STOP_BEFORE_SECONDS", "-1"), ("MOST_BATCHES", "0")]
+        {
             let get = |asked: &str| if asked == name { Some(value.into()) } else { full(asked) };
             assert!(Config::from_lookup(get).unwrap_err().to_string().contains(name));
         }

@@ -13,9 +13,11 @@ use tracing::{info, warn};
 
 use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
 
-/// Puts a decision on record, and goes on with an approved run. A decision about a run that no longer waits changes nothing.
+/// Puts a decision on record, and goes on with an approved run. A decision about a run that no
+/// longer waits changes nothing.
 ///
-/// `request` is the request by which it came, if it came by one: its event may come again when the run waits once more, for a decision about another plan.
+/// `request` is the request by which it came, if it came by one: its event may come again when the
+/// run waits once more, for a decision about another plan.
 pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
     config: &Config,
     storage: &Storage<T, O, L>,
@@ -31,7 +33,8 @@ pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
         return Ok(());
     };
     let rejects = decided.decision == Decision::Reject;
-    let is_old = request.is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
+    let is_old = request
+        .is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
     if record.state == RunState::Held && is_old {
         info!(district = %named.district, run = %named.run, "the decision was about an earlier plan");
         summary.count(Ended::Repeated);
@@ -64,13 +67,18 @@ pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
 /// How often settings are read again because somebody has changed them meanwhile.
 const TRIES: u32 = 5;
 
-/// Approving the run of a district in review makes the district live (R-O2, R-O5). Done again after a crash, for the decision is on record by then.
-async fn go_live<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, named: &Named) -> Result<(), ReconcileFailure> {
+/// Approving the run of a district in review makes the district live (R-O2, R-O5). Done again after
+/// a crash, for the decision is on record by then.
+async fn go_live<T: Table, O: Objects, L: Later>(
+    storage: &Storage<T, O, L>,
+    named: &Named,
+) -> Result<(), ReconcileFailure> {
     for _ in 0..TRIES {
         let Some(seen) = storage.table.configured(&named.district).await? else { return Ok(()) };
         // Where nothing is reviewed there is nothing to do.
         let Ok(live) = seen.status.after(district::Step::Approve) else { return Ok(()) };
-        let changed = storage.table.reconfigure(&named.district, &seen, &seen.settings, live).await?;
+        let changed =
+            storage.table.reconfigure(&named.district, &seen, &seen.settings, live).await?;
         if changed == Changed::Yes {
             info!(district = %named.district, "the district is live");
             return Ok(());
@@ -79,9 +87,15 @@ async fn go_live<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, nam
     Err(MirrorError::OutOfTime { doing: "make the district live" }.into())
 }
 
-/// Says in the report what was decided. The record says it already: a crash in between is made good by the retry.
-async fn tell<T: Table, O: Objects, L: Later>(storage: &Storage<T, O, L>, record: &RunRecord) -> Result<(), ReconcileFailure> {
-    if let Some(mut report) = reports::read(&storage.internal, &record.district, &record.run).await? {
+/// Says in the report what was decided. The record says it already: a crash in between is made good
+/// by the retry.
+async fn tell<T: Table, O: Objects, L: Later>(
+    storage: &Storage<T, O, L>,
+    record: &RunRecord,
+) -> Result<(), ReconcileFailure> {
+    if let Some(mut report) =
+        reports::read(&storage.internal, &record.district, &record.run).await?
+    {
         report.state = record.state;
         report.decided.clone_from(&record.decided);
         reports::put(&storage.internal, &report).await?;

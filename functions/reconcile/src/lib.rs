@@ -1,7 +1,9 @@
-//! From a staged snapshot to the mirror: plan, hold or go, apply, report. Also back again: a run that is undone, a snapshot that is restored (R-H4).
+//! From a staged snapshot to the mirror: plan, hold or go, apply, report. Also back again: a run
+//! that is undone, a snapshot that is restored (R-H4).
 //!
-//! One run per district at a time, under a lease. The plan is made by [`rules`], which touches nothing, and written down before the first item is;
-//! what is applied is what was written down. Everything here can come twice, late, out of order or die anywhere, with the same end.
+//! One run per district at a time, under a lease. The plan is made by [`rules`], which touches
+//! nothing, and written down before the first item is; what is applied is what was written down.
+//! Everything here can come twice, late, out of order or die anywhere, with the same end.
 
 mod applying;
 mod commands;
@@ -34,7 +36,10 @@ pub use config::Config;
 pub use request::{Named, Request, Skipped, requests, resume};
 
 /// What the function does with the table.
-pub trait Table: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact {}
+pub trait Table:
+    Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact
+{
+}
 impl<T: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
 
 /// What the function does with its bucket.
@@ -173,11 +178,21 @@ pub async fn handle<T: Table, O: Objects, L: Later>(
                 (named, ended)
             }
             Ok(Request::Decide(named, decided)) => {
-                let ended = decisions::decide(config, storage, &invocation, &named, decided, None, &mut summary).await;
+                let ended = decisions::decide(
+                    config,
+                    storage,
+                    &invocation,
+                    &named,
+                    decided,
+                    None,
+                    &mut summary,
+                )
+                .await;
                 (named, ended)
             }
             Ok(Request::Asked(named)) => {
-                let ended = commands::asked(config, storage, &invocation, &named, &mut summary).await;
+                let ended =
+                    commands::asked(config, storage, &invocation, &named, &mut summary).await;
                 (named, ended)
             }
         };

@@ -17,9 +17,17 @@ async fn main() -> Result<(), Error> {
     let [internal] = connections.buckets([&config.internal_bucket]);
     let later = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
     let operators = Operators::new(connections.operators(&config.operator_bus));
-    let storage = Storage { table: connections.table(&config.table), internal, later, operators, clock: Clock::system() };
-    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more than the diagnostic.
-    let handler =
-        async |event: LambdaEvent<serde_json::Value>| Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from);
+    let storage = Storage {
+        table: connections.table(&config.table),
+        internal,
+        later,
+        operators,
+        clock: Clock::system(),
+    };
+    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more
+    // than the diagnostic.
+    let handler = async |event: LambdaEvent<serde_json::Value>| {
+        Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from)
+    };
     run(service_fn(handler)).await
 }

@@ -25,15 +25,22 @@ use crate::{Ended, Objects, ReconcileFailure, Table};
 /// The kind of a hold that is about no kind of record.
 const REVIEW: &str = "district";
 
-/// Why the first run of a district, and the first after its sync was switched on again, waits for a person whatever it would do (R-O2, R-O5).
+/// Why the first run of a district, and the first after its sync was switched on again, waits for a
+/// person whatever it would do (R-O2, R-O5).
 fn review(changes: u64) -> Hold {
-    let what = format!("the first run after the sync was switched on is reviewed: it would make {changes} changes");
+    let what = format!(
+        "the first run after the sync was switched on is reviewed: it would make {changes} changes"
+    );
     Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
 }
 
 impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
-    pub(crate) async fn plan_and_go(&mut self, mut record: RunRecord, manifest: &Manifest) -> Result<Ended, ReconcileFailure> {
+    pub(crate) async fn plan_and_go(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+    ) -> Result<Ended, ReconcileFailure> {
         if record.state == RunState::Importing {
             // The manifest says so; its event was faster than its writer's last word.
             record.step(Step::Stage)?;
@@ -47,23 +54,35 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
         let removals = decision != Some(Decision::ApproveAdditions);
-        let reviewed = record.plan.filter(|plan| decision.is_some() && plan.against == self.version());
+        let reviewed =
+            record.plan.filter(|plan| decision.is_some() && plan.against == self.version());
         let stored = match reviewed {
             // What was reviewed is what is applied, to the byte (R-H2).
             Some(plan) if plan.removals == removals => {
-                let stored = plan_store::read_plan(&self.storage.internal, &record.district, &record.run).await?;
+                let stored =
+                    plan_store::read_plan(&self.storage.internal, &record.district, &record.run)
+                        .await?;
                 stored.ok_or(MirrorError::Missing { what: "a run's plan" })?
             }
             _ => match record.cause.clone() {
-                Cause::Undo(command) => match self.make_undo(&mut record, &command, removals).await? {
-                    Made::Planned(stored) => stored,
-                    Made::InTheWay(stored) => return self.refuse(record, manifest, Some(&stored), None).await,
-                    Made::Impossible(why) => return self.refuse(record, manifest, None, Some(why)).await,
-                },
-                Cause::Source | Cause::Restore(_) => self.make_plan(&mut record, manifest, removals).await?,
+                Cause::Undo(command) => {
+                    match self.make_undo(&mut record, &command, removals).await? {
+                        Made::Planned(stored) => stored,
+                        Made::InTheWay(stored) => {
+                            return self.refuse(record, manifest, Some(&stored), None).await;
+                        }
+                        Made::Impossible(why) => {
+                            return self.refuse(record, manifest, None, Some(why)).await;
+                        }
+                    }
+                }
+                Cause::Source | Cause::Restore(_) => {
+                    self.make_plan(&mut record, manifest, removals).await?
+                }
             },
         };
-        // Who approved additions and changes has seen all that may come of it. Who approved a plan has not seen another one.
+        // Who approved additions and changes has seen all that may come of it. Who approved a plan
+        // has not seen another one.
         let approved = reviewed.is_some();
         if !approved && !stored.outcome.holds.is_empty() {
             return self.hold(record, manifest, &stored).await;
@@ -95,16 +114,19 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
         let (handle, objects) = (Handle::current(), internal.clone());
         let in_review = self.district.status == DistrictStatus::InReview;
-        let planned = tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
-            let context = Context { district: &district, run: &run, today, policy: &policy, removals };
-            let mut writer = PlanWriter::new(handle, objects, &district, &run);
-            let mut outcome = plan(&context, &inputs, &mut writer)?;
-            if in_review {
-                outcome.holds.insert(0, review(outcome.changes));
-            }
-            Ok(writer.finish(outcome)?)
-        });
-        let stored = planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
+        let planned =
+            tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
+                let context =
+                    Context { district: &district, run: &run, today, policy: &policy, removals };
+                let mut writer = PlanWriter::new(handle, objects, &district, &run);
+                let mut outcome = plan(&context, &inputs, &mut writer)?;
+                if in_review {
+                    outcome.holds.insert(0, review(outcome.changes));
+                }
+                Ok(writer.finish(outcome)?)
+            });
+        let stored =
+            planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
         self.note_plan(record, &stored, removals, begun).await?;
         Ok(stored)
     }
@@ -118,7 +140,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         begun: Timestamp,
     ) -> Result<(), MirrorError> {
         plan_store::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
-        record.plan = Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
+        record.plan =
+            Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
         let seconds = self.storage.clock.now().duration_since(begun).as_secs_f64();
         record.plan_seconds += seconds;
         info!(
@@ -128,7 +151,12 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         Ok(())
     }
 
-    async fn hold(&mut self, mut record: RunRecord, manifest: &Manifest, stored: &StoredPlan) -> Result<Ended, ReconcileFailure> {
+    async fn hold(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<Ended, ReconcileFailure> {
         record.step(Step::Hold)?;
         record.decided = None;
         self.write_report(&record, manifest, stored).await?;
@@ -142,12 +170,22 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         Ok(Ended::Held)
     }
 
-    /// What operators are told of a run that waits for a person. One that is planned anew, since the mirror has changed, waits anew.
+    /// What operators are told of a run that waits for a person. One that is planned anew, since
+    /// the mirror has changed, waits anew.
     fn waits(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
         let (holds, counts) = (stored.outcome.holds.as_slice(), &stored.outcome.counts);
         let review = holds.iter().any(|hold| hold.kind == REVIEW);
-        let plan = record.plan.map(|plan| format!("{}-{}", plan.against, plan.removals)).unwrap_or_default();
-        Event::run_waits(self.storage.clock.now(), (&record.district, &record.run), review, (holds, counts), &plan)
+        let plan = record
+            .plan
+            .map(|plan| format!("{}-{}", plan.against, plan.removals))
+            .unwrap_or_default();
+        Event::run_waits(
+            self.storage.clock.now(),
+            (&record.district, &record.run),
+            review,
+            (holds, counts),
+            &plan,
+        )
     }
 
     async fn find_nothing(
@@ -170,7 +208,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         manifest: &Manifest,
         stored: &StoredPlan,
     ) -> Result<(), MirrorError> {
-        let report = reports::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
+        let report =
+            reports::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
         reports::put(&self.storage.internal, &report).await
     }
 
@@ -189,12 +228,17 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         version: u64,
     ) -> Result<(), MirrorError> {
         let taken_at = match &record.cause {
-            // What the mirror knows of the source is no newer for it, and no older snapshot may follow either (R-M6).
-            Cause::Undo(_) => self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at),
+            // What the mirror knows of the source is no newer for it, and no older snapshot may
+            // follow either (R-M6).
+            Cause::Undo(_) => {
+                self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at)
+            }
             Cause::Source | Cause::Restore(_) => manifest.taken_at,
         };
         let applied = Applied { run: record.run.clone(), taken_at, version };
-        if self.storage.table.set_applied(&self.district.id, self.token, &applied).await? == Changed::No {
+        if self.storage.table.set_applied(&self.district.id, self.token, &applied).await?
+            == Changed::No
+        {
             return Err(MirrorError::LeaseLost);
         }
         self.district.applied = Some(applied);

@@ -53,11 +53,18 @@ pub fn resume(named: &Named) -> String {
 /// What an event asks for.
 pub fn requests(event: &Value) -> Vec<Result<Request, Skipped>> {
     if let Some(named) = event.get("resume") {
-        return vec![parsed::<Named>(named).filter(Named::is_valid).map(Request::Run).ok_or(Skipped::Unknown)];
+        return vec![
+            parsed::<Named>(named)
+                .filter(Named::is_valid)
+                .map(Request::Run)
+                .ok_or(Skipped::Unknown),
+        ];
     }
     if let Some(decide) = event.get("decide") {
         let event = parsed::<DecideEvent>(decide).filter(|event| event.named.is_valid());
-        return vec![event.map(|event| Request::Decide(event.named, event.decided)).ok_or(Skipped::Unknown)];
+        return vec![
+            event.map(|event| Request::Decide(event.named, event.decided)).ok_or(Skipped::Unknown),
+        ];
     }
     match event.get("Records").and_then(Value::as_array) {
         Some(records) => records.iter().map(object).collect(),
@@ -76,8 +83,13 @@ fn parsed<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
 }
 
 fn object(record: &Value) -> Result<Request, Skipped> {
-    // The keys of our own objects have nothing in them that form encoding changes, but for the slash of some emulators.
-    let key = record.pointer("/s3/object/key").and_then(Value::as_str).ok_or(Skipped::Unknown)?.replace("%2F", "/");
+    // The keys of our own objects have nothing in them that form encoding changes, but for the
+    // slash of some emulators.
+    let key = record
+        .pointer("/s3/object/key")
+        .and_then(Value::as_str)
+        .ok_or(Skipped::Unknown)?
+        .replace("%2F", "/");
     if let Some((district, run)) = keys::parse_manifest(&key) {
         return Ok(Request::Run(Named { district, run }));
     }
@@ -98,16 +110,27 @@ mod tests {
         assert_eq!(requests(&payload), [Ok(Request::Run(named.clone()))]);
 
         let decide = json!({ "decide": { "district": "oak", "run": named.run, "decision": "approve_additions", "by": "kim", "reason": "seen" } });
-        let decided = Decided { decision: Decision::ApproveAdditions, by: "kim".into(), reason: "seen".into() };
+        let decided = Decided {
+            decision: Decision::ApproveAdditions,
+            by: "kim".into(),
+            reason: "seen".into(),
+        };
         assert_eq!(requests(&decide), [Ok(Request::Decide(named, decided))]);
 
-        assert_eq!(requests(&json!({ "Service": "Amazon S3", "Event": "s3:TestEvent" })), [Err(Skipped::Unknown)]);
-        let nobody = json!({ "decide": { "district": "oak", "run": "01HZ", "decision": "approve" } });
+        assert_eq!(
+            requests(&json!({ "Service": "Amazon S3", "Event": "s3:TestEvent" })),
+            [Err(Skipped::Unknown)]
+        );
+        let nobody =
+            json!({ "decide": { "district": "oak", "run": "01HZ", "decision": "approve" } });
         assert_eq!(requests(&nobody), [Err(Skipped::Unknown)]);
         let records = json!({ "Records": [
             { "s3": { "object": { "key": "snapshots/oak/01HZ0000000000000000000000/class.ndjson.zst" } } }, {},
             { "s3": { "object": { "key": "requests/oak/01HZ0000000000000000000000.json" } } } ] });
         let asked = Named { district: "oak".into(), run: "01HZ0000000000000000000000".into() };
-        assert_eq!(requests(&records), [Err(Skipped::Unrelated), Err(Skipped::Unknown), Ok(Request::Asked(asked))]);
+        assert_eq!(
+            requests(&records),
+            [Err(Skipped::Unrelated), Err(Skipped::Unknown), Ok(Request::Asked(asked))]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Going back to the snapshot of an earlier run (R-H4): it is staged once more, as the newest, and from there it is a run like any other.
+//! Going back to the snapshot of an earlier run (R-H4): it is staged once more, as the newest, and
+//! from there it is a run like any other.
 
 use jiff::SignedDuration;
 use mirror::MirrorError;
@@ -23,13 +24,15 @@ pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// How often the newest snapshot is looked up again because another one was accepted meanwhile.
 const TRIES: u32 = 5;
 
-/// Whether a district's mirror may be changed by an undo or a restore: while its sync is off, the mirror belongs to the people (R-O5).
+/// Whether a district's mirror may be changed by an undo or a restore: while its sync is off, the
+/// mirror belongs to the people (R-O5).
 pub(crate) fn is_synced(status: DistrictStatus) -> bool {
     matches!(status, DistrictStatus::Live | DistrictStatus::Paused)
 }
 
-/// Stages the snapshot of the earlier run under the new one: parts, chain, the district's newest snapshot, manifest, the run's state, as an import does. It
-/// can die anywhere and be done again. The manifest's event starts the run.
+/// Stages the snapshot of the earlier run under the new one: parts, chain, the district's newest
+/// snapshot, manifest, the run's state, as an import does. It can die anywhere and be done again.
+/// The manifest's event starts the run.
 pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
     storage: &Storage<T, O, L>,
     mut record: RunRecord,
@@ -44,7 +47,9 @@ pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
     };
     let copy = match SnapshotCopy::fetch(internal, &from).await {
         Ok(copy) => copy,
-        Err(MirrorError::Missing { .. }) => return refuse(storage, record, "its snapshot is no longer kept").await,
+        Err(MirrorError::Missing { .. }) => {
+            return refuse(storage, record, "its snapshot is no longer kept").await;
+        }
         Err(error) => return Err(error.into()),
     };
     let demographics = district.settings.policy()?.demographics == KeepDemographics::Mirror;
@@ -84,26 +89,34 @@ async fn find<T: Table, O: Objects, L: Later>(
     if !is_synced(district.status) {
         return Ok(Err("the district is not synced"));
     }
-    let Some(of) = storage.table.run(&record.district, &command.of).await? else { return Ok(Err("there is no such run")) };
+    let Some(of) = storage.table.run(&record.district, &command.of).await? else {
+        return Ok(Err("there is no such run"));
+    };
     if !matches!(of.state, RunState::Applied | RunState::Unchanged) {
         return Ok(Err("it was not applied"));
     }
     if record.taken_at.duration_since(of.taken_at) > KEPT {
         return Ok(Err("it is more than 365 days old"));
     }
-    let manifest = snapshot::read_manifest(&storage.internal, &record.district, &command.of).await?;
+    let manifest =
+        snapshot::read_manifest(&storage.internal, &record.district, &command.of).await?;
     Ok(manifest.ok_or("it has no snapshot, or one that is no longer kept"))
 }
 
-/// Makes the run's snapshot the district's newest, over the chain of uploads that there is: a delta that comes next is read over what was uploaded last,
-/// whatever was restored. False: something newer was accepted after the request.
+/// Makes the run's snapshot the district's newest, over the chain of uploads that there is: a delta
+/// that comes next is read over what was uploaded last, whatever was restored. False: something
+/// newer was accepted after the request.
 async fn accept<T: Table, O: Objects, L: Later>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
 ) -> Result<bool, ReconcileFailure> {
     let (id, run) = (&record.district, &record.run);
     for _ in 0..TRIES {
-        let district = storage.table.district(id).await?.ok_or(MirrorError::Missing { what: "the district's item" })?;
+        let district = storage
+            .table
+            .district(id)
+            .await?
+            .ok_or(MirrorError::Missing { what: "the district's item" })?;
         let latest = district.latest;
         if latest.as_ref().is_some_and(|latest| latest.run == *run) {
             return Ok(true);
@@ -131,7 +144,8 @@ async fn refuse<T: Table, O: Objects, L: Later>(
     why: &'static str,
 ) -> Result<Ended, ReconcileFailure> {
     let code = &request::RESTORE_NOT_POSSIBLE;
-    let finding = Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4);
+    let finding =
+        Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4);
     record.step(Step::Refuse)?;
     let manifest = bare_manifest(&record, "restore");
     write_refusal(storage, &record, &manifest, None, vec![finding]).await?;

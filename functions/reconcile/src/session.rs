@@ -1,4 +1,5 @@
-//! The work on one district under its lease: the run that was asked for, what must be finished before it, and what came in meanwhile.
+//! The work on one district under its lease: the run that was asked for, what must be finished
+//! before it, and what came in meanwhile.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ const SOON: Duration = Duration::from_secs(5);
 /// How often a record is read again because somebody else has saved it meanwhile.
 const TRIES: u32 = 5;
 
-/// Takes the district's lease and does the run, and any newer one that came in while the lease was held.
+/// Takes the district's lease and does the run, and any newer one that came in while the lease was
+/// held.
 pub(crate) async fn run<T: Table, O: Objects, L: Later>(
     config: &Config,
     storage: &Storage<T, O, L>,
@@ -44,7 +46,8 @@ pub(crate) async fn run<T: Table, O: Objects, L: Later>(
         return Ok(());
     }
     let now = storage.clock.now();
-    let taken = storage.table.take(&named.district, &invocation.owner, now, now + config.lease).await?;
+    let taken =
+        storage.table.take(&named.district, &invocation.owner, now, now + config.lease).await?;
     let district = match taken {
         TakeLease::Taken(district) => *district,
         TakeLease::NoDistrict => {
@@ -52,7 +55,8 @@ pub(crate) async fn run<T: Table, O: Objects, L: Later>(
             return Ok(());
         }
         TakeLease::Held { until } => {
-            // Whoever holds it takes care of the newest snapshot before giving it back; this is for the case that they die.
+            // Whoever holds it takes care of the newest snapshot before giving it back; this is for
+            // the case that they die.
             let at = until + Duration::from_secs(1);
             let name = format!("{}-w{}", named.run, at.as_second());
             storage.later.again(&invocation.function, &name, at, &resume(named)).await?;
@@ -62,7 +66,11 @@ pub(crate) async fn run<T: Table, O: Objects, L: Later>(
         }
     };
     let Some(token) = district.lease.as_ref().map(|lease| lease.token) else {
-        return Err(MirrorError::corrupt("the district's item", "a lease that was taken is not in it").into());
+        return Err(MirrorError::corrupt(
+            "the district's item",
+            "a lease that was taken is not in it",
+        )
+        .into());
     };
     let mut session = Session { config, storage, invocation, district, token };
     let result = session.all(named.run.clone(), summary).await;
@@ -87,13 +95,17 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             let ended = self.one(&run).await?;
             info!(district = %self.district.id, run = %run, ended = ?ended, "run done for now");
             summary.count(ended);
-            // A snapshot that was accepted while we held the lease found it taken: its run is ours to do now.
+            // A snapshot that was accepted while we held the lease found it taken: its run is ours
+            // to do now.
             let Some(next) = self.release().await? else { return Ok(()) };
             if self.invocation.deadline.is_near() {
                 let named = Named { district: self.district.id.clone(), run: next.clone() };
                 let at = self.storage.clock.now() + SOON;
                 let name = format!("{next}-n{}", at.as_second());
-                self.storage.later.again(&self.invocation.function, &name, at, &resume(&named)).await?;
+                self.storage
+                    .later
+                    .again(&self.invocation.function, &name, at, &resume(&named))
+                    .await?;
                 self.give_back().await;
                 summary.count(Ended::Continued);
                 return Ok(());
@@ -106,7 +118,9 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     async fn release(&mut self) -> Result<Option<RunId>, ReconcileFailure> {
         loop {
             let seen = self.district.latest.as_ref().map(|latest| &latest.run);
-            if self.storage.table.release(&self.district.id, self.token, seen).await? == ReleaseLease::Released {
+            if self.storage.table.release(&self.district.id, self.token, seen).await?
+                == ReleaseLease::Released
+            {
                 return Ok(None);
             }
             self.district = self
@@ -117,22 +131,27 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 .ok_or(MirrorError::Missing { what: "the district's item" })?;
             let Some(latest) = &self.district.latest else { continue };
             // Accepted, but its manifest is not written yet: the manifest's event will come.
-            let manifest = snapshot::read_manifest(&self.storage.internal, &self.district.id, &latest.run).await?;
+            let manifest =
+                snapshot::read_manifest(&self.storage.internal, &self.district.id, &latest.run)
+                    .await?;
             if manifest.is_some() {
                 return Ok(Some(latest.run.clone()));
             }
         }
     }
 
-    /// Gives the lease back whatever came in, after a failure. If that fails too, the lease ends by itself.
+    /// Gives the lease back whatever came in, after a failure. If that fails too, the lease ends by
+    /// itself.
     async fn give_back(&mut self) {
         for _ in 0..TRIES {
             let seen = self.district.latest.as_ref().map(|latest| latest.run.clone());
             match self.storage.table.release(&self.district.id, self.token, seen.as_ref()).await {
-                Ok(ReleaseLease::NewerSnapshot) => match self.storage.table.district(&self.district.id).await {
-                    Ok(Some(district)) => self.district = district,
-                    _ => return,
-                },
+                Ok(ReleaseLease::NewerSnapshot) => {
+                    match self.storage.table.district(&self.district.id).await {
+                        Ok(Some(district)) => self.district = district,
+                        _ => return,
+                    }
+                }
                 _ => return,
             }
         }
@@ -141,7 +160,9 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     /// One run, as far as it gets.
     async fn one(&mut self, run: &RunId) -> Result<Ended, ReconcileFailure> {
         let table = &self.storage.table;
-        let Some(record) = table.run(&self.district.id, run).await? else { return Ok(Ended::Skipped) };
+        let Some(record) = table.run(&self.district.id, run).await? else {
+            return Ok(Ended::Skipped);
+        };
         if record.state.is_final() || record.state == RunState::Held {
             return Ok(Ended::Repeated);
         }
@@ -149,7 +170,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         if record.state == RunState::Applying {
             return self.apply(record, &manifest).await;
         }
-        // What a person asks for may be done while the nights are paused; an undo that may not be is refused when it is planned.
+        // What a person asks for may be done while the nights are paused; an undo that may not be
+        // is refused when it is planned.
         let may_be = match record.cause {
             // In review, a plan is made and held (R-O2, R-O5).
             Cause::Source => self.district.status.takes_data(),
@@ -183,25 +205,40 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
 
     /// Whether what the run would bring is older than what is known (R-M6).
     fn is_moot(&self, run: &RunId, manifest: &Manifest) -> bool {
-        let newer_accepted = self.district.latest.as_ref().is_some_and(|l| l.run != *run && l.taken_at >= manifest.taken_at);
-        let newer_applied = self.district.applied.as_ref().is_some_and(|a| a.run != *run && a.taken_at > manifest.taken_at);
+        let newer_accepted = self
+            .district
+            .latest
+            .as_ref()
+            .is_some_and(|l| l.run != *run && l.taken_at >= manifest.taken_at);
+        let newer_applied = self
+            .district
+            .applied
+            .as_ref()
+            .is_some_and(|a| a.run != *run && a.taken_at > manifest.taken_at);
         newer_accepted || newer_applied
     }
 
-    /// Finishes a run whose plan is half written, and replaces one that still waits (R-H2). Some: time is over.
+    /// Finishes a run whose plan is half written, and replaces one that still waits (R-H2). Some:
+    /// time is over.
     async fn clear_the_way(&mut self, run: &RunId) -> Result<Option<Ended>, ReconcileFailure> {
-        let Some(open) = self.district.open.clone().filter(|open| open != run) else { return Ok(None) };
+        let Some(open) = self.district.open.clone().filter(|open| open != run) else {
+            return Ok(None);
+        };
         let id = self.district.id.clone();
         let Some(other) = self.storage.table.run(&id, &open).await? else { return Ok(None) };
         if other.state == RunState::Applying {
             let manifest = self.basis(&other).await?;
-            let manifest = manifest.ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
+            let manifest =
+                manifest.ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
             if self.apply(other, &manifest).await? == Ended::Continued {
                 // The one that was asked for comes back when that one is done.
                 let named = Named { district: id, run: run.clone() };
                 let at = self.storage.clock.now() + self.config.lease;
                 let name = format!("{run}-w{}", at.as_second());
-                self.storage.later.again(&self.invocation.function, &name, at, &resume(&named)).await?;
+                self.storage
+                    .later
+                    .again(&self.invocation.function, &name, at, &resume(&named))
+                    .await?;
                 return Ok(Some(Ended::Continued));
             }
         } else if !other.state.is_final() {
@@ -259,7 +296,10 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     }
 
     /// Makes a further invocation go on with the run.
-    pub(crate) async fn go_on_later(&self, record: &mut RunRecord) -> Result<Ended, ReconcileFailure> {
+    pub(crate) async fn go_on_later(
+        &self,
+        record: &mut RunRecord,
+    ) -> Result<Ended, ReconcileFailure> {
         record.continued += 1;
         self.save(record).await?;
         let named = Named { district: record.district.clone(), run: record.run.clone() };
@@ -270,7 +310,13 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     }
 
     pub(crate) fn count(&self, record: &RunRecord, outcome: &str, counts: &[(&'static str, f64)]) {
-        operators::metrics(self.storage.clock.now(), outcome, &record.district, &record.run, counts);
+        operators::metrics(
+            self.storage.clock.now(),
+            outcome,
+            &record.district,
+            &record.run,
+            counts,
+        );
     }
 
     /// The version of the mirror: how many runs have changed it.

@@ -1,4 +1,5 @@
-//! Taking an earlier run back (R-H4): a run whose plan is the inverse of that run's. It needs no snapshot.
+//! Taking an earlier run back (R-H4): a run whose plan is the inverse of that run's. It needs no
+//! snapshot.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,13 @@ pub(crate) async fn write_refusal<T: Table, O: Objects, L: Later>(
     (report.findings, report.finding_totals) = (list.findings, list.totals);
     reports::put(&storage.internal, &report).await?;
     info!(district = %record.district, run = %record.run, "refused");
-    operators::metrics(storage.clock.now(), "refused", &record.district, &record.run, &[("Runs", 1.0)]);
+    operators::metrics(
+        storage.clock.now(),
+        "refused",
+        &record.district,
+        &record.run,
+        &[("Runs", 1.0)],
+    );
     Ok(())
 }
 
@@ -84,7 +91,9 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         if !is_synced(self.district.status) {
             return Ok(Made::Impossible("the district is not synced"));
         }
-        let Some(of) = table.run(&id, &command.of).await? else { return Ok(Made::Impossible("there is no such run")) };
+        let Some(of) = table.run(&id, &command.of).await? else {
+            return Ok(Made::Impossible("there is no such run"));
+        };
         if !matches!(of.state, RunState::Applied | RunState::Unchanged) {
             return Ok(Made::Impossible("it was not applied"));
         }
@@ -94,25 +103,32 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         let Some(taken_back) = plan_store::read_plan(internal, &id, &command.of).await? else {
             return Ok(Made::Impossible("its plan is no longer kept"));
         };
-        let plan = match LinesCopy::fetch(internal, &keys::plan(&id, &command.of), taken_back.changes).await {
-            Ok(plan) => plan,
-            Err(MirrorError::Missing { .. }) => return Ok(Made::Impossible("its plan is no longer kept")),
-            Err(error) => return Err(error.into()),
-        };
+        let plan =
+            match LinesCopy::fetch(internal, &keys::plan(&id, &command.of), taken_back.changes)
+                .await
+            {
+                Ok(plan) => plan,
+                Err(MirrorError::Missing { .. }) => {
+                    return Ok(Made::Impossible("its plan is no longer kept"));
+                }
+                Err(error) => return Err(error.into()),
+            };
         let mirror = MirrorCopy::read(table, &id).await?;
         record.read_units += mirror.read_units;
         let inputs = UndoInputs { plan, mirror };
         let policy = self.district.settings.policy()?;
         let (district, run) = (id, record.run.clone());
         let (handle, objects) = (Handle::current(), internal.clone());
-        let planned = tokio::task::spawn_blocking(move || -> Result<(StoredPlan, bool), ReconcileFailure> {
-            let mut writer = PlanWriter::new(handle, objects, &district, &run);
-            Ok(match undo(&Context { policy: &policy, removals }, &inputs, &mut writer)? {
-                Undone::Planned(outcome) => (writer.finish(outcome)?, true),
-                Undone::Refused { .. } => (writer.finish(Outcome::default())?, false),
-            })
-        });
-        let (stored, is_possible) = planned.await.map_err(|error| MirrorError::service("plan the undo", error))??;
+        let planned =
+            tokio::task::spawn_blocking(move || -> Result<(StoredPlan, bool), ReconcileFailure> {
+                let mut writer = PlanWriter::new(handle, objects, &district, &run);
+                Ok(match undo(&Context { policy: &policy, removals }, &inputs, &mut writer)? {
+                    Undone::Planned(outcome) => (writer.finish(outcome)?, true),
+                    Undone::Refused { .. } => (writer.finish(Outcome::default())?, false),
+                })
+            });
+        let (stored, is_possible) =
+            planned.await.map_err(|error| MirrorError::service("plan the undo", error))??;
         self.note_plan(record, &stored, removals, begun).await?;
         Ok(if is_possible { Made::Planned(stored) } else { Made::InTheWay(stored) })
     }
@@ -127,8 +143,11 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     ) -> Result<Ended, ReconcileFailure> {
         record.step(Step::Refuse)?;
         let code = &request::UNDO_NOT_POSSIBLE;
-        let finding = why.map(|why| Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4));
-        write_refusal(self.storage, &record, manifest, stored, finding.into_iter().collect()).await?;
+        let finding = why.map(|why| {
+            Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4)
+        });
+        write_refusal(self.storage, &record, manifest, stored, finding.into_iter().collect())
+            .await?;
         self.save(&mut record).await?;
         Ok(Ended::Refused)
     }

@@ -1,4 +1,5 @@
-//! Invariant 11: a crash at any call of storage, then the event again, ends as if nothing had happened.
+//! Invariant 11: a crash at any call of storage, then the event again, ends as if nothing had
+//! happened.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -26,7 +27,8 @@ async fn prepared(scene: Scene) -> (World, RunId, Value) {
     match scene {
         Scene::Churn => {
             world.edits("v1").await;
-            let run = world.stage(10, &Night { renamed: 5..8, classes: 3, ..Night::of(2..33) }).await;
+            let run =
+                world.stage(10, &Night { renamed: 5..8, classes: 3, ..Night::of(2..33) }).await;
             let event = world.staged_event(&run);
             (world, run, event)
         }
@@ -59,7 +61,8 @@ async fn prepared(scene: Scene) -> (World, RunId, Value) {
         }
         Scene::Undo | Scene::Restore => {
             world.edits("v1").await;
-            let (night, summary) = world.night(10, &Night { renamed: 5..8, classes: 2, ..Night::of(2..33) }).await;
+            let (night, summary) =
+                world.night(10, &Night { renamed: 5..8, classes: 2, ..Night::of(2..33) }).await;
             assert_eq!(summary.applied, 1);
             let request = match scene {
                 Scene::Undo => Request::Undo(order(&night)),
@@ -80,7 +83,9 @@ async fn half_written() -> (World, RunId, Value) {
         let world = World::new().await;
         world.night(0, &Night { classes: 2, ..Night::of(0..30) }).await;
         let half = world.stage(10, &Night { renamed: 0..20, classes: 2, ..Night::of(0..40) }).await;
-        let _ = world.send_under(world.staged_event(&half), &Cue::at(n, false), "a request that died").await;
+        let _ = world
+            .send_under(world.staged_event(&half), &Cue::at(n, false), "a request that died")
+            .await;
         let record = world.record(&half).await;
         assert!(!record.state.is_final(), "never half written");
         if record.state == RunState::Applying && record.cursor > 0 {
@@ -118,7 +123,9 @@ async fn deliver(
     owner: &str,
 ) -> Result<(), ReconcileFailure> {
     world.send_under(event.clone(), cue, owner).await?;
-    if matches!(scene, Scene::Restore) && world.internal.body(&keys::manifest(&world.district, run)).is_some() {
+    if matches!(scene, Scene::Restore)
+        && world.internal.body(&keys::manifest(&world.district, run)).is_some()
+    {
         world.send_under(world.staged_event(run), cue, owner).await?;
     }
     Ok(())
@@ -129,7 +136,8 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
     deliver(&calm, scene, &run, &event, &Cue::never(), "request").await.unwrap();
     assert_eq!(calm.state(&run).await, end);
     let (items, applied) = (calm.items(), calm.applied().await);
-    let right: BTreeSet<String> = calm.bus.take_all().into_iter().map(|event| event.detail.id).collect();
+    let right: BTreeSet<String> =
+        calm.bus.take_all().into_iter().map(|event| event.detail.id).collect();
 
     for done_all_the_same in [false, true] {
         for n in 0.. {
@@ -140,21 +148,28 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
                 assert!(n > 3, "{scene:?} makes too few calls for a test");
                 break;
             }
-            // The retry is the same invocation; a second delivery is another one, after the lease is over.
+            // The retry is the same invocation; a second delivery is another one, after the lease
+            // is over.
             let same_invocation = n % 2 == 0;
             if !same_invocation {
                 world.pass(2000);
             }
             let owner = if same_invocation { "request" } else { "another request" };
             let at = format!("{scene:?}, call {n}, done all the same: {done_all_the_same}");
-            deliver(&world, scene, &run, &event, &Cue::never(), owner).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            deliver(&world, scene, &run, &event, &Cue::never(), owner)
+                .await
+                .unwrap_or_else(|e| panic!("{at}: {e:?}"));
             for (_, _, payload) in world.later.take_all() {
                 world.pass(2000);
                 world.send(serde_json::from_str(&payload).unwrap()).await;
             }
             assert_eq!(world.state(&run).await, end, "{at}");
-            let told: BTreeSet<String> = world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
-            assert_eq!(told, right, "{at}: whoever was told something twice must be able to see it");
+            let told: BTreeSet<String> =
+                world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
+            assert_eq!(
+                told, right,
+                "{at}: whoever was told something twice must be able to see it"
+            );
             assert_eq!(world.report(&run).await.state, end, "{at}");
             assert_eq!(world.applied().await, applied, "{at}");
             if matches!(scene, Scene::AfterHalfWritten) {
@@ -165,7 +180,13 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
             // A lease that nobody gave back ends by itself, and the next night goes its way.
             world.pass(2000);
             let (next, _) = world.night(60, &Night { classes: 2, ..Night::of(0..30) }).await;
-            assert!(matches!(world.state(&next).await, RunState::Applied | RunState::Unchanged | RunState::Held), "{at}");
+            assert!(
+                matches!(
+                    world.state(&next).await,
+                    RunState::Applied | RunState::Unchanged | RunState::Held
+                ),
+                "{at}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Invariant 12: what people make while a run is under way is never lost, at whatever moment they make it; what nobody touched goes as planned.
+//! Invariant 12: what people make while a run is under way is never lost, at whatever moment they
+//! make it; what nobody touched goes as planned.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,19 +18,23 @@ use rules::settings::{DistrictStatus, Settings};
 use world::{Night, World, by_hand, made};
 
 fn slots(edits: &[LocalEdit]) -> Vec<(String, String)> {
-    let mut slots: Vec<_> = edits.iter().map(|edit| (edit.edit.slot(), edit.version.as_str().to_owned())).collect();
+    let mut slots: Vec<_> =
+        edits.iter().map(|edit| (edit.edit.slot(), edit.version.as_str().to_owned())).collect();
     slots.sort();
     slots
 }
 
 /// The edits that a run's plan erases, as it saw them.
 fn planned(world: &World, run: &RunId) -> Vec<LocalEdit> {
-    let Some(body) = world.internal.body(&keys::plan(&world.district, run)) else { return Vec::new() };
+    let Some(body) = world.internal.body(&keys::plan(&world.district, run)) else {
+        return Vec::new();
+    };
     let plan = zstd_lines(&body);
-    let edits = plan.iter().filter_map(|line| match serde_json::from_str::<Change>(line).unwrap().before {
-        Some(AnyMirrored::Edit(edit)) => Some(edit),
-        _ => None,
-    });
+    let edits =
+        plan.iter().filter_map(|line| match serde_json::from_str::<Change>(line).unwrap().before {
+            Some(AnyMirrored::Edit(edit)) => Some(edit),
+            _ => None,
+        });
     edits.collect()
 }
 
@@ -64,7 +69,8 @@ async fn r_m2_a_night_erases_what_no_rule_lets_live_with_its_twin_and_the_report
     let erased = report.findings.iter().filter(|finding| finding.code == "edit_erased").count();
     assert_eq!(erased, 2, "{:?}", report.finding_totals);
     // The same night again finds nothing to do.
-    let (_, summary) = world.night(20, &Night { renamed: 5..7, classes: 2, ..Night::of(0..25) }).await;
+    let (_, summary) =
+        world.night(20, &Night { renamed: 5..7, classes: 2, ..Night::of(0..25) }).await;
     assert_eq!(summary.unchanged, 1);
 }
 
@@ -93,7 +99,8 @@ async fn meanwhile(deed: Deed) {
                         let _ = table.take_edit(&district, &seen).await.unwrap();
                     }
                     Deed::Make if index < 2 => {
-                        by_hand(&table, &district, &LocalEdit { key: of_another(&edit), ..edit }).await;
+                        by_hand(&table, &district, &LocalEdit { key: of_another(&edit), ..edit })
+                            .await;
                     }
                     Deed::TakeAway | Deed::Make => {}
                 }
@@ -114,7 +121,10 @@ async fn meanwhile(deed: Deed) {
             Deed::Change => made("v2"),
             Deed::TakeAway => made("v1").into_iter().skip(2).collect(),
             Deed::Make => {
-                let others = made("v2").into_iter().take(2).map(|edit| LocalEdit { key: of_another(&edit), ..edit });
+                let others = made("v2")
+                    .into_iter()
+                    .take(2)
+                    .map(|edit| LocalEdit { key: of_another(&edit), ..edit });
                 made("v1").into_iter().skip(2).chain(others).collect()
             }
         };
@@ -122,7 +132,12 @@ async fn meanwhile(deed: Deed) {
         expected.sort_by_key(|edit| (edit.kind, edit.edit.slot()));
         let mut found = there;
         found.sort_by_key(|edit| (edit.kind, edit.edit.slot()));
-        assert!(found == expected, "{deed:?}, call {n}: {:?} and not {:?}", slots(&found), slots(&expected));
+        assert!(
+            found == expected,
+            "{deed:?}, call {n}: {:?} and not {:?}",
+            slots(&found),
+            slots(&expected)
+        );
         let changed = seen.iter().filter(|edit| edit.version.as_str() == "v1").count() as u64;
         let kept = world.report(&run).await.edits_kept;
         match deed {
@@ -163,7 +178,10 @@ async fn an_edit_changed_between_planning_and_writing_is_kept_and_counted() {
     assert_eq!(summary.held, 1);
     world.edit(&made("v2")[0]).await;
     assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
-    assert_eq!(slots(&world.edits_there()), [("ACCOUNT".into(), "v1".into()), ("NAME".into(), "v2".into())]);
+    assert_eq!(
+        slots(&world.edits_there()),
+        [("ACCOUNT".into(), "v1".into()), ("NAME".into(), "v2".into())]
+    );
     assert_eq!(world.report(&run).await.edits_kept, 1);
     let page = world.internal.body(&keys::report_page(&world.district, &run)).unwrap();
     assert!(String::from_utf8(page).unwrap().contains("1 changes were left out"));
@@ -186,7 +204,11 @@ async fn an_edit_changed_after_a_crash_is_not_lost_and_the_others_are_erased() {
             assert_eq!(world.state(&run).await, RunState::Applied, "{at}");
             let seen = planned(&world, &run);
             let there = slots(&world.edits_there());
-            assert_eq!(there.iter().any(|(_, version)| version == "v2"), !seen.contains(&changed), "{at}: {there:?}");
+            assert_eq!(
+                there.iter().any(|(_, version)| version == "v2"),
+                !seen.contains(&changed),
+                "{at}: {there:?}"
+            );
             assert!(!there.iter().any(|(slot, _)| slot == "NAME"), "{at}: {there:?}");
             // However often a batch is written again, what was kept is counted once.
             assert!(world.report(&run).await.edits_kept <= 1, "{at}");
@@ -204,14 +226,22 @@ async fn a_throttled_table_is_given_time_for_edits_too() {
 }
 
 /// A class that the second night disconnects (R-A5), as the table has it.
-async fn disconnected(world: &World) -> Option<(String, rules::model::Mirrored<rules::model::kinds::Classes>)> {
-    let body = mirror::copy::read_record(&world.table, &world.district, Tag::Class, &"class 1".into()).await.unwrap().unwrap();
-    let record: rules::model::Mirrored<rules::model::kinds::Classes> = serde_json::from_str(&body).unwrap();
+async fn disconnected(
+    world: &World,
+) -> Option<(String, rules::model::Mirrored<rules::model::kinds::Classes>)> {
+    let body =
+        mirror::copy::read_record(&world.table, &world.district, Tag::Class, &"class 1".into())
+            .await
+            .unwrap()
+            .unwrap();
+    let record: rules::model::Mirrored<rules::model::kinds::Classes> =
+        serde_json::from_str(&body).unwrap();
     (record.origin == Origin::Manual).then(|| (mirror::item::body_hash(&body), record))
 }
 
 #[tokio::test]
-async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_written_over_by_a_retry() {
+async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_written_over_by_a_retry()
+ {
     let mut changed = 0;
     for done_all_the_same in [false, true] {
         for n in 0.. {
@@ -219,7 +249,11 @@ async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_wri
             let mut settings = Settings::of_preset("clever");
             settings.overrides.insert("abandoned_classes".into(), "disconnect".into());
             settings.overrides.insert("hold_if_removed_percent".into(), 100.into());
-            let configured = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
+            let configured = world
+                .table
+                .configure(&world.district, &settings, DistrictStatus::Live)
+                .await
+                .unwrap();
             assert_eq!(configured, Changed::Yes);
             world.night(0, &Night { classes: 2, ..Night::of(0..24) }).await;
             let run = world.stage(10, &Night::of(0..25)).await;
@@ -232,14 +266,19 @@ async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_wri
             let mine = disconnected(&world).await;
             if let Some((seen, mut record)) = mine.clone() {
                 record.state.details.title = "Practice".into();
-                let put = world.table.put_manual(&world.district, &AnyMirrored::Class(record), Some(&seen)).await.unwrap();
+                let put = world
+                    .table
+                    .put_manual(&world.district, &AnyMirrored::Class(record), Some(&seen))
+                    .await
+                    .unwrap();
                 assert_eq!(put.ending, Ending::Done);
                 changed += 1;
             }
             world.send_under(world.staged_event(&run), &Cue::never(), "request").await.unwrap();
             let at = format!("call {n}, done all the same: {done_all_the_same}");
             assert_eq!(world.state(&run).await, RunState::Applied, "{at}");
-            let (_, record) = disconnected(&world).await.unwrap_or_else(|| panic!("{at}: not disconnected"));
+            let (_, record) =
+                disconnected(&world).await.unwrap_or_else(|| panic!("{at}: not disconnected"));
             assert_eq!(record.state.details.title == "Practice", mine.is_some(), "{at}");
             assert_eq!(record.state.students.len(), 24, "{at}");
         }

@@ -1,8 +1,10 @@
-//! The first load of the largest district: more than one Lambda may write into a table that nobody has warmed, throttled, and killed at random moments.
+//! The first load of the largest district: more than one Lambda may write into a table that nobody
+//! has warmed, throttled, and killed at random moments.
 //!
-//! Everything is a hundredth of what it is there, and so is the pace of the table: the clock shows the same times. What is drawn (which writes are
-//! throttled, when an invocation dies, how its event comes again) is drawn from a seed, and a failure names it:
-//! `FIRST_LOAD_SEED=7 cargo test -p reconcile --test first_load`.
+//! Everything is a hundredth of what it is there, and so is the pace of the table: the clock shows
+//! the same times. What is drawn (which writes are throttled, when an invocation dies, how its
+//! event comes again) is drawn from a seed, and a failure names it: `FIRST_LOAD_SEED=7 cargo test
+//! -p reconcile --test first_load`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -28,8 +30,9 @@ const SCALE: u64 = 100;
 /// There: 1.4 million records, which are as many students here, for they are small.
 const RECORDS: usize = 1_400_000 / SCALE as usize;
 
-/// What a write costs on the clock, in microseconds: a new person is three units, its own and one in each index, and a new on-demand table takes 4,000
-/// in a second. (Each index takes as many beside it; here all share.)
+/// What a write costs on the clock, in microseconds: a new person is three units, its own and one
+/// in each index, and a new on-demand table takes 4,000 in a second. (Each index takes as many
+/// beside it; here all share.)
 const WRITE: i64 = 3 * 1_000_000 / 4_000 * SCALE as i64;
 
 /// Of all writes, as many are throttled.
@@ -78,7 +81,8 @@ struct Way {
     killed: u32,
 }
 
-/// A district that shares its data for the first time, on a table that takes 4,000 write units a second, a hundredth of them here.
+/// A district that shares its data for the first time, on a table that takes 4,000 write units a
+/// second, a hundredth of them here.
 async fn cold_world() -> (World, RunId) {
     let mut world = World::new().await;
     let real = Pace::default();
@@ -95,7 +99,8 @@ async fn cold_world() -> (World, RunId) {
     (world, run)
 }
 
-/// Every write takes time, also one that is throttled, and of those as many are as `throttled` says.
+/// Every write takes time, also one that is throttled, and of those as many are as `throttled`
+/// says.
 fn cool(world: &World, throttled: f64, seed: u64) {
     let (now, mut rng, mut owed) = (world.now.clone(), Rng::with_seed(seed), 0);
     world.table.take_if(move |_| {
@@ -107,11 +112,23 @@ fn cool(world: &World, throttled: f64, seed: u64) {
 }
 
 /// Delivers the event of the snapshot, and whatever comes of it, until nothing is left.
-async fn load(world: &World, run: &RunId, rng: &mut Rng, mut dies: impl FnMut(&mut Rng) -> Death) -> (End, Way) {
+async fn load(
+    world: &World,
+    run: &RunId,
+    rng: &mut Rng,
+    mut dies: impl FnMut(&mut Rng) -> Death,
+) -> (End, Way) {
     let mut way = Way::default();
     let now = || world.now.load(Ordering::SeqCst);
-    let mut waiting = vec![Delivery { at: now(), payload: world.staged_event(run), request: "staged".into(), again: 0 }];
-    while let Some(next) = waiting.iter().enumerate().min_by_key(|(_, delivery)| delivery.at).map(|(index, _)| index) {
+    let mut waiting = vec![Delivery {
+        at: now(),
+        payload: world.staged_event(run),
+        request: "staged".into(),
+        again: 0,
+    }];
+    while let Some(next) =
+        waiting.iter().enumerate().min_by_key(|(_, delivery)| delivery.at).map(|(index, _)| index)
+    {
         let mut delivery = waiting.swap_remove(next);
         world.now.fetch_max(delivery.at, Ordering::SeqCst);
         let (call, life) = match dies(rng) {
@@ -121,7 +138,10 @@ async fn load(world: &World, run: &RunId, rng: &mut Rng, mut dies: impl FnMut(&m
         };
         let (clock, end) = (world.now.clone(), now() + life);
         // The call in which it dies may have its effect all the same.
-        let cue = Cue::when(move |number| number == call || clock.load(Ordering::SeqCst) >= end, rng.bool());
+        let cue = Cue::when(
+            move |number| number == call || clock.load(Ordering::SeqCst) >= end,
+            rng.bool(),
+        );
         let ended = world.send_under(delivery.payload.clone(), &cue, &delivery.request).await;
         way.invocations += 1;
         assert!(way.invocations < 200, "it goes round in a circle");
@@ -129,8 +149,10 @@ async fn load(world: &World, run: &RunId, rng: &mut Rng, mut dies: impl FnMut(&m
             way.killed += 1;
             delivery.again += 1;
             if delivery.again > 2 {
-                // Lambda gives up. An operator gives the event back from the failure queue, and that is another request.
-                (delivery.again, delivery.request) = (0, format!("{} given back", delivery.request));
+                // Lambda gives up. An operator gives the event back from the failure queue, and
+                // that is another request.
+                (delivery.again, delivery.request) =
+                    (0, format!("{} given back", delivery.request));
                 delivery.at = now() + 3_600_000;
             } else {
                 delivery.at = now() + i64::from(delivery.again) * 60_000;
@@ -145,7 +167,12 @@ async fn load(world: &World, run: &RunId, rng: &mut Rng, mut dies: impl FnMut(&m
             let at = at.as_millisecond();
             for copy in 0..=i64::from(rng.u8(..8) == 0) {
                 let request = format!("{name}, copy {copy}");
-                waiting.push(Delivery { at: at + copy * 1000, payload: Value::clone(&payload), request, again: 0 });
+                waiting.push(Delivery {
+                    at: at + copy * 1000,
+                    payload: Value::clone(&payload),
+                    request,
+                    again: 0,
+                });
             }
         }
     }
@@ -164,7 +191,8 @@ async fn load(world: &World, run: &RunId, rng: &mut Rng, mut dies: impl FnMut(&m
 }
 
 #[tokio::test]
-async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_however_it_is_disturbed() {
+async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_however_it_is_disturbed()
+ {
     let (calm, run) = cold_world().await;
     let (expected, calm) = load(&calm, &run, &mut Rng::with_seed(0), |_| Death::Not).await;
     assert_eq!(
@@ -181,7 +209,8 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
     for seed in seeds {
         let mut rng = Rng::with_seed(seed);
         let (world, run) = cold_world().await;
-        // The first seed shows what is normal: a table that throttles nobody who keeps to its pace, and nobody killed.
+        // The first seed shows what is normal: a table that throttles nobody who keeps to its pace,
+        // and nobody killed.
         let is_calm = seed == 0;
         cool(&world, if is_calm { 0.0 } else { THROTTLED }, rng.u64(..));
         let dies = |rng: &mut Rng| match rng.u8(..8) {
@@ -192,11 +221,22 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
             _ => Death::After(rng.i64(1..LIFE)),
         };
         let (end, way) = load(&world, &run, &mut rng, dies).await;
-        println!("seed {seed}: {way:?}, {:.4} of what is needed", way.writes as f64 / calm.writes as f64);
+        println!(
+            "seed {seed}: {way:?}, {:.4} of what is needed",
+            way.writes as f64 / calm.writes as f64
+        );
         assert!(end == expected, "seed {seed}: another end, after {way:?}");
-        assert!(way.invocations >= 2 && (is_calm || way.killed > 0), "seed {seed}: nothing disturbed it: {way:?}");
+        assert!(
+            way.invocations >= 2 && (is_calm || way.killed > 0),
+            "seed {seed}: nothing disturbed it: {way:?}"
+        );
         let most = calm.writes as f64 * MOST_WRITES;
-        assert!(way.writes as f64 <= most, "seed {seed}: {} writes where {} are needed, after {way:?}", way.writes, calm.writes);
+        assert!(
+            way.writes as f64 <= most,
+            "seed {seed}: {} writes where {} are needed, after {way:?}",
+            way.writes,
+            calm.writes
+        );
         if is_calm {
             assert_eq!(
                 (way.invocations, way.killed, way.writes),
@@ -210,7 +250,8 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
 #[tokio::test]
 async fn on_a_table_that_takes_little_a_run_saves_its_place_by_the_clock() {
     let mut world = World::new().await;
-    let every_two_seconds = Pace { checkpoint: u64::MAX, checkpoint_after: Duration::from_secs(2), ..Pace::default() };
+    let every_two_seconds =
+        Pace { checkpoint: u64::MAX, checkpoint_after: Duration::from_secs(2), ..Pace::default() };
     world.config.pace = Pace { first: 1.0, most: 1.0, ..every_two_seconds };
     let run = world.stage(0, &Night::of(0..200)).await;
     // A write a second: a batch of 25 is longer than the time between two places.
@@ -224,7 +265,11 @@ async fn on_a_table_that_takes_little_a_run_saves_its_place_by_the_clock() {
     assert!(world.send_under(world.staged_event(&run), &cue, "killed").await.is_err());
     let written = world.table.items_written();
     let record = world.record(&run).await;
-    assert_eq!((record.state, record.cursor), (RunState::Applying, written - 25), "all but the last batch");
+    assert_eq!(
+        (record.state, record.cursor),
+        (RunState::Applying, written - 25),
+        "all but the last batch"
+    );
 
     world.send_under(world.staged_event(&run), &Cue::never(), "killed").await.unwrap();
     assert_eq!(world.state(&run).await, RunState::Applied);

@@ -24,12 +24,18 @@ async fn r_m1_a_snapshot_becomes_the_mirror_and_the_same_one_again_writes_nothin
     assert_eq!(summary, applied());
     assert_eq!(world.keys_with("active").len(), 32);
     let report = world.report(&run).await;
-    assert_eq!((report.state, report.counts["student"].added, report.item_writes), (RunState::Applied, 30, 32));
+    assert_eq!(
+        (report.state, report.counts["student"].added, report.item_writes),
+        (RunState::Applied, 30, 32)
+    );
     assert_eq!(world.applied().await, Some(run.clone()));
 
     // Invariant 10: the same event again.
     let written = world.table.items_written();
-    assert_eq!(world.send(world.staged_event(&run)).await, Summary { repeated: 1, ..Summary::default() });
+    assert_eq!(
+        world.send(world.staged_event(&run)).await,
+        Summary { repeated: 1, ..Summary::default() }
+    );
     // Invariant 1: the same data again.
     let (second, summary) = world.night(10, &Night::of(0..30)).await;
     assert_eq!(summary, Summary { unchanged: 1, ..Summary::default() });
@@ -45,7 +51,10 @@ async fn r_a1_who_is_gone_is_archived_and_nothing_is_ever_deleted() {
     world.night(0, &Night::of(0..30)).await;
     let (_, summary) = world.night(10, &Night::of(2..31)).await;
     assert_eq!(summary, applied());
-    assert_eq!(world.keys_with("archived"), ["student#student%20000000", "student#student%20000001"].map(String::from));
+    assert_eq!(
+        world.keys_with("archived"),
+        ["student#student%20000000", "student#student%20000001"].map(String::from)
+    );
     assert_eq!(world.items().len(), 33);
 }
 
@@ -64,8 +73,14 @@ async fn r_h1_a_dangerous_run_is_held_and_writes_nothing() {
     let told = world.bus.take_all();
     let detail = &told[0].detail;
     assert_eq!((told.len(), told[0].kind, detail.run.as_ref()), (1, Kind::RunHeld, Some(&run)));
-    assert!(detail.guards.iter().any(|guard| guard.kind == "student" && guard.count == 10), "{detail:?}");
-    assert_eq!((&detail.counts["student"], &detail.rules[..]), (&report.counts["student"], &[Rule::H1][..]));
+    assert!(
+        detail.guards.iter().any(|guard| guard.kind == "student" && guard.count == 10),
+        "{detail:?}"
+    );
+    assert_eq!(
+        (&detail.counts["student"], &detail.rules[..]),
+        (&report.counts["student"], &[Rule::H1][..])
+    );
     // No event that comes late starts it.
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
     assert_eq!(world.items(), before);
@@ -83,7 +98,10 @@ async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
     assert_eq!(world.keys_with("archived").len(), 10);
     let report = world.report(&run).await;
     let decided = report.decided.unwrap();
-    assert_eq!((report.state, decided.decision, decided.by.as_str()), (RunState::Applied, Decision::Approve, "kim.operator"));
+    assert_eq!(
+        (report.state, decided.decision, decided.by.as_str()),
+        (RunState::Applied, Decision::Approve, "kim.operator")
+    );
     // The same decision again, and another one too late.
     let items = world.items();
     assert_eq!(world.send(world.decide(&run, "approve")).await.repeated, 1);
@@ -110,7 +128,10 @@ async fn r_h2_a_rejected_run_wrote_nothing_and_stays_rejected() {
     world.night(0, &Night::of(0..30)).await;
     let before = world.items();
     let (run, _) = world.night(10, &Night::of(0..20)).await;
-    assert_eq!(world.send(world.decide(&run, "reject")).await, Summary { rejected: 1, ..Summary::default() });
+    assert_eq!(
+        world.send(world.decide(&run, "reject")).await,
+        Summary { rejected: 1, ..Summary::default() }
+    );
     assert_eq!(world.report(&run).await.state, RunState::Rejected);
     assert_eq!(world.send(world.decide(&run, "approve")).await.repeated, 1);
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
@@ -138,7 +159,10 @@ async fn r_m6_an_older_snapshot_never_follows_a_newer_one() {
     let before = world.items();
     let (older, summary) = world.night(5, &Night::of(0..29)).await;
     assert_eq!(summary, Summary { replaced: 1, ..Summary::default() });
-    assert_eq!((world.state(&older).await, world.report(&older).await.state), (RunState::Replaced, RunState::Replaced));
+    assert_eq!(
+        (world.state(&older).await, world.report(&older).await.state),
+        (RunState::Replaced, RunState::Replaced)
+    );
     assert_eq!(world.items(), before);
     assert_eq!(world.applied().await, Some(newer));
 }
@@ -152,7 +176,10 @@ async fn two_uploads_in_a_minute_end_as_the_newer_one_whichever_event_comes_firs
         for run in if newer_first { [&second, &first] } else { [&first, &second] } {
             world.send(world.staged_event(run)).await;
         }
-        assert_eq!((world.state(&first).await, world.state(&second).await), (RunState::Replaced, RunState::Applied));
+        assert_eq!(
+            (world.state(&first).await, world.state(&second).await),
+            (RunState::Replaced, RunState::Applied)
+        );
         assert_eq!(world.keys_with("active").len(), 33);
     }
 }
@@ -162,10 +189,14 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
     let world = World::new().await;
     let run = world.stage(0, &Night::of(0..30)).await;
     let until = world.now() + std::time::Duration::from_secs(300);
-    let taken = world.table.take(&world.district, "somebody else", world.now(), until).await.unwrap();
+    let taken =
+        world.table.take(&world.district, "somebody else", world.now(), until).await.unwrap();
     assert!(matches!(taken, TakeLease::Taken(_)));
     for _ in 0..2 {
-        assert_eq!(world.send(world.staged_event(&run)).await, Summary { waiting: 1, ..Summary::default() });
+        assert_eq!(
+            world.send(world.staged_event(&run)).await,
+            Summary { waiting: 1, ..Summary::default() }
+        );
     }
     assert!(world.items().is_empty());
     let schedules = world.later.take_all();
@@ -186,7 +217,10 @@ async fn a_snapshot_that_comes_while_another_is_written_follows_at_once() {
     world.meanwhile(2, async move { world::accept(&table, &internal, &manifest).await });
     let summary = world.send(world.staged_event(&first)).await;
     assert_eq!(summary, Summary { applied: 2, ..Summary::default() });
-    assert_eq!((world.state(&first).await, world.state(&second.run).await), (RunState::Applied, RunState::Applied));
+    assert_eq!(
+        (world.state(&first).await, world.state(&second.run).await),
+        (RunState::Applied, RunState::Applied)
+    );
     assert_eq!(world.keys_with("active").len(), 33);
     assert_eq!(world.send(world.staged_event(&second.run)).await.repeated, 1);
 }
@@ -227,7 +261,8 @@ async fn a_class_with_30_000_students_is_written_read_and_shrinks_again() {
     let world = World::new().await;
     let (_, summary) = world.night(0, &Night::of(0..30_000)).await;
     assert_eq!(summary, applied());
-    let pieces = |world: &World| world.items().keys().filter(|(_, sk)| sk.contains("#MORE#")).count();
+    let pieces =
+        |world: &World| world.items().keys().filter(|(_, sk)| sk.contains("#MORE#")).count();
     assert!(pieces(&world) >= 1);
     assert_eq!(world.night(10, &Night::of(0..30_000)).await.1.unchanged, 1);
     let (run, summary) = world.night(20, &Night::of(0..100)).await;
@@ -248,7 +283,11 @@ async fn events_of_other_sorts_and_of_unknown_runs_are_skipped() {
         "decide.json",
         "s3-put-zip.json",
     ] {
-        assert_eq!(world.send(sample(name)).await, Summary { skipped: 1, ..Summary::default() }, "{name}");
+        assert_eq!(
+            world.send(sample(name)).await,
+            Summary { skipped: 1, ..Summary::default() },
+            "{name}"
+        );
     }
     assert!(world.internal.keys().is_empty());
 }

@@ -1,4 +1,5 @@
-//! A district in review: its first run, and the first after its sync was switched on again, waits for a person whatever it would do (R-O5).
+//! A district in review: its first run, and the first after its sync was switched on again, waits
+//! for a person whatever it would do (R-O5).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,7 +18,11 @@ use rules::settings::{DistrictStatus, Settings};
 use world::{Night, World};
 
 async fn in_status(world: &World, status: DistrictStatus) {
-    let _ = world.table.configure(&world.district, &Settings::of_preset("clever"), status).await.unwrap();
+    let _ = world
+        .table
+        .configure(&world.district, &Settings::of_preset("clever"), status)
+        .await
+        .unwrap();
 }
 
 async fn status(world: &World) -> DistrictStatus {
@@ -51,12 +56,17 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
     assert_eq!(world.items(), before);
     let holds = world.report(&run).await.holds;
     assert!(holds.iter().any(|hold| hold.what.contains("switched on")), "{holds:?}");
-    let told: Vec<_> = world.bus.take_all().into_iter().map(|event| (event.kind, event.detail.run)).collect();
+    let told: Vec<_> =
+        world.bus.take_all().into_iter().map(|event| (event.kind, event.detail.run)).collect();
     assert_eq!(told, [(Kind::ReviewWaits, Some(run.clone()))]);
 
     assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);
-    assert_eq!(world.night(20, &Night::of(0..32)).await.1.applied, 1, "from now on nobody is asked");
+    assert_eq!(
+        world.night(20, &Night::of(0..32)).await.1.applied,
+        1,
+        "from now on nobody is asked"
+    );
 }
 
 #[tokio::test]
@@ -67,11 +77,22 @@ async fn r_o2_the_plan_that_is_held_carries_what_a_reviewer_is_shown_and_nothing
     assert_eq!(summary, held());
     let plan = read_plan(&world.internal, &world.district, &run).await.unwrap().unwrap();
     let review = plan.outcome.review;
-    let emails = review.fields.iter().find(|share| (share.kind, share.field) == (Tag::Student, Field::Email)).unwrap();
+    let emails = review
+        .fields
+        .iter()
+        .find(|share| (share.kind, share.field) == (Tag::Student, Field::Email))
+        .unwrap();
     assert_eq!((emails.has, emails.of, emails.required), (30, 30, true));
-    let students: u64 = review.schools.iter().filter_map(|school| school.counts.get("student")).map(|counts| counts.added).sum();
+    let students: u64 = review
+        .schools
+        .iter()
+        .filter_map(|school| school.counts.get("student"))
+        .map(|counts| counts.added)
+        .sum();
     assert_eq!(students, 30);
-    let stored = String::from_utf8(world.internal.body(&keys::outcome(&world.district, &run)).unwrap()).unwrap();
+    let stored =
+        String::from_utf8(world.internal.body(&keys::outcome(&world.district, &run)).unwrap())
+            .unwrap();
     assert!(!stored.contains('@'), "addresses stay in the snapshot");
 }
 

@@ -1,4 +1,5 @@
-//! R-H4: runs that are taken back, snapshots that are gone back to, and what people ask for in general.
+//! R-H4: runs that are taken back, snapshots that are gone back to, and what people ask for in
+//! general.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -62,12 +63,21 @@ async fn r_h4_an_undone_night_leaves_the_table_as_it_was_before_it_to_the_byte()
     assert_eq!(world.edits_there().len(), 3);
     // It is a run like any other, on record with who asked for it and why.
     let record = world.record(&run).await;
-    assert_eq!((record.state, &record.cause), (RunState::Applied, &Cause::Undo(order(&night).command())));
+    assert_eq!(
+        (record.state, &record.cause),
+        (RunState::Applied, &Cause::Undo(order(&night).command()))
+    );
     let report = world.report(&run).await;
     assert_eq!((report.state, &report.cause), (RunState::Applied, &record.cause));
     assert_eq!((report.counts["student"].added, report.counts["student"].removed), (2, 3));
-    let page = String::from_utf8(world.internal.body(&keys::report_page(&world.district, &run)).unwrap()).unwrap();
-    assert!(page.contains(night.as_str()) && page.contains("kim.operator") && page.contains("last year"));
+    let page =
+        String::from_utf8(world.internal.body(&keys::report_page(&world.district, &run)).unwrap())
+            .unwrap();
+    assert!(
+        page.contains(night.as_str())
+            && page.contains("kim.operator")
+            && page.contains("last year")
+    );
     assert_eq!(version(&world).await, (of_night + 1, taken_at));
 
     // The event again, and late: nothing more.
@@ -76,7 +86,12 @@ async fn r_h4_an_undone_night_leaves_the_table_as_it_was_before_it_to_the_byte()
     assert_eq!(world.table.items_written(), written);
     // The next night brings the mirror to the source again.
     let (next, summary) = world.night(30, &second()).await;
-    assert_eq!((summary.applied, world.edits_there().len()), (1, 1), "{:?}", world.state(&next).await);
+    assert_eq!(
+        (summary.applied, world.edits_there().len()),
+        (1, 1),
+        "{:?}",
+        world.state(&next).await
+    );
     assert_eq!(world.keys_with("archived").len(), 2);
 }
 
@@ -141,7 +156,10 @@ async fn r_h1_r_h2_a_dangerous_undo_waits_for_a_person() {
     assert_eq!(world.send(event.clone()).await, Summary { held: 1, ..Summary::default() });
     assert!(world.items() == after, "a held run wrote something");
     let holds = world.report(&undo).await.holds;
-    assert!(holds.iter().any(|hold| hold.kind == "student" && hold.count == 30 && hold.of == 60), "{holds:?}");
+    assert!(
+        holds.iter().any(|hold| hold.kind == "student" && hold.count == 30 && hold.of == 60),
+        "{holds:?}"
+    );
     assert_eq!(world.send(event).await.repeated, 1);
     assert_eq!(world.send(world.decide(&undo, "approve")).await.applied, 1);
     assert!(world.items() == before);
@@ -157,7 +175,10 @@ async fn r_h2_the_next_night_replaces_a_held_undo() {
     assert_eq!(world.send(event).await.held, 1);
     let (_, summary) = world.night(30, &Night { classes: 2, ..Night::of(0..60) }).await;
     assert_eq!(summary.unchanged, 1);
-    assert_eq!((world.state(&undo).await, world.report(&undo).await.state), (RunState::Replaced, RunState::Replaced));
+    assert_eq!(
+        (world.state(&undo).await, world.report(&undo).await.state),
+        (RunState::Replaced, RunState::Replaced)
+    );
     assert_eq!(world.send(world.decide(&undo, "approve")).await.repeated, 1);
 }
 
@@ -165,7 +186,11 @@ async fn r_h2_the_next_night_replaces_a_held_undo() {
 async fn impossible(world: &World, minute: i64, request: Request) -> String {
     let before = world.items();
     let (run, event) = world.ask(minute, &request).await;
-    assert_eq!(world.send(event.clone()).await, Summary { refused: 1, ..Summary::default() }, "{request:?}");
+    assert_eq!(
+        world.send(event.clone()).await,
+        Summary { refused: 1, ..Summary::default() },
+        "{request:?}"
+    );
     assert!(world.items() == before);
     assert_eq!(world.state(&run).await, RunState::Refused);
     assert_eq!(world.send(event).await.repeated, 1);
@@ -187,22 +212,32 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
         (Request::Undo as fn(Order) -> Request, "undo_not_possible"),
         (Request::Restore as fn(Order) -> Request, "restore_not_possible"),
     ] {
-        for (run, why, later) in
-            [(&unknown, "there is no such run", 0), (&held, "it was not applied", 0), (&of, "it is more than 365 days old", year)]
-        {
+        for (run, why, later) in [
+            (&unknown, "there is no such run", 0),
+            (&held, "it was not applied", 0),
+            (&of, "it is more than 365 days old", year),
+        ] {
             minute += 1;
             let said = impossible(&world, minute + later, make(order(run))).await;
             assert!(said.starts_with(code) && said.contains(why), "{said}");
         }
     }
     // The objects are gone.
-    world.internal.remove(&keys::part(&world.district, &of, rules::snapshot::PartName::Records(rules::model::Tag::School)));
+    world.internal.remove(&keys::part(
+        &world.district,
+        &of,
+        rules::snapshot::PartName::Records(rules::model::Tag::School),
+    ));
     assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("no longer kept"));
     world.internal.remove(&keys::plan(&world.district, &of));
     assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("no longer kept"));
     // The mirror belongs to the people (R-O5).
     use mirror::districts::Changed;
-    let off = world.table.configure(&world.district, &Settings::of_preset("clever"), DistrictStatus::Off).await.unwrap();
+    let off = world
+        .table
+        .configure(&world.district, &Settings::of_preset("clever"), DistrictStatus::Off)
+        .await
+        .unwrap();
     assert_eq!(off, Changed::Yes);
     assert!(impossible(&world, 42, Request::Undo(order(&of))).await.contains("not synced"));
     assert!(impossible(&world, 43, Request::Restore(order(&of))).await.contains("not synced"));
@@ -216,7 +251,8 @@ async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
     let (night, _) = world.night(10, &second()).await;
     world.edits("v1").await;
     let today = jiff::civil::date(2026, 9, 3);
-    let (run, event) = world.ask(20, &Request::Restore(Order { today: Some(today), ..order(&of) })).await;
+    let (run, event) =
+        world.ask(20, &Request::Restore(Order { today: Some(today), ..order(&of) })).await;
     assert_eq!(world.send(event.clone()).await, Summary { continued: 1, ..Summary::default() });
     assert_eq!(world.state(&run).await, RunState::Staged);
     let manifest = read_manifest(&world.internal, &world.district, &run).await.unwrap().unwrap();
@@ -226,16 +262,28 @@ async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
     // A delta that comes next is read over what was uploaded last.
     let chain = read_chain(&world.internal, &world.district, &run).await.unwrap();
     assert_eq!(chain, read_chain(&world.internal, &world.district, &night).await.unwrap());
-    assert_eq!(world.table.district(&world.district).await.unwrap().unwrap().latest.unwrap().run, run);
+    assert_eq!(
+        world.table.district(&world.district).await.unwrap().unwrap().latest.unwrap().run,
+        run
+    );
 
-    assert_eq!(world.send(world.staged_event(&run)).await, Summary { applied: 1, ..Summary::default() });
+    assert_eq!(
+        world.send(world.staged_event(&run)).await,
+        Summary { applied: 1, ..Summary::default() }
+    );
     let after = said(&world);
     // Those whom the second night brought are archived: a restore is a night, and no night deletes.
-    assert!(before.iter().all(|(place, body)| after.get(place) == Some(body)), "not what the snapshot says");
+    assert!(
+        before.iter().all(|(place, body)| after.get(place) == Some(body)),
+        "not what the snapshot says"
+    );
     assert_eq!(world.keys_with("archived").len(), after.len() - before.len());
     assert_eq!(world.edits_there().len(), 1, "a restore is a night for edits too");
     let report = world.report(&run).await;
-    assert_eq!((&report.cause, report.state), (&Cause::Restore(order(&of).command()), RunState::Applied));
+    assert_eq!(
+        (&report.cause, report.state),
+        (&Cause::Restore(order(&of).command()), RunState::Applied)
+    );
     // Delivered again, both: one run.
     assert_eq!(world.send(event).await.repeated, 1);
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
@@ -286,15 +334,28 @@ async fn r_m6_something_newer_than_a_request_makes_a_restore_moot() {
 async fn what_is_no_request_is_passed_over_once_and_for_all() {
     let world = World::new().await;
     let id = keys::ulid(world.now(), 1);
-    for body in [&b"not JSON"[..], b"{}", br#"{"erase":{"run":"x"}}"#, br#"{"undo":{"run":"x","by":"kim","reason":"y"}}"#] {
+    for body in [
+        &b"not JSON"[..],
+        b"{}",
+        br#"{"erase":{"run":"x"}}"#,
+        br#"{"undo":{"run":"x","by":"kim","reason":"y"}}"#,
+    ] {
         world.internal.upload(&keys::request(&world.district, &id), body, None);
-        assert_eq!(world.send(world.request_event(&id)).await, Summary { skipped: 1, ..Summary::default() });
+        assert_eq!(
+            world.send(world.request_event(&id)).await,
+            Summary { skipped: 1, ..Summary::default() }
+        );
     }
     // A name from the future: what came of it would keep the nights until then out.
     let (of, _) = world.night(0, &first()).await;
     let ahead = keys::ulid(world.now() + std::time::Duration::from_secs(3600), 1);
-    mirror::requests::put(&world.internal, &world.district, &ahead, &Request::Restore(order(&of))).await.unwrap();
-    assert_eq!(world.send(world.request_event(&ahead)).await, Summary { skipped: 1, ..Summary::default() });
+    mirror::requests::put(&world.internal, &world.district, &ahead, &Request::Restore(order(&of)))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.send(world.request_event(&ahead)).await,
+        Summary { skipped: 1, ..Summary::default() }
+    );
     // Nor does a request make a district.
     let mut stranger = World::new().await;
     stranger.district = "nowhere".into();
@@ -309,11 +370,13 @@ async fn r_h2_a_decision_by_request_counts_for_the_plan_that_was_seen_alone() {
     world.night(0, &Night::of(0..30)).await;
     let (held, summary) = world.night(10, &Night::of(0..20)).await;
     assert_eq!(summary.held, 1);
-    let decided = Decided { decision: Decision::Approve, by: "kim.operator".into(), reason: "Seen.".into() };
+    let decided =
+        Decided { decision: Decision::Approve, by: "kim.operator".into(), reason: "Seen.".into() };
     let approve = Request::Decide(Decide { run: held.clone(), decided });
     let (first, event) = world.ask(20, &approve).await;
     // The mirror is another one by now: what is planned anew is held anew, for nobody has seen it.
-    let mut applied = world.table.district(&world.district).await.unwrap().unwrap().applied.unwrap();
+    let mut applied =
+        world.table.district(&world.district).await.unwrap().unwrap().applied.unwrap();
     applied.version += 1;
     bump(&world, &applied).await;
     assert_eq!(world.send(event.clone()).await.held, 1);
@@ -333,9 +396,15 @@ async fn bump(world: &World, applied: &mirror::districts::Applied) {
     let taken = world.table.take(&world.district, "another", world.now(), until).await.unwrap();
     let TakeLease::Taken(district) = taken else { panic!("nobody works") };
     let token = district.lease.unwrap().token;
-    assert_eq!(world.table.set_applied(&world.district, token, applied).await.unwrap(), Changed::Yes);
+    assert_eq!(
+        world.table.set_applied(&world.district, token, applied).await.unwrap(),
+        Changed::Yes
+    );
     let seen = district.latest.map(|latest| latest.run);
-    assert_eq!(world.table.release(&world.district, token, seen.as_ref()).await.unwrap(), ReleaseLease::Released);
+    assert_eq!(
+        world.table.release(&world.district, token, seen.as_ref()).await.unwrap(),
+        ReleaseLease::Released
+    );
 }
 
 #[tokio::test]
@@ -349,7 +418,11 @@ async fn r_h4_what_was_made_for_somebody_new_is_in_the_way_of_an_undo() {
     let (run, event) = world.ask(20, &Request::Undo(order(&night))).await;
     assert_eq!(world.send(event).await.refused, 1);
     let report = world.report(&run).await;
-    let named: Vec<_> =
-        report.findings.iter().filter_map(|finding| finding.entity.as_ref()).map(|entity| entity.id.as_str()).collect();
+    let named: Vec<_> = report
+        .findings
+        .iter()
+        .filter_map(|finding| finding.entity.as_ref())
+        .map(|entity| entity.id.as_str())
+        .collect();
     assert_eq!(named, ["student 000001"]);
 }

@@ -1,5 +1,5 @@
-//! Who may do what: one table of roles and operations, as data. The router asks it before a handler runs, the documentation shows it, and a test walks
-//! through every cell of it.
+//! Who may do what: one table of roles and operations, as data. The router asks it before a handler
+//! runs, the documentation shows it, and a test walks through every cell of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,8 @@ pub enum Reach {
     Whole,
     /// Everything in the district; where the token names schools, what belongs to one of them.
     Schools,
-    /// The person of the token's `record`: a teacher's classes and the students in them, a guardian's children and their classes.
+    /// The person of the token's `record`: a teacher's classes and the students in them, a
+    /// guardian's children and their classes.
     Own,
 }
 
@@ -100,7 +101,8 @@ macro_rules! operations {
 }
 
 operations! {
-    // operator, support, district leader, school leader, teacher, users manager, guardian, application
+    // operator, support, district leader, school leader, teacher, users manager, guardian,
+    // application
     CreateDistrict = "make a district", [W, N, N, N, N, N, N, N];
     ReadDistrict = "see where a district stands", [W, W, W, N, N, W, N, W];
     ReadSettings = "see a district's settings", [W, W, W, N, N, N, N, N];
@@ -149,7 +151,8 @@ pub fn reach(role: Role, operation: Operation) -> Reach {
 /// The table as Markdown, for the documentation.
 pub fn table() -> String {
     let roles: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-    let mut text = format!("| operation | {} |\n| --- |{}\n", roles.join(" | "), " --- |".repeat(roles.len()));
+    let mut text =
+        format!("| operation | {} |\n| --- |{}\n", roles.join(" | "), " --- |".repeat(roles.len()));
     for operation in Operation::ALL {
         let cells: Vec<&str> = Role::ALL
             .iter()

@@ -1,4 +1,5 @@
-//! What goes out: JSON, with versions; and creations that have their effect once (`Idempotency-Key`).
+//! What goes out: JSON, with versions; and creations that have their effect once
+//! (`Idempotency-Key`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,7 +22,8 @@ const AT_WORK: Duration = Duration::from_secs(30);
 
 /// JSON with a status. Rosters are nobody's to keep on the way.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
-    let body = serde_json::to_string(value).map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
+    let body = serde_json::to_string(value)
+        .map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
     Ok(json_text(status, body))
 }
 
@@ -65,7 +67,8 @@ impl Made {
 
     /// JSON with a status.
     pub(crate) fn with_status(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
-        let body = serde_json::to_string(value).map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
+        let body = serde_json::to_string(value)
+            .map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
         Ok(Self { status, version: None, location: None, body })
     }
 
@@ -83,15 +86,25 @@ impl Made {
 
     fn kept(&self, granted: &Granted) -> Answer {
         let district = &granted.caller.district;
-        let location = self.location.as_ref().map(|below| Personal::new(format!("/v1/districts/{district}/{below}")));
-        Answer { status: self.status.as_u16(), version: self.version.clone(), location, body: Personal::new(self.body.as_str()) }
+        let location = self
+            .location
+            .as_ref()
+            .map(|below| Personal::new(format!("/v1/districts/{district}/{below}")));
+        Answer {
+            status: self.status.as_u16(),
+            version: self.version.clone(),
+            location,
+            body: Personal::new(self.body.as_str()),
+        }
     }
 }
 
 fn told(answer: &Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = json_text(status, answer.body.reveal().to_owned());
-    if let Some(location) = answer.location.as_ref().and_then(|at| HeaderValue::from_str(at.reveal()).ok()) {
+    if let Some(location) =
+        answer.location.as_ref().and_then(|at| HeaderValue::from_str(at.reveal()).ok())
+    {
         response.headers_mut().insert(LOCATION, location);
     }
     match &answer.version {
@@ -100,8 +113,9 @@ fn told(answer: &Answer) -> Response {
     }
 }
 
-/// Makes something, once: a request with an `Idempotency-Key` that was answered gets the same answer again. `work` gets the id for what it makes; the same one
-/// if an earlier try has died on the way, so that it finds what that one has made.
+/// Makes something, once: a request with an `Idempotency-Key` that was answered gets the same
+/// answer again. `work` gets the id for what it makes; the same one if an earlier try has died on
+/// the way, so that it finds what that one has made.
 pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, Problem>>>(
     api: &Api<T, O>,
     granted: &Granted,
@@ -115,18 +129,24 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, P
         return work(ulid).await.map(|made| told(&made.kept(granted)));
     };
     let key = key.to_str().ok().map(str::trim).filter(|key| (1..=255).contains(&key.len()));
-    let key = key.ok_or_else(|| Problem::bad_request("`Idempotency-Key` has 1 to 255 visible characters"))?;
+    let key = key
+        .ok_or_else(|| Problem::bad_request("`Idempotency-Key` has 1 to 255 visible characters"))?;
     let hash = |text: String| format!("{:032x}", xxh3_128(text.as_bytes()));
     let (method, path, body) = what;
-    let body = serde_json::to_string(body).map_err(|e| Problem::from(MirrorError::corrupt("a request", e)))?;
+    let body = serde_json::to_string(body)
+        .map_err(|e| Problem::from(MirrorError::corrupt("a request", e)))?;
     let name = hash(format!("{}\u{1f}{key}", granted.caller.subject));
     let request = hash(format!("{method}\u{1f}{path}\u{1f}{body}"));
     let asked = Asked { name: &name, request: &request, fresh: &ulid, now, until: now + AT_WORK };
     let district = &granted.caller.district;
     match api.table.note(district, asked.clone()).await? {
         Begun::Answered(answer) => Ok(told(&answer)),
-        Begun::AtWork => Err(Problem::conflict("a request with this Idempotency-Key is being done; ask again in a moment")),
-        Begun::AnotherRequest => Err(Problem::unprocessable("the Idempotency-Key was given to another request before")),
+        Begun::AtWork => Err(Problem::conflict(
+            "a request with this Idempotency-Key is being done; ask again in a moment",
+        )),
+        Begun::AnotherRequest => {
+            Err(Problem::unprocessable("the Idempotency-Key was given to another request before"))
+        }
         Begun::Ours { fresh } => match work(fresh).await {
             Ok(made) => {
                 let answer = made.kept(granted);
@@ -134,7 +154,8 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, P
                 Ok(told(&answer))
             }
             Err(problem) => {
-                // What was refused had no effect, and may be sent again, corrected. After a failure nobody knows: whoever comes again goes on.
+                // What was refused had no effect, and may be sent again, corrected. After a failure
+                // nobody knows: whoever comes again goes on.
                 if problem.status() != StatusCode::INTERNAL_SERVER_ERROR {
                     api.table.forget(district, asked).await?;
                 }

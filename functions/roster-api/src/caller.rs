@@ -39,14 +39,21 @@ impl Caller {
     /// 401 where there is none, or where it does not say what it must.
     pub fn from_context(context: Option<&RequestContext>) -> Result<Self, Problem> {
         let claims = match context {
-            Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref().and_then(|a| a.jwt.as_ref()),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.authorizer.as_ref().and_then(|a| a.jwt.as_ref())
+            }
             _ => None,
         };
         claims.and_then(|jwt| Self::from_claims(&jwt.claims)).ok_or_else(Problem::unauthorized)
     }
 
     fn from_claims(claims: &HashMap<String, String>) -> Option<Self> {
-        let claim = |name: &str| claims.get(name).map(|text| text.trim()).filter(|text| !text.is_empty() && *text != "<nil>");
+        let claim = |name: &str| {
+            claims
+                .get(name)
+                .map(|text| text.trim())
+                .filter(|text| !text.is_empty() && *text != "<nil>")
+        };
         let role = Role::named(claim("role")?)?;
         let district = claim("district").filter(|id| DistrictId::is_valid(id))?;
         let schools = claim("schools").map(list);
@@ -70,7 +77,8 @@ impl Caller {
     }
 }
 
-/// A claim that is a list: API Gateway writes one as `[a b]`. Ids with spaces or brackets stand in tokens percent-encoded, as they do in URLs.
+/// A claim that is a list: API Gateway writes one as `[a b]`. Ids with spaces or brackets stand in
+/// tokens percent-encoded, as they do in URLs.
 fn list(text: &str) -> BTreeSet<SourceId> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     inner.split_whitespace().map(id).collect()
@@ -80,7 +88,8 @@ fn id(text: &str) -> SourceId {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
-        let decoded = behind.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded =
+            behind.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         match decoded.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(decoded) => {
                 bytes.push(decoded);
@@ -100,12 +109,19 @@ mod tests {
     use super::*;
 
     fn caller(claims: &[(&str, &str)]) -> Option<Caller> {
-        Caller::from_claims(&claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Caller::from_claims(
+            &claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     #[test]
     fn claims_become_a_caller() {
-        let base = [("sub", "a1"), ("role", "school_leader"), ("district", "oak"), ("schools", "[s1 s%202]")];
+        let base = [
+            ("sub", "a1"),
+            ("role", "school_leader"),
+            ("district", "oak"),
+            ("schools", "[s1 s%202]"),
+        ];
         let caller_of = caller(&base).unwrap();
         assert_eq!((caller_of.role, caller_of.district.as_str()), (Role::SchoolLeader, "oak"));
         assert!(caller_of.sees_school(&"s 2".into()) && !caller_of.sees_school(&"s3".into()));
@@ -121,9 +137,16 @@ mod tests {
         }
         assert_eq!(caller(&[("sub", "a1"), ("role", "king"), ("district", "oak")]), None);
         assert_eq!(caller(&[("sub", "a1"), ("role", "support"), ("district", "oak#1")]), None);
-        let leader = caller(&[("sub", "a1"), ("role", "school_leader"), ("district", "oak")]).unwrap();
+        let leader =
+            caller(&[("sub", "a1"), ("role", "school_leader"), ("district", "oak")]).unwrap();
         assert!(!leader.sees_school(&"s1".into()), "a leader of no school leads none");
-        let operator = caller(&[("sub", "a1"), ("role", "operator"), ("district", "oak"), ("schools", "<nil>")]).unwrap();
+        let operator = caller(&[
+            ("sub", "a1"),
+            ("role", "operator"),
+            ("district", "oak"),
+            ("schools", "<nil>"),
+        ])
+        .unwrap();
         assert!(operator.sees_school(&"s1".into()));
     }
 }

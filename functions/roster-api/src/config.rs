@@ -58,9 +58,13 @@ mod tests {
         let needed = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
-        assert_eq!((config.table.as_str(), config.path_style, config.pulls), ("table", false, None));
+        assert_eq!(
+            (config.table.as_str(), config.path_style, config.pulls),
+            ("table", false, None)
+        );
         for gone in needed {
-            let error = Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
+            let error =
+                Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
             assert!(error.to_string().contains(gone));
         }
     }
@@ -69,11 +73,17 @@ mod tests {
     fn who_asks_for_pulls_needs_all_that_it_takes() {
         let needed = ["PULL_FUNCTION_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let always = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
-        let full = |name: &str| (always.contains(&name) || needed.contains(&name)).then(|| name.to_lowercase());
+        let full = |name: &str| {
+            (always.contains(&name) || needed.contains(&name)).then(|| name.to_lowercase())
+        };
         let pulls = Config::from_lookup(full).unwrap().pulls.unwrap();
-        assert_eq!((pulls.function_arn.as_str(), pulls.schedule_group.as_str()), ("pull_function_arn", "schedule_group"));
+        assert_eq!(
+            (pulls.function_arn.as_str(), pulls.schedule_group.as_str()),
+            ("pull_function_arn", "schedule_group")
+        );
         for gone in &needed[1..] {
-            let error = Config::from_lookup(|name| full(name).filter(|_| name != *gone)).unwrap_err();
+            let error =
+                Config::from_lookup(|name| full(name).filter(|_| name != *gone)).unwrap_err();
             assert!(error.to_string().contains(gone));
         }
     }

@@ -1,6 +1,7 @@
 //! One caller at the desk: reading records within their walls, and writing beside them.
 //!
-//! Whatever lies beyond a wall is answered like what is not there: every read of a record goes through here.
+//! Whatever lies beyond a wall is answered like what is not there: every read of a record goes
+//! through here.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,8 @@ use crate::policy::Terms;
 use crate::problem::Problem;
 use crate::{Api, Objects, Table, etag, fresh};
 
-/// How often a write is tried again that somebody else was faster than, where it takes up whatever is there.
+/// How often a write is tried again that somebody else was faster than, where it takes up whatever
+/// is there.
 const TRIES: u32 = 4;
 
 /// A class, with what stands beside it.
@@ -98,10 +100,15 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         Ok(self.api.table.found(self.district(), &Place::of(kind, key)).await?)
     }
 
-    // ---- people -----------------------------------------------------------------------------------------------------------------------
+    // ---- people
+    // -----------------------------------------------------------------------------------------------------------------------
 
     /// A person, whoever asks.
-    pub(crate) async fn anybody(&self, kind: Tag, key: &SourceId) -> Result<Option<PersonFound>, Problem> {
+    pub(crate) async fn anybody(
+        &self,
+        kind: Tag,
+        key: &SourceId,
+    ) -> Result<Option<PersonFound>, Problem> {
         let found = self.found(kind, key).await?;
         Ok(Item::read(kind, &found)?.map(|item| PersonFound { item, found }))
     }
@@ -113,7 +120,11 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     }
 
     /// The same, or none where there is nobody or a wall.
-    pub(crate) async fn seen(&self, kind: Tag, key: &SourceId) -> Result<Option<PersonFound>, Problem> {
+    pub(crate) async fn seen(
+        &self,
+        kind: Tag,
+        key: &SourceId,
+    ) -> Result<Option<PersonFound>, Problem> {
         match self.person(kind, key).await {
             Ok(person) => Ok(Some(person)),
             Err(problem) if problem.status() == StatusCode::NOT_FOUND => Ok(None),
@@ -150,24 +161,31 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
                     return Ok(true);
                 }
                 // A guardian is of the schools of the children.
-                let children =
-                    self.glance(Tag::Student, &person.children().into_iter().map(|c| c.key).collect::<Vec<_>>()).await?;
+                let children = self
+                    .glance(
+                        Tag::Student,
+                        &person.children().into_iter().map(|c| c.key).collect::<Vec<_>>(),
+                    )
+                    .await?;
                 Ok(children.iter().any(|child| self.caller().sees_any(child.item.schools())))
             }
             Reach::Own => self.is_near(person).await,
         }
     }
 
-    /// Whether it is the caller, a guardian's child, or somebody in a teacher's class or the guardian of one.
+    /// Whether it is the caller, a guardian's child, or somebody in a teacher's class or the
+    /// guardian of one.
     async fn is_near(&self, person: &PersonFound) -> Result<bool, Problem> {
         if self.is_own(person.kind(), person.item.key()) {
             return Ok(true);
         }
         let own = self.own().await?;
         if own.kind() == Tag::Guardian {
-            return Ok(person.kind() == Tag::Student && own.children().iter().any(|child| child.key == *person.item.key()));
+            return Ok(person.kind() == Tag::Student
+                && own.children().iter().any(|child| child.key == *person.item.key()));
         }
-        let classes: BTreeSet<SourceId> = own.classes().into_iter().map(|listed| listed.key).collect();
+        let classes: BTreeSet<SourceId> =
+            own.classes().into_iter().map(|listed| listed.key).collect();
         if person.classes().iter().any(|listed| classes.contains(&listed.key)) {
             return Ok(true);
         }
@@ -181,14 +199,23 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         Ok(false)
     }
 
-    /// Several people of a kind, with the edits that lists show; those who are not there are left out.
-    pub(crate) async fn glance(&self, kind: Tag, keys: &[SourceId]) -> Result<Vec<PersonFound>, Problem> {
+    /// Several people of a kind, with the edits that lists show; those who are not there are left
+    /// out.
+    pub(crate) async fn glance(
+        &self,
+        kind: Tag,
+        keys: &[SourceId],
+    ) -> Result<Vec<PersonFound>, Problem> {
         let places: Vec<Place> = keys.iter().map(|key| Place::of(kind, key)).collect();
         self.glance_at(kind, &places).await
     }
 
     /// The same, by their places.
-    pub(crate) async fn glance_at(&self, kind: Tag, places: &[Place]) -> Result<Vec<PersonFound>, Problem> {
+    pub(crate) async fn glance_at(
+        &self,
+        kind: Tag,
+        places: &[Place],
+    ) -> Result<Vec<PersonFound>, Problem> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -202,7 +229,8 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         Ok(people)
     }
 
-    // ---- classes ----------------------------------------------------------------------------------------------------------------------
+    // ---- classes
+    // ----------------------------------------------------------------------------------------------------------------------
 
     /// A class, whoever asks.
     pub(crate) async fn any_class(&self, key: &SourceId) -> Result<Option<ClassFound>, Problem> {
@@ -223,7 +251,12 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
                     Role::Teacher => class.effective().has(Tag::Teacher, own),
                     Role::Guardian => {
                         class.effective().has(Tag::Guardian, own)
-                            || self.own().await?.children().iter().any(|child| class.effective().has(Tag::Student, &child.key))
+                            || self
+                                .own()
+                                .await?
+                                .children()
+                                .iter()
+                                .any(|child| class.effective().has(Tag::Student, &child.key))
                     }
                     _ => false,
                 }
@@ -232,23 +265,38 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         if sees { Ok(class) } else { Err(Problem::not_found()) }
     }
 
-    // ---- writing ----------------------------------------------------------------------------------------------------------------------
+    // ---- writing
+    // ----------------------------------------------------------------------------------------------------------------------
 
     /// A new edit of the caller's, not yet written.
     pub(crate) fn edit(&self, kind: Tag, key: &SourceId, edit: Edit) -> Result<LocalEdit, Problem> {
         let now = self.api.clock.now();
         let version = EditVersion::new(fresh::ulid(now)?);
-        Ok(LocalEdit { kind, key: key.clone(), edit, by: self.caller().subject.clone(), at: now, version })
+        Ok(LocalEdit {
+            kind,
+            key: key.clone(),
+            edit,
+            by: self.caller().subject.clone(),
+            at: now,
+            version,
+        })
     }
 
-    /// Puts an edit in the place of the one in its slot, if that is the version that the caller names, or if there is none.
-    pub(crate) async fn put(&self, headers: &HeaderMap, beside: &[LocalEdit], edit: &LocalEdit) -> Result<(), Problem> {
+    /// Puts an edit in the place of the one in its slot, if that is the version that the caller
+    /// names, or if there is none.
+    pub(crate) async fn put(
+        &self,
+        headers: &HeaderMap,
+        beside: &[LocalEdit],
+        edit: &LocalEdit,
+    ) -> Result<(), Problem> {
         let there = in_slot(beside, &edit.edit.slot());
         etag::check(headers, there.map(|edit| edit.version.as_str()))?;
         done(self.api.table.put_edit(self.district(), edit, there).await?)
     }
 
-    /// Puts an edit that takes up whatever is there: read again as often as somebody else is faster.
+    /// Puts an edit that takes up whatever is there: read again as often as somebody else is
+    /// faster.
     pub(crate) async fn put_over(
         &self,
         kind: Tag,
@@ -260,7 +308,13 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
             let found = self.found(kind, key).await?;
             let Some(edit) = next(&found)? else { return Ok(in_slot(&found.edits, slot).cloned()) };
             let edit = self.edit(kind, key, edit)?;
-            match self.api.table.put_edit(self.district(), &edit, in_slot(&found.edits, slot)).await?.ending {
+            match self
+                .api
+                .table
+                .put_edit(self.district(), &edit, in_slot(&found.edits, slot))
+                .await?
+                .ending
+            {
                 Ending::Changed => {}
                 Ending::Done => return Ok(Some(edit)),
                 Ending::Busy => return Err(Problem::busy()),
@@ -270,15 +324,25 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         Err(Problem::busy())
     }
 
-    /// Takes the edit in a slot away, if it is the version that the caller names; 404 where there is none.
-    pub(crate) async fn take(&self, headers: &HeaderMap, beside: &[LocalEdit], slot: &str) -> Result<(), Problem> {
+    /// Takes the edit in a slot away, if it is the version that the caller names; 404 where there
+    /// is none.
+    pub(crate) async fn take(
+        &self,
+        headers: &HeaderMap,
+        beside: &[LocalEdit],
+        slot: &str,
+    ) -> Result<(), Problem> {
         let there = in_slot(beside, slot).ok_or_else(Problem::not_found)?;
         etag::check(headers, Some(there.version.as_str()))?;
         done(self.api.table.take_edit(self.district(), there).await?)
     }
 
     /// Puts a manual record where one with the hash `seen` is, or none.
-    pub(crate) async fn put_manual(&self, record: AnyMirrored, seen: Option<&str>) -> Result<(), Problem> {
+    pub(crate) async fn put_manual(
+        &self,
+        record: AnyMirrored,
+        seen: Option<&str>,
+    ) -> Result<(), Problem> {
         done(self.api.table.put_manual(self.district(), &record, seen).await?)
     }
 }

@@ -1,4 +1,5 @@
-//! New ids and codes. From the system's own source of randomness, so that nobody can guess a join code from an id that they have seen.
+//! New ids and codes. From the system's own source of randomness, so that nobody can guess a join
+//! code from an id that they have seen.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -20,7 +21,9 @@ fn random() -> Result<u128, MirrorError> {
 
 fn text(bits: u128, characters: usize) -> String {
     let top = 5 * (characters - 1);
-    (0..characters).map(|i| char::from(CROCKFORD[((bits >> (top - 5 * i)) & 31) as usize])).collect()
+    (0..characters)
+        .map(|i| char::from(CROCKFORD[((bits >> (top - 5 * i)) & 31) as usize]))
+        .collect()
 }
 
 /// A ULID: sorts by time.

@@ -1,4 +1,5 @@
-//! What comes in: bodies, and the parts of an address. Everything is checked here, once, and what does not fit becomes a problem in our words.
+//! What comes in: bodies, and the parts of an address. Everything is checked here, once, and what
+//! does not fit becomes a problem in our words.
 
 use std::collections::HashMap;
 
@@ -30,19 +31,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let media_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let media_type =
+            media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if media_type != "application/json" {
             return Err(Problem::unsupported_media_type());
         }
-        let bytes = to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|_| Problem::too_large())?;
+        let bytes =
+            to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|_| Problem::too_large())?;
         // serde's own message may quote what it read; where it stopped does not.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             match error.classify() {
-                serde_json::error::Category::Data => {
-                    Problem::unprocessable(format!("a field is missing, unknown or of another type ({place})"))
-                }
+                serde_json::error::Category::Data => Problem::unprocessable(format!(
+                    "a field is missing, unknown or of another type ({place})"
+                )),
                 _ => Problem::bad_request(format!("the body is not JSON ({place})")),
             }
         })
@@ -82,7 +89,8 @@ impl At {
     /// The run that the address names.
     pub(crate) fn run(&self) -> Result<RunId, Problem> {
         let run = self.text("run");
-        let is_ulid = run.len() == 26 && run.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+        let is_ulid =
+            run.len() == 26 && run.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
         if is_ulid { Ok(RunId::new(run)) } else { Err(Problem::not_found()) }
     }
 }
@@ -95,8 +103,11 @@ pub(crate) fn person_kind(name: &str) -> Option<Tag> {
 /// A name: trimmed, neither blank nor too long.
 pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem> {
     let text = text.trim();
-    if text.is_empty() || text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
-        return Err(Problem::unprocessable(format!("`{field}` has 1 to {LONGEST_TEXT} characters")));
+    if text.is_empty() || text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control)
+    {
+        return Err(Problem::unprocessable(format!(
+            "`{field}` has 1 to {LONGEST_TEXT} characters"
+        )));
     }
     Ok(Personal::new(text))
 }
@@ -104,8 +115,13 @@ pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem>
 /// Why somebody does something: on record, so it must say something.
 pub(crate) fn reason(text: &str) -> Result<String, Problem> {
     let text = text.trim();
-    if text.is_empty() || text.chars().count() > LONGEST_REASON || text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Problem::unprocessable(format!("`reason` has 1 to {LONGEST_REASON} characters")));
+    if text.is_empty()
+        || text.chars().count() > LONGEST_REASON
+        || text.chars().any(|c| c.is_control() && c != '\n')
+    {
+        return Err(Problem::unprocessable(format!(
+            "`reason` has 1 to {LONGEST_REASON} characters"
+        )));
     }
     Ok(text.to_owned())
 }
@@ -125,7 +141,9 @@ pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
                 && !local.starts_with('.')
                 && !local.ends_with('.')
                 && !local.contains("..")
-                && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "@,;:<>()[]\\\"".contains(c))
+                && !local
+                    .chars()
+                    .any(|c| c.is_whitespace() || c.is_control() || "@,;:<>()[]\\\"".contains(c))
                 && domain.contains('.')
                 && domain.split('.').all(is_label)
         });
@@ -140,7 +158,9 @@ pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
 pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem> {
     let text = text.trim();
     let digits = text.strip_prefix('+').unwrap_or_default();
-    let is_e164 = (7..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
+    let is_e164 = (7..=15).contains(&digits.len())
+        && digits.bytes().all(|c| c.is_ascii_digit())
+        && !digits.starts_with('0');
     if is_e164 {
         Ok(Personal::new(text))
     } else {
@@ -160,7 +180,16 @@ mod tests {
     #[test]
     fn contacts_are_normalised_or_refused() {
         assert_eq!(email(" Kim@Example.ORG ").unwrap(), Personal::new("kim@example.org"));
-        for wrong in ["", "kim", "kim@", "@example.org", "kim@example", "k im@example.org", "kim@-x.org", "a@b@c.org"] {
+        for wrong in [
+            "",
+            "kim",
+            "kim@",
+            "@example.org",
+            "kim@example",
+            "k im@example.org",
+            "kim@-x.org",
+            "a@b@c.org",
+        ] {
             assert!(email(wrong).is_err(), "{wrong}");
         }
         assert_eq!(phone("+12025550100", "phone").unwrap(), Personal::new("+12025550100"));
@@ -171,7 +200,11 @@ mod tests {
 
     #[test]
     fn names_and_reasons_say_something() {
-        assert!(name("  ", "given").is_err() && name(&"x".repeat(201), "given").is_err() && name("a\u{7}", "given").is_err());
+        assert!(
+            name("  ", "given").is_err()
+                && name(&"x".repeat(201), "given").is_err()
+                && name("a\u{7}", "given").is_err()
+        );
         assert_eq!(name(" Ada ", "given").unwrap(), Personal::new("Ada"));
         assert!(reason("").is_err() && reason("moved house").is_ok());
     }

@@ -1,4 +1,5 @@
-//! What a warm function keeps between requests: only what never changes under its name, or is asked for by the run that left it so.
+//! What a warm function keeps between requests: only what never changes under its name, or is asked
+//! for by the run that left it so.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,7 +19,8 @@ use rules::snapshot::Manifest;
 /// How many of each are kept: those of large districts have megabytes.
 const MOST: usize = 32;
 
-/// Values by names. When there are too many, all are forgotten: whatever is asked for again is read again.
+/// Values by names. When there are too many, all are forgotten: whatever is asked for again is read
+/// again.
 #[derive(Debug)]
 struct Kept<K, V>(Mutex<HashMap<K, Arc<V>>>);
 
@@ -34,7 +36,11 @@ impl<K: Eq + Hash, V> Kept<K, V> {
     }
 
     /// What is kept, or what `read` reads, which is kept from then on.
-    async fn or_read<E>(&self, name: K, read: impl Future<Output = Result<Option<V>, E>>) -> Result<Option<Arc<V>>, E> {
+    async fn or_read<E>(
+        &self,
+        name: K,
+        read: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<Arc<V>>, E> {
         match self.get(&name) {
             Some(kept) => Ok(Some(kept)),
             None => Ok(read.await?.map(|value| self.put(name, value))),
@@ -64,14 +70,23 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The schools of a district as it is now. They lie in all its partitions, and only runs change them.
-    pub(crate) async fn schools(&self, items: &impl ReadItems, district: &District) -> Result<Arc<AllSchools>, MirrorError> {
-        let name = district.applied.as_ref().map(|applied| (district.id.clone(), applied.run.clone()));
+    /// The schools of a district as it is now. They lie in all its partitions, and only runs change
+    /// them.
+    pub(crate) async fn schools(
+        &self,
+        items: &impl ReadItems,
+        district: &District,
+    ) -> Result<Arc<AllSchools>, MirrorError> {
+        let name =
+            district.applied.as_ref().map(|applied| (district.id.clone(), applied.run.clone()));
         if let Some(kept) = name.as_ref().and_then(|name| self.schools.get(name)) {
             return Ok(kept);
         }
         let copy = MirrorCopy::read_kind(items, &district.id, Tag::School).await?;
-        let read = copy.records::<kinds::Schools>().map(|school| school.map(|school| *school)).collect::<Result<_, _>>()?;
+        let read = copy
+            .records::<kinds::Schools>()
+            .map(|school| school.map(|school| *school))
+            .collect::<Result<_, _>>()?;
         Ok(match name {
             Some(name) => self.schools.put(name, read),
             // Nothing was applied yet: nothing tells one state from another.
@@ -79,7 +94,8 @@ impl Memory {
         })
     }
 
-    /// What a run's plan amounts to, and where its changes lie. Only of a run that has changed something: such a plan is not made again.
+    /// What a run's plan amounts to, and where its changes lie. Only of a run that has changed
+    /// something: such a plan is not made again.
     pub(crate) async fn applied_plan(
         &self,
         objects: &impl ReadObjects,
@@ -96,7 +112,9 @@ impl Memory {
         district: &DistrictId,
         run: &RunId,
     ) -> Result<Option<Arc<Manifest>>, MirrorError> {
-        self.manifests.or_read((district.clone(), run.clone()), read_manifest(objects, district, run)).await
+        self.manifests
+            .or_read((district.clone(), run.clone()), read_manifest(objects, district, run))
+            .await
     }
 }
 

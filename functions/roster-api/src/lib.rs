@@ -1,7 +1,9 @@
-//! The API through which people and applications read rosters, edit beside them, and look after runs.
+//! The API through which people and applications read rosters, edit beside them, and look after
+//! runs.
 //!
-//! API Gateway has verified the token before anything here runs; the role decides what may be done ([`access`]), the district and the schools in the
-//! token are walls: what lies beyond is answered like what does not exist. Nothing here writes into the mirror: edits are put beside it, runs are
+//! API Gateway has verified the token before anything here runs; the role decides what may be done
+//! ([`access`]), the district and the schools in the token are walls: what lies beyond is answered
+//! like what does not exist. Nothing here writes into the mirror: edits are put beside it, runs are
 //! asked of reconcile. No line of the log names a person or a source's id of one.
 
 pub mod access;
@@ -43,8 +45,14 @@ pub use reference::Reference;
 pub use router::{Route, router, routes};
 
 /// What the API does with the table.
-pub trait Table: Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems {}
-impl<T: Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems> Table for T {}
+pub trait Table:
+    Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems
+{
+}
+impl<T: Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems> Table
+    for T
+{
+}
 
 /// What the API does with buckets.
 pub trait Objects: ReadObjects + WriteObjects + EraseObjects {}
@@ -72,7 +80,8 @@ impl<T, O> Clone for Api<T, O> {
 }
 
 impl<T, O> Api<T, O> {
-    /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time. Nobody is asked for pulls.
+    /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time. Nobody is
+    /// asked for pulls.
     pub fn new(table: T, internal: O, inbox: O, clock: Clock) -> Self {
         Self::with(table, internal, inbox, clock, None)
     }
@@ -90,8 +99,21 @@ impl<T, O> Api<T, O> {
         Self::with(table, internal, inbox, clock, Some(Box::new(pulls)))
     }
 
-    fn with(table: T, internal: O, inbox: O, clock: Clock, pulls: Option<Box<dyn pulls::Pulls>>) -> Self {
-        Self(Arc::new(Storage { table, internal, inbox, clock, memory: kept::Memory::default(), pulls }))
+    fn with(
+        table: T,
+        internal: O,
+        inbox: O,
+        clock: Clock,
+        pulls: Option<Box<dyn pulls::Pulls>>,
+    ) -> Self {
+        Self(Arc::new(Storage {
+            table,
+            internal,
+            inbox,
+            clock,
+            memory: kept::Memory::default(),
+            pulls,
+        }))
     }
 }
 

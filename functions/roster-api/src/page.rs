@@ -1,4 +1,5 @@
-//! Lists in pages: `?after=…&limit=…`. A cursor is opaque: it is what the page before gave, and nothing else is taken.
+//! Lists in pages: `?after=…&limit=…`. A cursor is opaque: it is what the page before gave, and
+//! nothing else is taken.
 
 use std::fmt::Write as _;
 
@@ -35,7 +36,10 @@ impl Asked {
     ///
     /// # Errors
     /// 400 where it is no cursor of this list.
-    pub(crate) fn after<C>(&self, read: impl FnOnce(&str) -> Option<C>) -> Result<Option<C>, Problem> {
+    pub(crate) fn after<C>(
+        &self,
+        read: impl FnOnce(&str) -> Option<C>,
+    ) -> Result<Option<C>, Problem> {
         let Some(cursor) = &self.after else { return Ok(None) };
         let text = decode(cursor).ok_or_else(not_ours)?;
         read(&text).map(Some).ok_or_else(not_ours)
@@ -80,7 +84,10 @@ fn decode(cursor: &str) -> Option<String> {
     let bytes: Option<Vec<u8>> = cursor
         .as_bytes()
         .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok())
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16)
+                .ok()
+        })
         .collect();
     String::from_utf8(bytes?).ok()
 }
@@ -93,9 +100,17 @@ mod tests {
     fn a_cursor_comes_back_as_it_was_and_others_are_refused() {
         let page = Page::new(vec![1], Some("3student#a b"));
         let asked = Asked { after: page.next, limit: None };
-        assert_eq!(asked.after(|text| Some(text.to_owned())).unwrap().as_deref(), Some("3student#a b"));
+        assert_eq!(
+            asked.after(|text| Some(text.to_owned())).unwrap().as_deref(),
+            Some("3student#a b")
+        );
         for after in ["", "zz", "6", "ff"] {
-            assert!(Asked { after: Some(after.into()), limit: None }.after(|text| Some(text.len())).is_err(), "{after}");
+            assert!(
+                Asked { after: Some(after.into()), limit: None }
+                    .after(|text| Some(text.len()))
+                    .is_err(),
+                "{after}"
+            );
         }
     }
 
@@ -104,6 +119,9 @@ mod tests {
         let limit = |text: &str| Asked { after: None, limit: Some(text.into()) }.limit().ok();
         assert_eq!(Asked::default().limit().unwrap(), USUAL);
         assert_eq!((limit("1"), limit("200")), (Some(1), Some(200)));
-        assert_eq!((limit("0"), limit("201"), limit("-1"), limit("many")), (None, None, None, None));
+        assert_eq!(
+            (limit("0"), limit("201"), limit("-1"), limit("many")),
+            (None, None, None, None)
+        );
     }
 }

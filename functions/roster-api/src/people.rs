@@ -111,7 +111,9 @@ impl PersonFound {
 
     pub(crate) fn guardians(&self) -> Vec<Listed> {
         match &self.item {
-            Item::Student(item) => effective::guardians_of(&item.state.guardians, &self.found.twins),
+            Item::Student(item) => {
+                effective::guardians_of(&item.state.guardians, &self.found.twins)
+            }
             _ => Vec::new(),
         }
     }

@@ -31,7 +31,10 @@ pub(crate) struct Terms {
 
 impl Terms {
     pub(crate) fn of(configured: Configured) -> Result<Self, Problem> {
-        let policy = configured.settings.policy().map_err(|_| Problem::conflict("the district's settings are no policy"))?;
+        let policy = configured
+            .settings
+            .policy()
+            .map_err(|_| Problem::conflict("the district's settings are no policy"))?;
         Ok(Self { settings: configured.settings, status: configured.status, policy })
     }
 
@@ -53,10 +56,18 @@ impl Terms {
                 ManualRostering::Leaders => role != Role::Teacher,
                 ManualRostering::Teachers => true,
             };
-        if allowed { Ok(()) } else { Err(refused(Rule::C2, "manual classes are not switched on for this role in this school")) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(refused(
+                Rule::C2,
+                "manual classes are not switched on for this role in this school",
+            ))
+        }
     }
 
-    /// Whether somebody may be added to a class by hand, and how long that lives (R-S4, R-T3, R-T4).
+    /// Whether somebody may be added to a class by hand, and how long that lives (R-S4, R-T3,
+    /// R-T4).
     pub(crate) fn adding(
         &self,
         role: Tag,
@@ -73,7 +84,10 @@ impl Terms {
             _ => self.policy.manual_co_teachers == ManualCoTeachers::Keep,
         };
         if keeps && !self.school_is_on(school) {
-            return Err(refused(Rule::S4, "the school's rostering is off: its synced classes are changed in the source"));
+            return Err(refused(
+                Rule::S4,
+                "the school's rostering is off: its synced classes are changed in the source",
+            ));
         }
         let lives = keeps
             || (role == Tag::Teacher
@@ -88,6 +102,10 @@ impl Terms {
     /// How long a person's name or contacts, changed here, live (R-S6, R-G5, R-G6, R-I4).
     pub(crate) fn own_data(&self, origin: Origin, accepted: bool) -> Lives {
         let is_own = self.policy.contact_updates == ContactUpdates::UntilActive && accepted;
-        if origin == Origin::Manual || self.is_off() || is_own { Lives::UntilTakenAway } else { Lives::UntilNextRun }
+        if origin == Origin::Manual || self.is_off() || is_own {
+            Lives::UntilTakenAway
+        } else {
+            Lives::UntilNextRun
+        }
     }
 }

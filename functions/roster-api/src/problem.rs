@@ -1,4 +1,5 @@
-//! Errors as problem details (RFC 9457): for everything that goes wrong, in our words. What a library or a service said is never passed on.
+//! Errors as problem details (RFC 9457): for everything that goes wrong, in our words. What a
+//! library or a service said is never passed on.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -126,7 +127,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Storage failed: on record under our own words, for what a service says may quote what it was sent.
+/// Storage failed: on record under our own words, for what a service says may quote what it was
+/// sent.
 impl From<MirrorError> for Problem {
     fn from(failure: MirrorError) -> Self {
         error!(error_type = failure.error_type(), error = %failure, "storage failed");

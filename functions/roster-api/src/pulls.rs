@@ -1,4 +1,5 @@
-//! Asking nightly-pull for a pull (R-O4), by a one-time schedule: the function's own retries and failure queue are behind it, and asking twice is asking once.
+//! Asking nightly-pull for a pull (R-O4), by a one-time schedule: the function's own retries and
+//! failure queue are behind it, and asking twice is asking once.
 
 use std::fmt;
 use std::future::Future;
@@ -43,7 +44,8 @@ impl<L: Later + fmt::Debug> Pulls for Scheduled<L> {
     }
 }
 
-/// The time for which a pull is ordered that somebody asks for now. Whoever asks twice in a minute asks for one run.
+/// The time for which a pull is ordered that somebody asks for now. Whoever asks twice in a minute
+/// asks for one run.
 pub(crate) fn minute(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second() / 60 * 60).unwrap_or(now)
 }

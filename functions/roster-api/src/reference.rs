@@ -1,7 +1,8 @@
 //! How records are named in addresses and answers.
 //!
-//! A source's id may be any text, slashes and spaces included, and gateways differ in what they make of an escaped slash. So an id of plain characters
-//! stands as it is, and any other as `~` and the hexadecimal digits of its UTF-8: a *reference*, which no part of the way can misread.
+//! A source's id may be any text, slashes and spaces included, and gateways differ in what they
+//! make of an escaped slash. So an id of plain characters stands as it is, and any other as `~` and
+//! the hexadecimal digits of its UTF-8: a *reference*, which no part of the way can misread.
 
 use std::fmt::Write as _;
 
@@ -22,7 +23,9 @@ impl Reference {
         let is_plain = !id.is_empty()
             && !id.starts_with('~')
             && !id.bytes().all(|c| c == b'.')
-            && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~' | b'@' | b':'));
+            && id.bytes().all(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~' | b'@' | b':')
+            });
         if is_plain {
             return id.to_owned();
         }
@@ -44,7 +47,9 @@ impl Reference {
         let pairs = hex.as_bytes().chunks(2);
         let bytes: Option<Vec<u8>> = pairs
             .map(|pair| {
-                let digits = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
+                let digits = std::str::from_utf8(pair)
+                    .ok()
+                    .filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
                 u8::from_str_radix(digits, 16).ok()
             })
             .collect();
@@ -68,7 +73,9 @@ impl Serialize for Reference {
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a reference to a record"))
+        Self::parse(&text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a reference to a record"))
     }
 }
 
@@ -78,9 +85,13 @@ mod tests {
 
     #[test]
     fn any_id_survives_the_way_through_an_address() {
-        for id in ["a", "A-1_b.c@x:y", "a/b", "a b", "~7e", "..", "é", "a%2Fb", "a#b", "\u{10ffff}"] {
+        for id in ["a", "A-1_b.c@x:y", "a/b", "a b", "~7e", "..", "é", "a%2Fb", "a#b", "\u{10ffff}"]
+        {
             let text = Reference::text(&id.into());
-            assert!(text.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.~@:".contains(&c)), "{text}");
+            assert!(
+                text.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.~@:".contains(&c)),
+                "{text}"
+            );
             assert_eq!(Reference::parse(&text), Some(id.into()), "{id}");
         }
     }

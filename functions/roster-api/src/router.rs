@@ -1,4 +1,5 @@
-//! Which address does what: one list, from which the router is made and with which the description and the template are compared.
+//! Which address does what: one list, from which the router is made and with which the description
+//! and the template are compared.
 
 use std::time::Instant;
 
@@ -39,7 +40,13 @@ pub(crate) struct Routes<T, O> {
 
 impl<T: Table, O: Objects> Routes<T, O> {
     /// Adds a route. The role is checked before the handler runs.
-    pub(crate) fn add<H, M>(mut self, method: Method, below: &str, operation: Operation, handler: H) -> Self
+    pub(crate) fn add<H, M>(
+        mut self,
+        method: Method,
+        below: &str,
+        operation: Operation,
+        handler: H,
+    ) -> Self
     where
         H: Handler<M, Api<T, O>>,
         M: 'static,
@@ -51,8 +58,8 @@ impl<T: Table, O: Objects> Routes<T, O> {
             Method::DELETE => (MethodFilter::DELETE, "DELETE"),
             _ => (MethodFilter::GET, "GET"),
         };
-        let guarded: MethodRouter<Api<T, O>> =
-            on(filter, handler).route_layer(from_fn(move |request, next| guard(operation, request, next)));
+        let guarded: MethodRouter<Api<T, O>> = on(filter, handler)
+            .route_layer(from_fn(move |request, next| guard(operation, request, next)));
         self.router = self.router.route(&path, guarded);
         self.listed.push(Route { method: name, path, operation });
         self
@@ -74,7 +81,8 @@ pub fn routes<T: Table, O: Objects>() -> Vec<Route> {
     all::<T, O>().listed
 }
 
-/// Lets a caller through whose role may do this in this district, and notes what was asked, without whom it is about.
+/// Lets a caller through whose role may do this in this district, and notes what was asked, without
+/// whom it is about.
 async fn guard(operation: Operation, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let caller = match Caller::from_context(request.extensions().get::<RequestContext>()) {
@@ -83,7 +91,11 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
     };
     let (role, district) = (caller.role, caller.district.clone());
     let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned())
+        .unwrap_or_default();
     let response = match granted(caller, operation, request.uri()) {
         Ok(granted) => {
             request.extensions_mut().insert(granted);
@@ -99,13 +111,16 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
     response
 }
 
-/// The role first: its refusal says nothing about what is there. Then the district: another one than the token's does not exist.
+/// The role first: its refusal says nothing about what is there. Then the district: another one
+/// than the token's does not exist.
 fn granted(caller: Caller, operation: Operation, uri: &Uri) -> Result<Granted, Problem> {
     let reach = reach(caller.role, operation);
     match reach {
         Reach::No => return Err(Problem::forbidden("the role of this token may not do this")),
         Reach::Whole if caller.schools.is_some() => {
-            return Err(Problem::forbidden("this is about the district as a whole, and the token is for single schools"));
+            return Err(Problem::forbidden(
+                "this is about the district as a whole, and the token is for single schools",
+            ));
         }
         _ => {}
     }

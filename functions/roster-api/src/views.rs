@@ -24,7 +24,9 @@ pub(crate) struct ListedView {
 }
 
 fn listed(list: Vec<Listed>) -> Vec<ListedView> {
-    list.into_iter().map(|listed| ListedView { key: Reference(listed.key), origin: listed.origin }).collect()
+    list.into_iter()
+        .map(|listed| ListedView { key: Reference(listed.key), origin: listed.origin })
+        .collect()
 }
 
 /// An edit, without what it holds.
@@ -152,7 +154,11 @@ macro_rules! past {
 
 impl<'a> PersonView<'a> {
     /// `children` are the states of a guardian's children.
-    pub(crate) fn new(found: &'a PersonFound, children: &[Status], with_demographics: bool) -> Self {
+    pub(crate) fn new(
+        found: &'a PersonFound,
+        children: &[Status],
+        with_demographics: bool,
+    ) -> Self {
         let past = match &found.item {
             Item::Student(item) => past!(item),
             Item::Teacher(item) => past!(item),
@@ -193,7 +199,9 @@ impl<'a> PersonView<'a> {
             classes: listed(found.classes()),
             guardians: listed(found.guardians()),
             children: listed(found.children()),
-            demographics: found.demographics().filter(|demographics| with_demographics && !demographics.is_empty()),
+            demographics: found
+                .demographics()
+                .filter(|demographics| with_demographics && !demographics.is_empty()),
             pinned_until: effective::pinned_until(&found.found.edits),
             first_seen: past.first_seen.clone(),
             changed_by: past.changed_by.clone(),
@@ -305,7 +313,11 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> ClassView<'a> {
-    pub(crate) fn new(class: &'a EffectiveClass<'a>, edits: &'a [LocalEdit], shown: &Shown<'_>) -> Self {
+    pub(crate) fn new(
+        class: &'a EffectiveClass<'a>,
+        edits: &'a [LocalEdit],
+        shown: &Shown<'_>,
+    ) -> Self {
         let details = &class.item.state.details;
         let is_shown = |key: &SourceId| shown.only.is_none_or(|only| only.contains(key));
         let text = |text: &'a Option<String>| text.as_deref();
@@ -324,8 +336,15 @@ impl<'a> ClassView<'a> {
             subjects: &details.subjects,
             periods: &details.periods,
             teachers: listed(class.teachers.clone()),
-            students: listed(class.students.iter().filter(|student| is_shown(&student.key)).cloned().collect()),
-            guardians: class.guardians.iter().filter(|key| is_shown(key)).map(Reference::from).collect(),
+            students: listed(
+                class.students.iter().filter(|student| is_shown(&student.key)).cloned().collect(),
+            ),
+            guardians: class
+                .guardians
+                .iter()
+                .filter(|key| is_shown(key))
+                .map(Reference::from)
+                .collect(),
             sso_ready: shown.sso_ready,
             join_code: class.join_code.filter(|_| shown.join_code),
             pinned_until: class.pinned_until,
@@ -333,7 +352,11 @@ impl<'a> ClassView<'a> {
             changed_by: &class.item.changed_by,
             archived_on: class.item.archived_on,
             // An edit's slot names whom it is about.
-            edits: if shown.only.is_some() { Vec::new() } else { edits.iter().map(EditView::from).collect() },
+            edits: if shown.only.is_some() {
+                Vec::new()
+            } else {
+                edits.iter().map(EditView::from).collect()
+            },
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Answers to requests that must have their effect once, however often they come (`Idempotency-Key`).
+//! Answers to requests that must have their effect once, however often they come
+//! (`Idempotency-Key`).
 //!
-//! The first request with a key puts an item down before it does anything; the answer is added when it is done. An item lives for a day. It may hold what
-//! the answer told, so it lies among the items of its district and goes with them.
+//! The first request with a key puts an item down before it does anything; the answer is added when
+//! it is done. An item lives for a day. It may hold what the answer told, so it lies among the
+//! items of its district and goes with them.
 
 use std::future::Future;
 
@@ -25,7 +27,8 @@ pub struct Asked<'a> {
     pub name: &'a str,
     /// A hash of what they ask.
     pub request: &'a str,
-    /// A new id, for what the request makes. Who goes on with a request that another process began uses the id of that one.
+    /// A new id, for what the request makes. Who goes on with a request that another process began
+    /// uses the id of that one.
     pub fresh: &'a str,
     /// Now.
     pub now: Timestamp,
@@ -76,10 +79,16 @@ pub(crate) struct Once {
 
 impl Once {
     pub(crate) fn of(asked: &Asked<'_>) -> Self {
-        Self { request: asked.request.into(), fresh: asked.fresh.into(), until: asked.until, answer: None }
+        Self {
+            request: asked.request.into(),
+            fresh: asked.fresh.into(),
+            until: asked.until,
+            answer: None,
+        }
     }
 
-    /// What it means to somebody who asks now; none: nobody is at work on it, so it may be taken over.
+    /// What it means to somebody who asks now; none: nobody is at work on it, so it may be taken
+    /// over.
     pub(crate) fn says(&self, asked: &Asked<'_>) -> Option<Begun> {
         if self.request != asked.request {
             return Some(Begun::AnotherRequest);
@@ -95,7 +104,11 @@ impl Once {
 /// Keeping answers.
 pub trait Answers: Clone + Send + Sync + 'static {
     /// Notes that a request is being done, unless it is known.
-    fn note(&self, district: &DistrictId, asked: Asked<'_>) -> impl Future<Output = Result<Begun, MirrorError>> + Send;
+    fn note(
+        &self,
+        district: &DistrictId,
+        asked: Asked<'_>,
+    ) -> impl Future<Output = Result<Begun, MirrorError>> + Send;
     /// Keeps its answer.
     fn finish(
         &self,
@@ -104,5 +117,9 @@ pub trait Answers: Clone + Send + Sync + 'static {
         answer: Answer,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
     /// Forgets it: it had no effect, and may be sent again.
-    fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn forget(
+        &self,
+        district: &DistrictId,
+        asked: Asked<'_>,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }

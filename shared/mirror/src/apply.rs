@@ -1,4 +1,5 @@
-//! Writing a plan: many batches at a time, as many as the table takes, in the plan's order where order matters, with a cursor.
+//! Writing a plan: many batches at a time, as many as the table takes, in the plan's order where
+//! order matters, with a cursor.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -28,10 +29,12 @@ pub struct Pace {
     pub wait: Duration,
     /// The longest wait of all.
     pub longest_wait: Duration,
-    /// Changes after which [`Apply::advance`] comes back so that the cursor can be saved. What is written after the last saved cursor is written once
-    /// more if the invocation is killed: of a million records at most half a percent, and what was in flight.
+    /// Changes after which [`Apply::advance`] comes back so that the cursor can be saved. What is
+    /// written after the last saved cursor is written once more if the invocation is killed: of a
+    /// million records at most half a percent, and what was in flight.
     pub checkpoint: u64,
-    /// The same after so much time, if anything was written in it: a table that takes little takes few changes between two cursors.
+    /// The same after so much time, if anything was written in it: a table that takes little takes
+    /// few changes between two cursors.
     pub checkpoint_after: Duration,
 }
 
@@ -70,7 +73,8 @@ pub struct Advance {
     pub item_writes: u64,
     /// Write units consumed since the last pause.
     pub write_units: f64,
-    /// Changes since the last pause that were left out: somebody has changed the edit or the manual record after the plan saw it.
+    /// Changes since the last pause that were left out: somebody has changed the edit or the manual
+    /// record after the plan saw it.
     pub kept: u64,
 }
 
@@ -147,9 +151,16 @@ impl<W: Edits> Apply<W> {
 
     /// Goes on until all is written, or until it is time to save the cursor or to stop.
     ///
-    /// After an error nothing is under way any more: whoever gives the lease back then has no writer left behind.
+    /// After an error nothing is under way any more: whoever gives the lease back then has no
+    /// writer left behind.
     pub async fn advance(&mut self) -> Result<Advance, MirrorError> {
-        let mut advance = Advance { pause: Pause::Done, cursor: self.cursor, item_writes: 0, write_units: 0.0, kept: 0 };
+        let mut advance = Advance {
+            pause: Pause::Done,
+            cursor: self.cursor,
+            item_writes: 0,
+            write_units: 0.0,
+            kept: 0,
+        };
         let result = self.run(&mut advance).await;
         if result.is_err() {
             while self.under_way.next().await.is_some() {}
@@ -160,7 +171,10 @@ impl<W: Edits> Apply<W> {
 
     async fn run(&mut self, advance: &mut Advance) -> Result<Pause, MirrorError> {
         let begun = self.cursor;
-        let (clock, save_at) = (self.deadline.clock().clone(), self.deadline.clock().now() + self.pace.checkpoint_after);
+        let (clock, save_at) = (
+            self.deadline.clock().clone(),
+            self.deadline.clock().now() + self.pace.checkpoint_after,
+        );
         let mut ended = false;
         loop {
             let stopping = self.broken || self.deadline.is_near();
@@ -175,12 +189,16 @@ impl<W: Edits> Apply<W> {
                 }
             }
             match self.under_way.next().await {
-                Some(done) => self.account(done.map_err(|e| MirrorError::service(DOING, e))??, advance),
+                Some(done) => {
+                    self.account(done.map_err(|e| MirrorError::service(DOING, e))??, advance)
+                }
                 None if stopping => return Ok(Pause::Deadline),
                 None if ended => return Ok(Pause::Done),
                 None => {}
             }
-            if self.cursor - begun >= self.pace.checkpoint || self.cursor > begun && clock.now() >= save_at {
+            if self.cursor - begun >= self.pace.checkpoint
+                || self.cursor > begun && clock.now() >= save_at
+            {
                 return Ok(Pause::Checkpoint);
             }
         }
@@ -195,7 +213,8 @@ impl<W: Edits> Apply<W> {
             // What comes after a batch that is broken is done again, and counted then.
             advance.kept += done.kept;
         }
-        // Additive increase, multiplicative decrease; one decrease for all batches that met the same shortage.
+        // Additive increase, multiplicative decrease; one decrease for all batches that met the
+        // same shortage.
         self.calm += 1;
         if !done.throttled {
             self.limit = (self.limit + 1.0 / self.limit).min(self.pace.most);
@@ -235,7 +254,10 @@ impl<W: Edits> Apply<W> {
                 Work::Nothing => {}
                 Work::Free(record) if record.is_single() => {
                     let size = record.item.size();
-                    if writes.len() == BATCH || bytes + size > BATCH_BYTES || !keys.insert(key_of(&record.item)) {
+                    if writes.len() == BATCH
+                        || bytes + size > BATCH_BYTES
+                        || !keys.insert(key_of(&record.item))
+                    {
                         break;
                     }
                     bytes += size;
@@ -249,7 +271,8 @@ impl<W: Edits> Apply<W> {
                     });
                 }
             }
-            if let Some(Work::Free(record)) = self.waiting.pop_front().map(|prepared| prepared.work) {
+            if let Some(Work::Free(record)) = self.waiting.pop_front().map(|prepared| prepared.work)
+            {
                 writes.push(record.item);
             }
             changes += 1;
@@ -259,7 +282,8 @@ impl<W: Edits> Apply<W> {
 
     /// Writes steps one after the other, on a task of its own.
     fn send(&mut self, changes: u64, steps: Vec<Vec<Write>>) {
-        let (items, pace, deadline) = (self.items.clone(), self.pace.clone(), self.deadline.clone());
+        let (items, pace, deadline) =
+            (self.items.clone(), self.pace.clone(), self.deadline.clone());
         let mut rng = self.rng.fork();
         self.under_way.push_back(tokio::spawn(async move {
             let mut done = Done { changes, ..Done::default() };
@@ -306,12 +330,24 @@ impl<W: Edits> Apply<W> {
 }
 
 /// Makes a change where all is as the plan saw it.
-async fn make<W: Edits>(items: &W, district: &DistrictId, guarded: &Guarded) -> Result<Edited, MirrorError> {
+async fn make<W: Edits>(
+    items: &W,
+    district: &DistrictId,
+    guarded: &Guarded,
+) -> Result<Edited, MirrorError> {
     match guarded {
-        Guarded::Edit { before, after: Some(after) } => items.put_edit(district, after, before.as_ref()).await,
-        Guarded::Edit { before: Some(before), after: None } => items.take_edit(district, before).await,
-        Guarded::Edit { before: None, after: None } => Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 }),
-        Guarded::Manual { before, after } => put_over(items, district, before.as_ref(), after).await,
+        Guarded::Edit { before, after: Some(after) } => {
+            items.put_edit(district, after, before.as_ref()).await
+        }
+        Guarded::Edit { before: Some(before), after: None } => {
+            items.take_edit(district, before).await
+        }
+        Guarded::Edit { before: None, after: None } => {
+            Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 })
+        }
+        Guarded::Manual { before, after } => {
+            put_over(items, district, before.as_ref(), after).await
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 
 use crate::MirrorError;
 
-/// The thread, from the giving side. Dropped before its end, it leaves the thread without further work: what that means is the thread's to know.
+/// The thread, from the giving side. Dropped before its end, it leaves the thread without further
+/// work: what that means is the thread's to know.
 pub(crate) struct Beside<M, T> {
     sender: Option<SyncSender<M>>,
     thread: Option<JoinHandle<Result<T, MirrorError>>>,
@@ -22,7 +23,11 @@ impl<M: Send + 'static, T: Send + 'static> Beside<M, T> {
         work: impl FnOnce(&Receiver<M>) -> Result<T, MirrorError> + Send + 'static,
     ) -> Self {
         let (sender, receiver) = sync_channel(waiting);
-        Self { sender: Some(sender), thread: Some(std::thread::spawn(move || work(&receiver))), doing }
+        Self {
+            sender: Some(sender),
+            thread: Some(std::thread::spawn(move || work(&receiver))),
+            doing,
+        }
     }
 
     /// Gives it work, if it has room for that; else the work comes back.

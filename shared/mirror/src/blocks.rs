@@ -1,6 +1,8 @@
-//! An object as a file: `Read` and `Seek` over range reads, so that no object is ever whole in memory.
+//! An object as a file: `Read` and `Seek` over range reads, so that no object is ever whole in
+//! memory.
 //!
-//! For threads that may block (a zip cannot be read in any other way): never to be used on a thread of the async runtime itself.
+//! For threads that may block (a zip cannot be read in any other way): never to be used on a thread
+//! of the async runtime itself.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,13 +15,15 @@ use tokio::task::JoinHandle;
 use crate::MirrorError;
 use crate::objects::{Fetched, ObjectRef, ReadObjects};
 
-/// Bytes that are read at once. Small enough for the allocator to use the same memory again for the next.
+/// Bytes that are read at once. Small enough for the allocator to use the same memory again for the
+/// next.
 const BLOCK: u64 = 2 * 1024 * 1024;
 
 /// Blocks that are kept: a zip's directory, the members' heads and where we are.
 const KEPT: usize = 4;
 
-/// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however short it is.
+/// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however
+/// short it is.
 const AHEAD: u64 = 4;
 
 /// What became of an object while it was read.
@@ -64,7 +68,16 @@ pub struct ObjectReader<O> {
 impl<O: ReadObjects> ObjectReader<O> {
     /// A reader at the first byte of an object of `size` bytes.
     pub fn new(handle: Handle, objects: O, object: ObjectRef, size: u64, watch: &Watch) -> Self {
-        Self { objects, object, size, handle, watch: watch.clone(), at: 0, kept: VecDeque::new(), ahead: VecDeque::new() }
+        Self {
+            objects,
+            object,
+            size,
+            handle,
+            watch: watch.clone(),
+            at: 0,
+            kept: VecDeque::new(),
+            ahead: VecDeque::new(),
+        }
     }
 
     fn fetch(&self, block: u64) -> JoinHandle<Result<Fetched, MirrorError>> {
@@ -76,7 +89,8 @@ impl<O: ReadObjects> ObjectReader<O> {
         self.kept.iter().any(|(number, _)| *number == block)
     }
 
-    /// Sees to it that a block is the first of those kept, and asks for those behind it where reading goes forward.
+    /// Sees to it that a block is the first of those kept, and asks for those behind it where
+    /// reading goes forward.
     fn load(&mut self, block: u64) -> io::Result<()> {
         if let Some(place) = self.kept.iter().position(|(number, _)| *number == block) {
             self.kept.swap(0, place);
@@ -87,7 +101,9 @@ impl<O: ReadObjects> ObjectReader<O> {
             self.ahead.pop_front();
         }
         let waiting = match self.ahead.front() {
-            Some((number, _)) if *number == block => self.ahead.pop_front().map(|(_, waiting)| waiting),
+            Some((number, _)) if *number == block => {
+                self.ahead.pop_front().map(|(_, waiting)| waiting)
+            }
             _ => {
                 self.ahead.clear();
                 None
@@ -96,7 +112,9 @@ impl<O: ReadObjects> ObjectReader<O> {
         let waiting = waiting.unwrap_or_else(|| self.fetch(block));
         let goes_forward = block == 0 || self.is_kept(block - 1);
         let from = self.ahead.back().map_or(block + 1, |(number, _)| number + 1);
-        for next in (from..=block + AHEAD).take_while(|next| goes_forward && next * BLOCK < self.size) {
+        for next in
+            (from..=block + AHEAD).take_while(|next| goes_forward && next * BLOCK < self.size)
+        {
             if !self.is_kept(next) {
                 self.ahead.push_back((next, self.fetch(next)));
             }
@@ -129,7 +147,10 @@ impl<O: ReadObjects> Read for ObjectReader<O> {
         let bytes = self.kept.front().map_or(&[][..], |(_, bytes)| bytes);
         let rest = bytes.get((self.at - block * BLOCK) as usize..).unwrap_or_default();
         if rest.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the object is shorter than it was said to be"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the object is shorter than it was said to be",
+            ));
         }
         let take = rest.len().min(buffer.len());
         buffer[..take].copy_from_slice(&rest[..take]);
@@ -145,7 +166,9 @@ impl<O: ReadObjects> Seek for ObjectReader<O> {
             SeekFrom::End(by) => self.size.checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
-        self.at = at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a seek to before the start"))?;
+        self.at = at.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "a seek to before the start")
+        })?;
         Ok(self.at)
     }
 }
@@ -170,7 +193,8 @@ mod tests {
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader = ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader =
+                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
             assert!(all == body);
@@ -191,16 +215,21 @@ mod tests {
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader = ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader =
+                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
             let mut some = vec![0; 1000];
-            // The end first, as a zip is read; forwards; over blocks that were asked for; back; and on.
+            // The end first, as a zip is read; forwards; over blocks that were asked for; back; and
+            // on.
             for block in [12, 0, 1, 2, 5, 6, 3, 4, 7, 11, 10, 12, 0, 8, 9, 10, 11] {
                 let at = block * BLOCK as usize + 33;
                 let rest = some.len().min(body.len() - at);
                 reader.seek(SeekFrom::Start(at as u64)).unwrap();
                 reader.read_exact(&mut some[..rest]).unwrap();
                 assert!(some[..rest] == body[at..at + rest], "block {block}");
-                assert!(reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize, "block {block}");
+                assert!(
+                    reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize,
+                    "block {block}"
+                );
             }
         })
         .await;

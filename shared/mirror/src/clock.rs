@@ -46,7 +46,8 @@ impl Deadline {
         Self { stop_at: end - margin, clock }
     }
 
-    /// The same, for an end as Lambda tells it: in milliseconds since 1970. One that it does not tell never comes.
+    /// The same, for an end as Lambda tells it: in milliseconds since 1970. One that it does not
+    /// tell never comes.
     pub fn of_invocation(clock: Clock, end: u64, margin: Duration) -> Self {
         let end = i64::try_from(end).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Self::new(clock, end.unwrap_or(Timestamp::MAX), margin)

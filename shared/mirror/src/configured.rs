@@ -1,4 +1,5 @@
-//! Changing what is configured of a district: only what was seen is changed, so that of two people who change at once one is told.
+//! Changing what is configured of a district: only what was seen is changed, so that of two people
+//! who change at once one is told.
 
 use std::future::Future;
 
@@ -31,7 +32,10 @@ impl Configured {
 /// Reading and changing what is configured.
 pub trait Configuring: Clone + Send + Sync + 'static {
     /// What is configured of a district, or none: there is no such district.
-    fn configured(&self, id: &DistrictId) -> impl Future<Output = Result<Option<Configured>, MirrorError>> + Send;
+    fn configured(
+        &self,
+        id: &DistrictId,
+    ) -> impl Future<Output = Result<Option<Configured>, MirrorError>> + Send;
     /// Replaces what was seen.
     fn reconfigure(
         &self,

@@ -16,8 +16,10 @@ use crate::secrets::ManagedSecrets;
 
 /// Region, credentials and endpoints, as Lambda tells them.
 ///
-/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so the functions know no "local mode". Of the many places where the SDK would look for
-/// credentials (profiles, other roles, the machine's own) a function has one, its environment: the rest is not even in its binary.
+/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so the functions know no
+/// "local mode". Of the many places where the SDK would look for credentials (profiles, other
+/// roles, the machine's own) a function has one, its environment: the rest is not even in its
+/// binary.
 #[derive(Clone, Debug)]
 pub struct Connections {
     sdk: SdkConfig,
@@ -25,12 +27,17 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// `path_style`: buckets as the first part of the path and not as the host's name, which is what an endpoint of one's own
-    /// (`AWS_ENDPOINT_URL_S3`) needs; the SDK has no variable for it.
-    pub fn from_lookup(get: impl Fn(&str) -> Option<String> + Send + Sync + 'static, path_style: bool) -> Self {
+    /// `path_style`: buckets as the first part of the path and not as the host's name, which is
+    /// what an endpoint of one's own (`AWS_ENDPOINT_URL_S3`) needs; the SDK has no variable for it.
+    pub fn from_lookup(
+        get: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        path_style: bool,
+    ) -> Self {
         let keys = get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY"));
         // They are good for as long as the process lives: Lambda starts another one with others.
-        let credentials = keys.map(|(id, secret)| Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "environment"));
+        let credentials = keys.map(|(id, secret)| {
+            Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "environment")
+        });
         let mut sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
         sdk.set_region(get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")).map(Region::new));
         sdk.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
@@ -44,7 +51,8 @@ impl Connections {
 
     /// The buckets of these names, over one client.
     pub fn buckets<const N: usize>(&self, names: [&str; N]) -> [S3Bucket; N] {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(self.path_style).build();
+        let config =
+            aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(self.path_style).build();
         let client = aws_sdk_s3::Client::from_conf(config);
         names.map(|name| S3Bucket::new(client.clone(), name))
     }
@@ -54,14 +62,17 @@ impl Connections {
         ScheduleGroup::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
     }
 
-    /// The bus of this name, on which operators are told. A try that fails is not made again by the client: whoever tells says how often.
+    /// The bus of this name, on which operators are told. A try that fails is not made again by the
+    /// client: whoever tells says how often.
     pub fn operators(&self, bus: &str) -> EventBus {
         let once = aws_sdk_eventbridge::config::retry::RetryConfig::disabled();
-        let config = aws_sdk_eventbridge::config::Builder::from(&self.sdk).retry_config(once).build();
+        let config =
+            aws_sdk_eventbridge::config::Builder::from(&self.sdk).retry_config(once).build();
         EventBus::new(aws_sdk_eventbridge::Client::from_conf(config), bus)
     }
 
-    /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`] around them.
+    /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`]
+    /// around them.
     pub fn secrets(&self) -> ManagedSecrets {
         ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
     }

@@ -29,9 +29,20 @@ pub struct Connected {
 /// Remembering them.
 pub trait ConnectedDistricts: Clone + Send + Sync + 'static {
     /// All that were ever seen at a source (`clever`), in the order of their ids there.
-    fn connected(&self, source: &str) -> impl Future<Output = Result<Vec<Connected>, MirrorError>> + Send;
+    fn connected(
+        &self,
+        source: &str,
+    ) -> impl Future<Output = Result<Vec<Connected>, MirrorError>> + Send;
     /// Notes one that is not there yet.
-    fn note(&self, source: &str, connected: &Connected) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
+    fn note(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
     /// Replaces one.
-    fn renote(&self, source: &str, connected: &Connected) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn renote(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }

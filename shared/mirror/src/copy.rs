@@ -1,4 +1,5 @@
-//! A local copy of a district's mirror, in the order of the table, so that a plan can read it several times.
+//! A local copy of a district's mirror, in the order of the table, so that a plan can read it
+//! several times.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,8 @@ fn close(incoming: &mut Vec<Incoming>, done: &mut ShardFiles) -> Result<(), Mirr
     Ok(())
 }
 
-/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two writers are open at most: a kind's records, and its edits.
+/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two writers
+/// are open at most: a kind's records, and its edits.
 async fn read_shard(
     items: impl ReadItems,
     district: DistrictId,
@@ -83,13 +85,22 @@ impl MirrorCopy {
     }
 
     /// Reads the records of one kind, and the edits beside them.
-    pub async fn read_kind(items: &impl ReadItems, district: &DistrictId, kind: Tag) -> Result<Self, MirrorError> {
+    pub async fn read_kind(
+        items: &impl ReadItems,
+        district: &DistrictId,
+        kind: Tag,
+    ) -> Result<Self, MirrorError> {
         Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
     }
 
-    async fn read_beginning(items: &impl ReadItems, district: &DistrictId, begin: Option<String>) -> Result<Self, MirrorError> {
+    async fn read_beginning(
+        items: &impl ReadItems,
+        district: &DistrictId,
+        begin: Option<String>,
+    ) -> Result<Self, MirrorError> {
         let shards = (0..SHARDS).map(|shard| {
-            let task = tokio::spawn(read_shard(items.clone(), district.clone(), shard, begin.clone()));
+            let task =
+                tokio::spawn(read_shard(items.clone(), district.clone(), shard, begin.clone()));
             async move { task.await.map_err(|e| MirrorError::service("read the mirror", e))? }
         });
         let mut copy = Self::default();
@@ -126,7 +137,8 @@ impl MirrorCopy {
     }
 
     fn section<T: Send + 'static>(&self, section: Section, parse: Parse<T>) -> Records<T> {
-        let shards = self.files.range((section, 0)..=(section, u8::MAX)).map(|(_, file)| file.clone());
+        let shards =
+            self.files.range((section, 0)..=(section, u8::MAX)).map(|(_, file)| file.clone());
         Records::of(shards, parse, "a record of the mirror")
     }
 }
@@ -134,7 +146,8 @@ impl MirrorCopy {
 /// A record with all that people did to it, as one query finds it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Beside {
-    /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of it.
+    /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of
+    /// it.
     pub record: Option<String>,
     /// What people did to it.
     pub edits: Vec<LocalEdit>,
@@ -153,9 +166,11 @@ pub async fn read_beside(
     let twins = format!("{sk}{}{}", keys::EDIT, keys::AT);
     let parsed = |body: &str| {
         // serde's own message may quote what it read.
-        serde_json::from_str(body).map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
+        serde_json::from_str(body)
+            .map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
     };
-    let (mut found, mut assembler, mut after) = (Beside::default(), Assembler::default(), None::<String>);
+    let (mut found, mut assembler, mut after) =
+        (Beside::default(), Assembler::default(), None::<String>);
     loop {
         let page = items.page(district, key.shard(), Range::Record(&sk), after.as_deref()).await?;
         for item in page.items {
@@ -201,15 +216,21 @@ pub struct PlanInputs {
 impl Inputs for PlanInputs {
     type Error = MirrorError;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
+    fn snapshot<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.records::<K>()?.ahead())
     }
 
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
+    fn snapshot_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
         Ok(self.snapshot.outlines::<K>()?.ahead())
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
+    fn mirror_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.outlines::<K>().ahead())
     }
 
@@ -221,11 +242,16 @@ impl Inputs for PlanInputs {
         self.snapshot.sis_ids
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>().ahead())
     }
 
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
         Ok(self.mirror.edits(kind))
     }
 
@@ -254,11 +280,16 @@ impl undo::Inputs for UndoInputs {
         Ok(self.plan.records())
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
         Ok(self.mirror.records::<K>().map(|record| record.map(|record| *record)))
     }
 
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
         Ok(self.mirror.edits(kind))
     }
 

@@ -1,8 +1,10 @@
-//! Reading for people and applications: one record with everything that was done to it here, the directory of a school, whoever has an e-mail address.
+//! Reading for people and applications: one record with everything that was done to it here, the
+//! directory of a school, whoever has an e-mail address.
 //!
-//! A record, its local edits and the twins of edits beside other records lie behind one another in one partition, so they come with one query. The two
-//! indexes give only where records lie: what is in them is read from the table itself. A reader of an index can be a moment behind a writer; a reader of
-//! a record is not.
+//! A record, its local edits and the twins of edits beside other records lie behind one another in
+//! one partition, so they come with one query. The two indexes give only where records lie: what is
+//! in them is read from the table itself. A reader of an index can be a moment behind a writer; a
+//! reader of a record is not.
 
 use std::future::Future;
 
@@ -31,7 +33,8 @@ impl Place {
         Self { kind, shard: key.shard(), sk: keys::record_sk(kind, key) }
     }
 
-    /// The place of what an index named; none if that lies in another district or is no record. What stands beside a record leads to it.
+    /// The place of what an index named; none if that lies in another district or is no record.
+    /// What stands beside a record leads to it.
     pub fn parse(district: &DistrictId, pk: &str, sk: &str) -> Option<Self> {
         let shard = (0..SHARDS).find(|shard| keys::shard_pk(district, *shard) == pk)?;
         let (kind, rest) = sk.split_once('#')?;
@@ -84,21 +87,29 @@ impl Found {
     pub fn record<K: Kind>(&self) -> Result<Option<Mirrored<K>>, MirrorError> {
         let parse = |body: &String| {
             // serde's own message may quote what it read.
-            serde_json::from_str(body).map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
+            serde_json::from_str(body)
+                .map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
         };
         self.body.as_ref().map(parse).transpose()
     }
 
     /// Puts together what one query gave.
-    pub(crate) fn assemble(place: &Place, items: impl IntoIterator<Item = ReadItem>) -> Result<Self, MirrorError> {
+    pub(crate) fn assemble(
+        place: &Place,
+        items: impl IntoIterator<Item = ReadItem>,
+    ) -> Result<Self, MirrorError> {
         let mut found = Self::default();
         let mut assembler = Assembler::default();
         for item in items {
-            let slot = item.sk.strip_prefix(place.sk()).and_then(|rest| rest.strip_prefix(keys::EDIT));
+            let slot =
+                item.sk.strip_prefix(place.sk()).and_then(|rest| rest.strip_prefix(keys::EDIT));
             if let Some(slot) = slot {
-                let list = if slot.starts_with(keys::AT) { &mut found.twins } else { &mut found.edits };
+                let list =
+                    if slot.starts_with(keys::AT) { &mut found.twins } else { &mut found.edits };
                 let edit = serde_json::from_str(&item.body);
-                list.push(edit.map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))?);
+                list.push(
+                    edit.map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))?,
+                );
             } else if let Some((_, body)) = assembler.take(item)? {
                 found.body = Some(body);
             }
@@ -135,10 +146,15 @@ pub struct InSchool<'a> {
 /// Reading for people and applications.
 pub trait Directory: Clone + Send + Sync + 'static {
     /// A record with its edits and twins. What is not there at all is empty.
-    fn found(&self, district: &DistrictId, place: &Place) -> impl Future<Output = Result<Found, MirrorError>> + Send;
+    fn found(
+        &self,
+        district: &DistrictId,
+        place: &Place,
+    ) -> impl Future<Output = Result<Found, MirrorError>> + Send;
 
-    /// Records without what stands beside them, except the edits of these slots; in the order of `places`. For lists: many records with few questions.
-    /// A record whose body goes on in further items is left without its body.
+    /// Records without what stands beside them, except the edits of these slots; in the order of
+    /// `places`. For lists: many records with few questions. A record whose body goes on in further
+    /// items is left without its body.
     fn glance(
         &self,
         district: &DistrictId,
@@ -154,8 +170,11 @@ pub trait Directory: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Listed, MirrorError>> + Send;
 
     /// Records of people with this e-mail address in the mirror.
-    fn with_email(&self, district: &DistrictId, email: &Personal)
-    -> impl Future<Output = Result<Vec<Place>, MirrorError>> + Send;
+    fn with_email(
+        &self,
+        district: &DistrictId,
+        email: &Personal,
+    ) -> impl Future<Output = Result<Vec<Place>, MirrorError>> + Send;
 
     /// The identity link of a source id, or none: then the id is the key.
     fn link(
@@ -167,7 +186,8 @@ pub trait Directory: Clone + Send + Sync + 'static {
 }
 
 pub(crate) fn parse_link(body: &str) -> Result<Link, MirrorError> {
-    serde_json::from_str(body).map_err(|_| MirrorError::corrupt("an identity link", "it does not parse"))
+    serde_json::from_str(body)
+        .map_err(|_| MirrorError::corrupt("an identity link", "it does not parse"))
 }
 
 #[cfg(test)]
@@ -186,7 +206,16 @@ mod tests {
             assert_eq!(Place::parse(&oak(), &place.pk(&oak()), place.sk()), Some(place.clone()));
             assert_eq!(Place::parse(&DistrictId::new("elm"), &place.pk(&oak()), place.sk()), None);
         }
-        for wrong in ["", "g", "gstudent#a", "0", "0LINK#student#a", "0student#", "0student#a#EDIT#NAME", "éstudent#a"] {
+        for wrong in [
+            "",
+            "g",
+            "gstudent#a",
+            "0",
+            "0LINK#student#a",
+            "0student#",
+            "0student#a#EDIT#NAME",
+            "éstudent#a",
+        ] {
             assert_eq!(Place::from_text(&oak(), wrong), None, "{wrong}");
         }
     }

@@ -1,4 +1,5 @@
-//! A district's own item: what is configured, which snapshot is the newest, what was applied, and who may work on it now.
+//! A district's own item: what is configured, which snapshot is the newest, what was applied, and
+//! who may work on it now.
 
 use std::future::Future;
 
@@ -40,7 +41,8 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// The newest accepted snapshot. Its list of uploads lies at [`crate::keys::chain`], its manifest at [`crate::keys::manifest`].
+/// The newest accepted snapshot. Its list of uploads lies at [`crate::keys::chain`], its manifest
+/// at [`crate::keys::manifest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latest {
     /// The run that made it.
@@ -56,7 +58,8 @@ pub struct Applied {
     pub run: RunId,
     /// The moment for which its snapshot spoke.
     pub taken_at: Timestamp,
-    /// How many runs changed the mirror up to this one: a held plan is still good while this is the same.
+    /// How many runs changed the mirror up to this one: a held plan is still good while this is the
+    /// same.
     pub version: u64,
 }
 
@@ -105,7 +108,10 @@ pub enum ReleaseLease {
 /// Reading and configuring districts.
 pub trait Districts: Clone + Send + Sync + 'static {
     /// A district, or none.
-    fn district(&self, id: &DistrictId) -> impl Future<Output = Result<Option<District>, MirrorError>> + Send;
+    fn district(
+        &self,
+        id: &DistrictId,
+    ) -> impl Future<Output = Result<Option<District>, MirrorError>> + Send;
     /// Makes a district.
     fn create(
         &self,
@@ -120,7 +126,8 @@ pub trait Districts: Clone + Send + Sync + 'static {
         settings: &Settings,
         status: DistrictStatus,
     ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// Makes a snapshot the district's newest, provided that the newest is still the one that was seen before (`None`: none).
+    /// Makes a snapshot the district's newest, provided that the newest is still the one that was
+    /// seen before (`None`: none).
     fn accept(
         &self,
         id: &DistrictId,
@@ -128,7 +135,10 @@ pub trait Districts: Clone + Send + Sync + 'static {
         seen: Option<&RunId>,
     ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
     /// The administrators made by hand (R-M5).
-    fn administrators(&self, id: &DistrictId) -> impl Future<Output = Result<Vec<Administrator>, MirrorError>> + Send;
+    fn administrators(
+        &self,
+        id: &DistrictId,
+    ) -> impl Future<Output = Result<Vec<Administrator>, MirrorError>> + Send;
     /// Makes an administrator, or gives one another account.
     fn put_administrator(
         &self,
@@ -139,10 +149,11 @@ pub trait Districts: Clone + Send + Sync + 'static {
 
 /// One run per district at a time.
 ///
-/// The lease outlives the longest invocation, so that nobody writes under a lease that is over. Every later write of the district's item checks
-/// the token.
+/// The lease outlives the longest invocation, so that nobody writes under a lease that is over.
+/// Every later write of the district's item checks the token.
 pub trait Leases: Clone + Send + Sync + 'static {
-    /// Takes the lease if it is free, over, or already this owner's (the same invocation, delivered again after a crash).
+    /// Takes the lease if it is free, over, or already this owner's (the same invocation, delivered
+    /// again after a crash).
     fn take(
         &self,
         id: &DistrictId,
@@ -150,7 +161,8 @@ pub trait Leases: Clone + Send + Sync + 'static {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<TakeLease, MirrorError>> + Send;
-    /// Gives it back, unless the newest snapshot is no longer `seen`: then its run has found the lease taken, and must not wait.
+    /// Gives it back, unless the newest snapshot is no longer `seen`: then its run has found the
+    /// lease taken, and must not wait.
     fn release(
         &self,
         id: &DistrictId,
@@ -158,8 +170,14 @@ pub trait Leases: Clone + Send + Sync + 'static {
         seen: Option<&RunId>,
     ) -> impl Future<Output = Result<ReleaseLease, MirrorError>> + Send;
     /// Notes the run that is planned next, before it can wait for a person or write.
-    fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// Notes what the mirror equals now. The run stays the open one: whoever comes next sees to it that its record says so too.
+    fn set_open(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        run: &RunId,
+    ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
+    /// Notes what the mirror equals now. The run stays the open one: whoever comes next sees to it
+    /// that its record says so too.
     fn set_applied(
         &self,
         id: &DistrictId,

@@ -1,7 +1,8 @@
-//! What people make here: local edits beside the records of the mirror, and manual records among them.
+//! What people make here: local edits beside the records of the mirror, and manual records among
+//! them.
 //!
-//! roster-api makes and changes them whenever people like; reconcile takes edits away. Every write here is conditional on what its writer has
-//! seen, so neither can lose the other's (invariant 12).
+//! roster-api makes and changes them whenever people like; reconcile takes edits away. Every write
+//! here is conditional on what its writer has seen, so neither can lose the other's (invariant 12).
 
 use std::future::Future;
 use std::time::Duration;
@@ -39,7 +40,8 @@ pub struct Edited {
 pub enum Ending {
     /// It is done; or was done before, by the same write.
     Done,
-    /// Nothing was done: there is another version than the one that was seen, or none, or one where none was seen.
+    /// Nothing was done: there is another version than the one that was seen, or none, or one where
+    /// none was seen.
     Changed,
     /// Nothing was done: another class has the join code.
     CodeTaken,
@@ -49,9 +51,10 @@ pub enum Ending {
 
 /// Writing what people make.
 ///
-/// An edit about a second record ([`Edit::other`]) has a twin beside that one, and a join code has an item by which it is found; both are written and
-/// taken away together with the edit, in one transaction. Who makes an edit gives it a version that no edit has had before: not a count, since one that
-/// was taken away and made again must differ from the first.
+/// An edit about a second record ([`Edit::other`]) has a twin beside that one, and a join code has
+/// an item by which it is found; both are written and taken away together with the edit, in one
+/// transaction. Who makes an edit gives it a version that no edit has had before: not a count,
+/// since one that was taken away and made again must differ from the first.
 pub trait Edits: Transact + ReadItems + WriteItems {
     /// Puts an edit where `seen` is; none: where no edit of its slot is.
     fn put_edit(
@@ -67,8 +70,13 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         }
     }
 
-    /// Takes an edit away, provided that it is still of this version. One that is gone already is [`Ending::Done`].
-    fn take_edit(&self, district: &DistrictId, edit: &LocalEdit) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
+    /// Takes an edit away, provided that it is still of this version. One that is gone already is
+    /// [`Ending::Done`].
+    fn take_edit(
+        &self,
+        district: &DistrictId,
+        edit: &LocalEdit,
+    ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
         async move {
             let steps = take_steps(district, edit)?;
             let items = steps.len() as u64;
@@ -76,8 +84,8 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         }
     }
 
-    /// Puts a manual record where one with the hash `seen` is ([`item::body_hash`] of the body that was read); none: where none is. An archived one is put
-    /// like any other.
+    /// Puts a manual record where one with the hash `seen` is ([`item::body_hash`] of the body that
+    /// was read); none: where none is. An archived one is put like any other.
     fn put_manual(
         &self,
         district: &DistrictId,
@@ -99,8 +107,13 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         code: &Personal,
     ) -> impl Future<Output = Result<Option<SourceId>, MirrorError>> + Send {
         async move {
-            let Some(body) = self.body(&keys::district_pk(district), &keys::code_sk(code)).await? else { return Ok(None) };
-            serde_json::from_str(&body).map(Some).map_err(|_| MirrorError::corrupt(CODE, "it does not parse"))
+            let Some(body) = self.body(&keys::district_pk(district), &keys::code_sk(code)).await?
+            else {
+                return Ok(None);
+            };
+            serde_json::from_str(&body)
+                .map(Some)
+                .map_err(|_| MirrorError::corrupt(CODE, "it does not parse"))
         }
     }
 }
@@ -116,17 +129,23 @@ pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
 ) -> Result<Edited, MirrorError> {
     let missing = || MirrorError::corrupt(MANUAL, "there is nothing to put");
     let writes = item::writes(district, None, Some(record))?.ok_or_else(missing)?;
-    let Write::Put(PutItem { pk, sk, hash: Some(hash), .. }) = &writes.item else { return Err(missing()) };
+    let Write::Put(PutItem { pk, sk, hash: Some(hash), .. }) = &writes.item else {
+        return Err(missing());
+    };
     let (pk, sk, hash) = (pk.clone(), sk.clone(), hash.clone());
     let pieces = writes.before.len() as u64;
-    // The further pieces of a long body are named after it: whoever reads the old body does not meet them.
+    // The further pieces of a long body are named after it: whoever reads the old body does not
+    // meet them.
     let (all, spent) = write_all(items, writes.before).await?;
     if !all {
         return Ok(Edited { ending: Ending::Busy, items: 0, units: spent });
     }
     let among = seen.map(str::to_owned).into_iter().chain([hash.clone()]).collect();
     let check = Check { absent: seen.is_none(), mark: Mark::Hash, among };
-    let put = edited(items.transact(vec![Step { write: writes.item, check: Some(check) }]).await?, 1 + pieces);
+    let put = edited(
+        items.transact(vec![Step { write: writes.item, check: Some(check) }]).await?,
+        1 + pieces,
+    );
     let mut done = Edited { units: put.units + spent, ..put };
     if let Some(seen) = seen.filter(|seen| done.ending == Ending::Done && *seen != hash) {
         let begin = keys::pieces_prefix(&sk, item::short(seen));
@@ -139,7 +158,8 @@ pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
     Ok(done)
 }
 
-/// Puts a manual record where the table has it as `before`, whatever the spelling of its body; none: where it has none.
+/// Puts a manual record where the table has it as `before`, whatever the spelling of its body;
+/// none: where it has none.
 pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
     items: &T,
     district: &DistrictId,
@@ -156,7 +176,9 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
             return Ok(done);
         }
         // An older program may have written the same record in other words.
-        let Some(body) = read_record(items, district, after.kind(), after.key()).await? else { return Ok(done) };
+        let Some(body) = read_record(items, district, after.kind(), after.key()).await? else {
+            return Ok(done);
+        };
         let there = item::parse(after.kind(), &body)?;
         let hash = Some(item::body_hash(&body));
         if there == *after {
@@ -174,7 +196,10 @@ const TRIES: u32 = 4;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// Writes in no order, without conditions. False: some of it was not done.
-async fn write_all(items: &impl WriteItems, mut writes: Vec<Write>) -> Result<(bool, f64), MirrorError> {
+async fn write_all(
+    items: &impl WriteItems,
+    mut writes: Vec<Write>,
+) -> Result<(bool, f64), MirrorError> {
     let (mut units, mut tries) = (0.0, 0);
     while !writes.is_empty() {
         let mut left = Vec::new();
@@ -197,10 +222,16 @@ async fn write_all(items: &impl WriteItems, mut writes: Vec<Write>) -> Result<(b
 }
 
 /// The sort keys of a shard that begin with a text.
-async fn sort_keys(items: &impl ReadItems, district: &DistrictId, shard: u8, begin: &str) -> Result<Vec<String>, MirrorError> {
+async fn sort_keys(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    shard: u8,
+    begin: &str,
+) -> Result<Vec<String>, MirrorError> {
     let (mut keys, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page = items.page(district, shard, Range::BeginningWith(begin), after.as_deref()).await?;
+        let page =
+            items.page(district, shard, Range::BeginningWith(begin), after.as_deref()).await?;
         keys.extend(page.items.into_iter().map(|item| item.sk));
         after = page.next;
         if after.is_none() {
@@ -217,7 +248,11 @@ fn edited(transacted: Transacted, items: u64) -> Edited {
         End::Refused { .. } => Ending::CodeTaken,
         End::Throttled => Ending::Busy,
     };
-    Edited { ending, items: if ending == Ending::Done { items } else { 0 }, units: transacted.units }
+    Edited {
+        ending,
+        items: if ending == Ending::Done { items } else { 0 },
+        units: transacted.units,
+    }
 }
 
 /// The item of an edit.
@@ -232,7 +267,11 @@ fn item_of(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorErr
 }
 
 /// What comes with an edit: its twin, or the item by which a join code is found.
-fn companion(district: &DistrictId, edit: &LocalEdit, item: &PutItem) -> Result<Option<PutItem>, MirrorError> {
+fn companion(
+    district: &DistrictId,
+    edit: &LocalEdit,
+    item: &PutItem,
+) -> Result<Option<PutItem>, MirrorError> {
     if let Edit::JoinCode { code } = &edit.edit {
         let (pk, sk) = (keys::district_pk(district), keys::code_sk(code));
         return Ok(Some(PutItem { pk, sk, body: json(&edit.key, CODE)?, ..PutItem::default() }));
@@ -249,7 +288,11 @@ fn companion_check(edit: &LocalEdit, item: &PutItem) -> Option<Check> {
     is_code.then(|| Check { absent: true, mark: Mark::Body, among: vec![item.body.clone()] })
 }
 
-fn put_steps(district: &DistrictId, edit: &LocalEdit, seen: Option<&LocalEdit>) -> Result<Vec<Step>, MirrorError> {
+fn put_steps(
+    district: &DistrictId,
+    edit: &LocalEdit,
+    seen: Option<&LocalEdit>,
+) -> Result<Vec<Step>, MirrorError> {
     let item = item_of(district, edit)?;
     let mut old = None;
     if let Some(seen) = seen {
@@ -264,8 +307,13 @@ fn put_steps(district: &DistrictId, edit: &LocalEdit, seen: Option<&LocalEdit>) 
     let check = Check { absent: seen.is_none(), mark: Mark::Version, among: versions.collect() };
     let mut steps = vec![Step { write: Write::Put(item), check: Some(check) }];
     let is_same = |a: &PutItem, b: &PutItem| a.pk == b.pk && a.sk == b.sk;
-    if let Some((seen, old)) = old.filter(|(_, old)| !companion.as_ref().is_some_and(|new| is_same(old, new))) {
-        steps.push(Step { check: companion_check(seen, &old), write: Write::Delete { pk: old.pk, sk: old.sk } });
+    if let Some((seen, old)) =
+        old.filter(|(_, old)| !companion.as_ref().is_some_and(|new| is_same(old, new)))
+    {
+        steps.push(Step {
+            check: companion_check(seen, &old),
+            write: Write::Delete { pk: old.pk, sk: old.sk },
+        });
     }
     if let Some(companion) = companion {
         steps.push(Step { check: companion_check(edit, &companion), write: Write::Put(companion) });
@@ -276,8 +324,10 @@ fn put_steps(district: &DistrictId, edit: &LocalEdit, seen: Option<&LocalEdit>) 
 fn take_steps(district: &DistrictId, edit: &LocalEdit) -> Result<Vec<Step>, MirrorError> {
     let item = item_of(district, edit)?;
     let companion = companion(district, edit, &item)?;
-    let check = Check { absent: true, mark: Mark::Version, among: vec![edit.version.as_str().to_owned()] };
-    let mut steps = vec![Step { write: Write::Delete { pk: item.pk, sk: item.sk }, check: Some(check) }];
+    let check =
+        Check { absent: true, mark: Mark::Version, among: vec![edit.version.as_str().to_owned()] };
+    let mut steps =
+        vec![Step { write: Write::Delete { pk: item.pk, sk: item.sk }, check: Some(check) }];
     if let Some(companion) = companion {
         let check = companion_check(edit, &companion);
         steps.push(Step { write: Write::Delete { pk: companion.pk, sk: companion.sk }, check });
@@ -314,9 +364,15 @@ mod tests {
     async fn a_record_is_known_by_what_it_says_however_an_older_program_spelled_it() {
         let (table, oak) = (MemoryTable::default(), DistrictId::new("oak"));
         let (before, after) = (school("Oak", Origin::Source), school("Oak", Origin::Manual));
-        let Some(writes) = item::writes(&oak, None, Some(&before)).unwrap() else { panic!("a record is written") };
+        let Some(writes) = item::writes(&oak, None, Some(&before)).unwrap() else {
+            panic!("a record is written")
+        };
         let Write::Put(mut old) = writes.item else { panic!("a record is put") };
-        old.body = old.body.replacen("\"status\":\"active\",", "\"status\": \"active\", \"forgotten\": [],", 1);
+        old.body = old.body.replacen(
+            "\"status\":\"active\",",
+            "\"status\": \"active\", \"forgotten\": [],",
+            1,
+        );
         old.hash = Some(item::body_hash(&old.body));
         assert!(table.write(vec![Write::Put(old)]).await.unwrap().left.is_empty());
         let there = async || {
@@ -325,12 +381,21 @@ mod tests {
         };
         // Another record than the one that was seen is left alone.
         let other = school("Elm", Origin::Source);
-        assert_eq!(put_over(&table, &oak, Some(&other), &after).await.unwrap().ending, Ending::Changed);
+        assert_eq!(
+            put_over(&table, &oak, Some(&other), &after).await.unwrap().ending,
+            Ending::Changed
+        );
         assert_eq!(there().await, before);
-        assert_eq!(put_over(&table, &oak, Some(&before), &after).await.unwrap().ending, Ending::Done);
+        assert_eq!(
+            put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
+            Ending::Done
+        );
         assert_eq!(there().await, after);
         // Done again, after a crash: it is so already.
-        assert_eq!(put_over(&table, &oak, Some(&before), &after).await.unwrap().ending, Ending::Done);
+        assert_eq!(
+            put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
+            Ending::Done
+        );
         assert_eq!(put_over(&table, &oak, None, &other).await.unwrap().ending, Ending::Changed);
     }
 }

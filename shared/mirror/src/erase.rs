@@ -1,4 +1,5 @@
-//! Taking a district away for good (R-O6): everything in its partitions, and every version of every object.
+//! Taking a district away for good (R-O6): everything in its partitions, and every version of every
+//! object.
 //!
 //! What is deleted is told by hashes and counts, for a certificate that names nobody.
 
@@ -9,7 +10,8 @@ use rules::id::{DistrictId, SHARDS};
 use crate::MirrorError;
 use crate::keys;
 
-/// All partitions of a district, its own item's last: while that is there, the district is, and erasing can go on.
+/// All partitions of a district, its own item's last: while that is there, the district is, and
+/// erasing can go on.
 pub fn partitions(district: &DistrictId) -> impl Iterator<Item = String> {
     let shards = (0..SHARDS).map(|shard| keys::shard_pk(district, shard)).collect::<Vec<_>>();
     shards.into_iter().chain([keys::district_pk(district)])
@@ -17,7 +19,8 @@ pub fn partitions(district: &DistrictId) -> impl Iterator<Item = String> {
 
 /// Where a district's objects lie in the internal bucket. Certificates lie elsewhere and stay.
 pub fn internal_prefixes(district: &DistrictId) -> [String; 6] {
-    ["pulls", "snapshots", "runs", "groups", "requests", "refused"].map(|folder| format!("{folder}/{district}/"))
+    ["pulls", "snapshots", "runs", "groups", "requests", "refused"]
+        .map(|folder| format!("{folder}/{district}/"))
 }
 
 /// Where a district's uploads lie in the inbox.
@@ -66,15 +69,28 @@ pub struct DoomedObject {
 /// Erasing items.
 pub trait EraseItems: Clone + Send + Sync + 'static {
     /// The first items of a partition.
-    fn first_items(&self, pk: &str) -> impl Future<Output = Result<DoomedItems, MirrorError>> + Send;
+    fn first_items(
+        &self,
+        pk: &str,
+    ) -> impl Future<Output = Result<DoomedItems, MirrorError>> + Send;
     /// Takes items away, all of them.
-    fn erase_items(&self, items: &[DoomedItem]) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn erase_items(
+        &self,
+        items: &[DoomedItem],
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
 
 /// Erasing objects.
 pub trait EraseObjects: Clone + Send + Sync + 'static {
-    /// The first versions of objects below a prefix, older versions and markers too, at most 1,000. None: there is nothing left.
-    fn first_versions(&self, prefix: &str) -> impl Future<Output = Result<Vec<DoomedObject>, MirrorError>> + Send;
+    /// The first versions of objects below a prefix, older versions and markers too, at most 1,000.
+    /// None: there is nothing left.
+    fn first_versions(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<DoomedObject>, MirrorError>> + Send;
     /// Takes versions away, all of them, for good.
-    fn erase_versions(&self, objects: &[DoomedObject]) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn erase_versions(
+        &self,
+        objects: &[DoomedObject],
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }

@@ -37,7 +37,8 @@ pub enum MirrorError {
         #[source]
         source: std::io::Error,
     },
-    /// The time given to the work was over before a service that refused for lack of capacity took all of it.
+    /// The time given to the work was over before a service that refused for lack of capacity took
+    /// all of it.
     #[error("gave up waiting to {doing}: out of time")]
     OutOfTime {
         /// What we were doing.
@@ -50,7 +51,10 @@ pub enum MirrorError {
 
 impl MirrorError {
     /// A failed call.
-    pub fn service(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn service(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Service { doing, source: source.into() }
     }
 
@@ -76,7 +80,8 @@ impl MirrorError {
         }
     }
 
-    /// For code that must speak in I/O errors, such as a `Read`: unwrapped again by [`MirrorError::from_io`].
+    /// For code that must speak in I/O errors, such as a `Read`: unwrapped again by
+    /// [`MirrorError::from_io`].
     pub fn into_io(self) -> std::io::Error {
         std::io::Error::other(self)
     }
@@ -90,8 +95,8 @@ impl MirrorError {
     }
 }
 
-/// The chain of causes, as [`chain`] has it: what the SDK derives holds the whole answer of the service, and an item that was refused would be in a log
-/// as soon as somebody prints it.
+/// The chain of causes, as [`chain`] has it: what the SDK derives holds the whole answer of the
+/// service, and an item that was refused would be in a log as soon as somebody prints it.
 impl fmt::Debug for MirrorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}({})", self.error_type(), chain(self))
@@ -120,7 +125,10 @@ mod tests {
     #[test]
     fn a_failure_survives_the_way_through_an_io_error() {
         let io = MirrorError::Missing { what: "a part of the snapshot" }.into_io();
-        assert_eq!(MirrorError::from_io("read", io).to_string(), "a part of the snapshot is missing");
+        assert_eq!(
+            MirrorError::from_io("read", io).to_string(),
+            "a part of the snapshot is missing"
+        );
     }
 
     #[test]
@@ -130,15 +138,21 @@ mod tests {
         use aws_sdk_s3::operation::get_object::GetObjectError;
         use aws_sdk_s3::primitives::SdkBody;
 
-        let answer = HttpResponse::new(500.try_into().unwrap(), SdkBody::from("<Error>ada@students.example.org</Error>"));
+        let answer = HttpResponse::new(
+            500.try_into().unwrap(),
+            SdkBody::from("<Error>ada@students.example.org</Error>"),
+        );
         let said = ErrorMetadata::builder().code("InternalError").message("try again").build();
-        let error: SdkError<_, HttpResponse> = SdkError::service_error(GetObjectError::generic(said), answer);
+        let error: SdkError<_, HttpResponse> =
+            SdkError::service_error(GetObjectError::generic(said), answer);
         assert!(format!("{error:?}").contains("ada@"), "the SDK holds the body");
         let error = MirrorError::service("read an object", error);
         let io = MirrorError::service("read an object", error).into_io();
         for text in [format!("{io:?}"), chain(&MirrorError::from_io("read", io))] {
             assert!(
-                !text.contains("ada@") && text.contains("could not read an object") && text.contains("InternalError"),
+                !text.contains("ada@")
+                    && text.contains("could not read an object")
+                    && text.contains("InternalError"),
                 "{text}"
             );
         }

@@ -1,4 +1,5 @@
-//! Storage that dies on cue, or is changed by somebody else on cue: for tests of what a crash leaves behind, and of what is made in the middle of a run.
+//! Storage that dies on cue, or is changed by somebody else on cue: for tests of what a crash
+//! leaves behind, and of what is made in the middle of a run.
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +19,9 @@ use crate::answers::{Answer, Answers, Asked, Begun};
 use crate::configured::{Configured, Configuring};
 use crate::connected::{Connected, ConnectedDistricts};
 use crate::directory::{Directory, Found, InSchool, Listed, Place};
-use crate::districts::{Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
+use crate::districts::{
+    Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
+};
 use crate::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
 use crate::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::later::Later;
@@ -31,7 +34,8 @@ use crate::runs::{RunRecord, Runs};
 use crate::secrets::Secrets;
 use crate::transact::{Step, Transact, Transacted};
 
-/// When storage dies: at one call, counted over everything that shares the cue, and at all calls after it, as for a process that is gone.
+/// When storage dies: at one call, counted over everything that shares the cue, and at all calls
+/// after it, as for a process that is gone.
 #[derive(Clone, Debug)]
 pub struct Cue(Arc<State>);
 
@@ -48,7 +52,10 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cue").field("calls", &self.calls).field("dead", &self.dead).finish_non_exhaustive()
+        f.debug_struct("Cue")
+            .field("calls", &self.calls)
+            .field("dead", &self.dead)
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,13 +65,18 @@ impl Cue {
         Self::at(u64::MAX, false)
     }
 
-    /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect, but nobody hears of it.
+    /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect,
+    /// but nobody hears of it.
     pub fn at(at: u64, done_all_the_same: bool) -> Self {
         Self::when(move |number| number == at, done_all_the_same)
     }
 
-    /// At the first call of which `is_given` says so; it is told the call's number. For a process that dies at some moment of a test's clock.
-    pub fn when(is_given: impl Fn(u64) -> bool + Send + Sync + 'static, done_all_the_same: bool) -> Self {
+    /// At the first call of which `is_given` says so; it is told the call's number. For a process
+    /// that dies at some moment of a test's clock.
+    pub fn when(
+        is_given: impl Fn(u64) -> bool + Send + Sync + 'static,
+        done_all_the_same: bool,
+    ) -> Self {
         Self(Arc::new(State {
             calls: AtomicU64::new(0),
             is_given: Box::new(is_given),
@@ -74,7 +86,8 @@ impl Cue {
         }))
     }
 
-    /// Storage does not die: right before call number `at` somebody else does something, and then the call goes its way.
+    /// Storage does not die: right before call number `at` somebody else does something, and then
+    /// the call goes its way.
     pub fn before(at: u64, happens: impl Future<Output = ()> + Send + 'static) -> Self {
         let cue = Self::at(at, false);
         *cue.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(happens));
@@ -91,7 +104,10 @@ impl Cue {
         self.0.calls.load(Ordering::SeqCst)
     }
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T, MirrorError>>) -> Result<T, MirrorError> {
+    async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, MirrorError>>,
+    ) -> Result<T, MirrorError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
         if self.0.dead.load(Ordering::SeqCst) {
             return Err(MirrorError::service("go on", "the process is gone"));

@@ -1,4 +1,5 @@
-//! A run while its source is read, whether that is an upload or a server: who reads it, and how it leaves that state.
+//! A run while its source is read, whether that is an upload or a server: who reads it, and how it
+//! leaves that state.
 
 use jiff::Timestamp;
 use rules::run::{RunState, Step};
@@ -18,7 +19,8 @@ pub enum Taken {
     Busy,
 }
 
-/// Makes a run, or takes it over from an invocation that has died. `known`: the run, if somebody has looked already.
+/// Makes a run, or takes it over from an invocation that has died. `known`: the run, if somebody
+/// has looked already.
 pub async fn take(
     runs: &impl Runs,
     fresh: RunRecord,
@@ -41,7 +43,11 @@ pub async fn take(
         return Ok(Taken::Done);
     }
     // A retry of the same invocation comes only once that has ended.
-    if record.importer.as_ref().is_some_and(|other| other.owner != importer.owner && other.until >= now) {
+    if record
+        .importer
+        .as_ref()
+        .is_some_and(|other| other.owner != importer.owner && other.until >= now)
+    {
         return Ok(Taken::Busy);
     }
     record.importer = Some(importer);
@@ -52,12 +58,17 @@ pub async fn take(
 }
 
 /// Saves a run that has taken its last step here. False: another invocation has it.
-pub async fn leave(runs: &impl Runs, record: &mut RunRecord, step: Step) -> Result<bool, MirrorError> {
+pub async fn leave(
+    runs: &impl Runs,
+    record: &mut RunRecord,
+    step: Step,
+) -> Result<bool, MirrorError> {
     record.importer = None;
     if runs.save(record).await? == Changed::Yes {
         return Ok(true);
     }
-    // The manifest's event was faster: whoever plans has noted by itself that the snapshot is there.
+    // The manifest's event was faster: whoever plans has noted by itself that the snapshot is
+    // there.
     let stored = runs.run(&record.district, &record.run).await?;
     Ok(step == Step::Stage && stored.is_some_and(|run| run.state != RunState::Importing))
 }

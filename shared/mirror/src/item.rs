@@ -1,8 +1,10 @@
 //! What is in an item of the mirror.
 //!
-//! A record is one item whose `body` is the JSON of its [`Mirrored`]. DynamoDB takes 400 KB an item; the roster of a class with 30,000 students is
-//! longer, so its body goes on in further items that are written *before* the first and named after the hash of the whole body. A reader therefore
-//! finds either the old body or the new one, whole, at any moment; pieces of the old one are taken away last.
+//! A record is one item whose `body` is the JSON of its [`Mirrored`]. DynamoDB takes 400 KB an
+//! item; the roster of a class with 30,000 students is longer, so its body goes on in further items
+//! that are written *before* the first and named after the hash of the whole body. A reader
+//! therefore finds either the old body or the new one, whole, at any moment; pieces of the old one
+//! are taken away last.
 
 use rules::id::{DistrictId, SourceId};
 use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
@@ -13,10 +15,12 @@ use crate::MirrorError;
 use crate::items::{More, PutItem, ReadItem, Write};
 use crate::keys;
 
-/// Most bytes of a body that go into one item: leaves room below 400 KB for two long keys and the other attributes.
+/// Most bytes of a body that go into one item: leaves room below 400 KB for two long keys and the
+/// other attributes.
 const PIECE: usize = 350_000;
 
-/// The writes that bring one record about, in order: all of `before` must be done before `item`, and `item` before any of `after`.
+/// The writes that bring one record about, in order: all of `before` must be done before `item`,
+/// and `item` before any of `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordWrites {
     /// Further pieces of a long body.
@@ -45,9 +49,14 @@ pub fn writes(
     Ok(match (old, new) {
         (None, None) => None,
         (old, Some((item, before))) => {
-            let mut after: Vec<Write> = old.map(|(_, pieces)| pieces).unwrap_or_default().into_iter().map(delete).collect();
+            let mut after: Vec<Write> =
+                old.map(|(_, pieces)| pieces).unwrap_or_default().into_iter().map(delete).collect();
             after.retain(|gone| !before.iter().any(|kept| same_key(gone, kept)));
-            Some(RecordWrites { before: before.into_iter().map(Write::Put).collect(), item: Write::Put(item), after })
+            Some(RecordWrites {
+                before: before.into_iter().map(Write::Put).collect(),
+                item: Write::Put(item),
+                after,
+            })
         }
         (Some((item, pieces)), None) => {
             let after = pieces.into_iter().map(delete).collect();
@@ -61,7 +70,9 @@ pub fn parse(kind: Tag, body: &str) -> Result<AnyMirrored, MirrorError> {
     fn of<K: Kind>(body: &str) -> Result<AnyMirrored, MirrorError> {
         // serde's own message may quote what it read.
         let record = serde_json::from_str::<Mirrored<K>>(body);
-        record.map(K::wrap).map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
+        record
+            .map(K::wrap)
+            .map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
     }
     match kind {
         Tag::School => of::<kinds::Schools>(body),
@@ -75,7 +86,10 @@ pub fn parse(kind: Tag, body: &str) -> Result<AnyMirrored, MirrorError> {
 }
 
 /// The hash that a record's body has when it is written as it is ([`body_hash`]).
-pub fn record_hash(district: &DistrictId, record: &AnyMirrored) -> Result<Option<String>, MirrorError> {
+pub fn record_hash(
+    district: &DistrictId,
+    record: &AnyMirrored,
+) -> Result<Option<String>, MirrorError> {
     Ok(encode(district, record)?.0.hash)
 }
 
@@ -88,17 +102,37 @@ fn same_key(gone: &Write, kept: &PutItem) -> bool {
 }
 
 /// The item of a record, and the further pieces of its body.
-fn encode(district: &DistrictId, record: &AnyMirrored) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
+fn encode(
+    district: &DistrictId,
+    record: &AnyMirrored,
+) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
     match record {
         AnyMirrored::School(m) => encode_record(district, m, None, None),
         AnyMirrored::Term(m) => encode_record(district, m, None, None),
         AnyMirrored::Course(m) => encode_record(district, m, None, m.state.org.as_ref()),
-        AnyMirrored::Teacher(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
-        AnyMirrored::Student(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
-        AnyMirrored::Guardian(m) => encode_record(district, m, m.state.person.email.as_ref(), m.state.person.schools.first()),
+        AnyMirrored::Teacher(m) => encode_record(
+            district,
+            m,
+            m.state.person.email.as_ref(),
+            m.state.person.schools.first(),
+        ),
+        AnyMirrored::Student(m) => encode_record(
+            district,
+            m,
+            m.state.person.email.as_ref(),
+            m.state.person.schools.first(),
+        ),
+        AnyMirrored::Guardian(m) => encode_record(
+            district,
+            m,
+            m.state.person.email.as_ref(),
+            m.state.person.schools.first(),
+        ),
         AnyMirrored::Class(m) => encode_record(district, m, None, Some(&m.state.details.school)),
         AnyMirrored::Link(link) => Ok((encode_link(district, link)?, Vec::new())),
-        AnyMirrored::Edit(_) => Err(MirrorError::corrupt("a change of the mirror", "it is one of a local edit")),
+        AnyMirrored::Edit(_) => {
+            Err(MirrorError::corrupt("a change of the mirror", "it is one of a local edit"))
+        }
     }
 }
 
@@ -118,7 +152,8 @@ fn encode_record<K: Kind>(
     email: Option<&Personal>,
     school: Option<&SourceId>,
 ) -> Result<(PutItem, Vec<PutItem>), MirrorError> {
-    let body = serde_json::to_string(record).map_err(|e| MirrorError::corrupt("a record of the plan", e))?;
+    let body = serde_json::to_string(record)
+        .map_err(|e| MirrorError::corrupt("a record of the plan", e))?;
     let hash = body_hash(&body);
     let pk = keys::shard_pk(district, record.key.shard());
     let sk = keys::record_sk(K::TAG, &record.key);
@@ -155,7 +190,8 @@ fn encode_record<K: Kind>(
 }
 
 fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorError> {
-    let body = serde_json::to_string(link).map_err(|e| MirrorError::corrupt("a link of the plan", e))?;
+    let body =
+        serde_json::to_string(link).map_err(|e| MirrorError::corrupt("a link of the plan", e))?;
     Ok(PutItem {
         pk: keys::shard_pk(district, link.source.shard()),
         sk: keys::link_sk(link.kind, &link.source),
@@ -232,7 +268,9 @@ struct Open {
 }
 
 impl Assembler {
-    /// Takes the next item; gives a body when one is whole: a record's edits before the record, if that is a long one. Pieces that belong to no record's present body, and items of other sorts, are passed over.
+    /// Takes the next item; gives a body when one is whole: a record's edits before the record, if
+    /// that is a long one. Pieces that belong to no record's present body, and items of other
+    /// sorts, are passed over.
     pub fn take(&mut self, item: ReadItem) -> Result<Option<(Section, String)>, MirrorError> {
         if let Some(open) = &mut self.open
             && item.sk.starts_with(&open.pieces_begin)
@@ -254,7 +292,8 @@ impl Assembler {
             None => Ok(Some((section, item.body))),
             Some(more) => {
                 let pieces_begin = format!("{}{}{}#", item.sk, keys::MORE, more.hash);
-                self.open = Some(Open { section, pieces_begin, left: more.pieces, body: item.body });
+                self.open =
+                    Some(Open { section, pieces_begin, left: more.pieces, body: item.body });
                 Ok(None)
             }
         }
@@ -264,7 +303,10 @@ impl Assembler {
     pub fn check_whole(&self) -> Result<(), MirrorError> {
         match self.open {
             None => Ok(()),
-            Some(_) => Err(MirrorError::corrupt("a long record of the mirror", "a piece of it is not there")),
+            Some(_) => Err(MirrorError::corrupt(
+                "a long record of the mirror",
+                "a piece of it is not there",
+            )),
         }
     }
 }
@@ -297,7 +339,9 @@ mod tests {
                     periods: vec![],
                 },
                 teachers: vec![],
-                students: (0..students).map(|n| SourceId::new(format!("schüler-{n:032}"))).collect(),
+                students: (0..students)
+                    .map(|n| SourceId::new(format!("schüler-{n:032}")))
+                    .collect(),
                 inactive: vec![],
             },
             first_seen: RunId::from("r1"),
@@ -318,7 +362,9 @@ mod tests {
         let mut assembler = Assembler::default();
         let mut bodies = Vec::new();
         for item in items {
-            bodies.extend(assembler.take(ReadItem { sk: item.sk, body: item.body, more: item.more }).unwrap());
+            bodies.extend(
+                assembler.take(ReadItem { sk: item.sk, body: item.body, more: item.more }).unwrap(),
+            );
         }
         assembler.check_whole().unwrap();
         bodies
@@ -345,7 +391,10 @@ mod tests {
         });
         let bodies = read(writes.before.iter().cloned().chain([writes.item.clone(), stray]));
         let AnyMirrored::Class(record) = &big else { unreachable!() };
-        assert_eq!(bodies, [(Section::Records(Tag::Class), serde_json::to_string(record).unwrap())]);
+        assert_eq!(
+            bodies,
+            [(Section::Records(Tag::Class), serde_json::to_string(record).unwrap())]
+        );
     }
 
     #[test]
@@ -353,7 +402,10 @@ mod tests {
         let (old, new) = (class(30_000), class(2));
         let writes = writes(&oak(), Some(&old), Some(&new)).unwrap().unwrap();
         assert!(writes.before.is_empty());
-        assert!(writes.after.len() >= 3 && writes.after.iter().all(|w| matches!(w, Write::Delete { .. })));
+        assert!(
+            writes.after.len() >= 3
+                && writes.after.iter().all(|w| matches!(w, Write::Delete { .. }))
+        );
     }
 
     #[test]
@@ -365,17 +417,35 @@ mod tests {
             let sk = keys::edit_sk(Tag::Class, &"c 1".into(), slot);
             Write::Put(PutItem { pk: pk.clone(), sk, body: slot.into(), ..PutItem::default() })
         };
-        let bodies = read(writes.before.into_iter().chain([writes.item, edit("NAME"), edit("IN#student#a"), edit("AT#x")]));
-        let sections: Vec<_> = bodies.iter().map(|(section, body)| (*section, body.len())).collect();
-        assert_eq!(sections[..2], [(Section::Edits(Tag::Class), 12), (Section::Edits(Tag::Class), 4)]);
-        assert!(sections[2].0 == Section::Records(Tag::Class) && sections[2].1 > 1_000_000 && sections.len() == 3);
+        let bodies = read(writes.before.into_iter().chain([
+            writes.item,
+            edit("NAME"),
+            edit("IN#student#a"),
+            edit("AT#x"),
+        ]));
+        let sections: Vec<_> =
+            bodies.iter().map(|(section, body)| (*section, body.len())).collect();
+        assert_eq!(
+            sections[..2],
+            [(Section::Edits(Tag::Class), 12), (Section::Edits(Tag::Class), 4)]
+        );
+        assert!(
+            sections[2].0 == Section::Records(Tag::Class)
+                && sections[2].1 > 1_000_000
+                && sections.len() == 3
+        );
     }
 
     #[test]
     fn a_missing_piece_is_noticed() {
         let mut assembler = Assembler::default();
         let more = Some(More { hash: "00112233".into(), pieces: 1 });
-        assert!(assembler.take(ReadItem { sk: "class#a".into(), body: "{".into(), more }).unwrap().is_none());
+        assert!(
+            assembler
+                .take(ReadItem { sk: "class#a".into(), body: "{".into(), more })
+                .unwrap()
+                .is_none()
+        );
         let next = ReadItem { sk: "class#b".into(), body: "{}".into(), more: None };
         assert!(matches!(assembler.take(next), Err(MirrorError::Corrupt { .. })));
     }
@@ -383,7 +453,13 @@ mod tests {
     #[test]
     fn items_of_other_sorts_are_passed_over() {
         let mut assembler = Assembler::default();
-        for sk in ["student#a#EDIT#AT#class#c#IN#student#a", "class#a#MORE#00#1", "class#a#EDITS", "note#a", "x"] {
+        for sk in [
+            "student#a#EDIT#AT#class#c#IN#student#a",
+            "class#a#MORE#00#1",
+            "class#a#EDITS",
+            "note#a",
+            "x",
+        ] {
             let item = ReadItem { sk: sk.into(), body: "{}".into(), more: None };
             assert_eq!(assembler.take(item).unwrap(), None);
         }

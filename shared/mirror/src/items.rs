@@ -1,4 +1,5 @@
-//! Reading and writing the items of the mirror, a page or a batch at a time. What is in an item is [`crate::item`]'s matter.
+//! Reading and writing the items of the mirror, a page or a batch at a time. What is in an item is
+//! [`crate::item`]'s matter.
 
 use std::future::Future;
 
@@ -20,7 +21,8 @@ pub struct ReadItem {
 /// A body that goes on in further items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct More {
-    /// First eight hex digits of the hash of the whole body: tells the pieces of this body from those of another version.
+    /// First eight hex digits of the hash of the whole body: tells the pieces of this body from
+    /// those of another version.
     pub hash: String,
     /// How many pieces there are beside the first.
     pub pieces: u32,
@@ -126,6 +128,8 @@ pub const BATCH_BYTES: usize = 14 * 1024 * 1024;
 
 /// Writing mirror items.
 pub trait WriteItems: Clone + Send + Sync + 'static {
-    /// Writes at most [`BATCH`] items, in no order, all or some of them. Being throttled is not an error: all is left.
-    fn write(&self, batch: Vec<Write>) -> impl Future<Output = Result<Written, MirrorError>> + Send;
+    /// Writes at most [`BATCH`] items, in no order, all or some of them. Being throttled is not an
+    /// error: all is left.
+    fn write(&self, batch: Vec<Write>)
+    -> impl Future<Output = Result<Written, MirrorError>> + Send;
 }

@@ -19,9 +19,10 @@
 //! | the class of a join code | get [`district_pk`], [`code_sk`] |
 //! | whether a notice was taken before; how many notices came in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
 //!
-//! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`, `student#…`, `teacher#…`, `term#…`; right behind a
-//! record its local edits ([`edit_sk`]), the twins of edits that stand beside other records and are about this one ([`twin_sk`]), and the pieces of a long
-//! body.
+//! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`,
+//! `student#…`, `teacher#…`, `term#…`; right behind a record its local edits ([`edit_sk`]), the
+//! twins of edits that stand beside other records and are about this one ([`twin_sk`]), and the
+//! pieces of a long body.
 //!
 //! # Objects of the internal bucket
 //!
@@ -112,7 +113,8 @@ pub fn edit_sk(kind: Tag, key: &SourceId, slot: &str) -> String {
     format!("{}{EDIT}{slot}", record_sk(kind, key))
 }
 
-/// Sort key of the twin of an edit, beside the record that the edit is about: it names the record that the edit stands beside.
+/// Sort key of the twin of an edit, beside the record that the edit is about: it names the record
+/// that the edit stands beside.
 pub fn twin_sk(about: Tag, person: &SourceId, beside: Tag, key: &SourceId, slot: &str) -> String {
     format!("{}{EDIT}{AT}{}#{slot}", record_sk(about, person), record_sk(beside, key))
 }
@@ -147,7 +149,8 @@ pub fn link_sk(kind: Tag, source: &SourceId) -> String {
     format!("{LINK}{}#{}", kind.name(), source.key())
 }
 
-/// Value of `email_key`: a hash with the district in it, so that no index holds an address and no district meets another's.
+/// Value of `email_key`: a hash with the district in it, so that no index holds an address and no
+/// district meets another's.
 pub fn email_key(district: &DistrictId, email: &Personal) -> String {
     format!("E#{district}#{:032x}", xxh3_128(email.reveal().as_bytes()))
 }
@@ -167,7 +170,8 @@ pub fn everything(district: &DistrictId) -> String {
     format!("pulls/{district}/everything.json")
 }
 
-/// A page of a list, as the source sent it. `attempt`: a pull that begins anew leaves the pages that it has alone.
+/// A page of a list, as the source sent it. `attempt`: a pull that begins anew leaves the pages
+/// that it has alone.
 pub fn page(district: &DistrictId, run: &RunId, attempt: u32, list: &str, number: u32) -> String {
     format!("pulls/{district}/{run}/{attempt}/{list}/{number:05}.json.zst")
 }
@@ -182,7 +186,8 @@ pub fn part(district: &DistrictId, run: &RunId, part: PartName) -> String {
     format!("snapshots/{district}/{run}/{}.ndjson.zst", part.name())
 }
 
-/// The uploads that a snapshot folds, in the order of folding; written before the snapshot is accepted.
+/// The uploads that a snapshot folds, in the order of folding; written before the snapshot is
+/// accepted.
 pub fn chain(district: &DistrictId, run: &RunId) -> String {
     format!("snapshots/{district}/{run}/chain.json")
 }
@@ -196,7 +201,8 @@ pub fn manifest(district: &DistrictId, run: &RunId) -> String {
 pub fn parse_manifest(key: &str) -> Option<(DistrictId, RunId)> {
     let (district, rest) = key.strip_prefix("snapshots/")?.split_once('/')?;
     let run = rest.strip_suffix("/manifest.json")?;
-    (DistrictId::is_valid(district) && is_ulid(run)).then(|| (DistrictId::new(district), RunId::new(run)))
+    (DistrictId::is_valid(district) && is_ulid(run))
+        .then(|| (DistrictId::new(district), RunId::new(run)))
 }
 
 /// A run's plan: one [`rules::plan::Change`] a line, additions and changes first, removals after.
@@ -243,23 +249,27 @@ pub fn request(district: &DistrictId, request: &RunId) -> String {
 pub fn parse_request(key: &str) -> Option<(DistrictId, RunId)> {
     let (district, rest) = key.strip_prefix("requests/")?.split_once('/')?;
     let request = rest.strip_suffix(".json")?;
-    (DistrictId::is_valid(district) && is_ulid(request)).then(|| (DistrictId::new(district), RunId::new(request)))
+    (DistrictId::is_valid(district) && is_ulid(request))
+        .then(|| (DistrictId::new(district), RunId::new(request)))
 }
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the same event twice is the same run.
+/// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the
+/// same event twice is the same run.
 pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
     let text = [bucket, key, etag, version].join("\u{1f}");
     ulid(at, xxh3_128(text.as_bytes()))
 }
 
-/// The run of a pull: a ULID of the time for which it was ordered and a hash of whose it is, so that the same order twice is the same run.
+/// The run of a pull: a ULID of the time for which it was ordered and a hash of whose it is, so
+/// that the same order twice is the same run.
 pub fn pull_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("pull\u{1f}{district}").as_bytes()))
 }
 
-/// The run of a pull of what has changed: another than that of a pull of everything for the same time.
+/// The run of a pull of what has changed: another than that of a pull of everything for the same
+/// time.
 pub fn changes_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("changes\u{1f}{district}").as_bytes()))
 }
@@ -268,7 +278,8 @@ pub fn changes_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
 pub fn ulid(at: jiff::Timestamp, bits: u128) -> RunId {
     let time = u128::try_from(at.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
     let bits = (time << 80) | (bits & ((1 << 80) - 1));
-    let ulid: String = (0..26).map(|i| char::from(CROCKFORD[((bits >> (125 - 5 * i)) & 31) as usize])).collect();
+    let ulid: String =
+        (0..26).map(|i| char::from(CROCKFORD[((bits >> (125 - 5 * i)) & 31) as usize])).collect();
     RunId::new(ulid)
 }
 
@@ -278,7 +289,10 @@ pub fn time_of(ulid: &RunId) -> Option<jiff::Timestamp> {
     if !is_ulid(text) {
         return None;
     }
-    let digits = text.bytes().take(10).map(|c| CROCKFORD.iter().position(|digit| *digit == c).unwrap_or(0) as i64);
+    let digits = text
+        .bytes()
+        .take(10)
+        .map(|c| CROCKFORD.iter().position(|digit| *digit == c).unwrap_or(0) as i64);
     jiff::Timestamp::from_millisecond(digits.fold(0, |time, digit| (time << 5) | digit)).ok()
 }
 
@@ -340,9 +354,14 @@ mod tests {
         let edit = edit_sk(Tag::Class, &a, "NAME");
         let twin = twin_sk(Tag::Class, &a, Tag::Class, &"b".into(), "IN#class#a");
         assert!(piece.starts_with(&pieces_prefix(&first, "0011aabb")));
-        for next in ["a b", "a!", "a'", "a-", "ab", "aa"].map(|id| record_sk(Tag::Class, &SourceId::from(id))) {
+        for next in ["a b", "a!", "a'", "a-", "ab", "aa"]
+            .map(|id| record_sk(Tag::Class, &SourceId::from(id)))
+        {
             for mine in [&first, &edit, &twin, &piece] {
-                assert!(first <= *mine && *mine < after_record(&first) && after_record(&first) < next, "{mine} {next}");
+                assert!(
+                    first <= *mine && *mine < after_record(&first) && after_record(&first) < next,
+                    "{mine} {next}"
+                );
             }
         }
     }

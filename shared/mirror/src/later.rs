@@ -9,8 +9,8 @@ use crate::districts::Wrote;
 
 /// One-time schedules of the function that asks.
 pub trait Later: Clone + Send + Sync + 'static {
-    /// Invokes `function` (the ARN under which the one that asks was invoked) with `payload` at `at` or soon after, once. A name that is taken
-    /// already is the same wish, wished before.
+    /// Invokes `function` (the ARN under which the one that asks was invoked) with `payload` at
+    /// `at` or soon after, once. A name that is taken already is the same wish, wished before.
     fn again(
         &self,
         function: &str,

@@ -1,11 +1,15 @@
-//! Where Rollbook keeps things: the table with the mirror, the snapshots and plans in object storage, leases, schedules.
+//! Where Rollbook keeps things: the table with the mirror, the snapshots and plans in object
+//! storage, leases, schedules.
 //!
-//! This is the only crate that speaks to AWS, and it knows no sync rule: it is told what to write and gives back what it read.
-//! Each thing that a function can do here is a small trait in our words, with three forms: the real one ([`dynamo`], [`s3`],
-//! [`scheduler`], [`secrets`], [`operators`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of the SDK stay inside the real forms; an
-//! answer that is to be expected (the condition did not hold, no such item) is a variant of the result and not an error.
+//! This is the only crate that speaks to AWS, and it knows no sync rule: it is told what to write
+//! and gives back what it read. Each thing that a function can do here is a small trait in our
+//! words, with three forms: the real one ([`dynamo`], [`s3`], [`scheduler`], [`secrets`],
+//! [`operators`]), one in memory ([`memory`]), and one that fails on cue ([`failing`]). Types of
+//! the SDK stay inside the real forms; an answer that is to be expected (the condition did not
+//! hold, no such item) is a variant of the result and not an error.
 //!
-//! Nothing here logs but what tells [`operators`], and no error names a person or a source's id of one.
+//! Nothing here logs but what tells [`operators`], and no error names a person or a source's id of
+//! one.
 
 pub mod answers;
 pub mod apply;

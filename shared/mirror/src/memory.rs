@@ -1,4 +1,5 @@
-//! Everything in memory, for tests: as strict as the real services where strictness matters, and with a switch for the way in which they are slow.
+//! Everything in memory, for tests: as strict as the real services where strictness matters, and
+//! with a switch for the way in which they are slow.
 
 mod bus;
 mod connected;
@@ -22,7 +23,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::MirrorError;
 use crate::answers::Once;
 use crate::connected::Connected;
-use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
+use crate::districts::{
+    Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote,
+};
 use crate::items::{BATCH, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
 use crate::later::Later;
@@ -88,8 +91,9 @@ impl MemoryTable {
         });
     }
 
-    /// From now on a write is done only if `takes` says so, and otherwise left undone. It is asked once for each write of a batch, and once for a
-    /// transaction, about its first step; it may move a clock by what a write costs.
+    /// From now on a write is done only if `takes` says so, and otherwise left undone. It is asked
+    /// once for each write of a batch, and once for a transaction, about its first step; it may
+    /// move a clock by what a write costs.
     pub fn take_if(&self, takes: impl FnMut(&Write) -> bool + Send + 'static) {
         lock(&self.0).taking = Taking(Some(Box::new(takes)));
     }
@@ -104,7 +108,12 @@ impl MemoryTable {
         lock(&self.0).items_written
     }
 
-    fn with_lease(&self, id: &DistrictId, token: u64, change: impl FnOnce(&mut District)) -> Changed {
+    fn with_lease(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        change: impl FnOnce(&mut District),
+    ) -> Changed {
         let mut table = lock(&self.0);
         match table.districts.get_mut(id) {
             Some(district) if district.lease.as_ref().is_some_and(|lease| lease.token == token) => {
@@ -121,18 +130,35 @@ impl Districts for MemoryTable {
         Ok(lock(&self.0).districts.get(id).cloned())
     }
 
-    async fn create(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Wrote, MirrorError> {
+    async fn create(
+        &self,
+        id: &DistrictId,
+        settings: &Settings,
+        status: DistrictStatus,
+    ) -> Result<Wrote, MirrorError> {
         let mut table = lock(&self.0);
         if table.districts.contains_key(id) {
             return Ok(Wrote::AlreadyThere);
         }
-        let district =
-            District { id: id.clone(), settings: settings.clone(), status, lease: None, latest: None, applied: None, open: None };
+        let district = District {
+            id: id.clone(),
+            settings: settings.clone(),
+            status,
+            lease: None,
+            latest: None,
+            applied: None,
+            open: None,
+        };
         table.districts.insert(id.clone(), district);
         Ok(Wrote::Yes)
     }
 
-    async fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Changed, MirrorError> {
+    async fn configure(
+        &self,
+        id: &DistrictId,
+        settings: &Settings,
+        status: DistrictStatus,
+    ) -> Result<Changed, MirrorError> {
         let mut table = lock(&self.0);
         let Some(district) = table.districts.get_mut(id) else { return Ok(Changed::No) };
         district.settings = settings.clone();
@@ -140,7 +166,12 @@ impl Districts for MemoryTable {
         Ok(Changed::Yes)
     }
 
-    async fn accept(&self, id: &DistrictId, latest: &Latest, seen: Option<&RunId>) -> Result<Changed, MirrorError> {
+    async fn accept(
+        &self,
+        id: &DistrictId,
+        latest: &Latest,
+        seen: Option<&RunId>,
+    ) -> Result<Changed, MirrorError> {
         let mut table = lock(&self.0);
         match table.districts.get_mut(id) {
             Some(district) if district.latest.as_ref().map(|l| &l.run) == seen => {
@@ -155,7 +186,11 @@ impl Districts for MemoryTable {
         Ok(lock(&self.0).administrators.get(id).cloned().unwrap_or_default())
     }
 
-    async fn put_administrator(&self, id: &DistrictId, administrator: &Administrator) -> Result<(), MirrorError> {
+    async fn put_administrator(
+        &self,
+        id: &DistrictId,
+        administrator: &Administrator,
+    ) -> Result<(), MirrorError> {
         let mut table = lock(&self.0);
         let all = table.administrators.entry(id.clone()).or_default();
         all.retain(|other| other.email != administrator.email);
@@ -165,7 +200,13 @@ impl Districts for MemoryTable {
 }
 
 impl Leases for MemoryTable {
-    async fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> Result<TakeLease, MirrorError> {
+    async fn take(
+        &self,
+        id: &DistrictId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<TakeLease, MirrorError> {
         let mut table = lock(&self.0);
         let table = &mut *table;
         let Some(district) = table.districts.get_mut(id) else { return Ok(TakeLease::NoDistrict) };
@@ -181,7 +222,12 @@ impl Leases for MemoryTable {
         Ok(TakeLease::Taken(Box::new(district.clone())))
     }
 
-    async fn release(&self, id: &DistrictId, token: u64, seen: Option<&RunId>) -> Result<ReleaseLease, MirrorError> {
+    async fn release(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        seen: Option<&RunId>,
+    ) -> Result<ReleaseLease, MirrorError> {
         let mut table = lock(&self.0);
         let Some(district) = table.districts.get_mut(id) else { return Ok(ReleaseLease::Released) };
         if district.lease.as_ref().is_none_or(|lease| lease.token != token) {
@@ -194,23 +240,48 @@ impl Leases for MemoryTable {
         Ok(ReleaseLease::Released)
     }
 
-    async fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> Result<Changed, MirrorError> {
+    async fn set_open(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        run: &RunId,
+    ) -> Result<Changed, MirrorError> {
         Ok(self.with_lease(id, token, |district| district.open = Some(run.clone())))
     }
 
-    async fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Result<Changed, MirrorError> {
+    async fn set_applied(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        applied: &Applied,
+    ) -> Result<Changed, MirrorError> {
         Ok(self.with_lease(id, token, |district| district.applied = Some(applied.clone())))
     }
 }
 
 impl Runs for MemoryTable {
-    async fn run(&self, district: &DistrictId, run: &RunId) -> Result<Option<RunRecord>, MirrorError> {
+    async fn run(
+        &self,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Result<Option<RunRecord>, MirrorError> {
         Ok(lock(&self.0).runs.get(&(district.clone(), run.clone())).cloned())
     }
 
-    async fn newest(&self, district: &DistrictId, at_most: usize) -> Result<Vec<RunRecord>, MirrorError> {
+    async fn newest(
+        &self,
+        district: &DistrictId,
+        at_most: usize,
+    ) -> Result<Vec<RunRecord>, MirrorError> {
         let table = lock(&self.0);
-        Ok(table.runs.values().rev().filter(|run| run.district == *district).take(at_most).cloned().collect())
+        Ok(table
+            .runs
+            .values()
+            .rev()
+            .filter(|run| run.district == *district)
+            .take(at_most)
+            .cloned()
+            .collect())
     }
 
     async fn begin(&self, record: &RunRecord) -> Result<Wrote, MirrorError> {
@@ -237,7 +308,13 @@ impl Runs for MemoryTable {
 }
 
 impl ReadItems for MemoryTable {
-    async fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
+    async fn page(
+        &self,
+        district: &DistrictId,
+        shard: u8,
+        range: Range<'_>,
+        after: Option<&str>,
+    ) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let table = lock(&self.0);
         let (begin, end) = match range {
@@ -256,7 +333,11 @@ impl ReadItems for MemoryTable {
             .take_while(|((p, sk), _)| *p == pk && sk.starts_with(begin))
             .take_while(|((_, sk), _)| end.as_ref().is_none_or(|end| sk <= end))
             .take(PAGE + 1)
-            .map(|(_, item)| ReadItem { sk: item.sk.clone(), body: item.body.clone(), more: item.more.clone() })
+            .map(|(_, item)| ReadItem {
+                sk: item.sk.clone(),
+                body: item.body.clone(),
+                more: item.more.clone(),
+            })
             .collect();
         let next = (items.len() > PAGE).then(|| {
             items.pop();
@@ -277,10 +358,16 @@ impl WriteItems for MemoryTable {
                 Write::Delete { pk, sk } => (pk, sk),
             };
             if !seen.insert(key) {
-                return Err(MirrorError::service("write to the mirror", "one batch has one key twice"));
+                return Err(MirrorError::service(
+                    "write to the mirror",
+                    "one batch has one key twice",
+                ));
             }
             if write.size() > 400 * 1024 {
-                return Err(MirrorError::service("write to the mirror", "an item has more than 400 KB"));
+                return Err(MirrorError::service(
+                    "write to the mirror",
+                    "an item has more than 400 KB",
+                ));
             }
         }
         if batch.is_empty() || batch.len() > BATCH {
@@ -313,7 +400,10 @@ impl Transact for MemoryTable {
         };
         let keys: BTreeSet<_> = steps.iter().map(|step| key(&step.write)).collect();
         if steps.is_empty() || keys.len() != steps.len() || steps.len() > MOST_STEPS {
-            return Err(MirrorError::service("write under conditions", "1 to 100 steps, each on an item of its own"));
+            return Err(MirrorError::service(
+                "write under conditions",
+                "1 to 100 steps, each on an item of its own",
+            ));
         }
         if steps.first().is_some_and(|step| !table.taking.takes(&step.write)) {
             return Ok(Transacted { end: End::Throttled, units: 0.0 });
@@ -395,7 +485,11 @@ fn info(key: &str, object: &Object) -> ObjectInfo {
 }
 
 impl ReadObjects for MemoryObjects {
-    async fn head(&self, key: &str, _version: Option<&str>) -> Result<Option<ObjectInfo>, MirrorError> {
+    async fn head(
+        &self,
+        key: &str,
+        _version: Option<&str>,
+    ) -> Result<Option<ObjectInfo>, MirrorError> {
         Ok(lock(&self.0).objects.get(key).map(|object| info(key, object)))
     }
 
@@ -403,11 +497,18 @@ impl ReadObjects for MemoryObjects {
         Ok(self.body(key))
     }
 
-    async fn range(&self, object: &ObjectRef, from: u64, length: u64) -> Result<Fetched, MirrorError> {
+    async fn range(
+        &self,
+        object: &ObjectRef,
+        from: u64,
+        length: u64,
+    ) -> Result<Fetched, MirrorError> {
         let bucket = lock(&self.0);
         Ok(match bucket.objects.get(&object.key) {
             None => Fetched::Missing,
-            Some(stored) if !object.etag.is_empty() && stored.etag != object.etag => Fetched::Changed,
+            Some(stored) if !object.etag.is_empty() && stored.etag != object.etag => {
+                Fetched::Changed
+            }
             Some(stored) => {
                 let end = (from + length).min(stored.body.len() as u64) as usize;
                 Fetched::Bytes(stored.body.get(from as usize..end).unwrap_or_default().to_vec())
@@ -417,18 +518,30 @@ impl ReadObjects for MemoryObjects {
 
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>, MirrorError> {
         let bucket = lock(&self.0);
-        let below = bucket.objects.iter().filter(|(key, _)| key.strip_prefix(prefix).is_some_and(|rest| !rest.contains('/')));
+        let below = bucket
+            .objects
+            .iter()
+            .filter(|(key, _)| key.strip_prefix(prefix).is_some_and(|rest| !rest.contains('/')));
         Ok(below.map(|(key, object)| ObjectInfo { as_of: None, ..info(key, object) }).collect())
     }
 }
 
 impl WriteObjects for MemoryObjects {
-    async fn put(&self, key: &str, _content_type: &'static str, body: Vec<u8>) -> Result<(), MirrorError> {
+    async fn put(
+        &self,
+        key: &str,
+        _content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<(), MirrorError> {
         self.upload(key, body, None);
         Ok(())
     }
 
-    async fn begin_parts(&self, key: &str, _content_type: &'static str) -> Result<PartedUpload, MirrorError> {
+    async fn begin_parts(
+        &self,
+        key: &str,
+        _content_type: &'static str,
+    ) -> Result<PartedUpload, MirrorError> {
         let mut bucket = lock(&self.0);
         bucket.uploads += 1;
         let id = format!("upload-{}", bucket.uploads);
@@ -436,19 +549,40 @@ impl WriteObjects for MemoryObjects {
         Ok(PartedUpload { key: key.into(), id })
     }
 
-    async fn put_part(&self, upload: &PartedUpload, number: i32, body: Vec<u8>) -> Result<String, MirrorError> {
+    async fn put_part(
+        &self,
+        upload: &PartedUpload,
+        number: i32,
+        body: Vec<u8>,
+    ) -> Result<String, MirrorError> {
         let mut bucket = lock(&self.0);
-        let parts = bucket.parts.get_mut(&upload.id).ok_or(MirrorError::Missing { what: "an upload in parts" })?;
+        let parts = bucket
+            .parts
+            .get_mut(&upload.id)
+            .ok_or(MirrorError::Missing { what: "an upload in parts" })?;
         parts.insert(number, body);
         Ok(format!("part-{number}"))
     }
 
-    async fn finish_parts(&self, upload: &PartedUpload, tags: Vec<String>) -> Result<(), MirrorError> {
-        let parts = lock(&self.0).parts.remove(&upload.id).ok_or(MirrorError::Missing { what: "an upload in parts" })?;
-        let expected: Vec<String> = (1..=parts.len()).map(|number| format!("part-{number}")).collect();
+    async fn finish_parts(
+        &self,
+        upload: &PartedUpload,
+        tags: Vec<String>,
+    ) -> Result<(), MirrorError> {
+        let parts = lock(&self.0)
+            .parts
+            .remove(&upload.id)
+            .ok_or(MirrorError::Missing { what: "an upload in parts" })?;
+        let expected: Vec<String> =
+            (1..=parts.len()).map(|number| format!("part-{number}")).collect();
         let (last, others) = (parts.len(), parts.iter());
-        if tags != expected || others.clone().any(|(n, part)| (*n as usize) < last && part.len() < 5 * 1024 * 1024) {
-            return Err(MirrorError::service("finish an upload in parts", "parts are missing or too small"));
+        if tags != expected
+            || others.clone().any(|(n, part)| (*n as usize) < last && part.len() < 5 * 1024 * 1024)
+        {
+            return Err(MirrorError::service(
+                "finish an upload in parts",
+                "parts are missing or too small",
+            ));
         }
         self.upload(&upload.key, parts.into_values().collect::<Vec<_>>().concat(), None);
         Ok(())
@@ -470,15 +604,23 @@ pub struct MemoryLater {
 impl MemoryLater {
     /// Takes all schedules: name, time, payload, the earliest first.
     pub fn take_all(&self) -> Vec<(String, Timestamp, String)> {
-        let mut all: Vec<_> =
-            std::mem::take(&mut *lock(&self.once)).into_iter().map(|(name, (at, payload))| (name, at, payload)).collect();
+        let mut all: Vec<_> = std::mem::take(&mut *lock(&self.once))
+            .into_iter()
+            .map(|(name, (at, payload))| (name, at, payload))
+            .collect();
         all.sort_by_key(|(_, at, _)| *at);
         all
     }
 }
 
 impl Later for MemoryLater {
-    async fn again(&self, _function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
+    async fn again(
+        &self,
+        _function: &str,
+        name: &str,
+        at: Timestamp,
+        payload: &str,
+    ) -> Result<Wrote, MirrorError> {
         let mut all = lock(&self.once);
         if all.contains_key(name) {
             return Ok(Wrote::AlreadyThere);

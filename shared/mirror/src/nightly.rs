@@ -1,4 +1,5 @@
-//! The schedules by which districts are pulled: every night, and between the nights for what has changed.
+//! The schedules by which districts are pulled: every night, and between the nights for what has
+//! changed.
 
 use std::future::Future;
 
@@ -13,7 +14,8 @@ const NIGHTS: &str = "nightly-";
 /// The same, of the one for what has changed between them.
 const CHANGES: &str = "changes-";
 
-/// What the names of districts' schedules begin with. Other schedules of the group may begin with it too, so a name alone proves nothing.
+/// What the names of districts' schedules begin with. Other schedules of the group may begin with
+/// it too, so a name alone proves nothing.
 pub(crate) const PREFIXES: [&str; 2] = [NIGHTS, CHANGES];
 
 /// The longest name that a schedule can have.
@@ -22,8 +24,8 @@ pub(crate) const LONGEST_NAME: usize = 64;
 /// Digits of the hash that ends a name that was cut, with the hyphen before them.
 const HASH: usize = 17;
 
-/// The name of a district's schedule for the nights. A district's id is made of what such a name may have, but it can be too long: then its end is a hash
-/// of all of it.
+/// The name of a district's schedule for the nights. A district's id is made of what such a name
+/// may have, but it can be too long: then its end is a hash of all of it.
 pub fn name_of(district: &DistrictId) -> String {
     named(NIGHTS, district)
 }
@@ -74,9 +76,15 @@ pub trait NightlySchedules: Clone + Send + Sync + 'static {
     /// The names in the group that begin as those of districts' schedules do.
     fn names(&self) -> impl Future<Output = Result<Vec<String>, MirrorError>> + Send;
     /// The schedule of a name.
-    fn schedule(&self, name: &str) -> impl Future<Output = Result<Option<NightlySchedule>, MirrorError>> + Send;
+    fn schedule(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<NightlySchedule>, MirrorError>> + Send;
     /// Makes a schedule, or replaces all of the one of its name.
-    fn put_schedule(&self, schedule: &NightlySchedule) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn put_schedule(
+        &self,
+        schedule: &NightlySchedule,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
     /// Takes a schedule away, if it is there.
     fn remove_schedule(&self, name: &str) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
@@ -91,7 +99,8 @@ mod tests {
         let (fits, long, longer) = ("a".repeat(56), "a".repeat(57), "a".repeat(64));
         assert_eq!(name_of(&DistrictId::new(fits.as_str())), format!("nightly-{fits}"));
         assert_eq!(changes_name_of(&DistrictId::new(fits.as_str())), format!("changes-{fits}"));
-        let (long, longer) = (name_of(&DistrictId::new(long.as_str())), name_of(&DistrictId::new(longer.as_str())));
+        let (long, longer) =
+            (name_of(&DistrictId::new(long.as_str())), name_of(&DistrictId::new(longer.as_str())));
         assert_ne!(long, longer, "what is cut away tells them apart");
         for name in [long, longer] {
             assert_eq!(name.len(), LONGEST_NAME);

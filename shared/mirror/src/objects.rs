@@ -11,7 +11,8 @@ use crate::MirrorError;
 pub struct ObjectRef {
     /// Key.
     pub key: String,
-    /// Entity tag, without quotes; empty: whichever state is there, for objects that are written once.
+    /// Entity tag, without quotes; empty: whichever state is there, for objects that are written
+    /// once.
     pub etag: String,
     /// Version, where the bucket keeps versions.
     pub version: Option<String>,
@@ -44,13 +45,25 @@ pub enum Fetched {
 /// Reading a bucket.
 pub trait ReadObjects: Clone + Send + Sync + 'static {
     /// What is known of an object: of one version, or of the current one.
-    fn head(&self, key: &str, version: Option<&str>) -> impl Future<Output = Result<Option<ObjectInfo>, MirrorError>> + Send;
+    fn head(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> impl Future<Output = Result<Option<ObjectInfo>, MirrorError>> + Send;
     /// A whole object that is known to be small.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, MirrorError>> + Send;
     /// `length` bytes from `from` of one state of an object.
-    fn range(&self, object: &ObjectRef, from: u64, length: u64) -> impl Future<Output = Result<Fetched, MirrorError>> + Send;
+    fn range(
+        &self,
+        object: &ObjectRef,
+        from: u64,
+        length: u64,
+    ) -> impl Future<Output = Result<Fetched, MirrorError>> + Send;
     /// All objects whose key begins with `prefix`, not below a further `/`.
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<ObjectInfo>, MirrorError>> + Send;
+    fn list(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<ObjectInfo>, MirrorError>> + Send;
 }
 
 /// An object that is written in parts.
@@ -65,7 +78,12 @@ pub struct PartedUpload {
 /// Writing a bucket.
 pub trait WriteObjects: Clone + Send + Sync + 'static {
     /// Puts a whole object.
-    fn put(&self, key: &str, content_type: &'static str, body: Vec<u8>) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn put(
+        &self,
+        key: &str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
     /// Begins an object in parts.
     fn begin_parts(
         &self,
@@ -80,7 +98,14 @@ pub trait WriteObjects: Clone + Send + Sync + 'static {
         body: Vec<u8>,
     ) -> impl Future<Output = Result<String, MirrorError>> + Send;
     /// Makes the object of its parts' tags, in order.
-    fn finish_parts(&self, upload: &PartedUpload, tags: Vec<String>) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn finish_parts(
+        &self,
+        upload: &PartedUpload,
+        tags: Vec<String>,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
     /// Gives the parts up.
-    fn abort_parts(&self, upload: &PartedUpload) -> impl Future<Output = Result<(), MirrorError>> + Send;
+    fn abort_parts(
+        &self,
+        upload: &PartedUpload,
+    ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }

@@ -1,5 +1,6 @@
-//! Records as lines in packed blocks, on this machine: to be read again and again, in order, by one thread or ahead of time by as many as there are cores.
-//! Unpacking and parsing is most of what planning costs, and a block is unpacked without those before it.
+//! Records as lines in packed blocks, on this machine: to be read again and again, in order, by one
+//! thread or ahead of time by as many as there are cores. Unpacking and parsing is most of what
+//! planning costs, and a block is unpacked without those before it.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -77,12 +78,14 @@ pub(crate) struct Packed {
 impl Packed {
     /// A copy of a stored file of lines.
     pub(crate) fn copy_of(part: &Part, spool: Spool) -> Self {
-        let frames = part.blocks.iter().map(|block| Frame { at: block.at, size: block.size as usize });
+        let frames =
+            part.blocks.iter().map(|block| Frame { at: block.at, size: block.size as usize });
         Self { spool, frames: frames.collect() }
     }
 }
 
-/// What a line is read as: none where it does not parse. (serde's own message may quote what it read.)
+/// What a line is read as: none where it does not parse. (serde's own message may quote what it
+/// read.)
 pub(crate) type Parse<T> = fn(&str) -> Option<T>;
 
 /// A line as serde reads it.
@@ -102,7 +105,8 @@ pub struct Records<T> {
     what: &'static str,
     /// The number of the block that comes next.
     next: usize,
-    /// Threads that read ahead, and take blocks in turns; none: they are read when they are asked for.
+    /// Threads that read ahead, and take blocks in turns; none: they are read when they are asked
+    /// for.
     threads: Vec<Receiver<Result<Parsed<T>, MirrorError>>>,
     records: std::vec::IntoIter<Option<T>>,
     /// How many records came so far.
@@ -124,10 +128,16 @@ struct Whole {
 }
 
 impl<T: Send + 'static> Records<T> {
-    pub(crate) fn of(files: impl IntoIterator<Item = Packed>, parse: Parse<T>, what: &'static str) -> Self {
+    pub(crate) fn of(
+        files: impl IntoIterator<Item = Packed>,
+        parse: Parse<T>,
+        what: &'static str,
+    ) -> Self {
         let blocks: Vec<(Spool, Frame)> = files
             .into_iter()
-            .flat_map(|file| file.frames.iter().map(|frame| (file.spool.clone(), *frame)).collect::<Vec<_>>())
+            .flat_map(|file| {
+                file.frames.iter().map(|frame| (file.spool.clone(), *frame)).collect::<Vec<_>>()
+            })
             .collect();
         Self {
             blocks: blocks.into(),
@@ -157,7 +167,9 @@ impl<T: Send + 'static> Records<T> {
                 .map(|first| {
                     let (sender, receiver) = sync_channel(WAITING);
                     let (blocks, parse, what) = (Arc::clone(&self.blocks), self.parse, self.what);
-                    std::thread::spawn(move || run_ahead(&blocks, first, threads, parse, what, &sender));
+                    std::thread::spawn(move || {
+                        run_ahead(&blocks, first, threads, parse, what, &sender)
+                    });
                     receiver
                 })
                 .collect();
@@ -170,7 +182,9 @@ impl<T: Send + 'static> Records<T> {
             if let Some(record) = self.records.next() {
                 self.seen += 1;
                 let number = self.seen;
-                return record.map(Some).ok_or_else(|| MirrorError::corrupt(self.what, format!("line {number} does not parse")));
+                return record.map(Some).ok_or_else(|| {
+                    MirrorError::corrupt(self.what, format!("line {number} does not parse"))
+                });
             }
             let Some((spool, frame)) = self.blocks.get(self.next) else {
                 return self.end().map(|()| None);
@@ -178,9 +192,9 @@ impl<T: Send + 'static> Records<T> {
             let parsed = match self.threads.get(self.next % self.threads.len().max(1)) {
                 None => parse_block(spool, *frame, self.parse, self.what)?,
                 // A thread that is gone before its time is no end.
-                Some(thread) => {
-                    thread.recv().map_err(|_| MirrorError::local(AHEAD, io::Error::other("the reading thread is gone")))??
-                }
+                Some(thread) => thread.recv().map_err(|_| {
+                    MirrorError::local(AHEAD, io::Error::other("the reading thread is gone"))
+                })??,
             };
             self.next += 1;
             if let Some(whole) = &mut self.whole {
@@ -192,7 +206,10 @@ impl<T: Send + 'static> Records<T> {
 
     fn end(&mut self) -> Result<(), MirrorError> {
         match self.whole.take() {
-            Some(whole) if self.seen != whole.records || format!("{:016x}", whole.hash.digest()) != whole.xxh3 => {
+            Some(whole)
+                if self.seen != whole.records
+                    || format!("{:016x}", whole.hash.digest()) != whole.xxh3 =>
+            {
                 Err(MirrorError::corrupt(self.what, "its count or hash is not the recorded one"))
             }
             _ => Ok(()),
@@ -207,7 +224,8 @@ impl<T: Send + 'static> Iterator for Records<T> {
         let next = self.read();
         if next.is_err() {
             // After an error there is nothing more.
-            (self.next, self.whole, self.records) = (self.blocks.len(), None, Vec::new().into_iter());
+            (self.next, self.whole, self.records) =
+                (self.blocks.len(), None, Vec::new().into_iter());
         }
         next.transpose()
     }
@@ -229,17 +247,27 @@ fn run_ahead<T>(
     }
 }
 
-fn parse_block<T>(spool: &Spool, frame: Frame, parse: Parse<T>, what: &'static str) -> Result<Parsed<T>, MirrorError> {
+fn parse_block<T>(
+    spool: &Spool,
+    frame: Frame,
+    parse: Parse<T>,
+    what: &'static str,
+) -> Result<Parsed<T>, MirrorError> {
     let mut packed = vec![0; frame.size];
     let torn = |_| MirrorError::corrupt(what, "a block cannot be unpacked");
     match spool.read_exact_at(&mut packed, frame.at) {
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(MirrorError::local(what, error)),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(MirrorError::local(what, error));
+        }
         end => end.map_err(torn)?,
     }
     let lines = unpack(&packed).map_err(torn)?;
     // Of the whole block at once: that costs a tenth of looking at each text by itself.
-    let text = std::str::from_utf8(&lines).map_err(|_| MirrorError::corrupt(what, "it is not UTF-8"))?;
-    let Some(text) = text.strip_suffix('\n') else { return Err(MirrorError::corrupt(what, "a block ends within a line")) };
+    let text =
+        std::str::from_utf8(&lines).map_err(|_| MirrorError::corrupt(what, "it is not UTF-8"))?;
+    let Some(text) = text.strip_suffix('\n') else {
+        return Err(MirrorError::corrupt(what, "a block ends within a line"));
+    };
     let mut records = Vec::with_capacity(memchr::memchr_iter(b'\n', &lines).count());
     let mut begin = 0;
     for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
@@ -264,7 +292,12 @@ mod tests {
     fn part_of(numbers: std::ops::Range<u64>) -> Part {
         let text: String = numbers.clone().map(|number| format!("{number:>1000}\n")).collect();
         let xxh3 = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
-        Part { records: numbers.end - numbers.start, bytes: text.len() as u64, xxh3, blocks: Vec::new() }
+        Part {
+            records: numbers.end - numbers.start,
+            bytes: text.len() as u64,
+            xxh3,
+            blocks: Vec::new(),
+        }
     }
 
     fn read(files: Vec<Packed>, ahead: bool) -> Vec<u64> {
@@ -286,10 +319,13 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_the_recorded_one_ends_in_an_error() {
-        for (part, is_whole) in [(part_of(0..3000), true), (part_of(0..2999), false), (part_of(1..3001), false)] {
+        for (part, is_whole) in
+            [(part_of(0..3000), true), (part_of(0..2999), false), (part_of(1..3001), false)]
+        {
             for ahead in [false, true] {
                 let records = Records::of([packed(0..3000)], json::<u64>, "numbers").checked(&part);
-                let records: Vec<_> = if ahead { records.ahead().collect() } else { records.collect() };
+                let records: Vec<_> =
+                    if ahead { records.ahead().collect() } else { records.collect() };
                 assert_eq!(records.iter().filter(|record| record.is_ok()).count(), 3000);
                 assert_eq!(records.len() == 3000, is_whole);
             }
@@ -314,7 +350,8 @@ mod tests {
         fn panics_at_2500(line: &str) -> Option<u64> {
             json(line).inspect(|number| assert_ne!(*number, 2500, "on cue"))
         }
-        let records: Vec<_> = Records::of([packed(0..3000)], panics_at_2500, "numbers").ahead().collect();
+        let records: Vec<_> =
+            Records::of([packed(0..3000)], panics_at_2500, "numbers").ahead().collect();
         assert!(records.last().unwrap().is_err());
         assert!(records.len() < 2501);
     }
@@ -322,7 +359,8 @@ mod tests {
     #[test]
     fn a_block_that_was_cut_off_is_not_taken_for_a_whole_one() {
         let whole = packed(0..3000);
-        let frames = whole.frames.iter().map(|frame| Frame { size: frame.size - 1, ..*frame }).collect();
+        let frames =
+            whole.frames.iter().map(|frame| Frame { size: frame.size - 1, ..*frame }).collect();
         let cut = Packed { frames, ..whole };
         assert!(Records::of([cut], json::<u64>, "numbers").any(|record| record.is_err()));
     }

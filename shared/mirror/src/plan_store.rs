@@ -1,4 +1,5 @@
-//! A run's plan in the internal bucket: written while it is made, read again when it is applied. What is applied is what lies there.
+//! A run's plan in the internal bucket: written while it is made, read again when it is applied.
+//! What is applied is what lies there.
 
 use std::sync::mpsc::Receiver;
 
@@ -71,7 +72,8 @@ enum Message {
 const BATCH: usize = 100;
 const BATCHES: usize = 4;
 
-/// Takes a plan as it is made. For threads that may block: lines are written on a thread of its own, while the plan goes on.
+/// Takes a plan as it is made. For threads that may block: lines are written on a thread of its
+/// own, while the plan goes on.
 pub struct PlanWriter {
     entries: Vec<Entry>,
     writing: Beside<Message, [Part; 4]>,
@@ -79,7 +81,12 @@ pub struct PlanWriter {
 
 impl PlanWriter {
     /// A new plan of a run; an earlier one of the same run is written over.
-    pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
+    pub fn new<O: WriteObjects>(
+        handle: Handle,
+        objects: O,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Self {
         let targets = vec![
             Target::Object(keys::plan(district, run)),
             Target::Behind(CHANGES),
@@ -87,7 +94,8 @@ impl PlanWriter {
             Target::Object(keys::groups(district, run)),
         ];
         let writing = Writing { streams: Streams::new(handle, objects, targets), line: Vec::new() };
-        let writing = Beside::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
+        let writing =
+            Beside::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
         Self { entries: Vec::with_capacity(BATCH), writing }
     }
 
@@ -122,7 +130,12 @@ impl Sink for PlanWriter {
         self.add(Entry::Finding(Box::new(finding)))
     }
 
-    fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), MirrorError> {
+    fn member(
+        &mut self,
+        field: &'static str,
+        value: &Personal,
+        student: &SourceId,
+    ) -> Result<(), MirrorError> {
         self.add(Entry::Member(Member { field, value: value.clone(), student: student.clone() }))
     }
 }
@@ -137,13 +150,16 @@ impl Writing {
     fn run(mut self, receiver: &Receiver<Message>) -> Result<[Part; 4], MirrorError> {
         loop {
             match receiver.recv() {
-                Ok(Message::Entries(entries)) => entries.into_iter().try_for_each(|entry| self.write(entry))?,
+                Ok(Message::Entries(entries)) => {
+                    entries.into_iter().try_for_each(|entry| self.write(entry))?
+                }
                 Ok(Message::Finish) => break,
                 // Nobody finishes this: no file may come of it.
                 Err(_) => return Err(MirrorError::corrupt(WHAT, "it was given up")),
             }
         }
-        <[Part; 4]>::try_from(self.streams.finish()?).map_err(|_| MirrorError::corrupt(WHAT, "not all of its files were written"))
+        <[Part; 4]>::try_from(self.streams.finish()?)
+            .map_err(|_| MirrorError::corrupt(WHAT, "not all of its files were written"))
     }
 
     fn write(&mut self, entry: Entry) -> Result<(), MirrorError> {
@@ -152,12 +168,17 @@ impl Writing {
                 let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
                 self.json(&change)?;
                 let record = change.after.as_ref().or(change.before.as_ref());
-                let about = record.filter(|record| record.is_record()).map(|record| (record.kind(), &change.key));
+                let about = record
+                    .filter(|record| record.is_record())
+                    .map(|record| (record.kind(), &change.key));
                 self.line(stream, about)
             }
             Entry::Finding(finding) => {
                 self.json(&finding)?;
-                let about = finding.entity.as_ref().and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
+                let about = finding
+                    .entity
+                    .as_ref()
+                    .and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
                 self.line(FINDINGS, about)
             }
             Entry::Member(member) => {
@@ -202,15 +223,18 @@ pub async fn read_plan(
 /// One change as it is to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// Changes of one stage may be written in any order; all of a stage come before all of the next: parents before children, and additions
-    /// before removals (invariant 21).
+    /// Changes of one stage may be written in any order; all of a stage come before all of the
+    /// next: parents before children, and additions before removals (invariant 21).
     pub stage: Stage,
     /// What to write.
     pub work: Work,
 }
 
 /// What one change writes.
-#[expect(clippy::large_enum_variant, reason = "nearly all work is free: a box would be an allocation for each change")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all work is free: a box would be an allocation for each change"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// Nothing.
@@ -221,7 +245,8 @@ pub enum Work {
     Guarded(Box<Guarded>),
 }
 
-/// A change of what people make, too: made only where all is as the plan saw it, and left out where somebody has changed it since (invariant 12).
+/// A change of what people make, too: made only where all is as the plan saw it, and left out where
+/// somebody has changed it since (invariant 12).
 #[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Guarded {
@@ -280,8 +305,10 @@ fn prepare_all<O: ReadObjects>(
         return Ok(());
     }
     let key = keys::plan(district, run);
-    let info = handle.block_on(objects.head(&key, None))?.ok_or(MirrorError::Missing { what: WHAT })?;
-    let reader = ObjectReader::new(handle.clone(), objects, info.object, info.size, &Watch::default());
+    let info =
+        handle.block_on(objects.head(&key, None))?.ok_or(MirrorError::Missing { what: WHAT })?;
+    let reader =
+        ObjectReader::new(handle.clone(), objects, info.object, info.size, &Watch::default());
     let mut lines = Lines::new(reader, "read a run's plan")?;
     let (mut hash, mut seen, mut packet) = (Xxh3::new(), 0, Vec::with_capacity(PACKET));
     while let Some(line) = lines.next_line()? {
@@ -291,9 +318,13 @@ fn prepare_all<O: ReadObjects>(
         if seen <= skip {
             continue;
         }
-        let change: Change = serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
+        let change: Change = serde_json::from_slice(line)
+            .map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
         packet.push(prepare(district, change)?);
-        if packet.len() == PACKET && sender.blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET)))).is_err()
+        if packet.len() == PACKET
+            && sender
+                .blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET))))
+                .is_err()
         {
             return Ok(());
         }
@@ -313,11 +344,17 @@ fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorErro
         record => Some(record.kind()),
     });
     let stage = (change.action == Action::Remove, tag);
-    let is_manual = |record: &Option<AnyMirrored>| record.as_ref().and_then(AnyMirrored::origin) == Some(Origin::Manual);
+    let is_manual = |record: &Option<AnyMirrored>| {
+        record.as_ref().and_then(AnyMirrored::origin) == Some(Origin::Manual)
+    };
     let people_too = is_manual(&change.before) || is_manual(&change.after);
     let work = match (change.before, change.after) {
-        (Some(AnyMirrored::Edit(before)), None) => guarded(Guarded::Edit { before: Some(before), after: None }),
-        (None, Some(AnyMirrored::Edit(after))) => guarded(Guarded::Edit { before: None, after: Some(after) }),
+        (Some(AnyMirrored::Edit(before)), None) => {
+            guarded(Guarded::Edit { before: Some(before), after: None })
+        }
+        (None, Some(AnyMirrored::Edit(after))) => {
+            guarded(Guarded::Edit { before: None, after: Some(after) })
+        }
         (Some(AnyMirrored::Edit(before)), Some(AnyMirrored::Edit(after))) => {
             guarded(Guarded::Edit { before: Some(before), after: Some(after) })
         }

@@ -1,4 +1,5 @@
-//! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can stop at any page and go on.
+//! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can
+//! stop at any page and go on.
 
 mod behind;
 
@@ -15,7 +16,8 @@ use crate::snapshot::{put_json, read_json};
 
 pub use behind::Behind;
 
-/// A pull of everything that a district shares, whose pages are all kept: what is read over by a pull of what has changed since.
+/// A pull of everything that a district shares, whose pages are all kept: what is read over by a
+/// pull of what has changed since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Everything {
     /// Its run.
@@ -71,7 +73,10 @@ pub async fn put_everything(
 }
 
 /// Which pull was the last of everything, or none that is known. Its pages may have expired.
-pub async fn read_everything(objects: &impl ReadObjects, district: &DistrictId) -> Result<Option<Everything>, MirrorError> {
+pub async fn read_everything(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+) -> Result<Option<Everything>, MirrorError> {
     read_json(objects, &keys::everything(district), EVERYTHING).await
 }
 
@@ -84,7 +89,12 @@ impl<O> Pages<O> {
 
 impl<O: WriteObjects> Pages<O> {
     /// Puts a packed page.
-    async fn put(&self, list: &'static str, number: u32, packed: Vec<u8>) -> Result<(), MirrorError> {
+    async fn put(
+        &self,
+        list: &'static str,
+        number: u32,
+        packed: Vec<u8>,
+    ) -> Result<(), MirrorError> {
         let key = keys::page(&self.district, &self.run, self.attempt, list, number);
         self.objects.put(&key, "application/zstd", packed).await
     }
@@ -93,7 +103,12 @@ impl<O: WriteObjects> Pages<O> {
 impl<O: ReadObjects> Pages<O> {
     /// How far a list is, or none: it has no page yet.
     pub async fn cursor<T: DeserializeOwned>(&self, list: &str) -> Result<Option<T>, MirrorError> {
-        read_json(&self.objects, &keys::cursor(&self.district, &self.run, self.attempt, list), CURSOR).await
+        read_json(
+            &self.objects,
+            &keys::cursor(&self.district, &self.run, self.attempt, list),
+            CURSOR,
+        )
+        .await
     }
 
     /// A page that was put.
@@ -122,12 +137,20 @@ mod tests {
         let second = Pages::new(bucket.clone(), &oak, &run, 1);
         assert_eq!(second.cursor::<u32>("sections").await.unwrap(), None);
         assert!(matches!(second.page("sections", 3).await, Err(MirrorError::Missing { .. })));
-        let everything = Everything { run: run.clone(), attempt: 1, began: Timestamp::UNIX_EPOCH, id: "4711".into() };
+        let everything = Everything {
+            run: run.clone(),
+            attempt: 1,
+            began: Timestamp::UNIX_EPOCH,
+            id: "4711".into(),
+        };
         assert_eq!(read_everything(&bucket, &oak).await.unwrap(), None);
         put_everything(&bucket, &oak, &everything).await.unwrap();
         assert_eq!(read_everything(&bucket, &oak).await.unwrap(), Some(everything));
         put_state(&bucket, &oak, &run, &"begun").await.unwrap();
-        assert_eq!(read_state::<String>(&bucket, &oak, &run).await.unwrap().as_deref(), Some("begun"));
+        assert_eq!(
+            read_state::<String>(&bucket, &oak, &run).await.unwrap().as_deref(),
+            Some("begun")
+        );
         assert!(bucket.keys().iter().all(|key| key.starts_with("pulls/oak/")));
     }
 }

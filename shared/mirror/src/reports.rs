@@ -29,10 +29,16 @@ pub async fn assemble(
     let (district, run) = (&record.district, &record.run);
     let mut copies = Vec::new();
     if let Some(part) = manifest.parts.get(PartName::Findings.name()) {
-        copies.push(LinesCopy::fetch(objects, &keys::part(district, run, PartName::Findings), part.clone()).await?);
+        copies.push(
+            LinesCopy::fetch(objects, &keys::part(district, run, PartName::Findings), part.clone())
+                .await?,
+        );
     }
     if let Some(plan) = plan {
-        copies.push(LinesCopy::fetch(objects, &keys::plan_findings(district, run), plan.findings.clone()).await?);
+        copies.push(
+            LinesCopy::fetch(objects, &keys::plan_findings(district, run), plan.findings.clone())
+                .await?,
+        );
     }
     let list = tokio::task::spawn_blocking(move || {
         let mut list = FindingList::default();
@@ -62,12 +68,22 @@ pub async fn assemble(
         edits_kept: record.edits_kept,
         read_units: record.read_units,
         write_units: record.write_units,
-        seconds: Seconds { import: manifest.seconds, plan: record.plan_seconds, apply: record.apply_seconds },
+        seconds: Seconds {
+            import: manifest.seconds,
+            plan: record.plan_seconds,
+            apply: record.apply_seconds,
+        },
     })
 }
 
 /// The report of a run that made no snapshot. `import`: the seconds that it took.
-pub fn without_plan(record: &RunRecord, state: RunState, origin: Origin, findings: FindingList, import: f64) -> Report {
+pub fn without_plan(
+    record: &RunRecord,
+    state: RunState,
+    origin: Origin,
+    findings: FindingList,
+    import: f64,
+) -> Report {
     Report {
         district: record.district.clone(),
         run: record.run.clone(),
@@ -102,12 +118,20 @@ pub async fn put_refused(objects: &impl WriteObjects, report: &Report) -> Result
 }
 
 /// A run's report, or none yet.
-pub async fn read(objects: &impl ReadObjects, district: &DistrictId, run: &RunId) -> Result<Option<Report>, MirrorError> {
+pub async fn read(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<Report>, MirrorError> {
     read_json(objects, &keys::report(district, run), WHAT).await
 }
 
 /// The same as it is stored: JSON. A report of many findings is long.
-pub async fn read_text(objects: &impl ReadObjects, district: &DistrictId, run: &RunId) -> Result<Option<String>, MirrorError> {
+pub async fn read_text(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<String>, MirrorError> {
     let Some(body) = objects.get(&keys::report(district, run)).await? else { return Ok(None) };
     String::from_utf8(body).map(Some).map_err(|_| MirrorError::corrupt(WHAT, "it is not UTF-8"))
 }
@@ -117,7 +141,9 @@ fn said(state: RunState, cause: &Cause) -> &'static str {
     if !cause.is_source() {
         match state {
             RunState::Refused => return "This cannot be done. Nothing was changed.",
-            RunState::Replaced => return "A newer run took the place of this one. Nothing was changed.",
+            RunState::Replaced => {
+                return "A newer run took the place of this one. Nothing was changed.";
+            }
             RunState::Unchanged => return "Everything is so already. Nothing had to be changed.",
             _ => {}
         }
@@ -126,7 +152,9 @@ fn said(state: RunState, cause: &Cause) -> &'static str {
         RunState::Importing | RunState::Staged => "The source is being read.",
         RunState::Planning => "The changes are being worked out.",
         RunState::Refused => "What the source sent was refused. Nothing was changed.",
-        RunState::Held => "The run is held: it waits for a person to approve or reject it. Nothing was changed.",
+        RunState::Held => {
+            "The run is held: it waits for a person to approve or reject it. Nothing was changed."
+        }
         RunState::Applying => "The changes are being written.",
         RunState::Applied => "The changes were made.",
         RunState::Unchanged => "Everything was as it is in the source. Nothing had to be changed.",
@@ -209,7 +237,13 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
         let mut totals: Vec<_> = report.finding_totals.iter().collect();
         totals.sort_by_key(|(code, total)| (std::cmp::Reverse(total.severity), code.as_str()));
         for (code, total) in totals {
-            write!(page, "<h3>{} ({}, {} times)</h3><ul>", escaped(code), weight(total.severity), total.count)?;
+            write!(
+                page,
+                "<h3>{} ({}, {} times)</h3><ul>",
+                escaped(code),
+                weight(total.severity),
+                total.count
+            )?;
             for finding in report.findings.iter().filter(|f| f.code == *code) {
                 page.push_str("<li>");
                 if let Some(place) = &finding.place {

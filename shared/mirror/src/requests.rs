@@ -1,7 +1,9 @@
-//! What a person asks reconcile to do: an object that roster-api puts, and whose event starts reconcile.
+//! What a person asks reconcile to do: an object that roster-api puts, and whose event starts
+//! reconcile.
 //!
-//! An object rather than an invocation: it stays on record, its event is tried again, and it needs no right but that to put it. Its name is a ULID, and
-//! the id of the run that comes of it, so that an event that comes twice is one run.
+//! An object rather than an invocation: it stays on record, its event is tried again, and it needs
+//! no right but that to put it. Its name is a ULID, and the id of the run that comes of it, so that
+//! an event that comes twice is one run.
 
 use jiff::civil::Date;
 use rules::id::{DistrictId, RunId};
@@ -44,7 +46,8 @@ pub struct Order {
     pub by: String,
     /// Why, in the person's words.
     pub reason: String,
-    /// The day for which dates are to be read, for replays; else the day of the request where the district is.
+    /// The day for which dates are to be read, for replays; else the day of the request where the
+    /// district is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<Date>,
 }
@@ -72,14 +75,20 @@ impl Request {
 pub enum Asked {
     /// It says this.
     Request(Request),
-    /// It is no request, or lacks a run, a name or a reason: whoever reads it again will read the same.
+    /// It is no request, or lacks a run, a name or a reason: whoever reads it again will read the
+    /// same.
     Unreadable,
     /// There is none.
     Missing,
 }
 
 /// Puts a request under a ULID ([`keys::ulid`]) of now. Put again, it is the same request.
-pub async fn put(objects: &impl WriteObjects, district: &DistrictId, id: &RunId, request: &Request) -> Result<(), MirrorError> {
+pub async fn put(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    id: &RunId,
+    request: &Request,
+) -> Result<(), MirrorError> {
     if !request.is_complete() || !keys::is_ulid(id.as_str()) {
         return Err(MirrorError::corrupt("a request", "it lacks a run, a name or a reason"));
     }
@@ -87,8 +96,14 @@ pub async fn put(objects: &impl WriteObjects, district: &DistrictId, id: &RunId,
 }
 
 /// Reads a request.
-pub async fn read(objects: &impl ReadObjects, district: &DistrictId, id: &RunId) -> Result<Asked, MirrorError> {
-    let Some(body) = objects.get(&keys::request(district, id)).await? else { return Ok(Asked::Missing) };
+pub async fn read(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    id: &RunId,
+) -> Result<Asked, MirrorError> {
+    let Some(body) = objects.get(&keys::request(district, id)).await? else {
+        return Ok(Asked::Missing);
+    };
     let request: Option<Request> = serde_json::from_slice(&body).ok();
     Ok(request.filter(Request::is_complete).map_or(Asked::Unreadable, Asked::Request))
 }
@@ -104,8 +119,14 @@ mod tests {
         let (bucket, oak) = (MemoryObjects::default(), DistrictId::new("oak"));
         let id = keys::ulid(jiff::Timestamp::UNIX_EPOCH, 7);
         let run = RunId::from("01HZ0000000000000000000000");
-        let order = Order { run: run.clone(), by: "kim".into(), reason: "two schools were missing".into(), today: None };
-        let decided = Decided { decision: Decision::Approve, by: "kim".into(), reason: "seen".into() };
+        let order = Order {
+            run: run.clone(),
+            by: "kim".into(),
+            reason: "two schools were missing".into(),
+            today: None,
+        };
+        let decided =
+            Decided { decision: Decision::Approve, by: "kim".into(), reason: "seen".into() };
         for request in [
             Request::Undo(order.clone()),
             Request::Restore(Order { today: Some(jiff::civil::date(2026, 9, 1)), ..order.clone() }),
@@ -116,13 +137,21 @@ mod tests {
         }
         let written = String::from_utf8(bucket.body(&keys::request(&oak, &id)).unwrap()).unwrap();
         assert!(
-            written.starts_with(r#"{"decide":{"run":"01HZ0000000000000000000000","decision":"approve","by":"kim""#),
+            written.starts_with(
+                r#"{"decide":{"run":"01HZ0000000000000000000000","decision":"approve","by":"kim""#
+            ),
             "{written}"
         );
 
         let nobody = Request::Undo(Order { by: " ".into(), ..order.clone() });
         assert!(put(&bucket, &oak, &id, &nobody).await.is_err());
-        for body in [&b"{}"[..], b"", b"[1]", br#"{"undo":{"run":"../x","by":"a","reason":"b"}}"#, br#"{"erase":{}}"#] {
+        for body in [
+            &b"{}"[..],
+            b"",
+            b"[1]",
+            br#"{"undo":{"run":"../x","by":"a","reason":"b"}}"#,
+            br#"{"erase":{}}"#,
+        ] {
             bucket.upload(&keys::request(&oak, &id), body, None);
             assert_eq!(read(&bucket, &oak, &id).await.unwrap(), Asked::Unreadable);
         }

@@ -23,7 +23,8 @@ pub struct RunRecord {
     pub cause: Cause,
     /// Where it stands. Changed by [`RunRecord::step`] alone.
     pub state: RunState,
-    /// When its source was complete: an upload's time. A snapshot that folds later uploads in speaks for a later moment.
+    /// When its source was complete: an upload's time. A snapshot that folds later uploads in
+    /// speaks for a later moment.
     pub taken_at: Timestamp,
     /// The day for which dates are read, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +41,8 @@ pub struct RunRecord {
     /// What a person decided about it (R-H2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
-    /// The request by which that came ([`crate::requests`]): its event may come again, when the run waits for another decision.
+    /// The request by which that came ([`crate::requests`]): its event may come again, when the run
+    /// waits for another decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_in: Option<RunId>,
     /// How far the plan is written: so many of its changes, in its order.
@@ -52,7 +54,8 @@ pub struct RunRecord {
     /// Mirror items written so far.
     #[serde(default)]
     pub item_writes: u64,
-    /// Changes of the plan that were left out, since somebody had changed the edit or the manual record after the plan saw it (invariant 12).
+    /// Changes of the plan that were left out, since somebody had changed the edit or the manual
+    /// record after the plan saw it (invariant 12).
     #[serde(default)]
     pub edits_kept: u64,
     /// Read units consumed so far.
@@ -70,7 +73,8 @@ pub struct RunRecord {
     /// The fencing token of whoever works on it: an older one cannot save it.
     #[serde(default)]
     pub token: u64,
-    /// Grows with every save: a save over a record that somebody else has saved meanwhile is refused.
+    /// Grows with every save: a save over a record that somebody else has saved meanwhile is
+    /// refused.
     #[serde(default)]
     pub revision: u64,
 }
@@ -133,12 +137,23 @@ impl RunRecord {
 /// Keeping runs.
 pub trait Runs: Clone + Send + Sync + 'static {
     /// A run, or none.
-    fn run(&self, district: &DistrictId, run: &RunId) -> impl Future<Output = Result<Option<RunRecord>, MirrorError>> + Send;
+    fn run(
+        &self,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> impl Future<Output = Result<Option<RunRecord>, MirrorError>> + Send;
     /// The newest runs of a district, the newest first.
-    fn newest(&self, district: &DistrictId, at_most: usize) -> impl Future<Output = Result<Vec<RunRecord>, MirrorError>> + Send;
+    fn newest(
+        &self,
+        district: &DistrictId,
+        at_most: usize,
+    ) -> impl Future<Output = Result<Vec<RunRecord>, MirrorError>> + Send;
     /// Puts a run that is not there yet.
     fn begin(&self, record: &RunRecord) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Replaces the record, provided that it is still the one that was read (its revision) and that no younger lease wrote it (its token).
-    /// On success the record's revision is the new one.
-    fn save(&self, record: &mut RunRecord) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
+    /// Replaces the record, provided that it is still the one that was read (its revision) and that
+    /// no younger lease wrote it (its token). On success the record's revision is the new one.
+    fn save(
+        &self,
+        record: &mut RunRecord,
+    ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
 }

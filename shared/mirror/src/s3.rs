@@ -39,7 +39,10 @@ fn status<E>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> Opt
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-fn failed<E>(doing: &'static str, error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> MirrorError
+fn failed<E>(
+    doing: &'static str,
+    error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
+) -> MirrorError
 where
     E: std::error::Error + Send + Sync + 'static,
 {
@@ -59,10 +62,12 @@ fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)
 }
 
-/// The bytes of a body. Each chunk is let go at once, so that the connection uses its buffer again: kept until the last has come, they take many times the
-/// memory of what they carry.
+/// The bytes of a body. Each chunk is let go at once, so that the connection uses its buffer again:
+/// kept until the last has come, they take many times the memory of what they carry.
 async fn whole(length: Option<i64>, mut body: ByteStream) -> Result<Vec<u8>, ByteStreamError> {
-    let mut bytes = Vec::with_capacity(length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(
+        length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default(),
+    );
     while let Some(chunk) = body.try_next().await? {
         bytes.extend_from_slice(&chunk);
     }
@@ -70,11 +75,24 @@ async fn whole(length: Option<i64>, mut body: ByteStream) -> Result<Vec<u8>, Byt
 }
 
 impl ReadObjects for S3Bucket {
-    async fn head(&self, key: &str, version_id: Option<&str>) -> Result<Option<ObjectInfo>, MirrorError> {
-        let request = self.client.head_object().bucket(&self.name).key(key).set_version_id(version_id.map(str::to_owned));
+    async fn head(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Option<ObjectInfo>, MirrorError> {
+        let request = self
+            .client
+            .head_object()
+            .bucket(&self.name)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned));
         match request.send().await {
             Ok(head) => Ok(Some(ObjectInfo {
-                object: ObjectRef { key: key.into(), etag: bare(head.e_tag()), version: version(head.version_id()) },
+                object: ObjectRef {
+                    key: key.into(),
+                    etag: bare(head.e_tag()),
+                    version: version(head.version_id()),
+                },
                 size: u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0),
                 modified: time(head.last_modified()),
                 as_of: head.metadata().and_then(|metadata| metadata.get("as-of")).cloned(),
@@ -102,7 +120,12 @@ impl ReadObjects for S3Bucket {
         }
     }
 
-    async fn range(&self, object: &ObjectRef, from: u64, length: u64) -> Result<Fetched, MirrorError> {
+    async fn range(
+        &self,
+        object: &ObjectRef,
+        from: u64,
+        length: u64,
+    ) -> Result<Fetched, MirrorError> {
         let doing = "read a part of an object";
         let request = self
             .client
@@ -143,13 +166,22 @@ impl ReadObjects for S3Bucket {
         let mut all = Vec::new();
         let mut token = None;
         loop {
-            let request =
-                self.client.list_objects_v2().bucket(&self.name).prefix(prefix).delimiter("/").set_continuation_token(token);
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.name)
+                .prefix(prefix)
+                .delimiter("/")
+                .set_continuation_token(token);
             let page = request.send().await.map_err(|e| failed("list objects", e))?;
             for object in page.contents() {
                 let Some(key) = object.key() else { continue };
                 all.push(ObjectInfo {
-                    object: ObjectRef { key: key.into(), etag: bare(object.e_tag()), version: None },
+                    object: ObjectRef {
+                        key: key.into(),
+                        etag: bare(object.e_tag()),
+                        version: None,
+                    },
                     size: u64::try_from(object.size().unwrap_or(0)).unwrap_or(0),
                     modified: time(object.last_modified()),
                     as_of: None,
@@ -164,39 +196,86 @@ impl ReadObjects for S3Bucket {
 }
 
 impl WriteObjects for S3Bucket {
-    async fn put(&self, key: &str, content_type: &'static str, body: Vec<u8>) -> Result<(), MirrorError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
-        request.body(ByteStream::from(body)).send().await.map_err(|e| failed("write an object", e))?;
+    async fn put(
+        &self,
+        key: &str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<(), MirrorError> {
+        let request =
+            self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        request
+            .body(ByteStream::from(body))
+            .send()
+            .await
+            .map_err(|e| failed("write an object", e))?;
         Ok(())
     }
 
-    async fn begin_parts(&self, key: &str, content_type: &'static str) -> Result<PartedUpload, MirrorError> {
+    async fn begin_parts(
+        &self,
+        key: &str,
+        content_type: &'static str,
+    ) -> Result<PartedUpload, MirrorError> {
         let doing = "begin an object in parts";
-        let request = self.client.create_multipart_upload().bucket(&self.name).key(key).content_type(content_type);
+        let request = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type);
         let answer = request.send().await.map_err(|e| failed(doing, e))?;
-        let id = answer.upload_id.ok_or_else(|| MirrorError::service(doing, "the answer has no upload id"))?;
+        let id = answer
+            .upload_id
+            .ok_or_else(|| MirrorError::service(doing, "the answer has no upload id"))?;
         Ok(PartedUpload { key: key.into(), id })
     }
 
-    async fn put_part(&self, upload: &PartedUpload, number: i32, body: Vec<u8>) -> Result<String, MirrorError> {
+    async fn put_part(
+        &self,
+        upload: &PartedUpload,
+        number: i32,
+        body: Vec<u8>,
+    ) -> Result<String, MirrorError> {
         let doing = "write a part of an object";
-        let request = self.client.upload_part().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
+        let request =
+            self.client.upload_part().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
         let answer = request.part_number(number).body(ByteStream::from(body)).send().await;
         let answer = answer.map_err(|e| failed(doing, e))?;
         answer.e_tag.ok_or_else(|| MirrorError::service(doing, "the answer has no entity tag"))
     }
 
-    async fn finish_parts(&self, upload: &PartedUpload, tags: Vec<String>) -> Result<(), MirrorError> {
-        let parts =
-            tags.into_iter().zip(1..).map(|(tag, number)| CompletedPart::builder().e_tag(tag).part_number(number).build());
+    async fn finish_parts(
+        &self,
+        upload: &PartedUpload,
+        tags: Vec<String>,
+    ) -> Result<(), MirrorError> {
+        let parts = tags
+            .into_iter()
+            .zip(1..)
+            .map(|(tag, number)| CompletedPart::builder().e_tag(tag).part_number(number).build());
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
-        let request = self.client.complete_multipart_upload().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
-        request.multipart_upload(whole).send().await.map_err(|e| failed("finish an object in parts", e))?;
+        let request = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.key)
+            .upload_id(&upload.id);
+        request
+            .multipart_upload(whole)
+            .send()
+            .await
+            .map_err(|e| failed("finish an object in parts", e))?;
         Ok(())
     }
 
     async fn abort_parts(&self, upload: &PartedUpload) -> Result<(), MirrorError> {
-        let request = self.client.abort_multipart_upload().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
+        let request = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.name)
+            .key(&upload.key)
+            .upload_id(&upload.id);
         request.send().await.map_err(|e| failed("give up an object in parts", e))?;
         Ok(())
     }

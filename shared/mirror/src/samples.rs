@@ -1,4 +1,5 @@
-//! A few records of a snapshot for somebody to look at (R-O2): taken from where they lie, so that nothing of anybody is stored a second time.
+//! A few records of a snapshot for somebody to look at (R-O2): taken from where they lie, so that
+//! nothing of anybody is stored a second time.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -14,10 +15,12 @@ use crate::scan::{in_block, parse};
 
 const WHAT: &str = "a part of the snapshot";
 
-/// Blocks that are looked into: records lie in the order of a hash, so a few blocks have a bit of everything, however large the district is.
+/// Blocks that are looked into: records lie in the order of a hash, so a few blocks have a bit of
+/// everything, however large the district is.
 const BLOCKS: usize = 4;
 
-/// At most so many records of a kind, of as many schools as can be, in the same choice every time. `school` tells the main school of a record.
+/// At most so many records of a kind, of as many schools as can be, in the same choice every time.
+/// `school` tells the main school of a record.
 pub async fn samples<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -42,7 +45,10 @@ pub async fn samples<K: Kind>(
 }
 
 /// All records of a kind that has few: of schools.
-pub async fn all<K: Kind>(objects: &impl ReadObjects, manifest: &Manifest) -> Result<Vec<K::Source>, MirrorError> {
+pub async fn all<K: Kind>(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+) -> Result<Vec<K::Source>, MirrorError> {
     let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(Vec::new()) };
     let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG));
     let mut records = Vec::new();
@@ -68,9 +74,13 @@ fn spread(blocks: &[Block], at_most: usize) -> impl Iterator<Item = &Block> {
 
 /// One of each school, then a second one of each, until there are enough.
 fn choose<T>(schools: Vec<Vec<T>>, at_most: usize) -> Vec<T> {
-    let mut schools: Vec<Option<std::vec::IntoIter<T>>> = schools.into_iter().map(|all| Some(all.into_iter())).collect();
+    let mut schools: Vec<Option<std::vec::IntoIter<T>>> =
+        schools.into_iter().map(|all| Some(all.into_iter())).collect();
     let chosen: Vec<usize> = places(schools.len(), at_most).collect();
-    let mut turns: Vec<_> = chosen.into_iter().filter_map(|place| schools.get_mut(place).and_then(Option::take)).collect();
+    let mut turns: Vec<_> = chosen
+        .into_iter()
+        .filter_map(|place| schools.get_mut(place).and_then(Option::take))
+        .collect();
     let mut all = Vec::new();
     loop {
         let before = all.len();
@@ -101,7 +111,9 @@ mod tests {
 
     #[test]
     fn as_many_schools_as_can_be_are_among_a_few() {
-        let schools = |many: usize, each: usize| (0..many).map(|school| vec![school; each]).collect::<Vec<_>>();
+        let schools = |many: usize, each: usize| {
+            (0..many).map(|school| vec![school; each]).collect::<Vec<_>>()
+        };
         assert_eq!(choose(schools(3, 5), 6), [0, 1, 2, 0, 1, 2]);
         assert_eq!(choose(schools(2, 1), 6), [0, 1], "there are no more");
         assert_eq!(choose(schools(50, 9), 6), [0, 9, 19, 29, 39, 49]);

@@ -1,5 +1,5 @@
-//! Looking into stored files of lines without keeping them: a page of a plan or of findings and one record of a snapshot, of which only
-//! the blocks that matter are read; the members of groups.
+//! Looking into stored files of lines without keeping them: a page of a plan or of findings and one
+//! record of a snapshot, of which only the blocks that matter are read; the members of groups.
 
 use std::ops::ControlFlow;
 
@@ -22,7 +22,8 @@ use crate::snapshot::read_manifest;
 use crate::spool::Lines;
 use crate::streams::unpack;
 
-/// Shows the lines of an object to `visit`, one after the other, until it has seen enough. None: there is no such object.
+/// Shows the lines of an object to `visit`, one after the other, until it has seen enough. None:
+/// there is no such object.
 pub async fn scan<O: ReadObjects, S: Send + 'static>(
     objects: &O,
     key: String,
@@ -64,7 +65,9 @@ pub(crate) async fn in_block(
         return Err(MirrorError::Missing { what });
     };
     let lines = unpack(&packed).map_err(|e| MirrorError::from_io(what, e))?;
-    let Some(lines) = lines.strip_suffix(b"\n") else { return Err(MirrorError::corrupt(what, "a block ends within a line")) };
+    let Some(lines) = lines.strip_suffix(b"\n") else {
+        return Err(MirrorError::corrupt(what, "a block ends within a line"));
+    };
     for line in lines.split(|byte| *byte == b'\n') {
         if visit(line)?.is_break() {
             return Ok(ControlFlow::Break(()));
@@ -103,7 +106,8 @@ async fn from_line(
 
 const PLAN: &str = "a run's plan";
 
-/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more. None: the run has no plan.
+/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more.
+/// None: the run has no plan.
 pub async fn changes(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -136,7 +140,8 @@ pub async fn change_of(
 ) -> Result<Option<Change>, MirrorError> {
     let json = serde_json::to_string(key).map_err(|e| MirrorError::corrupt("a record's key", e))?;
     let needle = format!("\"key\":{json},");
-    let (finder, object, mut found) = (Finder::new(&needle), keys::plan(district, run), None::<Change>);
+    let (finder, object, mut found) =
+        (Finder::new(&needle), keys::plan(district, run), None::<Change>);
     for block in plan.changes.blocks_about(kind, key) {
         let read = in_block(objects, &object, block, PLAN, |line| {
             // Most lines are about others: they are not parsed.
@@ -169,7 +174,8 @@ pub async fn record<K: Kind>(
     let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(None) };
     let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
     let begin = format!("{{\"id\":{json}");
-    let (key, mut found) = (keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG)), None);
+    let (key, mut found) =
+        (keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG)), None);
     for block in part.blocks_about(K::TAG, id) {
         let read = in_block(objects, &key, block, WHAT, |line| {
             if !line.starts_with(begin.as_bytes()) {
@@ -193,8 +199,8 @@ fn of_source(manifest: &Manifest) -> Option<(String, &Part)> {
     Some((keys::part(&manifest.district, &manifest.run, PartName::Findings), part))
 }
 
-/// Findings of a run, of one code or all: at most `at_most` of those behind the first `skip` lines. Gives how many lines were looked at in all, if there
-/// are more.
+/// Findings of a run, of one code or all: at most `at_most` of those behind the first `skip` lines.
+/// Gives how many lines were looked at in all, if there are more.
 pub async fn findings(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -203,7 +209,8 @@ pub async fn findings(
     skip: u64,
     at_most: usize,
 ) -> Result<(Vec<Finding>, Option<u64>), MirrorError> {
-    let (manifest, plan) = try_join(read_manifest(objects, district, run), read_plan(objects, district, run)).await?;
+    let (manifest, plan) =
+        try_join(read_manifest(objects, district, run), read_plan(objects, district, run)).await?;
     let of_plan = plan.as_ref().map(|plan| (keys::plan_findings(district, run), &plan.findings));
     let (mut found, mut before, mut next) = (Vec::new(), 0, None);
     for (key, part) in manifest.as_ref().and_then(of_source).into_iter().chain(of_plan) {
@@ -228,19 +235,27 @@ pub async fn findings(
     Ok((found, next))
 }
 
-/// What a snapshot's run has found about one record of the source: in reading it (of each code the first ten thousand), and in planning.
-pub async fn findings_about(objects: &impl ReadObjects, manifest: &Manifest, id: &SourceId) -> Result<Vec<Finding>, MirrorError> {
+/// What a snapshot's run has found about one record of the source: in reading it (of each code the
+/// first ten thousand), and in planning.
+pub async fn findings_about(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+    id: &SourceId,
+) -> Result<Vec<Finding>, MirrorError> {
     let plan = read_plan(objects, &manifest.district, &manifest.run).await?;
     let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
     let (finder, mut found) = (Finder::new(&json), Vec::new());
-    let mut look = |line: &[u8]| {
-        // Most lines are about others: they are not parsed.
-        if finder.find(line).is_some() {
-            let finding: Finding = parse(line, FINDINGS)?;
-            found.extend(Some(finding).filter(|finding| finding.entity.as_ref().is_some_and(|entity| entity.id == *id)));
-        }
-        Ok(ControlFlow::Continue(()))
-    };
+    let mut look =
+        |line: &[u8]| {
+            // Most lines are about others: they are not parsed.
+            if finder.find(line).is_some() {
+                let finding: Finding = parse(line, FINDINGS)?;
+                found.extend(Some(finding).filter(|finding| {
+                    finding.entity.as_ref().is_some_and(|entity| entity.id == *id)
+                }));
+            }
+            Ok(ControlFlow::Continue(()))
+        };
     if let Some((key, part)) = of_source(manifest) {
         let _ = from_line(objects, &key, part, 0, FINDINGS, &mut look).await?;
     }
@@ -255,7 +270,12 @@ pub async fn findings_about(objects: &impl ReadObjects, manifest: &Manifest, id:
 }
 
 /// Whether a snapshot has a row that could not be read and is, or may be, this record.
-pub async fn is_gap(objects: &impl ReadObjects, manifest: &Manifest, kind: Tag, id: &SourceId) -> Result<bool, MirrorError> {
+pub async fn is_gap(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+    kind: Tag,
+    id: &SourceId,
+) -> Result<bool, MirrorError> {
     let is_empty = manifest.parts.get(PartName::Gaps.name()).is_none_or(|part| part.records == 0);
     if is_empty {
         return Ok(false);

@@ -3,7 +3,9 @@
 mod nightly;
 
 use aws_sdk_scheduler::Client;
-use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
+use aws_sdk_scheduler::types::{
+    ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -11,7 +13,8 @@ use crate::MirrorError;
 use crate::districts::Wrote;
 use crate::later::Later;
 
-/// The schedules of a group: one-time ones that invoke a function and go away by themselves, and those of districts.
+/// The schedules of a group: one-time ones that invoke a function and go away by themselves, and
+/// those of districts.
 #[derive(Clone, Debug)]
 pub struct ScheduleGroup {
     client: Client,
@@ -27,9 +30,16 @@ impl ScheduleGroup {
 }
 
 impl Later for ScheduleGroup {
-    async fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Result<Wrote, MirrorError> {
+    async fn again(
+        &self,
+        function: &str,
+        name: &str,
+        at: Timestamp,
+        payload: &str,
+    ) -> Result<Wrote, MirrorError> {
         let doing = "make a schedule";
-        let target = Target::builder().arn(function).role_arn(&self.role_arn).input(payload).build();
+        let target =
+            Target::builder().arn(function).role_arn(&self.role_arn).input(payload).build();
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
         let at = at.to_zoned(TimeZone::UTC).strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
         let request = self
@@ -44,7 +54,9 @@ impl Later for ScheduleGroup {
             .target(target.map_err(|e| MirrorError::service(doing, e))?);
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conflict_exception()) => Ok(Wrote::AlreadyThere),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conflict_exception()) => {
+                Ok(Wrote::AlreadyThere)
+            }
             Err(error) => Err(MirrorError::service(doing, error)),
         }
     }

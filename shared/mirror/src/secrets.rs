@@ -1,7 +1,9 @@
-//! Secrets that functions need: keys of notices, credentials at sources. They live in Secrets Manager, never in an environment variable.
+//! Secrets that functions need: keys of notices, credentials at sources. They live in Secrets
+//! Manager, never in an environment variable.
 //!
-//! A function keeps what it has read for a while ([`Kept`]): long enough that a warm process does not ask at every event, short enough that a key
-//! that was changed because somebody has seen it is soon worth nothing.
+//! A function keeps what it has read for a while ([`Kept`]): long enough that a warm process does
+//! not ask at every event, short enough that a key that was changed because somebody has seen it is
+//! soon worth nothing.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,18 +18,24 @@ use serde::de::DeserializeOwned;
 use crate::MirrorError;
 use crate::clock::Clock;
 
-/// Reads a secret that is JSON. What is wrong with one that is not is not told, for it would be told with the text.
+/// Reads a secret that is JSON. What is wrong with one that is not is not told, for it would be
+/// told with the text.
 ///
 /// # Errors
 /// If it is not what it must be.
 pub fn parse<T: DeserializeOwned>(secret: &Secret, what: &'static str) -> Result<T, MirrorError> {
-    serde_json::from_str(secret.reveal()).map_err(|_| MirrorError::corrupt(what, "it is not JSON of the kind that it must be"))
+    serde_json::from_str(secret.reveal())
+        .map_err(|_| MirrorError::corrupt(what, "it is not JSON of the kind that it must be"))
 }
 
 /// Reading secrets.
 pub trait Secrets: Clone + Send + Sync + 'static {
-    /// The present text of a secret; none: there is no secret of that name, or nobody has given it a text yet.
-    fn secret(&self, name: &str) -> impl Future<Output = Result<Option<Secret>, MirrorError>> + Send;
+    /// The present text of a secret; none: there is no secret of that name, or nobody has given it
+    /// a text yet.
+    fn secret(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Secret>, MirrorError>> + Send;
 }
 
 /// The real secrets, in Secrets Manager; a name may also be an ARN.
@@ -48,7 +56,13 @@ impl Secrets for ManagedSecrets {
                 Some(text) => Ok(Some(Secret::new(text))),
                 None => Err(MirrorError::corrupt("a secret", "it is binary, and must be text")),
             },
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(MirrorError::service("read a secret", error)),
         }
     }
@@ -56,7 +70,8 @@ impl Secrets for ManagedSecrets {
 
 /// Secrets that are read once, and again when they have been kept for so long.
 ///
-/// What cannot be read again is not used any longer either: a key that was taken away must not live on because its keeper is out of reach.
+/// What cannot be read again is not used any longer either: a key that was taken away must not live
+/// on because its keeper is out of reach.
 #[derive(Clone, Debug)]
 pub struct Kept<S> {
     inner: S,
@@ -93,7 +108,10 @@ impl<S: Secrets> Secrets for Kept<S> {
         let at = self.clock.now();
         // One that is not there is not kept: it works as soon as somebody makes it.
         let Some(secret) = self.inner.secret(name).await? else { return Ok(None) };
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), (at, secret.clone()));
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), (at, secret.clone()));
         Ok(Some(secret))
     }
 }
@@ -128,7 +146,11 @@ mod tests {
         let kept = Kept::new(stored.clone(), clock, MINUTES);
         assert_eq!(text(&kept).await, None);
         stored.put("notices", "one");
-        assert_eq!(text(&kept).await.as_deref(), Some("one"), "what was not there is asked for again at once");
+        assert_eq!(
+            text(&kept).await.as_deref(),
+            Some("one"),
+            "what was not there is asked for again at once"
+        );
         stored.put("notices", "two");
         second.fetch_add(299, Ordering::SeqCst);
         assert_eq!((text(&kept).await.as_deref(), stored.reads()), (Some("one"), 2));
@@ -136,10 +158,18 @@ mod tests {
         assert_eq!((text(&kept).await.as_deref(), stored.reads()), (Some("two"), 3));
         second.fetch_sub(3600, Ordering::SeqCst);
         stored.put("notices", "three");
-        assert_eq!(text(&kept).await.as_deref(), Some("three"), "a clock that was set back keeps nothing alive");
+        assert_eq!(
+            text(&kept).await.as_deref(),
+            Some("three"),
+            "a clock that was set back keeps nothing alive"
+        );
         stored.put("notices", "four");
         kept.forget();
-        assert_eq!(text(&kept).await.as_deref(), Some("four"), "one that was not taken is asked for again at once");
+        assert_eq!(
+            text(&kept).await.as_deref(),
+            Some("four"),
+            "one that was not taken is asked for again at once"
+        );
         stored.remove("notices");
         second.fetch_add(300, Ordering::SeqCst);
         assert_eq!(text(&kept).await, None, "one that was taken away is gone");
@@ -171,7 +201,13 @@ mod tests {
         let error = parse::<Number>(&secret, "the key").unwrap_err();
         let error_text = crate::error::chain(&error);
         assert!(error_text.contains("the key"), "{error_text}");
-        for text in [format!("{secret:?}"), format!("{kept:?}"), format!("{stored:?}"), format!("{error:?}"), error_text] {
+        for text in [
+            format!("{secret:?}"),
+            format!("{kept:?}"),
+            format!("{stored:?}"),
+            format!("{error:?}"),
+            error_text,
+        ] {
             assert!(!text.contains("swordfish"), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! Snapshots in the internal bucket: written line by line as a source makes them, read again from local copies.
+//! Snapshots in the internal bucket: written line by line as a source makes them, read again from
+//! local copies.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -22,7 +23,8 @@ use crate::streams::{Streams, Target};
 
 const JSON: &str = "application/json";
 
-/// Bytes of a stored part that are fetched at once: few enough for the allocator to use the same memory again. And how many such ranges at a time.
+/// Bytes of a stored part that are fetched at once: few enough for the allocator to use the same
+/// memory again. And how many such ranges at a time.
 const BLOCK: u64 = 2 * 1024 * 1024;
 const RANGES: usize = 3;
 
@@ -36,7 +38,12 @@ pub struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// A new snapshot, or the same one again.
-    pub fn new<O: WriteObjects>(handle: Handle, objects: O, district: &DistrictId, run: &RunId) -> Self {
+    pub fn new<O: WriteObjects>(
+        handle: Handle,
+        objects: O,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Self {
         let target = |part| match part {
             PartName::Records(kind) => Target::Records(keys::part(district, run, part), kind),
             PartName::Gaps | PartName::Findings => Target::Object(keys::part(district, run, part)),
@@ -67,7 +74,8 @@ impl SnapshotSink for SnapshotWriter {
     }
 }
 
-/// Writes a snapshot's lines once more, as the parts of another run. Without demographics where they are not to be kept (R-M7).
+/// Writes a snapshot's lines once more, as the parts of another run. Without demographics where
+/// they are not to be kept (R-M7).
 pub async fn copy_parts<O: WriteObjects>(
     objects: &O,
     from: SnapshotCopy,
@@ -75,15 +83,19 @@ pub async fn copy_parts<O: WriteObjects>(
     run: &RunId,
     demographics: bool,
 ) -> Result<BTreeMap<String, Part>, MirrorError> {
-    let (handle, objects, district, run) = (Handle::current(), objects.clone(), district.clone(), run.clone());
+    let (handle, objects, district, run) =
+        (Handle::current(), objects.clone(), district.clone(), run.clone());
     let copied = tokio::task::spawn_blocking(move || {
         let mut writer = SnapshotWriter::new(handle, objects, &district, &run);
-        let mut line = |part, json: &[u8]| writer.line(part, json).map_err(|e| MirrorError::from_io("write a snapshot", e));
+        let mut line = |part, json: &[u8]| {
+            writer.line(part, json).map_err(|e| MirrorError::from_io("write a snapshot", e))
+        };
         for part in PartName::all() {
             if part == PartName::Records(Tag::Student) && !demographics {
                 for student in from.records::<kinds::Students>()? {
                     let student = Student { demographics: Demographics::default(), ..*student? };
-                    let json = serde_json::to_vec(&student).map_err(|e| MirrorError::corrupt("a student of a snapshot", e))?;
+                    let json = serde_json::to_vec(&student)
+                        .map_err(|e| MirrorError::corrupt("a student of a snapshot", e))?;
                     line(part, &json)?;
                 }
                 continue;
@@ -124,13 +136,26 @@ pub async fn put_chain(
 }
 
 /// A snapshot's chain, or none.
-pub async fn read_chain(objects: &impl ReadObjects, district: &DistrictId, run: &RunId) -> Result<Option<Chain>, MirrorError> {
+pub async fn read_chain(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<Chain>, MirrorError> {
     read_json(objects, &keys::chain(district, run), "a chain of uploads").await
 }
 
 /// Writes the manifest: now the snapshot is there.
-pub async fn put_manifest(objects: &impl WriteObjects, manifest: &Manifest) -> Result<(), MirrorError> {
-    put_json(objects, &keys::manifest(&manifest.district, &manifest.run), manifest, "a snapshot's manifest").await
+pub async fn put_manifest(
+    objects: &impl WriteObjects,
+    manifest: &Manifest,
+) -> Result<(), MirrorError> {
+    put_json(
+        objects,
+        &keys::manifest(&manifest.district, &manifest.run),
+        manifest,
+        "a snapshot's manifest",
+    )
+    .await
 }
 
 /// A snapshot's manifest, or none: then there is no snapshot.
@@ -171,16 +196,28 @@ pub struct SnapshotCopy {
 
 impl SnapshotCopy {
     /// Fetches the parts that a manifest names.
-    pub async fn fetch(objects: &impl ReadObjects, manifest: &Manifest) -> Result<Self, MirrorError> {
-        // Each in a task of its own: receiving, checking and putting away are work for several cores.
+    pub async fn fetch(
+        objects: &impl ReadObjects,
+        manifest: &Manifest,
+    ) -> Result<Self, MirrorError> {
+        // Each in a task of its own: receiving, checking and putting away are work for several
+        // cores.
         let fetched = PartName::all().map(|name| {
-            let (objects, key) = (objects.clone(), keys::part(&manifest.district, &manifest.run, name));
+            let (objects, key) =
+                (objects.clone(), keys::part(&manifest.district, &manifest.run, name));
             let part = manifest.parts.get(name.name()).cloned();
-            let part = part.ok_or_else(|| MirrorError::corrupt("a snapshot's manifest", format!("it has no `{}`", name.name())));
+            let part = part.ok_or_else(|| {
+                MirrorError::corrupt(
+                    "a snapshot's manifest",
+                    format!("it has no `{}`", name.name()),
+                )
+            });
             async move {
                 let part = part?;
-                let fetching = tokio::spawn(async move { LinesCopy::fetch(&objects, &key, part).await });
-                let copy = fetching.await.map_err(|e| MirrorError::service("read a snapshot", e))??;
+                let fetching =
+                    tokio::spawn(async move { LinesCopy::fetch(&objects, &key, part).await });
+                let copy =
+                    fetching.await.map_err(|e| MirrorError::service("read a snapshot", e))??;
                 Ok::<_, MirrorError>((name.name(), copy))
             }
         });
@@ -208,8 +245,15 @@ impl SnapshotCopy {
         self.part(PartName::Findings, json)
     }
 
-    fn part<T: Send + 'static>(&self, name: PartName, parse: Parse<T>) -> Result<Records<T>, MirrorError> {
-        let part = self.parts.get(name.name()).ok_or(MirrorError::Missing { what: "a part of the snapshot" })?;
+    fn part<T: Send + 'static>(
+        &self,
+        name: PartName,
+        parse: Parse<T>,
+    ) -> Result<Records<T>, MirrorError> {
+        let part = self
+            .parts
+            .get(name.name())
+            .ok_or(MirrorError::Missing { what: "a part of the snapshot" })?;
         Ok(part.read_as(parse))
     }
 }
@@ -223,7 +267,11 @@ pub struct LinesCopy {
 
 impl LinesCopy {
     /// Fetches a file of lines; one without lines was never written.
-    pub async fn fetch(objects: &impl ReadObjects, key: &str, part: Part) -> Result<Self, MirrorError> {
+    pub async fn fetch(
+        objects: &impl ReadObjects,
+        key: &str,
+        part: Part,
+    ) -> Result<Self, MirrorError> {
         let missing = || MirrorError::Missing { what: "a stored file of lines" };
         if part.records == 0 {
             return Ok(Self { lines: Packed::copy_of(&part, Spool::empty()), part });
@@ -235,7 +283,8 @@ impl LinesCopy {
         } else {
             let info = objects.head(key, None).await?.ok_or_else(missing)?;
             let begins = (0..info.size.div_ceil(BLOCK)).map(|number| number * BLOCK);
-            let mut ranges = stream::iter(begins.map(|at| objects.range(&info.object, at, BLOCK))).buffered(RANGES);
+            let mut ranges = stream::iter(begins.map(|at| objects.range(&info.object, at, BLOCK)))
+                .buffered(RANGES);
             let mut left = info.size;
             while let Some(fetched) = ranges.try_next().await? {
                 match fetched {
@@ -250,7 +299,8 @@ impl LinesCopy {
         Ok(Self { lines: Packed::copy_of(&part, spool.finish()?), part })
     }
 
-    /// Its records from the first on. They end in an error if the file is not, to the byte, the one that was written.
+    /// Its records from the first on. They end in an error if the file is not, to the byte, the one
+    /// that was written.
     pub fn records<T: DeserializeOwned + Send + 'static>(&self) -> Records<T> {
         self.read_as(json)
     }
@@ -289,7 +339,17 @@ mod tests {
         let origin = rules::snapshot::Origin::of("oneroster_csv");
         let today = jiff::civil::date(2026, 9, 1);
         let findings = BTreeMap::new();
-        Manifest { district, run, taken_at: at, today, origin, parts, enrollments: 0, findings, seconds: 0.1 }
+        Manifest {
+            district,
+            run,
+            taken_at: at,
+            today,
+            origin,
+            parts,
+            enrollments: 0,
+            findings,
+            seconds: 0.1,
+        }
     }
 
     #[tokio::test]
@@ -297,13 +357,20 @@ mod tests {
         let bucket = MemoryObjects::default();
         let manifest = staged(&bucket).await;
         put_manifest(&bucket, &manifest).await.unwrap();
-        assert_eq!(read_manifest(&bucket, &manifest.district, &manifest.run).await.unwrap(), Some(manifest.clone()));
+        assert_eq!(
+            read_manifest(&bucket, &manifest.district, &manifest.run).await.unwrap(),
+            Some(manifest.clone())
+        );
         let copy = SnapshotCopy::fetch(&bucket, &manifest).await.unwrap();
         for _ in 0..2 {
-            let schools: Vec<School> = copy.records::<kinds::Schools>().unwrap().map(|record| *record.unwrap()).collect();
+            let schools: Vec<School> =
+                copy.records::<kinds::Schools>().unwrap().map(|record| *record.unwrap()).collect();
             assert_eq!(schools.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s2"]);
         }
-        assert_eq!(copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [Gap::Kind { kind: Tag::Class }]);
+        assert_eq!(
+            copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(),
+            [Gap::Kind { kind: Tag::Class }]
+        );
         assert_eq!(copy.records::<kinds::Students>().unwrap().count(), 0);
     }
 
@@ -322,6 +389,9 @@ mod tests {
             assert_eq!(results.len(), read + 1);
         }
         bucket.remove(&key);
-        assert!(matches!(SnapshotCopy::fetch(&bucket, &manifest).await, Err(MirrorError::Missing { .. })));
+        assert!(matches!(
+            SnapshotCopy::fetch(&bucket, &manifest).await,
+            Err(MirrorError::Missing { .. })
+        ));
     }
 }

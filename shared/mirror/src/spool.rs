@@ -1,5 +1,6 @@
-//! Bytes that are kept for the length of an invocation and read several times: in memory while they are few, in a temporary file without a name when
-//! they are many, so that memory does not grow with the district.
+//! Bytes that are kept for the length of an invocation and read several times: in memory while they
+//! are few, in a temporary file without a name when they are many, so that memory does not grow
+//! with the district.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -123,8 +124,9 @@ impl Read for SpoolReader {
     }
 }
 
-/// The zstd level of everything that is stored or spooled. Of a district's records, 155 MB: level 1 makes 43 MB, at 330 MB a second, and is unpacked at
-/// 1,220; level -1 68 MB, at 460 and 1,450; this one 74 MB, at 640 and 1,830. Time is what a night has least of.
+/// The zstd level of everything that is stored or spooled. Of a district's records, 155 MB: level 1
+/// makes 43 MB, at 330 MB a second, and is unpacked at 1,220; level -1 68 MB, at 460 and 1,450;
+/// this one 74 MB, at 640 and 1,830. Time is what a night has least of.
 pub(crate) const LEVEL: i32 = -5;
 
 /// Bytes of text that are unpacked at once.
@@ -142,7 +144,10 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Lines of what a reader gives; `doing` is for errors.
-    pub fn new(compressed: impl Read + Send + 'a, doing: &'static str) -> Result<Self, MirrorError> {
+    pub fn new(
+        compressed: impl Read + Send + 'a,
+        doing: &'static str,
+    ) -> Result<Self, MirrorError> {
         let compressed: Box<dyn Read + Send + 'a> = Box::new(compressed);
         let decoder = zstd::Decoder::new(compressed).map_err(|e| MirrorError::from_io(doing, e))?;
         Ok(Self { decoder, buffer: Vec::new(), at: 0, end: 0, doing })
@@ -175,7 +180,10 @@ impl<'a> Lines<'a> {
         if self.buffer.len() - self.end < UNPACKED / 2 {
             self.buffer.resize(self.buffer.len() + UNPACKED, 0);
         }
-        let read = self.decoder.read(&mut self.buffer[self.end..]).map_err(|e| MirrorError::from_io(self.doing, e))?;
+        let read = self
+            .decoder
+            .read(&mut self.buffer[self.end..])
+            .map_err(|e| MirrorError::from_io(self.doing, e))?;
         self.end += read;
         Ok(read > 0)
     }

@@ -1,6 +1,8 @@
-//! Several files of lines, written at the same time: compressed and sent on a thread of their own, so that this runs beside whatever makes the lines.
+//! Several files of lines, written at the same time: compressed and sent on a thread of their own,
+//! so that this runs beside whatever makes the lines.
 //!
-//! Lines are compressed in blocks, one zstd frame each, and what a block is about is noted: one record is found without unpacking the others.
+//! Lines are compressed in blocks, one zstd frame each, and what a block is about is noted: one
+//! record is found without unpacking the others.
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
@@ -26,7 +28,8 @@ const CONTENT_TYPE: &str = "application/zstd";
 /// How many blocks may wait for the other thread.
 const WAITING: usize = 8;
 
-/// Bytes of one part of an object, and how many parts of one may be under way at a time: several objects are written at once, and each part is memory.
+/// Bytes of one part of an object, and how many parts of one may be under way at a time: several
+/// objects are written at once, and each part is memory.
 const PART: usize = 5 * 1024 * 1024;
 const UNDER_WAY: usize = 1;
 
@@ -35,7 +38,8 @@ const UNDER_WAY: usize = 1;
 pub(crate) enum Target {
     /// Into the object of this key. No line: no object.
     Object(String),
-    /// The same; each line is a record of this kind that begins with its id, in the order of the table.
+    /// The same; each line is a record of this kind that begins with its id, in the order of the
+    /// table.
     Records(String, Tag),
     /// Behind the lines of another stream, once all of those are known.
     Behind(usize),
@@ -71,9 +75,13 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new<O: WriteObjects>(handle: Handle, objects: O, targets: Vec<Target>) -> Self {
         let count = targets.len();
-        let kind = |target: &Target| if let Target::Records(_, kind) = target { Some(*kind) } else { None };
+        let kind = |target: &Target| {
+            if let Target::Records(_, kind) = target { Some(*kind) } else { None }
+        };
         let kinds = targets.iter().map(kind).collect();
-        let worker = Beside::new(DOING, WAITING, move |messages| Worker { handle, objects, targets }.run(messages));
+        let worker = Beside::new(DOING, WAITING, move |messages| {
+            Worker { handle, objects, targets }.run(messages)
+        });
         let buffers = vec![<(Vec<u8>, Block)>::default(); count];
         Self { buffers, kinds, records: vec![0; count], packer: Packer::default(), worker }
     }
@@ -84,11 +92,22 @@ impl Streams {
     }
 
     /// Adds a line about a record, by which it can be found.
-    pub(crate) fn line_about(&mut self, stream: usize, kind: Tag, id: &SourceId, line: &[u8]) -> Result<(), MirrorError> {
+    pub(crate) fn line_about(
+        &mut self,
+        stream: usize,
+        kind: Tag,
+        id: &SourceId,
+        line: &[u8],
+    ) -> Result<(), MirrorError> {
         self.add(stream, line, |block| block.include(kind, id))
     }
 
-    fn add(&mut self, stream: usize, line: &[u8], note: impl FnOnce(&mut Block)) -> Result<(), MirrorError> {
+    fn add(
+        &mut self,
+        stream: usize,
+        line: &[u8],
+        note: impl FnOnce(&mut Block),
+    ) -> Result<(), MirrorError> {
         let (buffer, block) = &mut self.buffers[stream];
         buffer.extend_from_slice(line);
         buffer.push(b'\n');
@@ -99,7 +118,12 @@ impl Streams {
     }
 
     /// Adds a block of so many whole lines, each with its end.
-    pub(crate) fn block(&mut self, stream: usize, lines: Vec<u8>, count: u64) -> Result<(), MirrorError> {
+    pub(crate) fn block(
+        &mut self,
+        stream: usize,
+        lines: Vec<u8>,
+        count: u64,
+    ) -> Result<(), MirrorError> {
         if !self.buffers[stream].0.is_empty() {
             self.flush(stream)?;
         }
@@ -114,27 +138,40 @@ impl Streams {
         self.hand_over(stream, lines, block)
     }
 
-    fn hand_over(&mut self, stream: usize, lines: Vec<u8>, mut block: Block) -> Result<(), MirrorError> {
+    fn hand_over(
+        &mut self,
+        stream: usize,
+        lines: Vec<u8>,
+        mut block: Block,
+    ) -> Result<(), MirrorError> {
         if let Some(kind) = self.kinds[stream] {
             // They are sorted: the ids at the edges say it all.
-            for line in [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten() {
-                let head: Head<'_> =
-                    serde_json::from_slice(line).map_err(|_| MirrorError::corrupt("a record", "it begins with no id"))?;
+            for line in
+                [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten()
+            {
+                let head: Head<'_> = serde_json::from_slice(line)
+                    .map_err(|_| MirrorError::corrupt("a record", "it begins with no id"))?;
                 block.include(kind, &head.id.as_ref().into());
             }
         }
-        let Err(refused) = self.worker.offer(Message::Lines(stream, lines, block, None)) else { return Ok(()) };
+        let Err(refused) = self.worker.offer(Message::Lines(stream, lines, block, None)) else {
+            return Ok(());
+        };
         match refused {
             // The other thread is behind: rather than wait for it, this one does some of its work.
             TrySendError::Full(Message::Lines(stream, lines, block, _)) => {
-                let packed = self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
+                let packed =
+                    self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
                 self.worker.send(Message::Lines(stream, lines, block, Some(packed)))
             }
-            TrySendError::Full(message) | TrySendError::Disconnected(message) => self.worker.send(message),
+            TrySendError::Full(message) | TrySendError::Disconnected(message) => {
+                self.worker.send(message)
+            }
         }
     }
 
-    /// Ends all streams; when this returns, the objects are there. What was behind another stream counts as part of that.
+    /// Ends all streams; when this returns, the objects are there. What was behind another stream
+    /// counts as part of that.
     pub(crate) fn finish(mut self) -> Result<Vec<Part>, MirrorError> {
         for stream in 0..self.buffers.len() {
             if !self.buffers[stream].0.is_empty() {
@@ -208,8 +245,10 @@ impl<O: WriteObjects> Worker<O> {
     fn run(self, receiver: &Receiver<Message>) -> Result<Vec<Part>, MirrorError> {
         let io = |e| MirrorError::from_io(DOING, e);
         let mut packer = Packer::default();
-        let mut objects: Vec<Option<Stream<ObjectWriter<O>>>> = self.targets.iter().map(|_| None).collect();
-        let mut behind: Vec<Option<Stream<SpoolWriter>>> = self.targets.iter().map(|_| None).collect();
+        let mut objects: Vec<Option<Stream<ObjectWriter<O>>>> =
+            self.targets.iter().map(|_| None).collect();
+        let mut behind: Vec<Option<Stream<SpoolWriter>>> =
+            self.targets.iter().map(|_| None).collect();
         loop {
             match receiver.recv() {
                 Ok(Message::Lines(stream, lines, block, packed)) => {
@@ -221,16 +260,18 @@ impl<O: WriteObjects> Worker<O> {
                         Target::Object(key) | Target::Records(key, _) => {
                             self.open(&mut objects[stream], key).push(&lines, packed, block)
                         }
-                        Target::Behind(_) => {
-                            behind[stream].get_or_insert_with(|| Stream::new(SpoolWriter::default())).push(&lines, packed, block)
-                        }
+                        Target::Behind(_) => behind[stream]
+                            .get_or_insert_with(|| Stream::new(SpoolWriter::default()))
+                            .push(&lines, packed, block),
                     }
                     .map_err(io)?;
                 }
                 Ok(Message::Finish) => break,
                 Err(_) => {
                     // Nobody finishes this: no object may come of it.
-                    for upload in objects.into_iter().flatten().filter_map(|stream| stream.output.upload) {
+                    for upload in
+                        objects.into_iter().flatten().filter_map(|stream| stream.output.upload)
+                    {
                         let _ = self.handle.block_on(self.objects.abort_parts(&upload));
                     }
                     return Ok(Vec::new());
@@ -238,8 +279,12 @@ impl<O: WriteObjects> Worker<O> {
             }
         }
         for (stream, kept) in behind.into_iter().enumerate() {
-            let (Some(kept), Target::Behind(before)) = (kept, &self.targets[stream]) else { continue };
-            let (Target::Object(key) | Target::Records(key, _)) = &self.targets[*before] else { continue };
+            let (Some(kept), Target::Behind(before)) = (kept, &self.targets[stream]) else {
+                continue;
+            };
+            let (Target::Object(key) | Target::Records(key, _)) = &self.targets[*before] else {
+                continue;
+            };
             let object = self.open(&mut objects[*before], key);
             append(object, &kept.output.finish()?, kept.blocks).map_err(io)?;
         }
@@ -256,7 +301,11 @@ impl<O: WriteObjects> Worker<O> {
         Ok(parts)
     }
 
-    fn open<'a>(&self, stream: &'a mut Option<Stream<ObjectWriter<O>>>, key: &str) -> &'a mut Stream<ObjectWriter<O>> {
+    fn open<'a>(
+        &self,
+        stream: &'a mut Option<Stream<ObjectWriter<O>>>,
+        key: &str,
+    ) -> &'a mut Stream<ObjectWriter<O>> {
         stream.get_or_insert_with(|| {
             Stream::new(ObjectWriter {
                 handle: self.handle.clone(),
@@ -272,7 +321,11 @@ impl<O: WriteObjects> Worker<O> {
 }
 
 /// Puts blocks that were kept aside behind those of an object.
-fn append<O: WriteObjects>(object: &mut Stream<ObjectWriter<O>>, kept: &Spool, blocks: Vec<Block>) -> io::Result<()> {
+fn append<O: WriteObjects>(
+    object: &mut Stream<ObjectWriter<O>>,
+    kept: &Spool,
+    blocks: Vec<Block>,
+) -> io::Result<()> {
     let (mut reader, mut packed) = (kept.reader(), Vec::new());
     for block in blocks {
         packed.resize(block.size as usize, 0);
@@ -286,13 +339,19 @@ fn append<O: WriteObjects>(object: &mut Stream<ObjectWriter<O>>, kept: &Spool, b
 /// The lines of one block.
 pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     let bytes = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
-    let bytes = bytes.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is no block of lines"))?;
+    let bytes = bytes
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is no block of lines"))?;
     zstd::bulk::decompress(packed, bytes as usize)
 }
 
 /// A part that has no line.
 pub(crate) fn empty_part() -> Part {
-    Part { records: 0, bytes: 0, xxh3: format!("{:016x}", Xxh3::new().digest()), blocks: Vec::new() }
+    Part {
+        records: 0,
+        bytes: 0,
+        xxh3: format!("{:016x}", Xxh3::new().digest()),
+        blocks: Vec::new(),
+    }
 }
 
 /// One object as it grows: whole if small, in parts if large.
@@ -310,7 +369,9 @@ impl<O: WriteObjects> ObjectWriter<O> {
     async fn send_part(&mut self) -> Result<(), MirrorError> {
         let upload = match &self.upload {
             Some(upload) => upload.clone(),
-            None => self.upload.insert(self.objects.begin_parts(&self.key, CONTENT_TYPE).await?).clone(),
+            None => {
+                self.upload.insert(self.objects.begin_parts(&self.key, CONTENT_TYPE).await?).clone()
+            }
         };
         if self.under_way.len() >= UNDER_WAY {
             let first = self.under_way.remove(0);
@@ -319,7 +380,8 @@ impl<O: WriteObjects> ObjectWriter<O> {
         let number = (self.tags.len() + self.under_way.len() + 1) as i32;
         let body = std::mem::replace(&mut self.buffer, Vec::with_capacity(PART + PART / 8));
         let objects = self.objects.clone();
-        self.under_way.push(self.handle.spawn(async move { objects.put_part(&upload, number, body).await }));
+        self.under_way
+            .push(self.handle.spawn(async move { objects.put_part(&upload, number, body).await }));
         Ok(())
     }
 
@@ -340,7 +402,9 @@ impl<O: WriteObjects> ObjectWriter<O> {
     }
 }
 
-async fn ended(part: tokio::task::JoinHandle<Result<String, MirrorError>>) -> Result<String, MirrorError> {
+async fn ended(
+    part: tokio::task::JoinHandle<Result<String, MirrorError>>,
+) -> Result<String, MirrorError> {
     part.await.map_err(|e| MirrorError::service(DOING, e))?
 }
 
@@ -373,7 +437,11 @@ mod tests {
         let bucket = MemoryObjects::default();
         let (handle, objects) = (Handle::current(), bucket.clone());
         let parts = tokio::task::spawn_blocking(move || {
-            let targets = vec![Target::Object("plan".into()), Target::Behind(0), Target::Object("none".into())];
+            let targets = vec![
+                Target::Object("plan".into()),
+                Target::Behind(0),
+                Target::Object("none".into()),
+            ];
             let mut streams = Streams::new(handle, objects, targets);
             for (stream, line) in [(1, "gone 1"), (0, "new 1"), (1, "gone 2"), (0, "new 2")] {
                 streams.line(stream, line.as_bytes()).unwrap();
@@ -385,7 +453,10 @@ mod tests {
         assert_eq!(text(&bucket, "plan"), "new 1\nnew 2\ngone 1\ngone 2\n");
         assert_eq!(bucket.keys(), ["plan"]);
         assert_eq!((parts[0].records, parts[1].records), (2, 2));
-        assert_eq!(parts[0].xxh3, format!("{:016x}", xxhash_rust::xxh3::xxh3_64(b"new 1\nnew 2\ngone 1\ngone 2\n")));
+        assert_eq!(
+            parts[0].xxh3,
+            format!("{:016x}", xxhash_rust::xxh3::xxh3_64(b"new 1\nnew 2\ngone 1\ngone 2\n"))
+        );
     }
 
     #[tokio::test]
@@ -394,10 +465,19 @@ mod tests {
         let (handle, objects) = (Handle::current(), bucket.clone());
         let filler = "x".repeat(BLOCK_BYTES / 4);
         let parts = tokio::task::spawn_blocking(move || {
-            let mut streams = Streams::new(handle, objects, vec![Target::Object("plan".into()), Target::Behind(0)]);
+            let mut streams = Streams::new(
+                handle,
+                objects,
+                vec![Target::Object("plan".into()), Target::Behind(0)],
+            );
             for n in 0..10 {
-                let (kind, id) = (if n < 6 { Tag::Teacher } else { Tag::Student }, SourceId::from(format!("{n}").as_str()));
-                streams.line_about(usize::from(n == 9), kind, &id, format!("{n}{filler}").as_bytes()).unwrap();
+                let (kind, id) = (
+                    if n < 6 { Tag::Teacher } else { Tag::Student },
+                    SourceId::from(format!("{n}").as_str()),
+                );
+                streams
+                    .line_about(usize::from(n == 9), kind, &id, format!("{n}{filler}").as_bytes())
+                    .unwrap();
             }
             streams.finish().unwrap()
         });
@@ -405,9 +485,13 @@ mod tests {
         let (part, body) = (&parts[0], bucket.body("plan").unwrap());
         assert_eq!(part.blocks.iter().map(|block| block.lines).collect::<Vec<_>>(), [4, 4, 1, 1]);
         for n in 0..10 {
-            let (kind, id) = (if n < 6 { Tag::Teacher } else { Tag::Student }, SourceId::from(format!("{n}").as_str()));
+            let (kind, id) = (
+                if n < 6 { Tag::Teacher } else { Tag::Student },
+                SourceId::from(format!("{n}").as_str()),
+            );
             let found = part.blocks_about(kind, &id).filter(|block| {
-                let lines = unpack(&body[block.at as usize..(block.at + block.size) as usize]).unwrap();
+                let lines =
+                    unpack(&body[block.at as usize..(block.at + block.size) as usize]).unwrap();
                 String::from_utf8(lines).unwrap().lines().any(|line| line.starts_with(id.as_str()))
             });
             assert_eq!(found.count(), 1, "{n}");
@@ -421,9 +505,11 @@ mod tests {
         let (handle, objects) = (Handle::current(), bucket.clone());
         tokio::task::spawn_blocking(move || {
             let mut rng = fastrand::Rng::with_seed(7);
-            let mut noise = |bytes: usize| -> Vec<u8> { (0..bytes).map(|_| rng.u8(b' '..)).collect() };
+            let mut noise =
+                |bytes: usize| -> Vec<u8> { (0..bytes).map(|_| rng.u8(b' '..)).collect() };
             for (key, finish) in [("whole", true), ("given up", false)] {
-                let mut streams = Streams::new(handle.clone(), objects.clone(), vec![Target::Object(key.into())]);
+                let mut streams =
+                    Streams::new(handle.clone(), objects.clone(), vec![Target::Object(key.into())]);
                 for _ in 0..30 {
                     streams.line(0, &noise(1024 * 1024)).unwrap();
                 }
@@ -435,7 +521,10 @@ mod tests {
         .await
         .unwrap();
         assert!(bucket.body("whole").unwrap().len() > 2 * PART);
-        assert_eq!(zstd::decode_all(&bucket.body("whole").unwrap()[..]).unwrap().len(), 30 * (1024 * 1024 + 1));
+        assert_eq!(
+            zstd::decode_all(&bucket.body("whole").unwrap()[..]).unwrap().len(),
+            30 * (1024 * 1024 + 1)
+        );
         assert_eq!(bucket.keys(), ["whole"]);
     }
 }

@@ -1,4 +1,5 @@
-//! A few writes that are all done or none, each under a condition. What it is good for is [`crate::edits`]' matter.
+//! A few writes that are all done or none, each under a condition. What it is good for is
+//! [`crate::edits`]' matter.
 
 use std::future::Future;
 
@@ -16,7 +17,8 @@ pub struct Step {
 
 /// What must hold of the item that is there.
 ///
-/// A condition of a put also takes what the put itself leaves behind, so that a write whose answer was lost can be sent again.
+/// A condition of a put also takes what the put itself leaves behind, so that a write whose answer
+/// was lost can be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Whether none may be there.
@@ -62,7 +64,9 @@ impl Check {
     pub fn holds(&self, there: Option<&PutItem>) -> bool {
         match there {
             None => self.absent,
-            Some(item) => self.mark.of(item).is_some_and(|mark| self.among.iter().any(|one| one == mark)),
+            Some(item) => {
+                self.mark.of(item).is_some_and(|mark| self.among.iter().any(|one| one == mark))
+            }
         }
     }
 }
@@ -87,7 +91,8 @@ pub enum End {
         /// The first such step.
         step: usize,
     },
-    /// None of it is, for lack of capacity or because others write the same items; to be sent again.
+    /// None of it is, for lack of capacity or because others write the same items; to be sent
+    /// again.
     Throttled,
 }
 
@@ -97,7 +102,14 @@ pub const MOST_STEPS: usize = 100;
 /// Writing under conditions.
 pub trait Transact: Clone + Send + Sync + 'static {
     /// Does all steps, 1 to [`MOST_STEPS`] of them on different items, or none.
-    fn transact(&self, steps: Vec<Step>) -> impl Future<Output = Result<Transacted, MirrorError>> + Send;
+    fn transact(
+        &self,
+        steps: Vec<Step>,
+    ) -> impl Future<Output = Result<Transacted, MirrorError>> + Send;
     /// The body of one item, as it is after every write that was answered; or none.
-    fn body(&self, pk: &str, sk: &str) -> impl Future<Output = Result<Option<String>, MirrorError>> + Send;
+    fn body(
+        &self,
+        pk: &str,
+        sk: &str,
+    ) -> impl Future<Output = Result<Option<String>, MirrorError>> + Send;
 }

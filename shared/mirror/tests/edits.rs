@@ -1,4 +1,5 @@
-//! What people make beside the mirror: the same stories on the table in memory and on a real client with a service in this process.
+//! What people make beside the mirror: the same stories on the table in memory and on a real client
+//! with a service in this process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -18,7 +19,10 @@ use mirror::keys;
 use mirror::memory::MemoryTable;
 use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::id::{AccountId, DistrictId, RunId, SHARDS, SourceId};
-use rules::model::{AnyMirrored, ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag, kinds};
+use rules::model::{
+    AnyMirrored, ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag,
+    kinds,
+};
 use rules::personal::Personal;
 
 fn oak() -> DistrictId {
@@ -74,14 +78,24 @@ fn class(key: &str, origin: Origin, students: usize) -> Mirrored<kinds::Classes>
 }
 
 fn student(key: &str, email: &str) -> Mirrored<kinds::Students> {
-    let person = Person { email: Some(Personal::new(email)), schools: vec!["s1".into()], ..Person::default() };
+    let person = Person {
+        email: Some(Personal::new(email)),
+        schools: vec!["s1".into()],
+        ..Person::default()
+    };
     Mirrored {
         key: key.into(),
         id: key.into(),
         account: Some(AccountId::from("a7")),
         status: Status::Active,
         origin: Origin::Source,
-        state: StudentState { person, demographics: Default::default(), guardians: vec![], classes: vec![], email_shared: false },
+        state: StudentState {
+            person,
+            demographics: Default::default(),
+            guardians: vec![],
+            classes: vec![],
+            email_shared: false,
+        },
         first_seen: RunId::from("r1"),
         changed_by: RunId::from("r1"),
         archived_on: None,
@@ -129,7 +143,11 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
     let refused = table.put_edit(&oak(), &other, None).await.unwrap();
     assert_eq!((refused.ending, refused.items), (Ending::Changed, 0));
     assert_eq!(table.put_edit(&oak(), &other, Some(&first)).await.unwrap().ending, Ending::Done);
-    assert_eq!(table.put_edit(&oak(), &other, Some(&first)).await.unwrap().ending, Ending::Done, "sent again");
+    assert_eq!(
+        table.put_edit(&oak(), &other, Some(&first)).await.unwrap().ending,
+        Ending::Done,
+        "sent again"
+    );
     let late = named("c 1", "Larks", "v3");
     assert_eq!(table.put_edit(&oak(), &late, Some(&first)).await.unwrap().ending, Ending::Changed);
     assert_eq!(beside(table, Tag::Class, "c 1").await.edits, std::slice::from_ref(&other));
@@ -137,10 +155,17 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
     assert_eq!(table.take_edit(&oak(), &first).await.unwrap().ending, Ending::Changed);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);
-    assert_eq!(table.put_edit(&oak(), &late, Some(&other)).await.unwrap().ending, Ending::Changed, "it is gone");
+    assert_eq!(
+        table.put_edit(&oak(), &late, Some(&other)).await.unwrap().ending,
+        Ending::Changed,
+        "it is gone"
+    );
     assert_eq!(beside(table, Tag::Class, "c 1").await, Beside::default());
     // An edit takes the place of no edit of another slot.
-    assert!(matches!(table.put_edit(&oak(), &late, Some(&member("c 1", "s", "v"))).await, Err(MirrorError::Corrupt { .. })));
+    assert!(matches!(
+        table.put_edit(&oak(), &late, Some(&member("c 1", "s", "v"))).await,
+        Err(MirrorError::Corrupt { .. })
+    ));
 }
 
 async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &impl Edits) {
@@ -167,7 +192,13 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
     assert_eq!(all.len(), 4);
     assert!(all.is_sorted_by(|a, b| a.key.table_order(&b.key).is_le()));
     assert_eq!(copy.edits(Tag::Student).count(), 0);
-    assert_eq!(copy.records::<kinds::Classes>().map(Result::unwrap).filter(|c| c.state.students.len() == 30_000).count(), 1);
+    assert_eq!(
+        copy.records::<kinds::Classes>()
+            .map(Result::unwrap)
+            .filter(|c| c.state.students.len() == 30_000)
+            .count(),
+        1
+    );
     assert_eq!(copy.records::<kinds::Students>().count(), 2);
     let one_kind = MirrorCopy::read_kind(table, &oak(), Tag::Class).await.unwrap();
     assert_eq!(one_kind.edits(Tag::Class).count(), 4);
@@ -176,19 +207,26 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
     assert_eq!(table.put_edit(&oak(), &again, Some(&ann)).await.unwrap().ending, Ending::Done);
     assert!(beside(table, Tag::Student, "ann").await.twins.contains(&again));
     assert_eq!(table.take_edit(&oak(), &ann).await.unwrap().ending, Ending::Changed);
-    assert!(beside(table, Tag::Student, "ann").await.twins.contains(&again), "a twin went without its edit");
+    assert!(
+        beside(table, Tag::Student, "ann").await.twins.contains(&again),
+        "a twin went without its edit"
+    );
     assert_eq!(table.take_edit(&oak(), &again).await.unwrap().ending, Ending::Done);
     assert_eq!(beside(table, Tag::Student, "ann").await.twins, [member("b", "ann", "v3")]);
     assert_eq!(beside(table, Tag::Class, "c 1").await.edits, [name]);
 }
 
 async fn a_join_code_leads_to_one_class(table: &impl Edits) {
-    let class_of = async |text: &str| table.class_of_code(&oak(), &Personal::new(text)).await.unwrap();
+    let class_of =
+        async |text: &str| table.class_of_code(&oak(), &Personal::new(text)).await.unwrap();
     assert_eq!(class_of("ABCD-1234").await, None);
     let first = code("c 1", "ABCD-1234", "v1");
     assert_eq!(table.put_edit(&oak(), &first, None).await.unwrap().ending, Ending::Done);
     assert_eq!(class_of("ABCD-1234").await, Some("c 1".into()));
-    assert_eq!(table.class_of_code(&DistrictId::new("elm"), &Personal::new("ABCD-1234")).await.unwrap(), None);
+    assert_eq!(
+        table.class_of_code(&DistrictId::new("elm"), &Personal::new("ABCD-1234")).await.unwrap(),
+        None
+    );
     // Two classes cannot have one, and the second one's edit is not made either.
     let taken = code("c 2", "ABCD-1234", "v2");
     assert_eq!(table.put_edit(&oak(), &taken, None).await.unwrap().ending, Ending::CodeTaken);
@@ -196,7 +234,10 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
     // Another code: the old one leads nowhere.
     let second = code("c 1", "WXYZ-9876", "v3");
     assert_eq!(table.put_edit(&oak(), &second, Some(&first)).await.unwrap().ending, Ending::Done);
-    assert_eq!((class_of("ABCD-1234").await, class_of("WXYZ-9876").await), (None, Some("c 1".into())));
+    assert_eq!(
+        (class_of("ABCD-1234").await, class_of("WXYZ-9876").await),
+        (None, Some("c 1".into()))
+    );
     let same = LocalEdit { version: EditVersion::new("v4"), ..second.clone() };
     assert_eq!(table.put_edit(&oak(), &same, Some(&second)).await.unwrap().ending, Ending::Done);
     assert_eq!(class_of("WXYZ-9876").await, Some("c 1".into()));
@@ -205,29 +246,47 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
 }
 
 async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits) {
-    let hash = async |key: &str| body_hash(&read_record(table, &oak(), Tag::Class, &key.into()).await.unwrap().unwrap());
+    let hash = async |key: &str| {
+        body_hash(&read_record(table, &oak(), Tag::Class, &key.into()).await.unwrap().unwrap())
+    };
     let before = items(table).await;
     let made = AnyMirrored::Class(class("m-1", Origin::Manual, 0));
     assert_eq!(table.put_manual(&oak(), &made, None).await.unwrap().ending, Ending::Done);
     let seen = hash("m-1").await;
     let mut grown = class("m-1", Origin::Manual, 20_000);
-    assert_eq!(table.put_manual(&oak(), &AnyMirrored::Class(grown.clone()), None).await.unwrap().ending, Ending::Changed);
-    let done = table.put_manual(&oak(), &AnyMirrored::Class(grown.clone()), Some(&seen)).await.unwrap();
+    assert_eq!(
+        table.put_manual(&oak(), &AnyMirrored::Class(grown.clone()), None).await.unwrap().ending,
+        Ending::Changed
+    );
+    let done =
+        table.put_manual(&oak(), &AnyMirrored::Class(grown.clone()), Some(&seen)).await.unwrap();
     assert_eq!(done.ending, Ending::Done);
     assert!(done.items > 2 && items(table).await > before + 2, "it is one item");
-    assert_eq!(table.put_manual(&oak(), &made, Some("0011223344556677")).await.unwrap().ending, Ending::Changed);
+    assert_eq!(
+        table.put_manual(&oak(), &made, Some("0011223344556677")).await.unwrap().ending,
+        Ending::Changed
+    );
     // Archived, and short again: the pieces go.
     let long = hash("m-1").await;
     (grown.status, grown.state.students) = (Status::Archived, vec![]);
     let archived = AnyMirrored::Class(grown.clone());
-    assert_eq!(table.put_manual(&oak(), &archived, Some(&seen)).await.unwrap().ending, Ending::Changed);
-    assert_eq!(table.put_manual(&oak(), &archived, Some(&long)).await.unwrap().ending, Ending::Done);
+    assert_eq!(
+        table.put_manual(&oak(), &archived, Some(&seen)).await.unwrap().ending,
+        Ending::Changed
+    );
+    assert_eq!(
+        table.put_manual(&oak(), &archived, Some(&long)).await.unwrap().ending,
+        Ending::Done
+    );
     assert_eq!(items(table).await, before + 1);
     let body = read_record(table, &oak(), Tag::Class, &"m-1".into()).await.unwrap().unwrap();
     assert_eq!(mirror::item::parse(Tag::Class, &body).unwrap(), archived);
     // What the source answers for is a run's to write.
     let source = AnyMirrored::Class(class("c 9", Origin::Source, 0));
-    assert!(matches!(table.put_manual(&oak(), &source, None).await, Err(MirrorError::Corrupt { .. })));
+    assert!(matches!(
+        table.put_manual(&oak(), &source, None).await,
+        Err(MirrorError::Corrupt { .. })
+    ));
     assert_eq!(items(table).await, before + 1);
 }
 
@@ -245,14 +304,21 @@ async fn the_table_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_client() {
-    tokio::time::timeout(Duration::from_secs(90), async { all(service::real_table().await.0).await }).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(90), async {
+        all(service::real_table().await.0).await
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
 async fn a_busy_table_says_so_and_does_nothing() {
     let table = MemoryTable::default();
     table.leave_every(1);
-    assert_eq!(table.put_edit(&oak(), &named("c 1", "Robins", "v1"), None).await.unwrap().ending, Ending::Busy);
+    assert_eq!(
+        table.put_edit(&oak(), &named("c 1", "Robins", "v1"), None).await.unwrap().ending,
+        Ending::Busy
+    );
     let long = AnyMirrored::Class(class("m-1", Origin::Manual, 20_000));
     assert_eq!(table.put_manual(&oak(), &long, None).await.unwrap().ending, Ending::Busy);
     assert!(table.items().is_empty());
@@ -267,23 +333,39 @@ async fn records_are_found_by_address_and_by_school_and_edits_are_not() {
     let done = table.put_edit(&oak(), &member("c 1", "ann", "v1"), None).await.unwrap();
     assert_eq!(done.ending, Ending::Done);
     let query = |index: &str, name: &str, value: String| {
-        let query = client.query().table_name("rollbook").index_name(index).key_condition_expression("#k = :k");
-        query.expression_attribute_names("#k", name).expression_attribute_values(":k", AttributeValue::S(value)).send()
+        let query = client
+            .query()
+            .table_name("rollbook")
+            .index_name(index)
+            .key_condition_expression("#k = :k");
+        query
+            .expression_attribute_names("#k", name)
+            .expression_attribute_values(":k", AttributeValue::S(value))
+            .send()
     };
-    let by_email = query(keys::BY_EMAIL, "email_key", keys::email_key(&oak(), &Personal::new("ann@oak.example"))).await.unwrap();
+    let by_email = query(
+        keys::BY_EMAIL,
+        "email_key",
+        keys::email_key(&oak(), &Personal::new("ann@oak.example")),
+    )
+    .await
+    .unwrap();
     let sort_keys = |items: &[std::collections::HashMap<String, AttributeValue>]| -> Vec<String> {
         items.iter().map(|item| item["SK"].as_s().unwrap().clone()).collect()
     };
     assert_eq!(sort_keys(by_email.items()), ["student#ann"]);
-    let by_school = query(keys::BY_SCHOOL, "school_key", keys::school_key(&oak(), &"s1".into())).await.unwrap();
+    let by_school =
+        query(keys::BY_SCHOOL, "school_key", keys::school_key(&oak(), &"s1".into())).await.unwrap();
     assert_eq!(sort_keys(by_school.items()), ["class#c%201", "student#ann"]);
     for item in by_school.items() {
         assert_eq!(item["status"].as_s().unwrap(), "active");
         assert!(!item.contains_key("body"));
     }
     // A record that goes leaves the indexes, too.
-    let (pk, sk) = (keys::shard_pk(&oak(), SourceId::from("ann").shard()), "student#ann".to_owned());
+    let (pk, sk) =
+        (keys::shard_pk(&oak(), SourceId::from("ann").shard()), "student#ann".to_owned());
     table.write(vec![Write::Delete { pk, sk }]).await.unwrap();
-    let by_school = query(keys::BY_SCHOOL, "school_key", keys::school_key(&oak(), &"s1".into())).await.unwrap();
+    let by_school =
+        query(keys::BY_SCHOOL, "school_key", keys::school_key(&oak(), &"s1".into())).await.unwrap();
     assert_eq!(sort_keys(by_school.items()), ["class#c%201"]);
 }

@@ -1,4 +1,5 @@
-//! Reading for people, settings, answers, notices and erasing: the table in memory and the real one do the same.
+//! Reading for people, settings, answers, notices and erasing: the table in memory and the real one
+//! do the same.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -18,7 +19,8 @@ use mirror::notices::Notices;
 use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
-    AnyMirrored, ClassDetails, ClassState, Demographics, Kind, Link, Mirrored, Origin, Person, Status, StudentState, Tag, kinds,
+    AnyMirrored, ClassDetails, ClassState, Demographics, Kind, Link, Mirrored, Origin, Person,
+    Status, StudentState, Tag, kinds,
 };
 use rules::personal::Personal;
 use rules::rule::Rule;
@@ -46,9 +48,16 @@ fn mirrored<K: Kind>(key: &str, state: K::State) -> Mirrored<K> {
 }
 
 fn student(key: &str, email: &str, school: &str) -> Mirrored<kinds::Students> {
-    let person = Person { email: Some(Personal::new(email)), schools: vec![school.into()], ..Person::default() };
+    let person = Person {
+        email: Some(Personal::new(email)),
+        schools: vec![school.into()],
+        ..Person::default()
+    };
     let (demographics, email_shared) = (Demographics::default(), false);
-    mirrored(key, StudentState { person, demographics, guardians: vec![], classes: vec![], email_shared })
+    mirrored(
+        key,
+        StudentState { person, demographics, guardians: vec![], classes: vec![], email_shared },
+    )
 }
 
 fn class(key: &str, students: usize) -> Mirrored<kinds::Classes> {
@@ -65,7 +74,8 @@ fn class(key: &str, students: usize) -> Mirrored<kinds::Classes> {
         subject_codes: vec![],
         periods: vec![],
     };
-    let students = (0..students).map(|n| SourceId::new(format!("student-with-a-long-id-{n:06}"))).collect();
+    let students =
+        (0..students).map(|n| SourceId::new(format!("student-with-a-long-id-{n:06}"))).collect();
     mirrored(key, ClassState { details, teachers: vec![], students, inactive: vec![] })
 }
 
@@ -88,7 +98,8 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
     // Longer than one item.
     put(&table, AnyMirrored::Class(class("c1", 30_000))).await;
     let name = edit(Tag::Class, "c1", "v1", Edit::CustomName { name: Personal::new("Owls") });
-    let member = edit(Tag::Class, "c1", "v2", Edit::Member { role: Tag::Student, person: "s1".into() });
+    let member =
+        edit(Tag::Class, "c1", "v2", Edit::Member { role: Tag::Student, person: "s1".into() });
     for edit in [&name, &member] {
         assert_eq!(table.put_edit(&oak(), edit, None).await.unwrap().ending, Ending::Done);
     }
@@ -99,14 +110,25 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
     assert_eq!((found.body.is_some(), found.edits, found.twins), (true, vec![], vec![member]));
     let found = table.found(&oak(), &Place::of(Tag::Student, &"s".into())).await.unwrap();
     assert_eq!((found.body, found.twins), (None, vec![]), "nobody whose key only begins a key");
-    let elsewhere = table.found(&DistrictId::new("elm"), &Place::of(Tag::Student, &"s1".into())).await.unwrap();
+    let elsewhere =
+        table.found(&DistrictId::new("elm"), &Place::of(Tag::Student, &"s1".into())).await.unwrap();
     assert_eq!(elsewhere.body, None);
 
-    let places =
-        [Place::of(Tag::Student, &"s1".into()), Place::of(Tag::Student, &"nobody".into()), Place::of(Tag::Class, &"c1".into())];
+    let places = [
+        Place::of(Tag::Student, &"s1".into()),
+        Place::of(Tag::Student, &"nobody".into()),
+        Place::of(Tag::Class, &"c1".into()),
+    ];
     let glanced = table.glance(&oak(), &places, &["NAME"]).await.unwrap();
-    let seen: Vec<_> = glanced.iter().map(|found| (found.body.is_some(), found.edits.len(), found.twins.len())).collect();
-    assert_eq!(seen, [(true, 0, 0), (false, 0, 0), (false, 1, 0)], "a long body is left to a reader of the record");
+    let seen: Vec<_> = glanced
+        .iter()
+        .map(|found| (found.body.is_some(), found.edits.len(), found.twins.len()))
+        .collect();
+    assert_eq!(
+        seen,
+        [(true, 0, 0), (false, 0, 0), (false, 1, 0)],
+        "a long body is left to a reader of the record"
+    );
 
     let link = Link { kind: Tag::Student, source: "new".into(), key: "s1".into(), rule: Rule::I3 };
     put(&table, AnyMirrored::Link(link.clone())).await;
@@ -116,7 +138,8 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
 
 async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
     for n in 0..7 {
-        let mut student = student(&format!("s{n}"), "same@oak.org", if n == 3 { "south" } else { "north" });
+        let mut student =
+            student(&format!("s{n}"), "same@oak.org", if n == 3 { "south" } else { "north" });
         if n % 2 == 1 {
             student.status = Status::Archived;
         }
@@ -127,10 +150,16 @@ async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
     let all = async |kind, status, at_most| {
         let (mut keys, mut after, mut pages) = (Vec::new(), None::<Place>, 0);
         loop {
-            let question = InSchool { school: &school, kind, status, after: after.as_ref(), at_most };
+            let question =
+                InSchool { school: &school, kind, status, after: after.as_ref(), at_most };
             let listed = table.in_school(&oak(), question).await.unwrap();
             assert!(listed.places.len() <= at_most);
-            keys.extend(listed.places.iter().map(|place| place.text().split('#').nth(1).unwrap().to_owned()));
+            keys.extend(
+                listed
+                    .places
+                    .iter()
+                    .map(|place| place.text().split('#').nth(1).unwrap().to_owned()),
+            );
             pages += 1;
             after = listed.next;
             if after.is_none() {
@@ -140,12 +169,26 @@ async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
     };
     for at_most in [1, 2, 6, 100] {
         assert_eq!(all(Tag::Student, None, at_most).await.0, "s0 s1 s2 s4 s5 s6", "{at_most}");
-        assert_eq!(all(Tag::Student, Some(Status::Active), at_most).await.0, "s0 s2 s4 s6", "{at_most}");
-        assert_eq!(all(Tag::Student, Some(Status::Archived), at_most).await.0, "s1 s5", "{at_most}");
+        assert_eq!(
+            all(Tag::Student, Some(Status::Active), at_most).await.0,
+            "s0 s2 s4 s6",
+            "{at_most}"
+        );
+        assert_eq!(
+            all(Tag::Student, Some(Status::Archived), at_most).await.0,
+            "s1 s5",
+            "{at_most}"
+        );
     }
     assert_eq!(all(Tag::Class, None, 10).await, ("s9".to_owned(), false));
     assert_eq!(table.with_email(&oak(), &Personal::new("same@oak.org")).await.unwrap().len(), 7);
-    assert!(table.with_email(&DistrictId::new("elm"), &Personal::new("same@oak.org")).await.unwrap().is_empty());
+    assert!(
+        table
+            .with_email(&DistrictId::new("elm"), &Personal::new("same@oak.org"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn settings_change_only_from_the_version_that_was_seen(table: impl Configuring + Districts) {
@@ -153,35 +196,72 @@ async fn settings_change_only_from_the_version_that_was_seen(table: impl Configu
     table.create(&oak(), &Settings::of_preset("sis"), DistrictStatus::Live).await.unwrap();
     let seen = table.configured(&oak()).await.unwrap().unwrap();
     let next = Settings::of_preset("clever");
-    assert_eq!(table.reconfigure(&oak(), &seen, &next, DistrictStatus::Off).await.unwrap(), Changed::Yes);
-    assert_eq!(table.reconfigure(&oak(), &seen, &next, DistrictStatus::Live).await.unwrap(), Changed::No);
+    assert_eq!(
+        table.reconfigure(&oak(), &seen, &next, DistrictStatus::Off).await.unwrap(),
+        Changed::Yes
+    );
+    assert_eq!(
+        table.reconfigure(&oak(), &seen, &next, DistrictStatus::Live).await.unwrap(),
+        Changed::No
+    );
     let now = table.configured(&oak()).await.unwrap().unwrap();
     assert_eq!((&now.settings, now.status), (&next, DistrictStatus::Off));
     assert_ne!(now.version(), seen.version());
-    assert_eq!(table.reconfigure(&DistrictId::new("elm"), &now, &next, DistrictStatus::Live).await.unwrap(), Changed::No);
+    assert_eq!(
+        table
+            .reconfigure(&DistrictId::new("elm"), &now, &next, DistrictStatus::Live)
+            .await
+            .unwrap(),
+        Changed::No
+    );
 }
 
 async fn a_request_is_answered_once(table: impl Answers) {
     let now = "2026-09-01T12:00:00Z".parse::<Timestamp>().unwrap();
     let until = now + SignedDuration::from_secs(30);
     let asked = |fresh, now| Asked { name: "n", request: "r", fresh, now, until };
-    assert_eq!(table.note(&oak(), asked("f1", now)).await.unwrap(), Begun::Ours { fresh: "f1".into() });
+    assert_eq!(
+        table.note(&oak(), asked("f1", now)).await.unwrap(),
+        Begun::Ours { fresh: "f1".into() }
+    );
     assert_eq!(table.note(&oak(), asked("f2", now)).await.unwrap(), Begun::AtWork);
-    assert_eq!(table.note(&oak(), Asked { request: "other", ..asked("f2", now) }).await.unwrap(), Begun::AnotherRequest);
+    assert_eq!(
+        table.note(&oak(), Asked { request: "other", ..asked("f2", now) }).await.unwrap(),
+        Begun::AnotherRequest
+    );
     // Whoever began it has died: the next one goes on under the same id.
     let later = until + SignedDuration::from_secs(1);
-    assert_eq!(table.note(&oak(), asked("f3", later)).await.unwrap(), Begun::Ours { fresh: "f1".into() });
-    let answer = Answer { status: 201, version: Some("v".into()), location: None, body: Personal::new("{}") };
+    assert_eq!(
+        table.note(&oak(), asked("f3", later)).await.unwrap(),
+        Begun::Ours { fresh: "f1".into() }
+    );
+    let answer = Answer {
+        status: 201,
+        version: Some("v".into()),
+        location: None,
+        body: Personal::new("{}"),
+    };
     table.finish(&oak(), asked("f3", later), answer.clone()).await.unwrap();
     assert_eq!(table.note(&oak(), asked("f4", later)).await.unwrap(), Begun::Answered(answer));
-    assert_eq!(table.note(&DistrictId::new("elm"), asked("f5", later)).await.unwrap(), Begun::Ours { fresh: "f5".into() });
+    assert_eq!(
+        table.note(&DistrictId::new("elm"), asked("f5", later)).await.unwrap(),
+        Begun::Ours { fresh: "f5".into() }
+    );
     table.forget(&oak(), asked("f4", later)).await.unwrap();
-    assert_eq!(table.note(&oak(), asked("f6", later)).await.unwrap(), Begun::Ours { fresh: "f6".into() });
+    assert_eq!(
+        table.note(&oak(), asked("f6", later)).await.unwrap(),
+        Begun::Ours { fresh: "f6".into() }
+    );
 }
 
-async fn a_district_is_erased_and_its_neighbours_stay(table: impl EraseItems + Districts + Edits + Directory + Answers) {
+async fn a_district_is_erased_and_its_neighbours_stay(
+    table: impl EraseItems + Districts + Edits + Directory + Answers,
+) {
     for id in ["oak", "oakfield"] {
-        table.create(&DistrictId::new(id), &Settings::of_preset("sis"), DistrictStatus::Live).await.unwrap();
+        table
+            .create(&DistrictId::new(id), &Settings::of_preset("sis"), DistrictStatus::Live)
+            .await
+            .unwrap();
     }
     for n in 0..60 {
         put(&table, AnyMirrored::Student(student(&format!("s{n}"), "s@oak.org", "north"))).await;
@@ -205,7 +285,10 @@ async fn a_district_is_erased_and_its_neighbours_stay(table: impl EraseItems + D
     assert_eq!(hashes.len(), 64);
     assert!(table.district(&oak()).await.unwrap().is_none());
     assert!(table.district(&DistrictId::new("oakfield")).await.unwrap().is_some());
-    assert_eq!(table.found(&oak(), &Place::of(Tag::Student, &"s1".into())).await.unwrap(), Default::default());
+    assert_eq!(
+        table.found(&oak(), &Place::of(Tag::Student, &"s1".into())).await.unwrap(),
+        Default::default()
+    );
 }
 
 async fn notices_are_remembered(table: impl Notices) {

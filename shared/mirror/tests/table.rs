@@ -1,4 +1,5 @@
-//! The same stories on the table in memory and on a real client with a service in this process: the two must not differ.
+//! The same stories on the table in memory and on a real client with a service in this process: the
+//! two must not differ.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -9,7 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mirror::connected::{Connected, ConnectedDistricts};
 use mirror::copy::{MirrorCopy, read_record};
-use mirror::districts::{Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote};
+use mirror::districts::{
+    Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
+};
 use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
 use mirror::keys;
 use mirror::memory::MemoryTable;
@@ -42,21 +45,42 @@ async fn districts_and_leases(table: &impl Table) {
     let taken = table.take(&oak(), "a", at(0), at(900)).await.unwrap();
     assert_eq!(taken, TakeLease::NoDistrict);
     assert_eq!(table.district(&oak()).await.unwrap(), None);
-    assert_eq!(table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Changed::No);
+    assert_eq!(
+        table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(),
+        Changed::No
+    );
     let latest = Latest { run: run(0), taken_at: at(0) };
     assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::No);
 
-    assert_eq!(table.create(&oak(), &settings, DistrictStatus::Configured).await.unwrap(), Wrote::Yes);
-    assert_eq!(table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Wrote::AlreadyThere);
-    assert_eq!(table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(), Changed::Yes);
+    assert_eq!(
+        table.create(&oak(), &settings, DistrictStatus::Configured).await.unwrap(),
+        Wrote::Yes
+    );
+    assert_eq!(
+        table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap(),
+        Wrote::AlreadyThere
+    );
+    assert_eq!(
+        table.configure(&oak(), &settings, DistrictStatus::Live).await.unwrap(),
+        Changed::Yes
+    );
 
     // The lease.
-    let TakeLease::Taken(district) = table.take(&oak(), "a", at(0), at(900)).await.unwrap() else { panic!("free") };
+    let TakeLease::Taken(district) = table.take(&oak(), "a", at(0), at(900)).await.unwrap() else {
+        panic!("free")
+    };
     assert_eq!((district.status, district.settings), (DistrictStatus::Live, settings));
     let first = district.lease.unwrap().token;
-    assert_eq!(table.take(&oak(), "b", at(10), at(910)).await.unwrap(), TakeLease::Held { until: at(900) });
-    let TakeLease::Taken(again) = table.take(&oak(), "a", at(20), at(920)).await.unwrap() else { panic!("its own") };
-    let TakeLease::Taken(stolen) = table.take(&oak(), "b", at(921), at(1800)).await.unwrap() else { panic!("over") };
+    assert_eq!(
+        table.take(&oak(), "b", at(10), at(910)).await.unwrap(),
+        TakeLease::Held { until: at(900) }
+    );
+    let TakeLease::Taken(again) = table.take(&oak(), "a", at(20), at(920)).await.unwrap() else {
+        panic!("its own")
+    };
+    let TakeLease::Taken(stolen) = table.take(&oak(), "b", at(921), at(1800)).await.unwrap() else {
+        panic!("over")
+    };
     let token = stolen.lease.unwrap().token;
     assert!(first < again.lease.unwrap().token && first + 1 < token);
 
@@ -65,7 +89,10 @@ async fn districts_and_leases(table: &impl Table) {
     assert_eq!(table.set_applied(&oak(), first, &applied).await.unwrap(), Changed::No);
     assert_eq!(table.set_open(&oak(), first, &run(0)).await.unwrap(), Changed::No);
     assert_eq!(table.release(&oak(), first, None).await.unwrap(), ReleaseLease::Released);
-    assert!(matches!(table.take(&oak(), "c", at(930), at(940)).await.unwrap(), TakeLease::Held { .. }));
+    assert!(matches!(
+        table.take(&oak(), "c", at(930), at(940)).await.unwrap(),
+        TakeLease::Held { .. }
+    ));
 
     assert_eq!(table.set_open(&oak(), token, &run(0)).await.unwrap(), Changed::Yes);
     assert_eq!(table.district(&oak()).await.unwrap().unwrap().open, Some(run(0)));
@@ -78,15 +105,23 @@ async fn districts_and_leases(table: &impl Table) {
     assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::No);
     let newer = Latest { run: run(1), taken_at: at(60) };
     assert_eq!(table.accept(&oak(), &newer, Some(&run(0))).await.unwrap(), Changed::Yes);
-    assert_eq!(table.release(&oak(), token, Some(&run(0))).await.unwrap(), ReleaseLease::NewerSnapshot);
+    assert_eq!(
+        table.release(&oak(), token, Some(&run(0))).await.unwrap(),
+        ReleaseLease::NewerSnapshot
+    );
     assert_eq!(table.release(&oak(), token, Some(&run(1))).await.unwrap(), ReleaseLease::Released);
-    assert_eq!(table.set_applied(&oak(), token, &applied).await.unwrap(), Changed::No, "given back is given back");
+    assert_eq!(
+        table.set_applied(&oak(), token, &applied).await.unwrap(),
+        Changed::No,
+        "given back is given back"
+    );
     assert_eq!(table.district(&oak()).await.unwrap().unwrap().latest, Some(newer));
 }
 
 async fn administrators(table: &impl Table) {
     assert_eq!(table.administrators(&oak()).await.unwrap(), []);
-    let mut kim = Administrator { email: Personal::new("kim@oak.example"), account: AccountId::new("a1") };
+    let mut kim =
+        Administrator { email: Personal::new("kim@oak.example"), account: AccountId::new("a1") };
     table.put_administrator(&oak(), &kim).await.unwrap();
     kim.account = AccountId::new("a2");
     table.put_administrator(&oak(), &kim).await.unwrap();
@@ -95,7 +130,13 @@ async fn administrators(table: &impl Table) {
 
 async fn connected(table: &impl Table) {
     assert_eq!(table.connected("clever").await.unwrap(), []);
-    let one = |id: &str| Connected { id: id.into(), district: oak(), since: at(0), missed: None, told: false };
+    let one = |id: &str| Connected {
+        id: id.into(),
+        district: oak(),
+        since: at(0),
+        missed: None,
+        told: false,
+    };
     assert_eq!(table.note("clever", &one("b")).await.unwrap(), Wrote::Yes);
     assert_eq!(table.note("clever", &one("a")).await.unwrap(), Wrote::Yes);
     assert_eq!(table.note("elsewhere", &one("a")).await.unwrap(), Wrote::Yes);
@@ -112,7 +153,8 @@ async fn run_records(table: &impl Table) {
         assert_eq!(table.begin(&record).await.unwrap(), Wrote::Yes);
         assert_eq!(table.begin(&record).await.unwrap(), Wrote::AlreadyThere);
     }
-    let newest: Vec<RunId> = table.newest(&oak(), 2).await.unwrap().into_iter().map(|record| record.run).collect();
+    let newest: Vec<RunId> =
+        table.newest(&oak(), 2).await.unwrap().into_iter().map(|record| record.run).collect();
     assert_eq!(newest, [run(2), run(1)]);
 
     let mut mine = table.run(&oak(), &run(0)).await.unwrap().unwrap();
@@ -149,7 +191,10 @@ async fn mirror_items(table: &impl Table) {
     let mut batch = Vec::new();
     for (n, id) in ids.iter().enumerate() {
         let after = school(id, if n == 30 { &long } else { "Oak" });
-        let writes = mirror::item::writes(&oak(), None, Some(&rules::model::AnyMirrored::School(after))).unwrap().unwrap();
+        let writes =
+            mirror::item::writes(&oak(), None, Some(&rules::model::AnyMirrored::School(after)))
+                .unwrap()
+                .unwrap();
         batch.extend(writes.before);
         batch.push(writes.item);
         if batch.len() > 20 {
@@ -164,14 +209,26 @@ async fn mirror_items(table: &impl Table) {
     assert!(copy.read_units > 0.0);
     let mut expected: Vec<SourceId> = ids.iter().map(|id| id.as_str().into()).collect();
     expected.sort_by(SourceId::table_order);
-    let records: Vec<Mirrored<kinds::Schools>> = copy.records::<kinds::Schools>().map(|record| *record.unwrap()).collect();
+    let records: Vec<Mirrored<kinds::Schools>> =
+        copy.records::<kinds::Schools>().map(|record| *record.unwrap()).collect();
     assert_eq!(records.iter().map(|r| r.key.clone()).collect::<Vec<_>>(), expected);
     assert_eq!(records.iter().filter(|r| r.state.name == long).count(), 1);
     assert_eq!(copy.records::<kinds::Students>().count(), 0);
-    assert_eq!(MirrorCopy::read_kind(table, &oak(), Tag::School).await.unwrap().bodies(Tag::School).count(), 60);
+    assert_eq!(
+        MirrorCopy::read_kind(table, &oak(), Tag::School)
+            .await
+            .unwrap()
+            .bodies(Tag::School)
+            .count(),
+        60
+    );
 
-    let body = read_record(table, &oak(), Tag::School, &"school 30 #".into()).await.unwrap().unwrap();
-    assert_eq!(serde_json::from_str::<Mirrored<kinds::Schools>>(&body).unwrap(), school("school 30 #", &long));
+    let body =
+        read_record(table, &oak(), Tag::School, &"school 30 #".into()).await.unwrap().unwrap();
+    assert_eq!(
+        serde_json::from_str::<Mirrored<kinds::Schools>>(&body).unwrap(),
+        school("school 30 #", &long)
+    );
     assert_eq!(read_record(table, &oak(), Tag::School, &"school 3".into()).await.unwrap(), None);
 
     // A link goes; a record's other district is another's (invariant 14).
@@ -181,7 +238,10 @@ async fn mirror_items(table: &impl Table) {
     table.write(vec![Write::Put(put)]).await.unwrap();
     let range = Range::BeginningWith(keys::LINK);
     assert_eq!(table.page(&oak(), shard, range, None).await.unwrap().items.len(), 1);
-    assert_eq!(table.page(&DistrictId::new("oa"), shard, range, None).await.unwrap().items.len(), 0);
+    assert_eq!(
+        table.page(&DistrictId::new("oa"), shard, range, None).await.unwrap().items.len(),
+        0
+    );
     table.write(vec![Write::Delete { pk, sk }]).await.unwrap();
     assert_eq!(table.page(&oak(), shard, range, None).await.unwrap().items.len(), 0);
 }
@@ -201,5 +261,9 @@ async fn the_table_in_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_client() {
-    tokio::time::timeout(Duration::from_secs(60), async { all(service::real_table().await.0).await }).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), async {
+        all(service::real_table().await.0).await
+    })
+    .await
+    .unwrap();
 }

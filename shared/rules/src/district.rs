@@ -1,6 +1,8 @@
-//! The life of a district, as states and the steps between them (R-O1 to R-O5). Who stores where a district stands asks here whether a step is allowed.
+//! The life of a district, as states and the steps between them (R-O1 to R-O5). Who stores where a
+//! district stands asks here whether a step is allowed.
 //!
-//! A district begins `notified`, where its source has told of it (R-O1), or `configured`, where an operator makes it. Erasing it (R-O6) ends it from anywhere.
+//! A district begins `notified`, where its source has told of it (R-O1), or `configured`, where an
+//! operator makes it. Erasing it (R-O6) ends it from anywhere.
 
 use crate::rule::Rule;
 use crate::settings::DistrictStatus;
@@ -26,8 +28,15 @@ pub enum Step {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 7] =
-        [Step::Configure, Step::SwitchOn, Step::SwitchOff, Step::Approve, Step::Pause, Step::Resume, Step::Pull];
+    pub const ALL: [Step; 7] = [
+        Step::Configure,
+        Step::SwitchOn,
+        Step::SwitchOff,
+        Step::Approve,
+        Step::Pause,
+        Step::Resume,
+        Step::Pull,
+    ];
 }
 
 /// A step that the district's state does not allow. The text says what to do instead.
@@ -44,17 +53,23 @@ pub struct NotAllowed {
     pub instead: &'static str,
 }
 
-const UNCONFIGURED: &str = "the district shares data and nobody has configured it: change its settings first";
-const NOT_ON: &str = "the district's sync was never switched on: switch it on, and its first run is reviewed";
-const IN_REVIEW: &str = "the district's first run is to be reviewed: decide about that run, or switch the sync off";
+const UNCONFIGURED: &str =
+    "the district shares data and nobody has configured it: change its settings first";
+const NOT_ON: &str =
+    "the district's sync was never switched on: switch it on, and its first run is reviewed";
+const IN_REVIEW: &str =
+    "the district's first run is to be reviewed: decide about that run, or switch the sync off";
 const LIVE: &str = "the district is live: nothing of it is reviewed";
 const PAUSED: &str = "the district is paused: resume it";
-const OFF: &str = "the district's sync is off: switch it on, and the first run after that is reviewed";
+const OFF: &str =
+    "the district's sync is off: switch it on, and the first run after that is reviewed";
 
 impl DistrictStatus {
-    /// The state after a step, or why there is none. A step that leads where the district is already changes nothing.
+    /// The state after a step, or why there is none. A step that leads where the district is
+    /// already changes nothing.
     ///
-    /// No way leads to `live` but through a review, and from `paused`, which was live: whoever pauses a district cannot spare it its review.
+    /// No way leads to `live` but through a review, and from `paused`, which was live: whoever
+    /// pauses a district cannot spare it its review.
     pub fn after(self, step: Step) -> Result<DistrictStatus, NotAllowed> {
         use DistrictStatus::*;
         let refused = |rule, instead| Err(NotAllowed { from: self, step, rule, instead });
@@ -113,14 +128,21 @@ mod tests {
     fn r_o2_a_district_is_configured_switched_on_reviewed_and_then_live() {
         assert_eq!(walk(Notified, &[Step::Configure]), Ok(Configured));
         assert_eq!(walk(Notified, &[Step::Configure, Step::SwitchOn]), Ok(InReview));
-        assert_eq!(walk(Notified, &[Step::Configure, Step::SwitchOn, Step::Pull, Step::Approve]), Ok(Live));
+        assert_eq!(
+            walk(Notified, &[Step::Configure, Step::SwitchOn, Step::Pull, Step::Approve]),
+            Ok(Live)
+        );
         assert_eq!(leads(Step::Approve), [(InReview, Live)], "nothing else is reviewed");
-        assert_eq!(leads(Step::Configure), EVERY.map(|at| (at, if at == Notified { Configured } else { at })));
+        assert_eq!(
+            leads(Step::Configure),
+            EVERY.map(|at| (at, if at == Notified { Configured } else { at }))
+        );
     }
 
     #[test]
     fn r_o2_no_way_goes_round_the_review() {
-        // Every walk of up to five steps that ends live has an approval behind the last time that the sync was switched on.
+        // Every walk of up to five steps that ends live has an approval behind the last time that
+        // the sync was switched on.
         let mut walks = vec![(Notified, Vec::new()), (Configured, Vec::new())];
         for _ in 0..5 {
             let longer = walks.iter().flat_map(|(at, steps): &(DistrictStatus, Vec<Step>)| {
@@ -133,13 +155,17 @@ mod tests {
             walks = longer.collect();
             for (at, steps) in &walks {
                 let last = |wanted: Step| steps.iter().rposition(|step| *step == wanted);
-                let switched = steps.iter().enumerate().scan(Configured, |before, (place, step)| {
-                    let off = matches!(*before, Configured | Off) && *step == Step::SwitchOn;
-                    *before = before.after(*step).unwrap_or(*before);
-                    Some(off.then_some(place))
-                });
+                let switched =
+                    steps.iter().enumerate().scan(Configured, |before, (place, step)| {
+                        let off = matches!(*before, Configured | Off) && *step == Step::SwitchOn;
+                        *before = before.after(*step).unwrap_or(*before);
+                        Some(off.then_some(place))
+                    });
                 let switched = switched.flatten().last();
-                assert!(!matches!(at, Live | Paused) || last(Step::Approve) > switched, "{steps:?}");
+                assert!(
+                    !matches!(at, Live | Paused) || last(Step::Approve) > switched,
+                    "{steps:?}"
+                );
             }
         }
         assert!(walks.iter().any(|(at, _)| *at == Live));
@@ -159,10 +185,16 @@ mod tests {
 
     #[test]
     fn r_o5_a_sync_is_switched_off_from_wherever_it_was_on_and_on_again_into_a_review() {
-        assert_eq!(leads(Step::SwitchOff), [(Configured, Off), (InReview, Off), (Live, Off), (Paused, Off), (Off, Off)]);
+        assert_eq!(
+            leads(Step::SwitchOff),
+            [(Configured, Off), (InReview, Off), (Live, Off), (Paused, Off), (Off, Off)]
+        );
         assert_eq!(walk(Live, &[Step::SwitchOff, Step::SwitchOn]), Ok(InReview));
         assert_eq!(walk(Paused, &[Step::SwitchOff, Step::SwitchOn]), Ok(InReview));
-        assert_eq!(leads(Step::SwitchOn), [(Configured, InReview), (InReview, InReview), (Live, Live), (Off, InReview)]);
+        assert_eq!(
+            leads(Step::SwitchOn),
+            [(Configured, InReview), (InReview, InReview), (Live, Live), (Off, InReview)]
+        );
         assert_eq!(Paused.after(Step::SwitchOn).unwrap_err().instead, PAUSED, "it is on");
     }
 }

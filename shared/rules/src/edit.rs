@@ -1,7 +1,8 @@
 //! Local edits: what people did here, beside the mirror and never in it (R-M2).
 //!
-//! An edit stands beside one record of the mirror and is named by that record and its *slot*, so doing the same thing twice is one edit. People make
-//! edits, whenever they like; only a run takes one away that no rule lets live, and only if it is still the version that the plan saw.
+//! An edit stands beside one record of the mirror and is named by that record and its *slot*, so
+//! doing the same thing twice is one edit. People make edits, whenever they like; only a run takes
+//! one away that no rule lets live, and only if it is still the version that the plan saw.
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -19,14 +20,16 @@ pub enum Edit {
         /// The name.
         name: Personal,
     },
-    /// Somebody is in a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), a guardian who had the join code (R-G4).
+    /// Somebody is in a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), a guardian who
+    /// had the join code (R-G4).
     Member {
         /// [`Tag::Student`], [`Tag::Teacher`] or [`Tag::Guardian`].
         role: Tag,
         /// The person's key.
         person: SourceId,
     },
-    /// Somebody is taken out of a class by hand: of a manual class, or of any while the sync is off (R-O5).
+    /// Somebody is taken out of a class by hand: of a manual class, or of any while the sync is off
+    /// (R-O5).
     Left {
         /// [`Tag::Student`] or [`Tag::Teacher`].
         role: Tag,
@@ -38,7 +41,8 @@ pub enum Edit {
         /// The code.
         code: Personal,
     },
-    /// A person's name, changed by a users manager or by the active user (R-S6, R-G5). What is none is as the mirror has it.
+    /// A person's name, changed by a users manager or by the active user (R-S6, R-G5). What is none
+    /// is as the mirror has it.
     Name {
         /// Given name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +109,9 @@ pub enum Edit {
 impl Edit {
     /// What names the edit among those of its record. No two edits of a record have the same.
     pub fn slot(&self) -> String {
-        let of_person = |what: &str, role: &Tag, person: &SourceId| format!("{what}#{role}#{}", key_text(person.as_str()));
+        let of_person = |what: &str, role: &Tag, person: &SourceId| {
+            format!("{what}#{role}#{}", key_text(person.as_str()))
+        };
         match self {
             Edit::CustomName { .. } | Edit::Name { .. } => "NAME".into(),
             Edit::Member { role, person } => of_person("IN", role, person),
@@ -121,12 +127,13 @@ impl Edit {
         }
     }
 
-    /// The other record that the edit is about, where there is one: whoever reads that one must find the edit there, too.
+    /// The other record that the edit is about, where there is one: whoever reads that one must
+    /// find the edit there, too.
     pub fn other(&self) -> Option<(Tag, &SourceId)> {
         match self {
-            Edit::Member { role, person } | Edit::Left { role, person } | Edit::PinSeat { role, person, .. } => {
-                Some((*role, person))
-            }
+            Edit::Member { role, person }
+            | Edit::Left { role, person }
+            | Edit::PinSeat { role, person, .. } => Some((*role, person)),
             Edit::Child { student } => Some((Tag::Student, student)),
             _ => None,
         }

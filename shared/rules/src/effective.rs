@@ -1,8 +1,9 @@
 //! What people see: a record of the mirror with the local edits beside it laid over it.
 //!
-//! The mirror is left as it is; the edits say what is otherwise here (R-M2). Every function takes what one read of a record gives: the record, the edits
-//! beside it, and the *twins*, edits beside another record that are about this one. Nothing is looked up; who wants to know of a class whether its
-//! primary teacher has signed in brings that teacher's edits along.
+//! The mirror is left as it is; the edits say what is otherwise here (R-M2). Every function takes
+//! what one read of a record gives: the record, the edits beside it, and the *twins*, edits beside
+//! another record that are about this one. Nothing is looked up; who wants to know of a class
+//! whether its primary teacher has signed in brings that teacher's edits along.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -51,7 +52,10 @@ pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> 
         }),
         teachers: members(item, &item.state.teachers, Tag::Teacher, edits),
         students: members(item, &item.state.students, Tag::Student, edits),
-        guardians: members(item, &[], Tag::Guardian, edits).into_iter().map(|listed| listed.key).collect(),
+        guardians: members(item, &[], Tag::Guardian, edits)
+            .into_iter()
+            .map(|listed| listed.key)
+            .collect(),
         join_code: edits.iter().find_map(|edit| match &edit.edit {
             Edit::JoinCode { code } => Some(code),
             _ => None,
@@ -61,23 +65,33 @@ pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> 
 }
 
 /// The mirror's list, less who was taken out, and who was added.
-fn members(item: &Mirrored<kinds::Classes>, list: &[SourceId], role: Tag, edits: &[LocalEdit]) -> Vec<Listed> {
+fn members(
+    item: &Mirrored<kinds::Classes>,
+    list: &[SourceId],
+    role: Tag,
+    edits: &[LocalEdit],
+) -> Vec<Listed> {
     let is_out = |key: &SourceId| {
         edits.iter().any(|edit| matches!(&edit.edit, Edit::Left { role: r, person } if *r == role && person == key))
     };
-    let mut members: Vec<Listed> =
-        list.iter().filter(|key| !is_out(key)).map(|key| Listed { key: key.clone(), origin: item.origin }).collect();
+    let mut members: Vec<Listed> = list
+        .iter()
+        .filter(|key| !is_out(key))
+        .map(|key| Listed { key: key.clone(), origin: item.origin })
+        .collect();
     let mut added: Vec<&SourceId> = edits
         .iter()
         .filter_map(|edit| match &edit.edit {
             Edit::Member { role: r, person } if *r == role => Some(person),
             _ => None,
         })
-        // Whom the source lists by now is the source's, though the edit is still there (R-S4, R-T3).
+        // Whom the source lists by now is the source's, though the edit is still there (R-S4,
+        // R-T3).
         .filter(|key| !list.contains(key) && !is_out(key))
         .collect();
     added.sort_by(|a, b| a.table_order(b));
-    members.extend(added.into_iter().map(|key| Listed { key: key.clone(), origin: Origin::Manual }));
+    members
+        .extend(added.into_iter().map(|key| Listed { key: key.clone(), origin: Origin::Manual }));
     members
 }
 
@@ -108,10 +122,13 @@ impl EffectiveClass<'_> {
     }
 }
 
-/// Whether the features of a class's single-sign-on integration are ready: its primary teacher has signed in with it (R-T6).
+/// Whether the features of a class's single-sign-on integration are ready: its primary teacher has
+/// signed in with it (R-T6).
 pub fn sso_ready(class: &EffectiveClass<'_>, edits_of_primary: &[LocalEdit]) -> bool {
     class.primary().is_some_and(|primary| {
-        edits_of_primary.iter().any(|edit| edit.key == *primary && matches!(edit.edit, Edit::SignedIn { .. }))
+        edits_of_primary
+            .iter()
+            .any(|edit| edit.key == *primary && matches!(edit.edit, Edit::SignedIn { .. }))
     })
 }
 
@@ -145,9 +162,11 @@ pub struct Account {
     pub state: AccountState,
     /// When the invitation was accepted.
     pub accepted: Option<Timestamp>,
-    /// Whether it may be used at all (R-S6). What a school leader set counts; else what the source says.
+    /// Whether it may be used at all (R-S6). What a school leader set counts; else what the source
+    /// says.
     pub enabled: bool,
-    /// The e-mail to sign in with: the temporary one, or the person's own if it is nobody else's (R-I4, R-I5).
+    /// The e-mail to sign in with: the temporary one, or the person's own if it is nobody else's
+    /// (R-I4, R-I5).
     pub sign_in_email: Option<Personal>,
     /// When the person first signed in with single sign-on (R-T6).
     pub signed_in: Option<Timestamp>,
@@ -214,7 +233,8 @@ pub fn person(who: Who<'_>, edits: &[LocalEdit]) -> Person {
 
 /// The account of a person. `children` are the states of a guardian's children; empty for others.
 pub fn account(kind: Tag, who: Who<'_>, edits: &[LocalEdit], children: &[Status]) -> Account {
-    let (mut accepted, mut enabled, mut temporary, mut signed_in) = (None, !who.person.disabled, None, None);
+    let (mut accepted, mut enabled, mut temporary, mut signed_in) =
+        (None, !who.person.disabled, None, None);
     let mut own_email = None;
     for edit in edits {
         match &edit.edit {
@@ -230,15 +250,19 @@ pub fn account(kind: Tag, who: Who<'_>, edits: &[LocalEdit], children: &[Status]
         (Status::Active, Some(_)) => AccountState::Active,
         (Status::Active, None) => AccountState::Invited,
     };
-    // What says that an e-mail is shared was found out about the source's e-mail, not about one that was given here.
+    // What says that an e-mail is shared was found out about the source's e-mail, not about one
+    // that was given here.
     let of_source = who.person.email.as_ref().filter(|_| !who.email_shared);
     let sign_in_email = temporary.or(own_email).or(of_source).cloned();
-    let reaches = who.status == Status::Active && enabled && !is_of_abandoned_family(kind, who.origin, children);
+    let reaches = who.status == Status::Active
+        && enabled
+        && !is_of_abandoned_family(kind, who.origin, children);
     let reach = Reach { school: reaches, classes: reaches, announcements: reaches };
     Account { state, accepted, enabled, sign_in_email, signed_in, reach }
 }
 
-/// A guardian whom the source does not have (else the record would be archived, or the family is not abandoned) and whose children have all left (R-A1).
+/// A guardian whom the source does not have (else the record would be archived, or the family is
+/// not abandoned) and whose children have all left (R-A1).
 fn is_of_abandoned_family(kind: Tag, origin: Origin, children: &[Status]) -> bool {
     kind == Tag::Guardian
         && origin == Origin::Manual
@@ -246,15 +270,20 @@ fn is_of_abandoned_family(kind: Tag, origin: Origin, children: &[Status]) -> boo
         && children.iter().all(|status| *status == Status::Archived)
 }
 
-/// The keys of a person's classes: the mirror's `list` less those left by hand, and those joined by hand. `twins` are the edits beside classes that are
-/// about this person.
+/// The keys of a person's classes: the mirror's `list` less those left by hand, and those joined by
+/// hand. `twins` are the edits beside classes that are about this person.
 pub fn classes_of(role: Tag, list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
-    let of_role =
-        |edit: &LocalEdit| matches!(&edit.edit, Edit::Member { role: r, .. } | Edit::Left { role: r, .. } if *r == role);
-    let twins: Vec<&LocalEdit> = twins.iter().filter(|edit| edit.kind == Tag::Class && of_role(edit)).collect();
-    let is_out = |key: &SourceId| twins.iter().any(|edit| edit.key == *key && matches!(edit.edit, Edit::Left { .. }));
-    let mut classes: Vec<Listed> =
-        list.iter().filter(|key| !is_out(key)).map(|key| Listed { key: key.clone(), origin: Origin::Source }).collect();
+    let of_role = |edit: &LocalEdit| matches!(&edit.edit, Edit::Member { role: r, .. } | Edit::Left { role: r, .. } if *r == role);
+    let twins: Vec<&LocalEdit> =
+        twins.iter().filter(|edit| edit.kind == Tag::Class && of_role(edit)).collect();
+    let is_out = |key: &SourceId| {
+        twins.iter().any(|edit| edit.key == *key && matches!(edit.edit, Edit::Left { .. }))
+    };
+    let mut classes: Vec<Listed> = list
+        .iter()
+        .filter(|key| !is_out(key))
+        .map(|key| Listed { key: key.clone(), origin: Origin::Source })
+        .collect();
     let joined = twins.iter().filter(|edit| matches!(edit.edit, Edit::Member { .. }));
     for edit in joined {
         if !list.contains(&edit.key) && !is_out(&edit.key) {
@@ -264,9 +293,12 @@ pub fn classes_of(role: Tag, list: &[SourceId], twins: &[LocalEdit]) -> Vec<List
     classes
 }
 
-/// The keys of a student's guardians: the mirror's, and those linked by hand, who tell of it by their twins beside the student (R-G4).
+/// The keys of a student's guardians: the mirror's, and those linked by hand, who tell of it by
+/// their twins beside the student (R-G4).
 pub fn guardians_of(list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
-    let by_hand = twins.iter().filter(|edit| edit.kind == Tag::Guardian && matches!(edit.edit, Edit::Child { .. }));
+    let by_hand = twins
+        .iter()
+        .filter(|edit| edit.kind == Tag::Guardian && matches!(edit.edit, Edit::Child { .. }));
     both(list, by_hand.map(|edit| &edit.key))
 }
 
@@ -281,7 +313,9 @@ pub fn children_of(list: &[SourceId], edits: &[LocalEdit]) -> Vec<Listed> {
 
 fn both<'a>(list: &[SourceId], by_hand: impl Iterator<Item = &'a SourceId>) -> Vec<Listed> {
     let of_source = list.iter().map(|key| Listed { key: key.clone(), origin: Origin::Source });
-    let by_hand = by_hand.filter(|key| !list.contains(key)).map(|key| Listed { key: key.clone(), origin: Origin::Manual });
+    let by_hand = by_hand
+        .filter(|key| !list.contains(key))
+        .map(|key| Listed { key: key.clone(), origin: Origin::Manual });
     of_source.chain(by_hand).collect()
 }
 
@@ -293,16 +327,21 @@ pub fn pinned_until(edits: &[LocalEdit]) -> Option<Date> {
     })
 }
 
-/// The name under which a person is found and shown: the one they go by, or else the given one, and the family name.
+/// The name under which a person is found and shown: the one they go by, or else the given one, and
+/// the family name.
 pub fn full_name(person: &Person) -> String {
     let given = person.preferred_given.as_ref().or(person.given.as_ref());
     let family = person.preferred_family.as_ref().or(person.family.as_ref());
-    let parts = [given, family].into_iter().flatten().map(|part| part.reveal().trim()).filter(|part| !part.is_empty());
+    let parts = [given, family]
+        .into_iter()
+        .flatten()
+        .map(|part| part.reveal().trim())
+        .filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a text names the person exactly: case and the number of spaces do not count, everything else does (R-S5). Both the names that the person
-/// goes by and those in the register count.
+/// Whether a text names the person exactly: case and the number of spaces do not count, everything
+/// else does (R-S5). Both the names that the person goes by and those in the register count.
 pub fn is_named(person: &Person, text: &str) -> bool {
     let wanted = folded(text);
     if wanted.is_empty() {

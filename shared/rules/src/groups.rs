@@ -14,6 +14,10 @@ pub(crate) fn of(demographics: &Demographics) -> impl Iterator<Item = (&'static 
         ("frl", &demographics.frl),
         ("iep", &demographics.iep),
     ];
-    let several = several.into_iter().flat_map(|(field, values)| values.iter().map(move |value| (field, value)));
-    several.chain(single.into_iter().filter_map(|(field, value)| value.as_ref().map(|value| (field, value))))
+    let several = several
+        .into_iter()
+        .flat_map(|(field, values)| values.iter().map(move |value| (field, value)));
+    several.chain(
+        single.into_iter().filter_map(|(field, value)| value.as_ref().map(|value| (field, value))),
+    )
 }

@@ -9,16 +9,19 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// How many partitions a district's records are spread over, so that a district is not limited to what one partition can take.
+/// How many partitions a district's records are spread over, so that a district is not limited to
+/// what one partition can take.
 pub const SHARDS: u8 = 16;
 
-/// Longest escaped id that goes into a sort key as it is, in bytes. DynamoDB allows 1,024 bytes for the whole sort key.
+/// Longest escaped id that goes into a sort key as it is, in bytes. DynamoDB allows 1,024 bytes for
+/// the whole sort key.
 const LONGEST_KEY: usize = 700;
 
 /// The text of an id.
 ///
-/// Nearly all ids are short (a UUID has 36 characters) and stand in place: a plan reads millions of them on one thread and drops them on another, and
-/// an allocation for each was a third of its time. It has no `Debug`: which id may be printed is decided by each type of id.
+/// Nearly all ids are short (a UUID has 36 characters) and stand in place: a plan reads millions of
+/// them on one thread and drops them on another, and an allocation for each was a third of its
+/// time. It has no `Debug`: which id may be printed is decided by each type of id.
 #[derive(Clone)]
 enum Text {
     Short(ArrayString<40>),
@@ -94,10 +97,11 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// The id that a source gives to a record. Any text: slashes, spaces, hashes and 400 characters have all been seen.
+/// The id that a source gives to a record. Any text: slashes, spaces, hashes and 400 characters
+/// have all been seen.
 ///
-/// Sources promise that it carries no personal data and some break that promise (usernames, student numbers), so `Debug` shows a
-/// hash, and there is no `Display`.
+/// Sources promise that it carries no personal data and some break that promise (usernames, student
+/// numbers), so `Debug` shows a hash, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceId(Text);
@@ -113,7 +117,8 @@ impl SourceId {
         &self.0
     }
 
-    /// A 64-bit hash, for the sets that hold a whole district in memory. Two of a million ids share one with probability 3e-8.
+    /// A 64-bit hash, for the sets that hold a whole district in memory. Two of a million ids share
+    /// one with probability 3e-8.
     pub fn hash64(&self) -> u64 {
         hash64(&self.0)
     }
@@ -151,15 +156,17 @@ pub fn hash64(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The shard of an id: the top four bits of its hash, so that hash maps, which use other bits, stay spread.
+/// The shard of an id: the top four bits of its hash, so that hash maps, which use other bits, stay
+/// spread.
 pub fn shard_of(id: &str) -> u8 {
     (hash64(id) >> 60) as u8
 }
 
 /// An id as it stands in a sort key.
 ///
-/// Bytes up to `#` and `%` are percent-encoded, so `#` separates the parts of a key without doubt, and whatever continues the key of a record
-/// sorts right behind that record. An id too long for a key is cut and ends in a 128-bit hash of the whole.
+/// Bytes up to `#` and `%` are percent-encoded, so `#` separates the parts of a key without doubt,
+/// and whatever continues the key of a record sorts right behind that record. An id too long for a
+/// key is cut and ends in a 128-bit hash of the whole.
 pub fn key_text(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for c in id.chars() {
@@ -180,14 +187,17 @@ pub fn key_text(id: &str) -> String {
     text
 }
 
-/// Compares two ids in the order of the table without building their keys where neither needs escaping.
+/// Compares two ids in the order of the table without building their keys where neither needs
+/// escaping.
 pub fn table_order(a: &str, b: &str) -> Ordering {
     shard_of(a).cmp(&shard_of(b)).then_with(|| key_order(a, b))
 }
 
 /// Compares two ids of one shard in the order of the table.
 pub fn key_order(a: &str, b: &str) -> Ordering {
-    let plain = |id: &str| id.len() <= LONGEST_KEY && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
+    let plain = |id: &str| {
+        id.len() <= LONGEST_KEY && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f)
+    };
     if plain(a) && plain(b) { a.cmp(b) } else { key_text(a).cmp(&key_text(b)) }
 }
 
@@ -231,13 +241,14 @@ macro_rules! plain_id {
 }
 
 plain_id! {
-    /// A district: the operator chooses it (letters, digits, `-`, `_`, `.`); it names no person and may be logged.
+    /// A district: the operator chooses it (letters, digits, `-`, `_`, `.`); it names no person and
+    /// may be logged.
     DistrictId
 }
 
 impl DistrictId {
-    /// Whether the text can be a district's id: 1 to 64 letters, digits, `-`, `_` or `.`, and not only dots, so that it is safe as part of a key
-    /// and of an object's name.
+    /// Whether the text can be a district's id: 1 to 64 letters, digits, `-`, `_` or `.`, and not
+    /// only dots, so that it is safe as part of a key and of an object's name.
     pub fn is_valid(id: &str) -> bool {
         (1..=64).contains(&id.len())
             && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
@@ -246,7 +257,8 @@ impl DistrictId {
 }
 
 plain_id! {
-    /// One attempt to bring the mirror up to a snapshot. A ULID: sorts by time; passed in, never made here.
+    /// One attempt to bring the mirror up to a snapshot. A ULID: sorts by time; passed in, never
+    /// made here.
     RunId
 }
 
@@ -256,8 +268,8 @@ plain_id! {
 }
 
 impl AccountId {
-    /// The account of the person whose item has this key. Derived, so that a plan made twice names the same accounts; 128 bits, so that two
-    /// do not meet.
+    /// The account of the person whose item has this key. Derived, so that a plan made twice names
+    /// the same accounts; 128 bits, so that two do not meet.
     pub fn derive(district: &DistrictId, kind: &str, key: &SourceId) -> Self {
         let text = format!("{district}\u{1f}{kind}\u{1f}{}", key.as_str());
         Self::new(format!("{:032x}", xxh3_128(text.as_bytes())))
@@ -271,12 +283,16 @@ mod tests {
     #[test]
     fn an_id_is_the_same_however_it_is_kept() {
         for length in [0, 1, 36, 40, 41, 400] {
-            let (text, other) = ("é".repeat(length / 2) + &"x".repeat(length % 2), "x".repeat(length + 1));
+            let (text, other) =
+                ("é".repeat(length / 2) + &"x".repeat(length % 2), "x".repeat(length + 1));
             let (a, b) = (SourceId::new(&text), SourceId::new(&other));
             assert_eq!(a.as_str(), text);
             assert_eq!(a.cmp(&b), text.cmp(&other));
             assert_eq!(serde_json::to_string(&a).unwrap(), serde_json::to_string(&text).unwrap());
-            assert_eq!(serde_json::from_str::<SourceId>(&serde_json::to_string(&text).unwrap()).unwrap(), a);
+            assert_eq!(
+                serde_json::from_str::<SourceId>(&serde_json::to_string(&text).unwrap()).unwrap(),
+                a
+            );
         }
     }
 

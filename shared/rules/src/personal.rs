@@ -1,4 +1,5 @@
-//! Values that must never reach a log, a metric, an error text or an event: those of persons, and secrets.
+//! Values that must never reach a log, a metric, an error text or an event: those of persons, and
+//! secrets.
 
 use std::fmt;
 
@@ -7,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// A name, an address, a number, a date of birth: text that identifies a person.
 ///
-/// It can be stored and compared but not printed: there is no `Display`, and `Debug` shows only whether it is empty. Code that really
-/// needs the text calls [`Personal::reveal`], so that every such place can be found by that word. Short texts, as names and numbers are, stand in place.
+/// It can be stored and compared but not printed: there is no `Display`, and `Debug` shows only
+/// whether it is empty. Code that really needs the text calls [`Personal::reveal`], so that every
+/// such place can be found by that word. Short texts, as names and numbers are, stand in place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal(CompactString);
@@ -25,7 +27,8 @@ impl Personal {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// The text itself, to be stored, compared or shown to somebody who may see it; never to be logged.
+    /// The text itself, to be stored, compared or shown to somebody who may see it; never to be
+    /// logged.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -37,7 +40,8 @@ impl fmt::Debug for Personal {
     }
 }
 
-/// A token or a password. It goes where it lets somebody in and nowhere else: it can be neither printed nor stored.
+/// A token or a password. It goes where it lets somebody in and nowhere else: it can be neither
+/// printed nor stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 

@@ -200,27 +200,36 @@ impl Policy {
 
     /// A preset, with single settings replaced by an operator's.
     pub fn from_preset(preset: &str, overrides: &Map<String, Value>) -> Result<Self, PolicyError> {
-        let (_, text) =
-            PRESETS.iter().find(|(name, _)| *name == preset).ok_or_else(|| PolicyError::UnknownPreset(preset.to_owned()))?;
-        let mut settings: Map<String, Value> = serde_json::from_str(text).map_err(|e| PolicyError::Setting(e.to_string()))?;
+        let (_, text) = PRESETS
+            .iter()
+            .find(|(name, _)| *name == preset)
+            .ok_or_else(|| PolicyError::UnknownPreset(preset.to_owned()))?;
+        let mut settings: Map<String, Value> =
+            serde_json::from_str(text).map_err(|e| PolicyError::Setting(e.to_string()))?;
         settings.extend(overrides.clone());
-        let policy: Self = serde_json::from_value(Value::Object(settings)).map_err(|e| PolicyError::Setting(e.to_string()))?;
+        let policy: Self = serde_json::from_value(Value::Object(settings))
+            .map_err(|e| PolicyError::Setting(e.to_string()))?;
         policy.checked()
     }
 
     fn checked(self) -> Result<Self, PolicyError> {
-        for (name, percent) in
-            [("hold_if_removed_percent", self.hold_if_removed_percent), ("hold_if_changed_percent", self.hold_if_changed_percent)]
-        {
+        for (name, percent) in [
+            ("hold_if_removed_percent", self.hold_if_removed_percent),
+            ("hold_if_changed_percent", self.hold_if_changed_percent),
+        ] {
             if !(0.0..=100.0).contains(&percent) {
-                return Err(PolicyError::Setting(format!("{name} is {percent}; it must lie between 0 and 100")));
+                return Err(PolicyError::Setting(format!(
+                    "{name} is {percent}; it must lie between 0 and 100"
+                )));
             }
         }
         if self.propagation_hours.is_nan() || self.propagation_hours < 0.0 {
             return Err(PolicyError::Setting("propagation_hours must not be negative".into()));
         }
         if self.schedule != "on upload" && self.schedule.parse::<jiff::civil::Time>().is_err() {
-            return Err(PolicyError::Setting("schedule must be a local time `HH:MM` or `on upload`".into()));
+            return Err(PolicyError::Setting(
+                "schedule must be a local time `HH:MM` or `on upload`".into(),
+            ));
         }
         Ok(self)
     }
@@ -245,11 +254,18 @@ mod tests {
 
     #[test]
     fn a_setting_that_does_not_exist_or_cannot_be_is_refused_by_name() {
-        let refuse = |overrides: Value| Policy::from_preset("sis", overrides.as_object().unwrap()).unwrap_err().to_string();
+        let refuse = |overrides: Value| {
+            Policy::from_preset("sis", overrides.as_object().unwrap()).unwrap_err().to_string()
+        };
         assert!(refuse(json!({ "admit_student": "email" })).contains("admit_student"));
         assert!(refuse(json!({ "admit_students": "everybody" })).contains("everybody"));
-        assert!(refuse(json!({ "hold_if_removed_percent": 101 })).contains("hold_if_removed_percent"));
+        assert!(
+            refuse(json!({ "hold_if_removed_percent": 101 })).contains("hold_if_removed_percent")
+        );
         assert!(refuse(json!({ "schedule": "at dawn" })).contains("schedule"));
-        assert!(matches!(Policy::from_preset("nightly", &Map::new()), Err(PolicyError::UnknownPreset(_))));
+        assert!(matches!(
+            Policy::from_preset("nightly", &Map::new()),
+            Err(PolicyError::UnknownPreset(_))
+        ));
     }
 }

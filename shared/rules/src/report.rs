@@ -1,4 +1,5 @@
-//! The report of a run: what was found, planned, written or held, as data. It is stored beside the plan, and is what people are shown.
+//! The report of a run: what was found, planned, written or held, as data. It is stored beside the
+//! plan, and is what people are shown.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +12,12 @@ use crate::plan::{Counts, Hold};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 
-/// How many findings of one code a report lists: so that it can be read at once. More are in the snapshot (up to 10,000 of a code) and the plan; the
-/// totals count all.
+/// How many findings of one code a report lists: so that it can be read at once. More are in the
+/// snapshot (up to 10,000 of a code) and the plan; the totals count all.
 pub const LISTED_PER_CODE: usize = 50;
 
-/// The same for what became of people's own work, which is to be seen whole: erased edits (R-M2), pins (R-P1).
+/// The same for what became of people's own work, which is to be seen whole: erased edits (R-M2),
+/// pins (R-P1).
 pub const LISTED_OF_EDITS: usize = 1000;
 
 /// How often a code was found.
@@ -74,7 +76,8 @@ pub struct Report {
     /// Mirror items written, over all invocations of the run.
     #[serde(default)]
     pub item_writes: u64,
-    /// Changes that were left out, since somebody had changed the local edit or the manual record after the plan saw it (invariant 12).
+    /// Changes that were left out, since somebody had changed the local edit or the manual record
+    /// after the plan saw it (invariant 12).
     #[serde(default)]
     pub edits_kept: u64,
     /// Read units consumed.
@@ -100,10 +103,14 @@ pub struct FindingList {
 impl FindingList {
     /// Counts a finding, and lists it unless there are enough of its code.
     pub fn push(&mut self, finding: Finding) {
-        let total = self.totals.entry(finding.code.to_string()).or_insert(Total { severity: finding.severity, count: 0 });
+        let total = self
+            .totals
+            .entry(finding.code.to_string())
+            .or_insert(Total { severity: finding.severity, count: 0 });
         total.count += 1;
         total.severity = total.severity.max(finding.severity);
-        let is_of_edits = [sync::EDIT_ERASED.name, sync::PIN_AT_WORK.name].contains(&&*finding.code);
+        let is_of_edits =
+            [sync::EDIT_ERASED.name, sync::PIN_AT_WORK.name].contains(&&*finding.code);
         let listed = if is_of_edits { LISTED_OF_EDITS } else { LISTED_PER_CODE };
         if total.count <= listed as u64 {
             self.findings.push(finding);

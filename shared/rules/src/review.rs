@@ -1,4 +1,5 @@
-//! What a person is shown of a district's data as a whole before it is let in (R-O2): of how many records each field is known, and what each school has.
+//! What a person is shown of a district's data as a whole before it is let in (R-O2): of how many
+//! records each field is known, and what each school has.
 //!
 //! Numbers only. Whoever wants to see a few of the records takes them from the snapshot.
 
@@ -10,8 +11,9 @@ use crate::id::SourceId;
 use crate::model::{Demographics, Person, Tag};
 use crate::plan::Counts;
 
-/// A field that a district shares, under the name that it has where districts choose what they share at Clever. The rules' own names differ: what is called
-/// `hispanic` here is shared as `hispanic_ethnicity`.
+/// A field that a district shares, under the name that it has where districts choose what they
+/// share at Clever. The rules' own names differ: what is called `hispanic` here is shared as
+/// `hispanic_ethnicity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -86,12 +88,14 @@ impl Field {
         }
     }
 
-    /// Whether it is known of a person. `sis`: the source's ids are the student information system's own.
+    /// Whether it is known of a person. `sis`: the source's ids are the student information
+    /// system's own.
     fn is_known(self, person: &Person, demographics: &Demographics, sis: bool) -> bool {
         match self {
             Field::Schools | Field::School => !person.schools.is_empty(),
             Field::SisId => sis || person.sis_id.is_some(),
-            // A record that names another district, or another district's token, does not come this far.
+            // A record that names another district, or another district's token, does not come this
+            // far.
             Field::District => true,
             Field::Name => person.given.is_some() && person.family.is_some(),
             Field::Email => person.email.is_some(),
@@ -119,7 +123,8 @@ pub struct FieldShare {
     pub required: bool,
     /// Records of the snapshot that have it.
     pub has: u64,
-    /// Records of the kind in the snapshot. Those whose rows could not be read are not among them ([`Review::unreadable`]).
+    /// Records of the kind in the snapshot. Those whose rows could not be read are not among them
+    /// ([`Review::unreadable`]).
     pub of: u64,
     /// The policy ignores demographics: nobody knows, for none is stored (R-M7).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -144,7 +149,8 @@ pub struct Review {
     /// Schools by their ids, whether they have a record of their own or not.
     #[serde(default)]
     pub schools: Vec<SchoolCounts>,
-    /// Records that the source sent and that could not be read, by kind: they are in no other number here (R-H3).
+    /// Records that the source sent and that could not be read, by kind: they are in no other
+    /// number here (R-H3).
     #[serde(default)]
     pub unreadable: BTreeMap<String, u64>,
 }
@@ -179,10 +185,19 @@ impl Fields {
     pub(crate) fn shares(&self, ignores: bool) -> Vec<FieldShare> {
         let mut shares = Vec::new();
         for ((kind, of), has) in KINDS.into_iter().zip(self.of).zip(self.has) {
-            for (field, has) in Field::ALL.into_iter().zip(has).filter(|(field, _)| field.is_of(kind)) {
+            for (field, has) in
+                Field::ALL.into_iter().zip(has).filter(|(field, _)| field.is_of(kind))
+            {
                 let ignored = ignores && field.is_demographic();
                 let has = if ignored { 0 } else { has };
-                shares.push(FieldShare { kind, field, required: field.is_required(), has, of, ignored });
+                shares.push(FieldShare {
+                    kind,
+                    field,
+                    required: field.is_required(),
+                    has,
+                    of,
+                    ignored,
+                });
             }
         }
         shares

@@ -1,4 +1,5 @@
-//! The life of a run, as states and the steps between them (R-H2). Who stores a run asks here whether a step is allowed.
+//! The life of a run, as states and the steps between them (R-H2). Who stores a run asks here
+//! whether a step is allowed.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +70,9 @@ pub struct NotAllowed {
 impl RunState {
     /// The state after a step, or why there is none.
     ///
-    /// A held run can only be approved, rejected or replaced: no event that comes late can start it. An approved run goes through planning
-    /// again, which applies the plan as it was if the mirror is still what it was planned against (R-H2).
+    /// A held run can only be approved, rejected or replaced: no event that comes late can start
+    /// it. An approved run goes through planning again, which applies the plan as it was if the
+    /// mirror is still what it was planned against (R-H2).
     pub fn after(self, step: Step) -> Result<RunState, NotAllowed> {
         use RunState::*;
         Ok(match (self, step) {
@@ -91,7 +93,10 @@ impl RunState {
 
     /// Whether nothing more can happen to it.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Refused | Self::Applied | Self::Unchanged | Self::Rejected | Self::Replaced)
+        matches!(
+            self,
+            Self::Refused | Self::Applied | Self::Unchanged | Self::Rejected | Self::Replaced
+        )
     }
 }
 

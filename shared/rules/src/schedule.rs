@@ -12,9 +12,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366 * 3);
 /// Steps in which another time is looked for.
 const STEP: Duration = Duration::from_secs(15 * 60);
 
-/// The local time of a district's night: the one that is wished for, or the first quarter after it that no clock change skips or repeats. At 02:00 clocks
-/// in New York jump to 03:00 once a year: a schedule that is due in the gap would be passed over that night, and one in the hour that comes twice
-/// might be due twice.
+/// The local time of a district's night: the one that is wished for, or the first quarter after it
+/// that no clock change skips or repeats. At 02:00 clocks in New York jump to 03:00 once a year: a
+/// schedule that is due in the gap would be passed over that night, and one in the hour that comes
+/// twice might be due twice.
 pub fn nightly(wished: Time, zone: &TimeZone, from: Timestamp) -> Time {
     let until = from.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
     let changes = zone.following(from).take_while(|change| change.timestamp() < until);
@@ -24,8 +25,11 @@ pub fn nightly(wished: Time, zone: &TimeZone, from: Timestamp) -> Time {
             [day.checked_sub(1.day()).unwrap_or(day), day, day.checked_add(1.day()).unwrap_or(day)]
         })
         .collect();
-    let is_clear = |time: &Time| days.iter().all(|day| !zone.to_ambiguous_zoned(day.to_datetime(*time)).is_ambiguous());
-    let candidates = std::iter::successors(Some(wished), |time| Some(time.wrapping_add(STEP))).take(24 * 4);
+    let is_clear = |time: &Time| {
+        days.iter().all(|day| !zone.to_ambiguous_zoned(day.to_datetime(*time)).is_ambiguous())
+    };
+    let candidates =
+        std::iter::successors(Some(wished), |time| Some(time.wrapping_add(STEP))).take(24 * 4);
     candidates.into_iter().find(is_clear).unwrap_or(wished)
 }
 

@@ -1,4 +1,5 @@
-//! What an operator configures of a district: its policy, its time zone and the settings of its source.
+//! What an operator configures of a district: its policy, its time zone and the settings of its
+//! source.
 
 use std::collections::BTreeMap;
 
@@ -58,12 +59,19 @@ impl Settings {
     /// A preset with nothing changed.
     pub fn of_preset(preset: &str) -> Self {
         let (overrides, school_rostering) = (Map::new(), BTreeMap::new());
-        Self { preset: preset.into(), overrides, time_zone: utc(), school_rostering, source: SourceSettings::default() }
+        Self {
+            preset: preset.into(),
+            overrides,
+            time_zone: utc(),
+            school_rostering,
+            source: SourceSettings::default(),
+        }
     }
 
     /// Whether teachers of a school may make classes and edit rosters (`school_rostering`).
     pub fn school_rostering(&self, policy: &Policy, school: &SourceId) -> bool {
-        self.school_rostering.get(school.as_str()).copied().unwrap_or(policy.school_rostering) == Switch::On
+        self.school_rostering.get(school.as_str()).copied().unwrap_or(policy.school_rostering)
+            == Switch::On
     }
 
     /// The policy that the settings amount to.
@@ -82,15 +90,18 @@ pub enum DateOrder {
     Dmy,
 }
 
-/// Settings of a district's source. None is guessed: where a file needs one that is not made, a finding names it.
+/// Settings of a district's source. None is guessed: where a file needs one that is not made, a
+/// finding names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceSettings {
-    /// The encoding of files that are neither UTF-8 nor marked as UTF-16, by its WHATWG name: `windows-1252`.
+    /// The encoding of files that are neither UTF-8 nor marked as UTF-16, by its WHATWG name:
+    /// `windows-1252`.
     pub fallback_encoding: Option<String>,
     /// The order of dates that are not `YYYY-MM-DD`.
     pub date_order: Option<DateOrder>,
-    /// Which `metadata.*` column holds what: field (`state_id`, `student_number`, `ell`, `frl`, `iep`) to column name.
+    /// Which `metadata.*` column holds what: field (`state_id`, `student_number`, `ell`, `frl`,
+    /// `iep`) to column name.
     pub metadata: BTreeMap<String, String>,
     /// ISO 3166 code of the country that phones without a country code belong to.
     pub phone_country: String,
@@ -98,9 +109,11 @@ pub struct SourceSettings {
     pub shared_schools: Option<Vec<String>>,
     /// Files without a manifest are OneRoster 1.0.
     pub accept_1_0: bool,
-    /// A file in which some rows have a status and others have none is read as the manifest says, not refused.
+    /// A file in which some rows have a status and others have none is read as the manifest says,
+    /// not refused.
     pub tolerate_mixed_status: bool,
-    /// Rows of a bulk file have a status all the same: the file is bulk, though the standard would read it as delta.
+    /// Rows of a bulk file have a status all the same: the file is bulk, though the standard would
+    /// read it as delta.
     pub bulk_with_status: bool,
     /// The roster is pulled from Clever. See [`SourceSettings::pulled`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +132,8 @@ pub struct SourceSettings {
 pub struct Clever {
     /// The district's id there.
     pub district: String,
-    /// The name of a secret that holds the district's token; none: the token is asked for with the application's own credentials.
+    /// The name of a secret that holds the district's token; none: the token is asked for with the
+    /// application's own credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_secret: Option<String>,
     /// Scheme and host of the data.

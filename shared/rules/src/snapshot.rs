@@ -1,7 +1,7 @@
 //! What a snapshot consists of, besides its records.
 //!
-//! A snapshot is one file a kind, a record a line, in the order of [`crate::id::table_order`]; a file of gaps; a file of findings; and last a
-//! manifest. No manifest, no snapshot.
+//! A snapshot is one file a kind, a record a line, in the order of [`crate::id::table_order`]; a
+//! file of gaps; a file of findings; and last a manifest. No manifest, no snapshot.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DistrictId, RunId, SourceId};
 use crate::model::{Seat, Tag};
 
-/// Something that the source sent and that could not be read. What it stands for is left as the mirror has it (R-H3).
+/// Something that the source sent and that could not be read. What it stands for is left as the
+/// mirror has it (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "gap")]
 pub enum Gap {
@@ -21,16 +22,19 @@ pub enum Gap {
         kind: Tag,
         /// Its id.
         id: SourceId,
-        /// For a person: the enrollments of tonight (`id` is the class), for they are records of their own and were read.
+        /// For a person: the enrollments of tonight (`id` is the class), for they are records of
+        /// their own and were read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         classes: Vec<Seat>,
     },
-    /// At least one row whose id could not be read: nobody can tell which record it is, so no record of the kind is removed tonight.
+    /// At least one row whose id could not be read: nobody can tell which record it is, so no
+    /// record of the kind is removed tonight.
     Kind {
         /// The kind.
         kind: Tag,
     },
-    /// An enrollment's row that could not be read. What is known of it narrows what is left alone; nothing known: no enrollment is removed.
+    /// An enrollment's row that could not be read. What is known of it narrows what is left alone;
+    /// nothing known: no enrollment is removed.
     Enrollment {
         /// Its class, where that could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,13 +50,15 @@ pub enum Gap {
 pub struct Origin {
     /// The source's name in settings: `oneroster_csv`, `clever`, …
     pub source: String,
-    /// For files: the objects that were read, the oldest first. A delta is read over the bulk set that it follows.
+    /// For files: the objects that were read, the oldest first. A delta is read over the bulk set
+    /// that it follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uploads: Vec<Upload>,
     /// For a snapshot that was gone back to: the run whose snapshot it was (R-H4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_of: Option<RunId>,
-    /// For a pull of what has changed: the run whose pull of everything it was read over. Nothing is gone because it is not in it.
+    /// For a pull of what has changed: the run whose pull of everything it was read over. Nothing
+    /// is gone because it is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_over: Option<RunId>,
 }
@@ -63,7 +69,8 @@ impl Origin {
         Self { source: source.into(), uploads: Vec::new(), restored_of: None, changes_over: None }
     }
 
-    /// Whether the source's ids are those of the student information system, as in OneRoster. Clever has ids of its own, and tells the others beside them.
+    /// Whether the source's ids are those of the student information system, as in OneRoster.
+    /// Clever has ids of its own, and tells the others beside them.
     pub fn has_sis_ids(&self) -> bool {
         self.source != "clever"
     }
@@ -111,12 +118,14 @@ pub struct Part {
     pub bytes: u64,
     /// XXH3 of the uncompressed bytes, 16 hex digits.
     pub xxh3: String,
-    /// The blocks that it consists of, in order: each is compressed by itself, so that one record is read without all the others.
+    /// The blocks that it consists of, in order: each is compressed by itself, so that one record
+    /// is read without all the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<Block>,
 }
 
-/// Bytes of lines that make a [`Block`]; a longer line makes a longer one. Large enough to compress well, small enough to be read for one record.
+/// Bytes of lines that make a [`Block`]; a longer line makes a longer one. Large enough to compress
+/// well, small enough to be read for one record.
 pub const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Some lines of a [`Part`], compressed by themselves.
@@ -133,7 +142,8 @@ pub struct Block {
     pub spans: Vec<Span>,
 }
 
-/// The records of a kind from one id (or key) to another, both included, in the order of [`crate::id::table_order`].
+/// The records of a kind from one id (or key) to another, both included, in the order of
+/// [`crate::id::table_order`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The kind.
@@ -165,7 +175,11 @@ impl Block {
 
 impl Part {
     /// The blocks that may have lines about a record.
-    pub fn blocks_about<'a>(&'a self, kind: Tag, id: &'a SourceId) -> impl Iterator<Item = &'a Block> {
+    pub fn blocks_about<'a>(
+        &'a self,
+        kind: Tag,
+        id: &'a SourceId,
+    ) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(move |block| block.spans.iter().any(|span| span.has(kind, id)))
     }
 }
@@ -177,7 +191,8 @@ pub struct Manifest {
     pub district: DistrictId,
     /// The run, and the folder.
     pub run: RunId,
-    /// When the source said this: an upload's time, a pull's start. An older snapshot never follows a newer one (R-M6).
+    /// When the source said this: an upload's time, a pull's start. An older snapshot never follows
+    /// a newer one (R-M6).
     pub taken_at: Timestamp,
     /// The day for which dates are read (terms, enrollments), in the district's time zone.
     pub today: Date,
@@ -220,13 +235,14 @@ impl PartName {
     }
 }
 
-/// Takes a snapshot as a source makes it: lines of JSON without line ends. Lines of one part come in the order of the table; parts may come
-/// interleaved.
+/// Takes a snapshot as a source makes it: lines of JSON without line ends. Lines of one part come
+/// in the order of the table; parts may come interleaved.
 pub trait SnapshotSink {
     /// One record, gap or finding.
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()>;
 
-    /// So many records of a kind, whole lines with their ends: the same as each of them by itself, and cheaper.
+    /// So many records of a kind, whole lines with their ends: the same as each of them by itself,
+    /// and cheaper.
     fn records(&mut self, kind: Tag, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
         let _ = count;
         lines.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {

@@ -1,4 +1,5 @@
-//! What holds for any nights whatever: worlds from tiny alphabets, so that ids, addresses and names collide.
+//! What holds for any nights whatever: worlds from tiny alphabets, so that ids, addresses and names
+//! collide.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -23,8 +24,9 @@ fn night() -> impl Strategy<Value = String> {
     let opt = |name: &'static str, values: &'static [&'static str]| prop_oneof![1 => Just(String::new()), 2 => prop::sample::select(values).prop_map(move |value| format!(" {name}={value}"))];
     let flag = |name: &'static str, weight: u32| prop_oneof![12 => Just(String::new()), weight => Just(format!(" {name}"))];
     let some = |name: &'static str, values: &'static [&'static str]| {
-        prop::sample::subsequence(values.to_vec(), 0..=2.min(values.len()))
-            .prop_map(move |list| if list.is_empty() { String::new() } else { format!(" {name}={}", list.join(",")) })
+        prop::sample::subsequence(values.to_vec(), 0..=2.min(values.len())).prop_map(move |list| {
+            if list.is_empty() { String::new() } else { format!(" {name}={}", list.join(",")) }
+        })
     };
     const EMAILS: &[&str] = &["a@x", "b@x", "c@x"];
     const NAMES: &[&str] = &["Ann", "Bob"];
@@ -41,16 +43,23 @@ fn night() -> impl Strategy<Value = String> {
         opt("schools", &["sch", "s2", "sch,s2"]),
     );
     let teacher = (presence(), opt("email", EMAILS), opt("name", NAMES), flag("by_enrollment", 1));
-    let guardian = (presence(), opt("email", EMAILS), opt("phone", &["+1", "+2"]), opt("name", NAMES));
+    let guardian =
+        (presence(), opt("email", EMAILS), opt("phone", &["+1", "+2"]), opt("name", NAMES));
     let seat = |ids: &'static [&'static str]| {
         prop::collection::vec(
-            (prop::sample::select(ids), prop_oneof![5 => Just(""), 1 => Just("@..2026-10-01"), 1 => Just("@2026-10-02..")]),
+            (
+                prop::sample::select(ids),
+                prop_oneof![5 => Just(""), 1 => Just("@..2026-10-01"), 1 => Just("@2026-10-02..")],
+            ),
             0..3,
         )
         .prop_map(|seats| {
             let mut seen = BTreeSet::new();
-            let list: Vec<String> =
-                seats.into_iter().filter(|(id, _)| seen.insert(*id)).map(|(id, days)| format!("{id}{days}")).collect();
+            let list: Vec<String> = seats
+                .into_iter()
+                .filter(|(id, _)| seen.insert(*id))
+                .map(|(id, days)| format!("{id}{days}"))
+                .collect();
             list.join(",")
         })
     };
@@ -81,7 +90,9 @@ fn night() -> impl Strategy<Value = String> {
         .prop_map(|(students, teachers, guardians, classes, mut extra, second)| {
             let mut text = String::from("term old from=2026-01-01 to=2026-09-01\n");
             let mut lines: Vec<(u8, String, String)> = Vec::new();
-            for (n, (here, email, number, state, name, grade, guardians, by, schools)) in students.into_iter().enumerate() {
+            for (n, (here, email, number, state, name, grade, guardians, by, schools)) in
+                students.into_iter().enumerate()
+            {
                 let fields = format!("{email}{number}{state}{name}{grade}{guardians}{by}{schools}");
                 lines.push((here, format!("student s{}", n + 1), fields));
             }
@@ -91,10 +102,17 @@ fn night() -> impl Strategy<Value = String> {
             for (n, (here, email, phone, name)) in guardians.into_iter().enumerate() {
                 lines.push((here, format!("guardian g{}", n + 1), format!("{email}{phone}{name}")));
             }
-            for (n, (here, teachers, students, terms, school, title)) in classes.into_iter().enumerate() {
-                let list = |name: &str, ids: String| if ids.is_empty() { ids } else { format!(" {name}={ids}") };
-                let fields =
-                    format!("{}{}{terms} school={school}{title}", list("teachers", teachers), list("students", students));
+            for (n, (here, teachers, students, terms, school, title)) in
+                classes.into_iter().enumerate()
+            {
+                let list = |name: &str, ids: String| {
+                    if ids.is_empty() { ids } else { format!(" {name}={ids}") }
+                };
+                let fields = format!(
+                    "{}{}{terms} school={school}{title}",
+                    list("teachers", teachers),
+                    list("students", students)
+                );
                 lines.push((here, format!("class c{}", n + 1), fields));
             }
             for (here, record, fields) in lines {
@@ -131,16 +149,29 @@ fn plain_night() -> impl Strategy<Value = String> {
     })
 }
 
-/// What people do on one day: to classes and people of the tiny alphabets, to a practice class, with a co-teacher whom no source knows.
+/// What people do on one day: to classes and people of the tiny alphabets, to a practice class,
+/// with a co-teacher whom no source knows.
 fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
     let class = || prop::sample::select(&["c1", "c2", "practice"][..]);
     let person = || {
         prop::sample::select(
-            &[(Tag::Student, "s1"), (Tag::Student, "s2"), (Tag::Teacher, "t1"), (Tag::Teacher, "t2"), (Tag::Teacher, "out")][..],
+            &[
+                (Tag::Student, "s1"),
+                (Tag::Student, "s2"),
+                (Tag::Teacher, "t1"),
+                (Tag::Teacher, "t2"),
+                (Tag::Teacher, "out"),
+            ][..],
         )
     };
-    let somebody = || prop::sample::select(&[(Tag::Student, "s1"), (Tag::Teacher, "t1"), (Tag::Guardian, "g1")][..]);
-    let until = || prop::sample::select(&["2026-10-01", "2026-10-02"][..]).prop_map(|day| day.parse().unwrap());
+    let somebody = || {
+        prop::sample::select(
+            &[(Tag::Student, "s1"), (Tag::Teacher, "t1"), (Tag::Guardian, "g1")][..],
+        )
+    };
+    let until = || {
+        prop::sample::select(&["2026-10-01", "2026-10-02"][..]).prop_map(|day| day.parse().unwrap())
+    };
     let text = rules::personal::Personal::new;
     let deed = prop_oneof![
         6 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Member { role, person: person.into() })),
@@ -165,16 +196,20 @@ fn edited_district() -> impl Strategy<Value = World> {
     let students = prop::sample::select(&["remove", "keep"][..]);
     let teachers = prop::sample::select(&["remove", "outsiders_alone", "outsiders", "keep"][..]);
     let contacts = prop::sample::select(&["always", "until_active"][..]);
-    (district(), students, teachers, contacts).prop_map(|(mut world, students, teachers, contacts)| {
-        let policy = &mut world.policy;
-        policy.manual_students_in_synced_classes = serde_json::from_value(students.into()).unwrap();
-        policy.manual_co_teachers = serde_json::from_value(teachers.into()).unwrap();
-        policy.contact_updates = serde_json::from_value(contacts.into()).unwrap();
-        world.with_manual("class practice teachers=out*\nteacher out email=out@x")
-    })
+    (district(), students, teachers, contacts).prop_map(
+        |(mut world, students, teachers, contacts)| {
+            let policy = &mut world.policy;
+            policy.manual_students_in_synced_classes =
+                serde_json::from_value(students.into()).unwrap();
+            policy.manual_co_teachers = serde_json::from_value(teachers.into()).unwrap();
+            policy.contact_updates = serde_json::from_value(contacts.into()).unwrap();
+            world.with_manual("class practice teachers=out*\nteacher out email=out@x")
+        },
+    )
 }
 
-/// What a source hands over: enrollments of people and classes that it does not have are left out, as the sources do.
+/// What a source hands over: enrollments of people and classes that it does not have are left out,
+/// as the sources do.
 fn clean(text: &str) -> Snapshot {
     let mut snapshot = parse::snapshot(text);
     let known = |tag: Tag, ids: Vec<&SourceId>| -> BTreeSet<SourceId> {
@@ -225,14 +260,18 @@ fn lists_agree(world: &World) -> Result<(), TestCaseError> {
     }
     let mut links = [BTreeSet::new(), BTreeSet::new()];
     for student in world.mirror.of::<kinds::Students>() {
-        listed[0].extend(student.state.classes.iter().map(|key| (key.clone(), student.key.clone())));
-        links[0].extend(student.state.guardians.iter().map(|key| (student.key.clone(), key.clone())));
+        listed[0]
+            .extend(student.state.classes.iter().map(|key| (key.clone(), student.key.clone())));
+        links[0]
+            .extend(student.state.guardians.iter().map(|key| (student.key.clone(), key.clone())));
     }
     for teacher in world.mirror.of::<kinds::Teachers>() {
-        listed[1].extend(teacher.state.classes.iter().map(|key| (key.clone(), teacher.key.clone())));
+        listed[1]
+            .extend(teacher.state.classes.iter().map(|key| (key.clone(), teacher.key.clone())));
     }
     for guardian in world.mirror.of::<kinds::Guardians>() {
-        links[1].extend(guardian.state.children.iter().map(|key| (key.clone(), guardian.key.clone())));
+        links[1]
+            .extend(guardian.state.children.iter().map(|key| (key.clone(), guardian.key.clone())));
     }
     prop_assert_eq!(seats, listed, "classes and people");
     prop_assert_eq!(&links[0], &links[1], "students and guardians");
@@ -240,7 +279,8 @@ fn lists_agree(world: &World) -> Result<(), TestCaseError> {
 }
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -372,7 +412,8 @@ proptest! {
                     prop_assert!(now.insert((kind, id), key).is_none(), "two active records have one id");
                 }
             }
-            // Relinking never takes two living people for one (invariant 23): who is in the source two nights running keeps the record.
+            // Relinking never takes two living people for one (invariant 23): who is in the source
+            // two nights running keeps the record.
             for ((kind, id), key) in &now {
                 if *kind != Tag::Guardian && let Some(before) = last.get(&(*kind, id.clone())) {
                     prop_assert_eq!(before, key, "{}", world::print::plan(&planned));
@@ -421,7 +462,8 @@ proptest! {
             });
             prop_assert!(!bad, "{}", world::print::plan(&planned));
         }
-        // A manual class is nobody's to change but for who has left, where the policy says so (invariant 4).
+        // A manual class is nobody's to change but for who has left, where the policy says so
+        // (invariant 4).
         for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.origin == rules::model::Origin::Manual) {
             let now = world.mirror.of::<kinds::Classes>().into_iter().find(|other| other.key == class.key).unwrap();
             prop_assert_eq!(&now.state.teachers, &class.state.teachers);
@@ -441,7 +483,8 @@ proptest! {
                 prop_assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
                 prop_assert!(planned.members.is_empty());
             }
-            // Nobody comes in, or comes back, without a contact that no guardian of another name has (invariant 24).
+            // Nobody comes in, or comes back, without a contact that no guardian of another name
+            // has (invariant 24).
             for change in planned.changes.iter().filter(|change| matches!(change.action, Action::Add | Action::Return)) {
                 let Some(rules::model::AnyMirrored::Guardian(item)) = &change.after else { continue };
                 prop_assert!(world.policy.admit_guardians == AdmitGuardians::UniqueContact);
@@ -455,7 +498,8 @@ proptest! {
                 });
                 prop_assert!(alone, "{}", world::print::plan(&planned));
             }
-            // Administrators' accounts belong to nobody but the teachers who are administrators (invariant 5).
+            // Administrators' accounts belong to nobody but the teachers who are administrators
+            // (invariant 5).
             for student in world.mirror.of::<kinds::Students>() {
                 prop_assert!(student.account.unwrap().as_str() != "admin-account");
             }

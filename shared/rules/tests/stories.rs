@@ -1,4 +1,5 @@
-//! The rules as stories: last night's mirror, tonight's source, and what the plan does. One test a rule and reading, named after it.
+//! The rules as stories: last night's mirror, tonight's source, and what the plan does. One test a
+//! rule and reading, named after it.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 

@@ -1,4 +1,5 @@
-//! Times the import of a zip into nothing: `cargo run --release -p sources --example time_import -- FILE.zip [PRESET]`.
+//! Times the import of a zip into nothing: `cargo run --release -p sources --example time_import --
+//! FILE.zip [PRESET]`.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
 use std::collections::BTreeMap;
@@ -29,10 +30,14 @@ impl SnapshotSink for Counting {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("which zip?")?;
-    let policy = Policy::from_preset(&arguments.next().unwrap_or_else(|| "sis".into()), &serde_json::Map::new())?;
+    let policy = Policy::from_preset(
+        &arguments.next().unwrap_or_else(|| "sis".into()),
+        &serde_json::Map::new(),
+    )?;
     let settings = SourceSettings::default();
     let begin = Instant::now();
-    let package = ZipPackage::open(BufReader::with_capacity(1 << 20, File::open(path)?), &Limits::default())?;
+    let package =
+        ZipPackage::open(BufReader::with_capacity(1 << 20, File::open(path)?), &Limits::default())?;
     let mut sink = Counting::default();
     let mut first_line = None;
     let mut told = |progress: sources::oneroster_csv::Progress| {

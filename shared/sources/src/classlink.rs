@@ -1,5 +1,5 @@
-//! ClassLink: which districts share their Roster Server with us, by the only list that says so. Their data are OneRoster's, read through ClassLink's
-//! proxy by [`crate::oneroster_rest`].
+//! ClassLink: which districts share their Roster Server with us, by the only list that says so.
+//! Their data are OneRoster's, read through ClassLink's proxy by [`crate::oneroster_rest`].
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,7 +18,8 @@ use crate::oneroster_rest::{Api, BadSetting, may_be_hours};
 pub struct Tenant {
     /// Its id: `tenant_id`, as text.
     pub id: String,
-    /// The id of our application there, escaped as it came: the part of addresses that says whose data are asked for.
+    /// The id of our application there, escaped as it came: the part of addresses that says whose
+    /// data are asked for.
     pub application: String,
     /// Its token.
     pub token: Secret,
@@ -77,8 +78,13 @@ const PAGES: usize = 1000;
 pub fn api(settings: &ClassLink, tenant: &Tenant) -> Result<Api, BadSetting> {
     check(settings)?;
     // ClassLink's live servers speak 1.1, whatever their console says.
-    let url = format!("{}/{}/ims/oneroster/v1p1", settings.proxy.trim_end_matches('/'), tenant.application);
-    Api::at(&url, OneRosterVersion::V1p1, settings.page_size).ok_or(BadSetting("source.classlink.proxy"))
+    let url = format!(
+        "{}/{}/ims/oneroster/v1p1",
+        settings.proxy.trim_end_matches('/'),
+        tenant.application
+    );
+    Api::at(&url, OneRosterVersion::V1p1, settings.page_size)
+        .ok_or(BadSetting("source.classlink.proxy"))
 }
 
 /// Whether settings are such that requests can be made with them.
@@ -93,7 +99,8 @@ pub fn check(settings: &ClassLink) -> Result<(), BadSetting> {
     } else if !may_be_hours(settings.changes_every_hours) {
         Err(BadSetting("source.classlink.changes_every_hours"))
     } else {
-        let is_proxy = Api::at(&settings.proxy, OneRosterVersion::V1p1, settings.page_size).is_some();
+        let is_proxy =
+            Api::at(&settings.proxy, OneRosterVersion::V1p1, settings.page_size).is_some();
         if is_proxy { Ok(()) } else { Err(BadSetting("source.classlink.proxy")) }
     }
 }
@@ -116,12 +123,16 @@ pub struct Applications<H, W> {
 }
 
 impl<H: Http, W: Wait> Applications<H, W> {
-    /// The districts that share data with us, in the order of their ids. One that has added the application and not enabled it is none yet; nor is one
-    /// without a token.
+    /// The districts that share data with us, in the order of their ids. One that has added the
+    /// application and not enabled it is none yet; nor is one without a token.
     ///
     /// # Errors
     /// If any page is missing: half a list would say of districts that they are gone.
-    pub async fn tenants(&self, key: &Secret, rng: &mut fastrand::Rng) -> Result<Vec<Tenant>, TenantsError> {
+    pub async fn tenants(
+        &self,
+        key: &Secret,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Tenant>, TenantsError> {
         let mut all: Vec<Tenant> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut offset = 0;
@@ -145,10 +156,25 @@ impl<H: Http, W: Wait> Applications<H, W> {
         Err(TenantsError::Page)
     }
 
-    async fn page(&self, key: &Secret, offset: usize, rng: &mut fastrand::Rng) -> Result<Vec<Value>, TenantsError> {
-        let url = format!("{}/applications?limit={LIMIT}&offset={offset}", self.proxy.trim_end_matches('/'));
+    async fn page(
+        &self,
+        key: &Secret,
+        offset: usize,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Vec<Value>, TenantsError> {
+        let url = format!(
+            "{}/applications?limit={LIMIT}&offset={offset}",
+            self.proxy.trim_end_matches('/')
+        );
         let request = Get { url, credential: Credential::Bearer(key.clone()) };
-        let asked = asking::ask((&self.http, &self.wait, &self.now), &Window::default(), &request, rng, read).await;
+        let asked = asking::ask(
+            (&self.http, &self.wait, &self.now),
+            &Window::default(),
+            &request,
+            rng,
+            read,
+        )
+        .await;
         asked.map(|(_, page)| page).map_err(|unanswered| match unanswered {
             Unanswered::Refused(status) => TenantsError::Refused(status),
             Unanswered::Page(_) => TenantsError::Page,
@@ -176,17 +202,17 @@ fn tenant(entry: &Entry<'_>) -> Option<Tenant> {
         Value::String(id) => id.clone(),
         _ => return None,
     };
-    let is_on = matches!(&entry.enabled, Value::Bool(true)) || entry.enabled == "true" || entry.enabled == 1;
-    let is_active = entry.tenant_status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("active"));
+    let is_on = matches!(&entry.enabled, Value::Bool(true))
+        || entry.enabled == "true"
+        || entry.enabled == 1;
+    let is_active =
+        entry.tenant_status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("active"));
     let token = entry.bearer.as_deref().map(str::trim).filter(|token| !token.is_empty())?;
     let application = entry.oneroster_application_id.as_deref()?;
-    let is_one_part =
-        !application.is_empty() && application.bytes().all(|c| c.is_ascii_alphanumeric() || b"%-._~=+".contains(&c));
-    (is_on && is_active && is_tenant(&id) && is_one_part && !application.contains("..")).then(|| Tenant {
-        id,
-        application: application.to_owned(),
-        token: Secret::new(token),
-    })
+    let is_one_part = !application.is_empty()
+        && application.bytes().all(|c| c.is_ascii_alphanumeric() || b"%-._~=+".contains(&c));
+    (is_on && is_active && is_tenant(&id) && is_one_part && !application.contains(".."))
+        .then(|| Tenant { id, application: application.to_owned(), token: Secret::new(token) })
 }
 
 #[cfg(test)]
@@ -198,7 +224,10 @@ mod tests {
     fn tenants(applications: &Value) -> Vec<Tenant> {
         let body = json!({ "status": 1, "applications": applications, "message": "" }).to_string();
         let entries = read(body.as_bytes()).unwrap();
-        entries.iter().filter_map(|entry| tenant(&serde_json::from_str(&entry.to_string()).unwrap())).collect()
+        entries
+            .iter()
+            .filter_map(|entry| tenant(&serde_json::from_str(&entry.to_string()).unwrap()))
+            .collect()
     }
 
     fn application(changed: &Value) -> Value {
@@ -212,7 +241,11 @@ mod tests {
 
     #[test]
     fn r_o1_a_tenant_is_one_that_has_enabled_the_application_and_has_a_token() {
-        let oak = Tenant { id: "4711".into(), application: "MoYPlyQWmG0%3D".into(), token: Secret::new("3f0c2f66") };
+        let oak = Tenant {
+            id: "4711".into(),
+            application: "MoYPlyQWmG0%3D".into(),
+            token: Secret::new("3f0c2f66"),
+        };
         assert_eq!(tenants(&json!([application(&json!({}))])), std::slice::from_ref(&oak));
         // The documentation shows one alone.
         assert_eq!(tenants(&application(&json!({ "enabled": true, "tenant_id": "4711" }))), [oak]);
@@ -234,9 +267,14 @@ mod tests {
 
     #[test]
     fn a_page_that_says_that_it_failed_is_none() {
-        for body in
-            ["", "{}", r#"{"status":0,"applications":[]}"#, r#"{"status":1,"applications":null}"#, r#"{"status":1}"#, "[]"]
-        {
+        for body in [
+            "",
+            "{}",
+            r#"{"status":0,"applications":[]}"#,
+            r#"{"status":1,"applications":null}"#,
+            r#"{"status":1}"#,
+            "[]",
+        ] {
             assert_eq!(read(body.as_bytes()), Err(PageFault::NotAPage), "{body}");
         }
     }
@@ -244,15 +282,23 @@ mod tests {
     #[test]
     fn the_escaped_id_goes_into_the_address_as_it_is() {
         let oak = tenants(&json!([application(&json!({}))])).remove(0);
-        for proxy in ["https://oneroster-proxy.classlink.io", "https://oneroster-proxy.apis.classlink.com/proxy/v1p0/"] {
-            let api = api(&ClassLink { proxy: proxy.into(), ..ClassLink::of("4711") }, &oak).unwrap();
-            let expected = format!("{}/MoYPlyQWmG0%3D/ims/oneroster/v1p1", proxy.trim_end_matches('/'));
+        for proxy in [
+            "https://oneroster-proxy.classlink.io",
+            "https://oneroster-proxy.apis.classlink.com/proxy/v1p0/",
+        ] {
+            let api =
+                api(&ClassLink { proxy: proxy.into(), ..ClassLink::of("4711") }, &oak).unwrap();
+            let expected =
+                format!("{}/MoYPlyQWmG0%3D/ims/oneroster/v1p1", proxy.trim_end_matches('/'));
             assert_eq!(api, Api::at(&expected, OneRosterVersion::V1p1, 1000).unwrap());
         }
         for (settings, name) in [
             (ClassLink::of("oak"), "source.classlink.tenant"),
             (ClassLink { page_size: 0, ..ClassLink::of("1") }, "source.classlink.page_size"),
-            (ClassLink { proxy: "http://x".into(), ..ClassLink::of("1") }, "source.classlink.proxy"),
+            (
+                ClassLink { proxy: "http://x".into(), ..ClassLink::of("1") },
+                "source.classlink.proxy",
+            ),
         ] {
             assert_eq!(check(&settings), Err(BadSetting(name)));
         }

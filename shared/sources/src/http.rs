@@ -1,4 +1,5 @@
-//! Asking a source's server: one small trait. Its real form is there with the feature `client`; tests have others.
+//! Asking a source's server: one small trait. Its real form is there with the feature `client`;
+//! tests have others.
 //!
 //! `asking` asks again where that helps, `pace` keeps to the rate limits that answers tell.
 
@@ -27,7 +28,8 @@ pub enum Credential {
     Header(Secret),
 }
 
-/// A request for data: always a GET, for a roster is read and never written. Not printed: an address may hold ids of people.
+/// A request for data: always a GET, for a roster is read and never written. Not printed: an
+/// address may hold ids of people.
 #[derive(Clone)]
 pub struct Get {
     /// The whole address.
@@ -68,7 +70,8 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer. No address and no text of the server stands in it: both may hold ids of people.
+/// Why there is no answer. No address and no text of the server stands in it: both may hold ids of
+/// people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// No connection, or it broke.
@@ -96,7 +99,8 @@ pub trait Http: Clone + Send + Sync + 'static {
 /// How a pull stands after some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulled {
-    /// All pages are kept, and the data did not change while they were read, as far as the server lets anybody see.
+    /// All pages are kept, and the data did not change while they were read, as far as the server
+    /// lets anybody see.
     Whole,
     /// It is time to stop; the state says where to go on.
     Paused,
@@ -106,7 +110,9 @@ pub enum Pulled {
 
 /// Whether a text is scheme and host of a server that may be given a token.
 pub fn is_host(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://").filter(|host| is_here(host)));
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://").filter(|host| is_here(host)));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
 }
 

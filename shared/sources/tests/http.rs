@@ -1,4 +1,5 @@
-//! The real client, against a server of a few lines: what comes over the wire is what the pull decides by.
+//! The real client, against a server of a few lines: what comes over the wire is what the pull
+//! decides by.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
@@ -7,7 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// Answers one request with these bytes and closes; gives what was asked.
-async fn ask(answer: &'static str, credential: Credential) -> (Result<(u16, Vec<u8>, Option<u64>), NoAnswer>, String) {
+async fn ask(
+    answer: &'static str,
+    credential: Credential,
+) -> (Result<(u16, Vec<u8>, Option<u64>), NoAnswer>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v3.1/users?limit=2", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
@@ -27,20 +31,27 @@ fn bearer() -> Credential {
 
 #[tokio::test]
 async fn status_limits_and_body_come_through_and_the_token_goes_into_the_header() {
-    let text =
-        "HTTP/1.1 429 Too Many\r\nx-ratelimit-remaining: 17\r\nx-ratelimit-reset: 1780000000\r\ncontent-length: 2\r\n\r\nno";
+    let text = "HTTP/1.1 429 Too Many\r\nx-ratelimit-remaining: 17\r\nx-ratelimit-reset: 1780000000\r\ncontent-length: 2\r\n\r\nno";
     let (answer, asked) = ask(text, bearer()).await;
     assert_eq!(answer.unwrap(), (429, b"no".to_vec(), Some(17)));
-    assert!(asked.starts_with("get /v3.1/users?limit=2 ") && asked.contains("authorization: bearer tok"));
+    assert!(
+        asked.starts_with("get /v3.1/users?limit=2 ")
+            && asked.contains("authorization: bearer tok")
+    );
     let (_, asked) = ask(text, Credential::Basic("me".into(), Secret::new("pw"))).await;
     assert!(asked.contains("authorization: basic "));
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_no_answer_and_no_redirect_is_followed() {
-    let (answer, _) = ask("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":[", bearer()).await;
+    let (answer, _) =
+        ask("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":[", bearer()).await;
     assert_eq!(answer.unwrap_err(), NoAnswer::Connection);
-    let (answer, _) = ask("HTTP/1.1 302 Found\r\nlocation: https://evil.example/\r\ncontent-length: 0\r\n\r\n", bearer()).await;
+    let (answer, _) = ask(
+        "HTTP/1.1 302 Found\r\nlocation: https://evil.example/\r\ncontent-length: 0\r\n\r\n",
+        bearer(),
+    )
+    .await;
     assert_eq!(answer.unwrap().0, 302);
 }
 

@@ -10,8 +10,8 @@ use crate::moment::Moment;
 use crate::night::{Mode, Night};
 use crate::rows::File;
 
-/// Records of one kind, tonight and against the night before. A record has changed if any cell of its own row has; students also
-/// with their demographics, people of 1.2 also with their roles.
+/// Records of one kind, tonight and against the night before. A record has changed if any cell of
+/// its own row has; students also with their demographics, people of 1.2 also with their roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is what its name says")]
 pub struct Counts {
@@ -50,9 +50,11 @@ enum Kind {
 type Records = HashMap<String, (Kind, u64)>;
 
 impl Night {
-    /// What this night has, and what is new, changed and gone since the night before (on night 0 all is new).
+    /// What this night has, and what is new, changed and gone since the night before (on night 0
+    /// all is new).
     ///
-    /// Reads all rows of both nights and remembers each record's id, so it is for districts of test size.
+    /// Reads all rows of both nights and remembers each record's id, so it is for districts of test
+    /// size.
     pub fn expected(&self) -> Expected {
         let before = (self.moment.night > 0).then(|| {
             let mut night = self.clone();
@@ -112,7 +114,8 @@ impl Night {
             File::Courses => put(Kind::Course),
             File::Classes => put(Kind::Class),
             File::Enrollments => put(Kind::Enrollment),
-            // In 1.2 the role is told by roles.csv, which comes later; until then anybody is a student.
+            // In 1.2 the role is told by roles.csv, which comes later; until then anybody is a
+            // student.
             File::Users if role_column == usize::MAX => put(Kind::Student),
             File::Users => {
                 if let Some(kind) = kind_of_role(cell(role_column)) {

@@ -55,7 +55,11 @@ impl World {
     pub(crate) fn family_name(&self, family: u64) -> String {
         let number = self.draw(Draw::FamilyName, family, 0);
         if number.is_multiple_of(29) {
-            return format!("{}-{}", names::family(number >> 3 | 1), names::family(number >> 7 | 1));
+            return format!(
+                "{}-{}",
+                names::family(number >> 3 | 1),
+                names::family(number >> 7 | 1)
+            );
         }
         names::family(number)
     }
@@ -78,8 +82,9 @@ impl World {
 
     /// The guardian with this index in a family.
     ///
-    /// Every twentieth family shares one mail address and one phone (nobody in it has a contact alone), every twentieth has none,
-    /// others have a shared mail address, or only a mail address, or only a phone.
+    /// Every twentieth family shares one mail address and one phone (nobody in it has a contact
+    /// alone), every twentieth has none, others have a shared mail address, or only a mail address,
+    /// or only a phone.
     pub(crate) fn guardian(&self, family: Family, index: u64) -> Guardian {
         let number = self.draw(Draw::GuardianName, family.number, index);
         let shape = self.draw(Draw::FamilyShape, family.number, 1) % 100;
@@ -92,7 +97,8 @@ impl World {
         };
         let given = names::given(number);
         let own_name = apart || index > 1;
-        let name = if own_name { names::family(number >> 11) } else { self.family_name(family.number) };
+        let name =
+            if own_name { names::family(number >> 11) } else { self.family_name(family.number) };
         let contacts = if index == 0 { family.contacts } else { 0 };
         let (email, phone) = self.contacts(family.number, index, contacts, (&given, &name), number);
         Guardian {
@@ -106,12 +112,22 @@ impl World {
         }
     }
 
-    fn contacts(&self, family: u64, index: u64, changes: u64, (given, name): (&str, &str), number: u64) -> (String, String) {
-        const HOSTS: [&str; 4] = ["mail.example.net", "post.example.net", "inbox.example.org", "home.example.net"];
-        // Numbers are few: the upper half of them belongs to the families that have nothing else, one each as far as they go.
+    fn contacts(
+        &self,
+        family: u64,
+        index: u64,
+        changes: u64,
+        (given, name): (&str, &str),
+        number: u64,
+    ) -> (String, String) {
+        const HOSTS: [&str; 4] =
+            ["mail.example.net", "post.example.net", "inbox.example.org", "home.example.net"];
+        // Numbers are few: the upper half of them belongs to the families that have nothing else,
+        // one each as far as they go.
         let half = names::PHONES / 2;
         let own_phone = || names::phone(number % half + changes, number >> 40);
-        let home_phone = || names::phone(self.draw(Draw::FamilyShape, family, 2) % half + changes, family);
+        let home_phone =
+            || names::phone(self.draw(Draw::FamilyShape, family, 2) % half + changes, family);
         let own_mail = || {
             let mut mail = String::new();
             names::mail_part(given, &mut mail);
@@ -135,7 +151,10 @@ impl World {
             (17, _) => {
                 let mut mail = String::from("family.");
                 names::mail_part(&self.family_name(family), &mut mail);
-                (format!("{mail}{family}@home.example.net"), names::phone(self.draw(Draw::FamilyShape, family, 2) % half, family))
+                (
+                    format!("{mail}{family}@home.example.net"),
+                    names::phone(self.draw(Draw::FamilyShape, family, 2) % half, family),
+                )
             }
             (18, _) => (String::new(), String::new()),
             (19, 1..) => (String::new(), String::new()),
@@ -149,7 +168,10 @@ impl Moment {
     /// The family of the student on this seat.
     pub(crate) fn family_of(&self, seat: u64, state: &Seat) -> Family {
         if state.generation > 0 {
-            return Family { number: self.world.later_family(seat, state.generation), contacts: state.contacts };
+            return Family {
+                number: self.world.later_family(seat, state.generation),
+                contacts: state.contacts,
+            };
         }
         let number = self.world.layout.family_of(seat);
         Family { number, contacts: self.first_contacts(number) }

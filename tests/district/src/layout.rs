@@ -1,5 +1,5 @@
-//! The ground plan of a district: schools, grades, sections and seats. It is the only thing kept in memory, a few numbers per
-//! school; whoever sits on a seat is computed when asked for.
+//! The ground plan of a district: schools, grades, sections and seats. It is the only thing kept in
+//! memory, a few numbers per school; whoever sits on a seat is computed when asked for.
 
 use crate::mix::{Draw, Shuffle, mix};
 
@@ -43,9 +43,11 @@ impl Level {
 }
 
 /// Grade codes (CEDS), lowest first.
-pub(crate) const GRADES: [&str; 13] = ["KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
+pub(crate) const GRADES: [&str; 13] =
+    ["KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
 
-/// One grade of one school: its seats, and its class slots (section after section, [`PERIODS`] each).
+/// One grade of one school: its seats, and its class slots (section after section, [`PERIODS`]
+/// each).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grade {
     pub(crate) grade: usize,
@@ -87,7 +89,8 @@ pub(crate) struct Layout {
     pub(crate) students: u64,
     pub(crate) seats: u64,
     pub(crate) schools: Vec<School>,
-    /// How many schools of each level, in the order of [`Level`]; the schools stand in the same order.
+    /// How many schools of each level, in the order of [`Level`]; the schools stand in the same
+    /// order.
     levels: [usize; 3],
     pub(crate) class_slots: u64,
     pub(crate) teachers: u64,
@@ -100,7 +103,8 @@ impl Layout {
         let seats = students + (students * SPARE_SEATS_PER_MILLE).div_ceil(1000);
         // Shares of the levels follow the grades that they teach, 6 : 3 : 4.
         let count = |share: u64, typical: u64| (students * share / 13 + typical / 2) / typical;
-        let levels = [(Level::Elementary, 6, 450), (Level::Middle, 3, 700), (Level::High, 4, 1_150)];
+        let levels =
+            [(Level::Elementary, 6, 450), (Level::Middle, 3, 700), (Level::High, 4, 1_150)];
         let mut layout = Self {
             students,
             seats,
@@ -147,7 +151,8 @@ impl Layout {
             let at = |i: u64| from + (to - from) * i / count;
             let seats = (at(i as u64), at(i as u64 + 1));
             let size = seats.1 - seats.0;
-            let sections = if size == 0 { 0 } else { ((size + SECTION_SIZE / 2) / SECTION_SIZE).max(1) };
+            let sections =
+                if size == 0 { 0 } else { ((size + SECTION_SIZE / 2) / SECTION_SIZE).max(1) };
             school.grades.push(Grade { grade, seats, sections, first_slot: self.class_slots });
             self.class_slots += sections * PERIODS;
         }
@@ -165,7 +170,8 @@ impl Layout {
     pub(crate) fn class_slot(&self, slot: u64) -> (usize, usize, u64, u64) {
         let school = self.schools.partition_point(|school| school.end_slot() <= slot);
         let grades = &self.schools[school].grades;
-        let grade = grades.partition_point(|grade| grade.first_slot + grade.sections * PERIODS <= slot);
+        let grade =
+            grades.partition_point(|grade| grade.first_slot + grade.sections * PERIODS <= slot);
         let inside = slot - grades[grade].first_slot;
         (school, grade, inside / PERIODS, inside % PERIODS)
     }
@@ -210,7 +216,8 @@ impl Layout {
         let index = usize::try_from(family % 10).unwrap_or(0);
         let before: u64 = CHILDREN[..index].iter().sum();
         let first = family / 10 * CHILDREN_OF_TEN + before;
-        (first..(first + CHILDREN[index]).min(self.seats)).map(|place| self.family_order.undo(place))
+        (first..(first + CHILDREN[index]).min(self.seats))
+            .map(|place| self.family_order.undo(place))
     }
 }
 
@@ -236,7 +243,8 @@ mod tests {
                 let (from, to) = layout.schools[layout.teacher_school(teacher)].teachers;
                 assert!(from <= teacher && teacher < to);
             }
-            let children: usize = (0..layout.families).map(|family| layout.children_of(family).count()).sum();
+            let children: usize =
+                (0..layout.families).map(|family| layout.children_of(family).count()).sum();
             assert_eq!(children as u64, layout.seats);
         }
     }

@@ -1,7 +1,8 @@
 //! Synthetic school districts: any size, any night, any defect, the same for the same seed.
 //!
-//! A district is never held in memory. Every record of every night is a function of the seed, so a million students are written row
-//! after row in constant memory, and a test may ask for night 3 without having made nights 1 and 2.
+//! A district is never held in memory. Every record of every night is a function of the seed, so a
+//! million students are written row after row in constant memory, and a test may ask for night 3
+//! without having made nights 1 and 2.
 //!
 //! ```
 //! use district::{Defect, District, Size};
@@ -18,9 +19,10 @@
 //! # }
 //! ```
 //!
-//! Everything is invented: names come from word lists of this package, mail addresses lie under `example.org` and `example.net`,
-//! phones are 555-0100 to 555-0199 of real area codes. There are only some 20,000 such numbers, so in large districts guardians
-//! share phones by chance; those whose phone is their only contact have one of their own in districts up to 300,000 students.
+//! Everything is invented: names come from word lists of this package, mail addresses lie under
+//! `example.org` and `example.net`, phones are 555-0100 to 555-0199 of real area codes. There are
+//! only some 20,000 such numbers, so in large districts guardians share phones by chance; those
+//! whose phone is their only contact have one of their own in districts up to 300,000 students.
 
 mod defect;
 mod expected;
@@ -53,8 +55,8 @@ pub struct Size {
 }
 
 impl Size {
-    /// So many students on the first night; all else in proportion: 8 teachers, 30 classes, 840 enrolments and 150 guardians for
-    /// every 100 students.
+    /// So many students on the first night; all else in proportion: 8 teachers, 30 classes, 840
+    /// enrolments and 150 guardians for every 100 students.
     pub fn students(students: u64) -> Self {
         Self { students }
     }
@@ -78,7 +80,8 @@ pub enum IdStyle {
     Mixed,
     /// UUIDs for everything but sessions.
     Uuid,
-    /// Numbers as student information systems have them; an enrolment's is put together from person and class.
+    /// Numbers as student information systems have them; an enrolment's is put together from person
+    /// and class.
     Numbers,
 }
 
@@ -111,7 +114,8 @@ pub struct District {
 }
 
 impl District {
-    /// A district of this size: OneRoster 1.1, with guardians, 1 % churn, school year 2026-27, seed 1.
+    /// A district of this size: OneRoster 1.1, with guardians, 1 % churn, school year 2026-27, seed
+    /// 1.
     pub fn new(size: Size) -> Self {
         Self {
             students: size.students,
@@ -155,8 +159,9 @@ impl District {
         self
     }
 
-    /// Adds columns to users.csv as districts do by agreement: `metadata.stateId`, `metadata.ell`, `metadata.frl`, `metadata.iep`
-    /// and `metadata.household` (with shared custody a family has two).
+    /// Adds columns to users.csv as districts do by agreement: `metadata.stateId`, `metadata.ell`,
+    /// `metadata.frl`, `metadata.iep` and `metadata.household` (with shared custody a family has
+    /// two).
     #[must_use]
     pub fn metadata(mut self, metadata: bool) -> Self {
         self.metadata = metadata;
@@ -177,7 +182,8 @@ impl District {
         self
     }
 
-    /// Percent of the students, teachers and classes that something happens to between two nights (0 to 100).
+    /// Percent of the students, teachers and classes that something happens to between two nights
+    /// (0 to 100).
     #[must_use]
     pub fn churn(mut self, percent: f64) -> Self {
         self.churn = percent;
@@ -196,7 +202,8 @@ impl District {
         date(self.school_year.clamp(1, 9_000) - 1, 10, 15)
     }
 
-    /// The district as its source has it on a night; 0 is the first. Each later night differs from the one before by the churn.
+    /// The district as its source has it on a night; 0 is the first. Each later night differs from
+    /// the one before by the churn.
     pub fn night(&self, night: u32) -> Night {
         Night::new(&Arc::new(world::World::new(self)), night)
     }

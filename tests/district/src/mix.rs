@@ -1,6 +1,8 @@
-//! Numbers that look random and are not: everything in a district is a pure function of its seed and of what is asked about.
+//! Numbers that look random and are not: everything in a district is a pure function of its seed
+//! and of what is asked about.
 
-/// What a number is drawn for, so that two questions about the same record never get the same answer.
+/// What a number is drawn for, so that two questions about the same record never get the same
+/// answer.
 #[derive(Clone, Copy)]
 #[repr(u64)]
 pub(crate) enum Draw {
@@ -40,9 +42,11 @@ fn step(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// A shuffle of `0..len` that needs no memory and can be undone: a Feistel network, walked until it lands inside.
+/// A shuffle of `0..len` that needs no memory and can be undone: a Feistel network, walked until it
+/// lands inside.
 ///
-/// The first `n` places of a shuffle are an exact sample of size `n`, which is how churn meets its percentage to the record.
+/// The first `n` places of a shuffle are an exact sample of size `n`, which is how churn meets its
+/// percentage to the record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shuffle {
     len: u64,

@@ -1,5 +1,5 @@
-//! One night of a district: who sits on which seat, which classes are open and who teaches them, each computed from nothing but the
-//! seed, the number of the record and the number of the night.
+//! One night of a district: who sits on which seat, which classes are open and who teaches them,
+//! each computed from nothing but the seed, the number of the record and the number of the night.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use crate::layout::{Level, PERIODS};
 use crate::mix::{Draw, Shuffle};
 use crate::world::{Key, Kind, World};
 
-/// What can happen to a student's seat in a night. An empty seat is filled instead, whatever the event.
+/// What can happen to a student's seat in a night. An empty seat is filled instead, whatever the
+/// event.
 #[derive(Clone, Copy)]
 enum SeatEvent {
     /// The student leaves and another one comes in the same days.
@@ -163,7 +164,14 @@ impl Moment {
         state
     }
 
-    fn happens(&self, state: &mut Seat, event: SeatEvent, seat: u64, night: u64, home: (usize, usize, u64)) {
+    fn happens(
+        &self,
+        state: &mut Seat,
+        event: SeatEvent,
+        seat: u64,
+        night: u64,
+        home: (usize, usize, u64),
+    ) {
         let layout = &self.world.layout;
         let number = self.world.draw(Draw::StudentMove, seat, night);
         if !state.present || matches!(event, SeatEvent::Replaced) {
@@ -189,14 +197,18 @@ impl Moment {
                 state.contacts += 1;
                 state.first_contacts += u64::from(state.generation == 0);
             }
-            SeatEvent::MovesClass => state.moved[usize::try_from(number % PERIODS).unwrap_or(0)] += 1,
+            SeatEvent::MovesClass => {
+                state.moved[usize::try_from(number % PERIODS).unwrap_or(0)] += 1
+            }
             SeatEvent::MovesSchool => {
                 let target = layout.other_school(state.school, number);
-                let target = target.filter(|school| layout.schools[*school].grades[state.grade].sections > 0);
+                let target = target
+                    .filter(|school| layout.schools[*school].grades[state.grade].sections > 0);
                 match target {
                     Some(school) => {
                         state.school = school;
-                        state.place = (number >> 20) % layout.schools[school].grades[state.grade].size();
+                        state.place =
+                            (number >> 20) % layout.schools[school].grades[state.grade].size();
                     }
                     // The only school of its level: the nearest thing to a move is another section.
                     None => state.moved[0] += 1,
@@ -221,24 +233,31 @@ impl Moment {
             let period = period as u64;
             // An elementary group stays together all day; elsewhere each period mixes anew.
             let (section, moved) = match school.level {
-                Level::Elementary => (state.place, state.moved.iter().map(|times| u64::from(*times)).sum()),
+                Level::Elementary => {
+                    (state.place, state.moved.iter().map(|times| u64::from(*times)).sum())
+                }
                 Level::Middle | Level::High => (
                     state.place + period * (state.place / sections),
-                    u64::from(state.moved[usize::try_from(period).unwrap_or(0)]) + u64::from(state.moved[0]),
+                    u64::from(state.moved[usize::try_from(period).unwrap_or(0)])
+                        + u64::from(state.moved[0]),
                 ),
             };
             let slot = grade.slot((section + moved) % sections, period);
             if self.class(slot).open {
                 return slot;
             }
-            let other = grade.slot(self.world.draw(Draw::StudentMove, seat, 1 << 32 | period) % sections, period);
+            let other = grade.slot(
+                self.world.draw(Draw::StudentMove, seat, 1 << 32 | period) % sections,
+                period,
+            );
             if self.class(other).open { other } else { grade.slot(0, period) }
         })
     }
 
     pub(crate) fn class(&self, slot: u64) -> Class {
         let layout = &self.world.layout;
-        let mut state = Class { open: true, generation: 0, rooms: 0, titles: 0, teachers: 0, co_teachers: 0 };
+        let mut state =
+            Class { open: true, generation: 0, rooms: 0, titles: 0, teachers: 0, co_teachers: 0 };
         // The first section of a course is always there, so that everybody has somewhere to go.
         let may_close = layout.class_slot(slot).2 > 0;
         if may_close && self.world.draw(Draw::ClassBody, slot, 1).is_multiple_of(50) {
@@ -251,7 +270,9 @@ impl Moment {
                 continue;
             }
             match rank % 10 {
-                _ if !state.open => state = Class { open: true, generation: state.generation + 1, ..state },
+                _ if !state.open => {
+                    state = Class { open: true, generation: state.generation + 1, ..state }
+                }
                 0 | 7 => state.teachers += 1,
                 2 | 9 => state.generation += 1,
                 3 => state.co_teachers += 1,
@@ -289,7 +310,8 @@ impl Moment {
             _ => 0,
         };
         let step = 1 + state.co_teachers % count.max(2).saturating_sub(1);
-        let others = (0..others).map(|i| (primary + step + i) % count).filter(|index| *index != primary);
+        let others =
+            (0..others).map(|i| (primary + step + i) % count).filter(|index| *index != primary);
         let mut all = vec![first + primary];
         for other in others {
             if !all.contains(&(first + other)) {
@@ -308,7 +330,9 @@ impl Moment {
                 continue;
             }
             match rank % 10 {
-                0 | 3 | 6 | 9 => state = Teacher { generation: state.generation + 1, names: 0, mails: 0 },
+                0 | 3 | 6 | 9 => {
+                    state = Teacher { generation: state.generation + 1, names: 0, mails: 0 }
+                }
                 1 | 5 => state.names += 1,
                 _ => state.mails += 1,
             }

@@ -16,11 +16,13 @@ use crate::{Defect, Version};
 pub enum Mode {
     /// All records; status and dateLastModified are blank.
     Bulk,
-    /// What the night before did not have, or had differently, as `active`; what is gone, as `tobedeleted`. Night 0 has all.
+    /// What the night before did not have, or had differently, as `active`; what is gone, as
+    /// `tobedeleted`. Night 0 has all.
     Delta,
 }
 
-/// A district as its source has it on one night, ready to be written. See [`District::night`](crate::District::night).
+/// A district as its source has it on one night, ready to be written. See
+/// [`District::night`](crate::District::night).
 #[derive(Clone)]
 pub struct Night {
     pub(crate) moment: Moment,
@@ -31,7 +33,12 @@ pub struct Night {
 
 impl Night {
     pub(crate) fn new(world: &Arc<World>, night: u32) -> Self {
-        Self { moment: Moment::new(world, night), default_mode: Mode::Bulk, modes: Vec::new(), defects: Vec::new() }
+        Self {
+            moment: Moment::new(world, night),
+            default_mode: Mode::Bulk,
+            modes: Vec::new(),
+            defects: Vec::new(),
+        }
     }
 
     /// Every file as a delta against the night before.
@@ -48,8 +55,8 @@ impl Night {
         self
     }
 
-    /// Leaves out so many percent of the students, with all that is theirs and guardians who have no other child: the kind of file
-    /// that must be held. Who is left out is the same every night.
+    /// Leaves out so many percent of the students, with all that is theirs and guardians who have
+    /// no other child: the kind of file that must be held. Who is left out is the same every night.
     #[must_use]
     pub fn without_students(mut self, percent: f64) -> Self {
         self.moment.leave_out(percent);
@@ -58,7 +65,8 @@ impl Night {
 
     /// With something wrong; may be called again for more.
     ///
-    /// What [`rows`](Self::rows) and [`expected`](Self::expected) tell is without it: the defect is in the files.
+    /// What [`rows`](Self::rows) and [`expected`](Self::expected) tell is without it: the defect is
+    /// in the files.
     #[must_use]
     pub fn with(mut self, defect: Defect) -> Self {
         self.defects.push(defect);
@@ -82,12 +90,20 @@ impl Night {
 
     /// The mode of a file.
     pub fn mode_of(&self, file: File) -> Mode {
-        self.modes.iter().rev().find(|(of, _)| *of == file).map_or(self.default_mode, |(_, mode)| *mode)
+        self.modes
+            .iter()
+            .rev()
+            .find(|(of, _)| *of == file)
+            .map_or(self.default_mode, |(_, mode)| *mode)
     }
 
     /// The columns of a file, those of the district's own included.
     pub fn columns(&self, file: File) -> Vec<String> {
-        let own: &[&str] = if file == File::Users && self.moment.world.metadata { &crate::rows::METADATA } else { &[] };
+        let own: &[&str] = if file == File::Users && self.moment.world.metadata {
+            &crate::rows::METADATA
+        } else {
+            &[]
+        };
         file.columns(self.version()).iter().chain(own).map(|column| (*column).to_owned()).collect()
     }
 
@@ -99,8 +115,8 @@ impl Night {
     /// The rows of a file, without its header, before any defect.
     pub fn rows(&self, file: File) -> Rows {
         let mode = self.mode_of(file);
-        let before =
-            (mode == Mode::Delta && self.moment.night > 0).then(|| Moment::new(&self.moment.world, self.moment.night - 1));
+        let before = (mode == Mode::Delta && self.moment.night > 0)
+            .then(|| Moment::new(&self.moment.world, self.moment.night - 1));
         Rows {
             slots: self.moment.slots(file),
             now: self.moment.clone(),
@@ -130,7 +146,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The next row, until there is none. (Not an iterator: the row is lent, so that nothing is allocated for it.)
+    /// The next row, until there is none. (Not an iterator: the row is lent, so that nothing is
+    /// allocated for it.)
     pub fn next_row(&mut self) -> Option<&StringRecord> {
         while self.next == self.batch.rows().len() {
             if self.slot == self.slots {
@@ -150,7 +167,8 @@ impl Rows {
             self.now.rows(self.file, self.slot, &mut self.batch);
             return;
         };
-        // The rows of both nights, then those of tonight that are not the same as before, then those of before that are gone.
+        // The rows of both nights, then those of tonight that are not the same as before, then
+        // those of before that are gone.
         self.old.clear();
         self.now.rows(self.file, self.slot, &mut self.old);
         let tonight = self.old.rows().len();

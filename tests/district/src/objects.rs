@@ -1,4 +1,5 @@
-//! A night as a OneRoster server would send it: the same records as those of the files, as objects of REST, 1.1 or 1.2.
+//! A night as a OneRoster server would send it: the same records as those of the files, as objects
+//! of REST, 1.1 or 1.2.
 
 use std::collections::HashMap;
 
@@ -42,7 +43,8 @@ impl Object {
 
     fn put(&mut self, name: &str, value: impl Into<Value>) {
         let value = value.into();
-        let is_blank = value.as_str().is_some_and(str::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        let is_blank = value.as_str().is_some_and(str::is_empty)
+            || value.as_array().is_some_and(Vec::is_empty);
         if !is_blank {
             self.0.insert(name.to_owned(), value);
         }
@@ -53,7 +55,9 @@ impl Object {
     }
 
     fn lists(&mut self, row: &Row<'_>, names: &[&str]) {
-        names.iter().for_each(|name| self.put(name, row.list(name).map(Value::from).collect::<Vec<_>>()));
+        names
+            .iter()
+            .for_each(|name| self.put(name, row.list(name).map(Value::from).collect::<Vec<_>>()));
     }
 
     fn reference(&mut self, name: &str, kind: &str, id: &str) {
@@ -84,7 +88,8 @@ const DEMOGRAPHICS: [&str; 13] = [
 ];
 
 impl Night {
-    /// The objects of a list, with their ids, in the order of the file's rows. Roles are a part of users: their own list has none.
+    /// The objects of a list, with their ids, in the order of the file's rows. Roles are a part of
+    /// users: their own list has none.
     pub fn objects(&self, file: File, mut visit: impl FnMut(&str, Value)) {
         let (stamp, version) = (self.stamp(), self.version());
         let mut roles: HashMap<String, Vec<Value>> = HashMap::new();
@@ -93,7 +98,10 @@ impl Night {
                 let mut role = Object(Map::new());
                 role.texts(row, &["roleType", "role", "beginDate", "endDate"]);
                 role.reference("org", "org", row.get("orgSourcedId"));
-                roles.entry(row.get("userSourcedId").to_owned()).or_default().push(Value::Object(role.0));
+                roles
+                    .entry(row.get("userSourcedId").to_owned())
+                    .or_default()
+                    .push(Value::Object(role.0));
             });
         }
         self.each(file, |row| {
@@ -110,7 +118,11 @@ impl Night {
                 File::Courses => {
                     object.texts(row, &["title", "courseCode"]);
                     object.lists(row, &["grades", "subjects", "subjectCodes"]);
-                    object.reference("schoolYear", "academicSession", row.get("schoolYearSourcedId"));
+                    object.reference(
+                        "schoolYear",
+                        "academicSession",
+                        row.get("schoolYearSourcedId"),
+                    );
                     object.reference("org", "org", row.get("orgSourcedId"));
                 }
                 File::Classes => {
@@ -120,7 +132,11 @@ impl Night {
                     object.reference("school", "org", row.get("schoolSourcedId"));
                     object.references("terms", "academicSession", row.list("termSourcedIds"));
                 }
-                File::Users => self.user(row, roles.remove(row.get("sourcedId")).unwrap_or_default(), &mut object),
+                File::Users => self.user(
+                    row,
+                    roles.remove(row.get("sourcedId")).unwrap_or_default(),
+                    &mut object,
+                ),
                 File::Roles => return,
                 File::Enrollments => {
                     object.texts(row, &["role", "primary", "beginDate", "endDate"]);
@@ -137,10 +153,23 @@ impl Night {
     fn user(&self, row: &Row<'_>, roles: Vec<Value>, object: &mut Object) {
         object.texts(
             row,
-            &["enabledUser", "username", "givenName", "familyName", "middleName", "identifier", "email", "sms", "phone"],
+            &[
+                "enabledUser",
+                "username",
+                "givenName",
+                "familyName",
+                "middleName",
+                "identifier",
+                "email",
+                "sms",
+                "phone",
+            ],
         );
         let ids = row.list("userIds").filter_map(|id| id.trim_matches(['{', '}']).split_once(':'));
-        object.put("userIds", ids.map(|(kind, id)| json!({ "type": kind, "identifier": id })).collect::<Vec<_>>());
+        object.put(
+            "userIds",
+            ids.map(|(kind, id)| json!({ "type": kind, "identifier": id })).collect::<Vec<_>>(),
+        );
         object.references("agents", "user", row.list("agentSourcedIds"));
         object.lists(row, &["grades"]);
         // No roster needs it, and servers send it all the same.
@@ -157,7 +186,8 @@ impl Night {
             object.put("roles", roles);
         }
         let mut metadata = Map::new();
-        for (column, _) in row.columns.iter().filter(|(column, _)| column.starts_with("metadata.")) {
+        for (column, _) in row.columns.iter().filter(|(column, _)| column.starts_with("metadata."))
+        {
             if !row.get(column).is_empty() {
                 metadata.insert(column["metadata.".len()..].to_owned(), row.get(column).into());
             }

@@ -20,7 +20,8 @@ use crate::{Defect, Version};
 const CHUNK: usize = 64 * 1024;
 
 /// Kinds of file that a manifest names besides those of [`File`].
-const ABSENT_1_1: [&str; 6] = ["categories", "classResources", "courseResources", "lineItems", "resources", "results"];
+const ABSENT_1_1: [&str; 6] =
+    ["categories", "classResources", "courseResources", "lineItems", "resources", "results"];
 const ABSENT_1_2: [&str; 7] = [
     "lineItemLearningObjectiveIds",
     "lineItemScoreScales",
@@ -35,7 +36,9 @@ impl Night {
     /// The files of tonight's set: all in bulk; of the deltas those that have a row.
     pub fn files(&self) -> Vec<File> {
         File::of(self.version())
-            .filter(|file| self.mode_of(*file) == Mode::Bulk || self.rows(*file).next_row().is_some())
+            .filter(|file| {
+                self.mode_of(*file) == Mode::Bulk || self.rows(*file).next_row().is_some()
+            })
             .collect()
     }
 
@@ -43,8 +46,10 @@ impl Night {
     pub fn manifest(&self) -> Vec<(String, String)> {
         let present = self.files();
         let version = if self.version() == Version::V1_1 { "1.1" } else { "1.2" };
-        let mut properties: Vec<(String, String)> =
-            vec![("manifest.version".into(), "1.0".into()), ("oneroster.version".into(), version.into())];
+        let mut properties: Vec<(String, String)> = vec![
+            ("manifest.version".into(), "1.0".into()),
+            ("oneroster.version".into(), version.into()),
+        ];
         let mut names: Vec<(&str, &str)> = File::of(self.version())
             .map(|file| match (present.contains(&file), self.mode_of(file)) {
                 (false, _) => (file.name(), "absent"),
@@ -57,19 +62,28 @@ impl Night {
             names.extend(ABSENT_1_2.map(|name| (name, "absent")));
         }
         names.sort_unstable();
-        properties.extend(names.into_iter().map(|(name, mode)| (format!("file.{name}"), mode.to_owned())));
+        properties.extend(
+            names.into_iter().map(|(name, mode)| (format!("file.{name}"), mode.to_owned())),
+        );
         properties.push(("source.systemName".into(), "Invented SIS".into()));
-        properties.push(("source.systemCode".into(), format!("district-{}", self.moment.world.seed)));
+        properties
+            .push(("source.systemCode".into(), format!("district-{}", self.moment.world.seed)));
         self.spoil_manifest(&mut properties);
         properties
     }
 
     pub(crate) fn manifest_text(&self) -> Vec<u8> {
         let world = &self.moment.world;
-        let header = if self.has(Defect::ManifestHeader) { ["property", "setting"] } else { ["propertyName", "value"] };
+        let header = if self.has(Defect::ManifestHeader) {
+            ["property", "setting"]
+        } else {
+            ["propertyName", "value"]
+        };
         let header = header.map(str::to_owned);
         let mut text = Vec::new();
-        for row in std::iter::once(header).chain(self.manifest().into_iter().map(|(name, value)| [name, value])) {
+        for row in std::iter::once(header)
+            .chain(self.manifest().into_iter().map(|(name, value)| [name, value]))
+        {
             line(&StringRecord::from(row.to_vec()), world.quote_all, world.line_end, &mut text);
         }
         match Editor::new(self, File::Orgs) {
@@ -82,7 +96,8 @@ impl Night {
         }
     }
 
-    /// Writes the set as one zip, in constant memory (but for defects of the archive). The same night gives the same bytes.
+    /// Writes the set as one zip, in constant memory (but for defects of the archive). The same
+    /// night gives the same bytes.
     pub fn write_zip<W: Write + Seek>(&self, mut out: W) -> io::Result<()> {
         if !self.spoils_archive() {
             return self.write_members(out);
@@ -122,7 +137,10 @@ impl Night {
     /// Fails with [`io::ErrorKind::InvalidInput`] for a defect that only a zip can have.
     pub fn write_folder(&self, folder: impl AsRef<Path>) -> io::Result<()> {
         if let Some(defect) = self.defects.iter().find(|defect| defect.is_of_the_archive()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a folder cannot have the defect {defect}")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("a folder cannot have the defect {defect}"),
+            ));
         }
         let folder = folder.as_ref();
         for member in self.members() {
@@ -135,12 +153,14 @@ impl Night {
         Ok(())
     }
 
-    /// The bytes of one file of the set by its name in it, `manifest.csv` or that of a [`File`]; for tests of single files.
+    /// The bytes of one file of the set by its name in it, `manifest.csv` or that of a [`File`];
+    /// for tests of single files.
     pub fn bytes_of(&self, name: &str) -> io::Result<Vec<u8>> {
         if name == "manifest.csv" {
             return Ok(self.manifest_text());
         }
-        let file = File::ALL.into_iter().find(|file| name.strip_suffix(".csv") == Some(file.name()));
+        let file =
+            File::ALL.into_iter().find(|file| name.strip_suffix(".csv") == Some(file.name()));
         let mut bytes = Vec::new();
         self.read(file.ok_or(io::ErrorKind::NotFound)?).read_to_end(&mut bytes)?;
         Ok(bytes)

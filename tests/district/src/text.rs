@@ -86,7 +86,8 @@ impl FileReader {
         }
     }
 
-    /// Writes the rows at hand. With defects a line end is written before a line, since the last line may be without.
+    /// Writes the rows at hand. With defects a line end is written before a line, since the last
+    /// line may be without.
     fn write_edited(&mut self) {
         self.plain.clear();
         for row in self.edited.drain(..) {

@@ -1,4 +1,5 @@
-//! What does not change from night to night: the settings of a district, its ground plan, and how its ids look.
+//! What does not change from night to night: the settings of a district, its ground plan, and how
+//! its ids look.
 
 use std::fmt::Write as _;
 
@@ -21,7 +22,8 @@ pub(crate) enum Kind {
     Guardian,
 }
 
-/// A record for good: its kind, its place, and how many have had the place before it. Ids are made of it.
+/// A record for good: its kind, its place, and how many have had the place before it. Ids are made
+/// of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u64);
 
@@ -76,7 +78,11 @@ impl World {
             metadata: settings.metadata,
             quote_all: settings.quote_all,
             line_end: settings.line_end,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage, clamped")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a percentage, clamped"
+            )]
             churn: (settings.churn.clamp(0.0, 100.0) * 10_000.0).round() as u64,
             school_year: settings.school_year,
             first_night: settings.first_night(),
@@ -128,7 +134,12 @@ impl World {
         // Writing to a string cannot fail.
         let _ = match key.kind() {
             1 => write!(out, "S{:04}", slot + 1),
-            2 => write!(out, "CRS-{}-{}", crate::layout::GRADES[usize::try_from(slot / 16).unwrap_or(0) % 13], slot % 16),
+            2 => write!(
+                out,
+                "CRS-{}-{}",
+                crate::layout::GRADES[usize::try_from(slot / 16).unwrap_or(0) % 13],
+                slot % 16
+            ),
             3 => write!(out, "{}", 300_000 + slot + generation * self.layout.class_slots),
             4 => write!(out, "{}", self.student_number(slot, generation)),
             5 => write!(out, "T{}", 10_000 + slot + generation * self.layout.teachers),
@@ -144,7 +155,8 @@ impl World {
         let low = mix(self.seed, Draw::Id, b ^ 0x5bd1_e995, !a) & !(3 << 62) | 2 << 62;
         for (number, value) in [high, low].into_iter().enumerate() {
             for nibble in 0..16u32 {
-                let dash = if number == 0 { matches!(nibble, 8 | 12) } else { matches!(nibble, 0 | 4) };
+                let dash =
+                    if number == 0 { matches!(nibble, 8 | 12) } else { matches!(nibble, 0 | 4) };
                 if dash {
                     out.push('-');
                 }

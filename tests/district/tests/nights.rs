@@ -1,5 +1,6 @@
-//! The same seed gives the same bytes; sums, references and nights are what they are said to be. The files are read back with the
-//! `csv` and `zip` crates, by code that shares nothing with what wrote them.
+//! The same seed gives the same bytes; sums, references and nights are what they are said to be.
+//! The files are read back with the `csv` and `zip` crates, by code that shares nothing with what
+//! wrote them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{Cursor, Read};
@@ -63,14 +64,19 @@ fn the_sums_are_in_proportion() {
 fn every_reference_is_answered() {
     for ids in [IdStyle::Mixed, IdStyle::Uuid, IdStyle::Numbers] {
         for (version, night) in [(Version::V1_1, 0), (Version::V1_2, 3)] {
-            let night = District::new(Size::students(700)).ids(ids).version(version).churn(20.0).night(night);
+            let night = District::new(Size::students(700))
+                .ids(ids)
+                .version(version)
+                .churn(20.0)
+                .night(night);
             check_references(&night);
         }
     }
 }
 
 fn check_references(night: &Night) {
-    let tables: BTreeMap<File, Table> = File::of(night.version()).map(|file| (file, table(night, file))).collect();
+    let tables: BTreeMap<File, Table> =
+        File::of(night.version()).map(|file| (file, table(night, file))).collect();
     let ids: BTreeMap<File, HashSet<String>> = tables
         .iter()
         .map(|(file, table)| {
@@ -108,9 +114,16 @@ fn check_references(night: &Night) {
     // Both directions of a family agree, and a person is in a class once.
     let agents: HashSet<(&str, &str)> = tables[&File::Users]
         .iter()
-        .flat_map(|row| row["agentSourcedIds"].split(',').filter(|id| !id.is_empty()).map(|id| (row["sourcedId"].as_str(), id)))
+        .flat_map(|row| {
+            row["agentSourcedIds"]
+                .split(',')
+                .filter(|id| !id.is_empty())
+                .map(|id| (row["sourcedId"].as_str(), id))
+        })
         .collect();
-    assert!(!agents.is_empty() && agents.iter().all(|(one, other)| agents.contains(&(*other, *one))));
+    assert!(
+        !agents.is_empty() && agents.iter().all(|(one, other)| agents.contains(&(*other, *one)))
+    );
     let mut seats = BTreeSet::new();
     for row in &tables[&File::Enrollments] {
         assert!(seats.insert((&row["classSourcedId"], &row["userSourcedId"])));
@@ -120,21 +133,37 @@ fn check_references(night: &Night) {
 #[test]
 fn contacts_are_of_every_sort() {
     let users = table(&District::new(Size::students(2_000)).night(0), File::Users);
-    let guardians: Vec<_> =
-        users.iter().filter(|row| matches!(row["role"].as_str(), "parent" | "guardian" | "relative")).collect();
+    let guardians: Vec<_> = users
+        .iter()
+        .filter(|row| matches!(row["role"].as_str(), "parent" | "guardian" | "relative"))
+        .collect();
     let mut mails: HashMap<&str, usize> = HashMap::new();
     let mut phones: HashMap<&str, usize> = HashMap::new();
     for row in &guardians {
         *mails.entry(&row["email"]).or_default() += 1;
         *phones.entry(&row["phone"]).or_default() += 1;
     }
-    let count = |test: &dyn Fn(&&&HashMap<String, String>) -> bool| guardians.iter().filter(test).count() * 100 / guardians.len();
+    let count = |test: &dyn Fn(&&&HashMap<String, String>) -> bool| {
+        guardians.iter().filter(test).count() * 100 / guardians.len()
+    };
     let none = count(&|row| row["email"].is_empty() && row["phone"].is_empty());
-    let shared = count(&|row| !row["email"].is_empty() && mails[row["email"].as_str()] > 1 && phones[row["phone"].as_str()] > 1);
+    let shared = count(&|row| {
+        !row["email"].is_empty()
+            && mails[row["email"].as_str()] > 1
+            && phones[row["phone"].as_str()] > 1
+    });
     let mail_only = count(&|row| !row["email"].is_empty() && row["phone"].is_empty());
-    assert!((3..12).contains(&none) && (3..12).contains(&shared) && (5..15).contains(&mail_only), "{none} {shared} {mail_only}");
-    let phone_only: Vec<_> = guardians.iter().filter(|row| row["email"].is_empty() && !row["phone"].is_empty()).collect();
-    assert!(!phone_only.is_empty() && phone_only.iter().all(|row| phones[row["phone"].as_str()] == 1));
+    assert!(
+        (3..12).contains(&none) && (3..12).contains(&shared) && (5..15).contains(&mail_only),
+        "{none} {shared} {mail_only}"
+    );
+    let phone_only: Vec<_> = guardians
+        .iter()
+        .filter(|row| row["email"].is_empty() && !row["phone"].is_empty())
+        .collect();
+    assert!(
+        !phone_only.is_empty() && phone_only.iter().all(|row| phones[row["phone"].as_str()] == 1)
+    );
     let siblings = guardians.iter().filter(|row| row["agentSourcedIds"].contains(',')).count();
     assert!(siblings * 5 > guardians.len(), "{siblings} guardians of siblings");
 }
@@ -151,30 +180,49 @@ fn expected_equals_a_recount() {
                     let roles: HashMap<String, String> = match version {
                         Version::V1_2 => table(&night, File::Roles)
                             .into_iter()
-                            .map(|mut row| (row.remove("userSourcedId").unwrap(), row["role"].clone()))
+                            .map(|mut row| {
+                                (row.remove("userSourcedId").unwrap(), row["role"].clone())
+                            })
                             .collect(),
                         Version::V1_1 => HashMap::new(),
                     };
                     let rows = table(&night, file).into_iter();
                     let rows = rows.filter(|row| {
-                        role.is_none_or(|role| row.get("role").unwrap_or_else(|| &roles[&row["sourcedId"]]) == role)
+                        role.is_none_or(|role| {
+                            row.get("role").unwrap_or_else(|| &roles[&row["sourcedId"]]) == role
+                        })
                     });
-                    rows.map(|row| (row["sourcedId"].clone(), format!("{:?}", row.into_iter().collect::<BTreeMap<_, _>>())))
-                        .collect()
+                    rows.map(|row| {
+                        (
+                            row["sourcedId"].clone(),
+                            format!("{:?}", row.into_iter().collect::<BTreeMap<_, _>>()),
+                        )
+                    })
+                    .collect()
                 };
                 let (now, before) = (read(night), read(night - 1));
                 Counts {
                     in_source: now.len() as u64,
                     added: now.keys().filter(|id| !before.contains_key(*id)).count() as u64,
-                    changed: now.iter().filter(|(id, row)| before.get(*id).is_some_and(|old| old != *row)).count() as u64,
+                    changed: now
+                        .iter()
+                        .filter(|(id, row)| before.get(*id).is_some_and(|old| old != *row))
+                        .count() as u64,
                     removed: before.keys().filter(|id| !now.contains_key(*id)).count() as u64,
                 }
             };
             assert_eq!(expected.enrollments, recount(File::Enrollments, None));
             assert_eq!(expected.classes, recount(File::Classes, None));
             let students = recount(File::Users, Some("student"));
-            assert_eq!((expected.students.added, expected.students.removed), (students.added, students.removed));
-            assert!(expected.students.changed >= students.changed && students.added > 0 && students.removed > 0);
+            assert_eq!(
+                (expected.students.added, expected.students.removed),
+                (students.added, students.removed)
+            );
+            assert!(
+                expected.students.changed >= students.changed
+                    && students.added > 0
+                    && students.removed > 0
+            );
             if version == Version::V1_1 {
                 assert_eq!(expected.students, students);
                 assert_eq!(expected.teachers, recount(File::Users, Some("teacher")));
@@ -190,8 +238,14 @@ fn churn_touches_its_share_and_no_churn_touches_nothing() {
     let expected = District::new(Size::students(10_000)).churn(1.0).night(1).expected();
     let Counts { added, changed, removed, .. } = expected.students;
     assert!((55..=100).contains(&(added.max(removed) + changed)), "{:?}", expected.students);
-    assert!(expected.classes.added > 0 && expected.classes.removed > 0 && expected.classes.changed > 0);
-    assert!(expected.teachers.added > 0 && expected.teachers.removed > 0 && expected.guardians.added > 0);
+    assert!(
+        expected.classes.added > 0 && expected.classes.removed > 0 && expected.classes.changed > 0
+    );
+    assert!(
+        expected.teachers.added > 0
+            && expected.teachers.removed > 0
+            && expected.guardians.added > 0
+    );
     assert!(expected.enrollments.removed * 100 < expected.enrollments.in_source * 3);
 }
 
@@ -205,7 +259,9 @@ fn a_delta_leads_from_one_night_to_the_next() {
                 for row in table(&district.night(night).delta(), file) {
                     let mut row: BTreeMap<_, _> = row.into_iter().collect();
                     let status = row.insert("status".into(), String::new()).unwrap();
-                    assert!(!row.insert("dateLastModified".into(), String::new()).unwrap().is_empty());
+                    assert!(
+                        !row.insert("dateLastModified".into(), String::new()).unwrap().is_empty()
+                    );
                     match status.as_str() {
                         "active" => {
                             state.insert(row["sourcedId"].clone(), row);
@@ -214,10 +270,11 @@ fn a_delta_leads_from_one_night_to_the_next() {
                         other => panic!("status {other}"),
                     }
                 }
-                let whole: BTreeMap<String, BTreeMap<String, String>> = table(&district.night(night), file)
-                    .into_iter()
-                    .map(|row| (row["sourcedId"].clone(), row.into_iter().collect()))
-                    .collect();
+                let whole: BTreeMap<String, BTreeMap<String, String>> =
+                    table(&district.night(night), file)
+                        .into_iter()
+                        .map(|row| (row["sourcedId"].clone(), row.into_iter().collect()))
+                        .collect();
                 assert_eq!(state, whole, "{} of night {night}", file.name());
             }
         }
@@ -229,7 +286,10 @@ fn a_delta_set_leaves_out_what_did_not_change() {
     let night = District::new(Size::students(400)).night(1).delta();
     assert!(!night.files().contains(&File::Orgs) && night.files().contains(&File::Users));
     let manifest: HashMap<String, String> = night.manifest().into_iter().collect();
-    assert_eq!((manifest["file.orgs"].as_str(), manifest["file.users"].as_str()), ("absent", "delta"));
+    assert_eq!(
+        (manifest["file.orgs"].as_str(), manifest["file.users"].as_str()),
+        ("absent", "delta")
+    );
     assert_eq!(manifest.keys().filter(|name| name.starts_with("file.")).count(), 13);
 }
 

@@ -1,6 +1,8 @@
-//! What the end-to-end tests share: a school application with its local stack, districts that upload, and a look at the mirror.
+//! What the end-to-end tests share: a school application with its local stack, districts that
+//! upload, and a look at the mirror.
 //!
-//! The functions run as their real binaries; DynamoDB and S3 are reached through the real SDKs. Nothing here sleeps for a result.
+//! The functions run as their real binaries; DynamoDB and S3 are reached through the real SDKs.
+//! Nothing here sleeps for a result.
 
 pub mod requests;
 
@@ -75,15 +77,26 @@ impl Application {
 
     /// A stack with faults or limits of its own.
     pub async fn with(config: StackConfig) -> Self {
-        let config = StackConfig { functions: Some(Binaries::of_this_test().expect("the functions are built")), ..config };
+        let config = StackConfig {
+            functions: Some(Binaries::of_this_test().expect("the functions are built")),
+            ..config
+        };
         let stack = Stack::start(config).await.expect("the stack starts");
-        Self { stack, files: tempfile::tempdir().expect("a folder for files"), heard: AtomicUsize::new(0) }
+        Self {
+            stack,
+            files: tempfile::tempdir().expect("a folder for files"),
+            heard: AtomicUsize::new(0),
+        }
     }
 
     /// Makes a live district.
     pub async fn district(&self, id: &str, settings: Settings) -> DistrictId {
         let id = DistrictId::new(id);
-        self.stack.table().create(&id, &settings, DistrictStatus::Live).await.expect("the district can be made");
+        self.stack
+            .table()
+            .create(&id, &settings, DistrictStatus::Live)
+            .await
+            .expect("the district can be made");
         id
     }
 
@@ -108,8 +121,10 @@ impl Application {
     /// What became of an upload.
     pub async fn outcome(&self, uploaded: &Uploaded) -> Night {
         let run = self.stack.finished(uploaded, |_| ()).await.expect("the table answers");
-        let run = run.unwrap_or_else(|| panic!("the upload became no run; failures: {:?}", self.failures()));
-        let report = self.stack.report(&run.district, &run.run).await.expect("the report can be read");
+        let run = run
+            .unwrap_or_else(|| panic!("the upload became no run; failures: {:?}", self.failures()));
+        let report =
+            self.stack.report(&run.district, &run.run).await.expect("the report can be read");
         let report = report.unwrap_or_else(|| panic!("no report; failures: {:?}", self.failures()));
         Night { run, report }
     }
@@ -121,8 +136,12 @@ impl Application {
         } });
         self.stack.invoke(local::RECONCILE, decide).await.expect("the function is there");
         self.stack.settled().await;
-        let report =
-            self.stack.report(&held.run.district, &held.run.run).await.expect("the report can be read").expect("a report");
+        let report = self
+            .stack
+            .report(&held.run.district, &held.run.run)
+            .await
+            .expect("the report can be read")
+            .expect("a report");
         let mut run = held.run.clone();
         run.state = report.state;
         Night { run, report }
@@ -174,7 +193,8 @@ impl Application {
     /// Every item of the table, of all districts: by partition and sort key, as text.
     pub async fn items(&self) -> BTreeMap<(String, String), String> {
         let mut items = BTreeMap::new();
-        let mut pages = self.stack.dynamodb().scan().table_name(local::TABLE).into_paginator().send();
+        let mut pages =
+            self.stack.dynamodb().scan().table_name(local::TABLE).into_paginator().send();
         while let Some(page) = pages.next().await {
             for item in page.expect("the table answers").items.unwrap_or_default() {
                 let text = |name: &str| item[name].as_s().cloned().expect("a key is text");
@@ -189,6 +209,9 @@ impl Application {
     /// The keys of the records of a kind that have a status.
     pub async fn keys(&self, district: &DistrictId, kind: Tag, status: &str) -> Vec<String> {
         let all = self.mirror(district).await;
-        all.into_iter().filter(|((tag, _), record)| *tag == kind && record["status"] == status).map(|((_, key), _)| key).collect()
+        all.into_iter()
+            .filter(|((tag, _), record)| *tag == kind && record["status"] == status)
+            .map(|((_, key), _)| key)
+            .collect()
     }
 }

@@ -1,6 +1,8 @@
-//! A request for every route of the API: its path with the names filled in, and a body that the operation takes.
+//! A request for every route of the API: its path with the names filled in, and a body that the
+//! operation takes.
 //!
-//! A route for which no body is known here fails the test that asks for it: new routes must be told about.
+//! A route for which no body is known here fails the test that asks for it: new routes must be told
+//! about.
 
 use axum::http::Method;
 use local::Route;
@@ -81,7 +83,8 @@ impl Named {
             ("{source}", &self.source),
             ("{run}", &self.run),
         ];
-        let mut path = filled.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
+        let mut path =
+            filled.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
         assert!(!path.contains('{'), "no value is known for {path}");
         if route.path.ends_with("/groups/members") {
             path.push_str("?field=grade&value=05");
@@ -99,31 +102,51 @@ impl Named {
                 json!({ "preset": "family-directory", "overrides": { "school_rostering": "on" } })
             }
             ("POST", "/sync") => json!({ "sync": "on", "reason": reason }),
-            ("POST", "/erasure") => json!({ "confirm": format!("erase {}", self.district), "reason": reason }),
+            ("POST", "/erasure") => {
+                json!({ "confirm": format!("erase {}", self.district), "reason": reason })
+            }
             ("POST", "/people/lookup") => json!({ "email": self.email }),
             ("POST", "/people/{kind}") => {
                 json!({ "given": self.name, "family": self.name, "email": self.email, "school": self.school })
             }
-            ("PUT", "/people/{kind}/{person}/name") => json!({ "given": self.name, "family": self.name }),
-            ("PUT", "/people/{kind}/{person}/contact") => json!({ "email": self.email, "phone": self.phone }),
+            ("PUT", "/people/{kind}/{person}/name") => {
+                json!({ "given": self.name, "family": self.name })
+            }
+            ("PUT", "/people/{kind}/{person}/contact") => {
+                json!({ "email": self.email, "phone": self.phone })
+            }
             ("PUT", "/people/{kind}/{person}/sign-in-email") => json!({ "email": self.email }),
             ("PUT", "/people/{kind}/{person}/account") => json!({ "enabled": true }),
-            ("POST", "/people/{kind}/{person}/account/accept" | "/people/{kind}/{person}/sign-ins") => return None,
+            (
+                "POST",
+                "/people/{kind}/{person}/account/accept" | "/people/{kind}/{person}/sign-ins",
+            ) => return None,
             ("POST", "/people/{kind}/{person}/guardians") => {
                 json!({ "given": self.name, "family": self.name, "email": self.email, "phone": self.phone })
             }
-            ("POST", "/classes") => json!({ "title": self.name, "school": self.school, "teacher": self.teacher }),
+            ("POST", "/classes") => {
+                json!({ "title": self.name, "school": self.school, "teacher": self.teacher })
+            }
             ("PUT", "/classes/{class}") => json!({ "title": self.name }),
-            ("POST", "/classes/{class}/archive") | ("PUT", "/classes/{class}/join-code") => return None,
+            ("POST", "/classes/{class}/archive") | ("PUT", "/classes/{class}/join-code") => {
+                return None;
+            }
             ("PUT", "/classes/{class}/custom-name") => json!({ "name": self.name }),
             ("POST", "/classes/{class}/students") => json!({ "student": self.student }),
-            ("POST", "/classes/{class}/teachers") => json!({ "given": self.name, "family": self.name, "email": self.email }),
+            ("POST", "/classes/{class}/teachers") => {
+                json!({ "given": self.name, "family": self.name, "email": self.email })
+            }
             ("POST", "/joins") => json!({ "code": "7K2QD-M4XWA", "guardian": self.guardian }),
             ("PUT", "/links/{kind}/{source}") => json!({ "person": self.person(kind) }),
             ("POST", "/runs/{run}/decision") => json!({ "decision": "reject", "reason": reason }),
-            ("POST", "/pause" | "/resume" | "/runs" | "/runs/{run}/undo" | "/runs/{run}/restore") => json!({ "reason": reason }),
+            (
+                "POST",
+                "/pause" | "/resume" | "/runs" | "/runs/{run}/undo" | "/runs/{run}/restore",
+            ) => json!({ "reason": reason }),
             ("POST", "/explain") => json!({ "kind": "student", "id": self.student }),
-            ("PUT", path) if path.ends_with("/pin") => json!({ "until": "2099-01-01", "reason": reason }),
+            ("PUT", path) if path.ends_with("/pin") => {
+                json!({ "until": "2099-01-01", "reason": reason })
+            }
             (method, path) => panic!("tests/e2e/src/requests.rs knows no body for {method} {path}"),
         })
     }

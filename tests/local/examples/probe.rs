@@ -1,5 +1,6 @@
-//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`, `sleep`, `variables`; behind the API what the header
-//! `x-do` says, and there `reply` too, which answers with the request's body.
+//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`,
+//! `sleep`, `variables`; behind the API what the header `x-do` says, and there `reply` too, which
+//! answers with the request's body.
 
 use std::time::Duration;
 
@@ -21,9 +22,10 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(60_000))).await;
             Ok(json!({ "slept": event["ms"], "process": std::process::id() }))
         }
-        Some("variables") => {
-            Ok(std::env::vars().map(|(name, value)| (name, Value::from(value))).collect::<serde_json::Map<_, _>>().into())
-        }
+        Some("variables") => Ok(std::env::vars()
+            .map(|(name, value)| (name, Value::from(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()),
         _ => Ok(json!({
             "echo": event,
             "process": std::process::id(),

@@ -23,7 +23,8 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// The profile that the running program was itself compiled with, so that nothing is compiled twice.
+    /// The profile that the running program was itself compiled with, so that nothing is compiled
+    /// twice.
     pub fn of_this_program() -> Self {
         if cfg!(debug_assertions) { Self::Dev } else { Self::Release }
     }
@@ -54,7 +55,8 @@ impl Binaries {
     }
 
     fn found_by(mut find: impl FnMut(&str) -> Option<PathBuf>) -> Result<Self, BuildError> {
-        let mut found = |name: &str| find(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
+        let mut found =
+            |name: &str| find(name).ok_or_else(|| BuildError::NotBuilt(name.to_owned()));
         Ok(Self {
             oneroster_import: found("oneroster-import")?,
             reconcile: found("reconcile")?,
@@ -64,23 +66,40 @@ impl Binaries {
         })
     }
 
-    /// The binaries beside the running test: `cargo test --workspace` has built them with it, so that nothing is compiled twice.
+    /// The binaries beside the running test: `cargo test --workspace` has built them with it, so
+    /// that nothing is compiled twice.
     ///
-    /// Fails where they are missing or older than the sources, which happens when one package alone is tested.
+    /// Fails where they are missing or older than the sources, which happens when one package alone
+    /// is tested.
     pub fn of_this_test() -> Result<Self, BuildError> {
         let test = std::env::current_exe().map_err(BuildError::Output)?;
         let folder = test.parent().and_then(Path::parent).unwrap_or(&test);
         let found = Self::in_folder(folder)?;
         let workspace = Path::new(PACKAGE).join("../..");
         for (binary, made_of) in [
-            (&found.oneroster_import, &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"][..]),
+            (
+                &found.oneroster_import,
+                &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"]
+                    [..],
+            ),
             (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
             (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
-            (&found.clever_webhook, &["functions/clever-webhook", "shared/mirror", "shared/rules"][..]),
-            (&found.nightly_pull, &["functions/nightly-pull", "shared/sources", "shared/mirror", "shared/rules"][..]),
+            (
+                &found.clever_webhook,
+                &["functions/clever-webhook", "shared/mirror", "shared/rules"][..],
+            ),
+            (
+                &found.nightly_pull,
+                &["functions/nightly-pull", "shared/sources", "shared/mirror", "shared/rules"][..],
+            ),
         ] {
-            let newest = made_of.iter().filter_map(|package| newest_source(&workspace.join(package).join("src"))).max();
-            let built = std::fs::metadata(binary).and_then(|about| about.modified()).map_err(BuildError::Output)?;
+            let newest = made_of
+                .iter()
+                .filter_map(|package| newest_source(&workspace.join(package).join("src")))
+                .max();
+            let built = std::fs::metadata(binary)
+                .and_then(|about| about.modified())
+                .map_err(BuildError::Output)?;
             if newest.is_some_and(|newest| newest > built) {
                 return Err(BuildError::Outdated(binary.clone()));
             }
@@ -93,10 +112,14 @@ impl Binaries {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// No cargo.
-    #[error("cargo cannot be run; the functions are built with it, so install a Rust toolchain (https://rustup.rs)")]
+    #[error(
+        "cargo cannot be run; the functions are built with it, so install a Rust toolchain (https://rustup.rs)"
+    )]
     NoCargo(#[source] io::Error),
     /// The sources that this program was built from are gone.
-    #[error("the sources of the functions are not at {0}; run from a checkout, or name a folder with their binaries")]
+    #[error(
+        "the sources of the functions are not at {0}; run from a checkout, or name a folder with their binaries"
+    )]
     NoSources(PathBuf),
     /// The compiler said no.
     #[error("the functions cannot be built:\n{0}")]
@@ -126,12 +149,17 @@ fn newest_source(folder: &Path) -> Option<SystemTime> {
     newest.max()
 }
 
-/// Builds the functions, which takes a blink when nothing has changed, and minutes the first time. `progress` is told what is being compiled, and only
-/// then: count and name of the package just finished.
+/// Builds the functions, which takes a blink when nothing has changed, and minutes the first time.
+/// `progress` is told what is being compiled, and only then: count and name of the package just
+/// finished.
 ///
-/// `CARGO` and `CARGO_TARGET_DIR` are honoured. This package is part of the selection so that features come out as they did when it was built itself:
-/// its dependencies are shared with the functions, and so is their compilation.
-pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &str)) -> Result<Binaries, BuildError> {
+/// `CARGO` and `CARGO_TARGET_DIR` are honoured. This package is part of the selection so that
+/// features come out as they did when it was built itself: its dependencies are shared with the
+/// functions, and so is their compilation.
+pub async fn build_functions(
+    profile: Profile,
+    mut progress: impl FnMut(u64, &str),
+) -> Result<Binaries, BuildError> {
     let workspace = Path::new(PACKAGE).join("../..");
     if !workspace.join("Cargo.toml").is_file() {
         return Err(BuildError::NoSources(workspace));
@@ -139,13 +167,20 @@ pub async fn build_functions(profile: Profile, mut progress: impl FnMut(u64, &st
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    for package in ["local", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"] {
+    for package in
+        ["local", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"]
+    {
         command.args(["-p", package]);
     }
     if profile == Profile::Release {
         command.arg("--release");
     }
-    command.current_dir(workspace).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn().map_err(BuildError::NoCargo)?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(BuildError::Failed("cargo has no output".into()));

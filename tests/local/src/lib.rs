@@ -1,7 +1,9 @@
-//! The whole of Rollbook on one machine: every service that it uses in AWS, in this process and on 127.0.0.1, around the real function binaries.
+//! The whole of Rollbook on one machine: every service that it uses in AWS, in this process and on
+//! 127.0.0.1, around the real function binaries.
 //!
-//! [`Stack`] is what tests and the command line `rollbook-local` share. Function code knows nothing of it: the SDK's own
-//! `AWS_ENDPOINT_URL_*` variables lead here. What is real and what stands in for it:
+//! [`Stack`] is what tests and the command line `rollbook-local` share. Function code knows nothing
+//! of it: the SDK's own `AWS_ENDPOINT_URL_*` variables lead here. What is real and what stands in
+//! for it:
 //!
 //! | in AWS | here |
 //! | --- | --- |
@@ -15,8 +17,8 @@
 //! | a function URL | a server before `clever-webhook` |
 //! | API Gateway's HTTP API, and an identity provider | a server before `roster-api`, and an issuer of tokens ([`Issuer`]) |
 //!
-//! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life cycles, metrics and alarms. The template is tested
-//! against those elsewhere.
+//! What is missing is missing on purpose: IAM, encryption, throttling (unless asked for), life
+//! cycles, metrics and alarms. The template is tested against those elsewhere.
 
 mod activity;
 pub mod clever;
@@ -43,7 +45,8 @@ pub use operators::{BusMood, Told};
 pub use s3::Subscription;
 pub use scheduler::{Clock, DeadLetter};
 pub use stack::{
-    API, CLASSLINK_KEY, CLASSLINK_SECRET, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX, INTERNAL, NOTICE_GROUP,
-    NOTICE_KEYS, PULL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, StackError, TABLE, WEBHOOK,
+    API, CLASSLINK_KEY, CLASSLINK_SECRET, CLEVER_CLIENT, CLEVER_SECRET, Endpoints, IMPORT, INBOX,
+    INTERNAL, NOTICE_GROUP, NOTICE_KEYS, PULL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig,
+    StackError, TABLE, WEBHOOK,
 };
 pub use upload::{UploadError, Uploaded};

@@ -1,4 +1,5 @@
-//! Servers on 127.0.0.1, each at a port that the system chooses, which end when their [`Listening`] is dropped.
+//! Servers on 127.0.0.1, each at a port that the system chooses, which end when their [`Listening`]
+//! is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,7 +42,12 @@ impl Listening {
     /// Serves any hyper service.
     pub(crate) async fn service<S, B>(service: S) -> io::Result<Self>
     where
-        S: hyper::service::Service<hyper::Request<hyper::body::Incoming>, Response = hyper::Response<B>> + Clone + Send + 'static,
+        S: hyper::service::Service<
+                hyper::Request<hyper::body::Incoming>,
+                Response = hyper::Response<B>,
+            > + Clone
+            + Send
+            + 'static,
         S::Future: Send,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         B: hyper::body::Body + Send + 'static,
@@ -55,7 +61,12 @@ impl Listening {
     /// The connections belong to the server: they end with it.
     fn service_at<S, B>(listener: TcpListener, service: S) -> io::Result<Self>
     where
-        S: hyper::service::Service<hyper::Request<hyper::body::Incoming>, Response = hyper::Response<B>> + Clone + Send + 'static,
+        S: hyper::service::Service<
+                hyper::Request<hyper::body::Incoming>,
+                Response = hyper::Response<B>,
+            > + Clone
+            + Send
+            + 'static,
         S::Future: Send,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         B: hyper::body::Body + Send + 'static,

@@ -1,4 +1,5 @@
-//! `rollbook-local`: Rollbook on this machine, for trying it with invented districts and with files of one's own.
+//! `rollbook-local`: Rollbook on this machine, for trying it with invented districts and with files
+//! of one's own.
 
 mod cli;
 

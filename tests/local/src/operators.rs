@@ -1,5 +1,5 @@
-//! EventBridge: the one call that puts events on the bus of the operators. What was told is kept for whoever wants to see it; rules and their targets are
-//! the template's, and not here.
+//! EventBridge: the one call that puts events on the bus of the operators. What was told is kept
+//! for whoever wants to see it; rules and their targets are the template's, and not here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -110,7 +110,9 @@ impl Bus {
 
     /// Takes an event, or says with which code it does not.
     fn take(&self, entry: Entry) -> Result<(), &'static str> {
-        let (Some(source), Some(detail_type), Some(detail)) = (entry.source, entry.detail_type, entry.detail) else {
+        let (Some(source), Some(detail_type), Some(detail)) =
+            (entry.source, entry.detail_type, entry.detail)
+        else {
             return Err("InvalidArgument");
         };
         if entry.event_bus_name.as_deref() != Some(self.name) || source.starts_with("aws.") {
@@ -120,7 +122,9 @@ impl Bus {
         if !detail.is_object() {
             return Err("MalformedDetail");
         }
-        let at = entry.time.and_then(|seconds| Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok());
+        let at = entry.time.and_then(|seconds| {
+            Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
+        });
         let told = Told { source, detail_type, at: at.unwrap_or_else(Timestamp::now), detail };
         let mut kept = self.kept();
         kept.listeners.retain(|listener| listener.send(told.clone()).is_ok());
@@ -133,12 +137,20 @@ async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Res
     let mood = bus.kept().mood;
     match mood {
         BusMood::Silent => std::future::pending::<()>().await,
-        BusMood::Fails => return response(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "__type": "InternalException" })),
+        BusMood::Fails => {
+            return response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &json!({ "__type": "InternalException" }),
+            );
+        }
         BusMood::Takes | BusMood::TakesNothing => {}
     }
-    let call = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let call =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let entries = match serde_json::from_str::<Entries>(&body) {
-        Ok(asked) if call == "AWSEvents.PutEvents" && (1..=MOST).contains(&asked.entries.len()) => asked.entries,
+        Ok(asked) if call == "AWSEvents.PutEvents" && (1..=MOST).contains(&asked.entries.len()) => {
+            asked.entries
+        }
         _ => {
             return response(
                 StatusCode::BAD_REQUEST,
@@ -146,7 +158,10 @@ async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Res
             );
         }
     };
-    if entries.iter().any(|entry| entry.detail.as_ref().is_some_and(|detail| detail.len() > LARGEST)) {
+    if entries
+        .iter()
+        .any(|entry| entry.detail.as_ref().is_some_and(|detail| detail.len() > LARGEST))
+    {
         return response(
             StatusCode::BAD_REQUEST,
             &json!({ "__type": "ValidationException", "message": "Total size of the entries is too large." }),
@@ -154,7 +169,11 @@ async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Res
     }
     let mut failed = 0;
     let mut take = |entry: Entry| {
-        let taken = if mood == BusMood::TakesNothing { Err("ThrottlingException") } else { bus.take(entry) };
+        let taken = if mood == BusMood::TakesNothing {
+            Err("ThrottlingException")
+        } else {
+            bus.take(entry)
+        };
         match taken {
             Ok(()) => json!({ "EventId": format!("{:032x}", fastrand::u128(..)) }),
             Err(code) => {
@@ -170,7 +189,9 @@ async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Res
 fn response(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
     response
 }
 
@@ -204,7 +225,10 @@ mod tests {
             (told.len(), told[0].source.as_str(), told[0].detail_type.as_str()),
             (1, "rollbook.nightly-pull", "District Shares")
         );
-        assert_eq!((told[0].at, &told[0].detail["district"], &told[0].detail["status"]), (at, &"oak".into(), &"notified".into()));
+        assert_eq!(
+            (told[0].at, &told[0].detail["district"], &told[0].detail["status"]),
+            (at, &"oak".into(), &"notified".into())
+        );
         assert_eq!(listener.recv().await.as_ref(), Some(&told[0]));
         for mood in [BusMood::Fails, BusMood::TakesNothing] {
             bus.set_mood(mood);

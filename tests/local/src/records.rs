@@ -42,12 +42,17 @@ impl Stack {
             let mut assembler = Assembler::default();
             let mut after: Option<String> = None;
             loop {
-                let page = table.page(district, shard, Range::BeginningWith(prefix), after.as_deref()).await?;
+                let page = table
+                    .page(district, shard, Range::BeginningWith(prefix), after.as_deref())
+                    .await?;
                 for item in page.items {
                     if let Some((found, body)) = assembler.take(item)?
                         && found == section
                     {
-                        each(serde_json::from_str(&body).map_err(|error| MirrorError::corrupt("an item", error))?)?;
+                        each(
+                            serde_json::from_str(&body)
+                                .map_err(|error| MirrorError::corrupt("an item", error))?,
+                        )?;
                     }
                 }
                 match page.next {

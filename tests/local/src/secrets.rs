@@ -1,4 +1,5 @@
-//! Secrets Manager: the calls that read a secret and give it a text, over secrets in memory. What lies in them here is invented.
+//! Secrets Manager: the calls that read a secret and give it a text, over secrets in memory. What
+//! lies in them here is invented.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +44,10 @@ impl Store {
     pub(crate) fn put(&self, name: &str, text: &str) {
         let mut all = self.all();
         let version = all.get(name).map_or(1, |stored| stored.version + 1);
-        all.insert(name.to_owned(), Stored { text: text.to_owned(), version, changed: Timestamp::now() });
+        all.insert(
+            name.to_owned(),
+            Stored { text: text.to_owned(), version, changed: Timestamp::now() },
+        );
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Stored>> {
@@ -67,7 +71,8 @@ impl Store {
 }
 
 async fn answer(State(store): State<Store>, headers: HeaderMap, body: String) -> Response<Body> {
-    let call = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let call =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     // What is wrong with a request is not told: it may hold a secret.
     let Ok(ask) = serde_json::from_str::<Ask>(&body) else {
         return refused("InvalidRequestException", "The request is not valid.");
@@ -82,7 +87,9 @@ async fn answer(State(store): State<Store>, headers: HeaderMap, body: String) ->
     };
     match told {
         Some(told) => response(StatusCode::OK, &told),
-        None => refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
+        None => {
+            refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        }
     }
 }
 
@@ -93,7 +100,9 @@ fn refused(kind: &str, message: &str) -> Response<Body> {
 fn response(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
     response
 }
 
@@ -116,11 +125,16 @@ mod tests {
             _ => None,
         };
         let secrets = Connections::from_lookup(told, false).secrets();
-        let text = async |name: &str| secrets.secret(name).await.unwrap().map(|secret| secret.reveal().to_owned());
+        let text = async |name: &str| {
+            secrets.secret(name).await.unwrap().map(|secret| secret.reveal().to_owned())
+        };
         assert_eq!(text("keys").await, None);
         store.put("keys", "one");
         assert_eq!(text("keys").await.as_deref(), Some("one"));
         store.put("keys", "two");
-        assert_eq!(text("arn:aws:secretsmanager:us-east-1:000000000000:secret:keys").await.as_deref(), Some("two"));
+        assert_eq!(
+            text("arn:aws:secretsmanager:us-east-1:000000000000:secret:keys").await.as_deref(),
+            Some("two")
+        );
     }
 }

@@ -17,7 +17,10 @@ use crate::activity::Activity;
 use crate::clever::CleverSimulator;
 use crate::dynamo::{Dynamo, DynamoFaults};
 use crate::functions::Binaries;
-use crate::gateway::{Api, Claims, FunctionUrl, Gateway, Issuer, IssuerError, Route, RouteError, Setting as ApiSetting};
+use crate::gateway::{
+    Api, Claims, FunctionUrl, Gateway, Issuer, IssuerError, Route, RouteError,
+    Setting as ApiSetting,
+};
 use crate::lambda::{Answer, FailureRecord, FunctionConfig, Invocation, Lambda, Setting};
 use crate::listen::Listening;
 use crate::oneroster::OneRosterSimulator;
@@ -58,7 +61,8 @@ pub const NOTICE_GROUP: &str = "rollbook-notices";
 /// The secret with the keys of notices.
 pub const NOTICE_KEYS: &str = "rollbook-notice-keys";
 
-/// The secret with the application's credentials at the simulated Clever: `{"client_id": …, "client_secret": …}`.
+/// The secret with the application's credentials at the simulated Clever: `{"client_id": …,
+/// "client_secret": …}`.
 pub const CLEVER_SECRET: &str = "rollbook-clever";
 /// The secret with the partner key of the simulated ClassLink: `{"api_key": …}`.
 pub const CLASSLINK_SECRET: &str = "rollbook-classlink";
@@ -70,7 +74,8 @@ pub const CLEVER_CLIENT: (&str, &str) = ("rollbook", "an-invented-client-secret"
 /// How a stack is to be.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
-    /// The folder in which everything is kept, made if need be; none: a temporary one, and the table in memory.
+    /// The folder in which everything is kept, made if need be; none: a temporary one, and the
+    /// table in memory.
     pub data: Option<PathBuf>,
     /// The binaries of the functions; none: uploads start nothing.
     pub functions: Option<Binaries>,
@@ -209,13 +214,15 @@ struct Clients {
 }
 
 impl Stack {
-    /// Starts everything. What an earlier process left in the folder is taken up: objects, table, schedules, and events that were under way.
+    /// Starts everything. What an earlier process left in the folder is taken up: objects, table,
+    /// schedules, and events that were under way.
     pub async fn start(config: StackConfig) -> Result<Self, StackError> {
         let (data, temporary) = match &config.data {
             Some(data) => (data.clone(), None),
             None => {
                 let made = tempfile::Builder::new().prefix("rollbook-").tempdir();
-                let made = made.map_err(|source| StackError::Data { folder: std::env::temp_dir(), source })?;
+                let made = made
+                    .map_err(|source| StackError::Data { folder: std::env::temp_dir(), source })?;
                 (made.path().to_owned(), Some(made))
             }
         };
@@ -234,11 +241,21 @@ impl Stack {
         let notify = Arc::new(move |function: &str, event| {
             told.send(function, event); // nobody there: an upload that starts nothing
         });
-        let store = Store::open(&data.join("s3"), REGION, &[INBOX, INTERNAL], subscriptions(), notify).map_err(StackError::S3)?;
-        let s3 = Listening::service(store.service(CREDENTIAL, CREDENTIAL)).await.map_err(StackError::Listen)?;
+        let store =
+            Store::open(&data.join("s3"), REGION, &[INBOX, INTERNAL], subscriptions(), notify)
+                .map_err(StackError::S3)?;
+        let s3 = Listening::service(store.service(CREDENTIAL, CREDENTIAL))
+            .await
+            .map_err(StackError::Listen)?;
         let asked = lambda.clone();
         let deliver = Arc::new(move |target: &str, event| asked.send(target, event));
-        let scheduler = Scheduler::start(deliver, REGION, ACCOUNT, &[SCHEDULE_GROUP, NOTICE_GROUP], data.join("schedules.json"));
+        let scheduler = Scheduler::start(
+            deliver,
+            REGION,
+            ACCOUNT,
+            &[SCHEDULE_GROUP, NOTICE_GROUP],
+            data.join("schedules.json"),
+        );
         let scheduler = scheduler.await.map_err(StackError::Scheduler)?;
         let invoke = lambda.serve().await.map_err(StackError::Listen)?;
         let api = ApiSetting {
@@ -250,14 +267,18 @@ impl Stack {
         };
         let gateway = Gateway::start(&data, api).await.map_err(StackError::Api)?;
         let (client, password) = CLEVER_CLIENT;
-        let clever = CleverSimulator::start(client, password, scheduler.scheduler.clock().clone()).await;
+        let clever =
+            CleverSimulator::start(client, password, scheduler.scheduler.clock().clone()).await;
         let clever = clever.map_err(StackError::Clever)?;
         let oneroster = OneRosterSimulator::start(CLASSLINK_KEY).await;
         let oneroster = oneroster.map_err(StackError::Listen)?;
         let notices = FunctionUrl::start(lambda.clone(), WEBHOOK).await.map_err(StackError::Api)?;
         let secrets = secrets::Store::default();
         let keeper = secrets.serve().await.map_err(StackError::Clever)?;
-        secrets.put(CLEVER_SECRET, &serde_json::json!({ "client_id": client, "client_secret": password }).to_string());
+        secrets.put(
+            CLEVER_SECRET,
+            &serde_json::json!({ "client_id": client, "client_secret": password }).to_string(),
+        );
         let bus = Bus::new(OPERATOR_BUS);
         let events = bus.serve().await.map_err(StackError::Bus)?;
         secrets.put(CLASSLINK_SECRET, &serde_json::json!({ "api_key": CLASSLINK_KEY }).to_string());
@@ -275,7 +296,10 @@ impl Stack {
         };
         let clients = Clients::of(&endpoints);
         let table = DynamoTable::new(clients.dynamodb.clone(), TABLE);
-        table.create_table().await.map_err(|error| StackError::Dynamo(mirror::error::chain(&error)))?;
+        table
+            .create_table()
+            .await
+            .map_err(|error| StackError::Dynamo(mirror::error::chain(&error)))?;
         lambda.add_environment(variables(&endpoints));
         lambda.add_environment(config.environment.clone());
         let stack = Self {
@@ -305,7 +329,11 @@ impl Stack {
             api.environment.insert("PULL_FUNCTION_ARN".into(), pull.clone());
             stack.add_function(api)?;
             let mut webhook = stack.function(WEBHOOK, binaries.clever_webhook);
-            for (name, value) in [("NOTICE_KEYS", NOTICE_KEYS), ("SCHEDULE_GROUP", NOTICE_GROUP), ("PULL_FUNCTION_ARN", &pull)] {
+            for (name, value) in [
+                ("NOTICE_KEYS", NOTICE_KEYS),
+                ("SCHEDULE_GROUP", NOTICE_GROUP),
+                ("PULL_FUNCTION_ARN", &pull),
+            ] {
                 webhook.environment.insert(name.into(), value.into());
             }
             stack.add_function(webhook)?;
@@ -384,7 +412,8 @@ impl Stack {
         &self.clients.scheduler
     }
 
-    /// How often each operation of the table was called, by whomever; only a stack with [`StackConfig::faults`] counts.
+    /// How often each operation of the table was called, by whomever; only a stack with
+    /// [`StackConfig::faults`] counts.
     pub fn table_calls(&self) -> BTreeMap<String, u64> {
         self.dynamo.calls()
     }
@@ -440,7 +469,8 @@ impl Stack {
         self.scheduler.scheduler.next_due()
     }
 
-    /// Lets time pass until a moment: everything that is due by then happens in its turn, and each thing is done before the next is due.
+    /// Lets time pass until a moment: everything that is due by then happens in its turn, and each
+    /// thing is done before the next is due.
     pub async fn live_until(&self, moment: jiff::Timestamp) {
         loop {
             self.settled().await;
@@ -457,17 +487,20 @@ impl Stack {
         self.scheduler.scheduler.dead_letters()
     }
 
-    /// Invokes a function and waits for its answer, without retries. None: there is no such function.
+    /// Invokes a function and waits for its answer, without retries. None: there is no such
+    /// function.
     pub async fn invoke(&self, function: &str, event: Value) -> Option<Answer> {
         self.lambda.invoke(function, event).await
     }
 
-    /// Queues an event for a function, with retries and, at the end of them, a failure record. False: there is no such function.
+    /// Queues an event for a function, with retries and, at the end of them, a failure record.
+    /// False: there is no such function.
     pub fn send(&self, function: &str, event: Value) -> bool {
         self.lambda.send(function, event)
     }
 
-    /// Waits until nothing is going on: no event queued, waiting for a retry or being handled, and no schedule due.
+    /// Waits until nothing is going on: no event queued, waiting for a retry or being handled, and
+    /// no schedule due.
     pub async fn settled(&self) {
         loop {
             self.activity.quiet().await;
@@ -492,7 +525,8 @@ impl Stack {
         self.lambda.get(function).map(|function| function.history()).unwrap_or_default()
     }
 
-    /// Most memory that a process of a function has held, in bytes; none before the first, or where the system does not tell.
+    /// Most memory that a process of a function has held, in bytes; none before the first, or where
+    /// the system does not tell.
     pub fn peak_rss(&self, function: &str) -> Option<u64> {
         self.lambda.get(function)?.peak_rss()
     }
@@ -500,7 +534,9 @@ impl Stack {
     /// What a function's processes have written.
     pub fn log(&self, function: &str) -> String {
         let file = self.lambda.get(function).map(|function| function.log_file());
-        file.and_then(|file| std::fs::read(file).ok()).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        file.and_then(|file| std::fs::read(file).ok())
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .unwrap_or_default()
     }
 
     /// Variables with which the AWS CLI and SDKs find the stack.

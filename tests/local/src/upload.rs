@@ -72,12 +72,20 @@ pub enum UploadError {
 }
 
 impl Stack {
-    /// Uploads a zip, or the files of a folder with its manifest last, to `uploads/<district>/`. With a date the set is read as of that day.
-    pub async fn upload(&self, district: &DistrictId, path: &Path, as_of: Option<Date>) -> Result<Uploaded, UploadError> {
+    /// Uploads a zip, or the files of a folder with its manifest last, to `uploads/<district>/`.
+    /// With a date the set is read as of that day.
+    pub async fn upload(
+        &self,
+        district: &DistrictId,
+        path: &Path,
+        as_of: Option<Date>,
+    ) -> Result<Uploaded, UploadError> {
         let read = |source| UploadError::Read { path: path.to_owned(), source };
         let about = match std::fs::metadata(path) {
             Ok(about) => about,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(UploadError::NotThere(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(UploadError::NotThere(path.to_owned()));
+            }
             Err(error) => return Err(read(error)),
         };
         let path = path.canonicalize().map_err(read)?;
@@ -90,7 +98,8 @@ impl Stack {
         }
         // Suffixes of notifications are compared to the letter.
         let name = format!("{}.zip", &name[..name.len() - 4]);
-        let (key, version) = self.put_file(&path, format!("uploads/{district}/{name}"), as_of).await?;
+        let (key, version) =
+            self.put_file(&path, format!("uploads/{district}/{name}"), as_of).await?;
         Ok(Uploaded { district: district.clone(), key, version, bytes: about.len() })
     }
 
@@ -108,7 +117,10 @@ impl Stack {
             let name = file.file_name().to_string_lossy().into_owned();
             let about = file.metadata().map_err(read)?;
             // Nothing else: a zip that lies in the folder too would be a set of its own.
-            if about.is_file() && name.to_ascii_lowercase().ends_with(".csv") && !name.starts_with('.') {
+            if about.is_file()
+                && name.to_ascii_lowercase().ends_with(".csv")
+                && !name.starts_with('.')
+            {
                 files.push((name, file.path(), about.len()));
             }
         }
@@ -118,7 +130,8 @@ impl Stack {
             return Err(UploadError::NoManifest(folder.to_owned()));
         }
         // A folder of its own for every upload: nothing of an earlier one lies about in it.
-        let folder = format!("uploads/{district}/{name}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"));
+        let folder =
+            format!("uploads/{district}/{name}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut last = (String::new(), String::new());
         let bytes = files.iter().map(|(_, _, bytes)| bytes).sum();
         for (name, path, _) in files {
@@ -129,7 +142,12 @@ impl Stack {
         Ok(Uploaded { district: district.clone(), key, version, bytes })
     }
 
-    async fn put_file(&self, path: &Path, key: String, as_of: Option<Date>) -> Result<(String, String), UploadError> {
+    async fn put_file(
+        &self,
+        path: &Path,
+        key: String,
+        as_of: Option<Date>,
+    ) -> Result<(String, String), UploadError> {
         let failed = |source| UploadError::Store { key: key.clone(), source };
         let body = ByteStream::from_path(path).await.map_err(|error| failed(error.into()))?;
         let mut put = self.s3().put_object().bucket(INBOX).key(&key).body(body);
@@ -144,17 +162,23 @@ impl Stack {
     pub async fn run_of(&self, uploaded: &Uploaded) -> Result<Option<RunRecord>, MirrorError> {
         let newest = self.table().newest(&uploaded.district, LOOK_BACK).await?;
         Ok(newest.into_iter().find(|run| {
-            run.upload
-                .as_ref()
-                .is_some_and(|upload| upload.key == uploaded.key && upload.version.as_deref() == Some(uploaded.version.as_str()))
+            run.upload.as_ref().is_some_and(|upload| {
+                upload.key == uploaded.key
+                    && upload.version.as_deref() == Some(uploaded.version.as_str())
+            })
         }))
     }
 
-    /// Waits until an upload's run has ended or waits for a person, and gives it as it is then; `tell` hears where it stands meanwhile.
+    /// Waits until an upload's run has ended or waits for a person, and gives it as it is then;
+    /// `tell` hears where it stands meanwhile.
     ///
-    /// None, or a run in between: it has failed, and nothing will carry it on. A run that goes on in a later invocation is not waited for
-    /// by the clock: the clock is moved.
-    pub async fn finished(&self, uploaded: &Uploaded, mut tell: impl FnMut(RunState)) -> Result<Option<RunRecord>, MirrorError> {
+    /// None, or a run in between: it has failed, and nothing will carry it on. A run that goes on
+    /// in a later invocation is not waited for by the clock: the clock is moved.
+    pub async fn finished(
+        &self,
+        uploaded: &Uploaded,
+        mut tell: impl FnMut(RunState),
+    ) -> Result<Option<RunRecord>, MirrorError> {
         loop {
             let settled = self.settled();
             tokio::pin!(settled);
@@ -164,7 +188,8 @@ impl Stack {
                 }
             }
             let run = self.run_of(uploaded).await?;
-            let ended = run.as_ref().is_some_and(|run| run.state.is_final() || run.state == RunState::Held);
+            let ended =
+                run.as_ref().is_some_and(|run| run.state.is_final() || run.state == RunState::Held);
             match self.next_schedule() {
                 Some(due) if !ended => self.clock().advance_to(due),
                 _ => return Ok(run),
@@ -173,8 +198,16 @@ impl Stack {
     }
 
     /// The report of a run, once it is written.
-    pub async fn report(&self, district: &DistrictId, run: &RunId) -> Result<Option<Report>, MirrorError> {
-        let Some(text) = self.bucket(INTERNAL).get(&keys::report(district, run)).await? else { return Ok(None) };
-        serde_json::from_slice(&text).map(Some).map_err(|error| MirrorError::corrupt("the report", error))
+    pub async fn report(
+        &self,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Result<Option<Report>, MirrorError> {
+        let Some(text) = self.bucket(INTERNAL).get(&keys::report(district, run)).await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| MirrorError::corrupt("the report", error))
     }
 }

@@ -18,7 +18,11 @@ async fn stack() -> Stack {
         Route::new("POST", "/v1/districts/{district}/classes"),
         Route { open: true, ..Route::new("GET", "/v1/health") },
     ];
-    let config = StackConfig { routes: Some(routes.into()), api_timeout: Duration::from_secs(3), ..Default::default() };
+    let config = StackConfig {
+        routes: Some(routes.into()),
+        api_timeout: Duration::from_secs(3),
+        ..Default::default()
+    };
     let stack = Stack::start(config).await.unwrap();
     stack.add_function(stack.function(API, probe())).unwrap();
     stack
@@ -47,7 +51,10 @@ async fn a_request_reaches_the_function_as_an_event_of_format_2_with_verified_cl
     let event = read.json()["echo"].clone();
     assert_eq!(event["version"], "2.0");
     assert_eq!(event["routeKey"], "GET /v1/districts/{district}/students/{student}");
-    assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/v1/districts/oak/students/s 1"), &json!("limit=2")));
+    assert_eq!(
+        (&event["rawPath"], &event["rawQueryString"]),
+        (&json!("/v1/districts/oak/students/s 1"), &json!("limit=2"))
+    );
     assert_eq!(event["pathParameters"], json!({ "district": "oak", "student": "s 1" }));
     assert_eq!(event["requestContext"]["http"]["method"], "GET");
     let claims = &event["requestContext"]["authorizer"]["jwt"]["claims"];
@@ -58,16 +65,29 @@ async fn a_request_reaches_the_function_as_an_event_of_format_2_with_verified_cl
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(stack.endpoints().api), &json!(AUDIENCE)));
     assert!(claims["exp"].is_string());
 
-    let made = api.call(Method::POST, CLASSES, &[("Idempotency-Key", "k1")], Some(&json!({ "name": "Chess" }))).await.unwrap();
+    let made = api
+        .call(
+            Method::POST,
+            CLASSES,
+            &[("Idempotency-Key", "k1")],
+            Some(&json!({ "name": "Chess" })),
+        )
+        .await
+        .unwrap();
     let event = &made.json()["echo"];
-    assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(r#"{"name":"Chess"}"#), &json!(false)));
+    assert_eq!(
+        (&event["body"], &event["isBase64Encoded"]),
+        (&json!(r#"{"name":"Chess"}"#), &json!(false))
+    );
     assert_eq!(event["headers"]["idempotency-key"], "k1");
 }
 
 /// Every name in an object, at every depth, with what kind of value it has.
 fn shape(value: &Value) -> Value {
     match value {
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect()
+        }
         Value::String(_) => "text".into(),
         Value::Number(_) => "number".into(),
         other => other.clone(),
@@ -76,7 +96,11 @@ fn shape(value: &Value) -> Value {
 
 #[tokio::test]
 async fn the_sample_event_has_the_shape_of_a_real_one() {
-    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/api-request.json")).unwrap();
+    let sample = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../events/api-request.json"
+    ))
+    .unwrap();
     let sample: Value = serde_json::from_str(&sample).unwrap();
     let routes = Some(vec![Route::new("GET", "/v1/districts/{district}")]);
     let stack = Stack::start(StackConfig { routes, ..Default::default() }).await.unwrap();
@@ -96,7 +120,10 @@ async fn the_functions_answer_reaches_the_client() {
     let api = stack.api(&leader()).unwrap();
     let answer = r#"{"statusCode": 412, "headers": {"ETag": "\"7\""}, "cookies": ["a=1", "b=2"], "body": "/wA=", "isBase64Encoded": true}"#;
     let reply = reply_of(&api, answer).await;
-    assert_eq!((reply.status, reply.header("etag"), reply.body.as_ref()), (412, Some("\"7\""), &[0xff, 0][..]));
+    assert_eq!(
+        (reply.status, reply.header("etag"), reply.body.as_ref()),
+        (412, Some("\"7\""), &[0xff, 0][..])
+    );
     assert_eq!(reply.headers.get_all("set-cookie").iter().count(), 2);
 }
 
@@ -106,7 +133,11 @@ async fn a_function_that_fails_or_is_late_is_told_as_api_gateway_tells_it() {
     let api = stack.api(&leader()).unwrap();
     for doing in ["fail", "exit"] {
         let reply = api.call(Method::GET, STUDENT, &[("x-do", doing)], None).await.unwrap();
-        assert_eq!((reply.status, reply.json()), (500, json!({ "message": "Internal Server Error" })), "{doing}");
+        assert_eq!(
+            (reply.status, reply.json()),
+            (500, json!({ "message": "Internal Server Error" })),
+            "{doing}"
+        );
     }
     let reply = reply_of(&api, r#"{"statusCode": "what"}"#).await;
     assert_eq!((reply.status, reply.json()), (500, json!({ "message": "Internal Server Error" })));
@@ -118,19 +149,31 @@ async fn a_function_that_fails_or_is_late_is_told_as_api_gateway_tells_it() {
 async fn what_is_not_a_request_of_the_api_never_reaches_the_function() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
-    for (method, path) in
-        [(Method::GET, "/v1/districts"), (Method::DELETE, STUDENT), (Method::OPTIONS, STUDENT), (Method::GET, "/")]
-    {
+    for (method, path) in [
+        (Method::GET, "/v1/districts"),
+        (Method::DELETE, STUDENT),
+        (Method::OPTIONS, STUDENT),
+        (Method::GET, "/"),
+    ] {
         let reply = api.call(method, path, &[], None).await.unwrap();
-        assert_eq!((reply.status, reply.json()), (404, json!({ "message": "Not Found" })), "{path}");
+        assert_eq!(
+            (reply.status, reply.json()),
+            (404, json!({ "message": "Not Found" })),
+            "{path}"
+        );
     }
     let large = vec![b'a'; 10 * 1024 * 1024 + 1];
     let reply = api.send(Method::POST, CLASSES, &[], large.into()).await.unwrap();
-    assert_eq!((reply.status, reply.json()), (413, json!({ "message": "Request Entity Too Large" })));
+    assert_eq!(
+        (reply.status, reply.json()),
+        (413, json!({ "message": "Request Entity Too Large" }))
+    );
     // Small enough for API Gateway, too large for Lambda once it is in base64.
-    let reply = api.send(Method::POST, CLASSES, &[], vec![0; 5 * 1024 * 1024].into()).await.unwrap();
+    let reply =
+        api.send(Method::POST, CLASSES, &[], vec![0; 5 * 1024 * 1024].into()).await.unwrap();
     assert_eq!(reply.status, 413);
-    let elsewhere = api.call(Method::GET, STUDENT, &[("host", "rollbook.example.org")], None).await.unwrap();
+    let elsewhere =
+        api.call(Method::GET, STUDENT, &[("host", "rollbook.example.org")], None).await.unwrap();
     assert_eq!((elsewhere.status, elsewhere.json()), (403, json!({ "message": "Forbidden" })));
     assert!(stack.invocations(API).is_empty());
 }
@@ -170,7 +213,12 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
         claims
     };
     let sign = |algorithm, kid: &str, claims: &Value| {
-        jsonwebtoken::encode(&Header { kid: Some(kid.into()), ..Header::new(algorithm) }, claims, &key).unwrap()
+        jsonwebtoken::encode(
+            &Header { kid: Some(kid.into()), ..Header::new(algorithm) },
+            claims,
+            &key,
+        )
+        .unwrap()
     };
     let of = |claims: &Value| sign(Algorithm::RS256, kid, claims);
     let client = {
@@ -186,15 +234,20 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
         of(&client),
         sign(Algorithm::RS512, kid, &good),
     ] {
-        let reply = open.call(Method::GET, STUDENT, &[("authorization", &token)], None).await.unwrap();
+        let reply =
+            open.call(Method::GET, STUDENT, &[("authorization", &token)], None).await.unwrap();
         assert_eq!(reply.status, 200, "{:?}", reply.headers);
     }
 
     let other = tempfile::tempdir().unwrap();
-    let stranger = local::Issuer::open(other.path()).unwrap().token(&leader(), Duration::from_secs(60)).unwrap();
+    let stranger = local::Issuer::open(other.path())
+        .unwrap()
+        .token(&leader(), Duration::from_secs(60))
+        .unwrap();
     let tampered = {
         let [token, other] = [of(&good), of(&with("sub", json!("a2")))];
-        let (parts, others): (Vec<_>, Vec<_>) = (token.split('.').collect(), other.split('.').collect());
+        let (parts, others): (Vec<_>, Vec<_>) =
+            (token.split('.').collect(), other.split('.').collect());
         [parts[0], others[1], parts[2]].join(".")
     };
     let by_secret = jsonwebtoken::encode(
@@ -218,9 +271,16 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
         (of(&with("nbf", json!(now + 60))), "not valid yet"),
         (of(&with("iat", json!(now + 60))), "in the future"),
     ] {
-        let reply = open.call(Method::GET, STUDENT, &[("authorization", &format!("Bearer {token}"))], None).await.unwrap();
+        let reply = open
+            .call(Method::GET, STUDENT, &[("authorization", &format!("Bearer {token}"))], None)
+            .await
+            .unwrap();
         let challenge = reply.header("www-authenticate").unwrap_or_default().to_owned();
-        assert_eq!((reply.status, reply.json()), (401, json!({ "message": "Unauthorized" })), "{why}");
+        assert_eq!(
+            (reply.status, reply.json()),
+            (401, json!({ "message": "Unauthorized" })),
+            "{why}"
+        );
         assert!(challenge.contains("invalid_token") && challenge.contains(why), "{challenge}");
     }
 }
@@ -228,7 +288,10 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
 #[tokio::test]
 async fn a_folder_keeps_its_address_so_that_its_tokens_stay_good() {
     let folder = tempfile::tempdir().unwrap();
-    let token = local::Issuer::open(folder.path()).unwrap().token(&leader(), Duration::from_secs(60)).unwrap();
+    let token = local::Issuer::open(folder.path())
+        .unwrap()
+        .token(&leader(), Duration::from_secs(60))
+        .unwrap();
     let config = StackConfig {
         data: Some(folder.path().to_owned()),
         routes: Some(vec![Route::new("GET", "/v1/districts/{district}/students/{student}")]),

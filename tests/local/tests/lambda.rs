@@ -11,7 +11,10 @@ use probe::probe;
 use serde_json::{Value, json};
 
 async fn stack_with(change: impl FnOnce(&mut FunctionConfig)) -> Stack {
-    let stack = Stack::start(StackConfig { retry_delay: Duration::from_millis(10), ..Default::default() }).await.unwrap();
+    let stack =
+        Stack::start(StackConfig { retry_delay: Duration::from_millis(10), ..Default::default() })
+            .await
+            .unwrap();
     let mut function = stack.function("probe", probe());
     change(&mut function);
     stack.add_function(function).unwrap();
@@ -65,7 +68,10 @@ async fn a_process_is_used_again_and_a_second_one_only_while_the_first_is_busy()
     let sleep = || ask(&stack, json!({ "do": "sleep", "ms": 300 }));
     let started = Instant::now();
     let (a, b, c) = tokio::join!(sleep(), sleep(), sleep());
-    assert!(started.elapsed() >= Duration::from_millis(600), "three at once, though two were allowed");
+    assert!(
+        started.elapsed() >= Duration::from_millis(600),
+        "three at once, though two were allowed"
+    );
     assert_ne!(a["process"], b["process"]);
     assert!(c["process"] == a["process"] || c["process"] == b["process"]);
 }
@@ -76,7 +82,10 @@ async fn a_failed_event_is_tried_three_times_and_then_recorded() {
     assert!(stack.send("probe", json!({ "do": "fail" })));
     stack.settled().await;
     let tries = stack.invocations("probe");
-    assert_eq!(tries.iter().map(|one| (one.attempt, one.failed)).collect::<Vec<_>>(), [(1, true), (2, true), (3, true)]);
+    assert_eq!(
+        tries.iter().map(|one| (one.attempt, one.failed)).collect::<Vec<_>>(),
+        [(1, true), (2, true), (3, true)]
+    );
     assert!(tries.iter().all(|one| one.request_id == tries[0].request_id));
     let [failure] = &stack.failures("probe")[..] else { panic!("one failure") };
     assert_eq!(failure.request_payload, json!({ "do": "fail" }));
@@ -94,7 +103,11 @@ async fn a_process_that_dies_fails_its_event_and_the_next_event_gets_a_new_one()
     let died = stack.invoke("probe", json!({ "do": "exit" })).await.unwrap();
     assert!(died.failed);
     assert_eq!(died.payload["errorType"], "Runtime.ExitError");
-    assert!(died.payload["errorMessage"].as_str().unwrap().contains("exit status: 7"), "{}", died.payload);
+    assert!(
+        died.payload["errorMessage"].as_str().unwrap().contains("exit status: 7"),
+        "{}",
+        died.payload
+    );
     assert_ne!(ask(&stack, json!({})).await["process"], before);
 }
 
@@ -104,7 +117,11 @@ async fn an_invocation_that_takes_too_long_is_killed() {
     let started = Instant::now();
     let late = stack.invoke("probe", json!({ "do": "sleep", "ms": 60_000 })).await.unwrap();
     assert!(late.failed && started.elapsed() < Duration::from_secs(20));
-    assert!(late.payload["errorMessage"].as_str().unwrap().contains("timed out after 0.30 seconds"), "{}", late.payload);
+    assert!(
+        late.payload["errorMessage"].as_str().unwrap().contains("timed out after 0.30 seconds"),
+        "{}",
+        late.payload
+    );
     assert!(!ask(&stack, json!({})).await["echo"].is_null());
 }
 
@@ -113,7 +130,10 @@ async fn an_invocation_that_takes_too_long_is_killed() {
 async fn no_process_outlives_the_stack() {
     let stack = stack_with(|_| ()).await;
     let process = ask(&stack, json!({})).await["process"].as_u64().unwrap();
-    let there = move || std::fs::read_to_string(format!("/proc/{process}/status")).is_ok_and(|status| !status.contains("zombie"));
+    let there = move || {
+        std::fs::read_to_string(format!("/proc/{process}/status"))
+            .is_ok_and(|status| !status.contains("zombie"))
+    };
     assert!(there());
     drop(stack);
     let begun = Instant::now();
@@ -168,9 +188,13 @@ async fn the_invoke_call_answers_as_aws_does() {
     let call = async |function: &str, kind: &str, body: &str| {
         let address = stack.endpoints().lambda.strip_prefix("http://").unwrap().to_owned();
         let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
-        let head =
-            format!("POST /2015-03-31/functions/{function}/invocations HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-        let request = format!("{head}X-Amz-Invocation-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let head = format!(
+            "POST /2015-03-31/functions/{function}/invocations HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n"
+        );
+        let request = format!(
+            "{head}X-Amz-Invocation-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
@@ -178,9 +202,17 @@ async fn the_invoke_call_answers_as_aws_does() {
     };
     let waited = call("probe", "RequestResponse", r#"{"a":1}"#).await;
     assert!(waited.starts_with("HTTP/1.1 200") && waited.contains(r#""echo":{"a":1}"#), "{waited}");
-    let failed =
-        call("arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aprobe", "RequestResponse", r#"{"do":"fail"}"#).await;
-    assert!(failed.starts_with("HTTP/1.1 200") && failed.to_lowercase().contains("x-amz-function-error: unhandled"), "{failed}");
+    let failed = call(
+        "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aprobe",
+        "RequestResponse",
+        r#"{"do":"fail"}"#,
+    )
+    .await;
+    assert!(
+        failed.starts_with("HTTP/1.1 200")
+            && failed.to_lowercase().contains("x-amz-function-error: unhandled"),
+        "{failed}"
+    );
     assert!(call("probe", "Event", "{}").await.starts_with("HTTP/1.1 202"));
     assert!(call("nobody", "Event", "{}").await.starts_with("HTTP/1.1 404"));
     stack.settled().await;

@@ -45,12 +45,24 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let (id, run) = (&self.named.district, &self.named.run);
         let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
         let pages = pulls::Pages::new(internal.clone(), id, run, state.attempt);
-        let (settings, policy, own) = (district.settings.source.clone(), policy.clone(), source.clone());
-        let base = self.base.as_ref().map(|base| pulls::Pages::new(internal.clone(), id, &base.run, base.attempt));
+        let (settings, policy, own) =
+            (district.settings.source.clone(), policy.clone(), source.clone());
+        let base = self
+            .base
+            .as_ref()
+            .map(|base| pulls::Pages::new(internal.clone(), id, &base.run, base.attempt));
         let (objects, named) = (internal.clone(), self.named.clone());
         let made = tokio::task::spawn_blocking(move || {
-            let mut writer = SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
-            let making = Making { base, handle: &handle, settings: &settings, policy: &policy, today, sink: &mut writer };
+            let mut writer =
+                SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
+            let making = Making {
+                base,
+                handle: &handle,
+                settings: &settings,
+                policy: &policy,
+                today,
+                sink: &mut writer,
+            };
             let made = own.snapshot(pages, &lists, making).map_err(PullFailure::Snapshot)?;
             let parts = match made {
                 Import::Staged(_) => writer.finish()?,
@@ -58,7 +70,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             };
             Ok::<_, PullFailure>((made, parts))
         });
-        let (made, parts) = made.await.map_err(|error| MirrorError::service("make the snapshot", error))??;
+        let (made, parts) =
+            made.await.map_err(|error| MirrorError::service("make the snapshot", error))??;
         let staged = match made {
             Import::Staged(staged) => staged,
             Import::Refused(refused) => return self.refuse_with(refused.findings).await,
@@ -77,7 +90,12 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             origin: self.origin(),
             parts,
             enrollments: staged.enrollments,
-            findings: staged.findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect(),
+            findings: staged
+                .findings
+                .totals
+                .iter()
+                .map(|(code, total)| (code.clone(), total.count))
+                .collect(),
             seconds: self.seconds(),
         };
         if self.base.is_none() && source.changes_every().is_some() {
@@ -94,7 +112,12 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let (id, run) = (&self.named.district, &self.named.run);
         let mine = Latest { run: run.clone(), taken_at: state.began };
         for _ in 0..TRIES {
-            let district = self.storage.table.district(id).await?.ok_or(MirrorError::Missing { what: "the district's item" })?;
+            let district = self
+                .storage
+                .table
+                .district(id)
+                .await?
+                .ok_or(MirrorError::Missing { what: "the district's item" })?;
             let latest = district.latest;
             if latest.as_ref().is_some_and(|latest| latest.run == *run) {
                 return Ok(true);
@@ -111,7 +134,11 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     /// Ends the run without a snapshot; the report says why, in words for an operator.
-    pub(super) async fn refuse(&mut self, code: &'static Code, why: Option<String>) -> Result<Ended, PullFailure> {
+    pub(super) async fn refuse(
+        &mut self,
+        code: &'static Code,
+        why: Option<String>,
+    ) -> Result<Ended, PullFailure> {
         let mut findings = FindingList::default();
         let finding = Finding::new(code);
         findings.push(match why {
@@ -122,19 +149,29 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
     }
 
     async fn refuse_with(&mut self, findings: FindingList) -> Result<Ended, PullFailure> {
-        let failed = Event::pull_failed(self.storage.clock.now(), &self.named.district, &self.named.run, &findings);
+        let failed = Event::pull_failed(
+            self.storage.clock.now(),
+            &self.named.district,
+            &self.named.run,
+            &findings,
+        );
         self.report(RunState::Refused, findings).await?;
         self.storage.operators.tell(failed).await;
         self.end(Step::Refuse, &[]).await
     }
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), PullFailure> {
-        let report = reports::without_plan(&self.record, state, self.origin(), findings, self.seconds());
+        let report =
+            reports::without_plan(&self.record, state, self.origin(), findings, self.seconds());
         Ok(reports::put(&self.storage.internal, &report).await?)
     }
 
     /// Saves the run in its last state here, and counts it.
-    async fn end(&mut self, step: Step, counts: &[(&'static str, f64)]) -> Result<Ended, PullFailure> {
+    async fn end(
+        &mut self,
+        step: Step,
+        counts: &[(&'static str, f64)],
+    ) -> Result<Ended, PullFailure> {
         self.record.step(step)?;
         if !importing::leave(&self.storage.table, &mut self.record, step).await? {
             return Err(PullFailure::InProgress);
@@ -146,7 +183,13 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         };
         let mut all = vec![("Pulls", 1.0), ("PullSeconds", self.seconds())];
         all.extend_from_slice(counts);
-        operators::metrics(self.storage.clock.now(), outcome, &self.named.district, &self.named.run, &all);
+        operators::metrics(
+            self.storage.clock.now(),
+            outcome,
+            &self.named.district,
+            &self.named.run,
+            &all,
+        );
         Ok(ended)
     }
 

@@ -1,4 +1,5 @@
-//! ClassLink. Its list of applications says who has connected, with what token, and under which address; all else is OneRoster's.
+//! ClassLink. Its list of applications says who has connected, with what token, and under which
+//! address; all else is OneRoster's.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,9 @@ use sources::classlink::{Applications, Tenant, TenantsError, api, check};
 use sources::http::{Http, Wait};
 use sources::oneroster_rest::{Access, Import, ImportError, Progress, Resource};
 
-use super::{Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, oneroster, secret};
+use super::{
+    Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, oneroster, secret,
+};
 use crate::{Config, Objects};
 
 /// The partner's key, from ClassLink's console.
@@ -67,7 +70,8 @@ impl Source for ClassLink {
         key: &Tenant,
         trying: Trying<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
-        let api = api(self, key).map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
+        let api = api(self, key)
+            .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
         oneroster::read(world, (api, Access::bearer(key.token.clone())), trying).await
     }
 
@@ -136,7 +140,8 @@ impl Listing for ClassLink {
         settings.classlink = Some(self);
     }
 
-    /// Whether the district shares an org: it may have added the application and given it nothing to read.
+    /// Whether the district shares an org: it may have added the application and given it nothing
+    /// to read.
     async fn shares<S: Secrets, H: Http, W: Wait>(
         &self,
         world: &World<'_, S, H, W>,

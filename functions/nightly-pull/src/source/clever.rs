@@ -1,5 +1,5 @@
-//! Clever. The district's token comes from a secret of its own, or from Clever's list with the application's credentials: it changes whenever the district
-//! connects anew.
+//! Clever. The district's token comes from a secret of its own, or from Clever's list with the
+//! application's credentials: it changes whenever the district connects anew.
 
 use std::io;
 
@@ -13,13 +13,15 @@ use rules::settings::{Clever, SourceSettings};
 use serde::Deserialize;
 use serde_json::Value;
 use sources::clever::{
-    Api, Client, Connected, Import, ImportError, Job, Pages, Progress, PullError, PullState, Resource, StagedPages, TokenList,
-    TokensError, import, without_demographics,
+    Api, Client, Connected, Import, ImportError, Job, Pages, Progress, PullError, PullState,
+    Resource, StagedPages, TokenList, TokensError, import, without_demographics,
 };
 use sources::http::{Http, Wait};
 
 use super::staging::{Ahead, Wanted};
-use super::{Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, cursors, secret};
+use super::{
+    Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, cursors, secret,
+};
 use crate::{Config, Objects};
 
 #[derive(Deserialize)]
@@ -52,13 +54,20 @@ struct Staging<O> {
 impl<O: Objects> Pages for Staging<O> {
     type Error = MirrorError;
 
-    async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
+    async fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        progress: &Progress,
+    ) -> Result<(), MirrorError> {
         let is_whole = self.demographics || list != Resource::Students;
         let make = move || {
             if is_whole {
                 return Ok(body);
             }
-            without_demographics(&body).map_err(|fault| MirrorError::corrupt("a page of students", fault))
+            without_demographics(&body)
+                .map_err(|fault| MirrorError::corrupt("a page of students", fault))
         };
         self.pages.put(list.name(), number, progress, make).await
     }
@@ -95,8 +104,11 @@ impl Source for Clever {
     ) -> Result<Secret, NoEntry> {
         if let Some(name) = &self.token_secret {
             let secret = world.secrets.secret(name).await?;
-            return secret
-                .ok_or_else(|| NoEntry::None("the secret that the settings name as the district's token is not there".into()));
+            return secret.ok_or_else(|| {
+                NoEntry::None(
+                    "the secret that the settings name as the district's token is not there".into(),
+                )
+            });
         }
         let listed = Clever::listed(world, Some(&self.district), rng).await?;
         let token = listed.into_iter().find(|one| one.id == self.district).map(|one| one.key);
@@ -109,13 +121,15 @@ impl Source for Clever {
         key: &Secret,
         rng: &mut fastrand::Rng,
     ) -> Result<Value, Stop> {
-        let api = Api::of(self).map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
+        let api = Api::of(self)
+            .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
         let seen = client(world, api).district::<MirrorError>(key, rng).await?;
         if seen.id != self.district {
             return Err(Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None));
         }
-        serde_json::to_value(&seen.mark)
-            .map_err(|error| MirrorError::local("keep what Clever says of its data", error.into()).into())
+        serde_json::to_value(&seen.mark).map_err(|error| {
+            MirrorError::local("keep what Clever says of its data", error.into()).into()
+        })
     }
 
     async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
@@ -125,15 +139,19 @@ impl Source for Clever {
         trying: Trying<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
         let Trying { pages, policy, mark, deadline, rng, .. } = trying;
-        let api = Api::of(self).map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
-        let before = serde_json::from_value(mark).map_err(|error| MirrorError::corrupt("a pull's state", error))?;
+        let api = Api::of(self)
+            .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
+        let before = serde_json::from_value(mark)
+            .map_err(|error| MirrorError::corrupt("a pull's state", error))?;
         let lists = cursors(&pages, Resource::ALL.map(|list| (list, list.name()))).await?;
         let demographics = policy.demographics == KeepDemographics::Mirror;
         let staging = Staging { pages: pulls::Behind::new(pages), demographics };
         let mut pulled = PullState { before, lists, ..PullState::default() };
         let client = client(world, api);
-        let pulling = client.pull(&self.district, key, &staging, &mut pulled, rng, || deadline.is_near());
-        // A server that stalls must not take the time in which the work is put away; what is kept is kept.
+        let pulling =
+            client.pull(&self.district, key, &staging, &mut pulled, rng, || deadline.is_near());
+        // A server that stalls must not take the time in which the work is put away; what is kept
+        // is kept.
         let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose();
         staging.pages.finish().await?;
         Ok(Reached::of(how?, pulled))
@@ -148,11 +166,12 @@ impl Source for Clever {
         let Making { handle, settings, policy, today, sink, .. } = making;
         let lists = &pulled.lists;
         let pages_of = |list: Resource| lists.get(&list).map_or(0, |progress| progress.pages);
-        let order = Resource::ALL
-            .into_iter()
-            .flat_map(|list| (0..pages_of(list)).map(move |number| Wanted { list: list.name(), number }));
+        let order = Resource::ALL.into_iter().flat_map(|list| {
+            (0..pages_of(list)).map(move |number| Wanted { list: list.name(), number })
+        });
         let mut pages = Ahead::of(handle, pages, order.collect());
-        let job = Job { district: &self.district, lists, frozen: pulled.frozen, settings, policy, today };
+        let job =
+            Job { district: &self.district, lists, frozen: pulled.frozen, settings, policy, today };
         import(job, &mut pages, sink)
     }
 }
@@ -176,12 +195,18 @@ impl Listing for Clever {
         let secret = secret(world, name, what).await?;
         // What serde says of it may quote it.
         let Ok(own) = serde_json::from_str::<Credentials>(secret.reveal()) else {
-            return Err(NoEntry::None("the secret with the application's credentials has no client_id and client_secret".into()));
+            return Err(NoEntry::None(
+                "the secret with the application's credentials has no client_id and client_secret"
+                    .into(),
+            ));
         };
         let (http, wait, now) = world.client();
         let list = TokenList { http, wait, now, host: world.config.clever_tokens.clone() };
         match list.connected(&own.client_id, &Secret::new(own.client_secret), only, rng).await {
-            Ok(all) => Ok(all.into_iter().map(|Connected { district, token }| Listed { id: district, key: token }).collect()),
+            Ok(all) => Ok(all
+                .into_iter()
+                .map(|Connected { district, token }| Listed { id: district, key: token })
+                .collect()),
             Err(error @ TokensError::Refused(_)) => Err(NoEntry::None(error.to_string())),
             Err(error) => Err(NoEntry::Down(error.to_string())),
         }
@@ -199,7 +224,8 @@ impl Listing for Clever {
         settings.clever = Some(self);
     }
 
-    /// Asks Clever with the district's own token: the token must be that of the district, and a school must be shared.
+    /// Asks Clever with the district's own token: the token must be that of the district, and a
+    /// school must be shared.
     async fn shares<S: Secrets, H: Http, W: Wait>(
         &self,
         world: &World<'_, S, H, W>,

@@ -1,7 +1,9 @@
-//! The sources from which districts are pulled, each in a module of its own: what opens it, how it is read, and who has connected.
+//! The sources from which districts are pulled, each in a module of its own: what opens it, how it
+//! is read, and who has connected.
 //!
-//! What is common to all (runs, tries, deadlines, snapshots, reports, schedules) is outside, and knows of a source only what [`Source`] says. A source
-//! that is added is a module here, a line in [`for_source`], and one in [`rules::settings::SourceSettings::pulled`].
+//! What is common to all (runs, tries, deadlines, snapshots, reports, schedules) is outside, and
+//! knows of a source only what [`Source`] says. A source that is added is a module here, a line in
+//! [`for_source`], and one in [`rules::settings::SourceSettings::pulled`].
 
 mod classlink;
 mod clever;
@@ -29,7 +31,8 @@ use tokio::runtime::Handle;
 
 use crate::{Config, Objects, PullFailure, Storage};
 
-/// Does something with the source that a district's settings name, whichever it is; none: the roster is not pulled.
+/// Does something with the source that a district's settings name, whichever it is; none: the
+/// roster is not pulled.
 macro_rules! for_source {
     ($settings:expr, |$source:ident| $work:expr) => {
         match $settings.pulled() {
@@ -185,7 +188,12 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
         trying: Trying<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop>;
     /// Makes a snapshot of the staged pages, in a thread that may block.
-    fn snapshot<O: Objects>(&self, pages: Pages<O>, lists: &Self::Lists, making: Making<'_, O>) -> Result<Import, ImportError>;
+    fn snapshot<O: Objects>(
+        &self,
+        pages: Pages<O>,
+        lists: &Self::Lists,
+        making: Making<'_, O>,
+    ) -> Result<Import, ImportError>;
 }
 
 /// One try of a pull.
@@ -210,7 +218,8 @@ pub(crate) struct Listed<K> {
 
 /// A source that has a list of who has connected.
 pub(crate) trait Listing: Source {
-    /// The preset that a district begins with; an operator configures it before anything is pulled (R-O2).
+    /// The preset that a district begins with; an operator configures it before anything is pulled
+    /// (R-O2).
     const PRESET: &'static str;
 
     /// Whether there are credentials for the list.

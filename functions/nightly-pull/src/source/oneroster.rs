@@ -12,8 +12,8 @@ use rules::settings::{OneRoster, OneRosterVersion};
 use serde_json::{Value, json};
 use sources::http::{Http, Wait};
 use sources::oneroster_rest::{
-    Access, Api, Base, Client, Import, ImportError, Job, Pages, Progress, PullError, PullState, Resource, Scrub, StagedPages,
-    import,
+    Access, Api, Base, Client, Import, ImportError, Job, Pages, Progress, PullError, PullState,
+    Resource, Scrub, StagedPages, import,
 };
 use tokio::runtime::Handle;
 
@@ -47,9 +47,17 @@ impl<O: Objects> Pages for Staging<O> {
         self.scrub.wants(list)
     }
 
-    async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), MirrorError> {
+    async fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        progress: &Progress,
+    ) -> Result<(), MirrorError> {
         let scrub = self.scrub.clone();
-        let make = move || scrub.page(list, body).map_err(|fault| MirrorError::corrupt("a page of a list", fault));
+        let make = move || {
+            scrub.page(list, body).map_err(|fault| MirrorError::corrupt("a page of a list", fault))
+        };
         self.pages.put(list.name(), number, progress, make).await
     }
 }
@@ -85,14 +93,19 @@ pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
     let mut pulled = PullState::of(lists);
     let client = client(world, api.since(since), access);
     let pulling = client.pull(&staging, &mut pulled, rng, || deadline.is_near());
-    // A server that stalls must not take the time in which the work is put away; what is kept is kept.
+    // A server that stalls must not take the time in which the work is put away; what is kept is
+    // kept.
     let how = tokio::time::timeout(deadline.remaining(), pulling).await.ok().transpose();
     staging.pages.finish().await?;
     let how = how.map_err(|error| match error {
-        PullError::Refused { status: status @ (400 | 422 | 501), .. } if since.is_some() => Stop::Refused(
-            &codes::SOURCE_REFUSED,
-            Some(format!("the server does not filter by dateLastModified ({status}): {WITHOUT}")),
-        ),
+        PullError::Refused { status: status @ (400 | 422 | 501), .. } if since.is_some() => {
+            Stop::Refused(
+                &codes::SOURCE_REFUSED,
+                Some(format!(
+                    "the server does not filter by dateLastModified ({status}): {WITHOUT}"
+                )),
+            )
+        }
         error => error.into(),
     })?;
     Ok(Reached::of(how, pulled.lists))
@@ -102,11 +115,17 @@ pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
 const WITHOUT: &str = "take changes_every_hours out of the district's settings, and its nights bring everything as before";
 
 /// How far the lists of a try are.
-async fn lists_of<O: Objects>(pages: &pulls::Pages<O>) -> Result<BTreeMap<Resource, Progress>, MirrorError> {
+async fn lists_of<O: Objects>(
+    pages: &pulls::Pages<O>,
+) -> Result<BTreeMap<Resource, Progress>, MirrorError> {
     cursors(pages, Resource::ALL.map(|list| (list, list.name()))).await
 }
 
-pub(super) fn client<S, H: Http, W: Wait>(world: &World<'_, S, H, W>, api: Api, access: Access) -> Client<H, W> {
+pub(super) fn client<S, H: Http, W: Wait>(
+    world: &World<'_, S, H, W>,
+    api: Api,
+    access: Access,
+) -> Client<H, W> {
     let (http, wait, now) = world.client();
     Client { http, wait, now, api, access }
 }
@@ -120,7 +139,9 @@ pub(super) fn snapshot<O: Objects>(
 ) -> Result<Import, ImportError> {
     let Making { base, handle, settings, policy, today, sink } = making;
     let everything = match &base {
-        Some(pages) => handle.block_on(lists_of(pages)).map_err(|error| ImportError::Read(error.into_io()))?,
+        Some(pages) => {
+            handle.block_on(lists_of(pages)).map_err(|error| ImportError::Read(error.into_io()))?
+        }
         None => BTreeMap::new(),
     };
     let mut under = base.map(|pages| Reader { handle, pages, lists: &everything, ahead: None });
@@ -152,14 +173,20 @@ impl Source for OneRoster {
         world: &World<'_, S, H, W>,
         _: &mut fastrand::Rng,
     ) -> Result<Secret, NoEntry> {
-        let secret = secret(world, &self.secret, "the district's credentials, which the settings name,").await?;
+        let secret =
+            secret(world, &self.secret, "the district's credentials, which the settings name,")
+                .await?;
         match Access::of(self, &secret) {
             Some(_) => Ok(secret),
-            None => Err(NoEntry::None("the secret with the district's credentials is not what the setting sign_in needs".into())),
+            None => Err(NoEntry::None(
+                "the secret with the district's credentials is not what the setting sign_in needs"
+                    .into(),
+            )),
         }
     }
 
-    /// Nothing: what tells one state of the data from the next stands in every answer, where it stands at all.
+    /// Nothing: what tells one state of the data from the next stands in every answer, where it
+    /// stands at all.
     async fn mark<S: Secrets, H: Http, W: Wait>(
         &self,
         _: &World<'_, S, H, W>,
@@ -175,7 +202,8 @@ impl Source for OneRoster {
         key: &Secret,
         trying: Trying<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
-        let api = Api::of(self).map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
+        let api = Api::of(self)
+            .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
         let access = Access::of(self, key).ok_or(Stop::Unauthorized)?;
         read(world, (api, access), trying).await
     }

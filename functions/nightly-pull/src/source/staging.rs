@@ -44,7 +44,8 @@ impl Ahead {
     }
 
     pub(super) fn next(&mut self) -> io::Result<Vec<u8>> {
-        let page = self.0.blocking_recv().ok_or_else(|| io::Error::other("there is no further page"))?;
+        let page =
+            self.0.blocking_recv().ok_or_else(|| io::Error::other("there is no further page"))?;
         page.map_err(MirrorError::into_io)
     }
 }

@@ -27,7 +27,10 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
     assert_eq!(look(&world).await, notified());
     let id = DistrictId::new(OAK);
     let district = world.table.district(&id).await.unwrap().unwrap();
-    assert_eq!((district.status, district.settings.preset.as_str()), (DistrictStatus::Notified, "clever"));
+    assert_eq!(
+        (district.status, district.settings.preset.as_str()),
+        (DistrictStatus::Notified, "clever")
+    );
     assert_eq!(district.settings.source.clever.unwrap().district, OAK);
     assert_eq!(world.told(), [("District Shares", Status::Notified, false)]);
     for _ in 0..2 {
@@ -41,7 +44,11 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
 #[tokio::test]
 async fn r_o1_what_a_notice_says_is_a_hint_that_the_token_list_confirms() {
     let world = World::new().await;
-    assert_eq!(world.confirm("500000000000000000000099").await, Looked::default(), "nobody of that id has connected");
+    assert_eq!(
+        world.confirm("500000000000000000000099").await,
+        Looked::default(),
+        "nobody of that id has connected"
+    );
     assert!(world.table.connected("clever").await.unwrap().is_empty());
     assert_eq!(world.confirm(OAK).await, notified());
     assert_eq!(world.confirm(OAK).await, Looked::default());
@@ -126,8 +133,14 @@ async fn a_crash_anywhere_and_the_next_look_end_the_same() {
             break;
         }
         look(&world).await;
-        assert!(world.told().iter().any(|(told, ..)| *told == "District Shares"), "call {n}: nobody was told");
+        assert!(
+            world.told().iter().any(|(told, ..)| *told == "District Shares"),
+            "call {n}: nobody was told"
+        );
         assert_eq!(world.table.connected("clever").await.unwrap().len(), 1);
-        assert_eq!(world.table.district(&DistrictId::new(OAK)).await.unwrap().unwrap().status, DistrictStatus::Notified);
+        assert_eq!(
+            world.table.district(&DistrictId::new(OAK)).await.unwrap().unwrap().status,
+            DistrictStatus::Notified
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Nights at a Clever in memory, on storage in memory: pulls, their schedules, and looks at who has connected.
+//! Nights at a Clever in memory, on storage in memory: pulls, their schedules, and looks at who has
+//! connected.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

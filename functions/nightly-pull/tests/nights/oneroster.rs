@@ -32,7 +32,8 @@ fn settings() -> Settings {
     let mut settings = Settings::of_preset("sis");
     settings.time_zone = "America/New_York".into();
     let url = "https://sis.example.org/ims/oneroster/v1p1";
-    settings.source.oneroster = Some(OneRoster { sign_in: SignIn::Bearer, page_size: 3, ..OneRoster::at(url, SECRET) });
+    settings.source.oneroster =
+        Some(OneRoster { sign_in: SignIn::Bearer, page_size: 3, ..OneRoster::at(url, SECRET) });
     settings
 }
 
@@ -43,7 +44,10 @@ async fn world() -> World {
     put(Resource::Orgs, json!({ "sourcedId": "s1", "name": "Elm", "type": "school" }));
     let fall = json!({ "sourcedId": "t1", "title": "Fall", "type": "term", "startDate": "2026-08-15", "endDate": "2026-12-19", "schoolYear": "2027" });
     put(Resource::AcademicSessions, fall);
-    put(Resource::Courses, json!({ "sourcedId": "co1", "title": "Reading", "org": { "sourcedId": "s1" } }));
+    put(
+        Resource::Courses,
+        json!({ "sourcedId": "co1", "title": "Reading", "org": { "sourcedId": "s1" } }),
+    );
     let class = json!({
         "sourcedId": "c1", "title": "Reading", "classType": "scheduled", "course": { "sourcedId": "co1" }, "school": { "sourcedId": "s1" },
         "terms": [{ "sourcedId": "t1" }],
@@ -51,7 +55,11 @@ async fn world() -> World {
     put(Resource::Classes, class);
     put(Resource::Users, person("te1", "teacher"));
     let seat = |id: &str, role: &str| {
-        let (class, school, user) = (json!({ "sourcedId": "c1" }), json!({ "sourcedId": "s1" }), json!({ "sourcedId": id }));
+        let (class, school, user) = (
+            json!({ "sourcedId": "c1" }),
+            json!({ "sourcedId": "s1" }),
+            json!({ "sourcedId": id }),
+        );
         json!({ "sourcedId": format!("e-{id}"), "class": class, "school": school, "user": user, "role": role, "primary": "false" })
     };
     put(Resource::Enrollments, seat("te1", "teacher"));
@@ -70,7 +78,11 @@ async fn at_classlink() -> World {
     let mut world = world().await;
     world.config.classlink_secret = Some("CLASSLINK_SECRET".into());
     world.secrets.put("CLASSLINK_SECRET", &json!({ "api_key": KEY }).to_string());
-    world.servers.tenants.lock().unwrap().push(Tenant { id: 4711, enabled: true, bearer: "b-1".into() });
+    world.servers.tenants.lock().unwrap().push(Tenant {
+        id: 4711,
+        enabled: true,
+        bearer: "b-1".into(),
+    });
     let mut settings = settings();
     settings.source.oneroster = None;
     settings.source.classlink = Some(ClassLink { page_size: 3, ..ClassLink::of("4711") });
@@ -99,9 +111,15 @@ async fn look(world: &World) -> Looked {
 }
 
 #[tokio::test]
-async fn r_o4_a_night_at_a_oneroster_server_becomes_a_snapshot_and_from_then_on_it_has_a_schedule() {
+async fn r_o4_a_night_at_a_oneroster_server_becomes_a_snapshot_and_from_then_on_it_has_a_schedule()
+{
     for (world, source) in [(world().await, "oneroster"), (at_classlink().await, "classlink")] {
-        assert_eq!(world.send(&order(0)).await, Ended::Staged, "{:?}", world.report(&order(0)).await);
+        assert_eq!(
+            world.send(&order(0)).await,
+            Ended::Staged,
+            "{:?}",
+            world.report(&order(0)).await
+        );
         let manifest = world.manifest(&order(0)).await.unwrap();
         assert_eq!((&*manifest.origin.source, manifest.enrollments), (source, 13));
         assert_eq!(world.send(&order(0)).await, Ended::Repeated);
@@ -117,7 +135,10 @@ async fn a_pull_that_nears_its_end_goes_on_in_further_invocations_and_ends_in_th
     whole.send(&order(0)).await;
     let world = world().await;
     let soon = Duration::from_secs(120);
-    assert_eq!(world.send_for(&order(0), &Cue::never(), "request", soon).await.unwrap(), Ended::Continued);
+    assert_eq!(
+        world.send_for(&order(0), &Cue::never(), "request", soon).await.unwrap(),
+        Ended::Continued
+    );
     assert_eq!(world.go_on().await, Some(Ended::Staged));
     assert_eq!(world.snapshots(), whole.snapshots());
 }
@@ -139,12 +160,18 @@ async fn a_server_that_is_down_is_tried_again_for_a_while_and_then_told() {
 async fn r_h3_data_that_change_are_read_anew_and_a_list_that_cannot_be_trusted_is_no_snapshot() {
     let world = world().await;
     world.servers.oneroster.plan("users?", 1, 1, Fault::Remove(Resource::Users, "st11".into()));
-    world.servers.oneroster.plan("users?", 1, 1, Fault::Remove(Resource::Enrollments, "e-st11".into()));
+    world.servers.oneroster.plan(
+        "users?",
+        1,
+        1,
+        Fault::Remove(Resource::Enrollments, "e-st11".into()),
+    );
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
     assert_eq!(world.manifest(&order(0)).await.unwrap().enrollments, 12);
-    for (fault, code) in
-        [(Fault::Answer(403, String::new()), "source_refused"), (Fault::Answer(401, String::new()), "source_token")]
-    {
+    for (fault, code) in [
+        (Fault::Answer(403, String::new()), "source_refused"),
+        (Fault::Answer(401, String::new()), "source_token"),
+    ] {
         let world = self::world().await;
         world.servers.oneroster.plan("users?", 0, 99, fault);
         assert_eq!(world.send(&order(0)).await, Ended::Refused);
@@ -171,7 +198,10 @@ async fn a_secret_that_was_changed_is_read_again_and_one_that_is_wrong_is_told()
     world.secrets.put(SECRET, "two words");
     assert_eq!(world.send(&order(1)).await, Ended::Refused);
     let (code, why) = world.refused(&order(1)).await;
-    assert!(code == "source_no_token" && why.contains("sign_in") && !why.contains("two words"), "{why}");
+    assert!(
+        code == "source_no_token" && why.contains("sign_in") && !why.contains("two words"),
+        "{why}"
+    );
     world.secrets.put(SECRET, MemoryOneRoster::TOKEN);
     assert_eq!(world.send(&order(2)).await, Ended::Staged);
     let mut wrong = settings();
@@ -189,10 +219,14 @@ async fn r_m7_neither_passwords_nor_demographics_that_are_ignored_reach_the_buck
     world.configure(&ignoring, DistrictStatus::Live).await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
     assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("demographics")));
-    let pages = mirror::pulls::Pages::new(world.internal.clone(), &world.district, &run_of(&order(0)), 0);
+    let pages =
+        mirror::pulls::Pages::new(world.internal.clone(), &world.district, &run_of(&order(0)), 0);
     for number in 0..4 {
         let page = String::from_utf8(pages.page("users", number).await.unwrap()).unwrap();
-        assert!(page.contains("Quill") && !page.contains("hunter2") && !page.contains("grades"), "{page}");
+        assert!(
+            page.contains("Quill") && !page.contains("hunter2") && !page.contains("grades"),
+            "{page}"
+        );
     }
 }
 
@@ -219,21 +253,36 @@ async fn a_crash_anywhere_and_the_same_order_again_end_in_the_same_snapshot() {
 #[tokio::test]
 async fn r_o1_a_tenant_that_enables_us_is_notified_once_and_nothing_is_pulled() {
     let world = at_classlink().await;
-    world.servers.tenants.lock().unwrap().push(Tenant { id: 17, enabled: false, bearer: "b-17".into() });
+    world.servers.tenants.lock().unwrap().push(Tenant {
+        id: 17,
+        enabled: false,
+        bearer: "b-17".into(),
+    });
     world.servers.oneroster.remove(Resource::Orgs, "s1");
-    assert_eq!(look(&world).await, Looked { waiting: 1, ..Looked::default() }, "it shares no org yet");
-    world.servers.oneroster.put(Resource::Orgs, &json!({ "sourcedId": "s1", "name": "Elm", "type": "school" }));
+    assert_eq!(
+        look(&world).await,
+        Looked { waiting: 1, ..Looked::default() },
+        "it shares no org yet"
+    );
+    world
+        .servers
+        .oneroster
+        .put(Resource::Orgs, &json!({ "sourcedId": "s1", "name": "Elm", "type": "school" }));
     assert_eq!(look(&world).await, Looked { notified: 1, ..Looked::default() });
     assert_eq!(look(&world).await, Looked::default());
     let district = world.table.district(&DistrictId::new("classlink-4711")).await.unwrap().unwrap();
-    assert_eq!((district.status, district.settings.source.classlink), (DistrictStatus::Notified, Some(ClassLink::of("4711"))));
+    assert_eq!(
+        (district.status, district.settings.source.classlink),
+        (DistrictStatus::Notified, Some(ClassLink::of("4711")))
+    );
     world.servers.tenants.lock().unwrap()[1].enabled = true;
     assert_eq!(look(&world).await, Looked { notified: 1, ..Looked::default() });
     assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("users")));
 }
 
 #[tokio::test]
-async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_that_fails_says_nothing() {
+async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_that_fails_says_nothing()
+ {
     let world = at_classlink().await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
     let gone = world.servers.tenants.lock().unwrap().pop().unwrap();
@@ -244,7 +293,10 @@ async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_
     assert_eq!(look(&world).await, Looked::default(), "one list that lacks it may be a mistake");
     world.time.pass(Duration::from_secs(3600));
     assert_eq!(look(&world).await, Looked { disconnected: 1, ..Looked::default() });
-    assert_eq!(world.table.district(&world.district).await.unwrap().unwrap().status, DistrictStatus::Live);
+    assert_eq!(
+        world.table.district(&world.district).await.unwrap().unwrap().status,
+        DistrictStatus::Live
+    );
     assert_eq!(world.send(&order(1)).await, Ended::Refused);
     assert_eq!(world.report(&order(1)).await.findings[0].code, "source_no_token");
     world.servers.tenants.lock().unwrap().push(gone);
@@ -255,7 +307,8 @@ async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_
 async fn a_token_of_classlinks_that_changes_is_looked_up_again() {
     let world = at_classlink().await;
     let before: Timestamp = world.time.now();
-    // It changes between the list and the first page: the list names the new one only the second time.
+    // It changes between the list and the first page: the list names the new one only the second
+    // time.
     world.servers.oneroster.plan("users?", 1, 1, Fault::Answer(401, String::new()));
     assert_eq!(world.send(&order(0)).await, Ended::Refused, "the list names the same token again");
     assert_eq!(world.report(&order(0)).await.findings[0].code, "source_token");
@@ -269,13 +322,24 @@ async fn looks_at_all_lists_look_at_each_for_which_there_are_credentials() {
     let world = at_classlink().await;
     let all = json!({ "look": "all" });
     let looked = world.look_for(&all, &Cue::never()).await.unwrap();
-    assert_eq!(looked, Looked { notified: 2, ..Looked::default() }, "one at Clever, one at ClassLink");
+    assert_eq!(
+        looked,
+        Looked { notified: 2, ..Looked::default() },
+        "one at Clever, one at ClassLink"
+    );
     let mut world = at_classlink().await;
     world.config.clever_secret = None;
-    assert_eq!(world.look_for(&all, &Cue::never()).await.unwrap(), Looked { notified: 1, ..Looked::default() });
+    assert_eq!(
+        world.look_for(&all, &Cue::never()).await.unwrap(),
+        Looked { notified: 1, ..Looked::default() }
+    );
     // Clever's list fails, and ClassLink's is looked at all the same.
     world.config.clever_secret = Some("nowhere".into());
-    world.servers.tenants.lock().unwrap().push(Tenant { id: 17, enabled: true, bearer: "b-17".into() });
+    world.servers.tenants.lock().unwrap().push(Tenant {
+        id: 17,
+        enabled: true,
+        bearer: "b-17".into(),
+    });
     assert!(world.look_for(&all, &Cue::never()).await.is_err());
     assert_eq!(world.table.connected("classlink").await.unwrap().len(), 2);
 }
@@ -289,7 +353,10 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
         assert_eq!(world.later.names().await.unwrap(), ["changes-oakfield", "nightly-oakfield"]);
         let (changes, nightly) = (&world.later.nightly()[0], &world.later.nightly()[1]);
-        assert_eq!((&*nightly.expression, &*changes.expression), ("cron(0 3 * * ? *)", "cron(0 9,15,21 * * ? *)"));
+        assert_eq!(
+            (&*nightly.expression, &*changes.expression),
+            ("cron(0 3 * * ? *)", "cron(0 9,15,21 * * ? *)")
+        );
         let input = changes.input.replace("<aws.scheduler.scheduled-time>", "2026-09-15T12:00:00Z");
         assert_eq!(run_of(&serde_json::from_str(&input).unwrap()), run_of(&changes_order(6)));
 
@@ -299,14 +366,22 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         world.servers.oneroster.put(Resource::Users, &new);
         world.servers.oneroster.remove(Resource::Users, "st11");
         let asked = world.servers.oneroster.asked().len();
-        assert_eq!(world.send(&changes_order(6)).await, Ended::Staged, "{:?}", world.report(&changes_order(6)).await);
+        assert_eq!(
+            world.send(&changes_order(6)).await,
+            Ended::Staged,
+            "{:?}",
+            world.report(&changes_order(6)).await
+        );
         assert!(
-            world.servers.oneroster.asked()[asked..]
-                .iter()
-                .all(|asked| asked.contains("dateLastModified%3E%272026-09-15T05%3A00%3A02.000Z%27"))
+            world.servers.oneroster.asked()[asked..].iter().all(
+                |asked| asked.contains("dateLastModified%3E%272026-09-15T05%3A00%3A02.000Z%27")
+            )
         );
         let manifest = world.manifest(&changes_order(6)).await.unwrap();
-        assert_eq!((manifest.origin.changes_over, manifest.enrollments), (Some(run_of(&order(0))), 13));
+        assert_eq!(
+            (manifest.origin.changes_over, manifest.enrollments),
+            (Some(run_of(&order(0))), 13)
+        );
         assert_eq!(world.send(&changes_order(6)).await, Ended::Repeated);
         // The next night reads everything, and so knows who is gone.
         world.time.pass(Duration::from_secs(18 * 3600));
@@ -336,7 +411,10 @@ async fn changes_go_on_in_further_invocations_and_after_a_server_was_down_and_ar
     }
     world.servers.oneroster.plan("users?", 1, 6, Fault::Answer(503, String::new()));
     let soon = Duration::from_secs(120);
-    assert_eq!(world.send_for(&changes_order(6), &Cue::never(), "request", soon).await.unwrap(), Ended::Continued);
+    assert_eq!(
+        world.send_for(&changes_order(6), &Cue::never(), "request", soon).await.unwrap(),
+        Ended::Continued
+    );
     assert_eq!(world.go_on().await, Some(Ended::Staged));
     assert!(world.manifest(&changes_order(6)).await.unwrap().origin.changes_over.is_some());
     // Pages of a week ago are gone: nothing is read over them.
@@ -351,7 +429,10 @@ async fn changes_that_are_begun_again_when_nothing_is_left_to_read_them_over_say
         with_changes(&world).await;
         assert_eq!(world.send(&order(0)).await, Ended::Staged);
         world.time.pass(Duration::from_secs(6 * 3600));
-        assert!(world.send_under(&changes_order(6), &Cue::at(n, true), "first").await.is_err(), "{n}");
+        assert!(
+            world.send_under(&changes_order(6), &Cue::at(n, true), "first").await.is_err(),
+            "{n}"
+        );
         if world.table.run(&world.district, &run_of(&changes_order(6))).await.unwrap().is_none() {
             continue;
         }
@@ -365,7 +446,8 @@ async fn changes_that_are_begun_again_when_nothing_is_left_to_read_them_over_say
 }
 
 #[tokio::test]
-async fn changes_do_not_take_the_place_of_a_run_that_waits_for_a_person_and_a_server_that_does_not_filter_is_told() {
+async fn changes_do_not_take_the_place_of_a_run_that_waits_for_a_person_and_a_server_that_does_not_filter_is_told()
+ {
     let world = world().await;
     with_changes(&world).await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);

@@ -21,14 +21,21 @@ async fn r_o4_an_order_becomes_a_snapshot_and_the_same_order_again_does_nothing(
     let world = World::new().await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
     let manifest = world.manifest(&order(0)).await.unwrap();
-    assert_eq!((manifest.parts["student"].records, manifest.parts["class"].records, manifest.enrollments), (12, 2, 26));
+    assert_eq!(
+        (manifest.parts["student"].records, manifest.parts["class"].records, manifest.enrollments),
+        (12, 2, 26)
+    );
     assert_eq!((manifest.origin.source.as_str(), manifest.today), ("clever", date(2026, 9, 15)));
     assert_eq!(manifest.taken_at, world.time.now());
     let record = world.record(&order(0)).await;
-    assert_eq!((record.state, record.importer, record.cause.is_source()), (RunState::Staged, None, true));
+    assert_eq!(
+        (record.state, record.importer, record.cause.is_source()),
+        (RunState::Staged, None, true)
+    );
     assert_eq!(world.latest().await, Some(run_of(&order(0))));
     // Whoever looks for the uploads of the newest snapshot finds that there are none.
-    let chain = read_chain(&world.internal, &world.district, &run_of(&order(0))).await.unwrap().unwrap();
+    let chain =
+        read_chain(&world.internal, &world.district, &run_of(&order(0))).await.unwrap().unwrap();
     assert!(chain.links.is_empty());
 
     let (before, asked) = (world.snapshots(), world.clever.asked().len());
@@ -47,7 +54,9 @@ async fn a_pull_that_nears_its_deadline_goes_on_from_its_cursor_and_ends_in_the_
     calm.send(&order(0)).await;
     let world = World::new().await;
     // Each page of students takes so long that an invocation ends after it.
-    for page in ["limit=3&role=student".to_owned()].into_iter().chain([13, 16, 19].map(|id| format!("starting_after=7{id:023}")))
+    for page in ["limit=3&role=student".to_owned()]
+        .into_iter()
+        .chain([13, 16, 19].map(|id| format!("starting_after=7{id:023}")))
     {
         world.clever.plan(&page, 0, 1, Fault::TooMany(45));
     }
@@ -57,7 +66,10 @@ async fn a_pull_that_nears_its_deadline_goes_on_from_its_cursor_and_ends_in_the_
             Some((_, _, payload)) => serde_json::from_str(&payload).unwrap(),
             None => order(0),
         };
-        let ended = world.send_for(&event, &Cue::never(), &owner.to_string(), Duration::from_secs(140)).await.unwrap();
+        let ended = world
+            .send_for(&event, &Cue::never(), &owner.to_string(), Duration::from_secs(140))
+            .await
+            .unwrap();
         assert_eq!((ended, world.record(&order(0)).await.importer), (Ended::Continued, None));
         assert!(world.manifest(&order(0)).await.is_none());
     }
@@ -86,7 +98,10 @@ async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
             let at = format!("call {n}, done all the same: {done_all_the_same}");
             let owner = if n % 2 == 0 { "request" } else { "another request" };
             world.time.pass(Duration::from_secs(if n % 2 == 0 { 60 } else { 961 }));
-            world.send_under(&order(0), &Cue::never(), owner).await.unwrap_or_else(|e| panic!("{at}: {e:?}"));
+            world
+                .send_under(&order(0), &Cue::never(), owner)
+                .await
+                .unwrap_or_else(|e| panic!("{at}: {e:?}"));
             assert_eq!(world.record(&order(0)).await.state, RunState::Staged, "{at}");
             assert_eq!(world.latest().await, Some(run_of(&order(0))), "{at}");
             assert!(world.snapshots() == right, "{at}: another snapshot");
@@ -101,7 +116,8 @@ async fn a_pull_belongs_to_one_invocation_at_a_time() {
     let _ = world.send_under(&order(0), &Cue::at(20, false), "first").await.unwrap_err();
     let second = world.send_under(&order(0), &Cue::never(), "second").await;
     assert!(matches!(second, Err(PullFailure::InProgress)));
-    // The same invocation, delivered again, goes on at once; another one when the first cannot live any more.
+    // The same invocation, delivered again, goes on at once; another one when the first cannot live
+    // any more.
     world.time.pass(Duration::from_secs(961));
     assert_eq!(world.send_under(&order(0), &Cue::never(), "second").await.unwrap(), Ended::Staged);
 }
@@ -125,7 +141,10 @@ async fn a_source_that_is_down_is_tried_again_four_times_and_then_the_report_say
     assert!(world.time.now().duration_since(begun).as_secs() >= 3 * 15 * 60);
     let (code, message) = world.refused(&order(0)).await;
     assert_eq!(code, "source_down");
-    assert!(message.contains("sections could not be read after 6 tries (no answer came in time)"), "{message}");
+    assert!(
+        message.contains("sections could not be read after 6 tries (no answer came in time)"),
+        "{message}"
+    );
     assert!(message.contains("Nothing was changed"));
     let told = [("Pull Failed", Status::Importing, true), ("Pull Failed", Status::Refused, false)];
     assert_eq!(world.told(), told, "when it begins and when it is given up, not at each try");
@@ -148,12 +167,16 @@ async fn a_token_that_is_not_taken_is_looked_up_once_more_before_the_night_is_gi
     world.clever.plan("/districts", 0, 99, refused());
     assert_eq!(world.send(&order(0)).await, Ended::Refused);
     assert_eq!(world.refused(&order(0)).await.0, "source_token");
-    assert_eq!(world.clever.asked().iter().filter(|path| path.contains("/oauth/tokens")).count(), 2);
+    assert_eq!(
+        world.clever.asked().iter().filter(|path| path.contains("/oauth/tokens")).count(),
+        2
+    );
 
     // A district that connects anew has another token, and a secret may be rotated.
     let world = World::new().await;
     let mut own = settings();
-    own.source.clever = Some(Clever { token_secret: Some("oak-token".into()), ..own.source.clever.unwrap() });
+    own.source.clever =
+        Some(Clever { token_secret: Some("oak-token".into()), ..own.source.clever.unwrap() });
     world.configure(&own, DistrictStatus::Live).await;
     world.secrets.put("oak-token", "another");
     assert_eq!(world.send(&order(0)).await, Ended::Refused);
@@ -168,15 +191,22 @@ async fn without_a_token_the_report_says_what_is_missing() {
     world.clever.disconnect(OAK);
     assert_eq!(world.send(&order(0)).await, Ended::Refused);
     let (code, message) = world.refused(&order(0)).await;
-    assert!(code == "source_no_token" && message.contains("token list does not have the district"), "{message}");
-    for (secret, said) in
-        [("{}", "no client_id"), (credentials("wrong").as_str(), "refuses the application's client id and secret (401)")]
-    {
+    assert!(
+        code == "source_no_token" && message.contains("token list does not have the district"),
+        "{message}"
+    );
+    for (secret, said) in [
+        ("{}", "no client_id"),
+        (credentials("wrong").as_str(), "refuses the application's client id and secret (401)"),
+    ] {
         let world = World::new().await;
         world.secrets.put("CLEVER_SECRET", secret);
         assert_eq!(world.send(&order(0)).await, Ended::Refused);
         let (code, message) = world.refused(&order(0)).await;
-        assert!(code == "source_no_token" && message.contains(said) && !message.contains("wrong"), "{message}");
+        assert!(
+            code == "source_no_token" && message.contains(said) && !message.contains("wrong"),
+            "{message}"
+        );
     }
 }
 
@@ -188,7 +218,11 @@ async fn what_the_source_refuses_or_sends_in_circles_refuses_the_night() {
         (answer(404), "source_refused", "404 for the list of students"),
         (answer(413), "source_refused", "page_size"),
         (back(), "source_pages", "leads back"),
-        (Fault::Next("https://evil.example/v3.1/users?starting_after=1".into()), "source_pages", "somewhere else"),
+        (
+            Fault::Next("https://evil.example/v3.1/users?starting_after=1".into()),
+            "source_pages",
+            "somewhere else",
+        ),
     ] {
         let world = World::new().await;
         world.clever.plan("role=student", 1, 1, fault);
@@ -221,10 +255,14 @@ async fn r_h3_pages_of_two_states_of_the_data_never_become_a_snapshot() {
 #[tokio::test]
 async fn r_m6_a_pull_that_was_overtaken_is_replaced() {
     let world = World::new().await;
-    let newer = Latest { run: run_of(&order(1)), taken_at: world.time.now() + Duration::from_secs(3600) };
+    let newer =
+        Latest { run: run_of(&order(1)), taken_at: world.time.now() + Duration::from_secs(3600) };
     let _ = world.table.accept(&world.district, &newer, None).await.unwrap();
     assert_eq!(world.send(&order(0)).await, Ended::Replaced);
-    assert_eq!((world.latest().await, world.record(&order(0)).await.state), (Some(newer.run), RunState::Replaced));
+    assert_eq!(
+        (world.latest().await, world.record(&order(0)).await.state),
+        (Some(newer.run), RunState::Replaced)
+    );
     assert!(world.manifest(&order(0)).await.is_none());
 }
 
@@ -235,7 +273,10 @@ async fn r_o4_r_o5_only_a_district_that_is_synced_is_pulled() {
         let world = World::new().await;
         world.configure(&settings(), status).await;
         assert_eq!(world.send(&order(0)).await, Ended::Skipped);
-        assert!(world.clever.asked().is_empty() && world.table.newest(&world.district, 1).await.unwrap().is_empty());
+        assert!(
+            world.clever.asked().is_empty()
+                && world.table.newest(&world.district, 1).await.unwrap().is_empty()
+        );
     }
     for status in [Live, InReview] {
         let world = World::new().await;
@@ -301,14 +342,27 @@ async fn r_m7_demographics_that_are_not_kept_are_not_even_staged() {
         let mut own = settings();
         own.overrides.insert("demographics".into(), keep.into());
         world.configure(&own, DistrictStatus::Live).await;
-        world
-            .clever
-            .put("users", user(11, "student", json!({ "dob": "1/20/2014", "race": "Asian", "ext": { "dob": "1/20/2014" } })));
+        world.clever.put(
+            "users",
+            user(
+                11,
+                "student",
+                json!({ "dob": "1/20/2014", "race": "Asian", "ext": { "dob": "1/20/2014" } }),
+            ),
+        );
         assert_eq!(world.send(&order(0)).await, Ended::Staged);
         assert_eq!(world.manifest(&order(0)).await.unwrap().parts["student"].records, 12);
-        let pages = mirror::pulls::Pages::new(world.internal.clone(), &world.district, &run_of(&order(0)), 0);
+        let pages = mirror::pulls::Pages::new(
+            world.internal.clone(),
+            &world.district,
+            &run_of(&order(0)),
+            0,
+        );
         let first = String::from_utf8(pages.page("students", 0).await.unwrap()).unwrap();
-        assert_eq!((first.contains("1/20/2014"), first.contains("Asian"), first.contains("Quill11")), (there, there, true));
+        assert_eq!(
+            (first.contains("1/20/2014"), first.contains("Asian"), first.contains("Quill11")),
+            (there, there, true)
+        );
     }
 }
 
@@ -322,7 +376,9 @@ async fn invariant_20_no_token_stands_in_anything_that_is_kept_or_told() {
     assert!(!report.contains(TOKEN));
     let told = world.bus.take_all();
     assert!(told.len() == 2 && !format!("{told:?}").contains(TOKEN));
-    for key in world.internal.keys().iter().filter(|key| key.ends_with(".json") || key.ends_with(".html")) {
+    for key in
+        world.internal.keys().iter().filter(|key| key.ends_with(".json") || key.ends_with(".html"))
+    {
         let body = String::from_utf8(world.internal.body(key).unwrap()).unwrap();
         assert!(!body.contains(TOKEN), "{key}");
     }

@@ -18,14 +18,23 @@ async fn pulled() -> World {
 }
 
 async fn connect(world: &World, district: &DistrictId, id: &str) {
-    let connected = Connected { id: id.into(), district: district.clone(), since: world.time.now(), missed: None, told: false };
+    let connected = Connected {
+        id: id.into(),
+        district: district.clone(),
+        since: world.time.now(),
+        missed: None,
+        told: false,
+    };
     assert_eq!(world.table.note("clever", &connected).await.unwrap(), Wrote::Yes);
 }
 
 /// One more district that is pulled, with these settings.
 async fn another(world: &World, district: &str, id: &str, settings: &Settings) -> DistrictId {
     let district = DistrictId::new(district);
-    assert_eq!(world.table.create(&district, settings, DistrictStatus::Live).await.unwrap(), Wrote::Yes);
+    assert_eq!(
+        world.table.create(&district, settings, DistrictStatus::Live).await.unwrap(),
+        Wrote::Yes
+    );
     world.clever.connect(id, TOKEN);
     connect(world, &district, id).await;
     district
@@ -51,17 +60,34 @@ fn oakfield_in(zone: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_left_alone() {
     let mut world = pulled().await;
-    world.config = Config { pull_failures_arn: Some("arn:aws:sqs:us-east-1:123456789012:failures".into()), ..world.config };
+    world.config = Config {
+        pull_failures_arn: Some("arn:aws:sqs:us-east-1:123456789012:failures".into()),
+        ..world.config
+    };
     look(&world).await;
     let all = world.later.nightly();
     let [schedule] = all.as_slice() else { panic!("{all:?}") };
-    assert_eq!((schedule.expression.as_str(), schedule.time_zone.as_str()), ("cron(0 3 * * ? *)", "America/New_York"));
-    assert_eq!((schedule.window_minutes, schedule.enabled, schedule.retry_seconds), (30, true, 7200));
-    assert_eq!((schedule.function.as_str(), schedule.role.as_str()), (FUNCTION, "SCHEDULE_ROLE_ARN"));
+    assert_eq!(
+        (schedule.expression.as_str(), schedule.time_zone.as_str()),
+        ("cron(0 3 * * ? *)", "America/New_York")
+    );
+    assert_eq!(
+        (schedule.window_minutes, schedule.enabled, schedule.retry_seconds),
+        (30, true, 7200)
+    );
+    assert_eq!(
+        (schedule.function.as_str(), schedule.role.as_str()),
+        (FUNCTION, "SCHEDULE_ROLE_ARN")
+    );
     assert_eq!(schedule.failures, world.config.pull_failures_arn);
     let input = schedule.input.replace("<aws.scheduler.scheduled-time>", "2026-09-15T08:15:00Z");
-    let Ok(Request::Pull(named)) = request(&serde_json::from_str(&input).unwrap()) else { panic!("{input}") };
-    assert_eq!((named.district, named.at.to_string().as_str()), (world.district.clone(), "2026-09-15T08:15:00Z"));
+    let Ok(Request::Pull(named)) = request(&serde_json::from_str(&input).unwrap()) else {
+        panic!("{input}")
+    };
+    assert_eq!(
+        (named.district, named.at.to_string().as_str()),
+        (world.district.clone(), "2026-09-15T08:15:00Z")
+    );
 
     assert_eq!(world.later.nightly_writes(), 1);
     look(&world).await;
@@ -74,7 +100,11 @@ async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_
     let world = World::new().await;
     assert_eq!(world.look(&Cue::never()).await.unwrap().notified, 1);
     let id = DistrictId::new(OAK);
-    for (status, schedules) in [(DistrictStatus::Notified, 0), (DistrictStatus::Configured, 0), (DistrictStatus::InReview, 1)] {
+    for (status, schedules) in [
+        (DistrictStatus::Notified, 0),
+        (DistrictStatus::Configured, 0),
+        (DistrictStatus::InReview, 1),
+    ] {
         let _ = world.table.configure(&id, &settings(), status).await.unwrap();
         // A notice is enough: nobody has to wait for the hour.
         world.confirm(OAK).await;
@@ -84,7 +114,8 @@ async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_
 }
 
 #[tokio::test]
-async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by_hand_is_put_right() {
+async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by_hand_is_put_right()
+{
     let world = pulled().await;
     look(&world).await;
     world.configure(&in_zone("pacific/honolulu"), DistrictStatus::Live).await;
@@ -94,8 +125,14 @@ async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by
     for wrong in [
         NightlySchedule { enabled: false, ..right.clone() },
         NightlySchedule { expression: "cron(0 5 * * ? *)".into(), ..right.clone() },
-        NightlySchedule { function: "arn:aws:lambda:us-east-1:123456789012:function:another".into(), ..right.clone() },
-        NightlySchedule { failures: Some("arn:aws:sqs:us-east-1:123456789012:another".into()), ..right.clone() },
+        NightlySchedule {
+            function: "arn:aws:lambda:us-east-1:123456789012:function:another".into(),
+            ..right.clone()
+        },
+        NightlySchedule {
+            failures: Some("arn:aws:sqs:us-east-1:123456789012:another".into()),
+            ..right.clone()
+        },
     ] {
         world.later.put_schedule(&wrong).await.unwrap();
         look(&world).await;
@@ -140,11 +177,19 @@ async fn r_o5_only_schedules_of_districts_are_removed_or_changed() {
     let world = pulled().await;
     look(&world).await;
     let ours = world.later.nightly()[0].clone();
-    let named = |name: &str, input: &str| NightlySchedule { name: name.into(), input: input.into(), ..ours.clone() };
-    // The hourly look of a stack with the prefix `nightly`; even a district of that name does not get it.
+    let named = |name: &str, input: &str| NightlySchedule {
+        name: name.into(),
+        input: input.into(),
+        ..ours.clone()
+    };
+    // The hourly look of a stack with the prefix `nightly`; even a district of that name does not
+    // get it.
     let look_itself = named("nightly-look", r#"{"look":"clever"}"#);
     let of_somebody = named("nightly-elm", &ours.input);
-    let gone = named("nightly-elm-2", &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything));
+    let gone = named(
+        "nightly-elm-2",
+        &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything),
+    );
     for schedule in [&look_itself, &of_somebody, &gone] {
         world.later.put_schedule(schedule).await.unwrap();
     }
@@ -168,7 +213,9 @@ async fn r_o4_a_time_zone_that_nobody_knows_stops_only_its_own_district() {
 #[tokio::test]
 async fn r_o4_a_failure_at_one_district_leaves_the_others_scheduled_and_is_tried_again() {
     let world = pulled().await;
-    let first = another(&world, "a-district", "500000000000000000000077", &in_zone("America/Phoenix")).await;
+    let first =
+        another(&world, "a-district", "500000000000000000000077", &in_zone("America/Phoenix"))
+            .await;
     world.later.refuse_nightly(Some(&name_of(&first)));
     let failure = world.look(&Cue::never()).await.unwrap_err();
     assert!(matches!(failure, PullFailure::Schedules { districts: 1, .. }), "{failure:?}");
@@ -188,8 +235,13 @@ async fn r_o4_r_o5_a_crash_anywhere_and_the_next_look_leave_the_right_schedules(
             world.configure(&settings(), DistrictStatus::Paused).await;
             look(&world).await;
             world.configure(&settings(), DistrictStatus::Live).await;
-            let _ = world.table.configure(&paused, &settings(), DistrictStatus::Paused).await.unwrap();
-            let _ = world.table.configure(&moved, &in_zone("Australia/Lord_Howe"), DistrictStatus::Live).await.unwrap();
+            let _ =
+                world.table.configure(&paused, &settings(), DistrictStatus::Paused).await.unwrap();
+            let _ = world
+                .table
+                .configure(&moved, &in_zone("Australia/Lord_Howe"), DistrictStatus::Live)
+                .await
+                .unwrap();
             let cue = Cue::at(n, done_all_the_same);
             let first = world.look(&cue).await;
             let over = cue.calls() <= n;
@@ -197,8 +249,15 @@ async fn r_o4_r_o5_a_crash_anywhere_and_the_next_look_leave_the_right_schedules(
             if !over {
                 look(&world).await;
             }
-            let right = [("nightly-moved", "Australia/Lord_Howe"), ("nightly-oakfield", "America/New_York")];
-            assert_eq!(scheduled(&world), right.map(|(name, zone)| (name.to_owned(), zone.to_owned())), "call {n}");
+            let right = [
+                ("nightly-moved", "Australia/Lord_Howe"),
+                ("nightly-oakfield", "America/New_York"),
+            ];
+            assert_eq!(
+                scheduled(&world),
+                right.map(|(name, zone)| (name.to_owned(), zone.to_owned())),
+                "call {n}"
+            );
             if over {
                 assert!(n > 8, "too few calls for a test");
                 break;

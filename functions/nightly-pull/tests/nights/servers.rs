@@ -31,7 +31,11 @@ pub(crate) struct Servers {
 
 impl Servers {
     fn applications(&self, request: &Get) -> Answer {
-        let answer = |status: u16, body: Value| Answer { status, body: body.to_string().into_bytes(), ..Answer::default() };
+        let answer = |status: u16, body: Value| Answer {
+            status,
+            body: body.to_string().into_bytes(),
+            ..Answer::default()
+        };
         let mut failing = self.failing.lock().unwrap();
         if *failing > 0 {
             *failing -= 1;
@@ -41,7 +45,11 @@ impl Servers {
             Credential::Bearer(key) if key.reveal() == KEY => {}
             _ => return answer(401, json!({ "status": 0 })),
         }
-        let offset = request.url.rsplit_once("offset=").and_then(|(_, offset)| offset.parse().ok()).unwrap_or(0);
+        let offset = request
+            .url
+            .rsplit_once("offset=")
+            .and_then(|(_, offset)| offset.parse().ok())
+            .unwrap_or(0);
         let list = |tenant: &Tenant| {
             json!({
                 "tenant_id": tenant.id, "bearer": tenant.bearer, "oneroster_application_id": format!("T{}%3D", tenant.id),
@@ -67,7 +75,8 @@ impl Http for Servers {
         }
         let own = {
             let tenants = self.tenants.lock().unwrap();
-            let own = tenants.iter().find(|tenant| path.starts_with(&format!("T{}%3D/", tenant.id)));
+            let own =
+                tenants.iter().find(|tenant| path.starts_with(&format!("T{}%3D/", tenant.id)));
             own.map(|tenant| tenant.bearer.clone())
         };
         match (own, &request.credential) {

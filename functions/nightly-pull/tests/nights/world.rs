@@ -15,7 +15,9 @@ use mirror::operators::event::Status;
 use mirror::runs::{RunRecord, Runs};
 use mirror::secrets::Kept;
 use mirror::snapshot::read_manifest;
-use nightly_pull::{Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request};
+use nightly_pull::{
+    Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request,
+};
 use rules::id::{DistrictId, RunId};
 use rules::report::Report;
 use rules::run::RunState;
@@ -32,7 +34,8 @@ pub(crate) const OAK: &str = "58da8a43cc70ab00017a1a87";
 pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789";
 
 /// The ARN by which the function is invoked.
-pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:rollbook-nightly-pull";
+pub(crate) const FUNCTION: &str =
+    "arn:aws:lambda:us-east-1:123456789012:function:rollbook-nightly-pull";
 
 /// How long an invocation may live.
 const LIFE: Duration = Duration::from_secs(900);
@@ -100,12 +103,16 @@ pub(crate) fn user(number: u32, role: &str, fields: Value) -> Value {
 }
 
 impl World {
-    /// A live district with a school, two teachers, two sections, and twelve students, three records a page.
+    /// A live district with a school, two teachers, two sections, and twelve students, three
+    /// records a page.
     pub(crate) async fn new() -> Self {
         let servers = Servers::default();
         let clever = servers.clever.clone();
         clever.connect(OAK, TOKEN);
-        clever.put("schools", json!({ "id": "500000000000000000000001", "district": OAK, "name": "Elm" }));
+        clever.put(
+            "schools",
+            json!({ "id": "500000000000000000000001", "district": OAK, "name": "Elm" }),
+        );
         clever.put(
             "terms",
             json!({ "id": "600000000000000000000001", "name": "Fall", "start_date": "2026-08-15", "end_date": "2026-12-18" }),
@@ -114,14 +121,24 @@ impl World {
             clever.put("users", user(number, "teacher", json!({})));
         }
         for number in 11..23 {
-            clever.put("users", user(number, "student", json!({ "student_number": number.to_string() })));
+            clever.put(
+                "users",
+                user(number, "student", json!({ "student_number": number.to_string() })),
+            );
         }
         for number in 1..3 {
             let students: Vec<String> = (11..23).map(|n| format!("7{n:023}")).collect();
             clever.put("sections", json!({ "id": format!("8{number:023}"), "district": OAK, "name": "Reading", "school": "500000000000000000000001",
                 "term_id": "600000000000000000000001", "teacher": format!("7{number:023}"), "teachers": [format!("7{number:023}")], "students": students }));
         }
-        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "CLEVER_SECRET"];
+        let needed = [
+            "INTERNAL_BUCKET",
+            "TABLE",
+            "OPERATOR_BUS",
+            "SCHEDULE_GROUP",
+            "SCHEDULE_ROLE_ARN",
+            "CLEVER_SECRET",
+        ];
         let world = Self {
             clever,
             servers,
@@ -130,8 +147,11 @@ impl World {
             later: MemoryLater::default(),
             secrets: MemorySecrets::default(),
             bus: MemoryBus::default(),
-            time: Time(Arc::new(AtomicI64::new("2026-09-15T06:00:02Z".parse::<Timestamp>().unwrap().as_millisecond()))),
-            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap(),
+            time: Time(Arc::new(AtomicI64::new(
+                "2026-09-15T06:00:02Z".parse::<Timestamp>().unwrap().as_millisecond(),
+            ))),
+            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned()))
+                .unwrap(),
             district: DistrictId::new("oakfield"),
         };
         world.secrets.put("CLEVER_SECRET", &credentials(MemoryClever::CLIENT_SECRET));
@@ -148,11 +168,22 @@ impl World {
         self.send_under(event, &Cue::never(), "request").await.unwrap()
     }
 
-    pub(crate) async fn send_under(&self, event: &Value, cue: &Cue, owner: &str) -> Result<Ended, PullFailure> {
+    pub(crate) async fn send_under(
+        &self,
+        event: &Value,
+        cue: &Cue,
+        owner: &str,
+    ) -> Result<Ended, PullFailure> {
         self.send_for(event, cue, owner, LIFE).await
     }
 
-    pub(crate) async fn send_for(&self, event: &Value, cue: &Cue, owner: &str, life: Duration) -> Result<Ended, PullFailure> {
+    pub(crate) async fn send_for(
+        &self,
+        event: &Value,
+        cue: &Cue,
+        owner: &str,
+        life: Duration,
+    ) -> Result<Ended, PullFailure> {
         match self.invoke(event, cue, owner, life).await? {
             Outcome::Pull(ended) => Ok(ended),
             Outcome::Look(looked) => panic!("{looked:?}"),
@@ -166,7 +197,9 @@ impl World {
 
     /// The same, at the hint of a notice.
     pub(crate) async fn confirm(&self, district: &str) -> Looked {
-        self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never()).await.unwrap()
+        self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn look_for(&self, event: &Value, cue: &Cue) -> Result<Looked, PullFailure> {
@@ -176,14 +209,24 @@ impl World {
         }
     }
 
-    async fn invoke(&self, event: &Value, cue: &Cue, owner: &str, life: Duration) -> Result<Outcome, PullFailure> {
+    async fn invoke(
+        &self,
+        event: &Value,
+        cue: &Cue,
+        owner: &str,
+        life: Duration,
+    ) -> Result<Outcome, PullFailure> {
         let time = self.time.clone();
         let clock = Clock::new(move || time.now());
         let storage = Storage {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             later: Failing::new(self.later.clone(), cue),
-            secrets: Kept::new(Failing::new(self.secrets.clone(), cue), clock.clone(), self.config.keep_secrets),
+            secrets: Kept::new(
+                Failing::new(self.secrets.clone(), cue),
+                clock.clone(),
+                self.config.keep_secrets,
+            ),
             http: self.servers.clone(),
             wait: self.time.clone(),
             operators: Operators::new(self.bus.clone()),
@@ -200,7 +243,9 @@ impl World {
     pub(crate) async fn go_on(&self) -> Option<Ended> {
         let mut ended = None;
         for _ in 0..50 {
-            let Some((_, at, payload)) = self.later.take_all().into_iter().next() else { return ended };
+            let Some((_, at, payload)) = self.later.take_all().into_iter().next() else {
+                return ended;
+            };
             let wait = at.duration_since(self.time.now());
             self.time.pass(Duration::try_from(wait).unwrap_or_default());
             ended = Some(self.send(&serde_json::from_str(&payload).unwrap()).await);
@@ -217,7 +262,10 @@ impl World {
     }
 
     pub(crate) async fn report(&self, order: &Value) -> Report {
-        mirror::reports::read(&self.internal, &self.district, &run_of(order)).await.unwrap().unwrap()
+        mirror::reports::read(&self.internal, &self.district, &run_of(order))
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Code and message of the only finding of a run that was refused.
@@ -232,7 +280,11 @@ impl World {
     /// A run of the district waits for a person.
     pub(crate) async fn hold(&self, run: &RunId) {
         let now = self.time.now();
-        let taken = self.table.take(&self.district, "reconcile", now, now + Duration::from_secs(60)).await.unwrap();
+        let taken = self
+            .table
+            .take(&self.district, "reconcile", now, now + Duration::from_secs(60))
+            .await
+            .unwrap();
         let TakeLease::Taken(district) = taken else { panic!("{taken:?}") };
         let token = district.lease.unwrap().token;
         assert_eq!(self.table.set_open(&self.district, token, run).await.unwrap(), Changed::Yes);
@@ -241,10 +293,14 @@ impl World {
         assert_eq!(self.table.save(&mut record).await.unwrap(), Changed::Yes);
     }
 
-    /// What operators were told since they were asked last: each event's type, its district's status or its run's, and whether it is tried again.
+    /// What operators were told since they were asked last: each event's type, its district's
+    /// status or its run's, and whether it is tried again.
     pub(crate) fn told(&self) -> Vec<(&'static str, Status, bool)> {
         let all = self.bus.take_all().into_iter();
-        all.map(|event| (event.kind.detail_type(), event.detail.status, event.detail.tried_again.is_some())).collect()
+        all.map(|event| {
+            (event.kind.detail_type(), event.detail.status, event.detail.tried_again.is_some())
+        })
+        .collect()
     }
 
     pub(crate) async fn latest(&self) -> Option<RunId> {
@@ -255,8 +311,11 @@ impl World {
     pub(crate) fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
         let keys = self.internal.keys().into_iter();
         // The manifest tells how long it took, which is another time each time.
-        let keys = keys.filter(|key| key.starts_with("snapshots/") && !key.ends_with("manifest.json"));
-        keys.map(|key| (self.internal.body(&key).unwrap(), key)).map(|(body, key)| (key, body)).collect()
+        let keys =
+            keys.filter(|key| key.starts_with("snapshots/") && !key.ends_with("manifest.json"));
+        keys.map(|key| (self.internal.body(&key).unwrap(), key))
+            .map(|(body, key)| (key, body))
+            .collect()
     }
 }
 

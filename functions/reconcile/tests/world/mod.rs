@@ -37,7 +37,8 @@ use serde_json::Value;
 
 pub(crate) const NOON: i64 = 1_788_000_000_000;
 
-/// What a source says on a night: so many students, of whom some have been renamed, in one class of one school.
+/// What a source says on a night: so many students, of whom some have been renamed, in one class of
+/// one school.
 #[derive(Clone, Debug)]
 pub(crate) struct Night {
     pub(crate) students: std::ops::Range<usize>,
@@ -61,8 +62,12 @@ impl Night {
 
     fn lines(&self) -> Vec<(PartName, Vec<u8>)> {
         let mut lines = Vec::new();
-        let mut push = |tag: Tag, value: &dyn erased::Line| lines.push((PartName::Records(tag), value.line()));
-        push(Tag::School, &School { id: "s1".into(), name: "Oakfield".into(), identifier: None, parent: None });
+        let mut push =
+            |tag: Tag, value: &dyn erased::Line| lines.push((PartName::Records(tag), value.line()));
+        push(
+            Tag::School,
+            &School { id: "s1".into(), name: "Oakfield".into(), identifier: None, parent: None },
+        );
         let classes: Vec<String> = (0..self.classes).map(|n| format!("class {n}")).collect();
         let seat = |id: &str| Seat::of(id.into());
         let students = self.students.clone().map(|n| Student {
@@ -74,7 +79,10 @@ impl Night {
                 schools: vec!["s1".into()],
                 ..Person::default()
             },
-            demographics: Demographics { grades: vec![Personal::new("05")], ..Demographics::default() },
+            demographics: Demographics {
+                grades: vec![Personal::new("05")],
+                ..Demographics::default()
+            },
             guardians: vec![],
             classes: classes.iter().map(|id| seat(id)).collect(),
             by_enrollment: false,
@@ -138,8 +146,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let needed = ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
-        let mut config = Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap();
+        let needed =
+            ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
+        let mut config =
+            Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned())).unwrap();
         config.pace = Pace { wait: Duration::from_micros(50), checkpoint: 10, ..Pace::default() };
         let world = Self {
             table: MemoryTable::default(),
@@ -152,11 +162,16 @@ impl World {
             district: DistrictId::new("oakfield"),
             config,
         };
-        world.table.create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live).await.unwrap();
+        world
+            .table
+            .create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live)
+            .await
+            .unwrap();
         world
     }
 
-    /// Makes something happen at the n-th look at the clock from now on. Storage in memory answers at once.
+    /// Makes something happen at the n-th look at the clock from now on. Storage in memory answers
+    /// at once.
     pub(crate) fn meanwhile(&self, n: u32, happens: impl Future<Output = ()> + Send + 'static) {
         let happens = Box::new(move || {
             let done = pin!(happens).poll(&mut std::task::Context::from_waker(Waker::noop()));
@@ -174,7 +189,13 @@ impl World {
     }
 
     pub(crate) fn run_of(&self, minute: i64) -> RunId {
-        keys::run_id(Timestamp::from_millisecond(NOON + minute * 60_000).unwrap(), "inbox", "a.zip", "e", "")
+        keys::run_id(
+            Timestamp::from_millisecond(NOON + minute * 60_000).unwrap(),
+            "inbox",
+            "a.zip",
+            "e",
+            "",
+        )
     }
 
     /// Stages a snapshot taken at some minute, as oneroster-import does.
@@ -187,13 +208,15 @@ impl World {
         manifest.run
     }
 
-    /// Stages all of a snapshot but what makes it one: the run is being imported, the district knows nothing of it, the manifest is not there.
+    /// Stages all of a snapshot but what makes it one: the run is being imported, the district
+    /// knows nothing of it, the manifest is not there.
     pub(crate) async fn stage_parts(&self, minute: i64, night: &Night) -> Manifest {
         let run = self.run_of(minute);
         let taken_at = Timestamp::from_millisecond(NOON + minute * 60_000).unwrap();
         let record = RunRecord::importing(self.district.clone(), run.clone(), taken_at);
         self.table.begin(&record).await.unwrap();
-        let (handle, objects, district) = (tokio::runtime::Handle::current(), self.internal.clone(), self.district.clone());
+        let (handle, objects, district) =
+            (tokio::runtime::Handle::current(), self.internal.clone(), self.district.clone());
         let (lines, of) = (night.lines(), run.clone());
         let parts = tokio::task::spawn_blocking(move || {
             let mut writer = SnapshotWriter::new(handle, objects, &district, &of);
@@ -202,8 +225,14 @@ impl World {
             }
             writer.finish().unwrap()
         });
-        let upload =
-            Upload { bucket: "inbox".into(), key: "a.zip".into(), etag: "e".into(), version: None, at: taken_at, files: vec![] };
+        let upload = Upload {
+            bucket: "inbox".into(),
+            key: "a.zip".into(),
+            etag: "e".into(),
+            version: None,
+            at: taken_at,
+            files: vec![],
+        };
         let manifest = Manifest {
             district: self.district.clone(),
             run: run.clone(),
@@ -223,7 +252,8 @@ impl World {
     /// The event of a snapshot's manifest, as the sample has it.
     pub(crate) fn staged_event(&self, run: &RunId) -> Value {
         let mut event = sample("s3-put-snapshot-manifest.json");
-        *event.pointer_mut("/Records/0/s3/object/key").unwrap() = keys::manifest(&self.district, run).into();
+        *event.pointer_mut("/Records/0/s3/object/key").unwrap() =
+            keys::manifest(&self.district, run).into();
         event
     }
 
@@ -231,7 +261,12 @@ impl World {
         self.send_under(payload, &Cue::never(), "request").await.unwrap()
     }
 
-    pub(crate) async fn send_under(&self, payload: Value, cue: &Cue, request: &str) -> Result<Summary, ReconcileFailure> {
+    pub(crate) async fn send_under(
+        &self,
+        payload: Value,
+        cue: &Cue,
+        request: &str,
+    ) -> Result<Summary, ReconcileFailure> {
         let (now, tick, meanwhile) = (self.now.clone(), self.tick.clone(), self.meanwhile.clone());
         let clock = Clock::new(move || {
             let mut meanwhile = meanwhile.lock().unwrap();
@@ -252,7 +287,8 @@ impl World {
         };
         let mut context = Context::default();
         context.request_id = request.into();
-        context.invoked_function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:reconcile".into();
+        context.invoked_function_arn =
+            "arn:aws:lambda:eu-central-1:111122223333:function:reconcile".into();
         context.deadline = u64::try_from(self.now().as_millisecond()).unwrap() + 900_000;
         handle(&self.config, &storage, LambdaEvent::new(payload, context)).await
     }
@@ -276,13 +312,20 @@ impl World {
     }
 
     pub(crate) async fn applied(&self) -> Option<RunId> {
-        self.table.district(&self.district).await.unwrap().unwrap().applied.map(|applied| applied.run)
+        self.table
+            .district(&self.district)
+            .await
+            .unwrap()
+            .unwrap()
+            .applied
+            .map(|applied| applied.run)
     }
 
     /// Sort keys of records with a status, of all shards.
     pub(crate) fn keys_with(&self, status: &str) -> Vec<String> {
         let items = self.table.items().into_values();
-        let mut keys: Vec<String> = items.filter(|item| item.status == Some(status)).map(|item| item.sk).collect();
+        let mut keys: Vec<String> =
+            items.filter(|item| item.status == Some(status)).map(|item| item.sk).collect();
         keys.sort();
         keys
     }
@@ -296,7 +339,8 @@ impl World {
         by_hand(&self.table, &self.district, edit).await;
     }
 
-    /// Edits that a night of this preset erases, and one that lives: beside two students and the first class.
+    /// Edits that a night of this preset erases, and one that lives: beside two students and the
+    /// first class.
     pub(crate) async fn edits(&self, version: &str) -> Vec<LocalEdit> {
         let edits = made(version);
         for edit in &edits {
@@ -305,15 +349,19 @@ impl World {
         edits
     }
 
-    /// The local edits that there are, by version, slot by slot; twins are looked at too, and must be beside their edits.
+    /// The local edits that there are, by version, slot by slot; twins are looked at too, and must
+    /// be beside their edits.
     pub(crate) fn edits_there(&self) -> Vec<LocalEdit> {
         let items = self.items();
         let of = |twins: bool| -> Vec<LocalEdit> {
-            let edits = items.values().filter(|item| item.sk.contains(keys::EDIT) && item.sk.contains("#EDIT#AT#") == twins);
+            let edits = items.values().filter(|item| {
+                item.sk.contains(keys::EDIT) && item.sk.contains("#EDIT#AT#") == twins
+            });
             edits.map(|item| serde_json::from_str(&item.body).unwrap()).collect()
         };
         let edits = of(false);
-        let mut about: Vec<String> = edits.iter().filter(|edit| edit.edit.other().is_some()).map(text).collect();
+        let mut about: Vec<String> =
+            edits.iter().filter(|edit| edit.edit.other().is_some()).map(text).collect();
         let mut twins: Vec<String> = of(true).iter().map(text).collect();
         about.sort();
         twins.sort();
@@ -334,7 +382,8 @@ impl World {
     /// The event of a request, as the sample has it.
     pub(crate) fn request_event(&self, id: &RunId) -> Value {
         let mut event = sample("s3-put-request.json");
-        *event.pointer_mut("/Records/0/s3/object/key").unwrap() = keys::request(&self.district, id).into();
+        *event.pointer_mut("/Records/0/s3/object/key").unwrap() =
+            keys::request(&self.district, id).into();
         event
     }
 
@@ -352,10 +401,16 @@ fn text(edit: &LocalEdit) -> String {
 
 /// An order about a run.
 pub(crate) fn order(run: &RunId) -> Order {
-    Order { run: run.clone(), by: "kim.operator".into(), reason: "It was last year's file.".into(), today: None }
+    Order {
+        run: run.clone(),
+        by: "kim.operator".into(),
+        reason: "It was last year's file.".into(),
+        today: None,
+    }
 }
 
-/// One of each sort: a name and a membership, which the night takes, and an account, which it leaves.
+/// One of each sort: a name and a membership, which the night takes, and an account, which it
+/// leaves.
 pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
     let edit = |kind: Tag, key: String, edit: Edit| LocalEdit {
         kind,
@@ -367,7 +422,11 @@ pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
     };
     let student: SourceId = Night::student_id(4).as_str().into();
     vec![
-        edit(Tag::Student, Night::student_id(3), Edit::Name { given: Some(Personal::new("Robin")), family: None }),
+        edit(
+            Tag::Student,
+            Night::student_id(3),
+            Edit::Name { given: Some(Personal::new("Robin")), family: None },
+        ),
         edit(Tag::Class, "class 0".into(), Edit::Member { role: Tag::Student, person: student }),
         edit(Tag::Student, Night::student_id(4), Edit::Account { accepted: None, enabled: false }),
     ]

@@ -43,9 +43,13 @@ pub(super) async fn switch<T: Table, O: Objects>(
 }
 
 /// Somebody whose account is used: archived people's is not, nor is a disabled one.
-async fn usable<T: Table, O: Objects>(desk: &Desk<'_, T, O>, at: &At) -> Result<PersonFound, Problem> {
+async fn usable<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    at: &At,
+) -> Result<PersonFound, Problem> {
     let person = desk.person(at.people()?, &at.record("person")?).await?;
-    if desk.granted.reach == Reach::Own && desk.caller().record.as_ref() != Some(person.item.key()) {
+    if desk.granted.reach == Reach::Own && desk.caller().record.as_ref() != Some(person.item.key())
+    {
         return Err(Problem::not_found());
     }
     if person.item.status() == Status::Archived {
@@ -63,7 +67,8 @@ fn person_of(found: &Found, person: &PersonFound) -> Result<PersonFound, Problem
     Ok(PersonFound { item, found: found.clone() })
 }
 
-/// `POST /people/{kind}/{person}/account/accept`: from now on name and contacts are the person's own, where the policy says so. Twice is once.
+/// `POST /people/{kind}/{person}/account/accept`: from now on name and contacts are the person's
+/// own, where the policy says so. Twice is once.
 pub(super) async fn accept<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -74,9 +79,15 @@ pub(super) async fn accept<T: Table, O: Objects>(
     let now = api.clock.now();
     let next = |found: &Found| {
         let account = person_of(found, &person)?.account(&[]);
-        Ok(account.accepted.is_none().then_some(Edit::Account { accepted: Some(now), enabled: account.enabled }))
+        Ok(account
+            .accepted
+            .is_none()
+            .then_some(Edit::Account { accepted: Some(now), enabled: account.enabled }))
     };
-    let edit = desk.put_over(person.kind(), person.item.key(), "ACCOUNT", next).await?.ok_or_else(Problem::internal)?;
+    let edit = desk
+        .put_over(person.kind(), person.item.key(), "ACCOUNT", next)
+        .await?
+        .ok_or_else(Problem::internal)?;
     made(&edit, Lives::UntilTakenAway)
 }
 
@@ -93,6 +104,9 @@ pub(super) async fn signed_in<T: Table, O: Objects>(
         let account = person_of(found, &person)?.account(&[]);
         Ok(account.signed_in.is_none().then_some(Edit::SignedIn { first: now }))
     };
-    let edit = desk.put_over(person.kind(), person.item.key(), "SSO", next).await?.ok_or_else(Problem::internal)?;
+    let edit = desk
+        .put_over(person.kind(), person.item.key(), "SSO", next)
+        .await?
+        .ok_or_else(Problem::internal)?;
     ok(&MadeView::new(&edit, Lives::UntilTakenAway))
 }

@@ -35,7 +35,11 @@ pub(super) fn view(change: &Change) -> Result<Value, Problem> {
         let Some(record) = record else { return Ok::<_, Problem>(Value::Null) };
         let value = serde_json::to_value(record).map_err(|_| Problem::internal())?;
         // The kind stands beside it: what is inside is the record alone.
-        Ok(value.as_object().and_then(|of_kind| of_kind.values().next()).cloned().unwrap_or(Value::Null))
+        Ok(value
+            .as_object()
+            .and_then(|of_kind| of_kind.values().next())
+            .cloned()
+            .unwrap_or(Value::Null))
     };
     Ok(json!({
         "what": what, "kind": kind, "key": Reference(change.key.clone()), "action": change.action, "reasons": change.reasons,
@@ -50,7 +54,8 @@ pub(super) struct Since {
     limit: Option<String>,
 }
 
-/// Where a reader of the feed stands: behind so many changes of the run that was planned against this version of the mirror.
+/// Where a reader of the feed stands: behind so many changes of the run that was planned against
+/// this version of the mirror.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     version: u64,
@@ -64,14 +69,16 @@ impl Position {
     }
 }
 
-/// `GET /changes?since=<run>`: the changes of all runs applied after that one, in the order in which they were applied. `next` always stands there: with it, a
-/// reader goes on whenever there may be something new.
+/// `GET /changes?since=<run>`: the changes of all runs applied after that one, in the order in
+/// which they were applied. `next` always stands there: with it, a reader goes on whenever there
+/// may be something new.
 pub(super) async fn feed<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
     query: Result<Query<Since>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(Since { since, after, limit }) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(Since { since, after, limit }) =
+        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
     let asked = Asked { after, limit };
     let (limit, after) = (asked.limit()?, asked.after(Position::parse)?);
     let district = &granted.caller.district;
@@ -95,7 +102,8 @@ pub(super) async fn feed<T: Table, O: Objects>(
             break;
         }
         let skip = if plan.against == begin.version { begin.changes } else { 0 };
-        let changes = scan::changes(&api.internal, district, &run.run, skip, limit - items.len()).await?;
+        let changes =
+            scan::changes(&api.internal, district, &run.run, skip, limit - items.len()).await?;
         let (changes, rest) = changes.unwrap_or_default();
         at = Position { version: plan.against, changes: skip + changes.len() };
         for change in &changes {
@@ -108,7 +116,9 @@ pub(super) async fn feed<T: Table, O: Objects>(
         more = rest;
     }
     let next =
-        crate::page::Page::<Value>::new(Vec::new(), Some(format!("{}:{}", at.version, at.changes))).next.ok_or_else(not_ours)?;
+        crate::page::Page::<Value>::new(Vec::new(), Some(format!("{}:{}", at.version, at.changes)))
+            .next
+            .ok_or_else(not_ours)?;
     ok(&json!({ "items": items, "next": next, "more": more }))
 }
 
@@ -120,7 +130,8 @@ async fn last<T: Table, O: Objects>(
     run: &RunId,
 ) -> Result<Response, Problem> {
     let (district, internal) = (&granted.caller.district, &api.internal);
-    let plan = api.memory.applied_plan(internal, district, run).await?.ok_or_else(Problem::not_found)?;
+    let plan =
+        api.memory.applied_plan(internal, district, run).await?.ok_or_else(Problem::not_found)?;
     let change = scan::change_of(internal, district, run, &plan, kind, key).await?;
     let mut shown = view(&change.ok_or_else(Problem::not_found)?)?;
     if let Value::Object(shown) = &mut shown {

@@ -21,7 +21,8 @@ use crate::problem::Problem;
 use crate::views::{ClassView, PersonLine, Shown, made};
 use crate::{Api, Objects, Table};
 
-/// `GET /classes/{class}`: the roster is one query; whether single sign-on is ready, one more (R-T6).
+/// `GET /classes/{class}`: the roster is one query; whether single sign-on is ready, one more
+/// (R-T6).
 pub(super) async fn get<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -33,19 +34,28 @@ pub(super) async fn get<T: Table, O: Objects>(
 }
 
 /// A class as this caller sees it.
-pub(super) async fn shown<T: Table, O: Objects>(desk: &Desk<'_, T, O>, class: &ClassFound) -> Result<Response, Problem> {
+pub(super) async fn shown<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    class: &ClassFound,
+) -> Result<Response, Problem> {
     let effective = class.effective();
     let sso_ready = match effective.primary() {
-        Some(primary) => effective::sso_ready(&effective, &desk.found(Tag::Teacher, primary).await?.edits),
+        Some(primary) => {
+            effective::sso_ready(&effective, &desk.found(Tag::Teacher, primary).await?.edits)
+        }
         None => false,
     };
     let only = visible(desk).await?;
-    let shown = Shown { sso_ready, join_code: desk.may(Operation::MakeJoinCode), only: only.as_deref() };
+    let shown =
+        Shown { sso_ready, join_code: desk.may(Operation::MakeJoinCode), only: only.as_deref() };
     versioned(&ClassView::new(&effective, &class.found.edits, &shown), &version(&class.found))
 }
 
-/// Whom a caller sees in a class, if not everybody: a guardian sees the teachers, the own children and themselves.
-async fn visible<T: Table, O: Objects>(desk: &Desk<'_, T, O>) -> Result<Option<Vec<SourceId>>, Problem> {
+/// Whom a caller sees in a class, if not everybody: a guardian sees the teachers, the own children
+/// and themselves.
+async fn visible<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+) -> Result<Option<Vec<SourceId>>, Problem> {
     if desk.caller().role != Role::Guardian {
         return Ok(None);
     }
@@ -68,16 +78,21 @@ pub(super) async fn people<T: Table, O: Objects>(
     at: At,
     query: Result<Query<OfRole>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(OfRole { role, after, limit }) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(OfRole { role, after, limit }) =
+        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
     let role = person_kind(role.as_deref().unwrap_or("student"));
-    let role = role.ok_or_else(|| Problem::bad_request("`role` is student, teacher or guardian"))?;
+    let role =
+        role.ok_or_else(|| Problem::bad_request("`role` is student, teacher or guardian"))?;
     let asked = Asked { after, limit };
-    let (limit, after) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let (limit, after) =
+        (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
     let effective = class.effective();
     let only = visible(&desk).await?;
-    let is_shown = |key: &SourceId| role == Tag::Teacher || only.as_ref().is_none_or(|only| only.contains(key));
+    let is_shown = |key: &SourceId| {
+        role == Tag::Teacher || only.as_ref().is_none_or(|only| only.contains(key))
+    };
     let keys: Vec<SourceId> = match role {
         Tag::Teacher => effective.teachers.into_iter().map(|listed| listed.key).collect(),
         Tag::Student => effective.students.into_iter().map(|listed| listed.key).collect(),
@@ -106,7 +121,11 @@ pub(super) async fn put_name<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
-    let edit = desk.edit(Tag::Class, &class.item.key, Edit::CustomName { name: name(&body.name, "name")? })?;
+    let edit = desk.edit(
+        Tag::Class,
+        &class.item.key,
+        Edit::CustomName { name: name(&body.name, "name")? },
+    )?;
     desk.put(&headers, &class.found.edits, &edit).await?;
     made(&edit, Lives::UntilTakenAway)
 }

@@ -50,29 +50,48 @@ pub(super) async fn add<T: Table, O: Objects>(
         // Refused before anybody is made.
         terms.adding(Tag::Teacher, origin, school, true, has_co_teacher(&class))?;
         let teacher = match &body {
-            NewTeacher { teacher: Some(Reference(key)), name: None, given: None, family: None, email: None } => {
-                by_key(&desk, Tag::Teacher, school, key).await?
+            NewTeacher {
+                teacher: Some(Reference(key)),
+                name: None,
+                given: None,
+                family: None,
+                email: None,
+            } => by_key(&desk, Tag::Teacher, school, key).await?,
+            NewTeacher {
+                teacher: None,
+                name: Some(name),
+                given: None,
+                family: None,
+                email: None,
+            } => by_name(&desk, Tag::Teacher, school, name).await?,
+            NewTeacher {
+                teacher: None,
+                name: None,
+                given: Some(given),
+                family: Some(family),
+                email: Some(email),
+            } => outsider(&desk, school, &fresh, (given, family, email)).await?,
+            _ => {
+                return Err(Problem::unprocessable(
+                    "`teacher`, or `name`, or `given`, `family` and `email` must be there",
+                ));
             }
-            NewTeacher { teacher: None, name: Some(name), given: None, family: None, email: None } => {
-                by_name(&desk, Tag::Teacher, school, name).await?
-            }
-            NewTeacher { teacher: None, name: None, given: Some(given), family: Some(family), email: Some(email) } => {
-                outsider(&desk, school, &fresh, (given, family, email)).await?
-            }
-            _ => return Err(Problem::unprocessable("`teacher`, or `name`, or `given`, `family` and `email` must be there")),
         };
         let is_outsider = teacher.item.origin() == Origin::Manual;
-        let lives = terms.adding(Tag::Teacher, origin, school, is_outsider, has_co_teacher(&class))?;
+        let lives =
+            terms.adding(Tag::Teacher, origin, school, is_outsider, has_co_teacher(&class))?;
         let key = teacher.item.key().clone();
         put_in(&desk, &class, Tag::Teacher, &key).await?;
-        let shown = json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lives });
+        let shown =
+            json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lives });
         Ok(Made::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
     })
     .await
 }
 
-/// A teacher whom the source does not know. Whoever has the e-mail address already is the one who is meant: nobody is made twice. Of somebody beyond the
-/// caller's walls the name must be known too, or the answer would tell who has an address.
+/// A teacher whom the source does not know. Whoever has the e-mail address already is the one who
+/// is meant: nobody is made twice. Of somebody beyond the caller's walls the name must be known
+/// too, or the answer would tell who has an address.
 async fn outsider<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     school: &SourceId,
@@ -103,7 +122,8 @@ async fn outsider<T: Table, O: Objects>(
         schools: vec![school.clone()],
         ..Person::default()
     };
-    let state = TeacherState { person, classes: Vec::new(), email_shared: false, administrator: false };
+    let state =
+        TeacherState { person, classes: Vec::new(), email_shared: false, administrator: false };
     let item = Item::Teacher(manual_record(desk.district(), fresh, state));
     desk.put_manual(item.clone().wrap(), None).await?;
     Ok(PersonFound { item, found: Default::default() })

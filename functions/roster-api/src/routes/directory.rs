@@ -44,9 +44,11 @@ pub(super) async fn schools<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
 ) -> Result<Response, Problem> {
-    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let district =
+        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     let all = api.memory.schools(&api.table, &district).await?;
-    let schools: Vec<SchoolLine<'_>> = all.iter().filter(|school| granted.caller.sees_school(&school.key)).map(line).collect();
+    let schools: Vec<SchoolLine<'_>> =
+        all.iter().filter(|school| granted.caller.sees_school(&school.key)).map(line).collect();
     ok(&json!({ "items": schools }))
 }
 
@@ -59,7 +61,8 @@ pub(super) struct Search {
     limit: Option<String>,
 }
 
-/// `GET /schools/{school}/directory`: students, teachers, guardians or classes whose main school it is; active, archived or all (R-A2); by a part of the name.
+/// `GET /schools/{school}/directory`: students, teachers, guardians or classes whose main school it
+/// is; active, archived or all (R-A2); by a part of the name.
 pub(super) async fn search<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -101,19 +104,29 @@ pub(super) async fn search<T: Table, O: Objects>(
         }
         // The page ends with the last line that is shown: what lies behind it is looked at again.
         if items.len() == limit || listed.next.is_none() || looked_at >= LOOKED_AT {
-            let last =
-                if items.len() == limit { items.last().map(|line: &Line| line.place.clone()) } else { listed.next.clone() };
+            let last = if items.len() == limit {
+                items.last().map(|line: &Line| line.place.clone())
+            } else {
+                listed.next.clone()
+            };
             let is_end = listed.next.is_none() && last.as_ref() == listed.places.last();
             let next = last.filter(|_| !is_end).map(|place| place.text());
-            return ok(&Page::new(items.into_iter().map(|line| line.shown).collect::<Vec<Value>>(), next));
+            return ok(&Page::new(
+                items.into_iter().map(|line| line.shown).collect::<Vec<Value>>(),
+                next,
+            ));
         }
         after = listed.next;
     }
 }
 
 /// 404 unless the school is there and within the walls.
-pub(super) async fn in_walls<T: Table, O: Objects>(desk: &Desk<'_, T, O>, school: &SourceId) -> Result<(), Problem> {
-    let is_there = desk.caller().sees_school(school) && desk.found(Tag::School, school).await?.body.is_some();
+pub(super) async fn in_walls<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    school: &SourceId,
+) -> Result<(), Problem> {
+    let is_there =
+        desk.caller().sees_school(school) && desk.found(Tag::School, school).await?.body.is_some();
     if is_there { Ok(()) } else { Err(Problem::not_found()) }
 }
 
@@ -135,12 +148,19 @@ async fn lines<T: Table, O: Objects>(
     if kind != Tag::Class {
         for person in desk.glance_at(kind, places).await? {
             if is_wanted(&full_name(&person.person())) {
-                lines.push(Line { place: person.place(), shown: show(serde_json::to_value(PersonLine::from(&person)))? });
+                lines.push(Line {
+                    place: person.place(),
+                    shown: show(serde_json::to_value(PersonLine::from(&person)))?,
+                });
             }
         }
         return Ok(lines);
     }
-    let glanced = if places.is_empty() { Vec::new() } else { desk.api.table.glance(desk.district(), places, &["NAME"]).await? };
+    let glanced = if places.is_empty() {
+        Vec::new()
+    } else {
+        desk.api.table.glance(desk.district(), places, &["NAME"]).await?
+    };
     for (place, mut found) in places.iter().zip(glanced) {
         if found.body.is_none() {
             // A roster too long for one item: read whole.
@@ -149,7 +169,10 @@ async fn lines<T: Table, O: Objects>(
         let Some(item) = found.record::<kinds::Classes>()? else { continue };
         let class = effective::class(&item, &found.edits);
         if is_wanted(class.name()) || is_wanted(&item.state.details.title) {
-            lines.push(Line { place: place.clone(), shown: show(serde_json::to_value(ClassLine::from(&class)))? });
+            lines.push(Line {
+                place: place.clone(),
+                shown: show(serde_json::to_value(ClassLine::from(&class)))?,
+            });
         }
     }
     Ok(lines)

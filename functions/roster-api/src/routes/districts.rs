@@ -18,7 +18,8 @@ use crate::{Api, Objects, Table, etag};
 
 /// Settings that amount to a policy in a time zone that exists.
 fn checked(settings: Settings) -> Result<Settings, Problem> {
-    // The policy's own message names settings and their values, which are the caller's and no person's.
+    // The policy's own message names settings and their values, which are the caller's and no
+    // person's.
     settings.policy().map_err(|error| Problem::unprocessable(error.to_string()))?;
     if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
         return Err(Problem::unprocessable("`time_zone` is not an IANA time zone"));
@@ -26,14 +27,17 @@ fn checked(settings: Settings) -> Result<Settings, Problem> {
     Ok(settings)
 }
 
-/// `POST /v1/districts/{district}`: a new district, configured; its first run is held for review once it is switched on.
+/// `POST /v1/districts/{district}`: a new district, configured; its first run is held for review
+/// once it is switched on.
 pub(super) async fn create<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
     Body(settings): Body<Settings>,
 ) -> Result<Response, Problem> {
     let (district, settings) = (&granted.caller.district, checked(settings)?);
-    if api.table.create(district, &settings, DistrictStatus::Configured).await? == Wrote::AlreadyThere {
+    if api.table.create(district, &settings, DistrictStatus::Configured).await?
+        == Wrote::AlreadyThere
+    {
         return Err(Problem::conflict("there is a district of this name"));
     }
     let made = api.table.configured(district).await?.ok_or_else(Problem::internal)?;
@@ -45,10 +49,12 @@ pub(super) async fn get<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
 ) -> Result<Response, Problem> {
-    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let district =
+        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     let applied =
         district.applied.map(|applied| json!({ "run": applied.run, "taken_at": applied.taken_at, "version": applied.version }));
-    let latest = district.latest.map(|latest| json!({ "run": latest.run, "taken_at": latest.taken_at }));
+    let latest =
+        district.latest.map(|latest| json!({ "run": latest.run, "taken_at": latest.taken_at }));
     ok(&json!({
         "district": district.id, "status": district.status, "time_zone": district.settings.time_zone,
         "latest_snapshot": latest, "applied": applied, "open_run": district.open,
@@ -56,7 +62,10 @@ pub(super) async fn get<T: Table, O: Objects>(
 }
 
 /// What is configured of the caller's district.
-pub(super) async fn configured<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted) -> Result<Configured, Problem> {
+pub(super) async fn configured<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    granted: &Granted,
+) -> Result<Configured, Problem> {
     api.table.configured(&granted.caller.district).await?.ok_or_else(Problem::not_found)
 }
 
@@ -89,7 +98,8 @@ async fn replace<T: Table, O: Objects>(
     settings: &Settings,
     status: DistrictStatus,
 ) -> Result<Response, Problem> {
-    if api.table.reconfigure(&granted.caller.district, seen, settings, status).await? == Changed::No {
+    if api.table.reconfigure(&granted.caller.district, seen, settings, status).await? == Changed::No
+    {
         return Err(Problem::changed_meanwhile());
     }
     let now = configured(api, granted).await?;

@@ -1,7 +1,8 @@
 //! Erasing a district that leaves for good (R-O6), with a certificate of what was deleted.
 //!
-//! A page after the other is noted in the certificate, then deleted. A request does as much as it has time for; who sends it again goes on, until everything
-//! has been read back and found gone. The certificate holds counts and hashes, no record.
+//! A page after the other is noted in the certificate, then deleted. A request does as much as it
+//! has time for; who sends it again goes on, until everything has been read back and found gone.
+//! The certificate holds counts and hashes, no record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,7 +45,8 @@ struct Deleted {
     count: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     bytes: u64,
-    /// The sum of the 128-bit hashes of all of them, so that their order does not matter: 32 hex digits.
+    /// The sum of the 128-bit hashes of all of them, so that their order does not matter: 32 hex
+    /// digits.
     hash: String,
 }
 
@@ -55,7 +57,8 @@ fn is_zero(number: &u64) -> bool {
 impl Deleted {
     fn add(&mut self, hash: u128, bytes: u64) {
         let sum = u128::from_str_radix(&self.hash, 16).unwrap_or(0).wrapping_add(hash);
-        *self = Self { count: self.count + 1, bytes: self.bytes + bytes, hash: format!("{sum:032x}") };
+        *self =
+            Self { count: self.count + 1, bytes: self.bytes + bytes, hash: format!("{sum:032x}") };
     }
 }
 
@@ -76,7 +79,8 @@ struct Certificate {
     items: BTreeMap<String, Deleted>,
     /// Objects, all versions, by folder: `snapshots/<run>`, `uploads`, ….
     objects: BTreeMap<String, Deleted>,
-    /// Hashes of the page that was noted last: if the request died before it was deleted, it is not counted again.
+    /// Hashes of the page that was noted last: if the request died before it was deleted, it is not
+    /// counted again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     last_page: BTreeSet<String>,
 }
@@ -86,8 +90,17 @@ fn folder(district: &DistrictId) -> String {
 }
 
 /// The newest certificate of a district, and its object.
-async fn newest<T: Table, O: Objects>(api: &Api<T, O>, district: &DistrictId) -> Result<Option<(String, Certificate)>, Problem> {
-    let mut keys: Vec<String> = api.internal.list(&folder(district)).await?.into_iter().map(|info| info.object.key).collect();
+async fn newest<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    district: &DistrictId,
+) -> Result<Option<(String, Certificate)>, Problem> {
+    let mut keys: Vec<String> = api
+        .internal
+        .list(&folder(district))
+        .await?
+        .into_iter()
+        .map(|info| info.object.key)
+        .collect();
     keys.sort();
     let Some(key) = keys.pop() else { return Ok(None) };
     let body = api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
@@ -133,13 +146,20 @@ pub(super) async fn erase<T: Table, O: Objects>(
         }
     };
     if order.confirm != format!("erase {district}") {
-        return Err(Problem::unprocessable("`confirm` must be the word erase and the district's name"));
+        return Err(Problem::unprocessable(
+            "`confirm` must be the word erase and the district's name",
+        ));
     }
     let lease = if is_there { Some(stop_everything(&api, district).await?) } else { None };
     let mut erasing = Erasing { api: &api, district, key, certificate, until: now + BUDGET };
     let outcome = erasing.go_on().await;
     if let Some(token) = lease {
-        let seen = api.table.district(district).await?.and_then(|district| district.latest).map(|latest| latest.run);
+        let seen = api
+            .table
+            .district(district)
+            .await?
+            .and_then(|district| district.latest)
+            .map(|latest| latest.run);
         api.table.release(district, token, seen.as_ref()).await?;
     }
     let is_complete = outcome?;
@@ -149,15 +169,28 @@ pub(super) async fn erase<T: Table, O: Objects>(
 }
 
 /// Nothing is planned from now on, and nobody else works on the district.
-async fn stop_everything<T: Table, O: Objects>(api: &Api<T, O>, district: &DistrictId) -> Result<u64, Problem> {
+async fn stop_everything<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    district: &DistrictId,
+) -> Result<u64, Problem> {
     let seen = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    if api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await? == Changed::No {
+    if api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await?
+        == Changed::No
+    {
         return Err(Problem::busy());
     }
     let now = api.clock.now();
-    match api.table.take(district, &format!("erasure-{}", fresh::ulid(now)?), now, now + LEASE).await? {
-        TakeLease::Taken(district) => district.lease.map(|lease| lease.token).ok_or_else(Problem::internal),
-        TakeLease::Held { .. } => Err(Problem::conflict("a run of the district is at work: try again when it is done")),
+    match api
+        .table
+        .take(district, &format!("erasure-{}", fresh::ulid(now)?), now, now + LEASE)
+        .await?
+    {
+        TakeLease::Taken(district) => {
+            district.lease.map(|lease| lease.token).ok_or_else(Problem::internal)
+        }
+        TakeLease::Held { .. } => {
+            Err(Problem::conflict("a run of the district is at work: try again when it is done"))
+        }
         TakeLease::NoDistrict => Err(Problem::not_found()),
     }
 }
@@ -167,7 +200,8 @@ pub(super) async fn certificate<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
 ) -> Result<Response, Problem> {
-    let (_, certificate) = newest(&api, &granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let (_, certificate) =
+        newest(&api, &granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     ok(&Certificate { last_page: BTreeSet::new(), ..certificate })
 }
 
@@ -192,7 +226,8 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
                 }
             }
             was_empty &= self.objects(&self.api.inbox, &inbox_prefix(self.district)).await?;
-            // The district's own partition comes last, and in it its own item: as long as it is there, erasing can go on.
+            // The district's own partition comes last, and in it its own item: as long as it is
+            // there, erasing can go on.
             for pk in partitions(self.district) {
                 if !was_empty && self.is_late() {
                     return Ok(false);
@@ -229,7 +264,10 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
                 return Ok(was_empty);
             }
             was_empty = false;
-            let noted = page.iter().map(|object| (self.folder_of(object), hash_of(object), object.size)).collect();
+            let noted = page
+                .iter()
+                .map(|object| (self.folder_of(object), hash_of(object), object.size))
+                .collect();
             self.note(noted, |certificate| &mut certificate.objects).await?;
             bucket.erase_versions(&page).await?;
             if self.is_late() {
@@ -273,7 +311,8 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         self.save().await
     }
 
-    /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a file.
+    /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a
+    /// file.
     fn folder_of(&self, object: &DoomedObject) -> String {
         let mut parts = object.key.split('/');
         let folder = parts.next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Why somebody, or a class, is not here (R-X1): gathers the facts, [`rules::explain`] does the rest.
+//! Why somebody, or a class, is not here (R-X1): gathers the facts, [`rules::explain`] does the
+//! rest.
 
 use axum::Extension;
 use axum::extract::State;
@@ -9,7 +10,9 @@ use mirror::districts::District;
 use mirror::scan;
 use rules::edit::Edit;
 use rules::effective;
-use rules::explain::{Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer};
+use rules::explain::{
+    Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer,
+};
 use rules::finding::Finding;
 use rules::id::SourceId;
 use rules::model::{Mirrored, Person, Seat, Status, Tag, kinds};
@@ -28,7 +31,8 @@ use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::{Api, Objects, Table};
 
-/// Who is asked about. In a body: an id of the source may tell who somebody is, and does not belong into the address of a page.
+/// Who is asked about. In a body: an id of the source may tell who somebody is, and does not belong
+/// into the address of a page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
@@ -93,7 +97,9 @@ pub(super) async fn explain<T: Table, O: Objects>(
     let class = match class {
         Some(Reference(key)) => Some(desk.class(&key).await?),
         None if granted.reach == Reach::Own => {
-            return Err(Problem::unprocessable("a teacher names the class in which somebody is missed"));
+            return Err(Problem::unprocessable(
+                "a teacher names the class in which somebody is missed",
+            ));
         }
         None => None,
     };
@@ -104,14 +110,17 @@ pub(super) async fn explain<T: Table, O: Objects>(
         None => None,
     };
     let snapshot = match &manifest {
-        Some(manifest) => Some(in_snapshot(&desk, manifest, kind, &source_id, class.as_ref()).await?),
+        Some(manifest) => {
+            Some(in_snapshot(&desk, manifest, kind, &source_id, class.as_ref()).await?)
+        }
         None => None,
     };
     let mirror = match &here {
         Some(here) => Some(in_mirror(&desk, kind, here, class.as_ref()).await?),
         None => None,
     };
-    let is_known = mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
+    let is_known =
+        mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
     // Beyond the walls there is nothing, findings included.
     let findings = if is_known || granted.caller.schools.is_none() {
         findings(&desk, manifest.as_deref(), &source_id).await?
@@ -125,7 +134,9 @@ pub(super) async fn explain<T: Table, O: Objects>(
         time_zone: &terms.settings.time_zone,
         status: terms.status,
         waiting: waiting(&desk, &district).await?,
-        applied: district.applied.map(|applied| Applied { run: applied.run, taken_at: applied.taken_at }),
+        applied: district
+            .applied
+            .map(|applied| Applied { run: applied.run, taken_at: applied.taken_at }),
         snapshot,
         mirror,
         findings,
@@ -135,8 +146,13 @@ pub(super) async fn explain<T: Table, O: Objects>(
     ok(&Told { kind, id: Reference(id), key, explanation, findings: facts.findings })
 }
 
-/// The record behind an id: by a link, or by the id itself. What lies beyond the walls is not there.
-async fn find<T: Table, O: Objects>(desk: &Desk<'_, T, O>, kind: Tag, id: &SourceId) -> Result<Option<Here>, Problem> {
+/// The record behind an id: by a link, or by the id itself. What lies beyond the walls is not
+/// there.
+async fn find<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    kind: Tag,
+    id: &SourceId,
+) -> Result<Option<Here>, Problem> {
     if kind == Tag::Class {
         return match desk.class(id).await {
             Ok(class) => Ok(Some(Here::Class(Box::new(class)))),
@@ -150,7 +166,10 @@ async fn find<T: Table, O: Objects>(desk: &Desk<'_, T, O>, kind: Tag, id: &Sourc
 }
 
 /// Where the newest snapshot's run stands, if the mirror does not equal it yet.
-async fn waiting<T: Table, O: Objects>(desk: &Desk<'_, T, O>, district: &District) -> Result<Option<RunState>, Problem> {
+async fn waiting<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    district: &District,
+) -> Result<Option<RunState>, Problem> {
     let Some(latest) = &district.latest else { return Ok(None) };
     if district.applied.as_ref().is_some_and(|applied| applied.run == latest.run) {
         return Ok(None);
@@ -178,7 +197,13 @@ async fn in_snapshot<T: Table, O: Objects>(
     let objects = &desk.api.internal;
     let today = manifest.today;
     let class_id = class.map(|class| &class.item.id);
-    let on = |seats: &[Seat]| seats.iter().filter(|seat| seat.is_on(today)).map(|seat| seat.id.clone()).collect::<Vec<_>>();
+    let on = |seats: &[Seat]| {
+        seats
+            .iter()
+            .filter(|seat| seat.is_on(today))
+            .map(|seat| seat.id.clone())
+            .collect::<Vec<_>>()
+    };
     let of_person = |person: &Person, classes: Option<Vec<SourceId>>| SourceRecord {
         email: person.email.is_some(),
         contact: person.email.is_some() || person.phone.is_some() || person.sms.is_some(),
@@ -227,7 +252,10 @@ async fn in_snapshot<T: Table, O: Objects>(
 }
 
 /// How many of these classes are active ones of today (R-C4).
-async fn active_among<T: Table, O: Objects>(desk: &Desk<'_, T, O>, classes: &[SourceId]) -> Result<usize, Problem> {
+async fn active_among<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    classes: &[SourceId],
+) -> Result<usize, Problem> {
     if classes.is_empty() {
         return Ok(0);
     }
@@ -254,7 +282,9 @@ async fn reasons<T: Table, O: Objects, K: rules::model::Kind>(
         return Ok(Vec::new());
     }
     let (internal, district, run) = (&desk.api.internal, desk.district(), &item.changed_by);
-    let Some(plan) = desk.api.memory.applied_plan(internal, district, run).await? else { return Ok(Vec::new()) };
+    let Some(plan) = desk.api.memory.applied_plan(internal, district, run).await? else {
+        return Ok(Vec::new());
+    };
     let change = scan::change_of(internal, district, run, &plan, K::TAG, &item.key).await?;
     Ok(change.map(|change| change.reasons).unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! Groups (R-M8): for each demographic field and value, the active students that have it, as the run that the mirror equals has left them.
+//! Groups (R-M8): for each demographic field and value, the active students that have it, as the
+//! run that the mirror equals has left them.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -26,12 +27,17 @@ const READING: &str = "read the groups";
 /// A line of the groups' file.
 fn member(line: &[u8]) -> Result<Member<'_>, mirror::MirrorError> {
     // serde's own message may quote what it read.
-    serde_json::from_slice(line).map_err(|_| mirror::MirrorError::corrupt("a member of a group", "it does not parse"))
+    serde_json::from_slice(line)
+        .map_err(|_| mirror::MirrorError::corrupt("a member of a group", "it does not parse"))
 }
 
 /// The object of the run that the mirror equals; none: nothing was applied yet.
-async fn object<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted) -> Result<Option<String>, Problem> {
-    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+async fn object<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    granted: &Granted,
+) -> Result<Option<String>, Problem> {
+    let district =
+        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     Ok(district.applied.map(|applied| keys::groups(&district.id, &applied.run)))
 }
 
@@ -73,8 +79,11 @@ pub(super) async fn members<T: Table, O: Objects>(
     let query = query.map_err(|_| Problem::bad_request("`field` and `value` must be there"))?;
     let Query(OfGroup { field, value, after, limit }) = query;
     let asked = Asked { after, limit };
-    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
-    let Some(key) = object(&api, &granted).await? else { return ok(&Page::<Reference>::new(Vec::new(), None::<&str>)) };
+    let (limit, skip) =
+        (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let Some(key) = object(&api, &granted).await? else {
+        return ok(&Page::<Reference>::new(Vec::new(), None::<&str>));
+    };
     let state = (0_usize, Vec::<SourceId>::new(), false);
     let found = scan(&api.internal, key, READING, state, move |(seen, students, more), line| {
         let member = member(line)?;

@@ -74,8 +74,10 @@ pub(super) async fn add<T: Table, O: Objects>(
         let link = Edit::Child { student: student_key.clone() };
         if !student.guardians().iter().any(|listed| listed.key == key) {
             let slot = link.slot();
-            desk.put_over(Tag::Guardian, &key, &slot, |found| Ok(in_slot(&found.edits, &slot).is_none().then(|| link.clone())))
-                .await?;
+            desk.put_over(Tag::Guardian, &key, &slot, |found| {
+                Ok(in_slot(&found.edits, &slot).is_none().then(|| link.clone()))
+            })
+            .await?;
         }
         let at = format!("people/guardian/{}", Reference::text(&key));
         Ok(Made::new(&json!({ "guardian": Reference(key) }))?.at(at))
@@ -84,12 +86,24 @@ pub(super) async fn add<T: Table, O: Objects>(
 }
 
 /// A guardian who is here, within the walls of who asks, or of one of the student's schools.
-async fn known<T: Table, O: Objects>(desk: &Desk<'_, T, O>, key: &SourceId, schools: &[SourceId]) -> Result<SourceId, Problem> {
-    let unknown = || Problem::unprocessable("`guardian` is no guardian of the directory").under(Rule::G4);
-    let guardian =
-        desk.anybody(Tag::Guardian, key).await?.filter(|guardian| is_active(guardian.item.status())).ok_or_else(unknown)?;
+async fn known<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    key: &SourceId,
+    schools: &[SourceId],
+) -> Result<SourceId, Problem> {
+    let unknown =
+        || Problem::unprocessable("`guardian` is no guardian of the directory").under(Rule::G4);
+    let guardian = desk
+        .anybody(Tag::Guardian, key)
+        .await?
+        .filter(|guardian| is_active(guardian.item.status()))
+        .ok_or_else(unknown)?;
     let is_near = guardian.item.schools().iter().any(|school| schools.contains(school));
-    if is_near || desk.seen(Tag::Guardian, key).await?.is_some() { Ok(key.clone()) } else { Err(unknown()) }
+    if is_near || desk.seen(Tag::Guardian, key).await?.is_some() {
+        Ok(key.clone())
+    } else {
+        Err(unknown())
+    }
 }
 
 fn new_person(body: &NewGuardian, schools: &[SourceId]) -> Result<Person, Problem> {

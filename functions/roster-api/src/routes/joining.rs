@@ -81,9 +81,9 @@ pub(super) async fn join<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, "joins", &body), async |_| {
         let guardian = match (granted.caller.role, &body.guardian) {
             (Role::Guardian, None) => desk.own().await?,
-            (Role::Guardian, Some(Reference(key))) => {
-                Some(desk.own().await?).filter(|own| own.item.key() == key).ok_or_else(Problem::not_found)?
-            }
+            (Role::Guardian, Some(Reference(key))) => Some(desk.own().await?)
+                .filter(|own| own.item.key() == key)
+                .ok_or_else(Problem::not_found)?,
             (_, Some(Reference(key))) => desk.person(Tag::Guardian, key).await?,
             (_, None) => return Err(Problem::unprocessable("`guardian` must be there")),
         };
@@ -91,15 +91,25 @@ pub(super) async fn join<T: Table, O: Objects>(
             return Err(Problem::conflict("the guardian's account is archived or disabled"));
         }
         let code = fresh::typed(&body.code).ok_or_else(Problem::not_found)?;
-        let key = api.table.class_of_code(desk.district(), &Personal::new(code)).await?.ok_or_else(Problem::not_found)?;
-        let class = desk.any_class(&key).await?.filter(|class| is_active(class.item.status)).ok_or_else(Problem::not_found)?;
+        let key = api
+            .table
+            .class_of_code(desk.district(), &Personal::new(code))
+            .await?
+            .ok_or_else(Problem::not_found)?;
+        let class = desk
+            .any_class(&key)
+            .await?
+            .filter(|class| is_active(class.item.status))
+            .ok_or_else(Problem::not_found)?;
         if !granted.caller.sees_school(class.school()) {
             return Err(Problem::not_found());
         }
         let member = Edit::Member { role: Tag::Guardian, person: guardian.item.key().clone() };
         let slot = member.slot();
-        desk.put_over(Tag::Class, &key, &slot, |found| Ok(in_slot(&found.edits, &slot).is_none().then(|| member.clone())))
-            .await?;
+        desk.put_over(Tag::Class, &key, &slot, |found| {
+            Ok(in_slot(&found.edits, &slot).is_none().then(|| member.clone()))
+        })
+        .await?;
         let at = format!("classes/{}", Reference::text(&key));
         Ok(Made::new(&json!({ "class": Reference(key), "name": class.effective().name() }))?.at(at))
     })

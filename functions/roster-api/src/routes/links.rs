@@ -1,4 +1,5 @@
-//! Identity links made by support (R-I3): a source id belongs to an account, through all runs, until the link is taken away.
+//! Identity links made by support (R-I3): a source id belongs to an account, through all runs,
+//! until the link is taken away.
 
 use axum::Extension;
 use axum::extract::State;
@@ -23,7 +24,8 @@ use crate::{Api, Objects, Table, etag};
 
 /// The write that puts a link, and the hash by which it is told from others.
 fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem> {
-    let writes = item::writes(district, None, Some(&AnyMirrored::Link(link.clone())))?.ok_or_else(Problem::internal)?;
+    let writes = item::writes(district, None, Some(&AnyMirrored::Link(link.clone())))?
+        .ok_or_else(Problem::internal)?;
     let hash = match &writes.item {
         Write::Put(item) => item.hash.clone(),
         Write::Delete { .. } => None,
@@ -35,7 +37,10 @@ fn view(link: &Link) -> Value {
     json!({ "kind": link.kind, "source_id": Reference(link.source.clone()), "person": Reference(link.key.clone()), "rule": link.rule })
 }
 
-async fn link<T: Table, O: Objects>(desk: &Desk<'_, T, O>, at: &At) -> Result<(Tag, SourceId, Option<Link>), Problem> {
+async fn link<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    at: &At,
+) -> Result<(Tag, SourceId, Option<Link>), Problem> {
     desk.terms().await?;
     let (kind, source) = (at.people()?, at.record("source")?);
     let link = desk.api.table.link(desk.district(), kind, &source).await?;
@@ -53,7 +58,11 @@ pub(super) async fn get<T: Table, O: Objects>(
     versioned(&view(&link), &put_of(desk.district(), &link)?.1)
 }
 
-async fn transact<T: Table, O: Objects>(desk: &Desk<'_, T, O>, write: Write, check: Check) -> Result<(), Problem> {
+async fn transact<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    write: Write,
+    check: Check,
+) -> Result<(), Problem> {
     match desk.api.table.transact(vec![Step { write, check: Some(check) }]).await?.end {
         End::Done => Ok(()),
         End::Refused { .. } => Err(Problem::changed_meanwhile()),
@@ -90,7 +99,8 @@ pub(super) async fn put<T: Table, O: Objects>(
     versioned(&view(&link), &hash)
 }
 
-/// `DELETE /links/{kind}/{source}`: only what support has made; what a run found out is undone by another link.
+/// `DELETE /links/{kind}/{source}`: only what support has made; what a run found out is undone by
+/// another link.
 pub(super) async fn delete<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,

@@ -1,4 +1,5 @@
-//! Records made by hand: classes (R-C2), and, while the sync is off, students and teachers (R-S3, R-O5). No run changes them.
+//! Records made by hand: classes (R-C2), and, while the sync is off, students and teachers (R-S3,
+//! R-O5). No run changes them.
 
 use axum::Extension;
 use axum::extract::State;
@@ -7,7 +8,8 @@ use axum::response::Response;
 use mirror::item::body_hash;
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
-    AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState,
+    AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, Status, StudentState,
+    Tag, TeacherState,
 };
 use rules::rule::Rule;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,11 @@ pub(super) fn manual_key(fresh: &str) -> SourceId {
 }
 
 /// A record made here.
-pub(super) fn manual_record<K: Kind>(district: &DistrictId, fresh: &str, state: K::State) -> Mirrored<K> {
+pub(super) fn manual_record<K: Kind>(
+    district: &DistrictId,
+    fresh: &str,
+    state: K::State,
+) -> Mirrored<K> {
     let key = manual_key(fresh);
     Mirrored {
         id: key.clone(),
@@ -87,9 +93,17 @@ pub(super) async fn create_class<T: Table, O: Objects>(
         terms.may_make_classes(granted.caller.role, school)?;
         let teacher = match (granted.caller.role, &body.teacher) {
             (Role::Teacher, None) => Some(desk.own().await?.item.key().clone()),
-            (Role::Teacher, Some(Reference(key))) if granted.caller.record.as_ref() == Some(key) => Some(key.clone()),
-            (Role::Teacher, Some(_)) => return Err(refused(Rule::C2, "a teacher makes classes of their own")),
-            (_, Some(Reference(key))) => Some(by_key(&desk, Tag::Teacher, school, key).await?.item.key().clone()),
+            (Role::Teacher, Some(Reference(key)))
+                if granted.caller.record.as_ref() == Some(key) =>
+            {
+                Some(key.clone())
+            }
+            (Role::Teacher, Some(_)) => {
+                return Err(refused(Rule::C2, "a teacher makes classes of their own"));
+            }
+            (_, Some(Reference(key))) => {
+                Some(by_key(&desk, Tag::Teacher, school, key).await?.item.key().clone())
+            }
             (_, None) => None,
         };
         let details = ClassDetails {
@@ -105,7 +119,12 @@ pub(super) async fn create_class<T: Table, O: Objects>(
             subject_codes: Vec::new(),
             periods: texts(&body.periods, "periods")?,
         };
-        let state = ClassState { details, teachers: teacher.into_iter().collect(), students: Vec::new(), inactive: Vec::new() };
+        let state = ClassState {
+            details,
+            teachers: teacher.into_iter().collect(),
+            students: Vec::new(),
+            inactive: Vec::new(),
+        };
         let item = manual_record(desk.district(), &fresh, state);
         let key = item.key.clone();
         desk.put_manual(AnyMirrored::Class(item), None).await?;
@@ -124,7 +143,10 @@ async fn manual_class<T: Table, O: Objects>(
 ) -> Result<(ClassFound, String), Problem> {
     let class = desk.class(&at.record("class")?).await?;
     if class.item.origin == Origin::Source {
-        return Err(refused(Rule::M2, "a class of the source is changed there; here it can have a custom name"));
+        return Err(refused(
+            Rule::M2,
+            "a class of the source is changed there; here it can have a custom name",
+        ));
     }
     etag::check(headers, Some(&version(&class.found)))?;
     let hash = class.found.body.as_deref().map(body_hash).ok_or_else(Problem::not_found)?;
@@ -137,7 +159,11 @@ async fn put_class<T: Table, O: Objects>(
     hash: &str,
 ) -> Result<Response, Problem> {
     let key = item.key.clone();
-    desk.put_manual(AnyMirrored::Class(Mirrored { changed_by: RunId::from(BY_HAND), ..item }), Some(hash)).await?;
+    desk.put_manual(
+        AnyMirrored::Class(Mirrored { changed_by: RunId::from(BY_HAND), ..item }),
+        Some(hash),
+    )
+    .await?;
     let class = desk.any_class(&key).await?.ok_or_else(Problem::not_found)?;
     shown(desk, &class).await
 }
@@ -239,7 +265,11 @@ pub(super) async fn add_person<T: Table, O: Objects>(
                 let state = TeacherState { person, classes, email_shared, administrator: false };
                 Item::Teacher(manual_record(district, &fresh, state))
             }
-            _ => return Err(Problem::unprocessable("guardians are added to a student").under(Rule::G4)),
+            _ => {
+                return Err(
+                    Problem::unprocessable("guardians are added to a student").under(Rule::G4)
+                );
+            }
         };
         let key = item.key().clone();
         desk.put_manual(item.wrap(), None).await?;

@@ -41,46 +41,166 @@ pub(crate) fn add_all<T: Table, O: Objects>(routes: Routes<T, O>) -> Routes<T, O
         .add(post.clone(), "/erasure", Op::EraseDistrict, erasing::erase::<T, O>)
         .add(get.clone(), "/erasure", Op::EraseDistrict, erasing::certificate::<T, O>)
         .add(get.clone(), "/schools", Op::ReadSchools, directory::schools::<T, O>)
-        .add(get.clone(), "/schools/{school}/directory", Op::ReadDirectory, directory::search::<T, O>)
+        .add(
+            get.clone(),
+            "/schools/{school}/directory",
+            Op::ReadDirectory,
+            directory::search::<T, O>,
+        )
         .add(post.clone(), "/people/lookup", Op::LookUpEmail, people::look_up::<T, O>);
     let routes = routes
         .add(post.clone(), "/people/{kind}", Op::AddPerson, manual::add_person::<T, O>)
         .add(get.clone(), "/people/{kind}/{person}", Op::ReadPerson, people::get::<T, O>)
-        .add(get.clone(), "/people/{kind}/{person}/last-change", Op::ReadLastChange, changes::last_of_person::<T, O>)
-        .add(put.clone(), "/people/{kind}/{person}/name", Op::ChangeName, own_data::put_name::<T, O>)
-        .add(delete.clone(), "/people/{kind}/{person}/name", Op::ChangeName, own_data::delete_name::<T, O>)
-        .add(put.clone(), "/people/{kind}/{person}/contact", Op::ChangeContact, own_data::put_contact::<T, O>)
-        .add(delete.clone(), "/people/{kind}/{person}/contact", Op::ChangeContact, own_data::delete_contact::<T, O>)
-        .add(put.clone(), "/people/{kind}/{person}/sign-in-email", Op::SetSignInEmail, own_data::put_sign_in::<T, O>)
-        .add(delete.clone(), "/people/{kind}/{person}/sign-in-email", Op::SetSignInEmail, own_data::delete_sign_in::<T, O>)
-        .add(put.clone(), "/people/{kind}/{person}/account", Op::SwitchAccount, accounts::switch::<T, O>)
-        .add(post.clone(), "/people/{kind}/{person}/account/accept", Op::AcceptInvitation, accounts::accept::<T, O>)
-        .add(post.clone(), "/people/{kind}/{person}/sign-ins", Op::RecordSignIn, accounts::signed_in::<T, O>)
+        .add(
+            get.clone(),
+            "/people/{kind}/{person}/last-change",
+            Op::ReadLastChange,
+            changes::last_of_person::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/people/{kind}/{person}/name",
+            Op::ChangeName,
+            own_data::put_name::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/people/{kind}/{person}/name",
+            Op::ChangeName,
+            own_data::delete_name::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/people/{kind}/{person}/contact",
+            Op::ChangeContact,
+            own_data::put_contact::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/people/{kind}/{person}/contact",
+            Op::ChangeContact,
+            own_data::delete_contact::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/people/{kind}/{person}/sign-in-email",
+            Op::SetSignInEmail,
+            own_data::put_sign_in::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/people/{kind}/{person}/sign-in-email",
+            Op::SetSignInEmail,
+            own_data::delete_sign_in::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/people/{kind}/{person}/account",
+            Op::SwitchAccount,
+            accounts::switch::<T, O>,
+        )
+        .add(
+            post.clone(),
+            "/people/{kind}/{person}/account/accept",
+            Op::AcceptInvitation,
+            accounts::accept::<T, O>,
+        )
+        .add(
+            post.clone(),
+            "/people/{kind}/{person}/sign-ins",
+            Op::RecordSignIn,
+            accounts::signed_in::<T, O>,
+        )
         .add(put.clone(), "/people/{kind}/{person}/pin", Op::Pin, pins::put_person::<T, O>)
         .add(delete.clone(), "/people/{kind}/{person}/pin", Op::Pin, pins::delete_person::<T, O>)
-        .add(post.clone(), "/people/{kind}/{person}/guardians", Op::AddGuardian, guardians::add::<T, O>)
-        .add(delete.clone(), "/people/{kind}/{person}/guardians/{guardian}", Op::AddGuardian, guardians::remove::<T, O>);
+        .add(
+            post.clone(),
+            "/people/{kind}/{person}/guardians",
+            Op::AddGuardian,
+            guardians::add::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/people/{kind}/{person}/guardians/{guardian}",
+            Op::AddGuardian,
+            guardians::remove::<T, O>,
+        );
     let routes = routes
         .add(post.clone(), "/classes", Op::CreateClass, manual::create_class::<T, O>)
         .add(get.clone(), "/classes/{class}", Op::ReadClass, classes::get::<T, O>)
         .add(put.clone(), "/classes/{class}", Op::ChangeClass, manual::change_class::<T, O>)
-        .add(post.clone(), "/classes/{class}/archive", Op::ChangeClass, manual::archive_class::<T, O>)
+        .add(
+            post.clone(),
+            "/classes/{class}/archive",
+            Op::ChangeClass,
+            manual::archive_class::<T, O>,
+        )
         .add(get.clone(), "/classes/{class}/people", Op::ReadClass, classes::people::<T, O>)
-        .add(get.clone(), "/classes/{class}/last-change", Op::ReadLastChange, changes::last_of_class::<T, O>)
+        .add(
+            get.clone(),
+            "/classes/{class}/last-change",
+            Op::ReadLastChange,
+            changes::last_of_class::<T, O>,
+        )
         .add(put.clone(), "/classes/{class}/custom-name", Op::NameClass, classes::put_name::<T, O>)
-        .add(delete.clone(), "/classes/{class}/custom-name", Op::NameClass, classes::delete_name::<T, O>)
+        .add(
+            delete.clone(),
+            "/classes/{class}/custom-name",
+            Op::NameClass,
+            classes::delete_name::<T, O>,
+        )
         .add(post.clone(), "/classes/{class}/students", Op::EditRoster, rosters::add::<T, O>)
-        .add(delete.clone(), "/classes/{class}/students/{student}", Op::EditRoster, rosters::remove::<T, O>)
+        .add(
+            delete.clone(),
+            "/classes/{class}/students/{student}",
+            Op::EditRoster,
+            rosters::remove::<T, O>,
+        )
         .add(post.clone(), "/classes/{class}/teachers", Op::EditCoTeachers, coteachers::add::<T, O>)
-        .add(delete.clone(), "/classes/{class}/teachers/{teacher}", Op::EditCoTeachers, coteachers::remove::<T, O>)
-        .add(put.clone(), "/classes/{class}/join-code", Op::MakeJoinCode, joining::make_code::<T, O>)
-        .add(delete.clone(), "/classes/{class}/join-code", Op::MakeJoinCode, joining::delete_code::<T, O>)
+        .add(
+            delete.clone(),
+            "/classes/{class}/teachers/{teacher}",
+            Op::EditCoTeachers,
+            coteachers::remove::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/classes/{class}/join-code",
+            Op::MakeJoinCode,
+            joining::make_code::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/classes/{class}/join-code",
+            Op::MakeJoinCode,
+            joining::delete_code::<T, O>,
+        )
         .add(put.clone(), "/classes/{class}/pin", Op::Pin, pins::put_class::<T, O>)
         .add(delete.clone(), "/classes/{class}/pin", Op::Pin, pins::delete_class::<T, O>)
-        .add(put.clone(), "/classes/{class}/students/{student}/pin", Op::Pin, pins::put_student_seat::<T, O>)
-        .add(delete.clone(), "/classes/{class}/students/{student}/pin", Op::Pin, pins::delete_student_seat::<T, O>)
-        .add(put.clone(), "/classes/{class}/teachers/{teacher}/pin", Op::Pin, pins::put_teacher_seat::<T, O>)
-        .add(delete.clone(), "/classes/{class}/teachers/{teacher}/pin", Op::Pin, pins::delete_teacher_seat::<T, O>)
+        .add(
+            put.clone(),
+            "/classes/{class}/students/{student}/pin",
+            Op::Pin,
+            pins::put_student_seat::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/classes/{class}/students/{student}/pin",
+            Op::Pin,
+            pins::delete_student_seat::<T, O>,
+        )
+        .add(
+            put.clone(),
+            "/classes/{class}/teachers/{teacher}/pin",
+            Op::Pin,
+            pins::put_teacher_seat::<T, O>,
+        )
+        .add(
+            delete.clone(),
+            "/classes/{class}/teachers/{teacher}/pin",
+            Op::Pin,
+            pins::delete_teacher_seat::<T, O>,
+        )
         .add(post.clone(), "/joins", Op::JoinClass, joining::join::<T, O>);
     routes
         .add(get.clone(), "/groups", Op::ReadGroups, groups::list::<T, O>)

@@ -1,4 +1,5 @@
-//! Names, contacts and sign-in e-mails that are changed here (R-S6, R-G5, R-I4): edits beside the record, never in it.
+//! Names, contacts and sign-in e-mails that are changed here (R-S6, R-G5, R-I4): edits beside the
+//! record, never in it.
 
 use axum::Extension;
 use axum::extract::State;
@@ -19,8 +20,12 @@ use crate::problem::Problem;
 use crate::views::made;
 use crate::{Api, Objects, Table};
 
-/// The person, if the caller may change what is theirs: others with the right, or the active person themselves (R-G5).
-async fn changeable<T: Table, O: Objects>(desk: &Desk<'_, T, O>, at: &At) -> Result<PersonFound, Problem> {
+/// The person, if the caller may change what is theirs: others with the right, or the active person
+/// themselves (R-G5).
+async fn changeable<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    at: &At,
+) -> Result<PersonFound, Problem> {
     let person = desk.person(at.people()?, &at.record("person")?).await?;
     if desk.granted.reach == Reach::Own {
         let own = desk.own().await?;
@@ -28,7 +33,10 @@ async fn changeable<T: Table, O: Objects>(desk: &Desk<'_, T, O>, at: &At) -> Res
             return Err(Problem::not_found());
         }
         if person.account(&[]).state != AccountState::Active {
-            return Err(refused(Rule::G5, "only who has accepted the invitation changes their own data"));
+            return Err(refused(
+                Rule::G5,
+                "only who has accepted the invitation changes their own data",
+            ));
         }
     }
     Ok(person)

@@ -30,7 +30,10 @@ pub(super) async fn get<T: Table, O: Objects>(
 }
 
 /// A person as this caller sees them.
-pub(super) async fn shown<T: Table, O: Objects>(desk: &Desk<'_, T, O>, person: &PersonFound) -> Result<Response, Problem> {
+pub(super) async fn shown<T: Table, O: Objects>(
+    desk: &Desk<'_, T, O>,
+    person: &PersonFound,
+) -> Result<Response, Problem> {
     let keys: Vec<SourceId> = person.children().into_iter().map(|child| child.key).collect();
     let children = desk.glance(rules::model::Tag::Student, &keys).await?;
     let children: Vec<Status> = children.iter().map(|child| child.item.status()).collect();
@@ -44,7 +47,8 @@ pub(super) struct ByEmail {
     email: String,
 }
 
-/// `POST /people/lookup`: whoever has this e-mail address in the source. In a body, for addresses of people do not belong into addresses of pages.
+/// `POST /people/lookup`: whoever has this e-mail address in the source. In a body, for addresses
+/// of people do not belong into addresses of pages.
 pub(super) async fn look_up<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,

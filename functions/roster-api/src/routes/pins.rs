@@ -39,9 +39,10 @@ async fn put<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let terms = desk.terms().await?;
     if pin.until <= desk.today(&terms) {
-        return Err(
-            Problem::unprocessable("`until` is a day to come: the first on which the pin no longer holds").under(Rule::P1)
-        );
+        return Err(Problem::unprocessable(
+            "`until` is a day to come: the first on which the pin no longer holds",
+        )
+        .under(Rule::P1));
     }
     let edit = desk.edit(kind, key, edit(pin.until, reason(&pin.reason)?))?;
     desk.put(headers, beside, &edit).await?;
@@ -59,7 +60,8 @@ pub(super) async fn put_person<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let person = desk.person(at.people()?, &at.record("person")?).await?;
     let of = (person.kind(), person.item.key());
-    put(&desk, &headers, &person.found.edits, of, pin, |until, reason| Edit::Pin { until, reason }).await
+    put(&desk, &headers, &person.found.edits, of, pin, |until, reason| Edit::Pin { until, reason })
+        .await
 }
 
 /// `DELETE /people/{kind}/{person}/pin`.
@@ -86,7 +88,8 @@ pub(super) async fn put_class<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
     let of = (Tag::Class, &class.item.key);
-    put(&desk, &headers, &class.found.edits, of, pin, |until, reason| Edit::Pin { until, reason }).await
+    put(&desk, &headers, &class.found.edits, of, pin, |until, reason| Edit::Pin { until, reason })
+        .await
 }
 
 /// `DELETE /classes/{class}/pin`.
@@ -111,7 +114,13 @@ async fn put_seat<T: Table, O: Objects>(
         return Err(refused(Rule::P1, "only who is in the class can be pinned in it"));
     }
     let of = (Tag::Class, &class.item.key);
-    put(desk, headers, &class.found.edits, of, pin, |until, reason| Edit::PinSeat { role, person, until, reason }).await
+    put(desk, headers, &class.found.edits, of, pin, |until, reason| Edit::PinSeat {
+        role,
+        person,
+        until,
+        reason,
+    })
+    .await
 }
 
 async fn delete_seat<T: Table, O: Objects>(

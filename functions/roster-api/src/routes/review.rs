@@ -1,5 +1,6 @@
-//! What a person looks at before a district is let in, or a run is approved (R-O2): counts by kind and by school, the share of records that have each field,
-//! what was found, and a few of the records.
+//! What a person looks at before a district is let in, or a run is approved (R-O2): counts by kind
+//! and by school, the share of records that have each field, what was found, and a few of the
+//! records.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +52,8 @@ struct SchoolView {
 struct ShareView {
     #[serde(flatten)]
     share: FieldShare,
-    /// The share in percent, to one digit and never rounded up; none: there is no record of the kind, or nobody counts.
+    /// The share in percent, to one digit and never rounded up; none: there is no record of the
+    /// kind, or nobody counts.
     percent: Option<f64>,
 }
 
@@ -77,11 +79,16 @@ pub(super) async fn review<T: Table, O: Objects>(
     let manifest = read_manifest(internal, district, &run.run).await?;
     let report = reports::read(internal, district, &run.run).await?;
     let configured = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    let admits_guardians = configured.settings.policy().is_ok_and(|policy| policy.admit_guardians != AdmitGuardians::None);
+    let admits_guardians = configured
+        .settings
+        .policy()
+        .is_ok_and(|policy| policy.admit_guardians != AdmitGuardians::None);
     let (outcome, role) = (plan.outcome, granted.caller.role);
     let may = |operation| reach(role, operation) != Reach::No;
     let samples = match manifest.as_ref().filter(|_| may(Operation::ReadPerson)) {
-        Some(manifest) => Some(few(internal, manifest, admits_guardians, may(Operation::ReadDemographics)).await?),
+        Some(manifest) => {
+            Some(few(internal, manifest, admits_guardians, may(Operation::ReadDemographics)).await?)
+        }
         None => None,
     };
     let names = match &manifest {
@@ -105,7 +112,8 @@ pub(super) async fn review<T: Table, O: Objects>(
 }
 
 fn share(share: FieldShare) -> ShareView {
-    let percent = (share.of > 0 && !share.ignored).then(|| (share.has as f64 / share.of as f64 * 1000.0).floor() / 10.0);
+    let percent = (share.of > 0 && !share.ignored)
+        .then(|| (share.has as f64 / share.of as f64 * 1000.0).floor() / 10.0);
     ShareView { share, percent }
 }
 
@@ -117,7 +125,13 @@ fn found(report: Report) -> Vec<FoundView> {
         .map(|(code, total)| {
             let known = all_codes().find(|known| known.name == code);
             let (means, advice) = known.map_or(("", ""), |known| (known.meaning, known.advice));
-            let first = report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED).cloned().collect();
+            let first = report
+                .findings
+                .iter()
+                .filter(|finding| finding.code == code.as_str())
+                .take(QUOTED)
+                .cloned()
+                .collect();
             FoundView { severity: total.severity, count: total.count, means, advice, first, code }
         })
         .collect();
@@ -134,17 +148,31 @@ async fn few(
 ) -> Result<BTreeMap<&'static str, Vec<Value>>, MirrorError> {
     let mut all = BTreeMap::new();
     let main = |person: &Person| person.schools.first().cloned();
-    let students = samples::samples::<kinds::Students>(internal, manifest, SAMPLES, |student| main(&student.person)).await?;
-    all.insert(Tag::Student.name(), students.iter().map(|student| of_student(student, demographics)).collect());
-    let teachers = samples::samples::<kinds::Teachers>(internal, manifest, SAMPLES, |teacher| main(&teacher.person)).await?;
+    let students = samples::samples::<kinds::Students>(internal, manifest, SAMPLES, |student| {
+        main(&student.person)
+    })
+    .await?;
+    all.insert(
+        Tag::Student.name(),
+        students.iter().map(|student| of_student(student, demographics)).collect(),
+    );
+    let teachers = samples::samples::<kinds::Teachers>(internal, manifest, SAMPLES, |teacher| {
+        main(&teacher.person)
+    })
+    .await?;
     all.insert(Tag::Teacher.name(), teachers.iter().map(of_teacher).collect());
     if guardians {
         let guardians =
-            samples::samples::<kinds::Guardians>(internal, manifest, SAMPLES, |guardian| main(&guardian.person)).await?;
+            samples::samples::<kinds::Guardians>(internal, manifest, SAMPLES, |guardian| {
+                main(&guardian.person)
+            })
+            .await?;
         all.insert(Tag::Guardian.name(), guardians.iter().map(of_guardian).collect());
     }
-    let classes =
-        samples::samples::<kinds::Classes>(internal, manifest, SAMPLES, |class| Some(class.details.school.clone())).await?;
+    let classes = samples::samples::<kinds::Classes>(internal, manifest, SAMPLES, |class| {
+        Some(class.details.school.clone())
+    })
+    .await?;
     all.insert(Tag::Class.name(), classes.iter().map(of_class).collect());
     Ok(all)
 }
@@ -166,7 +194,8 @@ fn with(mut value: Value, more: Value) -> Value {
 }
 
 fn of_student(student: &Student, demographics: bool) -> Value {
-    let shown = demographics.then_some(&student.demographics).filter(|of| !Demographics::is_empty(of));
+    let shown =
+        demographics.then_some(&student.demographics).filter(|of| !Demographics::is_empty(of));
     let (classes, guardians) = (student.classes.len(), student.guardians.len());
     let more = json!({ "classes": classes, "guardians": guardians, "demographics": shown });
     with(of_person(&student.id, &student.person), more)
@@ -177,7 +206,8 @@ fn of_teacher(teacher: &Teacher) -> Value {
 }
 
 fn of_guardian(guardian: &Guardian) -> Value {
-    let (phone, children) = (guardian.person.phone.as_ref().or(guardian.person.sms.as_ref()), guardian.children.len());
+    let (phone, children) =
+        (guardian.person.phone.as_ref().or(guardian.person.sms.as_ref()), guardian.children.len());
     with(of_person(&guardian.id, &guardian.person), json!({ "phone": phone, "children": children }))
 }
 

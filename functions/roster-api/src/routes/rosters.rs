@@ -52,9 +52,15 @@ pub(super) async fn add<T: Table, O: Objects>(
         changeable(&class)?;
         let lives = terms.adding(Tag::Student, class.item.origin, class.school(), false, false)?;
         let student = match (&body.student, &body.name) {
-            (Some(Reference(key)), None) => by_key(&desk, Tag::Student, class.school(), key).await?,
+            (Some(Reference(key)), None) => {
+                by_key(&desk, Tag::Student, class.school(), key).await?
+            }
             (None, Some(name)) => by_name(&desk, Tag::Student, class.school(), name).await?,
-            _ => return Err(Problem::unprocessable("one of `student` and `name` must be there, and not both")),
+            _ => {
+                return Err(Problem::unprocessable(
+                    "one of `student` and `name` must be there, and not both",
+                ));
+            }
         };
         let key = student.item.key().clone();
         put_in(&desk, &class, Tag::Student, &key).await?;
@@ -66,7 +72,11 @@ pub(super) async fn add<T: Table, O: Objects>(
 
 /// Archived classes are frozen (R-A5).
 pub(super) fn changeable(class: &ClassFound) -> Result<(), Problem> {
-    if is_active(class.item.status) { Ok(()) } else { Err(refused(Rule::A5, "an archived class keeps its roster as it is")) }
+    if is_active(class.item.status) {
+        Ok(())
+    } else {
+        Err(refused(Rule::A5, "an archived class keeps its roster as it is"))
+    }
 }
 
 fn not_in_the_directory() -> Problem {
@@ -81,11 +91,14 @@ pub(super) async fn by_key<T: Table, O: Objects>(
     key: &SourceId,
 ) -> Result<PersonFound, Problem> {
     let person = desk.anybody(kind, key).await?;
-    let is_here = |person: &PersonFound| is_active(person.item.status()) && person.item.schools().contains(school);
+    let is_here = |person: &PersonFound| {
+        is_active(person.item.status()) && person.item.schools().contains(school)
+    };
     person.filter(is_here).ok_or_else(not_in_the_directory)
 }
 
-/// The one of a school's directory who has exactly this name: none is "not in the directory", two ask for the id.
+/// The one of a school's directory who has exactly this name: none is "not in the directory", two
+/// ask for the id.
 pub(super) async fn by_name<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     kind: Tag,
@@ -95,7 +108,13 @@ pub(super) async fn by_name<T: Table, O: Objects>(
     let mut named: Vec<PersonFound> = Vec::new();
     let mut after: Option<Place> = None;
     loop {
-        let question = InSchool { school, kind, status: Some(Status::Active), after: after.as_ref(), at_most: LARGEST };
+        let question = InSchool {
+            school,
+            kind,
+            status: Some(Status::Active),
+            after: after.as_ref(),
+            at_most: LARGEST,
+        };
         let listed = desk.api.table.in_school(desk.district(), question).await?;
         let people = desk.glance_at(kind, &listed.places).await?;
         named.extend(people.into_iter().filter(|person| is_named(&person.person(), name)));
@@ -109,14 +128,16 @@ pub(super) async fn by_name<T: Table, O: Objects>(
         Err(named) if named.is_empty() => Err(not_in_the_directory()),
         Err(named) => {
             let lines: Vec<PersonLine> = named.iter().take(NAMED).map(PersonLine::from).collect();
-            let problem =
-                Problem::unprocessable("several people of the directory have this name: name one of them by the reference");
+            let problem = Problem::unprocessable(
+                "several people of the directory have this name: name one of them by the reference",
+            );
             Err(problem.under(Rule::S5).with("candidates", json!(lines)))
         }
     }
 }
 
-/// Puts somebody into a class: what took them out goes, what puts them in comes; whoever is in already stays.
+/// Puts somebody into a class: what took them out goes, what puts them in comes; whoever is in
+/// already stays.
 pub(super) async fn put_in<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     class: &ClassFound,
@@ -124,7 +145,8 @@ pub(super) async fn put_in<T: Table, O: Objects>(
     person: &SourceId,
 ) -> Result<(), Problem> {
     let (key, edits) = (&class.item.key, &class.found.edits);
-    let list = if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
+    let list =
+        if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
     let member = Edit::Member { role, person: person.clone() };
     if !list.contains(person) && in_slot(edits, &member.slot()).is_none() {
         desk.put_over(Tag::Class, key, &member.slot(), |found| {
@@ -139,7 +161,8 @@ pub(super) async fn put_in<T: Table, O: Objects>(
     }
 }
 
-/// Takes somebody out of a class, who is in it by hand or whom nobody else answers for (R-O5, R-C2).
+/// Takes somebody out of a class, who is in it by hand or whom nobody else answers for (R-O5,
+/// R-C2).
 pub(super) async fn take_out<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     class: &ClassFound,
@@ -151,7 +174,8 @@ pub(super) async fn take_out<T: Table, O: Objects>(
     if !class.effective().has(role, person) {
         return Err(Problem::not_found());
     }
-    let list = if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
+    let list =
+        if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
     let is_listed = list.contains(person);
     if is_listed && class.item.origin == Origin::Source && !terms.is_off() {
         return Err(refused(Rule::M2, "the source has them in the class: take them out there"));

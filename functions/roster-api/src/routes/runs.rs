@@ -37,7 +37,11 @@ fn line(run: &RunRecord) -> Value {
     })
 }
 
-pub(super) async fn read<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted, run: &RunId) -> Result<RunRecord, Problem> {
+pub(super) async fn read<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    granted: &Granted,
+    run: &RunId,
+) -> Result<RunRecord, Problem> {
     api.table.run(&granted.caller.district, run).await?.ok_or_else(Problem::not_found)
 }
 
@@ -86,28 +90,34 @@ pub(super) struct OfCode {
     limit: Option<String>,
 }
 
-/// `GET /runs/{run}/findings?code=…`: all that is kept, while the report lists the first ones of each code.
+/// `GET /runs/{run}/findings?code=…`: all that is kept, while the report lists the first ones of
+/// each code.
 pub(super) async fn findings<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
     at: At,
     query: Result<Query<OfCode>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(OfCode { code, after, limit }) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(OfCode { code, after, limit }) =
+        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
     let asked = Asked { after, limit };
-    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
+    let (limit, skip) =
+        (asked.limit()?, asked.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
     let run = read(&api, &granted, &at.run()?).await?;
     let internal = &api.internal;
     if run.state == RunState::Refused {
         // There is no snapshot: all that was found stands in the report.
-        let report = reports::read(internal, &run.district, &run.run).await?.ok_or_else(Problem::not_found)?;
+        let report = reports::read(internal, &run.district, &run.run)
+            .await?
+            .ok_or_else(Problem::not_found)?;
         let mut all = report.findings;
         all.retain(|finding| code.as_ref().is_none_or(|code| finding.code == *code));
         let rest = all.split_off(all.len().min(skip as usize));
         let next = (rest.len() > limit).then(|| (skip as usize + limit).to_string());
         return ok(&Page::new(rest.into_iter().take(limit).collect(), next));
     }
-    let (found, next) = scan::findings(internal, &run.district, &run.run, code.as_deref(), skip, limit).await?;
+    let (found, next) =
+        scan::findings(internal, &run.district, &run.run, code.as_deref(), skip, limit).await?;
     ok(&Page::new(found, next.map(|next| next.to_string())))
 }
 
@@ -119,7 +129,8 @@ pub(super) async fn plan<T: Table, O: Objects>(
     query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
-    let (limit, skip) = (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let (limit, skip) =
+        (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
     let run = read(&api, &granted, &at.run()?).await?;
     let changes = scan::changes(&api.internal, &run.district, &run.run, skip, limit).await?;
     let (changes, more) = changes.ok_or_else(Problem::not_found)?;
@@ -139,7 +150,8 @@ fn accepted(run: &str) -> Result<Made, Problem> {
     Ok(Made::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?.at(format!("runs/{run}")))
 }
 
-/// `POST /runs/{run}/decision`: approve, approve_additions or reject, by a named person, with a reason.
+/// `POST /runs/{run}/decision`: approve, approve_additions or reject, by a named person, with a
+/// reason.
 pub(super) async fn decide<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -150,12 +162,18 @@ pub(super) async fn decide<T: Table, O: Objects>(
     let run = read(&api, &granted, &at.run()?).await?;
     let path = format!("runs/{}/decision", run.run);
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
-        let decided = Decided { decision: body.decision, by: granted.caller.subject.to_string(), reason: reason(&body.reason)? };
+        let decided = Decided {
+            decision: body.decision,
+            by: granted.caller.subject.to_string(),
+            reason: reason(&body.reason)?,
+        };
         if run.state != RunState::Held {
-            return Err(Problem::conflict("only a held run waits for a decision").with("state", json!(run.state)));
+            return Err(Problem::conflict("only a held run waits for a decision")
+                .with("state", json!(run.state)));
         }
         if body.decision != Decision::Reject && run.cause.is_source() {
-            // Nothing is written while the district is paused: an approval would wait, and the next night take its place.
+            // Nothing is written while the district is paused: an approval would wait, and the next
+            // night take its place.
             configured(&api, &granted).await?.status.after(Step::Pull)?;
         }
         let request = Request::Decide(Decide { run: run.run.clone(), decided });
@@ -188,10 +206,15 @@ pub(super) async fn undo<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
         let reason = reason(&body.reason)?;
         if run.state != RunState::Applied {
-            return Err(Problem::conflict("only an applied run can be undone").with("state", json!(run.state)));
+            return Err(Problem::conflict("only an applied run can be undone")
+                .with("state", json!(run.state)));
         }
-        if api.clock.now().duration_since(run.taken_at) > jiff::SignedDuration::try_from(UNDOABLE).unwrap_or_default() {
-            return Err(Problem::conflict("a run can be undone for 365 days; an earlier snapshot may still be restored"));
+        if api.clock.now().duration_since(run.taken_at)
+            > jiff::SignedDuration::try_from(UNDOABLE).unwrap_or_default()
+        {
+            return Err(Problem::conflict(
+                "a run can be undone for 365 days; an earlier snapshot may still be restored",
+            ));
         }
         let request = Request::Undo(order(&granted, &run, reason));
         requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;
@@ -213,7 +236,9 @@ pub(super) async fn restore<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
         let reason = reason(&body.reason)?;
         if snapshot::read_manifest(&api.internal, &run.district, &run.run).await?.is_none() {
-            return Err(Problem::conflict("the run has no snapshot, or its snapshot is no longer kept"));
+            return Err(Problem::conflict(
+                "the run has no snapshot, or its snapshot is no longer kept",
+            ));
         }
         let request = Request::Restore(order(&granted, &run, reason));
         requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;

@@ -1,4 +1,5 @@
-//! A district's sync: off and on (R-O5), paused and resumed, and a pull now (R-O4). Which step leads where is the rules' matter ([`rules::district`]).
+//! A district's sync: off and on (R-O5), paused and resumed, and a pull now (R-O4). Which step
+//! leads where is the rules' matter ([`rules::district`]).
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ use crate::{Api, Objects, Table};
 /// The newest runs that are looked at for one that is at work.
 const NEWEST: usize = 5;
 
-/// A run that has not ended after so long has died: nobody waits for it. A pull goes back to a source that is down for less than an hour.
+/// A run that has not ended after so long has died: nobody waits for it. A pull goes back to a
+/// source that is down for less than an hour.
 const AT_WORK: Duration = Duration::from_secs(2 * 3600);
 
 impl From<NotAllowed> for Problem {
@@ -39,7 +41,11 @@ impl From<NotAllowed> for Problem {
 }
 
 /// Takes a step with a district; gives where it stands then.
-async fn step<T: Table, O: Objects>(api: &Api<T, O>, granted: &Granted, step: Step) -> Result<DistrictStatus, Problem> {
+async fn step<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    granted: &Granted,
+    step: Step,
+) -> Result<DistrictStatus, Problem> {
     let (id, seen) = (&granted.caller.district, configured(api, granted).await?);
     let status = seen.status.after(step)?;
     if status != seen.status {
@@ -65,7 +71,8 @@ pub(super) struct Switch {
     reason: String,
 }
 
-/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything may be edited by hand. On again: the first run is held for review.
+/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything may be edited by hand. On
+/// again: the first run is held for review.
 pub(super) async fn switch<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -79,7 +86,8 @@ pub(super) async fn switch<T: Table, O: Objects>(
     ok(&json!({ "status": step(&api, &granted, wanted).await? }))
 }
 
-/// `POST …/pause` (R-O4): nothing is pulled or planned until it is resumed. The schedule goes with nightly-pull's next look; a pull before that does nothing.
+/// `POST …/pause` (R-O4): nothing is pulled or planned until it is resumed. The schedule goes with
+/// nightly-pull's next look; a pull before that does nothing.
 pub(super) async fn pause<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -89,7 +97,8 @@ pub(super) async fn pause<T: Table, O: Objects>(
     ok(&json!({ "status": step(&api, &granted, Step::Pause).await? }))
 }
 
-/// `POST …/resume` (R-O4). Nobody edited what the source answers for meanwhile, so nothing is reviewed.
+/// `POST …/resume` (R-O4). Nobody edited what the source answers for meanwhile, so nothing is
+/// reviewed.
 pub(super) async fn resume<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -97,19 +106,27 @@ pub(super) async fn resume<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     reason(&why.reason)?;
     let status = step(&api, &granted, Step::Resume).await?;
-    let district = api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let district =
+        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     ok(&json!({ "status": status, "missed": missed(&api, &district).await? }))
 }
 
-/// A snapshot that came in while nothing was planned: a pulled district gets newer data tonight; for an uploaded set, its run can be restored.
-async fn missed<T: Table, O: Objects>(api: &Api<T, O>, district: &District) -> Result<Option<Value>, Problem> {
+/// A snapshot that came in while nothing was planned: a pulled district gets newer data tonight;
+/// for an uploaded set, its run can be restored.
+async fn missed<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    district: &District,
+) -> Result<Option<Value>, Problem> {
     let Some(latest) = &district.latest else { return Ok(None) };
     let run = api.table.run(&district.id, &latest.run).await?;
-    let waits = run.is_some_and(|run| matches!(run.state, RunState::Staged | RunState::Planning) && run.cause == Cause::Source);
+    let waits = run.is_some_and(|run| {
+        matches!(run.state, RunState::Staged | RunState::Planning) && run.cause == Cause::Source
+    });
     Ok(waits.then(|| json!(latest.run)))
 }
 
-/// `POST …/runs`: a pull now (R-O4), by the function that pulls every night. The answer names the run that comes of it.
+/// `POST …/runs`: a pull now (R-O4), by the function that pulls every night. The answer names the
+/// run that comes of it.
 pub(super) async fn pull<T: Table, O: Objects>(
     State(api): State<Api<T, O>>,
     Extension(granted): Extension<Granted>,
@@ -141,8 +158,13 @@ pub(super) async fn pull<T: Table, O: Objects>(
     .await
 }
 
-/// Refuses where a run is being read, planned or applied: under the district's lease, or begun not long ago. A held one is not at work.
-async fn nothing_at_work<T: Table, O: Objects>(api: &Api<T, O>, district: &District, ours: &RunId) -> Result<(), Problem> {
+/// Refuses where a run is being read, planned or applied: under the district's lease, or begun not
+/// long ago. A held one is not at work.
+async fn nothing_at_work<T: Table, O: Objects>(
+    api: &Api<T, O>,
+    district: &District,
+    ours: &RunId,
+) -> Result<(), Problem> {
     let now = api.clock.now();
     let is_at_work = |run: &&RunRecord| {
         let is_open = !run.state.is_final() && run.state != RunState::Held;
@@ -153,6 +175,7 @@ async fn nothing_at_work<T: Table, O: Objects>(api: &Api<T, O>, district: &Distr
     let is_leased = district.lease.as_ref().is_some_and(|lease| lease.until > now);
     match begun.or(district.open.as_ref().filter(|_| is_leased)) {
         None if !is_leased => Ok(()),
-        busy => Err(Problem::conflict("a run of the district is at work: wait until it has ended").with("run", json!(busy))),
+        busy => Err(Problem::conflict("a run of the district is at work: wait until it has ended")
+            .with("run", json!(busy))),
     }
 }

@@ -12,7 +12,10 @@ async fn r_m4_a_custom_name_stands_beside_the_sources() {
     let made = w.put_json(&teacher(), "/classes/c1/custom-name", json!({ "name": " Owls " })).await;
     assert_eq!((made.status, &made.body["lives"]), (200, &json!("until_taken_away")));
     let class = w.get(&teacher(), "/classes/c1").await;
-    assert_eq!((&class.body["name"], &class.body["source_name"]), (&json!("Owls"), &json!("Reading")));
+    assert_eq!(
+        (&class.body["name"], &class.body["source_name"]),
+        (&json!("Owls"), &json!("Reading"))
+    );
 
     let gone = w.delete_at(&teacher(), "/classes/c1/custom-name", &made.version()).await;
     assert_eq!(gone.status, 204);
@@ -22,11 +25,23 @@ async fn r_m4_a_custom_name_stands_beside_the_sources() {
 #[tokio::test]
 async fn of_two_people_who_change_a_name_at_once_one_is_told() {
     let w = world("sis").await;
-    let first = w.put_json(&teacher(), "/classes/c1/custom-name", json!({ "name": "Owls" })).await.version();
-    assert_eq!(w.put_json(&leader(), "/classes/c1/custom-name", json!({ "name": "Bats" })).await.status, 428);
-    let second = w.put_at(&leader(), "/classes/c1/custom-name", &first, json!({ "name": "Bats" })).await;
+    let first = w
+        .put_json(&teacher(), "/classes/c1/custom-name", json!({ "name": "Owls" }))
+        .await
+        .version();
+    assert_eq!(
+        w.put_json(&leader(), "/classes/c1/custom-name", json!({ "name": "Bats" })).await.status,
+        428
+    );
+    let second =
+        w.put_at(&leader(), "/classes/c1/custom-name", &first, json!({ "name": "Bats" })).await;
     assert_eq!(second.status, 200);
-    assert_eq!(w.put_at(&teacher(), "/classes/c1/custom-name", &first, json!({ "name": "Cats" })).await.status, 412);
+    assert_eq!(
+        w.put_at(&teacher(), "/classes/c1/custom-name", &first, json!({ "name": "Cats" }))
+            .await
+            .status,
+        412
+    );
     assert_eq!(w.delete(&teacher(), "/classes/c1/custom-name").await.status, 428);
     assert_eq!(w.delete_at(&teacher(), "/classes/c1/custom-name", &first).await.status, 412);
     assert_eq!(w.get(&teacher(), "/classes/c1").await.body["name"], "Bats");
@@ -67,17 +82,19 @@ async fn r_s4_a_student_added_by_hand_lives_until_the_next_run() {
 #[tokio::test]
 async fn r_s4_where_such_entries_are_kept_only_with_school_rostering_they_are_refused_without() {
     let w = world("family-directory").await;
-    for (path, body) in
-        [("/classes/c1/students", json!({ "student": "p3" })), ("/classes/c1/teachers", json!({ "teacher": "t2" }))]
-    {
+    for (path, body) in [
+        ("/classes/c1/students", json!({ "student": "p3" })),
+        ("/classes/c1/teachers", json!({ "teacher": "t2" })),
+    ] {
         assert_eq!(w.post(&leader(), path, body).await.refusal(), (409, "R-S4"), "{path}");
     }
     let mut settings = Settings::of_preset("family-directory");
     settings.school_rostering.insert("north".into(), rules::policy::Switch::On);
     let w = world_with(settings).await;
-    for (path, body) in
-        [("/classes/c1/students", json!({ "student": "p3" })), ("/classes/c1/teachers", json!({ "teacher": "t2" }))]
-    {
+    for (path, body) in [
+        ("/classes/c1/students", json!({ "student": "p3" })),
+        ("/classes/c1/teachers", json!({ "teacher": "t2" })),
+    ] {
         let made = w.post(&teacher(), path, body).await;
         assert_eq!((made.status, &made.body["lives"]), (201, &json!("until_taken_away")), "{path}");
     }
@@ -95,7 +112,11 @@ async fn r_s5_a_name_must_match_the_directory_exactly() {
     let unknown = add(json!({ "name": "Pam Yewtree" })).await;
     assert_eq!(unknown.refusal(), (422, "R-S5"));
     assert_eq!(unknown.body["detail"], "not in the directory");
-    assert_eq!(add(json!({ "name": "Sam Alder" })).await.refusal(), (422, "R-S5"), "a pupil of another school");
+    assert_eq!(
+        add(json!({ "name": "Sam Alder" })).await.refusal(),
+        (422, "R-S5"),
+        "a pupil of another school"
+    );
     assert_eq!(add(json!({ "student": "p9" })).await.refusal(), (422, "R-S5"), "by the id, too");
     assert_eq!(add(json!({ "student": "p3", "name": "Pam Yew" })).await.status, 422);
 
@@ -125,12 +146,18 @@ async fn r_t3_an_outsider_is_made_by_name_and_email_and_nobody_twice() {
     let w = world("ats-stars").await;
     let outsider = json!({ "given": "Olga", "family": "Rowan", "email": "Olga@Elsewhere.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", outsider.clone()).await;
-    assert_eq!((made.status, &made.body["outsider"], &made.body["lives"]), (201, &json!(true), &json!("until_taken_away")));
+    assert_eq!(
+        (made.status, &made.body["outsider"], &made.body["lives"]),
+        (201, &json!(true), &json!("until_taken_away"))
+    );
     let key = made.body["teacher"].as_str().unwrap().to_owned();
     assert!(key.starts_with("m-"));
     assert_eq!(w.teachers("c1").await, ["t1", &key]);
     let person = w.get(&support(), &format!("/people/teacher/{key}")).await;
-    assert_eq!((&person.body["name"], &person.body["origin"]), (&json!("Olga Rowan"), &json!("manual")));
+    assert_eq!(
+        (&person.body["name"], &person.body["origin"]),
+        (&json!("Olga Rowan"), &json!("manual"))
+    );
 
     assert_eq!(w.delete(&teacher(), &format!("/classes/c1/teachers/{key}")).await.status, 204);
     let again = w.post(&teacher(), "/classes/c1/teachers", outsider).await;
@@ -141,7 +168,8 @@ async fn r_t3_an_outsider_is_made_by_name_and_email_and_nobody_twice() {
     assert_eq!((&made.body["teacher"], &made.body["outsider"]), (&json!("t2"), &json!(false)));
     assert_eq!(made.body["lives"], "until_next_run", "the source knows the teacher");
 
-    let of_the_south = |given: &str| json!({ "given": given, "family": "Fern", "email": "cleo@oak.org" });
+    let of_the_south =
+        |given: &str| json!({ "given": given, "family": "Fern", "email": "cleo@oak.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Claire")).await;
     assert_ne!(made.body["teacher"], json!("t3"), "an address beyond the walls tells nothing");
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Cleo")).await;
@@ -153,8 +181,10 @@ async fn r_t3_outsiders_alone_live_only_in_classes_without_a_co_teacher_of_the_s
     let w = world("clever").await;
     w.put(AnyMirrored::Class(class("c3", "north", &["t1", "t2"], &["p1"]))).await;
     let outsider = || json!({ "given": "Olga", "family": "Rowan", "email": "olga@elsewhere.org" });
-    let lives =
-        async |class: &str| w.post(&leader(), &format!("/classes/{class}/teachers"), outsider()).await.body["lives"].clone();
+    let lives = async |class: &str| {
+        w.post(&leader(), &format!("/classes/{class}/teachers"), outsider()).await.body["lives"]
+            .clone()
+    };
     assert_eq!(lives("c1").await, "until_taken_away");
     assert_eq!(lives("c3").await, "until_next_run");
 }
@@ -172,19 +202,36 @@ async fn r_c2_who_makes_manual_classes_is_a_setting() {
     let w = world("clever").await;
     assert_eq!(w.post(&leader(), "/classes", practice()).await.refusal(), (409, "R-C2"), "off");
     let w = world("family-directory").await;
-    assert_eq!(w.post(&teacher(), "/classes", practice()).await.refusal(), (409, "R-C2"), "leaders alone");
+    assert_eq!(
+        w.post(&teacher(), "/classes", practice()).await.refusal(),
+        (409, "R-C2"),
+        "leaders alone"
+    );
     assert_eq!(w.post(&leader(), "/classes", practice()).await.status, 201);
-    assert_eq!(w.post(&north_leader(), "/classes", json!({ "title": "Practice", "school": "south" })).await.status, 404);
+    assert_eq!(
+        w.post(&north_leader(), "/classes", json!({ "title": "Practice", "school": "south" }))
+            .await
+            .status,
+        404
+    );
     let mut settings = Settings::of_preset("clever");
     settings.school_rostering.insert("north".into(), rules::policy::Switch::On);
     let w = world_with(settings).await;
-    assert_eq!(w.post(&teacher(), "/classes", practice()).await.status, 201, "school_rostering lets teachers");
+    assert_eq!(
+        w.post(&teacher(), "/classes", practice()).await.status,
+        201,
+        "school_rostering lets teachers"
+    );
     let mut settings = Settings::of_preset("clever");
     settings.overrides.insert("manual_rostering".into(), json!("teachers"));
     let w = world_with(settings).await;
     let made = w.post(&teacher(), "/classes", practice()).await;
     assert_eq!(made.status, 201);
-    assert_eq!(w.teachers(made.body["class"].as_str().unwrap()).await, ["t1"], "a teacher makes classes of their own");
+    assert_eq!(
+        w.teachers(made.body["class"].as_str().unwrap()).await,
+        ["t1"],
+        "a teacher makes classes of their own"
+    );
     let of_another = json!({ "title": "Practice", "school": "north", "teacher": "t2" });
     assert_eq!(w.post(&teacher(), "/classes", of_another).await.refusal(), (409, "R-C2"));
 }
@@ -192,14 +239,23 @@ async fn r_c2_who_makes_manual_classes_is_a_setting() {
 #[tokio::test]
 async fn r_c2_a_manual_class_is_changed_and_archived_here_and_its_students_stay() {
     let w = world("family-directory").await;
-    let made =
-        w.post(&leader(), "/classes", json!({ "title": "Practice", "school": "north", "teacher": "t1", "grades": ["04"] })).await;
+    let made = w
+        .post(
+            &leader(),
+            "/classes",
+            json!({ "title": "Practice", "school": "north", "teacher": "t1", "grades": ["04"] }),
+        )
+        .await;
     let class = format!("/classes/{}", made.body["class"].as_str().unwrap());
     let added = w.post(&teacher(), &format!("{class}/students"), json!({ "student": "p3" })).await;
     assert_eq!((added.status, &added.body["lives"]), (201, &json!("until_taken_away")));
 
     let old = made.version();
-    assert_eq!(w.put_at(&leader(), &class, &old, json!({ "title": "Sandbox" })).await.status, 412, "a student came in meanwhile");
+    assert_eq!(
+        w.put_at(&leader(), &class, &old, json!({ "title": "Sandbox" })).await.status,
+        412,
+        "a student came in meanwhile"
+    );
     let version = w.get(&leader(), &class).await.version();
     let renamed = w.put_at(&leader(), &class, &version, json!({ "title": "Sandbox" })).await;
     assert_eq!((renamed.status, &renamed.body["name"]), (200, &json!("Sandbox")));
@@ -212,10 +268,16 @@ async fn r_c2_a_manual_class_is_changed_and_archived_here_and_its_students_stay(
         (archived.status, &archived.body["status"], &archived.body["archived_on"]),
         (200, &json!("archived"), &json!("2026-09-01"))
     );
-    assert_eq!(w.post(&leader(), &format!("{class}/students"), json!({ "student": "p4" })).await.refusal(), (409, "R-A5"));
+    assert_eq!(
+        w.post(&leader(), &format!("{class}/students"), json!({ "student": "p4" })).await.refusal(),
+        (409, "R-A5")
+    );
 
     let version = w.get(&leader(), "/classes/c1").await.version();
-    assert_eq!(w.put_at(&leader(), "/classes/c1", &version, json!({ "title": "Mine" })).await.refusal(), (409, "R-M2"));
+    assert_eq!(
+        w.put_at(&leader(), "/classes/c1", &version, json!({ "title": "Mine" })).await.refusal(),
+        (409, "R-M2")
+    );
 }
 
 #[tokio::test]
@@ -237,9 +299,15 @@ async fn a_guardian_sees_the_class_of_a_child_and_nobody_elses_children() {
     let w = world("sis").await;
     let class = w.get(&guardian(), "/classes/c1").await;
     assert_eq!(class.status, 200);
-    assert_eq!((listed(&class.body["students"], "key"), listed(&class.body["teachers"], "key")), (vec!["p1"], vec!["t1"]));
+    assert_eq!(
+        (listed(&class.body["students"], "key"), listed(&class.body["teachers"], "key")),
+        (vec!["p1"], vec!["t1"])
+    );
     assert_eq!(w.get(&guardian(), "/classes/c1/people").await.all("name"), ["Pia Larch"]);
-    assert_eq!(w.get(&guardian(), "/classes/c1/people?role=teacher").await.all("name"), ["Ada Quill"]);
+    assert_eq!(
+        w.get(&guardian(), "/classes/c1/people?role=teacher").await.all("name"),
+        ["Ada Quill"]
+    );
     assert_eq!(w.get(&guardian(), "/classes/c2").await.status, 404);
 }
 
@@ -252,7 +320,11 @@ async fn a_roster_is_read_by_name_in_pages() {
     let second = w.get(&teacher(), &format!("/classes/c1/people?limit=1&after={next}")).await;
     assert_eq!((second.all("name"), &second.body["next"]), (vec!["Paul Reed"], &json!(null)));
     for query in ["limit=0", "limit=201", "after=xyz", "role=king"] {
-        assert_eq!(w.get(&teacher(), &format!("/classes/c1/people?{query}")).await.status, 400, "{query}");
+        assert_eq!(
+            w.get(&teacher(), &format!("/classes/c1/people?{query}")).await.status,
+            400,
+            "{query}"
+        );
     }
 }
 
@@ -266,7 +338,10 @@ async fn a_creation_with_a_key_has_its_effect_once() {
     };
     let first = create("k1", "Practice").await;
     let again = create("k1", "Practice").await;
-    assert_eq!((first.status, again.status, &first.body, first.version()), (201, 201, &again.body, again.version()));
+    assert_eq!(
+        (first.status, again.status, &first.body, first.version()),
+        (201, 201, &again.body, again.version())
+    );
     assert_eq!(first.headers["location"], again.headers["location"]);
     assert_eq!(create("k1", "Another").await.status, 422);
     assert_ne!(create("k2", "Practice").await.body, first.body);
@@ -280,7 +355,15 @@ async fn a_refused_creation_can_be_sent_again_with_its_key() {
     let w = world("clever").await;
     let add = async || {
         let headers = [("content-type", "application/json"), ("idempotency-key", "k1")];
-        w.send(Some(&leader()), "POST", "/classes", &headers, r#"{"title":"Practice","school":"north"}"#).await.status
+        w.send(
+            Some(&leader()),
+            "POST",
+            "/classes",
+            &headers,
+            r#"{"title":"Practice","school":"north"}"#,
+        )
+        .await
+        .status
     };
     assert_eq!(add().await, 409);
     w.switch(DistrictStatus::Off).await;

@@ -11,7 +11,10 @@ const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
 /// Method and path of every route of the router.
 fn of_router() -> BTreeSet<(String, String)> {
-    routes::<MemoryTable, MemoryObjects>().into_iter().map(|route| (route.method.to_owned(), route.path)).collect()
+    routes::<MemoryTable, MemoryObjects>()
+        .into_iter()
+        .map(|route| (route.method.to_owned(), route.path))
+        .collect()
 }
 
 fn text(value: &Value) -> String {
@@ -22,13 +25,22 @@ fn openapi() -> Value {
     serde_norway::from_str(OPENAPI).unwrap()
 }
 
-/// The operations of the description, by method and path, each with the parameters that stand above it.
+/// The operations of the description, by method and path, each with the parameters that stand above
+/// it.
 fn operations(openapi: &Value) -> BTreeMap<(String, String), (Value, Vec<Value>)> {
     let mut all = BTreeMap::new();
     for (path, item) in openapi["paths"].as_mapping().unwrap() {
         let parameters = item["parameters"].as_sequence().unwrap().clone();
-        for (method, operation) in item.as_mapping().unwrap().iter().filter(|(name, _)| name.as_str() != Some("parameters")) {
-            all.insert((text(method).to_uppercase(), text(path)), (operation.clone(), parameters.clone()));
+        for (method, operation) in item
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| name.as_str() != Some("parameters"))
+        {
+            all.insert(
+                (text(method).to_uppercase(), text(path)),
+                (operation.clone(), parameters.clone()),
+            );
         }
     }
     all
@@ -44,13 +56,16 @@ fn every_route_is_described_and_every_description_is_a_route() {
 fn the_template_lists_every_route_and_no_other() {
     let template: Value = serde_norway::from_str(TEMPLATE).unwrap();
     let events = template["Resources"]["RosterApi"]["Properties"]["Events"].as_mapping().unwrap();
-    let listed: BTreeSet<(String, String)> =
-        events.iter().map(|(_, event)| (text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))).collect();
+    let listed: BTreeSet<(String, String)> = events
+        .iter()
+        .map(|(_, event)| {
+            (text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))
+        })
+        .collect();
     assert_eq!(listed, of_router());
     assert_eq!(events.len(), listed.len());
-    assert!(
-        events.iter().all(|(_, event)| event["Type"].as_str() == Some("HttpApi") && event["Properties"].get("Auth").is_none())
-    );
+    assert!(events.iter().all(|(_, event)| event["Type"].as_str() == Some("HttpApi")
+        && event["Properties"].get("Auth").is_none()));
     let auth = &template["Resources"]["Api"]["Properties"]["Auth"];
     assert_eq!(auth["DefaultAuthorizer"].as_str(), Some("Tokens"), "no route is open");
 }
@@ -99,11 +114,15 @@ fn every_operation_has_a_name_and_the_parameters_of_its_path() {
     let mut names = BTreeSet::new();
     for ((method, path), (operation, parameters)) in operations(&openapi) {
         assert!(names.insert(text(&operation["operationId"])), "{method} {path}");
-        let in_path: BTreeSet<String> =
-            path.split('/').filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned())).collect();
+        let in_path: BTreeSet<String> = path
+            .split('/')
+            .filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
+            .collect();
         let described: BTreeSet<String> = parameters
             .iter()
-            .map(|parameter| text(&resolve(&openapi, parameter["$ref"].as_str().unwrap()).unwrap()["name"]))
+            .map(|parameter| {
+                text(&resolve(&openapi, parameter["$ref"].as_str().unwrap()).unwrap()["name"])
+            })
             .collect();
         assert_eq!(in_path, described, "{path}");
         let has_body = operation.get("requestBody").is_some();
@@ -117,7 +136,9 @@ async fn the_sample_event_is_understood() {
     let request = lambda_http::request::from_str(event).unwrap();
     let (table, bucket) = (MemoryTable::default(), MemoryObjects::default());
     let api = roster_api::Api::new(table, bucket.clone(), bucket, mirror::clock::Clock::system());
-    let response = lambda_http::tower::ServiceExt::oneshot(roster_api::router(api), request).await.unwrap();
-    // A leader whose token is for single schools does not see the district as a whole: so the token was read.
+    let response =
+        lambda_http::tower::ServiceExt::oneshot(roster_api::router(api), request).await.unwrap();
+    // A leader whose token is for single schools does not see the district as a whole: so the token
+    // was read.
     assert_eq!(response.status(), 403);
 }

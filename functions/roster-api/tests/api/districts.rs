@@ -21,24 +21,39 @@ async fn an_operator_makes_a_district_and_changes_any_single_setting() {
     let next = json!({ "preset": "clever", "overrides": { "admit_students": "email" }, "school_rostering": { "hill": "on" } });
     assert_eq!(w.put_json(&elm, "/v1/districts/elm/settings", next.clone()).await.status, 428);
     let changed = w.put_at(&elm, "/v1/districts/elm/settings", &made.version(), next.clone()).await;
-    assert_eq!((changed.status, &changed.body["overrides"]["admit_students"]), (200, &json!("email")));
-    assert_eq!(w.put_at(&elm, "/v1/districts/elm/settings", &made.version(), next).await.status, 412);
+    assert_eq!(
+        (changed.status, &changed.body["overrides"]["admit_students"]),
+        (200, &json!("email"))
+    );
+    assert_eq!(
+        w.put_at(&elm, "/v1/districts/elm/settings", &made.version(), next).await.status,
+        412
+    );
     for wrong in [
         json!({ "preset": "nightly" }),
         json!({ "preset": "sis", "overrides": { "admit_students": "all" } }),
         json!({ "preset": "sis", "time_zone": "Mars/Base" }),
         json!({ "preset": "sis", "password": "x" }),
     ] {
-        assert_eq!(w.put_at(&elm, "/v1/districts/elm/settings", &changed.version(), wrong.clone()).await.status, 422, "{wrong}");
+        assert_eq!(
+            w.put_at(&elm, "/v1/districts/elm/settings", &changed.version(), wrong.clone())
+                .await
+                .status,
+            422,
+            "{wrong}"
+        );
     }
     assert_eq!(w.get(&elm, "/v1/districts/elm/settings").await.version(), changed.version());
 }
 
 #[tokio::test]
-async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced_and_its_first_run_is_reviewed() {
+async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced_and_its_first_run_is_reviewed()
+ {
     let w = world("clever").await;
     w.switch(DistrictStatus::Notified).await;
-    let on = async || w.post(&operator(), "/sync", json!({ "sync": "on", "reason": "they want to begin" })).await;
+    let on = async || {
+        w.post(&operator(), "/sync", json!({ "sync": "on", "reason": "they want to begin" })).await
+    };
     let status = async || w.get(&operator(), "").await.body["status"].clone();
     assert_eq!((on().await.status, status().await), (409, json!("notified")));
     let version = w.get(&operator(), "/settings").await.version();
@@ -53,7 +68,11 @@ async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced
 async fn r_o5_a_sync_is_switched_off_and_on_and_the_first_run_after_is_reviewed() {
     let w = world("sis").await;
     let status = async || w.get(&operator(), "").await.body["status"].clone();
-    let switch = async |to: &str| w.post(&operator(), "/sync", json!({ "sync": to, "reason": "the contract ends" })).await.status;
+    let switch = async |to: &str| {
+        w.post(&operator(), "/sync", json!({ "sync": to, "reason": "the contract ends" }))
+            .await
+            .status
+    };
     assert_eq!(status().await, "live");
     assert_eq!(switch("on").await, 200);
     assert_eq!(status().await, "live", "it was on");
@@ -64,7 +83,10 @@ async fn r_o5_a_sync_is_switched_off_and_on_and_the_first_run_after_is_reviewed(
     assert_eq!(w.table.district(&oak()).await.unwrap().unwrap().status, DistrictStatus::InReview);
     assert_eq!(switch("on").await, 200);
     assert_eq!(status().await, "in_review", "asking twice does not skip the review");
-    assert_eq!(w.post(&operator(), "/sync", json!({ "sync": "off", "reason": "" })).await.status, 422);
+    assert_eq!(
+        w.post(&operator(), "/sync", json!({ "sync": "off", "reason": "" })).await.status,
+        422
+    );
 }
 
 #[tokio::test]
@@ -82,7 +104,9 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
         items.keys().filter(|(_, sk)| sk.starts_with("student#") && !sk.contains("#EDIT#")).count(),
     );
     assert_eq!(w.get(&operator(), "/erasure").await.status, 404);
-    let erase = async |confirm: &str| w.post(&operator(), "/erasure", json!({ "confirm": confirm, "reason": "leaves" })).await;
+    let erase = async |confirm: &str| {
+        w.post(&operator(), "/erasure", json!({ "confirm": confirm, "reason": "leaves" })).await
+    };
     for wrong in ["", "oak", "erase elm", "erase oak "] {
         assert_eq!(erase(wrong).await.status, 422, "{wrong}");
     }
@@ -96,17 +120,32 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
         assert!(done.body["items"][sort]["count"].as_u64() > Some(0), "{sort}");
         assert_eq!(done.body["items"][sort]["hash"].as_str().unwrap().len(), 32);
     }
-    for folder in [format!("snapshots/{FIRST}"), format!("runs/{FIRST}"), "groups".into(), "uploads".into()] {
+    for folder in
+        [format!("snapshots/{FIRST}"), format!("runs/{FIRST}"), "groups".into(), "uploads".into()]
+    {
         assert!(done.body["objects"][&folder]["count"].as_u64() > Some(0), "{folder}");
     }
-    assert!(done.body["verified"].is_string() && done.body["by"] == "kim.operator" && done.body["reason"] == "leaves");
+    assert!(
+        done.body["verified"].is_string()
+            && done.body["by"] == "kim.operator"
+            && done.body["reason"] == "leaves"
+    );
 
     assert!(w.table.items().is_empty() && w.table.district(&oak()).await.unwrap().is_none());
-    assert_eq!(w.inbox.keys(), ["uploads/oakfield/roster.zip"], "a district whose name begins the same is left alone");
-    let left: Vec<_> = w.internal.keys().into_iter().filter(|key| !key.starts_with("erased/")).collect();
+    assert_eq!(
+        w.inbox.keys(),
+        ["uploads/oakfield/roster.zip"],
+        "a district whose name begins the same is left alone"
+    );
+    let left: Vec<_> =
+        w.internal.keys().into_iter().filter(|key| !key.starts_with("erased/")).collect();
     assert_eq!(left, ["snapshots/oakfield/x/manifest.json"]);
     assert_eq!(w.get(&support(), "/classes/c1").await.status, 404);
-    assert_eq!(w.get(&operator(), "/erasure").await.body, done.body, "the certificate outlives the district");
+    assert_eq!(
+        w.get(&operator(), "/erasure").await.body,
+        done.body,
+        "the certificate outlives the district"
+    );
     assert_eq!(erase("erase oak").await.status, 404);
     let certificate = w.get(&operator(), "/erasure").await.body.to_string();
     for secret in ["Pia", "p1\"", "roster.zip", "pia@oak.org"] {
@@ -118,12 +157,21 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
 async fn r_o6_erasing_waits_for_a_run_that_is_at_work() {
     let w = world("clever").await;
     let until = w.now() + jiff::SignedDuration::from_mins(10);
-    let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else { panic!() };
-    let erased = w.post(&operator(), "/erasure", json!({ "confirm": "erase oak", "reason": "leaves" })).await;
+    let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else {
+        panic!()
+    };
+    let erased = w
+        .post(&operator(), "/erasure", json!({ "confirm": "erase oak", "reason": "leaves" }))
+        .await;
     assert_eq!(erased.status, 409);
     assert!(!w.table.items().is_empty());
     w.set_now("2026-09-01T12:11:00Z");
-    assert_eq!(w.post(&operator(), "/erasure", json!({ "confirm": "erase oak", "reason": "leaves" })).await.status, 200);
+    assert_eq!(
+        w.post(&operator(), "/erasure", json!({ "confirm": "erase oak", "reason": "leaves" }))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -149,6 +197,9 @@ async fn r_o6_erasing_goes_on_where_it_ran_out_of_time() {
     assert!(requests > 2);
     assert!(w.table.items().is_empty());
     for sort in ["student", "class", "teacher", "guardian", "school"] {
-        assert_eq!(done.body["items"][sort], whole["items"][sort], "{sort}: nothing is counted twice");
+        assert_eq!(
+            done.body["items"][sort], whole["items"][sort],
+            "{sort}: nothing is counted twice"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use rules::finding::Finding;
 use rules::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
-use rules::model::{AnyMirrored, Guardian, GuardianRole, Link, Seat, Status, Student, Tag, Teacher};
+use rules::model::{
+    AnyMirrored, Guardian, GuardianRole, Link, Seat, Status, Student, Tag, Teacher,
+};
 use rules::plan::{Action, Change, Reason};
 use rules::rule::Rule;
 use rules::run::RunState;
@@ -34,7 +36,10 @@ async fn ask(w: &World, question: Value) -> Value {
 /// The first step that failed.
 fn failed(told: &Value) -> &str {
     let checks = told["checks"].as_array().unwrap();
-    checks.iter().find(|check| check["came"] == "failed").map_or("none", |check| check["check"].as_str().unwrap())
+    checks
+        .iter()
+        .find(|check| check["came"] == "failed")
+        .map_or("none", |check| check["check"].as_str().unwrap())
 }
 
 /// Where to do something.
@@ -45,12 +50,27 @@ fn place(told: &Value) -> &str {
 #[tokio::test]
 async fn r_x1_the_answer_goes_through_the_checklist_in_its_order() {
     let w = world("sis").await;
-    Night::new(FIRST).has(Tag::Student, &pupil("new", "", &["c1"])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .has(Tag::Student, &pupil("new", "", &["c1"]))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
-    let order = ["in_snapshot", "has_contact", "in_active_class", "in_that_class", "run_since", "not_removed", "known_by_id"];
+    let order = [
+        "in_snapshot",
+        "has_contact",
+        "in_active_class",
+        "in_that_class",
+        "run_since",
+        "not_removed",
+        "known_by_id",
+    ];
     assert_eq!(listed(&told["checks"], "check"), order);
     assert_eq!((failed(&told), place(&told), &told["here"]), ("has_contact", "sis", &json!(false)));
-    assert_eq!(told["shows"], json!({ "shows": "at", "at": "2026-09-02T02:00:00Z" }), "with tonight's run, at 02:00 UTC");
+    assert_eq!(
+        told["shows"],
+        json!({ "shows": "at", "at": "2026-09-02T02:00:00Z" }),
+        "with tonight's run, at 02:00 UTC"
+    );
 }
 
 #[tokio::test]
@@ -58,7 +78,10 @@ async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
     let w = world("sis").await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"), "no data yet");
-    Night::new(FIRST).has(Tag::Student, &pupil("other", "o@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .has(Tag::Student, &pupil("other", "o@oak.org", &[]))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"));
 }
@@ -84,31 +107,54 @@ async fn r_x1_a_student_without_an_active_class_waits_for_one() {
 
 #[tokio::test]
 async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be_enrolled_there() {
-    for (source, name, there) in [("classlink", "ClassLink", "classlink"), ("oneroster", "the student information system", "sis")]
-    {
+    for (source, name, there) in [
+        ("classlink", "ClassLink", "classlink"),
+        ("oneroster", "the student information system", "sis"),
+    ] {
         let w = world("clever").await;
-        Night::new(FIRST).of(source).has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+        Night::new(FIRST)
+            .of(source)
+            .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+            .ends(&w, RunState::Applied)
+            .await;
         let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
         assert_eq!((failed(&told), place(&told)), ("in_that_class", there));
         assert!(told["advice"]["what"].as_str().unwrap().contains(name), "{told}");
     }
     let w = world("clever").await;
-    Night::new(FIRST).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .of("clever")
+        .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_that_class", "clever"));
     let by_hand = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!(by_hand.status, 201);
-    assert_eq!(ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await["here"], true);
+    assert_eq!(
+        ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await["here"],
+        true
+    );
 }
 
 #[tokio::test]
 async fn r_x1_a_held_run_is_for_a_person_here_to_decide() {
     let w = world("clever").await;
-    Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["c1"])).ends(&w, RunState::Held).await;
+    Night::new(FIRST)
+        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .ends(&w, RunState::Held)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told), &told["shows"]["shows"]), ("run_since", "here", &json!("once_done")));
+    assert_eq!(
+        (failed(&told), place(&told), &told["shows"]["shows"]),
+        ("run_since", "here", &json!("once_done"))
+    );
     w.switch(DistrictStatus::Off).await;
-    assert!(ask(&w, json!({ "kind": "student", "id": "new" })).await["checks"].to_string().contains("switched off"));
+    assert!(
+        ask(&w, json!({ "kind": "student", "id": "new" })).await["checks"]
+            .to_string()
+            .contains("switched off")
+    );
 }
 
 #[tokio::test]
@@ -119,13 +165,24 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
     (after.status, after.archived_on) = (Status::Archived, Some(jiff::civil::date(2026, 9, 1)));
     w.put(AnyMirrored::Student(after.clone())).await;
     let reasons = vec![Reason { rule: Rule::A1, what: "gone from the source".into() }];
-    let (key, before, after) = ("p3".into(), Some(AnyMirrored::Student(before)), Some(AnyMirrored::Student(after)));
+    let (key, before, after) =
+        ("p3".into(), Some(AnyMirrored::Student(before)), Some(AnyMirrored::Student(after)));
     let change = Change { action: Action::Remove, key, reasons, before, after };
     Night::new(FIRST).changes(vec![change]).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3" })).await;
-    let removed = told["checks"].as_array().unwrap().iter().find(|check| check["check"] == "not_removed").unwrap();
+    let removed = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["check"] == "not_removed")
+        .unwrap();
     let found = removed["found"].as_str().unwrap();
-    assert!(found.contains(FIRST) && found.contains("2026-09-01") && found.contains("R-A1: gone from the source"), "{found}");
+    assert!(
+        found.contains(FIRST)
+            && found.contains("2026-09-01")
+            && found.contains("R-A1: gone from the source"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -133,14 +190,22 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
     let w = world("ats-stars").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    let order = ["in_snapshot", "run_since", "not_removed", "schedule_finalised", "propagation_over", "known_by_id"];
+    let order = [
+        "in_snapshot",
+        "run_since",
+        "not_removed",
+        "schedule_finalised",
+        "propagation_over",
+        "known_by_id",
+    ];
     assert_eq!(listed(&told["checks"], "check"), order);
     assert_eq!(
         (&told["checks"][3]["came"], &told["checks"][4]["came"]),
         (&json!("open"), &json!("open")),
         "only a person can tell"
     );
-    // Finalised? In ATS/STARS? In Clever, else wait: from the data's own moment, 2026-09-01T12:00:00Z.
+    // Finalised? In ATS/STARS? In Clever, else wait: from the data's own moment,
+    // 2026-09-01T12:00:00Z.
     assert_eq!(
         told["advice"],
         json!({ "place": "sis", "what": "See in the student information system that the schedule is finalised and that the student is listed \
@@ -149,23 +214,44 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
     );
     let found = told["checks"][4]["found"].as_str().unwrap();
     assert!(found.contains("72 hours") && found.contains("before 2026-08-29T12:00:00Z"), "{found}");
-    assert_eq!(told["shows"], json!({ "shows": "at", "at": "2026-09-05T02:00:00Z" }), "the first night after three days");
+    assert_eq!(
+        told["shows"],
+        json!({ "shows": "at", "at": "2026-09-05T02:00:00Z" }),
+        "the first night after three days"
+    );
 }
 
 #[tokio::test]
 async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_since() {
     let w = world("ats-stars").await;
-    Night::new(FIRST).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &[])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .of("clever")
+        .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
-    assert_eq!((failed(&told), place(&told)), ("in_that_class", "sis"), "the DIIT office changes it there, and not in Clever");
-    assert!(told["advice"]["what"].as_str().unwrap().contains("the student is listed in this class there"));
+    assert_eq!(
+        (failed(&told), place(&told)),
+        ("in_that_class", "sis"),
+        "the DIIT office changes it there, and not in Clever"
+    );
+    assert!(
+        told["advice"]["what"]
+            .as_str()
+            .unwrap()
+            .contains("the student is listed in this class there")
+    );
     // It has reached Clever, and the run that brings it waits.
-    let night = Night::new(SECOND).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
+    let night =
+        Night::new(SECOND).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
     w.set_now("2026-09-02T12:00:00Z");
     night.ends(&w, RunState::Held).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("run_since", "here"));
-    assert!(!listed(&told["checks"], "check").contains(&"schedule_finalised"), "it is in the newest data");
+    assert!(
+        !listed(&told["checks"], "check").contains(&"schedule_finalised"),
+        "it is in the newest data"
+    );
     // Everything is as it should be, and the id is another.
     Night::new("01HZ0000000000000000000004")
         .of("clever")
@@ -173,7 +259,11 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
-    assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"), "an ID adjustment is needed");
+    assert_eq!(
+        (failed(&told), place(&told)),
+        ("known_by_id", "here"),
+        "an ID adjustment is needed"
+    );
 }
 
 #[tokio::test]
@@ -181,8 +271,16 @@ async fn r_x1_what_reaches_clever_within_minutes_is_no_matter_of_final_schedules
     let w = world("clever").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!(listed(&told["checks"], "check"), ["in_snapshot", "run_since", "not_removed", "propagation_over", "known_by_id"]);
-    assert!(told["checks"][3]["found"].as_str().unwrap().starts_with("A change needs 15 minutes to reach the source."));
+    assert_eq!(
+        listed(&told["checks"], "check"),
+        ["in_snapshot", "run_since", "not_removed", "propagation_over", "known_by_id"]
+    );
+    assert!(
+        told["checks"][3]["found"]
+            .as_str()
+            .unwrap()
+            .starts_with("A change needs 15 minutes to reach the source.")
+    );
 }
 
 #[tokio::test]
@@ -191,22 +289,40 @@ async fn r_x1_the_night_is_the_districts_own() {
     settings.time_zone = "America/New_York".into();
     let w = world_with(settings).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!(told["shows"]["at"], "2026-09-02T07:00:00Z", "03:00 in New York: 02:00 is skipped once a year (R-O4)");
+    assert_eq!(
+        told["shows"]["at"], "2026-09-02T07:00:00Z",
+        "03:00 in New York: 02:00 is skipped once a year (R-O4)"
+    );
     let w = world("family-directory").await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!(told["shows"], json!({ "shows": "with_upload_after", "at": "2026-09-01T12:00:00Z" }));
+    assert_eq!(
+        told["shows"],
+        json!({ "shows": "with_upload_after", "at": "2026-09-01T12:00:00Z" })
+    );
 }
 
 #[tokio::test]
 async fn r_x1_when_all_is_right_an_id_adjustment_is_needed() {
     let w = world("clever").await;
-    Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["c1"])).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"));
     assert!(told["advice"]["what"].as_str().unwrap().contains("R-I3"));
-    w.put(AnyMirrored::Link(Link { kind: Tag::Student, source: "new".into(), key: "p1".into(), rule: Rule::I3 })).await;
+    w.put(AnyMirrored::Link(Link {
+        kind: Tag::Student,
+        source: "new".into(),
+        key: "p1".into(),
+        rule: Rule::I3,
+    }))
+    .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
-    assert_eq!((&told["here"], &told["key"], &told["shows"]["shows"]), (&json!(true), &json!("p1"), &json!("now")));
+    assert_eq!(
+        (&told["here"], &told["key"], &told["shows"]["shows"]),
+        (&json!(true), &json!("p1"), &json!("now"))
+    );
 }
 
 #[tokio::test]
@@ -230,16 +346,27 @@ async fn r_x1_a_guardian_waits_for_a_contact_of_their_own() {
     assert!(told["checks"][1]["found"].as_str().unwrap().contains("neither"));
 
     let w = world("clever").await;
-    Night::new(FIRST).has(Tag::Guardian, &gus("new", "gus@home.org")).ends(&w, RunState::Applied).await;
+    Night::new(FIRST)
+        .has(Tag::Guardian, &gus("new", "gus@home.org"))
+        .ends(&w, RunState::Applied)
+        .await;
     let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told)), ("has_contact", "here"), "no guardians come from the source here");
+    assert_eq!(
+        (failed(&told), place(&told)),
+        ("has_contact", "here"),
+        "no guardians come from the source here"
+    );
 }
 
 #[tokio::test]
 async fn r_x1_teachers_and_classes_are_explained_too() {
     let w = world("clever").await;
-    let ada =
-        Teacher { id: "t1".into(), person: person("Ada Quill", "ada@oak.org", "north"), classes: vec![], by_enrollment: false };
+    let ada = Teacher {
+        id: "t1".into(),
+        person: person("Ada Quill", "ada@oak.org", "north"),
+        classes: vec![],
+        by_enrollment: false,
+    };
     Night::new(FIRST).has(Tag::Teacher, &ada).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "teacher", "id": "t1", "class": "c2" })).await;
     assert_eq!(failed(&told), "in_that_class");
@@ -251,7 +378,10 @@ async fn r_x1_teachers_and_classes_are_explained_too() {
     let told = ask(&w, json!({ "kind": "class", "id": "c1" })).await;
     assert!(told["checks"].to_string().contains("it has no student today, its term is over"));
     assert_eq!(failed(&ask(&w, json!({ "kind": "class", "id": "c9" })).await), "in_snapshot");
-    assert_eq!(w.post(&support(), "/explain", json!({ "kind": "term", "id": "x" })).await.status, 422);
+    assert_eq!(
+        w.post(&support(), "/explain", json!({ "kind": "term", "id": "x" })).await.status,
+        422
+    );
 }
 
 #[tokio::test]
@@ -261,25 +391,41 @@ async fn r_x1_what_lies_beyond_the_walls_is_explained_like_what_does_not_exist()
     south.person.schools = vec!["south".into()];
     Night::new(FIRST).has(Tag::Student, &south).ends(&w, RunState::Applied).await;
     let told = async |id: &str| {
-        let mut body = w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": id })).await.body;
+        let mut body =
+            w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": id })).await.body;
         body["id"] = json!("x");
         body
     };
     assert_eq!(told("south1").await, told("nobody").await);
     assert_eq!(told("p9").await, told("nobody").await);
-    assert_eq!(w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c2" })).await.status, 404);
+    assert_eq!(
+        w.post(
+            &north_leader(),
+            "/explain",
+            json!({ "kind": "student", "id": "p1", "class": "c2" })
+        )
+        .await
+        .status,
+        404
+    );
     assert_eq!(
         w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1" })).await.status,
         422,
         "a teacher names the class"
     );
-    assert_eq!(w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c1" })).await.status, 200);
+    assert_eq!(
+        w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c1" }))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn r_x1_a_record_is_found_in_a_large_snapshot_and_its_absence_too() {
     let w = world("clever").await;
-    let mut pupils: Vec<Student> = (0..3000).map(|n| pupil(&format!("n{n}"), "n@oak.org", &["c1"])).collect();
+    let mut pupils: Vec<Student> =
+        (0..3000).map(|n| pupil(&format!("n{n}"), "n@oak.org", &["c1"])).collect();
     pupils.sort_by(|a, b| a.id.table_order(&b.id));
     let mut night = Night::new(FIRST);
     for pupil in &pupils {
@@ -287,9 +433,17 @@ async fn r_x1_a_record_is_found_in_a_large_snapshot_and_its_absence_too() {
     }
     night.ends(&w, RunState::Applied).await;
     for id in ["n0", "n1234", "n2999"] {
-        assert_eq!(ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"], "ok", "{id}");
+        assert_eq!(
+            ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"],
+            "ok",
+            "{id}"
+        );
     }
     for id in ["n", "n3000", "zzz", "0"] {
-        assert_eq!(ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"], "failed", "{id}");
+        assert_eq!(
+            ask(&w, json!({ "kind": "student", "id": id })).await["checks"][0]["came"],
+            "failed",
+            "{id}"
+        );
     }
 }

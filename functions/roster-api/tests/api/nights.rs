@@ -1,4 +1,5 @@
-//! What a night leaves behind: snapshots, plans, reports, groups, run records. As reconcile writes them.
+//! What a night leaves behind: snapshots, plans, reports, groups, run records. As reconcile writes
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +82,12 @@ impl Night {
         self
     }
 
-    pub(crate) fn member(mut self, field: &'static str, value: &'static str, student: &'static str) -> Self {
+    pub(crate) fn member(
+        mut self,
+        field: &'static str,
+        value: &'static str,
+        student: &'static str,
+    ) -> Self {
         self.members.push((field, value, student));
         self
     }
@@ -111,11 +117,13 @@ impl Night {
         reports::put(&w.internal, &report).await.unwrap();
     }
 
-    /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then on.
+    /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then
+    /// on.
     pub(crate) async fn ends(self, w: &World, state: RunState) {
         let taken_at = w.now();
         let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());
-        let (records, changes, members, findings) = (self.records, self.changes.clone(), self.members, self.findings.clone());
+        let (records, changes, members, findings) =
+            (self.records, self.changes.clone(), self.members, self.findings.clone());
         let outcome = self.outcome;
         let written = tokio::task::spawn_blocking(move || {
             let mut snapshot = SnapshotWriter::new(handle.clone(), internal.clone(), &oak(), &run);
@@ -141,8 +149,17 @@ impl Night {
         let today = jiff::civil::date(2026, 9, 1);
         let (district, findings) = (oak(), BTreeMap::new());
         let run = self.run.clone();
-        let manifest =
-            Manifest { district, run, taken_at, today, origin: origin.clone(), parts, enrollments: 0, findings, seconds: 0.1 };
+        let manifest = Manifest {
+            district,
+            run,
+            taken_at,
+            today,
+            origin: origin.clone(),
+            parts,
+            enrollments: 0,
+            findings,
+            seconds: 0.1,
+        };
         put_manifest(&w.internal, &manifest).await.unwrap();
         put_plan(&w.internal, &oak(), &self.run, &plan).await.unwrap();
 
@@ -150,12 +167,21 @@ impl Night {
         let version = before.applied.as_ref().map_or(0, |applied| applied.version);
         let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
         record.state = state;
-        record.plan = Some(PlanRef { changes: self.changes.len() as u64, against: version, removals: true });
+        record.plan =
+            Some(PlanRef { changes: self.changes.len() as u64, against: version, removals: true });
         w.table.begin(&record).await.unwrap();
         let seen = before.latest.map(|latest| latest.run);
-        let _ = w.table.accept(&oak(), &Latest { run: self.run.clone(), taken_at }, seen.as_ref()).await.unwrap();
+        let _ = w
+            .table
+            .accept(&oak(), &Latest { run: self.run.clone(), taken_at }, seen.as_ref())
+            .await
+            .unwrap();
         if state == RunState::Applied {
-            let TakeLease::Taken(district) = w.table.take(&oak(), "night", taken_at, taken_at).await.unwrap() else { panic!() };
+            let TakeLease::Taken(district) =
+                w.table.take(&oak(), "night", taken_at, taken_at).await.unwrap()
+            else {
+                panic!()
+            };
             let token = district.lease.unwrap().token;
             let applied = Applied { run: self.run.clone(), taken_at, version: version + 1 };
             let _ = w.table.set_applied(&oak(), token, &applied).await.unwrap();

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rules::finding::Finding;
 use rules::finding::source::REFERENCE_MISSING;
 use rules::finding::sync::STUDENT_NO_EMAIL;
-use rules::model::{Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag, Teacher};
+use rules::model::{
+    Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag, Teacher,
+};
 use rules::personal::Personal;
 use rules::plan::{Counts, Outcome};
 use rules::review::{Field, FieldShare, Review, SchoolCounts};
@@ -17,9 +19,17 @@ use crate::nights::{FIRST, Night, SECOND};
 use crate::world::*;
 
 fn of_source(id: String, person: Person) -> Student {
-    let demographics = Demographics { grades: vec![Personal::new("04")], ..Demographics::default() };
+    let demographics =
+        Demographics { grades: vec![Personal::new("04")], ..Demographics::default() };
     let classes = vec![Seat::of("c1".into())];
-    Student { id: id.as_str().into(), person, demographics, guardians: vec![], classes, by_enrollment: false }
+    Student {
+        id: id.as_str().into(),
+        person,
+        demographics,
+        guardians: vec![],
+        classes,
+        by_enrollment: false,
+    }
 }
 
 fn class_of_source() -> Class {
@@ -36,25 +46,47 @@ fn class_of_source() -> Class {
         subject_codes: vec![],
         periods: vec!["2".into()],
     };
-    Class { id: "c1".into(), details, teachers: vec![Seat::of("t1".into())], students: vec![Seat::of("s0".into())] }
+    Class {
+        id: "c1".into(),
+        details,
+        teachers: vec![Seat::of("t1".into())],
+        students: vec![Seat::of("s0".into())],
+    }
 }
 
-/// Thirty students of three schools, a teacher and a class, as a first import would leave them: held.
+/// Thirty students of three schools, a teacher and a class, as a first import would leave them:
+/// held.
 fn first() -> Night {
     let mut students: Vec<Student> = (0..30)
         .map(|n| {
-            let mut person = person(&format!("Pupil{n} Larch"), "", ["north", "south", "east"][n % 3]);
+            let mut person =
+                person(&format!("Pupil{n} Larch"), "", ["north", "south", "east"][n % 3]);
             person.state_id = text("ST-7");
             of_source(format!("s{n}"), person)
         })
         .collect();
     students.sort_by(|a, b| a.id.table_order(&b.id));
-    let school = |id: &str| School { id: id.into(), name: format!("School {id}"), identifier: None, parent: None };
-    let teacher =
-        Teacher { id: "t1".into(), person: person("Ada Quill", "ada@oak.org", "north"), classes: vec![], by_enrollment: false };
-    let night = students.iter().fold(Night::new(FIRST).of("clever"), |night, student| night.has(Tag::Student, student));
-    let counts =
-        |in_source| BTreeMap::from([("student".to_owned(), Counts { in_source, added: in_source, ..Counts::default() })]);
+    let school = |id: &str| School {
+        id: id.into(),
+        name: format!("School {id}"),
+        identifier: None,
+        parent: None,
+    };
+    let teacher = Teacher {
+        id: "t1".into(),
+        person: person("Ada Quill", "ada@oak.org", "north"),
+        classes: vec![],
+        by_enrollment: false,
+    };
+    let night = students
+        .iter()
+        .fold(Night::new(FIRST).of("clever"), |night, student| night.has(Tag::Student, student));
+    let counts = |in_source| {
+        BTreeMap::from([(
+            "student".to_owned(),
+            Counts { in_source, added: in_source, ..Counts::default() },
+        )])
+    };
     let share = |field: Field, has, ignored| FieldShare {
         kind: Tag::Student,
         field,
@@ -64,7 +96,11 @@ fn first() -> Night {
         ignored,
     };
     let review = Review {
-        fields: vec![share(Field::Email, 20, false), share(Field::StateId, 30, false), share(Field::Race, 0, true)],
+        fields: vec![
+            share(Field::Email, 20, false),
+            share(Field::StateId, 30, false),
+            share(Field::Race, 0, true),
+        ],
         schools: vec![
             SchoolCounts { school: "north".into(), counts: counts(10) },
             SchoolCounts { school: "nowhere".into(), counts: counts(1) },
@@ -108,9 +144,16 @@ async fn r_o2_the_review_shows_counts_schools_and_the_share_of_every_field() {
         ]),
         "never rounded up: 100 means all"
     );
-    assert_eq!((&shown["schools"][0]["school"], &shown["schools"][0]["name"]), (&json!("north"), &json!("School north")));
+    assert_eq!(
+        (&shown["schools"][0]["school"], &shown["schools"][0]["name"]),
+        (&json!("north"), &json!("School north"))
+    );
     assert_eq!(shown["schools"][0]["counts"]["student"]["in_source"], 10);
-    assert_eq!(shown["schools"][1]["name"], json!(null), "the source refers to it, and has no record of it");
+    assert_eq!(
+        shown["schools"][1]["name"],
+        json!(null),
+        "the source refers to it, and has no record of it"
+    );
     assert_eq!(shown["unreadable"], json!({ "student": 2 }));
 }
 
@@ -120,7 +163,10 @@ async fn r_o2_the_review_tells_what_was_found_the_heaviest_first_with_what_to_do
     first().ends(&w, RunState::Held).await;
     let found = review(&w, &operator()).await["findings"].clone();
     assert_eq!(listed(&found, "code"), ["reference_missing", "student_no_email"]);
-    assert_eq!((&found[0]["severity"], &found[1]["severity"], &found[1]["count"]), (&json!("drop"), &json!("warn"), &json!(2)));
+    assert_eq!(
+        (&found[0]["severity"], &found[1]["severity"], &found[1]["count"]),
+        (&json!("drop"), &json!("warn"), &json!(2))
+    );
     assert_eq!(found[1]["advice"], STUDENT_NO_EMAIL.advice);
     assert_eq!(found[1]["first"][0]["entity"]["id"], "s1");
 }
@@ -141,7 +187,10 @@ async fn r_o2_samples_are_a_handful_of_each_kind_spread_over_the_schools() {
     assert_eq!(students[0]["demographics"]["grades"], json!(["04"]));
     assert_eq!(samples["teacher"][0]["email"], "ada@oak.org");
     let class = &samples["class"][0];
-    assert_eq!((&class["title"], &class["teachers"], &class["students"]), (&json!("Reading"), &json!(1), &json!(1)));
+    assert_eq!(
+        (&class["title"], &class["teachers"], &class["students"]),
+        (&json!("Reading"), &json!(1), &json!(1))
+    );
     assert_eq!(samples["guardian"], json!(null), "this district takes none");
     // The same ones every time, and nothing of anybody is kept beside the snapshot.
     assert_eq!(review(&w, &operator()).await["samples"], samples);

@@ -30,13 +30,19 @@ async fn status(w: &World) -> Value {
 async fn r_o4_a_live_district_is_paused_and_resumed_without_a_review() {
     let w = pulled().await;
     let paused = post(&w, "/pause").await;
-    assert_eq!((paused.status, &paused.body["status"], status(&w).await), (200, &json!("paused"), json!("paused")));
+    assert_eq!(
+        (paused.status, &paused.body["status"], status(&w).await),
+        (200, &json!("paused"), json!("paused"))
+    );
     assert_eq!(post(&w, "/pause").await.status, 200, "twice is once");
     // What the source answers for is not edited by hand while it is paused.
     let edit = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!(edit.body["lives"], "until_next_run");
     let resumed = post(&w, "/resume").await;
-    assert_eq!((resumed.status, &resumed.body["missed"], status(&w).await), (200, &json!(null), json!("live")));
+    assert_eq!(
+        (resumed.status, &resumed.body["missed"], status(&w).await),
+        (200, &json!(null), json!("live"))
+    );
     assert_eq!(post(&w, "/resume").await.status, 200);
     assert_eq!(w.post(&operator(), "/pause", json!({ "reason": " " })).await.status, 422);
 }
@@ -57,7 +63,12 @@ async fn r_o4_a_held_run_is_not_approved_while_its_district_is_paused_and_can_be
     Night::new(FIRST).ends(&w, RunState::Held).await;
     post(&w, "/pause").await;
     let decide = async |decision: &str| {
-        w.post(&operator(), &format!("/runs/{FIRST}/decision"), json!({ "decision": decision, "reason": "seen" })).await
+        w.post(
+            &operator(),
+            &format!("/runs/{FIRST}/decision"),
+            json!({ "decision": decision, "reason": "seen" }),
+        )
+        .await
     };
     for decision in ["approve", "approve_additions"] {
         assert_eq!(decide(decision).await.refusal(), (409, "R-O4"));
@@ -79,23 +90,42 @@ async fn r_o4_only_a_live_district_is_paused_and_only_a_paused_one_resumed() {
         w.switch(at).await;
         for path in ["/pause", "/resume"] {
             let refused = post(&w, path).await;
-            assert_eq!((refused.refusal(), &refused.body["district_status"]), ((409, rule), &json!(at)), "{path}");
-            assert_eq!(w.table.district(&oak()).await.unwrap().unwrap().status, at, "nothing has changed");
+            assert_eq!(
+                (refused.refusal(), &refused.body["district_status"]),
+                ((409, rule), &json!(at)),
+                "{path}"
+            );
+            assert_eq!(
+                w.table.district(&oak()).await.unwrap().unwrap().status,
+                at,
+                "nothing has changed"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn r_o5_a_paused_district_is_resumed_and_not_switched_on_and_one_that_nobody_configured_is_not_switched_at_all() {
+async fn r_o5_a_paused_district_is_resumed_and_not_switched_on_and_one_that_nobody_configured_is_not_switched_at_all()
+ {
     let w = pulled().await;
-    let switch = async |to: &str| w.post(&operator(), "/sync", json!({ "sync": to, "reason": "the contract" })).await;
+    let switch = async |to: &str| {
+        w.post(&operator(), "/sync", json!({ "sync": to, "reason": "the contract" })).await
+    };
     w.switch(DistrictStatus::Paused).await;
     assert_eq!(switch("on").await.refusal(), (409, "R-O4"));
     assert_eq!((switch("off").await.status, status(&w).await), (200, json!("off")));
-    assert_eq!((switch("on").await.status, status(&w).await), (200, json!("in_review")), "off and on is reviewed");
+    assert_eq!(
+        (switch("on").await.status, status(&w).await),
+        (200, json!("in_review")),
+        "off and on is reviewed"
+    );
     w.switch(DistrictStatus::Notified).await;
     for to in ["on", "off"] {
-        assert_eq!(switch(to).await.refusal(), (409, "R-O2"), "else off and on would spare it being configured");
+        assert_eq!(
+            switch(to).await.refusal(),
+            (409, "R-O2"),
+            "else off and on would spare it being configured"
+        );
     }
 }
 
@@ -110,9 +140,15 @@ async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
     w.set_now("2026-09-01T12:00:59Z");
     assert_eq!(post(&w, "/runs").await.body["run"], json!(run), "twice in a minute is one run");
     let [(name, at, order)] = &w.later.take_all()[..] else { panic!("one schedule") };
-    assert_eq!((name.as_str(), *at), (&*format!("now-{run}"), "2026-09-01T12:00:46Z".parse::<Timestamp>().unwrap()));
+    assert_eq!(
+        (name.as_str(), *at),
+        (&*format!("now-{run}"), "2026-09-01T12:00:46Z".parse::<Timestamp>().unwrap())
+    );
     let template = include_str!("../../../../template.yaml");
-    assert!(template.contains("schedule/${Pulls}/now-*"), "schedules of this name are all that the function may make");
+    assert!(
+        template.contains("schedule/${Pulls}/now-*"),
+        "schedules of this name are all that the function may make"
+    );
     let order: Value = serde_json::from_str(order).unwrap();
     assert_eq!(order, json!({ "district": "oak", "at": "2026-09-01T12:00:00Z" }));
     let sample: Value = serde_json::from_str(include_str!("../../../../events/pull.json")).unwrap();
@@ -123,8 +159,14 @@ async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
     assert_ne!(post(&w, "/runs").await.body["run"], json!(run));
     w.switch(DistrictStatus::InReview).await;
     assert_eq!(post(&w, "/runs").await.status, 202, "another look at what is reviewed");
-    assert_eq!(w.post(&support(), "/runs", json!({ "reason": "an id was corrected" })).await.status, 202);
-    assert_eq!(w.post(&leader(), "/runs", json!({ "reason": "an id was corrected" })).await.status, 403);
+    assert_eq!(
+        w.post(&support(), "/runs", json!({ "reason": "an id was corrected" })).await.status,
+        202
+    );
+    assert_eq!(
+        w.post(&leader(), "/runs", json!({ "reason": "an id was corrected" })).await.status,
+        403
+    );
 }
 
 #[tokio::test]
@@ -144,7 +186,11 @@ async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
     let w = world("sis").await;
     let uploads = post(&w, "/runs").await;
     assert_eq!(uploads.refusal(), (409, "R-O4"));
-    assert!(uploads.body["detail"].as_str().unwrap().contains("upload the set again"), "{}", uploads.body);
+    assert!(
+        uploads.body["detail"].as_str().unwrap().contains("upload the set again"),
+        "{}",
+        uploads.body
+    );
     assert!(w.later.take_all().is_empty());
 }
 
@@ -164,7 +210,9 @@ async fn r_o4_a_pull_now_waits_for_the_run_that_is_at_work() {
     assert_eq!(post(&w, "/runs").await.status, 202);
     // Whoever writes has the lease.
     let until = w.now() + jiff::SignedDuration::from_mins(10);
-    let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else { panic!() };
+    let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(post(&w, "/runs").await.status, 409);
     w.set_now("2026-09-01T12:11:00Z");
     assert_eq!(post(&w, "/runs").await.status, 202, "whoever had it has died");
@@ -180,7 +228,9 @@ async fn r_o4_a_pull_now_waits_for_the_run_that_is_at_work() {
 async fn r_o4_a_request_with_a_key_is_one_pull_however_late_it_comes_again() {
     let w = pulled().await;
     let headers = [("content-type", "application/json"), ("idempotency-key", "k1")];
-    let ask = async || w.send(Some(&operator()), "POST", "/runs", &headers, r#"{"reason":"corrected"}"#).await;
+    let ask = async || {
+        w.send(Some(&operator()), "POST", "/runs", &headers, r#"{"reason":"corrected"}"#).await
+    };
     let first = ask().await;
     w.set_now("2026-09-01T13:00:00Z");
     assert_eq!(ask().await.body, first.body);

@@ -1,4 +1,5 @@
-//! The role decides what may be done; district and schools are walls. What lies beyond is answered like what does not exist.
+//! The role decides what may be done; district and schools are walls. What lies beyond is answered
+//! like what does not exist.
 
 use roster_api::access::{Operation, Reach, Role, reach, table};
 use serde_json::{Value, json};
@@ -18,37 +19,62 @@ fn example(operation: Operation) -> (&'static str, String, Value) {
         Op::SwitchSync => ("POST", "/sync".into(), json!({ "sync": "on", "reason": "again" })),
         Op::PauseSync => ("POST", "/pause".into(), json!({ "reason": "holidays" })),
         Op::PullNow => ("POST", "/runs".into(), json!({ "reason": "corrected today" })),
-        Op::EraseDistrict => ("POST", "/erasure".into(), json!({ "confirm": "no", "reason": "leaves" })),
+        Op::EraseDistrict => {
+            ("POST", "/erasure".into(), json!({ "confirm": "no", "reason": "leaves" }))
+        }
         Op::ReadSchools => ("GET", "/schools".into(), Value::Null),
         Op::ReadDirectory => ("GET", "/schools/north/directory".into(), Value::Null),
         Op::LookUpEmail => ("POST", "/people/lookup".into(), json!({ "email": "pia@oak.org" })),
-        // p1 is the teacher's pupil and the guardian's child. There is no operation for demographics alone: they are part of a person.
+        // p1 is the teacher's pupil and the guardian's child. There is no operation for
+        // demographics alone: they are part of a person.
         Op::ReadPerson | Op::ReadDemographics => ("GET", "/people/student/p1".into(), Value::Null),
         Op::ReadClass => ("GET", "/classes/c1".into(), Value::Null),
         Op::ReadGroups => ("GET", "/groups".into(), Value::Null),
         Op::NameClass => ("PUT", "/classes/c1/custom-name".into(), json!({ "name": "Owls" })),
         Op::EditRoster => ("POST", "/classes/c1/students".into(), json!({ "student": "p3" })),
         Op::EditCoTeachers => ("POST", "/classes/c1/teachers".into(), json!({ "teacher": "t2" })),
-        Op::CreateClass => ("POST", "/classes".into(), json!({ "title": "Practice", "school": "north" })),
+        Op::CreateClass => {
+            ("POST", "/classes".into(), json!({ "title": "Practice", "school": "north" }))
+        }
         Op::ChangeClass => ("PUT", "/classes/c1".into(), json!({ "title": "Practice" })),
         Op::MakeJoinCode => ("PUT", "/classes/c1/join-code".into(), Value::Null),
-        Op::JoinClass => ("POST", "/joins".into(), json!({ "code": "00000-00000", "guardian": "g1" })),
-        Op::AddGuardian => ("POST", "/people/student/p1/guardians".into(), json!({ "given": "G", "family": "H" })),
-        Op::AddPerson => ("POST", "/people/student".into(), json!({ "given": "G", "family": "H", "school": "north" })),
+        Op::JoinClass => {
+            ("POST", "/joins".into(), json!({ "code": "00000-00000", "guardian": "g1" }))
+        }
+        Op::AddGuardian => {
+            ("POST", "/people/student/p1/guardians".into(), json!({ "given": "G", "family": "H" }))
+        }
+        Op::AddPerson => (
+            "POST",
+            "/people/student".into(),
+            json!({ "given": "G", "family": "H", "school": "north" }),
+        ),
         Op::ChangeName => ("PUT", "/people/teacher/t1/name".into(), json!({ "given": "G" })),
-        Op::ChangeContact => ("PUT", "/people/teacher/t1/contact".into(), json!({ "email": "g@h.org" })),
-        Op::SwitchAccount => ("PUT", "/people/student/p1/account".into(), json!({ "enabled": true })),
+        Op::ChangeContact => {
+            ("PUT", "/people/teacher/t1/contact".into(), json!({ "email": "g@h.org" }))
+        }
+        Op::SwitchAccount => {
+            ("PUT", "/people/student/p1/account".into(), json!({ "enabled": true }))
+        }
         Op::AcceptInvitation => ("POST", "/people/teacher/t1/account/accept".into(), Value::Null),
         Op::RecordSignIn => ("POST", "/people/teacher/t1/sign-ins".into(), Value::Null),
-        Op::SetSignInEmail => ("PUT", "/people/student/p1/sign-in-email".into(), json!({ "email": "g@h.org" })),
+        Op::SetSignInEmail => {
+            ("PUT", "/people/student/p1/sign-in-email".into(), json!({ "email": "g@h.org" }))
+        }
         Op::Pin => ("PUT", "/people/student/p1/pin".into(), pin),
         Op::LinkIdentity => ("PUT", "/links/student/new".into(), json!({ "person": "p1" })),
         Op::ReadRuns => ("GET", "/runs".into(), Value::Null),
-        Op::DecideRun => ("POST", format!("/runs/{run}/decision"), json!({ "decision": "approve", "reason": "seen" })),
+        Op::DecideRun => (
+            "POST",
+            format!("/runs/{run}/decision"),
+            json!({ "decision": "approve", "reason": "seen" }),
+        ),
         Op::UndoRun => ("POST", format!("/runs/{run}/undo"), json!({ "reason": "wrong file" })),
         Op::ReadChanges => ("GET", "/changes".into(), Value::Null),
         Op::ReadLastChange => ("GET", "/people/student/p1/last-change".into(), Value::Null),
-        Op::Explain => ("POST", "/explain".into(), json!({ "kind": "student", "id": "p1", "class": "c1" })),
+        Op::Explain => {
+            ("POST", "/explain".into(), json!({ "kind": "student", "id": "p1", "class": "c1" }))
+        }
     };
     (method, path, body)
 }
@@ -63,9 +89,21 @@ fn of_role(role: Role) -> Token {
     }
 }
 
-async fn send(w: &World, token: &Token, base: &str, (method, path, body): &(&str, String, Value)) -> Reply {
+async fn send(
+    w: &World,
+    token: &Token,
+    base: &str,
+    (method, path, body): &(&str, String, Value),
+) -> Reply {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    w.send(Some(token), method, &format!("{base}{path}"), &[("content-type", "application/json")], &body).await
+    w.send(
+        Some(token),
+        method,
+        &format!("{base}{path}"),
+        &[("content-type", "application/json")],
+        &body,
+    )
+    .await
 }
 
 #[tokio::test]
@@ -107,16 +145,29 @@ async fn another_district_is_answered_exactly_as_one_that_does_not_exist() {
     for operation in Operation::ALL.iter().copied() {
         let request = example(operation);
         for role in Role::ALL.into_iter().filter(|role| reach(*role, operation) != Reach::No) {
-            // Oak exists, and the token is for another district; elm does not, and the token is for oak.
+            // Oak exists, and the token is for another district; elm does not, and the token is for
+            // oak.
             let strange = send(&w, &of_role(role).of("elm"), "/v1/districts/oak", &request).await;
             let missing = send(&w, &of_role(role), "/v1/districts/elm", &request).await;
-            assert_eq!((strange.status, &strange.body), (404, &missing.body), "{} {}", role.name(), operation.name());
+            assert_eq!(
+                (strange.status, &strange.body),
+                (404, &missing.body),
+                "{} {}",
+                role.name(),
+                operation.name()
+            );
             assert_eq!(strange.headers, missing.headers);
             // A district of one's own that nobody has made yet.
             let own = send(&w, &of_role(role).of("elm"), "/v1/districts/elm", &request).await;
             match operation {
                 Operation::CreateDistrict => assert_eq!(own.status, 201),
-                _ => assert_eq!((own.status, &own.body), (404, &missing.body), "{} {}", role.name(), operation.name()),
+                _ => assert_eq!(
+                    (own.status, &own.body),
+                    (404, &missing.body),
+                    "{} {}",
+                    role.name(),
+                    operation.name()
+                ),
             }
             if operation == Operation::CreateDistrict {
                 return_elm(&w).await;
@@ -147,19 +198,32 @@ async fn another_school_is_answered_exactly_as_one_that_does_not_exist() {
         ("DELETE", "/classes/c2/students/p9", "/classes/c9/students/p9", Value::Null),
         ("POST", "/classes/c2/teachers", "/classes/c9/teachers", json!({ "teacher": "t1" })),
         ("PUT", "/classes/c2/join-code", "/classes/c9/join-code", Value::Null),
-        ("PUT", "/people/student/p9/account", "/people/student/p99/account", json!({ "enabled": false })),
-        ("POST", "/people/student/p9/guardians", "/people/student/p99/guardians", json!({ "given": "a", "family": "b" })),
+        (
+            "PUT",
+            "/people/student/p9/account",
+            "/people/student/p99/account",
+            json!({ "enabled": false }),
+        ),
+        (
+            "POST",
+            "/people/student/p9/guardians",
+            "/people/student/p99/guardians",
+            json!({ "given": "a", "family": "b" }),
+        ),
         ("GET", "/people/student/p9/last-change", "/people/student/p99/last-change", Value::Null),
         ("POST", "/classes", "/classes", json!({ "title": "x", "school": "south" })),
     ] {
-        let beyond = send(&w, &token, "/v1/districts/oak", &(method, strange.into(), body.clone())).await;
-        let body = if strange == missing { json!({ "title": "x", "school": "west" }) } else { body };
+        let beyond =
+            send(&w, &token, "/v1/districts/oak", &(method, strange.into(), body.clone())).await;
+        let body =
+            if strange == missing { json!({ "title": "x", "school": "west" }) } else { body };
         let nowhere = send(&w, &token, "/v1/districts/oak", &(method, missing.into(), body)).await;
         assert_eq!((beyond.status, &beyond.body), (404, &nowhere.body), "{method} {strange}");
         assert_eq!(beyond.headers, nowhere.headers, "{method} {strange}");
     }
     assert_eq!(w.get(&token, "/schools").await.all("key"), ["north"]);
-    let mut all: Vec<_> = w.get(&leader(), "/schools").await.all("key").into_iter().map(str::to_owned).collect();
+    let mut all: Vec<_> =
+        w.get(&leader(), "/schools").await.all("key").into_iter().map(str::to_owned).collect();
     all.sort();
     assert_eq!(all, ["north", "south"]);
 }
@@ -171,12 +235,16 @@ async fn a_teacher_sees_their_own_classes_and_those_in_them() {
     for own in ["/people/student/p1", "/people/teacher/t1", "/people/guardian/g1"] {
         assert_eq!(w.get(&teacher(), own).await.status, 200, "{own}");
     }
-    for strange in ["/classes/c2", "/people/student/p3", "/people/student/p9", "/people/teacher/t3"] {
+    for strange in ["/classes/c2", "/people/student/p3", "/people/student/p9", "/people/teacher/t3"]
+    {
         assert_eq!(w.get(&teacher(), strange).await.status, 404, "{strange}");
     }
     let of_a_colleague = token("teacher").schools(&["north"]).record("t2");
     assert_eq!(w.get(&of_a_colleague, "/classes/c1").await.status, 404);
-    assert_eq!(w.put_json(&of_a_colleague, "/classes/c1/custom-name", json!({ "name": "x" })).await.status, 404);
+    assert_eq!(
+        w.put_json(&of_a_colleague, "/classes/c1/custom-name", json!({ "name": "x" })).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -209,14 +277,32 @@ async fn whatever_goes_wrong_is_a_problem_in_our_words() {
         ("GET", "/v1/nowhere", vec![], "", 404),
         ("GET", "/v1/districts/oak/nowhere", vec![], "", 404),
         ("PATCH", "/v1/districts/oak/classes/c1", vec![], "", 405),
-        ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![("content-type", "text/plain")], "x", 415),
+        (
+            "PUT",
+            "/v1/districts/oak/classes/c1/custom-name",
+            vec![("content-type", "text/plain")],
+            "x",
+            415,
+        ),
         ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![], r#"{"name":"x"}"#, 415),
         ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], long.as_str(), 413),
         ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], "{", 400),
         ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], "", 400),
         ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], r#"{"name":7}"#, 422),
-        ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], r#"{"name":" "}"#, 422),
-        ("PUT", "/v1/districts/oak/classes/c1/custom-name", vec![json_type], r#"{"secretfield":"secretvalue"}"#, 422),
+        (
+            "PUT",
+            "/v1/districts/oak/classes/c1/custom-name",
+            vec![json_type],
+            r#"{"name":" "}"#,
+            422,
+        ),
+        (
+            "PUT",
+            "/v1/districts/oak/classes/c1/custom-name",
+            vec![json_type],
+            r#"{"secretfield":"secretvalue"}"#,
+            422,
+        ),
         ("GET", "/v1/districts/oak/people/king/p1", vec![], "", 404),
         ("GET", "/v1/districts/oak/people/student/~zz", vec![], "", 404),
         ("GET", "/v1/districts/oak/runs/secretrun", vec![], "", 404),
@@ -226,13 +312,23 @@ async fn whatever_goes_wrong_is_a_problem_in_our_words() {
         assert_eq!(reply.body["status"], status);
         assert_eq!(reply.headers["allow"].is_string(), status == 405);
         let said = reply.body.to_string();
-        assert!(["type", "title", "detail"].iter().all(|field| reply.body[*field].is_string()), "{said}");
-        assert!(!said.contains("secret") && !said.contains("serde") && !said.contains("expected"), "{said}");
+        assert!(
+            ["type", "title", "detail"].iter().all(|field| reply.body[*field].is_string()),
+            "{said}"
+        );
+        assert!(
+            !said.contains("secret") && !said.contains("serde") && !said.contains("expected"),
+            "{said}"
+        );
     }
 }
 
 #[test]
 fn the_documentation_shows_the_table_of_roles() {
     let readme = include_str!("../../README.md");
-    assert!(readme.contains(&table()), "put this into functions/roster-api/README.md:\n\n{}", table());
+    assert!(
+        readme.contains(&table()),
+        "put this into functions/roster-api/README.md:\n\n{}",
+        table()
+    );
 }

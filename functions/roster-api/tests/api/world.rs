@@ -1,4 +1,5 @@
-//! A small district in memory, and people with tokens who call the API as API Gateway passes their calls on.
+//! A small district in memory, and people with tokens who call the API as API Gateway passes their
+//! calls on.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,8 +14,8 @@ use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
 use roster_api::{Api, router};
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
-    AnyMirrored, ClassDetails, ClassState, Demographics, GuardianRole, GuardianState, Kind, Mirrored, Origin, Person, School,
-    Status, StudentState, TeacherState, kinds,
+    AnyMirrored, ClassDetails, ClassState, Demographics, GuardianRole, GuardianState, Kind,
+    Mirrored, Origin, Person, School, Status, StudentState, TeacherState, kinds,
 };
 use rules::personal::Personal;
 use rules::settings::{DistrictStatus, Settings};
@@ -113,7 +114,11 @@ impl Reply {
 
 /// The value of a field of all entries of a list.
 pub(crate) fn listed<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
-    list.as_array().expect("a list").iter().map(|entry| entry[field].as_str().unwrap_or_default()).collect()
+    list.as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| entry[field].as_str().unwrap_or_default())
+        .collect()
 }
 
 /// A district in memory.
@@ -140,7 +145,13 @@ pub(crate) fn text(text: &str) -> Option<Personal> {
 pub(crate) fn person(name: &str, email: &str, school: &str) -> Person {
     let (given, family) = name.split_once(' ').unwrap_or((name, ""));
     let email = (!email.is_empty()).then(|| Personal::new(email));
-    Person { given: text(given), family: text(family), email, schools: vec![school.into()], ..Person::default() }
+    Person {
+        given: text(given),
+        family: text(family),
+        email,
+        schools: vec![school.into()],
+        ..Person::default()
+    }
 }
 
 pub(crate) fn keys(list: &[&str]) -> Vec<SourceId> {
@@ -162,23 +173,42 @@ pub(crate) fn mirrored<K: Kind>(key: &str, state: K::State) -> Mirrored<K> {
     }
 }
 
-pub(crate) fn student(key: &str, person: Person, classes: &[&str], guardians: &[&str]) -> Mirrored<kinds::Students> {
-    let demographics = Demographics { grades: vec![Personal::new("04")], ..Demographics::default() };
+pub(crate) fn student(
+    key: &str,
+    person: Person,
+    classes: &[&str],
+    guardians: &[&str],
+) -> Mirrored<kinds::Students> {
+    let demographics =
+        Demographics { grades: vec![Personal::new("04")], ..Demographics::default() };
     let (classes, guardians, email_shared) = (keys(classes), keys(guardians), false);
     mirrored(key, StudentState { person, demographics, guardians, classes, email_shared })
 }
 
-pub(crate) fn teacher_record(key: &str, person: Person, classes: &[&str]) -> Mirrored<kinds::Teachers> {
+pub(crate) fn teacher_record(
+    key: &str,
+    person: Person,
+    classes: &[&str],
+) -> Mirrored<kinds::Teachers> {
     let (classes, email_shared, administrator) = (keys(classes), false, false);
     mirrored(key, TeacherState { person, classes, email_shared, administrator })
 }
 
-pub(crate) fn guardian_record(key: &str, person: Person, children: &[&str]) -> Mirrored<kinds::Guardians> {
+pub(crate) fn guardian_record(
+    key: &str,
+    person: Person,
+    children: &[&str],
+) -> Mirrored<kinds::Guardians> {
     let (role, also, email_shared) = (GuardianRole::Parent, vec![], false);
     mirrored(key, GuardianState { person, role, children: keys(children), also, email_shared })
 }
 
-pub(crate) fn class(key: &str, school: &str, teachers: &[&str], students: &[&str]) -> Mirrored<kinds::Classes> {
+pub(crate) fn class(
+    key: &str,
+    school: &str,
+    teachers: &[&str],
+    students: &[&str],
+) -> Mirrored<kinds::Classes> {
     let details = ClassDetails {
         title: "Reading".into(),
         code: Some("R1".into()),
@@ -192,16 +222,26 @@ pub(crate) fn class(key: &str, school: &str, teachers: &[&str], students: &[&str
         subject_codes: vec![],
         periods: vec![],
     };
-    mirrored(key, ClassState { details, teachers: keys(teachers), students: keys(students), inactive: vec![] })
+    mirrored(
+        key,
+        ClassState {
+            details,
+            teachers: keys(teachers),
+            students: keys(students),
+            inactive: vec![],
+        },
+    )
 }
 
-/// Oak: two schools; c1 in the north with t1, p1 and p2, c2 in the south with t3 and p9. Two pupils of the north have one name. g1 is p1's parent.
+/// Oak: two schools; c1 in the north with t1, p1 and p2, c2 in the south with t3 and p9. Two pupils
+/// of the north have one name. g1 is p1's parent.
 pub(crate) async fn world(preset: &str) -> World {
     world_with(Settings::of_preset(preset)).await
 }
 
 pub(crate) async fn world_with(settings: Settings) -> World {
-    let (table, internal, inbox) = (MemoryTable::default(), MemoryObjects::default(), MemoryObjects::default());
+    let (table, internal, inbox) =
+        (MemoryTable::default(), MemoryObjects::default(), MemoryObjects::default());
     let now = Arc::new(Mutex::new("2026-09-01T12:00:00Z".parse::<Timestamp>().unwrap()));
     let tick = Arc::new(AtomicI64::new(0));
     let (tells, ticks) = (Arc::clone(&now), Arc::clone(&tick));
@@ -210,13 +250,26 @@ pub(crate) async fn world_with(settings: Settings) -> World {
         *now += SignedDuration::from_secs(ticks.load(Ordering::SeqCst));
         *now
     });
-    let (later, function) = (MemoryLater::default(), "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull");
-    let api = Api::with_pulls(table.clone(), internal.clone(), inbox.clone(), clock, later.clone(), function);
+    let (later, function) =
+        (MemoryLater::default(), "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull");
+    let api = Api::with_pulls(
+        table.clone(),
+        internal.clone(),
+        inbox.clone(),
+        clock,
+        later.clone(),
+        function,
+    );
     let router = router(api);
     table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap();
     let w = World { table, internal, inbox, later, router, now, tick };
     for key in ["north", "south"] {
-        let state = School { id: key.into(), name: format!("School {key}"), identifier: None, parent: None };
+        let state = School {
+            id: key.into(),
+            name: format!("School {key}"),
+            identifier: None,
+            parent: None,
+        };
         w.put(AnyMirrored::School(mirrored(key, state))).await;
     }
     for record in [
@@ -236,7 +289,12 @@ pub(crate) async fn world_with(settings: Settings) -> World {
     ] {
         w.put(AnyMirrored::Student(record)).await;
     }
-    w.put(AnyMirrored::Guardian(guardian_record("g1", person("Gil Larch", "gil@home.org", "north"), &["p1"]))).await;
+    w.put(AnyMirrored::Guardian(guardian_record(
+        "g1",
+        person("Gil Larch", "gil@home.org", "north"),
+        &["p1"],
+    )))
+    .await;
     w.put(AnyMirrored::Class(class("c1", "north", &["t1"], &["p1", "p2"]))).await;
     w.put(AnyMirrored::Class(class("c2", "south", &["t3"], &["p9"]))).await;
     w
@@ -269,7 +327,8 @@ impl World {
         *self.now.lock().unwrap() = now.parse().unwrap();
     }
 
-    /// Sends a request the way it comes from API Gateway. The path is below the token's district unless it begins with `/v1`.
+    /// Sends a request the way it comes from API Gateway. The path is below the token's district
+    /// unless it begins with `/v1`.
     pub(crate) async fn send(
         &self,
         token: Option<&Token>,
@@ -278,13 +337,18 @@ impl World {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Reply {
-        let path = if path.starts_with("/v1") { path.to_owned() } else { format!("/v1/districts/oak{path}") };
+        let path = if path.starts_with("/v1") {
+            path.to_owned()
+        } else {
+            format!("/v1/districts/oak{path}")
+        };
         let (raw_path, query) = path.split_once('?').unwrap_or((&path, ""));
         let mut all = json!({ "host": "api.example.org" });
         for (name, value) in headers {
             all[*name] = json!(value);
         }
-        let authorizer = token.map(|token| json!({ "jwt": { "claims": token.claims, "scopes": null } }));
+        let authorizer =
+            token.map(|token| json!({ "jwt": { "claims": token.claims, "scopes": null } }));
         let event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": raw_path, "rawQueryString": query, "headers": all,
             "requestContext": {
@@ -302,7 +366,8 @@ impl World {
         for (name, value) in &parts.headers {
             headers[name.as_str()] = json!(value.to_str().unwrap());
         }
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Reply { status: parts.status.as_u16(), headers, body }
     }
 
@@ -311,14 +376,34 @@ impl World {
     }
 
     pub(crate) async fn post(&self, token: &Token, path: &str, body: Value) -> Reply {
-        self.send(Some(token), "POST", path, &[("content-type", "application/json")], &body.to_string()).await
+        self.send(
+            Some(token),
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            &body.to_string(),
+        )
+        .await
     }
 
     pub(crate) async fn put_json(&self, token: &Token, path: &str, body: Value) -> Reply {
-        self.send(Some(token), "PUT", path, &[("content-type", "application/json")], &body.to_string()).await
+        self.send(
+            Some(token),
+            "PUT",
+            path,
+            &[("content-type", "application/json")],
+            &body.to_string(),
+        )
+        .await
     }
 
-    pub(crate) async fn put_at(&self, token: &Token, path: &str, version: &str, body: Value) -> Reply {
+    pub(crate) async fn put_at(
+        &self,
+        token: &Token,
+        path: &str,
+        version: &str,
+        body: Value,
+    ) -> Reply {
         let headers = [("content-type", "application/json"), ("if-match", version)];
         self.send(Some(token), "PUT", path, &headers, &body.to_string()).await
     }

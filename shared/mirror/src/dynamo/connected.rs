@@ -11,7 +11,11 @@ use crate::keys;
 const WHAT: &str = "a connected district";
 
 impl DynamoTable {
-    fn put_connected(&self, source: &str, connected: &Connected) -> Result<PutItemFluentBuilder, MirrorError> {
+    fn put_connected(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> Result<PutItemFluentBuilder, MirrorError> {
         Ok(self
             .client
             .put_item()
@@ -36,9 +40,18 @@ impl ConnectedDistricts for DynamoTable {
     }
 
     async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {
-        match self.put_connected(source, connected)?.condition_expression("attribute_not_exists(PK)").send().await {
+        match self
+            .put_connected(source, connected)?
+            .condition_expression("attribute_not_exists(PK)")
+            .send()
+            .await
+        {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Ok(Wrote::AlreadyThere)
             }
             Err(error) => Err(failed("note a connected district", error)),

@@ -27,7 +27,8 @@ const TRIES: u32 = 8;
 
 impl Configuring for DynamoTable {
     async fn configured(&self, id: &DistrictId) -> Result<Option<Configured>, MirrorError> {
-        let item = self.get(keys::district_pk(id), keys::SETTINGS.into(), "read the district").await?;
+        let item =
+            self.get(keys::district_pk(id), keys::SETTINGS.into(), "read the district").await?;
         let Some(item) = item else { return Ok(None) };
         let stored = |name: &str| text(&item, name).map(str::to_owned);
         let (Some(settings), Some(status)) = (stored("settings"), stored("district_status")) else {
@@ -61,7 +62,13 @@ impl Configuring for DynamoTable {
             .expression_attribute_values(":seen_status", s(&seen.stored.1));
         match request.send().await {
             Ok(_) => Ok(Changed::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Changed::No)
+            }
             Err(error) => Err(failed("configure the district", error)),
         }
     }
@@ -86,21 +93,36 @@ impl DynamoTable {
             .item("expires", n(asked.now.as_second() + KEPT));
         let request = match seen {
             None => request.condition_expression("attribute_not_exists(PK)"),
-            Some(seen) => request.condition_expression("body = :seen").expression_attribute_values(":seen", s(seen)),
+            Some(seen) => request
+                .condition_expression("body = :seen")
+                .expression_attribute_values(":seen", s(seen)),
         };
         match request.send().await {
             Ok(_) => Ok(Changed::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Changed::No)
+            }
             Err(error) => Err(failed(NOTING, error)),
         }
     }
 
-    async fn once(&self, district: &DistrictId, asked: &Asked<'_>) -> Result<Option<(String, Once)>, MirrorError> {
-        let item = self.get(keys::district_pk(district), format!("{ONCE}{}", asked.name), "read an answer").await?;
+    async fn once(
+        &self,
+        district: &DistrictId,
+        asked: &Asked<'_>,
+    ) -> Result<Option<(String, Once)>, MirrorError> {
+        let item = self
+            .get(keys::district_pk(district), format!("{ONCE}{}", asked.name), "read an answer")
+            .await?;
         let Some(item) = item else { return Ok(None) };
         let body = text(&item, "body").unwrap_or_default().to_owned();
         // serde's own message may quote what it read.
-        let once = serde_json::from_str(&body).map_err(|_| MirrorError::corrupt(ANSWER, "it does not parse"))?;
+        let once = serde_json::from_str(&body)
+            .map_err(|_| MirrorError::corrupt(ANSWER, "it does not parse"))?;
         Ok(Some((body, once)))
     }
 }
@@ -110,7 +132,9 @@ impl Answers for DynamoTable {
         if self.put_once(district, &asked, &Once::of(&asked), None).await? == Changed::Yes {
             return Ok(Begun::Ours { fresh: asked.fresh.into() });
         }
-        let Some((body, once)) = self.once(district, &asked).await? else { return Ok(Begun::AtWork) };
+        let Some((body, once)) = self.once(district, &asked).await? else {
+            return Ok(Begun::AtWork);
+        };
         // The SDK may have sent our own put twice.
         if once.fresh == asked.fresh && once.answer.is_none() {
             return Ok(Begun::Ours { fresh: once.fresh });
@@ -125,15 +149,26 @@ impl Answers for DynamoTable {
         })
     }
 
-    async fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> Result<(), MirrorError> {
+    async fn finish(
+        &self,
+        district: &DistrictId,
+        asked: Asked<'_>,
+        answer: Answer,
+    ) -> Result<(), MirrorError> {
         let Some((body, once)) = self.once(district, &asked).await? else { return Ok(()) };
         // Whoever was faster has answered the same.
-        let _ = self.put_once(district, &asked, &Once { answer: Some(answer), ..once }, Some(&body)).await?;
+        let _ = self
+            .put_once(district, &asked, &Once { answer: Some(answer), ..once }, Some(&body))
+            .await?;
         Ok(())
     }
 
     async fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> Result<(), MirrorError> {
-        let request = self.client.delete_item().table_name(&self.name).key(PK, s(keys::district_pk(district)));
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key(PK, s(keys::district_pk(district)));
         let request = request.key(SK, s(format!("{ONCE}{}", asked.name)));
         request.send().await.map_err(|e| failed("forget a request", e))?;
         Ok(())
@@ -150,7 +185,8 @@ fn hash(item: &Item) -> u128 {
         })
         .collect();
     attributes.sort_unstable();
-    let all: String = attributes.into_iter().map(|(name, value)| format!("{name}\u{1f}{value}\u{1e}")).collect();
+    let all: String =
+        attributes.into_iter().map(|(name, value)| format!("{name}\u{1f}{value}\u{1e}")).collect();
     xxh3_128(all.as_bytes())
 }
 
@@ -165,21 +201,31 @@ impl EraseItems for DynamoTable {
             .consistent_read(true)
             .limit(ERASED_AT_ONCE);
         let page = request.send().await.map_err(|e| failed("read what is to be erased", e))?;
-        let doomed = |item: &Item| DoomedItem { pk: pk.into(), sk: text(item, SK).unwrap_or_default().into(), hash: hash(item) };
-        Ok(DoomedItems { items: page.items().iter().map(doomed).collect(), more: page.last_evaluated_key.is_some() })
+        let doomed = |item: &Item| DoomedItem {
+            pk: pk.into(),
+            sk: text(item, SK).unwrap_or_default().into(),
+            hash: hash(item),
+        };
+        Ok(DoomedItems {
+            items: page.items().iter().map(doomed).collect(),
+            more: page.last_evaluated_key.is_some(),
+        })
     }
 
     async fn erase_items(&self, items: &[DoomedItem]) -> Result<(), MirrorError> {
         for batch in items.chunks(BATCH) {
-            let mut left: Vec<Write> =
-                batch.iter().map(|item| Write::Delete { pk: item.pk.clone(), sk: item.sk.clone() }).collect();
+            let mut left: Vec<Write> = batch
+                .iter()
+                .map(|item| Write::Delete { pk: item.pk.clone(), sk: item.sk.clone() })
+                .collect();
             let mut tries = 0;
             while !left.is_empty() {
                 if tries == TRIES {
                     return Err(MirrorError::OutOfTime { doing: "erase items" });
                 }
                 if tries > 0 {
-                    tokio::time::sleep(Duration::from_millis((20 << tries) + fastrand::u64(0..50))).await;
+                    tokio::time::sleep(Duration::from_millis((20 << tries) + fastrand::u64(0..50)))
+                        .await;
                 }
                 left = self.write(left).await?.left;
                 tries += 1;

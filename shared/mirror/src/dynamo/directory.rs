@@ -23,7 +23,8 @@ const AT_ONCE: usize = 8;
 /// How often what came back undone is asked for again.
 const TRIES: u32 = 6;
 
-/// Lines of an index that are read beyond those that are wanted, where some may have another status.
+/// Lines of an index that are read beyond those that are wanted, where some may have another
+/// status.
 const SPARE: usize = 10;
 
 const READING: &str = "read records of the mirror";
@@ -44,7 +45,8 @@ impl DynamoTable {
     }
 
     async fn batch_at(&self, keys: Vec<Key>) -> Result<Vec<(Key, ReadItem)>, MirrorError> {
-        let attributes = |(pk, sk): Key| Item::from([(PK.to_owned(), s(pk)), (SK.to_owned(), s(sk))]);
+        let attributes =
+            |(pk, sk): Key| Item::from([(PK.to_owned(), s(pk)), (SK.to_owned(), s(sk))]);
         let mut wanted: Vec<Item> = keys.into_iter().map(attributes).collect();
         let mut read = Vec::with_capacity(wanted.len());
         for attempt in 0..TRIES {
@@ -56,7 +58,11 @@ impl DynamoTable {
                 .map_err(|e| MirrorError::service(READING, e))?;
             let answer = self.client.batch_get_item().request_items(&self.name, asked).send().await;
             let answer = answer.map_err(|e| failed(READING, e))?;
-            for item in answer.responses.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default() {
+            for item in answer
+                .responses
+                .and_then(|mut tables| tables.remove(&self.name))
+                .unwrap_or_default()
+            {
                 let pk = text(&item, PK).unwrap_or_default().to_owned();
                 let item = read_item(item)?;
                 read.push(((pk, item.sk.clone()), item));
@@ -89,11 +95,19 @@ impl Directory for DynamoTable {
         Found::assemble(place, items.into_iter().map(read_item).collect::<Result<Vec<_>, _>>()?)
     }
 
-    async fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Result<Vec<Found>, MirrorError> {
+    async fn glance(
+        &self,
+        district: &DistrictId,
+        places: &[Place],
+        slots: &[&str],
+    ) -> Result<Vec<Found>, MirrorError> {
         let keys_of = |place: &Place| {
             let pk = place.pk(district);
             let edits = slots.iter().map(|slot| format!("{}{}{slot}", place.sk(), keys::EDIT));
-            std::iter::once(place.sk().to_owned()).chain(edits).map(move |sk| (pk.clone(), sk)).collect::<Vec<Key>>()
+            std::iter::once(place.sk().to_owned())
+                .chain(edits)
+                .map(move |sk| (pk.clone(), sk))
+                .collect::<Vec<Key>>()
         };
         let wanted: Vec<Vec<Key>> = places.iter().map(keys_of).collect();
         // One call must not name a key twice.
@@ -108,10 +122,18 @@ impl Directory for DynamoTable {
         assembled.collect()
     }
 
-    async fn in_school(&self, district: &DistrictId, question: InSchool<'_>) -> Result<Listed, MirrorError> {
+    async fn in_school(
+        &self,
+        district: &DistrictId,
+        question: InSchool<'_>,
+    ) -> Result<Listed, MirrorError> {
         let school = keys::school_key(district, question.school);
         let mut start = question.after.map(|after| {
-            let key = [(SCHOOL_KEY, school.clone()), (PK, after.pk(district)), (SK, after.sk().to_owned())];
+            let key = [
+                (SCHOOL_KEY, school.clone()),
+                (PK, after.pk(district)),
+                (SK, after.sk().to_owned()),
+            ];
             key.map(|(name, value)| (name.to_owned(), s(value))).into_iter().collect::<Item>()
         });
         let mut listed = Listed::default();
@@ -123,7 +145,8 @@ impl Directory for DynamoTable {
                 .expression_attribute_values(":school", s(&school))
                 .expression_attribute_values(":kind", s(keys::kind_prefix(question.kind)))
                 .set_exclusive_start_key(start);
-            // The limit counts what is read, before the filter: some more where there is one, since few records have the other status.
+            // The limit counts what is read, before the filter: some more where there is one, since
+            // few records have the other status.
             let limit = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
             request = match question.status {
                 None => request.limit(limit(left)),
@@ -139,8 +162,12 @@ impl Directory for DynamoTable {
                         }),
                     ),
             };
-            let page = request.send().await.map_err(|e| failed("read the directory of a school", e))?;
-            let places = page.items().iter().filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?));
+            let page =
+                request.send().await.map_err(|e| failed("read the directory of a school", e))?;
+            let places = page
+                .items()
+                .iter()
+                .filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?));
             let mut places: Vec<Place> = places.collect();
             let is_cut = places.len() > left;
             places.truncate(left);
@@ -156,16 +183,28 @@ impl Directory for DynamoTable {
         }
     }
 
-    async fn with_email(&self, district: &DistrictId, email: &Personal) -> Result<Vec<Place>, MirrorError> {
+    async fn with_email(
+        &self,
+        district: &DistrictId,
+        email: &Personal,
+    ) -> Result<Vec<Place>, MirrorError> {
         let request = self
             .index(keys::BY_EMAIL)
             .key_condition_expression("email_key = :email")
             .expression_attribute_values(":email", s(keys::email_key(district, email)));
         let items = all_of(request, "look up an e-mail address").await?;
-        Ok(items.iter().filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?)).collect())
+        Ok(items
+            .iter()
+            .filter_map(|item| Place::parse(district, text(item, PK)?, text(item, SK)?))
+            .collect())
     }
 
-    async fn link(&self, district: &DistrictId, kind: Tag, source: &SourceId) -> Result<Option<Link>, MirrorError> {
+    async fn link(
+        &self,
+        district: &DistrictId,
+        kind: Tag,
+        source: &SourceId,
+    ) -> Result<Option<Link>, MirrorError> {
         let (pk, sk) = (keys::shard_pk(district, source.shard()), keys::link_sk(kind, source));
         let item = self.get(pk, sk, "read an identity link").await?;
         item.map(|item| parse_link(text(&item, "body").unwrap_or_default())).transpose()

@@ -9,7 +9,9 @@ use rules::settings::{DistrictStatus, Settings};
 
 use super::{DynamoTable, Item, PK, SK, all_of, failed, from_json, json, n, number, s, text};
 use crate::MirrorError;
-use crate::districts::{Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote};
+use crate::districts::{
+    Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote,
+};
 use crate::keys;
 
 const WHAT: &str = "the district's item";
@@ -17,17 +19,24 @@ const WHAT: &str = "the district's item";
 fn decode(id: &DistrictId, item: &Item) -> Result<District, MirrorError> {
     let time = |name: &str| -> Result<Option<Timestamp>, MirrorError> {
         let millis: Option<i64> = number(item, name);
-        millis.map(Timestamp::from_millisecond).transpose().map_err(|e| MirrorError::corrupt(WHAT, e))
+        millis
+            .map(Timestamp::from_millisecond)
+            .transpose()
+            .map_err(|e| MirrorError::corrupt(WHAT, e))
     };
-    let lease = match (text(item, "lease_owner"), number(item, "lease_token"), time("lease_until")?) {
-        (Some(owner), Some(token), Some(until)) => Some(Lease { owner: owner.into(), token, until }),
+    let lease = match (text(item, "lease_owner"), number(item, "lease_token"), time("lease_until")?)
+    {
+        (Some(owner), Some(token), Some(until)) => {
+            Some(Lease { owner: owner.into(), token, until })
+        }
         _ => None,
     };
     let latest = match (text(item, "latest_run"), time("latest_at")?) {
         (Some(run), Some(taken_at)) => Some(Latest { run: RunId::new(run), taken_at }),
         _ => None,
     };
-    let applied = item.contains_key("applied").then(|| from_json(text(item, "applied"), WHAT)).transpose()?;
+    let applied =
+        item.contains_key("applied").then(|| from_json(text(item, "applied"), WHAT)).transpose()?;
     Ok(District {
         id: id.clone(),
         settings: from_json(text(item, "settings"), WHAT)?,
@@ -41,7 +50,11 @@ fn decode(id: &DistrictId, item: &Item) -> Result<District, MirrorError> {
 
 impl DynamoTable {
     fn update_settings(&self, id: &DistrictId) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.name).key(PK, s(keys::district_pk(id))).key(SK, s(keys::SETTINGS))
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .key(PK, s(keys::district_pk(id)))
+            .key(SK, s(keys::SETTINGS))
     }
 
     async fn settings_item(&self, id: &DistrictId) -> Result<Option<Item>, MirrorError> {
@@ -49,15 +62,25 @@ impl DynamoTable {
     }
 }
 
-async fn changed(request: UpdateItemFluentBuilder, doing: &'static str) -> Result<Changed, MirrorError> {
+async fn changed(
+    request: UpdateItemFluentBuilder,
+    doing: &'static str,
+) -> Result<Changed, MirrorError> {
     match request.send().await {
         Ok(_) => Ok(Changed::Yes),
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+        {
+            Ok(Changed::No)
+        }
         Err(error) => Err(failed(doing, error)),
     }
 }
 
-/// The condition "the newest snapshot is still the one that was seen", as an expression and its value.
+/// The condition "the newest snapshot is still the one that was seen", as an expression and its
+/// value.
 fn still_seen(seen: Option<&RunId>) -> (&'static str, Option<AttributeValue>) {
     match seen {
         Some(run) => ("latest_run = :seen", Some(s(run.as_str()))),
@@ -70,7 +93,12 @@ impl Districts for DynamoTable {
         self.settings_item(id).await?.map(|item| decode(id, &item)).transpose()
     }
 
-    async fn create(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Wrote, MirrorError> {
+    async fn create(
+        &self,
+        id: &DistrictId,
+        settings: &Settings,
+        status: DistrictStatus,
+    ) -> Result<Wrote, MirrorError> {
         let request = self
             .client
             .put_item()
@@ -82,14 +110,23 @@ impl Districts for DynamoTable {
             .condition_expression("attribute_not_exists(PK)");
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Ok(Wrote::AlreadyThere)
             }
             Err(error) => Err(failed("make the district", error)),
         }
     }
 
-    async fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Result<Changed, MirrorError> {
+    async fn configure(
+        &self,
+        id: &DistrictId,
+        settings: &Settings,
+        status: DistrictStatus,
+    ) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
             .update_expression("SET settings = :settings, district_status = :status")
@@ -99,7 +136,12 @@ impl Districts for DynamoTable {
         changed(request, "configure the district").await
     }
 
-    async fn accept(&self, id: &DistrictId, latest: &Latest, seen: Option<&RunId>) -> Result<Changed, MirrorError> {
+    async fn accept(
+        &self,
+        id: &DistrictId,
+        latest: &Latest,
+        seen: Option<&RunId>,
+    ) -> Result<Changed, MirrorError> {
         let (condition, value) = still_seen(seen);
         let request = self
             .update_settings(id)
@@ -124,7 +166,11 @@ impl Districts for DynamoTable {
         items.iter().map(|item| from_json(text(item, "body"), "an administrator")).collect()
     }
 
-    async fn put_administrator(&self, id: &DistrictId, administrator: &Administrator) -> Result<(), MirrorError> {
+    async fn put_administrator(
+        &self,
+        id: &DistrictId,
+        administrator: &Administrator,
+    ) -> Result<(), MirrorError> {
         let request = self
             .client
             .put_item()
@@ -152,7 +198,13 @@ impl ValueIf for UpdateItemFluentBuilder {
 }
 
 impl Leases for DynamoTable {
-    async fn take(&self, id: &DistrictId, owner: &str, now: Timestamp, until: Timestamp) -> Result<TakeLease, MirrorError> {
+    async fn take(
+        &self,
+        id: &DistrictId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<TakeLease, MirrorError> {
         let doing = "take the district's lease";
         let request = self
             .update_settings(id)
@@ -167,21 +219,34 @@ impl Leases for DynamoTable {
             .return_values(ReturnValue::AllNew);
         match request.send().await {
             Ok(answer) => {
-                let item = answer.attributes.ok_or_else(|| MirrorError::corrupt(WHAT, "no attributes came back"))?;
+                let item = answer
+                    .attributes
+                    .ok_or_else(|| MirrorError::corrupt(WHAT, "no attributes came back"))?;
                 Ok(TakeLease::Taken(Box::new(decode(id, &item)?)))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Ok(match self.district(id).await? {
                     None => TakeLease::NoDistrict,
                     // Given back between the two calls: whoever asks again at once will get it.
-                    Some(district) => TakeLease::Held { until: district.lease.map_or(now, |lease| lease.until) },
+                    Some(district) => {
+                        TakeLease::Held { until: district.lease.map_or(now, |lease| lease.until) }
+                    }
                 })
             }
             Err(error) => Err(failed(doing, error)),
         }
     }
 
-    async fn release(&self, id: &DistrictId, token: u64, seen: Option<&RunId>) -> Result<ReleaseLease, MirrorError> {
+    async fn release(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        seen: Option<&RunId>,
+    ) -> Result<ReleaseLease, MirrorError> {
         let (condition, value) = still_seen(seen);
         let request = self
             .update_settings(id)
@@ -192,11 +257,20 @@ impl Leases for DynamoTable {
         if changed(request, "give the district's lease back").await? == Changed::Yes {
             return Ok(ReleaseLease::Released);
         }
-        let ours = self.district(id).await?.and_then(|d| d.lease).is_some_and(|lease| lease.token == token);
+        let ours = self
+            .district(id)
+            .await?
+            .and_then(|d| d.lease)
+            .is_some_and(|lease| lease.token == token);
         Ok(if ours { ReleaseLease::NewerSnapshot } else { ReleaseLease::Released })
     }
 
-    async fn set_open(&self, id: &DistrictId, token: u64, run: &RunId) -> Result<Changed, MirrorError> {
+    async fn set_open(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        run: &RunId,
+    ) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
             .update_expression("SET open_run = :run")
@@ -206,7 +280,12 @@ impl Leases for DynamoTable {
         changed(request, "note the open run").await
     }
 
-    async fn set_applied(&self, id: &DistrictId, token: u64, applied: &Applied) -> Result<Changed, MirrorError> {
+    async fn set_applied(
+        &self,
+        id: &DistrictId,
+        token: u64,
+        applied: &Applied,
+    ) -> Result<Changed, MirrorError> {
         let request = self
             .update_settings(id)
             .update_expression("SET applied = :applied")

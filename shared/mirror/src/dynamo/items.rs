@@ -15,7 +15,8 @@ use crate::keys;
 
 const WRITING: &str = "write to the mirror";
 
-/// How often a batch is sent again after a failure that is not about capacity (a lost connection, a 500), and how long the first wait is.
+/// How often a batch is sent again after a failure that is not about capacity (a lost connection, a
+/// 500), and how long the first wait is.
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(40);
 
@@ -33,7 +34,13 @@ pub(super) fn read_item(mut item: Item) -> Result<ReadItem, MirrorError> {
 }
 
 impl ReadItems for DynamoTable {
-    async fn page(&self, district: &DistrictId, shard: u8, range: Range<'_>, after: Option<&str>) -> Result<Page, MirrorError> {
+    async fn page(
+        &self,
+        district: &DistrictId,
+        shard: u8,
+        range: Range<'_>,
+        after: Option<&str>,
+    ) -> Result<Page, MirrorError> {
         let pk = keys::shard_pk(district, shard);
         let mut request = self
             .client
@@ -60,7 +67,12 @@ impl ReadItems for DynamoTable {
         let answer = request.send().await.map_err(|e| failed("read the mirror", e))?;
         let units = answer.consumed_capacity().and_then(|c| c.capacity_units()).unwrap_or(0.0);
         let next = answer.last_evaluated_key().and_then(|key| text(key, SK)).map(str::to_owned);
-        let items = answer.items.unwrap_or_default().into_iter().map(read_item).collect::<Result<_, _>>()?;
+        let items = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(read_item)
+            .collect::<Result<_, _>>()?;
         Ok(Page { items, next, units })
     }
 }
@@ -69,11 +81,15 @@ fn request(write: &Write) -> Result<WriteRequest, MirrorError> {
     let built = match write {
         Write::Put(item) => {
             let put = PutRequest::builder().set_item(Some(attributes(item)));
-            WriteRequest::builder().put_request(put.build().map_err(|e| MirrorError::service(WRITING, e))?).build()
+            WriteRequest::builder()
+                .put_request(put.build().map_err(|e| MirrorError::service(WRITING, e))?)
+                .build()
         }
         Write::Delete { pk, sk } => {
             let delete = DeleteRequest::builder().key(PK, s(pk)).key(SK, s(sk)).build();
-            WriteRequest::builder().delete_request(delete.map_err(|e| MirrorError::service(WRITING, e))?).build()
+            WriteRequest::builder()
+                .delete_request(delete.map_err(|e| MirrorError::service(WRITING, e))?)
+                .build()
         }
     };
     Ok(built)
@@ -96,21 +112,32 @@ fn left(batch: Vec<Write>, undone: &[WriteRequest]) -> Vec<Write> {
     }
     let keys: std::collections::HashSet<(&str, &str)> = undone.iter().filter_map(key_of).collect();
     let is_left = |write: &Write| match write {
-        Write::Put(PutItem { pk, sk, .. }) | Write::Delete { pk, sk } => keys.contains(&(pk.as_str(), sk.as_str())),
+        Write::Put(PutItem { pk, sk, .. }) | Write::Delete { pk, sk } => {
+            keys.contains(&(pk.as_str(), sk.as_str()))
+        }
     };
     batch.into_iter().filter(is_left).collect()
 }
 
 fn is_throttled<R>(error: &SdkError<BatchWriteItemError, R>) -> bool {
     error.as_service_error().is_some_and(|error| {
-        matches!(error.code(), Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded"))
+        matches!(
+            error.code(),
+            Some(
+                "ProvisionedThroughputExceededException"
+                    | "ThrottlingException"
+                    | "RequestLimitExceeded"
+            )
+        )
     })
 }
 
 /// Whether the same request may succeed a moment later.
 fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>) -> bool {
     match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            true
+        }
         SdkError::ServiceError(error) => error.raw().status().is_server_error(),
         _ => false,
     }
@@ -119,8 +146,10 @@ fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpRespons
 impl WriteItems for DynamoTable {
     async fn write(&self, batch: Vec<Write>) -> Result<Written, MirrorError> {
         let requests: Vec<WriteRequest> = batch.iter().map(request).collect::<Result<_, _>>()?;
-        // The SDK's own retries would hide from us that the table is throttled, and how much to slow down.
-        let no_retries = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+        // The SDK's own retries would hide from us that the table is throttled, and how much to
+        // slow down.
+        let no_retries =
+            aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
         let call = self
             .client
             .batch_write_item()
@@ -130,13 +159,18 @@ impl WriteItems for DynamoTable {
         loop {
             match call.clone().customize().config_override(no_retries.clone()).send().await {
                 Ok(answer) => {
-                    let units = answer.consumed_capacity().iter().filter_map(|c| c.capacity_units()).sum();
-                    let undone = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.name));
+                    let units =
+                        answer.consumed_capacity().iter().filter_map(|c| c.capacity_units()).sum();
+                    let undone =
+                        answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.name));
                     return Ok(Written { left: left(batch, &undone.unwrap_or_default()), units });
                 }
-                Err(error) if is_throttled(&error) => return Ok(Written { left: batch, units: 0.0 }),
+                Err(error) if is_throttled(&error) => {
+                    return Ok(Written { left: batch, units: 0.0 });
+                }
                 Err(error) if tries < TRIES && is_passing(&error) => {
-                    tokio::time::sleep(FIRST_WAIT.mul_f64(f64::from(1 << tries) * fastrand::f64())).await;
+                    tokio::time::sleep(FIRST_WAIT.mul_f64(f64::from(1 << tries) * fastrand::f64()))
+                        .await;
                     tries += 1;
                 }
                 Err(error) => return Err(failed(WRITING, error)),

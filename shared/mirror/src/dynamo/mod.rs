@@ -16,8 +16,8 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection, ProjectionType, ScalarAttributeType,
 };
 
 use crate::MirrorError;
@@ -52,13 +52,21 @@ impl DynamoTable {
         Self { client, name: name.into() }
     }
 
-    /// Makes the table with its indexes, for stacks that no template makes. In AWS, template.yaml does, with encryption and backups.
+    /// Makes the table with its indexes, for stacks that no template makes. In AWS, template.yaml
+    /// does, with encryption and backups.
     pub async fn create_table(&self) -> Result<Wrote, MirrorError> {
         let doing = "make the table";
         let built = |error| MirrorError::service(doing, error);
-        let mut request = self.client.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
+        let mut request = self
+            .client
+            .create_table()
+            .table_name(&self.name)
+            .billing_mode(BillingMode::PayPerRequest);
         for name in [PK, SK, EMAIL_KEY, SCHOOL_KEY] {
-            let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+            let attribute = AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build();
             request = request.attribute_definitions(attribute.map_err(built)?);
         }
         for (name, key_type) in [(PK, KeyType::Hash), (SK, KeyType::Range)] {
@@ -70,7 +78,10 @@ impl DynamoTable {
             .key_schema(key(EMAIL_KEY, KeyType::Hash).map_err(built)?)
             .projection(keys_only)
             .build();
-        let with_status = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("status").build();
+        let with_status = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .non_key_attributes("status")
+            .build();
         let by_school = GlobalSecondaryIndex::builder()
             .index_name(keys::BY_SCHOOL)
             .key_schema(key(SCHOOL_KEY, KeyType::Hash).map_err(built)?)
@@ -82,15 +93,25 @@ impl DynamoTable {
         }
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => Ok(Wrote::AlreadyThere),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) =>
+            {
+                Ok(Wrote::AlreadyThere)
+            }
             Err(error) => Err(failed(doing, error)),
         }
     }
 
     /// One item, as it is after every write that was answered.
-    async fn get(&self, pk: String, sk: String, doing: &'static str) -> Result<Option<Item>, MirrorError> {
+    async fn get(
+        &self,
+        pk: String,
+        sk: String,
+        doing: &'static str,
+    ) -> Result<Option<Item>, MirrorError> {
         let request = self.client.get_item().table_name(&self.name).consistent_read(true);
-        let answer = request.key(PK, s(pk)).key(SK, s(sk)).send().await.map_err(|e| failed(doing, e))?;
+        let answer =
+            request.key(PK, s(pk)).key(SK, s(sk)).send().await.map_err(|e| failed(doing, e))?;
         Ok(answer.item)
     }
 }
@@ -109,7 +130,11 @@ async fn all_of(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<It
 
 /// An item of the mirror as DynamoDB takes it.
 fn attributes(item: &PutItem) -> Item {
-    let mut all = Item::from([(PK.to_owned(), s(&item.pk)), (SK.to_owned(), s(&item.sk)), ("body".to_owned(), s(&item.body))]);
+    let mut all = Item::from([
+        (PK.to_owned(), s(&item.pk)),
+        (SK.to_owned(), s(&item.sk)),
+        ("body".to_owned(), s(&item.body)),
+    ]);
     if let Some(more) = &item.more {
         all.insert("more".to_owned(), s(&more.hash));
         all.insert("more_pieces".to_owned(), n(more.pieces));
@@ -157,7 +182,10 @@ fn json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, Mi
     serde_json::to_string(value).map_err(|e| MirrorError::corrupt(what, e))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>, what: &'static str) -> Result<T, MirrorError> {
+fn from_json<T: serde::de::DeserializeOwned>(
+    text: Option<&str>,
+    what: &'static str,
+) -> Result<T, MirrorError> {
     let text = text.ok_or_else(|| MirrorError::corrupt(what, "an attribute is not there"))?;
     serde_json::from_str(text).map_err(|e| MirrorError::corrupt(what, e))
 }

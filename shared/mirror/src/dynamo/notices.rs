@@ -11,7 +11,8 @@ use crate::notices::Notices;
 
 impl Notices for DynamoTable {
     async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
-        let item = self.get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look for a notice").await?;
+        let item =
+            self.get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look for a notice").await?;
         Ok(item.is_some())
     }
 
@@ -26,7 +27,11 @@ impl Notices for DynamoTable {
             .condition_expression("attribute_not_exists(PK)");
         match request.send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Ok(Wrote::AlreadyThere)
             }
             Err(error) => Err(failed("remember a notice", error)),

@@ -17,7 +17,8 @@ impl DynamoTable {
     fn put_run(
         &self,
         record: &RunRecord,
-    ) -> Result<aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder, MirrorError> {
+    ) -> Result<aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder, MirrorError>
+    {
         Ok(self
             .client
             .put_item()
@@ -32,12 +33,20 @@ impl DynamoTable {
 }
 
 impl Runs for DynamoTable {
-    async fn run(&self, district: &DistrictId, run: &RunId) -> Result<Option<RunRecord>, MirrorError> {
+    async fn run(
+        &self,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Result<Option<RunRecord>, MirrorError> {
         let item = self.get(keys::district_pk(district), keys::run_sk(run), "read a run").await?;
         item.map(|item| from_json(text(&item, "body"), WHAT)).transpose()
     }
 
-    async fn newest(&self, district: &DistrictId, at_most: usize) -> Result<Vec<RunRecord>, MirrorError> {
+    async fn newest(
+        &self,
+        district: &DistrictId,
+        at_most: usize,
+    ) -> Result<Vec<RunRecord>, MirrorError> {
         let mut runs = Vec::new();
         let mut start = None;
         loop {
@@ -52,7 +61,8 @@ impl Runs for DynamoTable {
                 .scan_index_forward(false)
                 .limit(i32::try_from(at_most).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|e| failed("read the runs of a district", e))?;
+            let page =
+                request.send().await.map_err(|e| failed("read the runs of a district", e))?;
             for item in page.items() {
                 runs.push(from_json(text(item, "body"), WHAT)?);
             }
@@ -67,7 +77,11 @@ impl Runs for DynamoTable {
     async fn begin(&self, record: &RunRecord) -> Result<Wrote, MirrorError> {
         match self.put_run(record)?.condition_expression("attribute_not_exists(PK)").send().await {
             Ok(_) => Ok(Wrote::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 Ok(Wrote::AlreadyThere)
             }
             Err(error) => Err(failed("begin a run", error)),
@@ -88,7 +102,13 @@ impl Runs for DynamoTable {
                 *record = next;
                 Ok(Changed::Yes)
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(Changed::No),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Changed::No)
+            }
             Err(error) => Err(failed("save a run", error)),
         }
     }

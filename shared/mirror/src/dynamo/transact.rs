@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem,
+};
 
 use super::{DynamoTable, PK, SK, attributes, failed, s, text};
 use crate::MirrorError;
@@ -13,7 +15,8 @@ use crate::transact::{Check, End, Step, Transact, Transacted};
 
 const WRITING: &str = "write under a condition";
 
-/// How often a transaction is sent again that met another write of the same items, and how long the first wait is.
+/// How often a transaction is sent again that met another write of the same items, and how long the
+/// first wait is.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
@@ -39,7 +42,9 @@ fn request(table: &str, step: &Step) -> Result<TransactWriteItem, MirrorError> {
                 if !values.is_empty() {
                     put = put.expression_attribute_names("#mark", mark);
                 }
-                put = put.condition_expression(expression).set_expression_attribute_values(Some(values.into_iter().collect()));
+                put = put
+                    .condition_expression(expression)
+                    .set_expression_attribute_values(Some(values.into_iter().collect()));
             }
             TransactWriteItem::builder().put(put.build().map_err(built)?).build()
         }
@@ -49,8 +54,9 @@ fn request(table: &str, step: &Step) -> Result<TransactWriteItem, MirrorError> {
                 if !values.is_empty() {
                     delete = delete.expression_attribute_names("#mark", mark);
                 }
-                delete =
-                    delete.condition_expression(expression).set_expression_attribute_values(Some(values.into_iter().collect()));
+                delete = delete
+                    .condition_expression(expression)
+                    .set_expression_attribute_values(Some(values.into_iter().collect()));
             }
             TransactWriteItem::builder().delete(delete.build().map_err(built)?).build()
         }
@@ -68,25 +74,34 @@ enum Why {
 fn why<R>(error: &SdkError<TransactWriteItemsError, R>) -> Why {
     let Some(error) = error.as_service_error() else { return Why::Other };
     if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
-        let code = |wanted: &str| cancelled.cancellation_reasons().iter().position(|reason| reason.code() == Some(wanted));
+        let code = |wanted: &str| {
+            cancelled.cancellation_reasons().iter().position(|reason| reason.code() == Some(wanted))
+        };
         // One that would be refused is refused, however busy the table is.
         return match code("ConditionalCheckFailed") {
             Some(step) => Why::Refused(step),
             None if code("TransactionConflict").is_some() => Why::Conflict,
-            None if code("ThrottlingError").or(code("ProvisionedThroughputExceeded")).is_some() => Why::Throttled,
+            None if code("ThrottlingError").or(code("ProvisionedThroughputExceeded")).is_some() => {
+                Why::Throttled
+            }
             None => Why::Other,
         };
     }
     match error.code() {
         Some("TransactionInProgressException") => Why::Conflict,
-        Some("ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded") => Why::Throttled,
+        Some(
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestLimitExceeded",
+        ) => Why::Throttled,
         _ => Why::Other,
     }
 }
 
 impl Transact for DynamoTable {
     async fn transact(&self, steps: Vec<Step>) -> Result<Transacted, MirrorError> {
-        let requests: Vec<TransactWriteItem> = steps.iter().map(|step| request(&self.name, step)).collect::<Result<_, _>>()?;
+        let requests: Vec<TransactWriteItem> =
+            steps.iter().map(|step| request(&self.name, step)).collect::<Result<_, _>>()?;
         let call = self
             .client
             .transact_write_items()
@@ -94,10 +109,12 @@ impl Transact for DynamoTable {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut tries = 1;
         loop {
-            // Each sending has a token of its own, which the SDK's retries share: a write whose answer was lost is not made twice.
+            // Each sending has a token of its own, which the SDK's retries share: a write whose
+            // answer was lost is not made twice.
             let error = match call.clone().send().await {
                 Ok(answer) => {
-                    let units = answer.consumed_capacity().iter().filter_map(|c| c.capacity_units()).sum();
+                    let units =
+                        answer.consumed_capacity().iter().filter_map(|c| c.capacity_units()).sum();
                     return Ok(Transacted { end: End::Done, units });
                 }
                 Err(error) => error,
@@ -106,7 +123,8 @@ impl Transact for DynamoTable {
                 Why::Refused(step) => End::Refused { step },
                 Why::Throttled => End::Throttled,
                 Why::Conflict if tries < TRIES => {
-                    tokio::time::sleep(FIRST_WAIT.mul_f64(f64::from(1 << tries) * fastrand::f64())).await;
+                    tokio::time::sleep(FIRST_WAIT.mul_f64(f64::from(1 << tries) * fastrand::f64()))
+                        .await;
                     tries += 1;
                     continue;
                 }

@@ -8,7 +8,12 @@ use crate::districts::Wrote;
 impl ConnectedDistricts for MemoryTable {
     async fn connected(&self, source: &str) -> Result<Vec<Connected>, MirrorError> {
         let table = lock(&self.0);
-        Ok(table.connected.iter().filter(|((of, _), _)| of == source).map(|(_, connected)| connected.clone()).collect())
+        Ok(table
+            .connected
+            .iter()
+            .filter(|((of, _), _)| of == source)
+            .map(|(_, connected)| connected.clone())
+            .collect())
     }
 
     async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {
@@ -22,7 +27,9 @@ impl ConnectedDistricts for MemoryTable {
     }
 
     async fn renote(&self, source: &str, connected: &Connected) -> Result<(), MirrorError> {
-        lock(&self.0).connected.insert((source.to_owned(), connected.id.clone()), connected.clone());
+        lock(&self.0)
+            .connected
+            .insert((source.to_owned(), connected.id.clone()), connected.clone());
         Ok(())
     }
 }

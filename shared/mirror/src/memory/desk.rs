@@ -24,7 +24,11 @@ fn configured(settings: &Settings, status: DistrictStatus) -> Result<Configured,
 impl Configuring for MemoryTable {
     async fn configured(&self, id: &DistrictId) -> Result<Option<Configured>, MirrorError> {
         let table = lock(&self.0);
-        table.districts.get(id).map(|district| configured(&district.settings, district.status)).transpose()
+        table
+            .districts
+            .get(id)
+            .map(|district| configured(&district.settings, district.status))
+            .transpose()
     }
 
     async fn reconfigure(
@@ -48,7 +52,10 @@ impl Configuring for MemoryTable {
 impl Answers for MemoryTable {
     async fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
         let mut table = lock(&self.0);
-        let once = table.answers.entry((district.clone(), asked.name.into())).or_insert_with(|| Once::of(&asked));
+        let once = table
+            .answers
+            .entry((district.clone(), asked.name.into()))
+            .or_insert_with(|| Once::of(&asked));
         if once.fresh == asked.fresh && once.answer.is_none() {
             return Ok(Begun::Ours { fresh: asked.fresh.into() });
         }
@@ -58,7 +65,12 @@ impl Answers for MemoryTable {
         }))
     }
 
-    async fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> Result<(), MirrorError> {
+    async fn finish(
+        &self,
+        district: &DistrictId,
+        asked: Asked<'_>,
+        answer: Answer,
+    ) -> Result<(), MirrorError> {
         if let Some(once) = lock(&self.0).answers.get_mut(&(district.clone(), asked.name.into())) {
             once.answer = Some(answer);
         }
@@ -78,17 +90,31 @@ impl EraseItems for MemoryTable {
             let hash = xxh3_128(format!("{attributes:?}").as_bytes());
             DoomedItem { pk: pk.into(), sk, hash }
         };
-        let mut items: Vec<DoomedItem> =
-            table.items.iter().filter(|((p, _), _)| p == pk).map(|((_, sk), item)| doom(sk.clone(), item)).collect();
+        let mut items: Vec<DoomedItem> = table
+            .items
+            .iter()
+            .filter(|((p, _), _)| p == pk)
+            .map(|((_, sk), item)| doom(sk.clone(), item))
+            .collect();
         let is_here = |id: &DistrictId| keys::district_pk(id) == pk;
         for (id, district) in table.districts.iter().filter(|(id, _)| is_here(id)) {
             let administrators = table.administrators.get(id).into_iter().flatten();
             items.extend(administrators.map(|admin| doom(keys::admin_sk(&admin.email), admin)));
             items.push(doom(keys::SETTINGS.into(), district));
         }
-        items.extend(table.runs.iter().filter(|((id, _), _)| is_here(id)).map(|((_, run), r)| doom(keys::run_sk(run), r)));
         items.extend(
-            table.answers.iter().filter(|((id, _), _)| is_here(id)).map(|((_, name), once)| doom(format!("{ONCE}{name}"), once)),
+            table
+                .runs
+                .iter()
+                .filter(|((id, _), _)| is_here(id))
+                .map(|((_, run), r)| doom(keys::run_sk(run), r)),
+        );
+        items.extend(
+            table
+                .answers
+                .iter()
+                .filter(|((id, _), _)| is_here(id))
+                .map(|((_, name), once)| doom(format!("{ONCE}{name}"), once)),
         );
         items.sort_by(|a, b| a.sk.cmp(&b.sk));
         let more = items.len() > super::PAGE;
@@ -102,7 +128,9 @@ impl EraseItems for MemoryTable {
             table.items.remove(&(item.pk.clone(), item.sk.clone()));
             let is_here = |id: &DistrictId| keys::district_pk(id) == item.pk;
             table.runs.retain(|(id, run), _| !is_here(id) || keys::run_sk(run) != item.sk);
-            table.answers.retain(|(id, name), _| !is_here(id) || format!("{ONCE}{name}") != item.sk);
+            table
+                .answers
+                .retain(|(id, name), _| !is_here(id) || format!("{ONCE}{name}") != item.sk);
             for (_, all) in table.administrators.iter_mut().filter(|(id, _)| is_here(id)) {
                 all.retain(|admin| keys::admin_sk(&admin.email) != item.sk);
             }
@@ -117,7 +145,8 @@ impl EraseItems for MemoryTable {
 impl EraseObjects for MemoryObjects {
     async fn first_versions(&self, prefix: &str) -> Result<Vec<DoomedObject>, MirrorError> {
         let bucket = lock(&self.0);
-        let below = bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix)).take(super::PAGE);
+        let below =
+            bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix)).take(super::PAGE);
         let doomed = |(key, object): (&String, &super::Object)| DoomedObject {
             key: key.clone(),
             version: None,

@@ -22,20 +22,33 @@ impl Directory for MemoryTable {
         Found::assemble(place, table.items.range(range).map(|(_, item)| read(item)))
     }
 
-    async fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Result<Vec<Found>, MirrorError> {
+    async fn glance(
+        &self,
+        district: &DistrictId,
+        places: &[Place],
+        slots: &[&str],
+    ) -> Result<Vec<Found>, MirrorError> {
         let table = lock(&self.0);
         let one = |place: &Place| {
             let key = |sk: String| (place.pk(district), sk);
-            let base = table.items.get(&key(place.sk().to_owned())).filter(|item| item.more.is_none());
-            let edits = slots.iter().filter_map(|slot| table.items.get(&key(format!("{}{}{slot}", place.sk(), keys::EDIT))));
+            let base =
+                table.items.get(&key(place.sk().to_owned())).filter(|item| item.more.is_none());
+            let edits = slots.iter().filter_map(|slot| {
+                table.items.get(&key(format!("{}{}{slot}", place.sk(), keys::EDIT)))
+            });
             Found::assemble(place, base.into_iter().chain(edits).map(read))
         };
         places.iter().map(one).collect()
     }
 
-    async fn in_school(&self, district: &DistrictId, question: InSchool<'_>) -> Result<Listed, MirrorError> {
+    async fn in_school(
+        &self,
+        district: &DistrictId,
+        question: InSchool<'_>,
+    ) -> Result<Listed, MirrorError> {
         let table = lock(&self.0);
-        let (school, kind) = (keys::school_key(district, question.school), keys::kind_prefix(question.kind));
+        let (school, kind) =
+            (keys::school_key(district, question.school), keys::kind_prefix(question.kind));
         let status = question.status.map(|status| match status {
             Status::Active => "active",
             Status::Archived => "archived",
@@ -55,14 +68,23 @@ impl Directory for MemoryTable {
         Ok(Listed { places, next })
     }
 
-    async fn with_email(&self, district: &DistrictId, email: &Personal) -> Result<Vec<Place>, MirrorError> {
+    async fn with_email(
+        &self,
+        district: &DistrictId,
+        email: &Personal,
+    ) -> Result<Vec<Place>, MirrorError> {
         let key = keys::email_key(district, email);
         let table = lock(&self.0);
         let items = table.items.values().filter(|item| item.email_key.as_ref() == Some(&key));
         Ok(items.filter_map(|item| Place::parse(district, &item.pk, &item.sk)).collect())
     }
 
-    async fn link(&self, district: &DistrictId, kind: Tag, source: &SourceId) -> Result<Option<Link>, MirrorError> {
+    async fn link(
+        &self,
+        district: &DistrictId,
+        kind: Tag,
+        source: &SourceId,
+    ) -> Result<Option<Link>, MirrorError> {
         let table = lock(&self.0);
         let key = (keys::shard_pk(district, source.shard()), keys::link_sk(kind, source));
         table.items.get(&key).map(|item| parse_link(&item.body)).transpose()

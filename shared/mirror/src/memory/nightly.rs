@@ -34,7 +34,8 @@ impl MemoryLater {
 
 impl NightlySchedules for MemoryLater {
     async fn names(&self) -> Result<Vec<String>, MirrorError> {
-        let is_a_districts = |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let is_a_districts =
+            |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         Ok(lock(&self.nights).schedules.keys().filter(is_a_districts).cloned().collect())
     }
 
@@ -44,7 +45,10 @@ impl NightlySchedules for MemoryLater {
 
     async fn put_schedule(&self, schedule: &NightlySchedule) -> Result<(), MirrorError> {
         if schedule.name.len() > LONGEST_NAME || TimeZone::get(&schedule.time_zone).is_err() {
-            return Err(MirrorError::service("put a district's schedule", "no such name or time zone can be"));
+            return Err(MirrorError::service(
+                "put a district's schedule",
+                "no such name or time zone can be",
+            ));
         }
         let mut nights = lock(&self.nights);
         if nights.refused.as_ref() == Some(&schedule.name) {

@@ -20,7 +20,11 @@ impl Notices for MemoryTable {
     }
 
     async fn take(&self, digest: &str, _until: Timestamp) -> Result<Wrote, MirrorError> {
-        Ok(if lock(&self.0).notices.insert(digest.into()) { Wrote::Yes } else { Wrote::AlreadyThere })
+        Ok(if lock(&self.0).notices.insert(digest.into()) {
+            Wrote::Yes
+        } else {
+            Wrote::AlreadyThere
+        })
     }
 
     async fn count(&self, stretch: &str, _until: Timestamp) -> Result<u64, MirrorError> {

@@ -1,4 +1,5 @@
-//! The way of an event to its bus: a few tries, and never a reason for a run to fail or to wait for long.
+//! The way of an event to its bus: a few tries, and never a reason for a run to fail or to wait for
+//! long.
 
 use std::fmt;
 use std::future::Future;
@@ -27,12 +28,16 @@ struct Patience {
     answer: Duration,
     /// Before the second try; before the third it is twice as long.
     pause: Duration,
-    /// How long one that did not take an event is not tried at all: many districts may have something to tell.
+    /// How long one that did not take an event is not tried at all: many districts may have
+    /// something to tell.
     left_alone: Duration,
 }
 
-const PATIENCE: Patience =
-    Patience { answer: Duration::from_millis(1500), pause: Duration::from_millis(200), left_alone: Duration::from_secs(60) };
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_millis(1500),
+    pause: Duration::from_millis(200),
+    left_alone: Duration::from_secs(60),
+};
 
 /// Taking events for operators.
 pub trait Bus: Clone + Send + Sync + 'static {
@@ -57,7 +62,8 @@ impl EventBus {
 impl Bus for EventBus {
     async fn put(&self, event: &Event) -> Result<(), MirrorError> {
         let doing = "put an event on the bus";
-        let detail = serde_json::to_string(&event.detail).map_err(|error| MirrorError::service(doing, error))?;
+        let detail = serde_json::to_string(&event.detail)
+            .map_err(|error| MirrorError::service(doing, error))?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(event.kind.source())
@@ -67,14 +73,17 @@ impl Bus for EventBus {
         let answer = self.client.put_events().entries(entry.build()).send().await;
         let answer = answer.map_err(|error| MirrorError::service(doing, error))?;
         // The call can succeed though the event was not taken.
-        let refused = answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
+        let refused =
+            answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
         refused.map_or(Ok(()), |code| Err(MirrorError::service(doing, code)))
     }
 }
 
-type Put = dyn Fn(Event) -> Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send>> + Send + Sync;
+type Put =
+    dyn Fn(Event) -> Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send>> + Send + Sync;
 
-/// Whom functions tell what a person has to know. Telling never fails: what cannot be told is in the log, and counted under `NotTold`.
+/// Whom functions tell what a person has to know. Telling never fails: what cannot be told is in
+/// the log, and counted under `NotTold`.
 #[derive(Clone)]
 pub struct Operators {
     put: Arc<Put>,
@@ -99,11 +108,18 @@ impl Operators {
         Self { put: Arc::new(put), patience: PATIENCE, deaf: Arc::default() }
     }
 
-    /// Tells an event, within six seconds or not at all. It is told before what it tells of is on record: whoever dies in between tells it once more,
-    /// under the same id.
+    /// Tells an event, within six seconds or not at all. It is told before what it tells of is on
+    /// record: whoever dies in between tells it once more, under the same id.
     pub async fn tell(&self, event: Event) {
-        let failed = if self.is_left_alone() { Some("MirrorBusLeftAlone") } else { self.try_to_tell(&event).await };
-        let (district, run) = (event.detail.district.clone(), event.detail.run.clone().unwrap_or_else(|| RunId::from("none")));
+        let failed = if self.is_left_alone() {
+            Some("MirrorBusLeftAlone")
+        } else {
+            self.try_to_tell(&event).await
+        };
+        let (district, run) = (
+            event.detail.district.clone(),
+            event.detail.run.clone().unwrap_or_else(|| RunId::from("none")),
+        );
         let told = event.kind.detail_type();
         match failed {
             None => info!(%district, %run, event = told, "operators were told"),
@@ -160,7 +176,11 @@ mod tests {
             if self.1 == 0 {
                 pending::<()>().await;
             }
-            if before < self.1 { Err(MirrorError::service("tell", "ThrottlingException")) } else { self.2.put(event).await }
+            if before < self.1 {
+                Err(MirrorError::service("tell", "ThrottlingException"))
+            } else {
+                self.2.put(event).await
+            }
         }
     }
 
@@ -171,7 +191,10 @@ mod tests {
     /// With less patience than there is otherwise, so that no test waits.
     fn operators(bus: impl Bus, left_alone: Duration) -> Operators {
         let short = Duration::from_millis(5);
-        Operators { patience: Patience { answer: short, pause: Duration::ZERO, left_alone }, ..Operators::new(bus) }
+        Operators {
+            patience: Patience { answer: short, pause: Duration::ZERO, left_alone },
+            ..Operators::new(bus)
+        }
     }
 
     #[tokio::test]

@@ -1,8 +1,10 @@
 //! The events that operators are told, and the words of them.
 //!
-//! An event goes to whoever listens on the bus: a rule that mails it, a ticket system, an on-call rota. So its source, its detail-type and the names in its
-//! detail never change their meaning; what may change are the sentences `what` and `next`, which are for people. It names districts, schools and runs,
-//! rules and codes, and counts; nobody's name, no id of a person, no token and no text that a source has sent.
+//! An event goes to whoever listens on the bus: a rule that mails it, a ticket system, an on-call
+//! rota. So its source, its detail-type and the names in its detail never change their meaning;
+//! what may change are the sentences `what` and `next`, which are for people. It names districts,
+//! schools and runs, rules and codes, and counts; nobody's name, no id of a person, no token and no
+//! text that a source has sent.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,8 @@ use rules::rule::Rule;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Most reasons for a hold that an event lists; an event may not be large, and a district may have a thousand schools.
+/// Most reasons for a hold that an event lists; an event may not be large, and a district may have
+/// a thousand schools.
 const MOST_GUARDS: usize = 20;
 
 /// What has happened.
@@ -31,7 +34,8 @@ pub enum Kind {
     PullFailed,
     /// What a district has uploaded cannot be trusted.
     UploadRefused,
-    /// The first run of a district, or the first after its sync was switched on again, waits for a person (R-O2, R-O5).
+    /// The first run of a district, or the first after its sync was switched on again, waits for a
+    /// person (R-O2, R-O5).
     ReviewWaits,
     /// A run would remove or change too much, and waits for a person (R-H1).
     RunHeld,
@@ -65,7 +69,9 @@ impl Kind {
     /// The event's `source`: which function tells it.
     pub fn source(self) -> &'static str {
         match self {
-            Self::DistrictShares | Self::DistrictGone | Self::DistrictBack | Self::PullFailed => "rollbook.nightly-pull",
+            Self::DistrictShares | Self::DistrictGone | Self::DistrictBack | Self::PullFailed => {
+                "rollbook.nightly-pull"
+            }
             Self::UploadRefused => "rollbook.oneroster-import",
             Self::ReviewWaits | Self::RunHeld => "rollbook.reconcile",
         }
@@ -75,7 +81,8 @@ impl Kind {
 /// One reason for which a run waits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Guard {
-    /// Of which kind of record too many would go or change: `student`, …, `enrollment`; `district` for a review.
+    /// Of which kind of record too many would go or change: `student`, …, `enrollment`; `district`
+    /// for a review.
     pub kind: String,
     /// In which school, by the source's id; none: in the whole district.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +140,8 @@ pub struct Detail {
     /// Of a run that waits: records by kind, and `enrollment`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
-    /// When a pull is tried again by itself, in the same run; none: that was the last try, or nothing is tried.
+    /// When a pull is tried again by itself, in the same run; none: that was the last try, or
+    /// nothing is tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tried_again: Option<Timestamp>,
     /// What has happened, in a sentence.
@@ -159,8 +167,16 @@ pub struct Event {
 }
 
 impl Event {
-    /// `apart` tells from each other what may happen twice to a run or district; a second telling of the same must give the same.
-    fn new(kind: Kind, at: Timestamp, district: &DistrictId, run: Option<&RunId>, apart: &str, status: Status) -> Self {
+    /// `apart` tells from each other what may happen twice to a run or district; a second telling
+    /// of the same must give the same.
+    fn new(
+        kind: Kind,
+        at: Timestamp,
+        district: &DistrictId,
+        run: Option<&RunId>,
+        apart: &str,
+        status: Status,
+    ) -> Self {
         let run_text = run.map_or("", |run| run.as_str());
         let told = [kind.detail_type(), district.as_str(), run_text, apart].join("\u{1f}");
         let detail = Detail {
@@ -207,20 +223,31 @@ impl Event {
 
     /// A district that was missing since `missed` is there again.
     pub fn district_back(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
-        Self::new(Kind::DistrictBack, at, district, None, &missed.to_string(), Status::Returned).saying(
-            format!("District {district} is connected to its source again."),
-            "Nothing needs to be done: its nights go on if its sync is on.",
-        )
+        Self::new(Kind::DistrictBack, at, district, None, &missed.to_string(), Status::Returned)
+            .saying(
+                format!("District {district} is connected to its source again."),
+                "Nothing needs to be done: its nights go on if its sync is on.",
+            )
     }
 
     /// A pull came to its end without a snapshot.
-    pub fn pull_failed(at: Timestamp, district: &DistrictId, run: &RunId, findings: &FindingList) -> Self {
+    pub fn pull_failed(
+        at: Timestamp,
+        district: &DistrictId,
+        run: &RunId,
+        findings: &FindingList,
+    ) -> Self {
         let event = Self::new(Kind::PullFailed, at, district, Some(run), "", Status::Refused);
         event.refused(findings, "The pull", "the next night's pull tries again")
     }
 
     /// The source did not answer, or failed; the pull goes on by itself.
-    pub fn pull_is_tried_again(at: Timestamp, district: &DistrictId, run: &RunId, again: Timestamp) -> Self {
+    pub fn pull_is_tried_again(
+        at: Timestamp,
+        district: &DistrictId,
+        run: &RunId,
+        again: Timestamp,
+    ) -> Self {
         let mut event = Self::new(Kind::PullFailed, at, district, Some(run), "again", Status::Importing).saying(
             format!("The pull {run} of district {district} was put off: the source's server does not answer, or fails."),
             format!("Nothing needs to be done: it is tried again at {again:.0}, and a few times more before it is given up."),
@@ -231,15 +258,24 @@ impl Event {
     }
 
     /// An upload that cannot be trusted.
-    pub fn upload_refused(at: Timestamp, district: &DistrictId, run: &RunId, findings: &FindingList) -> Self {
+    pub fn upload_refused(
+        at: Timestamp,
+        district: &DistrictId,
+        run: &RunId,
+        findings: &FindingList,
+    ) -> Self {
         let event = Self::new(Kind::UploadRefused, at, district, Some(run), "", Status::Refused);
         event.refused(findings, "The upload", "the next upload is a new run")
     }
 
     /// Says what the findings say that stop a run.
     fn refused(mut self, findings: &FindingList, what: &str, then: &str) -> Self {
-        let stops: Vec<&str> =
-            findings.totals.iter().filter(|(_, total)| total.severity == Severity::Stop).map(|(code, _)| code.as_str()).collect();
+        let stops: Vec<&str> = findings
+            .totals
+            .iter()
+            .filter(|(_, total)| total.severity == Severity::Stop)
+            .map(|(code, _)| code.as_str())
+            .collect();
         let stops: Vec<_> = all_codes().filter(|code| stops.contains(&code.name)).collect();
         let meaning: Vec<&str> = stops.iter().map(|code| code.meaning).collect();
         let advice: Vec<&str> = stops.iter().map(|code| code.advice).collect();
@@ -249,12 +285,14 @@ impl Event {
             self.detail.district,
             meaning.join("; ")
         );
-        self.detail.findings = findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect();
+        self.detail.findings =
+            findings.totals.iter().map(|(code, total)| (code.clone(), total.count)).collect();
         self.detail.rules = vec![Rule::H3];
         self.saying(said, advice.join(" "))
     }
 
-    /// A run waits for a person. `review`: because its district is in review, whatever the run would do. `plan` tells this plan from another one of the run.
+    /// A run waits for a person. `review`: because its district is in review, whatever the run
+    /// would do. `plan` tells this plan from another one of the run.
     pub fn run_waits(
         at: Timestamp,
         (district, run): (&DistrictId, &RunId),
@@ -309,9 +347,17 @@ mod tests {
     }
 
     fn waits(review: bool, plan: &str) -> Event {
-        let ((district, run), counts) =
-            (ids(), BTreeMap::from([("student".into(), Counts { removed: 30, ..Counts::default() })]));
-        Event::run_waits(Timestamp::UNIX_EPOCH, (&district, &run), review, (&[hold(30)], &counts), plan)
+        let ((district, run), counts) = (
+            ids(),
+            BTreeMap::from([("student".into(), Counts { removed: 30, ..Counts::default() })]),
+        );
+        Event::run_waits(
+            Timestamp::UNIX_EPOCH,
+            (&district, &run),
+            review,
+            (&[hold(30)], &counts),
+            plan,
+        )
     }
 
     #[test]
@@ -339,7 +385,10 @@ mod tests {
 
     #[test]
     fn names_on_the_bus_stay_as_they_are() {
-        let told: Vec<String> = Kind::ALL.iter().map(|kind| format!("{}: {}", kind.source(), kind.detail_type())).collect();
+        let told: Vec<String> = Kind::ALL
+            .iter()
+            .map(|kind| format!("{}: {}", kind.source(), kind.detail_type()))
+            .collect();
         assert_eq!(
             told,
             [
@@ -355,8 +404,14 @@ mod tests {
         let detail = serde_json::to_value(waits(false, "1").detail).unwrap();
         let mut names: Vec<&str> = detail.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["counts", "district", "guards", "id", "next", "rules", "run", "status", "what"]);
-        assert_eq!((&detail["status"], &detail["rules"]), (&"held".into(), &serde_json::json!(["R-H1"])));
+        assert_eq!(
+            names,
+            ["counts", "district", "guards", "id", "next", "rules", "run", "status", "what"]
+        );
+        assert_eq!(
+            (&detail["status"], &detail["rules"]),
+            (&"held".into(), &serde_json::json!(["R-H1"]))
+        );
         assert_eq!(detail["guards"][0]["count"], 30);
     }
 
@@ -364,10 +419,16 @@ mod tests {
     fn a_refusal_says_what_it_means_and_what_to_do_but_not_what_the_source_has_sent() {
         let (oak, run) = ids();
         let mut findings = FindingList::default();
-        findings.push(Finding::new(&pull::SOURCE_REFUSED).saying(&pull::SOURCE_REFUSED, "404: Ada Quill is not here"));
+        findings.push(
+            Finding::new(&pull::SOURCE_REFUSED)
+                .saying(&pull::SOURCE_REFUSED, "404: Ada Quill is not here"),
+        );
         findings.push(Finding::new(&pull::RACE_UNKNOWN));
         let event = Event::pull_failed(Timestamp::UNIX_EPOCH, &oak, &run, &findings);
-        assert!(event.detail.what.contains(pull::SOURCE_REFUSED.meaning) && !event.detail.what.contains("race"));
+        assert!(
+            event.detail.what.contains(pull::SOURCE_REFUSED.meaning)
+                && !event.detail.what.contains("race")
+        );
         assert_eq!(event.detail.next, pull::SOURCE_REFUSED.advice);
         assert_eq!(event.detail.findings["race_unknown"], 1);
         assert!(!serde_json::to_string(&event.detail).unwrap().contains("Ada"));
@@ -392,7 +453,10 @@ mod tests {
         ];
         for Event { detail, .. } in refused.chain(others) {
             for text in [&detail.what, &detail.next] {
-                assert!(text.ends_with('.') && !text.contains(['"', '\\', '<', '>', '\n']), "{text}");
+                assert!(
+                    text.ends_with('.') && !text.contains(['"', '\\', '<', '>', '\n']),
+                    "{text}"
+                );
             }
         }
     }
@@ -401,7 +465,13 @@ mod tests {
     fn of_very_many_reasons_an_event_has_the_first() {
         let (district, run) = ids();
         let holds: Vec<Hold> = (0..1000).map(hold).collect();
-        let event = Event::run_waits(Timestamp::UNIX_EPOCH, (&district, &run), false, (&holds, &BTreeMap::new()), "1");
+        let event = Event::run_waits(
+            Timestamp::UNIX_EPOCH,
+            (&district, &run),
+            false,
+            (&holds, &BTreeMap::new()),
+            "1",
+        );
         assert_eq!((event.detail.guards.len(), event.detail.guards_left_out), (20, 980));
         assert!(event.detail.what.contains("(and 999 more)"), "{}", event.detail.what);
         // EventBridge takes no event beyond 256 KB.

@@ -16,7 +16,8 @@ use crate::spool::LEVEL;
 /// Pages that are being put away at the same time. As many are in memory.
 const AT_ONCE: u32 = 4;
 
-/// Pages of a list after which it is noted how far it is. Whoever dies reads at most so many again, and those that were being put away.
+/// Pages of a list after which it is noted how far it is. Whoever dies reads at most so many again,
+/// and those that were being put away.
 const NOTED_EVERY: u32 = 8;
 
 /// How far a list is.
@@ -26,7 +27,8 @@ struct List<C> {
     next: u32,
     /// Pages behind that which were.
     ahead: BTreeMap<u32, C>,
-    /// How far the list is with the page before `next`, if that has not been noted, and how many pages ago it was.
+    /// How far the list is with the page before `next`, if that has not been noted, and how many
+    /// pages ago it was.
     latest: Option<(C, u32)>,
 }
 
@@ -36,7 +38,8 @@ struct Done<C> {
     failed: Option<MirrorError>,
 }
 
-/// Puts the pages of one try away. How far a list is, is noted only when all pages before are there.
+/// Puts the pages of one try away. How far a list is, is noted only when all pages before are
+/// there.
 #[derive(Clone, Debug)]
 pub struct Behind<O, C> {
     pages: Pages<O>,
@@ -50,7 +53,12 @@ impl<O, C> Behind<O, C> {
     /// For the pages of this try.
     pub fn new(pages: Pages<O>) -> Self {
         let done = Done { lists: BTreeMap::new(), failed: None };
-        Self { pages, room: Arc::new(Semaphore::new(AT_ONCE as usize)), done: Arc::new(Mutex::new(done)), noting: Arc::default() }
+        Self {
+            pages,
+            room: Arc::new(Semaphore::new(AT_ONCE as usize)),
+            done: Arc::new(Mutex::new(done)),
+            noting: Arc::default(),
+        }
     }
 
     fn done(&self) -> MutexGuard<'_, Done<C>> {
@@ -59,8 +67,9 @@ impl<O, C> Behind<O, C> {
 }
 
 impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C> {
-    /// Puts a page away, and some time after it how far its list is then; those of a list come in their order. Comes back when there is room for the next one.
-    /// `make` makes what is kept, in a thread that may block.
+    /// Puts a page away, and some time after it how far its list is then; those of a list come in
+    /// their order. Comes back when there is room for the next one. `make` makes what is kept, in a
+    /// thread that may block.
     ///
     /// # Errors
     /// If an earlier page could not be put away.
@@ -71,13 +80,20 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
         cursor: &C,
         make: impl FnOnce() -> Result<Vec<u8>, MirrorError> + Send + 'static,
     ) -> Result<(), MirrorError> {
-        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|error| MirrorError::service("keep a page", error))?;
+        let room = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|error| MirrorError::service("keep a page", error))?;
         {
             let mut done = self.done();
             if let Some(failed) = done.failed.take() {
                 return Err(failed);
             }
-            done.lists.entry(list).or_insert_with(|| List { next: number, ahead: BTreeMap::new(), latest: None });
+            done.lists.entry(list).or_insert_with(|| List {
+                next: number,
+                ahead: BTreeMap::new(),
+                latest: None,
+            });
         }
         let (behind, cursor) = (self.clone(), cursor.clone());
         tokio::spawn(async move {
@@ -94,7 +110,11 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
     /// # Errors
     /// If a page could not be put away; what is noted is right all the same.
     pub async fn finish(&self) -> Result<(), MirrorError> {
-        let _all = self.room.acquire_many(AT_ONCE).await.map_err(|error| MirrorError::service("keep a page", error))?;
+        let _all = self
+            .room
+            .acquire_many(AT_ONCE)
+            .await
+            .map_err(|error| MirrorError::service("keep a page", error))?;
         let lists: Vec<&'static str> = self.done().lists.keys().copied().collect();
         for list in lists {
             self.note(list).await?;
@@ -111,7 +131,8 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
     ) -> Result<(), MirrorError> {
         let packed = tokio::task::spawn_blocking(move || {
             let body = make()?;
-            zstd::bulk::compress(&body, LEVEL).map_err(|error| MirrorError::local("pack a page", error))
+            zstd::bulk::compress(&body, LEVEL)
+                .map_err(|error| MirrorError::local("pack a page", error))
         });
         let packed = packed.await.map_err(|error| MirrorError::service("pack a page", error))??;
         self.pages.put(list, number, packed).await?;
@@ -148,7 +169,12 @@ mod tests {
     use crate::memory::MemoryObjects;
 
     fn pages(objects: &MemoryObjects) -> Pages<MemoryObjects> {
-        Pages::new(objects.clone(), &DistrictId::new("oak"), &RunId::from("01HZ0000000000000000000000"), 0)
+        Pages::new(
+            objects.clone(),
+            &DistrictId::new("oak"),
+            &RunId::from("01HZ0000000000000000000000"),
+            0,
+        )
     }
 
     #[tokio::test]
@@ -159,7 +185,10 @@ mod tests {
             behind.put("users", number, &number, move || Ok(vec![number as u8; 10])).await.unwrap();
             if let Some(noted) = pages(&objects).cursor::<u32>("users").await.unwrap() {
                 for before in 3..=noted {
-                    assert_eq!(pages(&objects).page("users", before).await.unwrap(), vec![before as u8; 10]);
+                    assert_eq!(
+                        pages(&objects).page("users", before).await.unwrap(),
+                        vec![before as u8; 10]
+                    );
                 }
             }
         }
@@ -173,16 +202,26 @@ mod tests {
         for n in 0..12 {
             let (objects, cue) = (MemoryObjects::default(), Cue::at(n, n % 2 == 0));
             let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
-            let behind = Behind::new(Pages::new(Failing::new(objects.clone(), &cue), &oak, &run, 0));
+            let behind =
+                Behind::new(Pages::new(Failing::new(objects.clone(), &cue), &oak, &run, 0));
             let mut told = 0;
             for number in 0..20_u32 {
-                told += u32::from(behind.put("users", number, &number, move || Ok(vec![number as u8; 10])).await.is_err());
+                told += u32::from(
+                    behind
+                        .put("users", number, &number, move || Ok(vec![number as u8; 10]))
+                        .await
+                        .is_err(),
+                );
             }
             told += u32::from(behind.finish().await.is_err());
             assert!(told > 0, "{n}");
             let noted = pages(&objects).cursor::<u32>("users").await.unwrap();
             for before in 0..noted.map_or(0, |noted| noted + 1) {
-                assert_eq!(pages(&objects).page("users", before).await.unwrap(), vec![before as u8; 10], "{n}");
+                assert_eq!(
+                    pages(&objects).page("users", before).await.unwrap(),
+                    vec![before as u8; 10],
+                    "{n}"
+                );
             }
         }
     }
@@ -190,7 +229,10 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_made_is_told() {
         let behind = Behind::new(pages(&MemoryObjects::default()));
-        behind.put("users", 0, &0, || Err(MirrorError::corrupt("a page", "it is none"))).await.unwrap();
+        behind
+            .put("users", 0, &0, || Err(MirrorError::corrupt("a page", "it is none")))
+            .await
+            .unwrap();
         assert!(behind.finish().await.is_err());
     }
 }

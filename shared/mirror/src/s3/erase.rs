@@ -10,7 +10,8 @@ const ERASING: &str = "erase objects";
 
 impl EraseObjects for S3Bucket {
     async fn first_versions(&self, prefix: &str) -> Result<Vec<DoomedObject>, MirrorError> {
-        let request = self.client.list_object_versions().bucket(&self.name).prefix(prefix).max_keys(1000);
+        let request =
+            self.client.list_object_versions().bucket(&self.name).prefix(prefix).max_keys(1000);
         let page = request.send().await.map_err(|e| failed("list what is to be erased", e))?;
         let versions = page.versions().iter().filter_map(|v| {
             Some(DoomedObject {
@@ -21,7 +22,12 @@ impl EraseObjects for S3Bucket {
             })
         });
         let markers = page.delete_markers().iter().filter_map(|marker| {
-            Some(DoomedObject { key: marker.key()?.into(), version: version(marker.version_id()), etag: String::new(), size: 0 })
+            Some(DoomedObject {
+                key: marker.key()?.into(),
+                version: version(marker.version_id()),
+                etag: String::new(),
+                size: 0,
+            })
         });
         Ok(versions.chain(markers).collect())
     }
@@ -29,17 +35,25 @@ impl EraseObjects for S3Bucket {
     async fn erase_versions(&self, objects: &[DoomedObject]) -> Result<(), MirrorError> {
         // A bucket's list may be longer than one call takes away.
         for batch in objects.chunks(1000) {
-            let named = batch
-                .iter()
-                .map(|object| ObjectIdentifier::builder().key(&object.key).set_version_id(object.version.clone()).build());
-            let named = named.collect::<Result<Vec<_>, _>>().map_err(|e| MirrorError::service(ERASING, e))?;
+            let named = batch.iter().map(|object| {
+                ObjectIdentifier::builder()
+                    .key(&object.key)
+                    .set_version_id(object.version.clone())
+                    .build()
+            });
+            let named = named
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|e| MirrorError::service(ERASING, e))?;
             let delete = Delete::builder().set_objects(Some(named)).quiet(true).build();
             let delete = delete.map_err(|e| MirrorError::service(ERASING, e))?;
             let request = self.client.delete_objects().bucket(&self.name).delete(delete);
             let answer = request.send().await.map_err(|e| failed(ERASING, e))?;
             if let Some(error) = answer.errors().first() {
                 // Its message may quote a key; its code does not.
-                return Err(MirrorError::service(ERASING, error.code().unwrap_or("some objects were not erased").to_owned()));
+                return Err(MirrorError::service(
+                    ERASING,
+                    error.code().unwrap_or("some objects were not erased").to_owned(),
+                ));
             }
         }
         Ok(())

@@ -3,7 +3,8 @@
 use aws_sdk_scheduler::error::SdkError;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
+    RetryPolicy, ScheduleState, Target,
 };
 
 use super::ScheduleGroup;
@@ -19,7 +20,9 @@ impl NightlySchedules for ScheduleGroup {
             let request = self.client.list_schedules().group_name(&self.group).name_prefix(prefix);
             let mut found = request.into_paginator().items().send();
             while let Some(schedule) = found.next().await {
-                let schedule = schedule.map_err(|error| MirrorError::service("list the districts' schedules", error))?;
+                let schedule = schedule.map_err(|error| {
+                    MirrorError::service("list the districts' schedules", error)
+                })?;
                 names.extend(schedule.name);
             }
         }
@@ -29,7 +32,13 @@ impl NightlySchedules for ScheduleGroup {
     async fn schedule(&self, name: &str) -> Result<Option<NightlySchedule>, MirrorError> {
         match self.client.get_schedule().group_name(&self.group).name(name).send().await {
             Ok(there) => Ok(Some(read(name, there))),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(MirrorError::service("read a district's schedule", error)),
         }
     }
@@ -71,7 +80,13 @@ impl NightlySchedules for ScheduleGroup {
     async fn remove_schedule(&self, name: &str) -> Result<(), MirrorError> {
         match self.client.delete_schedule().group_name(&self.group).name(name).send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(MirrorError::service("remove a district's schedule", error)),
         }
     }
@@ -87,21 +102,28 @@ fn target(schedule: &NightlySchedule) -> Result<Target, MirrorError> {
         .role_arn(&schedule.role)
         .input(&schedule.input)
         .retry_policy(retries)
-        .set_dead_letter_config(schedule.failures.as_ref().map(|queue| DeadLetterConfig::builder().arn(queue).build()));
+        .set_dead_letter_config(
+            schedule.failures.as_ref().map(|queue| DeadLetterConfig::builder().arn(queue).build()),
+        );
     target.build().map_err(|error| MirrorError::service(PUT, error))
 }
 
 fn window(schedule: &NightlySchedule) -> Result<FlexibleTimeWindow, MirrorError> {
     let window = match schedule.window_minutes {
         0 => FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off),
-        minutes => FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(minutes),
+        minutes => FlexibleTimeWindow::builder()
+            .mode(FlexibleTimeWindowMode::Flexible)
+            .maximum_window_in_minutes(minutes),
     };
     window.build().map_err(|error| MirrorError::service(PUT, error))
 }
 
-/// What the service does not say is left empty, and what we never say counts as switched off: the schedule then equals none of ours, and is put right.
+/// What the service does not say is left empty, and what we never say counts as switched off: the
+/// schedule then equals none of ours, and is put right.
 fn read(name: &str, there: GetScheduleOutput) -> NightlySchedule {
-    let enabled = there.state == Some(ScheduleState::Enabled) && there.start_date.is_none() && there.end_date.is_none();
+    let enabled = there.state == Some(ScheduleState::Enabled)
+        && there.start_date.is_none()
+        && there.end_date.is_none();
     let window = there.flexible_time_window.and_then(|window| window.maximum_window_in_minutes);
     let mut found = NightlySchedule {
         name: name.into(),

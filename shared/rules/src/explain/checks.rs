@@ -12,7 +12,12 @@ fn ok(check: Step, found: impl Into<String>) -> Check {
 }
 
 fn failed(check: Step, found: impl Into<String>, place: Where, what: impl Into<String>) -> Check {
-    Check { check, came: Came::Failed, found: found.into(), advice: Some(Advice { place, what: what.into() }) }
+    Check {
+        check,
+        came: Came::Failed,
+        found: found.into(),
+        advice: Some(Advice { place, what: what.into() }),
+    }
 }
 
 impl Facts<'_> {
@@ -24,32 +29,53 @@ impl Facts<'_> {
     pub(super) fn in_snapshot(&self) -> Check {
         let (step, kind) = (Step::InSnapshot, self.kind.name());
         if self.is_manual() {
-            return ok(step, format!("This {kind} was made here by hand and does not come from the source."));
+            return ok(
+                step,
+                format!("This {kind} was made here by hand and does not come from the source."),
+            );
         }
         let Some(snapshot) = &self.snapshot else {
             let what = "Send the first data, or see to it that the source shares it.";
-            return failed(step, "No data of this district has been taken in yet.", Where::Sis, what);
+            return failed(
+                step,
+                "No data of this district has been taken in yet.",
+                Where::Sis,
+                what,
+            );
         };
         if snapshot.record.is_some() {
-            return ok(step, format!("The newest data, of {}, has this {kind}.", snapshot.taken_at));
+            return ok(
+                step,
+                format!("The newest data, of {}, has this {kind}.", snapshot.taken_at),
+            );
         }
         if snapshot.unreadable {
             let found = format!(
                 "The newest data, of {}, has rows that cannot be read, and this {kind} may be one of them.",
                 snapshot.taken_at
             );
-            return failed(step, found, Where::Sis, "Correct the rows that the findings of the newest report name.");
+            return failed(
+                step,
+                found,
+                Where::Sis,
+                "Correct the rows that the findings of the newest report name.",
+            );
         }
-        let found = format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
+        let found =
+            format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
         let what = match (self.kind, self.between()) {
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
             (Tag::Class, Some((_, name))) => {
-                format!("See that the section is in the student information system and is shared in {name}.")
+                format!(
+                    "See that the section is in the student information system and is shared in {name}."
+                )
             }
             (_, Some((_, name))) => format!(
                 "See that the {kind} is listed in the student information system, and in {name} once the two have synced."
             ),
-            _ => format!("Add the {kind} in the student information system, or see that the school is among those shared."),
+            _ => format!(
+                "Add the {kind} in the student information system, or see that the school is among those shared."
+            ),
         };
         failed(step, found, Where::Sis, what)
     }
@@ -62,12 +88,14 @@ impl Facts<'_> {
                 let needed = self.policy.admit_students != AdmitStudents::Shared;
                 Some(match (record.email, needed) {
                     (true, _) => ok(step, "There is an e-mail address in the source."),
-                    (false, false) => {
-                        ok(step, "There is no e-mail address in the source; this district takes students in without one (R-S2).")
-                    }
-                    (false, true) if self.mirror.is_some() => {
-                        ok(step, "There is no e-mail address in the source any more; that alone makes nobody leave (R-S1).")
-                    }
+                    (false, false) => ok(
+                        step,
+                        "There is no e-mail address in the source; this district takes students in without one (R-S2).",
+                    ),
+                    (false, true) if self.mirror.is_some() => ok(
+                        step,
+                        "There is no e-mail address in the source any more; that alone makes nobody leave (R-S1).",
+                    ),
                     (false, true) => failed(
                         step,
                         "There is no e-mail address in the source, and without one a student does not come in (R-S1).",
@@ -91,13 +119,26 @@ impl Facts<'_> {
                 "Add the guardian by hand to the student, or ask the operator to change the setting admit_guardians.",
             )),
             Tag::Guardian => {
-                let waits = self.findings.iter().any(|finding| finding.code == GUARDIAN_WAITS_FOR_CONTACT.name);
+                let waits = self
+                    .findings
+                    .iter()
+                    .any(|finding| finding.code == GUARDIAN_WAITS_FOR_CONTACT.name);
                 Some(if !record.contact {
                     let found = "There is neither an e-mail address nor a phone in the source, and without one a guardian does not come in (R-G1).";
-                    failed(step, found, Where::Sis, "Add an e-mail address or a phone number in the student information system.")
+                    failed(
+                        step,
+                        found,
+                        Where::Sis,
+                        "Add an e-mail address or a phone number in the student information system.",
+                    )
                 } else if waits {
                     let found = "Every e-mail address and phone in the source is another guardian's too; one of them must be this guardian's alone (R-G1).";
-                    failed(step, found, Where::Sis, "Give this guardian an e-mail address or a phone number of their own.")
+                    failed(
+                        step,
+                        found,
+                        Where::Sis,
+                        "Give this guardian an e-mail address or a phone number of their own.",
+                    )
                 } else {
                     ok(step, "There is an e-mail address or a phone in the source.")
                 })
@@ -112,8 +153,10 @@ impl Facts<'_> {
             Tag::Student => {
                 let record = self.record()?;
                 let needed = self.policy.admit_students == AdmitStudents::EmailAndEnrolled;
-                let found =
-                    format!("{} of {} enrollments of today are in active classes.", record.in_active_classes, record.enrolled);
+                let found = format!(
+                    "{} of {} enrollments of today are in active classes.",
+                    record.in_active_classes, record.enrolled
+                );
                 Some(if record.in_active_classes > 0 || !needed || self.mirror.is_some() {
                     ok(step, found)
                 } else {
@@ -125,7 +168,10 @@ impl Facts<'_> {
             Tag::Class => {
                 let inactive = &self.mirror.as_ref()?.inactive;
                 if inactive.is_empty() {
-                    return Some(ok(step, "The class has a teacher, a student and a term that is not over."));
+                    return Some(ok(
+                        step,
+                        "The class has a teacher, a student and a term that is not over.",
+                    ));
                 }
                 let why: Vec<&str> = inactive
                     .iter()
@@ -162,7 +208,10 @@ impl Facts<'_> {
                 if self.is_slow() {
                     self.see_and_wait(format!("the {} is listed in this class there", self.kind))
                 } else {
-                    format!("See that the enrollment is in the student information system and has reached {}.", self.source())
+                    format!(
+                        "See that the enrollment is in the student information system and has reached {}.",
+                        self.source()
+                    )
                 },
             ),
             None => return None,
@@ -191,7 +240,9 @@ impl Facts<'_> {
         let (Some(snapshot), applied) = (&self.snapshot, &self.applied) else {
             return failed(step, "There was no run yet.", Where::Sis, "Send the first data.");
         };
-        if let Some(applied) = applied.as_ref().filter(|applied| applied.taken_at >= snapshot.taken_at) {
+        if let Some(applied) =
+            applied.as_ref().filter(|applied| applied.taken_at >= snapshot.taken_at)
+        {
             return ok(step, format!("The run {} has brought in the newest data.", applied.run));
         }
         match self.waiting {
@@ -211,20 +262,33 @@ impl Facts<'_> {
                 check: step,
                 came: Came::Open,
                 found: "The run of the newest data is not finished yet.".into(),
-                advice: Some(Advice { place: Where::Here, what: "Wait a few minutes and ask again.".into() }),
+                advice: Some(Advice {
+                    place: Where::Here,
+                    what: "Wait a few minutes and ask again.".into(),
+                }),
             },
         }
     }
 
     pub(super) fn not_removed(&self) -> Check {
         let (step, kind) = (Step::NotRemoved, self.kind);
-        let Some(mirror) = &self.mirror else { return ok(step, format!("This {kind} was never here.")) };
+        let Some(mirror) = &self.mirror else {
+            return ok(step, format!("This {kind} was never here."));
+        };
         if mirror.status == Status::Archived {
             let when = mirror.archived_on.map_or_else(String::new, |day| format!(" on {day}"));
-            let rules: Vec<String> =
-                mirror.reasons.iter().map(|reason| format!("{}: {}", reason.rule.id(), reason.what)).collect();
-            let why = if rules.is_empty() { "its plan is no longer kept".to_owned() } else { rules.join("; ") };
-            let found = format!("The run {} archived this {kind}{when} ({why}).", mirror.changed_by);
+            let rules: Vec<String> = mirror
+                .reasons
+                .iter()
+                .map(|reason| format!("{}: {}", reason.rule.id(), reason.what))
+                .collect();
+            let why = if rules.is_empty() {
+                "its plan is no longer kept".to_owned()
+            } else {
+                rules.join("; ")
+            };
+            let found =
+                format!("The run {} archived this {kind}{when} ({why}).", mirror.changed_by);
             return failed(
                 step,
                 found,
@@ -235,7 +299,12 @@ impl Facts<'_> {
             );
         }
         if mirror.taken_out {
-            return failed(step, "Somebody here took it out of this class by hand.", Where::Here, "Add it to the class again.");
+            return failed(
+                step,
+                "Somebody here took it out of this class by hand.",
+                Where::Here,
+                "Add it to the class again.",
+            );
         }
         if !mirror.enabled {
             return failed(
@@ -253,9 +322,18 @@ impl Facts<'_> {
         if self.mirror.is_some() {
             return ok(step, "It is known here under this id.");
         }
-        let has_run = self.applied.as_ref().zip(self.snapshot.as_ref()).is_some_and(|(run, data)| run.taken_at >= data.taken_at);
+        let has_run = self
+            .applied
+            .as_ref()
+            .zip(self.snapshot.as_ref())
+            .is_some_and(|(run, data)| run.taken_at >= data.taken_at);
         if already_explained || !has_run {
-            return Check { check: step, came: Came::Open, found: "It is not known here under this id.".into(), advice: None };
+            return Check {
+                check: step,
+                came: Came::Open,
+                found: "It is not known here under this id.".into(),
+                advice: None,
+            };
         }
         failed(
             step,

@@ -1,4 +1,5 @@
-//! What may only be late: changes that are on their way to the source, the steps that ask about them, and the run that will bring them.
+//! What may only be late: changes that are on their way to the source, the steps that ask about
+//! them, and the run that will bring them.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -8,7 +9,8 @@ use super::{Advice, Came, Check, Facts, Shows, Step, Where};
 use crate::schedule::nightly;
 use crate::settings::DistrictStatus;
 
-/// A source that changes need so long to reach gets them from people, and not by a machine's next sync.
+/// A source that changes need so long to reach gets them from people, and not by a machine's next
+/// sync.
 const SLOW_HOURS: f64 = 24.0;
 
 impl Facts<'_> {
@@ -18,14 +20,16 @@ impl Facts<'_> {
         self.policy.propagation_hours > 0.0 && is_missing && !self.is_manual()
     }
 
-    /// Whether changes need days to reach the source: then somebody passes finalised schedules on, as for ATS/STARS.
+    /// Whether changes need days to reach the source: then somebody passes finalised schedules on,
+    /// as for ATS/STARS.
     pub(super) fn is_slow(&self) -> bool {
         self.policy.propagation_hours >= SLOW_HOURS
     }
 
     /// How long a change needs to reach the source.
     fn propagation(&self) -> SignedDuration {
-        SignedDuration::try_from_secs_f64(self.policy.propagation_hours * 3600.0).unwrap_or_default()
+        SignedDuration::try_from_secs_f64(self.policy.propagation_hours * 3600.0)
+            .unwrap_or_default()
     }
 
     /// The same in words.
@@ -43,8 +47,10 @@ impl Facts<'_> {
 
     /// What to look at where changes need days, and until when to wait for them.
     pub(super) fn see_and_wait(&self, what: impl AsRef<str>) -> String {
-        let (long, source) = (self.propagation_in_words(), self.between().map_or("the source", |(_, name)| name));
-        let since = self.reached_until().map_or_else(String::new, |since| format!(" after {since}"));
+        let (long, source) =
+            (self.propagation_in_words(), self.between().map_or("the source", |(_, name)| name));
+        let since =
+            self.reached_until().map_or_else(String::new, |since| format!(" after {since}"));
         format!(
             "See in the student information system that the schedule is finalised and that {}; if not, ask whoever keeps it (ATS/STARS: \
              the DIIT office). If that was done{since}, it may not have reached {source} yet: wait until {long} after it was done.",
@@ -61,21 +67,24 @@ impl Facts<'_> {
         Some(Check {
             check: Step::ScheduleFinalised,
             came: Came::Open,
-            found: "A schedule is passed on once it is finalised; whether it is, the data do not tell.".into(),
+            found:
+                "A schedule is passed on once it is finalised; whether it is, the data do not tell."
+                    .into(),
             advice: Some(Advice { place: Where::Sis, what: what.into() }),
         })
     }
 
-    /// Only for sources that changes reach late, and only where something is not in the newest data.
+    /// Only for sources that changes reach late, and only where something is not in the newest
+    /// data.
     pub(super) fn propagation_over(&self) -> Option<Check> {
         if !self.may_be_under_way() {
             return None;
         }
         let long = self.propagation_in_words();
         let begins = if self.is_slow() { " once the schedule is finalised" } else { "" };
-        let newest = self
-            .reached_until()
-            .map_or_else(String::new, |until| format!(" The newest data has what was changed before {until}."));
+        let newest = self.reached_until().map_or_else(String::new, |until| {
+            format!(" The newest data has what was changed before {until}.")
+        });
         Some(Check {
             check: Step::PropagationOver,
             came: Came::Open,
@@ -93,7 +102,12 @@ impl Facts<'_> {
             return Shows::NotWhileOff;
         }
         let reached = self.now.checked_add(self.propagation()).unwrap_or(self.now);
-        let at = self.policy.schedule.parse::<Time>().ok().and_then(|time| next_at(reached, time, self.time_zone));
+        let at = self
+            .policy
+            .schedule
+            .parse::<Time>()
+            .ok()
+            .and_then(|time| next_at(reached, time, self.time_zone));
         at.map_or(Shows::WithUploadAfter { at: reached }, |at| Shows::At { at })
     }
 }

@@ -1,7 +1,8 @@
-//! Why somebody, or a class, is not here (R-X1): the checklist of support as data, each step with what was found, and at the end what to do, where, and
-//! when it will show.
+//! Why somebody, or a class, is not here (R-X1): the checklist of support as data, each step with
+//! what was found, and at the end what to do, where, and when it will show.
 //!
-//! Who calls brings the facts; nothing is looked up here. What is said names rules, counts and days, never a person.
+//! Who calls brings the facts; nothing is looked up here. What is said names rules, counts and
+//! days, never a person.
 
 mod checks;
 mod late;
@@ -45,9 +46,9 @@ pub struct Facts<'a> {
 
 impl Facts<'_> {
     fn is_here(&self) -> bool {
-        self.mirror
-            .as_ref()
-            .is_some_and(|mirror| mirror.status == Status::Active && mirror.enabled && mirror.in_class != Some(false))
+        self.mirror.as_ref().is_some_and(|mirror| {
+            mirror.status == Status::Active && mirror.enabled && mirror.in_class != Some(false)
+        })
     }
 
     fn is_manual(&self) -> bool {
@@ -144,7 +145,8 @@ pub enum Step {
     RunSince,
     /// Was it removed by a rule, or here by hand?
     NotRemoved,
-    /// Is the schedule finalised? Only asked where a change needs days to reach the source: what is not final is not sent on.
+    /// Is the schedule finalised? Only asked where a change needs days to reach the source: what is
+    /// not final is not sent on.
     ScheduleFinalised,
     /// Is the time over that a change needs to reach the source?
     PropagationOver,
@@ -253,9 +255,13 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
     ];
     let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
     checks.push(facts.known_by_id(checks.iter().any(|check| check.came == Came::Failed)));
-    let first = |came: Came| checks.iter().find(|check| check.came == came && check.advice.is_some());
-    let advice =
-        if here { None } else { first(Came::Failed).or_else(|| first(Came::Open)).and_then(|check| check.advice.clone()) };
+    let first =
+        |came: Came| checks.iter().find(|check| check.came == came && check.advice.is_some());
+    let advice = if here {
+        None
+    } else {
+        first(Came::Failed).or_else(|| first(Came::Open)).and_then(|check| check.advice.clone())
+    };
     let shows = match &advice {
         _ if here => Shows::Now,
         Some(Advice { place: Where::Here, .. }) => Shows::OnceDone,

@@ -1,8 +1,11 @@
-//! Findings: one thing wrong or notable in the data, in words that a district's administrator can act on.
+//! Findings: one thing wrong or notable in the data, in words that a district's administrator can
+//! act on.
 //!
-//! Every finding has a [`Code`]. The codes stand in five tables, [`upload`] (what stops an upload before it is read), [`source`]
-//! (what is wrong with what a source sent), [`pull`] (the same for a source that is pulled from a server), [`sync`] (what a rule made of it) and [`request`] (what is in the way of what a person asked for); the README's
-//! table is tested against them. A new check adds a line to one of them.
+//! Every finding has a [`Code`]. The codes stand in five tables, [`upload`] (what stops an upload
+//! before it is read), [`source`] (what is wrong with what a source sent), [`pull`] (the same for a
+//! source that is pulled from a server), [`sync`] (what a rule made of it) and [`request`] (what is
+//! in the way of what a person asked for); the README's table is tested against them. A new check
+//! adds a line to one of them.
 
 pub mod pull;
 pub mod request;
@@ -46,7 +49,13 @@ pub struct Code {
 
 /// All codes, in the order of the README's table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
-    upload::ALL.iter().chain(source::ALL).chain(pull::ALL).chain(sync::ALL).chain(request::ALL).copied()
+    upload::ALL
+        .iter()
+        .chain(source::ALL)
+        .chain(pull::ALL)
+        .chain(sync::ALL)
+        .chain(request::ALL)
+        .copied()
 }
 
 /// Makes a table of codes: one constant each, and `ALL`.
@@ -80,13 +89,15 @@ pub struct Place {
 /// The record that a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
-    /// `org`, `user`, `class`, `student`, `enrollment`, …: the source's word where the source is wrong, ours elsewhere.
+    /// `org`, `user`, `class`, `student`, `enrollment`, …: the source's word where the source is
+    /// wrong, ours elsewhere.
     pub kind: Cow<'static, str>,
     /// The source's id.
     pub id: SourceId,
 }
 
-/// One thing wrong or notable in the data. It goes into snapshots and reports, never into logs: ids may identify people.
+/// One thing wrong or notable in the data. It goes into snapshots and reports, never into logs: ids
+/// may identify people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The code's name.
@@ -102,7 +113,8 @@ pub struct Finding {
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<Entity>,
-    /// What was found and what to do, in a sentence or two. It may name ids, codes and malformed values, but no name, address or birth date.
+    /// What was found and what to do, in a sentence or two. It may name ids, codes and malformed
+    /// values, but no name, address or birth date.
     pub message: String,
 }
 
@@ -167,7 +179,13 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), before);
         for code in all_codes() {
-            assert!(code.name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_' || c.is_ascii_digit()), "{}", code.name);
+            assert!(
+                code.name
+                    .bytes()
+                    .all(|c| c.is_ascii_lowercase() || c == b'_' || c.is_ascii_digit()),
+                "{}",
+                code.name
+            );
             assert!(!code.meaning.ends_with('.') && code.advice.ends_with('.'), "{}", code.name);
         }
     }

@@ -1,4 +1,5 @@
-//! Codes for a source that is pulled from a server: what keeps a pull from becoming a snapshot, and what is wrong with what the server sent.
+//! Codes for a source that is pulled from a server: what keeps a pull from becoming a snapshot, and
+//! what is wrong with what the server sent.
 
 use super::codes;
 

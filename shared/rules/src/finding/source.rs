@@ -1,4 +1,5 @@
-//! Codes for what is wrong with what a source sent. The severities are those of the checks in the project's OneRoster notes.
+//! Codes for what is wrong with what a source sent. The severities are those of the checks in the
+//! project's OneRoster notes.
 
 use super::codes;
 

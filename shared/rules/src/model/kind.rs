@@ -5,8 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AnyMirrored, Class, ClassOutline, ClassState, ClassStateOutline, Course, Guardian, GuardianState, Mirrored, Person, School,
-    Student, StudentOutline, StudentState, StudentStateOutline, Teacher, TeacherOutline, TeacherState, TeacherStateOutline, Term,
+    AnyMirrored, Class, ClassOutline, ClassState, ClassStateOutline, Course, Guardian,
+    GuardianState, Mirrored, Person, School, Student, StudentOutline, StudentState,
+    StudentStateOutline, Teacher, TeacherOutline, TeacherState, TeacherStateOutline, Term,
 };
 use crate::id::SourceId;
 
@@ -32,7 +33,15 @@ pub enum Tag {
 
 impl Tag {
     /// All kinds, parents before children: the order in which a plan is made and applied.
-    pub const ALL: [Tag; 7] = [Tag::School, Tag::Term, Tag::Course, Tag::Teacher, Tag::Student, Tag::Guardian, Tag::Class];
+    pub const ALL: [Tag; 7] = [
+        Tag::School,
+        Tag::Term,
+        Tag::Course,
+        Tag::Teacher,
+        Tag::Student,
+        Tag::Guardian,
+        Tag::Class,
+    ];
 
     /// The kind of that [name](Tag::name), if there is one.
     pub fn named(name: &str) -> Option<Self> {
@@ -75,9 +84,23 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// Its name.
     const TAG: Tag;
     /// A record of a snapshot.
-    type Source: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
+    type Source: Serialize
+        + DeserializeOwned
+        + Clone
+        + PartialEq
+        + fmt::Debug
+        + Send
+        + Sync
+        + 'static;
     /// The state that the mirror holds.
-    type State: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
+    type State: Serialize
+        + DeserializeOwned
+        + Clone
+        + PartialEq
+        + fmt::Debug
+        + Send
+        + Sync
+        + 'static;
 
     /// A record of a snapshot as a survey reads it.
     type Outline: DeserializeOwned + Into<Self::Source> + fmt::Debug + Send + 'static;
@@ -94,7 +117,10 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
         &[]
     }
     /// The person in a record of the source and in the mirror; none for kinds that are no people.
-    fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
+    fn persons<'a>(
+        source: &'a mut Self::Source,
+        state: &'a Self::State,
+    ) -> Option<(&'a mut Person, &'a Person)> {
         let _ = (source, state);
         None
     }

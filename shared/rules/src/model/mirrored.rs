@@ -29,14 +29,15 @@ pub enum Origin {
     /// The source: the next run may change it.
     #[default]
     Source,
-    /// People here: no run changes it (R-C2, R-G4). A class becomes manual when it is disconnected (R-A5).
+    /// People here: no run changes it (R-C2, R-G4). A class becomes manual when it is disconnected
+    /// (R-A5).
     Manual,
 }
 
 /// One record of the mirror, with its past.
 ///
-/// References to people inside a state ([`ClassState::students`], [`StudentState::guardians`], …) are *keys*, not source ids: they stay
-/// the same when a person gets a new id in the source.
+/// References to people inside a state ([`ClassState::students`], [`StudentState::guardians`], …)
+/// are *keys*, not source ids: they stay the same when a person gets a new id in the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Mirrored<K: Kind> {
@@ -44,7 +45,8 @@ pub struct Mirrored<K: Kind> {
     pub key: SourceId,
     /// The source's id today: another than `key` after a relink (R-I2, R-I3).
     pub id: SourceId,
-    /// The account, for people (R-I1). For a teacher who is an administrator here it is the administrator's (R-M5).
+    /// The account, for people (R-I1). For a teacher who is an administrator here it is the
+    /// administrator's (R-M5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// In the rosters or archived.
@@ -63,7 +65,8 @@ pub struct Mirrored<K: Kind> {
     pub archived_on: Option<Date>,
 }
 
-/// Why a mirrored class is not an active one (R-C4). An inactive class does not admit a student (R-S1).
+/// Why a mirrored class is not an active one (R-C4). An inactive class does not admit a student
+/// (R-S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inactive {
@@ -204,12 +207,14 @@ impl AnyMirrored {
         !matches!(self, AnyMirrored::Link(_) | AnyMirrored::Edit(_))
     }
 
-    /// The key of the record; of a link, the source's id; of a local edit, the key of the record that it stands beside.
+    /// The key of the record; of a link, the source's id; of a local edit, the key of the record
+    /// that it stands beside.
     pub fn key(&self) -> &SourceId {
         of_any!(self, record => &record.key, link => &link.source, edit => &edit.key)
     }
 
-    /// The kind of the record; of a link or a local edit, the kind of the record that it belongs to.
+    /// The kind of the record; of a link or a local edit, the kind of the record that it belongs
+    /// to.
     pub fn kind(&self) -> Tag {
         fn of<K: Kind>(_: &Mirrored<K>) -> Tag {
             K::TAG

@@ -1,10 +1,11 @@
-//! Records without what a survey does not ask for. Reading them costs a fraction: most of a district's bytes are lists of who sits where.
+//! Records without what a survey does not ask for. Reading them costs a fraction: most of a
+//! district's bytes are lists of who sits where.
 
 use serde::Deserialize;
 
 use super::{
-    Class, ClassDetails, ClassState, Demographics, Inactive, Kind, Mirrored, Origin, Person, Seat, Status, Student, StudentState,
-    Teacher, TeacherState,
+    Class, ClassDetails, ClassState, Demographics, Inactive, Kind, Mirrored, Origin, Person, Seat,
+    Status, Student, StudentState, Teacher, TeacherState,
 };
 use crate::id::{RunId, SourceId};
 use crate::personal::Personal;
@@ -50,7 +51,14 @@ impl From<StudentOutline> for Student {
     fn from(of: StudentOutline) -> Self {
         let StudentOutline { id, person, classes, by_enrollment } = of;
         let demographics = Demographics::default();
-        Self { id, person: person.into(), demographics, guardians: Vec::new(), classes, by_enrollment }
+        Self {
+            id,
+            person: person.into(),
+            demographics,
+            guardians: Vec::new(),
+            classes,
+            by_enrollment,
+        }
     }
 }
 
@@ -65,7 +73,12 @@ pub struct TeacherOutline {
 
 impl From<TeacherOutline> for Teacher {
     fn from(of: TeacherOutline) -> Self {
-        Self { id: of.id, person: of.person.into(), classes: Vec::new(), by_enrollment: of.by_enrollment }
+        Self {
+            id: of.id,
+            person: of.person.into(),
+            classes: Vec::new(),
+            by_enrollment: of.by_enrollment,
+        }
     }
 }
 
@@ -121,7 +134,13 @@ impl From<StudentStateOutline> for StudentState {
     fn from(of: StudentStateOutline) -> Self {
         let StudentStateOutline { person, guardians } = of;
         let demographics = Demographics::default();
-        Self { person: person.into(), demographics, guardians, classes: Vec::new(), email_shared: false }
+        Self {
+            person: person.into(),
+            demographics,
+            guardians,
+            classes: Vec::new(),
+            email_shared: false,
+        }
     }
 }
 
@@ -133,7 +152,12 @@ pub struct TeacherStateOutline {
 
 impl From<TeacherStateOutline> for TeacherState {
     fn from(of: TeacherStateOutline) -> Self {
-        Self { person: of.person.into(), classes: Vec::new(), email_shared: false, administrator: false }
+        Self {
+            person: of.person.into(),
+            classes: Vec::new(),
+            email_shared: false,
+            administrator: false,
+        }
     }
 }
 
@@ -171,6 +195,16 @@ impl<K: Kind> From<MirroredOutline<K>> for Mirrored<K> {
         let MirroredOutline { key, id, status, origin, state } = of;
         let nobody = || RunId::new("");
         let state = state.into();
-        Self { key, id, account: None, status, origin, state, first_seen: nobody(), changed_by: nobody(), archived_on: None }
+        Self {
+            key,
+            id,
+            account: None,
+            status,
+            origin,
+            state,
+            first_seen: nobody(),
+            changed_by: nobody(),
+            archived_on: None,
+        }
     }
 }

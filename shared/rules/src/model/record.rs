@@ -58,7 +58,8 @@ pub struct Term {
     /// The first day. A source that tells no dates (Clever may not) leaves it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Date>,
-    /// The day after the last (OneRoster's endDate is exclusive): from this day on the term is over.
+    /// The day after the last (OneRoster's endDate is exclusive): from this day on the term is
+    /// over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Date>,
     /// The session that it is a part of.
@@ -134,7 +135,8 @@ pub struct ClassDetails {
 
 /// One enrollment, seen from its class: who sits in it, and when.
 ///
-/// In files a seat that says nothing but who is a plain text: nearly all are, and they are most of a snapshot.
+/// In files a seat that says nothing but who is a plain text: nearly all are, and they are most of
+/// a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seat {
     /// The person.
@@ -164,7 +166,12 @@ impl Serialize for Seat {
         if !self.primary && self.begin.is_none() && self.end.is_none() {
             return self.id.serialize(serializer);
         }
-        let full = FullSeat { id: Cow::Borrowed(&self.id), primary: self.primary, begin: self.begin, end: self.end };
+        let full = FullSeat {
+            id: Cow::Borrowed(&self.id),
+            primary: self.primary,
+            begin: self.begin,
+            end: self.end,
+        };
         full.serialize(serializer)
     }
 }
@@ -186,7 +193,12 @@ impl<'de> Deserialize<'de> for Seat {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seat, A::Error> {
                 let full = FullSeat::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Seat { id: full.id.into_owned(), primary: full.primary, begin: full.begin, end: full.end })
+                Ok(Seat {
+                    id: full.id.into_owned(),
+                    primary: full.primary,
+                    begin: full.begin,
+                    end: full.end,
+                })
             }
         }
 
@@ -200,14 +212,15 @@ impl Seat {
         Self { id, primary: false, begin: None, end: None }
     }
 
-    /// Whether the enrollment is in the roster on that day (readings, R-C4): begun, and its endDate not yet come.
+    /// Whether the enrollment is in the roster on that day (readings, R-C4): begun, and its endDate
+    /// not yet come.
     pub fn is_on(&self, today: Date) -> bool {
         self.begin.is_none_or(|begin| begin <= today) && self.end.is_none_or(|end| today < end)
     }
 }
 
-/// A class with its enrollments. A person has at most one seat in each list: the sources merge repeated enrollments so that none
-/// that is on today is lost.
+/// A class with its enrollments. A person has at most one seat in each list: the sources merge
+/// repeated enrollments so that none that is on today is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     /// The source's id.
@@ -240,7 +253,8 @@ pub struct Person {
     /// The family name that the person goes by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_family: Option<Personal>,
-    /// A well-formed e-mail address, trimmed and lower-cased; a malformed one is none (readings, R-S1).
+    /// A well-formed e-mail address, trimmed and lower-cased; a malformed one is none (readings,
+    /// R-S1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Personal>,
     /// A phone in E.164; a malformed one is none.
@@ -258,10 +272,12 @@ pub struct Person {
     /// The state's id of a student.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_id: Option<Personal>,
-    /// The id in the student information system, where the source has ids of its own as Clever has; not told by sources whose ids are that.
+    /// The id in the student information system, where the source has ids of its own as Clever has;
+    /// not told by sources whose ids are that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sis_id: Option<Personal>,
-    /// The schools that the source names, the main one first; orgs that are no schools are left out.
+    /// The schools that the source names, the main one first; orgs that are no schools are left
+    /// out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schools: Vec<SourceId>,
     /// The source's `enabledUser` is false.
@@ -270,7 +286,8 @@ pub struct Person {
 }
 
 impl Person {
-    /// Takes over name and contacts of somebody who owns them (R-G5); numbers, schools and the rest stay the source's.
+    /// Takes over name and contacts of somebody who owns them (R-G5); numbers, schools and the rest
+    /// stay the source's.
     pub fn keep_own(&mut self, own: &Person) {
         for (mine, theirs) in [
             (&mut self.given, &own.given),
@@ -336,7 +353,8 @@ pub struct Student {
     /// Guardians, from either direction of the relationship, sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardians: Vec<SourceId>,
-    /// The seats in classes: the same as [`Class::students`], seen from the student; `id` is the class. Sorted by id.
+    /// The seats in classes: the same as [`Class::students`], seen from the student; `id` is the
+    /// class. Sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Seat>,
     /// The source does not call this person a student; only an enrollment does (R-T7).

@@ -14,7 +14,10 @@ use super::{Context, Inputs, PlanError, Sink};
 use crate::edit::LocalEdit;
 use crate::finding::sync;
 use crate::id::{SourceId, hash64};
-use crate::model::{Class, ClassDetails, ClassState, Inactive, Mirrored, MirroredBox, Origin, Seat, Status, Tag, kinds};
+use crate::model::{
+    Class, ClassDetails, ClassState, Inactive, Mirrored, MirroredBox, Origin, Seat, Status, Tag,
+    kinds,
+};
 use crate::policy::{AbandonedClasses, AbandonedInManualClasses};
 use crate::rule::Rule;
 
@@ -33,17 +36,28 @@ pub(super) fn survey<I: Inputs, S: Sink>(
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
         }
-        let Some(id) = source.as_ref().map(|source| &source.id).or(item.as_ref().map(|item| &item.key)) else { return Ok(()) };
+        let Some(id) =
+            source.as_ref().map(|source| &source.id).or(item.as_ref().map(|item| &item.key))
+        else {
+            return Ok(());
+        };
         let key = id.hash64();
         let fate = match (&source, &item) {
-            (_, Some(item)) if item.origin == Origin::Manual => ClassFate::Manual { archived: item.status == Status::Archived },
+            (_, Some(item)) if item.origin == Origin::Manual => {
+                ClassFate::Manual { archived: item.status == Status::Archived }
+            }
             (Some(source), item) => {
                 let before = item.as_ref().filter(|item| item.status == Status::Active);
                 let has_teacher = lists_somebody(context, gaps, facts, source, Tag::Teacher)
                     || before.is_some_and(|item| {
                         item.state.teachers.iter().map(SourceId::hash64).any(|teacher| {
                             facts.teachers.active.contains(&teacher)
-                                && facts.seat_stays(&facts.teachers, &facts.kept_teachers, key, teacher)
+                                && facts.seat_stays(
+                                    &facts.teachers,
+                                    &facts.kept_teachers,
+                                    key,
+                                    teacher,
+                                )
                         })
                     });
                 let admits = has_teacher && facts.terms_over(&source.details.terms) != Some(true);
@@ -51,7 +65,10 @@ pub(super) fn survey<I: Inputs, S: Sink>(
             }
             (None, Some(item)) if item.status == Status::Archived => ClassFate::Archived,
             (None, Some(item)) => {
-                if gaps.keeps_all(Tag::Class) || gaps.has(Tag::Class, item.id.hash64()) || gaps.pins(Tag::Class, key) {
+                if gaps.keeps_all(Tag::Class)
+                    || gaps.has(Tag::Class, item.id.hash64())
+                    || gaps.pins(Tag::Class, key)
+                {
                     schools.insert(item.state.details.school.hash64());
                     ClassFate::Kept { admits: item.state.inactive.is_empty() }
                 } else {
@@ -69,7 +86,13 @@ pub(super) fn survey<I: Inputs, S: Sink>(
 }
 
 /// Whether the source lists anybody of a kind in the class today, admitted or not (readings, R-C4).
-fn lists_somebody(context: &Context<'_>, gaps: &Gaps, facts: &Facts, class: &Class, tag: Tag) -> bool {
+fn lists_somebody(
+    context: &Context<'_>,
+    gaps: &Gaps,
+    facts: &Facts,
+    class: &Class,
+    tag: Tag,
+) -> bool {
     let (seats, people) = match tag {
         Tag::Teacher => (&class.teachers, &facts.teachers),
         _ => (&class.students, &facts.students),
@@ -104,7 +127,11 @@ impl<'f, E> Classes<'f, E> {
             output.tally.in_source(Tag::Class, std::slice::from_ref(school));
             output.tally.seats_in_source(school, source.teachers.len() + source.students.len());
         }
-        let Some(key) = item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id)) else { return Ok(()) };
+        let Some(key) =
+            item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id))
+        else {
+            return Ok(());
+        };
         let edits = self.edits.of(key)?;
         match (source, item) {
             (Some(source), Some(item)) if item.origin == Origin::Manual => {
@@ -112,7 +139,10 @@ impl<'f, E> Classes<'f, E> {
                     &sync::CLASS_MADE_MANUAL,
                     Rule::A5,
                     &source.id,
-                    format!("class {} was disconnected from the source and is a manual class here", source.id.as_str()),
+                    format!(
+                        "class {} was disconnected from the source and is a manual class here",
+                        source.id.as_str()
+                    ),
                 )?;
                 self.absent(output, item, edits)
             }
@@ -129,9 +159,12 @@ impl<'f, E> Classes<'f, E> {
         item: Option<Item>,
         edits: Vec<LocalEdit>,
     ) -> Result<(), PlanError<E, S::Error>> {
-        let before = item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
-        let lists_teacher = lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Teacher);
-        let lists_student = lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Student);
+        let before =
+            item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
+        let lists_teacher =
+            lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Teacher);
+        let lists_student =
+            lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Student);
         let off: IdSet = self.seats_off_today(output.context, &source);
         let Class { id, details, teachers, students } = source;
         let key = id.hash64();
@@ -157,7 +190,9 @@ impl<'f, E> Classes<'f, E> {
 
         let state = ClassState { details, teachers, students, inactive };
         let Some(item) = item else {
-            output.tally.seats_added(&state.details.school, state.teachers.len() + state.students.len());
+            output
+                .tally
+                .seats_added(&state.details.school, state.teachers.len() + state.students.len());
             let mut why = Why::default();
             why.add(Rule::C1, "the source has this class");
             let run = output.context.run.clone();
@@ -179,10 +214,17 @@ impl<'f, E> Classes<'f, E> {
         let mut why = Why::default();
         if item.status == Status::Archived {
             why.add(Rule::A4, "the source has this class again");
-            output.tally.seats_added(&state.details.school, state.teachers.len() + state.students.len());
+            output
+                .tally
+                .seats_added(&state.details.school, state.teachers.len() + state.students.len());
         } else {
-            let became = if item.state.details == state.details { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Class, std::slice::from_ref(&item.state.details.school), became);
+            let became =
+                if item.state.details == state.details { Became::Same } else { Became::Changed };
+            output.tally.was_active(
+                Tag::Class,
+                std::slice::from_ref(&item.state.details.school),
+                became,
+            );
             let now = lists::hashes(&state.teachers);
             let out = |seats: &[SourceId], stays: &dyn Fn(&SourceId) -> bool| {
                 seats.iter().filter(|key| !stays(key) && !off.contains(&key.hash64())).count()
@@ -193,7 +235,10 @@ impl<'f, E> Classes<'f, E> {
             output.tally.seats(&item.state.details.school, of, removed);
             let old = lists::hashes(&item.state.teachers);
             let added = state.teachers.iter().filter(|key| !old.contains(&key.hash64())).count();
-            output.tally.seats_added(&state.details.school, added + lists::missing(&state.students, &item.state.students));
+            output.tally.seats_added(
+                &state.details.school,
+                added + lists::missing(&state.students, &item.state.students),
+            );
         }
         explain(&mut why, &item.state, &state);
         let after = Mirrored {
@@ -221,31 +266,40 @@ impl<'f, E> Classes<'f, E> {
         let students = &self.facts.students;
         let was_active = item.status == Status::Active && item.origin == Origin::Source;
         let fate = self.facts.class(&item.key).unwrap_or(ClassFate::Archived);
-        let roster = Roster { fate, teachers: &item.state.teachers, students: &item.state.students };
+        let roster =
+            Roster { fate, teachers: &item.state.teachers, students: &item.state.students };
         edits::of_class(edits, &roster, self.facts, self.gaps, output)?;
-        let leave = output.context.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
+        let leave =
+            output.context.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
         let mut why = Why::default();
         let (teachers, roster) = match fate {
             ClassFate::Present { .. } | ClassFate::Kept { .. } => (
-                lists::without(&item.state.teachers, |key| self.facts.teachers.active.contains(&key)),
+                lists::without(&item.state.teachers, |key| {
+                    self.facts.teachers.active.contains(&key)
+                }),
                 lists::without(&item.state.students, |key| students.active.contains(&key)),
             ),
             ClassFate::Manual { archived: false } if leave => {
                 (None, lists::without(&item.state.students, |key| students.active.contains(&key)))
             }
             ClassFate::Manual { archived: false } => (None, None),
-            ClassFate::Archived | ClassFate::Manual { archived: true } => {
-                (None, lists::without(&item.state.students, |key| !students.abandoned.contains(&key)))
-            }
+            ClassFate::Archived | ClassFate::Manual { archived: true } => (
+                None,
+                lists::without(&item.state.students, |key| !students.abandoned.contains(&key)),
+            ),
         };
         if was_active {
             let of = item.state.teachers.len() + item.state.students.len();
             let kept = matches!(fate, ClassFate::Kept { .. });
-            let left =
-                teachers.as_ref().unwrap_or(&item.state.teachers).len() + roster.as_ref().unwrap_or(&item.state.students).len();
+            let left = teachers.as_ref().unwrap_or(&item.state.teachers).len()
+                + roster.as_ref().unwrap_or(&item.state.students).len();
             output.tally.seats(&item.state.details.school, of, if kept { of - left } else { of });
             let became = if kept { Became::Same } else { Became::Removed };
-            output.tally.was_active(Tag::Class, std::slice::from_ref(&item.state.details.school), became);
+            output.tally.was_active(
+                Tag::Class,
+                std::slice::from_ref(&item.state.details.school),
+                became,
+            );
         }
         let archives = was_active && fate == ClassFate::Archived;
         let disconnects = was_active && matches!(fate, ClassFate::Manual { .. });
@@ -258,8 +312,13 @@ impl<'f, E> Classes<'f, E> {
         if disconnects {
             why.add(Rule::A5, "gone from the source: a manual class from now on");
         }
-        if (archives || disconnects) && !self.facts.schools.contains(&item.state.details.school.hash64()) {
-            why.add(Rule::A6, "its school is gone from the source, or has no class and nobody there any more");
+        if (archives || disconnects)
+            && !self.facts.schools.contains(&item.state.details.school.hash64())
+        {
+            why.add(
+                Rule::A6,
+                "its school is gone from the source, or has no class and nobody there any more",
+            );
         }
         if let Some(teachers) = &teachers {
             why.add(Rule::A5, lists::difference("teachers", &item.state.teachers, teachers));
@@ -290,10 +349,16 @@ impl<'f, E> Classes<'f, E> {
         Ok(())
     }
 
-    /// Keys of the people whose seat the source lists, though not for today: they come and go by date alone.
+    /// Keys of the people whose seat the source lists, though not for today: they come and go by
+    /// date alone.
     fn seats_off_today(&self, context: &Context<'_>, class: &Class) -> IdSet {
         let off = |seats: &[Seat], people: &super::survey::People, into: &mut IdSet| {
-            into.extend(seats.iter().filter(|seat| !seat.is_on(context.today)).map(|seat| people.aliases.key_hash(&seat.id)));
+            into.extend(
+                seats
+                    .iter()
+                    .filter(|seat| !seat.is_on(context.today))
+                    .map(|seat| people.aliases.key_hash(&seat.id)),
+            );
         };
         let mut keys = IdSet::default();
         off(&class.teachers, &self.facts.teachers, &mut keys);
@@ -301,12 +366,23 @@ impl<'f, E> Classes<'f, E> {
         keys
     }
 
-    fn students(&self, context: &Context<'_>, class: u64, seats: Vec<Seat>, before: Option<&ClassState>) -> Vec<SourceId> {
+    fn students(
+        &self,
+        context: &Context<'_>,
+        class: u64,
+        seats: Vec<Seat>,
+        before: Option<&ClassState>,
+    ) -> Vec<SourceId> {
         let people = &self.facts.students;
         let counts = |seat: &Seat| {
-            seat.is_on(context.today) && (people.left_out.is_empty() || !people.left_out.contains(&seat.id.hash64()))
+            seat.is_on(context.today)
+                && (people.left_out.is_empty() || !people.left_out.contains(&seat.id.hash64()))
         };
-        let mut keys: Vec<SourceId> = seats.into_iter().filter(counts).filter_map(|seat| people.aliases.key(seat.id)).collect();
+        let mut keys: Vec<SourceId> = seats
+            .into_iter()
+            .filter(counts)
+            .filter_map(|seat| people.aliases.key(seat.id))
+            .collect();
         // In a loop that does nothing else, the sets' far places are waited for all at once.
         keys.retain(|key| {
             let hash = key.hash64();
@@ -320,7 +396,8 @@ impl<'f, E> Classes<'f, E> {
         }
         if let Some(before) = before {
             lists::add_those(&mut keys, &before.students, |key| {
-                people.active.contains(&key) && self.facts.seat_stays(people, &self.facts.kept_students, class, key)
+                people.active.contains(&key)
+                    && self.facts.seat_stays(people, &self.facts.kept_students, class, key)
             });
         }
         lists::sorted(keys)
@@ -338,7 +415,10 @@ impl<'f, E> Classes<'f, E> {
         let mut keys: Vec<SourceId> = Vec::with_capacity(seats.len());
         let mut primary: Option<usize> = None;
         let mut primaries = 0;
-        let mut take = |id: SourceId, is_primary: bool, allowed: &dyn Fn(u64) -> bool, keys: &mut Vec<SourceId>| {
+        let mut take = |id: SourceId,
+                        is_primary: bool,
+                        allowed: &dyn Fn(u64) -> bool,
+                        keys: &mut Vec<SourceId>| {
             let Some(key) = people.aliases.key(id) else { return };
             if allowed(key.hash64()) && !keys.contains(&key) {
                 if is_primary {
@@ -350,8 +430,10 @@ impl<'f, E> Classes<'f, E> {
         };
         for seat in seats {
             if seat.is_on(context.today) && !people.left_out.contains(&seat.id.hash64()) {
-                let tonight =
-                    |key: u64| people.active.contains(&key) && (!people.unread(key) || self.sits(context, class, key, &seat.id));
+                let tonight = |key: u64| {
+                    people.active.contains(&key)
+                        && (!people.unread(key) || self.sits(context, class, key, &seat.id))
+                };
                 take(seat.id.clone(), seat.primary, &tonight, &mut keys);
             }
         }
@@ -384,10 +466,17 @@ impl<'f, E> Classes<'f, E> {
     /// Whether a person whose own row is bad is enrolled here tonight all the same.
     fn sits(&self, context: &Context<'_>, class: u64, key: u64, id: &SourceId) -> bool {
         self.facts.teachers.gapped.contains(&key)
-            && self.gaps.seats_of_class(Tag::Teacher, class).iter().any(|seat| seat.id == *id && seat.is_on(context.today))
+            && self
+                .gaps
+                .seats_of_class(Tag::Teacher, class)
+                .iter()
+                .any(|seat| seat.id == *id && seat.is_on(context.today))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it is one class, in parts that are about to be moved into its state")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is one class, in parts that are about to be moved into its state"
+    )]
     fn findings<S: Sink>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -401,28 +490,56 @@ impl<'f, E> Classes<'f, E> {
         let name = id.as_str();
         for reason in inactive {
             let (code, what) = match reason {
-                Inactive::NoTeacher => (&sync::CLASS_NO_TEACHER, format!("class {name} has no teacher today")),
-                Inactive::NoStudent => (&sync::CLASS_NO_STUDENT, format!("class {name} has no student today")),
-                Inactive::TermOver => (&sync::CLASS_TERM_OVER, format!("all terms of class {name} are over")),
+                Inactive::NoTeacher => {
+                    (&sync::CLASS_NO_TEACHER, format!("class {name} has no teacher today"))
+                }
+                Inactive::NoStudent => {
+                    (&sync::CLASS_NO_STUDENT, format!("class {name} has no student today"))
+                }
+                Inactive::TermOver => {
+                    (&sync::CLASS_TERM_OVER, format!("all terms of class {name} are over"))
+                }
             };
             output.find::<kinds::Classes, E>(code, Rule::C4, id, what)?;
         }
         if over.is_none() {
-            let what = if details.terms.is_empty() { "has no term" } else { "has a term that nobody knows" };
-            output.find::<kinds::Classes, E>(&sync::CLASS_NO_TERM, Rule::C4, id, format!("class {name} {what}"))?;
+            let what = if details.terms.is_empty() {
+                "has no term"
+            } else {
+                "has a term that nobody knows"
+            };
+            output.find::<kinds::Classes, E>(
+                &sync::CLASS_NO_TERM,
+                Rule::C4,
+                id,
+                format!("class {name} {what}"),
+            )?;
         }
         if primaries == 0 && !teachers.is_empty() {
-            let what = format!("class {name} has {} teachers and none is marked as the primary one", teachers.len());
+            let what = format!(
+                "class {name} has {} teachers and none is marked as the primary one",
+                teachers.len()
+            );
             output.find::<kinds::Classes, E>(&sync::CLASS_NO_PRIMARY, Rule::T2, id, what)?;
         }
         if primaries > 1 {
-            let what = format!("class {name} has {primaries} primary teachers; the first listed is taken");
+            let what =
+                format!("class {name} has {primaries} primary teachers; the first listed is taken");
             output.find::<kinds::Classes, E>(&sync::CLASS_MANY_PRIMARIES, Rule::T2, id, what)?;
         }
         let co_teachers = teachers.len().saturating_sub(1);
-        if let Some(most) = output.context.policy.max_source_co_teachers.filter(|most| co_teachers > *most as usize) {
-            let what = format!("class {name} has {co_teachers} co-teachers from the source, which can hold {most}");
-            output.find::<kinds::Classes, E>(&sync::CLASS_TOO_MANY_CO_TEACHERS, Rule::T5, id, what)?;
+        if let Some(most) =
+            output.context.policy.max_source_co_teachers.filter(|most| co_teachers > *most as usize)
+        {
+            let what = format!(
+                "class {name} has {co_teachers} co-teachers from the source, which can hold {most}"
+            );
+            output.find::<kinds::Classes, E>(
+                &sync::CLASS_TOO_MANY_CO_TEACHERS,
+                Rule::T5,
+                id,
+                what,
+            )?;
         }
         if !inactive.contains(&Inactive::TermOver) {
             let title = hash64(&details.title);
@@ -439,7 +556,12 @@ impl<'f, E> Classes<'f, E> {
                             first.get().as_str(),
                             teacher.as_str()
                         );
-                        output.find::<kinds::Classes, E>(&sync::CLASS_SAME_NAME, Rule::M3, id, what)?;
+                        output.find::<kinds::Classes, E>(
+                            &sync::CLASS_SAME_NAME,
+                            Rule::M3,
+                            id,
+                            what,
+                        )?;
                     }
                     Entry::Occupied(_) => {}
                 }
@@ -480,7 +602,10 @@ fn detail_fields(before: &ClassDetails, after: &ClassDetails) -> Vec<&'static st
     compare("course", before.course == after.course);
     compare("terms", before.terms == after.terms);
     compare("grades", before.grades == after.grades);
-    compare("subjects", before.subjects == after.subjects && before.subject_codes == after.subject_codes);
+    compare(
+        "subjects",
+        before.subjects == after.subjects && before.subject_codes == after.subject_codes,
+    );
     compare("periods", before.periods == after.periods);
     fields
 }

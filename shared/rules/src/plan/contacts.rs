@@ -1,4 +1,5 @@
-//! Guardians' contacts: which belong to one guardian alone (R-G1), and which ids are one guardian (R-G2).
+//! Guardians' contacts: which belong to one guardian alone (R-G1), and which ids are one guardian
+//! (R-G2).
 
 use super::facts::Facts;
 use super::gaps::Gaps;
@@ -75,14 +76,23 @@ impl Rows {
         self.ids.push_str(id.as_str());
         let name = hashes::full_name(person).map_or(0, |name| (name as u32).max(1));
         self.contacts.extend(of(person).map(|contact| (hash64(contact.reveal()), name, row)));
-        self.rows.push(Row { email: hashes::email(person).unwrap_or(0), start, unique: false, own });
+        self.rows.push(Row {
+            email: hashes::email(person).unwrap_or(0),
+            start,
+            unique: false,
+            own,
+        });
         row
     }
 
     /// A guardian of whom only the contacts count: it is nobody else under another id.
     fn add_unnamed(&mut self, key: &SourceId, person: &Person) {
-        let nameless =
-            Person { email: person.email.clone(), phone: person.phone.clone(), sms: person.sms.clone(), ..Person::default() };
+        let nameless = Person {
+            email: person.email.clone(),
+            phone: person.phone.clone(),
+            sms: person.sms.clone(),
+            ..Person::default()
+        };
         self.add(key, &nameless, Own::Stays);
     }
 
@@ -93,8 +103,8 @@ impl Rows {
         SourceId::from(&self.ids[self.rows[row].start as usize..end])
     }
 
-    /// Joins the rows of one name and one contact, transitively; gives each row its group's number (the number of one of its rows), and the contacts that
-    /// two groups have.
+    /// Joins the rows of one name and one contact, transitively; gives each row its group's number
+    /// (the number of one of its rows), and the contacts that two groups have.
     fn join(&mut self) -> (Vec<u32>, IdSet) {
         self.contacts.sort_unstable();
         self.contacts.dedup();
@@ -164,7 +174,9 @@ impl Contacts {
                 }
                 return Ok(());
             }
-            let linked = item.as_ref().is_some_and(|item| item.id != item.key || links.concern(item.key.hash64()));
+            let linked = item
+                .as_ref()
+                .is_some_and(|item| item.id != item.key || links.concern(item.key.hash64()));
             if let Some(source) = &source {
                 schools.extend(source.person.schools.iter().map(SourceId::hash64));
                 if extreme {
@@ -178,20 +190,28 @@ impl Contacts {
                 };
                 let row = rows.add(&source.id, &source.person, own);
                 if !nobody_is_here && matches!(own, Own::Linked | Own::Nothing) {
-                    new.push((row, Candidate::new(Tag::Guardian, source.id.clone(), &source.person)));
+                    new.push((
+                        row,
+                        Candidate::new(Tag::Guardian, source.id.clone(), &source.person),
+                    ));
                 }
             }
             if let Some(item) = item
                 && (linked || source.is_none())
             {
                 let past = past(&item, from, gaps);
-                let stays = past.gapped || (!linked && (past.pinned || gaps.keeps_all(Tag::Guardian)));
+                let stays =
+                    past.gapped || (!linked && (past.pinned || gaps.keeps_all(Tag::Guardian)));
                 if past.status == Status::Active && stays {
                     let row = rows.add(&item.key, &item.state.person, Own::Stays);
                     staying.push((row, past));
                 } else if linked {
                     if past.status == Status::Active && gaps.keeps_all(Tag::Guardian) {
-                        maybe_staying.push((item.key.clone(), item.id.clone(), item.state.person.clone()));
+                        maybe_staying.push((
+                            item.key.clone(),
+                            item.id.clone(),
+                            item.state.person.clone(),
+                        ));
                     }
                     undecided.claimed.insert(item.key.hash64(), past);
                 } else {
@@ -201,11 +221,13 @@ impl Contacts {
             Ok(())
         })?;
 
-        // On a night that removes nothing, a linked guardian whom nobody claims stays, and so do the contacts.
+        // On a night that removes nothing, a linked guardian whom nobody claims stays, and so do
+        // the contacts.
         for (key, id, person) in maybe_staying {
-            let claimed = new
-                .iter()
-                .any(|(_, who)| who.id == id || links.by_source.get(&who.id.hash64()).is_some_and(|link| link.key == key));
+            let claimed = new.iter().any(|(_, who)| {
+                who.id == id
+                    || links.by_source.get(&who.id.hash64()).is_some_and(|link| link.key == key)
+            });
             if !claimed && let Some(past) = undecided.claimed.remove(&key.hash64()) {
                 let row = rows.add(&key, &person, Own::Stays);
                 staying.push((row, past));
@@ -237,16 +259,18 @@ impl Contacts {
                 }
             }
         }
-        // Whether a row's guardian, if it is the one that stands for them, may come in, and with which e-mail address; and whether their key is taken.
+        // Whether a row's guardian, if it is the one that stands for them, may come in, and with
+        // which e-mail address; and whether their key is taken.
         let comes = |row: u32| {
             let group = groups.unsettled_of(row);
             if groups.has(row) && group.is_none() {
                 return None;
             }
             let (meets, email) = match group {
-                Some(group) => {
-                    (group.members.iter().any(|row| rows.rows[*row as usize].unique), groups.email(group, &rows, &contacts.taken))
-                }
+                Some(group) => (
+                    group.members.iter().any(|row| rows.rows[*row as usize].unique),
+                    groups.email(group, &rows, &contacts.taken),
+                ),
                 None => {
                     let data = &rows.rows[row as usize];
                     (data.unique, (data.email != 0).then_some(data.email))
@@ -258,7 +282,8 @@ impl Contacts {
             let Some((meets, email, key_taken)) = comes(row) else { continue };
             undecided.new.push(Comer { who, meets, email, key_taken });
         }
-        // Nobody is here whom anybody could be: whoever comes is new, under the id that the source has.
+        // Nobody is here whom anybody could be: whoever comes is new, under the id that the source
+        // has.
         for row in (0..rows.rows.len() as u32).filter(|_| nobody_is_here) {
             let Some((meets, email, _)) = comes(row) else { continue };
             let key = rows.id(row).hash64();
@@ -273,7 +298,8 @@ impl Contacts {
 
         let relinking = context.policy.relink_identities == Switch::On;
         let own_key = |id: &SourceId| survey::fresh_key(context, id);
-        let decisions = undecided.decide(Tag::Guardian, links, &mut people.aliases, relinking, own_key);
+        let decisions =
+            undecided.decide(Tag::Guardian, links, &mut people.aliases, relinking, own_key);
         for decided in decisions.present {
             if decided.active {
                 people.active.insert(decided.key.hash64());
@@ -283,16 +309,21 @@ impl Contacts {
                 contacts.in_source.insert(decided.key.hash64());
             }
         }
-        let mut changed: Vec<_> = decisions.links.into_iter().map(|(old, new)| (old, Some(new))).collect();
+        let mut changed: Vec<_> =
+            decisions.links.into_iter().map(|(old, new)| (old, Some(new))).collect();
         groups.follow(&mut people, links, &mut changed);
         if extreme {
-            contacts.in_source.extend(groups.settled.iter().map(|group: &Group| group.key.hash64()));
+            contacts
+                .in_source
+                .extend(groups.settled.iter().map(|group: &Group| group.key.hash64()));
             contacts.in_source.extend(staying.iter().map(|(_, past)| past.who.id.hash64()));
         }
         for past in decisions.absent.into_iter().chain(staying.into_iter().map(|(_, past)| past)) {
             survey::absent(past, Tag::Guardian, gaps, &mut people, schools, emails);
         }
-        changed.sort_unstable_by(|(_, a), (_, b)| a.as_ref().map(|link| &link.source).cmp(&b.as_ref().map(|link| &link.source)));
+        changed.sort_unstable_by(|(_, a), (_, b)| {
+            a.as_ref().map(|link| &link.source).cmp(&b.as_ref().map(|link| &link.source))
+        });
         facts.links[Tag::Guardian as usize] = changed;
         facts.findings.extend(decisions.findings);
         facts.guardians = people;
@@ -301,11 +332,13 @@ impl Contacts {
     }
 }
 
-/// A guardian of the mirror. Any bad row among the ids that are one guardian leaves the whole as it is.
+/// A guardian of the mirror. Any bad row among the ids that are one guardian leaves the whole as it
+/// is.
 fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps) -> Past {
     let key = item.key.hash64();
     let tag = kinds::Guardians::TAG;
-    let gapped = gaps.has(tag, item.id.hash64()) || item.state.also.iter().any(|id| gaps.has(tag, id.hash64()));
+    let gapped = gaps.has(tag, item.id.hash64())
+        || item.state.also.iter().any(|id| gaps.has(tag, id.hash64()));
     let mut who = Candidate::new(tag, item.key.clone(), &item.state.person);
     who.may_relink = !gapped && (item.status == Status::Archived || !gaps.keeps_all(tag));
     Past {
@@ -313,7 +346,11 @@ fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps
         id: item.id.clone(),
         status: item.status,
         email: hashes::email(&item.state.person),
-        schools: if item.status == Status::Active { survey::schools_of(&item.state.person) } else { Vec::new() },
+        schools: if item.status == Status::Active {
+            survey::schools_of(&item.state.person)
+        } else {
+            Vec::new()
+        },
         gapped,
         pinned: gaps.pins(tag, key),
         left_out: false,

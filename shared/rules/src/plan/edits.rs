@@ -17,7 +17,8 @@ use crate::rule::Rule;
 /// Keys of the people who own their names and contacts (R-G5), by kind.
 pub(super) type Owners = [IdSet; Tag::ALL.len()];
 
-/// Reads what edits mean for the records themselves: pins go to what is left as it is, and those who own their data are given back.
+/// Reads what edits mean for the records themselves: pins go to what is left as it is, and those
+/// who own their data are given back.
 pub(super) fn read<I: Inputs, S: Sink>(
     context: &Context<'_>,
     inputs: &I,
@@ -29,8 +30,12 @@ pub(super) fn read<I: Inputs, S: Sink>(
             let LocalEdit { key, edit, .. } = edit.map_err(PlanError::Input)?;
             match edit {
                 Edit::Pin { until, .. } if context.today < until => gaps.pin(kind, key.hash64()),
-                Edit::PinSeat { person, until, .. } if context.today < until => gaps.pin_seat(key.hash64(), person.hash64()),
-                Edit::Account { accepted: Some(_), .. } if context.policy.contact_updates == ContactUpdates::UntilActive => {
+                Edit::PinSeat { person, until, .. } if context.today < until => {
+                    gaps.pin_seat(key.hash64(), person.hash64())
+                }
+                Edit::Account { accepted: Some(_), .. }
+                    if context.policy.contact_updates == ContactUpdates::UntilActive =>
+                {
                     owners[kind as usize].insert(key.hash64());
                 }
                 _ => {}
@@ -57,16 +62,23 @@ pub(super) struct Beside<'i, E> {
 }
 
 impl<'i, E> Beside<'i, E> {
-    pub(super) fn of_kind<I: Inputs<Error = E>, S: Sink>(kind: Tag, inputs: &'i I) -> Result<Self, PlanError<E, S::Error>> {
-        let edits: Box<dyn Iterator<Item = _> + 'i> = Box::new(inputs.edits(kind).map_err(PlanError::Input)?);
+    pub(super) fn of_kind<I: Inputs<Error = E>, S: Sink>(
+        kind: Tag,
+        inputs: &'i I,
+    ) -> Result<Self, PlanError<E, S::Error>> {
+        let edits: Box<dyn Iterator<Item = _> + 'i> =
+            Box::new(inputs.edits(kind).map_err(PlanError::Input)?);
         Ok(Self { kind, edits: edits.peekable() })
     }
 
-    /// The edits of one record. Records must be asked for in the order of the table; edits that stand beside no record are passed over.
+    /// The edits of one record. Records must be asked for in the order of the table; edits that
+    /// stand beside no record are passed over.
     pub(super) fn of<SE>(&mut self, key: &SourceId) -> Result<Vec<LocalEdit>, PlanError<E, SE>> {
         let mut found = Vec::new();
         while let Some(next) = self.edits.peek() {
-            let order = next.as_ref().map_or(Ordering::Equal, |edit| table_order(edit.key.as_str(), key.as_str()));
+            let order = next
+                .as_ref()
+                .map_or(Ordering::Equal, |edit| table_order(edit.key.as_str(), key.as_str()));
             if order == Ordering::Greater {
                 break;
             }
@@ -81,7 +93,9 @@ impl<'i, E> Beside<'i, E> {
 
     /// All edits of the next record that has any.
     fn next<SE>(&mut self) -> Result<Option<Vec<LocalEdit>>, PlanError<E, SE>> {
-        let Some(first) = self.edits.next().transpose().map_err(PlanError::Input)? else { return Ok(None) };
+        let Some(first) = self.edits.next().transpose().map_err(PlanError::Input)? else {
+            return Ok(None);
+        };
         let mut found = self.of(&first.key)?;
         if let Some(Ok(next)) = self.edits.peek()
             && table_order(next.key.as_str(), first.key.as_str()) != Ordering::Greater
@@ -104,10 +118,12 @@ pub(super) fn of_people<I: Inputs, S: Sink>(
     let Some(people) = facts.people(kind) else { return Ok(()) };
     let mut beside = Beside::of_kind::<I, S>(kind, inputs)?;
     while let Some(edits) = beside.next()? {
-        let accepted = edits.iter().any(|edit| matches!(edit.edit, Edit::Account { accepted: Some(_), .. }));
+        let accepted =
+            edits.iter().any(|edit| matches!(edit.edit, Edit::Account { accepted: Some(_), .. }));
         for edit in edits {
             let key = edit.key.hash64();
-            // Only where the source speaks for somebody tonight does its data take the place of an edit.
+            // Only where the source speaks for somebody tonight does its data take the place of an
+            // edit.
             let speaks = people.active.contains(&key) && !people.unread(key);
             let verdict = match &edit.edit {
                 Edit::Name { .. } | Edit::Contact { .. } | Edit::SignIn { .. } if speaks => {
@@ -128,7 +144,9 @@ fn of_own_data(context: &Context<'_>, kind: Tag, edit: &Edit, accepted: bool) ->
         (ContactUpdates::UntilActive, _) if accepted => Lives,
         (_, Edit::SignIn { .. }) => Goes(Rule::I4, "the source's e-mail is back"),
         (ContactUpdates::UntilActive, _) => Goes(Rule::G5, "whoever is invited follows the source"),
-        (ContactUpdates::Always, Edit::Name { .. }) if kind == Tag::Student => Goes(Rule::S6, "the source's name is back"),
+        (ContactUpdates::Always, Edit::Name { .. }) if kind == Tag::Student => {
+            Goes(Rule::S6, "the source's name is back")
+        }
         (ContactUpdates::Always, _) => Goes(Rule::G6, "the source's data wins"),
     }
 }
@@ -153,14 +171,19 @@ pub(super) fn of_class<S: Sink, E>(
 ) -> Result<(), PlanError<E, S::Error>> {
     for edit in edits {
         let verdict = match &edit.edit {
-            Edit::Member { role: Tag::Student, person } => of_student(output.context, roster, facts, person),
-            Edit::Member { role: Tag::Teacher, person } => of_co_teacher(output.context, roster, facts, person),
+            Edit::Member { role: Tag::Student, person } => {
+                of_student(output.context, roster, facts, person)
+            }
+            Edit::Member { role: Tag::Teacher, person } => {
+                of_co_teacher(output.context, roster, facts, person)
+            }
             Edit::Left { .. } => match roster.fate {
                 ClassFate::Present { .. } => Goes(Rule::M2, "the source's roster is back"),
                 ClassFate::Kept { .. } | ClassFate::Archived | ClassFate::Manual { .. } => Lives,
             },
             Edit::Pin { until, .. } | Edit::PinSeat { until, .. } => of_pin(output, &edit, *until)?,
-            // A custom name lives through every run (R-M4), and so does who joined with the code (R-G4).
+            // A custom name lives through every run (R-M4), and so does who joined with the code
+            // (R-G4).
             _ => Lives,
         };
         settle(output, gaps, edit, verdict)?;
@@ -169,24 +192,37 @@ pub(super) fn of_class<S: Sink, E>(
 }
 
 /// A student added by hand.
-fn of_student(context: &Context<'_>, roster: &Roster<'_>, facts: &Facts, person: &SourceId) -> Verdict {
+fn of_student(
+    context: &Context<'_>,
+    roster: &Roster<'_>,
+    facts: &Facts,
+    person: &SourceId,
+) -> Verdict {
     let key = person.hash64();
     let here = facts.students.active.contains(&key);
     match roster.fate {
         ClassFate::Present { .. } if roster.students.binary_search(person).is_ok() => {
             Goes(Rule::S4, "the source has the student in the class now")
         }
-        ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => Goes(Rule::A2, "the student is gone from the source"),
+        ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => {
+            Goes(Rule::A2, "the student is gone from the source")
+        }
         ClassFate::Present { .. } => match context.policy.manual_students_in_synced_classes {
-            ManualStudents::Remove => Goes(Rule::S4, "the source does not have the student in the class"),
+            ManualStudents::Remove => {
+                Goes(Rule::S4, "the source does not have the student in the class")
+            }
             ManualStudents::Keep => Lives,
         },
         ClassFate::Kept { .. } => Lives,
         ClassFate::Manual { archived: false } => match context.policy.abandoned_in_manual_classes {
-            AbandonedInManualClasses::Leave if !here => Goes(Rule::A2, "the student is gone from the source"),
+            AbandonedInManualClasses::Leave if !here => {
+                Goes(Rule::A2, "the student is gone from the source")
+            }
             _ => Lives,
         },
-        ClassFate::Archived | ClassFate::Manual { archived: true } if facts.students.abandoned.contains(&key) => {
+        ClassFate::Archived | ClassFate::Manual { archived: true }
+            if facts.students.abandoned.contains(&key) =>
+        {
             Goes(Rule::A3, "the family is gone from the source")
         }
         ClassFate::Archived | ClassFate::Manual { archived: true } => Lives,
@@ -194,7 +230,12 @@ fn of_student(context: &Context<'_>, roster: &Roster<'_>, facts: &Facts, person:
 }
 
 /// A co-teacher added by hand.
-fn of_co_teacher(context: &Context<'_>, roster: &Roster<'_>, facts: &Facts, person: &SourceId) -> Verdict {
+fn of_co_teacher(
+    context: &Context<'_>,
+    roster: &Roster<'_>,
+    facts: &Facts,
+    person: &SourceId,
+) -> Verdict {
     let key = person.hash64();
     let here = facts.teachers.active.contains(&key);
     let outsider = facts.teachers.by_hand.contains(&key);
@@ -202,10 +243,14 @@ fn of_co_teacher(context: &Context<'_>, roster: &Roster<'_>, facts: &Facts, pers
         ClassFate::Present { .. } if roster.teachers.contains(person) => {
             Goes(Rule::T3, "the source has the teacher in the class now")
         }
-        ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => Goes(Rule::A5, "the teacher is gone from the source"),
+        ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => {
+            Goes(Rule::A5, "the teacher is gone from the source")
+        }
         ClassFate::Present { .. } => match context.policy.manual_co_teachers {
             ManualCoTeachers::Keep => Lives,
-            ManualCoTeachers::Remove => Goes(Rule::T4, "co-teachers of this class come from the source alone"),
+            ManualCoTeachers::Remove => {
+                Goes(Rule::T4, "co-teachers of this class come from the source alone")
+            }
             ManualCoTeachers::Outsiders | ManualCoTeachers::OutsidersAlone if !outsider => {
                 Goes(Rule::T3, "the source knows the teacher: make them co-teacher there")
             }

@@ -1,4 +1,5 @@
-//! What crosses records: everything that one record's next state depends on besides itself and its past.
+//! What crosses records: everything that one record's next state depends on besides itself and its
+//! past.
 
 use jiff::civil::Date;
 
@@ -111,7 +112,15 @@ impl Facts {
         }
         facts.read_terms::<I, S>(from, gaps)?;
 
-        Contacts::survey::<I, S>(context, from, gaps, &links[Tag::Guardian as usize], &mut facts, &mut schools, &mut emails)?;
+        Contacts::survey::<I, S>(
+            context,
+            from,
+            gaps,
+            &links[Tag::Guardian as usize],
+            &mut facts,
+            &mut schools,
+            &mut emails,
+        )?;
 
         let others = emails.len();
         let found = survey::<kinds::Teachers, I, S>(
@@ -146,7 +155,8 @@ impl Facts {
         facts.kept_students = gaps.kept_seats(&facts.students.aliases);
 
         emails.sort_unstable();
-        facts.shared_emails = emails.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
+        facts.shared_emails =
+            emails.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
         facts.schools = schools;
         Ok(facts)
     }
@@ -188,7 +198,8 @@ impl Facts {
         })
     }
 
-    /// Whether all terms of a class are over; none where the class has no term, or one that nobody knows (readings, R-C4).
+    /// Whether all terms of a class are over; none where the class has no term, or one that nobody
+    /// knows (readings, R-C4).
     pub(super) fn terms_over(&self, terms: &[SourceId]) -> Option<bool> {
         if terms.is_empty() {
             return None;
@@ -209,39 +220,63 @@ impl Facts {
             AdmitStudents::EmailAndEnrolled => {
                 let class = !student.classes.iter().any(|seat| {
                     seat.is_on(context.today)
-                        && matches!(self.classes.get(&seat.id.hash64()), Some(ClassFate::Present { admits: true, .. }))
+                        && matches!(
+                            self.classes.get(&seat.id.hash64()),
+                            Some(ClassFate::Present { admits: true, .. })
+                        )
                 });
                 Lacks { email: student.person.email.is_none(), class }
             }
         }
     }
 
-    /// Whether a student of the mirror is the last of the family here (R-A1): no guardian, linked here or named by the source, is in it.
+    /// Whether a student of the mirror is the last of the family here (R-A1): no guardian, linked
+    /// here or named by the source, is in it.
     pub(super) fn family_is_gone(&self, student: &Mirrored<kinds::Students>) -> bool {
         self.extreme
             && !self.contacts.children.contains(&student.id.hash64())
-            && !student.state.guardians.iter().any(|guardian| self.contacts.in_source.contains(&guardian.hash64()))
+            && !student
+                .state
+                .guardians
+                .iter()
+                .any(|guardian| self.contacts.in_source.contains(&guardian.hash64()))
     }
 
-    /// Whether a class's roster of last night stays for this class, and what else is to be known about the past of a seat.
+    /// Whether a class's roster of last night stays for this class, and what else is to be known
+    /// about the past of a seat.
     pub(super) fn class(&self, key: &SourceId) -> Option<ClassFate> {
         self.classes.get(&key.hash64()).copied()
     }
 
-    /// Whether the seat of somebody who is in stays, though neither the person nor the class lists it tonight.
-    pub(super) fn seat_stays(&self, people: &People, kept: &KeptSeats, class: u64, person: u64) -> bool {
+    /// Whether the seat of somebody who is in stays, though neither the person nor the class lists
+    /// it tonight.
+    pub(super) fn seat_stays(
+        &self,
+        people: &People,
+        kept: &KeptSeats,
+        class: u64,
+        person: u64,
+    ) -> bool {
         people.blind.contains(&person) || kept.has(class, person)
     }
 
-    /// Whether somebody's e-mail address is somebody else's, too (R-I5). `is_administrator`: the administrator's address is their own.
-    pub(super) fn email_is_shared(&self, person: &crate::model::Person, is_administrator: bool) -> bool {
+    /// Whether somebody's e-mail address is somebody else's, too (R-I5). `is_administrator`: the
+    /// administrator's address is their own.
+    pub(super) fn email_is_shared(
+        &self,
+        person: &crate::model::Person,
+        is_administrator: bool,
+    ) -> bool {
         super::hashes::email(person).is_some_and(|email| {
-            self.shared_emails.contains(&email) || (!is_administrator && self.administrators.contains_key(&email))
+            self.shared_emails.contains(&email)
+                || (!is_administrator && self.administrators.contains_key(&email))
         })
     }
 }
 
 /// Whether a teacher's record of the source is one that counts.
 pub(super) fn has_seat_today(seats: &[Seat], left_out: &IdSet, today: Date) -> bool {
-    seats.iter().any(|seat| seat.is_on(today) && (left_out.is_empty() || !left_out.contains(&seat.id.hash64())))
+    seats.iter().any(|seat| {
+        seat.is_on(today) && (left_out.is_empty() || !left_out.contains(&seat.id.hash64()))
+    })
 }

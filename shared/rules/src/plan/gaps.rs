@@ -1,4 +1,5 @@
-//! What is left as the mirror has it: what the source sent and could not be read (R-H3), and what support has pinned (R-P1).
+//! What is left as the mirror has it: what the source sent and could not be read (R-H3), and what
+//! support has pinned (R-P1).
 
 use super::hashes::{IdMap, IdSet, pair};
 use super::identity::Aliases;
@@ -28,7 +29,10 @@ pub(super) struct Gaps {
 
 impl Gaps {
     /// Reads them all: few, for a snapshot with many is one that a guard or a person stops.
-    pub(super) fn read<I: Inputs, S: Sink>(removals: bool, inputs: &I) -> Result<Self, PlanError<I::Error, S::Error>> {
+    pub(super) fn read<I: Inputs, S: Sink>(
+        removals: bool,
+        inputs: &I,
+    ) -> Result<Self, PlanError<I::Error, S::Error>> {
         let mut all = Self { removals, ..Self::default() };
         for gap in inputs.gaps().map_err(PlanError::Input)? {
             match gap.map_err(PlanError::Input)? {
@@ -70,7 +74,8 @@ impl Gaps {
         self.records[tag as usize].contains(&id)
     }
 
-    /// Whether no record of the kind counts as gone tonight: one whose id could not be read may be any of them.
+    /// Whether no record of the kind counts as gone tonight: one whose id could not be read may be
+    /// any of them.
     pub(super) fn keeps_all(&self, tag: Tag) -> bool {
         !self.removals || self.kinds[tag as usize]
     }
@@ -102,7 +107,8 @@ impl Gaps {
 
     /// The enrollments of a kind of person that stay because their rows could not be read.
     pub(super) fn kept_seats(&self, people: &Aliases) -> KeptSeats {
-        let mut kept = KeptSeats { all: self.every_enrollment || !self.removals, ..KeptSeats::default() };
+        let mut kept =
+            KeptSeats { all: self.every_enrollment || !self.removals, ..KeptSeats::default() };
         kept.pairs.extend(&self.pinned_seats);
         for (class, person) in &self.enrollments {
             let person = person.as_ref().map(|id| people.key_hash(id));

@@ -5,7 +5,8 @@ use super::{PlanError, Sink};
 use crate::id::SourceId;
 use crate::model::Demographics;
 
-/// Names the groups of one active student. Under `ignore` there are no demographics, and so no groups.
+/// Names the groups of one active student. Under `ignore` there are no demographics, and so no
+/// groups.
 pub(super) fn members<S: Sink, E>(
     output: &mut Output<'_, S>,
     student: &SourceId,

@@ -97,11 +97,17 @@ impl Tally {
     }
 
     fn school(&mut self, id: &SourceId) -> &mut OfSchool {
-        self.schools.entry(id.hash64()).or_insert_with(|| OfSchool { id: id.clone(), counts: Default::default() })
+        self.schools
+            .entry(id.hash64())
+            .or_insert_with(|| OfSchool { id: id.clone(), counts: Default::default() })
     }
 
     /// The counts, why the plan must be held, and the counts of each school.
-    pub(super) fn close(mut self, policy: &Policy, gaps: &Gaps) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
+    pub(super) fn close(
+        mut self,
+        policy: &Policy,
+        gaps: &Gaps,
+    ) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
         let mut holds = Vec::new();
         if gaps.removals() {
             for tag in Tag::ALL {
@@ -118,14 +124,22 @@ impl Tally {
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let kind = |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |tag| count_name(*tag));
-        let scopes = std::iter::once((None, &whole)).chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
+        let scopes = std::iter::once((None, &whole))
+            .chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
         for (school, watched) in scopes {
             for (place, counts) in watched.iter().enumerate() {
                 for (word, count, limit) in [
                     ("removed", counts.removed, policy.hold_if_removed_percent),
                     ("changed", counts.changed, policy.hold_if_changed_percent),
                 ] {
-                    holds.extend(danger::hold(kind(place), school.cloned(), word, count, counts.in_mirror, limit));
+                    holds.extend(danger::hold(
+                        kind(place),
+                        school.cloned(),
+                        word,
+                        count,
+                        counts.in_mirror,
+                        limit,
+                    ));
                 }
             }
         }
@@ -136,7 +150,8 @@ impl Tally {
                 .map(|(place, counts)| (kind(place).to_owned(), unchanged(counts)))
                 .collect(),
         };
-        let schools = schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
+        let schools =
+            schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
         let mut counts = BTreeMap::new();
         for tag in Tag::ALL {
             counts.insert(count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]));
@@ -150,7 +165,10 @@ impl Tally {
             holds.push(Hold {
                 kind: kind.to_owned(),
                 school: None,
-                what: format!("the source has no {kind} at all; the mirror has {}", counts.in_mirror),
+                what: format!(
+                    "the source has no {kind} at all; the mirror has {}",
+                    counts.in_mirror
+                ),
                 count: counts.in_mirror,
                 of: counts.in_mirror,
             });

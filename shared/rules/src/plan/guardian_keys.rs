@@ -1,4 +1,5 @@
-//! Which account a guardian of several ids has (R-G2): the one that a link points to, else one that is in the mirror, else that of the smallest id.
+//! Which account a guardian of several ids has (R-G2): the one that a link points to, else one that
+//! is in the mirror, else that of the smallest id.
 
 use hashbrown::HashMap;
 
@@ -70,7 +71,13 @@ enum Place {
 
 impl Groups {
     /// Finds the groups and gives each its key. Takes out of `claimed` what it gives away.
-    pub(super) fn of(rows: &Rows, parent: &[u32], links: &Links, claimed: &mut IdMap<Past>, staying: &[(u32, Past)]) -> Self {
+    pub(super) fn of(
+        rows: &Rows,
+        parent: &[u32],
+        links: &Links,
+        claimed: &mut IdMap<Past>,
+        staying: &[(u32, Past)],
+    ) -> Self {
         let mut groups = Self::default();
         let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
         for (row, root) in parent.iter().enumerate() {
@@ -78,9 +85,12 @@ impl Groups {
                 members.entry(*root).or_default();
             }
         }
-        let stays: IdMap<&Past> = staying.iter().map(|(_, past)| (past.who.id.hash64(), past)).collect();
-        let stay_ids: IdMap<&Past> = staying.iter().map(|(_, past)| (past.id.hash64(), past)).collect();
-        let keys_that_stay: HashMap<u32, &Past> = staying.iter().map(|(row, past)| (*row, past)).collect();
+        let stays: IdMap<&Past> =
+            staying.iter().map(|(_, past)| (past.who.id.hash64(), past)).collect();
+        let stay_ids: IdMap<&Past> =
+            staying.iter().map(|(_, past)| (past.id.hash64(), past)).collect();
+        let keys_that_stay: HashMap<u32, &Past> =
+            staying.iter().map(|(row, past)| (*row, past)).collect();
         let mut covered: HashMap<u32, SourceId> = HashMap::new();
         if !members.is_empty() {
             for (row, root) in parent.iter().enumerate() {
@@ -94,7 +104,8 @@ impl Groups {
                 }
             }
         }
-        let mut roots: Vec<(u32, Vec<u32>)> = members.into_iter().filter(|(_, members)| !members.is_empty()).collect();
+        let mut roots: Vec<(u32, Vec<u32>)> =
+            members.into_iter().filter(|(_, members)| !members.is_empty()).collect();
         for (_, members) in &mut roots {
             for row in members.iter() {
                 groups.ids.insert(*row, rows.id(*row));
@@ -125,10 +136,26 @@ impl Groups {
             }
             let here = won.iter().any(|claim| claim.active);
             let claim = if let Some(key) = part.left_to.or(part.like.filter(|_| !here)) {
-                // Whoever looks the same as one who stays as they are is left to them, unless here already under another key.
-                Some(Claim { key, rank: 9, group: 0, linked: true, active: true, own: None, known: true })
+                // Whoever looks the same as one who stays as they are is left to them, unless here
+                // already under another key.
+                Some(Claim {
+                    key,
+                    rank: 9,
+                    group: 0,
+                    linked: true,
+                    active: true,
+                    own: None,
+                    known: true,
+                })
             } else {
-                won.sort_by(|a, b| (a.rank != 0, !a.linked, !a.active, &a.key).cmp(&(b.rank != 0, !b.linked, !b.active, &b.key)));
+                won.sort_by(|a, b| {
+                    (a.rank != 0, !a.linked, !a.active, &a.key).cmp(&(
+                        b.rank != 0,
+                        !b.linked,
+                        !b.active,
+                        &b.key,
+                    ))
+                });
                 let mut won = won.into_iter();
                 let best = won.next();
                 groups.merged.extend(won.map(|spare| spare.key));
@@ -137,8 +164,14 @@ impl Groups {
             let members = part.members;
             let smallest = groups.ids[&members[0]].clone();
             let first = smallest.hash64();
-            let key_taken = taken.contains(&first) || claimed.contains_key(&first) || stays.contains_key(&first);
-            let place = if claim.is_some() { Place::Settled } else { Place::Unsettled(groups.unsettled.len()) };
+            let key_taken = taken.contains(&first)
+                || claimed.contains_key(&first)
+                || stays.contains_key(&first);
+            let place = if claim.is_some() {
+                Place::Settled
+            } else {
+                Place::Unsettled(groups.unsettled.len())
+            };
             groups.by_row.extend(members.iter().map(|row| (*row, place)));
             match claim {
                 Some(claim) => groups.settled.push(Group {
@@ -164,7 +197,8 @@ impl Groups {
         groups
     }
 
-    /// Takes those out of their groups whose account stays as it is tonight: nothing is made of their rows, and nobody is merged with them.
+    /// Takes those out of their groups whose account stays as it is tonight: nothing is made of
+    /// their rows, and nobody is merged with them.
     fn parted(
         &self,
         roots: Vec<(u32, Vec<u32>)>,
@@ -181,10 +215,17 @@ impl Groups {
             for row in members {
                 let claims = self.claims_of(row, rows, links, claimed, 0);
                 let id = &self.ids[&row];
-                match stay_ids.get(&id.hash64()).or_else(|| claims.iter().find_map(|claim| stays.get(&claim.key.hash64()))) {
+                match stay_ids
+                    .get(&id.hash64())
+                    .or_else(|| claims.iter().find_map(|claim| stays.get(&claim.key.hash64())))
+                {
                     Some(past) => {
                         like.get_or_insert_with(|| past.who.id.clone());
-                        parts.push(Part { members: vec![row], left_to: Some(past.who.id.clone()), like: None });
+                        parts.push(Part {
+                            members: vec![row],
+                            left_to: Some(past.who.id.clone()),
+                            like: None,
+                        });
                     }
                     None => others.push(row),
                 }
@@ -197,7 +238,14 @@ impl Groups {
     }
 
     /// The keys that one row could have: that of its link, and its own id.
-    fn claims_of(&self, row: u32, rows: &Rows, links: &Links, claimed: &IdMap<Past>, group: usize) -> Vec<Claim> {
+    fn claims_of(
+        &self,
+        row: u32,
+        rows: &Rows,
+        links: &Links,
+        claimed: &IdMap<Past>,
+        group: usize,
+    ) -> Vec<Claim> {
         let id = &self.ids[&row];
         let mut claims = Vec::new();
         if let Some(link) = links.by_source.get(&id.hash64()) {
@@ -222,12 +270,23 @@ impl Groups {
         let active = match rows.rows[row as usize].own {
             Own::Active => Some(true),
             Own::Archived => Some(false),
-            Own::Linked => claimed.get(&id.hash64()).filter(|past| past.id == *id).map(|past| past.status == Status::Active),
+            Own::Linked => claimed
+                .get(&id.hash64())
+                .filter(|past| past.id == *id)
+                .map(|past| past.status == Status::Active),
             Own::Nothing | Own::Stays => None,
         };
         if let Some(active) = active {
             let own = Some(id.clone());
-            claims.push(Claim { key: id.clone(), rank: 1, group, linked: false, active, own, known: true });
+            claims.push(Claim {
+                key: id.clone(),
+                rank: 1,
+                group,
+                linked: false,
+                active,
+                own,
+                known: true,
+            });
         }
         claims
     }
@@ -250,12 +309,15 @@ impl Groups {
     /// The group that nobody in the mirror is, asked by its first row: the others come with it.
     pub(super) fn unsettled_of(&self, row: u32) -> Option<&Group> {
         match self.by_row.get(&row)? {
-            Place::Unsettled(place) => self.unsettled.get(*place).filter(|group| group.members[0] == row),
+            Place::Unsettled(place) => {
+                self.unsettled.get(*place).filter(|group| group.members[0] == row)
+            }
             Place::Settled => None,
         }
     }
 
-    /// The e-mail address that the group will have, hashed: the first that is its alone, else the first.
+    /// The e-mail address that the group will have, hashed: the first that is its alone, else the
+    /// first.
     pub(super) fn email(&self, group: &Group, rows: &Rows, taken: &IdSet) -> Option<u64> {
         let mut members = group.members.clone();
         let is = |row: &u32, id: Option<&SourceId>| Some(&self.ids[row]) == id;
@@ -266,12 +328,22 @@ impl Groups {
             .unwrap_or(0);
         let own = members.remove(own);
         members.insert(0, own);
-        let emails: Vec<u64> = members.iter().map(|row| rows.rows[*row as usize].email).filter(|email| *email != 0).collect();
+        let emails: Vec<u64> = members
+            .iter()
+            .map(|row| rows.rows[*row as usize].email)
+            .filter(|email| *email != 0)
+            .collect();
         emails.iter().find(|email| !taken.contains(*email)).or(emails.first()).copied()
     }
 
-    /// Gives the members of new groups the key that their first row got, and lists the links that this makes and unmakes.
-    pub(super) fn follow(&self, people: &mut People, links: &Links, changed: &mut Vec<(Option<Link>, Option<Link>)>) {
+    /// Gives the members of new groups the key that their first row got, and lists the links that
+    /// this makes and unmakes.
+    pub(super) fn follow(
+        &self,
+        people: &mut People,
+        links: &Links,
+        changed: &mut Vec<(Option<Link>, Option<Link>)>,
+    ) {
         for group in &self.unsettled {
             let first = &self.ids[&group.members[0]];
             let key = people.aliases.key(first.clone()).unwrap_or_else(|| first.clone());
@@ -309,7 +381,12 @@ impl Groups {
                     changed.push((Some(old.clone()), None));
                 }
             } else if linked_already != Some(id) && old.is_none_or(|old| old.key != *key) {
-                let link = Link { kind: Tag::Guardian, source: id.clone(), key: key.clone(), rule: Rule::G2 };
+                let link = Link {
+                    kind: Tag::Guardian,
+                    source: id.clone(),
+                    key: key.clone(),
+                    rule: Rule::G2,
+                };
                 changed.push((old.cloned(), Some(link)));
             }
         }

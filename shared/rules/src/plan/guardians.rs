@@ -13,7 +13,9 @@ use super::shared_emails::SharedEmails;
 use super::{PlanError, Sink};
 use crate::finding::sync;
 use crate::id::{AccountId, SourceId, hash64};
-use crate::model::{Guardian, GuardianState, MirroredBox, Origin, Person, SourceBox, Status, Tag, kinds};
+use crate::model::{
+    Guardian, GuardianState, MirroredBox, Origin, Person, SourceBox, Status, Tag, kinds,
+};
 use crate::personal::Personal;
 use crate::policy::AdmitGuardians;
 use crate::rule::Rule;
@@ -75,10 +77,12 @@ impl Guardians<'_> {
         let One { id, also, person, role, children } = merged;
         if !also.is_empty() {
             let ids: Vec<&str> = also.iter().map(SourceId::as_str).collect();
-            let what = format!("guardian {} is the same as guardian {}", id.as_str(), ids.join(", "));
+            let what =
+                format!("guardian {} is the same as guardian {}", id.as_str(), ids.join(", "));
             output.find::<kinds::Guardians, E>(&sync::GUARDIANS_MERGED, Rule::G2, &id, what)?;
         }
-        let children = self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
+        let children =
+            self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
         let email_shared = self.facts.email_is_shared(&person, false);
         self.shared.note(email_shared, Tag::Guardian, &id, &person);
         let state = GuardianState { person, role, children, also, email_shared };
@@ -90,10 +94,12 @@ impl Guardians<'_> {
             }
             let account = AccountId::derive(output.context.district, Tag::Guardian.name(), &key);
             let run = output.context.run.clone();
-            return output.add::<kinds::Guardians, E>(new_record(key, id, account, state, run), why);
+            return output
+                .add::<kinds::Guardians, E>(new_record(key, id, account, state, run), why);
         };
         if item.status == Status::Active {
-            let same = item.state.person == state.person && item.state.role == state.role && item.id == id;
+            let same =
+                item.state.person == state.person && item.state.role == state.role && item.id == id;
             let became = if same { Became::Same } else { Became::Changed };
             output.tally.was_active(Tag::Guardian, &item.state.person.schools, became);
         } else {
@@ -121,8 +127,13 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// One whose row is bad tonight, or of whom nobody can tell: everything stays, the children too.
-    fn kept<S: Sink, E>(&mut self, output: &mut Output<'_, S>, item: Item) -> Result<(), PlanError<E, S::Error>> {
+    /// One whose row is bad tonight, or of whom nobody can tell: everything stays, the children
+    /// too.
+    fn kept<S: Sink, E>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        item: Item,
+    ) -> Result<(), PlanError<E, S::Error>> {
         output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Same);
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
         self.shared.note(email_shared, Tag::Guardian, &item.id, &item.state.person);
@@ -136,14 +147,20 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// One who is gone, or archived and not to come back yet: unlinked from the children who stay, linked to those who left (R-A2).
-    fn archived<S: Sink, E>(&mut self, output: &mut Output<'_, S>, item: Item) -> Result<(), PlanError<E, S::Error>> {
+    /// One who is gone, or archived and not to come back yet: unlinked from the children who stay,
+    /// linked to those who left (R-A2).
+    fn archived<S: Sink, E>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        item: Item,
+    ) -> Result<(), PlanError<E, S::Error>> {
         let goes = item.status == Status::Active;
         if goes {
             output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Removed);
         }
         let students = &self.facts.students;
-        let children = lists::without(&item.state.children, |child| !students.active.contains(&child));
+        let children =
+            lists::without(&item.state.children, |child| !students.active.contains(&child));
         let left = children.as_deref().unwrap_or(&item.state.children);
         // R-A3: the whole family has left the school.
         let leaves_school = !item.state.person.schools.is_empty()
@@ -175,15 +192,19 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// The children of a guardian who is in (R-G3): those of the source who are in, too; those who left; and where a record cannot be read, as it was.
+    /// The children of a guardian who is in (R-G3): those of the source who are in, too; those who
+    /// left; and where a record cannot be read, as it was.
     fn children(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.students;
-        let mut keys: Vec<SourceId> = tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
+        let mut keys: Vec<SourceId> =
+            tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| {
             let key = key.hash64();
             people.active.contains(&key) && !people.unread(key)
         });
-        lists::add_those(&mut keys, before, |key| !people.active.contains(&key) || people.unread(key) || !self.gaps.removals());
+        lists::add_those(&mut keys, before, |key| {
+            !people.active.contains(&key) || people.unread(key) || !self.gaps.removals()
+        });
         lists::sorted(keys)
     }
 
@@ -198,9 +219,13 @@ impl Guardians<'_> {
             return Ok(());
         }
         let taken = |contact: &Option<Personal>| {
-            contact.as_ref().is_some_and(|contact| self.facts.contacts.taken.contains(&hash64(contact.reveal())))
+            contact.as_ref().is_some_and(|contact| {
+                self.facts.contacts.taken.contains(&hash64(contact.reveal()))
+            })
         };
-        if contacts::of(&one.person).any(|contact| !self.facts.contacts.taken.contains(&hash64(contact.reveal()))) {
+        if contacts::of(&one.person)
+            .any(|contact| !self.facts.contacts.taken.contains(&hash64(contact.reveal())))
+        {
             return Ok(());
         }
         let mut collide = Vec::new();
@@ -212,7 +237,10 @@ impl Guardians<'_> {
         }
         let what = match collide.as_slice() {
             [] => "has neither an e-mail address nor a phone number".to_owned(),
-            fields => format!("has an {} that another guardian has, too, and nothing else", fields.join(" and a ")),
+            fields => format!(
+                "has an {} that another guardian has, too, and nothing else",
+                fields.join(" and a ")
+            ),
         };
         let what = what.replace("an phone", "a phone");
         let (code, stands) = if active {
@@ -220,7 +248,12 @@ impl Guardians<'_> {
         } else {
             (&sync::GUARDIAN_WAITS_FOR_CONTACT, "is not taken in:")
         };
-        output.find::<kinds::Guardians, E>(code, Rule::G1, &one.id, format!("guardian {} {stands} {what}", one.id.as_str()))
+        output.find::<kinds::Guardians, E>(
+            code,
+            Rule::G1,
+            &one.id,
+            format!("guardian {} {stands} {what}", one.id.as_str()),
+        )
     }
 }
 
@@ -233,16 +266,20 @@ struct One {
     children: Vec<SourceId>,
 }
 
-/// Makes one guardian of several records (R-G2): the first one's data, with the contacts that are the guardian's alone, and all the children.
+/// Makes one guardian of several records (R-G2): the first one's data, with the contacts that are
+/// the guardian's alone, and all the children.
 fn one(first: Guardian, others: Vec<SourceBox<kinds::Guardians>>, taken: &IdSet) -> One {
     let Guardian { id, mut person, role, mut children } = first;
     if others.is_empty() {
         return One { id, also: Vec::new(), person, role, children };
     }
-    let best = |field: fn(&mut Person) -> &mut Option<Personal>, person: &mut Person, others: &[SourceBox<kinds::Guardians>]| {
+    let best = |field: fn(&mut Person) -> &mut Option<Personal>,
+                person: &mut Person,
+                others: &[SourceBox<kinds::Guardians>]| {
         let mut all: Vec<Personal> = field(person).take().into_iter().collect();
         all.extend(others.iter().filter_map(|other| field(&mut other.person.clone()).take()));
-        let alone = all.iter().position(|contact| !taken.contains(&hash64(contact.reveal()))).unwrap_or(0);
+        let alone =
+            all.iter().position(|contact| !taken.contains(&hash64(contact.reveal()))).unwrap_or(0);
         *field(person) = (!all.is_empty()).then(|| all.swap_remove(alone));
     };
     best(|person| &mut person.email, &mut person, &others);

@@ -37,7 +37,8 @@ pub(super) fn pair(a: u64, b: u64) -> u64 {
     (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b.rotate_left(41)
 }
 
-/// The full name as it is compared: without case, with single spaces (readings, R-I2). None where there is no name.
+/// The full name as it is compared: without case, with single spaces (readings, R-I2). None where
+/// there is no name.
 pub(super) fn full_name(person: &Person) -> Option<u64> {
     let mut text = String::new();
     for part in [&person.given, &person.middle, &person.family].into_iter().flatten() {

@@ -1,4 +1,5 @@
-//! Whose record a source's id is (R-I1, R-I2): the id itself is the key, except where a link says otherwise.
+//! Whose record a source's id is (R-I1, R-I2): the id itself is the key, except where a link says
+//! otherwise.
 
 use super::hashes::{IdMap, IdSet};
 use super::relink::{self, Candidate, Verdict};
@@ -19,7 +20,9 @@ pub(super) struct Links {
 
 impl Links {
     /// Reads all links, by kind.
-    pub(super) fn read<I: Inputs, S: Sink>(inputs: &I) -> Result<[Self; Tag::ALL.len()], PlanError<I::Error, S::Error>> {
+    pub(super) fn read<I: Inputs, S: Sink>(
+        inputs: &I,
+    ) -> Result<[Self; Tag::ALL.len()], PlanError<I::Error, S::Error>> {
         let mut all: [Self; Tag::ALL.len()] = Default::default();
         for link in inputs.links().map_err(PlanError::Input)? {
             let link = link.map_err(PlanError::Input)?;
@@ -35,7 +38,8 @@ impl Links {
         self.by_source.is_empty()
     }
 
-    /// Whether an id or key takes part in any link, so that it cannot be taken for what it looks like.
+    /// Whether an id or key takes part in any link, so that it cannot be taken for what it looks
+    /// like.
     pub(super) fn concern(&self, hash: u64) -> bool {
         self.by_source.contains_key(&hash) || self.targets.contains(&hash)
     }
@@ -60,7 +64,8 @@ struct Parts {
 }
 
 impl Aliases {
-    /// The key of a source's id; none where the id is a key that belongs to another id by now, so that nobody has it tonight.
+    /// The key of a source's id; none where the id is a key that belongs to another id by now, so
+    /// that nobody has it tonight.
     pub(super) fn key(&self, id: SourceId) -> Option<SourceId> {
         if self.by_source.is_empty() {
             return Some(id);
@@ -98,7 +103,9 @@ impl Aliases {
 
     /// Whether all records of a person are there.
     pub(super) fn is_whole(&self, key: &SourceId, sources: usize, mirror: bool) -> bool {
-        self.aside.get(&key.hash64()).is_none_or(|parts| parts.sources == sources && (mirror || !parts.mirror))
+        self.aside
+            .get(&key.hash64())
+            .is_none_or(|parts| parts.sources == sources && (mirror || !parts.mirror))
     }
 
     /// A record of the snapshot belongs to this key; `mirror` tells whether the mirror has the key.
@@ -212,15 +219,21 @@ impl Undecided {
         self.gone.extend(std::mem::take(&mut self.claimed).into_values());
         for past in &mut self.gone {
             // The id has been given to another account: this one is nobody's to find again.
-            past.who.may_relink &= links.by_source.get(&past.id.hash64()).is_none_or(|link| link.key == past.who.id);
+            past.who.may_relink &=
+                links.by_source.get(&past.id.hash64()).is_none_or(|link| link.key == past.who.id);
         }
         self.gone.sort_unstable_by(|a, b| a.who.id.cmp(&b.who.id));
         self.new.sort_unstable_by(|a, b| a.who.id.cmp(&b.who.id));
 
-        let (gone, absent): (Vec<Past>, Vec<Past>) = self.gone.into_iter().partition(|past| past.who.may_relink);
+        let (gone, absent): (Vec<Past>, Vec<Past>) =
+            self.gone.into_iter().partition(|past| past.who.may_relink);
         out.absent = absent;
         let verdicts = if relinking && !gone.is_empty() {
-            relink::compare(tag, self.new.iter().map(|comer| &comer.who), gone.iter().map(|past| &past.who))
+            relink::compare(
+                tag,
+                self.new.iter().map(|comer| &comer.who),
+                gone.iter().map(|past| &past.who),
+            )
         } else {
             Vec::new()
         };
@@ -228,21 +241,32 @@ impl Undecided {
         for (index, comer) in self.new.into_iter().enumerate() {
             let id = comer.who.id;
             match verdicts.get(index) {
-                // Who was archived earlier must meet the conditions again (readings, R-A4): until then, nothing is linked.
-                Some(Verdict::Same(place)) if comer.meets || gone[*place].status == Status::Active => {
+                // Who was archived earlier must meet the conditions again (readings, R-A4): until
+                // then, nothing is linked.
+                Some(Verdict::Same(place))
+                    if comer.meets || gone[*place].status == Status::Active =>
+                {
                     let past = &gone[*place];
                     followed[*place] = true;
                     aliases.add(&id, &past.who.id, true);
                     if id != past.who.id {
-                        let link = Link { kind: tag, source: id.clone(), key: past.who.id.clone(), rule: Rule::I2 };
+                        let link = Link {
+                            kind: tag,
+                            source: id.clone(),
+                            key: past.who.id.clone(),
+                            rule: Rule::I2,
+                        };
                         let old = links.by_source.get(&id.hash64()).cloned();
                         if old.as_ref() != Some(&link) {
                             out.links.push((old, link));
                         }
                     }
                     let whose = if past.by_hand { "was made here by hand" } else { "is gone" };
-                    let message =
-                        format!("{tag} {} is new, and is taken for {tag} {}, who {whose}", id.as_str(), past.id.as_str());
+                    let message = format!(
+                        "{tag} {} is new, and is taken for {tag} {}, who {whose}",
+                        id.as_str(),
+                        past.id.as_str()
+                    );
                     out.findings.push(
                         Finding::new(&sync::IDENTITY_RELINKED)
                             .saying(&sync::IDENTITY_RELINKED, message)
@@ -254,9 +278,13 @@ impl Undecided {
                     continue;
                 }
                 Some(Verdict::Ambiguous(who)) => {
-                    let others: Vec<&str> = who.iter().take(5).map(|place| gone[*place].id.as_str()).collect();
-                    let message =
-                        format!("{tag} {} is new and could be one of several who are gone: {}", id.as_str(), others.join(", "));
+                    let others: Vec<&str> =
+                        who.iter().take(5).map(|place| gone[*place].id.as_str()).collect();
+                    let message = format!(
+                        "{tag} {} is new and could be one of several who are gone: {}",
+                        id.as_str(),
+                        others.join(", ")
+                    );
                     out.findings.push(
                         Finding::new(&sync::IDENTITY_AMBIGUOUS)
                             .saying(&sync::IDENTITY_AMBIGUOUS, message)
@@ -271,12 +299,17 @@ impl Undecided {
                 aliases.add(&id, &key, false);
                 if comer.meets {
                     let old = links.by_source.get(&id.hash64()).cloned();
-                    out.links.push((old, Link { kind: tag, source: id, key: key.clone(), rule: Rule::I1 }));
+                    out.links.push((
+                        old,
+                        Link { kind: tag, source: id, key: key.clone(), rule: Rule::I1 },
+                    ));
                 }
             }
             out.present.push(Decided { key, active: comer.meets, email: comer.email });
         }
-        out.absent.extend(gone.into_iter().zip(followed).filter(|(_, followed)| !followed).map(|(past, _)| past));
+        out.absent.extend(
+            gone.into_iter().zip(followed).filter(|(_, followed)| !followed).map(|(past, _)| past),
+        );
         for past in &out.absent {
             if past.id != past.who.id {
                 aliases.add_unread(&past.id, &past.who.id);
@@ -285,8 +318,8 @@ impl Undecided {
         out
     }
 
-    /// Gives every key that several ids could claim to one of them: to the one linked by hand, else to the account's id as of last night, else to a
-    /// linked one, else to the id that is the key.
+    /// Gives every key that several ids could claim to one of them: to the one linked by hand, else
+    /// to the account's id as of last night, else to a linked one, else to the id that is the key.
     fn settle_claims(&mut self, links: &Links, aliases: &mut Aliases, out: &mut Decisions) {
         let mut ranked: Vec<(SourceId, u8, Comer)> = Vec::with_capacity(self.claims.len());
         for comer in std::mem::take(&mut self.claims) {
@@ -297,11 +330,13 @@ impl Undecided {
             let rank = match link {
                 Some(link) if link.rule == Rule::I3 => 0,
                 _ if own => 1,
-                // The account with this id is read badly tonight, or in the source with another role: nobody else can be it.
+                // The account with this id is read badly tonight, or in the source with another
+                // role: nobody else can be it.
                 _ if past.is_some_and(|past| past.gapped || past.left_out) => 9,
                 Some(_) => 2,
                 None if past.is_none() => 3,
-                // The id was this account's once, and is somebody else's now until something shows that it is not.
+                // The id was this account's once, and is somebody else's now until something shows
+                // that it is not.
                 None => 9,
             };
             ranked.push((key, rank, comer));
@@ -316,7 +351,8 @@ impl Undecided {
             }
             let past = self.claimed.remove(&key.hash64());
             aliases.add(&comer.who.id, &key, past.is_some());
-            let email = past.as_ref().filter(|past| past.owns).map_or(comer.email, |past| past.email);
+            let email =
+                past.as_ref().filter(|past| past.owns).map_or(comer.email, |past| past.email);
             let active = comer.meets || past.is_some_and(|past| past.status == Status::Active);
             out.present.push(Decided { key: key.clone(), active, email });
             winner = Some(key);

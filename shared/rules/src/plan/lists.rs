@@ -4,7 +4,8 @@ use super::hashes::IdSet;
 use crate::id::SourceId;
 use crate::model::Person;
 
-/// The list without those who do not stay; none where all stay, so that nothing is copied for a record that is as it was.
+/// The list without those who do not stay; none where all stay, so that nothing is copied for a
+/// record that is as it was.
 pub(super) fn without(list: &[SourceId], stays: impl Fn(u64) -> bool) -> Option<Vec<SourceId>> {
     if list.iter().all(|key| stays(key.hash64())) {
         return None;

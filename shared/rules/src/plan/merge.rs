@@ -30,7 +30,8 @@ impl<K: Kind> At<K> {
     }
 }
 
-/// One sequence, with its next record at hand. It insists on the order: out of it, a merge would take present records for gone ones.
+/// One sequence, with its next record at hand. It insists on the order: out of it, a merge would
+/// take present records for gone ones.
 struct Ordered<T, It> {
     records: It,
     next: Option<Box<T>>,
@@ -39,7 +40,11 @@ struct Ordered<T, It> {
 }
 
 impl<T, E, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
-    fn start<SE>(kind: Tag, mut records: It, id: fn(&T) -> &SourceId) -> Result<Self, PlanError<E, SE>> {
+    fn start<SE>(
+        kind: Tag,
+        mut records: It,
+        id: fn(&T) -> &SourceId,
+    ) -> Result<Self, PlanError<E, SE>> {
         let next = records.next().transpose().map_err(PlanError::Input)?;
         Ok(Self { records, next, id, kind })
     }
@@ -55,7 +60,8 @@ impl<T, E, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
     }
 }
 
-/// What a plan is made from, and who owns their data: no source changes it, so it is read as if the source said what the mirror has (R-G5).
+/// What a plan is made from, and who owns their data: no source changes it, so it is read as if the
+/// source said what the mirror has (R-G5).
 pub(super) struct Reading<'a, I> {
     /// The sequences.
     pub(super) inputs: &'a I,
@@ -76,7 +82,8 @@ impl<I> Reading<'_, I> {
     }
 }
 
-/// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order of the table.
+/// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order
+/// of the table.
 pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
     visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
@@ -86,8 +93,8 @@ pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
     merge(from, source, mirror, visit)
 }
 
-/// The same in outlines, for surveys, which are also told whether the mirror has nobody of the kind at all, as on a first night: then nobody can be
-/// anybody else.
+/// The same in outlines, for surveys, which are also told whether the mirror has nobody of the kind
+/// at all, as on a first night: then nobody can be anybody else.
 pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
     mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError<I::Error, S::Error>>,
@@ -124,7 +131,8 @@ fn merge<K: Kind, I, E, SE>(
     }
 }
 
-/// One person's record with all that belongs to it: what the source says tonight, under however many ids, and what the mirror holds.
+/// One person's record with all that belongs to it: what the source says tonight, under however
+/// many ids, and what the mirror holds.
 pub(super) struct Entry<K: Kind> {
     /// The key, where it is neither the mirror's nor the id of the source.
     aside: Option<SourceId>,
@@ -143,15 +151,21 @@ impl<K: Kind> Entry<K> {
 
     /// The key that names the item.
     pub(super) fn key(&self) -> Option<&SourceId> {
-        self.aside.as_ref().or(self.mirror.as_ref().map(|item| &item.key)).or(self.source.as_deref().map(K::id))
+        self.aside
+            .as_ref()
+            .or(self.mirror.as_ref().map(|item| &item.key))
+            .or(self.source.as_deref().map(K::id))
     }
 
     /// Puts the record of the person's own id first.
     fn arranged<I>(mut self, from: &Reading<'_, I>) -> Self {
         let mut sources = std::mem::take(&mut self.others);
         sources.sort_unstable_by(|a, b| K::id(a).cmp(K::id(b)));
-        let has = |id: Option<&SourceId>| sources.iter().position(|source| Some(K::id(source)) == id);
-        let own = has(self.mirror.as_ref().map(|item| &item.id)).or_else(|| has(self.aside.as_ref())).unwrap_or(0);
+        let has =
+            |id: Option<&SourceId>| sources.iter().position(|source| Some(K::id(source)) == id);
+        let own = has(self.mirror.as_ref().map(|item| &item.id))
+            .or_else(|| has(self.aside.as_ref()))
+            .unwrap_or(0);
         self.source = (!sources.is_empty()).then(|| sources.remove(own));
         if let Some(mirror) = &self.mirror {
             self.source = self.source.map(|source| from.owned(source, mirror));
@@ -161,7 +175,8 @@ impl<K: Kind> Entry<K> {
     }
 }
 
-/// Visits every person of a kind once. Records under another id than their key are held aside until all of the person's are there.
+/// Visits every person of a kind once. Records under another id than their key are held aside until
+/// all of the person's are there.
 pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
     from: &Reading<'_, I>,
     aliases: &Aliases,
@@ -175,7 +190,10 @@ pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
         let mut touched = Vec::new();
         if let Some(source) = source.filter(|source| !left_out(source)) {
             if let Some(key) = aliases.key_if_aside(K::id(&source)) {
-                held.entry(key.clone()).or_insert_with(|| Entry::aside(key.clone())).others.push(source);
+                held.entry(key.clone())
+                    .or_insert_with(|| Entry::aside(key.clone()))
+                    .others
+                    .push(source);
                 touched.push(key.clone());
             } else {
                 here.source = Some(source);
@@ -184,7 +202,8 @@ pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
         if let Some(mirror) = mirror {
             if aliases.holds_aside(mirror.key.hash64()) {
                 let key = mirror.key.clone();
-                held.entry(key.clone()).or_insert_with(|| Entry::aside(key.clone())).mirror = Some(mirror);
+                held.entry(key.clone()).or_insert_with(|| Entry::aside(key.clone())).mirror =
+                    Some(mirror);
                 touched.push(key);
             } else {
                 here.mirror = Some(mirror);
@@ -194,7 +213,9 @@ pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
             visit(here)?;
         }
         for key in touched {
-            let whole = held.get(&key).is_some_and(|entry| aliases.is_whole(&key, entry.others.len(), entry.mirror.is_some()));
+            let whole = held.get(&key).is_some_and(|entry| {
+                aliases.is_whole(&key, entry.others.len(), entry.mirror.is_some())
+            });
             if whole && let Some(entry) = held.remove(&key) {
                 visit(entry.arranged(from))?;
             }

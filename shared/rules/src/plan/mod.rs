@@ -1,9 +1,11 @@
 //! The plan: what a run will change, computed before anything is written.
 //!
-//! Pass A (`facts`) reads each sequence once and keeps what crosses records, as hashes of ids: who is one and the same (`survey`, `identity`,
-//! `relink`; guardians: `contacts`, `guardian_keys`), who is in, which classes admit. Pass B merges snapshot and mirror kind by kind and makes each
-//! record's next state from its own record, its own past and the facts (`places`, `people`, `guardians`, `classes`), and tells which local edits live (`edits`). The guards (`guard`) look at what
-//! comes out. Nothing here keeps records: a million students fit into small memory.
+//! Pass A (`facts`) reads each sequence once and keeps what crosses records, as hashes of ids: who
+//! is one and the same (`survey`, `identity`, `relink`; guardians: `contacts`, `guardian_keys`),
+//! who is in, which classes admit. Pass B merges snapshot and mirror kind by kind and makes each
+//! record's next state from its own record, its own past and the facts (`places`, `people`,
+//! `guardians`, `classes`), and tells which local edits live (`edits`). The guards (`guard`) look
+//! at what comes out. Nothing here keeps records: a million students fit into small memory.
 
 mod classes;
 mod contacts;
@@ -52,30 +54,43 @@ pub struct Context<'a> {
     pub removals: bool,
 }
 
-/// What a plan is made from. Every sequence can be read again from its start, and is in the order of [`crate::id::table_order`] (the snapshot's by
-/// source id, the mirror's and the edits by key). Records come in boxes: a record is up to a kilobyte, and goes through several hands.
+/// What a plan is made from. Every sequence can be read again from its start, and is in the order
+/// of [`crate::id::table_order`] (the snapshot's by source id, the mirror's and the edits by key).
+/// Records come in boxes: a record is up to a kilobyte, and goes through several hands.
 pub trait Inputs {
     /// What can go wrong while reading.
     type Error;
     /// The records of one kind that the source has.
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error>;
+    fn snapshot<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::Outline) has needs to be there.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error> {
+    fn snapshot_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error> {
         self.snapshot::<K>()
     }
     /// What the source sent and could not be read.
     fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error>;
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error>;
     /// The same, of which only what an [outline](Kind::StateOutline) has needs to be there.
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error> {
+    fn mirror_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error> {
         self.mirror::<K>()
     }
     /// What people did to the records of one kind; the edits of a record stand together.
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
-    /// Whether the source's ids are those of the student information system, as in OneRoster. Clever has ids of its own.
+    /// Whether the source's ids are those of the student information system, as in OneRoster.
+    /// Clever has ids of its own.
     fn sis_ids(&self) -> bool {
         true
     }
@@ -126,12 +141,14 @@ pub struct Change {
     pub reasons: Vec<Reason>,
     /// The item as the plan saw it; none for an addition.
     pub before: Option<AnyMirrored>,
-    /// The item as it will be; none where the item goes altogether (only links and local edits do, and what an undo takes back).
+    /// The item as it will be; none where the item goes altogether (only links and local edits do,
+    /// and what an undo takes back).
     pub after: Option<AnyMirrored>,
 }
 
-/// Takes what a plan produces, in this order: for each kind of [`Tag::ALL`] its additions and changes, and, whenever they come up, removals, which the
-/// receiver keeps apart and applies last (invariant 21).
+/// Takes what a plan produces, in this order: for each kind of [`Tag::ALL`] its additions and
+/// changes, and, whenever they come up, removals, which the receiver keeps apart and applies last
+/// (invariant 21).
 pub trait Sink {
     /// What can go wrong while writing.
     type Error;
@@ -140,7 +157,12 @@ pub trait Sink {
     /// One finding.
     fn finding(&mut self, finding: crate::finding::Finding) -> Result<(), Self::Error>;
     /// An active student who belongs to a group (R-M8).
-    fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), Self::Error>;
+    fn member(
+        &mut self,
+        field: &'static str,
+        value: &Personal,
+        student: &SourceId,
+    ) -> Result<(), Self::Error>;
 }
 
 /// How many records of a kind, and what becomes of them. For enrollments: seats.
@@ -202,7 +224,8 @@ pub enum PlanError<I, S> {
     /// A change or a finding could not be written.
     #[error("could not write the plan")]
     Sink(#[source] S),
-    /// A sequence is not in the order of the table: a merge of it would take present records for gone ones.
+    /// A sequence is not in the order of the table: a merge of it would take present records for
+    /// gone ones.
     #[error("the records of kind {kind} are not in the order of the table")]
     Order {
         /// The kind.
@@ -212,10 +235,12 @@ pub enum PlanError<I, S> {
 
 /// Makes the plan that brings the mirror to the snapshot, as the policy says.
 ///
-/// Pure and deterministic: the same inputs give the same changes and findings, in the same order. Changes of a kind come in no order that means anything.
+/// Pure and deterministic: the same inputs give the same changes and findings, in the same order.
+/// Changes of a kind come in no order that means anything.
 ///
 /// # Errors
-/// What inputs and sink report, and sequences out of order. Nothing is decided then; what the sink has got so far is to be thrown away.
+/// What inputs and sink report, and sequences out of order. Nothing is decided then; what the sink
+/// has got so far is to be thrown away.
 pub fn plan<I: Inputs, S: Sink>(
     context: &Context<'_>,
     inputs: &I,
@@ -242,22 +267,35 @@ pub fn plan<I: Inputs, S: Sink>(
             Tag::Term => places::<kinds::Terms, I, S>(from, &facts, &gaps, &mut output)?,
             Tag::Course => places::<kinds::Courses, I, S>(from, &facts, &gaps, &mut output)?,
             Tag::Teacher => {
-                let mut teachers = people::Teachers { facts: &facts, gaps: &gaps, shared: &mut shared };
+                let mut teachers =
+                    people::Teachers { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Teacher| survey::leaves_out(context, source.by_enrollment);
-                merge::by_key::<kinds::Teachers, I, S>(from, &facts.teachers.aliases, left_out, |entry| {
-                    teachers.visit(&mut output, entry)
-                })?;
+                merge::by_key::<kinds::Teachers, I, S>(
+                    from,
+                    &facts.teachers.aliases,
+                    left_out,
+                    |entry| teachers.visit(&mut output, entry),
+                )?;
             }
             Tag::Student => {
-                let mut students = people::Students { facts: &facts, gaps: &gaps, shared: &mut shared };
+                let mut students =
+                    people::Students { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Student| survey::leaves_out(context, source.by_enrollment);
-                merge::by_key::<kinds::Students, I, S>(from, &facts.students.aliases, left_out, |entry| {
-                    students.visit(&mut output, entry)
-                })?;
+                merge::by_key::<kinds::Students, I, S>(
+                    from,
+                    &facts.students.aliases,
+                    left_out,
+                    |entry| students.visit(&mut output, entry),
+                )?;
             }
             Tag::Guardian => {
                 let owners = &owners[Tag::Guardian as usize];
-                let mut guardians = guardians::Guardians { facts: &facts, gaps: &gaps, shared: &mut shared, owners };
+                let mut guardians = guardians::Guardians {
+                    facts: &facts,
+                    gaps: &gaps,
+                    shared: &mut shared,
+                    owners,
+                };
                 merge::by_key::<kinds::Guardians, I, S>(
                     from,
                     &facts.guardians.aliases,
@@ -315,7 +353,8 @@ impl Change {
     }
 }
 
-/// Marks which tags a kind name stands for in [`Outcome::counts`]; enrollments have no records of their own.
+/// Marks which tags a kind name stands for in [`Outcome::counts`]; enrollments have no records of
+/// their own.
 pub const ENROLLMENT: &str = "enrollment";
 
 /// The name under which a kind is counted.

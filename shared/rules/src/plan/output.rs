@@ -46,12 +46,17 @@ impl<'a, S: Sink> Output<'a, S> {
     }
 
     /// A record that the mirror does not have yet.
-    pub(super) fn add<K: Kind, E>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn add<K: Kind, E>(
+        &mut self,
+        after: Mirrored<K>,
+        why: Why,
+    ) -> Result<(), PlanError<E, S::Error>> {
         self.tally.added(K::TAG, K::schools(&after.state));
         self.change(Action::Add, None, after, why)
     }
 
-    /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns whether anything changed.
+    /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns
+    /// whether anything changed.
     #[expect(clippy::boxed_local, reason = "it comes in a box, and nearly always goes no further")]
     pub(super) fn settle<K: Kind, E>(
         &mut self,
@@ -65,7 +70,9 @@ impl<'a, S: Sink> Output<'a, S> {
         let action = match (before.status, after.status) {
             (Status::Archived, Status::Active) => Action::Return,
             (Status::Active, Status::Archived) => Action::Remove,
-            _ if before.origin == Origin::Source && after.origin == Origin::Manual => Action::Remove,
+            _ if before.origin == Origin::Source && after.origin == Origin::Manual => {
+                Action::Remove
+            }
             _ => Action::Update,
         };
         match action {
@@ -88,39 +95,83 @@ impl<'a, S: Sink> Output<'a, S> {
     ) -> Result<(), PlanError<E, S::Error>> {
         after.changed_by = self.context.run.clone();
         let key = after.key.clone();
-        self.send(Change { action, key, reasons: why.0, before: before.map(K::wrap), after: Some(K::wrap(after)) })
+        self.send(Change {
+            action,
+            key,
+            reasons: why.0,
+            before: before.map(K::wrap),
+            after: Some(K::wrap(after)),
+        })
     }
 
     /// A link that is made, led elsewhere or taken away.
-    pub(super) fn link<E>(&mut self, before: Option<Link>, after: Option<Link>) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn link<E>(
+        &mut self,
+        before: Option<Link>,
+        after: Option<Link>,
+    ) -> Result<(), PlanError<E, S::Error>> {
         let (action, rule, what) = match (&before, &after) {
-            (None, Some(link)) => (Action::Add, link.rule, "the source's id belongs to this account"),
-            (Some(_), Some(link)) => (Action::Update, link.rule, "the source's id belongs to another account now"),
-            (Some(link), None) => (Action::Remove, link.rule, "the source's id has an account of its own again"),
+            (None, Some(link)) => {
+                (Action::Add, link.rule, "the source's id belongs to this account")
+            }
+            (Some(_), Some(link)) => {
+                (Action::Update, link.rule, "the source's id belongs to another account now")
+            }
+            (Some(link), None) => {
+                (Action::Remove, link.rule, "the source's id has an account of its own again")
+            }
             (None, None) => return Ok(()),
         };
-        let Some(key) = after.as_ref().or(before.as_ref()).map(|link| link.source.clone()) else { return Ok(()) };
+        let Some(key) = after.as_ref().or(before.as_ref()).map(|link| link.source.clone()) else {
+            return Ok(());
+        };
         let reasons = vec![Reason { rule, what: what.into() }];
-        self.send(Change { action, key, reasons, before: before.map(AnyMirrored::Link), after: after.map(AnyMirrored::Link) })
+        self.send(Change {
+            action,
+            key,
+            reasons,
+            before: before.map(AnyMirrored::Link),
+            after: after.map(AnyMirrored::Link),
+        })
     }
 
     /// A local edit that no rule lets live.
-    pub(super) fn erase<E>(&mut self, edit: LocalEdit, rule: Rule, what: &'static str) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn erase<E>(
+        &mut self,
+        edit: LocalEdit,
+        rule: Rule,
+        what: &'static str,
+    ) -> Result<(), PlanError<E, S::Error>> {
         self.erased += 1;
         let words = format!("{} of {} {}: {what}", edit.edit.words(), edit.kind, edit.key.as_str());
-        let finding = Finding::new(&sync::EDIT_ERASED).saying(&sync::EDIT_ERASED, words).under(rule);
+        let finding =
+            Finding::new(&sync::EDIT_ERASED).saying(&sync::EDIT_ERASED, words).under(rule);
         self.finding(finding.about(edit.kind.name(), &edit.key))?;
         let reasons = vec![Reason { rule, what: what.into() }];
         let key = edit.key.clone();
-        self.send(Change { action: Action::Remove, key, reasons, before: Some(AnyMirrored::Edit(edit)), after: None })
+        self.send(Change {
+            action: Action::Remove,
+            key,
+            reasons,
+            before: Some(AnyMirrored::Edit(edit)),
+            after: None,
+        })
     }
 
     /// A pin that holds tonight (R-P1).
-    pub(super) fn pin<E>(&mut self, edit: &LocalEdit, until: Date) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn pin<E>(
+        &mut self,
+        edit: &LocalEdit,
+        until: Date,
+    ) -> Result<(), PlanError<E, S::Error>> {
         let (kind, key) = (edit.kind, edit.key.as_str());
-        let whom = edit.edit.other().map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
+        let whom = edit
+            .edit
+            .other()
+            .map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
         let words = format!("{whom}{kind} {key} is pinned until {until}");
-        let finding = Finding::new(&sync::PIN_AT_WORK).saying(&sync::PIN_AT_WORK, words).under(Rule::P1);
+        let finding =
+            Finding::new(&sync::PIN_AT_WORK).saying(&sync::PIN_AT_WORK, words).under(Rule::P1);
         self.finding(finding.about(kind.name(), &edit.key))
     }
 

@@ -13,7 +13,8 @@ use super::{PlanError, Sink, groups};
 use crate::finding::sync;
 use crate::id::{AccountId, SourceId};
 use crate::model::{
-    Demographics, Mirrored, MirroredBox, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState, kinds,
+    Demographics, Mirrored, MirroredBox, Origin, Person, Seat, Status, Student, StudentState, Tag,
+    Teacher, TeacherState, kinds,
 };
 use crate::policy::{AbandonedFamilies, AbandonedInManualClasses, AdmitStudents, KeepDemographics};
 use crate::rule::Rule;
@@ -28,9 +29,17 @@ struct Seats<'f> {
 
 impl Seats<'_> {
     /// The classes of somebody who is in: tonight's, and those of last night that stay.
-    fn of_active(&self, today: jiff::civil::Date, tonight: impl Iterator<Item = Seat>, before: &[SourceId]) -> Vec<SourceId> {
+    fn of_active(
+        &self,
+        today: jiff::civil::Date,
+        tonight: impl Iterator<Item = Seat>,
+        before: &[SourceId],
+    ) -> Vec<SourceId> {
         let mut keys: Vec<SourceId> = tonight
-            .filter(|seat| seat.is_on(today) && matches!(self.facts.class(&seat.id), Some(ClassFate::Present { .. })))
+            .filter(|seat| {
+                seat.is_on(today)
+                    && matches!(self.facts.class(&seat.id), Some(ClassFate::Present { .. }))
+            })
             .map(|seat| seat.id)
             .collect();
         lists::add_those(&mut keys, before, |class| match self.facts.classes.get(&class) {
@@ -43,8 +52,14 @@ impl Seats<'_> {
         lists::sorted(keys)
     }
 
-    /// The classes of somebody who is archived: only what is frozen or made by hand. `leaves_manual` and `leaves_all`: R-C2, R-A3.
-    fn of_archived(&self, before: &[SourceId], leaves_manual: bool, leaves_all: bool) -> Option<Vec<SourceId>> {
+    /// The classes of somebody who is archived: only what is frozen or made by hand.
+    /// `leaves_manual` and `leaves_all`: R-C2, R-A3.
+    fn of_archived(
+        &self,
+        before: &[SourceId],
+        leaves_manual: bool,
+        leaves_all: bool,
+    ) -> Option<Vec<SourceId>> {
         lists::without(before, |class| match self.facts.classes.get(&class) {
             Some(ClassFate::Archived | ClassFate::Manual { archived: true }) => !leaves_all,
             Some(ClassFate::Manual { archived: false }) => !leaves_manual,
@@ -78,7 +93,12 @@ impl Teachers<'_> {
             return Ok(());
         }
         let active = self.facts.teachers.active.contains(&hash);
-        let seats = Seats { facts: self.facts, people: &self.facts.teachers, kept: &self.facts.kept_teachers, key: hash };
+        let seats = Seats {
+            facts: self.facts,
+            people: &self.facts.teachers,
+            kept: &self.facts.kept_teachers,
+            key: hash,
+        };
         let today = output.context.today;
         match (source, mirror) {
             (Some(source), item) if active => {
@@ -86,7 +106,8 @@ impl Teachers<'_> {
                 let Teacher { id, person, classes, .. } = *source;
                 let classes = seats.of_active(today, classes.into_iter(), before);
                 let account = self.account(output, &key, &person, item.as_deref());
-                let administrator = self.facts.administrators.values().any(|known| *known == account);
+                let administrator =
+                    self.facts.administrators.values().any(|known| *known == account);
                 let email_shared = self.facts.email_is_shared(&person, administrator);
                 self.shared.note(email_shared, Tag::Teacher, &id, &person);
                 if administrator {
@@ -105,7 +126,8 @@ impl Teachers<'_> {
                         why.add(Rule::M5, "the account is the administrator's");
                     }
                     let run = output.context.run.clone();
-                    return output.add::<kinds::Teachers, E>(new_record(key, id, account, state, run), why);
+                    return output
+                        .add::<kinds::Teachers, E>(new_record(key, id, account, state, run), why);
                 };
                 let same = item.state.person == state.person && item.id == id;
                 if item.status == Status::Active {
@@ -122,7 +144,9 @@ impl Teachers<'_> {
                 if item.state.email_shared != state.email_shared {
                     why.add(Rule::I5, "shared e-mail");
                 }
-                if item.state.administrator != state.administrator || item.account.as_ref() != Some(&account) {
+                if item.state.administrator != state.administrator
+                    || item.account.as_ref() != Some(&account)
+                {
                     why.add(Rule::M5, "administrator");
                 }
                 let after = still_here(&item, id, Some(account), state);
@@ -131,9 +155,11 @@ impl Teachers<'_> {
             (_, None) => {}
             (_, Some(item)) if active => {
                 output.tally.was_active(Tag::Teacher, &item.state.person.schools, Became::Same);
-                let tonight = self.gaps.seats_of_person(Tag::Teacher, item.id.hash64()).iter().cloned();
+                let tonight =
+                    self.gaps.seats_of_person(Tag::Teacher, item.id.hash64()).iter().cloned();
                 let classes = seats.of_active(today, tonight, &item.state.classes);
-                let email_shared = self.facts.email_is_shared(&item.state.person, item.state.administrator);
+                let email_shared =
+                    self.facts.email_is_shared(&item.state.person, item.state.administrator);
                 self.shared.note(email_shared, Tag::Teacher, &item.id, &item.state.person);
                 if classes != item.state.classes || email_shared != item.state.email_shared {
                     let mut why = Why::default();
@@ -151,7 +177,11 @@ impl Teachers<'_> {
                 let classes = seats.of_archived(&item.state.classes, false, false);
                 let goes = item.status == Status::Active;
                 if goes {
-                    output.tally.was_active(Tag::Teacher, &item.state.person.schools, Became::Removed);
+                    output.tally.was_active(
+                        Tag::Teacher,
+                        &item.state.person.schools,
+                        Became::Removed,
+                    );
                 }
                 if !goes && classes.is_none() && !item.state.email_shared {
                     return Ok(());
@@ -173,7 +203,8 @@ impl Teachers<'_> {
         Ok(())
     }
 
-    /// The account: an administrator's for the one teacher who has that e-mail address (R-M5), else the one that the teacher has had (R-I1).
+    /// The account: an administrator's for the one teacher who has that e-mail address (R-M5), else
+    /// the one that the teacher has had (R-I1).
     fn account<S: Sink>(
         &self,
         output: &Output<'_, S>,
@@ -182,8 +213,10 @@ impl Teachers<'_> {
         item: Option<&Mirrored<kinds::Teachers>>,
     ) -> AccountId {
         let email = hashes::email(person);
-        let alone = email.is_some_and(|email| self.facts.teachers_of_administrators.get(&email) == Some(&1));
-        let theirs = email.filter(|_| alone).and_then(|email| self.facts.administrators.get(&email));
+        let alone = email
+            .is_some_and(|email| self.facts.teachers_of_administrators.get(&email) == Some(&1));
+        let theirs =
+            email.filter(|_| alone).and_then(|email| self.facts.administrators.get(&email));
         theirs
             .or(item.and_then(|item| item.account.as_ref()))
             .cloned()
@@ -216,7 +249,12 @@ impl Students<'_> {
             return Ok(());
         }
         let active = self.facts.students.active.contains(&hash);
-        let seats = Seats { facts: self.facts, people: &self.facts.students, kept: &self.facts.kept_students, key: hash };
+        let seats = Seats {
+            facts: self.facts,
+            people: &self.facts.students,
+            kept: &self.facts.kept_students,
+            key: hash,
+        };
         if let Some(source) = &source {
             self.find_missing(output, source, mirror.as_deref(), active)?;
         }
@@ -242,7 +280,8 @@ impl Students<'_> {
         if output.context.policy.demographics == KeepDemographics::Ignore {
             demographics = Demographics::default();
         }
-        let classes = seats.of_active(today, classes.into_iter(), before.map_or(&[], |state| &state.classes));
+        let classes =
+            seats.of_active(today, classes.into_iter(), before.map_or(&[], |state| &state.classes));
         let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
         let email_shared = self.facts.email_is_shared(&person, false);
         self.shared.note(email_shared, Tag::Student, &id, &person);
@@ -253,15 +292,18 @@ impl Students<'_> {
             match output.context.policy.admit_students {
                 AdmitStudents::Shared => why.add(Rule::S2, "the source shares this student"),
                 AdmitStudents::Email => why.add(Rule::S1, "in the source with an e-mail address"),
-                AdmitStudents::EmailAndEnrolled => why.add(Rule::S1, "in the source with an e-mail address and an active class"),
+                AdmitStudents::EmailAndEnrolled => {
+                    why.add(Rule::S1, "in the source with an e-mail address and an active class")
+                }
             }
             let account = AccountId::derive(output.context.district, Tag::Student.name(), &key);
             let run = output.context.run.clone();
             return output.add::<kinds::Students, E>(new_record(key, id, account, state, run), why);
         };
         let ignored = output.context.policy.demographics == KeepDemographics::Ignore;
-        let same =
-            item.state.person == state.person && item.id == id && (ignored || item.state.demographics == state.demographics);
+        let same = item.state.person == state.person
+            && item.id == id
+            && (ignored || item.state.demographics == state.demographics);
         if item.status == Status::Active {
             let became = if same { Became::Same } else { Became::Changed };
             output.tally.was_active(Tag::Student, &item.state.person.schools, became);
@@ -277,7 +319,10 @@ impl Students<'_> {
         }
         explain_classes(&mut why, &item.state.classes, &state.classes);
         if item.state.guardians != state.guardians {
-            why.add(Rule::G3, lists::difference("guardians", &item.state.guardians, &state.guardians));
+            why.add(
+                Rule::G3,
+                lists::difference("guardians", &item.state.guardians, &state.guardians),
+            );
         }
         if item.state.email_shared != state.email_shared {
             why.add(Rule::I5, "shared e-mail");
@@ -288,7 +333,8 @@ impl Students<'_> {
         Ok(())
     }
 
-    /// A student whose row is bad tonight, or of whom nobody can tell: the record stays, the lists follow what is known.
+    /// A student whose row is bad tonight, or of whom nobody can tell: the record stays, the lists
+    /// follow what is known.
     fn kept<S: Sink, E>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -298,14 +344,20 @@ impl Students<'_> {
         output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Same);
         let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
         let classes = seats.of_active(output.context.today, tonight, &item.state.classes);
-        let guardians = lists::without(&item.state.guardians, |guardian| self.facts.guardians.active.contains(&guardian));
+        let guardians = lists::without(&item.state.guardians, |guardian| {
+            self.facts.guardians.active.contains(&guardian)
+        });
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
         self.shared.note(email_shared, Tag::Student, &item.id, &item.state.person);
         let strips = strips(output, &item.state);
         if !strips {
             groups::members(output, &item.key, &item.state.demographics)?;
         }
-        if classes == item.state.classes && guardians.is_none() && email_shared == item.state.email_shared && !strips {
+        if classes == item.state.classes
+            && guardians.is_none()
+            && email_shared == item.state.email_shared
+            && !strips
+        {
             return Ok(());
         }
         let mut why = Why::default();
@@ -374,15 +426,19 @@ impl Students<'_> {
         Ok(())
     }
 
-    /// The guardians of a student who is in (R-G3): those of the source who are in, too; where one's record cannot be read, as it was.
+    /// The guardians of a student who is in (R-G3): those of the source who are in, too; where
+    /// one's record cannot be read, as it was.
     fn guardians(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.guardians;
-        let mut keys: Vec<SourceId> = tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
+        let mut keys: Vec<SourceId> =
+            tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| {
             let key = key.hash64();
             people.active.contains(&key) && !people.unread(key)
         });
-        lists::add_those(&mut keys, before, |key| people.active.contains(&key) && (people.unread(key) || !self.gaps.removals()));
+        lists::add_those(&mut keys, before, |key| {
+            people.active.contains(&key) && (people.unread(key) || !self.gaps.removals())
+        });
         lists::sorted(keys)
     }
 
@@ -399,7 +455,9 @@ impl Students<'_> {
         if active {
             // A class whose own row is bad still has whom it had.
             let sits = |state: &StudentState| {
-                state.classes.iter().any(|class| matches!(self.facts.class(class), Some(ClassFate::Kept { admits: true })))
+                state.classes.iter().any(|class| {
+                    matches!(self.facts.class(class), Some(ClassFate::Kept { admits: true }))
+                })
             };
             lacks.class &= !item.is_some_and(|item| sits(&item.state));
         }
@@ -410,18 +468,37 @@ impl Students<'_> {
         if lacks.email {
             let (code, rule, what) = match (shared, active) {
                 (true, _) => (&sync::STUDENT_NO_EMAIL, Rule::S2, "has no e-mail address"),
-                (false, true) => (&sync::STUDENT_LOST_EMAIL, Rule::S1, "has no e-mail address any more"),
-                (false, false) => (&sync::STUDENT_WAITS_FOR_EMAIL, Rule::S1, "is not taken in, for there is no e-mail address"),
+                (false, true) => {
+                    (&sync::STUDENT_LOST_EMAIL, Rule::S1, "has no e-mail address any more")
+                }
+                (false, false) => (
+                    &sync::STUDENT_WAITS_FOR_EMAIL,
+                    Rule::S1,
+                    "is not taken in, for there is no e-mail address",
+                ),
             };
-            output.find::<kinds::Students, E>(code, rule, &source.id, format!("student {name} {what}"))?;
+            output.find::<kinds::Students, E>(
+                code,
+                rule,
+                &source.id,
+                format!("student {name} {what}"),
+            )?;
         }
         if lacks.class {
             let (code, what) = if active {
                 (&sync::STUDENT_LOST_CLASS, "is in no active class any more")
             } else {
-                (&sync::STUDENT_WAITS_FOR_CLASS, "is not taken in, for there is no enrollment in an active class")
+                (
+                    &sync::STUDENT_WAITS_FOR_CLASS,
+                    "is not taken in, for there is no enrollment in an active class",
+                )
             };
-            output.find::<kinds::Students, E>(code, Rule::S1, &source.id, format!("student {name} {what}"))?;
+            output.find::<kinds::Students, E>(
+                code,
+                Rule::S1,
+                &source.id,
+                format!("student {name} {what}"),
+            )?;
         }
         Ok(())
     }

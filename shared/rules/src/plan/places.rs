@@ -48,7 +48,11 @@ where
             let same = item.state == *source;
             let mut why = Why::default();
             if item.status == Status::Active {
-                output.tally.was_active(K::TAG, &[], if same { Became::Same } else { Became::Changed });
+                output.tally.was_active(
+                    K::TAG,
+                    &[],
+                    if same { Became::Same } else { Became::Changed },
+                );
             } else {
                 why.add(Rule::A4, format!("the source has this {} again", K::TAG));
             }
@@ -73,8 +77,10 @@ where
             if unread || dangling {
                 output.tally.was_active(K::TAG, &[], Became::Same);
                 if dangling && !unread {
-                    let what =
-                        format!("school {} is missing, though classes or people of the source refer to it", item.id.as_str());
+                    let what = format!(
+                        "school {} is missing, though classes or people of the source refer to it",
+                        item.id.as_str()
+                    );
                     output.find::<K, E>(&sync::SCHOOL_DANGLING, Rule::A6, &item.id, what)?;
                 }
                 return Ok(());

@@ -1,4 +1,5 @@
-//! Finding a person again under a new id (R-I2): only ever between one who is gone and one who is new, and only where there is no doubt.
+//! Finding a person again under a new id (R-I2): only ever between one who is gone and one who is
+//! new, and only where there is no doubt.
 
 use super::hashes::{self, IdMap, pair};
 use crate::id::{SourceId, hash64};
@@ -27,11 +28,14 @@ impl Candidate {
             may_relink: true,
             number: number(&person.number),
             state_id: number(&person.state_id),
-            email_and_name: hashes::email(person).zip(hashes::full_name(person)).map(|(email, name)| pair(email, name)),
+            email_and_name: hashes::email(person)
+                .zip(hashes::full_name(person))
+                .map(|(email, name)| pair(email, name)),
         }
     }
 
-    /// Whether two have numbers, or state ids, that differ: then an equal e-mail and name prove nothing.
+    /// Whether two have numbers, or state ids, that differ: then an equal e-mail and name prove
+    /// nothing.
     fn contradicts(&self, other: &Self) -> bool {
         let differ = |a: Option<u64>, b: Option<u64>| a.zip(b).is_some_and(|(a, b)| a != b);
         differ(self.number, other.number) || differ(self.state_id, other.state_id)
@@ -51,7 +55,8 @@ pub(super) enum Verdict {
 
 /// Compares all who are new with all who are gone; one verdict for each who is new.
 ///
-/// A number or state id in common counts first; only between two whom no such tie binds to anybody do e-mail and name count.
+/// A number or state id in common counts first; only between two whom no such tie binds to anybody
+/// do e-mail and name count.
 pub(super) fn compare<'a>(
     tag: Tag,
     new: impl Iterator<Item = &'a Candidate>,
@@ -66,7 +71,10 @@ pub(super) fn compare<'a>(
     }
     let strong_new: Vec<bool> = ties.of_new.iter().map(|ties| !ties.is_empty()).collect();
     let strong_gone: Vec<bool> = ties.of_gone.iter().map(|ties| !ties.is_empty()).collect();
-    ties.tie(|candidate| candidate.email_and_name, |a, b| !strong_new[a] && !strong_gone[b] && !new[a].contradicts(gone[b]));
+    ties.tie(
+        |candidate| candidate.email_and_name,
+        |a, b| !strong_new[a] && !strong_gone[b] && !new[a].contradicts(gone[b]),
+    );
     ties.verdicts()
 }
 
@@ -80,12 +88,21 @@ struct Ties<'a> {
 
 impl<'a> Ties<'a> {
     fn between(new: &'a [&'a Candidate], gone: &'a [&'a Candidate]) -> Self {
-        Self { new, gone, of_new: vec![Vec::new(); new.len()], of_gone: vec![Vec::new(); gone.len()] }
+        Self {
+            new,
+            gone,
+            of_new: vec![Vec::new(); new.len()],
+            of_gone: vec![Vec::new(); gone.len()],
+        }
     }
 
-    /// Ties those who have a value in common. Where both are ambiguous already one tie more changes no verdict, so a value that thousands share costs
-    /// no more than it should.
-    fn tie(&mut self, value: impl Fn(&Candidate) -> Option<u64>, allowed: impl Fn(usize, usize) -> bool) {
+    /// Ties those who have a value in common. Where both are ambiguous already one tie more changes
+    /// no verdict, so a value that thousands share costs no more than it should.
+    fn tie(
+        &mut self,
+        value: impl Fn(&Candidate) -> Option<u64>,
+        allowed: impl Fn(usize, usize) -> bool,
+    ) {
         let mut places: IdMap<Vec<usize>> = IdMap::default();
         for (place, candidate) in self.gone.iter().enumerate() {
             if let Some(value) = value(candidate) {

@@ -21,7 +21,10 @@ impl SharedEmails {
     }
 
     /// One finding for each of them, naming the others.
-    pub(super) fn report<S: Sink, E>(mut self, output: &mut Output<'_, S>) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn report<S: Sink, E>(
+        mut self,
+        output: &mut Output<'_, S>,
+    ) -> Result<(), PlanError<E, S::Error>> {
         self.0.sort_unstable();
         for same in self.0.chunk_by(|a, b| a.0 == b.0) {
             for (place, (_, tag, id)) in same.iter().enumerate() {
@@ -34,10 +37,16 @@ impl SharedEmails {
                     .collect();
                 match same.len() - 1 {
                     0 => others.push("an administrator".to_owned()),
-                    more if more > others.len() => others.push(format!("{} more", more - others.len())),
+                    more if more > others.len() => {
+                        others.push(format!("{} more", more - others.len()))
+                    }
                     _ => {}
                 }
-                let what = format!("the e-mail address of {tag} {} is also that of {}", id.as_str(), others.join(", "));
+                let what = format!(
+                    "the e-mail address of {tag} {} is also that of {}",
+                    id.as_str(),
+                    others.join(", ")
+                );
                 let finding = Finding::new(&sync::EMAIL_SHARED).saying(&sync::EMAIL_SHARED, what);
                 output.finding(finding.under(Rule::I5).about(tag.name(), id))?;
             }

@@ -9,7 +9,10 @@ use super::relink::Candidate;
 use super::{Context, Inputs, PlanError, Sink};
 use crate::finding::{Finding, sync};
 use crate::id::SourceId;
-use crate::model::{Kind, Link, Mirrored, Origin, Person, Status, Student, StudentState, Tag, Teacher, TeacherState, kinds};
+use crate::model::{
+    Kind, Link, Mirrored, Origin, Person, Status, Student, StudentState, Tag, Teacher,
+    TeacherState, kinds,
+};
 use crate::policy::{RoleConflicts, Switch};
 use crate::rule::Rule;
 
@@ -18,23 +21,29 @@ use crate::rule::Rule;
 pub(super) struct People {
     /// In the rosters after this run.
     pub(super) active: IdSet,
-    /// Active, and their row is bad: their record stays, their enrollments follow the source (R-H3).
+    /// Active, and their row is bad: their record stays, their enrollments follow the source
+    /// (R-H3).
     pub(super) gapped: IdSet,
-    /// Active, and nobody knows what the source says of them: a row without a readable id may be theirs; or the run removes nothing; or
-    /// people here answer for them (origin manual); or they are pinned.
+    /// Active, and nobody knows what the source says of them: a row without a readable id may be
+    /// theirs; or the run removes nothing; or people here answer for them (origin manual); or they
+    /// are pinned.
     pub(super) blind: IdSet,
-    /// People here answer for them, and the source does not have them: whoever is in here is in `blind`, too.
+    /// People here answer for them, and the source does not have them: whoever is in here is in
+    /// `blind`, too.
     pub(super) by_hand: IdSet,
-    /// Source ids (not keys) of records that count as absent, for only an enrollment gives them this role (R-T7).
+    /// Source ids (not keys) of records that count as absent, for only an enrollment gives them
+    /// this role (R-T7).
     pub(super) left_out: IdSet,
-    /// Archived, with every guardian gone too (R-A1); asked only where a policy says more than `soft`.
+    /// Archived, with every guardian gone too (R-A1); asked only where a policy says more than
+    /// `soft`.
     pub(super) abandoned: IdSet,
     /// Ids that are not their own key.
     pub(super) aliases: Aliases,
 }
 
 impl People {
-    /// Whether the person's record cannot be read tonight, for whatever reason: relationships and seats are left as they are.
+    /// Whether the person's record cannot be read tonight, for whatever reason: relationships and
+    /// seats are left as they are.
     pub(super) fn unread(&self, key: u64) -> bool {
         self.blind.contains(&key) || self.gapped.contains(&key)
     }
@@ -108,9 +117,11 @@ pub(super) struct Surveyed {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Reads the snapshot's and the mirror's people of a kind once and settles who is who and who is in.
+/// Reads the snapshot's and the mirror's people of a kind once and settles who is who and who is
+/// in.
 ///
-/// `schools` and `emails` take what the others want to know: the schools that the source refers to (R-A6), and the e-mail addresses of all who are in (R-I5).
+/// `schools` and `emails` take what the others want to know: the schools that the source refers to
+/// (R-A6), and the e-mail addresses of all who are in (R-I5).
 pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
     context: &Context<'_>,
     from: &Reading<'_, I>,
@@ -136,7 +147,11 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             if out {
                 let id = K::id(source);
                 people.left_out.insert(id.hash64());
-                let what = format!("an enrollment makes {} a {}, which the person is not", id.as_str(), K::TAG);
+                let what = format!(
+                    "an enrollment makes {} a {}, which the person is not",
+                    id.as_str(),
+                    K::TAG
+                );
                 let finding = Finding::new(&sync::ROLE_CONFLICT).saying(&sync::ROLE_CONFLICT, what);
                 conflicts.push(finding.under(Rule::T7).about(K::TAG.name(), id));
             }
@@ -151,7 +166,8 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
                 absent(past, K::TAG, gaps, &mut people, schools, emails);
             }
             (None, None) => {}
-            // Nobody is here whom anybody could be: whoever comes is new, under the id that the source has.
+            // Nobody is here whom anybody could be: whoever comes is new, under the id that the
+            // source has.
             (Some(source), None) if mirror_is_empty && links.is_empty() => {
                 if K::meets(context, facts, &source) {
                     people.active.insert(K::id(&source).hash64());
@@ -161,7 +177,11 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
             (Some(source), None) => {
                 let id = K::id(&source);
                 let waiting = comer(id, &source);
-                if links.concern(id.hash64()) { undecided.claims.push(waiting) } else { undecided.new.push(waiting) }
+                if links.concern(id.hash64()) {
+                    undecided.claims.push(waiting)
+                } else {
+                    undecided.new.push(waiting)
+                }
             }
             (None, Some(item)) => {
                 let key = item.key.hash64();
@@ -186,7 +206,8 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         Ok(())
     })?;
 
-    // Who is there with another role only has left this one, but is nobody's past: the account is not to be given to a living namesake.
+    // Who is there with another role only has left this one, but is nobody's past: the account is
+    // not to be given to a living namesake.
     for past in undecided.gone.iter_mut().chain(undecided.claimed.values_mut()) {
         past.left_out = people.left_out.contains(&past.id.hash64());
         past.who.may_relink &= !past.left_out;
@@ -213,12 +234,18 @@ pub(super) fn leaves_out(context: &Context<'_>, by_enrollment: bool) -> bool {
     by_enrollment && context.policy.role_conflicts == RoleConflicts::User
 }
 
-/// A key for a person whose id is another account's key (R-I1). A run's id is never used again, so neither is the key.
+/// A key for a person whose id is another account's key (R-I1). A run's id is never used again, so
+/// neither is the key.
 pub(super) fn fresh_key(context: &Context<'_>, id: &SourceId) -> SourceId {
     SourceId::new(format!("{}~{}", id.as_str(), context.run))
 }
 
-fn past<K: Individual, I>(item: &Mirrored<K>, from: &Reading<'_, I>, gaps: &Gaps, facts: &Facts) -> Past {
+fn past<K: Individual, I>(
+    item: &Mirrored<K>,
+    from: &Reading<'_, I>,
+    gaps: &Gaps,
+    facts: &Facts,
+) -> Past {
     let key = item.key.hash64();
     let gapped = gaps.has(K::TAG, item.id.hash64());
     let active = item.status == Status::Active;
@@ -233,7 +260,11 @@ fn past<K: Individual, I>(item: &Mirrored<K>, from: &Reading<'_, I>, gaps: &Gaps
         id: item.id.clone(),
         status: item.status,
         email: hashes::email(K::known(&item.state)),
-        schools: if (stays || pinned) && active { schools_of(K::known(&item.state)) } else { Vec::new() },
+        schools: if (stays || pinned) && active {
+            schools_of(K::known(&item.state))
+        } else {
+            Vec::new()
+        },
         gapped,
         pinned,
         left_out: false,
@@ -248,8 +279,16 @@ pub(super) fn schools_of(person: &Person) -> Vec<u64> {
     person.schools.iter().map(SourceId::hash64).collect()
 }
 
-/// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes nothing; else gone.
-pub(super) fn absent(past: Past, tag: Tag, gaps: &Gaps, people: &mut People, schools: &mut IdSet, emails: &mut Vec<u64>) {
+/// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes
+/// nothing; else gone.
+pub(super) fn absent(
+    past: Past,
+    tag: Tag,
+    gaps: &Gaps,
+    people: &mut People,
+    schools: &mut IdSet,
+    emails: &mut Vec<u64>,
+) {
     let key = past.who.id.hash64();
     if past.by_hand {
         // It is in the lists where people here put it, and no run asks why.

@@ -1,5 +1,6 @@
-//! Sources from which a district's roster is pulled: what each needs to be told. This is the one table of them: a source that is added is a variant of
-//! [`Pulled`], a field of [`SourceSettings`] and a line in [`SourceSettings::pulled`].
+//! Sources from which a district's roster is pulled: what each needs to be told. This is the one
+//! table of them: a source that is added is a variant of [`Pulled`], a field of [`SourceSettings`]
+//! and a line in [`SourceSettings::pulled`].
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ impl Pulled<'_> {
 }
 
 impl SourceSettings {
-    /// Where the roster is pulled from; none: it is uploaded. Of several sources the first counts: a district has one.
+    /// Where the roster is pulled from; none: it is uploaded. Of several sources the first counts:
+    /// a district has one.
     pub fn pulled(&self) -> Option<Pulled<'_>> {
         let clever = self.clever.as_ref().map(Pulled::Clever);
         let oneroster = || self.oneroster.as_ref().map(Pulled::OneRoster);
@@ -58,7 +60,8 @@ pub enum OneRosterVersion {
 pub enum SignIn {
     /// A token that does not change. The secret is the token itself.
     Bearer,
-    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, as with all that follow.
+    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, as with
+    /// all that follow.
     #[default]
     Oauth2,
     /// OAuth 1.0a, two-legged, HMAC-SHA256.
@@ -71,7 +74,8 @@ pub enum SignIn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneRoster {
-    /// The address under which the lists are: `https://sis.example.org/ims/oneroster/v1p1`, `https://sis.example.org/ims/oneroster/rostering/v1p2`.
+    /// The address under which the lists are: `https://sis.example.org/ims/oneroster/v1p1`,
+    /// `https://sis.example.org/ims/oneroster/rostering/v1p2`.
     pub url: String,
     /// The version that is spoken there.
     #[serde(default)]
@@ -90,7 +94,8 @@ pub struct OneRoster {
     /// Records a page, 10,000 at most.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
-    /// Between the nights, what has changed is read this many hours apart, from 1 to 12, for servers that filter by `dateLastModified`; none: never.
+    /// Between the nights, what has changed is read this many hours apart, from 1 to 12, for
+    /// servers that filter by `dateLastModified`; none: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_every_hours: Option<u8>,
 }
@@ -161,8 +166,14 @@ mod tests {
         assert_eq!(SourceSettings::default().pulled(), None);
         for (text, name) in [
             (r#"{"clever": {"district": "58da8a43cc70ab00017a1a87"}}"#, "clever"),
-            (r#"{"oneroster": {"url": "https://sis.example.org/ims/oneroster/v1p1", "secret": "s"}}"#, "oneroster"),
-            (r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.2", "sign_in": "oauth1_sha1"}}"#, "oneroster"),
+            (
+                r#"{"oneroster": {"url": "https://sis.example.org/ims/oneroster/v1p1", "secret": "s"}}"#,
+                "oneroster",
+            ),
+            (
+                r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.2", "sign_in": "oauth1_sha1"}}"#,
+                "oneroster",
+            ),
             (r#"{"classlink": {"tenant": "4711"}}"#, "classlink"),
             (r#"{"classlink": {"tenant": "4711", "changes_every_hours": 4}}"#, "classlink"),
         ] {

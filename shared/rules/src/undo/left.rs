@@ -134,13 +134,17 @@ impl Left {
         let Some(record) = change.after.as_ref().or(change.before.as_ref()) else { return };
         if let AnyMirrored::Edit(edit) = record {
             let (version, goes) = (hash(&edit.version), change.after.is_some());
-            self.edits.insert(place_of_edit(edit), EditPlace { version, goes, there: There::Nothing });
+            self.edits
+                .insert(place_of_edit(edit), EditPlace { version, goes, there: There::Nothing });
             return;
         }
         let goes = change.before.is_none();
         let removed = goes || matches!(change.action, Action::Add | Action::Return);
         let left = change.after.as_ref().map(content);
-        self.places.insert(place_of(record), Place { left, there: There::Nothing, run: 0, goes, removed, used: false });
+        self.places.insert(
+            place_of(record),
+            Place { left, there: There::Nothing, run: 0, goes, removed, used: false },
+        );
     }
 
     /// Notes a record that is there now.
@@ -168,7 +172,8 @@ impl Left {
     /// Notes a local edit that is there now.
     pub(super) fn find_edit(&mut self, edit: &LocalEdit) {
         if let Some(place) = self.edits.get_mut(&place_of_edit(edit)) {
-            place.there = if place.version == hash(&edit.version) { There::Same } else { There::Other };
+            place.there =
+                if place.version == hash(&edit.version) { There::Same } else { There::Other };
             if place.goes && place.there == There::Same {
                 return;
             }
@@ -187,7 +192,8 @@ impl Left {
 
     /// Whether this one is not what the run left.
     pub(super) fn is_in_the_way(&self, record: &AnyMirrored) -> bool {
-        !matches!(record, AnyMirrored::Edit(_)) && self.places.get(&place_of(record)).is_some_and(Place::is_in_the_way)
+        !matches!(record, AnyMirrored::Edit(_))
+            && self.places.get(&place_of(record)).is_some_and(Place::is_in_the_way)
     }
 
     /// Whether an edit is there: the same version of it, or another one.
@@ -195,10 +201,13 @@ impl Left {
         self.edits.get(&place_of_edit(edit)).map_or(There::Nothing, |place| place.there)
     }
 
-    /// Names the run that changed the record last, as the mirror has it now: its writer must know the record to the letter.
+    /// Names the run that changed the record last, as the mirror has it now: its writer must know
+    /// the record to the letter.
     pub(super) fn as_it_is_now(&self, record: &mut AnyMirrored) {
         let place = self.places.get(&place_of(record)).map(|place| place.run as usize);
-        if let (Some(now), Some(run)) = (place.and_then(|run| self.runs.get(run)), changed_by(record)) {
+        if let (Some(now), Some(run)) =
+            (place.and_then(|run| self.runs.get(run)), changed_by(record))
+        {
             run.clone_from(now);
         }
     }

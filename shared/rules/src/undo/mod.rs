@@ -1,12 +1,16 @@
-//! Taking a run back (R-H4): the inverse of its plan, made only while everything is still what that run left.
+//! Taking a run back (R-H4): the inverse of its plan, made only while everything is still what that
+//! run left.
 //!
-//! Pass 1 reads the plan that is to be taken back and keeps, for each item that it changed, a hash of what it left (`left`). Pass 2 reads the mirror and
-//! the local edits and finds what is something else by now: then nothing is taken back, and the findings name what changed. Pass 3 reads the plan again
-//! and gives the inverse of each change. As with a plan, nothing here keeps records.
+//! Pass 1 reads the plan that is to be taken back and keeps, for each item that it changed, a hash
+//! of what it left (`left`). Pass 2 reads the mirror and the local edits and finds what is
+//! something else by now: then nothing is taken back, and the findings name what changed. Pass 3
+//! reads the plan again and gives the inverse of each change. As with a plan, nothing here keeps
+//! records.
 //!
-//! Of an item the last run that changed it does not count: one that was changed since and changed back is what the run left. A local edit in the place
-//! of one that the run erased is somebody's newer word: it stays, and nothing is refused for it. But where the run is to take a record away altogether,
-//! an edit beside it or about it is in the way: it would be left to nobody.
+//! Of an item the last run that changed it does not count: one that was changed since and changed
+//! back is what the run left. A local edit in the place of one that the run erased is somebody's
+//! newer word: it stays, and nothing is refused for it. But where the run is to take a record away
+//! altogether, an edit beside it or about it is in the way: it would be left to nobody.
 
 mod left;
 mod tally;
@@ -34,9 +38,14 @@ pub trait Inputs {
     /// The changes of the run that is to be taken back, in the order of its plan.
     fn changes(&self) -> Result<impl Iterator<Item = Result<Change, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has now, archived ones too.
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
     /// The local edits beside the records of one kind.
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
 }
@@ -64,8 +73,8 @@ pub enum Undone {
 
 /// Makes the plan that takes a run back.
 ///
-/// Pure and deterministic. Additions and changes come in the order of kinds, what comes back before what changes, so that nothing refers to a record that
-/// is not there yet.
+/// Pure and deterministic. Additions and changes come in the order of kinds, what comes back before
+/// what changes, so that nothing refers to a record that is not there yet.
 ///
 /// # Errors
 /// What inputs and sink report. What the sink has got so far is to be thrown away.
@@ -105,8 +114,17 @@ pub fn undo<I: Inputs, S: Sink>(
 }
 
 /// Looks at the records of a kind.
-fn look<I: Inputs, E>(tag: Tag, inputs: &I, left: &mut Left, tally: &mut Tally) -> Result<(), PlanError<I::Error, E>> {
-    fn of<K: Kind, I: Inputs, E>(inputs: &I, left: &mut Left, tally: &mut Tally) -> Result<(), PlanError<I::Error, E>> {
+fn look<I: Inputs, E>(
+    tag: Tag,
+    inputs: &I,
+    left: &mut Left,
+    tally: &mut Tally,
+) -> Result<(), PlanError<I::Error, E>> {
+    fn of<K: Kind, I: Inputs, E>(
+        inputs: &I,
+        left: &mut Left,
+        tally: &mut Tally,
+    ) -> Result<(), PlanError<I::Error, E>> {
         for record in inputs.mirror::<K>().map_err(PlanError::Input)? {
             let record = K::wrap(record.map_err(PlanError::Input)?);
             left.find(&record);
@@ -126,23 +144,38 @@ fn look<I: Inputs, E>(tag: Tag, inputs: &I, left: &mut Left, tally: &mut Tally) 
 }
 
 /// Names what is in the way.
-fn refuse<I: Inputs, S: Sink>(inputs: &I, left: &Left, changed: u64, sink: &mut S) -> Result<(), PlanError<I::Error, S::Error>> {
+fn refuse<I: Inputs, S: Sink>(
+    inputs: &I,
+    left: &Left,
+    changed: u64,
+    sink: &mut S,
+) -> Result<(), PlanError<I::Error, S::Error>> {
     let code = &request::UNDO_REFUSED;
-    let what = format!("{changed} records were changed after the run that was to be undone; nothing was undone");
+    let what = format!(
+        "{changed} records were changed after the run that was to be undone; nothing was undone"
+    );
     sink.finding(Finding::new(code).saying(code, what).under(Rule::H4)).map_err(PlanError::Sink)?;
     let mut named = 0;
     for change in inputs.changes().map_err(PlanError::Input)? {
         let change = change.map_err(PlanError::Input)?;
-        let Some(record) = change.after.as_ref().or(change.before.as_ref()).filter(|record| left.is_in_the_way(record)) else {
+        let Some(record) = change
+            .after
+            .as_ref()
+            .or(change.before.as_ref())
+            .filter(|record| left.is_in_the_way(record))
+        else {
             continue;
         };
         let code = &request::UNDO_CHANGED_SINCE;
         let kind = record.kind().name();
         let what = match record {
-            AnyMirrored::Link(_) => Cow::from(format!("the link of a {kind}'s id was changed after the run")),
+            AnyMirrored::Link(_) => {
+                Cow::from(format!("the link of a {kind}'s id was changed after the run"))
+            }
             _ => Cow::from(format!("a {kind} was changed after the run")),
         };
-        let finding = Finding::new(code).saying(code, what).under(Rule::H4).about(kind, record.key());
+        let finding =
+            Finding::new(code).saying(code, what).under(Rule::H4).about(kind, record.key());
         sink.finding(finding).map_err(PlanError::Sink)?;
         named += 1;
         if named == MOST_NAMED {
@@ -162,7 +195,8 @@ struct Inverse<'a, S: Sink> {
 }
 
 impl<S: Sink> Inverse<'_, S> {
-    /// Gives the inverse of a change: in the first pass what comes, in the second what changes or goes.
+    /// Gives the inverse of a change: in the first pass what comes, in the second what changes or
+    /// goes.
     fn take_back<E>(&mut self, change: Change, coming: bool) -> Result<(), PlanError<E, S::Error>> {
         let mut change = change.inverse();
         let comes = matches!(change.action, Action::Add | Action::Return);
@@ -175,11 +209,13 @@ impl<S: Sink> Inverse<'_, S> {
                 (None, left::There::Nothing) | (Some(_), left::There::Same) => true,
                 (None, left::There::Other) => {
                     let code = &request::UNDO_EDIT_STAYS;
-                    let finding = Finding::new(code).under(Rule::H4).about(edit.kind.name(), &edit.key);
+                    let finding =
+                        Finding::new(code).under(Rule::H4).about(edit.kind.name(), &edit.key);
                     self.sink.finding(finding).map_err(PlanError::Sink)?;
                     false
                 }
-                // It is as it is to be; or somebody has changed or taken away what the run had put back: their word is the newer one.
+                // It is as it is to be; or somebody has changed or taken away what the run had put
+                // back: their word is the newer one.
                 _ => false,
             };
             if !wanted {
@@ -201,13 +237,19 @@ impl<S: Sink> Inverse<'_, S> {
             }
         }
         self.tally.change(&change);
-        change.reasons = vec![Reason { rule: Rule::H4, what: Cow::Borrowed("as it was before the run that is undone") }];
+        change.reasons = vec![Reason {
+            rule: Rule::H4,
+            what: Cow::Borrowed("as it was before the run that is undone"),
+        }];
         self.changes += 1;
         self.sink.change(change).map_err(PlanError::Sink)
     }
 
     /// The groups of the students whom the undo does not touch (R-M8).
-    fn unchanged_members<I: Inputs>(&mut self, inputs: &I) -> Result<(), PlanError<I::Error, S::Error>> {
+    fn unchanged_members<I: Inputs>(
+        &mut self,
+        inputs: &I,
+    ) -> Result<(), PlanError<I::Error, S::Error>> {
         if self.context.policy.demographics == KeepDemographics::Ignore {
             return Ok(());
         }

@@ -1,10 +1,14 @@
-//! Counting what an undo does, and the guards that hold it like any other plan (R-H1), over the whole district.
+//! Counting what an undo does, and the guards that hold it like any other plan (R-H1), over the
+//! whole district.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::danger;
 use crate::id::SourceId;
-use crate::model::{AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, Status, StudentState, Tag, TeacherState};
+use crate::model::{
+    AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, Status, StudentState, Tag,
+    TeacherState,
+};
 use crate::plan::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
 use crate::policy::Policy;
 
@@ -39,13 +43,18 @@ fn seats(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
     match record {
         Some(any @ AnyMirrored::Class(class)) if is_active(any) => {
             let ClassState { teachers, students, .. } = &class.state;
-            teachers.iter().map(|key| (true, key)).chain(students.iter().map(|key| (false, key))).collect()
+            teachers
+                .iter()
+                .map(|key| (true, key))
+                .chain(students.iter().map(|key| (false, key)))
+                .collect()
         }
         _ => BTreeSet::new(),
     }
 }
 
-/// Whether two states of a record differ in what is its own: not in lists of others and in what follows from dates.
+/// Whether two states of a record differ in what is its own: not in lists of others and in what
+/// follows from dates.
 fn own_differs(before: &AnyMirrored, after: &AnyMirrored) -> bool {
     match (before, after) {
         (AnyMirrored::Class(a), AnyMirrored::Class(b)) => a.state.details != b.state.details,
@@ -58,7 +67,8 @@ fn own_differs(before: &AnyMirrored, after: &AnyMirrored) -> bool {
             own(&a.state) != own(&b.state)
         }
         (AnyMirrored::Guardian(a), AnyMirrored::Guardian(b)) => {
-            let own = |state: &GuardianState| (state.person.clone(), state.role, state.also.clone());
+            let own =
+                |state: &GuardianState| (state.person.clone(), state.role, state.also.clone());
             own(&a.state) != own(&b.state)
         }
         _ => true,
@@ -71,7 +81,8 @@ impl Tally {
         if is_active(record) {
             self.kinds[record.kind() as usize].in_mirror += 1;
             if let AnyMirrored::Class(class) = record {
-                self.enrollments.in_mirror += (class.state.teachers.len() + class.state.students.len()) as u64;
+                self.enrollments.in_mirror +=
+                    (class.state.teachers.len() + class.state.students.len()) as u64;
             }
         }
     }
@@ -79,12 +90,15 @@ impl Tally {
     /// A change of the undo.
     pub(super) fn change(&mut self, change: &Change) {
         let (before, after) = (change.before.as_ref(), change.after.as_ref());
-        let Some(record) = after.or(before).filter(|record| record.origin().is_some()) else { return };
+        let Some(record) = after.or(before).filter(|record| record.origin().is_some()) else {
+            return;
+        };
         let counts = &mut self.kinds[record.kind() as usize];
         match change.action {
             Action::Add | Action::Return => counts.added += 1,
             Action::Update => {
-                let differs = before.zip(after).is_some_and(|(before, after)| own_differs(before, after));
+                let differs =
+                    before.zip(after).is_some_and(|(before, after)| own_differs(before, after));
                 counts.changed += u64::from(before.is_some_and(is_active) && differs);
             }
             Action::Remove => counts.removed += u64::from(before.is_some_and(is_active)),
@@ -96,10 +110,14 @@ impl Tally {
 
     /// The counts, and why the undo must be held.
     pub(super) fn close(self, policy: &Policy) -> (BTreeMap<String, Counts>, Vec<Hold>) {
-        let unchanged =
-            |counts: Counts| Counts { unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed), ..counts };
-        let mut all: BTreeMap<String, Counts> =
-            Tag::ALL.into_iter().map(|tag| (count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]))).collect();
+        let unchanged = |counts: Counts| Counts {
+            unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed),
+            ..counts
+        };
+        let mut all: BTreeMap<String, Counts> = Tag::ALL
+            .into_iter()
+            .map(|tag| (count_name(tag).to_owned(), unchanged(self.kinds[tag as usize])))
+            .collect();
         all.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
         let watched = WATCHED.into_iter().map(|tag| (count_name(tag), self.kinds[tag as usize]));
         let mut holds = Vec::new();

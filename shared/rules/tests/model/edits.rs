@@ -12,7 +12,8 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
     world.mirror.records.get(&(K::TAG, key.clone())).and_then(typed::<K>)
 }
 
-/// Whether an edit lives through a night; none where the model does not say (who belongs to a family that is gone).
+/// Whether an edit lives through a night; none where the model does not say (who belongs to a
+/// family that is gone).
 pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
     if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
         return Some(after.today < *until);
@@ -22,7 +23,9 @@ pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option
         (Tag::Class, _) => return class_edit(after, night, edit),
         (_, Edit::Name { .. } | Edit::Contact { .. } | Edit::SignIn { .. }) => {
             let account = after.mirror.edits.values().any(|other| {
-                other.kind == edit.kind && other.key == edit.key && matches!(other.edit, Edit::Account { accepted: Some(_), .. })
+                other.kind == edit.kind
+                    && other.key == edit.key
+                    && matches!(other.edit, Edit::Account { accepted: Some(_), .. })
             });
             let owns = after.policy.contact_updates == ContactUpdates::UntilActive && account;
             owns || !speaks(after, night, edit.kind, &edit.key)
@@ -41,11 +44,19 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
         Edit::Left { .. } => !present,
         Edit::Member { role: Tag::Student, person } => {
             let student = item::<kinds::Students>(after, person);
-            let here = student.is_some_and(|student| student.status == Status::Active || student.origin == Origin::Manual);
+            let here = student.is_some_and(|student| {
+                student.status == Status::Active || student.origin == Origin::Manual
+            });
             match (archived, manual) {
-                (true, _) if policy.abandoned_families == rules::policy::AbandonedFamilies::Extreme => return None,
+                (true, _)
+                    if policy.abandoned_families == rules::policy::AbandonedFamilies::Extreme =>
+                {
+                    return None;
+                }
                 (true, _) => true,
-                (false, true) => here || policy.abandoned_in_manual_classes == AbandonedInManualClasses::Stay,
+                (false, true) => {
+                    here || policy.abandoned_in_manual_classes == AbandonedInManualClasses::Stay
+                }
                 (false, false) if present => {
                     here && !class.state.students.contains(person)
                         && policy.manual_students_in_synced_classes == ManualStudents::Keep
@@ -82,18 +93,23 @@ fn speaks(after: &World, night: &Snapshot, kind: Tag, key: &SourceId) -> bool {
         Gap::Record { kind: other, id, .. } => *other == kind && id == key,
         _ => false,
     });
-    let counts = |by_enrollment: bool| !by_enrollment || after.policy.role_conflicts == rules::policy::RoleConflicts::Enrollment;
+    let counts = |by_enrollment: bool| {
+        !by_enrollment || after.policy.role_conflicts == rules::policy::RoleConflicts::Enrollment
+    };
     let (active, listed) = match kind {
         Tag::Student => (
-            item::<kinds::Students>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            item::<kinds::Students>(after, key)
+                .is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
             night.students.iter().any(|s| s.id == *key && counts(s.by_enrollment)),
         ),
         Tag::Teacher => (
-            item::<kinds::Teachers>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            item::<kinds::Teachers>(after, key)
+                .is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
             night.teachers.iter().any(|t| t.id == *key && counts(t.by_enrollment)),
         ),
         _ => (
-            item::<kinds::Guardians>(after, key).is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
+            item::<kinds::Guardians>(after, key)
+                .is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
             night.guardians.iter().any(|g| g.id == *key),
         ),
     };

@@ -1,5 +1,6 @@
-//! What the rules make of a night, said once more and naively: everything in memory, sets instead of streams, rosters first and people's lists turned
-//! out of them. It covers all but identity (relinking and guardians of several ids), which has properties of its own.
+//! What the rules make of a night, said once more and naively: everything in memory, sets instead
+//! of streams, rosters first and people's lists turned out of them. It covers all but identity
+//! (relinking and guardians of several ids), which has properties of its own.
 
 pub(crate) mod edits;
 
@@ -7,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rules::id::{AccountId, DistrictId, RunId, SourceId};
 use rules::model::{
-    AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind, Mirrored, Origin, Person, Seat,
-    Status, Student, StudentState, Tag, Teacher, TeacherState, kinds,
+    AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind,
+    Mirrored, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState,
+    kinds,
 };
 use rules::policy::{
-    AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents, KeepDemographics, Policy,
-    RoleConflicts,
+    AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
+    KeepDemographics, Policy, RoleConflicts,
 };
 use rules::snapshot::Gap;
 
@@ -30,7 +32,9 @@ struct Night<'a> {
 
 impl Night<'_> {
     fn gapped(&self, tag: Tag, id: &SourceId) -> bool {
-        self.night.gaps.iter().any(|gap| matches!(gap, Gap::Record { kind, id: other, .. } if *kind == tag && other == id))
+        self.night.gaps.iter().any(
+            |gap| matches!(gap, Gap::Record { kind, id: other, .. } if *kind == tag && other == id),
+        )
     }
 
     fn blind(&self, tag: Tag) -> bool {
@@ -52,7 +56,13 @@ impl Night<'_> {
     }
 
     fn keys(&self, tag: Tag) -> Ids {
-        self.world.mirror.records.keys().filter(|(kind, _)| *kind == tag).map(|(_, key)| key.clone()).collect()
+        self.world
+            .mirror
+            .records
+            .keys()
+            .filter(|(kind, _)| *kind == tag)
+            .map(|(_, key)| key.clone())
+            .collect()
     }
 
     fn counts(&self, by_enrollment: bool) -> bool {
@@ -60,11 +70,17 @@ impl Night<'_> {
     }
 
     fn teacher(&self, id: &SourceId) -> Option<&Teacher> {
-        self.night.teachers.iter().find(|teacher| teacher.id == *id && self.counts(teacher.by_enrollment))
+        self.night
+            .teachers
+            .iter()
+            .find(|teacher| teacher.id == *id && self.counts(teacher.by_enrollment))
     }
 
     fn student(&self, id: &SourceId) -> Option<&Student> {
-        self.night.students.iter().find(|student| student.id == *id && self.counts(student.by_enrollment))
+        self.night
+            .students
+            .iter()
+            .find(|student| student.id == *id && self.counts(student.by_enrollment))
     }
 
     fn guardian(&self, id: &SourceId) -> Option<&Guardian> {
@@ -76,7 +92,11 @@ impl Night<'_> {
     }
 
     /// Who of a kind is in the rosters after the night.
-    fn active<K: Kind>(&self, ids: impl Iterator<Item = SourceId>, meets: impl Fn(&SourceId) -> Option<bool>) -> Ids {
+    fn active<K: Kind>(
+        &self,
+        ids: impl Iterator<Item = SourceId>,
+        meets: impl Fn(&SourceId) -> Option<bool>,
+    ) -> Ids {
         ids.filter(|id| {
             let was = self.past::<K>(id).is_some_and(|item| item.status == Status::Active);
             match meets(id) {
@@ -89,8 +109,11 @@ impl Night<'_> {
 
     fn over(&self, class: &Class) -> bool {
         let terms = &class.details.terms;
-        let end = |id: &SourceId| self.night.terms.iter().find(|term| term.id == *id).map(|term| term.end);
-        !terms.is_empty() && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
+        let end = |id: &SourceId| {
+            self.night.terms.iter().find(|term| term.id == *id).map(|term| term.end)
+        };
+        !terms.is_empty()
+            && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
     }
 
     /// Somebody whose own row was not read stays in the class, or somebody whose seat was not.
@@ -106,42 +129,56 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     let run = RunId::new(format!("r{}", world.nights + 1));
 
     // Teachers; classes that admit; students; guardians.
-    let teacher_ids = n.keys(Tag::Teacher).into_iter().chain(snapshot.teachers.iter().map(|t| t.id.clone()));
+    let teacher_ids =
+        n.keys(Tag::Teacher).into_iter().chain(snapshot.teachers.iter().map(|t| t.id.clone()));
     let teachers = n.active::<kinds::Teachers>(teacher_ids, |id| n.teacher(id).map(|_| true));
-    let is_manual = |id: &SourceId| n.past::<kinds::Classes>(id).is_some_and(|item| item.origin == Origin::Manual);
+    let is_manual = |id: &SourceId| {
+        n.past::<kinds::Classes>(id).is_some_and(|item| item.origin == Origin::Manual)
+    };
     let prior = |id: &SourceId| {
-        n.past::<kinds::Classes>(id).filter(|item| item.status == Status::Active && item.origin == Origin::Source)
+        n.past::<kinds::Classes>(id)
+            .filter(|item| item.status == Status::Active && item.origin == Origin::Source)
     };
     let teacher_listed = |class: &Class| {
-        class.teachers.iter().any(|seat| seat.is_on(today) && (n.teacher(&seat.id).is_some() || n.gapped(Tag::Teacher, &seat.id)))
+        class.teachers.iter().any(|seat| {
+            seat.is_on(today) && (n.teacher(&seat.id).is_some() || n.gapped(Tag::Teacher, &seat.id))
+        })
     };
     let teacher_stays = |class: &Class| {
         prior(&class.id).is_some_and(|item| {
-            item.state
-                .teachers
-                .iter()
-                .any(|t| teachers.contains(t) && n.stays(Tag::Teacher, &class.id, t, n.teacher(t).is_some()))
+            item.state.teachers.iter().any(|t| {
+                teachers.contains(t) && n.stays(Tag::Teacher, &class.id, t, n.teacher(t).is_some())
+            })
         })
     };
-    let admits = |class: &Class| !is_manual(&class.id) && (teacher_listed(class) || teacher_stays(class)) && !n.over(class);
+    let admits = |class: &Class| {
+        !is_manual(&class.id) && (teacher_listed(class) || teacher_stays(class)) && !n.over(class)
+    };
     let meets = |student: &Student| {
         let email = student.person.email.is_some();
-        let enrolled = snapshot
-            .classes
-            .iter()
-            .any(|class| admits(class) && class.students.iter().any(|seat| seat.id == student.id && seat.is_on(today)));
+        let enrolled = snapshot.classes.iter().any(|class| {
+            admits(class)
+                && class.students.iter().any(|seat| seat.id == student.id && seat.is_on(today))
+        });
         match n.policy.admit_students {
             AdmitStudents::Shared => true,
             AdmitStudents::Email => email,
             AdmitStudents::EmailAndEnrolled => email && enrolled,
         }
     };
-    let student_ids = n.keys(Tag::Student).into_iter().chain(snapshot.students.iter().map(|s| s.id.clone()));
+    let student_ids =
+        n.keys(Tag::Student).into_iter().chain(snapshot.students.iter().map(|s| s.id.clone()));
     let students = n.active::<kinds::Students>(student_ids, |id| n.student(id).map(&meets));
     let contacts = |person: &Person| -> BTreeSet<String> {
-        [&person.email, &person.phone, &person.sms].into_iter().flatten().map(|contact| contact.reveal().to_owned()).collect()
+        [&person.email, &person.phone, &person.sms]
+            .into_iter()
+            .flatten()
+            .map(|contact| contact.reveal().to_owned())
+            .collect()
     };
-    let kept_guardian = |id: &SourceId| n.guardian(id).is_none() && (n.gapped(Tag::Guardian, id) || n.blind(Tag::Guardian));
+    let kept_guardian = |id: &SourceId| {
+        n.guardian(id).is_none() && (n.gapped(Tag::Guardian, id) || n.blind(Tag::Guardian))
+    };
     let mut everybodys: Vec<(SourceId, BTreeSet<String>)> =
         snapshot.guardians.iter().map(|g| (g.id.clone(), contacts(&g.person))).collect();
     for key in n.keys(Tag::Guardian) {
@@ -151,20 +188,23 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         }
     }
     let unique = |guardian: &Guardian| {
-        contacts(&guardian.person)
-            .iter()
-            .any(|contact| everybodys.iter().all(|(id, theirs)| *id == guardian.id || !theirs.contains(contact)))
+        contacts(&guardian.person).iter().any(|contact| {
+            everybodys.iter().all(|(id, theirs)| *id == guardian.id || !theirs.contains(contact))
+        })
     };
     let admits_guardians = n.policy.admit_guardians == AdmitGuardians::UniqueContact;
-    let guardian_ids = n.keys(Tag::Guardian).into_iter().chain(snapshot.guardians.iter().map(|g| g.id.clone()));
-    let guardians =
-        n.active::<kinds::Guardians>(guardian_ids, |id| n.guardian(id).map(|guardian| admits_guardians && unique(guardian)));
+    let guardian_ids =
+        n.keys(Tag::Guardian).into_iter().chain(snapshot.guardians.iter().map(|g| g.id.clone()));
+    let guardians = n.active::<kinds::Guardians>(guardian_ids, |id| {
+        n.guardian(id).map(|guardian| admits_guardians && unique(guardian))
+    });
 
     // Families that are gone altogether (R-A1), where it matters (R-A3).
     let extreme = n.policy.abandoned_families == AbandonedFamilies::Extreme;
     let guardian_here = |id: &SourceId| {
         n.guardian(id).is_some()
-            || n.past::<kinds::Guardians>(id).is_some_and(|item| item.status == Status::Active && kept_guardian(id))
+            || n.past::<kinds::Guardians>(id)
+                .is_some_and(|item| item.status == Status::Active && kept_guardian(id))
     };
     let abandoned: Ids = n
         .keys(Tag::Student)
@@ -182,20 +222,38 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
 
     // Classes, with their rosters.
     let mut classes: BTreeMap<SourceId, Mirrored<kinds::Classes>> = BTreeMap::new();
-    for id in n.keys(Tag::Class).into_iter().chain(snapshot.classes.iter().map(|c| c.id.clone())).collect::<Ids>() {
+    for id in n
+        .keys(Tag::Class)
+        .into_iter()
+        .chain(snapshot.classes.iter().map(|c| c.id.clone()))
+        .collect::<Ids>()
+    {
         let past = n.past::<kinds::Classes>(&id).cloned();
         let roster = |seats: &[Seat], tag: Tag, active: &Ids| -> Vec<SourceId> {
-            let in_source =
-                |who: &SourceId| if tag == Tag::Teacher { n.teacher(who).is_some() } else { n.student(who).is_some() };
+            let in_source = |who: &SourceId| {
+                if tag == Tag::Teacher {
+                    n.teacher(who).is_some()
+                } else {
+                    n.student(who).is_some()
+                }
+            };
             let mut list: Vec<SourceId> = seats
                 .iter()
-                .filter(|seat| seat.is_on(today) && active.contains(&seat.id) && (in_source(&seat.id) || n.gapped(tag, &seat.id)))
+                .filter(|seat| {
+                    seat.is_on(today)
+                        && active.contains(&seat.id)
+                        && (in_source(&seat.id) || n.gapped(tag, &seat.id))
+                })
                 .map(|seat| seat.id.clone())
                 .collect();
             if let Some(item) = prior(&id) {
-                let before = if tag == Tag::Teacher { &item.state.teachers } else { &item.state.students };
+                let before =
+                    if tag == Tag::Teacher { &item.state.teachers } else { &item.state.students };
                 for who in before {
-                    if active.contains(who) && n.stays(tag, &id, who, in_source(who)) && !list.contains(who) {
+                    if active.contains(who)
+                        && n.stays(tag, &id, who, in_source(who))
+                        && !list.contains(who)
+                    {
                         list.push(who.clone());
                     }
                 }
@@ -205,12 +263,17 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         let item = match (n.class(&id), past) {
             (Some(class), past) if !is_manual(&id) => {
                 let mut list = roster(&class.teachers, Tag::Teacher, &teachers);
-                let primary =
-                    |who: &SourceId| class.teachers.iter().any(|seat| seat.id == *who && seat.primary && seat.is_on(today));
+                let primary = |who: &SourceId| {
+                    class
+                        .teachers
+                        .iter()
+                        .any(|seat| seat.id == *who && seat.primary && seat.is_on(today))
+                };
                 let first = list.iter().position(primary).or_else(|| {
                     let head = prior(&id).and_then(|item| item.state.teachers.first())?;
                     let read = n.teacher(head).is_some() || n.gapped(Tag::Teacher, head);
-                    let listed = read && class.teachers.iter().any(|seat| seat.id == *head && seat.is_on(today));
+                    let listed = read
+                        && class.teachers.iter().any(|seat| seat.id == *head && seat.is_on(today));
                     list.iter().position(|who| who == head && !listed)
                 });
                 if let Some(place) = first {
@@ -223,16 +286,29 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                     seats.iter().any(|seat| seat.is_on(today) && counts(&seat.id))
                 };
                 let mut inactive = vec![];
-                if list.is_empty() && !listed(&class.teachers, &|t| n.teacher(t).is_some() || n.gapped(Tag::Teacher, t)) {
+                if list.is_empty()
+                    && !listed(&class.teachers, &|t| {
+                        n.teacher(t).is_some() || n.gapped(Tag::Teacher, t)
+                    })
+                {
                     inactive.push(Inactive::NoTeacher);
                 }
-                if members.is_empty() && !listed(&class.students, &|s| n.student(s).is_some() || n.gapped(Tag::Student, s)) {
+                if members.is_empty()
+                    && !listed(&class.students, &|s| {
+                        n.student(s).is_some() || n.gapped(Tag::Student, s)
+                    })
+                {
                     inactive.push(Inactive::NoStudent);
                 }
                 if n.over(class) {
                     inactive.push(Inactive::TermOver);
                 }
-                let state = ClassState { details: class.details.clone(), teachers: list, students: members, inactive };
+                let state = ClassState {
+                    details: class.details.clone(),
+                    teachers: list,
+                    students: members,
+                    inactive,
+                };
                 here::<kinds::Classes>(&id, past, None, state, &run)
             }
             (_, Some(mut item)) => {
@@ -247,10 +323,15 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                     } else if was_source {
                         item.origin = Origin::Manual;
                     }
-                    let leave = n.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
+                    let leave =
+                        n.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
                     match item.status {
-                        Status::Archived => item.state.students.retain(|who| !abandoned.contains(who)),
-                        Status::Active if leave => item.state.students.retain(|who| students.contains(who)),
+                        Status::Archived => {
+                            item.state.students.retain(|who| !abandoned.contains(who))
+                        }
+                        Status::Active if leave => {
+                            item.state.students.retain(|who| students.contains(who))
+                        }
                         Status::Active => {}
                     }
                 }
@@ -287,31 +368,53 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     // People, with the lists that follow.
     let seats = |who: &SourceId, tag: Tag| -> Vec<SourceId> {
         let lists = |item: &Mirrored<kinds::Classes>| {
-            if tag == Tag::Teacher { item.state.teachers.contains(who) } else { item.state.students.contains(who) }
+            if tag == Tag::Teacher {
+                item.state.teachers.contains(who)
+            } else {
+                item.state.students.contains(who)
+            }
         };
         classes.iter().filter(|(_, item)| lists(item)).map(|(id, _)| id.clone()).collect()
     };
     let mut emails: BTreeMap<String, u32> = BTreeMap::new();
     let person_of = |tag: Tag, id: &SourceId| -> Person {
         match tag {
-            Tag::Teacher => n.teacher(id).map(|t| &t.person).or(n.past::<kinds::Teachers>(id).map(|i| &i.state.person)),
-            Tag::Student => n.student(id).map(|s| &s.person).or(n.past::<kinds::Students>(id).map(|i| &i.state.person)),
-            _ => n.guardian(id).map(|g| &g.person).or(n.past::<kinds::Guardians>(id).map(|i| &i.state.person)),
+            Tag::Teacher => n
+                .teacher(id)
+                .map(|t| &t.person)
+                .or(n.past::<kinds::Teachers>(id).map(|i| &i.state.person)),
+            Tag::Student => n
+                .student(id)
+                .map(|s| &s.person)
+                .or(n.past::<kinds::Students>(id).map(|i| &i.state.person)),
+            _ => n
+                .guardian(id)
+                .map(|g| &g.person)
+                .or(n.past::<kinds::Guardians>(id).map(|i| &i.state.person)),
         }
         .unwrap()
         .clone()
     };
-    for (tag, ids) in [(Tag::Teacher, &teachers), (Tag::Student, &students), (Tag::Guardian, &guardians)] {
+    for (tag, ids) in
+        [(Tag::Teacher, &teachers), (Tag::Student, &students), (Tag::Guardian, &guardians)]
+    {
         for id in ids {
             if let Some(email) = person_of(tag, id).email {
                 *emails.entry(email.reveal().to_owned()).or_default() += 1;
             }
         }
     }
-    let administrator =
-        |person: &Person| person.email.as_ref().and_then(|email| world.administrators.iter().find(|admin| admin.email == *email));
+    let administrator = |person: &Person| {
+        person
+            .email
+            .as_ref()
+            .and_then(|email| world.administrators.iter().find(|admin| admin.email == *email))
+    };
     let shared = |person: &Person, is_administrator: bool| {
-        person.email.as_ref().is_some_and(|email| emails.get(email.reveal()).is_some_and(|count| *count > 1))
+        person
+            .email
+            .as_ref()
+            .is_some_and(|email| emails.get(email.reveal()).is_some_and(|count| *count > 1))
             || (!is_administrator && administrator(person).is_some())
     };
     let ignore = n.policy.demographics == KeepDemographics::Ignore;
@@ -320,11 +423,16 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
 
     for id in n.keys(Tag::Teacher).into_iter().chain(teachers.iter().cloned()).collect::<Ids>() {
         let past = n.past::<kinds::Teachers>(&id).cloned();
-        let person =
-            if teachers.contains(&id) { person_of(Tag::Teacher, &id) } else { past.as_ref().unwrap().state.person.clone() };
-        let same_address = teachers.iter().filter(|t| person_of(Tag::Teacher, t).email == person.email).count();
-        let theirs =
-            administrator(&person).filter(|_| n.teacher(&id).is_some() && same_address == 1).map(|admin| admin.account.clone());
+        let person = if teachers.contains(&id) {
+            person_of(Tag::Teacher, &id)
+        } else {
+            past.as_ref().unwrap().state.person.clone()
+        };
+        let same_address =
+            teachers.iter().filter(|t| person_of(Tag::Teacher, t).email == person.email).count();
+        let theirs = administrator(&person)
+            .filter(|_| n.teacher(&id).is_some() && same_address == 1)
+            .map(|admin| admin.account.clone());
         let account = theirs
             .or(past.as_ref().and_then(|item| item.account.clone()))
             .unwrap_or_else(|| AccountId::derive(&district, "teacher", &id));
@@ -335,15 +443,23 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             person,
             classes: seats(&id, Tag::Teacher),
         };
-        let item = if teachers.contains(&id) { here(&id, past, Some(account), state, &run) } else { gone(past, state, today) };
+        let item = if teachers.contains(&id) {
+            here(&id, past, Some(account), state, &run)
+        } else {
+            gone(past, state, today)
+        };
         all.insert((Tag::Teacher, id), AnyMirrored::Teacher(item));
     }
     for id in n.keys(Tag::Student).into_iter().chain(students.iter().cloned()).collect::<Ids>() {
         let past = n.past::<kinds::Students>(&id).cloned();
         let source = n.student(&id).filter(|_| students.contains(&id));
         let known = past.as_ref().map(|item| &item.state);
-        let mut person = source.map_or_else(|| known.unwrap().person.clone(), |student| student.person.clone());
-        let mut demographics = source.map_or_else(|| known.unwrap().demographics.clone(), |student| student.demographics.clone());
+        let mut person =
+            source.map_or_else(|| known.unwrap().person.clone(), |student| student.person.clone());
+        let mut demographics = source.map_or_else(
+            || known.unwrap().demographics.clone(),
+            |student| student.demographics.clone(),
+        );
         if ignore {
             demographics = Demographics::default();
         }
@@ -354,21 +470,36 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             email_shared: students.contains(&id) && shared(&person, false),
             person,
             demographics,
-            guardians: links.iter().filter(|(student, _)| *student == id).map(|(_, guardian)| guardian.clone()).collect(),
+            guardians: links
+                .iter()
+                .filter(|(student, _)| *student == id)
+                .map(|(_, guardian)| guardian.clone())
+                .collect(),
             classes: seats(&id, Tag::Student),
         };
         let account = Some(AccountId::derive(&district, "student", &id));
-        let item = if students.contains(&id) { here(&id, past, account, state, &run) } else { gone(past, state, today) };
+        let item = if students.contains(&id) {
+            here(&id, past, account, state, &run)
+        } else {
+            gone(past, state, today)
+        };
         all.insert((Tag::Student, id), AnyMirrored::Student(item));
     }
     for id in n.keys(Tag::Guardian).into_iter().chain(guardians.iter().cloned()).collect::<Ids>() {
         let past = n.past::<kinds::Guardians>(&id).cloned();
         let source = n.guardian(&id).filter(|_| guardians.contains(&id));
         let known = past.as_ref().map(|item| &item.state);
-        let mut person = source.map_or_else(|| known.unwrap().person.clone(), |guardian| guardian.person.clone());
-        let children: Vec<SourceId> =
-            links.iter().filter(|(_, guardian)| *guardian == id).map(|(child, _)| child.clone()).collect();
-        if !guardians.contains(&id) && !children.is_empty() && children.iter().all(|child| abandoned.contains(child)) {
+        let mut person = source
+            .map_or_else(|| known.unwrap().person.clone(), |guardian| guardian.person.clone());
+        let children: Vec<SourceId> = links
+            .iter()
+            .filter(|(_, guardian)| *guardian == id)
+            .map(|(child, _)| child.clone())
+            .collect();
+        if !guardians.contains(&id)
+            && !children.is_empty()
+            && children.iter().all(|child| abandoned.contains(child))
+        {
             person.schools.clear();
         }
         let state = GuardianState {
@@ -379,7 +510,11 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             also: vec![],
         };
         let account = Some(AccountId::derive(&district, "guardian", &id));
-        let item = if guardians.contains(&id) { here(&id, past, account, state, &run) } else { gone(past, state, today) };
+        let item = if guardians.contains(&id) {
+            here(&id, past, account, state, &run)
+        } else {
+            gone(past, state, today)
+        };
         all.insert((Tag::Guardian, id), AnyMirrored::Guardian(item));
     }
     all.extend(classes.into_iter().map(|(id, item)| ((Tag::Class, id), AnyMirrored::Class(item))));
@@ -406,7 +541,11 @@ fn here<K: Kind>(
     }
 }
 
-fn gone<K: Kind>(past: Option<Mirrored<K>>, state: K::State, today: jiff::civil::Date) -> Mirrored<K> {
+fn gone<K: Kind>(
+    past: Option<Mirrored<K>>,
+    state: K::State,
+    today: jiff::civil::Date,
+) -> Mirrored<K> {
     let past = past.unwrap();
     let archived_on = past.archived_on.or(Some(today));
     Mirrored { status: Status::Archived, archived_on, state, ..past }

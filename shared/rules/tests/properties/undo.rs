@@ -1,4 +1,5 @@
-//! R-H4, invariant 19: a run that is undone leaves the mirror as it was before it, local edits included.
+//! R-H4, invariant 19: a run that is undone leaves the mirror as it was before it, local edits
+//! included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -27,11 +28,16 @@ impl Inputs for Past<'_> {
         Ok(self.changes.iter().cloned().map(Ok))
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Mirrored<K>, Infallible>>, Infallible> {
         Ok(self.mirror.of::<K>().into_iter().map(Ok))
     }
 
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
         Ok(self.mirror.edits.values().filter(move |edit| edit.kind == kind).cloned().map(Ok))
     }
 
@@ -52,7 +58,8 @@ fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Pla
 
 /// A plan as it is written: additions and changes first, removals after (invariant 21).
 fn in_order(changes: &[Change]) -> Vec<Change> {
-    let (gone, come): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(|change| change.action == Action::Remove);
+    let (gone, come): (Vec<_>, Vec<_>) =
+        changes.iter().cloned().partition(|change| change.action == Action::Remove);
     come.into_iter().chain(gone).collect()
 }
 
@@ -66,7 +73,10 @@ type Place = (Tag, SourceId);
 
 /// The records that a plan brings in.
 fn added(changes: &[Change]) -> BTreeSet<Place> {
-    let new = changes.iter().filter(|change| change.before.is_none()).filter_map(|change| change.after.as_ref());
+    let new = changes
+        .iter()
+        .filter(|change| change.before.is_none())
+        .filter_map(|change| change.after.as_ref());
     new.filter(|any| !matches!(any, AnyMirrored::Link(_) | AnyMirrored::Edit(_)))
         .map(|any| (tag(any), any.key().clone()))
         .collect()
@@ -76,22 +86,35 @@ fn added(changes: &[Change]) -> BTreeSet<Place> {
 fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
     mirror.edits.values().any(|edit| {
         let other = edit.edit.other().map(|(kind, key)| (kind, key.clone()));
-        added.contains(&(edit.kind, edit.key.clone())) || other.is_some_and(|other| added.contains(&other))
+        added.contains(&(edit.kind, edit.key.clone()))
+            || other.is_some_and(|other| added.contains(&other))
     })
 }
 
 /// A record without the run that changed it last.
 fn said(any: &AnyMirrored) -> serde_json::Value {
     let mut json = serde_json::to_value(any).unwrap();
-    json.as_object_mut().unwrap().values_mut().next().unwrap().as_object_mut().unwrap().remove("changed_by");
+    json.as_object_mut()
+        .unwrap()
+        .values_mut()
+        .next()
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove("changed_by");
     json
 }
 
 /// What an item is, by a name that no other item has.
 fn items(mirror: &Mirror) -> BTreeMap<(&'static str, Tag, SourceId), serde_json::Value> {
-    let records = mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
+    let records =
+        mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
     let link = |link: &Link| serde_json::to_value(link).unwrap();
-    records.chain(mirror.links.iter().map(|((kind, id), one)| (("link", *kind, id.clone()), link(one)))).collect()
+    records
+        .chain(
+            mirror.links.iter().map(|((kind, id), one)| (("link", *kind, id.clone()), link(one))),
+        )
+        .collect()
 }
 
 fn places(changes: &[Change]) -> BTreeSet<(&'static str, Tag, SourceId)> {
@@ -107,8 +130,19 @@ fn places(changes: &[Change]) -> BTreeSet<(&'static str, Tag, SourceId)> {
 /// The groups that a mirror's students make (R-M8).
 fn groups(mirror: &Mirror) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for student in mirror.of::<kinds::Students>().into_iter().filter(|student| student.status == Status::Active) {
-        all.extend(student.state.demographics.grades.iter().map(|grade| (grade.reveal().into(), student.key.as_str().into())));
+    for student in mirror
+        .of::<kinds::Students>()
+        .into_iter()
+        .filter(|student| student.status == Status::Active)
+    {
+        all.extend(
+            student
+                .state
+                .demographics
+                .grades
+                .iter()
+                .map(|grade| (grade.reveal().into(), student.key.as_str().into())),
+        );
     }
     all.sort();
     all
@@ -206,11 +240,16 @@ fn co_teacher(key: &str) -> Edit {
     Edit::Member { role: Tag::Teacher, person: key.into() }
 }
 
-const NIGHT: &str = "class c1 teachers=t1* students=s1\nteacher t1\nteacher t2\nstudent s1 email=s1@x grade=5";
+const NIGHT: &str =
+    "class c1 teachers=t1* students=s1\nteacher t1\nteacher t2\nstudent s1 email=s1@x grade=5";
 
 #[test]
 fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
-    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(Tag::Class, "c1", co_teacher("t2"));
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
+        Tag::Class,
+        "c1",
+        co_teacher("t2"),
+    );
     let before = world.mirror.clone();
     let planned = world.run(&parse::snapshot(NIGHT));
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
@@ -223,11 +262,16 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
     world.edit(Tag::Class, "c1", co_teacher("t2"));
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty());
-    assert_eq!(back.findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(), [request::UNDO_EDIT_STAYS.name]);
+    assert_eq!(
+        back.findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(),
+        [request::UNDO_EDIT_STAYS.name]
+    );
     // The run never got to erase it: it is there as it was, and nothing needs to be said.
     world.mirror = before;
     let (undone, back) = taken_back(&world, &planned.changes, true);
-    assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty() && back.findings.is_empty());
+    assert!(
+        matches!(undone, Undone::Planned(_)) && back.changes.is_empty() && back.findings.is_empty()
+    );
 }
 
 #[test]
@@ -242,9 +286,11 @@ fn r_h4_what_people_made_for_somebody_new_keeps_the_run_from_being_undone() {
 }
 
 #[test]
-fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is_told_which_one_it_is() {
+fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is_told_which_one_it_is()
+ {
     let renamed = NIGHT.replace("grade=5", "grade=6");
-    let mut world = world("sis", serde_json::json!({ "hold_if_changed_percent": 100 })).after(NIGHT);
+    let mut world =
+        world("sis", serde_json::json!({ "hold_if_changed_percent": 100 })).after(NIGHT);
     let before = world.mirror.clone();
     let planned = world.run(&parse::snapshot(&renamed));
     let world = world.after(NIGHT).after(&renamed);
@@ -261,13 +307,22 @@ fn r_h1_an_undo_is_held_like_any_plan() {
     let class = |students: std::ops::Range<usize>| {
         let names: Vec<String> = students.clone().map(|n| format!("s{n}")).collect();
         let people: Vec<String> = students.map(|n| format!("student s{n} email=s{n}@x")).collect();
-        format!("class c1 teachers=t1* students={}\nteacher t1\n{}", names.join(","), people.join("\n"))
+        format!(
+            "class c1 teachers=t1* students={}\nteacher t1\n{}",
+            names.join(","),
+            people.join("\n")
+        )
     };
     let mut world = world("sis", serde_json::json!({})).after(&class(0..30));
     let planned = world.run(&parse::snapshot(&class(0..40)));
     let (_, back) = taken_back(&world, &planned.changes, true);
-    let hold = |kind: &str| back.outcome.holds.iter().find(|hold| hold.kind == kind).map(|hold| (hold.count, hold.of));
-    assert_eq!((hold("student"), hold("enrollment"), hold("class")), (Some((10, 40)), Some((10, 41)), None));
+    let hold = |kind: &str| {
+        back.outcome.holds.iter().find(|hold| hold.kind == kind).map(|hold| (hold.count, hold.of))
+    };
+    assert_eq!(
+        (hold("student"), hold("enrollment"), hold("class")),
+        (Some((10, 40)), Some((10, 41)), None)
+    );
     assert_eq!(back.outcome.counts["student"].removed, 10);
     assert_eq!(back.outcome.counts["class"].changed, 0, "only its roster changes");
 }
@@ -280,7 +335,13 @@ fn r_m7_an_undo_stores_no_demographic_again_where_the_policy_ignores_them_now() 
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
     let (_, back) = taken_back(&world, &planned.changes, true);
     apply(&mut world.mirror, &back.changes);
-    assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
+    assert!(
+        world
+            .mirror
+            .of::<kinds::Students>()
+            .iter()
+            .all(|student| student.state.demographics.is_empty())
+    );
     assert!(back.members.is_empty());
 }
 
@@ -290,20 +351,33 @@ fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
     let old = "class c1 teachers=t1* students=n1\nteacher t1\nteacher t2\nstudent n1 email=s1@x grade=5 number=1";
     world.run(&parse::snapshot(&NIGHT.replace("student s1", "student s1 number=1")));
     let planned = world.run(&parse::snapshot(old));
-    assert!(planned.changes.iter().any(|change| matches!(change.after, Some(AnyMirrored::Link(_)))), "{planned:?}");
+    assert!(
+        planned.changes.iter().any(|change| matches!(change.after, Some(AnyMirrored::Link(_)))),
+        "{planned:?}"
+    );
     let (undone, _) = taken_back(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)));
     let world = world.with_link(Tag::Student, "n1", "s9");
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert_eq!(undone, Undone::Refused { changed: 1 });
-    assert!(back.findings.iter().any(|finding| finding.message.starts_with("the link of a student's id")));
+    assert!(
+        back.findings
+            .iter()
+            .any(|finding| finding.message.starts_with("the link of a student's id"))
+    );
 }
 
 #[test]
 fn versions_tell_edits_apart_that_say_the_same() {
-    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(Tag::Class, "c1", co_teacher("t2"));
+    let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
+        Tag::Class,
+        "c1",
+        co_teacher("t2"),
+    );
     let planned = world.run(&parse::snapshot(NIGHT));
-    let Some(AnyMirrored::Edit(erased)) = planned.changes[0].before.clone() else { panic!("{planned:?}") };
+    let Some(AnyMirrored::Edit(erased)) = planned.changes[0].before.clone() else {
+        panic!("{planned:?}")
+    };
     let made_again = LocalEdit { version: EditVersion::new("another"), ..erased.clone() };
     let place = (Tag::Class, SourceId::from("c1"), erased.edit.slot());
     world.mirror.edits.insert(place, made_again);

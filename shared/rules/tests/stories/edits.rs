@@ -19,9 +19,12 @@ const NIGHT: &str = "
     student s3 email=s3@x guardians=g3
     guardian g3 name=Ann email=ann@x";
 
-/// A district after a night; `out` is a co-teacher whom the source does not know, `practice` a class made here.
+/// A district after a night; `out` is a co-teacher whom the source does not know, `practice` a
+/// class made here.
 fn district(preset: &str, overrides: Value) -> World {
-    world(preset, overrides).after(NIGHT).with_manual("class practice teachers=t1*\nteacher out email=out@x")
+    world(preset, overrides)
+        .after(NIGHT)
+        .with_manual("class practice teachers=t1*\nteacher out email=out@x")
 }
 
 fn student(key: &str) -> Edit {
@@ -52,7 +55,9 @@ fn custom_name(text: &str) -> Edit {
 fn edits(plan: &str) -> String {
     let lines: Vec<&str> = plan
         .lines()
-        .filter(|line| line.contains(" edit ") || line.contains("edit_erased") || line.contains("pin_at_work"))
+        .filter(|line| {
+            line.contains(" edit ") || line.contains("edit_erased") || line.contains("pin_at_work")
+        })
         .collect();
     if lines.is_empty() { "nothing".into() } else { lines.join("\n") }
 }
@@ -102,7 +107,8 @@ fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
 #[test]
 fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
     let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", student("s2"));
-    let listed = NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
+    let listed =
+        NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
     assert_snapshot!(w.night(&listed), @r"
     ~ student s2 classes=c1,c2 [R-M1 classes +1]
     - edit class c1 IN#student#s2 [R-S4 the source has the student in the class now]
@@ -184,8 +190,10 @@ fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_with
 #[test]
 fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
     let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", co_teacher("out"));
-    let listed =
-        format!("{}\nteacher t9 name=out email=out@x", NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t9"));
+    let listed = format!(
+        "{}\nteacher t9 name=out email=out@x",
+        NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t9")
+    );
     assert_snapshot!(w.night(&listed), @r"
     + link teacher t9 key=out [R-I2 the source's id belongs to this account]
     ~ teacher out id=t9 origin=- classes=c1 [R-I2 the source's id; R-M1 classes +1]
@@ -200,11 +208,9 @@ fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
 #[test]
 fn r_t4_remove_takes_every_manual_co_teacher_and_keep_none() {
     for (preset, left) in [("sis", 0), ("family-directory", 2)] {
-        let mut w = district(preset, json!({})).with_edit(Tag::Class, "c1", co_teacher("out")).with_edit(
-            Tag::Class,
-            "c1",
-            co_teacher("t3"),
-        );
+        let mut w = district(preset, json!({}))
+            .with_edit(Tag::Class, "c1", co_teacher("out"))
+            .with_edit(Tag::Class, "c1", co_teacher("t3"));
         w.night(NIGHT);
         assert_eq!(w.mirror.edits.len(), left, "{preset}");
     }
@@ -212,7 +218,8 @@ fn r_t4_remove_takes_every_manual_co_teacher_and_keep_none() {
 
 #[test]
 fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
-    let four = "class c1 teachers=t1*,t2,t3,t4\nteacher t1\nteacher t2\nteacher t3\nteacher t4 email=t4@x";
+    let four =
+        "class c1 teachers=t1*,t2,t3,t4\nteacher t1\nteacher t2\nteacher t3\nteacher t4 email=t4@x";
     let three = "class c1 teachers=t1*,t2,t3\nteacher t1\nteacher t2\nteacher t3";
     let mut w = world("ats-stars", json!({}));
     assert!(w.night(four).contains("! class_too_many_co_teachers class c1"));
@@ -224,11 +231,9 @@ fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
 
 #[test]
 fn r_c2_a_practice_class_and_its_students_stay() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "practice", student("s1")).with_edit(
-        Tag::Class,
-        "practice",
-        co_teacher("t3"),
-    );
+    let mut w = district("sis", json!({}))
+        .with_edit(Tag::Class, "practice", student("s1"))
+        .with_edit(Tag::Class, "practice", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     // Who leaves the district stays in it, as long as the account exists.
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @"nothing");
@@ -236,8 +241,11 @@ fn r_c2_a_practice_class_and_its_students_stay() {
 
 #[test]
 fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_too() {
-    let mut w =
-        district("sis", json!({ "abandoned_in_manual_classes": "leave" })).with_edit(Tag::Class, "practice", student("s1"));
+    let mut w = district("sis", json!({ "abandoned_in_manual_classes": "leave" })).with_edit(
+        Tag::Class,
+        "practice",
+        student("s1"),
+    );
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @r"
     - edit class practice IN#student#s1 [R-A2 the student is gone from the source]
@@ -258,7 +266,8 @@ fn r_g4_a_guardian_added_by_hand_and_one_who_joined_with_the_code_are_untouched(
 
 #[test]
 fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
-    let mut w = district("family-directory", json!({})).with_edit(Tag::Guardian, "g3", contact("typed@x"));
+    let mut w =
+        district("family-directory", json!({})).with_edit(Tag::Guardian, "g3", contact("typed@x"));
     assert_snapshot!(w.night(&NIGHT.replace("ann@x", "new@x")), @r"
     ~ guardian g3 email=new@x [R-M1 e-mail]
     - edit guardian g3 CONTACT [R-G5 whoever is invited follows the source]
@@ -268,11 +277,9 @@ fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
 
 #[test]
 fn r_g5_an_active_users_name_and_contacts_are_theirs_and_rosters_go_on() {
-    let mut w = district("family-directory", json!({})).with_edit(Tag::Guardian, "g3", accepted()).with_edit(
-        Tag::Guardian,
-        "g3",
-        contact("mine@x"),
-    );
+    let mut w = district("family-directory", json!({}))
+        .with_edit(Tag::Guardian, "g3", accepted())
+        .with_edit(Tag::Guardian, "g3", contact("mine@x"));
     let night = NIGHT
         .replace("name=Ann email=ann@x", "name=Anna email=new@x")
         .replace("student s2 email=s2@x", "student s2 email=s2@x guardians=g3");
@@ -314,7 +321,11 @@ fn pin(until: &str) -> Edit {
 
 #[test]
 fn r_p1_a_pinned_person_stays_in_the_rosters_until_the_date() {
-    let mut w = district("clever", json!({ "hold_if_removed_percent": 100 })).with_edit(Tag::Student, "s1", pin("2026-10-03"));
+    let mut w = district("clever", json!({ "hold_if_removed_percent": 100 })).with_edit(
+        Tag::Student,
+        "s1",
+        pin("2026-10-03"),
+    );
     let without = NIGHT.replace("student s1 email=s1@x", "").replace("students=s1", "");
     assert_snapshot!(w.night(&without), @"! pin_at_work student s1");
     w = w.on("2026-10-03");
@@ -335,8 +346,14 @@ fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
         until: "2026-11-01".parse().unwrap(),
         reason: "the office is late".into(),
     };
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c2", seat).with_edit(Tag::Class, "c1", pin("2026-11-01"));
-    let less = NIGHT.replace("class c1 teachers=t1* students=s1", "").replace("students=s2", "students=s3");
+    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c2", seat).with_edit(
+        Tag::Class,
+        "c1",
+        pin("2026-11-01"),
+    );
+    let less = NIGHT
+        .replace("class c1 teachers=t1* students=s1", "")
+        .replace("students=s2", "students=s3");
     assert_snapshot!(w.night(&less), @r"
     ~ student s3 classes=c2 [R-M1 classes +1]
     ~ class c2 students=s2,s3 [R-M1 students +1]
@@ -347,7 +364,11 @@ fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
 
 #[test]
 fn r_h2_additions_and_changes_only_takes_no_edit_away() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(Tag::Student, "s1", name("Zoe"));
+    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(
+        Tag::Student,
+        "s1",
+        name("Zoe"),
+    );
     w.removals = false;
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
 }
@@ -373,8 +394,13 @@ fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_acti
 
 #[test]
 fn r_h3_what_cannot_be_read_tonight_takes_no_edit_with_it() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(Tag::Student, "s1", name("Zoe"));
-    let unread =
-        NIGHT.replace("class c1 teachers=t1* students=s1", "gap class c1").replace("student s1 email=s1@x", "gap student s1");
+    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(
+        Tag::Student,
+        "s1",
+        name("Zoe"),
+    );
+    let unread = NIGHT
+        .replace("class c1 teachers=t1* students=s1", "gap class c1")
+        .replace("student s1 email=s1@x", "gap student s1");
     assert_snapshot!(edits(&w.night(&unread)), @"nothing");
 }

@@ -4,7 +4,10 @@ use jiff::{Timestamp, civil::date};
 use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::effective::{self, AccountState, Listed, Reach, Who};
 use rules::id::{AccountId, RunId, SourceId};
-use rules::model::{ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState, kinds};
+use rules::model::{
+    ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState,
+    kinds,
+};
 use rules::personal::Personal;
 
 fn mirrored<K: rules::model::Kind>(key: &str, state: K::State) -> Mirrored<K> {
@@ -36,13 +39,23 @@ fn reading(teachers: &[&str], students: &[&str]) -> Mirrored<kinds::Classes> {
         subject_codes: vec![],
         periods: vec![],
     };
-    let state = ClassState { details, teachers: keys(teachers), students: keys(students), inactive: vec![] };
+    let state = ClassState {
+        details,
+        teachers: keys(teachers),
+        students: keys(students),
+        inactive: vec![],
+    };
     mirrored("c1", state)
 }
 
 fn student(person: Person) -> Mirrored<kinds::Students> {
-    let state =
-        StudentState { person, demographics: Default::default(), guardians: vec![], classes: vec![], email_shared: false };
+    let state = StudentState {
+        person,
+        demographics: Default::default(),
+        guardians: vec![],
+        classes: vec![],
+        email_shared: false,
+    };
     mirrored("s1", state)
 }
 
@@ -69,7 +82,8 @@ fn shown(list: &[Listed]) -> Vec<(&str, Origin)> {
 
 #[test]
 fn r_m4_a_custom_name_is_shown_and_the_sources_name_stands_beside_it() {
-    let (item, edits) = (reading(&["t1"], &[]), [of_class(Edit::CustomName { name: Personal::new("Owls") })]);
+    let (item, edits) =
+        (reading(&["t1"], &[]), [of_class(Edit::CustomName { name: Personal::new("Owls") })]);
     assert_eq!(effective::class(&item, &[]).name(), "Reading");
     let class = effective::class(&item, &edits);
     assert_eq!((class.name(), class.item.state.details.title.as_str()), ("Owls", "Reading"));
@@ -81,7 +95,10 @@ fn r_t2_the_primary_teacher_is_first_and_co_teachers_by_hand_are_last() {
     let edits = [of_class(Edit::Member { role: Tag::Teacher, person: "t0".into() })];
     let class = effective::class(&item, &edits);
     assert_eq!(class.primary(), Some(&"t9".into()));
-    assert_eq!(shown(&class.teachers), [("t9", Origin::Source), ("t1", Origin::Source), ("t0", Origin::Manual)]);
+    assert_eq!(
+        shown(&class.teachers),
+        [("t9", Origin::Source), ("t1", Origin::Source), ("t0", Origin::Manual)]
+    );
 }
 
 #[test]
@@ -97,7 +114,8 @@ fn r_o5_who_was_taken_out_by_hand_is_not_in_the_class() {
     let item = reading(&["t1"], &["s1", "s2"]);
     let edits = [of_class(Edit::Left { role: Tag::Student, person: "s1".into() })];
     assert_eq!(shown(&effective::class(&item, &edits).students), [("s2", Origin::Source)]);
-    let seen_from_the_student = effective::classes_of(Tag::Student, &["c1".into(), "c2".into()], &edits);
+    let seen_from_the_student =
+        effective::classes_of(Tag::Student, &["c1".into(), "c2".into()], &edits);
     assert_eq!(shown(&seen_from_the_student), [("c2", Origin::Source)]);
 }
 
@@ -107,8 +125,14 @@ fn r_c2_everybody_in_a_manual_class_is_there_by_hand() {
     item.origin = Origin::Manual;
     let edits = [of_class(Edit::Member { role: Tag::Student, person: "s1".into() })];
     let class = effective::class(&item, &edits);
-    assert!(class.teachers.iter().chain(&class.students).all(|listed| listed.origin == Origin::Manual));
-    assert!(class.is_active() && class.has(Tag::Student, &"s1".into()) && !class.has(Tag::Teacher, &"s1".into()));
+    assert!(
+        class.teachers.iter().chain(&class.students).all(|listed| listed.origin == Origin::Manual)
+    );
+    assert!(
+        class.is_active()
+            && class.has(Tag::Student, &"s1".into())
+            && !class.has(Tag::Teacher, &"s1".into())
+    );
 }
 
 #[test]
@@ -116,7 +140,10 @@ fn r_g4_guardians_by_code_and_children_by_hand_are_seen_from_both_sides() {
     let item = reading(&["t1"], &[]);
     let joined = of_class(Edit::Member { role: Tag::Guardian, person: "g1".into() });
     assert_eq!(effective::class(&item, std::slice::from_ref(&joined)).guardians, ["g1".into()]);
-    assert_eq!(shown(&effective::classes_of(Tag::Guardian, &[], &[joined])), [("c1", Origin::Manual)]);
+    assert_eq!(
+        shown(&effective::classes_of(Tag::Guardian, &[], &[joined])),
+        [("c1", Origin::Manual)]
+    );
 
     let child = edit(Tag::Guardian, "m-1", Edit::Child { student: "s1".into() });
     assert_eq!(
@@ -130,9 +157,13 @@ fn r_g4_guardians_by_code_and_children_by_hand_are_seen_from_both_sides() {
 fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
     let item = reading(&["t1", "t2"], &[]);
     let class = effective::class(&item, &[]);
-    let signed_in = |key: &str| [edit(Tag::Teacher, key, Edit::SignedIn { first: Timestamp::UNIX_EPOCH })];
+    let signed_in =
+        |key: &str| [edit(Tag::Teacher, key, Edit::SignedIn { first: Timestamp::UNIX_EPOCH })];
     assert!(!effective::sso_ready(&class, &[]));
-    assert!(!effective::sso_ready(&class, &signed_in("t2")), "a co-teacher's sign-in does not count");
+    assert!(
+        !effective::sso_ready(&class, &signed_in("t2")),
+        "a co-teacher's sign-in does not count"
+    );
     assert!(effective::sso_ready(&class, &signed_in("t1")));
     assert!(!effective::sso_ready(&effective::class(&reading(&[], &[]), &[]), &signed_in("t1")));
 }
@@ -140,18 +171,26 @@ fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
 #[test]
 fn r_g5_an_account_is_invited_until_it_is_accepted() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
-    let account = |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
+    let account =
+        |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
     let invited = account(&[]);
     assert_eq!((invited.state, invited.enabled), (AccountState::Invited, true));
     let accepted = Some(Timestamp::UNIX_EPOCH);
-    assert_eq!(account(&[of_student(Edit::Account { accepted, enabled: true })]).state, AccountState::Active);
-    assert_eq!(account(&[of_student(Edit::Account { accepted: None, enabled: true })]).state, AccountState::Invited);
+    assert_eq!(
+        account(&[of_student(Edit::Account { accepted, enabled: true })]).state,
+        AccountState::Active
+    );
+    assert_eq!(
+        account(&[of_student(Edit::Account { accepted: None, enabled: true })]).state,
+        AccountState::Invited
+    );
 }
 
 #[test]
 fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
     let item = student(Person { disabled: true, ..Person::default() });
-    let account = |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
+    let account =
+        |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
     assert!(!account(&[]).enabled, "the source's word, where nobody here has said anything");
     let on = account(&[of_student(Edit::Account { accepted: None, enabled: true })]);
     assert!(on.enabled && on.reach.school);
@@ -183,7 +222,9 @@ fn r_s6_r_g5_what_was_changed_here_is_laid_over_the_sources_word() {
 #[test]
 fn r_i4_a_temporary_email_signs_in_before_every_other() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
-    let email = |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email;
+    let email = |edits: &[LocalEdit]| {
+        effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email
+    };
     let own = of_student(Edit::Contact { email: text("own@x"), phone: None, sms: None });
     let today = of_student(Edit::SignIn { email: Personal::new("today@x") });
     assert_eq!(email(&[]), text("a@x"));
@@ -195,16 +236,30 @@ fn r_i4_a_temporary_email_signs_in_before_every_other() {
 fn r_i5_a_shared_email_signs_nobody_in() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
-    let email = |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email;
+    let email = |edits: &[LocalEdit]| {
+        effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email
+    };
     assert_eq!(email(&[]), None);
-    assert_eq!(email(&[of_student(Edit::SignIn { email: Personal::new("today@x") })]), text("today@x"));
+    assert_eq!(
+        email(&[of_student(Edit::SignIn { email: Personal::new("today@x") })]),
+        text("today@x")
+    );
 }
 
 #[test]
 fn r_a2_who_is_archived_has_no_access_to_the_school_and_is_told_nothing() {
-    let state = TeacherState { person: Person::default(), classes: vec![], email_shared: false, administrator: false };
+    let state = TeacherState {
+        person: Person::default(),
+        classes: vec![],
+        email_shared: false,
+        administrator: false,
+    };
     let mut item: Mirrored<kinds::Teachers> = mirrored("t1", state);
-    let accepted = edit(Tag::Teacher, "t1", Edit::Account { accepted: Some(Timestamp::UNIX_EPOCH), enabled: true });
+    let accepted = edit(
+        Tag::Teacher,
+        "t1",
+        Edit::Account { accepted: Some(Timestamp::UNIX_EPOCH), enabled: true },
+    );
     let account = |item: &Mirrored<kinds::Teachers>| {
         effective::account(Tag::Teacher, Who::from(item), std::slice::from_ref(&accepted), &[])
     };
@@ -225,12 +280,20 @@ fn r_a2_a_guardian_by_hand_goes_with_the_last_child() {
     assert!(reach(Origin::Manual, &[Status::Archived, Status::Active]));
     assert!(!reach(Origin::Manual, &[Status::Archived, Status::Archived]));
     assert!(reach(Origin::Manual, &[]), "one who joined with a code and has no child here");
-    assert!(reach(Origin::Source, &[Status::Archived]), "the source still has this guardian: the family is not abandoned");
+    assert!(
+        reach(Origin::Source, &[Status::Archived]),
+        "the source still has this guardian: the family is not abandoned"
+    );
 }
 
 #[test]
 fn r_s5_a_name_matches_exactly_or_not_at_all() {
-    let person = Person { given: text("Ana María"), family: text("Larch"), preferred_given: text("Ani"), ..Person::default() };
+    let person = Person {
+        given: text("Ana María"),
+        family: text("Larch"),
+        preferred_given: text("Ani"),
+        ..Person::default()
+    };
     for name in ["Ana María Larch", "  ana  maría LARCH ", "Ani Larch"] {
         assert!(effective::is_named(&person, name), "{name}");
     }

@@ -104,9 +104,9 @@ fn r_a3_a_student_without_guardians_is_a_family_alone() {
 #[test]
 fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
     for (setting, keeps) in [("stay", true), ("leave", false)] {
-        let overrides =
-            json!({ "abandoned_families": "extreme", "abandoned_classes": "disconnect", "abandoned_in_manual_classes": setting });
-        let mut w = world("clever", overrides).after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1");
+        let overrides = json!({ "abandoned_families": "extreme", "abandoned_classes": "disconnect", "abandoned_in_manual_classes": setting });
+        let mut w = world("clever", overrides)
+            .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1");
         w.night("teacher t1\nstudent s1");
         w.night("teacher t1");
         assert_eq!(w.show(Tag::Class, "c1").contains("s1"), keeps, "{setting}");
@@ -207,7 +207,9 @@ fn r_a6_a_school_no_longer_shared_goes_with_its_classes() {
         student s1 schools=north
         student s2",
     );
-    let planned = w.plan(&crate::world::parse::snapshot("class c2 teachers=t1* students=s2\nteacher t1\nstudent s2"));
+    let planned = w.plan(&crate::world::parse::snapshot(
+        "class c2 teachers=t1* students=s2\nteacher t1\nstudent s2",
+    ));
     assert_snapshot!(crate::world::print::plan(&planned), @r"
     - school north status=archived [R-A6 gone from the source]
     ~ teacher t1 [R-M1 schools]

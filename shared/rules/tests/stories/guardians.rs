@@ -37,7 +37,8 @@ fn r_g1_a_guardian_comes_in_with_a_contact_that_is_nobody_elses() {
 
 #[test]
 fn r_g1_who_is_in_and_loses_the_contact_stays() {
-    let mut w = world("family-directory", json!({})).after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
+    let mut w = world("family-directory", json!({}))
+        .after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
     assert_snapshot!(w.night("
         student s1 guardians=g1,g2
         guardian g1 name=Ann email=a@x
@@ -50,7 +51,8 @@ fn r_g1_who_is_in_and_loses_the_contact_stays() {
 
 #[test]
 fn r_g1_contacts_of_a_row_that_is_bad_tonight_still_count_as_taken() {
-    let mut w = world("family-directory", json!({})).after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
+    let mut w = world("family-directory", json!({}))
+        .after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
     assert_snapshot!(w.night("
         student s1 guardians=g2
         gap guardian g1

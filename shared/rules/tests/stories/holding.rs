@@ -15,7 +15,10 @@ fn district(north: usize, south: usize) -> String {
         for id in &ids {
             text.push_str(&format!("student {id} schools={school}\n"));
         }
-        text.push_str(&format!("class c{school} school={school} teachers=t{school}* students={}\n", ids.join(",")));
+        text.push_str(&format!(
+            "class c{school} school={school} teachers=t{school}* students={}\n",
+            ids.join(",")
+        ));
     }
     text
 }
@@ -48,7 +51,8 @@ fn r_h1_few_are_too_many_only_when_all_go() {
 
 #[test]
 fn r_h1_a_kind_that_the_source_lacks_holds() {
-    let w = world("family-directory", json!({})).after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
+    let w = world("family-directory", json!({}))
+        .after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
     assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
     guardian: the source has no guardian at all; the mirror has 1
     guardian: 1 of 1 guardian records of the district would be removed; with fewer than 20, all of them is too many
@@ -110,7 +114,8 @@ fn r_h2_a_held_run_waits_for_a_person_or_a_newer_snapshot() {
 
 #[test]
 fn r_h2_additions_and_changes_only_takes_nothing_away_and_holds_for_no_removal() {
-    let mut w = world("clever", json!({})).after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
+    let mut w = world("clever", json!({}))
+        .after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
     w.removals = false;
     let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
     assert_snapshot!(held(&w, tonight), @r"
@@ -173,7 +178,8 @@ fn r_h3_a_bad_class_keeps_its_roster_but_not_who_is_gone() {
 
 #[test]
 fn r_h3_a_row_without_an_id_removes_nobody_of_its_kind() {
-    let mut w = world("clever", json!({})).after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
+    let mut w = world("clever", json!({}))
+        .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
     assert_snapshot!(w.night("class c1 teachers=t1*\nteacher t1\nstudent s2\ngap student"), @"! student_no_email student s2");
     assert_snapshot!(w.show(Tag::Class, "c1"), @"title=c1 teachers=t1 students=s1");
 }

@@ -34,7 +34,8 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
     ! student_no_email student s2
     ! class_no_teacher class c1
     ");
-    let accounts: std::collections::BTreeSet<_> = w.mirror.of::<kinds::Students>().into_iter().map(|s| s.account).collect();
+    let accounts: std::collections::BTreeSet<_> =
+        w.mirror.of::<kinds::Students>().into_iter().map(|s| s.account).collect();
     assert_eq!(accounts.len(), 2);
     assert_snapshot!(w.night("
         class c1 students=s1,s2
@@ -48,7 +49,8 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
 
 #[test]
 fn r_i2_a_student_under_a_new_id_with_the_same_number_keeps_the_account() {
-    let mut w = district().after("class c1 teachers=t1* students=old\nteacher t1\nstudent old number=7 email=a@x");
+    let mut w = district()
+        .after("class c1 teachers=t1* students=old\nteacher t1\nstudent old number=7 email=a@x");
     assert_snapshot!(w.night("class c1 teachers=t1* students=new\nteacher t1\nstudent new number=7 email=b@x"), @r"
     + link student new key=old [R-I2 the source's id belongs to this account]
     ~ student old id=new email=b@x [R-I2 the source's id; R-M1 given name, e-mail]
@@ -58,7 +60,8 @@ fn r_i2_a_student_under_a_new_id_with_the_same_number_keeps_the_account() {
 
 #[test]
 fn r_i2_without_numbers_the_same_address_and_the_same_name_are_the_same_person() {
-    let mut w = district().after("teacher old name=Ann/Lee email=a@x\nstudent s-old name=Bo email=b@x number=1");
+    let mut w = district()
+        .after("teacher old name=Ann/Lee email=a@x\nstudent s-old name=Bo email=b@x number=1");
     assert_snapshot!(w.night("teacher new name=ANN/_lee email=a@x\nstudent s-new name=bo email=b@x"), @r"
     + link teacher new key=old [R-I2 the source's id belongs to this account]
     ~ teacher old id=new [R-I2 the source's id; R-M1 given name, family name]
@@ -71,7 +74,8 @@ fn r_i2_without_numbers_the_same_address_and_the_same_name_are_the_same_person()
 
 #[test]
 fn r_i2_different_numbers_forbid_a_link_by_address_and_name() {
-    let mut w = district().after("student s1 name=Bo email=b@x number=1\nstudent s2 name=Cy email=c@x state=1");
+    let mut w = district()
+        .after("student s1 name=Bo email=b@x number=1\nstudent s2 name=Cy email=c@x state=1");
     assert_snapshot!(w.night("student s3 name=Bo email=b@x number=2\nstudent s4 name=Cy email=c@x state=2"), @r"
     + student s4 email=c@x schools=sch [R-S2 the source shares this student]
     - student s1 status=archived [R-A1 gone from the source]
@@ -192,5 +196,8 @@ fn r_i5_one_person_as_student_and_teacher_has_both_accounts() {
     ! email_shared teacher p1
     ! email_shared student p1
     ");
-    assert_ne!(w.mirror.of::<kinds::Students>()[0].account, w.mirror.of::<kinds::Teachers>()[0].account);
+    assert_ne!(
+        w.mirror.of::<kinds::Students>()[0].account,
+        w.mirror.of::<kinds::Teachers>()[0].account
+    );
 }

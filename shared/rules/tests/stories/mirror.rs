@@ -48,7 +48,10 @@ fn r_m1_the_order_of_the_files_does_not_matter_and_a_plan_made_twice_is_the_same
         teacher t1",
     );
     let (a, b) = (w.plan(&tonight), w.plan(&tonight));
-    assert_eq!(serde_json::to_string(&a.changes).unwrap(), serde_json::to_string(&b.changes).unwrap());
+    assert_eq!(
+        serde_json::to_string(&a.changes).unwrap(),
+        serde_json::to_string(&b.changes).unwrap()
+    );
     assert_eq!(a.findings, b.findings);
 }
 
@@ -82,8 +85,14 @@ fn r_m5_a_teacher_who_is_an_administrator_here_is_not_doubled() {
     + teacher t1 administrator=yes [R-T1 the source has this teacher; R-M5 the account is the administrator's]
     ! teacher_is_administrator teacher t1
     ");
-    let account =
-        |w: &crate::world::World| w.mirror.of::<rules::model::kinds::Teachers>()[0].account.as_ref().unwrap().as_str().to_owned();
+    let account = |w: &crate::world::World| {
+        w.mirror.of::<rules::model::kinds::Teachers>()[0]
+            .account
+            .as_ref()
+            .unwrap()
+            .as_str()
+            .to_owned()
+    };
     assert_eq!(account(&w), "boss-account");
     // The account stays the same when the source changes the address (R-I1).
     assert_snapshot!(w.night("teacher t1 email=other@x"), @r"
@@ -95,7 +104,9 @@ fn r_m5_a_teacher_who_is_an_administrator_here_is_not_doubled() {
 
 #[test]
 fn r_m5_a_teacher_gone_from_the_source_leaves_the_administrator_alone() {
-    let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account").after("teacher t1 email=boss@x");
+    let mut w = world("sis", json!({}))
+        .with_administrator("boss@x", "boss-account")
+        .after("teacher t1 email=boss@x");
     assert_snapshot!(w.night("teacher t2"), @r"
     - teacher t1 status=archived [R-A5 gone from the source]
     + teacher t2 [R-T1 the source has this teacher]
@@ -104,7 +115,8 @@ fn r_m5_a_teacher_gone_from_the_source_leaves_the_administrator_alone() {
 }
 
 #[test]
-fn r_m5_two_teachers_with_an_administrators_address_are_both_kept_and_neither_is_the_administrator() {
+fn r_m5_two_teachers_with_an_administrators_address_are_both_kept_and_neither_is_the_administrator()
+{
     let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account");
     assert_snapshot!(w.night("
         teacher t1 email=boss@x
@@ -149,7 +161,11 @@ fn r_m8_groups_hold_the_active_students_of_each_value() {
     let planned = w.run(&parse::snapshot(
         "student s1 grade=5 race=white,asian ell=Y gender=female frl=free iep=N\nstudent s2 grade=6 birth=2015-02-03",
     ));
-    let mut members: Vec<String> = planned.members.iter().map(|(field, value, who)| format!("{field}={value}: {who}")).collect();
+    let mut members: Vec<String> = planned
+        .members
+        .iter()
+        .map(|(field, value, who)| format!("{field}={value}: {who}"))
+        .collect();
     members.sort();
     assert_snapshot!(members.join("\n"), @r"
     birth_date=2015-02-03: s2

@@ -13,7 +13,8 @@ fn shares(outcome: &Outcome, kind: Tag) -> String {
     let lines = of_kind.map(|share| {
         let name = serde_json::to_value(share.field).unwrap();
         let need = if share.required { "required" } else { "optional" };
-        let known = if share.ignored { "ignored".into() } else { format!("{} of {}", share.has, share.of) };
+        let known =
+            if share.ignored { "ignored".into() } else { format!("{} of {}", share.has, share.of) };
         format!("{} ({need}): {known}", name.as_str().unwrap())
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -23,7 +24,8 @@ fn shares(outcome: &Outcome, kind: Tag) -> String {
 fn schools(outcome: &Outcome) -> String {
     let of_school = outcome.review.schools.iter().flat_map(|school| {
         school.counts.iter().map(|(kind, c)| {
-            let numbers = [c.in_source, c.added, c.changed, c.removed, c.unchanged].map(|number| number.to_string());
+            let numbers = [c.in_source, c.added, c.changed, c.removed, c.unchanged]
+                .map(|number| number.to_string());
             format!("{} {kind}: {}", school.school.as_str(), numbers.join(" "))
         })
     });
@@ -84,7 +86,11 @@ fn r_o2_a_source_whose_ids_are_the_sis_own_has_all_of_them() {
 fn r_o2_r_m7_nobody_counts_demographics_where_they_are_ignored() {
     let outcome = outcome("family-directory", AT_CLEVER);
     let shares = shares(&outcome, Tag::Student);
-    assert_eq!(shares.lines().filter(|line| line.ends_with("(optional): ignored")).count(), 7, "{shares}");
+    assert_eq!(
+        shares.lines().filter(|line| line.ends_with("(optional): ignored")).count(),
+        7,
+        "{shares}"
+    );
     assert!(outcome.review.fields.iter().all(|share| !share.ignored || share.has == 0));
 }
 
@@ -107,7 +113,10 @@ fn r_o2_the_review_counts_by_school_and_a_person_of_two_schools_in_both() {
     south teacher: 1 1 0 0 0
     ");
     assert_eq!(serde_json::to_value(&outcome.review.unreadable).unwrap(), json!({ "student": 1 }));
-    assert_eq!(outcome.counts["student"].in_source, 2, "what could not be read is counted nowhere else");
+    assert_eq!(
+        outcome.counts["student"].in_source, 2,
+        "what could not be read is counted nowhere else"
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! A small world for tests: a mirror in memory, nights written in a few lines of text, plans printed as short lines.
+//! A small world for tests: a mirror in memory, nights written in a few lines of text, plans
+//! printed as short lines.
 //!
-//! A line is a kind, an id and `field=value` pairs: `student s1 email=a@x number=7 guardians=g1`. A class lists who is in it
-//! (`class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01`, `*` marks the primary teacher); the people's side of it is made from that. School `sch` and
-//! term `year` are always there, and are a class's own unless it says otherwise.
+//! A line is a kind, an id and `field=value` pairs: `student s1 email=a@x number=7 guardians=g1`. A
+//! class lists who is in it (`class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01`, `*`
+//! marks the primary teacher); the people's side of it is made from that. School `sch` and term
+//! `year` are always there, and are a class's own unless it says otherwise.
 #![allow(dead_code, reason = "each test binary uses its part of the world")]
 
 pub(crate) mod parse;
@@ -17,8 +19,8 @@ use rules::edit::{Edit, EditVersion, LocalEdit};
 use rules::finding::Finding;
 use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
 use rules::model::{
-    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredOutline, Origin, School, SourceBox, Student,
-    Tag, Teacher, Term,
+    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredOutline,
+    Origin, School, SourceBox, Student, Tag, Teacher, Term,
 };
 use rules::personal::Personal;
 use rules::plan::{Administrator, Change, Context, Inputs, Outcome, Sink, plan};
@@ -71,7 +73,8 @@ impl Mirror {
 
     /// The records of a kind.
     pub(crate) fn of<K: Kind>(&self) -> Vec<Mirrored<K>> {
-        let mut items: Vec<Mirrored<K>> = self.records.values().filter_map(typed::<K>).cloned().collect();
+        let mut items: Vec<Mirrored<K>> =
+            self.records.values().filter_map(typed::<K>).cloned().collect();
         items.sort_by(|a, b| table_order(a.key.as_str(), b.key.as_str()));
         items
     }
@@ -119,7 +122,8 @@ pub(crate) struct Snapshot {
     pub(crate) guardians: Vec<Guardian>,
     pub(crate) classes: Vec<Class>,
     pub(crate) gaps: Vec<Gap>,
-    /// The source has ids of its own, as Clever has; else they are those of the student information system.
+    /// The source has ids of its own, as Clever has; else they are those of the student information
+    /// system.
     pub(crate) own_ids: bool,
 }
 
@@ -147,15 +151,27 @@ pub(crate) struct Planned {
 pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
     let empty = serde_json::Map::new();
     let policy = Policy::from_preset(preset, overrides.as_object().unwrap_or(&empty)).unwrap();
-    World { policy, mirror: Mirror::default(), administrators: Vec::new(), today: date(2026, 10, 1), nights: 0, removals: true }
+    World {
+        policy,
+        mirror: Mirror::default(),
+        administrators: Vec::new(),
+        today: date(2026, 10, 1),
+        nights: 0,
+        removals: true,
+    }
 }
 
 impl World {
     /// Plans a night without writing anything.
     pub(crate) fn plan(&self, snapshot: &Snapshot) -> Planned {
         let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
-        let context =
-            Context { district: &district, run: &run, today: self.today, policy: &self.policy, removals: self.removals };
+        let context = Context {
+            district: &district,
+            run: &run,
+            today: self.today,
+            policy: &self.policy,
+            removals: self.removals,
+        };
         let mut planned = Planned::default();
         let outcome = plan(&context, &Both { world: self, snapshot }, &mut planned).unwrap();
         planned.outcome = outcome;
@@ -195,7 +211,8 @@ impl World {
     /// Makes an administrator here, by hand.
     #[must_use]
     pub(crate) fn with_administrator(mut self, email: &str, account: &str) -> Self {
-        self.administrators.push(Administrator { email: Personal::new(email), account: AccountId::new(account) });
+        self.administrators
+            .push(Administrator { email: Personal::new(email), account: AccountId::new(account) });
         self
     }
 
@@ -218,7 +235,8 @@ impl World {
     pub(crate) fn edit(&mut self, kind: Tag, key: &str, edit: Edit) {
         let version = EditVersion::new(format!("v{}", self.nights));
         let by = AccountId::new("somebody");
-        let edit = LocalEdit { kind, key: key.into(), edit, by, at: jiff::Timestamp::UNIX_EPOCH, version };
+        let edit =
+            LocalEdit { kind, key: key.into(), edit, by, at: jiff::Timestamp::UNIX_EPOCH, version };
         self.mirror.edits.insert((kind, key.into(), edit.edit.slot()), edit);
     }
 
@@ -256,7 +274,9 @@ struct Both<'a> {
 impl Inputs for Both<'_> {
     type Error = Infallible;
 
-    fn snapshot<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
+    fn snapshot<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
         let all: &dyn Any = match K::TAG {
             Tag::School => &self.snapshot.schools,
             Tag::Term => &self.snapshot.terms,
@@ -271,8 +291,11 @@ impl Inputs for Both<'_> {
         Ok(records.into_iter().map(|record| Ok(Box::new(record))))
     }
 
-    /// By way of the very text that a snapshot has, so that a survey which asks for more than an outline fails every test.
-    fn snapshot_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
+    /// By way of the very text that a snapshot has, so that a survey which asks for more than an
+    /// outline fails every test.
+    fn snapshot_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
         let outline = |record: SourceBox<K>| -> SourceBox<K> {
             let json = serde_json::to_string(&record).unwrap();
             Box::new(serde_json::from_str::<K::Outline>(&json).unwrap().into())
@@ -280,7 +303,9 @@ impl Inputs for Both<'_> {
         Ok(self.snapshot::<K>()?.map(move |record| record.map(outline)))
     }
 
-    fn mirror_outline<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
+    fn mirror_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
         let outline = |item: MirroredBox<K>| -> MirroredBox<K> {
             let json = serde_json::to_string(&item).unwrap();
             Box::new(serde_json::from_str::<MirroredOutline<K>>(&json).unwrap().into())
@@ -292,7 +317,9 @@ impl Inputs for Both<'_> {
         Ok(self.snapshot.gaps.iter().cloned().map(Ok))
     }
 
-    fn mirror<K: Kind>(&self) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
         Ok(self.world.mirror.of::<K>().into_iter().map(|item| Ok(Box::new(item))))
     }
 
@@ -304,8 +331,12 @@ impl Inputs for Both<'_> {
         Ok(self.world.mirror.links.values().cloned().map(Ok))
     }
 
-    fn edits(&self, kind: Tag) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
-        let mut edits: Vec<LocalEdit> = self.world.mirror.edits.values().filter(|edit| edit.kind == kind).cloned().collect();
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
+        let mut edits: Vec<LocalEdit> =
+            self.world.mirror.edits.values().filter(|edit| edit.kind == kind).cloned().collect();
         edits.sort_by(|a, b| table_order(a.key.as_str(), b.key.as_str()));
         Ok(edits.into_iter().map(Ok))
     }
@@ -329,7 +360,12 @@ impl Sink for Planned {
         Ok(())
     }
 
-    fn member(&mut self, field: &'static str, value: &Personal, student: &SourceId) -> Result<(), Infallible> {
+    fn member(
+        &mut self,
+        field: &'static str,
+        value: &Personal,
+        student: &SourceId,
+    ) -> Result<(), Infallible> {
         self.members.push((field, value.reveal().to_owned(), student.as_str().to_owned()));
         Ok(())
     }

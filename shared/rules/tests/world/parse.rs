@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rules::id::SourceId;
 use rules::model::{
-    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat, SessionKind, Student, Tag, Teacher,
-    Term,
+    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat,
+    SessionKind, Student, Tag, Teacher, Term,
 };
 use rules::personal::Personal;
 use rules::snapshot::Gap;
@@ -16,12 +16,14 @@ type Fields<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Reads a night. Panics on what it does not know: a story with a slip tests nothing.
 pub(crate) fn snapshot(text: &str) -> Snapshot {
-    let mut night = Snapshot { schools: vec![school("sch", &Fields::new())], ..Snapshot::default() };
+    let mut night =
+        Snapshot { schools: vec![school("sch", &Fields::new())], ..Snapshot::default() };
     night.terms.push(term("year", &Fields::from([("from", "2026-08-01"), ("to", "2027-07-01")])));
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let mut words = line.split_whitespace();
         let (kind, id) = (words.next().unwrap(), words.next().unwrap());
-        let fields: Fields = words.map(|word| word.split_once('=').unwrap_or((word, "yes"))).collect();
+        let fields: Fields =
+            words.map(|word| word.split_once('=').unwrap_or((word, "yes"))).collect();
         match kind {
             "school" => night.schools.push(school(id, &fields)),
             "ids" if id == "own" => night.own_ids = true,
@@ -65,7 +67,9 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                     person: fields.get("person").map(|id| (*id).into()),
                 },
                 _ => match fields.keys().next() {
-                    Some(record) => Gap::Record { kind: kind_of(id), id: (*record).into(), classes: vec![] },
+                    Some(record) => {
+                        Gap::Record { kind: kind_of(id), id: (*record).into(), classes: vec![] }
+                    }
                     None => Gap::Kind { kind: kind_of(id) },
                 },
             }),
@@ -82,9 +86,14 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     let mut of_teacher: BTreeMap<SourceId, Vec<Seat>> = BTreeMap::new();
     for class in &mut night.classes {
         class.students.sort_by(|a, b| a.id.cmp(&b.id));
-        for (seats, people) in [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)] {
+        for (seats, people) in
+            [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)]
+        {
             for seat in seats {
-                people.entry(seat.id.clone()).or_default().push(Seat { id: class.id.clone(), ..seat.clone() });
+                people
+                    .entry(seat.id.clone())
+                    .or_default()
+                    .push(Seat { id: class.id.clone(), ..seat.clone() });
             }
         }
     }
@@ -108,7 +117,9 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     }
     let mut pairs: Vec<(SourceId, SourceId)> = Vec::new();
     for student in &night.students {
-        pairs.extend(student.guardians.iter().map(|guardian| (student.id.clone(), guardian.clone())));
+        pairs.extend(
+            student.guardians.iter().map(|guardian| (student.id.clone(), guardian.clone())),
+        );
     }
     for guardian in &night.guardians {
         pairs.extend(guardian.children.iter().map(|child| (child.clone(), guardian.id.clone())));
@@ -116,10 +127,18 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     pairs.sort();
     pairs.dedup();
     for student in &mut night.students {
-        student.guardians = pairs.iter().filter(|(child, _)| *child == student.id).map(|(_, other)| other.clone()).collect();
+        student.guardians = pairs
+            .iter()
+            .filter(|(child, _)| *child == student.id)
+            .map(|(_, other)| other.clone())
+            .collect();
     }
     for guardian in &mut night.guardians {
-        guardian.children = pairs.iter().filter(|(_, other)| *other == guardian.id).map(|(child, _)| child.clone()).collect();
+        guardian.children = pairs
+            .iter()
+            .filter(|(_, other)| *other == guardian.id)
+            .map(|(child, _)| child.clone())
+            .collect();
     }
 }
 
@@ -132,7 +151,12 @@ fn ids(list: Option<&&str>) -> Vec<SourceId> {
 }
 
 fn school(id: &str, fields: &Fields) -> School {
-    School { id: id.into(), name: fields.get("name").map_or(id, |name| name).replace('_', " "), identifier: None, parent: None }
+    School {
+        id: id.into(),
+        name: fields.get("name").map_or(id, |name| name).replace('_', " "),
+        identifier: None,
+        parent: None,
+    }
 }
 
 fn term(id: &str, fields: &Fields) -> Term {
@@ -164,7 +188,11 @@ fn class(id: &str, fields: &Fields) -> Class {
             course: fields.get("course").map(|course| (*course).into()),
             terms,
             grades: vec![],
-            subjects: fields.get("subject").map(|subject| subject.to_string()).into_iter().collect(),
+            subjects: fields
+                .get("subject")
+                .map(|subject| subject.to_string())
+                .into_iter()
+                .collect(),
             subject_codes: vec![],
             periods: fields.get("period").map(|period| period.to_string()).into_iter().collect(),
         },
@@ -180,7 +208,12 @@ fn seats(list: Option<&&str>) -> Vec<Seat> {
             let (who, days) = text.split_once('@').unwrap_or((text, ".."));
             let (begin, end) = days.split_once("..").unwrap();
             let day = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
-            Seat { id: who.trim_end_matches('*').into(), primary: who.ends_with('*'), begin: day(begin), end: day(end) }
+            Seat {
+                id: who.trim_end_matches('*').into(),
+                primary: who.ends_with('*'),
+                begin: day(begin),
+                end: day(end),
+            }
         })
         .collect()
 }
@@ -198,7 +231,9 @@ fn person(id: &str, fields: &Fields) -> Person {
         number: text("number"),
         state_id: text("state"),
         sis_id: text("sis"),
-        schools: fields.get("schools").map_or_else(|| vec!["sch".into()], |_| ids(fields.get("schools"))),
+        schools: fields
+            .get("schools")
+            .map_or_else(|| vec!["sch".into()], |_| ids(fields.get("schools"))),
         ..Person::default()
     }
 }
@@ -207,7 +242,9 @@ fn demographics(fields: &Fields) -> Demographics {
     let text = |name: &str| fields.get(name).map(|value| Personal::new(*value));
     Demographics {
         grades: text("grade").into_iter().collect(),
-        races: fields.get("race").map_or_else(Vec::new, |list| list.split(',').map(Personal::new).collect()),
+        races: fields
+            .get("race")
+            .map_or_else(Vec::new, |list| list.split(',').map(Personal::new).collect()),
         hispanic: text("hispanic"),
         gender: text("gender"),
         birth_date: text("birth"),

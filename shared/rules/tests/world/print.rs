@@ -11,12 +11,16 @@ pub(crate) fn plan(planned: &Planned) -> String {
     let mut lines: Vec<String> = planned
         .changes
         .iter()
-        .filter(|change| !matches!(change.key.as_str(), "sch" | "year") || change.action != Action::Add)
+        .filter(|change| {
+            !matches!(change.key.as_str(), "sch" | "year") || change.action != Action::Add
+        })
         .map(self::change)
         .collect();
     lines.extend(planned.findings.iter().map(|finding| {
-        let entity =
-            finding.entity.as_ref().map_or_else(String::new, |entity| format!(" {} {}", entity.kind, entity.id.as_str()));
+        let entity = finding
+            .entity
+            .as_ref()
+            .map_or_else(String::new, |entity| format!(" {} {}", entity.kind, entity.id.as_str()));
         format!("! {}{entity}", finding.code)
     }));
     if lines.is_empty() {
@@ -32,7 +36,10 @@ pub(crate) fn holds(planned: &Planned) -> String {
         .holds
         .iter()
         .map(|hold| {
-            let school = hold.school.as_ref().map_or_else(String::new, |school| format!(" {}", school.as_str()));
+            let school = hold
+                .school
+                .as_ref()
+                .map_or_else(String::new, |school| format!(" {}", school.as_str()));
             format!("{}{school}: {}", hold.kind, hold.what)
         })
         .collect();
@@ -51,7 +58,10 @@ fn change(change: &Change) -> String {
     let mut parts = Vec::new();
     if let Some(after) = &after {
         for (name, value) in after {
-            let old = before.as_ref().and_then(|before| before.iter().find(|(other, _)| other == name)).map(|(_, old)| old);
+            let old = before
+                .as_ref()
+                .and_then(|before| before.iter().find(|(other, _)| other == name))
+                .map(|(_, old)| old);
             if old != Some(value) && !(old.is_none() && value.is_empty()) {
                 parts.push(format!(" {name}={}", if value.is_empty() { "-" } else { value }));
             }
@@ -62,14 +72,27 @@ fn change(change: &Change) -> String {
         AnyMirrored::Edit(edit) => ("edit ", format!(" {}", edit.edit.slot())),
         _ => ("", String::new()),
     };
-    let reasons: Vec<String> = change.reasons.iter().map(|reason| format!("{} {}", reason.rule.id(), reason.what)).collect();
-    format!("{sign} {what}{} {}{slot}{} [{}]", tag(any), change.key.as_str(), parts.concat(), reasons.join("; "))
+    let reasons: Vec<String> = change
+        .reasons
+        .iter()
+        .map(|reason| format!("{} {}", reason.rule.id(), reason.what))
+        .collect();
+    format!(
+        "{sign} {what}{} {}{slot}{} [{}]",
+        tag(any),
+        change.key.as_str(),
+        parts.concat(),
+        reasons.join("; ")
+    )
 }
 
 /// One record of the mirror.
 pub(crate) fn record(any: &AnyMirrored) -> String {
-    let fields: Vec<String> =
-        fields(any).into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}")).collect();
+    let fields: Vec<String> = fields(any)
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     fields.join(" ")
 }
 
@@ -91,7 +114,9 @@ fn common<K: rules::model::Kind>(item: &Mirrored<K>) -> Vec<Field> {
 
 fn fields(any: &AnyMirrored) -> Vec<Field> {
     let flag = |on: bool| if on { "yes".to_owned() } else { String::new() };
-    let revealed = |value: &Option<rules::personal::Personal>| value.as_ref().map_or(String::new(), |v| v.reveal().to_owned());
+    let revealed = |value: &Option<rules::personal::Personal>| {
+        value.as_ref().map_or(String::new(), |v| v.reveal().to_owned())
+    };
     match any {
         AnyMirrored::School(item) => common(item),
         AnyMirrored::Term(item) => common(item),
@@ -128,7 +153,8 @@ fn fields(any: &AnyMirrored) -> Vec<Field> {
             all.push(("title", item.state.details.title.clone()));
             all.push(("teachers", list(&item.state.teachers)));
             all.push(("students", list(&item.state.students)));
-            let inactive: Vec<String> = item.state.inactive.iter().map(|reason| format!("{reason:?}")).collect();
+            let inactive: Vec<String> =
+                item.state.inactive.iter().map(|reason| format!("{reason:?}")).collect();
             all.push(("inactive", inactive.join(",")));
             all
         }

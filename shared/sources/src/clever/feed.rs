@@ -46,7 +46,8 @@ pub struct Job<'a> {
 
 /// Gives staged pages.
 pub trait StagedPages: Send {
-    /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`], each list from its first page on.
+    /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`],
+    /// each list from its first page on.
     fn next(&mut self) -> io::Result<Vec<u8>>;
 }
 
@@ -54,12 +55,18 @@ pub trait StagedPages: Send {
 ///
 /// # Errors
 /// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
-pub fn import(job: Job<'_>, pages: &mut dyn StagedPages, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
+pub fn import(
+    job: Job<'_>,
+    pages: &mut dyn StagedPages,
+    sink: &mut dyn SnapshotSink,
+) -> Result<Import, ImportError> {
     let mut notes = Notes::new(sink);
     match stage(&job, pages, &mut notes) {
         Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
         // Nothing here is read over anything earlier.
-        Err(Halt::Refused | Halt::NeedsBase) => Ok(Import::Refused(Refused { findings: notes.into_list() })),
+        Err(Halt::Refused | Halt::NeedsBase) => {
+            Ok(Import::Refused(Refused { findings: notes.into_list() }))
+        }
         Err(Halt::Fault(error)) => Err(error),
     }
 }
@@ -68,14 +75,22 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
     let Some(phones) = Phones::of(&job.settings.phone_country) else {
         let code = &source::SETTING_INVALID;
         notes.note(code, |f| {
-            f.saying(code, format!("the setting phone_country cannot be {}", quoted(&job.settings.phone_country)))
+            f.saying(
+                code,
+                format!(
+                    "the setting phone_country cannot be {}",
+                    quoted(&job.settings.phone_country)
+                ),
+            )
         });
         return Err(Halt::Refused);
     };
     let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
     if let Some(frozen) = job.frozen {
         let code = &codes::SOURCE_FROZEN;
-        notes.note(code, |finding| finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words())));
+        notes.note(code, |finding| {
+            finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words()))
+        });
     }
     let mut feed = Feed::new(job.district, &wishes);
     thread::scope(|scope| {
@@ -85,7 +100,8 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         for list in Resource::ALL {
             for _ in 0..pages_of(job.lists, list) {
                 let page = split.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
-                for object in page.map_err(|error| Halt::Fault(ImportError::Read(error)))?.objects() {
+                for object in page.map_err(|error| Halt::Fault(ImportError::Read(error)))?.objects()
+                {
                     feed.take(list, object, notes);
                 }
             }
@@ -109,8 +125,13 @@ fn pages_of(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
     lists.get(&list).map_or(0, |progress| progress.pages)
 }
 
-/// Splits all pages into their objects, in a thread of its own: finding where each ends takes about as long as reading it.
-fn split_pages(lists: &BTreeMap<Resource, Progress>, pages: &mut dyn StagedPages, sender: &SyncSender<io::Result<Split>>) {
+/// Splits all pages into their objects, in a thread of its own: finding where each ends takes about
+/// as long as reading it.
+fn split_pages(
+    lists: &BTreeMap<Resource, Progress>,
+    pages: &mut dyn StagedPages,
+    sender: &SyncSender<io::Result<Split>>,
+) {
     for _ in Resource::ALL.into_iter().flat_map(|list| 0..pages_of(lists, list)) {
         let no_page = |_| io::Error::other("a staged page is not a page of a list");
         let page = pages.next().and_then(|body| page::split(body).map_err(no_page));
@@ -129,7 +150,11 @@ pub(super) fn words_of(list: Resource) -> List {
         Resource::Terms => "term",
         Resource::Courses => "course",
         Resource::Sections => "section",
-        Resource::Teachers | Resource::Staff | Resource::DistrictAdmins | Resource::Students | Resource::Contacts => "user",
+        Resource::Teachers
+        | Resource::Staff
+        | Resource::DistrictAdmins
+        | Resource::Students
+        | Resource::Contacts => "user",
     };
     List { name: list.name(), entity }
 }
@@ -138,11 +163,13 @@ pub(super) fn words_of(list: Resource) -> List {
 pub(super) struct Feed<'a> {
     pub(super) roster: Roster,
     pub(super) wishes: &'a Wishes<'a>,
-    /// The district's id at Clever, and its slot among the orgs: it stands above its schools and has its courses.
+    /// The district's id at Clever, and its slot among the orgs: it stands above its schools and
+    /// has its courses.
     district: &'a str,
     pub(super) district_org: u32,
     pub(super) counts: Counts,
-    /// Which section had a person last, as teacher and as student: a person who is named twice has one seat.
+    /// Which section had a person last, as teacher and as student: a person who is named twice has
+    /// one seat.
     pub(super) seated: [Vec<u32>; 2],
 }
 
@@ -182,8 +209,16 @@ impl<'a> Feed<'a> {
         let texts = roster.texts.here();
         roster.texts.push("");
         roster.texts.push("");
-        *roster.orgs.record_mut(district_org) = Org { texts, kind: OrgKind::District, parent: NONE, ..Org::default() };
-        Self { roster, wishes, district, district_org, counts: Counts::default(), seated: [Vec::new(), Vec::new()] }
+        *roster.orgs.record_mut(district_org) =
+            Org { texts, kind: OrgKind::District, parent: NONE, ..Org::default() };
+        Self {
+            roster,
+            wishes,
+            district,
+            district_org,
+            counts: Counts::default(),
+            seated: [Vec::new(), Vec::new()],
+        }
     }
 
     fn take(&mut self, list: Resource, object: &str, notes: &mut Notes<'_>) {
@@ -192,7 +227,11 @@ impl<'a> Feed<'a> {
             Resource::Terms => places::take_term(self, object, notes),
             Resource::Courses => places::take_course(self, object, notes),
             Resource::Sections => sections::take(self, object, notes),
-            Resource::Teachers | Resource::Staff | Resource::DistrictAdmins | Resource::Students | Resource::Contacts => {
+            Resource::Teachers
+            | Resource::Staff
+            | Resource::DistrictAdmins
+            | Resource::Students
+            | Resource::Contacts => {
                 people::take(self, list, object, notes);
             }
         }
@@ -216,19 +255,29 @@ impl<'a> Feed<'a> {
         };
         let (id, district) = owner(&read);
         let Some(id) = id.get() else {
-            note(notes, &codes::RECORD_UNREADABLE, list, None, Some("id"), || "a record has no id".into());
+            note(notes, &codes::RECORD_UNREADABLE, list, None, Some("id"), || {
+                "a record has no id".into()
+            });
             self.lose(list, None);
             return None;
         };
         if district.get().is_some_and(|district| district != self.district) {
-            note(notes, &codes::RECORD_OF_OTHER_DISTRICT, list, Some(id), Some("district"), String::new);
+            note(
+                notes,
+                &codes::RECORD_OF_OTHER_DISTRICT,
+                list,
+                Some(id),
+                Some("district"),
+                String::new,
+            );
             self.lose(list, Some(id));
             return None;
         }
         Some(read)
     }
 
-    /// Leaves a record as the mirror has it, or all of its kind where nobody can tell which it is (R-H3).
+    /// Leaves a record as the mirror has it, or all of its kind where nobody can tell which it is
+    /// (R-H3).
     fn lose(&mut self, list: Resource, id: Option<&str>) {
         let roster = &mut self.roster;
         match (list, id) {
@@ -275,8 +324,18 @@ impl<'a> Feed<'a> {
                 &codes::CHILDREN_NOT_SHARED,
                 "relationships are to students who are not shared",
             ),
-            (counts.no_guardians, Resource::Contacts, &codes::CONTACT_NOT_GUARDIAN, "relationships make nobody a guardian"),
-            (counts.races, Resource::Students, &codes::RACE_UNKNOWN, "students have a race that is none of those known"),
+            (
+                counts.no_guardians,
+                Resource::Contacts,
+                &codes::CONTACT_NOT_GUARDIAN,
+                "relationships make nobody a guardian",
+            ),
+            (
+                counts.races,
+                Resource::Students,
+                &codes::RACE_UNKNOWN,
+                "students have a race that is none of those known",
+            ),
         ] {
             if count > 0 {
                 note(notes, code, list, None, None, || format!("{count} {what}"));
@@ -285,7 +344,8 @@ impl<'a> Feed<'a> {
         for ((list, role), count) in &self.roster.not_rostered {
             let code = &source::ROLE_NOT_ROSTERED;
             notes.note(code, |f| {
-                f.saying(code, format!("{count} users of the role {role} make no account here")).at(place(list, 0, None))
+                f.saying(code, format!("{count} users of the role {role} make no account here"))
+                    .at(place(list, 0, None))
             });
         }
     }
@@ -296,7 +356,8 @@ fn drop_record<T: Default + Clone>(registry: &mut Registry<T>, id: &str) {
     registry.set(slot, Standing::Dropped);
 }
 
-/// Finds the record that an object is. The same object twice counts once; two that differ leave the record as it is.
+/// Finds the record that an object is. The same object twice counts once; two that differ leave the
+/// record as it is.
 pub(super) fn claim<T: Default + Clone, O: Hash>(
     registry: &mut Registry<T>,
     list: Resource,

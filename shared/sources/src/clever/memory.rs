@@ -1,4 +1,5 @@
-//! Clever in memory, for tests: lists by pages as the real one gives them, and what goes wrong with it, on cue.
+//! Clever in memory, for tests: lists by pages as the real one gives them, and what goes wrong with
+//! it, on cue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,8 +61,7 @@ impl MemoryClever {
 
     /// A district connects the application, or gets another token.
     pub fn connect(&self, id: &str, token: &str) {
-        let district =
-            json!({ "id": id, "name": "Oak", "last_sync": "2026-08-31T20:00:00.000Z", "error": "", "state": "success" });
+        let district = json!({ "id": id, "name": "Oak", "last_sync": "2026-08-31T20:00:00.000Z", "error": "", "state": "success" });
         self.world().districts.insert(id.into(), (token.into(), district));
     }
 
@@ -83,7 +83,8 @@ impl MemoryClever {
         }
     }
 
-    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet the fault.
+    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet
+    /// the fault.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }
@@ -110,10 +111,13 @@ impl World {
     fn answer(&self, path: &str, credential: &Credential) -> (u16, Value) {
         let no = |status: u16| (status, json!({ "message": "no" }));
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query: BTreeMap<&str, &str> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        let query: BTreeMap<&str, &str> =
+            query.split('&').filter_map(|pair| pair.split_once('=')).collect();
         let token = match credential {
             Credential::Basic(user, password) if path == "/oauth/tokens" => {
-                if (user.as_str(), password.reveal()) != (MemoryClever::CLIENT, MemoryClever::CLIENT_SECRET) {
+                if (user.as_str(), password.reveal())
+                    != (MemoryClever::CLIENT, MemoryClever::CLIENT_SECRET)
+                {
                     return no(401);
                 }
                 return (200, self.tokens(query.get("district").copied()));
@@ -121,10 +125,18 @@ impl World {
             Credential::Basic(..) | Credential::Header(_) => return no(401),
             Credential::Bearer(token) => token.reveal(),
         };
-        let Some((id, (_, district))) = self.districts.iter().find(|(_, (own, _))| own == token) else { return no(401) };
-        let Some(list) = path.strip_prefix("/v3.1/").or_else(|| path.strip_prefix("/v3.0/")) else { return no(404) };
+        let Some((id, (_, district))) = self.districts.iter().find(|(_, (own, _))| own == token)
+        else {
+            return no(401);
+        };
+        let Some(list) = path.strip_prefix("/v3.1/").or_else(|| path.strip_prefix("/v3.0/")) else {
+            return no(404);
+        };
         if list == "districts" {
-            return (200, json!({ "data": [{ "data": district, "uri": format!("{path}/{id}") }], "links": [] }));
+            return (
+                200,
+                json!({ "data": [{ "data": district, "uri": format!("{path}/{id}") }], "links": [] }),
+            );
         }
         let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100);
         if limit > MOST {
@@ -147,12 +159,18 @@ impl World {
             let role = role.map(|role| format!("&role={role}")).unwrap_or_default();
             links.push(json!({ "rel": "next", "uri": format!("{path}?limit={limit}{role}&starting_after={last}") }));
         }
-        let data: Vec<Value> = page.iter().map(|(id, object)| json!({ "data": object, "uri": format!("{path}/{id}") })).collect();
+        let data: Vec<Value> = page
+            .iter()
+            .map(|(id, object)| json!({ "data": object, "uri": format!("{path}/{id}") }))
+            .collect();
         (200, json!({ "links": links, "data": data }))
     }
 
     fn tokens(&self, district: Option<&str>) -> Value {
-        let shown = self.districts.iter().filter(|(id, _)| district.is_none_or(|wanted| wanted == id.as_str()));
+        let shown = self
+            .districts
+            .iter()
+            .filter(|(id, _)| district.is_none_or(|wanted| wanted == id.as_str()));
         let entry = |(id, (token, _)): (&String, &(String, Value))| json!({ "id": "62b4e190573f9600080cbf08", "owner": { "type": "district", "id": id }, "access_token": token, "scopes": [] });
         let data: Vec<Value> = shown.map(entry).collect();
         json!({ "data": data, "links": [{ "rel": "self", "uri": "/oauth/tokens?owner_type=district" }] })
@@ -162,14 +180,17 @@ impl World {
 impl Http for MemoryClever {
     async fn get(&self, request: Get) -> Result<Answer, NoAnswer> {
         let mut world = self.world();
-        let path = request.url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
+        let path =
+            request.url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         world.asked.push(path.clone());
         let fault = world.fault(&path);
         let (mut status, mut body) = world.answer(&path, &request.credential);
         let mut answer = Answer::default();
         match fault {
             Some(Fault::None(none)) => return Err(none),
-            Some(Fault::Answer(other, text)) => return Ok(Answer { status: other, body: text.into(), ..answer }),
+            Some(Fault::Answer(other, text)) => {
+                return Ok(Answer { status: other, body: text.into(), ..answer });
+            }
             Some(Fault::TooMany(seconds)) => {
                 (status, body) = (429, json!({ "error": "too many requests" }));
                 answer.retry_after = Some(seconds);
@@ -182,7 +203,11 @@ impl Http for MemoryClever {
             }
             Some(Fault::Truncated) => {
                 let text = body.to_string();
-                return Ok(Answer { status, body: text.as_bytes()[..text.len() / 2].to_vec(), ..answer });
+                return Ok(Answer {
+                    status,
+                    body: text.as_bytes()[..text.len() / 2].to_vec(),
+                    ..answer
+                });
             }
             None => {}
         }

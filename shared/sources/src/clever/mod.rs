@@ -1,8 +1,11 @@
-//! Clever's Data API, version 3: users with roles, sections with their people, courses, terms, schools.
+//! Clever's Data API, version 3: users with roles, sections with their people, courses, terms,
+//! schools.
 //!
-//! `pull` reads all lists page by page and keeps each page as it was sent, so that it can stop at any page and go on; `page` understands the envelope
-//! and refuses a link that leads elsewhere or back; `tokens` reads who is connected. `objects` are Clever's records
-//! as far as a roster needs them; `feed` puts those of staged pages into the one roster of all sources (`places`, `people`, `sections`).
+//! `pull` reads all lists page by page and keeps each page as it was sent, so that it can stop at
+//! any page and go on; `page` understands the envelope and refuses a link that leads elsewhere or
+//! back; `tokens` reads who is connected. `objects` are Clever's records as far as a roster needs
+//! them; `feed` puts those of staged pages into the one roster of all sources (`places`, `people`,
+//! `sections`).
 
 mod feed;
 pub mod memory;
@@ -18,5 +21,8 @@ pub use crate::http::{Failing, Now, PageFault, Pulled, RealWait, Wait, is_host};
 pub use crate::intake::{Import, ImportError, Refused, Staged};
 pub use feed::{Job, StagedPages, import};
 pub use page::without_demographics;
-pub use pull::{Api, BadSetting, Client, DataMark, Frozen, Pages, Progress, PullError, PullState, Resource, Seen};
+pub use pull::{
+    Api, BadSetting, Client, DataMark, Frozen, Pages, Progress, PullError, PullState, Resource,
+    Seen,
+};
 pub use tokens::{Connected, TokenList, TokensError};

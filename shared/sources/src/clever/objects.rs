@@ -1,6 +1,8 @@
-//! Clever's objects, as far as a roster needs them. Absent, null and `""` are the same: unknown (recordings have all three).
+//! Clever's objects, as far as a roster needs them. Absent, null and `""` are the same: unknown
+//! (recordings have all three).
 //!
-//! They hold what is known of people, so none of them can be printed. Two objects are the same if their hashes are: the order of fields is not fixed.
+//! They hold what is known of people, so none of them can be printed. Two objects are the same if
+//! their hashes are: the order of fields is not fixed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -82,12 +84,16 @@ impl<'de> Visitor<'de> for AnyText {
 }
 
 /// A list that may be absent or null.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// An object that may be absent, null, or something else altogether.
-fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 

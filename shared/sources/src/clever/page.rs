@@ -31,7 +31,8 @@ pub(super) fn next_of(links: Vec<Link>) -> Option<String> {
     links.into_iter().find(|link| link.rel == "next").map(|link| link.uri)
 }
 
-/// A page of a list. The order of keys is not fixed, and further keys may come (developer documentation, recordings).
+/// A page of a list. The order of keys is not fixed, and further keys may come (developer
+/// documentation, recordings).
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -56,8 +57,13 @@ impl fmt::Debug for Page<'_> {
 
 /// Reads a page of the list at `path` (`/v3.1/sections`) that began after `after`.
 ///
-/// Of the link to the next page only the cursor is used: what is asked next is always our own path on our own host, so a token never goes elsewhere.
-pub(super) fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Result<Page<'a>, PageFault> {
+/// Of the link to the next page only the cursor is used: what is asked next is always our own path
+/// on our own host, so a token never goes elsewhere.
+pub(super) fn read<'a>(
+    body: &'a [u8],
+    path: &str,
+    after: Option<&str>,
+) -> Result<Page<'a>, PageFault> {
     let envelope = envelope(body)?;
     let Some(next) = next_of(envelope.links) else {
         return Ok(Page { items: envelope.data, next: None });
@@ -66,7 +72,10 @@ pub(super) fn read<'a>(body: &'a [u8], path: &str, after: Option<&str>) -> Resul
     if next_path != path {
         return Err(PageFault::ForeignLink);
     }
-    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("starting_after=")).ok_or(PageFault::ForeignLink)?;
+    let cursor = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("starting_after="))
+        .ok_or(PageFault::ForeignLink)?;
     if !is_id(cursor) {
         return Err(PageFault::ForeignLink);
     }
@@ -110,7 +119,8 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, PageFault> {
     serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)
 }
 
-/// What a student's role says of demographics (R-M7), of free fields too, for nobody knows what a district puts there.
+/// What a student's role says of demographics (R-M7), of free fields too, for nobody knows what a
+/// district puts there.
 const DEMOGRAPHICS: [&str; 15] = [
     "grade",
     "graduation_year",
@@ -136,7 +146,9 @@ const DEMOGRAPHICS: [&str; 15] = [
 pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PageFault> {
     let mut page: Value = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
     let items = page.get_mut("data").and_then(Value::as_array_mut).ok_or(PageFault::NotAPage)?;
-    for student in items.iter_mut().filter_map(|item| item.pointer_mut("/data/roles/student")?.as_object_mut()) {
+    for student in
+        items.iter_mut().filter_map(|item| item.pointer_mut("/data/roles/student")?.as_object_mut())
+    {
         for field in DEMOGRAPHICS {
             student.remove(field);
         }
@@ -173,7 +185,10 @@ mod tests {
     #[test]
     fn a_link_that_leads_elsewhere_or_back_is_refused() {
         let fault = |uri: &str| read(page(uri).as_bytes(), "/v3.1/users", Some(B)).unwrap_err();
-        assert_eq!(fault(&format!("https://evil.example/v3.1/users?starting_after={B}")), PageFault::ForeignLink);
+        assert_eq!(
+            fault(&format!("https://evil.example/v3.1/users?starting_after={B}")),
+            PageFault::ForeignLink
+        );
         assert_eq!(fault(&format!("/v3.1/events?starting_after={B}")), PageFault::ForeignLink);
         assert_eq!(fault("/v3.1/users?limit=25"), PageFault::ForeignLink);
         assert_eq!(fault("/v3.1/users?starting_after=../../me"), PageFault::ForeignLink);
@@ -183,17 +198,30 @@ mod tests {
 
     #[test]
     fn a_page_is_split_into_its_objects_to_the_letter() {
-        let page =
-            split(format!(r#"{{"data":[{{"data": {{"id":"{A}","é":[1]}} }},{{"uri":"x","data":{{}}}}]}}"#).into_bytes()).unwrap();
-        assert_eq!(page.objects().collect::<Vec<_>>(), [format!(r#"{{"id":"{A}","é":[1]}}"#).as_str(), "{}"]);
+        let page = split(
+            format!(
+                r#"{{"data":[{{"data": {{"id":"{A}","é":[1]}} }},{{"uri":"x","data":{{}}}}]}}"#
+            )
+            .into_bytes(),
+        )
+        .unwrap();
+        assert_eq!(
+            page.objects().collect::<Vec<_>>(),
+            [format!(r#"{{"id":"{A}","é":[1]}}"#).as_str(), "{}"]
+        );
         let not_utf8 = Vec::from(*b"{\"data\":[]} \xff");
         assert!(split(not_utf8).is_err());
     }
 
     #[test]
     fn what_is_cut_off_or_html_is_no_page() {
-        for body in ["", "{\"data\":[{\"data\":{\"id\":", "<html>", "[]", "{\"resources\":[]}", "null"] {
-            assert_eq!(read(body.as_bytes(), "/v3.1/users", None).unwrap_err(), PageFault::NotAPage);
+        for body in
+            ["", "{\"data\":[{\"data\":{\"id\":", "<html>", "[]", "{\"resources\":[]}", "null"]
+        {
+            assert_eq!(
+                read(body.as_bytes(), "/v3.1/users", None).unwrap_err(),
+                PageFault::NotAPage
+            );
         }
     }
 }

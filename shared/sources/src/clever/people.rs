@@ -1,4 +1,5 @@
-//! Users: one person with any of the roles student, teacher, staff, district administrator, contact.
+//! Users: one person with any of the roles student, teacher, staff, district administrator,
+//! contact.
 
 use rules::finding::pull as codes;
 use rules::finding::source;
@@ -28,10 +29,14 @@ fn kinds_of(roles: &Roles<'_>) -> u8 {
     kind(roles.student.is_some(), person::STUDENT)
         | kind(roles.teacher.is_some(), person::TEACHER)
         | kind(roles.contact.as_ref().is_some_and(makes_guardian), person::GUARDIAN)
-        | kind(roles.staff.is_some() || roles.district_admin || roles.contact.is_some(), person::OTHER)
+        | kind(
+            roles.staff.is_some() || roles.district_admin || roles.contact.is_some(),
+            person::OTHER,
+        )
 }
 
-/// Whether somebody is a guardian of anybody: whoever is only called in an emergency, or stands for themselves, gets no account with a child's data.
+/// Whether somebody is a guardian of anybody: whoever is only called in an emergency, or stands for
+/// themselves, gets no account with a child's data.
 fn makes_guardian(contact: &ContactRole<'_>) -> bool {
     contact.student_relationships.is_empty()
         || contact.student_relationships.iter().any(|r| word(&r.relationship, &r.kind).is_some())
@@ -49,11 +54,16 @@ fn word(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
 }
 
 pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &str, notes: &mut Notes<'_>) {
-    let Some(user) = feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), notes) else { return };
+    let Some(user) =
+        feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), notes)
+    else {
+        return;
+    };
     let kinds = kinds_of(&user.roles);
     let slot = match claim(&mut feed.roster.users, list, &user.id, &user, notes) {
         Taken::Record(slot) => slot,
-        // Who has several roles comes in the list of each: the first that makes an account is read, and the others say no more than that there are others.
+        // Who has several roles comes in the list of each: the first that makes an account is read,
+        // and the others say no more than that there are others.
         Taken::Known(slot) => {
             let known = feed.roster.users.record_mut(slot);
             let was_read = known.kinds & person::ALL != 0 || kinds & person::ALL == 0;
@@ -68,12 +78,21 @@ pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &str, notes: &mu
     read(feed, list, slot, &user, kinds, notes);
 }
 
-fn read(feed: &mut Feed<'_>, list: Resource, slot: u32, user: &UserObject<'_>, kinds: u8, notes: &mut Notes<'_>) {
+fn read(
+    feed: &mut Feed<'_>,
+    list: Resource,
+    slot: u32,
+    user: &UserObject<'_>,
+    kinds: u8,
+    notes: &mut Notes<'_>,
+) {
     let roles = &user.roles;
     let mut record = User { main_org: NONE, kinds, ..User::default() };
     let mut whole = true;
     if kinds == 0 {
-        note(notes, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || "a user has no role".into());
+        note(notes, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || {
+            "a user has no role".into()
+        });
         record.kinds = kind_of(list);
         whole = false;
     }
@@ -87,8 +106,11 @@ fn read(feed: &mut Feed<'_>, list: Resource, slot: u32, user: &UserObject<'_>, k
         };
         *feed.roster.not_rostered.entry((list.name(), role.to_owned())).or_default() += 1;
     }
-    if kinds & person::ALL != 0 && user.name.first.get().is_none() && user.name.last.get().is_none() {
-        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || "a user has no name".into());
+    if kinds & person::ALL != 0 && user.name.first.get().is_none() && user.name.last.get().is_none()
+    {
+        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || {
+            "a user has no name".into()
+        });
         whole = false;
     }
     whole &= schools(feed, list, user, &mut record, notes);
@@ -108,18 +130,30 @@ fn read(feed: &mut Feed<'_>, list: Resource, slot: u32, user: &UserObject<'_>, k
     }
 }
 
-/// The schools of a person, the main one first: those that are shared. False where a student or a teacher has none of these: nobody knows where they are.
-fn schools(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, record: &mut User, notes: &mut Notes<'_>) -> bool {
+/// The schools of a person, the main one first: those that are shared. False where a student or a
+/// teacher has none of these: nobody knows where they are.
+fn schools(
+    feed: &mut Feed<'_>,
+    list: Resource,
+    user: &UserObject<'_>,
+    record: &mut User,
+    notes: &mut Notes<'_>,
+) -> bool {
     let Roles { student, teacher, staff, .. } = &user.roles;
     let (student, teacher, staff) = (student.as_ref(), teacher.as_ref(), staff.as_ref());
     let main = student.map(|role| &role.school).into_iter().chain(teacher.map(|role| &role.school));
-    let others = student.map(|role| &role.schools).into_iter().chain(teacher.map(|role| &role.schools));
+    let others =
+        student.map(|role| &role.schools).into_iter().chain(teacher.map(|role| &role.schools));
     let others = others.chain(staff.map(|role| &role.schools)).flatten();
     let named: Vec<&str> = main.chain(others).filter_map(Text::get).collect();
     let roster = &mut feed.roster;
     let begin = roster.org_lists.len();
     for id in &named {
-        let slot = roster.orgs.ids.find(id).filter(|&slot| slot != feed.district_org && roster.orgs.resolves(slot));
+        let slot = roster
+            .orgs
+            .ids
+            .find(id)
+            .filter(|&slot| slot != feed.district_org && roster.orgs.resolves(slot));
         if let Some(slot) = slot.filter(|slot| !roster.org_lists[begin..].contains(slot)) {
             roster.org_lists.push(slot);
         }
@@ -129,7 +163,9 @@ fn schools(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, record: &
         return true;
     }
     if named.is_empty() {
-        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || "a user is at no school".into());
+        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || {
+            "a user is at no school".into()
+        });
         return false;
     }
     // R-H3: a reference that leads nowhere. The schools are left as they are, too (readings, R-A6).
@@ -156,7 +192,9 @@ fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mu
             _ => Some(word),
         };
         let student = relationship.student.get().and_then(|id| roster.users.ids.find(id));
-        let student = student.filter(|&s| roster.users.resolves(s) && roster.users.record(s).kinds & person::STUDENT != 0);
+        let student = student.filter(|&s| {
+            roster.users.resolves(s) && roster.users.record(s).kinds & person::STUDENT != 0
+        });
         match student {
             Some(student) => roster.agents.extend([(slot, student), (student, slot)]),
             None => feed.counts.children_not_shared += 1,
@@ -166,7 +204,8 @@ fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mu
 }
 
 fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes: &mut Notes<'_>) {
-    let (student, teacher, contact) = (user.roles.student.as_ref(), user.roles.teacher.as_ref(), user.roles.contact.as_ref());
+    let (student, teacher, contact) =
+        (user.roles.student.as_ref(), user.roles.teacher.as_ref(), user.roles.contact.as_ref());
     let texts = &mut feed.roster.texts;
     // Of a contact `last` is the full name, and there is nothing else.
     for text in [&user.name.first, &user.name.last, &user.name.middle] {
@@ -187,21 +226,24 @@ fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes:
     if !phone.is_empty() && !feed.wishes.phones.read(phone, &mut value) {
         note(notes, &source::PHONE_MALFORMED, list, user.id.get(), Some("phone"), String::new);
     }
-    let is_mobile = contact.is_some_and(|role| role.phone_type.trimmed().eq_ignore_ascii_case("cell"));
+    let is_mobile =
+        contact.is_some_and(|role| role.phone_type.trimmed().eq_ignore_ascii_case("cell"));
     let (fixed, mobile) = if is_mobile { ("", value.as_str()) } else { (value.as_str(), "") };
     texts.push(fixed);
     texts.push(mobile);
-    let of_student = student.map(|role| (&role.credentials, [&role.student_number, &role.state_id, &role.sis_id]));
-    let own = of_student.or(teacher.map(|role| (&role.credentials, [&role.teacher_number, &role.state_id, &role.sis_id])));
+    let of_student = student
+        .map(|role| (&role.credentials, [&role.student_number, &role.state_id, &role.sis_id]));
+    let own = of_student.or(teacher
+        .map(|role| (&role.credentials, [&role.teacher_number, &role.state_id, &role.sis_id])));
     texts.push(own.map_or("", |(credentials, _)| credentials.district_username.trimmed()));
     for text in own.map_or([""; 3], |(_, numbers)| numbers.map(Text::trimmed)) {
         texts.push(text);
     }
     // R-M7: where demographics are not kept, they do not even come this far.
     let kept = student.filter(|_| feed.wishes.demographics);
-    for text in
-        kept.map_or([""; 4], |role| [&role.grade, &role.ell_status, &role.frl_status, &role.iep_status].map(Text::trimmed))
-    {
+    for text in kept.map_or([""; 4], |role| {
+        [&role.grade, &role.ell_status, &role.frl_status, &role.iep_status].map(Text::trimmed)
+    }) {
         texts.push(text);
     }
     const { assert!(PERSON_TEXTS == 16) };
@@ -217,7 +259,14 @@ const RACE_WORDS: [&str; RACES.len()] = [
     "Two or More Races",
 ];
 
-fn demographics(feed: &mut Feed<'_>, list: Resource, slot: u32, id: &Text<'_>, student: &StudentRole<'_>, notes: &mut Notes<'_>) {
+fn demographics(
+    feed: &mut Feed<'_>,
+    list: Resource,
+    slot: u32,
+    id: &Text<'_>,
+    student: &StudentRole<'_>,
+    notes: &mut Notes<'_>,
+) {
     let race = student.race.trimmed();
     let bit = RACE_WORDS.iter().position(|word| word.eq_ignore_ascii_case(race));
     if bit.is_none() && !race.is_empty() && !race.eq_ignore_ascii_case("unknown") {
@@ -240,5 +289,6 @@ fn demographics(feed: &mut Feed<'_>, list: Resource, slot: u32, id: &Text<'_>, s
     if all.len() <= slot as usize {
         all.resize(slot as usize + 1, Demographic::default());
     }
-    all[slot as usize] = Demographic { known: true, races: bit.map_or(0, |bit| 1 << bit), hispanic, birth, texts };
+    all[slot as usize] =
+        Demographic { known: true, races: bit.map_or(0, |bit| 1 << bit), hispanic, birth, texts };
 }

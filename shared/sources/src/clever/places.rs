@@ -13,22 +13,38 @@ use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
 
 pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Schools;
-    let Some(school) = feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), notes) else { return };
-    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, notes) else { return };
+    let Some(school) =
+        feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), notes)
+    else {
+        return;
+    };
+    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, notes) else {
+        return;
+    };
     let Some(name) = school.name.get() else {
-        note(notes, &source::VALUE_MISSING, list, school.id.get(), Some("name"), || "a school has no name".into());
+        note(notes, &source::VALUE_MISSING, list, school.id.get(), Some("name"), || {
+            "a school has no name".into()
+        });
         feed.roster.orgs.set(slot, Standing::Dropped);
         return;
     };
     let texts = feed.roster.texts.here();
     feed.roster.texts.push(values::trim(name));
     // What people call the school by: in New York its DBN stands in both.
-    feed.roster.texts.push(school.school_number.get().or(school.sis_id.get()).map_or("", values::trim));
-    *feed.roster.orgs.record_mut(slot) =
-        Org { texts, kind: OrgKind::School, parent: feed.district_org, has_classes: false, wanted: false };
+    feed.roster
+        .texts
+        .push(school.school_number.get().or(school.sis_id.get()).map_or("", values::trim));
+    *feed.roster.orgs.record_mut(slot) = Org {
+        texts,
+        kind: OrgKind::School,
+        parent: feed.district_org,
+        has_classes: false,
+        wanted: false,
+    };
 }
 
-/// What can be said once all schools are read: whether there are any, and which of them are in the configured scope (R-O3).
+/// What can be said once all schools are read: whether there are any, and which of them are in the
+/// configured scope (R-O3).
 pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
     let orgs = &feed.roster.orgs;
     let is_school = |slot: u32| slot != feed.district_org && orgs.resolves(slot);
@@ -50,8 +66,13 @@ pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
 
 pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Terms;
-    let Some(term) = feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), notes) else { return };
-    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, notes) else { return };
+    let Some(term) = feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), notes)
+    else {
+        return;
+    };
+    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, notes) else {
+        return;
+    };
     let start = day(list, &term.id, "start_date", &term.start_date, notes);
     let last = day(list, &term.id, "end_date", &term.end_date, notes);
     let texts = feed.roster.texts.here();
@@ -59,13 +80,21 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>
     feed.roster.texts.push("");
     // Clever names the last day, we the one after it: a class must not be over on its last day.
     let end = if last == NO_DAY { NO_DAY } else { last + 1 };
-    *feed.roster.sessions.record_mut(slot) = Session { texts, kind: "term", start, end, parent: NONE };
+    *feed.roster.sessions.record_mut(slot) =
+        Session { texts, kind: "term", start, end, parent: NONE };
 }
 
 pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
     let list = Resource::Courses;
-    let Some(course) = feed.read(list, object, |course: &CourseObject<'_>| (&course.id, &course.district), notes) else { return };
-    let Taken::Record(slot) = claim(&mut feed.roster.courses, list, &course.id, &course, notes) else { return };
+    let Some(course) =
+        feed.read(list, object, |course: &CourseObject<'_>| (&course.id, &course.district), notes)
+    else {
+        return;
+    };
+    let Taken::Record(slot) = claim(&mut feed.roster.courses, list, &course.id, &course, notes)
+    else {
+        return;
+    };
     let texts = feed.roster.texts.here();
     // Neither is guaranteed.
     feed.roster.texts.push(course.name.get().or(course.number.get()).map_or("", values::trim));
@@ -73,11 +102,19 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'
     for _grades_and_subjects in 0..3 {
         feed.roster.texts.push("");
     }
-    *feed.roster.courses.record_mut(slot) = Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
+    *feed.roster.courses.record_mut(slot) =
+        Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
 }
 
-/// A date: `2026-08-31`, the same with a time behind it, or `8/31/2026`. The value is not quoted: it may be a birth date.
-pub(super) fn day(list: Resource, id: &Text<'_>, field: &'static str, date: &Text<'_>, notes: &mut Notes<'_>) -> Day {
+/// A date: `2026-08-31`, the same with a time behind it, or `8/31/2026`. The value is not quoted:
+/// it may be a birth date.
+pub(super) fn day(
+    list: Resource,
+    id: &Text<'_>,
+    field: &'static str,
+    date: &Text<'_>,
+    notes: &mut Notes<'_>,
+) -> Day {
     let text = date.trimmed();
     if text.is_empty() {
         return NO_DAY;
@@ -86,7 +123,9 @@ pub(super) fn day(list: Resource, id: &Text<'_>, field: &'static str, date: &Tex
     match values::date(civil, Some(DateOrder::Mdy)) {
         DateCell::Iso(date) | DateCell::Ordered(date) => to_day(date),
         DateCell::NeedsOrder | DateCell::Bad => {
-            note(notes, &source::DATE_FORMAT, list, id.get(), Some(field), || format!("{field} is no date and counts as blank"));
+            note(notes, &source::DATE_FORMAT, list, id.get(), Some(field), || {
+                format!("{field} is no date and counts as blank")
+            });
             NO_DAY
         }
     }

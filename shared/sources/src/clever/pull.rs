@@ -11,7 +11,9 @@ use super::objects::{District, Text};
 use super::page;
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
-use crate::http::{Answer, Credential, Failing, Get, Http, Now, PageFault, Pulled, Secret, Wait, is_host};
+use crate::http::{
+    Answer, Credential, Failing, Get, Http, Now, PageFault, Pulled, Secret, Wait, is_host,
+};
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,7 +70,9 @@ impl Resource {
 
     fn list(self) -> &'static str {
         match self {
-            Resource::Schools | Resource::Terms | Resource::Courses | Resource::Sections => self.name(),
+            Resource::Schools | Resource::Terms | Resource::Courses | Resource::Sections => {
+                self.name()
+            }
             _ => "users",
         }
     }
@@ -107,7 +111,9 @@ impl Api {
     /// # Errors
     /// If no request could be made with them, or none should be.
     pub fn of(settings: &Clever) -> Result<Self, BadSetting> {
-        let is_version = |text: &str| text.starts_with('v') && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'.');
+        let is_version = |text: &str| {
+            text.starts_with('v') && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'.')
+        };
         if !page::is_id(&settings.district) {
             Err(BadSetting("source.clever.district"))
         } else if !is_host(&settings.api) {
@@ -117,7 +123,11 @@ impl Api {
         } else if !(1..=10_000).contains(&settings.page_size) {
             Err(BadSetting("source.clever.page_size"))
         } else {
-            Ok(Self { data: settings.api.clone(), version: settings.version.clone(), limit: settings.page_size })
+            Ok(Self {
+                data: settings.api.clone(),
+                version: settings.version.clone(),
+                limit: settings.page_size,
+            })
         }
     }
 }
@@ -147,7 +157,8 @@ pub struct PullState {
     pub frozen: Option<Frozen>,
 }
 
-/// Why a district's data at Clever stays as it is: its own sync to Clever does not go on (`state` of the district object).
+/// Why a district's data at Clever stays as it is: its own sync to Clever does not go on (`state`
+/// of the district object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frozen {
     /// The district has paused it, or its yearly pause has come.
@@ -172,7 +183,9 @@ impl Frozen {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Paused => "the district's sync to Clever is paused",
-            Self::Pending => "the district's sync to Clever fails, and waits for the district to mend it",
+            Self::Pending => {
+                "the district's sync to Clever fails, and waits for the district to mend it"
+            }
             Self::Error => "the district's sync to Clever fails, and waits for Clever to mend it",
         }
     }
@@ -202,11 +215,13 @@ pub struct Seen {
     pub frozen: Option<Frozen>,
 }
 
-/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one before.
+/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one
+/// before.
 pub trait Pages: Sync {
     /// What can go wrong.
     type Error: Send;
-    /// Keeps the `number`-th page (from 0) of a list, as it was sent, and after it how far the list is then.
+    /// Keeps the `number`-th page (from 0) of a list, as it was sent, and after it how far the list
+    /// is then.
     fn keep(
         &self,
         list: Resource,
@@ -276,22 +291,33 @@ impl<H: Http, W: Wait> Client<H, W> {
     ///
     /// # Errors
     /// If Clever does not say.
-    pub async fn district<E>(&self, token: &Secret, rng: &mut fastrand::Rng) -> Result<Seen, PullError<E>> {
+    pub async fn district<E>(
+        &self,
+        token: &Secret,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Seen, PullError<E>> {
         let path = format!("/{}/districts", self.api.version);
         let window = Window::default();
-        let answer = self.ask(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
+        let answer =
+            self.ask(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
         let (answer, ()) = answer.await?;
         let not_a_page = PullError::Page { list: "districts", fault: PageFault::NotAPage };
-        let Some(first) = page::items(&answer.body).ok().and_then(|items| items.into_iter().next()) else {
+        let Some(first) = page::items(&answer.body).ok().and_then(|items| items.into_iter().next())
+        else {
             return Err(not_a_page);
         };
-        let Ok(district) = serde_json::from_str::<District<'_>>(first.data.get()) else { return Err(not_a_page) };
+        let Ok(district) = serde_json::from_str::<District<'_>>(first.data.get()) else {
+            return Err(not_a_page);
+        };
         let text = |text: &Text<'_>| text.get().map(str::to_owned);
         Ok(Seen {
             id: text(&district.id).unwrap_or_default(),
             name: text(&district.name).unwrap_or_default(),
             frozen: district.state.get().and_then(Frozen::of),
-            mark: DataMark { last_sync: text(&district.last_sync), last_clever_sync: text(&district.last_clever_sync) },
+            mark: DataMark {
+                last_sync: text(&district.last_sync),
+                last_clever_sync: text(&district.last_clever_sync),
+            },
         })
     }
 
@@ -299,15 +325,21 @@ impl<H: Http, W: Wait> Client<H, W> {
     ///
     /// # Errors
     /// If Clever does not say.
-    pub async fn shares<E>(&self, token: &Secret, rng: &mut fastrand::Rng) -> Result<bool, PullError<E>> {
+    pub async fn shares<E>(
+        &self,
+        token: &Secret,
+        rng: &mut fastrand::Rng,
+    ) -> Result<bool, PullError<E>> {
         let path = format!("/{}/schools?limit=1", self.api.version);
         let read = |body: &[u8]| page::items(body).map(|items| !items.is_empty());
         Ok(self.ask(&Window::default(), "schools", &path, token, rng, read).await?.1)
     }
 
-    /// Goes on, from nothing at first: reads all lists, side by side, until all is kept or `stop` says that it is time.
+    /// Goes on, from nothing at first: reads all lists, side by side, until all is kept or `stop`
+    /// says that it is time.
     ///
-    /// `state` is right at every return, after an error and where this is broken off, too: what it calls kept is kept.
+    /// `state` is right at every return, after an error and where this is broken off, too: what it
+    /// calls kept is kept.
     pub async fn pull<P: Pages>(
         &self,
         district: &str,
@@ -322,7 +354,8 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Err(PullError::OtherDistrict);
         }
         if state.before != seen.mark {
-            // Pages of two states cannot be put together, so there is no use in reading more of them.
+            // Pages of two states cannot be put together, so there is no use in reading more of
+            // them.
             return Ok(Pulled::Changed);
         }
         for resource in Resource::ALL {
@@ -372,7 +405,10 @@ impl<H: Http, W: Wait> Client<H, W> {
                 query.push_str(after);
             }
             let after = progress.after.clone();
-            let read = |body: &[u8]| page::read(body, &path, after.as_deref()).map(|page| (page.items.len() as u64, page.next));
+            let read = |body: &[u8]| {
+                page::read(body, &path, after.as_deref())
+                    .map(|page| (page.items.len() as u64, page.next))
+            };
             let asked = self.ask(window, resource.name(), &query, token, &mut rng, read).await?;
             let (answer, (records, next)) = asked;
             if records == 0 && next.is_some() {
@@ -384,7 +420,10 @@ impl<H: Http, W: Wait> Client<H, W> {
                 done: next.is_none(),
                 after: next.or_else(|| progress.after.clone()),
             };
-            pages.keep(resource, progress.pages, answer.body, &after).await.map_err(PullError::Keep)?;
+            pages
+                .keep(resource, progress.pages, answer.body, &after)
+                .await
+                .map_err(PullError::Keep)?;
             *progress = after;
         }
         Ok(true)
@@ -400,13 +439,17 @@ impl<H: Http, W: Wait> Client<H, W> {
         rng: &mut fastrand::Rng,
         read: impl Fn(&[u8]) -> Result<T, PageFault>,
     ) -> Result<(Answer, T), PullError<E>> {
-        let request = Get { url: format!("{}{path}", self.api.data), credential: Credential::Bearer(token.clone()) };
-        asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(|unanswered| match unanswered
-        {
-            Unanswered::Refused(401 | 403) => PullError::Unauthorized,
-            Unanswered::Refused(status) => PullError::Refused { list, status },
-            Unanswered::Page(fault) => PullError::Page { list, fault },
-            Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
-        })
+        let request = Get {
+            url: format!("{}{path}", self.api.data),
+            credential: Credential::Bearer(token.clone()),
+        };
+        asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(
+            |unanswered| match unanswered {
+                Unanswered::Refused(401 | 403) => PullError::Unauthorized,
+                Unanswered::Refused(status) => PullError::Refused { list, status },
+                Unanswered::Page(fault) => PullError::Page { list, fault },
+                Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
+            },
+        )
     }
 }

@@ -14,8 +14,15 @@ use crate::intake::values::{Day, NO_DAY};
 const LIST: Resource = Resource::Sections;
 
 pub(super) fn take(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
-    let Some(section) = feed.read(LIST, object, |section: &Section<'_>| (&section.id, &section.district), notes) else { return };
-    let Taken::Record(slot) = claim(&mut feed.roster.classes, LIST, &section.id, &section, notes) else { return };
+    let Some(section) =
+        feed.read(LIST, object, |section: &Section<'_>| (&section.id, &section.district), notes)
+    else {
+        return;
+    };
+    let Taken::Record(slot) = claim(&mut feed.roster.classes, LIST, &section.id, &section, notes)
+    else {
+        return;
+    };
     match place_of(feed, &section, notes) {
         Some(school) => {
             read(feed, slot, school, &section);
@@ -30,7 +37,9 @@ fn place_of(feed: &mut Feed<'_>, section: &Section<'_>, notes: &mut Notes<'_>) -
     let id = section.id.get();
     for (field, text) in [("name", &section.name), ("school", &section.school)] {
         if text.get().is_none() {
-            note(notes, &source::VALUE_MISSING, LIST, id, Some(field), || format!("a section has no {field}"));
+            note(notes, &source::VALUE_MISSING, LIST, id, Some(field), || {
+                format!("a section has no {field}")
+            });
             return None;
         }
     }
@@ -46,7 +55,10 @@ fn place_of(feed: &mut Feed<'_>, section: &Section<'_>, notes: &mut Notes<'_>) -
 
 fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
     let roster = &mut feed.roster;
-    let course = section.course.get().map(|id| roster.courses.ids.find(id).filter(|&slot| roster.courses.resolves(slot)));
+    let course = section
+        .course
+        .get()
+        .map(|id| roster.courses.ids.find(id).filter(|&slot| roster.courses.resolves(slot)));
     feed.counts.courses_missing += u64::from(course == Some(None));
     // A term that is not there is kept all the same: a class with one is not over (readings, R-C4).
     let terms = (roster.term_lists.len() as u32, u32::from(section.term_id.get().is_some()));
@@ -56,19 +68,27 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
     roster.texts.push(section.name.get().unwrap_or_default());
     roster.texts.push(section.section_number.trimmed());
     let subject = section.subject.trimmed();
-    roster.texts.push(if subject.eq_ignore_ascii_case("homeroom/advisory") { "homeroom" } else { "scheduled" });
+    roster.texts.push(if subject.eq_ignore_ascii_case("homeroom/advisory") {
+        "homeroom"
+    } else {
+        "scheduled"
+    });
     for text in ["", section.grade.trimmed(), subject, "", section.period.trimmed()] {
         roster.texts.push(text);
     }
     let course = course.flatten().unwrap_or(NONE);
-    *roster.classes.record_mut(slot) = Class { texts, school, course, terms, span: (NO_DAY, Day::MAX) };
+    *roster.classes.record_mut(slot) =
+        Class { texts, school, course, terms, span: (NO_DAY, Day::MAX) };
 }
 
 /// Seats of teachers, the primary one first, and of students.
 fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, notes: &mut Notes<'_>) {
-    // `teacher` stands first in `teachers`, says the documentation; where it does not, it comes first all the same (R-T2).
+    // `teacher` stands first in `teachers`, says the documentation; where it does not, it comes
+    // first all the same (R-T2).
     let primary = section.teacher.get();
-    let teachers = primary.into_iter().chain(section.teachers.iter().filter_map(Text::get).filter(|id| primary != Some(*id)));
+    let teachers = primary
+        .into_iter()
+        .chain(section.teachers.iter().filter_map(Text::get).filter(|id| primary != Some(*id)));
     for id in teachers {
         add(feed, class, id, true, primary == Some(id), section, notes);
     }
@@ -77,7 +97,15 @@ fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, notes: &mut Note
     }
 }
 
-fn add(feed: &mut Feed<'_>, class: u32, id: &str, teacher: bool, primary: bool, section: &Section<'_>, notes: &mut Notes<'_>) {
+fn add(
+    feed: &mut Feed<'_>,
+    class: u32,
+    id: &str,
+    teacher: bool,
+    primary: bool,
+    section: &Section<'_>,
+    notes: &mut Notes<'_>,
+) {
     let roster = &mut feed.roster;
     let known = roster.users.ids.find(id).filter(|&slot| roster.users.resolves(slot));
     let Some(user) = known else {
@@ -96,13 +124,17 @@ fn add(feed: &mut Feed<'_>, class: u32, id: &str, teacher: bool, primary: bool, 
     let record = roster.users.record_mut(user);
     record.has_enrollment = true;
     if record.kinds & kind == 0 {
-        // The seat stays, and the policy decides about it (R-T7). Of a bad record nobody knows the roles for sure.
+        // The seat stays, and the policy decides about it (R-T7). Of a bad record nobody knows the
+        // roles for sure.
         record.enrolled |= kind;
         if is_present {
-            let (word, field) = if teacher { ("a teacher", "teachers") } else { ("a student", "students") };
+            let (word, field) =
+                if teacher { ("a teacher", "teachers") } else { ("a student", "students") };
             let code = &source::ENROLLMENT_ROLE;
             notes.note(code, |f| {
-                let finding = f.saying(code, format!("the section names as {word} a user who is none")).under(Rule::T7);
+                let finding = f
+                    .saying(code, format!("the section names as {word} a user who is none"))
+                    .under(Rule::T7);
                 let finding = finding.at(place(LIST.name(), 0, Some(field)));
                 finding.about(words_of(LIST).entity, &id_of(section.id.get().unwrap_or_default()))
             });
@@ -111,11 +143,14 @@ fn add(feed: &mut Feed<'_>, class: u32, id: &str, teacher: bool, primary: bool, 
     roster.enrollments.push(Enrollment::new(class, user, teacher, primary, 0, 0));
 }
 
-/// People who are in no section: counted, for the policy names them one by one where it matters (R-S1).
+/// People who are in no section: counted, for the policy names them one by one where it matters
+/// (R-S1).
 pub(super) fn note_idle(feed: &Feed<'_>, notes: &mut Notes<'_>) {
     let users = &feed.roster.users;
     let idle = |kind: u8| {
-        let is_idle = |slot: &u32| users.record(*slot).kinds & kind != 0 && !users.record(*slot).has_enrollment;
+        let is_idle = |slot: &u32| {
+            users.record(*slot).kinds & kind != 0 && !users.record(*slot).has_enrollment
+        };
         users.present().filter(is_idle).count()
     };
     for (list, count, code) in [
@@ -123,7 +158,9 @@ pub(super) fn note_idle(feed: &Feed<'_>, notes: &mut Notes<'_>) {
         (Resource::Teachers, idle(person::TEACHER), &source::TEACHERS_WITHOUT_CLASS),
     ] {
         if count > 0 {
-            note(notes, code, list, None, None, || format!("{count} {} are in no section", list.name()));
+            note(notes, code, list, None, None, || {
+                format!("{count} {} are in no section", list.name())
+            });
         }
     }
 }

@@ -20,7 +20,9 @@ pub struct Connected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokensError {
     /// The application's own credentials are wrong.
-    #[error("Clever refuses the application's client id and secret ({0}): look at the secret in Secrets Manager")]
+    #[error(
+        "Clever refuses the application's client id and secret ({0}): look at the secret in Secrets Manager"
+    )]
     Refused(u16),
     /// Clever fails.
     #[error("the token list could not be read after {tries} tries ({last})")]
@@ -77,7 +79,8 @@ pub struct TokenList<H, W> {
 }
 
 impl<H: Http, W: Wait> TokenList<H, W> {
-    /// The districts that are connected, all or the one that is asked for, in the order of their ids.
+    /// The districts that are connected, all or the one that is asked for, in the order of their
+    /// ids.
     ///
     /// # Errors
     /// If any page is missing: half a list would say of districts that they are gone.
@@ -88,13 +91,16 @@ impl<H: Http, W: Wait> TokenList<H, W> {
         district: Option<&str>,
         rng: &mut fastrand::Rng,
     ) -> Result<Vec<Connected>, TokensError> {
-        let mut path = district.map_or_else(|| PATH.to_owned(), |id| format!("{PATH}&district={id}"));
+        let mut path =
+            district.map_or_else(|| PATH.to_owned(), |id| format!("{PATH}&district={id}"));
         let mut all = Vec::new();
         let mut seen = Vec::new();
         loop {
             let list = self.token_page(client, secret, &path, rng).await?;
             for entry in list.data {
-                let (Some(owner), Some(token)) = (entry.owner, entry.access_token) else { continue };
+                let (Some(owner), Some(token)) = (entry.owner, entry.access_token) else {
+                    continue;
+                };
                 if owner.kind == "district" && is_id(&owner.id) && !token.is_empty() {
                     all.push(Connected { district: owner.id, token: Secret::new(token) });
                 }
@@ -110,11 +116,26 @@ impl<H: Http, W: Wait> TokenList<H, W> {
         Ok(all)
     }
 
-    async fn token_page(&self, client: &str, secret: &Secret, path: &str, rng: &mut fastrand::Rng) -> Result<List, TokensError> {
-        let request =
-            Get { url: format!("{}{path}", self.host), credential: Credential::Basic(client.to_owned(), secret.clone()) };
+    async fn token_page(
+        &self,
+        client: &str,
+        secret: &Secret,
+        path: &str,
+        rng: &mut fastrand::Rng,
+    ) -> Result<List, TokensError> {
+        let request = Get {
+            url: format!("{}{path}", self.host),
+            credential: Credential::Basic(client.to_owned(), secret.clone()),
+        };
         let read = |body: &[u8]| serde_json::from_slice(body).map_err(|_| PageFault::NotAPage);
-        let asked = asking::ask((&self.http, &self.wait, &self.now), &Window::default(), &request, rng, read).await;
+        let asked = asking::ask(
+            (&self.http, &self.wait, &self.now),
+            &Window::default(),
+            &request,
+            rng,
+            read,
+        )
+        .await;
         asked.map(|(_, list)| list).map_err(|unanswered| match unanswered {
             Unanswered::Refused(status) => TokensError::Refused(status),
             Unanswered::Page(_) => TokensError::Page,

@@ -1,4 +1,5 @@
-//! One request, asked until there is an answer that can be understood, or until there is no use in asking again.
+//! One request, asked until there is an answer that can be understood, or until there is no use in
+//! asking again.
 
 use super::pace::{self, Now, TRIES, Wait, Window};
 use super::{Answer, Get, Http, NoAnswer};
@@ -12,7 +13,8 @@ pub enum PageFault {
     /// The link to the next page leads to another host, or to another list.
     #[error("the link to the next page leads somewhere else")]
     ForeignLink,
-    /// The link to the next page leads to this page or an earlier one, or the server sends the same page again.
+    /// The link to the next page leads to this page or an earlier one, or the server sends the same
+    /// page again.
     #[error("the link to the next page leads back")]
     Loop,
     /// The list ends before as many records were sent as the server says that there are.
@@ -60,7 +62,8 @@ pub(crate) async fn ask<T>(
     ask_with(world, window, (|| request.clone(), TRIES), rng, read).await
 }
 
-/// Asks so many times at most, with a request that is made anew for every try: a signature is good for one.
+/// Asks so many times at most, with a request that is made anew for every try: a signature is good
+/// for one.
 pub(crate) async fn ask_with<T>(
     (http, wait, now): (&impl Http, &impl Wait, &Now),
     window: &Window,
@@ -100,7 +103,9 @@ pub(crate) async fn ask_with<T>(
                     status => return Err(Unanswered::Refused(status)),
                 }
             }
-            Err(NoAnswer::Request) => return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
+            Err(NoAnswer::Request) => {
+                return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() });
+            }
             Err(error) => {
                 last = error.into();
                 pace::back_off(tries, rng)

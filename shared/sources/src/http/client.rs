@@ -45,7 +45,11 @@ impl Http for HttpClient {
     }
 
     async fn post(&self, form: Form) -> Result<Answer, NoAnswer> {
-        let post = self.0.post(&form.url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.body);
+        let post = self
+            .0
+            .post(&form.url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.body);
         answer(match &form.credential {
             Some(credential) => with(post, credential),
             None => post,

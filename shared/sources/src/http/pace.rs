@@ -43,11 +43,14 @@ struct State {
 }
 
 impl Window {
-    /// How long to wait before the next request; it counts as made. A few requests of a window are left to others who use the token.
+    /// How long to wait before the next request; it counts as made. A few requests of a window are
+    /// left to others who use the token.
     pub(crate) fn before_request(&self, now: Timestamp) -> Duration {
         const RESERVE: u64 = 20;
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Some(remaining), Some(reset)) = (state.remaining, state.reset) else { return Duration::ZERO };
+        let (Some(remaining), Some(reset)) = (state.remaining, state.reset) else {
+            return Duration::ZERO;
+        };
         let left = until(reset, now);
         if left.is_zero() {
             // The window is over; the next answer tells of the new one.
@@ -82,16 +85,23 @@ fn until(reset: i64, now: Timestamp) -> Duration {
 }
 
 /// How long to wait after a refusal for being too fast.
-pub(crate) fn after_too_many(answer: &Answer, now: Timestamp, tries: u32, rng: &mut fastrand::Rng) -> Duration {
+pub(crate) fn after_too_many(
+    answer: &Answer,
+    now: Timestamp,
+    tries: u32,
+    rng: &mut fastrand::Rng,
+) -> Duration {
     let told = answer.retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
     let told = told.or_else(|| answer.reset.map(|reset| until(reset, now)));
     // A little more, by chance, so that the streams do not all come back at the same moment.
     told.unwrap_or_else(|| back_off(tries, rng)) + Duration::from_millis(rng.u64(50..500))
 }
 
-/// How long to wait after a failure: up to half a second at first, up to twice as long each time, never beyond half a minute.
+/// How long to wait after a failure: up to half a second at first, up to twice as long each time,
+/// never beyond half a minute.
 pub(crate) fn back_off(tries: u32, rng: &mut fastrand::Rng) -> Duration {
-    let longest = Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30));
+    let longest =
+        Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30));
     longest.mul_f64(rng.f64())
 }
 

@@ -12,8 +12,14 @@ use super::roster::{Roster, Wishes, person};
 use super::seats::{ByUser, Seats};
 use super::values::to_day;
 
-/// Brings together what was read and emits it: records, then gaps, then the findings that still wait. Gives the number of seats.
-pub(crate) fn stage(roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>, told: impl FnMut(u64)) -> Result<u64, Halt> {
+/// Brings together what was read and emits it: records, then gaps, then the findings that still
+/// wait. Gives the number of seats.
+pub(crate) fn stage(
+    roster: Roster,
+    wishes: &Wishes<'_>,
+    notes: &mut Notes<'_>,
+    told: impl FnMut(u64),
+) -> Result<u64, Halt> {
     let data = assemble(roster, wishes, notes);
     notes.go_on()?;
     let enrollments = data.records(notes, told)?;
@@ -24,7 +30,8 @@ pub(crate) fn stage(roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>, 
 
 /// Sorts, joins and limits to the configured schools.
 fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
-    let (rows, named) = (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
+    let (rows, named) =
+        (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
     let (users, classes, by_user) = thread::scope(|scope| {
         let users = scope.spawn(|| roster.users.ids.sorted(0..roster.users.len() as u32));
         let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
@@ -33,7 +40,8 @@ fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> A
     });
     let (in_table, seats, kin) = thread::scope(|scope| {
         let in_table = scope.spawn(|| roster.users.ids.table_sorted(&users));
-        let seats = Seats::gather(&roster, rows, by_user, (&users, &classes), to_day(wishes.today), notes);
+        let seats =
+            Seats::gather(&roster, rows, by_user, (&users, &classes), to_day(wishes.today), notes);
         let kin = kin::join(&roster, named, &users, notes);
         (joined(in_table), seats, kin)
     });
@@ -59,7 +67,8 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Who is inside the configured scope (R-O3): people by their schools, guardians by their children too. A bad row's schools are not known: it stays.
+/// Who is inside the configured scope (R-O3): people by their schools, guardians by their children
+/// too. A bad row's schools are not known: it stays.
 fn limit(data: &mut Assembled) {
     let slots = 0..data.roster.users.len() as u32;
     for user in slots.clone() {
@@ -73,7 +82,9 @@ fn limit(data: &mut Assembled) {
     }
     for user in slots {
         let children = &data.kin.children[data.children_of.get(user)];
-        if children.iter().any(|&(_, child)| data.roster.users.record(child).in_scope && data.roster.users.is_present(child)) {
+        if children.iter().any(|&(_, child)| {
+            data.roster.users.record(child).in_scope && data.roster.users.is_present(child)
+        }) {
             data.roster.users.record_mut(user).in_scope = true;
         }
     }

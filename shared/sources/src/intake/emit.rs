@@ -31,7 +31,8 @@ pub(super) struct Assembled {
     pub(super) untouched: Vec<u32>,
 }
 
-/// What one thread writes. The last three kinds are about as long as one another, and nearly all there is.
+/// What one thread writes. The last three kinds are about as long as one another, and nearly all
+/// there is.
 #[derive(Clone, Copy)]
 enum Share {
     UpToStudents,
@@ -42,8 +43,11 @@ enum Share {
 const SHARES: [Share; 3] = [Share::UpToStudents, Share::Guardians, Share::Classes];
 
 /// Kinds of person and their bits.
-pub(super) const PEOPLE: [(Tag, u8); 3] =
-    [(Tag::Teacher, person::TEACHER), (Tag::Student, person::STUDENT), (Tag::Guardian, person::GUARDIAN)];
+pub(super) const PEOPLE: [(Tag, u8); 3] = [
+    (Tag::Teacher, person::TEACHER),
+    (Tag::Student, person::STUDENT),
+    (Tag::Guardian, person::GUARDIAN),
+];
 
 impl Assembled {
     /// Whether the person has a record of this kind, or a gap instead because it may be wrong.
@@ -75,11 +79,17 @@ impl Assembled {
         };
         if roster.users_have_roles == Some(true) {
             let (begin, count) = data.orgs;
-            roster.org_lists[begin as usize..(begin + count) as usize].iter().for_each(|&org| add(org));
+            roster.org_lists[begin as usize..(begin + count) as usize]
+                .iter()
+                .for_each(|&org| add(org));
             return schools;
         }
         let kind = if data.kinds & kind == 0 { u8::MAX } else { kind };
-        let roles = || roster.roles[self.roles_of.get(user)].iter().filter(|role| role.current && role.kind & kind != 0);
+        let roles = || {
+            roster.roles[self.roles_of.get(user)]
+                .iter()
+                .filter(|role| role.current && role.kind & kind != 0)
+        };
         if roles().any(|role| role.org == data.main_org) {
             add(data.main_org);
         }
@@ -90,7 +100,8 @@ impl Assembled {
 
     fn seat_counts(&self, class: u32, user: u32) -> bool {
         self.roster.scope.is_none()
-            || (self.roster.in_scope(self.roster.classes.record(class).school) && self.roster.users.record(user).in_scope)
+            || (self.roster.in_scope(self.roster.classes.record(class).school)
+                && self.roster.users.record(user).in_scope)
     }
 
     /// A person's seats in classes that are read, as a gap or a record carries them.
@@ -98,14 +109,20 @@ impl Assembled {
         self.seats.of_user(user, teacher).filter(move |seat| self.seat_counts(seat.other, user))
     }
 
-    /// Emits all records; gives the number of seats. Lines are written in threads of their own, while the sink packs those before.
-    pub(super) fn records(&self, notes: &mut Notes<'_>, mut told: impl FnMut(u64)) -> Result<u64, Halt> {
+    /// Emits all records; gives the number of seats. Lines are written in threads of their own,
+    /// while the sink packs those before.
+    pub(super) fn records(
+        &self,
+        notes: &mut Notes<'_>,
+        mut told: impl FnMut(u64),
+    ) -> Result<u64, Halt> {
         thread::scope(|scope| {
             let (mut writers, mut waiting) = (Vec::new(), Vec::new());
             for share in SHARES {
                 let (full, blocks) = sync_channel::<Block>(2);
                 writers.push(scope.spawn(move || {
-                    let mut out = Out { tag: Tag::School, lines: Lines::with_capacity(ROOM), count: 0, full };
+                    let mut out =
+                        Out { tag: Tag::School, lines: Lines::with_capacity(ROOM), count: 0, full };
                     let seats = self.write(share, &mut out);
                     out.flush();
                     seats
@@ -122,13 +139,18 @@ impl Assembled {
                         continue;
                     };
                     // An early end drops the receivers; what the writers send then goes nowhere.
-                    notes.sink().records(block.tag, block.lines, block.count).map_err(write_fault)?;
+                    notes
+                        .sink()
+                        .records(block.tag, block.lines, block.count)
+                        .map_err(write_fault)?;
                     lines += block.count;
                     told(lines);
                     at += 1;
                 }
             }
-            let seats = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let seats = writers.into_iter().map(|writer| {
+                writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
             Ok(seats.sum())
         })
     }
@@ -229,22 +251,33 @@ impl Assembled {
             self.person(&mut out.lines, user, kind);
             if kind == person::STUDENT {
                 self.demographics(&mut out.lines, user);
-                self.relatives(&mut out.lines, key!("guardians"), &self.kin.guardians[self.guardians_of.get(user)]);
+                self.relatives(
+                    &mut out.lines,
+                    key!("guardians"),
+                    &self.kin.guardians[self.guardians_of.get(user)],
+                );
             }
             if kind == person::GUARDIAN {
                 out.lines.text(key!("role"), data.guardian.name());
-                self.relatives(&mut out.lines, key!("children"), &self.kin.children[self.children_of.get(user)]);
+                self.relatives(
+                    &mut out.lines,
+                    key!("children"),
+                    &self.kin.children[self.children_of.get(user)],
+                );
             } else {
                 let seats = self.seats_of(user, kind == person::TEACHER);
-                out.lines.items(key!("classes"), seats, |line, seat| self.seat(line, self.roster.classes.id(seat.other), seat));
+                out.lines.items(key!("classes"), seats, |line, seat| {
+                    self.seat(line, self.roster.classes.id(seat.other), seat)
+                });
                 out.lines.flag(key!("by_enrollment"), data.kinds & kind == 0);
             }
             out.end();
         }
     }
 
-    /// Looks at a little of everything that will be written of these people. In the order of the table they lie all over memory; asked for together, they
-    /// come together, while one by one each would be waited for.
+    /// Looks at a little of everything that will be written of these people. In the order of the
+    /// table they lie all over memory; asked for together, they come together, while one by one
+    /// each would be waited for.
     fn touch(&self, people: &[u32], kind: u8) {
         let (roster, users) = (&self.roster, &self.roster.users);
         let mut seen = 0;
@@ -259,7 +292,10 @@ impl Assembled {
             };
             seen ^= relatives.iter().fold(0, |seen, &(_, other)| seen ^ users.ids.peek(other));
             if kind == person::STUDENT {
-                seen ^= roster.demographics.get(user as usize).map_or(0, |row| roster.texts.peek(row.texts));
+                seen ^= roster
+                    .demographics
+                    .get(user as usize)
+                    .map_or(0, |row| roster.texts.peek(row.texts));
             }
         }
         // Without it the compiler would see that nobody needs what was seen.
@@ -278,8 +314,17 @@ impl Assembled {
         let data = roster.users.record(user);
         let mut texts = roster.texts.from(data.texts);
         line.open(key!("person"));
-        for key in keys!["given", "family", "middle", "preferred_given", "preferred_family", "email", "phone", "sms", "username"]
-        {
+        for key in keys![
+            "given",
+            "family",
+            "middle",
+            "preferred_given",
+            "preferred_family",
+            "email",
+            "phone",
+            "sms",
+            "username"
+        ] {
             line.optional(key, texts.text());
         }
         let (mut number, mut state_id, sis_id) = (texts.text(), texts.text(), texts.text());
@@ -289,7 +334,9 @@ impl Assembled {
             state_id = if state_id.is_empty() { own_state_id } else { state_id };
             number = if own_number.is_empty() { number } else { own_number };
         }
-        line.optional(key!("number"), number).optional(key!("state_id"), state_id).optional(key!("sis_id"), sis_id);
+        line.optional(key!("number"), number)
+            .optional(key!("state_id"), state_id)
+            .optional(key!("sis_id"), sis_id);
         let schools = self.schools(user, kind);
         line.list(key!("schools"), schools.iter().map(|&org| roster.orgs.id(org)));
         line.flag(key!("disabled"), data.disabled).close();
@@ -315,7 +362,8 @@ impl Assembled {
                 *value = if value.is_empty() { other } else { value };
             }
         }
-        let (races, hispanic, birth) = row.map_or((0, 0, values::NO_DAY), |row| (row.races, row.hispanic, row.birth));
+        let (races, hispanic, birth) =
+            row.map_or((0, 0, values::NO_DAY), |row| (row.races, row.hispanic, row.birth));
         let nothing = values::list(grades).next().is_none()
             && races == 0
             && hispanic == 0
@@ -326,10 +374,21 @@ impl Assembled {
             return;
         }
         line.open(key!("demographics")).list(key!("grades"), values::list(grades));
-        line.list(key!("races"), RACES.iter().enumerate().filter(|(bit, _)| races >> bit & 1 == 1).map(|(_, name)| *name));
-        line.optional(key!("hispanic"), ["", "false", "true"][usize::from(hispanic)]).optional(key!("gender"), sex);
+        line.list(
+            key!("races"),
+            RACES
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| races >> bit & 1 == 1)
+                .map(|(_, name)| *name),
+        );
+        line.optional(key!("hispanic"), ["", "false", "true"][usize::from(hispanic)])
+            .optional(key!("gender"), sex);
         line.day(key!("birth_date"), birth);
-        line.optional(key!("ell"), own[0]).optional(key!("frl"), own[1]).optional(key!("iep"), own[2]).close();
+        line.optional(key!("ell"), own[0])
+            .optional(key!("frl"), own[1])
+            .optional(key!("iep"), own[2])
+            .close();
     }
 
     fn classes(&self, out: &mut Out) -> u64 {
@@ -343,7 +402,11 @@ impl Assembled {
                 continue;
             }
             let mut texts = roster.texts.from(class.texts);
-            out.lines.begin().text(key!("id"), roster.classes.id(slot)).open(key!("details")).text(key!("title"), texts.text());
+            out.lines
+                .begin()
+                .text(key!("id"), roster.classes.id(slot))
+                .open(key!("details"))
+                .text(key!("title"), texts.text());
             for key in keys!["code", "class_type", "location"] {
                 out.lines.optional(key, texts.text());
             }
@@ -359,7 +422,11 @@ impl Assembled {
             }
             out.lines.close();
             // As with people: see `touch`.
-            std::hint::black_box(self.seats.students(slot).fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other)));
+            std::hint::black_box(
+                self.seats
+                    .students(slot)
+                    .fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other)),
+            );
             let mut seats = 0_u64;
             let counts = |seat: &Seat| self.seat_counts(slot, seat.other);
             let mut write = |line: &mut Lines, seat: Seat| {

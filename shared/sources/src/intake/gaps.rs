@@ -11,8 +11,9 @@ use super::values::{Day, NO_DAY, to_date};
 
 /// Schools that are referred to and were not sent (readings, R-A6).
 pub(crate) fn missing_schools(roster: &Roster) -> impl Iterator<Item = u32> + '_ {
-    (0..roster.orgs.len() as u32)
-        .filter(|&slot| roster.orgs.standing(slot) == Standing::Absent && roster.orgs.record(slot).wanted)
+    (0..roster.orgs.len() as u32).filter(|&slot| {
+        roster.orgs.standing(slot) == Standing::Absent && roster.orgs.record(slot).wanted
+    })
 }
 
 /// Emits all gaps.
@@ -27,19 +28,30 @@ pub(super) fn emit(data: &Assembled, notes: &mut Notes<'_>) -> Result<(), Halt> 
     for kind in kinds {
         send(&Gap::Kind { kind })?;
     }
-    let bare = |kind: Tag, ids: &Ids, slots: Vec<u32>, send: &mut dyn FnMut(&Gap) -> Result<(), Halt>| {
-        for slot in in_table_order(ids, slots) {
-            send(&Gap::Record { kind, id: id_of(ids.get(slot)), classes: Vec::new() })?;
-        }
-        Ok::<(), Halt>(())
-    };
-    bare(Tag::School, &roster.orgs.ids, roster.orgs.dropped().chain(missing_schools(roster)).collect(), &mut send)?;
+    let bare =
+        |kind: Tag, ids: &Ids, slots: Vec<u32>, send: &mut dyn FnMut(&Gap) -> Result<(), Halt>| {
+            for slot in in_table_order(ids, slots) {
+                send(&Gap::Record { kind, id: id_of(ids.get(slot)), classes: Vec::new() })?;
+            }
+            Ok::<(), Halt>(())
+        };
+    bare(
+        Tag::School,
+        &roster.orgs.ids,
+        roster.orgs.dropped().chain(missing_schools(roster)).collect(),
+        &mut send,
+    )?;
     bare(Tag::Term, &roster.sessions.ids, roster.sessions.dropped().collect(), &mut send)?;
     bare(Tag::Course, &roster.courses.ids, roster.courses.dropped().collect(), &mut send)?;
     for (tag, kind) in PEOPLE {
-        let users = (0..roster.users.len() as u32).filter(|&user| is_gap(data, user, kind)).collect();
+        let users =
+            (0..roster.users.len() as u32).filter(|&user| is_gap(data, user, kind)).collect();
         for user in in_table_order(&roster.users.ids, users) {
-            let classes = if kind == person::GUARDIAN { Vec::new() } else { seats(data, user, kind == person::TEACHER) };
+            let classes = if kind == person::GUARDIAN {
+                Vec::new()
+            } else {
+                seats(data, user, kind == person::TEACHER)
+            };
             send(&Gap::Record { kind: tag, id: id_of(roster.users.id(user)), classes })?;
         }
     }
@@ -52,7 +64,10 @@ pub(super) fn emit(data: &Assembled, notes: &mut Notes<'_>) -> Result<(), Halt> 
     lost.dedup();
     for (class, user) in lost {
         let known = |ids: &Ids, slot: u32| (slot != NONE).then(|| id_of(ids.get(slot)));
-        send(&Gap::Enrollment { class: known(&roster.classes.ids, class), person: known(&roster.users.ids, user) })?;
+        send(&Gap::Enrollment {
+            class: known(&roster.classes.ids, class),
+            person: known(&roster.users.ids, user),
+        })?;
     }
     Ok(())
 }
@@ -69,7 +84,9 @@ fn is_gap(data: &Assembled, user: u32, kind: u8) -> bool {
         Standing::Dropped => (own.kinds | own.enrolled) & kind != 0,
         Standing::Present => {
             data.is_unsure(user, kind)
-                || (kind == person::STUDENT && own.kinds & kind != 0 && data.untouched.binary_search(&user).is_ok())
+                || (kind == person::STUDENT
+                    && own.kinds & kind != 0
+                    && data.untouched.binary_search(&user).is_ok())
         }
         Standing::Absent | Standing::Removed => false,
     }
@@ -79,7 +96,12 @@ fn seats(data: &Assembled, user: u32, teacher: bool) -> Vec<Seat> {
     let roster = &data.roster;
     let seat = |own: super::seats::Seat| {
         let (begin, end) = roster.dates[own.dates()];
-        Seat { id: id_of(roster.classes.id(own.other)), primary: own.is_primary(), begin: civil(begin), end: civil(end) }
+        Seat {
+            id: id_of(roster.classes.id(own.other)),
+            primary: own.is_primary(),
+            begin: civil(begin),
+            end: civil(end),
+        }
     };
     data.seats_of(user, teacher).map(seat).collect()
 }

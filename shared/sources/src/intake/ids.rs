@@ -19,8 +19,9 @@ pub(crate) struct Ids {
     table: HashTable<Place>,
 }
 
-/// Where an id is found. Two ids are taken for one if 96 bits of their hashes agree: of ten million ids two do with probability 1e-15. Comparing the
-/// texts as well would go to memory three more times for each reference, which is most of what reading enrollments costs.
+/// Where an id is found. Two ids are taken for one if 96 bits of their hashes agree: of ten million
+/// ids two do with probability 1e-15. Comparing the texts as well would go to memory three more
+/// times for each reference, which is most of what reading enrollments costs.
 struct Place {
     hash: u64,
     check: u32,
@@ -44,7 +45,9 @@ impl Ids {
 
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         let (hash, check) = hashes(id);
-        self.table.find(hash, |place| (place.hash, place.check) == (hash, check)).map(|place| place.slot)
+        self.table
+            .find(hash, |place| (place.hash, place.check) == (hash, check))
+            .map(|place| place.slot)
     }
 
     pub(crate) fn intern(&mut self, id: &str) -> u32 {
@@ -64,11 +67,14 @@ impl Ids {
 
     /// Slots of these records in the order of ids as text.
     pub(crate) fn sorted(&self, slots: impl Iterator<Item = u32>) -> Vec<u32> {
-        // The first differing bytes decide nearly always; they are compared as numbers, behind what all ids begin with.
+        // The first differing bytes decide nearly always; they are compared as numbers, behind what
+        // all ids begin with.
         let mut slots: Vec<u32> = slots.collect();
         let shared = self.shared_prefix(&slots);
-        let mut keyed: Vec<(u128, u32)> =
-            slots.iter().map(|&slot| (prefix(&self.get(slot).as_bytes()[shared..]), slot)).collect();
+        let mut keyed: Vec<(u128, u32)> = slots
+            .iter()
+            .map(|&slot| (prefix(&self.get(slot).as_bytes()[shared..]), slot))
+            .collect();
         keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
         slots.clear();
         slots.extend(keyed.into_iter().map(|(_, slot)| slot));
@@ -77,10 +83,12 @@ impl Ids {
 
     /// Slots of these records in the order of the table: [`rules::id::table_order`].
     pub(crate) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
-        let plain = |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
+        let plain =
+            |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
         let mut slots = by_text.to_vec();
         if slots.iter().all(|&slot| plain(self.get(slot))) {
-            // The order inside a shard is the order of the text, so dealing the slots out is enough.
+            // The order inside a shard is the order of the text, so dealing the slots out is
+            // enough.
             let mut shards = [const { Vec::new() }; SHARDS as usize];
             for &slot in &slots {
                 shards[usize::from(shard_of(self.get(slot)))].push(slot);
@@ -96,7 +104,12 @@ impl Ids {
         let Some((&first, rest)) = slots.split_first() else { return 0 };
         let first = self.get(first).as_bytes();
         rest.iter().fold(first.len(), |shared, &slot| {
-            self.get(slot).as_bytes().iter().zip(&first[..shared]).take_while(|(a, b)| a == b).count()
+            self.get(slot)
+                .as_bytes()
+                .iter()
+                .zip(&first[..shared])
+                .take_while(|(a, b)| a == b)
+                .count()
         })
     }
 
@@ -106,10 +119,15 @@ impl Ids {
         if !lower || !self.texts.may_have(|c| c.is_ascii_uppercase()) {
             return Vec::new();
         }
-        let mut keyed: Vec<(u64, u32)> = slots.map(|slot| (hash64(&self.get(slot).to_ascii_lowercase()), slot)).collect();
+        let mut keyed: Vec<(u64, u32)> =
+            slots.map(|slot| (hash64(&self.get(slot).to_ascii_lowercase()), slot)).collect();
         keyed.sort_unstable();
         let same = |a: u32, b: u32| self.get(a).eq_ignore_ascii_case(self.get(b));
-        keyed.windows(2).filter(|w| w[0].0 == w[1].0 && same(w[0].1, w[1].1)).map(|w| (w[0].1, w[1].1)).collect()
+        keyed
+            .windows(2)
+            .filter(|w| w[0].0 == w[1].0 && same(w[0].1, w[1].1))
+            .map(|w| (w[0].1, w[1].1))
+            .collect()
     }
 }
 
@@ -174,7 +192,8 @@ pub(crate) struct Registry<T> {
 }
 
 impl<T: Default + Clone> Registry<T> {
-    /// Makes room for so many more records: growing little by little would copy them over and over. Room that is not used costs nothing.
+    /// Makes room for so many more records: growing little by little would copy them over and over.
+    /// Room that is not used costs nothing.
     pub(crate) fn reserve(&mut self, more: usize) {
         self.ids.at.reserve(more);
         self.seen.reserve(more);
@@ -192,7 +211,8 @@ impl<T: Default + Clone> Registry<T> {
         slot
     }
 
-    /// Takes a row for its record. Packages are read from tonight's backwards, so whoever comes first counts.
+    /// Takes a row for its record. Packages are read from tonight's backwards, so whoever comes
+    /// first counts.
     pub(crate) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
         let slot = self.slot(id);
         let seen = &mut self.seen[slot as usize];
@@ -229,7 +249,8 @@ impl<T: Default + Clone> Registry<T> {
         self.seen[slot as usize].standing = standing;
     }
 
-    /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is bad and that is left as it is.
+    /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is
+    /// bad and that is left as it is.
     pub(crate) fn resolves(&self, slot: u32) -> bool {
         matches!(self.standing(slot), Standing::Present | Standing::Dropped)
     }
@@ -263,7 +284,8 @@ impl<T: Default + Clone> Registry<T> {
     }
 }
 
-/// Remembers the last text and its slot: files are sorted by something as a rule, so the next row often refers to the same record.
+/// Remembers the last text and its slot: files are sorted by something as a rule, so the next row
+/// often refers to the same record.
 #[derive(Default)]
 pub(crate) struct Last {
     text: String,
@@ -292,7 +314,9 @@ mod tests {
     #[test]
     fn the_order_of_slots_is_the_order_of_the_table() {
         let mut ids = Ids::default();
-        for id in ["student-10", "student-9", "student-100000001", "student-1", "student-10000000", "Ω"] {
+        for id in
+            ["student-10", "student-9", "student-100000001", "student-1", "student-10000000", "Ω"]
+        {
             ids.intern(id);
         }
         let by_text = ids.sorted(0..ids.at.len() as u32);
@@ -301,6 +325,8 @@ mod tests {
         ids.intern("with#hash");
         let by_text = ids.sorted(0..ids.at.len() as u32);
         let slots = ids.table_sorted(&by_text);
-        assert!(slots.windows(2).all(|w| rules::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt()));
+        assert!(
+            slots.windows(2).all(|w| rules::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt())
+        );
     }
 }

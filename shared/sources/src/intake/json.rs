@@ -1,4 +1,5 @@
-//! Writes JSON as serde_json does, straight from the arenas: a tree of values for each of millions of records would cost more than the rest.
+//! Writes JSON as serde_json does, straight from the arenas: a tree of values for each of millions
+//! of records would cost more than the rest.
 
 use super::values::{Day, NO_DAY, to_date};
 
@@ -213,7 +214,12 @@ mod tests {
         for _ in 0..2 {
             let line = lines.begin().text(key!("a"), "x").optional(key!("b"), "");
             line.list(key!("c"), ["1", "2"].into_iter()).list(key!("d"), [].into_iter());
-            line.open(key!("e")).day(key!("f"), 0).day(key!("g"), NO_DAY).flag(key!("h"), true).flag(key!("i"), false).close();
+            line.open(key!("e"))
+                .day(key!("f"), 0)
+                .day(key!("g"), NO_DAY)
+                .flag(key!("h"), true)
+                .flag(key!("i"), false)
+                .close();
             lines.end();
         }
         let line = r#"{"a":"x","c":["1","2"],"e":{"f":"1970-01-01","h":true}}"#;

@@ -6,15 +6,22 @@ use super::ids::Standing;
 use super::notes::{Notes, place};
 use super::roster::{Roster, note_record, person};
 
-/// Students with guardians, guardians with children: pairs of users, sorted by the first and then by the id of the second.
+/// Students with guardians, guardians with children: pairs of users, sorted by the first and then
+/// by the id of the second.
 #[derive(Default)]
 pub(super) struct Kin {
     pub(super) guardians: Vec<(u32, u32)>,
     pub(super) children: Vec<(u32, u32)>,
 }
 
-/// Joins what both sides say. `named` are pairs of users of whom the first names the second; `users` are all in the order of their ids.
-pub(super) fn join(roster: &Roster, named: Vec<(u32, u32)>, users: &[u32], notes: &mut Notes<'_>) -> Kin {
+/// Joins what both sides say. `named` are pairs of users of whom the first names the second;
+/// `users` are all in the order of their ids.
+pub(super) fn join(
+    roster: &Roster,
+    named: Vec<(u32, u32)>,
+    users: &[u32],
+    notes: &mut Notes<'_>,
+) -> Kin {
     let mut rank = vec![0; users.len()];
     for (place, &user) in (0..).zip(users) {
         rank[user as usize] = place;
@@ -30,7 +37,13 @@ pub(super) fn join(roster: &Roster, named: Vec<(u32, u32)>, users: &[u32], notes
             Direction::ToChild => pairs.push((to, from, 2)),
             Direction::Gone => {}
             Direction::Missing => {
-                note(roster, from, notes, &codes::AGENT_MISSING, "agentSourcedIds names a user who is not in the set");
+                note(
+                    roster,
+                    from,
+                    notes,
+                    &codes::AGENT_MISSING,
+                    "agentSourcedIds names a user who is not in the set",
+                );
             }
             Direction::Wrong(found) => note(roster, from, notes, &codes::AGENT_ROLE, found),
         }
@@ -38,15 +51,24 @@ pub(super) fn join(roster: &Roster, named: Vec<(u32, u32)>, users: &[u32], notes
     drop(named);
     pairs.sort_unstable();
     // What a bad row would have said nobody knows.
-    let both_read = |pair: &(u32, u32, u8)| roster.users.is_present(pair.0) && roster.users.is_present(pair.1);
+    let both_read =
+        |pair: &(u32, u32, u8)| roster.users.is_present(pair.0) && roster.users.is_present(pair.1);
     let one_way = pairs
         .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
-        .filter(|sides| both_read(&sides[0]) && sides.iter().fold(0, |seen, side| seen | side.2) != 3)
+        .filter(|sides| {
+            both_read(&sides[0]) && sides.iter().fold(0, |seen, side| seen | side.2) != 3
+        })
         .count();
     if one_way > 0 {
         notes.note(&codes::AGENT_ONE_WAY, |f| {
-            let found = format!("{one_way} relationships are given in one direction only; they count in both");
-            f.saying(&codes::AGENT_ONE_WAY, found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
+            let found = format!(
+                "{one_way} relationships are given in one direction only; they count in both"
+            );
+            f.saying(&codes::AGENT_ONE_WAY, found).at(place(
+                roster.words.users.name,
+                0,
+                Some(roster.words.agents),
+            ))
         });
     }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));
@@ -82,13 +104,21 @@ fn direction(roster: &Roster, from: u32, to: u32) -> Direction {
     } else if own & person::GUARDIAN != 0 && other & person::STUDENT != 0 && from != to {
         Direction::ToChild
     } else if other & person::TEACHER != 0 {
-        Direction::Wrong("agentSourcedIds names a teacher, who is no guardian here; it makes no relationship")
+        Direction::Wrong(
+            "agentSourcedIds names a teacher, who is no guardian here; it makes no relationship",
+        )
     } else {
         Direction::Wrong("")
     }
 }
 
-fn note(roster: &Roster, from: u32, notes: &mut Notes<'_>, code: &'static rules::finding::Code, found: &'static str) {
+fn note(
+    roster: &Roster,
+    from: u32,
+    notes: &mut Notes<'_>,
+    code: &'static rules::finding::Code,
+    found: &'static str,
+) {
     let words = roster.words;
     note_record(&roster.users, from, words.users, notes, code, Some(words.agents), || found.into());
 }

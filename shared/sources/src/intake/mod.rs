@@ -1,8 +1,10 @@
 //! The one roster that every source fills, and the way from it to the lines of a snapshot.
 //!
-//! A source reads its own format and puts what it finds into the `roster`: ids (`ids`) are kept once and numbered, texts lie in one arena (`texts`), an
-//! enrollment takes 24 bytes. `kin`, `seats` and `assemble` bring together what belongs together; `emit` and `gaps` write the lines, `notes` the
-//! findings. Whatever can refuse a source's data is found before the first record is written.
+//! A source reads its own format and puts what it finds into the `roster`: ids (`ids`) are kept
+//! once and numbered, texts lie in one arena (`texts`), an enrollment takes 24 bytes. `kin`,
+//! `seats` and `assemble` bring together what belongs together; `emit` and `gaps` write the lines,
+//! `notes` the findings. Whatever can refuse a source's data is found before the first record is
+//! written.
 
 use std::io;
 
@@ -28,7 +30,8 @@ pub(crate) mod values;
 pub struct Staged {
     /// Seats in classes, teachers' and students'.
     pub enrollments: u64,
-    /// All findings, listed up to the limit of a report and counted in full. The snapshot's findings list up to 10,000 of a code.
+    /// All findings, listed up to the limit of a report and counted in full. The snapshot's
+    /// findings list up to 10,000 of a code.
     pub findings: FindingList,
 }
 

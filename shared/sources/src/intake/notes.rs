@@ -11,10 +11,12 @@ use rules::snapshot::{PartName, SnapshotSink};
 
 use super::ImportError;
 
-/// How many findings of one code a snapshot lists in full. All are counted: a file with one mistake in every row has millions of them.
+/// How many findings of one code a snapshot lists in full. All are counted: a file with one mistake
+/// in every row has millions of them.
 pub(crate) const LISTED_IN_SNAPSHOT: u64 = 10_000;
 
-/// Findings wait here, not with the sink, so that a refused set writes nothing; beyond this many bytes they go all the same.
+/// Findings wait here, not with the sink, so that a refused set writes nothing; beyond this many
+/// bytes they go all the same.
 const WAITING_BYTES: usize = 16 << 20;
 
 /// Longest piece of a bad value that a finding quotes, in characters.
@@ -38,7 +40,8 @@ pub(crate) struct Notes<'s> {
     list: FindingList,
     waiting: Vec<u8>,
     ends: Vec<usize>,
-    /// Set while a package before tonight's is read: what is only odd there was reported in its own night.
+    /// Set while a package before tonight's is read: what is only odd there was reported in its own
+    /// night.
     pub(crate) earlier: bool,
     /// What is read are a server's lists, and no files.
     of_lists: bool,
@@ -57,7 +60,8 @@ impl<'s> Notes<'s> {
         }
     }
 
-    /// Collects findings about the lists of a server. What is found in a table is said of the list that it is made of.
+    /// Collects findings about the lists of a server. What is found in a table is said of the list
+    /// that it is made of.
     pub(crate) fn of_lists(sink: &'s mut dyn SnapshotSink) -> Self {
         Self { of_lists: true, ..Self::new(sink) }
     }
@@ -68,7 +72,12 @@ impl<'s> Notes<'s> {
     }
 
     /// Notes a finding of another weight than its code's.
-    pub(crate) fn weighing(&mut self, code: &'static Code, severity: Severity, make: impl FnOnce(Finding) -> Finding) {
+    pub(crate) fn weighing(
+        &mut self,
+        code: &'static Code,
+        severity: Severity,
+        make: impl FnOnce(Finding) -> Finding,
+    ) {
         if self.earlier && severity < Severity::Drop {
             return;
         }
@@ -164,7 +173,8 @@ pub(crate) fn id_of(id: &str) -> SourceId {
 
 /// A bad value as a finding may quote it: short, and on one line.
 pub(crate) fn quoted(value: &str) -> String {
-    let mut text: String = value.chars().take(QUOTED).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut text: String =
+        value.chars().take(QUOTED).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if value.chars().nth(QUOTED).is_some() {
         text.push('…');
     }

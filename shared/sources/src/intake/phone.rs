@@ -1,7 +1,8 @@
 //! Phone numbers in E.164.
 //!
-//! The telephone book's metadata decide, but asking them costs some ten microseconds a number. Nearly all numbers of a district in North America are
-//! ten digits, and for those the metadata have one answer; a test compares both ways.
+//! The telephone book's metadata decide, but asking them costs some ten microseconds a number.
+//! Nearly all numbers of a district in North America are ten digits, and for those the metadata
+//! have one answer; a test compares both ways.
 
 use std::fmt::Write as _;
 
@@ -15,13 +16,15 @@ pub(crate) struct Phones {
 }
 
 impl Phones {
-    /// For numbers without a country code: the country's ISO 3166 code. None where there is no such country.
+    /// For numbers without a country code: the country's ISO 3166 code. None where there is no such
+    /// country.
     pub(crate) fn of(country: &str) -> Option<Self> {
         let country: country::Id = country.trim().to_ascii_uppercase().parse().ok()?;
         Some(Self { country, is_north_american: matches!(country, country::US | country::CA) })
     }
 
-    /// Writes a number in E.164 behind `into`; false where it cannot be one, and then `into` is unchanged.
+    /// Writes a number in E.164 behind `into`; false where it cannot be one, and then `into` is
+    /// unchanged.
     pub(crate) fn read(self, text: &str, into: &mut String) -> bool {
         if let Some(digits) = self.ten_digits(text) {
             into.push_str("+1");
@@ -34,7 +37,8 @@ impl Phones {
     /// The ten digits of a number of North America that is written plainly.
     fn ten_digits(self, text: &str) -> Option<[u8; 10]> {
         let text = text.trim();
-        let (international, rest) = text.strip_prefix('+').map_or((false, text), |rest| (true, rest));
+        let (international, rest) =
+            text.strip_prefix('+').map_or((false, text), |rest| (true, rest));
         if !international && !self.is_north_american {
             return None;
         }
@@ -82,11 +86,20 @@ impl Phones {
             return national.len() == 10 && !national.starts_with(['0', '1']);
         }
         let own = DATABASE.by_id(self.country.as_ref()).filter(|own| own.country_code() == code);
-        let Some(metadata) = own.or_else(|| DATABASE.by_code(&code).and_then(|all| all.into_iter().next())) else { return false };
+        let Some(metadata) =
+            own.or_else(|| DATABASE.by_code(&code).and_then(|all| all.into_iter().next()))
+        else {
+            return false;
+        };
         let general = metadata.descriptors().general();
         let possible = general.possible_length();
-        let is_whole = general.national_number().find(national).is_some_and(|found| found.as_str().len() == national.len());
-        is_whole && (possible.is_empty() || possible.iter().any(|&length| usize::from(length) == national.len()))
+        let is_whole = general
+            .national_number()
+            .find(national)
+            .is_some_and(|found| found.as_str().len() == national.len());
+        is_whole
+            && (possible.is_empty()
+                || possible.iter().any(|&length| usize::from(length) == national.len()))
     }
 }
 
@@ -101,7 +114,14 @@ mod tests {
 
     #[test]
     fn numbers_become_e_164_or_nothing() {
-        for text in ["(312) 555-0142", "312.555.0142", "3125550142", "1 312 555 0142", "+1 312-555-0142", "312-555-0142 x77"] {
+        for text in [
+            "(312) 555-0142",
+            "312.555.0142",
+            "3125550142",
+            "1 312 555 0142",
+            "+1 312-555-0142",
+            "312-555-0142 x77",
+        ] {
             assert_eq!(read("US", text).as_deref(), Some("+13125550142"), "{text}");
         }
         assert_eq!(read("US", "+49 30 901820").as_deref(), Some("+4930901820"));
@@ -118,7 +138,8 @@ mod tests {
         fn the_short_way_says_what_the_metadata_say(text in "[+]?[1]?[ (]{0,2}[2-9][0-9]{2}[). -]{0,2}[0-9]{3}[. -]?[0-9]{4}") {
             let phones = Phones::of("US").unwrap();
             if let Some(digits) = phones.ten_digits(&text) {
-                // The parser of the metadata stumbles over some ways of writing; where it does not, both agree.
+                // The parser of the metadata stumbles over some ways of writing; where it does not,
+                // both agree.
                 let mut slow = String::new();
                 if phones.by_metadata(&text, &mut slow) {
                     proptest::prop_assert_eq!(slow, format!("+1{}", std::str::from_utf8(&digits).unwrap()));

@@ -1,4 +1,5 @@
-//! What was read of a set: everything that the snapshot will say, in as little memory as the largest district needs.
+//! What was read of a set: everything that the snapshot will say, in as little memory as the
+//! largest district needs.
 
 use jiff::civil::Date;
 use rules::model::Tag;
@@ -133,8 +134,9 @@ impl GuardianWord {
     }
 }
 
-/// How many texts of a person are kept: given, family, middle, preferred given, preferred family, e-mail, phone, sms, username, number, state
-/// id, SIS id; and of a student, where demographics are kept: grades, ell, frl, iep.
+/// How many texts of a person are kept: given, family, middle, preferred given, preferred family,
+/// e-mail, phone, sms, username, number, state id, SIS id; and of a student, where demographics are
+/// kept: grades, ell, frl, iep.
 pub(crate) const PERSON_TEXTS: usize = 16;
 
 /// A user's row of demographics.csv.
@@ -185,8 +187,17 @@ impl Enrollment {
     /// Stands in `user` for a row that is not taken after all.
     pub(crate) const VOID: u32 = NONE;
 
-    pub(crate) fn new(class: u32, user: u32, is_teacher: bool, is_primary: bool, dates: u32, line: u32) -> Self {
-        let packed = dates << 2 | if is_teacher { Self::TEACHER } else { 0 } | if is_primary { Self::PRIMARY } else { 0 };
+    pub(crate) fn new(
+        class: u32,
+        user: u32,
+        is_teacher: bool,
+        is_primary: bool,
+        dates: u32,
+        line: u32,
+    ) -> Self {
+        let packed = dates << 2
+            | if is_teacher { Self::TEACHER } else { 0 }
+            | if is_primary { Self::PRIMARY } else { 0 };
         Self { class, user, packed, line }
     }
 
@@ -259,8 +270,18 @@ pub(crate) struct Wishes<'a> {
 }
 
 impl<'a> Wishes<'a> {
-    pub(crate) fn new(settings: &'a SourceSettings, policy: &Policy, today: Date, phones: Phones) -> Self {
-        Self { settings, today, phones, demographics: policy.demographics == KeepDemographics::Mirror }
+    pub(crate) fn new(
+        settings: &'a SourceSettings,
+        policy: &Policy,
+        today: Date,
+        phones: Phones,
+    ) -> Self {
+        Self {
+            settings,
+            today,
+            phones,
+            demographics: policy.demographics == KeepDemographics::Mirror,
+        }
     }
 
     /// The column that holds a field, if the settings name one.
@@ -350,7 +371,9 @@ pub(crate) fn note_record<T: Default + Clone>(
     notes.note(code, |finding| {
         let found = found();
         let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
-        finding.at(place(list.name, seen.line, column)).about(list.entity, &id_of(registry.id(slot)))
+        finding
+            .at(place(list.name, seen.line, column))
+            .about(list.entity, &id_of(registry.id(slot)))
     });
     notes.earlier = before;
 }

@@ -60,8 +60,13 @@ struct Lists<T> {
 }
 
 impl<T: Copy + Default> Lists<T> {
-    /// Sorts items into lists; inside a list they keep their order. `of` says the list of each item, in whatever order is read fastest.
-    fn new(lists: usize, of: impl Iterator<Item = u32>, items: impl Iterator<Item = (u32, T)>) -> Self {
+    /// Sorts items into lists; inside a list they keep their order. `of` says the list of each
+    /// item, in whatever order is read fastest.
+    fn new(
+        lists: usize,
+        of: impl Iterator<Item = u32>,
+        items: impl Iterator<Item = (u32, T)>,
+    ) -> Self {
         let mut ends = vec![0_u32; lists + 1];
         of.for_each(|list| ends[list as usize + 1] += 1);
         for i in 1..ends.len() {
@@ -91,20 +96,27 @@ impl<T: Copy + Default> Lists<T> {
     }
 }
 
-/// The numbers of enrollments by the slots of their users: what can be done before the order of users is known.
+/// The numbers of enrollments by the slots of their users: what can be done before the order of
+/// users is known.
 pub(super) struct ByUser(Lists<u32>);
 
 impl ByUser {
     pub(super) fn of(enrollments: &[Enrollment], users: usize) -> Self {
         let rows = || enrollments.iter().zip(0..).filter(|(row, _)| !row.is_void());
-        Self(Lists::new(users, rows().map(|(row, _)| row.user), rows().map(|(row, number)| (row.user, number))))
+        Self(Lists::new(
+            users,
+            rows().map(|(row, _)| row.user),
+            rows().map(|(row, number)| (row.user, number)),
+        ))
     }
 }
 
 impl Seats {
-    /// Brings the roster's enrollments together. `users` and `classes` are all slots in the order of their ids.
+    /// Brings the roster's enrollments together. `users` and `classes` are all slots in the order
+    /// of their ids.
     ///
-    /// Walking one side in the order of its ids leaves each list of the other in that order, without sorting it.
+    /// Walking one side in the order of its ids leaves each list of the other in that order,
+    /// without sorting it.
     pub(super) fn gather(
         roster: &Roster,
         rows: Vec<Enrollment>,
@@ -119,10 +131,17 @@ impl Seats {
             (row.class, Placed { seat: Seat { other: row.user, said: row.packed() }, row: number })
         };
         let of = rows.iter().filter(|row| !row.is_void()).map(|row| row.class);
-        let mut of_class = Lists::new(class_count, of, users.iter().flat_map(|&user| by_user.0.get(user)).map(placed));
+        let mut of_class = Lists::new(
+            class_count,
+            of,
+            users.iter().flat_map(|&user| by_user.0.get(user)).map(placed),
+        );
         drop(by_user);
         for class in 0..class_count as u32 {
-            for group in of_class.get_mut(class).chunk_by_mut(|a, b| a.seat.other == b.seat.other).filter(|group| group.len() > 1)
+            for group in of_class
+                .get_mut(class)
+                .chunk_by_mut(|a, b| a.seat.other == b.seat.other)
+                .filter(|group| group.len() > 1)
             {
                 for teacher in [false, true] {
                     merge(group, teacher, class, roster, &rows, today, notes);
@@ -133,7 +152,9 @@ impl Seats {
         let counting = || of_class.items.iter().filter(|placed| !placed.is_void());
         let seen_from_person = |class: u32| {
             let own = of_class.get(class).iter().filter(|placed| !placed.is_void());
-            own.map(move |placed| (placed.seat.other, Seat { other: class, said: placed.seat.said }))
+            own.map(move |placed| {
+                (placed.seat.other, Seat { other: class, said: placed.seat.said })
+            })
         };
         let in_order = classes.iter().flat_map(|&class| seen_from_person(class));
         let people = Lists::new(user_count, counting().map(|placed| placed.seat.other), in_order);
@@ -141,7 +162,10 @@ impl Seats {
     }
 
     fn of_class(&self, class: u32, teacher: bool) -> impl Iterator<Item = &Placed> {
-        self.classes.get(class).iter().filter(move |placed| !placed.is_void() && placed.seat.is_teacher() == teacher)
+        self.classes
+            .get(class)
+            .iter()
+            .filter(move |placed| !placed.is_void() && placed.seat.is_teacher() == teacher)
     }
 
     /// The seats of a class's students, sorted by their ids.
@@ -174,7 +198,9 @@ fn merge(
 ) {
     let is_role = |placed: &&mut Placed| !placed.is_void() && placed.seat.is_teacher() == teacher;
     let same: Vec<&mut Placed> = group.iter_mut().filter(is_role).collect();
-    let Some(best) = same.iter().min_by_key(|placed| preference(roster, placed, today)).map(|placed| placed.row) else {
+    let Some(best) =
+        same.iter().min_by_key(|placed| preference(roster, placed, today)).map(|placed| placed.row)
+    else {
         return;
     };
     let count = same.len();
@@ -186,14 +212,16 @@ fn merge(
     }
     let line = rows[best as usize].line;
     notes.note(&codes::ENROLLMENT_MERGED, |f| {
-        let found = format!("the person has {count} enrollments of one role in the class; this one counts");
+        let found =
+            format!("the person has {count} enrollments of one role in the class; this one counts");
         f.saying(&codes::ENROLLMENT_MERGED, found)
             .at(place(roster.words.enrollments.name, line, None))
             .about("class", &id_of(roster.classes.id(class)))
     });
 }
 
-/// The less, the better: on today (a primary teacher's first), then the next to begin, then the last to end.
+/// The less, the better: on today (a primary teacher's first), then the next to begin, then the
+/// last to end.
 fn preference(roster: &Roster, placed: &Placed, today: Day) -> (u8, bool, i64, u32) {
     let (begin, end) = roster.dates[placed.seat.dates()];
     let begun = begin == NO_DAY || begin <= today;

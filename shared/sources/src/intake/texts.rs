@@ -1,14 +1,16 @@
 //! An arena of texts: what millions of records say, without an allocation for each cell.
 
-/// Texts written one after the other, each behind its length, in pieces that never move: one text that grew would be copied over and over, each time into
-/// memory that the system has to clear first.
+/// Texts written one after the other, each behind its length, in pieces that never move: one text
+/// that grew would be copied over and over, each time into memory that the system has to clear
+/// first.
 #[derive(Default)]
 pub(crate) struct Texts(Vec<String>);
 
 /// Bytes of a piece. A text that is longer has a piece to itself.
 const PIECE: usize = 1 << 20;
 
-/// Lengths are written as digits to base 64, the lowest first; all but the last have this bit set. They are ASCII, so the arena stays text.
+/// Lengths are written as digits to base 64, the lowest first; all but the last have this bit set.
+/// They are ASCII, so the arena stays text.
 const MORE: u8 = 0x40;
 
 /// Digits of the longest length that there can be.
@@ -39,7 +41,8 @@ impl Texts {
         piece.push_str(text);
     }
 
-    /// The byte at a place, if there is one: for [`super::emit`], which asks for many places before it reads any.
+    /// The byte at a place, if there is one: for [`super::emit`], which asks for many places before
+    /// it reads any.
     pub(crate) fn peek(&self, at: usize) -> u8 {
         let (piece, byte) = (at >> PIECE_BITS, at & ((1 << PIECE_BITS) - 1));
         self.0.get(piece).and_then(|piece| piece.as_bytes().get(byte)).copied().unwrap_or_default()
@@ -54,13 +57,15 @@ impl Texts {
         }
     }
 
-    /// Whether some byte of any text is such a one. (Of a length's digits, too: this may say yes where it is no.)
+    /// Whether some byte of any text is such a one. (Of a length's digits, too: this may say yes
+    /// where it is no.)
     pub(crate) fn may_have(&self, byte: impl Fn(u8) -> bool) -> bool {
         self.0.iter().any(|piece| piece.bytes().any(&byte))
     }
 }
 
-/// Reads texts one after the other. Who reads more than was written gets blanks or nonsense, so readers stand beside their writers.
+/// Reads texts one after the other. Who reads more than was written gets blanks or nonsense, so
+/// readers stand beside their writers.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'t> {
     rest: &'t str,
@@ -95,8 +100,10 @@ mod tests {
 
     #[test]
     fn texts_of_any_length_come_back() {
-        let all: Vec<String> =
-            [0, 1, 63, 64, 65, 4095, 4096, 300_000].iter().map(|&n| "é".repeat(n / 2) + &"x".repeat(n % 2)).collect();
+        let all: Vec<String> = [0, 1, 63, 64, 65, 4095, 4096, 300_000]
+            .iter()
+            .map(|&n| "é".repeat(n / 2) + &"x".repeat(n % 2))
+            .collect();
         let mut texts = Texts::default();
         texts.push("before");
         let at = texts.here();

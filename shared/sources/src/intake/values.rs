@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 use rules::settings::DateOrder;
 
-/// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or digit, and then there is nothing to do.
+/// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or
+/// digit, and then there is nothing to do.
 pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
         [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
@@ -36,7 +37,9 @@ pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
         return DateCell::Iso(date);
     }
     let mut parts = text.split(['/', '-', '.']);
-    let (Some(a), Some(b), Some(c), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(a), Some(b), Some(c), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return DateCell::Bad;
     };
     let number = |text: &str, most: usize| {
@@ -44,7 +47,9 @@ pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
             .then(|| text.parse::<i16>().ok())
             .flatten()
     };
-    let (Some(a), Some(b), Some(year)) = (number(a, 2), number(b, 2), number(c, 4).filter(|_| c.len() == 4)) else {
+    let (Some(a), Some(b), Some(year)) =
+        (number(a, 2), number(b, 2), number(c, 4).filter(|_| c.len() == 4))
+    else {
         return DateCell::Bad;
     };
     let (month, day) = match order {
@@ -124,13 +129,18 @@ pub(crate) fn boolean(text: &str) -> BooleanCell {
         "false" => BooleanCell::Exact(false),
         _ if text.eq_ignore_ascii_case("true") => BooleanCell::OtherCase(true),
         _ if text.eq_ignore_ascii_case("false") => BooleanCell::OtherCase(false),
-        _ if ["yes", "y", "1", "t"].iter().any(|w| text.eq_ignore_ascii_case(w)) => BooleanCell::OtherWord(true),
-        _ if ["no", "n", "0", "f"].iter().any(|w| text.eq_ignore_ascii_case(w)) => BooleanCell::OtherWord(false),
+        _ if ["yes", "y", "1", "t"].iter().any(|w| text.eq_ignore_ascii_case(w)) => {
+            BooleanCell::OtherWord(true)
+        }
+        _ if ["no", "n", "0", "f"].iter().any(|w| text.eq_ignore_ascii_case(w)) => {
+            BooleanCell::OtherWord(false)
+        }
         _ => BooleanCell::Bad,
     }
 }
 
-/// Ends every item of a list that a server has sent: there an id or a name may hold a comma, and nothing holds this (unit separator).
+/// Ends every item of a list that a server has sent: there an id or a name may hold a comma, and
+/// nothing holds this (unit separator).
 pub(crate) const LIST_ITEM_END: char = '\u{1f}';
 
 /// The items of a list cell, trimmed, without blank ones.
@@ -157,7 +167,8 @@ const REGULAR: [bool; 256] = {
     let mut table = [false; 256];
     let mut c = 0_u8;
     while c < 128 {
-        table[c as usize] = c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b'@');
+        table[c as usize] =
+            c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b'@');
         c += 1;
     }
     table
@@ -173,7 +184,8 @@ pub(crate) fn is_user_ids(text: &str) -> bool {
     })
 }
 
-/// Writes an e-mail address trimmed and lower-cased behind `into`; false where it is malformed, and then `into` is unchanged.
+/// Writes an e-mail address trimmed and lower-cased behind `into`; false where it is malformed, and
+/// then `into` is unchanged.
 pub(crate) fn email(text: &str, into: &mut String) -> bool {
     let text = text.trim();
     let Some(at) = memchr::memrchr(b'@', text.as_bytes()) else { return false };
@@ -214,7 +226,9 @@ fn is_label(label: &str) -> bool {
         && !label.starts_with('-')
         && !label.ends_with('-')
         && (label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
-            || label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric())))
+            || label.chars().all(|c| {
+                c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric())
+            }))
 }
 
 #[cfg(test)]
@@ -223,7 +237,9 @@ mod tests {
 
     #[test]
     fn days_and_dates_agree() {
-        for (y, m, d) in [(1970, 1, 1), (2000, 2, 29), (2026, 12, 31), (1, 1, 1), (9999, 12, 31), (1969, 12, 31)] {
+        for (y, m, d) in
+            [(1970, 1, 1), (2000, 2, 29), (2026, 12, 31), (1, 1, 1), (9999, 12, 31), (1969, 12, 31)]
+        {
             let date = Date::new(y, m, d).unwrap();
             assert_eq!(to_date(to_day(date)), (i32::from(y), m as u32, d as u32));
         }
@@ -235,8 +251,14 @@ mod tests {
         let date_of = |y, m, d| Date::new(y, m, d).unwrap();
         assert_eq!(date("2026-08-31", None), DateCell::Iso(date_of(2026, 8, 31)));
         assert_eq!(date("8/31/2026", None), DateCell::NeedsOrder);
-        assert_eq!(date("8/31/2026", Some(DateOrder::Mdy)), DateCell::Ordered(date_of(2026, 8, 31)));
-        assert_eq!(date("31/08/2026", Some(DateOrder::Dmy)), DateCell::Ordered(date_of(2026, 8, 31)));
+        assert_eq!(
+            date("8/31/2026", Some(DateOrder::Mdy)),
+            DateCell::Ordered(date_of(2026, 8, 31))
+        );
+        assert_eq!(
+            date("31/08/2026", Some(DateOrder::Dmy)),
+            DateCell::Ordered(date_of(2026, 8, 31))
+        );
         assert_eq!(date("31/08/2026", Some(DateOrder::Mdy)), DateCell::Bad);
         assert_eq!(date("2026-02-30", None), DateCell::Bad);
         assert_eq!(date("soon", None), DateCell::Bad);

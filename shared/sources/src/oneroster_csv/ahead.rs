@@ -1,5 +1,6 @@
-//! Unpacks a file and splits it into rows in a thread of its own, while the rows before are interpreted: the two take about as long. The rows of a
-//! server's list are made of its objects likewise.
+//! Unpacks a file and splits it into rows in a thread of its own, while the rows before are
+//! interpreted: the two take about as long. The rows of a server's list are made of its objects
+//! likewise.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -73,7 +74,8 @@ impl Ahead {
                 return Ok(end);
             }
             // The other side ends with a batch that has an end, or with an error.
-            let batch = self.full.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
+            let batch =
+                self.full.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
             // The other side may have ended.
             let _ = self.used.send(std::mem::replace(&mut self.batch, batch));
             self.next = 0;
@@ -129,7 +131,14 @@ pub(super) fn with_file<T>(
                 let _ = sender.send(Err(error));
             }
         });
-        work(Ahead { full, used, batch: Batch::default(), next: 0, begin: Place::default(), row: Place::default() })
+        work(Ahead {
+            full,
+            used,
+            batch: Batch::default(),
+            next: 0,
+            begin: Place::default(),
+            row: Place::default(),
+        })
     })
 }
 
@@ -150,12 +159,18 @@ fn split(
                     batch.text.push_str(rows.text());
                     batch.cells.extend_from_slice(rows.cells());
                     let (text, cells) = (batch.text.len(), batch.cells.len());
-                    batch.rows.push(Place { text, cells, line: rows.line, oddities: rows.oddities });
+                    batch.rows.push(Place {
+                        text,
+                        cells,
+                        line: rows.line,
+                        oddities: rows.oddities,
+                    });
                 }
                 end => batch.end = Some(end),
             }
         }
-        (batch.mark, batch.read, batch.bare_returns) = (rows.source().mark, rows.source().read, rows.bare_returns);
+        (batch.mark, batch.read, batch.bare_returns) =
+            (rows.source().mark, rows.source().read, rows.bare_returns);
         let is_last = batch.end.is_some();
         if sender.send(Ok(batch)).is_err() || is_last {
             return Ok(());
@@ -175,7 +190,8 @@ pub(crate) struct Maker<'m> {
 }
 
 impl Maker<'_> {
-    /// The text of the row so far: what is appended to it is the next cell, once [`Maker::end_cell`] says so.
+    /// The text of the row so far: what is appended to it is the next cell, once
+    /// [`Maker::end_cell`] says so.
     pub(crate) fn text(&mut self) -> &mut String {
         &mut self.batch.text
     }
@@ -229,19 +245,37 @@ impl Maker<'_> {
     }
 }
 
-/// Runs `work` with rows that `make` makes. The first is the header; the others are numbered from 1.
-pub(crate) fn with_made<T>(make: impl FnOnce(&mut Maker<'_>) -> io::Result<()> + Send, work: impl FnOnce(Ahead) -> T) -> T {
+/// Runs `work` with rows that `make` makes. The first is the header; the others are numbered from
+/// 1.
+pub(crate) fn with_made<T>(
+    make: impl FnOnce(&mut Maker<'_>) -> io::Result<()> + Send,
+    work: impl FnOnce(Ahead) -> T,
+) -> T {
     thread::scope(|scope| {
         let (sender, full) = sync_channel(WAITING);
         let (used, empty) = channel();
         scope.spawn(move || {
-            let mut maker = Maker { batch: Batch::default(), begin: 0, line: 0, misread: None, sender: &sender, empty: &empty };
+            let mut maker = Maker {
+                batch: Batch::default(),
+                begin: 0,
+                line: 0,
+                misread: None,
+                sender: &sender,
+                empty: &empty,
+            };
             match make(&mut maker) {
                 Ok(()) => _ = maker.hand_over(Some(Next::End)),
                 // Who stopped listening does not want to know.
                 Err(error) => _ = sender.send(Err(error)),
             }
         });
-        work(Ahead { full, used, batch: Batch::default(), next: 0, begin: Place::default(), row: Place::default() })
+        work(Ahead {
+            full,
+            used,
+            batch: Batch::default(),
+            next: 0,
+            begin: Place::default(),
+            row: Place::default(),
+        })
     })
 }

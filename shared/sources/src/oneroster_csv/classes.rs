@@ -12,10 +12,22 @@ use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
 
-pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
-    let [school_year, title, code, grades, org, subjects, subject_codes] =
-        ["schoolYearSourcedId", "title", "courseCode", "grades", "orgSourcedId", "subjects", "subjectCodes"]
-            .map(|name| table.col(name));
+pub(super) fn read_courses(
+    table: &mut Table,
+    package: u16,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let [school_year, title, code, grades, org, subjects, subject_codes] = [
+        "schoolYearSourcedId",
+        "title",
+        "courseCode",
+        "grades",
+        "orgSourcedId",
+        "subjects",
+        "subjectCodes",
+    ]
+    .map(|name| table.col(name));
     while table.advance(notes)? {
         let row = table.row();
         let slot = match take(&mut roster.courses, &row, package, notes) {
@@ -26,7 +38,8 @@ pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster,
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
-        let (Some(title), Some(org_id)) = (row.required(title, notes), row.required_id(org, notes)) else {
+        let (Some(title), Some(org_id)) = (row.required(title, notes), row.required_id(org, notes))
+        else {
             roster.courses.set(slot, Standing::Dropped);
             continue;
         };
@@ -48,7 +61,8 @@ pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster,
         } else {
             let found = roster.sessions.ids.find(year_id);
             let code = &codes::OPTIONAL_REFERENCE_MISSING;
-            reference(&row, school_year, found, |slot| roster.sessions.resolves(slot), code, notes).unwrap_or(NONE)
+            reference(&row, school_year, found, |slot| roster.sessions.resolves(slot), code, notes)
+                .unwrap_or(NONE)
         };
         check_grades(&row, grades, notes);
         check_subjects(&row, subjects, subject_codes, notes);
@@ -57,7 +71,8 @@ pub(super) fn read_courses(table: &mut Table, package: u16, roster: &mut Roster,
         for col in [code, grades, subjects, subject_codes] {
             roster.texts.push(row.trimmed(col));
         }
-        *roster.courses.record_mut(slot) = Course { texts, org, school_year: year, has_classes: false };
+        *roster.courses.record_mut(slot) =
+            Course { texts, org, school_year: year, has_classes: false };
     }
     Ok(())
 }
@@ -67,8 +82,25 @@ pub(super) fn finish_courses(roster: &Roster, notes: &mut Notes<'_>) {
     note_id_case(&roster.courses, FileKind::Courses, notes);
 }
 
-pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
-    let [title, grades, course, code, class_type, location, school, terms, subjects, subject_codes, periods] = [
+pub(super) fn read_classes(
+    table: &mut Table,
+    package: u16,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let [
+        title,
+        grades,
+        course,
+        code,
+        class_type,
+        location,
+        school,
+        terms,
+        subjects,
+        subject_codes,
+        periods,
+    ] = [
         "title",
         "grades",
         "courseSourcedId",
@@ -95,7 +127,11 @@ pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster,
         let named = row.required(title, notes);
         // A server need not send a type.
         let is_typed = !row.is_served() || !row.trimmed(class_type).is_empty();
-        let kind = if is_typed { row.word(class_type, &["homeroom", "scheduled"], true, true, notes) } else { Some("") };
+        let kind = if is_typed {
+            row.word(class_type, &["homeroom", "scheduled"], true, true, notes)
+        } else {
+            Some("")
+        };
         let school_id = row.required_id(school, notes);
         let (Some(_), Some(kind), Some(school_id)) = (named, kind, school_id) else {
             roster.classes.set(slot, Standing::Dropped);
@@ -118,7 +154,8 @@ pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster,
         for col in [location, grades, subjects, subject_codes, periods] {
             roster.texts.push(row.trimmed(col));
         }
-        *roster.classes.record_mut(slot) = Class { texts, school: school_slot, course: course_slot, terms, span };
+        *roster.classes.record_mut(slot) =
+            Class { texts, school: school_slot, course: course_slot, terms, span };
     }
     Ok(())
 }
@@ -126,21 +163,34 @@ pub(super) fn read_classes(table: &mut Table, package: u16, roster: &mut Roster,
 /// What can be said once all classes are read.
 pub(super) fn finish_classes(roster: &mut Roster, notes: &mut Notes<'_>) {
     note_id_case(&roster.classes, FileKind::Classes, notes);
-    let taught: Vec<u32> =
-        roster.classes.present().map(|slot| roster.classes.record(slot).course).filter(|&c| c != NONE).collect();
+    let taught: Vec<u32> = roster
+        .classes
+        .present()
+        .map(|slot| roster.classes.record(slot).course)
+        .filter(|&c| c != NONE)
+        .collect();
     for slot in taught {
         roster.courses.record_mut(slot).has_classes = true;
     }
-    let idle = roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
+    let idle =
+        roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
     if idle > 0 {
         notes.note(&codes::COURSE_WITHOUT_CLASS, |f| {
-            f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class")).at(place("courses.csv", 0, None))
+            f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class"))
+                .at(place("courses.csv", 0, None))
         });
     }
 }
 
-/// The school of a class. One that is not in the set drops the class, and is itself no school gone (readings, R-A6).
-fn class_school(row: &Row<'_>, col: Col, id: &str, roster: &mut Roster, notes: &mut Notes<'_>) -> Option<u32> {
+/// The school of a class. One that is not in the set drops the class, and is itself no school gone
+/// (readings, R-A6).
+fn class_school(
+    row: &Row<'_>,
+    col: Col,
+    id: &str,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Option<u32> {
     let slot = roster.orgs.slot(id);
     let org: &mut Org = roster.orgs.record_mut(slot);
     org.wanted = true;
@@ -161,11 +211,24 @@ fn class_course(row: &Row<'_>, col: Col, roster: &Roster, notes: &mut Notes<'_>)
         return Some(NONE);
     }
     let found = roster.courses.ids.find(id);
-    reference(row, col, found, |slot| roster.courses.resolves(slot), &codes::REFERENCE_MISSING, notes)
+    reference(
+        row,
+        col,
+        found,
+        |slot| roster.courses.resolves(slot),
+        &codes::REFERENCE_MISSING,
+        notes,
+    )
 }
 
-/// The terms of a class, unknown ones too, for a class with one is not over (readings, R-C4); and the dates that they cover.
-fn class_terms(row: &Row<'_>, col: Col, roster: &mut Roster, notes: &mut Notes<'_>) -> ((u32, u32), (Day, Day)) {
+/// The terms of a class, unknown ones too, for a class with one is not over (readings, R-C4); and
+/// the dates that they cover.
+fn class_terms(
+    row: &Row<'_>,
+    col: Col,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> ((u32, u32), (Day, Day)) {
     let begin = roster.term_lists.len() as u32;
     let (mut first, mut end, mut unknown) = (Day::MAX, Day::MIN, 0);
     for id in values::list(row.get(col)) {
@@ -184,7 +247,9 @@ fn class_terms(row: &Row<'_>, col: Col, roster: &mut Roster, notes: &mut Notes<'
     }
     let count = roster.term_lists.len() as u32 - begin;
     if count == 0 {
-        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || "the class names no academic session".into());
+        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || {
+            "the class names no academic session".into()
+        });
         return ((begin, 0), (NO_DAY, Day::MAX));
     }
     if unknown > 0 {
@@ -206,7 +271,9 @@ pub(super) fn reference(
 ) -> Option<u32> {
     let slot = found.filter(|&slot| resolves(slot));
     if slot.is_none() {
-        row.note(notes, code, Some(col), || format!("{} leads to a record that is not in the set", col.name));
+        row.note(notes, code, Some(col), || {
+            format!("{} leads to a record that is not in the set", col.name)
+        });
     }
     slot
 }
@@ -214,7 +281,9 @@ pub(super) fn reference(
 /// Notes grade codes that the standard does not know (check 33).
 pub(super) fn check_grades(row: &Row<'_>, col: Col, notes: &mut Notes<'_>) {
     for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
-        row.note(notes, &codes::GRADE_UNKNOWN, Some(col), || format!("the grade {} is kept as sent", quoted(grade)));
+        row.note(notes, &codes::GRADE_UNKNOWN, Some(col), || {
+            format!("the grade {} is kept as sent", quoted(grade))
+        });
     }
 }
 
@@ -222,7 +291,11 @@ fn check_subjects(row: &Row<'_>, subjects: Col, subject_codes: Col, notes: &mut 
     let (names, numbers) = (row.get(subjects), row.get(subject_codes));
     if !numbers.trim().is_empty() && values::list(names).count() != values::list(numbers).count() {
         row.note(notes, &codes::SUBJECT_CODES, Some(subject_codes), || {
-            format!("{} subjects have {} codes", values::list(names).count(), values::list(numbers).count())
+            format!(
+                "{} subjects have {} codes",
+                values::list(names).count(),
+                values::list(numbers).count()
+            )
         });
     }
 }

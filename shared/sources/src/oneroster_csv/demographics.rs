@@ -1,4 +1,5 @@
-//! demographics.csv (check 55). Where demographics are not kept, only ids that a district put there are read (R-M7).
+//! demographics.csv (check 55). Where demographics are not kept, only ids that a district put there
+//! are read (R-M7).
 
 use rules::finding::source as codes;
 use rules::model::Tag;
@@ -16,7 +17,9 @@ const SEXES: [&str; 4] = ["male", "female", "unspecified", "other"];
 
 /// Whether the file is worth reading.
 pub(super) fn is_wanted(wishes: &Wishes<'_>) -> bool {
-    wishes.demographics || wishes.metadata("state_id").is_some() || wishes.metadata("student_number").is_some()
+    wishes.demographics
+        || wishes.metadata("state_id").is_some()
+        || wishes.metadata("student_number").is_some()
 }
 
 pub(super) fn read(
@@ -29,10 +32,12 @@ pub(super) fn read(
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let keep = wishes.demographics;
-    let own = ["state_id", "student_number", "ell", "frl", "iep"].map(|field| own_column(table, wishes, field));
+    let own = ["state_id", "student_number", "ell", "frl", "iep"]
+        .map(|field| own_column(table, wishes, field));
     roster.mapped.extend(own.iter().filter(|col| col.is_there()).map(|col| col.name));
     let races = RACES.map(|name| table.col(name));
-    let [birth, sex, hispanic] = ["birthDate", "sex", "hispanicOrLatinoEthnicity"].map(|name| table.col(name));
+    let [birth, sex, hispanic] =
+        ["birthDate", "sex", "hispanicOrLatinoEthnicity"].map(|name| table.col(name));
     roster.demographics.resize(roster.users.len(), Demographic::default());
     seen.resize(roster.users.len(), Seen::default());
     while table.advance(notes)? {
@@ -47,7 +52,11 @@ pub(super) fn read(
         if claims.take(id).is_none() {
             continue;
         }
-        let user = roster.users.ids.find(id).filter(|&slot| roster.users.standing(slot) != Standing::Absent);
+        let user = roster
+            .users
+            .ids
+            .find(id)
+            .filter(|&slot| roster.users.standing(slot) != Standing::Absent);
         let Some(user) = user else {
             if !row.is_bad() && !row.is_removal() {
                 row.note(notes, &codes::DEMOGRAPHICS_WITHOUT_USER, Some(row.id_col()), String::new);
@@ -74,7 +83,8 @@ pub(super) fn read(
             for (bit, &col) in races.iter().enumerate() {
                 record.races |= u8::from(row.boolean(col, false, true, notes) == Some(true)) << bit;
             }
-            record.hispanic = row.boolean(hispanic, false, true, notes).map_or(0, |yes| 1 + u8::from(yes));
+            record.hispanic =
+                row.boolean(hispanic, false, true, notes).map_or(0, |yes| 1 + u8::from(yes));
             let date;
             (date, ordered) = row.date(birth, false, true, notes);
             record.birth = date.map_or(NO_DAY, to_day);
@@ -109,7 +119,9 @@ fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>)
     }
     let first = seen.line;
     if seen.row == content {
-        row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || format!("the row is the same as the one on line {first}"));
+        row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
+            format!("the row is the same as the one on line {first}")
+        });
     } else {
         seen.conflict = true;
         row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
@@ -129,6 +141,8 @@ fn read_sex<'t>(row: &Row<'t>, col: super::header::Col, notes: &mut Notes<'_>) -
         row.note(notes, &codes::VALUE_CASE, Some(col), String::new);
         return word;
     }
-    row.note(notes, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || format!("{} is none of {}", col.name, SEXES.join(", ")));
+    row.note(notes, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || {
+        format!("{} is none of {}", col.name, SEXES.join(", "))
+    });
     ""
 }

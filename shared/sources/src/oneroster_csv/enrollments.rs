@@ -43,9 +43,16 @@ pub(super) fn read(
     roster: &mut Roster,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
-    let [class, school, user, role, primary, begin, end] =
-        ["classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate"]
-            .map(|name| table.col(name));
+    let [class, school, user, role, primary, begin, end] = [
+        "classSourcedId",
+        "schoolSourcedId",
+        "userSourcedId",
+        "role",
+        "primary",
+        "beginDate",
+        "endDate",
+    ]
+    .map(|name| table.col(name));
     let columns = Columns { class, school, user, role, primary, begin, end };
     while table.advance(notes)? {
         let row = table.row();
@@ -89,19 +96,29 @@ enum Read {
     Lost,
 }
 
-fn read_row(row: &Row<'_>, columns: &Columns, memory: &mut Memory, roster: &mut Roster, notes: &mut Notes<'_>) -> (Read, bool) {
+fn read_row(
+    row: &Row<'_>,
+    columns: &Columns,
+    memory: &mut Memory,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> (Read, bool) {
     let class_id = row.required_id(columns.class, notes);
     let school_id = row.required_id(columns.school, notes);
     let user_id = row.required_id(columns.user, notes);
     let role = row.word(columns.role, &ROLES, true, true, notes);
-    let (Some(class_id), Some(school_id), Some(user_id), Some(role)) = (class_id, school_id, user_id, role) else {
+    let (Some(class_id), Some(school_id), Some(user_id), Some(role)) =
+        (class_id, school_id, user_id, role)
+    else {
         return (Read::Lost, false);
     };
     let class = memory.class.or_find(class_id, |id| roster.classes.slot(id));
     let user = memory.user.or_find(user_id, |id| roster.users.slot(id));
-    let (class_standing, user_standing) = (roster.classes.standing(class), roster.users.standing(user));
+    let (class_standing, user_standing) =
+        (roster.classes.standing(class), roster.users.standing(user));
     let absent = [(class_standing, columns.class, "class"), (user_standing, columns.user, "user")];
-    for (_, col, what) in absent.into_iter().filter(|(standing, ..)| *standing == Standing::Absent) {
+    for (_, col, what) in absent.into_iter().filter(|(standing, ..)| *standing == Standing::Absent)
+    {
         row.note(notes, &codes::REFERENCE_MISSING, Some(col), || {
             format!("{} leads to a {what} that is not in the set", col.name)
         });
@@ -115,7 +132,8 @@ fn read_row(row: &Row<'_>, columns: &Columns, memory: &mut Memory, roster: &mut 
     }
     roster.users.record_mut(user).has_enrollment = true;
     if role != "student" && role != "teacher" {
-        *roster.not_rostered.entry((FileKind::Enrollments.file(), role.to_owned())).or_default() += 1;
+        *roster.not_rostered.entry((FileKind::Enrollments.file(), role.to_owned())).or_default() +=
+            1;
         return (Read::Nothing, false);
     }
     let is_teacher = role == "teacher";
@@ -133,8 +151,16 @@ fn read_row(row: &Row<'_>, columns: &Columns, memory: &mut Memory, roster: &mut 
     (Read::Seat(Enrollment::new(class, user, is_teacher, primary, dates, row.line)), ordered)
 }
 
-/// A role that the person does not have is noted; the seat stays, and the policy decides about it (R-T7).
-fn check_role(row: &Row<'_>, columns: &Columns, slot: u32, is_teacher: bool, roster: &mut Roster, notes: &mut Notes<'_>) {
+/// A role that the person does not have is noted; the seat stays, and the policy decides about it
+/// (R-T7).
+fn check_role(
+    row: &Row<'_>,
+    columns: &Columns,
+    slot: u32,
+    is_teacher: bool,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) {
     let kind = if is_teacher { person::TEACHER } else { person::STUDENT };
     let is_present = roster.users.is_present(slot);
     let user = roster.users.record_mut(slot);
@@ -153,7 +179,10 @@ fn check_role(row: &Row<'_>, columns: &Columns, slot: u32, is_teacher: bool, ros
 fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_>) {
     notes.note(&codes::ENROLLMENT_ROLE, |f| {
         let finding = f
-            .saying(&codes::ENROLLMENT_ROLE, format!("the enrollment is that of {word}, and the user is none"))
+            .saying(
+                &codes::ENROLLMENT_ROLE,
+                format!("the enrollment is that of {word}, and the user is none"),
+            )
             .under(Rule::T7)
             .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
         match row.own_id() {
@@ -163,7 +192,8 @@ fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_
     });
 }
 
-/// The row's dates as a number of [`Roster::dates`], and whether the district's order of day and month was needed.
+/// The row's dates as a number of [`Roster::dates`], and whether the district's order of day and
+/// month was needed.
 fn read_dates(
     row: &Row<'_>,
     columns: &Columns,
@@ -173,13 +203,17 @@ fn read_dates(
     notes: &mut Notes<'_>,
 ) -> (u32, bool) {
     let texts = (row.trimmed(columns.begin), row.trimmed(columns.end));
-    let known = memory.last_dates.as_ref().filter(|(begin, end, ..)| (begin.as_str(), end.as_str()) == texts);
+    let known = memory
+        .last_dates
+        .as_ref()
+        .filter(|(begin, end, ..)| (begin.as_str(), end.as_str()) == texts);
     let (number, ordered) = if let Some(&(.., number, ordered)) = known {
         (number, ordered)
     } else {
         let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
         let (end, end_ordered) = row.date(columns.end, false, false, notes);
-        let bad = (begin.is_none() && !texts.0.is_empty()) || (end.is_none() && !texts.1.is_empty());
+        let bad =
+            (begin.is_none() && !texts.0.is_empty()) || (end.is_none() && !texts.1.is_empty());
         let pair = (begin.map_or(NO_DAY, to_day), end.map_or(NO_DAY, to_day));
         let number = *memory.dates.entry(pair).or_insert_with(|| {
             roster.dates.push(pair);
@@ -187,13 +221,16 @@ fn read_dates(
         });
         let ordered = begin_ordered || end_ordered;
         // A bad date is a finding of each row that has it.
-        memory.last_dates = (!bad).then(|| (texts.0.to_owned(), texts.1.to_owned(), number, ordered));
+        memory.last_dates =
+            (!bad).then(|| (texts.0.to_owned(), texts.1.to_owned(), number, ordered));
         (number, ordered)
     };
     let (begin, end) = roster.dates[number as usize];
     let (first, last) = roster.classes.record(class).span;
     if begin != NO_DAY && end != NO_DAY && begin >= end {
-        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.end), || "the enrollment ends before it begins".into());
+        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.end), || {
+            "the enrollment ends before it begins".into()
+        });
     } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
         row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
             "the enrollment leaves the dates of its class's sessions".into()
@@ -202,8 +239,9 @@ fn read_dates(
     (number, ordered)
 }
 
-/// Keeps what is known of an enrollment that could not be read (R-H3). Its class and person say which one it is, whatever its own id. Those of a row
-/// whose cells do not stand where they should count only where they name a class or a user of the set.
+/// Keeps what is known of an enrollment that could not be read (R-H3). Its class and person say
+/// which one it is, whatever its own id. Those of a row whose cells do not stand where they should
+/// count only where they name a class or a user of the set.
 fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
     let named = row.own_id().is_some();
     let (class_id, user_id) = (row.doubtful(columns.class), row.doubtful(columns.user));
@@ -227,8 +265,8 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
     }
 }
 
-/// What can be said once all enrollments are read: rows that share a sourcedId count once where they are equal, not at all where they differ
-/// (check 26).
+/// What can be said once all enrollments are read: rows that share a sourcedId count once where
+/// they are equal, not at all where they differ (check 26).
 pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
     let ids = std::mem::take(&mut roster.enrollment_ids);
     for group in repeated(&ids) {
@@ -260,13 +298,18 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
                 "{} enrollments belong to classes that are left out and are left out with them",
                 roster.of_dropped_classes
             );
-            f.saying(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, found).at(place(FileKind::Enrollments.file(), 0, None))
+            f.saying(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, found).at(place(
+                FileKind::Enrollments.file(),
+                0,
+                None,
+            ))
         });
     }
     note_idle(roster, notes);
 }
 
-/// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one where it matters (R-S1).
+/// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one
+/// where it matters (R-S1).
 fn note_idle(roster: &Roster, notes: &mut Notes<'_>) {
     let idle = |kind: u8| {
         let of_kind = |slot: &u32| {
@@ -281,7 +324,11 @@ fn note_idle(roster: &Roster, notes: &mut Notes<'_>) {
     ] {
         if count > 0 {
             notes.note(code, |f| {
-                f.saying(code, format!("{count} {what} have no enrollment")).at(place(FileKind::Enrollments.file(), 0, None))
+                f.saying(code, format!("{count} {what} have no enrollment")).at(place(
+                    FileKind::Enrollments.file(),
+                    0,
+                    None,
+                ))
             });
         }
     }

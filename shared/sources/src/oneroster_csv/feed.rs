@@ -73,10 +73,15 @@ impl<'p> Source<'p> {
 }
 
 fn decode(decoder: &mut Decoder, bytes: &[u8], last: bool) -> io::Result<String> {
-    let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
+    let room = decoder
+        .max_utf8_buffer_length_without_replacement(bytes.len())
+        .unwrap_or(bytes.len() * 3 + 16);
     let mut text = String::with_capacity(room);
     match decoder.decode_to_string_without_replacement(bytes, &mut text, last).0 {
         DecoderResult::InputEmpty => Ok(text),
-        _ => Err(Refusal::new(&codes::NOT_UTF8, "the file begins as UTF-16 and is damaged").into_io()),
+        _ => {
+            Err(Refusal::new(&codes::NOT_UTF8, "the file begins as UTF-16 and is damaged")
+                .into_io())
+        }
     }
 }

@@ -37,7 +37,12 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads a header, and notes what is wrong with it. Whether it can be used the notes tell.
-    pub(super) fn read(cells: &[&str], kind: FileKind, version: Version, notes: &mut Notes<'_>) -> Self {
+    pub(super) fn read(
+        cells: &[&str],
+        kind: FileKind,
+        version: Version,
+        notes: &mut Notes<'_>,
+    ) -> Self {
         let file = kind.file();
         let at = |finding: Finding, column: Option<&str>| finding.at(place(file, 1, column));
         let mut names: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
@@ -53,8 +58,13 @@ impl Header {
             });
             return Self::default();
         }
-        if let Some(name) = names.iter().find(|name| SDS_COLUMNS.iter().any(|sds| name.eq_ignore_ascii_case(sds))) {
-            let found = format!("the column {} belongs to Microsoft School Data Sync, not to OneRoster", quoted(name));
+        if let Some(name) =
+            names.iter().find(|name| SDS_COLUMNS.iter().any(|sds| name.eq_ignore_ascii_case(sds)))
+        {
+            let found = format!(
+                "the column {} belongs to Microsoft School Data Sync, not to OneRoster",
+                quoted(name)
+            );
             notes.note(&codes::SDS_FILES, |f| at(f.saying(&codes::SDS_FILES, found), None));
             return Self::default();
         }
@@ -69,7 +79,12 @@ impl Header {
         header
     }
 
-    fn bind(names: Vec<String>, columns: &[Column], file: &'static str, notes: &mut Notes<'_>) -> Self {
+    fn bind(
+        names: Vec<String>,
+        columns: &[Column],
+        file: &'static str,
+        notes: &mut Notes<'_>,
+    ) -> Self {
         let at = |finding: Finding, column: Option<&str>| finding.at(place(file, 1, column));
         if names.iter().any(String::is_empty) {
             notes.note(&codes::HEADER_EMPTY, |f| at(f, None));
@@ -77,7 +92,9 @@ impl Header {
         for (i, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..i].contains(name) {
                 let found = format!("the column {} stands twice in the header", quoted(name));
-                notes.note(&codes::COLUMN_TWICE, |f| at(f.saying(&codes::COLUMN_TWICE, found), Some(name)));
+                notes.note(&codes::COLUMN_TWICE, |f| {
+                    at(f.saying(&codes::COLUMN_TWICE, found), Some(name))
+                });
             }
         }
         let position = |name: &str| names.iter().position(|n| n == name);
@@ -87,13 +104,23 @@ impl Header {
         }
         for column in columns.iter().filter(|column| position(column.name).is_none()) {
             let near = nearest(column.name, &names, columns);
-            let near = near.map(|name| format!("; perhaps {} is meant", quoted(name))).unwrap_or_default();
-            let code = if column.required { &codes::COLUMN_MISSING } else { &codes::OPTIONAL_COLUMN_MISSING };
+            let near =
+                near.map(|name| format!("; perhaps {} is meant", quoted(name))).unwrap_or_default();
+            let code = if column.required {
+                &codes::COLUMN_MISSING
+            } else {
+                &codes::OPTIONAL_COLUMN_MISSING
+            };
             let found = format!("{}: {}{near}", code.meaning, column.name);
             notes.note(code, |f| at(f.saying(code, found), Some(column.name)));
         }
         let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
-        let needed = columns.iter().filter(|c| c.required).filter_map(|c| position(c.name)).max().map_or(0, |last| last + 1);
+        let needed = columns
+            .iter()
+            .filter(|c| c.required)
+            .filter_map(|c| position(c.name))
+            .max()
+            .map_or(0, |last| last + 1);
         Self { names, width, needed }
     }
 
@@ -106,7 +133,10 @@ impl Header {
         let last_standard = self.names.iter().rposition(|name| standard(name).is_some());
         for (i, name) in self.names.iter().enumerate() {
             let is_extension = name.starts_with("metadata.");
-            if name.is_empty() || standard(name).is_some() || (is_extension && last_standard.is_none_or(|last| last < i)) {
+            if name.is_empty()
+                || standard(name).is_some()
+                || (is_extension && last_standard.is_none_or(|last| last < i))
+            {
                 continue;
             }
             // `resourceSourcedIds` stood in users.csv of 1.2.0.
@@ -121,9 +151,17 @@ impl Header {
         Col { at: self.names.iter().position(|n| n == name).unwrap_or(Col::NOWHERE), name }
     }
 
-    /// Where a column of the district's own stands; names of columns are compared without case, as everywhere.
+    /// Where a column of the district's own stands; names of columns are compared without case, as
+    /// everywhere.
     pub(super) fn own(&self, name: &str, called: &'static str) -> Col {
-        Col { at: self.names.iter().position(|n| n.eq_ignore_ascii_case(name)).unwrap_or(Col::NOWHERE), name: called }
+        Col {
+            at: self
+                .names
+                .iter()
+                .position(|n| n.eq_ignore_ascii_case(name))
+                .unwrap_or(Col::NOWHERE),
+            name: called,
+        }
     }
 
     /// The names, standard spelling.
@@ -137,7 +175,10 @@ fn rename(name: &mut String, columns: &[Column], file: &'static str, notes: &mut
     if columns.iter().any(|c| c.name == name) {
         return;
     }
-    let with_case = columns.iter().find(|c| c.name.eq_ignore_ascii_case(name)).map(|c| (c.name, &codes::HEADER_CASE));
+    let with_case = columns
+        .iter()
+        .find(|c| c.name.eq_ignore_ascii_case(name))
+        .map(|c| (c.name, &codes::HEADER_CASE));
     let old = || {
         let (new, _) = OLD_NAMES.iter().find(|(_, old)| old.eq_ignore_ascii_case(name))?;
         columns.iter().any(|c| c.name == *new).then_some((*new, &codes::HEADER_OLD_NAME))
@@ -151,12 +192,17 @@ fn rename(name: &mut String, columns: &[Column], file: &'static str, notes: &mut
     }
 }
 
-/// The column that a missing one may be, misspelt: one that is no column of the standard and differs in at most two letters.
+/// The column that a missing one may be, misspelt: one that is no column of the standard and
+/// differs in at most two letters.
 fn nearest<'a>(missing: &str, names: &'a [String], columns: &[Column]) -> Option<&'a str> {
     names
         .iter()
-        .filter(|name| !name.is_empty() && name.len() <= 64 && columns.iter().all(|c| c.name != name.as_str()))
-        .map(|name| (distance(&missing.to_ascii_lowercase(), &name.to_ascii_lowercase()), name.as_str()))
+        .filter(|name| {
+            !name.is_empty() && name.len() <= 64 && columns.iter().all(|c| c.name != name.as_str())
+        })
+        .map(|name| {
+            (distance(&missing.to_ascii_lowercase(), &name.to_ascii_lowercase()), name.as_str())
+        })
         .filter(|(distance, _)| *distance <= 2)
         .min()
         .map(|(_, name)| name)

@@ -22,11 +22,12 @@ use super::{ImportError, Refused, Staged};
 
 /// What an import is made from.
 pub struct Job<'a> {
-    /// The sets, the oldest first; the last is tonight's. The ones before it are the chain that a delta set follows: the last full set and
-    /// the deltas since. They are read only as far back as needed.
+    /// The sets, the oldest first; the last is tonight's. The ones before it are the chain that a
+    /// delta set follows: the last full set and the deltas since. They are read only as far back as
+    /// needed.
     pub packages: Vec<Box<dyn Package + 'a>>,
-    /// Whether an earlier set of this district was accepted. With one package only, it decides between [`Import::NeedsBase`] and taking
-    /// a delta set as the first.
+    /// Whether an earlier set of this district was accepted. With one package only, it decides
+    /// between [`Import::NeedsBase`] and taking a delta set as the first.
     pub has_base: bool,
     /// How the district's files are to be read.
     pub settings: &'a SourceSettings,
@@ -56,14 +57,16 @@ pub enum Import {
     Staged(Staged),
     /// The set cannot be trusted (R-H3); what the sink may have got is void.
     Refused(Refused),
-    /// The set follows earlier ones, which were not given though there are some: import again with them. Nothing was emitted.
+    /// The set follows earlier ones, which were not given though there are some: import again with
+    /// them. Nothing was emitted.
     NeedsBase,
 }
 
 /// What a set's manifest alone tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// The set is, in whole or in part, a delta, or says that nothing changed: it is read over the sets that it follows.
+    /// The set is, in whole or in part, a delta, or says that nothing changed: it is read over the
+    /// sets that it follows.
     pub needs_base: bool,
 }
 
@@ -76,7 +79,8 @@ impl SnapshotSink for NoSink {
     }
 }
 
-/// Reads a set's manifest, and nothing else. A set that cannot be read is described as one that needs no base: [`import`] says why it is refused.
+/// Reads a set's manifest, and nothing else. A set that cannot be read is described as one that
+/// needs no base: [`import`] says why it is refused.
 pub fn describe(package: &mut dyn Package) -> Result<Described, ImportError> {
     let mut sink = NoSink;
     match FileSet::of(package, true, &mut Notes::new(&mut sink)) {
@@ -88,8 +92,8 @@ pub fn describe(package: &mut dyn Package) -> Result<Described, ImportError> {
 
 /// Imports the last of the packages, over the others where it follows them.
 ///
-/// Whatever refuses the set is found before the first record is emitted; before that the sink gets at most findings, where there are
-/// very many.
+/// Whatever refuses the set is found before the first record is emitted; before that the sink gets
+/// at most findings, where there are very many.
 pub fn import(job: Job<'_>, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
     if job.packages.is_empty() {
         return Err(ImportError::NoPackage);
@@ -185,8 +189,11 @@ pub(crate) fn check_settings(
     notes: &mut Notes<'_>,
 ) -> Result<(Option<&'static Encoding>, Phones), Halt> {
     let encoding = settings.fallback_encoding.as_deref().map(|label| {
-        // Commas, quotes and line ends must be what they are in ASCII, or rows could not be told apart.
-        Encoding::for_label(label.as_bytes()).filter(|encoding| encoding.is_ascii_compatible()).ok_or(label)
+        // Commas, quotes and line ends must be what they are in ASCII, or rows could not be told
+        // apart.
+        Encoding::for_label(label.as_bytes())
+            .filter(|encoding| encoding.is_ascii_compatible())
+            .ok_or(label)
     });
     let fallback = encoding.transpose().unwrap_or_else(|label| {
         invalid(notes, "fallback_encoding", label);
@@ -207,6 +214,9 @@ pub(crate) fn check_settings(
 
 fn invalid(notes: &mut Notes<'_>, setting: &str, value: &str) {
     notes.note(&codes::SETTING_INVALID, |f| {
-        f.saying(&codes::SETTING_INVALID, format!("the setting {setting} cannot be {}", quoted(value)))
+        f.saying(
+            &codes::SETTING_INVALID,
+            format!("the setting {setting} cannot be {}", quoted(value)),
+        )
     });
 }

@@ -60,7 +60,8 @@ impl FileKind {
         }
     }
 
-    /// Whether no roster can be made without it. Roles are needed where the users have none of their own (1.2).
+    /// Whether no roster can be made without it. Roles are needed where the users have none of
+    /// their own (1.2).
     pub(crate) fn is_needed(self) -> bool {
         !matches!(self, FileKind::Roles | FileKind::Demographics)
     }
@@ -74,7 +75,11 @@ impl From<FileKind> for List {
 
 /// What the standard calls what findings of all sources point at.
 pub(super) fn words() -> Words {
-    Words { users: FileKind::Users.into(), enrollments: FileKind::Enrollments.into(), agents: "agentSourcedIds" }
+    Words {
+        users: FileKind::Users.into(),
+        enrollments: FileKind::Enrollments.into(),
+        agents: "agentSourcedIds",
+    }
 }
 
 /// Files of the standard that a roster does not need: gradebook, resources, profiles.
@@ -147,12 +152,17 @@ fn columns(names: &'static str) -> impl Iterator<Item = Column> {
         .map(|name| Column { name: name.trim_end_matches('!'), required: name.ends_with('!') })
 }
 
-/// The columns of a table, in the order of the standard. `with_roles` tells a users.csv of 1.1 from one of 1.2.
+/// The columns of a table, in the order of the standard. `with_roles` tells a users.csv of 1.1 from
+/// one of 1.2.
 pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<Column> {
     let names = match kind {
         FileKind::Orgs => "name! type! identifier parentSourcedId",
-        FileKind::AcademicSessions => "title! type! startDate! endDate! parentSourcedId schoolYear!",
-        FileKind::Courses => "schoolYearSourcedId title! courseCode grades orgSourcedId! subjects subjectCodes",
+        FileKind::AcademicSessions => {
+            "title! type! startDate! endDate! parentSourcedId schoolYear!"
+        }
+        FileKind::Courses => {
+            "schoolYearSourcedId title! courseCode grades orgSourcedId! subjects subjectCodes"
+        }
         FileKind::Classes => {
             "title! grades courseSourcedId! classCode classType! location schoolSourcedId! termSourcedIds! subjects subjectCodes periods"
         }
@@ -164,18 +174,23 @@ pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<
             "enabledUser! username! userIds givenName! familyName! middleName identifier email sms phone agentSourcedIds grades password \
              userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns"
         }
-        FileKind::Roles => "userSourcedId! roleType! role! beginDate endDate orgSourcedId! userProfileSourcedId",
+        FileKind::Roles => {
+            "userSourcedId! roleType! role! beginDate endDate orgSourcedId! userProfileSourcedId"
+        }
         FileKind::Demographics => {
             "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican nativeHawaiianOrOtherPacificIslander white \
              demographicRaceTwoOrMoreRaces hispanicOrLatinoEthnicity countryOfBirthCode stateOfBirthAbbreviation cityOfBirth \
              publicSchoolResidenceStatus"
         }
-        FileKind::Enrollments => "classSourcedId! schoolSourcedId! userSourcedId! role! primary beginDate endDate",
+        FileKind::Enrollments => {
+            "classSourcedId! schoolSourcedId! userSourcedId! role! primary beginDate endDate"
+        }
     };
     let mut columns: Vec<Column> = columns(names).collect();
     if version == Version::V1_0 {
         // 1.0 had neither.
-        for column in columns.iter_mut().filter(|c| matches!(c.name, "enabledUser" | "schoolYear")) {
+        for column in columns.iter_mut().filter(|c| matches!(c.name, "enabledUser" | "schoolYear"))
+        {
             column.required = false;
         }
     }

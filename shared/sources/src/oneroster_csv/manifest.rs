@@ -1,4 +1,5 @@
-//! manifest.csv: which files there are, and whether each is the whole truth or a change (checks 3 to 8).
+//! manifest.csv: which files there are, and whether each is the whole truth or a change (checks 3
+//! to 8).
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,10 @@ impl Manifest {
     pub(super) fn of_1_0() -> Self {
         Self {
             version: Version::V1_0,
-            modes: FileKind::ALL.iter().map(|kind| (kind.property().to_owned(), Mode::Bulk)).collect(),
+            modes: FileKind::ALL
+                .iter()
+                .map(|kind| (kind.property().to_owned(), Mode::Bulk))
+                .collect(),
         }
     }
 
@@ -50,7 +54,8 @@ impl Manifest {
                     return Err(Halt::Refused);
                 }
             }
-            let cells: Vec<&str> = rows.cells().iter().map(|cell| cell.of(rows.text()).trim()).collect();
+            let cells: Vec<&str> =
+                rows.cells().iter().map(|cell| cell.of(rows.text()).trim()).collect();
             if cells.iter().all(|cell| cell.is_empty()) {
                 continue;
             }
@@ -65,7 +70,10 @@ impl Manifest {
                 return Err(Halt::Refused);
             }
             if let Some((_, first)) = properties.get(name) {
-                let found = format!("the property {} stands on line {first} too; the first counts", quoted(name));
+                let found = format!(
+                    "the property {} stands on line {first} too; the first counts",
+                    quoted(name)
+                );
                 property(notes, rows.line(), found);
             } else {
                 properties.insert(name.to_owned(), (value.to_owned(), rows.line()));
@@ -85,7 +93,11 @@ impl Manifest {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
             notes.note(&codes::MANIFEST_VERSION, |f| {
                 let found = format!("manifest.version is {}, not 1.0", quoted(value));
-                f.saying(&codes::MANIFEST_VERSION, found).at(place(FILE, line, Some("manifest.version")))
+                f.saying(&codes::MANIFEST_VERSION, found).at(place(
+                    FILE,
+                    line,
+                    Some("manifest.version"),
+                ))
             });
         }
         let oneroster = properties.remove("oneroster.version");
@@ -95,8 +107,15 @@ impl Manifest {
             other => {
                 let line = oneroster.as_ref().map_or(0, |(_, line)| *line);
                 notes.note(&codes::ONEROSTER_VERSION, |f| {
-                    let found = format!("oneroster.version is {}; the files tell which it is", quoted(other));
-                    f.saying(&codes::ONEROSTER_VERSION, found).at(place(FILE, line, Some("oneroster.version")))
+                    let found = format!(
+                        "oneroster.version is {}; the files tell which it is",
+                        quoted(other)
+                    );
+                    f.saying(&codes::ONEROSTER_VERSION, found).at(place(
+                        FILE,
+                        line,
+                        Some("oneroster.version"),
+                    ))
                 });
                 if properties.contains_key("file.roles") { Version::V1_2 } else { Version::V1_1 }
             }
@@ -110,23 +129,45 @@ impl Manifest {
                 continue;
             };
             if Some(file) != name.strip_prefix("file.") {
-                property(notes, *line, format!("the property {} has other capitals than the standard's", quoted(name)));
+                property(
+                    notes,
+                    *line,
+                    format!("the property {} has other capitals than the standard's", quoted(name)),
+                );
             }
             let mode = match value.to_ascii_lowercase().as_str() {
                 "absent" => Mode::Absent,
                 "bulk" => Mode::Bulk,
                 "delta" => Mode::Delta,
                 _ => {
-                    property(notes, *line, format!("{} is {}, none of absent, bulk and delta", quoted(name), quoted(value)));
+                    property(
+                        notes,
+                        *line,
+                        format!(
+                            "{} is {}, none of absent, bulk and delta",
+                            quoted(name),
+                            quoted(value)
+                        ),
+                    );
                     continue;
                 }
             };
             if !matches!(value.as_str(), "absent" | "bulk" | "delta") {
-                property(notes, *line, format!("{} is {}, in other capitals than the standard's", quoted(name), quoted(value)));
+                property(
+                    notes,
+                    *line,
+                    format!(
+                        "{} is {}, in other capitals than the standard's",
+                        quoted(name),
+                        quoted(value)
+                    ),
+                );
             }
             modes.insert(file.to_owned(), mode);
         }
-        let listed = |name: &str| modes.contains_key(name) || properties.contains_key(&format!("file.{name}"));
+        let listed = |name: &str| {
+            modes.contains_key(name) || properties.contains_key(&format!("file.{name}"))
+        };
         let of_version = FileKind::ALL.iter().map(|kind| kind.property()).chain(NOT_USED);
         for name in of_version.filter(|name| is_of(name, version) && !listed(name)) {
             property(notes, 0, format!("the property `file.{name}` is missing"));

@@ -1,18 +1,23 @@
-//! OneRoster CSV 1.1 and 1.2 (and 1.0 where the district allows it), as one zip or as the files of a folder, bulk and delta.
+//! OneRoster CSV 1.1 and 1.2 (and 1.0 where the district allows it), as one zip or as the files of
+//! a folder, bulk and delta.
 //!
-//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what each claims to be; `feed` unpacks a
-//! file and `rows` splits it in one thread (`ahead`), while `header` and `table` check it in another; one module a table (`orgs`, `sessions`, `classes`,
-//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the one roster of all sources ([`crate::intake`]), which writes the lines. There
-//! is no text of its own for any cell.
+//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what
+//! each claims to be; `feed` unpacks a file and `rows` splits it in one thread (`ahead`), while
+//! `header` and `table` check it in another; one module a table (`orgs`, `sessions`, `classes`,
+//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the one roster of all
+//! sources ([`crate::intake`]), which writes the lines. There is no text of its own for any cell.
 //!
-//! A server's lists are the same tables ([`crate::oneroster_rest`]): from `reader` on nobody knows where rows come from.
+//! A server's lists are the same tables ([`crate::oneroster_rest`]): from `reader` on nobody knows
+//! where rows come from.
 //!
-//! Folding: tonight's set is read first and those before it after, as far back as needed; the first row of an id that is met counts. A file is the
-//! whole truth, and ends the way back, if the manifest calls it bulk and its rows do not say otherwise.
+//! Folding: tonight's set is read first and those before it after, as far back as needed; the first
+//! row of an id that is met counts. A file is the whole truth, and ends the way back, if the
+//! manifest calls it bulk and its rows do not say otherwise.
 //!
 //! # Where the checks are
 //!
-//! The numbers are those of the project's notes on what validators check; the tests are named after them.
+//! The numbers are those of the project's notes on what validators check; the tests are named after
+//! them.
 //!
 //! | checks | where |
 //! | --- | --- |

@@ -14,8 +14,14 @@ use super::take::{Taken, note_id_case, take};
 
 const TYPES: [&str; 6] = ["department", "school", "district", "local", "state", "national"];
 
-pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
-    let [name, kind, identifier, parent] = ["name", "type", "identifier", "parentSourcedId"].map(|name| table.col(name));
+pub(super) fn read(
+    table: &mut Table,
+    package: u16,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
+    let [name, kind, identifier, parent] =
+        ["name", "type", "identifier", "parentSourcedId"].map(|name| table.col(name));
     while table.advance(notes)? {
         let row = table.row();
         let slot = match take(&mut roster.orgs, &row, package, notes) {
@@ -26,20 +32,25 @@ pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: 
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
-        let (Some(name), Some(kind)) = (row.required(name, notes), row.word(kind, &TYPES, true, true, notes)) else {
+        let (Some(name), Some(kind)) =
+            (row.required(name, notes), row.word(kind, &TYPES, true, true, notes))
+        else {
             roster.orgs.set(slot, Standing::Dropped);
             continue;
         };
         let texts = roster.texts.here();
         roster.texts.push(name);
         roster.texts.push(row.trimmed(identifier));
-        let parent = Some(row.get(parent)).filter(|id| !id.trim().is_empty()).map_or(NONE, |id| roster.orgs.slot(id));
+        let parent = Some(row.get(parent))
+            .filter(|id| !id.trim().is_empty())
+            .map_or(NONE, |id| roster.orgs.slot(id));
         let kind = match kind {
             "school" => OrgKind::School,
             "district" | "local" => OrgKind::District,
             _ => OrgKind::Other,
         };
-        *roster.orgs.record_mut(slot) = Org { texts, kind, parent, has_classes: false, wanted: false };
+        *roster.orgs.record_mut(slot) =
+            Org { texts, kind, parent, has_classes: false, wanted: false };
     }
     Ok(())
 }
@@ -53,9 +64,18 @@ pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes
         let parent = orgs.record(slot).parent;
         if parent != NONE && !orgs.resolves(parent) {
             orgs.record_mut(slot).parent = NONE;
-            note_record(orgs, slot, FileKind::Orgs, notes, &codes::OPTIONAL_REFERENCE_MISSING, Some("parentSourcedId"), || {
-                "parentSourcedId leads to an org that is not in the set and counts as blank".into()
-            });
+            note_record(
+                orgs,
+                slot,
+                FileKind::Orgs,
+                notes,
+                &codes::OPTIONAL_REFERENCE_MISSING,
+                Some("parentSourcedId"),
+                || {
+                    "parentSourcedId leads to an org that is not in the set and counts as blank"
+                        .into()
+                },
+            );
         }
     }
     cut_cycles(roster, &present, notes);
@@ -63,11 +83,25 @@ pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes
     for &slot in &present {
         let org = orgs.record(slot);
         if org.kind == OrgKind::School
-            && (org.parent == NONE || (orgs.is_present(org.parent) && orgs.record(org.parent).kind != OrgKind::District))
+            && (org.parent == NONE
+                || (orgs.is_present(org.parent)
+                    && orgs.record(org.parent).kind != OrgKind::District))
         {
-            note_record(orgs, slot, FileKind::Orgs, notes, &codes::ORG_HIERARCHY, Some("parentSourcedId"), || {
-                if org.parent == NONE { "the school has no district above it".into() } else { String::new() }
-            });
+            note_record(
+                orgs,
+                slot,
+                FileKind::Orgs,
+                notes,
+                &codes::ORG_HIERARCHY,
+                Some("parentSourcedId"),
+                || {
+                    if org.parent == NONE {
+                        "the school has no district above it".into()
+                    } else {
+                        String::new()
+                    }
+                },
+            );
         }
     }
     if let Some(schools) = &wishes.settings.shared_schools {
@@ -88,14 +122,17 @@ pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes
 pub(super) fn note_missing_schools(roster: &Roster, notes: &mut Notes<'_>) {
     for slot in missing_schools(roster) {
         notes.note(&codes::SCHOOL_NOT_SENT, |f| {
-            f.under(Rule::H3).at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(roster.orgs.id(slot)))
+            f.under(Rule::H3)
+                .at(place(FileKind::Orgs.file(), 0, None))
+                .about("org", &id_of(roster.orgs.id(slot)))
         });
     }
 }
 
 fn cut_cycles(roster: &mut Roster, present: &[u32], notes: &mut Notes<'_>) {
     let orgs = &mut roster.orgs;
-    // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk does not.
+    // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk
+    // does not.
     let mut walked = vec![0_u32; orgs.len()];
     for (walk, &start) in (1..).zip(present) {
         let mut at = start;
@@ -107,7 +144,15 @@ fn cut_cycles(roster: &mut Roster, present: &[u32], notes: &mut Notes<'_>) {
             let parent = orgs.record(at).parent;
             if parent != NONE && walked[parent as usize] == walk {
                 orgs.record_mut(at).parent = NONE;
-                note_record(orgs, at, FileKind::Orgs, notes, &codes::ORG_CYCLE, Some("parentSourcedId"), String::new);
+                note_record(
+                    orgs,
+                    at,
+                    FileKind::Orgs,
+                    notes,
+                    &codes::ORG_CYCLE,
+                    Some("parentSourcedId"),
+                    String::new,
+                );
                 break;
             }
             at = parent;

@@ -18,14 +18,17 @@ pub trait Package: Send {
     /// What is in it.
     fn files(&self) -> &[PackagedFile];
 
-    /// Opens the file at this place of [`Package::files`], from its start. May be called again for the same file.
+    /// Opens the file at this place of [`Package::files`], from its start. May be called again for
+    /// the same file.
     ///
-    /// An error that carries a [`Refusal`] (see [`Refusal::into_io`]) means that the data is bad, any other that reading failed and may be
-    /// tried again. The same holds for errors of the reader that is returned.
+    /// An error that carries a [`Refusal`] (see [`Refusal::into_io`]) means that the data is bad,
+    /// any other that reading failed and may be tried again. The same holds for errors of the
+    /// reader that is returned.
     fn open(&mut self, index: usize) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// Why a set cannot be read at all: a finding that stops the import. It is a result for the report, not a fault (R-H3).
+/// Why a set cannot be read at all: a finding that stops the import. It is a result for the report,
+/// not a fault (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Refusal(pub Box<Finding>);

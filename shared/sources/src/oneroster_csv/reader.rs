@@ -1,5 +1,6 @@
-//! Reads the tables of tonight's set, and of those before it where it follows them, into the one roster. Where the tables come from it does not know:
-//! the files of a package and the lists of a server are checked by the same rules, and found wanting in the same words.
+//! Reads the tables of tonight's set, and of those before it where it follows them, into the one
+//! roster. Where the tables come from it does not know: the files of a package and the lists of a
+//! server are checked by the same rules, and found wanting in the same words.
 
 use rules::finding::source as codes;
 
@@ -41,14 +42,17 @@ pub(crate) trait Tables {
     fn met(&self, column: &str) -> bool;
 }
 
-/// Bytes of a row of users.csv and of enrollments.csv as short as they come, and the most bytes that room is made for, whatever a file claims to be.
+/// Bytes of a row of users.csv and of enrollments.csv as short as they come, and the most bytes
+/// that room is made for, whatever a file claims to be.
 const SHORT_USER: u64 = 120;
 const SHORT_ENROLLMENT: u64 = 48;
 const MOST_ROOM: usize = 256 << 20;
 
 /// Makes room for the rows of the two long tables.
 fn make_room(roster: &mut Roster, kind: FileKind, declared: u64) {
-    let rows = |short: u64, size: usize| usize::try_from(declared / short).map_or(0, |rows| rows.min(MOST_ROOM / size));
+    let rows = |short: u64, size: usize| {
+        usize::try_from(declared / short).map_or(0, |rows| rows.min(MOST_ROOM / size))
+    };
     match kind {
         FileKind::Users => roster.users.reserve(rows(SHORT_USER, size_of::<User>())),
         FileKind::Enrollments => {
@@ -92,7 +96,16 @@ impl<'a> Reader<'a> {
         progress: Option<&'a mut dyn FnMut(Progress)>,
     ) -> Self {
         let of = sets.first().map_or(0, |tonight| tonight.size());
-        Self { sets, opened: 1, has_base, progress, read: 0, of, roster: Roster::of(layout::words()), wishes }
+        Self {
+            sets,
+            opened: 1,
+            has_base,
+            progress,
+            read: 0,
+            of,
+            roster: Roster::of(layout::words()),
+            wishes,
+        }
     }
 
     /// Reads everything, and writes the snapshot's lines. Gives the number of seats.
@@ -118,7 +131,9 @@ impl<'a> Reader<'a> {
                 FileKind::Courses => classes::finish_courses(&self.roster, notes),
                 FileKind::Classes => classes::finish_classes(&mut self.roster, notes),
                 FileKind::Users => users::finish(&mut self.roster, notes),
-                FileKind::Roles if self.roster.users_have_roles == Some(false) => roles::finish(&mut self.roster, notes),
+                FileKind::Roles if self.roster.users_have_roles == Some(false) => {
+                    roles::finish(&mut self.roster, notes)
+                }
                 FileKind::Roles => {}
                 FileKind::Demographics => self.note_unmapped(notes),
                 FileKind::Enrollments => enrollments::finish(&mut self.roster, notes),
@@ -144,7 +159,11 @@ impl<'a> Reader<'a> {
                         } else {
                             "users.csv has no roles, as in OneRoster 1.2"
                         };
-                        f.saying(&codes::ONEROSTER_VERSION, found).at(place("manifest.csv", 0, Some("oneroster.version")))
+                        f.saying(&codes::ONEROSTER_VERSION, found).at(place(
+                            "manifest.csv",
+                            0,
+                            Some("oneroster.version"),
+                        ))
                     });
                 }
                 !with_roles
@@ -190,7 +209,11 @@ impl<'a> Reader<'a> {
         }
         if !was_read && (kind.is_needed() || kind == FileKind::Roles) {
             notes.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
+                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
+                    kind.file(),
+                    0,
+                    None,
+                ))
             });
             return Err(Halt::Refused);
         }
@@ -200,19 +223,27 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Brings enrollments of several sets into the order in which they came, which is the order of co-teachers.
+    /// Brings enrollments of several sets into the order in which they came, which is the order of
+    /// co-teachers.
     fn oldest_first(&mut self, begins: &[usize]) {
         let (rows, ids) = (&self.roster.enrollments, &self.roster.enrollment_ids);
         let ends = begins[1..].iter().copied().chain([rows.len()]);
         let mut pieces: Vec<_> = begins.iter().copied().zip(ends).collect();
         pieces.reverse();
-        let rows = pieces.iter().flat_map(|&(begin, end)| rows[begin..end].iter().copied()).collect();
+        let rows =
+            pieces.iter().flat_map(|&(begin, end)| rows[begin..end].iter().copied()).collect();
         let ids = pieces.iter().flat_map(|&(begin, end)| ids[begin..end].iter().copied()).collect();
         (self.roster.enrollments, self.roster.enrollment_ids) = (rows, ids);
     }
 
     /// Reads one table; true if it is the whole truth of its kind.
-    fn read_table(&mut self, kind: FileKind, number: usize, going: &mut Going, notes: &mut Notes<'_>) -> Result<bool, Halt> {
+    fn read_table(
+        &mut self,
+        kind: FileKind,
+        number: usize,
+        going: &mut Going,
+        notes: &mut Notes<'_>,
+    ) -> Result<bool, Halt> {
         let settings = self.wishes.settings;
         let set = &mut self.sets[number];
         let reading = Reading {
@@ -236,14 +267,22 @@ impl<'a> Reader<'a> {
                 FileKind::Courses => classes::read_courses(&mut table, package, roster, notes)?,
                 FileKind::Classes => classes::read_classes(&mut table, package, roster, notes)?,
                 FileKind::Users => users::read(&mut table, package, roster, wishes, notes)?,
-                FileKind::Roles => roles::read(&mut table, &mut going.claims, roster, wishes.today, notes)?,
+                FileKind::Roles => {
+                    roles::read(&mut table, &mut going.claims, roster, wishes.today, notes)?
+                }
                 FileKind::Demographics => {
                     let Going { claims, demographics: seen, .. } = going;
                     demographics::read(&mut table, package, claims, seen, roster, wishes, notes)?;
                 }
                 FileKind::Enrollments => {
                     going.begins.push(roster.enrollments.len());
-                    enrollments::read(&mut table, &mut going.claims, &mut going.memory, roster, notes)?;
+                    enrollments::read(
+                        &mut table,
+                        &mut going.claims,
+                        &mut going.memory,
+                        roster,
+                        notes,
+                    )?;
                 }
             }
             ended = Some((table.finish(notes)?, table.bytes_read()));
@@ -260,15 +299,23 @@ impl<'a> Reader<'a> {
     /// Columns that the settings map and no file has.
     fn note_unmapped(&self, notes: &mut Notes<'_>) {
         for (field, column) in &self.wishes.settings.metadata {
-            let kept = self.wishes.demographics || matches!(field.as_str(), "state_id" | "student_number");
+            let kept =
+                self.wishes.demographics || matches!(field.as_str(), "state_id" | "student_number");
             let is_there = || {
                 let in_some = self.roster.mapped.iter().any(|mapped| mapped == field);
                 in_some && self.sets[..self.opened].iter().any(|set| set.met(column))
             };
             if kept && !is_there() {
                 notes.note(&codes::METADATA_COLUMN_MISSING, |f| {
-                    let found = format!("the settings map {field} to the column {}, which is in no file", quoted(column));
-                    f.saying(&codes::METADATA_COLUMN_MISSING, found).at(place(FileKind::Users.file(), 1, None))
+                    let found = format!(
+                        "the settings map {field} to the column {}, which is in no file",
+                        quoted(column)
+                    );
+                    f.saying(&codes::METADATA_COLUMN_MISSING, found).at(place(
+                        FileKind::Users.file(),
+                        1,
+                        None,
+                    ))
                 });
             }
         }

@@ -41,9 +41,11 @@ impl Claims {
 
 /// The places of each id that occurs more than once, in the order of the rows.
 pub(super) fn repeated(ids: &[u64]) -> Vec<Vec<usize>> {
-    // Each half by itself, side by side: of millions, sorting takes as long as reading a tenth of them.
+    // Each half by itself, side by side: of millions, sorting takes as long as reading a tenth of
+    // them.
     let in_half = |upper: bool| {
-        let mut sorted: Vec<u64> = ids.iter().copied().filter(|id| (id >> 63 == 1) == upper).collect();
+        let mut sorted: Vec<u64> =
+            ids.iter().copied().filter(|id| (id >> 63 == 1) == upper).collect();
         sorted.sort_unstable();
         sorted.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect::<HashSet<u64>>()
     };
@@ -59,8 +61,10 @@ pub(super) fn repeated(ids: &[u64]) -> Vec<Vec<usize>> {
     let numbered = ids.iter().copied().zip(0..);
     let mut places: Vec<(u64, usize)> = numbered.filter(|(id, _)| repeated.contains(id)).collect();
     places.sort_unstable();
-    let mut groups: Vec<Vec<usize>> =
-        places.chunk_by(|a, b| a.0 == b.0).map(|group| group.iter().map(|&(_, i)| i).collect()).collect();
+    let mut groups: Vec<Vec<usize>> = places
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|group| group.iter().map(|&(_, i)| i).collect())
+        .collect();
     groups.sort_unstable();
     groups
 }

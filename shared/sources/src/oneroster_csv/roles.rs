@@ -43,7 +43,8 @@ pub(super) fn read(
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [user, role_type, role, begin, end, org] =
-        ["userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"].map(|name| table.col(name));
+        ["userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"]
+            .map(|name| table.col(name));
     let columns = Columns { user, role_type, role, begin, end, org };
     let mut last_org = Last::default();
     while table.advance(notes)? {
@@ -59,8 +60,11 @@ pub(super) fn read(
         if row.is_removal() {
             continue;
         }
-        let (read, ordered) =
-            if row.is_bad() { (None, false) } else { read_role(&row, &columns, &mut last_org, roster, today, notes) };
+        let (read, ordered) = if row.is_bad() {
+            (None, false)
+        } else {
+            read_role(&row, &columns, &mut last_org, roster, today, notes)
+        };
         match read {
             Some(Read::Role(role)) => {
                 roster.roles.push(role);
@@ -95,12 +99,18 @@ fn read_role(
     let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
     let (end, end_ordered) = row.date(columns.end, false, false, notes);
     let ordered = begin_ordered || end_ordered;
-    let (Some(user_id), Some(role_type), Some(role), Some(org_id)) = (user_id, role_type, role, org_id) else {
+    let (Some(user_id), Some(role_type), Some(role), Some(org_id)) =
+        (user_id, role_type, role, org_id)
+    else {
         return (None, ordered);
     };
     let user = roster.users.ids.find(user_id).filter(|&slot| roster.users.resolves(slot));
     let Some(user) = user else {
-        let gone = roster.users.ids.find(user_id).is_some_and(|slot| roster.users.standing(slot) == Standing::Removed);
+        let gone = roster
+            .users
+            .ids
+            .find(user_id)
+            .is_some_and(|slot| roster.users.standing(slot) == Standing::Removed);
         if !gone {
             row.note(notes, &codes::REFERENCE_MISSING, Some(columns.user), || {
                 "userSourcedId leads to a user who is not in the set".into()
@@ -122,12 +132,21 @@ fn read_role(
         *roster.not_rostered.entry((FileKind::Roles.file(), role.to_owned())).or_default() += 1;
     }
     let primary = role_type == "primary";
-    (Some(Read::Role(Role { user, org, kind, guardian, primary, current, line: row.line })), ordered)
+    (
+        Some(Read::Role(Role { user, org, kind, guardian, primary, current, line: row.line })),
+        ordered,
+    )
 }
 
-/// A role is lost with a bad row: nobody knows which, so no kind of its person is taken for gone (R-H3).
+/// A role is lost with a bad row: nobody knows which, so no kind of its person is taken for gone
+/// (R-H3).
 fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
-    match roster.users.ids.find(row.doubtful(columns.user)).filter(|&slot| roster.users.resolves(slot)) {
+    match roster
+        .users
+        .ids
+        .find(row.doubtful(columns.user))
+        .filter(|&slot| roster.users.resolves(slot))
+    {
         Some(user) if row.own_id().is_some() => roster.users.record_mut(user).unsure = person::ALL,
         _ => roster.losses.people(),
     }
@@ -175,7 +194,15 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
             continue;
         }
         if roster.users.record(slot).unsure == 0 {
-            note_record(&roster.users, slot, FileKind::Users, notes, &codes::USER_WITHOUT_ROLE, None, String::new);
+            note_record(
+                &roster.users,
+                slot,
+                FileKind::Users,
+                notes,
+                &codes::USER_WITHOUT_ROLE,
+                None,
+                String::new,
+            );
         }
         roster.users.record_mut(slot).kinds = person::ALL;
         roster.users.set(slot, Standing::Dropped);
@@ -202,7 +229,9 @@ fn note_primaries(roster: &Roster, slot: u32, own: &[Role], notes: &mut Notes<'_
     };
     notes.note(&codes::ROLES_PRIMARY, |f| {
         let place = place(FileKind::Roles.file(), own[0].line, Some("roleType"));
-        f.saying(&codes::ROLES_PRIMARY, found).at(place).about("user", &id_of(roster.users.id(slot)))
+        f.saying(&codes::ROLES_PRIMARY, found)
+            .at(place)
+            .about("user", &id_of(roster.users.id(slot)))
     });
 }
 
@@ -221,7 +250,11 @@ fn drop_repeated(roster: &mut Roster, notes: &mut Notes<'_>) {
         for &i in &group[1..] {
             notes.note(code, |f| {
                 let found = format!("the sourcedId stands on line {} too", first.line);
-                f.saying(code, found).at(place(FileKind::Roles.file(), roster.roles[i].line, Some("sourcedId")))
+                f.saying(code, found).at(place(
+                    FileKind::Roles.file(),
+                    roster.roles[i].line,
+                    Some("sourcedId"),
+                ))
             });
         }
         if same {

@@ -1,7 +1,7 @@
 //! Splits the text of a file into rows and cells (RFC 4180, read kindly).
 //!
-//! A splitter of our own, because what is wrong with a file has to be told by line, and because a quote that does not end must never swallow
-//! records silently.
+//! A splitter of our own, because what is wrong with a file has to be told by line, and because a
+//! quote that does not end must never swallow records silently.
 
 use std::io;
 
@@ -47,7 +47,8 @@ pub(super) struct Oddities {
     pub(super) nul: bool,
     /// The row is not UTF-8 and was read in the fallback encoding.
     pub(super) fallback: bool,
-    /// The row was a server's object: this cell held something that cannot be read. [`Oddities::NO_OBJECT`]: it was no object at all.
+    /// The row was a server's object: this cell held something that cannot be read.
+    /// [`Oddities::NO_OBJECT`]: it was no object at all.
     pub(super) misread: Option<u16>,
 }
 
@@ -148,7 +149,11 @@ impl<'p> Rows<'p> {
                     if self.oddities.stray_quote && self.oddities.line_break {
                         self.swallowing.get_or_insert(self.line);
                     }
-                    return Ok(if self.take(start, end) { Next::Row } else { Next::NotUtf8(self.line) });
+                    return Ok(if self.take(start, end) {
+                        Next::Row
+                    } else {
+                        Next::NotUtf8(self.line)
+                    });
                 }
                 Scan::Incomplete { quoted } => {
                     let long = self.buffer.len() - self.at > LONGEST_ROW;
@@ -164,7 +169,8 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// An odd number of quotes, and a row in which they went wrong across lines: a quote was opened and not closed there.
+    /// An odd number of quotes, and a row in which they went wrong across lines: a quote was opened
+    /// and not closed there.
     fn end(&self) -> Next {
         match self.swallowing {
             Some(line) if self.odd_quotes => Next::Unclosed(line),
@@ -248,7 +254,8 @@ impl<'p> Rows<'p> {
                 }
                 end = at;
             }
-            self.raw.push((Cell { start: (begin - start) as u32, end: (end - start) as u32 }, escaped));
+            self.raw
+                .push((Cell { start: (begin - start) as u32, end: (end - start) as u32 }, escaped));
             match bytes.get(at) {
                 Some(b',') => at += 1,
                 Some(b'\n') => {
@@ -297,7 +304,8 @@ impl<'p> Rows<'p> {
             (Err(_), Some(encoding)) => {
                 self.oddities.fallback = true;
                 for &(cell, escaped) in &self.raw {
-                    let (text, _) = encoding.decode_without_bom_handling(&row[cell.start as usize..cell.end as usize]);
+                    let (text, _) = encoding
+                        .decode_without_bom_handling(&row[cell.start as usize..cell.end as usize]);
                     let begin = self.text.len() as u32;
                     self.cells.push(if escaped {
                         unescape(&text, &mut self.text)

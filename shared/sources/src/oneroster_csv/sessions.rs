@@ -13,9 +13,15 @@ use super::values::{NO_DAY, to_date, to_day};
 
 const TYPES: [&str; 4] = ["gradingPeriod", "semester", "schoolYear", "term"];
 
-pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: &mut Notes<'_>) -> Result<(), Halt> {
+pub(super) fn read(
+    table: &mut Table,
+    package: u16,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
     let [title, kind, start, end, parent, year] =
-        ["title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"].map(|name| table.col(name));
+        ["title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"]
+            .map(|name| table.col(name));
     while table.advance(notes)? {
         let row = table.row();
         let slot = match take(&mut roster.sessions, &row, package, notes) {
@@ -31,26 +37,33 @@ pub(super) fn read(table: &mut Table, package: u16, roster: &mut Roster, notes: 
         let (start, start_ordered) = row.date(start, true, false, notes);
         let (end, end_ordered) = row.date(end, true, false, notes);
         let year_text = if year.is_there() { row.required(year, notes) } else { Some("") };
-        let (Some(title), Some(kind), Some(start), Some(end), Some(year_text)) = (title, kind, start, end, year_text) else {
+        let (Some(title), Some(kind), Some(start), Some(end), Some(year_text)) =
+            (title, kind, start, end, year_text)
+        else {
             roster.sessions.set(slot, Standing::Dropped);
             table.note_date_order(start_ordered || end_ordered, notes);
             continue;
         };
         let is_year = year_text.len() == 4 && year_text.bytes().all(|c| c.is_ascii_digit());
         if !is_year && !year_text.is_empty() {
-            row.note(notes, &codes::YEAR_FORMAT, Some(year), || format!("schoolYear is {}, not a year", quoted(year_text)));
+            row.note(notes, &codes::YEAR_FORMAT, Some(year), || {
+                format!("schoolYear is {}, not a year", quoted(year_text))
+            });
         }
         let texts = roster.texts.here();
         roster.texts.push(title);
         roster.texts.push(if is_year { year_text } else { "" });
-        let parent = Some(row.get(parent)).filter(|id| !id.trim().is_empty()).map_or(NONE, |id| roster.sessions.slot(id));
+        let parent = Some(row.get(parent))
+            .filter(|id| !id.trim().is_empty())
+            .map_or(NONE, |id| roster.sessions.slot(id));
         let kind = TYPES.iter().find(|word| **word == kind).copied().unwrap_or("other");
         if end <= start {
             row.note(notes, &codes::SESSION_DATES, Some(table.col("endDate")), || {
                 "the session ends before it begins, or on the same day (endDate is the day after the last)".into()
             });
         }
-        *roster.sessions.record_mut(slot) = Session { texts, kind, start: to_day(start), end: to_day(end), parent };
+        *roster.sessions.record_mut(slot) =
+            Session { texts, kind, start: to_day(start), end: to_day(end), parent };
         table.note_date_order(start_ordered || end_ordered, notes);
     }
     Ok(())
@@ -90,9 +103,14 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
         if let Ok(year) = reader.text().parse::<i32>()
             && session.end != NO_DAY
         {
-            // A year's end is exclusive and may fall on New Year's Day; a term of autumn lies wholly in the year before.
+            // A year's end is exclusive and may fall on New Year's Day; a term of autumn lies
+            // wholly in the year before.
             let (ends, _, _) = to_date(session.end - 1);
-            let fits = if session.kind == "schoolYear" { ends == year } else { ends == year || ends + 1 == year };
+            let fits = if session.kind == "schoolYear" {
+                ends == year
+            } else {
+                ends == year || ends + 1 == year
+            };
             if !fits {
                 note(
                     roster,
@@ -115,5 +133,13 @@ fn note(
     column: &'static str,
     found: impl FnOnce() -> &'static str,
 ) {
-    note_record(&roster.sessions, slot, FileKind::AcademicSessions, notes, code, Some(column), || found().into());
+    note_record(
+        &roster.sessions,
+        slot,
+        FileKind::AcademicSessions,
+        notes,
+        code,
+        Some(column),
+        || found().into(),
+    );
 }

@@ -49,7 +49,11 @@ impl FileSet {
     }
 
     /// Sorts a package's files, and reads its manifest.
-    pub(super) fn of(package: &mut dyn Package, accept_1_0: bool, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+    pub(super) fn of(
+        package: &mut dyn Package,
+        accept_1_0: bool,
+        notes: &mut Notes<'_>,
+    ) -> Result<Self, Halt> {
         let (files, manifest) = sort(package, notes)?;
         let manifest = match manifest {
             Some(index) => with_file(package, index, None, |rows| Manifest::read(rows, notes))?,
@@ -63,7 +67,11 @@ impl FileSet {
                 Manifest::of_1_0()
             }
         };
-        let set = Self { files, version: manifest.version, modes: FileKind::ALL.map(|kind| manifest.mode(kind)) };
+        let set = Self {
+            files,
+            version: manifest.version,
+            modes: FileKind::ALL.map(|kind| manifest.mode(kind)),
+        };
         set.check(notes)?;
         Ok(set)
     }
@@ -78,10 +86,16 @@ impl FileSet {
     }
 
     pub(super) fn nature(&self) -> Nature {
-        let roster = || FileKind::ALL.into_iter().filter(|kind| *kind != FileKind::Roles || self.version == Version::V1_2);
+        let roster = || {
+            FileKind::ALL
+                .into_iter()
+                .filter(|kind| *kind != FileKind::Roles || self.version == Version::V1_2)
+        };
         if roster().any(|kind| self.mode(kind) == Mode::Delta) {
             Nature::Delta
-        } else if self.files.iter().all(Option::is_none) && roster().all(|kind| self.mode(kind) == Mode::Absent) {
+        } else if self.files.iter().all(Option::is_none)
+            && roster().all(|kind| self.mode(kind) == Mode::Absent)
+        {
             Nature::Nothing
         } else {
             Nature::Bulk
@@ -91,18 +105,27 @@ impl FileSet {
     /// Files listed and files there (checks 5 and 8).
     fn check(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
         for kind in FileKind::ALL {
-            let is_needed = kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
+            let is_needed =
+                kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
             let (mode, listed) = (self.mode(kind), self.modes[kind as usize].is_some());
             let at = |f: rules::finding::Finding| f.at(place(kind.file(), 0, None));
             match (self.file(kind), mode) {
                 (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
-                (None, Mode::Bulk | Mode::Delta) if is_needed => notes.note(&codes::FILE_MISSING, |f| {
-                    at(f.saying(&codes::FILE_MISSING, format!("manifest.csv lists {}, and it is not there", kind.file())))
-                }),
+                (None, Mode::Bulk | Mode::Delta) if is_needed => {
+                    notes.note(&codes::FILE_MISSING, |f| {
+                        at(f.saying(
+                            &codes::FILE_MISSING,
+                            format!("manifest.csv lists {}, and it is not there", kind.file()),
+                        ))
+                    })
+                }
                 (None, Mode::Bulk | Mode::Delta) => notes.note(&codes::FILE_LISTED_MISSING, at),
                 (Some(_), Mode::Absent) if is_needed => notes.note(&codes::MANIFEST_MODE, |f| {
                     let what = if listed { "calls it absent" } else { "does not tell its mode" };
-                    at(f.saying(&codes::MANIFEST_MODE, format!("{} is there, and manifest.csv {what}", kind.file())))
+                    at(f.saying(
+                        &codes::MANIFEST_MODE,
+                        format!("{} is there, and manifest.csv {what}", kind.file()),
+                    ))
                 }),
                 (Some(_), Mode::Absent) => notes.note(&codes::FILE_NOT_LISTED, at),
                 (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
@@ -113,9 +136,15 @@ impl FileSet {
 
     /// Refuses a set that must be complete and is not (check 9).
     pub(super) fn require_all(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
-        for kind in FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none()) {
+        for kind in
+            FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
+        {
             notes.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
+                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
+                    kind.file(),
+                    0,
+                    None,
+                ))
             });
         }
         notes.go_on()
@@ -130,18 +159,28 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
     let mut folder: Option<&str> = None;
     for (index, file) in package.files().iter().enumerate() {
         let (path, name) = file.name.rsplit_once(['/', '\\']).unwrap_or(("", &file.name));
-        let is_debris =
-            file.name.split(['/', '\\']).any(|part| part == "__MACOSX") || name == ".DS_Store" || name.starts_with("._");
+        let is_debris = file.name.split(['/', '\\']).any(|part| part == "__MACOSX")
+            || name == ".DS_Store"
+            || name.starts_with("._");
         if is_debris {
             notes.note(&codes::FILE_UNKNOWN, |f| {
-                f.saying(&codes::FILE_UNKNOWN, format!("{} comes from a Mac's archiver", quoted(&file.name)))
+                f.saying(
+                    &codes::FILE_UNKNOWN,
+                    format!("{} comes from a Mac's archiver", quoted(&file.name)),
+                )
             });
             continue;
         }
-        let stem = name.len().checked_sub(4).filter(|&at| name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(".csv"));
+        let stem = name
+            .len()
+            .checked_sub(4)
+            .filter(|&at| name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(".csv"));
         let stem = stem.map_or("", |at| &name[..at]);
-        let kind = FileKind::ALL.into_iter().find(|kind| kind.property().eq_ignore_ascii_case(stem));
-        let known = kind.map(FileKind::property).or_else(|| NOT_USED.into_iter().find(|known| known.eq_ignore_ascii_case(stem)));
+        let kind =
+            FileKind::ALL.into_iter().find(|kind| kind.property().eq_ignore_ascii_case(stem));
+        let known = kind
+            .map(FileKind::property)
+            .or_else(|| NOT_USED.into_iter().find(|known| known.eq_ignore_ascii_case(stem)));
         let Some(known) = known else {
             note_unknown(&file.name, stem, notes);
             continue;
@@ -152,7 +191,10 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
         }
         if name.strip_suffix(".csv") != Some(known) {
             notes.note(&codes::FILE_NAME_CASE, |f| {
-                f.saying(&codes::FILE_NAME_CASE, format!("{} should be called {known}.csv", quoted(name)))
+                f.saying(
+                    &codes::FILE_NAME_CASE,
+                    format!("{} should be called {known}.csv", quoted(name)),
+                )
             });
         }
         let slot = match kind {
@@ -160,7 +202,10 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             None if known == "manifest" => &mut manifest,
             None => {
                 notes.note(&codes::FILE_NOT_USED, |f| {
-                    f.saying(&codes::FILE_NOT_USED, format!("{known}.csv holds nothing that a roster needs"))
+                    f.saying(
+                        &codes::FILE_NOT_USED,
+                        format!("{known}.csv holds nothing that a roster needs"),
+                    )
                 });
                 continue;
             }
@@ -180,16 +225,25 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
 
 fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
     let near = FileKind::ALL.into_iter().find(|kind| {
-        !stem.is_empty() && stem.len() < 40 && distance(&stem.to_ascii_lowercase(), &kind.property().to_ascii_lowercase()) <= 2
+        !stem.is_empty()
+            && stem.len() < 40
+            && distance(&stem.to_ascii_lowercase(), &kind.property().to_ascii_lowercase()) <= 2
     });
     let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
     notes.note(&codes::FILE_UNKNOWN, |f| {
-        f.saying(&codes::FILE_UNKNOWN, format!("the set holds {}, which is no OneRoster file{near}", quoted(name)))
+        f.saying(
+            &codes::FILE_UNKNOWN,
+            format!("the set holds {}, which is no OneRoster file{near}", quoted(name)),
+        )
     });
 }
 
 /// Tells files of Microsoft School Data Sync from OneRoster files that lack their manifest.
-fn refuse_sds(package: &mut dyn Package, files: &[Option<usize>; 8], notes: &mut Notes<'_>) -> Result<(), Halt> {
+fn refuse_sds(
+    package: &mut dyn Package,
+    files: &[Option<usize>; 8],
+    notes: &mut Notes<'_>,
+) -> Result<(), Halt> {
     let mut is_sds = package.files().iter().any(|file| {
         let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
         SDS_FILES.iter().any(|sds| sds.eq_ignore_ascii_case(name))
@@ -200,7 +254,9 @@ fn refuse_sds(package: &mut dyn Package, files: &[Option<usize>; 8], notes: &mut
             let next = rows.advance().map_err(|error| fault(error, kind.file(), notes))?;
             let cells = rows.cells().iter().map(|cell| cell.of(rows.text()).trim());
             let mut names = cells.filter(|_| next == Next::Row);
-            Ok::<_, Halt>(names.any(|name| SDS_COLUMNS.iter().any(|sds| sds.eq_ignore_ascii_case(name))))
+            Ok::<_, Halt>(
+                names.any(|name| SDS_COLUMNS.iter().any(|sds| sds.eq_ignore_ascii_case(name))),
+            )
         })?;
     }
     if is_sds {

@@ -1,4 +1,5 @@
-//! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks 12, 19 to 24, 29).
+//! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks
+//! 12, 19 to 24, 29).
 
 use rules::finding::{Code, Finding, Severity, pull, source as codes};
 use rules::settings::DateOrder;
@@ -33,7 +34,8 @@ pub(super) struct Reading {
     pub(super) date_order: Option<DateOrder>,
     pub(super) tolerate_mixed_status: bool,
     pub(super) bulk_with_status: bool,
-    /// The rows are a server's objects: of what they are, how they were asked for tells, and not whether they have a status.
+    /// The rows are a server's objects: of what they are, how they were asked for tells, and not
+    /// whether they have a status.
     pub(super) is_served: bool,
 }
 
@@ -81,7 +83,11 @@ struct Noted {
 
 impl Table {
     /// Reads the header.
-    pub(super) fn open(mut rows: Ahead, reading: Reading, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+    pub(super) fn open(
+        mut rows: Ahead,
+        reading: Reading,
+        notes: &mut Notes<'_>,
+    ) -> Result<Self, Halt> {
         let file = reading.kind.file();
         let next = rows.advance().map_err(|error| fault(error, file, notes))?;
         match rows.mark() {
@@ -98,7 +104,8 @@ impl Table {
         let cells: Vec<&str> = rows.cells().iter().map(|cell| cell.of(rows.text())).collect();
         let header = Header::read(&cells, reading.kind, reading.version, notes);
         notes.go_on()?;
-        let (id, status, modified) = (header.col("sourcedId"), header.col("status"), header.col("dateLastModified"));
+        let (id, status, modified) =
+            (header.col("sourcedId"), header.col("status"), header.col("dateLastModified"));
         let password = header.col("password");
         Ok(Self {
             reading,
@@ -137,7 +144,11 @@ impl Table {
             }
             notes.relieve()?;
             if self.rows.oddities().misread.is_none()
-                && self.rows.cells().iter().all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
+                && self
+                    .rows
+                    .cells()
+                    .iter()
+                    .all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
             {
                 notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
@@ -172,27 +183,35 @@ impl Table {
     /// Says once a file that the district's order of dates was needed.
     pub(super) fn note_date_order(&mut self, was_needed: bool, notes: &mut Notes<'_>) {
         if was_needed && !std::mem::replace(&mut self.noted.date_by_setting, true) {
-            notes.note(&codes::DATE_BY_SETTING, |f| f.at(place(self.reading.kind.file(), self.rows.line(), None)));
+            notes.note(&codes::DATE_BY_SETTING, |f| {
+                f.at(place(self.reading.kind.file(), self.rows.line(), None))
+            });
         }
     }
 
     fn check_shape(&mut self, notes: &mut Notes<'_>) -> Verdict {
         let odd = self.rows.oddities();
         if odd.fallback && !std::mem::replace(&mut self.noted.fallback, true) {
-            notes.note(&codes::FALLBACK_ENCODING, |f| f.at(place(self.reading.kind.file(), self.rows.line(), None)));
+            notes.note(&codes::FALLBACK_ENCODING, |f| {
+                f.at(place(self.reading.kind.file(), self.rows.line(), None))
+            });
         }
         let row = self.row();
         let (count, width) = (row.cells.len(), self.header.width);
         if let Some(cell) = odd.misread {
-            // What stands in the other cells is what the server says; of what is no object nothing does.
+            // What stands in the other cells is what the server says; of what is no object nothing
+            // does.
             let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
             let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
-            let found = || name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default();
+            let found = || {
+                name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default()
+            };
             row.trusting(trusted).note(notes, &pull::RECORD_UNREADABLE, None, found);
             return Verdict::Bad(trusted);
         }
         if odd.nul {
-            // Damage: which cells are whole nobody can tell, so the id counts only if it has none itself.
+            // Damage: which cells are whole nobody can tell, so the id counts only if it has none
+            // itself.
             let trusted = if row.get(self.id).contains('\0') { 0 } else { self.id.at + 1 };
             row.trusting(trusted).note(notes, &codes::NUL_BYTE, None, String::new);
             return Verdict::Bad(trusted);
@@ -214,19 +233,26 @@ impl Table {
         // Where a comma too many or too few stands nobody knows: only a first cell is what it was.
         let first = usize::from(self.id.at == 0);
         if count < width {
-            let code = if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
+            let code =
+                if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
             let found = || format!("the row has {count} cells, the header {width}");
             if count < self.header.needed {
                 row.trusting(first).note(notes, code, None, found);
                 return Verdict::Bad(first);
             }
-            row.note(notes, code, None, || format!("{}; those that are missing are optional and count as blank", found()));
+            row.note(notes, code, None, || {
+                format!("{}; those that are missing are optional and count as blank", found())
+            });
         } else if count > width {
-            // Blank cells at the end may as well come from a comma inside the row; then an id that is not the first cell is another's.
-            let blank = first == 1 && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
+            // Blank cells at the end may as well come from a comma inside the row; then an id that
+            // is not the first cell is another's.
+            let blank = first == 1
+                && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
             let code = if blank { &codes::CELLS_EXTRA } else { &codes::CELL_COUNT };
             if !blank {
-                row.trusting(first).note(notes, code, None, || format!("the row has {count} cells, the header {width}"));
+                row.trusting(first).note(notes, code, None, || {
+                    format!("the row has {count} cells, the header {width}")
+                });
                 return Verdict::Bad(first);
             }
             if self.header.names().len() < count {
@@ -254,7 +280,9 @@ impl Table {
             other => {
                 let known = if other.eq_ignore_ascii_case("active") {
                     Some((Verdict::Active, "active"))
-                } else if other.eq_ignore_ascii_case("tobedeleted") || other.eq_ignore_ascii_case("inactive") {
+                } else if other.eq_ignore_ascii_case("tobedeleted")
+                    || other.eq_ignore_ascii_case("inactive")
+                {
                     Some((Verdict::Removed, "tobedeleted"))
                 } else {
                     None
@@ -284,11 +312,15 @@ impl Table {
         verdict
     }
 
-    /// Judges the file as a whole, at its end. True if it is the whole truth of its kind: what it does not name is gone.
+    /// Judges the file as a whole, at its end. True if it is the whole truth of its kind: what it
+    /// does not name is gone.
     pub(super) fn finish(&self, notes: &mut Notes<'_>) -> Result<bool, Halt> {
-        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } = self.counts;
+        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } =
+            self.counts;
         let kind = self.reading.kind;
-        let here = |finding: Finding, column: Option<Col>| finding.at(place(kind.file(), 0, column.map(|c| c.name)));
+        let here = |finding: Finding, column: Option<Col>| {
+            finding.at(place(kind.file(), 0, column.map(|c| c.name)))
+        };
         let is_delta = self.reading.is_served && self.reading.mode == Mode::Delta;
         // That nothing changed since is nothing to be told.
         if rows == 0 && !is_delta {
@@ -301,7 +333,12 @@ impl Table {
         }
         let counted = |notes: &mut Notes<'_>, code: &'static Code, column: Col, count: u64| {
             if count > 0 {
-                notes.note(code, |f| here(f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)), Some(column)));
+                notes.note(code, |f| {
+                    here(
+                        f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)),
+                        Some(column),
+                    )
+                });
             }
         };
         counted(notes, &codes::PASSWORD_FILLED, self.password, passwords);
@@ -316,8 +353,13 @@ impl Table {
         counted(notes, &codes::MODIFIED_UNPAIRED, self.modified, unpaired);
         let bulk = self.reading.mode == Mode::Bulk;
         if with_status > 0 && without_status > 0 {
-            let severity = if self.reading.tolerate_mixed_status { Severity::Warn } else { Severity::Stop };
-            let code = if severity == Severity::Stop { &codes::STATUS_MIXED } else { &codes::STATUS_MIXED_TOLERATED };
+            let severity =
+                if self.reading.tolerate_mixed_status { Severity::Warn } else { Severity::Stop };
+            let code = if severity == Severity::Stop {
+                &codes::STATUS_MIXED
+            } else {
+                &codes::STATUS_MIXED_TOLERATED
+            };
             counted(notes, code, self.status, with_status);
             notes.go_on()?;
             return Ok(bulk);
@@ -353,7 +395,9 @@ pub(super) fn fault(error: std::io::Error, file: &'static str, notes: &mut Notes
 pub(super) fn refuse(next: Next, file: &'static str, notes: &mut Notes<'_>) {
     match next {
         Next::Row | Next::End => {}
-        Next::Unclosed(line) => notes.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None))),
+        Next::Unclosed(line) => {
+            notes.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None)))
+        }
         Next::TooLong(line) => notes.note(&codes::ROW_TOO_LONG, |f| f.at(place(file, line, None))),
         Next::NotUtf8(line) => notes.note(&codes::NOT_UTF8, |f| f.at(place(file, line, None))),
     }
@@ -433,7 +477,13 @@ impl<'t> Row<'t> {
     }
 
     /// Notes a finding about this row. A blank text stands for the code's own meaning.
-    pub(super) fn note(&self, notes: &mut Notes<'_>, code: &'static Code, col: Option<Col>, found: impl FnOnce() -> String) {
+    pub(super) fn note(
+        &self,
+        notes: &mut Notes<'_>,
+        code: &'static Code,
+        col: Option<Col>,
+        found: impl FnOnce() -> String,
+    ) {
         self.weighing(notes, code, code.severity, col, found);
     }
 
@@ -471,7 +521,8 @@ impl<'t> Row<'t> {
         self.required(col, notes).map(|_| self.get(col))
     }
 
-    /// A word of an enumeration, in the standard's spelling (checks 31 and 32). `ext:` words pass where `open`.
+    /// A word of an enumeration, in the standard's spelling (checks 31 and 32). `ext:` words pass
+    /// where `open`.
     pub(super) fn word(
         &self,
         col: Col,
@@ -491,16 +542,26 @@ impl<'t> Row<'t> {
             return Some(text);
         }
         if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-            self.note(notes, &codes::VALUE_CASE, Some(col), || format!("{} is {}, read as {word}", col.name, quoted(text)));
+            self.note(notes, &codes::VALUE_CASE, Some(col), || {
+                format!("{} is {}, read as {word}", col.name, quoted(text))
+            });
             return Some(word);
         }
         let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
-        self.note(notes, code, Some(col), || format!("{} is {}, which is none of {}", col.name, quoted(text), words.join(", ")));
+        self.note(notes, code, Some(col), || {
+            format!("{} is {}, which is none of {}", col.name, quoted(text), words.join(", "))
+        });
         None
     }
 
     /// A boolean (check 30). `secret` values are not quoted.
-    pub(super) fn boolean(&self, col: Col, required: bool, secret: bool, notes: &mut Notes<'_>) -> Option<bool> {
+    pub(super) fn boolean(
+        &self,
+        col: Col,
+        required: bool,
+        secret: bool,
+        notes: &mut Notes<'_>,
+    ) -> Option<bool> {
         let text = self.trimmed(col);
         if text.is_empty() {
             if required {
@@ -508,7 +569,8 @@ impl<'t> Row<'t> {
             }
             return None;
         }
-        let shown = || if secret { String::new() } else { format!("{} is {}", col.name, quoted(text)) };
+        let shown =
+            || if secret { String::new() } else { format!("{} is {}", col.name, quoted(text)) };
         match values::boolean(text) {
             BooleanCell::Exact(value) => return Some(value),
             BooleanCell::OtherCase(value) => {
@@ -526,7 +588,8 @@ impl<'t> Row<'t> {
         None
     }
 
-    /// A date (check 28), and whether the district's order of day and month was needed for it. A `secret` one is not quoted.
+    /// A date (check 28), and whether the district's order of day and month was needed for it. A
+    /// `secret` one is not quoted.
     pub(super) fn date(
         &self,
         col: Col,

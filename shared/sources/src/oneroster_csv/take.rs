@@ -21,8 +21,14 @@ pub(super) enum Taken {
     Unnamed,
 }
 
-/// Finds the record that a row is about, and settles what does not depend on the table (checks 24 to 26).
-pub(super) fn take<T: Default + Clone>(registry: &mut Registry<T>, row: &Row<'_>, package: u16, notes: &mut Notes<'_>) -> Taken {
+/// Finds the record that a row is about, and settles what does not depend on the table (checks 24
+/// to 26).
+pub(super) fn take<T: Default + Clone>(
+    registry: &mut Registry<T>,
+    row: &Row<'_>,
+    package: u16,
+    notes: &mut Notes<'_>,
+) -> Taken {
     let Some(id) = row.own_id() else {
         if !row.is_bad() {
             row.required(row.id_col(), notes);
@@ -32,7 +38,11 @@ pub(super) fn take<T: Default + Clone>(registry: &mut Registry<T>, row: &Row<'_>
     match registry.claim(id, package, row.line, row.fingerprint()) {
         Claim::Outdated => Taken::Nothing,
         Claim::Again(first) => {
-            if registry.ids.find(id).is_some_and(|slot| registry.standing(slot) != Standing::Dropped) {
+            if registry
+                .ids
+                .find(id)
+                .is_some_and(|slot| registry.standing(slot) != Standing::Dropped)
+            {
                 row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
                     format!("the row is the same as the one on line {first}")
                 });
@@ -66,10 +76,17 @@ pub(super) fn take<T: Default + Clone>(registry: &mut Registry<T>, row: &Row<'_>
 }
 
 /// Notes ids that differ only in case (check 27).
-pub(super) fn note_id_case<T: Default + Clone>(registry: &Registry<T>, kind: FileKind, notes: &mut Notes<'_>) {
+pub(super) fn note_id_case<T: Default + Clone>(
+    registry: &Registry<T>,
+    kind: FileKind,
+    notes: &mut Notes<'_>,
+) {
     for (a, b) in registry.ids.differing_in_case(registry.present()) {
         note_record(registry, b, kind, notes, &codes::ID_CASE, Some("sourcedId"), || {
-            format!("the sourcedId differs only in capitals from the one on line {}", registry.seen(a).line)
+            format!(
+                "the sourcedId differs only in capitals from the one on line {}",
+                registry.seen(a).line
+            )
         });
     }
 }

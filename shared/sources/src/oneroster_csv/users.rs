@@ -14,7 +14,8 @@ use super::take::{Taken, note_id_case, take};
 use super::values;
 
 /// Roles of 1.1 rows.
-const ROLES: [&str; 8] = ["administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"];
+const ROLES: [&str; 8] =
+    ["administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"];
 
 /// The kind of person that a role makes, and the word for a guardian.
 pub(super) fn kind_of(role: &str) -> (u8, GuardianWord) {
@@ -83,11 +84,15 @@ impl Columns {
     }
 
     fn mapped(&self) -> impl Iterator<Item = &'static str> {
-        [self.number, self.state_id, self.ell, self.frl, self.iep].into_iter().filter(|col| col.is_there()).map(|col| col.name)
+        [self.number, self.state_id, self.ell, self.frl, self.iep]
+            .into_iter()
+            .filter(|col| col.is_there())
+            .map(|col| col.name)
     }
 }
 
-/// The column that the district maps to a field. Demographic ones are not even looked for where demographics are not kept (R-M7).
+/// The column that the district maps to a field. Demographic ones are not even looked for where
+/// demographics are not kept (R-M7).
 pub(super) fn own_column(table: &Table, wishes: &Wishes<'_>, field: &'static str) -> Col {
     let kept = wishes.demographics || matches!(field, "student_number" | "state_id");
     match wishes.metadata(field).filter(|_| kept) {
@@ -134,7 +139,11 @@ pub(super) fn read(
                 continue;
             }
             Taken::Bad(slot) => {
-                let kinds = if row.is_whole() && has_roles { kind_of_cell(&row, &columns) } else { person::ALL };
+                let kinds = if row.is_whole() && has_roles {
+                    kind_of_cell(&row, &columns)
+                } else {
+                    person::ALL
+                };
                 let user = roster.users.record_mut(slot);
                 user.kinds |= kinds;
                 if row.is_whole() {
@@ -170,19 +179,29 @@ fn read_user(
     notes: &mut Notes<'_>,
 ) {
     let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, notes);
-    // A server need not send one, and those that build it of the e-mail address send a blank one where there is none.
-    let username = if row.is_served() { Some(row.trimmed(columns.username)) } else { row.required(columns.username, notes) };
+    // A server need not send one, and those that build it of the e-mail address send a blank one
+    // where there is none.
+    let username = if row.is_served() {
+        Some(row.trimmed(columns.username))
+    } else {
+        row.required(columns.username, notes)
+    };
     let given = row.required(columns.given, notes);
     let family = row.required(columns.family, notes);
     let mut user = User { main_org: NONE, ..User::default() };
-    let mut whole =
-        username.is_some() && given.is_some() && family.is_some() && (enabled.is_some() || !columns.enabled.is_there());
+    let mut whole = username.is_some()
+        && given.is_some()
+        && family.is_some()
+        && (enabled.is_some() || !columns.enabled.is_there());
     if has_roles {
         match row.word(columns.role, &ROLES, false, true, notes) {
             Some(role) => {
                 (user.kinds, user.guardian) = kind_of(role);
                 if user.kinds == person::OTHER {
-                    *roster.not_rostered.entry((FileKind::Users.file(), role.to_owned())).or_default() += 1;
+                    *roster
+                        .not_rostered
+                        .entry((FileKind::Users.file(), role.to_owned()))
+                        .or_default() += 1;
                 }
             }
             None => {
@@ -218,7 +237,8 @@ fn read_user(
         roster.usernames.push((hash64(&username.to_lowercase()), slot));
     }
     user.texts = roster.texts.here();
-    for text in [given.unwrap_or_default(), family.unwrap_or_default(), row.trimmed(columns.middle)] {
+    for text in [given.unwrap_or_default(), family.unwrap_or_default(), row.trimmed(columns.middle)]
+    {
         roster.texts.push(text);
     }
     roster.texts.push(row.trimmed(columns.preferred_given));
@@ -235,7 +255,9 @@ fn read_user(
         roster.texts.push(&contact);
     }
     roster.texts.push(username.unwrap_or_default());
-    let number = Some(row.trimmed(columns.number)).filter(|number| !number.is_empty()).unwrap_or(row.trimmed(columns.identifier));
+    let number = Some(row.trimmed(columns.number))
+        .filter(|number| !number.is_empty())
+        .unwrap_or(row.trimmed(columns.identifier));
     roster.texts.push(number);
     roster.texts.push(row.trimmed(columns.state_id));
     // The sourcedId is the student information system's own.
@@ -256,10 +278,21 @@ fn read_email(row: &Row<'_>, col: Col, into: &mut String, notes: &mut Notes<'_>)
 }
 
 /// The orgs of a 1.1 row; false where the row cannot be taken.
-fn read_orgs(row: &Row<'_>, col: Col, cell: &mut OrgsCell, roster: &mut Roster, notes: &mut Notes<'_>) -> bool {
+fn read_orgs(
+    row: &Row<'_>,
+    col: Col,
+    cell: &mut OrgsCell,
+    roster: &mut Roster,
+    notes: &mut Notes<'_>,
+) -> bool {
     let text = row.get(col);
     if cell.text != text || text.is_empty() {
-        *cell = OrgsCell { text: text.to_owned(), range: (roster.org_lists.len() as u32, 0), known: false, unknown: 0 };
+        *cell = OrgsCell {
+            text: text.to_owned(),
+            range: (roster.org_lists.len() as u32, 0),
+            known: false,
+            unknown: 0,
+        };
         for id in values::list(text) {
             let slot = roster.orgs.slot(id);
             roster.orgs.record_mut(slot).wanted = true;
@@ -273,7 +306,8 @@ fn read_orgs(row: &Row<'_>, col: Col, cell: &mut OrgsCell, roster: &mut Roster, 
         cell.known = cell.range.1 > 0;
     }
     if cell.unknown > 0 {
-        let code = if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
+        let code =
+            if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
         row.note(notes, code, Some(col), || {
             let what = if cell.known { "; the others count" } else { "" };
             format!("{} of the orgs in {} are not in the set{what}", cell.unknown, col.name)
@@ -299,7 +333,11 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
     names.retain(|&(_, slot)| roster.users.is_present(slot));
     names.sort_unstable();
     for group in names.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-        let lines: Vec<String> = group.iter().take(10).map(|&(_, slot)| roster.users.seen(slot).line.to_string()).collect();
+        let lines: Vec<String> = group
+            .iter()
+            .take(10)
+            .map(|&(_, slot)| roster.users.seen(slot).line.to_string())
+            .collect();
         super::roster::note_record(
             &roster.users,
             group[0].1,
@@ -314,8 +352,12 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
 
 /// Notes people and enrollments whose role makes no account or seat.
 pub(super) fn note_not_rostered(roster: &Roster, notes: &mut Notes<'_>) {
-    let of_kind = |kind: FileKind| roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file());
-    for (kind, ((_, role), count)) in FileKind::ALL.into_iter().flat_map(|kind| of_kind(kind).map(move |found| (kind, found))) {
+    let of_kind = |kind: FileKind| {
+        roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file())
+    };
+    for (kind, ((_, role), count)) in
+        FileKind::ALL.into_iter().flat_map(|kind| of_kind(kind).map(move |found| (kind, found)))
+    {
         notes.note(&codes::ROLE_NOT_ROSTERED, |f| {
             let what = match kind {
                 FileKind::Enrollments => "enrollments of the role",

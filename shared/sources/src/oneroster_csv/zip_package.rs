@@ -1,6 +1,7 @@
 //! A zip, read through its central directory.
 //!
-//! Nothing that the zip declares about itself is trusted: sizes and ratios are counted while unpacking.
+//! Nothing that the zip declares about itself is trusted: sizes and ratios are counted while
+//! unpacking.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{
@@ -13,14 +14,16 @@ use zip::{ZipArchive, result::ZipError};
 
 use super::package::{Package, PackagedFile, Refusal};
 
-/// What a zip may amount to. The defaults hold the largest district (a million students: about 1.5 GB of text, 15 to 1) with room.
+/// What a zip may amount to. The defaults hold the largest district (a million students: about 1.5
+/// GB of text, 15 to 1) with room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Members, folders included.
     pub members: usize,
     /// Unpacked bytes of all files that are read.
     pub unpacked: u64,
-    /// Unpacked bytes per packed byte, once [`Limits::RATIO_FROM`] bytes are unpacked: rosters pack 5 to 30 to 1, bombs 1,000 to 1.
+    /// Unpacked bytes per packed byte, once [`Limits::RATIO_FROM`] bytes are unpacked: rosters pack
+    /// 5 to 30 to 1, bombs 1,000 to 1.
     pub ratio: u64,
 }
 
@@ -46,7 +49,8 @@ pub struct ZipPackage<R> {
     failed: Arc<AtomicBool>,
 }
 
-/// Remembers whether reading itself failed, so that a lost connection is not taken for a broken zip.
+/// Remembers whether reading itself failed, so that a lost connection is not taken for a broken
+/// zip.
 struct Watched<R> {
     inner: R,
     failed: Arc<AtomicBool>,
@@ -64,7 +68,8 @@ impl<R: Read> Read for Watched<R> {
 
 impl<R: Seek> Seek for Watched<R> {
     fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        // A seek to before the start is the zip's fault; readers over the network fail when they read.
+        // A seek to before the start is the zip's fault; readers over the network fail when they
+        // read.
         self.inner.seek(pos)
     }
 }
@@ -81,7 +86,8 @@ pub enum OpenError {
 }
 
 impl<R: Read + Seek + Send> ZipPackage<R> {
-    /// Reads the central directory and checks what can be checked without unpacking (checks 1 and 2's base).
+    /// Reads the central directory and checks what can be checked without unpacking (checks 1 and
+    /// 2's base).
     pub fn open(reader: R, limits: &Limits) -> Result<Self, OpenError> {
         let failed = Arc::new(AtomicBool::new(false));
         let mut reader = Watched { inner: reader, failed: failed.clone() };
@@ -90,7 +96,10 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
         let archive = ZipArchive::new(reader).map_err(bad)?;
         let refuse = |refusal: Refusal| Err(OpenError::Refused(refusal));
         if archive.has_duplicate_names() {
-            return refuse(Refusal::new(&codes::ZIP_DUPLICATE_MEMBER, "the zip holds two files of the same name"));
+            return refuse(Refusal::new(
+                &codes::ZIP_DUPLICATE_MEMBER,
+                "the zip holds two files of the same name",
+            ));
         }
         if archive.len() > limits.members {
             return refuse(too_many(archive.len(), limits));
@@ -101,16 +110,25 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
             let raw = entry.name_raw();
             let name = String::from_utf8_lossy(raw).into_owned();
             if is_traversal(&name) {
-                return refuse(Refusal::new(&codes::ZIP_PATH, "a file's path inside the zip leads out of it"));
+                return refuse(Refusal::new(
+                    &codes::ZIP_PATH,
+                    "a file's path inside the zip leads out of it",
+                ));
             }
             if entry.is_dir() {
                 continue;
             }
             if entry.encrypted() {
-                return refuse(Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password").in_file(&name));
+                return refuse(
+                    Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password")
+                        .in_file(&name),
+                );
             }
             if entry.is_symlink() {
-                return refuse(Refusal::new(&codes::ZIP_PATH, "a member of the zip is a link, not a file").in_file(&name));
+                return refuse(
+                    Refusal::new(&codes::ZIP_PATH, "a member of the zip is a link, not a file")
+                        .in_file(&name),
+                );
             }
             if entry.size() > limits.unpacked {
                 return refuse(too_large(limits).in_file(&name));
@@ -126,14 +144,21 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
 }
 
 fn too_many(count: usize, limits: &Limits) -> Refusal {
-    Refusal::new(&codes::ZIP_TOO_LARGE, format!("the zip holds {count} members, more than the {} that are read", limits.members))
+    Refusal::new(
+        &codes::ZIP_TOO_LARGE,
+        format!("the zip holds {count} members, more than the {} that are read", limits.members),
+    )
 }
 
 fn too_large(limits: &Limits) -> Refusal {
-    Refusal::new(&codes::ZIP_TOO_LARGE, format!("the zip unpacks to more than {} MB", limits.unpacked >> 20))
+    Refusal::new(
+        &codes::ZIP_TOO_LARGE,
+        format!("the zip unpacks to more than {} MB", limits.unpacked >> 20),
+    )
 }
 
-/// Looks at the count in the end record before the directory is read, for reading it takes memory for each member.
+/// Looks at the count in the end record before the directory is read, for reading it takes memory
+/// for each member.
 fn refuse_too_many<R: Read + Seek>(reader: &mut R, limits: &Limits) -> io::Result<()> {
     let length = reader.seek(SeekFrom::End(0))?;
     let tail = length.min(22 + 65_535);
@@ -192,10 +217,9 @@ impl<R: Read + Seek + Send> Package for ZipPackage<R> {
     fn open(&mut self, index: usize) -> io::Result<Box<dyn Read + '_>> {
         let name = self.files.get(index).ok_or(io::ErrorKind::NotFound)?.name.as_str();
         let failed = &*self.failed;
-        let member = self
-            .archive
-            .by_index(self.members[index])
-            .map_err(|e| as_io(e, failed).map_or_else(|e| e, |refusal| refusal.in_file(name).into_io()))?;
+        let member = self.archive.by_index(self.members[index]).map_err(|e| {
+            as_io(e, failed).map_or_else(|e| e, |refusal| refusal.in_file(name).into_io())
+        })?;
         Ok(Box::new(Unpacking {
             packed: member.compressed_size(),
             member,
@@ -225,9 +249,8 @@ impl<R: Read> Read for Unpacking<'_, R> {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => {
-                return Err(
-                    as_io(ZipError::Io(error), self.failed).map_or_else(|e| e, |refusal| refusal.in_file(self.name).into_io())
-                );
+                return Err(as_io(ZipError::Io(error), self.failed)
+                    .map_or_else(|e| e, |refusal| refusal.in_file(self.name).into_io()));
             }
         };
         self.unpacked += read as u64;
@@ -235,8 +258,11 @@ impl<R: Read> Read for Unpacking<'_, R> {
         if *self.total > self.limits.unpacked {
             return Err(too_large(&self.limits).in_file(self.name).into_io());
         }
-        if self.unpacked > Limits::RATIO_FROM && self.unpacked / self.packed.max(1) > self.limits.ratio {
-            let what = format!("a file unpacks to more than {} times its packed size", self.limits.ratio);
+        if self.unpacked > Limits::RATIO_FROM
+            && self.unpacked / self.packed.max(1) > self.limits.ratio
+        {
+            let what =
+                format!("a file unpacks to more than {} times its packed size", self.limits.ratio);
             return Err(Refusal::new(&codes::ZIP_TOO_LARGE, what).in_file(self.name).into_io());
         }
         Ok(read)

@@ -11,7 +11,8 @@ use super::signature::{Consumer, escape};
 use crate::http::pace::{self, TRIES};
 use crate::http::{Credential, Failing, Form, Http, NoAnswer, Now, PageFault, Secret, Wait};
 
-/// What 1.2 has for reading rosters, and demographics with them (OneRoster 1.2 rostering, security).
+/// What 1.2 has for reading rosters, and demographics with them (OneRoster 1.2 rostering,
+/// security).
 const SCOPES: [&str; 2] = [
     "https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly \
      https://purl.imsglobal.org/spec/or/v1p2/scope/roster-demographics.readonly",
@@ -74,7 +75,8 @@ impl Access {
         Self(Kind::Bearer(token))
     }
 
-    /// What the settings say, with the secret that they name. None: the secret is not what it must be.
+    /// What the settings say, with the secret that they name. None: the secret is not what it must
+    /// be.
     pub fn of(settings: &OneRoster, secret: &Secret) -> Option<Self> {
         if settings.sign_in == SignIn::Bearer {
             let token = secret.reveal().trim();
@@ -82,9 +84,11 @@ impl Access {
             return is_token.then(|| Self::bearer(Secret::new(token)));
         }
         // What serde says of it may quote it.
-        let Credentials { client_id, client_secret } = serde_json::from_str(secret.reveal()).ok()?;
+        let Credentials { client_id, client_secret } =
+            serde_json::from_str(secret.reveal()).ok()?;
         let client_secret = Secret::new(client_secret);
-        let consumer = |sha1| Consumer { key: client_id.clone(), secret: client_secret.clone(), sha1 };
+        let consumer =
+            |sha1| Consumer { key: client_id.clone(), secret: client_secret.clone(), sha1 };
         Some(Self(match settings.sign_in {
             SignIn::Oauth1Sha256 => Kind::Oauth1(consumer(false)),
             SignIn::Oauth1Sha1 => Kind::Oauth1(consumer(true)),
@@ -96,7 +100,13 @@ impl Access {
                     (None, OneRosterVersion::V1p1) => vec![String::new()],
                 };
                 let url = settings.token_url.clone()?;
-                Kind::Oauth2(Grant { url, client: client_id, secret: client_secret, scopes, token: Arc::default() })
+                Kind::Oauth2(Grant {
+                    url,
+                    client: client_id,
+                    secret: client_secret,
+                    scopes,
+                    token: Arc::default(),
+                })
             }
         }))
     }
@@ -131,7 +141,9 @@ impl Access {
     pub(super) fn credential(&self, url: &str, now: Timestamp, nonce: u128) -> Credential {
         match &self.0 {
             Kind::Bearer(token) => Credential::Bearer(token.clone()),
-            Kind::Oauth1(consumer) => Credential::Header(consumer.header(url, now.as_second(), &format!("{nonce:032x}"))),
+            Kind::Oauth1(consumer) => {
+                Credential::Header(consumer.header(url, now.as_second(), &format!("{nonce:032x}")))
+            }
             Kind::Oauth2(grant) => {
                 let token = grant.lock().as_ref().map(|(token, _)| token.clone());
                 Credential::Bearer(token.unwrap_or_else(|| Secret::new("")))
@@ -149,14 +161,24 @@ impl Grant {
         self.lock().as_ref().filter(|(_, until)| now < *until).map(|(token, _)| token.clone())
     }
 
-    /// Asks for a token: as the standard has it, with HTTP Basic; or with the credentials in the form, as some servers want it.
-    async fn ask(&self, http: &impl Http, wait: &impl Wait, rng: &mut fastrand::Rng) -> Result<Given, NoToken> {
+    /// Asks for a token: as the standard has it, with HTTP Basic; or with the credentials in the
+    /// form, as some servers want it.
+    async fn ask(
+        &self,
+        http: &impl Http,
+        wait: &impl Wait,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Given, NoToken> {
         for scope in &self.scopes {
             let mut body = String::from("grant_type=client_credentials");
             if !scope.is_empty() {
                 body.push_str(&format!("&scope={}", escape(scope)));
             }
-            let own = format!("{body}&client_id={}&client_secret={}", escape(&self.client), escape(self.secret.reveal()));
+            let own = format!(
+                "{body}&client_id={}&client_secret={}",
+                escape(&self.client),
+                escape(self.secret.reveal())
+            );
             let basic = Credential::Basic(self.client.clone(), self.secret.clone());
             for (credential, body) in [(Some(basic), body), (None, own)] {
                 let form = Form { url: self.url.clone(), credential, body };
@@ -170,7 +192,12 @@ impl Grant {
 }
 
 /// One form. None: it is refused.
-async fn post(http: &impl Http, wait: &impl Wait, form: &Form, rng: &mut fastrand::Rng) -> Result<Option<Given>, NoToken> {
+async fn post(
+    http: &impl Http,
+    wait: &impl Wait,
+    form: &Form,
+    rng: &mut fastrand::Rng,
+) -> Result<Option<Given>, NoToken> {
     let mut last = Failing::Status(0);
     for tries in 0..TRIES {
         match http.post(form.clone()).await {
@@ -181,9 +208,13 @@ async fn post(http: &impl Http, wait: &impl Wait, form: &Form, rng: &mut fastran
                     _ => last = Failing::Page(PageFault::NotAPage),
                 }
             }
-            Ok(answer) if answer.status == 429 || answer.status >= 500 => last = Failing::Status(answer.status),
+            Ok(answer) if answer.status == 429 || answer.status >= 500 => {
+                last = Failing::Status(answer.status)
+            }
             Ok(_) => return Ok(None),
-            Err(NoAnswer::Request) => return Err(NoToken::Down { tries: tries + 1, last: NoAnswer::Request.into() }),
+            Err(NoAnswer::Request) => {
+                return Err(NoToken::Down { tries: tries + 1, last: NoAnswer::Request.into() });
+            }
             Err(error) => last = error.into(),
         }
         if tries + 1 < TRIES {

@@ -30,7 +30,9 @@ impl Api {
     pub fn of(settings: &OneRoster) -> Result<Self, BadSetting> {
         if settings.secret.is_empty() {
             Err(BadSetting("source.oneroster.secret"))
-        } else if settings.sign_in == SignIn::Oauth2 && !settings.token_url.as_deref().is_some_and(is_address) {
+        } else if settings.sign_in == SignIn::Oauth2
+            && !settings.token_url.as_deref().is_some_and(is_address)
+        {
             Err(BadSetting("source.oneroster.token_url"))
         } else if !(1..=10_000).contains(&settings.page_size) {
             Err(BadSetting("source.oneroster.page_size"))
@@ -38,13 +40,19 @@ impl Api {
             Err(BadSetting("source.oneroster.changes_every_hours"))
         } else {
             let limit = settings.page_size;
-            Self::at(&settings.url, settings.version, limit).ok_or(BadSetting("source.oneroster.url"))
+            Self::at(&settings.url, settings.version, limit)
+                .ok_or(BadSetting("source.oneroster.url"))
         }
     }
 
     /// A server at an address. None: it is none to which credentials may go.
     pub fn at(url: &str, version: OneRosterVersion, limit: u32) -> Option<Self> {
-        is_address(url).then(|| Self { base: url.trim_end_matches('/').to_owned(), version, limit, since: None })
+        is_address(url).then(|| Self {
+            base: url.trim_end_matches('/').to_owned(),
+            version,
+            limit,
+            since: None,
+        })
     }
 
     /// The same server, asked for what has changed since then alone, by its own dates.
@@ -59,7 +67,8 @@ impl Api {
     }
 }
 
-/// Whether what has changed can be asked for so many hours apart: often enough to be of use, and not so often that a pull meets the one before.
+/// Whether what has changed can be asked for so many hours apart: often enough to be of use, and
+/// not so often that a pull meets the one before.
 pub(crate) fn may_be_hours(hours: Option<u8>) -> bool {
     hours.is_none_or(|hours| (1..=12).contains(&hours))
 }

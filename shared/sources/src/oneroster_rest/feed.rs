@@ -19,7 +19,9 @@ use super::rows::{self, Columns};
 use crate::intake::notes::{Halt, Notes, place};
 use crate::intake::roster::Wishes;
 use crate::intake::{Import, ImportError, Refused, Staged};
-use crate::oneroster_csv::{FileKind, Maker, Mode, Nature, Reader, Tables, Version, Work, check_settings, with_made};
+use crate::oneroster_csv::{
+    FileKind, Maker, Mode, Nature, Reader, Tables, Version, Work, check_settings, with_made,
+};
 
 /// What a snapshot is made from.
 pub struct Job<'a> {
@@ -27,7 +29,8 @@ pub struct Job<'a> {
     pub version: OneRosterVersion,
     /// How many pages of each list are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
-    /// An earlier pull of everything: the lists are what has changed since. None: they are everything.
+    /// An earlier pull of everything: the lists are what has changed since. None: they are
+    /// everything.
     pub base: Option<Base<'a>>,
     /// How the district's data is to be read.
     pub settings: &'a SourceSettings,
@@ -39,8 +42,9 @@ pub struct Job<'a> {
 
 /// A pull of everything, over which what has changed since is read.
 ///
-/// What the changes do not name stays, and so does what they name as deleted: servers that purge records never say so, and some mark what they only hide. That
-/// somebody is gone is concluded from a pull of everything alone.
+/// What the changes do not name stays, and so does what they name as deleted: servers that purge
+/// records never say so, and some mark what they only hide. That somebody is gone is concluded from
+/// a pull of everything alone.
 pub struct Base<'a> {
     /// How many pages of each list are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
@@ -50,8 +54,8 @@ pub struct Base<'a> {
 
 /// Gives staged pages.
 pub trait StagedPages: Send {
-    /// A page. Those of a list are asked for one after the other from the first on; those of users of 1.2 are asked for twice, for their roles are a
-    /// table of their own.
+    /// A page. Those of a list are asked for one after the other from the first on; those of users
+    /// of 1.2 are asked for twice, for their roles are a table of their own.
     fn page(&mut self, list: Resource, number: u32) -> io::Result<Vec<u8>>;
 }
 
@@ -59,12 +63,18 @@ pub trait StagedPages: Send {
 ///
 /// # Errors
 /// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
-pub fn import(job: Job<'_>, pages: &mut dyn StagedPages, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
+pub fn import(
+    job: Job<'_>,
+    pages: &mut dyn StagedPages,
+    sink: &mut dyn SnapshotSink,
+) -> Result<Import, ImportError> {
     let mut notes = Notes::of_lists(sink);
     match stage(job, pages, &mut notes) {
         Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
         // What has changed is never read without what it changes.
-        Err(Halt::Refused | Halt::NeedsBase) => Ok(Import::Refused(Refused { findings: notes.into_list() })),
+        Err(Halt::Refused | Halt::NeedsBase) => {
+            Ok(Import::Refused(Refused { findings: notes.into_list() }))
+        }
         Err(Halt::Fault(error)) => Err(error),
     }
 }
@@ -73,7 +83,11 @@ fn stage(job: Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Re
     let (_, phones) = check_settings(job.settings, notes)?;
     let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
     let everything = job.base.as_ref().map_or(job.lists, |base| base.lists);
-    if wishes.demographics && everything.get(&Resource::Demographics).is_some_and(|progress| progress.refused.is_some()) {
+    if wishes.demographics
+        && everything
+            .get(&Resource::Demographics)
+            .is_some_and(|progress| progress.refused.is_some())
+    {
         let list = Resource::Demographics.name();
         notes.note(&codes::DEMOGRAPHICS_NOT_SHARED, |f| f.at(place(list, 0, None)));
     }
@@ -82,10 +96,20 @@ fn stage(job: Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Re
         OneRosterVersion::V1p2 => Version::V1_2,
     };
     let own: BTreeSet<String> = job.settings.metadata.values().cloned().collect();
-    let set = |lists, pages, nature| Lists { version, lists, nature, own: own.clone(), pages, met: Rc::default() };
+    let set = |lists, pages, nature| Lists {
+        version,
+        lists,
+        nature,
+        own: own.clone(),
+        pages,
+        met: Rc::default(),
+    };
     let has_base = job.base.is_some();
     let sets: Vec<Box<dyn Tables + '_>> = match job.base {
-        Some(base) => vec![Box::new(set(job.lists, pages, Nature::Delta)), Box::new(set(base.lists, base.pages, Nature::Bulk))],
+        Some(base) => vec![
+            Box::new(set(job.lists, pages, Nature::Delta)),
+            Box::new(set(base.lists, base.pages, Nature::Bulk)),
+        ],
         None => vec![Box::new(set(job.lists, pages, Nature::Bulk))],
     };
     Reader::new(sets, has_base, wishes, None).stage(notes)
@@ -134,7 +158,8 @@ impl Tables for Lists<'_> {
     }
 
     fn has(&self, kind: FileKind) -> bool {
-        let is_given = self.lists.get(&list_of(kind)).is_some_and(|progress| progress.refused.is_none());
+        let is_given =
+            self.lists.get(&list_of(kind)).is_some_and(|progress| progress.refused.is_none());
         is_given && (kind != FileKind::Roles || self.version == Version::V1_2)
     }
 
@@ -153,7 +178,8 @@ impl Tables for Lists<'_> {
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt> {
         let list = list_of(kind);
         let has_own = matches!(kind, FileKind::Users | FileKind::Demographics);
-        let mut columns = Columns::of(kind, self.version, self.own.iter().filter(|_| has_own).cloned());
+        let mut columns =
+            Columns::of(kind, self.version, self.own.iter().filter(|_| has_own).cloned());
         let count = self.lists.get(&list).map_or(0, |progress| progress.pages);
         let lists = List { kind, list, count, only_there: self.nature == Nature::Delta };
         let (pages, making) = (&mut *self.pages, &mut columns);
@@ -185,14 +211,22 @@ struct Status<'a> {
     status: Option<Cow<'a, str>>,
 }
 
-/// Whether an object is marked as deleted. What cannot be read is not: what is wrong with it is found where it is read.
+/// Whether an object is marked as deleted. What cannot be read is not: what is wrong with it is
+/// found where it is read.
 fn is_deleted(object: &str) -> bool {
     let status = serde_json::from_str::<Status<'_>>(object).ok().and_then(|object| object.status);
-    status.is_some_and(|status| ["tobedeleted", "inactive"].iter().any(|word| status.trim().eq_ignore_ascii_case(word)))
+    status.is_some_and(|status| {
+        ["tobedeleted", "inactive"].iter().any(|word| status.trim().eq_ignore_ascii_case(word))
+    })
 }
 
 /// Makes the rows of a list, page by page.
-fn make(list: List, columns: &mut Columns, pages: &mut dyn StagedPages, maker: &mut Maker<'_>) -> io::Result<()> {
+fn make(
+    list: List,
+    columns: &mut Columns,
+    pages: &mut dyn StagedPages,
+    maker: &mut Maker<'_>,
+) -> io::Result<()> {
     let List { kind, list, count, only_there } = list;
     if !columns.header(maker) {
         return Ok(());
@@ -200,9 +234,14 @@ fn make(list: List, columns: &mut Columns, pages: &mut dyn StagedPages, maker: &
     for number in 0..count {
         let body = pages.page(list, number)?;
         maker.note_read(body.len() as u64);
-        let items = page::items(&body, list.name()).map_err(|_| io::Error::other("a staged page is not a page of its list"))?;
+        let items = page::items(&body, list.name())
+            .map_err(|_| io::Error::other("a staged page is not a page of its list"))?;
         for item in items.into_iter().filter(|item| !(only_there && is_deleted(item.get()))) {
-            let goes_on = if kind == FileKind::Roles { rows::roles(columns, item, maker) } else { columns.row(item, maker) };
+            let goes_on = if kind == FileKind::Roles {
+                rows::roles(columns, item, maker)
+            } else {
+                columns.row(item, maker)
+            };
             if !goes_on {
                 return Ok(());
             }

@@ -1,4 +1,5 @@
-//! A OneRoster server in memory, for tests: lists by pages, the ways in which real servers differ, and what goes wrong with them, on cue.
+//! A OneRoster server in memory, for tests: lists by pages, the ways in which real servers differ,
+//! and what goes wrong with them, on cue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,8 +125,17 @@ struct Planned {
 enum Door {
     /// A token that does not change.
     Bearer(String),
-    /// Tokens are given for client id and secret, each good for so many requests; in the form alone, or with HTTP Basic.
-    Grant { client: String, secret: String, life: u32, in_form: bool, scope: Option<String>, left: u32, given: u32 },
+    /// Tokens are given for client id and secret, each good for so many requests; in the form
+    /// alone, or with HTTP Basic.
+    Grant {
+        client: String,
+        secret: String,
+        life: u32,
+        in_form: bool,
+        scope: Option<String>,
+        left: u32,
+        given: u32,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -149,7 +159,14 @@ impl Default for MemoryOneRoster {
         let (lists, sorted) = (BTreeMap::new(), BTreeMap::new());
         let (faults, asked) = (Vec::new(), Vec::new());
         let door = Door::Bearer(Self::TOKEN.into());
-        Self(Arc::new(Mutex::new(World { door, ways: Ways::default(), lists, sorted, faults, asked })))
+        Self(Arc::new(Mutex::new(World {
+            door,
+            ways: Ways::default(),
+            lists,
+            sorted,
+            faults,
+            asked,
+        })))
     }
 }
 
@@ -161,9 +178,11 @@ impl MemoryOneRoster {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It gives tokens from now on (OAuth 2), each good for `life` requests; for credentials `in_form` alone or with HTTP Basic, and for this scope.
+    /// It gives tokens from now on (OAuth 2), each good for `life` requests; for credentials
+    /// `in_form` alone or with HTTP Basic, and for this scope.
     pub fn grant(&self, client: &str, secret: &str, life: u32, in_form: bool, scope: Option<&str>) {
-        let (client, secret, scope) = (client.to_owned(), secret.to_owned(), scope.map(str::to_owned));
+        let (client, secret, scope) =
+            (client.to_owned(), secret.to_owned(), scope.map(str::to_owned));
         self.world().door = Door::Grant { client, secret, life, in_form, scope, left: 0, given: 0 };
     }
 
@@ -200,7 +219,8 @@ impl MemoryOneRoster {
         self.world().remove(list, id);
     }
 
-    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet the fault.
+    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet
+    /// the fault.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }
@@ -225,7 +245,9 @@ impl MemoryOneRoster {
         let mut answer = world.page(path, query);
         match fault {
             Some(Fault::None(none)) => return Err(none),
-            Some(Fault::Answer(status, text)) => return Ok(Answer { status, body: text.into(), ..Answer::default() }),
+            Some(Fault::Answer(status, text)) => {
+                return Ok(Answer { status, body: text.into(), ..Answer::default() });
+            }
             Some(Fault::TooMany(seconds)) => {
                 return Ok(Answer { retry_after: Some(seconds), ..failure(429, "server_busy") });
             }
@@ -319,7 +341,8 @@ impl World {
             body: json!({ "error": word }).to_string().into_bytes(),
             ..Answer::default()
         };
-        let Door::Grant { client, secret, life, in_form, scope, left, given } = &mut self.door else {
+        let Door::Grant { client, secret, life, in_form, scope, left, given } = &mut self.door
+        else {
             return no(404, "not_found");
         };
         let fields: BTreeMap<String, String> = form
@@ -330,9 +353,15 @@ impl World {
             .collect();
         let field = |name: &str| fields.get(name).map(String::as_str);
         let is_known = match &form.credential {
-            Some(Credential::Basic(user, password)) => !*in_form && (user, password.reveal()) == (&*client, secret),
+            Some(Credential::Basic(user, password)) => {
+                !*in_form && (user, password.reveal()) == (&*client, secret)
+            }
             Some(_) => false,
-            None => *in_form && field("client_id") == Some(client) && field("client_secret") == Some(secret),
+            None => {
+                *in_form
+                    && field("client_id") == Some(client)
+                    && field("client_secret") == Some(secret)
+            }
         };
         if !is_known {
             return no(401, "invalid_client");
@@ -359,10 +388,16 @@ impl World {
         }
         let no_records = Vec::new();
         let records = self.lists.get(&list).unwrap_or(&no_records);
-        let asked: BTreeMap<&str, String> =
-            query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name, unescape(value))).collect();
-        let number = |name: &str, or: usize| asked.get(name).map_or(Some(or), |text| text.parse().ok());
-        let (Some(limit), Some(offset)) = (number("limit", 100).filter(|limit| *limit > 0), number("offset", 0)) else {
+        let asked: BTreeMap<&str, String> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name, unescape(value)))
+            .collect();
+        let number =
+            |name: &str, or: usize| asked.get(name).map_or(Some(or), |text| text.parse().ok());
+        let (Some(limit), Some(offset)) =
+            (number("limit", 100).filter(|limit| *limit > 0), number("offset", 0))
+        else {
             return failure(400, "invaliddata");
         };
         let is_sorted = asked.contains_key("sort");
@@ -370,14 +405,21 @@ impl World {
             return failure(400, "invalid_sort_field");
         }
         if self.ways.heavy.is_some_and(|most| limit > most) {
-            return Answer { status: 502, body: b"<html>Bad gateway</html>".to_vec(), ..Answer::default() };
+            return Answer {
+                status: 502,
+                body: b"<html>Bad gateway</html>".to_vec(),
+                ..Answer::default()
+            };
         }
         let order: Box<dyn Iterator<Item = usize> + '_> = match self.sorted.get(&list) {
-            Some(sorted) if is_sorted && self.ways.sorting == Sorting::Done => Box::new(sorted.iter().copied()),
+            Some(sorted) if is_sorted && self.ways.sorting == Sorting::Done => {
+                Box::new(sorted.iter().copied())
+            }
             _ => Box::new(0..records.len()),
         };
         let wished = asked.get("filter").filter(|_| self.ways.filtering != Filtering::Ignored);
-        let filter = wished.map(|filter| Filter::of(filter).filter(|_| self.ways.filtering != Filtering::Refused));
+        let filter = wished
+            .map(|filter| Filter::of(filter).filter(|_| self.ways.filtering != Filtering::Refused));
         let Ok(filter) = filter.map(|filter| filter.ok_or(())).transpose() else {
             return failure(400, "invalid_filter_field");
         };
@@ -390,8 +432,10 @@ impl World {
         if let Some(status) = self.ways.behind.filter(|_| offset > 0 && offset >= kept.len()) {
             return failure(status, "invaliddata");
         }
-        let page = &kept[offset.min(kept.len())..kept.len().min(offset.saturating_add(limit.min(self.ways.most)))];
-        let fields: Option<Vec<&str>> = asked.get("fields").map(|fields| fields.split(',').collect());
+        let page = &kept[offset.min(kept.len())
+            ..kept.len().min(offset.saturating_add(limit.min(self.ways.most)))];
+        let fields: Option<Vec<&str>> =
+            asked.get("fields").map(|fields| fields.split(',').collect());
         let mut body = format!("{{\"{}\":[", list.name());
         for (place, &at) in page.iter().enumerate() {
             if place > 0 {
@@ -411,7 +455,9 @@ impl World {
         let link = self.ways.links.then(|| {
             let step = if self.ways.links_as_asked { limit } else { page.len() };
             let at = |offset: usize, rel: &str| {
-                format!("<https://sis.example.org/{path}?limit={limit}&offset={offset}>; rel=\"{rel}\"")
+                format!(
+                    "<https://sis.example.org/{path}?limit={limit}&offset={offset}>; rel=\"{rel}\""
+                )
             };
             let mut links = vec![at(0, "first")];
             if offset + page.len() < kept.len() {
@@ -445,7 +491,8 @@ struct Filter {
 
 impl Filter {
     fn of(text: &str) -> Option<Self> {
-        let sign = ["!=", ">=", "<=", "=", ">", "<", "~"].into_iter().find(|sign| text.contains(sign))?;
+        let sign =
+            ["!=", ">=", "<=", "=", ">", "<", "~"].into_iter().find(|sign| text.contains(sign))?;
         let (field, value) = text.split_once(sign)?;
         let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
         Some(Self { field: field.to_owned(), sign, value: value.to_owned() })
@@ -474,7 +521,9 @@ impl Http for MemoryOneRoster {
         }
         let (address, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
         // Behind the version, whatever stands before it.
-        let at = ["/v1p1/", "/v1p2/"].into_iter().find_map(|version| Some(address.find(version)? + version.len()));
+        let at = ["/v1p1/", "/v1p2/"]
+            .into_iter()
+            .find_map(|version| Some(address.find(version)? + version.len()));
         match at {
             Some(at) => self.answer(&address[at..], query),
             None => Ok(failure(404, "unknownobject")),

@@ -65,7 +65,8 @@ struct Named<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sight {
     pub(super) records: u64,
-    /// Of the first object's id and of the last's. An object without one that can be read stands for itself.
+    /// Of the first object's id and of the last's. An object without one that can be read stands
+    /// for itself.
     pub(super) first: u64,
     pub(super) last: u64,
     /// Where in the page the second object begins.
@@ -89,10 +90,16 @@ pub(super) fn sight(body: &[u8], key: &str) -> Result<Sight, PageFault> {
     };
     // Items lie in the page.
     let second = items.get(1).map(|item| item.get().as_ptr().addr() - body.as_ptr().addr());
-    Ok(Sight { records: items.len() as u64, first: mark(items.first()), last: mark(items.last()), second })
+    Ok(Sight {
+        records: items.len() as u64,
+        first: mark(items.first()),
+        last: mark(items.last()),
+        second,
+    })
 }
 
-/// A page without its first record, given what was seen of it. What the envelope had before its list is left out too.
+/// A page without its first record, given what was seen of it. What the envelope had before its
+/// list is left out too.
 pub(super) fn without_first(mut body: Vec<u8>, key: &str, sight: Sight) -> Vec<u8> {
     let head = format!("{{\"{key}\":[");
     match sight.second.filter(|second| *second >= head.len()) {
@@ -104,14 +111,19 @@ pub(super) fn without_first(mut body: Vec<u8>, key: &str, sight: Sight) -> Vec<u
     }
 }
 
-/// Whether a `Link` header names a next page. Where it is does not matter: what is asked next is always our own address, so that no token goes
-/// elsewhere, and as many records on as were sent, so that a server that sends fewer than it was asked for loses none.
+/// Whether a `Link` header names a next page. Where it is does not matter: what is asked next is
+/// always our own address, so that no token goes elsewhere, and as many records on as were sent, so
+/// that a server that sends fewer than it was asked for loses none.
 pub(super) fn has_next(link: &str) -> bool {
     link.split(',').any(|one| {
         one.split(';').skip(1).any(|part| {
             let Some((name, value)) = part.split_once('=') else { return false };
             name.trim().eq_ignore_ascii_case("rel")
-                && value.trim().trim_matches('"').split_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
+                && value
+                    .trim()
+                    .trim_matches('"')
+                    .split_whitespace()
+                    .any(|rel| rel.eq_ignore_ascii_case("next"))
         })
     })
 }
@@ -145,7 +157,10 @@ mod tests {
     #[test]
     fn a_page_goes_on_behind_its_first_record() {
         for (page, rest) in [
-            (r#"{"n":1, "users": [ {"a":[1, 2]} , {"b":"]"},{"c":3}]}"#, r#"{"users":[{"b":"]"},{"c":3}]}"#),
+            (
+                r#"{"n":1, "users": [ {"a":[1, 2]} , {"b":"]"},{"c":3}]}"#,
+                r#"{"users":[{"b":"]"},{"c":3}]}"#,
+            ),
             (r#"{"users":[{"a":1}]}"#, r#"{"users":[]}"#),
         ] {
             let sight = sight(page.as_bytes(), "users").unwrap();
@@ -155,10 +170,14 @@ mod tests {
 
     #[test]
     fn a_link_header_says_whether_there_is_more_however_it_is_written() {
-        assert!(has_next(r#"<https://x/users?limit=2&offset=2>; rel="next", <https://x/users>; rel="first""#));
+        assert!(has_next(
+            r#"<https://x/users?limit=2&offset=2>; rel="next", <https://x/users>; rel="first""#
+        ));
         assert!(has_next("<https://x/users?offset=2>;rel=next"));
         assert!(has_next(r#"<https://x/users>; REL="last next""#));
-        assert!(!has_next(r#"<https://x/users?limit=2>; rel="prev", <https://x/users>; rel="last""#));
+        assert!(!has_next(
+            r#"<https://x/users?limit=2>; rel="prev", <https://x/users>; rel="last""#
+        ));
         assert!(!has_next(r#"<https://x/next?rel=next>; rel="last""#));
         assert!(!has_next(""));
     }

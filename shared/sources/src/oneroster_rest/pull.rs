@@ -2,16 +2,20 @@
 //!
 //! # Where a list ends
 //!
-//! Servers differ in what they tell of their pages, and a list that is cut off looks like a district that has lost its pupils. So every page but the first
-//! is asked for from the last record on that was read before: a page that holds this one alone is the end, and nobody has to read behind it, where some
-//! servers answer with an error. A short page is no end: a server may send fewer records than it was asked for. What is asked next never depends on a link or
-//! a count; but a server that says by both that all is read is believed. A page that comes again is a loop. Only behind a page of one record, where a server
-//! may send no more than that, is the next one asked for from behind it; then an error is the end if there is no record anywhere behind.
+//! Servers differ in what they tell of their pages, and a list that is cut off looks like a
+//! district that has lost its pupils. So every page but the first is asked for from the last record
+//! on that was read before: a page that holds this one alone is the end, and nobody has to read
+//! behind it, where some servers answer with an error. A short page is no end: a server may send
+//! fewer records than it was asked for. What is asked next never depends on a link or a count; but
+//! a server that says by both that all is read is believed. A page that comes again is a loop. Only
+//! behind a page of one record, where a server may send no more than that, is the next one asked
+//! for from behind it; then an error is the end if there is no record anywhere behind.
 //!
 //! # Data that change meanwhile
 //!
-//! Records move between pages then, and some may never be seen. A page that does not begin with the record that the last one ended with tells of it, and so
-//! does a count or a revision that changes; at the end every list is asked for its last record once more.
+//! Records move between pages then, and some may never be seen. A page that does not begin with the
+//! record that the last one ended with tells of it, and so does a count or a revision that changes;
+//! at the end every list is asked for its last record once more.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -138,7 +142,8 @@ impl PullState {
     }
 }
 
-/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one before.
+/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one
+/// before.
 pub trait Pages: Sync {
     /// What can go wrong.
     type Error: Send;
@@ -224,16 +229,21 @@ impl<H: Http, W: Wait> Client<H, W> {
     /// If the server does not say.
     pub async fn shares<E>(&self, rng: &mut fastrand::Rng) -> Result<bool, PullError<E>> {
         let list = Resource::Orgs;
-        match self.ask(list, &format!("{}?limit=1&offset=0", list.name()), &Window::default(), rng).await? {
+        match self
+            .ask(list, &format!("{}?limit=1&offset=0", list.name()), &Window::default(), rng)
+            .await?
+        {
             Read::Page(_, sight) => Ok(sight.records > 0),
             Read::No(status) => Err(PullError::Refused { list: list.name(), status }),
             Read::Heavy(last, tries) => Err(PullError::Down { list: list.name(), tries, last }),
         }
     }
 
-    /// Goes on, from nothing at first: reads all lists, one after the other, until all is kept or `stop` says that it is time.
+    /// Goes on, from nothing at first: reads all lists, one after the other, until all is kept or
+    /// `stop` says that it is time.
     ///
-    /// `state` is right at every return, after an error and where this is broken off, too: what it calls kept is kept.
+    /// `state` is right at every return, after an error and where this is broken off, too: what it
+    /// calls kept is kept.
     ///
     /// # Errors
     /// If a list cannot be read to its end.
@@ -260,7 +270,9 @@ impl<H: Http, W: Wait> Client<H, W> {
                 return Ok(Pulled::Paused);
             }
             if progress.refused.is_none()
-                && !self.still_ends(list, &progress, state.revision.as_deref(), &window, &mut rng).await?
+                && !self
+                    .still_ends(list, &progress, state.revision.as_deref(), &window, &mut rng)
+                    .await?
             {
                 return Ok(Pulled::Changed);
             }
@@ -282,7 +294,10 @@ impl<H: Http, W: Wait> Client<H, W> {
         let name = list.name();
         let overlaps = progress.overlaps(limit);
         let offset = progress.records - u64::from(overlaps);
-        let (answer, sight) = match self.ask(list, &self.api.query(list, offset, limit, progress.unsorted), window, rng).await? {
+        let (answer, sight) = match self
+            .ask(list, &self.api.query(list, offset, limit, progress.unsorted), window, rng)
+            .await?
+        {
             Read::Page(answer, sight) => (answer, sight),
             Read::Heavy(last, _) if limit > SMALLEST && last != Failing::Status(500) => {
                 progress.limit = Some((limit / 2).max(SMALLEST));
@@ -301,7 +316,9 @@ impl<H: Http, W: Wait> Client<H, W> {
                 state.lists.insert(list, progress);
                 return Ok(true);
             }
-            Read::No(status @ (403 | 404)) if progress.pages == 0 && list == Resource::Demographics => {
+            Read::No(status @ (403 | 404))
+                if progress.pages == 0 && list == Resource::Demographics =>
+            {
                 progress.refused = Some(status);
                 return self.end(list, pages, state, progress).await;
             }
@@ -318,18 +335,22 @@ impl<H: Http, W: Wait> Client<H, W> {
         match progress.takes(&answer, sight, overlaps) {
             Taken::Yes => {}
             Taken::Changed => return Ok(false),
-            Taken::Again if self.minds_offsets(list, &progress, window, rng).await? => return Ok(false),
+            Taken::Again if self.minds_offsets(list, &progress, window, rng).await? => {
+                return Ok(false);
+            }
             Taken::Again => return Err(PullError::Page { list: name, fault: PageFault::Loop }),
             Taken::Fault(fault) => return Err(PullError::Page { list: name, fault }),
         }
-        let body = if overlaps { page::without_first(answer.body, name, sight) } else { answer.body };
+        let body =
+            if overlaps { page::without_first(answer.body, name, sight) } else { answer.body };
         progress.revision.clone_from(&state.revision);
         pages.keep(list, progress.pages - 1, body, &progress).await.map_err(PullError::Keep)?;
         state.lists.insert(list, progress);
         Ok(true)
     }
 
-    /// Ends a list behind which there is nothing but an error, or that is not given at all, with an empty page.
+    /// Ends a list behind which there is nothing but an error, or that is not given at all, with an
+    /// empty page.
     async fn end<P: Pages>(
         &self,
         list: Resource,
@@ -345,8 +366,9 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(true)
     }
 
-    /// Whether what cannot be read begins right behind the last record: that can be read, and nothing behind it. One record that the server cannot send
-    /// is no end: those behind it can be read.
+    /// Whether what cannot be read begins right behind the last record: that can be read, and
+    /// nothing behind it. One record that the server cannot send is no end: those behind it can be
+    /// read.
     async fn is_behind_the_end<E>(
         &self,
         list: Resource,
@@ -359,12 +381,22 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Ok(progress.records >= total);
         }
         let unsorted = progress.unsorted;
-        let there = self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, last, 1, unsorted), window, rng).await?;
+        let there = self
+            .ask_so_often::<E>(GLANCES, list, &self.api.query(list, last, 1, unsorted), window, rng)
+            .await?;
         if !matches!(there, Read::Page(_, sight) if sight.records == 1) {
             return Ok(false);
         }
         for behind in [last + 1, last + 2, last + 1 + u64::from(self.api.limit)] {
-            let there = self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, behind, 1, unsorted), window, rng).await?;
+            let there = self
+                .ask_so_often::<E>(
+                    GLANCES,
+                    list,
+                    &self.api.query(list, behind, 1, unsorted),
+                    window,
+                    rng,
+                )
+                .await?;
             if matches!(there, Read::Page(_, sight) if sight.records > 0) {
                 return Ok(false);
             }
@@ -372,7 +404,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(true)
     }
 
-    /// Whether a server sends another record where another is asked for. If not, a page that came again says nothing of the data.
+    /// Whether a server sends another record where another is asked for. If not, a page that came
+    /// again says nothing of the data.
     async fn minds_offsets<E>(
         &self,
         list: Resource,
@@ -382,8 +415,15 @@ impl<H: Http, W: Wait> Client<H, W> {
     ) -> Result<bool, PullError<E>> {
         let mut firsts = Vec::new();
         for offset in [0, 1] {
-            let there =
-                self.ask_so_often::<E>(GLANCES, list, &self.api.query(list, offset, 1, progress.unsorted), window, rng).await?;
+            let there = self
+                .ask_so_often::<E>(
+                    GLANCES,
+                    list,
+                    &self.api.query(list, offset, 1, progress.unsorted),
+                    window,
+                    rng,
+                )
+                .await?;
             firsts.push(if let Read::Page(_, sight) = there { Some(sight.first) } else { None });
         }
         Ok(firsts[0] != firsts[1])
@@ -399,22 +439,40 @@ impl<H: Http, W: Wait> Client<H, W> {
         rng: &mut fastrand::Rng,
     ) -> Result<bool, PullError<E>> {
         let at = progress.records.saturating_sub(1);
-        let (answer, sight) = match self.ask(list, &self.api.query(list, at, 1, progress.unsorted), window, rng).await? {
+        let (answer, sight) = match self
+            .ask(list, &self.api.query(list, at, 1, progress.unsorted), window, rng)
+            .await?
+        {
             Read::Page(answer, sight) => (answer, sight),
-            Read::No(status) if progress.records > 0 => return Err(PullError::Refused { list: list.name(), status }),
-            Read::Heavy(last, tries) if progress.records > 0 => return Err(PullError::Down { list: list.name(), tries, last }),
+            Read::No(status) if progress.records > 0 => {
+                return Err(PullError::Refused { list: list.name(), status });
+            }
+            Read::Heavy(last, tries) if progress.records > 0 => {
+                return Err(PullError::Down { list: list.name(), tries, last });
+            }
             // Nothing was there, and nothing is.
             Read::No(_) | Read::Heavy(..) => return Ok(true),
         };
-        let same_revision = revision.is_none_or(|known| answer.revision.as_deref().is_none_or(|now| now == known));
+        let same_revision =
+            revision.is_none_or(|known| answer.revision.as_deref().is_none_or(|now| now == known));
         let counts = progress.total.filter(|_| !progress.miscounts).zip(answer.total);
         let same_total = counts.is_none_or(|(then, now)| then == now || now == sight.records);
-        let same_end = if progress.records == 0 { sight.records == 0 } else { progress.unsorted || sight.last == progress.last };
+        let same_end = if progress.records == 0 {
+            sight.records == 0
+        } else {
+            progress.unsorted || sight.last == progress.last
+        };
         Ok(same_revision && same_total && same_end)
     }
 
     /// Asks for a page.
-    async fn ask<E>(&self, list: Resource, query: &str, window: &Window, rng: &mut fastrand::Rng) -> Result<Read, PullError<E>> {
+    async fn ask<E>(
+        &self,
+        list: Resource,
+        query: &str,
+        window: &Window,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Read, PullError<E>> {
         self.ask_so_often(TRIES, list, query, window, rng).await
     }
 
@@ -440,7 +498,11 @@ impl<H: Http, W: Wait> Client<H, W> {
                 NoToken::Refused => PullError::Unauthorized,
                 NoToken::Down { tries, last } => PullError::Down { list: "tokens", tries, last },
             })?;
-            return match asking::ask_with(world, window, (&make, tries), rng, |body| page::sight(body, key)).await {
+            return match asking::ask_with(world, window, (&make, tries), rng, |body| {
+                page::sight(body, key)
+            })
+            .await
+            {
                 Ok((answer, sight)) => Ok(Read::Page(Box::new(answer), sight)),
                 Err(Unanswered::Refused(401)) if !renewed && self.access.forget() => {
                     renewed = true;
@@ -458,10 +520,13 @@ fn unanswered<E>(list: &'static str, unanswered: Unanswered) -> Result<Read, Pul
         Unanswered::Refused(413) => Ok(Read::Heavy(Failing::Status(413), 1)),
         Unanswered::Refused(status) => Ok(Read::No(status)),
         Unanswered::Page(fault) => Err(PullError::Page { list, fault }),
-        Unanswered::Down { tries, last: last @ Failing::Status(500 | 502 | 504) } => Ok(Read::Heavy(last, tries)),
-        Unanswered::Down { tries, last: last @ Failing::NoAnswer(NoAnswer::TooLong(_) | NoAnswer::TimedOut) } => {
+        Unanswered::Down { tries, last: last @ Failing::Status(500 | 502 | 504) } => {
             Ok(Read::Heavy(last, tries))
         }
+        Unanswered::Down {
+            tries,
+            last: last @ Failing::NoAnswer(NoAnswer::TooLong(_) | NoAnswer::TimedOut),
+        } => Ok(Read::Heavy(last, tries)),
         Unanswered::Down { tries, last } => Err(PullError::Down { list, tries, last }),
     }
 }
@@ -470,8 +535,10 @@ impl Api {
     /// What is asked for: by id, so that the order is the same on every page.
     fn query(&self, list: Resource, offset: u64, limit: u32, unsorted: bool) -> String {
         let sort = if unsorted { "" } else { "&sort=sourcedId&orderBy=asc" };
-        let filter =
-            self.since.map(|then| then.strftime("&filter=dateLastModified%%3E%%27%Y-%m-%dT%H%%3A%M%%3A%S.000Z%%27").to_string());
+        let filter = self.since.map(|then| {
+            then.strftime("&filter=dateLastModified%%3E%%27%Y-%m-%dT%H%%3A%M%%3A%S.000Z%%27")
+                .to_string()
+        });
         format!("{}?limit={limit}&offset={offset}{sort}{}", list.name(), filter.unwrap_or_default())
     }
 }
@@ -497,7 +564,8 @@ enum Taken {
 }
 
 impl Progress {
-    /// Whether the next page is asked for from the last record on that was read: wherever pages have room for two.
+    /// Whether the next page is asked for from the last record on that was read: wherever pages
+    /// have room for two.
     fn overlaps(&self, limit: u32) -> bool {
         self.most > 1 && limit > 1
     }
@@ -532,7 +600,11 @@ impl Progress {
         self.records += records;
         if records == 0 {
             self.done = true;
-            return if total.is_some_and(|total| self.records < total) { Taken::Fault(PageFault::Short) } else { Taken::Yes };
+            return if total.is_some_and(|total| self.records < total) {
+                Taken::Fault(PageFault::Short)
+            } else {
+                Taken::Yes
+            };
         }
         self.most = self.most.max(sight.records);
         self.last = sight.last;

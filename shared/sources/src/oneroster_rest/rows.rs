@@ -1,4 +1,5 @@
-//! From a server's objects to rows of the standard's tables: the same columns, whatever they are called over REST.
+//! From a server's objects to rows of the standard's tables: the same columns, whatever they are
+//! called over REST.
 
 use std::borrow::Cow;
 
@@ -172,9 +173,12 @@ impl Columns {
         }
         let standard = columns.names.clone();
         // A setting may also name a column of the standard.
-        for column in own.filter(|own| standard.iter().all(|name| !name.eq_ignore_ascii_case(own))) {
+        for column in own.filter(|own| standard.iter().all(|name| !name.eq_ignore_ascii_case(own)))
+        {
             columns.shapes.push(Shape::Own(columns.own.len()));
-            columns.own.push(column.strip_prefix("metadata.").unwrap_or(&column).to_ascii_lowercase());
+            columns
+                .own
+                .push(column.strip_prefix("metadata.").unwrap_or(&column).to_ascii_lowercase());
             columns.met.push(false);
             columns.names.push(column);
         }
@@ -182,9 +186,13 @@ impl Columns {
         for shape in &columns.shapes {
             match shape {
                 Shape::Text(names) => columns.fields.extend_from_slice(names),
-                Shape::Texts(name) | Shape::Reference(name) | Shape::References(name) => columns.fields.push(name),
+                Shape::Texts(name) | Shape::Reference(name) | Shape::References(name) => {
+                    columns.fields.push(name)
+                }
                 Shape::UserIds => columns.fields.push("userIds"),
-                Shape::Own(_) if !columns.fields.contains(&"metadata") => columns.fields.push("metadata"),
+                Shape::Own(_) if !columns.fields.contains(&"metadata") => {
+                    columns.fields.push("metadata")
+                }
                 Shape::Own(_) | Shape::Blank => {}
             }
         }
@@ -205,27 +213,40 @@ impl Columns {
     pub(super) fn has_met(&self, column: &str) -> bool {
         let path = column.strip_prefix("metadata.").unwrap_or(column);
         self.standard.iter().any(|name| name.eq_ignore_ascii_case(column))
-            || self.own.iter().zip(&self.met).any(|(own, met)| *met && own.eq_ignore_ascii_case(path))
+            || self
+                .own
+                .iter()
+                .zip(&self.met)
+                .any(|(own, met)| *met && own.eq_ignore_ascii_case(path))
     }
 
     /// Makes the row of an object. False: nobody listens any more.
     pub(super) fn row(&mut self, item: &RawValue, maker: &mut Maker<'_>) -> bool {
-        let object = Seed(&self.fields).deserialize(&mut serde_json::Deserializer::from_str(item.get()));
+        let object =
+            Seed(&self.fields).deserialize(&mut serde_json::Deserializer::from_str(item.get()));
         // What serde says of it may quote it.
         let Ok(Object(values)) = object else { return self.no_object(maker) };
-        let get = |name: &str| self.fields.iter().position(|field| *field == name).and_then(|at| values[at]);
+        let get = |name: &str| {
+            self.fields.iter().position(|field| *field == name).and_then(|at| values[at])
+        };
         let metadata = get("metadata");
         for (at, shape) in self.shapes.iter().enumerate() {
             let begin = maker.begin_cell();
             let is_read = match *shape {
                 Shape::Blank => true,
                 Shape::Text(names) => {
-                    let value = names.iter().find_map(|name| get(name).filter(|value| value.get() != "null"));
+                    let value = names
+                        .iter()
+                        .find_map(|name| get(name).filter(|value| value.get() != "null"));
                     text(value, maker.text())
                 }
-                Shape::Texts(name) => each(get(name), maker.text(), |item, into| text(Some(item), into)),
+                Shape::Texts(name) => {
+                    each(get(name), maker.text(), |item, into| text(Some(item), into))
+                }
                 Shape::Reference(name) => reference(get(name), maker.text()),
-                Shape::References(name) => each(get(name), maker.text(), |item, into| reference(Some(item), into)),
+                Shape::References(name) => {
+                    each(get(name), maker.text(), |item, into| reference(Some(item), into))
+                }
                 Shape::UserIds => each(get("userIds"), maker.text(), user_id),
                 Shape::Own(number) => {
                     let value = metadata.and_then(|metadata| inside(metadata, &self.own[number]));
@@ -266,14 +287,19 @@ struct WithRoles<'a> {
     roles: Option<Vec<&'a RawValue>>,
 }
 
-/// Makes the rows of a user's roles (1.2). What cannot be read at all was told with the user. False: nobody listens any more.
+/// Makes the rows of a user's roles (1.2). What cannot be read at all was told with the user.
+/// False: nobody listens any more.
 pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut Maker<'_>) -> bool {
     let Ok(user) = serde_json::from_str::<WithRoles<'_>>(item.get()) else { return true };
     let id = user.id.unwrap_or_default();
     for (number, role) in user.roles.unwrap_or_default().into_iter().enumerate() {
-        let object = Seed(&columns.fields).deserialize(&mut serde_json::Deserializer::from_str(role.get()));
-        let values = object.map_or_else(|_| vec![Some(role); columns.fields.len()], |Object(values)| values);
-        let get = |name: &str| columns.fields.iter().position(|field| *field == name).and_then(|at| values[at]);
+        let object =
+            Seed(&columns.fields).deserialize(&mut serde_json::Deserializer::from_str(role.get()));
+        let values =
+            object.map_or_else(|_| vec![Some(role); columns.fields.len()], |Object(values)| values);
+        let get = |name: &str| {
+            columns.fields.iter().position(|field| *field == name).and_then(|at| values[at])
+        };
         for (at, name) in columns.names.iter().enumerate() {
             let begin = maker.begin_cell();
             let is_read = match (name.as_str(), columns.shapes[at]) {
@@ -294,7 +320,9 @@ pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut Maker<'_
                     maker.text().push_str(&id);
                     true
                 }
-                (_, Shape::Text(names)) => text(names.iter().find_map(|name| get(name)), maker.text()),
+                (_, Shape::Text(names)) => {
+                    text(names.iter().find_map(|name| get(name)), maker.text())
+                }
                 (_, Shape::Reference(name)) => reference(get(name), maker.text()),
                 _ => true,
             };
@@ -337,7 +365,8 @@ fn text(value: Option<&RawValue>, into: &mut String) -> bool {
     }
 }
 
-/// The id of a reference. Its address is not looked at: it names the server's own host, where no token of a proxy may go.
+/// The id of a reference. Its address is not looked at: it names the server's own host, where no
+/// token of a proxy may go.
 #[derive(Deserialize)]
 struct Reference<'a> {
     #[serde(borrow, default, rename = "sourcedId")]
@@ -347,9 +376,8 @@ struct Reference<'a> {
 fn reference(value: Option<&RawValue>, into: &mut String) -> bool {
     match value.map(RawValue::get) {
         None | Some("null") => true,
-        Some(object) if object.starts_with('{') => {
-            serde_json::from_str::<Reference<'_>>(object).is_ok_and(|reference| text(reference.id, into))
-        }
+        Some(object) if object.starts_with('{') => serde_json::from_str::<Reference<'_>>(object)
+            .is_ok_and(|reference| text(reference.id, into)),
         Some(_) => false,
     }
 }
@@ -373,8 +401,13 @@ fn user_id(value: &RawValue, into: &mut String) -> bool {
     kind && identifier
 }
 
-/// A list: each item ends with a mark that no text has, for an id may well hold a comma. One thing where a list is due is a list of one.
-fn each(value: Option<&RawValue>, into: &mut String, put: impl Fn(&RawValue, &mut String) -> bool) -> bool {
+/// A list: each item ends with a mark that no text has, for an id may well hold a comma. One thing
+/// where a list is due is a list of one.
+fn each(
+    value: Option<&RawValue>,
+    into: &mut String,
+    put: impl Fn(&RawValue, &mut String) -> bool,
+) -> bool {
     let Some(value) = value.filter(|value| value.get() != "null") else { return true };
     let items = if value.get().starts_with('[') {
         let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else { return false };
@@ -394,10 +427,13 @@ fn each(value: Option<&RawValue>, into: &mut String, put: impl Fn(&RawValue, &mu
     })
 }
 
-/// A value inside of `metadata`, by its path: a name may itself hold dots. Names are compared without case.
+/// A value inside of `metadata`, by its path: a name may itself hold dots. Names are compared
+/// without case.
 fn inside<'a>(metadata: &'a RawValue, path: &str) -> Option<&'a RawValue> {
-    let fields: std::collections::BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(metadata.get()).ok()?;
-    let direct = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(path)).map(|(_, value)| *value);
+    let fields: std::collections::BTreeMap<Cow<'a, str>, &'a RawValue> =
+        serde_json::from_str(metadata.get()).ok()?;
+    let direct =
+        fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(path)).map(|(_, value)| *value);
     direct.or_else(|| {
         let (first, rest) = path.split_once('.')?;
         let (_, inner) = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(first))?;

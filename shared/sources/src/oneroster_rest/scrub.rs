@@ -1,4 +1,5 @@
-//! What never leaves the server's answer: passwords; and demographics, for a district that keeps none (R-M7).
+//! What never leaves the server's answer: passwords; and demographics, for a district that keeps
+//! none (R-M7).
 
 use std::borrow::Cow;
 
@@ -12,10 +13,12 @@ use super::page::{self, Name};
 use super::pull::Resource;
 use crate::http::PageFault;
 
-/// Fields of users that hold passwords, in whatever version; profiles have some in their credentials, and nothing that a roster needs.
+/// Fields of users that hold passwords, in whatever version; profiles have some in their
+/// credentials, and nothing that a roster needs.
 const PASSWORDS: [&str; 2] = ["password", "userProfiles"];
 
-/// What is left of demographics under `ignore`: who it is, and columns of the district's own that hold its numbers.
+/// What is left of demographics under `ignore`: who it is, and columns of the district's own that
+/// hold its numbers.
 const BARE: [&str; 3] = ["sourcedId", "status", "dateLastModified"];
 
 /// What is taken out of pages before they are kept.
@@ -52,8 +55,12 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 impl Scrub {
     /// What a district's policy and settings ask for.
     pub fn of(policy: &Policy, settings: &SourceSettings) -> Self {
-        let numbers = ["state_id", "student_number"].into_iter().filter_map(|field| settings.metadata.get(field));
-        let own = numbers.map(|column| column.strip_prefix("metadata.").unwrap_or(column).to_owned()).collect();
+        let numbers = ["state_id", "student_number"]
+            .into_iter()
+            .filter_map(|field| settings.metadata.get(field));
+        let own = numbers
+            .map(|column| column.strip_prefix("metadata.").unwrap_or(column).to_owned())
+            .collect();
         Self { demographics: policy.demographics == KeepDemographics::Mirror, own }
     }
 
@@ -67,7 +74,8 @@ impl Scrub {
     /// # Errors
     /// If it is no page of its list.
     pub fn page(&self, list: Resource, body: Vec<u8>) -> Result<Vec<u8>, PageFault> {
-        let is_left = list == Resource::Users || (list == Resource::Demographics && !self.demographics);
+        let is_left =
+            list == Resource::Users || (list == Resource::Demographics && !self.demographics);
         if !is_left {
             return Ok(body);
         }
@@ -112,10 +120,13 @@ impl Scrub {
     /// The district's own fields, as far as they hold numbers.
     fn metadata(&self, value: &RawValue, is_first: &mut bool, into: &mut Vec<u8>) {
         let Ok(Fields(fields)) = serde_json::from_str::<Fields<'_>>(value.get()) else { return };
-        let root = |column: &String| column.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let root =
+            |column: &String| column.split('.').next().unwrap_or_default().to_ascii_lowercase();
         let is_own = |name: &str| {
             let name = name.to_ascii_lowercase();
-            self.own.iter().any(|column| column.to_ascii_lowercase() == name || root(column) == name)
+            self.own
+                .iter()
+                .any(|column| column.to_ascii_lowercase() == name || root(column) == name)
         };
         let mut left = vec![b'{'];
         let mut none = true;
@@ -145,7 +156,10 @@ mod tests {
 
     fn scrubbed(preset: &str, list: Resource, item: &Value) -> Value {
         let policy = Policy::from_preset(preset, &Map::new()).unwrap();
-        let metadata = [("state_id".to_owned(), "metadata.stateId".to_owned()), ("ell".into(), "metadata.ell".into())];
+        let metadata = [
+            ("state_id".to_owned(), "metadata.stateId".to_owned()),
+            ("ell".into(), "metadata.ell".into()),
+        ];
         let settings = SourceSettings { metadata: metadata.into(), ..SourceSettings::default() };
         let body = json!({ list.name(): [item] }).to_string().into_bytes();
         let page = Scrub::of(&policy, &settings).page(list, body).unwrap();
@@ -166,10 +180,10 @@ mod tests {
     #[test]
     fn r_m7_demographics_are_not_kept_where_they_are_ignored() {
         let user = json!({ "sourcedId": "a", "email": "a@example.org", "grades": ["03"], "metadata": { "stateId": "7", "ell": "true" } });
-        let kept = json!({ "sourcedId": "a", "email": "a@example.org", "metadata": { "stateId": "7" } });
+        let kept =
+            json!({ "sourcedId": "a", "email": "a@example.org", "metadata": { "stateId": "7" } });
         assert_eq!(scrubbed("family-directory", Resource::Users, &user), kept);
-        let row =
-            json!({ "sourcedId": "a", "birthDate": "2014-01-01", "sex": "female", "metadata": { "stateId": "7", "frl": "y" } });
+        let row = json!({ "sourcedId": "a", "birthDate": "2014-01-01", "sex": "female", "metadata": { "stateId": "7", "frl": "y" } });
         let kept = json!({ "sourcedId": "a", "metadata": { "stateId": "7" } });
         assert_eq!(scrubbed("family-directory", Resource::Demographics, &row), kept);
         assert_eq!(scrubbed("sis", Resource::Demographics, &row), row);

@@ -1,4 +1,5 @@
-//! OAuth 1.0a, two-legged (RFC 5849): a request without a token, signed with the consumer's key and secret.
+//! OAuth 1.0a, two-legged (RFC 5849): a request without a token, signed with the consumer's key and
+//! secret.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -16,7 +17,8 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// The value of `Authorization` for a GET of this address at this time (Unix seconds). `nonce` is never used twice with one time.
+    /// The value of `Authorization` for a GET of this address at this time (Unix seconds). `nonce`
+    /// is never used twice with one time.
     pub(super) fn header(&self, url: &str, seconds: i64, nonce: &str) -> Secret {
         let method = if self.sha1 { "HMAC-SHA1" } else { "HMAC-SHA256" };
         let own = [
@@ -28,10 +30,12 @@ impl Consumer {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let base = base_string(url, &own);
-        let algorithm = if self.sha1 { hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY } else { hmac::HMAC_SHA256 };
+        let algorithm =
+            if self.sha1 { hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY } else { hmac::HMAC_SHA256 };
         // The second half of the key would be a token's secret; there is no token.
         let key = format!("{}&", escape(self.secret.reveal()));
-        let signature = STANDARD.encode(hmac::sign(&hmac::Key::new(algorithm, key.as_bytes()), base.as_bytes()));
+        let signature = STANDARD
+            .encode(hmac::sign(&hmac::Key::new(algorithm, key.as_bytes()), base.as_bytes()));
         let mut header = String::from("OAuth ");
         for (name, value) in &own {
             header.push_str(&format!("{name}=\"{}\", ", escape(value)));
@@ -44,11 +48,17 @@ impl Consumer {
 /// What is signed: method, address without its query, and all parameters of both, in order (3.4.1).
 fn base_string(url: &str, own: &[(String, String)]) -> String {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    // What the address has is escaped already; it is read first, so that everything is escaped once and in one way.
+    let pairs = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    // What the address has is escaped already; it is read first, so that everything is escaped once
+    // and in one way.
     let asked = pairs.map(|(name, value)| (unescape(name), unescape(value)));
-    let mut all: Vec<(String, String)> =
-        asked.chain(own.iter().cloned()).map(|(name, value)| (escape(&name), escape(&value))).collect();
+    let mut all: Vec<(String, String)> = asked
+        .chain(own.iter().cloned())
+        .map(|(name, value)| (escape(&name), escape(&value)))
+        .collect();
     all.sort();
     let all: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("GET&{}&{}", escape(&address_of(address)), escape(&all.join("&")))
@@ -60,7 +70,11 @@ fn address_of(address: &str) -> String {
     let (host, path) = address.split_at(path_at);
     let host = host.to_ascii_lowercase();
     let port = if host.starts_with("https://") { ":443" } else { ":80" };
-    format!("{}{}", host.strip_suffix(port).unwrap_or(&host), if path.is_empty() { "/" } else { path })
+    format!(
+        "{}{}",
+        host.strip_suffix(port).unwrap_or(&host),
+        if path.is_empty() { "/" } else { path }
+    )
 }
 
 /// Escapes all but letters, digits and `-._~` (3.6).
@@ -98,7 +112,8 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of the standard's own core specification (appendix A.5), which has a token: its parameters and its base string.
+    /// The example of the standard's own core specification (appendix A.5), which has a token: its
+    /// parameters and its base string.
     #[test]
     fn the_base_string_is_that_of_the_standards_example() {
         let own = [
@@ -122,26 +137,40 @@ mod tests {
     fn addresses_and_filters_are_escaped_once_and_in_one_way() {
         let own = [("oauth_nonce".to_owned(), "n".to_owned())];
         let filter = "filter=dateLastModified%3E%272026-09-01T00%3A00%3A00.000Z%27&limit=2";
-        let base = base_string(&format!("HTTPS://Sis.Example.org:443/ims/a%3D/users?{filter}"), &own);
+        let base =
+            base_string(&format!("HTTPS://Sis.Example.org:443/ims/a%3D/users?{filter}"), &own);
         assert_eq!(
             base,
             "GET&https%3A%2F%2Fsis.example.org%2Fims%2Fa%253D%2Fusers&filter%3DdateLastModified%253E%25272026-09-01T00%253A00%253A00.000Z%2527%26\
              limit%3D2%26oauth_nonce%3Dn"
         );
         assert_eq!(address_of("http://127.0.0.1:9000"), "http://127.0.0.1:9000/");
-        assert_eq!((escape("a b~ü"), unescape("a%20b%7E%C3%BC+%zz")), ("a%20b~%C3%BC".into(), "a b~ü %zz".into()));
+        assert_eq!(
+            (escape("a b~ü"), unescape("a%20b%7E%C3%BC+%zz")),
+            ("a%20b~%C3%BC".into(), "a b~ü %zz".into())
+        );
     }
 
     #[test]
     fn a_signature_is_of_its_method_its_secret_and_its_moment() {
         let signed = |sha1: bool, secret: &str, seconds: i64| {
             let consumer = Consumer { key: "key".into(), secret: Secret::new(secret), sha1 };
-            consumer.header("https://sis.example.org/users?limit=2", seconds, "n").reveal().to_owned()
+            consumer
+                .header("https://sis.example.org/users?limit=2", seconds, "n")
+                .reveal()
+                .to_owned()
         };
         let one = signed(false, "secret", 1_780_000_000);
-        assert!(one.starts_with("OAuth oauth_consumer_key=\"key\", ") && one.contains("HMAC-SHA256"), "{one}");
+        assert!(
+            one.starts_with("OAuth oauth_consumer_key=\"key\", ") && one.contains("HMAC-SHA256"),
+            "{one}"
+        );
         assert_eq!(one, signed(false, "secret", 1_780_000_000));
-        for other in [signed(true, "secret", 1_780_000_000), signed(false, "other", 1_780_000_000), signed(false, "secret", 1)] {
+        for other in [
+            signed(true, "secret", 1_780_000_000),
+            signed(false, "other", 1_780_000_000),
+            signed(false, "secret", 1),
+        ] {
             assert_ne!(one, other);
         }
     }

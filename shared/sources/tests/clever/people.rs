@@ -10,10 +10,19 @@ async fn a_small_district_comes_whole_and_without_a_finding() {
     let mut world = World::new();
     world.overrides.insert("demographics".into(), json!("mirror"));
     let snapshot = world.snapshot().await;
-    assert_eq!((snapshot.codes(), snapshot.enrollments, snapshot.all("gaps")), (vec![], 3, &[][..]));
+    assert_eq!(
+        (snapshot.codes(), snapshot.enrollments, snapshot.all("gaps")),
+        (vec![], 3, &[][..])
+    );
     let (school, class) = (id("school", 1), id("section", 1));
-    assert_eq!(snapshot.all("school"), [json!({ "id": school, "name": "School 1", "identifier": "13K1", "parent": OAK })]);
-    assert_eq!(snapshot.all("course"), [json!({ "id": id("course", 1), "title": "Reading", "code": "R1", "org": OAK })]);
+    assert_eq!(
+        snapshot.all("school"),
+        [json!({ "id": school, "name": "School 1", "identifier": "13K1", "parent": OAK })]
+    );
+    assert_eq!(
+        snapshot.all("course"),
+        [json!({ "id": id("course", 1), "title": "Reading", "code": "R1", "org": OAK })]
+    );
     assert_eq!(
         snapshot.record("student", "user", 11).unwrap(),
         &json!({
@@ -44,7 +53,10 @@ async fn a_small_district_comes_whole_and_without_a_finding() {
 #[tokio::test]
 async fn r_m7_demographics_that_are_not_kept_do_not_come_into_a_snapshot() {
     let world = World::new();
-    world.clever.put("users", student(11, json!({ "roles": { "student": { "dob": "soon", "race": "Martian" } } })));
+    world.clever.put(
+        "users",
+        student(11, json!({ "roles": { "student": { "dob": "soon", "race": "Martian" } } })),
+    );
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.codes(), []);
     let text = format!("{:?}", snapshot.all("student"));
@@ -57,8 +69,7 @@ async fn absent_null_blank_and_numbers_are_all_read() {
     world.overrides.insert("demographics".into(), json!("mirror"));
     let role = json!({ "school": id("school", 1), "schools": null, "student_number": 17, "state_id": "", "grade": null, "dob": "", "gender": "", "race": "Unknown",
         "hispanic_ethnicity": "", "credentials": null, "preferred_name": { "first": "Lin" }, "email": [] });
-    let bare =
-        json!({ "id": id("user", 13), "name": { "first": "Bo", "last": "Bare" }, "roles": { "student": role, "teacher": null } });
+    let bare = json!({ "id": id("user", 13), "name": { "first": "Bo", "last": "Bare" }, "roles": { "student": role, "teacher": null } });
     world.clever.put("users", bare);
     let snapshot = world.snapshot().await;
     assert_eq!(
@@ -73,11 +84,19 @@ async fn both_ways_of_writing_a_birth_date_are_read_and_what_is_none_is_a_findin
     let mut world = World::new();
     world.overrides.insert("demographics".into(), json!("mirror"));
     for (number, dob) in [(11, "2014-01-20"), (12, "20.1.2014")] {
-        world.clever.put("users", student(number, json!({ "roles": { "student": { "dob": dob } } })));
+        world
+            .clever
+            .put("users", student(number, json!({ "roles": { "student": { "dob": dob } } })));
     }
     let snapshot = world.snapshot().await;
-    assert_eq!(snapshot.record("student", "user", 11).unwrap()["demographics"]["birth_date"], "2014-01-20");
-    assert_eq!(snapshot.record("student", "user", 12).unwrap()["demographics"].get("birth_date"), None);
+    assert_eq!(
+        snapshot.record("student", "user", 11).unwrap()["demographics"]["birth_date"],
+        "2014-01-20"
+    );
+    assert_eq!(
+        snapshot.record("student", "user", 12).unwrap()["demographics"].get("birth_date"),
+        None
+    );
     assert_eq!(snapshot.codes(), [("date_format", 1)]);
     assert!(!snapshot.found("date_format").contains("20.1"));
 }
@@ -85,11 +104,15 @@ async fn both_ways_of_writing_a_birth_date_are_read_and_what_is_none_is_a_findin
 #[tokio::test]
 async fn r_a6_schools_that_are_not_shared_do_not_count_for_who_is_at_another_one_too() {
     let world = World::new();
-    let schools = json!({ "school": id("school", 9), "schools": [id("school", 9), id("school", 1)] });
+    let schools =
+        json!({ "school": id("school", 9), "schools": [id("school", 9), id("school", 1)] });
     world.clever.put("users", student(11, json!({ "roles": { "student": schools } })));
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.codes(), []);
-    assert_eq!(snapshot.record("student", "user", 11).unwrap()["person"]["schools"], json!([id("school", 1)]));
+    assert_eq!(
+        snapshot.record("student", "user", 11).unwrap()["person"]["schools"],
+        json!([id("school", 1)])
+    );
     assert_eq!(snapshot.all("gaps"), &[] as &[serde_json::Value]);
 }
 
@@ -125,17 +148,20 @@ async fn who_has_several_roles_comes_once_and_staff_makes_no_account() {
         json!({ "id": id("user", 3), "district": OAK, "name": {}, "roles": { "district_admin": { "title": "" } } }),
     );
     let snapshot = world.snapshot().await;
-    assert_eq!((snapshot.all("teacher").len(), snapshot.codes()), (1, vec![("role_not_rostered", 2)]));
+    assert_eq!(
+        (snapshot.all("teacher").len(), snapshot.codes()),
+        (1, vec![("role_not_rostered", 2)])
+    );
     assert_eq!(snapshot.all("gaps"), &[] as &[serde_json::Value]);
 }
 
 #[tokio::test]
 async fn whoever_is_called_in_an_emergency_only_is_no_guardian_and_relatives_are_relatives() {
     let world = World::new();
-    let related =
-        |relationship: &str, kind: &str| json!([{ "student": id("user", 11), "relationship": relationship, "type": kind }]);
+    let related = |relationship: &str, kind: &str| json!([{ "student": id("user", 11), "relationship": relationship, "type": kind }]);
     let contact = |number: u32, related: serde_json::Value| {
-        let mut contact = contact(number, 11, json!({ "name": { "last": format!("Con Tact{number}") } }));
+        let mut contact =
+            contact(number, 11, json!({ "name": { "last": format!("Con Tact{number}") } }));
         contact["roles"]["contact"]["student_relationships"] = related;
         world.clever.put("users", contact);
     };
@@ -144,7 +170,11 @@ async fn whoever_is_called_in_an_emergency_only_is_no_guardian_and_relatives_are
     contact(24, related("Grandparent", "Emergency"));
     contact(25, related("", "Primary"));
     let snapshot = world.snapshot().await;
-    let roles: Vec<_> = snapshot.all("guardian").iter().map(|guardian| guardian["role"].as_str().unwrap()).collect();
+    let roles: Vec<_> = snapshot
+        .all("guardian")
+        .iter()
+        .map(|guardian| guardian["role"].as_str().unwrap())
+        .collect();
     assert_eq!(roles.len(), 3);
     for (number, role) in [(21, "parent"), (24, "relative"), (25, "guardian")] {
         assert_eq!(snapshot.record("guardian", "user", number).unwrap()["role"], role);
@@ -166,7 +196,9 @@ async fn a_child_who_is_not_shared_is_counted_and_the_guardian_stays() {
 async fn malformed_contacts_count_as_none() {
     let world = World::new();
     world.clever.put("users", student(11, json!({ "email": "nobody" })));
-    world.clever.put("users", contact(21, 11, json!({ "roles": { "contact": { "phone": "555" } } })));
+    world
+        .clever
+        .put("users", contact(21, 11, json!({ "roles": { "contact": { "phone": "555" } } })));
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.codes(), [("email_malformed", 1), ("phone_malformed", 1)]);
     assert!(!snapshot.found("email_malformed").contains("nobody"));
@@ -205,7 +237,9 @@ async fn r_o3_what_is_outside_the_configured_schools_is_not_read_into_the_snapsh
     world.clever.put("sections", section(2, &[1], &[12], json!({ "school": id("school", 2) })));
     world.source.shared_schools = Some(vec![id("school", 1), "elsewhere".into()]);
     let snapshot = world.snapshot().await;
-    for (part, count) in [("school", 1), ("student", 1), ("teacher", 1), ("guardian", 1), ("class", 1)] {
+    for (part, count) in
+        [("school", 1), ("student", 1), ("teacher", 1), ("guardian", 1), ("class", 1)]
+    {
         assert_eq!(snapshot.all(part).len(), count, "{part}");
     }
     assert_eq!(snapshot.codes(), [(source::SHARED_SCHOOL_UNKNOWN.name, 1)]);

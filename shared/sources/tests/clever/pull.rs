@@ -29,13 +29,8 @@ async fn all_pages_of_all_lists_are_kept_in_the_order_of_ids() {
     assert_eq!((students.pages, students.records, students.done), (5, 9, true));
     assert_eq!(state.lists.len(), Resource::ALL.len());
     assert_eq!(world.snapshot_of(&state).all("student").len(), 9);
-    assert!(
-        world
-            .clever
-            .asked()
-            .iter()
-            .any(|path| *path == format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", 18)))
-    );
+    assert!(world.clever.asked().iter().any(|path| *path
+        == format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", 18))));
 }
 
 #[tokio::test]
@@ -49,7 +44,9 @@ async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_p
         let mut times = 0;
         loop {
             let left = AtomicU32::new(pages_at_once);
-            let stop = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
+            let stop = || {
+                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err()
+            };
             match world.go_on(&mut state, stop).await.unwrap() {
                 Pulled::Paused => times += 1,
                 ended => break assert_eq!(ended, Pulled::Whole),
@@ -93,7 +90,10 @@ async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_aga
     world.clever.plan("role=student", 2, 6, Fault::Answer(503, String::new()));
     let mut state = world.begin().await;
     let error = world.go_on(&mut state, || false).await.unwrap_err();
-    assert!(matches!(error, PullError::Down { list: "students", tries: 6, last: Failing::Status(503) }), "{error}");
+    assert!(
+        matches!(error, PullError::Down { list: "students", tries: 6, last: Failing::Status(503) }),
+        "{error}"
+    );
     assert_eq!(state.lists[&Resource::Students].pages, 2);
     let asked = world.clever.asked().len();
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);
@@ -110,8 +110,14 @@ async fn what_will_not_go_by_itself_is_not_tried_again() {
         world.clever.plan("/sections", 0, 9, refused(status));
         let mut state = world.begin().await;
         let error = world.go_on(&mut state, || false).await.unwrap_err();
-        assert!(matches!(error, PullError::Refused { list: "sections", status: told } if told == status), "{error}");
-        assert_eq!(world.clever.asked().iter().filter(|path| path.contains("/sections")).count(), tries);
+        assert!(
+            matches!(error, PullError::Refused { list: "sections", status: told } if told == status),
+            "{error}"
+        );
+        assert_eq!(
+            world.clever.asked().iter().filter(|path| path.contains("/sections")).count(),
+            tries
+        );
     }
     let world = pages();
     world.clever.plan("/sections", 0, 1, refused(401));
@@ -121,7 +127,9 @@ async fn what_will_not_go_by_itself_is_not_tried_again() {
 
 #[tokio::test]
 async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
-    let student = |number: u32| format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", number));
+    let student = |number: u32| {
+        format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", number))
+    };
     let world = pages();
     // What comes without a record leads nowhere: a cursor alone could go on for ever.
     world.clever.plan(
@@ -135,7 +143,10 @@ async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
         ),
     );
     let mut state = world.begin().await;
-    assert!(matches!(world.go_on(&mut state, || false).await, Err(PullError::Page { list: "terms", fault: PageFault::Loop })));
+    assert!(matches!(
+        world.go_on(&mut state, || false).await,
+        Err(PullError::Page { list: "terms", fault: PageFault::Loop })
+    ));
     for (uri, fault) in [
         (student(12), PageFault::Loop),
         (student(11), PageFault::Loop),
@@ -146,7 +157,10 @@ async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
         world.clever.plan("role=student", 1, 1, Fault::Next(uri.clone()));
         let mut state = world.begin().await;
         let error = world.go_on(&mut state, || false).await.unwrap_err();
-        assert!(matches!(error, PullError::Page { list: "students", fault: told } if told == fault), "{uri}: {error}");
+        assert!(
+            matches!(error, PullError::Page { list: "students", fault: told } if told == fault),
+            "{uri}: {error}"
+        );
         assert!(!error.to_string().contains(&id("user", 16)));
     }
 }
@@ -163,7 +177,8 @@ async fn r_h3_data_that_changes_meanwhile_is_noticed_at_the_end_and_when_going_o
     world.clever.plan("role=student", 1, 1, news());
     let mut state = world.begin().await;
     let left = Arc::new(AtomicU32::new(11));
-    let stop = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
+    let stop =
+        || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
     assert_eq!(world.go_on(&mut state, stop).await.unwrap(), Pulled::Paused);
     let asked = world.clever.asked().len();
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Changed);
@@ -193,13 +208,23 @@ fn settings_by_which_clever_must_not_be_reached_are_named() {
         "api.clever.com",
         "http://127.0.0.1.evil.example",
     ] {
-        assert_eq!(Api::of(&Clever { api: api.into(), ..oak() }), Err(BadSetting("source.clever.api")), "{api}");
+        assert_eq!(
+            Api::of(&Clever { api: api.into(), ..oak() }),
+            Err(BadSetting("source.clever.api")),
+            "{api}"
+        );
     }
     for version in ["3.1", "v3/../v2", ""] {
-        assert_eq!(Api::of(&Clever { version: version.into(), ..oak() }), Err(BadSetting("source.clever.version")));
+        assert_eq!(
+            Api::of(&Clever { version: version.into(), ..oak() }),
+            Err(BadSetting("source.clever.version"))
+        );
     }
     for page_size in [0, 10_001] {
-        assert_eq!(Api::of(&Clever { page_size, ..oak() }), Err(BadSetting("source.clever.page_size")));
+        assert_eq!(
+            Api::of(&Clever { page_size, ..oak() }),
+            Err(BadSetting("source.clever.page_size"))
+        );
     }
     assert_eq!(Api::of(&Clever::of("oak")), Err(BadSetting("source.clever.district")));
 }

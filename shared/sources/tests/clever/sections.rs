@@ -21,7 +21,9 @@ async fn r_m3_r_c1_a_section_becomes_a_class_with_its_name_to_the_letter() {
     // Clever names the last day of a term; ours is the day after it.
     assert_eq!(
         snapshot.all("term"),
-        [json!({ "id": id("term", 1), "title": "Fall", "kind": "term", "start": "2026-08-15", "end": "2026-12-19" })]
+        [
+            json!({ "id": id("term", 1), "title": "Fall", "kind": "term", "start": "2026-08-15", "end": "2026-12-19" })
+        ]
     );
 }
 
@@ -37,10 +39,16 @@ async fn r_t2_the_primary_teacher_comes_first_and_co_teachers_in_the_order_of_th
     world.clever.put("sections", section(2, &[2, 3], &[11], json!({ "teacher": id("user", 3) })));
     world.clever.put("sections", section(3, &[2, 3], &[11], json!({ "teacher": null })));
     // Nobody but the primary one, and somebody named twice.
-    world.clever.put("sections", section(4, &[], &[11, 12, 11], json!({ "teacher": id("user", 2) })));
-    world.clever.put("sections", section(5, &[], &[], json!({ "teacher": "", "teachers": null, "students": null })));
+    world
+        .clever
+        .put("sections", section(4, &[], &[11, 12, 11], json!({ "teacher": id("user", 2) })));
+    world.clever.put(
+        "sections",
+        section(5, &[], &[], json!({ "teacher": "", "teachers": null, "students": null })),
+    );
     let snapshot = world.snapshot().await;
-    let teachers = |number: u32| snapshot.record("class", "section", number).unwrap()["teachers"].clone();
+    let teachers =
+        |number: u32| snapshot.record("class", "section", number).unwrap()["teachers"].clone();
     let seat = |number: u32| json!({ "id": id("user", number), "primary": true });
     let mut expected = vec![seat(5)];
     expected.extend(order[1..].iter().map(|n| json!(id("user", *n))));
@@ -48,7 +56,10 @@ async fn r_t2_the_primary_teacher_comes_first_and_co_teachers_in_the_order_of_th
     assert_eq!(teachers(2), json!([seat(3), id("user", 2)]));
     assert_eq!(teachers(3), json!([id("user", 2), id("user", 3)]));
     assert_eq!(teachers(4), json!([seat(2)]));
-    assert_eq!(snapshot.record("class", "section", 4).unwrap()["students"], json!([id("user", 11), id("user", 12)]));
+    assert_eq!(
+        snapshot.record("class", "section", 4).unwrap()["students"],
+        json!([id("user", 11), id("user", 12)])
+    );
     let empty = snapshot.record("class", "section", 5).unwrap();
     assert_eq!((empty.get("teachers"), empty.get("students")), (None, None));
     assert_eq!(snapshot.codes(), [("teachers_without_class", 1)]);
@@ -60,7 +71,10 @@ async fn people_whom_a_section_names_and_nobody_shares_have_no_seat_and_are_coun
     world.clever.put("sections", section(1, &[8, 1], &[11, 98, 99], json!({})));
     let snapshot = world.snapshot().await;
     let class = &snapshot.all("class")[0];
-    assert_eq!((&class["teachers"], &class["students"]), (&json!([id("user", 1)]), &json!([id("user", 11)])));
+    assert_eq!(
+        (&class["teachers"], &class["students"]),
+        (&json!([id("user", 1)]), &json!([id("user", 11)]))
+    );
     assert_eq!(snapshot.codes(), [("people_not_shared", 1), ("students_without_class", 1)]);
     assert!(snapshot.found("people_not_shared").starts_with('3'));
     assert_eq!(snapshot.all("gaps"), &[] as &[serde_json::Value]);
@@ -77,7 +91,10 @@ async fn r_t7_a_seat_that_does_not_fit_the_persons_roles_is_left_to_the_policy()
     world.clever.put("sections", section(1, &[1, 2], &[11, 12], json!({})));
     let snapshot = world.snapshot().await;
     let sam = snapshot.record("teacher", "user", 2).unwrap();
-    assert_eq!((&sam["by_enrollment"], &sam["person"]["schools"]), (&json!(true), &json!([id("school", 1)])));
+    assert_eq!(
+        (&sam["by_enrollment"], &sam["person"]["schools"]),
+        (&json!(true), &json!([id("school", 1)]))
+    );
     assert_eq!(snapshot.codes(), [("enrollment_role", 1), ("role_not_rostered", 1)]);
 }
 
@@ -86,7 +103,10 @@ async fn r_c3_custom_sections_and_bare_ones_are_sections_like_any_other() {
     let world = World::new();
     let bare = json!({ "id": id("section", 2), "district": OAK, "name": "Chess", "school": id("school", 1), "subject": "Homeroom/Advisory", "students": [id("user", 11)] });
     world.clever.put("sections", bare);
-    world.clever.put("sections", section(3, &[1], &[11], json!({ "course": id("course", 9), "term_id": id("term", 9) })));
+    world.clever.put(
+        "sections",
+        section(3, &[1], &[11], json!({ "course": id("course", 9), "term_id": id("term", 9) })),
+    );
     let snapshot = world.snapshot().await;
     let details = &snapshot.record("class", "section", 2).unwrap()["details"];
     assert_eq!(
@@ -108,9 +128,15 @@ async fn r_h3_a_section_without_a_name_or_at_a_school_that_is_not_shared_is_left
     world.clever.put("sections", section(5, &[1], &[11], json!({ "students": "many" })));
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.all("class").len(), 1);
-    assert_eq!(snapshot.codes(), [("record_unreadable", 1), ("school_not_shared", 2), ("value_missing", 1)]);
+    assert_eq!(
+        snapshot.codes(),
+        [("record_unreadable", 1), ("school_not_shared", 2), ("value_missing", 1)]
+    );
     assert_eq!(snapshot.all("gaps").len(), 5);
-    assert_eq!(snapshot.all("gaps")[0], json!({ "gap": "record", "kind": "school", "id": id("school", 9) }));
+    assert_eq!(
+        snapshot.all("gaps")[0],
+        json!({ "gap": "record", "kind": "school", "id": id("school", 9) })
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use rules::snapshot::{PartName, SnapshotSink};
 use serde_json::{Map, Value, json};
 use sources::clever::memory::MemoryClever;
 use sources::clever::{
-    Api, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, StagedPages, TokenList, Wait, import,
+    Api, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, StagedPages,
+    TokenList, Wait, import,
 };
 use sources::http::Secret;
 
@@ -33,7 +34,8 @@ pub(crate) fn id(kind: &str, number: u32) -> String {
 
 /// An object of the district, with fields that differ from the usual ones.
 fn object(kind: &str, number: u32, fields: Value, changed: Value) -> Value {
-    let mut object = json!({ "id": id(kind, number), "district": OAK, "created": "2026-08-01T00:00:00.000Z" });
+    let mut object =
+        json!({ "id": id(kind, number), "district": OAK, "created": "2026-08-01T00:00:00.000Z" });
     merge(&mut object, fields);
     merge(&mut object, changed);
     object
@@ -60,7 +62,12 @@ pub(crate) fn school(number: u32) -> Value {
 }
 
 pub(crate) fn term(number: u32, start: &str, end: &str) -> Value {
-    object("term", number, json!({ "name": "Fall", "start_date": start, "end_date": end }), json!({}))
+    object(
+        "term",
+        number,
+        json!({ "name": "Fall", "start_date": start, "end_date": end }),
+        json!({}),
+    )
 }
 
 pub(crate) fn course(number: u32) -> Value {
@@ -79,8 +86,7 @@ pub(crate) fn student(number: u32, changed: Value) -> Value {
 }
 
 pub(crate) fn teacher(number: u32, changed: Value) -> Value {
-    let role =
-        json!({ "school": id("school", 1), "schools": [id("school", 1)], "teacher_number": format!("T{number}"), "title": "Ms" });
+    let role = json!({ "school": id("school", 1), "schools": [id("school", 1)], "teacher_number": format!("T{number}"), "title": "Ms" });
     let fields = json!({ "name": { "first": "Tove", "last": format!("Teacher{number}") }, "email": format!("t{number}@example.org"), "roles": { "teacher": role } });
     object("user", number, fields, changed)
 }
@@ -88,7 +94,8 @@ pub(crate) fn teacher(number: u32, changed: Value) -> Value {
 pub(crate) fn contact(number: u32, student: u32, changed: Value) -> Value {
     let related = json!([{ "student": id("user", student), "relationship": "Parent", "type": "Parent/Guardian" }]);
     let role = json!({ "phone": "(312) 555-0142", "phone_type": "Cell", "student_relationships": related });
-    let fields = json!({ "name": { "last": "Ada Guardian" }, "email": "", "roles": { "contact": role } });
+    let fields =
+        json!({ "name": { "last": "Ada Guardian" }, "email": "", "roles": { "contact": role } });
     object("user", number, fields, changed)
 }
 
@@ -128,7 +135,13 @@ pub(crate) struct Kept(Arc<Mutex<KeptPages>>);
 impl Pages for Kept {
     type Error = Infallible;
 
-    async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), Infallible> {
+    async fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        progress: &Progress,
+    ) -> Result<(), Infallible> {
         assert_eq!(progress.pages, number + 1);
         self.0.lock().unwrap().insert((list, number), body);
         Ok(())
@@ -186,7 +199,12 @@ impl Snapshot {
     }
 
     pub(crate) fn drops(&self) -> u64 {
-        self.findings.totals.values().filter(|total| total.severity >= Severity::Drop).map(|total| total.count).sum()
+        self.findings
+            .totals
+            .values()
+            .filter(|total| total.severity >= Severity::Drop)
+            .map(|total| total.count)
+            .sum()
     }
 }
 
@@ -201,7 +219,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One school, a term, a course, and one section with a teacher and two students, of whom one has a guardian.
+    /// One school, a term, a course, and one section with a teacher and two students, of whom one
+    /// has a guardian.
     pub(crate) fn new() -> Self {
         let clever = MemoryClever::default();
         clever.connect(OAK, TOKEN);
@@ -214,7 +233,10 @@ impl World {
         clever.put("users", contact(21, 11, json!({})));
         clever.put("sections", section(1, &[1], &[12, 11], json!({})));
         let time = Time(Arc::new(AtomicI64::new(1_780_000_000_000)));
-        let source = SourceSettings { clever: Some(Clever { page_size: 2, ..Clever::of(OAK) }), ..SourceSettings::default() };
+        let source = SourceSettings {
+            clever: Some(Clever { page_size: 2, ..Clever::of(OAK) }),
+            ..SourceSettings::default()
+        };
         Self { clever, time, kept: Kept::default(), source, overrides: Map::new() }
     }
 
@@ -227,12 +249,21 @@ impl World {
 
     pub(crate) fn tokens(&self) -> TokenList<MemoryClever, Time> {
         let client = self.client();
-        TokenList { http: client.http, wait: client.wait, now: client.now, host: "https://clever.com".into() }
+        TokenList {
+            http: client.http,
+            wait: client.wait,
+            now: client.now,
+            host: "https://clever.com".into(),
+        }
     }
 
     /// Begins a pull.
     pub(crate) async fn begin(&self) -> PullState {
-        let seen = self.client().district::<Infallible>(&Secret::new(TOKEN), &mut fastrand::Rng::with_seed(1)).await.unwrap();
+        let seen = self
+            .client()
+            .district::<Infallible>(&Secret::new(TOKEN), &mut fastrand::Rng::with_seed(1))
+            .await
+            .unwrap();
         assert_eq!(seen.id, OAK);
         PullState { before: seen.mark, ..PullState::default() }
     }
@@ -251,7 +282,14 @@ impl World {
         let mut pages = Queue(self.kept.pages().into_values().collect());
         let policy = Policy::from_preset("family-directory", &self.overrides).unwrap();
         let (frozen, today) = (state.frozen, date(2026, 9, 1));
-        let job = Job { district: OAK, lists: &state.lists, frozen, settings: &self.source, policy: &policy, today };
+        let job = Job {
+            district: OAK,
+            lists: &state.lists,
+            frozen,
+            settings: &self.source,
+            policy: &policy,
+            today,
+        };
         let mut lines = Lines::default();
         let ended = import(job, &mut pages, &mut lines).unwrap();
         assert!(pages.0.is_empty() || matches!(ended, Import::Refused(_)), "every page is read");

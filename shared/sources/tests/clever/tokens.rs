@@ -9,7 +9,10 @@ use crate::support::*;
 
 async fn connected(world: &World, district: Option<&str>) -> Result<Vec<Connected>, TokensError> {
     let secret = Secret::new(MemoryClever::CLIENT_SECRET);
-    world.tokens().connected(MemoryClever::CLIENT, &secret, district, &mut fastrand::Rng::with_seed(3)).await
+    world
+        .tokens()
+        .connected(MemoryClever::CLIENT, &secret, district, &mut fastrand::Rng::with_seed(3))
+        .await
 }
 
 #[tokio::test]
@@ -20,7 +23,11 @@ async fn the_list_names_who_is_connected_and_prints_no_token() {
     let all = connected(&world, None).await.unwrap();
     assert_eq!(
         all.iter().map(|one| one.district.as_str()).collect::<Vec<_>>(),
-        [OAK, other.as_str()].into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        [OAK, other.as_str()]
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
     );
     assert!(!format!("{all:?}").contains("another"));
     let one = connected(&world, Some(OAK)).await.unwrap();
@@ -32,13 +39,20 @@ async fn the_list_names_who_is_connected_and_prints_no_token() {
 async fn half_a_list_is_none() {
     let world = World::new();
     let next = |uri: &str| Fault::Next(uri.into());
-    for fault in [next("https://evil.example/oauth/tokens?x"), next("/oauth/tokens?owner_type=district")] {
+    for fault in
+        [next("https://evil.example/oauth/tokens?x"), next("/oauth/tokens?owner_type=district")]
+    {
         world.clever.plan("/oauth/tokens", 0, 1, fault);
         assert!(matches!(connected(&world, None).await, Err(TokensError::Page)));
     }
     world.clever.plan("/oauth/tokens", 0, 6, Fault::None(NoAnswer::TimedOut));
     assert!(matches!(connected(&world, None).await, Err(TokensError::Down { tries: 6, .. })));
-    world.clever.plan("/oauth/tokens", 0, 1, Fault::Answer(401, json!({ "error": "no" }).to_string()));
+    world.clever.plan(
+        "/oauth/tokens",
+        0,
+        1,
+        Fault::Answer(401, json!({ "error": "no" }).to_string()),
+    );
     assert!(matches!(connected(&world, None).await, Err(TokensError::Refused(401))));
     // A list that is cut off is asked for again.
     world.clever.plan("/oauth/tokens", 0, 2, Fault::Truncated);

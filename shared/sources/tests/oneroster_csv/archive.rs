@@ -7,7 +7,9 @@ use std::sync::{
 };
 
 use insta::assert_snapshot;
-use sources::oneroster_csv::{Import, ImportError, Job, Limits, OpenError, Package, ZipPackage, import};
+use sources::oneroster_csv::{
+    Import, ImportError, Job, Limits, OpenError, Package, ZipPackage, import,
+};
 
 use crate::support::{Set, zip};
 
@@ -58,7 +60,8 @@ fn check_1_encrypted_zip() {
     // The bit that says so, in every header of the archive.
     let mut bytes = Set::valid().zip();
     for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
-        let places: Vec<usize> = bytes.windows(4).enumerate().filter(|(_, w)| w == signature).map(|(i, _)| i).collect();
+        let places: Vec<usize> =
+            bytes.windows(4).enumerate().filter(|(_, w)| w == signature).map(|(i, _)| i).collect();
         places.into_iter().for_each(|at| bytes[at + flags] |= 1);
     }
     assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_encrypted: the zip is protected by a password. Export the set without a password; the upload itself is encrypted.");
@@ -66,7 +69,9 @@ fn check_1_encrypted_zip() {
 
 #[test]
 fn check_1_path_traversal() {
-    for name in ["../users.csv", "a/../../users.csv", "/etc/users.csv", "C:\\users.csv", "..\\users.csv"] {
+    for name in
+        ["../users.csv", "a/../../users.csv", "/etc/users.csv", "C:\\users.csv", "..\\users.csv"]
+    {
         let bytes = zip(&[(name.to_owned(), b"sourcedId\n".to_vec())]);
         assert!(refusal(bytes, &Limits::default()).starts_with("zip_path"), "{name}");
     }
@@ -74,8 +79,10 @@ fn check_1_path_traversal() {
 
 #[test]
 fn check_1_two_members_of_one_name() {
-    let mut bytes = zip(&[("users.csv".into(), b"a\n".to_vec()), ("usera.csv".into(), b"b\n".to_vec())]);
-    let places: Vec<usize> = bytes.windows(9).enumerate().filter(|(_, w)| w == b"usera.csv").map(|(i, _)| i).collect();
+    let mut bytes =
+        zip(&[("users.csv".into(), b"a\n".to_vec()), ("usera.csv".into(), b"b\n".to_vec())]);
+    let places: Vec<usize> =
+        bytes.windows(9).enumerate().filter(|(_, w)| w == b"usera.csv").map(|(i, _)| i).collect();
     places.into_iter().for_each(|at| bytes[at + 4] = b's');
     assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_duplicate_member: the zip holds two files of the same name. Leave only one of them.");
     assert_snapshot!(Set::valid().file("Users.csv", "sourcedId\n").import().found_of("zip_duplicate_member"), @"stop zip_duplicate_member: the set holds users.csv twice. Leave only one of them.");
@@ -101,8 +108,11 @@ fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
     let limits = Limits { unpacked: 1 << 20, ratio: u64::MAX, ..Limits::default() };
     let set = Set::valid().bytes("users.csv", bomb);
     let mut bytes = set.zip();
-    let places: Vec<usize> = bytes.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").map(|(i, _)| i).collect();
-    places.into_iter().for_each(|at| bytes[at + 24..at + 28].copy_from_slice(&1000_u32.to_le_bytes()));
+    let places: Vec<usize> =
+        bytes.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").map(|(i, _)| i).collect();
+    places
+        .into_iter()
+        .for_each(|at| bytes[at + 24..at + 28].copy_from_slice(&1000_u32.to_le_bytes()));
     let package = ZipPackage::open(Cursor::new(bytes), &limits).unwrap();
     let outcome = set.run(vec![Box::new(package)]);
     assert!(outcome.refused, "{}", outcome.found());
@@ -117,7 +127,10 @@ fn check_2_one_folder_holds_all() {
     }
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @"warn files_in_folder: the files lie in a folder inside the zip. Zip the files themselves, not their folder.");
-    assert_eq!(outcome.lines[&crate::support::records("class")], Set::valid().import().lines[&crate::support::records("class")]);
+    assert_eq!(
+        outcome.lines[&crate::support::records("class")],
+        Set::valid().import().lines[&crate::support::records("class")]
+    );
 }
 
 #[test]
@@ -147,18 +160,29 @@ fn check_8_listed_and_not_there_or_there_and_not_listed() {
 
 #[test]
 fn check_9_a_needed_file_is_missing() {
-    let set = Set::valid().without("users.csv").change("manifest.csv", "file.users,bulk", "file.users,absent");
+    let set = Set::valid().without("users.csv").change(
+        "manifest.csv",
+        "file.users,bulk",
+        "file.users,absent",
+    );
     assert_snapshot!(set.without("orgs.csv").change("manifest.csv", "file.orgs,bulk", "file.orgs,absent").import().found(), @r"
     stop file_missing orgs.csv: orgs.csv is missing. Export the set again with this file.
     stop file_missing users.csv: users.csv is missing. Export the set again with this file.
     ");
-    let set = Set::valid_1_2().without("roles.csv").change("manifest.csv", "file.roles,bulk", "file.roles,absent");
+    let set = Set::valid_1_2().without("roles.csv").change(
+        "manifest.csv",
+        "file.roles,bulk",
+        "file.roles,absent",
+    );
     assert_snapshot!(set.import().found(), @"stop file_missing roles.csv: roles.csv is missing. Export the set again with this file.");
 }
 
 #[test]
 fn check_10_unknown_and_unneeded_files() {
-    let set = Set::valid().file("notes.txt", "x").file("enrolments.csv", "x").file("lineItems.csv", "sourcedId\n");
+    let set = Set::valid()
+        .file("notes.txt", "x")
+        .file("enrolments.csv", "x")
+        .file("lineItems.csv", "sourcedId\n");
     assert_snapshot!(set.import().found(), @r"
     info file_unknown: the set holds `notes.txt`, which is no OneRoster file. Nothing to do: it is not read.
     info file_unknown: the set holds `enrolments.csv`, which is no OneRoster file; perhaps enrollments.csv is meant. Nothing to do: it is not read.
@@ -190,7 +214,11 @@ struct Failing(Cursor<Vec<u8>>, Arc<AtomicBool>);
 
 impl Read for Failing {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.1.load(Ordering::Relaxed) { Err(io::ErrorKind::ConnectionReset.into()) } else { self.0.read(buf) }
+        if self.1.load(Ordering::Relaxed) {
+            Err(io::ErrorKind::ConnectionReset.into())
+        } else {
+            self.0.read(buf)
+        }
     }
 }
 
@@ -207,7 +235,9 @@ fn a_reader_that_fails_is_a_fault_to_be_tried_again_and_no_refusal() {
     let file = || Failing(Cursor::new(set.zip()), is_broken.clone());
     assert!(matches!(ZipPackage::open(file(), &Limits::default()), Err(OpenError::Read(_))));
     is_broken.store(false, Ordering::Relaxed);
-    let Ok(package) = ZipPackage::open(file(), &Limits::default()) else { panic!("the zip is whole") };
+    let Ok(package) = ZipPackage::open(file(), &Limits::default()) else {
+        panic!("the zip is whole")
+    };
     is_broken.store(true, Ordering::Relaxed);
     let mut sink = Nothing;
     let job = Job {
@@ -239,7 +269,9 @@ fn progress_and_the_failure_of_the_sink_are_told() {
     }
     let set = Set::valid();
     let job = |progress| Job {
-        packages: vec![Box::new(ZipPackage::open(Cursor::new(set.zip()), &Limits::default()).unwrap()) as Box<dyn Package>],
+        packages: vec![Box::new(
+            ZipPackage::open(Cursor::new(set.zip()), &Limits::default()).unwrap(),
+        ) as Box<dyn Package>],
         has_base: false,
         settings: &set.settings,
         policy: &set.policy,
@@ -264,7 +296,8 @@ fn progress_and_the_failure_of_the_sink_are_told() {
 fn stored_members_are_read_like_packed_ones() {
     let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in &Set::valid().files {
-        let options = ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+        let options = ::zip::write::SimpleFileOptions::default()
+            .compression_method(::zip::CompressionMethod::Stored);
         writer.start_file(name.as_str(), options).unwrap();
         writer.write_all(bytes).unwrap();
     }

@@ -1,4 +1,5 @@
-//! Every defect of the synthetic districts: what refuses a set does, and what does not loses nothing silently.
+//! Every defect of the synthetic districts: what refuses a set does, and what does not loses
+//! nothing silently.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,7 +21,10 @@ fn import(version: Version, defect: Option<Defect>) -> Outcome {
 }
 
 fn all_ids(outcome: &Outcome) -> BTreeSet<String> {
-    Tag::ALL.into_iter().flat_map(|tag| outcome.ids(tag).into_iter().map(move |id| format!("{tag} {id}"))).collect()
+    Tag::ALL
+        .into_iter()
+        .flat_map(|tag| outcome.ids(tag).into_iter().map(move |id| format!("{tag} {id}")))
+        .collect()
 }
 
 #[test]
@@ -28,12 +32,14 @@ fn what_refuses_a_set_refuses_it_and_nothing_else_does() {
     let mut seen = String::new();
     let (clean_1_1, clean_1_2) = (import(Version::V1_1, None), import(Version::V1_2, None));
     for &defect in Defect::ALL {
-        let only_1_2 = matches!(defect, Defect::ResourceColumn | Defect::NoRole | Defect::TwoPrimaryRoles);
+        let only_1_2 =
+            matches!(defect, Defect::ResourceColumn | Defect::NoRole | Defect::TwoPrimaryRoles);
         let version = if only_1_2 { Version::V1_2 } else { Version::V1_1 };
         let clean = if only_1_2 { &clean_1_2 } else { &clean_1_1 };
         let outcome = import(version, Some(defect));
         assert_eq!(outcome.refused, defect.is_fatal(), "{}: {}", defect.name(), outcome.found());
-        // R-H3: whoever is in the clean set is a record, or left alone by a gap, or the gap of the kind.
+        // R-H3: whoever is in the clean set is a record, or left alone by a gap, or the gap of the
+        // kind.
         let has_other_ids = matches!(defect, Defect::OddIds | Defect::LongIds);
         if !outcome.refused && !has_other_ids {
             let gaps = outcome.gaps();
@@ -47,7 +53,8 @@ fn what_refuses_a_set_refuses_it_and_nothing_else_does() {
             }
         }
         let before: BTreeSet<&str> = clean.codes().into_iter().collect();
-        let new: Vec<&str> = outcome.codes().into_iter().filter(|code| !before.contains(code)).collect();
+        let new: Vec<&str> =
+            outcome.codes().into_iter().filter(|code| !before.contains(code)).collect();
         let _ = writeln!(seen, "{}: {}", defect.name(), new.join(" "));
     }
     assert_snapshot!(seen, @r"

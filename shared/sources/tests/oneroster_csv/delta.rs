@@ -11,7 +11,8 @@ use crate::support::Set;
 const NOW: &str = "2026-09-30T12:00:00.000Z";
 
 fn delta(files: &[(&str, &str)]) -> Set {
-    let rows: Vec<(&str, String)> = files.iter().map(|(name, rows)| (*name, rows.replace("NOW", NOW))).collect();
+    let rows: Vec<(&str, String)> =
+        files.iter().map(|(name, rows)| (*name, rows.replace("NOW", NOW))).collect();
     let rows: Vec<(&str, &str)> = rows.iter().map(|(name, rows)| (*name, rows.as_str())).collect();
     Set::delta(&rows)
 }
@@ -44,10 +45,25 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
     assert_snapshot!(outcome.found(), @"");
     assert_snapshot!(outcome.gaps(), @"");
     assert_eq!(outcome.ids(Tag::Student), ["st1", "st3"]);
-    assert_eq!(outcome.student("st1").person.family.as_ref().map(rules::personal::Personal::reveal), Some("Moss-Reed"));
-    assert_eq!(outcome.student("st1").demographics.races.len(), 2, "demographics.csv is absent and stays as it was");
+    assert_eq!(
+        outcome.student("st1").person.family.as_ref().map(rules::personal::Personal::reveal),
+        Some("Moss-Reed")
+    );
+    assert_eq!(
+        outcome.student("st1").demographics.races.len(),
+        2,
+        "demographics.csv is absent and stays as it was"
+    );
     // Who is taken away takes the seat along.
-    assert_eq!(outcome.class("c2").students.iter().map(|seat| seat.id.as_str().to_owned()).collect::<Vec<_>>(), ["st3"]);
+    assert_eq!(
+        outcome
+            .class("c2")
+            .students
+            .iter()
+            .map(|seat| seat.id.as_str().to_owned())
+            .collect::<Vec<_>>(),
+        ["st3"]
+    );
     assert_eq!(outcome.ids(Tag::Guardian), ["gu1"]);
     assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
 }
@@ -58,20 +74,21 @@ fn deltas_fold_oldest_first_and_a_bulk_file_starts_anew() {
         "enrollments.csv",
         "e4,tobedeleted,NOW,c2,s2,st2,student,,,\ne5,active,NOW,c1,s1,st2,student,,,\ne6,active,NOW,c1,s1,te1,teacher,,,\n",
     )]);
-    let second =
-        delta(&[("enrollments.csv", "e4,active,NOW,c2,s2,st2,student,,2026-09-01,\ne5,tobedeleted,NOW,c1,s1,st2,student,,,\n")]);
+    let second = delta(&[(
+        "enrollments.csv",
+        "e4,active,NOW,c2,s2,st2,student,,2026-09-01,\ne5,tobedeleted,NOW,c1,s1,st2,student,,,\n",
+    )]);
     let outcome = second.after(vec![Set::valid(), first]).with_base().import();
     assert_snapshot!(outcome.records(Tag::Class), @r#"
     {"id":"c2","details":{"title":"Reading B","code":"RD-2","class_type":"scheduled","school":"s2","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st2","begin":"2026-09-01"}]}
     {"id":"c1","details":{"title":"Reading A","code":"RD-1","class_type":"scheduled","location":"Room 4","school":"s1","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1","3"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st1","begin":"2026-08-20"}]}
     "#);
     // A bulk file in the middle of the chain: what came before it no longer counts.
-    let bulk = Set::valid().rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,").change(
-        "users.csv",
-        "st2,,,true,s2,student,dfenn",
-        "st5,,,true,s2,student,dfenn",
-    );
-    let tonight = delta(&[("users.csv", "st4,tobedeleted,NOW,true,s1,student,bhale,,Bo,Hale,,,,,,,,\n")]);
+    let bulk = Set::valid()
+        .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,")
+        .change("users.csv", "st2,,,true,s2,student,dfenn", "st5,,,true,s2,student,dfenn");
+    let tonight =
+        delta(&[("users.csv", "st4,tobedeleted,NOW,true,s1,student,bhale,,Bo,Hale,,,,,,,,\n")]);
     let outcome = tonight.after(vec![Set::valid(), bulk]).with_base().import();
     assert_eq!(outcome.ids(Tag::Student), ["st1", "st5"]);
 }
@@ -87,7 +104,10 @@ fn a_manifest_alone_says_that_nothing_changed() {
 #[test]
 fn a_delta_asks_for_the_sets_that_it_follows_or_is_the_first_itself() {
     assert!(
-        delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]).with_base().import().needs_base
+        delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")])
+            .with_base()
+            .import()
+            .needs_base
     );
     assert_snapshot!(delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]).import().found(), @r"
     stop file_missing orgs.csv: orgs.csv is missing. Export the set again with this file.
@@ -108,10 +128,9 @@ fn with_status(mut set: Set) -> Set {
         if name == "manifest.csv" {
             continue;
         }
-        let lines = text
-            .lines()
-            .enumerate()
-            .map(|(i, line)| if i == 0 { line.to_owned() } else { line.replacen(",,", &format!(",active,{NOW}"), 1) });
+        let lines = text.lines().enumerate().map(|(i, line)| {
+            if i == 0 { line.to_owned() } else { line.replacen(",,", &format!(",active,{NOW}"), 1) }
+        });
         *bytes = lines.map(|line| line + "\n").collect::<String>().into_bytes();
     }
     set
@@ -139,7 +158,8 @@ fn check_22_status_in_bulk_the_data_win() {
     warn status_in_bulk demographics.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
     warn status_in_bulk enrollments.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
     ");
-    let outcome = smaller().with_base().setting(|settings| settings.bulk_with_status = true).import();
+    let outcome =
+        smaller().with_base().setting(|settings| settings.bulk_with_status = true).import();
     assert_eq!(outcome.ids(Tag::Student), ["st1"]);
     assert_eq!(outcome.found_of("status_in_bulk"), "");
     assert_eq!(with_status(Set::valid()).import().counts(), Set::valid().import().counts());
@@ -147,7 +167,8 @@ fn check_22_status_in_bulk_the_data_win() {
 
 #[test]
 fn check_22_blank_status_in_a_delta() {
-    let tonight = Set::delta(&[("users.csv", "st3,,,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n")]);
+    let tonight =
+        Set::delta(&[("users.csv", "st3,,,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n")]);
     let outcome = tonight.after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.ids(Tag::Student), ["st1", "st2", "st3"]);
     assert_snapshot!(outcome.found(), @r"
@@ -158,7 +179,12 @@ fn check_22_blank_status_in_a_delta() {
 
 #[test]
 fn check_22_mixed_in_one_file() {
-    let mixed = || Set::valid().rows("users.csv", &format!("st3,tobedeleted,{NOW},true,s1,student,ahale,,Ada,Hale,,,,,,,,"));
+    let mixed = || {
+        Set::valid().rows(
+            "users.csv",
+            &format!("st3,tobedeleted,{NOW},true,s1,student,ahale,,Ada,Hale,,,,,,,,"),
+        )
+    };
     assert_snapshot!(mixed().import().found(), @"stop status_mixed users.csv status: some rows have a status and others have none (1 of 5 rows). Export the file as bulk (none) or as delta (all); or set tolerate_mixed_status.");
     let outcome = mixed().setting(|settings| settings.tolerate_mixed_status = true).import();
     assert_snapshot!(outcome.found(), @"warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (1 of 5 rows). Export the file as bulk (none) or as delta (all).");
@@ -194,17 +220,22 @@ fn what_was_odd_in_an_earlier_set_is_told_in_its_own_night_and_what_is_left_out_
 
 #[test]
 fn a_delta_of_another_version_than_its_base_is_refused() {
-    let tonight = delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]);
+    let tonight =
+        delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]);
     assert_snapshot!(tonight.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta set has another version than the set that it follows. Send a bulk set. (In an earlier set, which tonight's follows.)");
 }
 
 #[test]
 fn roles_and_demographics_fold_like_the_rest() {
     let mut tonight = delta(&[
-        ("roles.csv", "r4,tobedeleted,NOW,st2,primary,student,,,s2,\nr6,active,NOW,st2,primary,teacher,,,s2,\n"),
+        (
+            "roles.csv",
+            "r4,tobedeleted,NOW,st2,primary,student,,,s2,\nr6,active,NOW,st2,primary,teacher,,,s2,\n",
+        ),
         ("demographics.csv", "st1,active,NOW,2018-02-04,male,,,,,,,,,,,\n"),
     ]);
-    let manifest = tonight.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
+    let manifest =
+        tonight.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
     tonight = tonight.file("manifest.csv", &manifest);
     let outcome = tonight.after(vec![Set::valid_1_2()]).with_base().import();
     assert_eq!(outcome.ids(Tag::Teacher), ["st2", "te1"]);

@@ -21,7 +21,8 @@ fn check_12_not_utf_8_names_the_line_and_the_setting() {
         set.bytes(name, WINDOWS_1252.encode(&text).0.into_owned())
     };
     assert_snapshot!(latin(accented(), "users.csv").import().found(), @"stop not_utf8 users.csv:3: the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
-    let set = latin(latin(accented(), "users.csv"), "orgs.csv").setting(|s| s.fallback_encoding = Some("windows-1252".into()));
+    let set = latin(latin(accented(), "users.csv"), "orgs.csv")
+        .setting(|s| s.fallback_encoding = Some("windows-1252".into()));
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @r"
     warn fallback_encoding orgs.csv:3: the file is not UTF-8 and is read in the district's fallback encoding. Export it as UTF-8.
@@ -37,7 +38,8 @@ fn check_12_invalid_bytes_and_utf_16_without_a_mark() {
     let at = bytes.windows(6).position(|w| w == b"Perrin").unwrap();
     bytes[at] = 0xff;
     assert_snapshot!(set.bytes("users.csv", bytes).import().found(), @"stop not_utf8 users.csv:3: the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
-    let wide: Vec<u8> = Set::valid().text("users.csv").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide: Vec<u8> =
+        Set::valid().text("users.csv").encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_snapshot!(Set::valid().bytes("users.csv", wide).import().found(), @"stop not_utf8 users.csv:1: the header holds NUL bytes: the file looks like UTF-16 without a byte order mark. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
 }
 
@@ -60,11 +62,17 @@ fn utf_16_with_a_mark_is_read() {
         for (_, bytes) in &mut set.files {
             let text = String::from_utf8(bytes.clone()).unwrap();
             let units = std::iter::once(0xfeff).chain(text.encode_utf16().collect::<Vec<u16>>());
-            *bytes = units.flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect();
+            *bytes = units
+                .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+                .collect();
         }
         let outcome = set.import();
         assert_eq!(given(&outcome), "Pérrin");
-        assert_eq!(outcome.found_of("utf16").lines().count(), 7, "all but the manifest, which is read all the same");
+        assert_eq!(
+            outcome.found_of("utf16").lines().count(),
+            7,
+            "all but the manifest, which is read all the same"
+        );
     }
 }
 

@@ -13,7 +13,8 @@ fn check_40_the_classs_school_counts() {
 }
 
 #[test]
-fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_for_the_policy_to_decide() {
+fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_for_the_policy_to_decide()
+ {
     let outcome = Set::valid()
         .rows("enrollments.csv", "e5,,,c1,s1,st2,teacher,,,")
         .rows("enrollments.csv", "e6,,,c2,s2,gu1,student,,,")
@@ -28,10 +29,13 @@ fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_f
     ");
     assert_eq!(outcome.ids(Tag::Teacher), ["ai1", "st2", "te1"]);
     assert!(
-        outcome.teacher("st2").by_enrollment && outcome.teacher("ai1").by_enrollment && !outcome.teacher("te1").by_enrollment
+        outcome.teacher("st2").by_enrollment
+            && outcome.teacher("ai1").by_enrollment
+            && !outcome.teacher("te1").by_enrollment
     );
     assert!(outcome.student("gu1").by_enrollment && !outcome.student("st2").by_enrollment);
-    let teachers: Vec<String> = outcome.class("c1").teachers.iter().map(|seat| seat.id.as_str().to_owned()).collect();
+    let teachers: Vec<String> =
+        outcome.class("c1").teachers.iter().map(|seat| seat.id.as_str().to_owned()).collect();
     assert_eq!(teachers, ["te1", "st2", "ai1"], "in the order of the source");
     assert_eq!(outcome.ids(Tag::Guardian), ["gu1"]);
 }
@@ -81,7 +85,8 @@ fn check_45_classes_without_term_or_course() {
     warn class_without_term classes.csv:3 termSourcedIds [class c2]: 1 of the 2 academic sessions of the class are not in the set. Fill in termSourcedIds.
     warn course_missing classes.csv:4 courseSourcedId [class c3]: a class has no course. Fill in courseSourcedId.
     ");
-    let terms: Vec<String> = outcome.class("c2").details.terms.iter().map(|id| id.as_str().to_owned()).collect();
+    let terms: Vec<String> =
+        outcome.class("c2").details.terms.iter().map(|id| id.as_str().to_owned()).collect();
     assert_eq!(terms, ["t9", "t1"], "the unknown one too, for a class that has one is not over");
     assert!(outcome.class("c3").details.course.is_none());
 }
@@ -106,8 +111,16 @@ fn check_46_dates_of_sessions() {
 #[test]
 fn check_47_dates_of_enrollments() {
     let outcome = Set::valid()
-        .change("enrollments.csv", "e2,,,c1,s1,st1,student,false,2026-08-20,", "e2,,,c1,s1,st1,student,false,2026-07-20,")
-        .change("enrollments.csv", "e4,,,c2,s2,st2,student,,,", "e4,,,c2,s2,st2,student,,2026-10-01,2026-09-01")
+        .change(
+            "enrollments.csv",
+            "e2,,,c1,s1,st1,student,false,2026-08-20,",
+            "e2,,,c1,s1,st1,student,false,2026-07-20,",
+        )
+        .change(
+            "enrollments.csv",
+            "e4,,,c2,s2,st2,student,,,",
+            "e4,,,c2,s2,st2,student,,2026-10-01,2026-09-01",
+        )
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn enrollment_dates enrollments.csv:3 beginDate [enrollment e2]: the enrollment leaves the dates of its class's sessions. Correct the enrollment's dates.

@@ -1,4 +1,5 @@
-//! R-H3: every row that is left out leaves a gap, so that nothing is removed because it could not be read.
+//! R-H3: every row that is left out leaves a gap, so that nothing is removed because it could not
+//! be read.
 
 use insta::assert_snapshot;
 use rules::model::Tag;
@@ -41,8 +42,10 @@ fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
         ("enrollments.csv", ",,,c1,s1,st2,student,,,"),
         ("demographics.csv", ",,,2018-02-03,female,,,,,,,,,,,"),
     ];
-    let gaps: Vec<String> =
-        kinds.iter().map(|(name, row)| format!("{name}: {}", Set::valid().rows(name, row).import().gaps())).collect();
+    let gaps: Vec<String> = kinds
+        .iter()
+        .map(|(name, row)| format!("{name}: {}", Set::valid().rows(name, row).import().gaps()))
+        .collect();
     assert_snapshot!(gaps.join("\n"), @r#"
     orgs.csv: {"gap":"kind","kind":"school"}
     academicSessions.csv: {"gap":"kind","kind":"term"}
@@ -87,7 +90,10 @@ fn r_h3_what_is_known_of_a_bad_enrollment_narrows_what_is_left_alone() {
 fn r_h3_every_record_of_a_spoilt_file_is_left_alone() {
     // Every row is bad, none is gone.
     let outcome = Set::valid().change("users.csv", ",,,true,", ",,,perhaps,").import();
-    assert_eq!(outcome.counts(), "school 2  term 2  course 1  teacher 0  student 0  guardian 0  class 2");
+    assert_eq!(
+        outcome.counts(),
+        "school 2  term 2  course 1  teacher 0  student 0  guardian 0  class 2"
+    );
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"te1","classes":[{"id":"c1","primary":true},{"id":"c2","primary":true}]}
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}

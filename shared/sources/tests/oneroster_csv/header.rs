@@ -83,7 +83,10 @@ fn check_16_column_order() {
     for (name, bytes) in &mut set.files {
         if name != "manifest.csv" && name != "users.csv" && name != "classes.csv" {
             let text = String::from_utf8(bytes.clone()).unwrap();
-            let reversed: Vec<String> = text.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",")).collect();
+            let reversed: Vec<String> = text
+                .lines()
+                .map(|line| line.split(',').rev().collect::<Vec<_>>().join(","))
+                .collect();
             *bytes = reversed.join("\n").into_bytes();
         }
     }
@@ -108,7 +111,8 @@ fn check_17_duplicate_and_empty_names() {
     for (name, bytes) in &mut set.files {
         if name == "orgs.csv" {
             let text = String::from_utf8(bytes.clone()).unwrap();
-            *bytes = text.lines().map(|line| format!("{line},,\n")).collect::<String>().into_bytes();
+            *bytes =
+                text.lines().map(|line| format!("{line},,\n")).collect::<String>().into_bytes();
         }
     }
     let outcome = set.import();
@@ -122,11 +126,14 @@ fn check_18_columns_of_ones_own() {
     for (name, bytes) in &mut set.files {
         let text = String::from_utf8(bytes.clone()).unwrap();
         if name == "orgs.csv" {
-            *bytes = text.lines().map(|line| format!("x,{line},y\n")).collect::<String>().into_bytes();
+            *bytes =
+                text.lines().map(|line| format!("x,{line},y\n")).collect::<String>().into_bytes();
         }
     }
-    let outcome =
-        set.change("orgs.csv", "x,sourcedId", "metadata.zone,sourcedId").change("orgs.csv", "Id,y", "Id,homepage").import();
+    let outcome = set
+        .change("orgs.csv", "x,sourcedId", "metadata.zone,sourcedId")
+        .change("orgs.csv", "Id,y", "Id,homepage")
+        .import();
     assert_snapshot!(outcome.found(), @r"
     info extension_column orgs.csv:1 `metadata.zone`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
     info extension_column orgs.csv:1 `homepage`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.

@@ -1,5 +1,6 @@
-//! OneRoster CSV: one test for every check of the project's notes, every bad input and every rule that a source has a part in. Sets are small,
-//! invented, and changed in one place; what is expected stands beside.
+//! OneRoster CSV: one test for every check of the project's notes, every bad input and every rule
+//! that a source has a part in. Sets are small, invented, and changed in one place; what is
+//! expected stands beside.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 

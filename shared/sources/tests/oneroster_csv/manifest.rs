@@ -48,7 +48,11 @@ fn check_5_properties() {
     let set = Set::valid()
         .change("manifest.csv", "file.categories,absent", "fiel.categories,absent")
         .change("manifest.csv", "file.results,absent", "file.results,none")
-        .change("manifest.csv", "file.resources,absent", "file.resources,ABSENT\nfile.resources,absent");
+        .change(
+            "manifest.csv",
+            "file.resources,absent",
+            "file.resources,ABSENT\nfile.resources,absent",
+        );
     assert_snapshot!(set.import().found(), @r"
     warn manifest_property manifest.csv:15: the property `file.resources` stands on line 14 too; the first counts. Export the set again; do not edit the manifest.
     warn manifest_property manifest.csv:5: the property `fiel.categories` is unknown. Export the set again; do not edit the manifest.
@@ -77,10 +81,14 @@ fn check_6_the_manifests_version() {
 fn check_7_the_version_of_oneroster() {
     assert_snapshot!(Set::valid().change("manifest.csv", "oneroster.version,1.1", "oneroster.version,2.0").import().found(), @"warn oneroster_version manifest.csv:3 oneroster.version: oneroster.version is `2.0`; the files tell which it is. Correct the version in the manifest.");
     // Says 1.2 and is 1.1, and the other way round: the files count.
-    let outcome = Set::valid().change("manifest.csv", "oneroster.version,1.1", "oneroster.version,1.2").import();
+    let outcome = Set::valid()
+        .change("manifest.csv", "oneroster.version,1.1", "oneroster.version,1.2")
+        .import();
     assert_snapshot!(outcome.found_of("oneroster_version"), @"warn oneroster_version manifest.csv oneroster.version: users.csv has the roles of OneRoster 1.1; roles.csv is not read. Correct the version in the manifest.");
     assert_eq!(outcome.counts(), Set::valid().import().counts());
-    let outcome = Set::valid_1_2().change("manifest.csv", "oneroster.version,1.2", "oneroster.version,1.1").import();
+    let outcome = Set::valid_1_2()
+        .change("manifest.csv", "oneroster.version,1.2", "oneroster.version,1.1")
+        .import();
     assert_snapshot!(outcome.found_of("oneroster_version"), @"warn oneroster_version manifest.csv oneroster.version: users.csv has no roles, as in OneRoster 1.2. Correct the version in the manifest.");
     assert_eq!(outcome.counts(), Set::valid().import().counts());
 }

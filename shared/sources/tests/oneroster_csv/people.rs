@@ -49,7 +49,8 @@ fn check_42_roles_of_1_2() {
     info role_not_rostered roles.csv role: 1 rows of the role `principal` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
     warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
     ");
-    // A role that cannot be read may have been any: the person is left alone in every kind that is not known.
+    // A role that cannot be read may have been any: the person is left alone in every kind that is
+    // not known.
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"school","id":"s9"}
     {"gap":"record","kind":"teacher","id":"no1"}
@@ -95,9 +96,14 @@ fn check_51_and_53_contacts_that_cannot_be_right_count_as_none() {
     ");
     assert_eq!(outcome.student("st1").person.email, None);
     assert_eq!(outcome.all::<Guardian>(Tag::Guardian)[0].person.sms, None);
-    let outcome =
-        Set::valid().change("users.csv", "(312) 555-0142", "030 901820").setting(|s| s.phone_country = "DE".into()).import();
-    assert_eq!(text(outcome.all::<Guardian>(Tag::Guardian)[0].person.sms.as_ref()), Some("+4930901820"));
+    let outcome = Set::valid()
+        .change("users.csv", "(312) 555-0142", "030 901820")
+        .setting(|s| s.phone_country = "DE".into())
+        .import();
+    assert_eq!(
+        text(outcome.all::<Guardian>(Tag::Guardian)[0].person.sms.as_ref()),
+        Some("+4930901820")
+    );
 }
 
 #[test]
@@ -115,7 +121,10 @@ fn check_52_usernames() {
 #[test]
 fn r_g3_relationships_count_in_both_directions() {
     let both = Set::valid().import();
-    for set in [Set::valid().change("users.csv", "\"st1,st2\"", ""), Set::valid().change("users.csv", ",gu1,03", ",,03")] {
+    for set in [
+        Set::valid().change("users.csv", "\"st1,st2\"", ""),
+        Set::valid().change("users.csv", ",gu1,03", ",,03"),
+    ] {
         let outcome = set.import();
         assert_eq!(outcome.records(Tag::Student), both.records(Tag::Student));
         assert_eq!(outcome.records(Tag::Guardian), both.records(Tag::Guardian));
@@ -129,7 +138,9 @@ fn r_g3_relationships_count_in_both_directions() {
 
 #[test]
 fn check_54_agents_that_make_no_relationship() {
-    let outcome = Set::valid().change("users.csv", "gu1,03,\nst2", "\"gu1,te1,nobody,st2,st1\",03,\nst2").import();
+    let outcome = Set::valid()
+        .change("users.csv", "gu1,03,\nst2", "\"gu1,te1,nobody,st2,st1\",03,\nst2")
+        .import();
     assert_snapshot!(outcome.found(), @r"
     warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a teacher, who is no guardian here; it makes no relationship. Name guardians, parents and relatives of students only.
     warn agent_missing users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a user who is not in the set. Export that user, or take the id out.
@@ -141,7 +152,8 @@ fn check_54_agents_that_make_no_relationship() {
 
 #[test]
 fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
-    let outcome = Set::valid().change("users.csv", "gu1,,,true,s1,parent", "gu1,,,true,s1,ancestor").import();
+    let outcome =
+        Set::valid().change("users.csv", "gu1,,,true,s1,parent", "gu1,,,true,s1,ancestor").import();
     assert_eq!(outcome.student("st1").guardians.len(), 1);
     let outcome = Set::valid().change("users.csv", "student,pmoss", "student,").import();
     let children = outcome.all::<Guardian>(Tag::Guardian)[0].children.len();
@@ -150,14 +162,17 @@ fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
 
 #[test]
 fn check_55_demographics_of_nobody() {
-    let outcome = Set::valid().rows("demographics.csv", "st9,,,2018-02-03,female,,,,,,,,,,,").import();
+    let outcome =
+        Set::valid().rows("demographics.csv", "st9,,,2018-02-03,female,,,,,,,,,,,").import();
     assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [demographics st9]: demographics of a user who is not in the set. Export that user, or leave the row out.");
     assert_snapshot!(outcome.gaps(), @"");
 }
 
 #[test]
 fn r_h3_a_bad_row_of_demographics_leaves_its_student_alone() {
-    let outcome = Set::valid().change("demographics.csv", "st1,,,2018-02-03,female", "st1,,,2018-02-03,\"female\" x").import();
+    let outcome = Set::valid()
+        .change("demographics.csv", "st1,,,2018-02-03,female", "st1,,,2018-02-03,\"female\" x")
+        .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: text follows a closing quote. Double the quotes inside a cell.");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
     assert_eq!(outcome.ids(Tag::Student), ["st2"]);
@@ -166,7 +181,8 @@ fn r_h3_a_bad_row_of_demographics_leaves_its_student_alone() {
 #[test]
 fn check_59_passwords_are_never_read() {
     let secret = "Tr0ub4dor";
-    let outcome = Set::valid().change("users.csv", "gu1,03,\nst2", &format!("gu1,03,{secret}\nst2")).import();
+    let outcome =
+        Set::valid().change("users.csv", "gu1,03,\nst2", &format!("gu1,03,{secret}\nst2")).import();
     assert_snapshot!(outcome.found(), @"info password_filled users.csv password: passwords are filled in; they are never read (1 of 4 rows). Leave passwords out of the export.");
     assert!(!format!("{:?}", outcome.lines).contains(secret));
 }
@@ -190,7 +206,10 @@ fn with_metadata() -> Set {
             "demographics.csv" => (",metadata.frl,metadata.IEP", ",Free,N"),
             _ => continue,
         };
-        let lines = text.lines().enumerate().map(|(i, line)| format!("{line}{}\n", if i == 0 { header } else { row }));
+        let lines = text
+            .lines()
+            .enumerate()
+            .map(|(i, line)| format!("{line}{}\n", if i == 0 { header } else { row }));
         *bytes = lines.collect::<String>().into_bytes();
     }
     set
@@ -204,8 +223,13 @@ fn columns_of_the_districts_own_are_read_where_settings_name_them() {
     assert_eq!(text(student.person.state_id.as_ref()), Some("SX-9"));
     assert_eq!(text(student.person.number.as_ref()), Some("55"));
     let own = [student.demographics.ell, student.demographics.frl, student.demographics.iep];
-    assert_eq!(own.each_ref().map(|value| text(value.as_ref())), [Some("Y"), Some("Free"), Some("N")]);
-    let outcome = Set::valid().setting(|s| drop(s.metadata.insert("ell".into(), "metadata.ELL".into()))).import();
+    assert_eq!(
+        own.each_ref().map(|value| text(value.as_ref())),
+        [Some("Y"), Some("Free"), Some("N")]
+    );
+    let outcome = Set::valid()
+        .setting(|s| drop(s.metadata.insert("ell".into(), "metadata.ELL".into())))
+        .import();
     assert_snapshot!(outcome.found(), @"warn metadata_column_missing users.csv:1: the settings map ell to the column `metadata.ELL`, which is in no file. Export the column, or ask an operator to correct the setting metadata.");
 }
 
@@ -218,7 +242,12 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
             .change("users.csv", "gu1,03,", "gu1,Z03,")
     };
     let ignored = spoilt().preset("family-directory").import();
-    assert!(ignored.all::<rules::model::Student>(Tag::Student).iter().all(|student| student.demographics.is_empty()));
+    assert!(
+        ignored
+            .all::<rules::model::Student>(Tag::Student)
+            .iter()
+            .all(|student| student.demographics.is_empty())
+    );
     let all = format!("{:?}", ignored.lines);
     for value in ["demographics\"", "2018", "female", "asian", "Z03", "Free"] {
         assert!(!all.contains(value), "{value}");
@@ -228,7 +257,10 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
     // Nor is a value quoted where they are kept.
     let kept = spoilt().import();
     let found = kept.found();
-    assert!(found.contains("demographics.csv:2 sex") && found.contains("demographics.csv:2 birthDate"), "{found}");
+    assert!(
+        found.contains("demographics.csv:2 sex") && found.contains("demographics.csv:2 birthDate"),
+        "{found}"
+    );
     assert!(!found.contains("2018") && !found.contains("Zfemale"), "{found}");
 }
 
@@ -238,7 +270,10 @@ fn findings_name_nobody() {
         .change("users.csv", "pmoss@lantern.example", "Zzsecret at lantern")
         .change("users.csv", "(312) 555-0142", "Zzphone")
         .change("users.csv", "dfenn,,Dita", "pmoss,Zzids,Dita")
-        .rows("users.csv", "st3,,,true,s1,wizard,Zzuser,,Zzgiven,Zzfamily,,Zznumber,,,,,,Zzpassword")
+        .rows(
+            "users.csv",
+            "st3,,,true,s1,wizard,Zzuser,,Zzgiven,Zzfamily,,Zznumber,,,,,,Zzpassword",
+        )
         .import();
     assert!(outcome.codes().len() >= 5, "{}", outcome.found());
     assert!(!outcome.found().contains("Zz"), "{}", outcome.found());
@@ -263,20 +298,31 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
     assert_eq!(outcome.ids(Tag::Student), ["st1"]);
     // A guardian comes with a school or a child.
     assert_eq!(outcome.ids(Tag::Guardian), ["gu1", "gu3"]);
-    assert_eq!(outcome.all::<Guardian>(Tag::Guardian).iter().map(|g| g.children.len()).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(
+        outcome.all::<Guardian>(Tag::Guardian).iter().map(|g| g.children.len()).collect::<Vec<_>>(),
+        [1, 1]
+    );
     // The teacher teaches elsewhere too; here only what is here shows.
     assert_eq!(outcome.teacher("te1").classes.len(), 1);
     assert_eq!(outcome.enrollments, Some(2));
     let none = Set::valid().setting(|s| s.shared_schools = Some(vec![])).import();
-    assert_eq!(none.counts(), "school 0  term 2  course 0  teacher 0  student 0  guardian 0  class 0");
+    assert_eq!(
+        none.counts(),
+        "school 0  term 2  course 0  teacher 0  student 0  guardian 0  class 0"
+    );
 }
 
 #[test]
 fn one_person_of_several_kinds_has_a_record_of_each() {
     let outcome = Set::valid_1_2().rows("roles.csv", "r6,,,te1,secondary,parent,,,s1,").import();
     assert_eq!(outcome.ids(Tag::Guardian), ["gu1", "te1"]);
-    let parent = outcome.all::<Guardian>(Tag::Guardian).into_iter().find(|guardian| guardian.id.as_str() == "te1").unwrap();
-    let schools: Vec<&str> = parent.person.schools.iter().map(rules::id::SourceId::as_str).collect();
+    let parent = outcome
+        .all::<Guardian>(Tag::Guardian)
+        .into_iter()
+        .find(|guardian| guardian.id.as_str() == "te1")
+        .unwrap();
+    let schools: Vec<&str> =
+        parent.person.schools.iter().map(rules::id::SourceId::as_str).collect();
     assert_eq!(schools, ["s1"], "the schools of that role");
     assert_eq!(sis(), Set::valid().policy);
 }

@@ -30,8 +30,17 @@ enum Edit {
 
 fn edit() -> impl Strategy<Value = Edit> {
     // A tiny alphabet of what matters to a file of this kind.
-    let byte =
-        prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(0), Just(0xff), Just(b's'), Just(b' '), any::<u8>()];
+    let byte = prop_oneof![
+        Just(b'"'),
+        Just(b','),
+        Just(b'\n'),
+        Just(b'\r'),
+        Just(0),
+        Just(0xff),
+        Just(b's'),
+        Just(b' '),
+        any::<u8>()
+    ];
     prop_oneof![
         (any::<usize>(), byte.clone()).prop_map(|(at, byte)| Edit::Put(at, byte)),
         (any::<usize>(), byte).prop_map(|(at, byte)| Edit::Insert(at, byte)),
@@ -54,9 +63,11 @@ fn apply(bytes: &mut Vec<u8>, edit: &Edit) {
     }
 }
 
-/// Ids of the valid set's records that are neither there nor left alone, though nothing says that they are gone.
+/// Ids of the valid set's records that are neither there nor left alone, though nothing says that
+/// they are gone.
 fn lost(outcome: &Outcome, clean: &Outcome) -> Vec<String> {
-    let gaps: Vec<Gap> = outcome.gaps().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let gaps: Vec<Gap> =
+        outcome.gaps().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut lost = Vec::new();
     for tag in Tag::ALL {
         let ids: BTreeSet<String> = outcome.ids(tag).into_iter().collect();
@@ -99,8 +110,8 @@ proptest! {
         set.bytes(name, bytes).import();
     }
 
-    /// R-H3: whatever happens to one row (its id apart, which may then be another's), its record is there or left alone, and there is a finding
-    /// whenever it is not there.
+    /// R-H3: whatever happens to one row (its id apart, which may then be another's), its record is
+    /// there or left alone, and there is a finding whenever it is not there.
     #[test]
     fn r_h3_no_row_is_lost_silently(
         (name, width) in prop::sample::select(&[("orgs.csv", 7), ("courses.csv", 10), ("classes.csv", 14), ("users.csv", 18)][..]),

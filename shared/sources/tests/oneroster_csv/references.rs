@@ -25,8 +25,13 @@ fn check_25_ids_of_any_text_are_kept() {
 fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
     let set = Set::valid();
     let row = |name: &str, line: usize| set.text(name).lines().nth(line).unwrap().to_owned();
-    let (user, enrollment, class) = (row("users.csv", 2), row("enrollments.csv", 2), row("classes.csv", 2));
-    let twice = Set::valid().rows("users.csv", &user).rows("enrollments.csv", &enrollment).rows("classes.csv", &class).import();
+    let (user, enrollment, class) =
+        (row("users.csv", 2), row("enrollments.csv", 2), row("classes.csv", 2));
+    let twice = Set::valid()
+        .rows("users.csv", &user)
+        .rows("enrollments.csv", &enrollment)
+        .rows("classes.csv", &class)
+        .import();
     assert_snapshot!(twice.found(), @r"
     warn duplicate_row classes.csv:4 sourcedId [class c2]: the row is the same as the one on line 3. Export every record once.
     warn duplicate_row users.csv:6 sourcedId [user st1]: the row is the same as the one on line 3. Export every record once.
@@ -57,7 +62,8 @@ fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
 
 #[test]
 fn check_27_ids_that_differ_only_in_capitals_are_two() {
-    let outcome = Set::valid().rows("users.csv", "ST1,,,true,s1,student,ahale,,Ada,Hale,,,,,,,,").import();
+    let outcome =
+        Set::valid().rows("users.csv", "ST1,,,true,s1,student,ahale,,Ada,Hale,,,,,,,,").import();
     assert_snapshot!(outcome.found(), @r"
     warn id_case users.csv:6 sourcedId [user ST1]: the sourcedId differs only in capitals from the one on line 3. Check whether they are one record.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
@@ -107,7 +113,8 @@ fn check_36_references_that_lead_nowhere() {
 
 #[test]
 fn r_a6_a_school_that_is_referred_to_and_not_sent_is_left_as_it_is() {
-    let outcome = Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
+    let outcome =
+        Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
     assert_snapshot!(outcome.found(), @r"
     drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
     warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the set; the others count. Export the record that it refers to, or correct the reference.
@@ -121,7 +128,8 @@ fn r_a6_a_school_that_is_referred_to_and_not_sent_is_left_as_it_is() {
     {"gap":"record","kind":"class","id":"c2"}
     "#);
     // Who refers to several schools is kept with the known ones.
-    let schools: Vec<String> = outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
+    let schools: Vec<String> =
+        outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
     assert_eq!(schools, ["s1"]);
 }
 
@@ -147,7 +155,9 @@ fn check_38_hierarchy_of_orgs() {
 
 #[test]
 fn check_39_an_org_of_another_type_as_school() {
-    let outcome = Set::valid().change("orgs.csv", "Meadow School,school", "Meadow School,department").import();
+    let outcome = Set::valid()
+        .change("orgs.csv", "Meadow School,school", "Meadow School,department")
+        .import();
     assert_snapshot!(outcome.found(), @"warn org_not_school classes.csv:3 schoolSourcedId [class c2]: a class's school is an org of another type; it is taken as a school. Give the org the type school.");
     assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
     assert_eq!(outcome.student("st2").person.schools.len(), 1);

@@ -58,14 +58,17 @@ fn check_20_a_quote_that_does_not_end() {
     drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
     stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
     ");
-    // The quote ends where another begins: an odd number of quotes, and the line where they went wrong.
+    // The quote ends where another begins: an odd number of quotes, and the line where they went
+    // wrong.
     let set = Set::valid().change("users.csv", "{LDAP:pmoss}", "\"{LDAP:pmoss}");
     assert_snapshot!(set.import().found(), @r"
     drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
     stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
     ");
     let quoted = |text: &str| {
-        text.lines().map(|line| format!("\"{}\"\n", line.replace('"', "").replace(',', "\",\""))).collect::<String>()
+        text.lines()
+            .map(|line| format!("\"{}\"\n", line.replace('"', "").replace(',', "\",\"")))
+            .collect::<String>()
     };
     let set = Set::valid();
     let text = quoted(&set.text("orgs.csv")).replace("\"Harbor School\"", "\"Harbor School");
@@ -74,7 +77,8 @@ fn check_20_a_quote_that_does_not_end() {
 
 #[test]
 fn check_20_quotes_that_swallow_rows() {
-    // Two quotes are opened and not closed: what is between may be lost, so nobody of the kind counts as gone (R-H3).
+    // Two quotes are opened and not closed: what is between may be lost, so nobody of the kind
+    // counts as gone (R-H3).
     let outcome = Set::valid()
         .change("enrollments.csv", "e2,,,c1", "e2,,,\"c1")
         .rows("enrollments.csv", "e5,,,\"c2,s2,st1,student,,,")
@@ -88,7 +92,9 @@ fn check_20_quotes_that_swallow_rows() {
 
 #[test]
 fn check_20_text_behind_a_closing_quote_drops_the_row() {
-    let outcome = Set::valid().rows("users.csv", "st3,,,true,s1,student,ahale,,\"Ada\" Lou,Hale,,,,,,,,").import();
+    let outcome = Set::valid()
+        .rows("users.csv", "st3,,,true,s1,student,ahale,,\"Ada\" Lou,Hale,,,,,,,,")
+        .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray users.csv:6 [user st3]: text follows a closing quote. Double the quotes inside a cell.");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"st3"}
@@ -139,7 +145,10 @@ fn rows_of_blank_cells_are_passed_over() {
 
 #[test]
 fn nul_bytes_drop_the_row() {
-    let outcome = Set::valid().change("users.csv", "Perrin", "Per\0rin").rows("orgs.csv", "s\x003,,,Hill,school,,").import();
+    let outcome = Set::valid()
+        .change("users.csv", "Perrin", "Per\0rin")
+        .rows("orgs.csv", "s\x003,,,Hill,school,,")
+        .import();
     assert_snapshot!(outcome.found(), @r"
     drop nul_byte orgs.csv:5: a row holds NUL bytes. Export the file again; look for damage in the record.
     drop nul_byte users.csv:3 [user st1]: a row holds NUL bytes. Export the file again; look for damage in the record.
@@ -154,7 +163,10 @@ fn nul_bytes_drop_the_row() {
 
 #[test]
 fn a_file_that_is_no_text_stops() {
-    assert_eq!(Set::valid().file("users.csv", &"x".repeat(5 << 20)).import_folder().codes(), ["row_too_long"]);
+    assert_eq!(
+        Set::valid().file("users.csv", &"x".repeat(5 << 20)).import_folder().codes(),
+        ["row_too_long"]
+    );
     let set = Set::valid();
     let text = set.text("users.csv") + &"x".repeat(5 << 20);
     assert_snapshot!(set.file("users.csv", &text).import_folder().found(), @"stop row_too_long users.csv:6: a row is longer than 4 MB: the file is no CSV file. Export the file again.");
@@ -163,7 +175,14 @@ fn a_file_that_is_no_text_stops() {
 #[test]
 fn check_21_header_only() {
     let only = |name: &str| Set::valid().file(name, &crate::support::header(name)).import();
-    for name in ["orgs.csv", "academicSessions.csv", "courses.csv", "classes.csv", "users.csv", "enrollments.csv"] {
+    for name in [
+        "orgs.csv",
+        "academicSessions.csv",
+        "courses.csv",
+        "classes.csv",
+        "users.csv",
+        "enrollments.csv",
+    ] {
         assert!(only(name).refused, "{name}");
     }
     assert_snapshot!(only("users.csv").found(), @"stop no_rows users.csv: the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.");

@@ -1,5 +1,10 @@
 //! A small district's set of files that tests change, import and look at. All names are invented.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "every test file uses its part of this"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +19,8 @@ use rules::settings::SourceSettings;
 use rules::snapshot::{Gap, PartName, SnapshotSink};
 use serde::{Serialize, de::DeserializeOwned};
 use sources::oneroster_csv::{
-    FolderPackage, Import, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal, ZipPackage, import,
+    FolderPackage, Import, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal,
+    ZipPackage, import,
 };
 
 pub const TODAY: Date = Date::constant(2026, 10, 1);
@@ -54,7 +60,8 @@ s1,,,Harbor School,school,NC-1,d1
 s2,,,Meadow School,school,NC-2,d1
 ";
 
-const SESSIONS: &str = "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear
+const SESSIONS: &str =
+    "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear
 y27,,,2026-27,schoolYear,2026-08-01,2027-07-01,,2027
 t1,,,Fall,term,2026-08-01,2027-01-15,y27,2027
 ";
@@ -135,7 +142,10 @@ impl Set {
 
     pub fn of(files: &[(&str, &str)]) -> Self {
         Self {
-            files: files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect(),
+            files: files
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
+                .collect(),
             settings: SourceSettings::default(),
             policy: sis(),
             today: TODAY,
@@ -151,7 +161,9 @@ impl Set {
             let stem = name.trim_end_matches(".csv");
             manifest.replace(&format!("file.{stem},absent"), &format!("file.{stem},delta"))
         });
-        files.iter().fold(Self::of(&[("manifest.csv", &manifest)]), |set, (name, rows)| set.file(name, &(header(name) + rows)))
+        files.iter().fold(Self::of(&[("manifest.csv", &manifest)]), |set, (name, rows)| {
+            set.file(name, &(header(name) + rows))
+        })
     }
 
     /// Puts a file in, or another in its place.
@@ -229,15 +241,20 @@ impl Set {
         };
         let mut packages: Vec<Box<dyn Package>> = Vec::new();
         for files in &self.earlier {
-            packages.push(Box::new(ZipPackage::open(Cursor::new(zip(files)), &Limits::default()).unwrap()));
+            packages.push(Box::new(
+                ZipPackage::open(Cursor::new(zip(files)), &Limits::default()).unwrap(),
+            ));
         }
         packages.push(Box::new(tonight));
         self.run(packages)
     }
 
     pub fn import_folder(self) -> Outcome {
-        let files =
-            self.files.iter().map(|(name, bytes)| PackagedFile { name: name.clone(), size: bytes.len() as u64 }).collect();
+        let files = self
+            .files
+            .iter()
+            .map(|(name, bytes)| PackagedFile { name: name.clone(), size: bytes.len() as u64 })
+            .collect();
         let package = FolderPackage::new(files, Opener(self.files.clone()));
         self.run(vec![Box::new(package)])
     }
@@ -370,11 +387,17 @@ impl Outcome {
     }
 
     pub fn student(&self, id: &str) -> Student {
-        self.all::<Student>(Tag::Student).into_iter().find(|student| student.id.as_str() == id).unwrap()
+        self.all::<Student>(Tag::Student)
+            .into_iter()
+            .find(|student| student.id.as_str() == id)
+            .unwrap()
     }
 
     pub fn teacher(&self, id: &str) -> Teacher {
-        self.all::<Teacher>(Tag::Teacher).into_iter().find(|teacher| teacher.id.as_str() == id).unwrap()
+        self.all::<Teacher>(Tag::Teacher)
+            .into_iter()
+            .find(|teacher| teacher.id.as_str() == id)
+            .unwrap()
     }
 
     pub fn class(&self, id: &str) -> Class {
@@ -385,7 +408,12 @@ impl Outcome {
         let lines = self.lines.get(&PartName::Records(tag)).cloned().unwrap_or_default();
         let mut ids: Vec<String> = lines
             .iter()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["id"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
             .collect();
         ids.sort();
         ids
@@ -412,14 +440,28 @@ impl Outcome {
                 }
             }
             if let PartName::Records(_) = part {
-                let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
-                assert!(lines.windows(2).all(|w| rules::id::table_order(&id(&w[0]), &id(&w[1])).is_lt()), "order of {part:?}");
+                let id = |line: &str| {
+                    serde_json::from_str::<serde_json::Value>(line).unwrap()["id"]
+                        .as_str()
+                        .unwrap()
+                        .to_owned()
+                };
+                assert!(
+                    lines
+                        .windows(2)
+                        .all(|w| rules::id::table_order(&id(&w[0]), &id(&w[1])).is_lt()),
+                    "order of {part:?}"
+                );
             }
         }
-        let seats: usize = self.all::<Class>(Tag::Class).iter().map(|c| c.teachers.len() + c.students.len()).sum();
+        let seats: usize =
+            self.all::<Class>(Tag::Class).iter().map(|c| c.teachers.len() + c.students.len()).sum();
         assert_eq!(self.enrollments, Some(seats as u64));
         let listed = self.lines.get(&PartName::Findings).map_or(0, Vec::len);
-        assert_eq!(self.findings.totals.values().map(|total| total.count).sum::<u64>(), listed as u64);
+        assert_eq!(
+            self.findings.totals.values().map(|total| total.count).sum::<u64>(),
+            listed as u64
+        );
     }
 }
 

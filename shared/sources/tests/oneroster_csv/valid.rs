@@ -35,9 +35,13 @@ fn a_set_of_1_2_takes_roles_and_preferred_names_from_where_1_2_has_them() {
     assert_eq!(outcome.counts(), Set::valid().import().counts());
     assert_eq!(outcome.records(Tag::Class), Set::valid().import().records(Tag::Class));
     let perrin = outcome.student("st1").person;
-    assert_eq!(perrin.preferred_given.as_ref().map(rules::personal::Personal::reveal), Some("Perry"));
+    assert_eq!(
+        perrin.preferred_given.as_ref().map(rules::personal::Personal::reveal),
+        Some("Perry")
+    );
     // The main org first, though the other role's row comes first.
-    let schools: Vec<String> = outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
+    let schools: Vec<String> =
+        outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
     assert_eq!(schools, ["s2", "s1"]);
 }
 

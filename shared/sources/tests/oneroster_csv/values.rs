@@ -10,10 +10,22 @@ use crate::support::Set;
 fn check_23_inactive_and_other_capitals() {
     let outcome = Set::valid()
         .setting(|settings| settings.tolerate_mixed_status = true)
-        .rows("users.csv", "st3,inactive,2026-01-01T00:00:00.000Z,true,s1,student,ahale,,Ada,Hale,,,,,,,,")
-        .rows("users.csv", "st4,toBeDeleted,2026-01-01T00:00:00.000Z,true,s1,student,bhale,,Bo,Hale,,,,,,,,")
-        .rows("users.csv", "st5,Active,2026-01-01T00:00:00.000Z,true,s2,student,chale,,Cy,Hale,,,,,,,,")
-        .rows("users.csv", "st6,gone,2026-01-01T00:00:00.000Z,true,s2,student,dhale,,Di,Hale,,,,,,,,")
+        .rows(
+            "users.csv",
+            "st3,inactive,2026-01-01T00:00:00.000Z,true,s1,student,ahale,,Ada,Hale,,,,,,,,",
+        )
+        .rows(
+            "users.csv",
+            "st4,toBeDeleted,2026-01-01T00:00:00.000Z,true,s1,student,bhale,,Bo,Hale,,,,,,,,",
+        )
+        .rows(
+            "users.csv",
+            "st5,Active,2026-01-01T00:00:00.000Z,true,s2,student,chale,,Cy,Hale,,,,,,,,",
+        )
+        .rows(
+            "users.csv",
+            "st6,gone,2026-01-01T00:00:00.000Z,true,s2,student,dhale,,Di,Hale,,,,,,,,",
+        )
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn status_spelling users.csv:6 status [user st3]: the status `inactive` is read as tobedeleted. Write active or tobedeleted.
@@ -189,6 +201,7 @@ fn check_33_to_35_grades_subjects_and_user_ids() {
 
 #[test]
 fn a_class_keeps_its_name_to_the_letter() {
-    let outcome = Set::valid().change("classes.csv", "Reading A", "\" Reading, \"\"A\"\" é \"").import();
+    let outcome =
+        Set::valid().change("classes.csv", "Reading A", "\" Reading, \"\"A\"\" é \"").import();
     assert_eq!(outcome.class("c1").details.title, " Reading, \"A\" é ");
 }

@@ -1,4 +1,5 @@
-//! Where a list ends: whatever servers tell or hide of their pages, no record is left out, and nothing is asked for without end.
+//! Where a list ends: whatever servers tell or hide of their pages, no record is left out, and
+//! nothing is asked for without end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,7 +15,14 @@ async fn all_are_read(change: impl Fn(&mut Ways)) -> World {
     let world = World::larger();
     world.server.behave(&change);
     let mut snapshot = world.snapshot().await;
-    assert_eq!((snapshot.ids("student").len(), snapshot.ids("teacher").len(), snapshot.ids("guardian").len()), (11, 1, 1));
+    assert_eq!(
+        (
+            snapshot.ids("student").len(),
+            snapshot.ids("teacher").len(),
+            snapshot.ids("guardian").len()
+        ),
+        (11, 1, 1)
+    );
     assert_eq!((snapshot.drops(), snapshot.enrollments), (0, 3), "{:?}", snapshot.findings);
     // As many records as fill the last page: whether there is more cannot be seen by its length.
     world.server.put(Resource::Users, &user("st99", "student", json!({})));
@@ -30,7 +38,8 @@ async fn a_list_is_read_to_its_end_whatever_the_server_tells_of_its_pages() {
             for behind in [None, Some(400), Some(404), Some(422), Some(500)] {
                 for most in [1, 2, 3, 10_000] {
                     all_are_read(|ways| {
-                        (ways.links, ways.counts, ways.behind, ways.most) = (links, counts, behind, most);
+                        (ways.links, ways.counts, ways.behind, ways.most) =
+                            (links, counts, behind, most);
                     })
                     .await;
                 }
@@ -40,7 +49,8 @@ async fn a_list_is_read_to_its_end_whatever_the_server_tells_of_its_pages() {
 }
 
 #[tokio::test]
-async fn a_server_that_silently_sends_fewer_than_it_was_asked_for_loses_none_though_its_links_skip_them() {
+async fn a_server_that_silently_sends_fewer_than_it_was_asked_for_loses_none_though_its_links_skip_them()
+ {
     let mut world = World::larger();
     world.oneroster.page_size = 10;
     world.server.behave(|ways| (ways.most, ways.links_as_asked) = (3, true));
@@ -53,7 +63,11 @@ async fn pages_that_are_too_heavy_are_asked_for_in_smaller_ones() {
     world.oneroster.page_size = 1000;
     world.server.behave(|ways| ways.heavy = Some(100));
     assert_eq!(world.snapshot().await.ids("student").len(), 11);
-    assert!(world.server.asked().iter().any(|asked| asked.starts_with("users?limit=62&")), "{:?}", world.server.asked());
+    assert!(
+        world.server.asked().iter().any(|asked| asked.starts_with("users?limit=62&")),
+        "{:?}",
+        world.server.asked()
+    );
     // Even the smallest are too heavy: then it is down.
     world.server.behave(|ways| ways.heavy = Some(10));
     let (_, ended) = world.pull().await;
@@ -72,12 +86,19 @@ async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_
     for counts in [Counts::List, Counts::Nothing] {
         for most in [1, 2] {
             let world = World::larger();
-            world.server.behave(|ways| (ways.links, ways.counts, ways.most, ways.ignores_offset) = (false, counts, most, true));
+            world.server.behave(|ways| {
+                (ways.links, ways.counts, ways.most, ways.ignores_offset) =
+                    (false, counts, most, true)
+            });
             let (_, ended) = world.pull().await;
-            assert!(matches!(ended, Err(PullError::Page { fault: PageFault::Loop, .. })), "{ended:?}");
+            assert!(
+                matches!(ended, Err(PullError::Page { fault: PageFault::Loop, .. })),
+                "{ended:?}"
+            );
             assert!(world.server.asked().len() < 40);
         }
-        // One whose lists begin anew behind their end is not even noticed, where a list has two records.
+        // One whose lists begin anew behind their end is not even noticed, where a list has two
+        // records.
         let world = World::larger();
         world.server.put(Resource::AcademicSessions, &session("t2", json!({})));
         world.server.put(Resource::Courses, &course("co2", json!({})));
@@ -91,9 +112,17 @@ async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_
 #[tokio::test]
 async fn r_h3_a_list_that_ends_before_its_count_is_not_whole() {
     let world = World::larger();
-    world.server.plan("users?limit=2&offset=4", 0, 9, Fault::Answer(200, r#"{"users":[{"sourcedId":"st12"}]}"#.into()));
+    world.server.plan(
+        "users?limit=2&offset=4",
+        0,
+        9,
+        Fault::Answer(200, r#"{"users":[{"sourcedId":"st12"}]}"#.into()),
+    );
     let (_, ended) = world.pull().await;
-    assert!(matches!(ended, Err(PullError::Page { list: "users", fault: PageFault::Short })), "{ended:?}");
+    assert!(
+        matches!(ended, Err(PullError::Page { list: "users", fault: PageFault::Short })),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test]
@@ -101,12 +130,17 @@ async fn r_h3_an_error_in_the_middle_is_no_end() {
     for (status, most) in [(400, 2), (404, 2), (500, 2), (400, 1), (404, 1), (500, 1)] {
         for counts in [Counts::List, Counts::Nothing] {
             let world = World::larger();
-            world.server.behave(|ways| (ways.links, ways.counts, ways.behind, ways.most) = (false, counts, Some(400), most));
+            world.server.behave(|ways| {
+                (ways.links, ways.counts, ways.behind, ways.most) = (false, counts, Some(400), most)
+            });
             // One record that the server cannot send; those behind it it can.
             world.server.plan("users?limit=2&offset=4", 0, 99, Fault::Answer(status, "no".into()));
             world.server.plan("users?limit=1&offset=4", 0, 99, Fault::Answer(status, "no".into()));
             let (_, ended) = world.pull().await;
-            assert!(matches!(ended, Err(PullError::Refused { .. } | PullError::Down { .. })), "{ended:?}");
+            assert!(
+                matches!(ended, Err(PullError::Refused { .. } | PullError::Down { .. })),
+                "{ended:?}"
+            );
         }
     }
 }
@@ -117,10 +151,17 @@ async fn r_h3_data_that_change_meanwhile_are_noticed() {
     let added = || Fault::Put(Resource::Users, user("aa", "student", json!({})));
     for counts in [Counts::List, Counts::Nothing] {
         // While the list is read, behind it, and at the very end.
-        for path in ["users?limit=2&offset=2", "users?limit=2&offset=5", "enrollments?limit=2&offset=0", "orgs?limit=1"] {
+        for path in [
+            "users?limit=2&offset=2",
+            "users?limit=2&offset=5",
+            "enrollments?limit=2&offset=0",
+            "orgs?limit=1",
+        ] {
             for fault in [removed(), added()] {
                 let world = World::larger();
-                world.server.behave(|ways| (ways.links, ways.counts) = (counts == Counts::List, counts));
+                world
+                    .server
+                    .behave(|ways| (ways.links, ways.counts) = (counts == Counts::List, counts));
                 world.server.plan(path, 0, 1, fault.clone());
                 let (_, ended) = world.pull().await;
                 assert_eq!(ended.unwrap(), Pulled::Changed, "{path} {fault:?} {counts:?}");
@@ -151,13 +192,18 @@ async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_p
         let mut times = 0;
         loop {
             let left = AtomicU32::new(pages_at_once);
-            let stop = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
+            let stop = || {
+                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err()
+            };
             // What is kept of a pull is kept as JSON.
             let kept = serde_json::to_string(&state.lists).unwrap();
             state = sources::oneroster_rest::PullState::of(serde_json::from_str(&kept).unwrap());
             match world.go_on(&mut state, stop).await.unwrap() {
                 // The last look at all lists is done anew.
-                Pulled::Paused if state.lists.values().filter(|list| list.done).count() == Resource::ALL.len() => {
+                Pulled::Paused
+                    if state.lists.values().filter(|list| list.done).count()
+                        == Resource::ALL.len() =>
+                {
                     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);
                     break;
                 }

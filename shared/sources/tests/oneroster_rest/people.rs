@@ -1,4 +1,5 @@
-//! Objects and what becomes of them: the same records, the same gaps and the same findings as of rows.
+//! Objects and what becomes of them: the same records, the same gaps and the same findings as of
+//! rows.
 
 use serde_json::json;
 use sources::oneroster_rest::Resource;
@@ -25,7 +26,10 @@ async fn a_small_district_comes_whole_and_nothing_is_wrong_with_it() {
     assert_eq!(snapshot.all("term")[0]["school_year"], "2027");
     let student = snapshot.record("student", "st1").unwrap();
     assert_eq!(student["guardians"], json!(["gu1"]));
-    assert_eq!(student["demographics"], json!({ "grades": ["03"], "races": ["asian", "white"], "gender": "female" }));
+    assert_eq!(
+        student["demographics"],
+        json!({ "grades": ["03"], "races": ["asian", "white"], "gender": "female" })
+    );
     assert_eq!(snapshot.record("guardian", "gu1").unwrap()["role"], "parent");
 }
 
@@ -33,20 +37,34 @@ async fn a_small_district_comes_whole_and_nothing_is_wrong_with_it() {
 async fn in_1_2_people_have_roles_in_orgs_preferred_names_and_no_username_if_they_have_none() {
     let snapshot = World::of_1_2().snapshot().await;
     assert_eq!((snapshot.drops(), snapshot.enrollments), (0, 3), "{:?}", snapshot.findings);
-    assert_eq!(snapshot.record("teacher", "te1").unwrap()["person"]["schools"], json!(["s2", "s1"]));
+    assert_eq!(
+        snapshot.record("teacher", "te1").unwrap()["person"]["schools"],
+        json!(["s2", "s1"])
+    );
     assert_eq!(snapshot.record("student", "st1").unwrap()["person"]["preferred_given"], "Addy");
     let second = snapshot.record("student", "st2").unwrap();
-    assert_eq!((&second["person"]["preferred_family"], second["person"].get("username")), (&json!("Moss"), None));
+    assert_eq!(
+        (&second["person"]["preferred_family"], second["person"].get("username")),
+        (&json!("Moss"), None)
+    );
     assert_eq!(snapshot.record("guardian", "gu1").unwrap()["children"], json!(["st1"]));
 }
 
 #[tokio::test]
 async fn r_g3_relationships_count_from_either_side_and_teachers_are_nobodys_guardians() {
     let world = World::new();
-    world.server.put(Resource::Users, &user("gu1", "parent", json!({ "agents": [reference("user", "st2")] })));
-    world
-        .server
-        .put(Resource::Users, &user("st1", "student", json!({ "agents": [reference("user", "gu1"), reference("user", "te1")] })));
+    world.server.put(
+        Resource::Users,
+        &user("gu1", "parent", json!({ "agents": [reference("user", "st2")] })),
+    );
+    world.server.put(
+        Resource::Users,
+        &user(
+            "st1",
+            "student",
+            json!({ "agents": [reference("user", "gu1"), reference("user", "te1")] }),
+        ),
+    );
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.record("guardian", "gu1").unwrap()["children"], json!(["st1", "st2"]));
     assert_eq!((snapshot.count("agent_role"), snapshot.count("agent_one_way")), (1, 1));
@@ -76,20 +94,34 @@ async fn r_h3_an_object_that_cannot_be_read_is_a_gap_and_the_others_come() {
 
 #[tokio::test]
 async fn r_h3_what_is_no_object_or_has_no_id_leaves_all_of_its_kind_as_they_are() {
-    for nobody in
-        [json!("user"), json!(null), json!({ "sourcedId": null, "givenName": "Ada" }), json!({ "sourcedId": 7.5, "role": [] })]
-    {
+    for nobody in [
+        json!("user"),
+        json!(null),
+        json!({ "sourcedId": null, "givenName": "Ada" }),
+        json!({ "sourcedId": 7.5, "role": [] }),
+    ] {
         let world = World::new();
         world.server.put_all(
             Resource::Users,
             [user("te1", "teacher", json!({})), user("st1", "student", json!({})), nobody.clone()]
-                .map(|user| (user["sourcedId"].as_str().unwrap_or_default().to_owned(), user.to_string().into()))
+                .map(|user| {
+                    (
+                        user["sourcedId"].as_str().unwrap_or_default().to_owned(),
+                        user.to_string().into(),
+                    )
+                })
                 .to_vec(),
         );
         let snapshot = world.snapshot().await;
         assert_eq!(snapshot.ids("teacher"), ["te1"], "{nobody}");
         if nobody["sourcedId"] != json!(7.5) {
-            assert!(snapshot.all("gaps").iter().any(|gap| gap.to_string().contains("\"kind\":\"student\"")), "{nobody}");
+            assert!(
+                snapshot
+                    .all("gaps")
+                    .iter()
+                    .any(|gap| gap.to_string().contains("\"kind\":\"student\"")),
+                "{nobody}"
+            );
         }
     }
 }
@@ -97,11 +129,17 @@ async fn r_h3_what_is_no_object_or_has_no_id_leaves_all_of_its_kind_as_they_are(
 #[tokio::test]
 async fn booleans_and_numbers_may_be_texts_or_not_and_what_is_removed_is_gone() {
     let world = World::new();
-    world.server.put(Resource::Users, &user("te1", "teacher", json!({ "enabledUser": false, "identifier": 17 })));
+    world.server.put(
+        Resource::Users,
+        &user("te1", "teacher", json!({ "enabledUser": false, "identifier": 17 })),
+    );
     world.server.put(Resource::Users, &user("st2", "student", json!({ "status": "tobedeleted" })));
     let snapshot = world.snapshot().await;
     let teacher = snapshot.record("teacher", "te1").unwrap();
-    assert_eq!((&teacher["person"]["disabled"], &teacher["person"]["number"]), (&json!(true), &json!("17")));
+    assert_eq!(
+        (&teacher["person"]["disabled"], &teacher["person"]["number"]),
+        (&json!(true), &json!("17"))
+    );
     assert_eq!((snapshot.ids("student"), snapshot.drops()), (vec!["st1".to_owned()], 0));
 }
 
@@ -118,7 +156,10 @@ async fn the_districts_own_fields_are_read_by_the_settings_and_missed_where_nobo
     world.server.put(Resource::Users, &user("st1", "student", own));
     let snapshot = world.snapshot().await;
     let student = snapshot.record("student", "st1").unwrap();
-    assert_eq!((&student["person"]["state_id"], &student["demographics"]["ell"]), (&json!("4711"), &json!("Y")));
+    assert_eq!(
+        (&student["person"]["state_id"], &student["demographics"]["ell"]),
+        (&json!("4711"), &json!("Y"))
+    );
     assert_eq!(snapshot.count("metadata_column_missing"), 2, "{:?}", snapshot.findings);
 }
 
@@ -127,17 +168,31 @@ async fn the_quirks_of_known_servers_are_read() {
     let world = World::new();
     // ClassLink: an id may hold any character, a comma too.
     world.server.put(Resource::Orgs, &org("s,2|x", "school", Some("d1")));
-    world
-        .server
-        .put(Resource::Users, &user("te1", "teacher", json!({ "orgs": [reference("org", "s,2|x"), reference("org", "s1")] })));
+    world.server.put(
+        Resource::Users,
+        &user(
+            "te1",
+            "teacher",
+            json!({ "orgs": [reference("org", "s,2|x"), reference("org", "s1")] }),
+        ),
+    );
     // Ed-Fi: no username where there is no mail, and codes that are not mapped are null.
-    world.server.put(Resource::Users, &user("st1", "student", json!({ "username": "", "email": null, "grades": [null] })));
-    world.server.put(Resource::Classes, &class("c1", json!({ "classType": null, "classCode": null, "periods": null })));
+    world.server.put(
+        Resource::Users,
+        &user("st1", "student", json!({ "username": "", "email": null, "grades": [null] })),
+    );
+    world.server.put(
+        Resource::Classes,
+        &class("c1", json!({ "classType": null, "classCode": null, "periods": null })),
+    );
     // Infinite Campus: a relative. Rediker: a type of org that is none.
     world.server.put(Resource::Users, &user("gu1", "relative", json!({})));
     world.server.put(Resource::Orgs, &org("x1", "departments", Some("d1")));
     let snapshot = world.snapshot().await;
-    assert_eq!(snapshot.record("teacher", "te1").unwrap()["person"]["schools"], json!(["s,2|x", "s1"]));
+    assert_eq!(
+        snapshot.record("teacher", "te1").unwrap()["person"]["schools"],
+        json!(["s,2|x", "s1"])
+    );
     assert_eq!(snapshot.ids("student"), ["st1", "st2"]);
     assert_eq!(snapshot.record("class", "c1").unwrap()["details"].get("class_type"), None);
     assert_eq!(snapshot.record("guardian", "gu1").unwrap()["role"], "relative");
@@ -145,5 +200,8 @@ async fn the_quirks_of_known_servers_are_read() {
     // Aeries: a class without a title is left as it is.
     world.server.put(Resource::Classes, &class("c2", json!({ "title": "" })));
     let snapshot = world.snapshot().await;
-    assert_eq!((snapshot.ids("class"), snapshot.found("value_missing").0), (vec!["c1".to_owned()], "classes".into()));
+    assert_eq!(
+        (snapshot.ids("class"), snapshot.found("value_missing").0),
+        (vec!["c1".to_owned()], "classes".into())
+    );
 }

@@ -43,11 +43,22 @@ async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_aga
     world.server.plan("users?", 2, 6, Fault::Answer(503, String::new()));
     let mut state = sources::oneroster_rest::PullState::default();
     let error = world.go_on(&mut state, || false).await.unwrap_err();
-    assert!(matches!(error, PullError::Down { list: "users", tries: 6, last: Failing::Status(503) }), "{error}");
+    assert!(
+        matches!(error, PullError::Down { list: "users", tries: 6, last: Failing::Status(503) }),
+        "{error}"
+    );
     assert_eq!(state.lists[&Resource::Users].pages, 2);
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);
     assert_eq!(world.snapshot_of(&state).ids("student").len(), 11);
-    assert_eq!(world.server.asked().iter().filter(|asked| asked.starts_with("users?limit=2&offset=0")).count(), 1);
+    assert_eq!(
+        world
+            .server
+            .asked()
+            .iter()
+            .filter(|asked| asked.starts_with("users?limit=2&offset=0"))
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -56,11 +67,17 @@ async fn a_list_that_is_refused_ends_the_pull_but_for_demographics() {
         let world = World::larger();
         world.server.plan("classes?", 0, 9, Fault::Answer(status, "no".into()));
         let error = world.pull().await.1.unwrap_err();
-        assert!(matches!(error, PullError::Refused { list: "classes", status: told } if told == status), "{error}");
+        assert!(
+            matches!(error, PullError::Refused { list: "classes", status: told } if told == status),
+            "{error}"
+        );
         let world = World::larger();
         world.server.plan("demographics?", 0, 9, Fault::Answer(status, "no".into()));
         let snapshot = world.snapshot().await;
-        assert_eq!((snapshot.ids("student").len(), snapshot.count("demographics_not_shared")), (11, 1));
+        assert_eq!(
+            (snapshot.ids("student").len(), snapshot.count("demographics_not_shared")),
+            (11, 1)
+        );
         assert!(snapshot.record("student", "st1").unwrap()["demographics"].get("gender").is_none());
     }
     let world = World::larger();
@@ -90,7 +107,10 @@ async fn r_m7_demographics_are_not_even_asked_for_where_they_are_ignored() {
     assert!(snapshot.record("student", "st1").unwrap().get("demographics").is_none());
     for page in world.kept.pages().into_values() {
         let text = String::from_utf8(page).unwrap();
-        assert!(!text.contains("grades\":[\"03\"],\"agents") && !text.contains("hunter2"), "{text}");
+        assert!(
+            !text.contains("grades\":[\"03\"],\"agents") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }
 
@@ -98,7 +118,13 @@ async fn r_m7_demographics_are_not_even_asked_for_where_they_are_ignored() {
 async fn no_password_is_kept_and_no_address_of_a_reference_followed() {
     let world = World::of_1_2();
     world.snapshot().await;
-    assert!(world.kept.pages().into_values().all(|page| !String::from_utf8(page).unwrap().contains("hunter2")));
+    assert!(
+        world
+            .kept
+            .pages()
+            .into_values()
+            .all(|page| !String::from_utf8(page).unwrap().contains("hunter2"))
+    );
     assert!(world.server.asked().iter().all(|asked| !asked.contains("evil")));
 }
 
@@ -112,12 +138,18 @@ async fn whether_a_district_shares_anything_is_asked_first() {
     }
     assert!(!world.client().shares::<()>(&mut rng).await.unwrap());
     world.server.plan("orgs?", 0, 1, Fault::Answer(403, json!({}).to_string()));
-    assert!(matches!(world.client().shares::<()>(&mut rng).await, Err(PullError::Refused { status: 403, .. })));
+    assert!(matches!(
+        world.client().shares::<()>(&mut rng).await,
+        Err(PullError::Refused { status: 403, .. })
+    ));
 }
 
 #[test]
 fn settings_by_which_a_server_must_not_be_reached_are_named() {
-    let sis = || OneRoster { sign_in: SignIn::Bearer, ..OneRoster::at("https://sis.example.org/a%3D/ims/oneroster/v1p1/", "s") };
+    let sis = || OneRoster {
+        sign_in: SignIn::Bearer,
+        ..OneRoster::at("https://sis.example.org/a%3D/ims/oneroster/v1p1/", "s")
+    };
     assert!(Api::of(&sis()).is_ok());
     assert!(Api::of(&OneRoster { url: "http://127.0.0.1:9000/ims".into(), ..sis() }).is_ok());
     for url in [
@@ -129,32 +161,55 @@ fn settings_by_which_a_server_must_not_be_reached_are_named() {
         "https://x/ü",
         "sis.example.org",
     ] {
-        assert_eq!(Api::of(&OneRoster { url: url.into(), ..sis() }), Err(BadSetting("source.oneroster.url")), "{url}");
+        assert_eq!(
+            Api::of(&OneRoster { url: url.into(), ..sis() }),
+            Err(BadSetting("source.oneroster.url")),
+            "{url}"
+        );
     }
     for page_size in [0, 10_001] {
-        assert_eq!(Api::of(&OneRoster { page_size, ..sis() }), Err(BadSetting("source.oneroster.page_size")));
+        assert_eq!(
+            Api::of(&OneRoster { page_size, ..sis() }),
+            Err(BadSetting("source.oneroster.page_size"))
+        );
     }
-    assert_eq!(Api::of(&OneRoster { secret: String::new(), ..sis() }), Err(BadSetting("source.oneroster.secret")));
+    assert_eq!(
+        Api::of(&OneRoster { secret: String::new(), ..sis() }),
+        Err(BadSetting("source.oneroster.secret"))
+    );
     for token_url in [None, Some("http://sis.example.org/token")] {
-        let settings = OneRoster { sign_in: SignIn::Oauth2, token_url: token_url.map(str::to_owned), ..sis() };
+        let settings =
+            OneRoster { sign_in: SignIn::Oauth2, token_url: token_url.map(str::to_owned), ..sis() };
         assert_eq!(Api::of(&settings), Err(BadSetting("source.oneroster.token_url")));
     }
 }
 
-/// What the pull does not ask for, servers have all the same: whoever tests against this one is to find it.
+/// What the pull does not ask for, servers have all the same: whoever tests against this one is to
+/// find it.
 #[test]
 fn the_server_in_memory_filters_selects_and_says_why_not() {
     let world = World::new();
-    world.server.put(Resource::Users, &user("st3", "student", json!({ "dateLastModified": "2026-09-02T05:00:00.000Z" })));
+    world.server.put(
+        Resource::Users,
+        &user("st3", "student", json!({ "dateLastModified": "2026-09-02T05:00:00.000Z" })),
+    );
     let answer = |query: &str| {
         let answer = world.server.answer("users", query).unwrap();
         (answer.status, serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap())
     };
-    let newer = "filter=dateLastModified%3E%272026-09-01T00%3A00%3A00.000Z%27&fields=sourcedId,role";
-    assert_eq!(answer(newer), (200, json!({ "users": [{ "role": "student", "sourcedId": "st3" }] })));
+    let newer =
+        "filter=dateLastModified%3E%272026-09-01T00%3A00%3A00.000Z%27&fields=sourcedId,role";
+    assert_eq!(
+        answer(newer),
+        (200, json!({ "users": [{ "role": "student", "sourcedId": "st3" }] }))
+    );
     let (status, parents) = answer("filter=role='parent'&limit=1&offset=0");
     assert_eq!((status, &parents["users"][0]["sourcedId"]), (200, &json!("gu1")));
-    for (query, minor) in [("filter=role", "invalid_filter_field"), ("limit=0", "invaliddata"), ("offset=-1", "invaliddata")] {
+    for (query, minor) in [
+        ("filter=role", "invalid_filter_field"),
+        ("limit=0", "invaliddata"),
+        ("offset=-1", "invaliddata"),
+    ] {
         let (status, body) = answer(query);
         let told = &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
         assert_eq!((status, told), (400, &json!(minor)), "{query}");

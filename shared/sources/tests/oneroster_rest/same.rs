@@ -12,7 +12,8 @@ use sources::oneroster_rest::Resource;
 
 use crate::support::*;
 
-/// A night's files in memory; enrollments in the order of their ids, as a server sends them: the order of co-teachers is that of the source.
+/// A night's files in memory; enrollments in the order of their ids, as a server sends them: the
+/// order of co-teachers is that of the source.
 struct Files(Vec<PackagedFile>, Vec<Vec<u8>>);
 
 impl Files {
@@ -57,7 +58,9 @@ fn from_files(night: &Night, settings: &SourceSettings, policy: &Policy) -> Snap
         progress: None,
     };
     let mut lines = Lines::default();
-    let sources::oneroster_csv::Import::Staged(staged) = sources::oneroster_csv::import(job, &mut lines).unwrap() else {
+    let sources::oneroster_csv::Import::Staged(staged) =
+        sources::oneroster_csv::import(job, &mut lines).unwrap()
+    else {
         panic!("refused");
     };
     Snapshot { lines, findings: staged.findings, refused: false, enrollments: staged.enrollments }
@@ -78,33 +81,60 @@ async fn from_server(night: &Night, mut world: World) -> Snapshot {
     world.snapshot().await
 }
 
-/// Findings without the place: a file's name and line in one case, a list's name and number in the other. Some are of files alone.
+/// Findings without the place: a file's name and line in one case, a list's name and number in the
+/// other. Some are of files alone.
 fn codes(snapshot: &Snapshot) -> Vec<(&str, u64)> {
     let totals = snapshot.findings.totals.iter();
     let of_files = ["status_in_bulk", "byte_order_mark", "password_filled"];
-    totals.map(|(code, total)| (code.as_str(), total.count)).filter(|(code, _)| !of_files.contains(code)).collect()
+    totals
+        .map(|(code, total)| (code.as_str(), total.count))
+        .filter(|(code, _)| !of_files.contains(code))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_district_is_the_same_to_the_byte_whether_it_comes_as_files_or_from_a_server() {
-    let metadata = [("state_id", "metadata.stateId"), ("ell", "metadata.ell"), ("frl", "metadata.frl"), ("iep", "metadata.iep")];
+    let metadata = [
+        ("state_id", "metadata.stateId"),
+        ("ell", "metadata.ell"),
+        ("frl", "metadata.frl"),
+        ("iep", "metadata.iep"),
+    ];
     for version in [Version::V1_1, Version::V1_2] {
         for preset in ["sis", "family-directory"] {
             for night in [0, 3] {
-                let night = District::new(Size::students(400)).version(version).metadata(true).churn(5.0).night(night);
+                let night = District::new(Size::students(400))
+                    .version(version)
+                    .metadata(true)
+                    .churn(5.0)
+                    .night(night);
                 let world = World::new().read_by(preset, &metadata);
                 let policy = Policy::from_preset(preset, &Map::new()).unwrap();
                 let files = from_files(&night, &world.source, &policy);
                 let server = from_server(&night, world).await;
-                for part in files.lines.0.keys().chain(server.lines.0.keys()).filter(|part| **part != "findings") {
+                for part in files
+                    .lines
+                    .0
+                    .keys()
+                    .chain(server.lines.0.keys())
+                    .filter(|part| **part != "findings")
+                {
                     let (one, other) = (&files.lines.0.get(part), &server.lines.0.get(part));
                     assert!(one == other, "{part} differ in {version:?} under {preset}");
                 }
                 assert_eq!(codes(&files), codes(&server));
                 assert_eq!(files.enrollments, server.enrollments);
-                let kinds: Vec<&str> =
-                    files.lines.0.keys().copied().filter(|part| !matches!(*part, "gaps" | "findings")).collect();
-                assert_eq!(kinds, ["class", "course", "guardian", "school", "student", "teacher", "term"]);
+                let kinds: Vec<&str> = files
+                    .lines
+                    .0
+                    .keys()
+                    .copied()
+                    .filter(|part| !matches!(*part, "gaps" | "findings"))
+                    .collect();
+                assert_eq!(
+                    kinds,
+                    ["class", "course", "guardian", "school", "student", "teacher", "term"]
+                );
             }
         }
     }
@@ -113,12 +143,28 @@ async fn a_district_is_the_same_to_the_byte_whether_it_comes_as_files_or_from_a_
 #[tokio::test]
 async fn what_is_found_in_a_servers_list_is_found_in_a_file_by_the_same_code() {
     let world = World::new();
-    world.server.put(Resource::Users, &user("st2", "student", serde_json::json!({ "email": "nobody", "phone": "12" })));
-    world.server.put(Resource::Enrollments, &enrollment("e9", "c1", "st77", "student", serde_json::json!({})));
+    world.server.put(
+        Resource::Users,
+        &user("st2", "student", serde_json::json!({ "email": "nobody", "phone": "12" })),
+    );
+    world.server.put(
+        Resource::Enrollments,
+        &enrollment("e9", "c1", "st77", "student", serde_json::json!({})),
+    );
     let snapshot = world.snapshot().await;
-    for (code, list) in [("email_malformed", "users"), ("phone_malformed", "users"), ("reference_missing", "enrollments")] {
+    for (code, list) in [
+        ("email_malformed", "users"),
+        ("phone_malformed", "users"),
+        ("reference_missing", "enrollments"),
+    ] {
         assert_eq!((snapshot.count(code), snapshot.found(code).0.as_str()), (1, list), "{code}");
     }
     let lines = snapshot.all("findings");
-    assert!(lines.iter().all(|line: &Value| !line["place"]["file"].as_str().unwrap_or_default().ends_with(".csv")), "{lines:?}");
+    assert!(
+        lines.iter().all(|line: &Value| !line["place"]["file"]
+            .as_str()
+            .unwrap_or_default()
+            .ends_with(".csv")),
+        "{lines:?}"
+    );
 }

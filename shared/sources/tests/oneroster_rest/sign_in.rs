@@ -61,10 +61,22 @@ async fn a_wrong_token_reads_nothing() {
 fn a_secret_that_cannot_be_what_it_must_be_is_none() {
     let with = |sign_in: SignIn, secret: &str| {
         let token_url = Some("https://x/token".into());
-        Access::of(&OneRoster { sign_in, token_url, ..OneRoster::at("https://x", "s") }, &Secret::new(secret)).is_some()
+        Access::of(
+            &OneRoster { sign_in, token_url, ..OneRoster::at("https://x", "s") },
+            &Secret::new(secret),
+        )
+        .is_some()
     };
-    assert!(with(SignIn::Bearer, " 3f0c2f66\n") && !with(SignIn::Bearer, " ") && !with(SignIn::Bearer, "two words"));
+    assert!(
+        with(SignIn::Bearer, " 3f0c2f66\n")
+            && !with(SignIn::Bearer, " ")
+            && !with(SignIn::Bearer, "two words")
+    );
     for sign_in in [SignIn::Oauth2, SignIn::Oauth1Sha1, SignIn::Oauth1Sha256] {
-        assert!(with(sign_in, CREDENTIALS) && !with(sign_in, "token") && !with(sign_in, r#"{"client_id": "a"}"#));
+        assert!(
+            with(sign_in, CREDENTIALS)
+                && !with(sign_in, "token")
+                && !with(sign_in, r#"{"client_id": "a"}"#)
+        );
     }
 }

@@ -18,7 +18,8 @@ use serde_json::{Map, Value, json};
 use sources::http::{Secret, Wait};
 use sources::oneroster_rest::memory::MemoryOneRoster;
 use sources::oneroster_rest::{
-    Access, Api, Base, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub, StagedPages, import,
+    Access, Api, Base, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled,
+    Resource, Scrub, StagedPages, import,
 };
 
 pub(crate) fn reference(kind: &str, id: &str) -> Value {
@@ -49,8 +50,7 @@ pub(crate) fn org(id: &str, kind: &str, parent: Option<&str>) -> Value {
 }
 
 pub(crate) fn session(id: &str, changed: Value) -> Value {
-    let fields =
-        json!({ "title": "Fall", "type": "term", "startDate": "2026-08-01", "endDate": "2027-01-15", "schoolYear": 2027 });
+    let fields = json!({ "title": "Fall", "type": "term", "startDate": "2026-08-01", "endDate": "2027-01-15", "schoolYear": 2027 });
     object(id, fields, changed)
 }
 
@@ -112,7 +112,13 @@ impl Pages for Kept {
         self.1.wants(list)
     }
 
-    async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, progress: &Progress) -> Result<(), Infallible> {
+    async fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        progress: &Progress,
+    ) -> Result<(), Infallible> {
         assert_eq!(progress.pages, number + 1);
         self.0.lock().unwrap().insert((list, number), self.1.page(list, body).unwrap());
         Ok(())
@@ -127,7 +133,12 @@ impl Kept {
 
 impl StagedPages for Kept {
     fn page(&mut self, list: Resource, number: u32) -> io::Result<Vec<u8>> {
-        self.0.lock().unwrap().get(&(list, number)).cloned().ok_or_else(|| io::Error::other("there is no such page"))
+        self.0
+            .lock()
+            .unwrap()
+            .get(&(list, number))
+            .cloned()
+            .ok_or_else(|| io::Error::other("there is no such page"))
     }
 }
 
@@ -157,7 +168,8 @@ impl Snapshot {
     }
 
     pub(crate) fn ids(&self, part: &str) -> Vec<String> {
-        let mut ids: Vec<String> = self.all(part).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
+        let mut ids: Vec<String> =
+            self.all(part).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
         ids.sort();
         ids
     }
@@ -177,7 +189,12 @@ impl Snapshot {
     }
 
     pub(crate) fn drops(&self) -> u64 {
-        self.findings.totals.values().filter(|total| total.severity >= Severity::Drop).map(|total| total.count).sum()
+        self.findings
+            .totals
+            .values()
+            .filter(|total| total.severity >= Severity::Drop)
+            .map(|total| total.count)
+            .sum()
     }
 }
 
@@ -197,7 +214,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Two schools of which one has a class with a teacher and two students, of whom one has a parent. 1.1, two records a page.
+    /// Two schools of which one has a class with a teacher and two students, of whom one has a
+    /// parent. 1.1, two records a page.
     pub(crate) fn new() -> Self {
         let server = MemoryOneRoster::default();
         let put = |list: Resource, record: Value| server.put(list, &record);
@@ -208,22 +226,43 @@ impl World {
         put(Resource::Courses, course("co1", json!({})));
         put(Resource::Classes, class("c1", json!({})));
         put(Resource::Users, user("te1", "teacher", json!({ "grades": [] })));
-        put(Resource::Users, user("st1", "student", json!({ "agents": [reference("user", "gu1")] })));
+        put(
+            Resource::Users,
+            user("st1", "student", json!({ "agents": [reference("user", "gu1")] })),
+        );
         put(Resource::Users, user("st2", "student", json!({})));
-        put(Resource::Users, user("gu1", "parent", json!({ "grades": [], "agents": [reference("user", "st1")] })));
-        put(Resource::Demographics, object("st1", json!({ "sex": "female", "asian": "true", "white": true }), json!({})));
-        put(Resource::Enrollments, enrollment("e1", "c1", "te1", "teacher", json!({ "primary": "true" })));
+        put(
+            Resource::Users,
+            user("gu1", "parent", json!({ "grades": [], "agents": [reference("user", "st1")] })),
+        );
+        put(
+            Resource::Demographics,
+            object("st1", json!({ "sex": "female", "asian": "true", "white": true }), json!({})),
+        );
+        put(
+            Resource::Enrollments,
+            enrollment("e1", "c1", "te1", "teacher", json!({ "primary": "true" })),
+        );
         put(Resource::Enrollments, enrollment("e2", "c1", "st1", "student", json!({})));
         put(
             Resource::Enrollments,
-            enrollment("e3", "c1", "st2", "student", json!({ "beginDate": "2026-08-20", "endDate": null })),
+            enrollment(
+                "e3",
+                "c1",
+                "st2",
+                "student",
+                json!({ "beginDate": "2026-08-20", "endDate": null }),
+            ),
         );
         let oneroster = OneRoster {
             sign_in: SignIn::Bearer,
             page_size: 2,
             ..OneRoster::at("https://sis.example.org/ims/oneroster/v1p1", "s")
         };
-        let scrub = Scrub::of(&Policy::from_preset("sis", &Map::new()).unwrap(), &SourceSettings::default());
+        let scrub = Scrub::of(
+            &Policy::from_preset("sis", &Map::new()).unwrap(),
+            &SourceSettings::default(),
+        );
         Self {
             server,
             time: Time(Arc::new(AtomicI64::new(1_780_000_000_000))),
@@ -266,7 +305,10 @@ impl World {
     /// The district is read by other settings from now on.
     pub(crate) fn read_by(mut self, preset: &'static str, metadata: &[(&str, &str)]) -> Self {
         self.preset = preset;
-        self.source.metadata = metadata.iter().map(|(field, column)| ((*field).to_owned(), (*column).to_owned())).collect();
+        self.source.metadata = metadata
+            .iter()
+            .map(|(field, column)| ((*field).to_owned(), (*column).to_owned()))
+            .collect();
         self.kept = Kept(Arc::default(), Scrub::of(&self.policy(), &self.source));
         self
     }
@@ -300,12 +342,23 @@ impl World {
     }
 
     /// The snapshot of what is kept, over what is kept of everything.
-    pub(crate) fn snapshot_over(&self, state: &PullState, everything: Option<(&World, &PullState)>) -> Snapshot {
+    pub(crate) fn snapshot_over(
+        &self,
+        state: &PullState,
+        everything: Option<(&World, &PullState)>,
+    ) -> Snapshot {
         let (policy, mut pages) = (self.policy(), self.kept.clone());
         let version = self.oneroster.version;
         let mut under = everything.map(|(world, state)| (world.kept.clone(), &state.lists));
         let base = under.as_mut().map(|(pages, lists)| Base { lists, pages });
-        let job = Job { version, lists: &state.lists, base, settings: &self.source, policy: &policy, today: TODAY };
+        let job = Job {
+            version,
+            lists: &state.lists,
+            base,
+            settings: &self.source,
+            policy: &policy,
+            today: TODAY,
+        };
         let mut lines = Lines::default();
         let (refused, enrollments, findings) = match import(job, &mut pages, &mut lines).unwrap() {
             Import::Staged(staged) => (false, staged.enrollments, staged.findings),
@@ -326,17 +379,30 @@ impl World {
         let mut world = Self::new();
         let role = |role: &str, kind: &str, org: &str| json!({ "roleType": kind, "role": role, "org": reference("org", org) });
         for (id, roles, more) in [
-            ("te1", json!([role("teacher", "secondary", "s1"), role("teacher", "primary", "s2")]), json!({})),
+            (
+                "te1",
+                json!([role("teacher", "secondary", "s1"), role("teacher", "primary", "s2")]),
+                json!({}),
+            ),
             (
                 "st1",
                 json!([role("student", "primary", "s1")]),
                 json!({ "preferredFirstName": "Addy", "agents": [reference("user", "gu1")] }),
             ),
-            ("st2", json!([role("student", "primary", "s1")]), json!({ "preferredLastName": "Moss", "username": null })),
-            ("gu1", json!([role("parent", "primary", "s1")]), json!({ "agents": [reference("user", "st1")] })),
+            (
+                "st2",
+                json!([role("student", "primary", "s1")]),
+                json!({ "preferredLastName": "Moss", "username": null }),
+            ),
+            (
+                "gu1",
+                json!([role("parent", "primary", "s1")]),
+                json!({ "agents": [reference("user", "st1")] }),
+            ),
         ] {
             let profiles = json!([{ "profileId": "p", "profileType": "x", "vendorId": "v", "credentials": [{ "type": "t", "username": "u", "password": "hunter2" }] }]);
-            let mut user = user(id, "", json!({ "roles": roles, "grades": ["03"], "userProfiles": profiles }));
+            let mut user =
+                user(id, "", json!({ "roles": roles, "grades": ["03"], "userProfiles": profiles }));
             merge(&mut user, more);
             let fields = user.as_object_mut().unwrap();
             fields.remove("role");

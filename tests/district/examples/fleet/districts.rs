@@ -1,13 +1,16 @@
 //! The districts of a country: how large they are, and where.
 //!
-//! The sizes are those of the public school districts of the United States in 2021-22, as the National Center for Education Statistics counts them: [Digest
-//! of Education Statistics, table 214.20](https://nces.ed.gov/programs/digest/d22/tables/dt22_214.20.asp). It tells how many districts are in each class
-//! of size. What is between its lines is an assumption: within a class sizes are spread evenly by their logarithm, and beyond 25,000 they follow a
-//! power law up to a million, whose exponent is such that the whole country has as many students as it has.
+//! The sizes are those of the public school districts of the United States in 2021-22, as the
+//! National Center for Education Statistics counts them: [Digest of Education Statistics, table
+//! 214.20](https://nces.ed.gov/programs/digest/d22/tables/dt22_214.20.asp). It tells how many
+//! districts are in each class of size. What is between its lines is an assumption: within a class
+//! sizes are spread evenly by their logarithm, and beyond 25,000 they follow a power law up to a
+//! million, whose exponent is such that the whole country has as many students as it has.
 
 use std::f64::consts::SQRT_2;
 
-/// Smallest and largest size of a class, and how many districts are in it. Those whose size is not reported are left out.
+/// Smallest and largest size of a class, and how many districts are in it. Those whose size is not
+/// reported are left out.
 const CLASSES: [(f64, f64, u32); 7] = [
     (10_000.0, 24_999.0, 610),
     (5_000.0, 9_999.0, 996),
@@ -27,12 +30,14 @@ const LARGE: (f64, u32, f64) = (25_000.0, 266, 1_000_000.0);
 pub(crate) struct Zone {
     /// What people call it.
     pub(crate) name: &'static str,
-    /// Which share of all districts lies in it: the regular districts of its states in 2016-17 (table 214.30 of the same digest), rounded. A state with
-    /// two zones counts for the larger part of its people.
+    /// Which share of all districts lies in it: the regular districts of its states in 2016-17
+    /// (table 214.30 of the same digest), rounded. A state with two zones counts for the larger
+    /// part of its people.
     pub(crate) share: f64,
     /// Hours from its midnight in summer to that of Greenwich.
     pub(crate) behind: u32,
-    /// Whether clocks change here: then 02:00 is no time for a night, and 03:00 is taken (`rules::schedule::nightly`).
+    /// Whether clocks change here: then 02:00 is no time for a night, and 03:00 is taken
+    /// (`rules::schedule::nightly`).
     pub(crate) changes: bool,
 }
 
@@ -62,9 +67,14 @@ pub(crate) fn fleet(times: u32) -> Vec<District> {
     let mut sizes = Vec::new();
     let (least, count, most) = LARGE;
     let exponent = (most / least).ln() / f64::from(2 * count).ln();
-    sizes.extend((0..count).map(|rank| least * (f64::from(count) / (f64::from(rank) + 0.5)).powf(exponent)));
+    sizes.extend(
+        (0..count).map(|rank| least * (f64::from(count) / (f64::from(rank) + 0.5)).powf(exponent)),
+    );
     for (least, most, count) in CLASSES {
-        sizes.extend((0..count).map(|rank| most * (least / most).powf((f64::from(rank) + 0.5) / f64::from(count))));
+        sizes
+            .extend((0..count).map(|rank| {
+                most * (least / most).powf((f64::from(rank) + 0.5) / f64::from(count))
+            }));
     }
     let all = sizes.into_iter().flat_map(|students| (0..times).map(move |_| students.round()));
     all.enumerate()
@@ -76,7 +86,8 @@ pub(crate) fn fleet(times: u32) -> Vec<District> {
         .collect()
 }
 
-/// Numbers of 0 to 1 that fill it evenly, however many of them are taken: so that each zone has districts of all sizes.
+/// Numbers of 0 to 1 that fill it evenly, however many of them are taken: so that each zone has
+/// districts of all sizes.
 fn even(index: usize, step: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "there are thousands of districts")]
     let index = index as f64;
@@ -102,7 +113,9 @@ mod tests {
         assert_eq!(all.len(), 13_201);
         assert!(all.is_sorted_by(|a, b| a.students >= b.students));
         assert_eq!(all[0].students, 1_000_000.0);
-        let of = |least: f64, most: f64| all.iter().filter(|d| (least..most).contains(&d.students)).count();
+        let of = |least: f64, most: f64| {
+            all.iter().filter(|d| (least..most).contains(&d.students)).count()
+        };
         assert_eq!((of(25_000.0, 2e6), of(2_500.0, 5_000.0), of(0.0, 300.0)), (266, 1_854, 2_558));
         let median = all[all.len() / 2].students;
         assert!((1_000.0..1_500.0).contains(&median), "{median}");
@@ -118,7 +131,8 @@ mod tests {
         for part in [&all[..2_000], &all[2_000..]] {
             for (index, zone) in ZONES.iter().enumerate() {
                 #[expect(clippy::cast_precision_loss, reason = "there are thousands of districts")]
-                let share = part.iter().filter(|d| d.zone == index).count() as f64 / part.len() as f64;
+                let share =
+                    part.iter().filter(|d| d.zone == index).count() as f64 / part.len() as f64;
                 assert!((share - zone.share).abs() < 0.005, "{}: {share}", zone.name);
             }
         }

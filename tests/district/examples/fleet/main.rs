@@ -1,11 +1,13 @@
-//! All school districts of the United States in one night, and at which quota of an AWS account that would break.
+//! All school districts of the United States in one night, and at which quota of an AWS account
+//! that would break.
 //!
 //! ```text
 //! cargo run --release -p district --example fleet
 //! ```
 //!
-//! Nothing is started or called: it is arithmetic over districts, seconds and units that were measured (README, "What a night costs"), against the
-//! quotas of `quotas.rs`. What was not measured but assumed, such as the speed of a source's server, is an argument.
+//! Nothing is started or called: it is arithmetic over districts, seconds and units that were
+//! measured (README, "What a night costs"), against the quotas of `quotas.rs`. What was not
+//! measured but assumed, such as the speed of a source's server, is an argument.
 
 #![expect(clippy::print_stdout, reason = "the tables are the output")]
 
@@ -27,7 +29,8 @@ struct Arguments {
     /// The local hour that districts wish for; where clocks change, 1 and 2 become 3.
     #[arg(long, default_value_t = 2.0)]
     hour: f64,
-    /// Minutes within which a schedule may invoke; nightly-pull asks for 30. May be given several times.
+    /// Minutes within which a schedule may invoke; nightly-pull asks for 30. May be given several
+    /// times.
     #[arg(long, default_values_t = [0.0, 5.0, 15.0, 30.0, 60.0, 120.0])]
     window: Vec<f64>,
     /// Seconds of a pull whatever the size: token, district, counters. Assumed.
@@ -48,7 +51,8 @@ struct Arguments {
     /// Read units of a mirror for each student. Measured: 2,851 for 5,000.
     #[arg(long, default_value_t = 0.5702)]
     reads: f64,
-    /// Write units of an ordinary night for each student. Measured: 1,001 for 5,000, of which 1 % had changed.
+    /// Write units of an ordinary night for each student. Measured: 1,001 for 5,000, of which 1 %
+    /// had changed.
     #[arg(long, default_value_t = 0.2002)]
     writes: f64,
     /// Write units of a first night for each student. Measured: 40,231 for 5,000.
@@ -94,8 +98,8 @@ fn main() {
     );
 }
 
-/// What is asked for, what there is, and by what name. Not the table's writes: a run writes as fast as the table takes it and no faster, so that quota is never
-/// broken, but makes the night longer.
+/// What is asked for, what there is, and by what name. Not the table's writes: a run writes as fast
+/// as the table takes it and no faster, so that quota is never broken, but makes the night longer.
 fn quotas(peaks: &Peaks) -> [(&'static str, f64, f64); 5] {
     [
         ("invocations", peaks.invocations, quotas::INVOCATIONS),
@@ -122,7 +126,8 @@ fn table(fleet: &[District], work: &Work, arguments: &Arguments) {
 fn row(window: f64, wanted: &Night, had: &Night) -> String {
     let Peaks { invocations, concurrency, environments, reads, writes, puts } = wanted.peaks;
     let all = quotas(&wanted.peaks);
-    let (name, peak, quota) = all.into_iter().max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2))).unwrap_or(all[0]);
+    let (name, peak, quota) =
+        all.into_iter().max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2))).unwrap_or(all[0]);
     let verdict = if peak > quota { "**broken**" } else { "of" };
     format!(
         "| {window:.0} min | {invocations:.0} | {concurrency:.0} | {environments:.0} | {reads:.0} | {writes:.0} | {puts:.0} | \
@@ -144,11 +149,17 @@ fn span(seconds: f64) -> String {
 
 /// An ordinary night and the first one on a table that has never had traffic, if it did not grow.
 fn new_table(fleet: &[District], work: &Work, arguments: &Arguments) {
-    let limits = Limits { reads: quotas::NEW_TABLE_READS, writes: quotas::NEW_TABLE_WRITES, ..Limits::DEFAULT };
+    let limits = Limits {
+        reads: quotas::NEW_TABLE_READS,
+        writes: quotas::NEW_TABLE_WRITES,
+        ..Limits::DEFAULT
+    };
     let window = 30.0;
     let first = Work { reads: 0.0, writes: arguments.first_writes, ..*work };
-    let (ordinary, first) =
-        (play(fleet, work, arguments.hour, window, &limits), play(fleet, &first, arguments.hour, window, &limits));
+    let (ordinary, first) = (
+        play(fleet, work, arguments.hour, window, &limits),
+        play(fleet, &first, arguments.hour, window, &limits),
+    );
     println!(
         "\nOn a table as new ({:.0} reads, {:.0} writes a second), if it did not grow, with a window of {window:.0} minutes: an ordinary night is done {} \
          after its time, the first one of all {} after",
@@ -163,7 +174,8 @@ fn new_table(fleet: &[District], work: &Work, arguments: &Arguments) {
 fn schedules(fleet: &[District], arguments: &Arguments) {
     #[expect(clippy::cast_precision_loss, reason = "there are thousands of districts")]
     let count = fleet.len() as f64;
-    // The look asks the table for a district and the scheduler for its schedule, one district after the other, and makes what is not there.
+    // The look asks the table for a district and the scheduler for its schedule, one district after
+    // the other, and makes what is not there.
     let (look, make) = (2.0 * arguments.call_ms / 1_000.0, 3.0 * arguments.call_ms / 1_000.0);
     println!(
         "\nSchedules: {count:.0} of {:.0} that an account may have. Making all of them is {:.0} a second of {:.0} allowed, for the look makes one after the \

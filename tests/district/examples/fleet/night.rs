@@ -1,14 +1,17 @@
-//! A night of the whole fleet, second by second: who is invoked when, what runs at the same time, and how fast the table is read and written.
+//! A night of the whole fleet, second by second: who is invoked when, what runs at the same time,
+//! and how fast the table is read and written.
 //!
-//! A district is two invocations, one after the other: the one that pulls and stages, and the one that plans and applies. Both wait for a place among the
-//! executions of the account. Parts of a second count as whole ones.
+//! A district is two invocations, one after the other: the one that pulls and stages, and the one
+//! that plans and applies. Both wait for a place among the executions of the account. Parts of a
+//! second count as whole ones.
 
 use std::collections::VecDeque;
 
 use crate::districts::{District, ZONES};
 use crate::quotas;
 
-/// What a district's night takes, in the units of a student. See the arguments for where the defaults come from.
+/// What a district's night takes, in the units of a student. See the arguments for where the
+/// defaults come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Seconds of a pull that do not depend on the size.
@@ -33,7 +36,8 @@ const LONGEST_LIST: f64 = 1.52;
 /// Records of all lists, for each student.
 const RECORDS: f64 = 2.9;
 
-/// Lists, each of which has a page at least; puts of a page, with the note how far its list is; puts of a run besides.
+/// Lists, each of which has a page at least; puts of a page, with the note how far its list is;
+/// puts of a run besides.
 pub(crate) const LISTS: f64 = 9.0;
 const PUTS_OF_A_PAGE: f64 = 2.0;
 const PUTS_OF_A_RUN: f64 = 18.0;
@@ -64,8 +68,12 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// No end of anything: shows what would be asked for.
-    pub(crate) const NONE: Self =
-        Self { concurrency: f64::INFINITY, environments: f64::INFINITY, reads: f64::INFINITY, writes: f64::INFINITY };
+    pub(crate) const NONE: Self = Self {
+        concurrency: f64::INFINITY,
+        environments: f64::INFINITY,
+        reads: f64::INFINITY,
+        writes: f64::INFINITY,
+    };
 
     /// What an account has.
     pub(crate) const DEFAULT: Self = Self {
@@ -139,10 +147,24 @@ impl Running {
         let Waiting { district, function, .. } = waiting;
         if function == PULL {
             let seconds = work.pull_seconds(students);
-            return Self { district, function, seconds, puts: work.puts(students) / seconds, reads: 0.0, writes: 0.0 };
+            return Self {
+                district,
+                function,
+                seconds,
+                puts: work.puts(students) / seconds,
+                reads: 0.0,
+                writes: 0.0,
+            };
         }
         let seconds = work.plan_seconds(students);
-        Self { district, function, seconds, puts: 0.0, reads: students * work.reads / seconds, writes: students * work.writes }
+        Self {
+            district,
+            function,
+            seconds,
+            puts: 0.0,
+            reads: students * work.reads / seconds,
+            writes: students * work.writes,
+        }
     }
 
     /// What it would write in the next second.
@@ -191,7 +213,8 @@ impl Environments {
     }
 }
 
-/// The most that anybody gets of a second's units where more are asked for than there are: who asks for less gets all of it.
+/// The most that anybody gets of a second's units where more are asked for than there are: who asks
+/// for less gets all of it.
 fn level(mut asks: Vec<f64>, limit: f64) -> f64 {
     if asks.iter().sum::<f64>() <= limit {
         return f64::INFINITY;
@@ -217,8 +240,15 @@ fn due(district: &District, hour: f64) -> f64 {
     (hour + f64::from(zone.behind)) * 3_600.0
 }
 
-/// Plays a night. `hour`: the wished local time; `window`: how many minutes later a schedule may invoke.
-pub(crate) fn play(fleet: &[District], work: &Work, hour: f64, window: f64, limits: &Limits) -> Night {
+/// Plays a night. `hour`: the wished local time; `window`: how many minutes later a schedule may
+/// invoke.
+pub(crate) fn play(
+    fleet: &[District],
+    work: &Work,
+    hour: f64,
+    window: f64,
+    limits: &Limits,
+) -> Night {
     let window = if window > 0.0 { window * 60.0 } else { quotas::MINUTE };
     let arrival = |district: &District| (due(district, hour) + district.place * window).floor();
     let mut arriving: Vec<usize> = (0..fleet.len()).collect();
@@ -237,7 +267,9 @@ pub(crate) fn play(fleet: &[District], work: &Work, hour: f64, window: f64, limi
         }
         environments.iter_mut().for_each(|of| of.begin_second(limits.environments));
         #[expect(clippy::cast_precision_loss, reason = "thousands at most")]
-        while let Some(first) = queue.front().copied().filter(|_| (running.len() as f64) < limits.concurrency) {
+        while let Some(first) =
+            queue.front().copied().filter(|_| (running.len() as f64) < limits.concurrency)
+        {
             if !environments[first.function].take() {
                 break;
             }
@@ -270,7 +302,11 @@ pub(crate) fn play(fleet: &[District], work: &Work, hour: f64, window: f64, limi
             if is_over {
                 environments[one.function].busy -= 1.0;
                 if one.function == PULL {
-                    queue.push_back(Waiting { district: one.district, function: RECONCILE, since: now });
+                    queue.push_back(Waiting {
+                        district: one.district,
+                        function: RECONCILE,
+                        since: now,
+                    });
                 } else {
                     night.done += 1;
                     let took = now - due(&fleet[one.district], hour);
@@ -301,8 +337,15 @@ mod tests {
     use super::*;
     use crate::districts::fleet;
 
-    const WORK: Work =
-        Work { pull_base: 3.0, page_seconds: 1.0, page: 1_000.0, stage: 0.000_12, plan: 0.000_12, reads: 0.57, writes: 0.2 };
+    const WORK: Work = Work {
+        pull_base: 3.0,
+        page_seconds: 1.0,
+        page: 1_000.0,
+        stage: 0.000_12,
+        plan: 0.000_12,
+        reads: 0.57,
+        writes: 0.2,
+    };
 
     fn a_tenth() -> Vec<District> {
         fleet(1).into_iter().step_by(10).collect()
@@ -310,13 +353,20 @@ mod tests {
 
     #[test]
     fn a_single_district_takes_what_can_be_added_up_by_hand() {
-        // New York: 02:00 is not a time of every night, so it is 03:00, and its place in a window of 30 minutes is the middle.
+        // New York: 02:00 is not a time of every night, so it is 03:00, and its place in a window
+        // of 30 minutes is the middle.
         let alone = [District { students: 100_000.0, zone: 0, place: 0.5 }];
         let night = play(&alone, &WORK, 2.0, 30.0, &Limits::NONE);
         // 3 s, 152 pages and 12 s of staging; 12 s of planning; 20,000 units at 16,000 a second.
         assert_eq!((night.longest, night.done), (900.0 + 167.0 + 12.0 + 2.0, 1));
-        assert_eq!((night.peaks.concurrency, night.peaks.invocations, night.longest_wait), (1.0, 1.0, 0.0));
-        assert!((night.read - 57_000.0).abs() < 1e-6 && (night.written - 20_000.0).abs() < 1e-6, "{night:?}");
+        assert_eq!(
+            (night.peaks.concurrency, night.peaks.invocations, night.longest_wait),
+            (1.0, 1.0, 0.0)
+        );
+        assert!(
+            (night.read - 57_000.0).abs() < 1e-6 && (night.written - 20_000.0).abs() < 1e-6,
+            "{night:?}"
+        );
         assert_eq!((night.peaks.reads.round(), night.peaks.writes), (4_750.0, 16_000.0));
         // Half as many reads as it would make: planning takes twice as long.
         let slow = play(&alone, &WORK, 2.0, 30.0, &Limits { reads: 2_375.0, ..Limits::NONE });
@@ -334,8 +384,13 @@ mod tests {
 
     #[test]
     fn nights_begin_when_clocks_say_so_in_every_zone() {
-        let at = |zone: usize, hour: f64| due(&District { students: 1.0, zone, place: 0.0 }, hour) / 3_600.0;
-        assert_eq!([at(0, 2.0), at(1, 2.0), at(3, 2.0), at(4, 2.0), at(6, 2.0)], [7.0, 8.0, 9.0, 10.0, 12.0]);
+        let at = |zone: usize, hour: f64| {
+            due(&District { students: 1.0, zone, place: 0.0 }, hour) / 3_600.0
+        };
+        assert_eq!(
+            [at(0, 2.0), at(1, 2.0), at(3, 2.0), at(4, 2.0), at(6, 2.0)],
+            [7.0, 8.0, 9.0, 10.0, 12.0]
+        );
         assert_eq!((at(0, 1.0), at(0, 4.0)), (7.0, 8.0));
     }
 
@@ -359,11 +414,18 @@ mod tests {
     #[test]
     fn a_wider_window_asks_for_less_at_a_time_and_ends_no_earlier() {
         let fleet = a_tenth();
-        let nights = [0.0, 15.0, 60.0].map(|window| play(&fleet, &WORK, 2.0, window, &Limits::NONE));
+        let nights =
+            [0.0, 15.0, 60.0].map(|window| play(&fleet, &WORK, 2.0, window, &Limits::NONE));
         for pair in nights.windows(2) {
             let [narrow, wide] = [&pair[0].peaks, &pair[1].peaks];
-            assert!(wide.invocations <= narrow.invocations && wide.concurrency <= narrow.concurrency, "{pair:?}");
-            assert!(wide.environments <= narrow.environments && wide.puts <= narrow.puts, "{pair:?}");
+            assert!(
+                wide.invocations <= narrow.invocations && wide.concurrency <= narrow.concurrency,
+                "{pair:?}"
+            );
+            assert!(
+                wide.environments <= narrow.environments && wide.puts <= narrow.puts,
+                "{pair:?}"
+            );
             assert!(pair[1].longest >= pair[0].longest, "{pair:?}");
         }
     }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use district::{Defect, District, IdStyle, Size, Version};
 
-/// Writes one night of an invented school district as OneRoster CSV; the same arguments give the same bytes.
+/// Writes one night of an invented school district as OneRoster CSV; the same arguments give the
+/// same bytes.
 #[derive(Parser)]
 #[command(name = "make-district")]
 struct Arguments {

@@ -45,7 +45,12 @@ impl Night {
             }
             if self.has(Defect::CorruptZip) && !central && name == b"users.csv" {
                 let packed = at + 18;
-                let packed = u32::from_le_bytes([zip[packed], zip[packed + 1], zip[packed + 2], zip[packed + 3]]);
+                let packed = u32::from_le_bytes([
+                    zip[packed],
+                    zip[packed + 1],
+                    zip[packed + 2],
+                    zip[packed + 3],
+                ]);
                 let middle = name_at + name_length + usize::try_from(packed).unwrap_or(0) / 2;
                 zip[middle] ^= 0x55;
             }
@@ -57,10 +62,13 @@ impl Night {
     }
 }
 
-/// Where the headers of the members are, those of the central directory with true. Packed data may hold a signature by chance, so
-/// the central directory is read from its end record, and the local headers from where it says that they are.
+/// Where the headers of the members are, those of the central directory with true. Packed data may
+/// hold a signature by chance, so the central directory is read from its end record, and the local
+/// headers from where it says that they are.
 fn headers(zip: &[u8]) -> Vec<(usize, bool)> {
-    let number = |at: usize, bytes: usize| (0..bytes).rev().fold(0usize, |sum, i| sum << 8 | usize::from(zip[at + i]));
+    let number = |at: usize, bytes: usize| {
+        (0..bytes).rev().fold(0usize, |sum, i| sum << 8 | usize::from(zip[at + i]))
+    };
     let mut found = Vec::new();
     // No comment is ever written, so the end record is the last 22 bytes.
     let Some(end) = zip.len().checked_sub(22) else { return found };

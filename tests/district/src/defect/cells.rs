@@ -21,13 +21,19 @@ pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
         let email = editor.second.as_ref().map(|second| editor.cell(second, "email").to_owned());
         editor.set(row, "email", email.unwrap_or_default());
     }
-    if editor.has(Defect::StatusInSomeRows) && editor.file == File::Users && number.is_multiple_of(2) {
+    if editor.has(Defect::StatusInSomeRows)
+        && editor.file == File::Users
+        && number.is_multiple_of(2)
+    {
         fill_status(editor, row);
     }
     schools(editor, number, row);
     if editor.file == File::Enrollments && editor.has(Defect::StudentWithoutClasses) {
         // The enrolments of the first student come first.
-        let first = editor.first.as_ref().map_or(editor.cell(row, "userSourcedId"), |first| editor.cell(first, "userSourcedId"));
+        let first = editor
+            .first
+            .as_ref()
+            .map_or(editor.cell(row, "userSourcedId"), |first| editor.cell(first, "userSourcedId"));
         return first != editor.cell(row, "userSourcedId");
     }
     !(editor.file == File::Roles && editor.has(Defect::NoRole) && number == 1)
@@ -35,7 +41,9 @@ pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
 
 /// What concerns the first schools: orgs.csv has the district first.
 fn schools(editor: &Editor, number: u64, row: &mut Cells) {
-    let first = |of: Option<&Cells>| of.map(|row| editor.cell(row, "sourcedId").to_owned()).unwrap_or_default();
+    let first = |of: Option<&Cells>| {
+        of.map(|row| editor.cell(row, "sourcedId").to_owned()).unwrap_or_default()
+    };
     if editor.file != File::Orgs || !(1..=2).contains(&number) {
         return;
     }
@@ -63,14 +71,20 @@ fn is_student(editor: &Editor, row: &Cells) -> bool {
 fn everywhere(editor: &mut Editor, defect: Defect, row: &mut Cells) {
     match defect {
         Defect::UsDates => dates(editor, row, |year, month, day| format!("{month}/{day}/{year}")),
-        Defect::DayFirstDates => dates(editor, row, |year, month, day| format!("{day}/{month}/{year}")),
+        Defect::DayFirstDates => {
+            dates(editor, row, |year, month, day| format!("{day}/{month}/{year}"))
+        }
         Defect::UpperCaseBooleans => booleans(row, "TRUE", "FALSE"),
         Defect::YesNo if editor.file == File::Demographics => booleans(row, "yes", "no"),
-        Defect::MixedCaseStatus => replace(row, 1, &[("active", "Active"), ("tobedeleted", "toBeDeleted")]),
+        Defect::MixedCaseStatus => {
+            replace(row, 1, &[("active", "Active"), ("tobedeleted", "toBeDeleted")])
+        }
         Defect::InactiveStatus => replace(row, 1, &[("tobedeleted", "inactive")]),
         Defect::StatusInBulk if row[1].is_empty() => fill_status(editor, row),
         Defect::DateForDateTime => row[2].truncate(10),
-        Defect::LooseDateTime if !row[2].is_empty() => row[2] = row[2].replace('T', " ").replace(".000Z", ""),
+        Defect::LooseDateTime if !row[2].is_empty() => {
+            row[2] = row[2].replace('T', " ").replace(".000Z", "")
+        }
         Defect::OneDigitGrades => {
             if let Some(index) = editor.column("grades") {
                 row[index] = row[index].replace("KG", "K").trim_start_matches('0').to_owned();
@@ -85,10 +99,12 @@ fn everywhere(editor: &mut Editor, defect: Defect, row: &mut Cells) {
         }
         Defect::OddIds => ids(editor, row, |id| format!("u/{id} #1"), |id| format!("Sec #{id}/ A")),
         Defect::LongIds => ids(editor, row, |id| format!("{id:->400}"), |id| format!("{id:_>400}")),
-        Defect::SchoolsAsDepartments if editor.file == File::Orgs => replace(row, 4, &[("school", "department")]),
-        Defect::SchoolYearBelowTerm | Defect::SessionsWithoutParent | Defect::SessionStartAfterEnd => {
-            session(editor, defect, row)
+        Defect::SchoolsAsDepartments if editor.file == File::Orgs => {
+            replace(row, 4, &[("school", "department")])
         }
+        Defect::SchoolYearBelowTerm
+        | Defect::SessionsWithoutParent
+        | Defect::SessionStartAfterEnd => session(editor, defect, row),
         Defect::NoTerms => editor.set(row, "termSourcedIds", ""),
         Defect::EnrollmentDatesOutsideTerm if editor.file == File::Enrollments => {
             let year = editor.world.school_year;
@@ -103,13 +119,17 @@ fn everywhere(editor: &mut Editor, defect: Defect, row: &mut Cells) {
             editor.world.id(&mut agents, editor.moment.first_teacher());
             editor.set(row, "agentSourcedIds", agents);
         }
-        Defect::OneWayAgents if editor.file == File::Users && !is_student(editor, row) => editor.set(row, "agentSourcedIds", ""),
+        Defect::OneWayAgents if editor.file == File::Users && !is_student(editor, row) => {
+            editor.set(row, "agentSourcedIds", "")
+        }
         Defect::ReverseAgents if is_student(editor, row) => editor.set(row, "agentSourcedIds", ""),
         Defect::SeveralPrimaries | Defect::NoPrimary if editor.cell(row, "role") == "teacher" => {
             editor.set(row, "primary", if defect == Defect::NoPrimary { "" } else { "true" });
         }
         Defect::RoleConflict
-            if editor.file == File::Enrollments && !editor.teacher_seen && editor.cell(row, "role") == "teacher" =>
+            if editor.file == File::Enrollments
+                && !editor.teacher_seen
+                && editor.cell(row, "role") == "teacher" =>
         {
             editor.teacher_seen = true;
             editor.set(row, "role", "student");
@@ -125,31 +145,57 @@ fn on_line_3(editor: &Editor, defect: Defect, row: &mut Cells) {
     let given = editor.cell(row, "givenName").to_owned();
     let family = editor.cell(row, "familyName").to_owned();
     match (defect, file) {
-        (Defect::InvalidUtf8, File::Users) => editor.set(row, "givenName", format!("{given}{BAD_BYTE}")),
+        (Defect::InvalidUtf8, File::Users) => {
+            editor.set(row, "givenName", format!("{given}{BAD_BYTE}"))
+        }
         (Defect::NulBytes, File::Users) => editor.set(row, "givenName", format!("{given}\0")),
-        (Defect::LineBreakInField, File::Users) => editor.set(row, "familyName", format!("{family}\nSecond-Line")),
-        (Defect::UnclosedQuote, File::Enrollments) => editor.set(row, "role", format!("{BARE_QUOTE}student")),
-        (Defect::StrayQuote, File::Users) => editor.set(row, "grades", format!("{BARE_QUOTE}{}", editor.cell(row, "grades"))),
+        (Defect::LineBreakInField, File::Users) => {
+            editor.set(row, "familyName", format!("{family}\nSecond-Line"))
+        }
+        (Defect::UnclosedQuote, File::Enrollments) => {
+            editor.set(row, "role", format!("{BARE_QUOTE}student"))
+        }
+        (Defect::StrayQuote, File::Users) => {
+            editor.set(row, "grades", format!("{BARE_QUOTE}{}", editor.cell(row, "grades")))
+        }
         (Defect::RequiredBlank, File::Users) => editor.set(row, "familyName", ""),
         (Defect::UsernameBlank, File::Users) => editor.set(row, "username", ""),
         (Defect::EmailMalformed, File::Users) => editor.set(row, "email", "nobody at example"),
         (Defect::EmailShared, File::Users) => editor.set(row, "email", "both@students.example.org"),
-        (Defect::UserIdsMalformed, File::Users) => editor.set(row, "userIds", "LDAP-without-braces"),
+        (Defect::UserIdsMalformed, File::Users) => {
+            editor.set(row, "userIds", "LDAP-without-braces")
+        }
         (Defect::RoleUnknown, _) if editor.tells_roles() => editor.set(row, "role", "wizard"),
         (Defect::EnrollmentRoleUnknown, File::Enrollments) => editor.set(row, "role", "wizard"),
         (Defect::ClassTypeUnknown, File::Classes) => editor.set(row, "classType", "seance"),
         (Defect::SubjectCodes, File::Classes) => editor.set(row, "subjectCodes", "ONE,TWO,THREE"),
-        (Defect::DanglingUser, File::Enrollments) => editor.set(row, "userSourcedId", "no-such-user"),
-        (Defect::DanglingClass, File::Enrollments) => editor.set(row, "classSourcedId", "no-such-class"),
-        (Defect::DanglingSchool, File::Classes) => editor.set(row, "schoolSourcedId", "no-such-school"),
-        (Defect::DanglingCourse, File::Classes) => editor.set(row, "courseSourcedId", "no-such-course"),
-        (Defect::DanglingTerm, File::Classes) => editor.set(row, "termSourcedIds", "no-such-session"),
+        (Defect::DanglingUser, File::Enrollments) => {
+            editor.set(row, "userSourcedId", "no-such-user")
+        }
+        (Defect::DanglingClass, File::Enrollments) => {
+            editor.set(row, "classSourcedId", "no-such-class")
+        }
+        (Defect::DanglingSchool, File::Classes) => {
+            editor.set(row, "schoolSourcedId", "no-such-school")
+        }
+        (Defect::DanglingCourse, File::Classes) => {
+            editor.set(row, "courseSourcedId", "no-such-course")
+        }
+        (Defect::DanglingTerm, File::Classes) => {
+            editor.set(row, "termSourcedIds", "no-such-session")
+        }
         (Defect::DanglingParent, File::Orgs) => editor.set(row, "parentSourcedId", "no-such-org"),
-        (Defect::DanglingSchoolYear, File::Courses) => editor.set(row, "schoolYearSourcedId", "no-such-session"),
-        (Defect::DanglingAgent, File::Users) => editor.set(row, "agentSourcedIds", "no-such-guardian"),
+        (Defect::DanglingSchoolYear, File::Courses) => {
+            editor.set(row, "schoolYearSourcedId", "no-such-session")
+        }
+        (Defect::DanglingAgent, File::Users) => {
+            editor.set(row, "agentSourcedIds", "no-such-guardian")
+        }
         (Defect::DanglingOrg, File::Users) => editor.set(row, "orgSourcedIds", "no-such-org"),
         (Defect::DanglingOrg, File::Roles) => editor.set(row, "orgSourcedId", "no-such-org"),
-        (Defect::EnrollmentSchoolDiffers, File::Enrollments) => editor.set(row, "schoolSourcedId", DISTRICT_ID),
+        (Defect::EnrollmentSchoolDiffers, File::Enrollments) => {
+            editor.set(row, "schoolSourcedId", DISTRICT_ID)
+        }
         (Defect::RoleConflict, File::Enrollments) => editor.set(row, "role", "teacher"),
         _ => {}
     }
@@ -242,7 +288,8 @@ fn session(editor: &Editor, defect: Defect, row: &mut Cells) {
         }
         Defect::SchoolYearBelowTerm => editor.set(row, "parentSourcedId", ""),
         _ if editor.cell(row, "sourcedId") == editor.world.semester_id(2) => {
-            let (start, end) = (editor.cell(row, "startDate").to_owned(), editor.cell(row, "endDate").to_owned());
+            let (start, end) =
+                (editor.cell(row, "startDate").to_owned(), editor.cell(row, "endDate").to_owned());
             editor.set(row, "startDate", end);
             editor.set(row, "endDate", start);
         }
@@ -274,16 +321,24 @@ fn replace(row: &mut Cells, index: usize, pairs: &[(&str, &str)]) {
 }
 
 /// Changes the ids of people and classes wherever they stand.
-fn ids(editor: &Editor, row: &mut Cells, person: impl Fn(&str) -> String, class: impl Fn(&str) -> String) {
+fn ids(
+    editor: &Editor,
+    row: &mut Cells,
+    person: impl Fn(&str) -> String,
+    class: impl Fn(&str) -> String,
+) {
     for (name, cell) in editor.columns().iter().zip(row) {
         match (editor.file, name.as_str()) {
-            (File::Users | File::Demographics, "sourcedId") | (File::Roles | File::Enrollments, "userSourcedId") => {
+            (File::Users | File::Demographics, "sourcedId")
+            | (File::Roles | File::Enrollments, "userSourcedId") => {
                 *cell = person(cell);
             }
             (File::Users, "agentSourcedIds") if !cell.is_empty() => {
                 *cell = cell.split(',').map(&person).collect::<Vec<_>>().join(",");
             }
-            (File::Classes, "sourcedId") | (File::Enrollments, "classSourcedId") => *cell = class(cell),
+            (File::Classes, "sourcedId") | (File::Enrollments, "classSourcedId") => {
+                *cell = class(cell)
+            }
             _ => {}
         }
     }

@@ -1,4 +1,5 @@
-//! Applies the defects of a night to the rows of one file, on their way from the district to the bytes.
+//! Applies the defects of a night to the rows of one file, on their way from the district to the
+//! bytes.
 
 use std::sync::Arc;
 
@@ -85,7 +86,9 @@ impl Editor {
             }
         };
         if self.has(Defect::OldHeaderNames) {
-            for (from, to) in [("agentSourcedIds", "agents"), ("userIds", "userId"), ("birthDate", "birthdate")] {
+            for (from, to) in
+                [("agentSourcedIds", "agents"), ("userIds", "userId"), ("birthDate", "birthdate")]
+            {
                 rename(from, to);
             }
             if self.file == File::Users {
@@ -149,18 +152,22 @@ impl Editor {
         out.push(row);
     }
 
-    /// Which columns there are, and in which order; the same for the header (which has names for new ones) and the rows.
+    /// Which columns there are, and in which order; the same for the header (which has names for
+    /// new ones) and the rows.
     fn shape(&self, row: &mut Cells, names: Option<(&str, &str)>) {
         let drop = [
             (File::Enrollments, "userSourcedId", Defect::RequiredColumnMissing),
             (File::Users, "middleName", Defect::OptionalColumnMissing),
         ];
-        let resource = self.column("preferredGivenName").filter(|_| self.has(Defect::ResourceColumn));
+        let resource =
+            self.column("preferredGivenName").filter(|_| self.has(Defect::ResourceColumn));
         if let Some(index) = resource {
             row.insert(index, names.map_or("", |names| names.1).to_owned());
         }
         for (file, column, defect) in drop {
-            if let Some(index) = self.column(column).filter(|_| self.file == file && self.has(defect)) {
+            if let Some(index) =
+                self.column(column).filter(|_| self.file == file && self.has(defect))
+            {
                 row.remove(index);
             }
         }
@@ -198,7 +205,11 @@ impl Editor {
         let little = self.has(Defect::Utf16Le) || self.has(Defect::Utf16Unmarked);
         if little || self.has(Defect::Utf16Be) {
             for unit in text.encode_utf16() {
-                out.extend_from_slice(&if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
+                out.extend_from_slice(&if little {
+                    unit.to_le_bytes()
+                } else {
+                    unit.to_be_bytes()
+                });
             }
             return;
         }

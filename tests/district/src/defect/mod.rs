@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 macro_rules! defects {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $verdict:ident;)+) => {
-        /// One thing wrong with a set of files. "Line 3" is the second record of a file in the order of the file, which in
-        /// users.csv and enrollments.csv is a student's.
+        /// One thing wrong with a set of files. "Line 3" is the second record of a file in the
+        /// order of the file, which in users.csv and enrollments.csv is a student's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Defect {
             $($(#[doc = $doc])+ $variant,)+
@@ -35,8 +35,8 @@ macro_rules! defects {
                 }
             }
 
-            /// Whether the set must be refused as a whole, in a district without settings for such files. Otherwise it imports,
-            /// with a finding, all but the records that are bad.
+            /// Whether the set must be refused as a whole, in a district without settings for such
+            /// files. Otherwise it imports, with a finding, all but the records that are bad.
             pub fn is_fatal(self) -> bool {
                 match self {
                     $(Self::$variant => defects!(@ $verdict),)+
@@ -84,7 +84,8 @@ defects! {
     HeaderMisspelt = "header-misspelt", fatal;
     /// `email` twice in users.csv (in place of `sms`).
     HeaderDuplicate = "header-duplicate", fatal;
-    /// The column `resourceSourcedIds`, which 1.2.0 had in users.csv and 1.2.1 has not; for districts of 1.2.
+    /// The column `resourceSourcedIds`, which 1.2.0 had in users.csv and 1.2.1 has not; for
+    /// districts of 1.2.
     ResourceColumn = "resource-column", imports;
 
     // Lines
@@ -102,10 +103,11 @@ defects! {
     BlankLines = "blank-lines", imports;
     /// A line break in the quoted family name on line 3 of users.csv.
     LineBreakInField = "line-break-in-field", imports;
-    /// A quote before the role on line 3 of enrollments.csv that is never closed (unless all fields are quoted).
+    /// A quote before the role on line 3 of enrollments.csv that is never closed (unless all fields
+    /// are quoted).
     UnclosedQuote = "unclosed-quote", fatal;
-    /// A quote before the grade on line 3 of users.csv, which ends where another field's begins, some lines below: the records
-    /// between are swallowed, and nobody can tell whose they are.
+    /// A quote before the grade on line 3 of users.csv, which ends where another field's begins,
+    /// some lines below: the records between are swallowed, and nobody can tell whose they are.
     StrayQuote = "stray-quote", fatal;
 
     // Values
@@ -215,7 +217,8 @@ defects! {
     ReverseAgents = "reverse-agents", imports;
     /// Line 3 of enrollments.csv comes again at the end of the file with another id.
     SameUserTwice = "same-user-twice", imports;
-    /// Line 3 of enrollments.csv makes a student a teacher, and the first teacher is enrolled as a student.
+    /// Line 3 of enrollments.csv makes a student a teacher, and the first teacher is enrolled as a
+    /// student.
     RoleConflict = "role-conflict", imports;
     /// All teachers of a class are primary.
     SeveralPrimaries = "several-primaries", imports;
@@ -307,6 +310,8 @@ impl FromStr for Defect {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|defect| defect.name() == name);
-        found.copied().ok_or_else(|| format!("there is no defect called {name}; make-district --list-defects lists them"))
+        found.copied().ok_or_else(|| {
+            format!("there is no defect called {name}; make-district --list-defects lists them")
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! What defects do to the set as a whole: which members it has, what they are called, what the manifest says.
+//! What defects do to the set as a whole: which members it has, what they are called, what the
+//! manifest says.
 
 use super::Defect;
 use crate::layout::GRADES;
@@ -25,19 +26,20 @@ const BOMB: u64 = 256 << 20;
 impl Night {
     /// Changes the manifest's properties.
     pub(crate) fn spoil_manifest(&self, properties: &mut [(String, String)]) {
-        let mut change = |defect: Defect, property: &str, name: Option<&str>, value: Option<&str>| {
-            if !self.has(defect) {
-                return;
-            }
-            if let Some(found) = properties.iter_mut().find(|(found, _)| found == property) {
-                if let Some(name) = name {
-                    name.clone_into(&mut found.0);
+        let mut change =
+            |defect: Defect, property: &str, name: Option<&str>, value: Option<&str>| {
+                if !self.has(defect) {
+                    return;
                 }
-                if let Some(value) = value {
-                    value.clone_into(&mut found.1);
+                if let Some(found) = properties.iter_mut().find(|(found, _)| found == property) {
+                    if let Some(name) = name {
+                        name.clone_into(&mut found.0);
+                    }
+                    if let Some(value) = value {
+                        value.clone_into(&mut found.1);
+                    }
                 }
-            }
-        };
+            };
         change(Defect::ManifestModeBlank, "file.users", None, Some(""));
         change(Defect::ManifestVersion, "manifest.version", None, Some("1"));
         change(Defect::PresentButAbsent, "file.demographics", None, Some("absent"));
@@ -58,7 +60,10 @@ impl Night {
             .files()
             .into_iter()
             .filter(|file| !missing.iter().any(|(of, defect)| of == file && self.has(*defect)))
-            .map(|file| Member { name: format!("{}.csv", file.name()), content: Content::Table(file) })
+            .map(|file| Member {
+                name: format!("{}.csv", file.name()),
+                content: Content::Table(file),
+            })
             .collect();
         let mut add = |name: &str, bytes: &[u8]| {
             members.push(Member { name: name.to_owned(), content: Content::Bytes(bytes.to_vec()) });
@@ -79,7 +84,11 @@ impl Night {
         }
         if self.has(Defect::ZipBomb) {
             for member in members.iter_mut().filter(|member| member.name == "users.csv") {
-                member.content = Content::Repeated(self.columns(File::Users).join(",").into_bytes(), b"\n".to_vec(), BOMB);
+                member.content = Content::Repeated(
+                    self.columns(File::Users).join(",").into_bytes(),
+                    b"\n".to_vec(),
+                    BOMB,
+                );
             }
         }
         self.rename(&mut members);
@@ -87,7 +96,10 @@ impl Night {
             for name in ["__MACOSX/._users.csv", ".DS_Store"] {
                 members.insert(
                     0,
-                    Member { name: name.to_owned(), content: Content::Bytes(b"\0\x05\x16\x07\0\x02\0\0Mac OS X".to_vec()) },
+                    Member {
+                        name: name.to_owned(),
+                        content: Content::Bytes(b"\0\x05\x16\x07\0\x02\0\0Mac OS X".to_vec()),
+                    },
                 );
             }
         }
@@ -103,7 +115,8 @@ impl Night {
                 member.name = format!("OneRoster Export/{}", member.name);
             }
             if self.has(Defect::TwoFolders) {
-                member.name = format!("{}/{}", if number % 2 == 0 { "first" } else { "second" }, member.name);
+                member.name =
+                    format!("{}/{}", if number % 2 == 0 { "first" } else { "second" }, member.name);
             }
         }
     }
@@ -129,7 +142,12 @@ impl Night {
             ("classes.csv", "sourcedId,orgSourcedId,title,sessionSourcedIds,courseSourcedId\r\n21,1,Reading,,\r\n".to_owned()),
             ("enrollments.csv", "classSourcedId,userSourcedId,role\r\n21,11,student\r\n21,12,teacher\r\n".to_owned()),
         ];
-        files.map(|(name, text)| Member { name: name.to_owned(), content: Content::Bytes(text.into_bytes()) }).into()
+        files
+            .map(|(name, text)| Member {
+                name: name.to_owned(),
+                content: Content::Bytes(text.into_bytes()),
+            })
+            .into()
     }
 
     pub(crate) fn has(&self, defect: Defect) -> bool {

@@ -17,7 +17,8 @@ impl Moment {
         let school = &world.layout.schools[school_index];
         let grade = school.grades[grade_index].grade;
         let (title, subject, code) = orgs::subject(grade, period);
-        // Every eighth title tells nothing apart: four classes called "Reading" are four classes called "Reading" (R-M3).
+        // Every eighth title tells nothing apart: four classes called "Reading" are four classes
+        // called "Reading" (R-M3).
         let mut name = if world.draw(Draw::ClassBody, slot, 9).is_multiple_of(8) {
             title.to_owned()
         } else {
@@ -30,9 +31,16 @@ impl Moment {
         let mut row = out.row(|id| world.id(id, Self::class_key(slot, &class)));
         row.text(&name).text(GRADES[grade]);
         row.with(|id| world.id(id, World::course_key(grade, period)));
-        row.text(&format!("{code}{}-{}", GRADES[grade], section + 1)).text(if period == 0 { "homeroom" } else { "scheduled" });
-        row.text(&format!("Room {}", 100 + room)).with(|id| world.id(id, World::school_key(school_index)));
-        row.text(&self.terms(school.level, section, period)).text(subject).text(if subject.is_empty() { "" } else { code });
+        row.text(&format!("{code}{}-{}", GRADES[grade], section + 1)).text(if period == 0 {
+            "homeroom"
+        } else {
+            "scheduled"
+        });
+        row.text(&format!("Room {}", 100 + room))
+            .with(|id| world.id(id, World::school_key(school_index)));
+        row.text(&self.terms(school.level, section, period))
+            .text(subject)
+            .text(if subject.is_empty() { "" } else { code });
         row.text(&(period + 1).to_string());
     }
 }

@@ -22,7 +22,8 @@ impl Moment {
         for slot in self.classes_of(seat, &state) {
             let class = Self::class_key(slot, &self.class(slot));
             let mut row = out.row(|id| world.enrollment_id(id, person, class));
-            row.with(|id| world.id(id, class)).with(|id| world.id(id, World::school_key(state.school)));
+            row.with(|id| world.id(id, class))
+                .with(|id| world.id(id, World::school_key(state.school)));
             row.with(|id| world.id(id, person)).text("student").text("").text("").text("");
         }
     }

@@ -1,7 +1,8 @@
 //! The tables of OneRoster CSV: their columns, and the rows of each.
 //!
-//! A table is cut into slots: a seat, a class, a family. All rows that a record ever has come from one slot, whatever the night, so
-//! two nights are compared slot by slot without remembering anything.
+//! A table is cut into slots: a seat, a class, a family. All rows that a record ever has come from
+//! one slot, whatever the night, so two nights are compared slot by slot without remembering
+//! anything.
 
 mod classes;
 mod enrollments;
@@ -66,7 +67,15 @@ impl File {
     /// The columns of the standard, without the district's own.
     pub fn columns(self, version: Version) -> &'static [&'static str] {
         match self {
-            Self::Orgs => &["sourcedId", "status", "dateLastModified", "name", "type", "identifier", "parentSourcedId"],
+            Self::Orgs => &[
+                "sourcedId",
+                "status",
+                "dateLastModified",
+                "name",
+                "type",
+                "identifier",
+                "parentSourcedId",
+            ],
             Self::AcademicSessions => &[
                 "sourcedId",
                 "status",

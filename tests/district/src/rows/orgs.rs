@@ -93,10 +93,18 @@ impl Moment {
         let world = &self.world;
         let (end, start) = (world.school_year, world.school_year - 1);
         let year = world.year_id();
-        let mut session = |id: &str, title: &str, kind: &str, from: &str, to: &str, parent: &str| {
-            out.row(|out| out.push_str(id)).text(title).text(kind).text(from).text(to).text(parent).text(&end.to_string());
-        };
-        let (first, last, turn) = (format!("{start}-08-17"), format!("{end}-06-12"), format!("{end}-01-16"));
+        let mut session =
+            |id: &str, title: &str, kind: &str, from: &str, to: &str, parent: &str| {
+                out.row(|out| out.push_str(id))
+                    .text(title)
+                    .text(kind)
+                    .text(from)
+                    .text(to)
+                    .text(parent)
+                    .text(&end.to_string());
+            };
+        let (first, last, turn) =
+            (format!("{start}-08-17"), format!("{end}-06-12"), format!("{end}-01-16"));
         session(&year, &format!("{start}-{:02}", end % 100), "schoolYear", &first, &last, "");
         session(&world.semester_id(1), "First Semester", "semester", &first, &turn, &year);
         session(&world.semester_id(2), "Second Semester", "semester", &turn, &last, &year);
@@ -107,8 +115,14 @@ impl Moment {
         let (grade, period) = (usize::try_from(slot / PERIODS).unwrap_or(0), slot % PERIODS);
         let (title, subject, code) = subject(grade, period);
         let mut row = out.row(|id| world.id(id, World::course_key(grade, period)));
-        row.text(&world.year_id()).text(&format!("{title} {}", GRADES[grade])).text(&format!("{code}{}", GRADES[grade]));
-        row.text(GRADES[grade]).text(DISTRICT_ID).text(subject).text(if subject.is_empty() { "" } else { code });
+        row.text(&world.year_id())
+            .text(&format!("{title} {}", GRADES[grade]))
+            .text(&format!("{code}{}", GRADES[grade]));
+        row.text(GRADES[grade]).text(DISTRICT_ID).text(subject).text(if subject.is_empty() {
+            ""
+        } else {
+            code
+        });
     }
 
     /// The sessions that a class lasts for, as the list in its column.
@@ -118,7 +132,9 @@ impl Moment {
             Level::Elementary => world.year_id(),
             // Every second health class of a high school lasts one semester.
             Level::High if period == 7 && section % 2 == 1 => world.semester_id(1),
-            Level::Middle | Level::High => format!("{},{}", world.semester_id(1), world.semester_id(2)),
+            Level::Middle | Level::High => {
+                format!("{},{}", world.semester_id(1), world.semester_id(2))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! users.csv, roles.csv and demographics.csv: students first, then teachers, administrators and guardians.
+//! users.csv, roles.csv and demographics.csv: students first, then teachers, administrators and
+//! guardians.
 
 use super::{Batch, RowWriter};
 use crate::Version;
@@ -46,7 +47,8 @@ struct Person<'a> {
 }
 
 /// Headers of the district's own columns.
-pub(crate) const METADATA: [&str; 5] = ["metadata.stateId", "metadata.ell", "metadata.frl", "metadata.iep", "metadata.household"];
+pub(crate) const METADATA: [&str; 5] =
+    ["metadata.stateId", "metadata.ell", "metadata.frl", "metadata.iep", "metadata.household"];
 
 impl Moment {
     pub(super) fn people(&self) -> People {
@@ -60,7 +62,13 @@ impl Moment {
             (true, _) => (layout.families, layout.seats),
         };
         let later_families = first_families + first;
-        People { teachers, administrators, first_families, later_families, end: later_families + later }
+        People {
+            teachers,
+            administrators,
+            first_families,
+            later_families,
+            end: later_families + later,
+        }
     }
 
     pub(super) fn user(&self, slot: u64, out: &mut Batch) {
@@ -75,7 +83,9 @@ impl Moment {
                     id.push_str(if i == 0 { "R1-" } else { "R2-" });
                     world.id(id, person.key);
                 });
-                row.with(|id| world.id(id, person.key)).text(if i == 0 { "primary" } else { "secondary" }).text(person.role.1);
+                row.with(|id| world.id(id, person.key))
+                    .text(if i == 0 { "primary" } else { "secondary" })
+                    .text(person.role.1);
                 row.text("").text("").with(|id| world.id(id, World::school_key(*school))).text("");
             }
         });
@@ -122,7 +132,9 @@ impl Moment {
             surname = format!("{surname}-{}", names::family(draw >> 5 | 1));
         }
         if state.names > 1 {
-            surname = names::family(draw.rotate_right(9 + u32::try_from(state.names % 40).unwrap_or(0)) | 1);
+            surname = names::family(
+                draw.rotate_right(9 + u32::try_from(state.names % 40).unwrap_or(0)) | 1,
+            );
         }
         let number = world.student_number(seat, state.generation);
         let grade = world.layout.schools[state.school].grades[state.grade].grade;
@@ -137,10 +149,14 @@ impl Moment {
         } else {
             format!("{local}{number}{change}@students.{}.example.org", world.slug)
         };
-        let agents: Vec<Key> = (0..world.guardian_count(family.number)).map(|i| World::guardian_key(family.number, i)).collect();
-        let middle = if body.is_multiple_of(3) { names::given(body >> 9 | 2) } else { String::new() };
+        let agents: Vec<Key> = (0..world.guardian_count(family.number))
+            .map(|i| World::guardian_key(family.number, i))
+            .collect();
+        let middle =
+            if body.is_multiple_of(3) { names::given(body >> 9 | 2) } else { String::new() };
         let number = number.to_string();
-        let flag = |share: u64, shift: u32| if (body >> shift) % 100 < share { "true" } else { "false" };
+        let flag =
+            |share: u64, shift: u32| if (body >> shift) % 100 < share { "true" } else { "false" };
         write(&Person {
             key: self.student_key(seat, &state),
             role: ("student", "student"),
@@ -173,7 +189,11 @@ impl Moment {
         names::mail_part(&surname, &mut local);
         let school = world.layout.teacher_school(teacher);
         // One in twenty teaches at a second school too.
-        let second = if body.is_multiple_of(20) { world.layout.other_school(school, body >> 8) } else { None };
+        let second = if body.is_multiple_of(20) {
+            world.layout.other_school(school, body >> 8)
+        } else {
+            None
+        };
         let schools: Vec<usize> = std::iter::once(school).chain(second).collect();
         write(&Person {
             key: Self::teacher_key(teacher, &state),
@@ -215,10 +235,17 @@ impl Moment {
         });
     }
 
-    fn guardians(&self, family: Family, children: &[Key], school: usize, write: &mut impl FnMut(&Person<'_>)) {
+    fn guardians(
+        &self,
+        family: Family,
+        children: &[Key],
+        school: usize,
+        write: &mut impl FnMut(&Person<'_>),
+    ) {
         let world = &self.world;
         for index in 0..world.guardian_count(family.number) {
-            let Guardian { key, relation, given, family: surname, email, phone, household } = world.guardian(family, index);
+            let Guardian { key, relation, given, family: surname, email, phone, household } =
+                world.guardian(family, index);
             let mut username = String::from("g");
             world.id(&mut username, key);
             write(&Person {
@@ -255,7 +282,11 @@ impl Moment {
             });
             row.text(person.role.0);
         }
-        row.text(person.username).text(person.user_ids).text(person.given).text(person.family).text(person.middle);
+        row.text(person.username)
+            .text(person.user_ids)
+            .text(person.given)
+            .text(person.family)
+            .text(person.middle);
         row.text(person.identifier).text(person.email).text("").text(person.phone);
         row.with(|out| {
             for (i, agent) in person.agents.iter().enumerate() {
@@ -281,7 +312,11 @@ impl Moment {
         if !state.present {
             return;
         }
-        self.demographic_row(seat, &state, &mut out.row(|id| self.world.id(id, self.student_key(seat, &state))));
+        self.demographic_row(
+            seat,
+            &state,
+            &mut out.row(|id| self.world.id(id, self.student_key(seat, &state))),
+        );
     }
 
     fn demographic_row(&self, seat: u64, state: &Seat, row: &mut RowWriter<'_>) {
@@ -309,7 +344,12 @@ impl Moment {
         if (90..93).contains(&race) {
             row.blanks(6);
         } else {
-            row.flag(race < 2).flag(asian).flag(black).flag((2..4).contains(&race)).flag(white).flag(two);
+            row.flag(race < 2)
+                .flag(asian)
+                .flag(black)
+                .flag((2..4).contains(&race))
+                .flag(white)
+                .flag(two);
         }
         row.flag((body >> 32) % 100 < 28).text(if (body >> 40) % 100 < 92 { "US" } else { "MX" });
         row.text("").text("").text(if (body >> 44).is_multiple_of(10) { "" } else { "01652" });

@@ -1,13 +1,14 @@
-//! How long the API takes to answer, in a large district, on a warm function: from the request to the last byte, through the local API Gateway, the real
-//! binary and the local DynamoDB.
+//! How long the API takes to answer, in a large district, on a warm function: from the request to
+//! the last byte, through the local API Gateway, the real binary and the local DynamoDB.
 //!
 //! ```text
 //! cargo bench -p e2e --bench api
 //! ```
 //!
-//! Requests come one after the other, each for another record. What is measured is the whole way; what the function takes of it stands beside it.
-//! The bench fails where a median is above what the product promises: of each kind of
-//! record, of all reads together (pages of fifty lines among them), of explanations.
+//! Requests come one after the other, each for another record. What is measured is the whole way;
+//! what the function takes of it stands beside it. The bench fails where a median is above what the
+//! product promises: of each kind of record, of all reads together (pages of fifty lines among
+//! them), of explanations.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -77,11 +78,20 @@ fn main() -> ExitCode {
 async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let functions = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
-        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+        None => {
+            local::build_functions(Profile::Release, |count, name| {
+                eprintln!("{count} compiled, {name}")
+            })
+            .await?
+        }
     };
-    let stack = Stack::start(StackConfig { functions: Some(functions), ..StackConfig::default() }).await?;
+    let stack =
+        Stack::start(StackConfig { functions: Some(functions), ..StackConfig::default() }).await?;
     let known = fill(&stack, arguments).await?;
-    println!("{:<44}{:>11}{:>11}{:>11}{:>11}", "milliseconds", "median", "95 of 100", "slowest", "function");
+    println!(
+        "{:<44}{:>11}{:>11}{:>11}{:>11}",
+        "milliseconds", "median", "95 of 100", "slowest", "function"
+    );
     let (mut is_quick, mut medians) = (true, Vec::new());
     for read in reads::all() {
         let median = time(&stack, &known, &read, arguments.requests).await?;
@@ -104,7 +114,10 @@ async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Err
     let (zip, id) = (work.path().join("night.zip"), DistrictId::new(DISTRICT));
     let district = District::new(Size::students(arguments.students)).seed(arguments.seed);
     district.night(0).write_zip_file(&zip)?;
-    stack.table().create(&id, &Settings::of_preset(&arguments.preset), DistrictStatus::Live).await?;
+    stack
+        .table()
+        .create(&id, &Settings::of_preset(&arguments.preset), DistrictStatus::Live)
+        .await?;
     let begun = Instant::now();
     let uploaded = stack.upload(&id, &zip, Some(district.first_night())).await?;
     let run = stack.finished(&uploaded, |_| ()).await?.ok_or("the upload started no run")?;
@@ -121,7 +134,12 @@ async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Err
 }
 
 /// Asks, and gives the median in milliseconds.
-async fn time(stack: &Stack, known: &Known, read: &Read, requests: usize) -> Result<f64, Box<dyn Error>> {
+async fn time(
+    stack: &Stack,
+    known: &Known,
+    read: &Read,
+    requests: usize,
+) -> Result<f64, Box<dyn Error>> {
     let api = stack.api(&known.claims(read))?;
     let mut took = Vec::with_capacity(requests);
     for nth in 0..WARM + requests {
@@ -141,10 +159,12 @@ async fn time(stack: &Stack, known: &Known, read: &Read, requests: usize) -> Res
     took.sort();
     inside.sort();
     let ms = |at: Duration| at.as_secs_f64() * 1000.0;
-    let of =
-        |list: &[Duration], percent: usize| list.get((list.len() * percent / 100).min(list.len().saturating_sub(1))).copied();
+    let of = |list: &[Duration], percent: usize| {
+        list.get((list.len() * percent / 100).min(list.len().saturating_sub(1))).copied()
+    };
     let (median, late, slowest) = (of(&took, 50), of(&took, 95), took.last().copied());
-    let [median, late, slowest, function] = [median, late, slowest, of(&inside, 50)].map(|at| ms(at.unwrap_or_default()));
+    let [median, late, slowest, function] =
+        [median, late, slowest, of(&inside, 50)].map(|at| ms(at.unwrap_or_default()));
     let too_slow = read.limit.milliseconds().filter(|at_most| median > *at_most);
     let verdict = too_slow.map(|at_most| format!("  above {at_most} ms")).unwrap_or_default();
     println!("{:<44}{median:>11.2}{late:>11.2}{slowest:>11.2}{function:>11.2}{verdict}", read.name);

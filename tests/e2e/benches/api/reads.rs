@@ -56,8 +56,16 @@ pub(crate) fn all() -> Vec<Read> {
         read("student", "school_leader", "/people/student/{student}"),
         read("teacher", "school_leader", "/people/teacher/{teacher}"),
         read("guardian", "district_leader", "/people/guardian/{guardian}"),
-        page("directory of a school, 50 students", "district_leader", "/schools/{school}/directory?limit=50"),
-        page("directory of a school, 50 classes", "district_leader", "/schools/{school}/directory?kind=class&limit=50"),
+        page(
+            "directory of a school, 50 students",
+            "district_leader",
+            "/schools/{school}/directory?limit=50",
+        ),
+        page(
+            "directory of a school, 50 classes",
+            "district_leader",
+            "/schools/{school}/directory?kind=class&limit=50",
+        ),
         read("what last changed a student", "support", "/people/student/{student}/last-change"),
         read("runs", "operator", "/runs"),
         read("run", "operator", "/runs/{run}"),
@@ -83,7 +91,9 @@ pub(crate) fn all() -> Vec<Read> {
             limit: Limit::Explanation,
             role: "district_leader",
             path: "/explain",
-            body: Some(|known, nth| json!({ "kind": "student", "id": known.of(Tag::Student, nth) })),
+            body: Some(
+                |known, nth| json!({ "kind": "student", "id": known.of(Tag::Student, nth) }),
+            ),
         },
     ]
 }
@@ -103,7 +113,12 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) async fn gather(stack: &Stack, district: &DistrictId, run: &RunId, many: usize) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn gather(
+        stack: &Stack,
+        district: &DistrictId,
+        run: &RunId,
+        many: usize,
+    ) -> Result<Self, Box<dyn Error>> {
         let mut known = Self {
             district: district.clone(),
             run: run.clone(),
@@ -117,13 +132,19 @@ impl Known {
             let mut all: Vec<String> = Vec::new();
             let each = |record: Value| {
                 let key = record["key"].as_str().unwrap_or_default().to_owned();
-                if let (Tag::Student, Some(email)) = (kind, record["state"]["person"]["email"].as_str()) {
+                if let (Tag::Student, Some(email)) =
+                    (kind, record["state"]["person"]["email"].as_str())
+                {
                     known.emails.push(email.to_owned());
                 }
-                let classes = record["state"]["classes"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let classes =
+                    record["state"]["classes"].as_array().map(Vec::as_slice).unwrap_or_default();
                 if kind == Tag::Teacher && classes.len() > known.teachers_classes.len() {
                     known.teacher.clone_from(&key);
-                    known.teachers_classes = classes.iter().filter_map(|class| class.as_str().map(str::to_owned)).collect();
+                    known.teachers_classes = classes
+                        .iter()
+                        .filter_map(|class| class.as_str().map(str::to_owned))
+                        .collect();
                 }
                 all.push(key);
                 Ok::<(), mirror::MirrorError>(())
@@ -143,7 +164,12 @@ impl Known {
     }
 
     fn of(&self, kind: Tag, nth: usize) -> &str {
-        let list = self.records.iter().find(|(of, _)| *of == kind).map(|(_, list)| list.as_slice()).unwrap_or_default();
+        let list = self
+            .records
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, list)| list.as_slice())
+            .unwrap_or_default();
         list.get(nth % list.len().max(1)).map_or("", String::as_str)
     }
 
@@ -151,8 +177,14 @@ impl Known {
     pub(crate) fn claims(&self, read: &Read) -> Claims {
         let claims = Claims::new(read.role, self.district.as_str());
         match read.role {
-            "teacher" => self.schools.iter().fold(claims, |claims, school| claims.school(school)).record(&self.teacher),
-            "school_leader" => self.schools.iter().fold(claims, |claims, school| claims.school(school)),
+            "teacher" => self
+                .schools
+                .iter()
+                .fold(claims, |claims, school| claims.school(school))
+                .record(&self.teacher),
+            "school_leader" => {
+                self.schools.iter().fold(claims, |claims, school| claims.school(school))
+            }
             _ => claims,
         }
     }
@@ -165,7 +197,10 @@ impl Known {
         }
         path = path.replace("{run}", self.run.as_str());
         if !self.teachers_classes.is_empty() {
-            path = path.replace("{class of teacher}", &self.teachers_classes[nth % self.teachers_classes.len()]);
+            path = path.replace(
+                "{class of teacher}",
+                &self.teachers_classes[nth % self.teachers_classes.len()],
+            );
         }
         let body = read.body.map(|body| body(self, nth));
         (if body.is_some() { Method::POST } else { Method::GET }, path, body)

@@ -31,7 +31,10 @@ pub(crate) fn measure(zip: &Path, rounds: u32) -> Result<Floor, Box<dyn std::err
         let start = Instant::now();
         floor.records = 0;
         for index in 0..archive.len() {
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(archive.by_index(index)?);
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(archive.by_index(index)?);
             let mut record = csv::ByteRecord::new();
             while reader.read_byte_record(&mut record)? {
                 floor.records += 1;

@@ -1,14 +1,17 @@
-//! How long a night takes, beside a program that a data engineer would write instead, on the same zip in the same minute.
+//! How long a night takes, beside a program that a data engineer would write instead, on the same
+//! zip in the same minute.
 //!
 //! ```text
 //! cargo bench -p e2e --bench night -- --peer SCRIPT --peer-python target/peer/bin/python
 //! cargo bench -p e2e --bench night -- --sizes 5000,20000,100000 --plot tests/e2e/benches/night.svg
 //! ```
 //!
-//! The peer is a script of one's own that is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads the zip, writes what it makes of it,
-//! compares with the previous output where it is told one, and prints a JSON object with `total`, its own seconds. Ours are the real
-//! function binaries behind the local stack, from the upload's event to the plan written, so the local DynamoDB and S3 are on our side of
-//! the scales. Rounds alternate; medians are compared, and the spread is shown, since a shared machine makes noise.
+//! The peer is a script of one's own that is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads
+//! the zip, writes what it makes of it, compares with the previous output where it is told one, and
+//! prints a JSON object with `total`, its own seconds. Ours are the real function binaries behind
+//! the local stack, from the upload's event to the plan written, so the local DynamoDB and S3 are
+//! on our side of the scales. Rounds alternate; medians are compared, and the spread is shown,
+//! since a shared machine makes noise.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -52,7 +55,8 @@ struct Arguments {
     /// What ids look like: mixed (UUIDs for people and enrollments), uuid or numbers.
     #[arg(long, default_value = "mixed")]
     ids: IdStyle,
-    /// Every field in quotes. A program that guesses from a file's beginning whether it has quotes needs it for large districts.
+    /// Every field in quotes. A program that guesses from a file's beginning whether it has quotes
+    /// needs it for large districts.
     #[arg(long)]
     quote_all: bool,
     /// The script to compare with.
@@ -64,13 +68,15 @@ struct Arguments {
     /// Folder with ready-made binaries of the functions; else they are built.
     #[arg(long)]
     functions: Option<PathBuf>,
-    /// Instead: districts of these sizes, one after the other, each with a first night, an unchanged one and one with 1 % churn.
+    /// Instead: districts of these sizes, one after the other, each with a first night, an
+    /// unchanged one and one with 1 % churn.
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["students", "peer", "data"])]
     sizes: Vec<u64>,
     /// Where to draw time and memory over the sizes, as an SVG.
     #[arg(long, requires = "sizes")]
     plot: Option<PathBuf>,
-    /// Folder that keeps the table and the objects; else the table is in memory and the objects in a temporary folder.
+    /// Folder that keeps the table and the objects; else the table is in memory and the objects in
+    /// a temporary folder.
     #[arg(long)]
     data: Option<PathBuf>,
     /// What cargo adds to the arguments of every bench.
@@ -80,7 +86,8 @@ struct Arguments {
 
 impl Arguments {
     fn district(&self, students: u64) -> District {
-        let district = District::new(Size::students(students)).seed(self.seed).guardians(!self.no_guardians);
+        let district =
+            District::new(Size::students(students)).seed(self.seed).guardians(!self.no_guardians);
         district.ids(self.ids).quote_all(self.quote_all)
     }
 }
@@ -105,7 +112,12 @@ fn main() -> ExitCode {
 async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let binaries = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
-        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+        None => {
+            local::build_functions(Profile::Release, |count, name| {
+                eprintln!("{count} compiled, {name}")
+            })
+            .await?
+        }
     };
     if !arguments.sizes.is_empty() {
         let plot = arguments.plot.as_deref();
@@ -119,7 +131,12 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         district.night(night).write_zip_file(zip)?;
     }
     let size = std::fs::metadata(&nights[0])?.len();
-    println!("{} students, seed {}: a zip of {:.1} MB", arguments.students, arguments.seed, tell::megabytes(size));
+    println!(
+        "{} students, seed {}: a zip of {:.1} MB",
+        arguments.students,
+        arguments.seed,
+        tell::megabytes(size)
+    );
 
     let floor = floor::measure(&nights[0], arguments.rounds)?;
     println!(
@@ -127,10 +144,18 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         floor.inflate, floor.scan, floor.records
     );
 
-    let stack =
-        Stack::start(StackConfig { data: arguments.data.clone(), functions: Some(binaries), ..StackConfig::default() }).await?;
+    let stack = Stack::start(StackConfig {
+        data: arguments.data.clone(),
+        functions: Some(binaries),
+        ..StackConfig::default()
+    })
+    .await?;
     let bench = Bench { stack: &stack, preset: &arguments.preset, today: district.first_night() };
-    let peer = arguments.peer.as_ref().map(|script| Peer { python: &arguments.peer_python, script, work: work.path() });
+    let peer = arguments.peer.as_ref().map(|script| Peer {
+        python: &arguments.peer_python,
+        script,
+        work: work.path(),
+    });
 
     // A district of its own for every round, so that each begins with an empty mirror.
     let mut first = Compared::new("first night, empty mirror");
@@ -186,7 +211,13 @@ struct Compared {
 
 impl Compared {
     fn new(name: &'static str) -> Self {
-        Self { name, import: Samples::default(), ours: Samples::default(), peer: Samples::default(), peer_memory: 0 }
+        Self {
+            name,
+            import: Samples::default(),
+            ours: Samples::default(),
+            peer: Samples::default(),
+            peer_memory: 0,
+        }
     }
 
     fn add(&mut self, night: &Night) {
@@ -202,7 +233,9 @@ impl Compared {
 
     fn print(&self) {
         println!("{}: import {}; import and plan {}", self.name, self.import, self.ours);
-        if let (Some(import), Some(ours), Some(peer)) = (self.import.median(), self.ours.median(), self.peer.median()) {
+        if let (Some(import), Some(ours), Some(peer)) =
+            (self.import.median(), self.ours.median(), self.peer.median())
+        {
             println!(
                 "  peer {}, {:.0} MB; of its time our import takes {:.2}, import and plan {:.2}",
                 self.peer,

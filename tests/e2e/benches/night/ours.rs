@@ -52,14 +52,18 @@ impl Bench<'_> {
     /// Imports a zip into a district, which is made if it is new.
     pub(crate) async fn night(&self, district: &str, zip: &Path) -> Result<Night, Box<dyn Error>> {
         let id = DistrictId::new(district);
-        self.stack.table().create(&id, &Settings::of_preset(self.preset), DistrictStatus::Live).await?;
+        self.stack
+            .table()
+            .create(&id, &Settings::of_preset(self.preset), DistrictStatus::Live)
+            .await?;
         let uploaded = self.stack.upload(&id, zip, Some(self.today)).await?;
         let run = self.stack.finished(&uploaded, |_| ()).await?;
         let run = run.ok_or("the upload started no run")?;
         if !matches!(run.state, RunState::Applied | RunState::Unchanged) {
             return Err(format!("the run ended as {:?}", run.state).into());
         }
-        let report: Report = self.stack.report(&id, &run.run).await?.ok_or("the run has no report")?;
+        let report: Report =
+            self.stack.report(&id, &run.run).await?.ok_or("the run has no report")?;
         Ok(Night {
             state: run.state,
             seconds: report.seconds,

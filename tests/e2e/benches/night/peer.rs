@@ -39,9 +39,18 @@ impl fmt::Display for Done {
 
 impl Peer<'_> {
     /// Runs it on a zip, with the output of an earlier run to compare with.
-    pub(crate) fn run(&self, zip: &Path, output: &str, previous: Option<&str>) -> Result<Done, Box<dyn Error>> {
+    pub(crate) fn run(
+        &self,
+        zip: &Path,
+        output: &str,
+        previous: Option<&str>,
+    ) -> Result<Done, Box<dyn Error>> {
         let mut command = Command::new(self.python);
-        command.arg(self.script).arg(zip).arg(self.work.join(output)).args(previous.map(|name| self.work.join(name)));
+        command
+            .arg(self.script)
+            .arg(zip)
+            .arg(self.work.join(output))
+            .args(previous.map(|name| self.work.join(name)));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut stdout = child.stdout.take().ok_or("the peer has no output")?;
         let reader = thread::spawn(move || {
@@ -66,10 +75,12 @@ impl Peer<'_> {
     }
 }
 
-/// The kernel's own mark of the most memory that a process has held; 0 where the system does not tell.
+/// The kernel's own mark of the most memory that a process has held; 0 where the system does not
+/// tell.
 fn high_water(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let kilobytes =
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }

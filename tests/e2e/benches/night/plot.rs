@@ -1,4 +1,5 @@
-//! Lines over sizes, both axes logarithmic, as an SVG: what grows in proportion is a straight line at 45 degrees.
+//! Lines over sizes, both axes logarithmic, as an SVG: what grows in proportion is a straight line
+//! at 45 degrees.
 
 use std::fmt::Write as _;
 
@@ -27,7 +28,11 @@ fn decades(values: impl Iterator<Item = f64>) -> (i32, i32) {
         low = low.min(value.log10());
         high = high.max(value.log10());
     }
-    if low > high { (0, 1) } else { (low.floor() as i32, (high.ceil() as i32).max(low.floor() as i32 + 1)) }
+    if low > high {
+        (0, 1)
+    } else {
+        (low.floor() as i32, (high.ceil() as i32).max(low.floor() as i32 + 1))
+    }
 }
 
 fn label(power: i32) -> String {
@@ -57,9 +62,17 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
     let points = || plot.lines.iter().flat_map(|line| line.points.iter());
     let (x_low, x_high) = decades(points().map(|point| point.0));
     let (y_low, y_high) = decades(points().map(|point| point.1));
-    let x = |value: f64| left + MARGIN + (value.log10() - f64::from(x_low)) / f64::from(x_high - x_low) * (WIDTH - 1.5 * MARGIN);
-    let y =
-        |value: f64| HEIGHT - MARGIN - (value.log10() - f64::from(y_low)) / f64::from(y_high - y_low) * (HEIGHT - 2.0 * MARGIN);
+    let x = |value: f64| {
+        left + MARGIN
+            + (value.log10() - f64::from(x_low)) / f64::from(x_high - x_low)
+                * (WIDTH - 1.5 * MARGIN)
+    };
+    let y = |value: f64| {
+        HEIGHT
+            - MARGIN
+            - (value.log10() - f64::from(y_low)) / f64::from(y_high - y_low)
+                * (HEIGHT - 2.0 * MARGIN)
+    };
     let mut put = |piece: std::fmt::Arguments<'_>| {
         // Writing into a string cannot fail.
         let _ = text.write_fmt(piece);
@@ -67,16 +80,31 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
     for power in x_low..=x_high {
         let (at, bottom, top) = (x(10_f64.powi(power)), HEIGHT - MARGIN, MARGIN);
         put(format_args!("<path d=\"M{at:.1} {bottom}V{top}\" stroke=\"#ddd\"/>"));
-        put(format_args!("<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n", bottom + 15.0, label(power)));
+        put(format_args!(
+            "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
+            bottom + 15.0,
+            label(power)
+        ));
     }
     for power in y_low..=y_high {
         let (at, from, to) = (y(10_f64.powi(power)), left + MARGIN, left + WIDTH - MARGIN / 2.0);
         put(format_args!("<path d=\"M{from} {at:.1}H{to}\" stroke=\"#ddd\"/>"));
-        put(format_args!("<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n", from - 5.0, at + 4.0, label(power)));
+        put(format_args!(
+            "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+            from - 5.0,
+            at + 4.0,
+            label(power)
+        ));
     }
     let middle = left + MARGIN + (WIDTH - 1.5 * MARGIN) / 2.0;
-    put(format_args!("<text x=\"{middle}\" y=\"22\" text-anchor=\"middle\" font-weight=\"bold\">{}</text>\n", plot.title));
-    put(format_args!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{axis}</text>\n", HEIGHT - 14.0));
+    put(format_args!(
+        "<text x=\"{middle}\" y=\"22\" text-anchor=\"middle\" font-weight=\"bold\">{}</text>\n",
+        plot.title
+    ));
+    put(format_args!(
+        "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{axis}</text>\n",
+        HEIGHT - 14.0
+    ));
     for ((line, colour), number) in plot.lines.iter().zip(COLOURS).zip(0_u8..) {
         let places: Vec<String> = line
             .points
@@ -84,12 +112,19 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
             .filter(|point| point.1 > 0.0)
             .map(|point| format!("{:.1} {:.1}", x(point.0), y(point.1)))
             .collect();
-        put(format_args!("<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n", places.join("L")));
+        put(format_args!(
+            "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+            places.join("L")
+        ));
         for place in &places {
             let (x, y) = place.split_once(' ').unwrap_or_default();
             put(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{colour}\"/>"));
         }
         let at = MARGIN + 14.0 * f64::from(number);
-        put(format_args!("<text x=\"{}\" y=\"{at}\" fill=\"{colour}\">{}</text>\n", left + MARGIN + 8.0, line.name));
+        put(format_args!(
+            "<text x=\"{}\" y=\"{at}\" fill=\"{colour}\">{}</text>\n",
+            left + MARGIN + 8.0,
+            line.name
+        ));
     }
 }

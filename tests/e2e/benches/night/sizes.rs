@@ -21,8 +21,13 @@ struct Grown {
     reconcile_memory: u64,
 }
 
-/// Measures districts of these sizes, one after the other, and gives a table; draws it, too, where a file is named.
-pub(crate) async fn measure(arguments: &Arguments, binaries: &Binaries, plot: Option<&Path>) -> Result<String, Box<dyn Error>> {
+/// Measures districts of these sizes, one after the other, and gives a table; draws it, too, where
+/// a file is named.
+pub(crate) async fn measure(
+    arguments: &Arguments,
+    binaries: &Binaries,
+    plot: Option<&Path>,
+) -> Result<String, Box<dyn Error>> {
     let mut all = Vec::new();
     for &students in &arguments.sizes {
         eprintln!("{students} students …");
@@ -34,7 +39,11 @@ pub(crate) async fn measure(arguments: &Arguments, binaries: &Binaries, plot: Op
     Ok(table(&all)?)
 }
 
-async fn grow(arguments: &Arguments, students: u64, binaries: &Binaries) -> Result<Grown, Box<dyn Error>> {
+async fn grow(
+    arguments: &Arguments,
+    students: u64,
+    binaries: &Binaries,
+) -> Result<Grown, Box<dyn Error>> {
     let work = tempfile::tempdir()?;
     let district = arguments.district(students);
     let zips = [work.path().join("night-0.zip"), work.path().join("night-1.zip")];
@@ -42,15 +51,31 @@ async fn grow(arguments: &Arguments, students: u64, binaries: &Binaries) -> Resu
         district.night(night).write_zip_file(zip)?;
     }
     // A stack of its own for each size: the peak of memory is that of this size.
-    let stack = Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() }).await?;
+    let stack =
+        Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() })
+            .await?;
     let bench = Bench { stack: &stack, preset: &arguments.preset, today: district.first_night() };
-    let nights = [bench.night("one", &zips[0]).await?, bench.night("one", &zips[0]).await?, bench.night("one", &zips[1]).await?];
+    let nights = [
+        bench.night("one", &zips[0]).await?,
+        bench.night("one", &zips[0]).await?,
+        bench.night("one", &zips[1]).await?,
+    ];
     if nights[1].item_writes > 0 {
-        return Err(format!("an unchanged night of {students} students wrote {} items", nights[1].item_writes).into());
+        return Err(format!(
+            "an unchanged night of {students} students wrote {} items",
+            nights[1].item_writes
+        )
+        .into());
     }
     let memory = |function| stack.peak_rss(function).unwrap_or_default();
     let (import_memory, reconcile_memory) = (memory(local::IMPORT), memory(local::RECONCILE));
-    Ok(Grown { students, zip: std::fs::metadata(&zips[0])?.len(), nights, import_memory, reconcile_memory })
+    Ok(Grown {
+        students,
+        zip: std::fs::metadata(&zips[0])?.len(),
+        nights,
+        import_memory,
+        reconcile_memory,
+    })
 }
 
 fn table(all: &[Grown]) -> Result<String, std::fmt::Error> {
@@ -79,8 +104,10 @@ fn table(all: &[Grown]) -> Result<String, std::fmt::Error> {
 }
 
 fn draw(all: &[Grown]) -> String {
-    let line =
-        |name, of: &dyn Fn(&Grown) -> f64| Line { name, points: all.iter().map(|one| (one.students as f64, of(one))).collect() };
+    let line = |name, of: &dyn Fn(&Grown) -> f64| Line {
+        name,
+        points: all.iter().map(|one| (one.students as f64, of(one))).collect(),
+    };
     let time = Plot {
         title: "seconds",
         lines: vec![

@@ -26,7 +26,9 @@ impl Samples {
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.median(), self.0.as_slice()) {
-            (Some(median), [least, .., most]) => write!(f, "{median:.2} s (median of {}, {least:.2} to {most:.2})", self.0.len()),
+            (Some(median), [least, .., most]) => {
+                write!(f, "{median:.2} s (median of {}, {least:.2} to {most:.2})", self.0.len())
+            }
             (Some(median), _) => write!(f, "{median:.2} s"),
             (None, _) => f.write_str("not measured"),
         }

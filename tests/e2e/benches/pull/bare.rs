@@ -27,16 +27,24 @@ impl Bare {
     pub(crate) async fn read(&self, paths: Vec<String>) -> Result<Read, Box<dyn Error>> {
         let http = HttpClient::new()?;
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for path in paths.into_iter().filter(|path| path.contains("limit=") && !path.starts_with("/applications")) {
+        for path in paths
+            .into_iter()
+            .filter(|path| path.contains("limit=") && !path.starts_with("/applications"))
+        {
             let list = if self.side_by_side { list_of(&path) } else { String::new() };
             lists.entry(list).or_default().push(path);
         }
-        let read = try_join_all(lists.into_values().map(|paths| self.one_by_one(&http, paths))).await?;
+        let read =
+            try_join_all(lists.into_values().map(|paths| self.one_by_one(&http, paths))).await?;
         let sum = |of: fn(&Read) -> u64| read.iter().map(of).sum();
         Ok(Read { pages: sum(|read| read.pages), bytes: sum(|read| read.bytes) })
     }
 
-    async fn one_by_one(&self, http: &HttpClient, paths: Vec<String>) -> Result<Read, Box<dyn Error>> {
+    async fn one_by_one(
+        &self,
+        http: &HttpClient,
+        paths: Vec<String>,
+    ) -> Result<Read, Box<dyn Error>> {
         let mut read = Read::default();
         for path in paths {
             let credential = Credential::Bearer(Secret::new(self.token.clone()));
@@ -51,9 +59,11 @@ impl Bare {
     }
 }
 
-/// What is asked for, without the place at which a page begins: pages of one list are asked for one after the other.
+/// What is asked for, without the place at which a page begins: pages of one list are asked for one
+/// after the other.
 fn list_of(path: &str) -> String {
     let (list, query) = path.split_once('?').unwrap_or((path, ""));
-    let query: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("starting_after=")).collect();
+    let query: Vec<&str> =
+        query.split('&').filter(|pair| !pair.starts_with("starting_after=")).collect();
     format!("{list}?{}", query.join("&"))
 }

@@ -1,13 +1,16 @@
-//! How long the pull of a district takes from each source, beside a bare client that reads the same pages from the same server in the same run.
+//! How long the pull of a district takes from each source, beside a bare client that reads the same
+//! pages from the same server in the same run.
 //!
 //! ```text
 //! cargo bench -p e2e --bench pull
 //! cargo bench -p e2e --bench pull -- --students 20000 --only clever --answer-ms 50
 //! ```
 //!
-//! Ours is the real function behind the local stack: it asks, stages every page in the local S3 (until then it reads), and makes a snapshot of them, up to its
-//! manifest. The bare client asks for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and whoever pulls share the
-//! machine. It fails where a pull takes longer than `--most-times` the bare client, or holds more memory than `--most-mb`.
+//! Ours is the real function behind the local stack: it asks, stages every page in the local S3
+//! (until then it reads), and makes a snapshot of them, up to its manifest. The bare client asks
+//! for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and
+//! whoever pulls share the machine. It fails where a pull takes longer than `--most-times` the bare
+//! client, or holds more memory than `--most-mb`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -61,8 +64,8 @@ struct Arguments {
     /// Records a page.
     #[arg(long, default_value_t = 1000)]
     page_size: u32,
-    /// Milliseconds that each answer takes beside what it costs to make it. Real services take tenths of a second (at ClassLink 469 ms have been measured
-    /// for the 95th of a hundred).
+    /// Milliseconds that each answer takes beside what it costs to make it. Real services take
+    /// tenths of a second (at ClassLink 469 ms have been measured for the 95th of a hundred).
     #[arg(long, default_value_t = 10)]
     answer_ms: u64,
     /// One source alone.
@@ -84,7 +87,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let measured = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(measure(&arguments)));
+    let measured = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(measure(&arguments)));
     match measured {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -98,13 +103,22 @@ fn main() -> ExitCode {
 async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let binaries = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
-        None => local::build_functions(Profile::Release, |count, name| eprintln!("{count} compiled, {name}")).await?,
+        None => {
+            local::build_functions(Profile::Release, |count, name| {
+                eprintln!("{count} compiled, {name}")
+            })
+            .await?
+        }
     };
     let mut within = true;
     for from in From::value_variants() {
         if arguments.only.is_none_or(|only| only == *from) {
             // A stack of its own for each: the peak of memory is that of this source.
-            let stack = Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() }).await?;
+            let stack = Stack::start(StackConfig {
+                functions: Some(binaries.clone()),
+                ..StackConfig::default()
+            })
+            .await?;
             within &= pulls(&stack, *from, arguments).await?;
         }
     }
@@ -118,13 +132,17 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
     stack.oneroster().set_answer_time(answer);
     settings.overrides.insert("hold_if_removed_percent".into(), json!(100));
     stack.table().create(&district, &settings, DistrictStatus::Live).await?;
-    let (mut ours, mut reading, mut bare) = (Samples::default(), Samples::default(), Samples::default());
+    let (mut ours, mut reading, mut bare) =
+        (Samples::default(), Samples::default(), Samples::default());
     let mut read = bare::Read::default();
     for round in 0..arguments.rounds {
         let at = stack.clock().now() + Duration::from_secs(round.into());
         let asked = asked(stack, from).len();
         let (begin, began) = (Instant::now(), SystemTime::now());
-        stack.invoke(PULL, json!({ "district": district, "at": at })).await.ok_or("there is no such function")?;
+        stack
+            .invoke(PULL, json!({ "district": district, "at": at }))
+            .await
+            .ok_or("there is no such function")?;
         let pull = begin.elapsed().as_secs_f64();
         stack.settled().await;
         let run = stack.table().newest(&district, 1).await?.pop().ok_or("the pull made no run")?;
@@ -136,12 +154,16 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
         let begin = Instant::now();
         read = client(stack, from, &district)?.read(paths).await?;
         let alone = begin.elapsed().as_secs_f64();
-        println!("  {from:?}: pull {pull:.2} s, of which reading {staged:.2} s; bare client {alone:.2} s");
+        println!(
+            "  {from:?}: pull {pull:.2} s, of which reading {staged:.2} s; bare client {alone:.2} s"
+        );
         ours.add(pull);
         reading.add(staged);
         bare.add(alone);
     }
-    let ratio = |samples: &Samples| samples.median().zip(bare.median()).map_or(f64::NAN, |(ours, bare)| ours / bare);
+    let ratio = |samples: &Samples| {
+        samples.median().zip(bare.median()).map_or(f64::NAN, |(ours, bare)| ours / bare)
+    };
     let (times, whole) = (ratio(&reading), ratio(&ours));
     let memory = megabytes(stack.peak_rss(PULL).unwrap_or_default());
     println!(
@@ -159,7 +181,11 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
 }
 
 /// Puts a district into the simulator of a source. Gives what it is called here, and its settings.
-fn share(stack: &Stack, from: From, arguments: &Arguments) -> Result<(DistrictId, Settings), Box<dyn Error>> {
+fn share(
+    stack: &Stack,
+    from: From,
+    arguments: &Arguments,
+) -> Result<(DistrictId, Settings), Box<dyn Error>> {
     let night = District::new(Size::students(arguments.students)).night(0);
     let page_size = arguments.page_size;
     let mut settings = Settings::of_preset("sis");
@@ -169,20 +195,23 @@ fn share(stack: &Stack, from: From, arguments: &Arguments) -> Result<(DistrictId
             stack.clever().connect(&own, &night);
             // Whoever reads here has all the requests of a minute to itself.
             stack.clever().set_rate_limit(1_000_000);
-            settings.source.clever = Some(Clever { api: stack.clever().url(), page_size, ..Clever::of(&own) });
+            settings.source.clever =
+                Some(Clever { api: stack.clever().url(), page_size, ..Clever::of(&own) });
             own
         }
         From::Oneroster => {
             stack.oneroster().share("bench", &night, Door::Bearer(TOKEN.into()));
             stack.put_secret(SECRET, TOKEN);
             let at = OneRoster::at(stack.oneroster().address("bench"), SECRET);
-            settings.source.oneroster = Some(OneRoster { sign_in: SignIn::Bearer, page_size, ..at });
+            settings.source.oneroster =
+                Some(OneRoster { sign_in: SignIn::Bearer, page_size, ..at });
             "bench".into()
         }
         From::Classlink => {
             stack.oneroster().add_application(TENANT, &night, true);
             let at = ClassLink::of(TENANT.to_string());
-            settings.source.classlink = Some(ClassLink { proxy: stack.oneroster().url(), page_size, ..at });
+            settings.source.classlink =
+                Some(ClassLink { proxy: stack.oneroster().url(), page_size, ..at });
             "bench".into()
         }
     };
@@ -190,9 +219,14 @@ fn share(stack: &Stack, from: From, arguments: &Arguments) -> Result<(DistrictId
 }
 
 /// When the last page of a run was staged, and how far its list is was noted.
-async fn staged(stack: &Stack, district: &DistrictId, run: &RunId) -> Result<SystemTime, Box<dyn Error>> {
+async fn staged(
+    stack: &Stack,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<SystemTime, Box<dyn Error>> {
     let prefix = format!("pulls/{district}/{run}/");
-    let mut pages = stack.s3().list_objects_v2().bucket(INTERNAL).prefix(&prefix).into_paginator().send();
+    let mut pages =
+        stack.s3().list_objects_v2().bucket(INTERNAL).prefix(&prefix).into_paginator().send();
     let mut last = SystemTime::UNIX_EPOCH;
     while let Some(page) = pages.next().await {
         for key in page?.contents.unwrap_or_default().into_iter().filter_map(|object| object.key) {
@@ -211,12 +245,18 @@ fn asked(stack: &Stack, from: From) -> Vec<String> {
 }
 
 fn client(stack: &Stack, from: From, district: &DistrictId) -> Result<Bare, Box<dyn Error>> {
-    let clever = || stack.clever().token(district.as_str()).ok_or("Clever has no token for the district");
+    let clever =
+        || stack.clever().token(district.as_str()).ok_or("Clever has no token for the district");
     Ok(match from {
         From::Clever => Bare { url: stack.clever().url(), token: clever()?, side_by_side: true },
-        From::Oneroster => Bare { url: stack.oneroster().url(), token: TOKEN.into(), side_by_side: false },
+        From::Oneroster => {
+            Bare { url: stack.oneroster().url(), token: TOKEN.into(), side_by_side: false }
+        }
         From::Classlink => {
-            let token = stack.oneroster().bearer_of(TENANT).ok_or("ClassLink has no token for the district")?;
+            let token = stack
+                .oneroster()
+                .bearer_of(TENANT)
+                .ok_or("ClassLink has no token for the district")?;
             Bare { url: stack.oneroster().url(), token, side_by_side: false }
         }
     })

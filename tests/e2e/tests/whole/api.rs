@@ -16,7 +16,8 @@ async fn the_sample_event_is_answered_in_the_format_of_an_http_api() {
     let event = std::fs::read_to_string(sample("api-request.json")).expect("the sample event");
     let mut event: Value = serde_json::from_str(&event).expect("JSON");
     // About the district as a whole: only a token that names no schools may ask.
-    let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().expect("claims");
+    let claims =
+        event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().expect("claims");
     claims.remove("schools");
     let answer = application.stack.invoke(API, event).await.expect("the function is there");
     assert!(!answer.failed, "{}", answer.payload);
@@ -24,7 +25,8 @@ async fn the_sample_event_is_answered_in_the_format_of_an_http_api() {
         (&answer.payload["statusCode"], &answer.payload["headers"]["content-type"]),
         (&json!(200), &json!("application/json"))
     );
-    let body: Value = serde_json::from_str(answer.payload["body"].as_str().expect("text")).expect("JSON");
+    let body: Value =
+        serde_json::from_str(answer.payload["body"].as_str().expect("text")).expect("JSON");
     assert_eq!((&body["district"], &body["status"]), (&json!("oakfield"), &json!("live")));
 }
 
@@ -36,12 +38,16 @@ async fn an_effective_roster_is_one_query() {
     application.night(&district, &District::new(Size::students(120)).seed(7).night(0)).await;
     let mirror = application.mirror(&district).await;
     let key = |value: &Value| value.as_str().expect("a key").to_owned();
-    let class = mirror
-        .iter()
-        .find(|((kind, _), record)| *kind == Tag::Class && !record["state"]["teachers"].as_array().expect("a list").is_empty());
+    let class = mirror.iter().find(|((kind, _), record)| {
+        *kind == Tag::Class && !record["state"]["teachers"].as_array().expect("a list").is_empty()
+    });
     let ((_, class), record) = class.expect("a class with a teacher");
-    let (school, teacher) = (key(&record["state"]["details"]["school"]), key(&record["state"]["teachers"][0]));
-    let leader = application.stack.api(&Claims::new("school_leader", "brook").school(&school)).expect("a token");
+    let (school, teacher) =
+        (key(&record["state"]["details"]["school"]), key(&record["state"]["teachers"][0]));
+    let leader = application
+        .stack
+        .api(&Claims::new("school_leader", "brook").school(&school))
+        .expect("a token");
     // With an edit beside the class, which must come with the same query.
     let renamed = leader
         .call(
@@ -55,13 +61,16 @@ async fn an_effective_roster_is_one_query() {
     assert!(renamed.is_ok(), "{}", renamed.text());
 
     let before = application.stack.table_calls();
-    let shown = leader.get(&format!("/v1/districts/brook/classes/{class}")).await.expect("the API answers");
+    let shown =
+        leader.get(&format!("/v1/districts/brook/classes/{class}")).await.expect("the API answers");
     let after = application.stack.table_calls();
     assert_eq!(shown.json()["name"], "Quill", "{}", shown.text());
     assert_eq!(shown.json()["teachers"][0]["key"], json!(teacher));
     let made: BTreeMap<&str, u64> = after
         .iter()
-        .map(|(operation, count)| (operation.as_str(), count - before.get(operation).copied().unwrap_or(0)))
+        .map(|(operation, count)| {
+            (operation.as_str(), count - before.get(operation).copied().unwrap_or(0))
+        })
         .filter(|(_, count)| *count > 0)
         .collect();
     // The roster is one; the other asks whether its primary teacher has ever signed in (R-T6).

@@ -1,4 +1,5 @@
-//! The walls of the API: a token of one district learns nothing of another, a token of one school nothing of the next. Not even that it is there.
+//! The walls of the API: a token of one district learns nothing of another, a token of one school
+//! nothing of the next. Not even that it is there.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,16 @@ use rules::model::Tag;
 use rules::settings::Settings;
 use serde_json::{Value, json};
 
-const ROLES: [&str; 8] =
-    ["operator", "support", "district_leader", "school_leader", "teacher", "users_manager", "guardian", "application"];
+const ROLES: [&str; 8] = [
+    "operator",
+    "support",
+    "district_leader",
+    "school_leader",
+    "teacher",
+    "users_manager",
+    "guardian",
+    "application",
+];
 
 /// A family directory: guardians are in it, and people may edit.
 fn settings() -> Settings {
@@ -40,7 +49,12 @@ async fn district(application: &Application, id: &str, set: District) -> (Distri
 }
 
 /// A class of a school, with somebody of each kind who is in that school alone.
-async fn people_of(application: &Application, district: &DistrictId, run: &str, school: &str) -> Named {
+async fn people_of(
+    application: &Application,
+    district: &DistrictId,
+    run: &str,
+    school: &str,
+) -> Named {
     let mirror = application.mirror(district).await;
     let alone = |kind: Tag, key: &str| {
         let record = &mirror[&(kind, key.to_owned())];
@@ -54,16 +68,25 @@ async fn people_of(application: &Application, district: &DistrictId, run: &str, 
         if *kind != Tag::Class || class["state"]["details"]["school"] != school {
             continue;
         }
-        let teacher = keys(class, "teachers").into_iter().find(|teacher| alone(Tag::Teacher, teacher));
+        let teacher =
+            keys(class, "teachers").into_iter().find(|teacher| alone(Tag::Teacher, teacher));
         // A guardian counts for the schools of all the children.
-        let family = keys(class, "students").into_iter().filter(|student| alone(Tag::Student, student)).find_map(|student| {
-            let guardians = mirror.iter().filter(|((kind, _), _)| *kind == Tag::Guardian);
-            let mut hers = guardians.filter(|(_, record)| keys(record, "children").contains(&student));
-            hers.find(|(_, record)| keys(record, "children").iter().all(|child| alone(Tag::Student, child)))
+        let family = keys(class, "students")
+            .into_iter()
+            .filter(|student| alone(Tag::Student, student))
+            .find_map(|student| {
+                let guardians = mirror.iter().filter(|((kind, _), _)| *kind == Tag::Guardian);
+                let mut hers =
+                    guardians.filter(|(_, record)| keys(record, "children").contains(&student));
+                hers.find(|(_, record)| {
+                    keys(record, "children").iter().all(|child| alone(Tag::Student, child))
+                })
                 .map(|((_, guardian), _)| (student.clone(), guardian.clone()))
-        });
+            });
         if let (Some(teacher), Some((student, guardian))) = (teacher, family) {
-            let email = mirror[&(Tag::Student, student.clone())]["state"]["person"]["email"].as_str().map(str::to_owned);
+            let email = mirror[&(Tag::Student, student.clone())]["state"]["person"]["email"]
+                .as_str()
+                .map(str::to_owned);
             return Named {
                 district: district.to_string(),
                 school: school.into(),
@@ -101,7 +124,9 @@ fn made_up(named: &Named) -> Named {
 }
 
 fn token(role: &str, of: &Named, schools: &[&str]) -> Claims {
-    let claims = schools.iter().fold(Claims::new(role, &of.district), |claims, school| claims.school(school));
+    let claims = schools
+        .iter()
+        .fold(Claims::new(role, &of.district), |claims, school| claims.school(school));
     match role {
         "teacher" => claims.record(&of.teacher),
         "guardian" => claims.record(&of.guardian),
@@ -111,27 +136,39 @@ fn token(role: &str, of: &Named, schools: &[&str]) -> Claims {
 
 async fn send(application: &Application, claims: &Claims, asked: &Asked) -> Reply {
     let api = application.stack.api(claims).expect("a token");
-    api.call(asked.method.clone(), &asked.path, &[], asked.body.as_ref()).await.expect("the API answers")
+    api.call(asked.method.clone(), &asked.path, &[], asked.body.as_ref())
+        .await
+        .expect("the API answers")
 }
 
 /// What an answer says, the names that were in the question taken out.
 fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
     let mut text = reply.text();
-    for name in [&named.student, &named.teacher, &named.guardian, &named.class, &named.school, &named.email] {
+    for name in
+        [&named.student, &named.teacher, &named.guardian, &named.class, &named.school, &named.email]
+    {
         text = text.replace(name.as_str(), "*");
     }
     // When something will show depends on the moment of the question.
     if let Some((before, rest)) = text.split_once("\"at\":\"") {
         text = format!("{before}{}", rest.split_once('"').map_or("", |(_, rest)| rest));
     }
-    let headers =
-        reply.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "apigw-requestid" | "content-length"));
-    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = reply.headers.iter().filter(|(name, _)| {
+        !matches!(name.as_str(), "date" | "apigw-requestid" | "content-length")
+    });
+    let headers = headers.map(|(name, value)| {
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
     (reply.status, text, headers.collect())
 }
 
 /// Sends what is behind the wall and what does not exist at all, and compares.
-async fn nothing_tells(application: &Application, claims: &Claims, there: &Named, not_there: &Named) -> BTreeMap<u16, usize> {
+async fn nothing_tells(
+    application: &Application,
+    claims: &Claims,
+    there: &Named,
+    not_there: &Named,
+) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for route in routes() {
         for (real, invented) in there.requests(&route).into_iter().zip(not_there.requests(&route)) {
@@ -165,17 +202,30 @@ async fn a_token_of_one_district_finds_every_other_as_if_it_were_not_there() {
     let before = application.items().await;
 
     for role in ROLES {
-        let schools: Vec<&str> =
-            Some(school.as_str()).into_iter().filter(|_| matches!(role, "school_leader" | "teacher")).collect();
+        let schools: Vec<&str> = Some(school.as_str())
+            .into_iter()
+            .filter(|_| matches!(role, "school_leader" | "teacher"))
+            .collect();
         let claims = token(role, &mine, &schools);
         // The other district by its name: every answer is that of a district that nobody has.
         let nowhere = Named { district: "nowhere".into(), ..others.clone() };
         for route in routes() {
-            for (real, invented) in others.requests(&route).into_iter().zip(nowhere.requests(&route)) {
+            for (real, invented) in
+                others.requests(&route).into_iter().zip(nowhere.requests(&route))
+            {
                 let answer = send(&application, &claims, &real).await;
                 let what = format!("{} {} as {role}", real.method, route.path);
-                assert!(matches!(answer.status, 403 | 404), "{what}: {} {}", answer.status, answer.text());
-                assert_eq!(said(&answer, &others), said(&send(&application, &claims, &invented).await, &nowhere), "{what}");
+                assert!(
+                    matches!(answer.status, 403 | 404),
+                    "{what}: {} {}",
+                    answer.status,
+                    answer.text()
+                );
+                assert_eq!(
+                    said(&answer, &others),
+                    said(&send(&application, &claims, &invented).await, &nowhere),
+                    "{what}"
+                );
             }
         }
         // The other district's records under the name of one's own.
@@ -194,7 +244,8 @@ async fn the_same_requests_are_answered_to_those_whose_they_are() {
     let (oak, run) = district(&application, "oak", small(3)).await;
     let school = schools(&application, &oak).await.remove(0);
     let mine = people_of(&application, &oak, &run, &school).await;
-    // What is there already, or not yet; what the source alone decides while the sync is on; and what ends everything.
+    // What is there already, or not yet; what the source alone decides while the sync is on; and
+    // what ends everything.
     let not_now = [
         "POST",
         "POST /runs/{run}/decision",
@@ -214,20 +265,32 @@ async fn the_same_requests_are_answered_to_those_whose_they_are() {
     ];
     let mut unanswered = Vec::new();
     for route in routes() {
-        let name =
-            format!("{} {}", route.method, route.path.trim_start_matches("/v1/districts/{district}")).trim_end().to_owned();
+        let name = format!(
+            "{} {}",
+            route.method,
+            route.path.trim_start_matches("/v1/districts/{district}")
+        )
+        .trim_end()
+        .to_owned();
         if not_now.contains(&name.as_str()) {
             continue;
         }
         let mut is_answered = false;
-        for (role, asked) in ROLES.iter().flat_map(|role| mine.requests(&route).into_iter().map(move |asked| (role, asked))) {
-            let schools: Vec<&str> =
-                Some(school.as_str()).into_iter().filter(|_| matches!(*role, "school_leader" | "teacher")).collect();
+        for (role, asked) in ROLES
+            .iter()
+            .flat_map(|role| mine.requests(&route).into_iter().map(move |asked| (role, asked)))
+        {
+            let schools: Vec<&str> = Some(school.as_str())
+                .into_iter()
+                .filter(|_| matches!(*role, "school_leader" | "teacher"))
+                .collect();
             let api = application.stack.api(&token(role, &mine, &schools)).expect("a token");
             let headers = [("if-match", "*")];
             for headers in [&[][..], &headers[..]] {
-                let reply =
-                    api.call(asked.method.clone(), &asked.path, headers, asked.body.as_ref()).await.expect("the API answers");
+                let reply = api
+                    .call(asked.method.clone(), &asked.path, headers, asked.body.as_ref())
+                    .await
+                    .expect("the API answers");
                 assert!(reply.status < 500, "{name} as {role}: {}", reply.text());
                 is_answered |= reply.is_ok();
             }
@@ -248,19 +311,29 @@ async fn a_token_of_one_school_finds_every_other_as_if_it_were_not_there() {
     let others = people_of(&application, &oak, &run, &all[1]).await;
     let before = application.items().await;
 
-    for role in ["school_leader", "teacher", "support", "users_manager", "application", "district_leader"] {
+    for role in
+        ["school_leader", "teacher", "support", "users_manager", "application", "district_leader"]
+    {
         let claims = token(role, &mine, &[&all[0]]);
         let statuses = nothing_tells(&application, &claims, &others, &made_up(&others)).await;
         assert!(statuses.contains_key(&404), "{role}: {statuses:?}");
-        assert!(statuses.keys().all(|status| *status >= 400 || *status == 200), "{role}: {statuses:?}");
+        assert!(
+            statuses.keys().all(|status| *status >= 400 || *status == 200),
+            "{role}: {statuses:?}"
+        );
     }
     assert_eq!(application.items().await, before, "somebody wrote through a wall");
 
     // What lists there are end at the wall, too.
-    let leader = application.stack.api(&token("school_leader", &mine, &[&all[0]])).expect("a token");
+    let leader =
+        application.stack.api(&token("school_leader", &mine, &[&all[0]])).expect("a token");
     let listed = leader.get("/v1/districts/oak/schools").await.expect("the API answers").json();
-    let listed: Vec<&str> =
-        listed["items"].as_array().expect("items").iter().filter_map(|school| school["key"].as_str()).collect();
+    let listed: Vec<&str> = listed["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|school| school["key"].as_str())
+        .collect();
     assert_eq!(listed, [&all[0]]);
     let path = format!("/v1/districts/oak/schools/{}/directory?status=all&limit=200", all[0]);
     let listed = leader.get(&path).await.expect("the API answers").json();
@@ -270,6 +343,9 @@ async fn a_token_of_one_school_finds_every_other_as_if_it_were_not_there() {
     for person in people {
         let key = person["key"].as_str().expect("a key").to_owned();
         let schools = &mirror[&(Tag::Student, key)]["state"]["person"]["schools"];
-        assert!(schools.as_array().is_some_and(|schools| schools.contains(&json!(all[0]))), "{schools}");
+        assert!(
+            schools.as_array().is_some_and(|schools| schools.contains(&json!(all[0]))),
+            "{schools}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! R-H4 through the real functions: what people made, a night that takes some of it, and the ways back.
+//! R-H4 through the real functions: what people made, a night that takes some of it, and the ways
+//! back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,10 @@ async fn items(application: &Application, district: &DistrictId) -> BTreeMap<(u8
     for shard in 0..SHARDS {
         let mut after: Option<String> = None;
         loop {
-            let page = table.page(district, shard, Range::Whole, after.as_deref()).await.expect("the table answers");
+            let page = table
+                .page(district, shard, Range::Whole, after.as_deref())
+                .await
+                .expect("the table answers");
             all.extend(page.items.into_iter().map(|item| ((shard, item.sk), item.body)));
             after = page.next;
             if after.is_none() {
@@ -50,18 +54,26 @@ async fn items(application: &Application, district: &DistrictId) -> BTreeMap<(u8
 
 /// The slots of the edits that there are, twins apart.
 fn slots(items: &BTreeMap<(u8, String), String>, twins: bool) -> Vec<String> {
-    let slots =
-        items.keys().filter_map(|(_, sk)| sk.split_once(keys::EDIT)).filter(|(_, slot)| slot.starts_with(keys::AT) == twins);
-    let mut slots: Vec<String> = slots.map(|(_, slot)| slot.split('#').next().unwrap_or_default().to_owned()).collect();
+    let slots = items
+        .keys()
+        .filter_map(|(_, sk)| sk.split_once(keys::EDIT))
+        .filter(|(_, slot)| slot.starts_with(keys::AT) == twins);
+    let mut slots: Vec<String> =
+        slots.map(|(_, slot)| slot.split('#').next().unwrap_or_default().to_owned()).collect();
     slots.sort();
     slots
 }
 
-/// What the mirror says of everybody who is in the rosters, whichever run said so. Archived classes, which keep their people (R-A5), apart.
-async fn active(application: &Application, district: &DistrictId) -> BTreeMap<(Tag, String), Value> {
+/// What the mirror says of everybody who is in the rosters, whichever run said so. Archived
+/// classes, which keep their people (R-A5), apart.
+async fn active(
+    application: &Application,
+    district: &DistrictId,
+) -> BTreeMap<(Tag, String), Value> {
     let mut all = application.mirror(district).await;
     all.retain(|_, record| record["status"] == "active");
-    let classes: BTreeSet<String> = all.keys().filter(|(kind, _)| *kind == Tag::Class).map(|(_, key)| key.clone()).collect();
+    let classes: BTreeSet<String> =
+        all.keys().filter(|(kind, _)| *kind == Tag::Class).map(|(_, key)| key.clone()).collect();
     for record in all.values_mut().filter_map(Value::as_object_mut) {
         record.remove("changed_by");
         record.remove("first_seen");
@@ -80,19 +92,33 @@ async fn ask(application: &Application, district: &DistrictId, request: Request)
     requests::put(&bucket, district, &id, &request).await.expect("the bucket takes it");
     application.stack.settled().await;
     let run = application.stack.table().run(district, &id).await.expect("the table answers");
-    let run = run.unwrap_or_else(|| panic!("the request became no run; failures: {:?}", application.failures()));
+    let run = run.unwrap_or_else(|| {
+        panic!("the request became no run; failures: {:?}", application.failures())
+    });
     let report = application.stack.report(district, &id).await.expect("the report can be read");
-    Night { run, report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())) }
+    Night {
+        run,
+        report: report
+            .unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())),
+    }
 }
 
 fn order(of: &RunId, today: Option<jiff::civil::Date>) -> Order {
-    Order { run: of.clone(), by: "kim.operator".into(), reason: "The file was last year's.".into(), today }
+    Order {
+        run: of.clone(),
+        by: "kim.operator".into(),
+        reason: "The file was last year's.".into(),
+        today,
+    }
 }
 
-/// What people do after the first night: a custom name, a co-teacher and a student by hand, a name of a person, a join code.
+/// What people do after the first night: a custom name, a co-teacher and a student by hand, a name
+/// of a person, a join code.
 async fn by_hand(application: &Application, district: &DistrictId) {
     let mirror = application.mirror(district).await;
-    let of = |kind: Tag| mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active");
+    let of = |kind: Tag| {
+        mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active")
+    };
     let ((_, class), record) = of(Tag::Class).next().expect("a class");
     let roster = |list: &str| record["state"][list].as_array().cloned().unwrap_or_default();
     let other = |kind: Tag, list: &str| -> SourceId {
@@ -106,13 +132,29 @@ async fn by_hand(application: &Application, district: &DistrictId) {
         (Tag::Class, class.as_str().into(), Edit::CustomName { name: text("Robins") }),
         (Tag::Class, class.as_str().into(), Edit::JoinCode { code: text("WXYZ-1234") }),
         (Tag::Class, class.as_str().into(), Edit::Member { role: Tag::Teacher, person: teacher }),
-        (Tag::Class, class.as_str().into(), Edit::Member { role: Tag::Student, person: student.clone() }),
+        (
+            Tag::Class,
+            class.as_str().into(),
+            Edit::Member { role: Tag::Student, person: student.clone() },
+        ),
         (Tag::Student, student, Edit::Name { given: Some(text("Wren")), family: None }),
     ];
     for (n, (kind, key, edit)) in edits.into_iter().enumerate() {
         let version = EditVersion::new(format!("version-{n}"));
-        let edit = LocalEdit { kind, key, edit, by: "leader".into(), at: jiff::Timestamp::UNIX_EPOCH, version };
-        let done = application.stack.table().put_edit(district, &edit, None).await.expect("the table answers");
+        let edit = LocalEdit {
+            kind,
+            key,
+            edit,
+            by: "leader".into(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            version,
+        };
+        let done = application
+            .stack
+            .table()
+            .put_edit(district, &edit, None)
+            .await
+            .expect("the table answers");
         assert_eq!(done.ending, Ending::Done);
     }
 }
@@ -134,43 +176,85 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
     let of_second = application.night(&district, &second).await;
     assert_eq!(of_second.state(), RunState::Applied, "{:?}", of_second.report.holds);
     let after = items(&application, &district).await;
-    assert_eq!((slots(&after, false), slots(&after, true)), (vec!["CODE".to_owned(), "NAME".into()], vec![]));
+    assert_eq!(
+        (slots(&after, false), slots(&after, true)),
+        (vec!["CODE".to_owned(), "NAME".into()], vec![])
+    );
     assert!(of_second.found("edit_erased"));
     assert_eq!(of_second.report.edits_kept, 0);
 
     // Undone: everything is as it was, twins and all; the join code has led to its class all along.
     let undone = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
-    assert_eq!(undone.state(), RunState::Applied, "{:?} {:?}", undone.report.findings, application.failures());
+    assert_eq!(
+        undone.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        undone.report.findings,
+        application.failures()
+    );
     assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).command()));
     assert!(items(&application, &district).await == before, "the undo left another table");
-    assert!(application.stack.table().class_of_code(&district, &Personal::new("WXYZ-1234")).await.expect("an answer").is_some());
+    assert!(
+        application
+            .stack
+            .table()
+            .class_of_code(&district, &Personal::new("WXYZ-1234"))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
     // A second undo of the same run finds that it is undone: what it wrote is no longer there.
     let again = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
     assert_eq!(again.state(), RunState::Refused);
     assert!(again.found("undo_refused") && again.found("undo_changed_since"));
     assert!(items(&application, &district).await == before, "a refused undo wrote something");
 
-    // The next night brings the mirror to the source again, and the first night's snapshot is restored over it.
+    // The next night brings the mirror to the source again, and the first night's snapshot is
+    // restored over it.
     let once_more = application.night(&district, &second).await;
     assert_eq!(once_more.state(), RunState::Applied, "{:?}", once_more.report.holds);
     assert!(active(&application, &district).await != after_first);
-    let restored = ask(&application, &district, Request::Restore(order(&of_first.run.run, Some(first.date())))).await;
-    assert_eq!(restored.state(), RunState::Applied, "{:?} {:?}", restored.report.holds, application.failures());
+    let restored = ask(
+        &application,
+        &district,
+        Request::Restore(order(&of_first.run.run, Some(first.date()))),
+    )
+    .await;
+    assert_eq!(
+        restored.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        restored.report.holds,
+        application.failures()
+    );
     assert_eq!(restored.report.origin.restored_of.as_ref(), Some(&of_first.run.run));
     let now = active(&application, &district).await;
-    let differ = after_first.keys().chain(now.keys()).filter(|place| after_first.get(place) != now.get(place));
-    let differ: Vec<_> = differ.take(3).map(|place| (place, after_first.get(place), now.get(place))).collect();
+    let differ = after_first
+        .keys()
+        .chain(now.keys())
+        .filter(|place| after_first.get(place) != now.get(place));
+    let differ: Vec<_> =
+        differ.take(3).map(|place| (place, after_first.get(place), now.get(place))).collect();
     assert!(differ.is_empty(), "not what the first night's files say: {differ:#?}");
     assert_eq!(slots(&items(&application, &district).await, false), ["CODE", "NAME"]);
 
     // A delta follows what was uploaded last, whatever was restored.
     let third = school_district().night(2);
     let of_third = application.night(&district, &third.clone().delta()).await;
-    assert_eq!(of_third.state(), RunState::Applied, "{:?} {:?}", of_third.report.holds, of_third.report.findings);
+    assert_eq!(
+        of_third.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        of_third.report.holds,
+        of_third.report.findings
+    );
     let alone = application.district("alone", settings()).await;
     application.night(&alone, &third).await;
     for kind in [Tag::Student, Tag::Class] {
-        let (here, there) = (application.keys(&district, kind, "active").await, application.keys(&alone, kind, "active").await);
+        let (here, there) = (
+            application.keys(&district, kind, "active").await,
+            application.keys(&alone, kind, "active").await,
+        );
         assert_eq!(here, there, "{kind}");
     }
     assert!(application.failures().is_empty(), "{:?}", application.failures());
@@ -190,7 +274,15 @@ async fn a_request_that_nobody_can_read_fails_nothing() {
     }
     application.stack.settled().await;
     assert!(application.failures().is_empty(), "{:?}", application.failures());
-    assert!(application.stack.table().newest(&district, 10).await.expect("the table answers").is_empty());
+    assert!(
+        application
+            .stack
+            .table()
+            .newest(&district, 10)
+            .await
+            .expect("the table answers")
+            .is_empty()
+    );
     let log = application.stack.log(local::RECONCILE);
     assert_eq!(log.matches("\"UnreadableRequests\":1").count(), 2, "{log}");
 }

@@ -1,5 +1,6 @@
-//! What is wrong with files again and again, each through the real functions after a good first night: what the district is told, and that no record
-//! is removed for it. `defects.rs` has all the other things that can be wrong, without the functions.
+//! What is wrong with files again and again, each through the real functions after a good first
+//! night: what the district is told, and that no record is removed for it. `defects.rs` has all the
+//! other things that can be wrong, without the functions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,10 +23,12 @@ enum Ends {
     Refused,
     /// Taken without what is bad, and nothing is removed.
     Taken,
-    /// Taken, but for one seat: the row that held it now names somebody, or a class, that does not exist. Whose the row is meant to be is not to be
-    /// known, and to leave rosters alone wherever an export keeps rows of leavers would freeze them.
+    /// Taken, but for one seat: the row that held it now names somebody, or a class, that does not
+    /// exist. Whose the row is meant to be is not to be known, and to leave rosters alone wherever
+    /// an export keeps rows of leavers would freeze them.
     TakenButForASeat,
-    /// The same things are in the set every night: taken whole, and the second night changes nothing.
+    /// The same things are in the set every night: taken whole, and the second night changes
+    /// nothing.
     TakenTwice,
 }
 
@@ -84,7 +87,8 @@ fn tell(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>
         };
         let place = place.as_ref().map_or(String::new(), |place| {
             let line = place.line.map_or(String::new(), |line| format!(", line {line}"));
-            let column = place.column.as_ref().map_or(String::new(), |column| format!(", {column}"));
+            let column =
+                place.column.as_ref().map_or(String::new(), |column| format!(", {column}"));
             format!(" ({}{line}{column})", place.file)
         });
         // An id of 400 characters is an id of 400 characters.
@@ -97,7 +101,8 @@ fn tell(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>
 async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
     let district = application.district(defect.name(), Settings::of_preset("clever")).await;
     let (good, spoilt) = (set().night(0), set().night(0).with(defect));
-    let first = application.night(&district, if ends == Ends::TakenTwice { &spoilt } else { &good }).await;
+    let first =
+        application.night(&district, if ends == Ends::TakenTwice { &spoilt } else { &good }).await;
     assert_eq!(first.state(), RunState::Applied, "{defect}: {:?}", application.failures());
     let before = application.mirror(&district).await;
 
@@ -115,14 +120,28 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
         assert_eq!(after, before, "{defect}");
         assert_eq!(second.report.item_writes, 0, "{defect}");
     }
-    let told = application.stack.told().into_iter().filter(|told| told.detail["district"] == json!(district));
+    let told = application
+        .stack
+        .told()
+        .into_iter()
+        .filter(|told| told.detail["district"] == json!(district));
     let told: Vec<_> = told.map(|told| (told.detail_type, told.detail["run"].clone())).collect();
-    let refused = (ends == Ends::Refused).then(|| ("Upload Refused".to_owned(), json!(second.run.run)));
+    let refused =
+        (ends == Ends::Refused).then(|| ("Upload Refused".to_owned(), json!(second.run.run)));
     assert_eq!(told, refused.into_iter().collect::<Vec<_>>(), "{defect}: who is told");
     let seats = u64::from(ends == Ends::TakenButForASeat);
-    assert_eq!((second.removed(), second.counts("enrollment").removed), (seats, seats), "{defect}: {:?}", second.report.counts);
+    assert_eq!(
+        (second.removed(), second.counts("enrollment").removed),
+        (seats, seats),
+        "{defect}: {:?}",
+        second.report.counts
+    );
     for (key, record) in &before {
-        assert_eq!(after.get(key).map(|now| &now["status"]), Some(&record["status"]), "{defect}: {key:?}");
+        assert_eq!(
+            after.get(key).map(|now| &now["status"]),
+            Some(&record["status"]),
+            "{defect}: {key:?}"
+        );
     }
     (first, second)
 }
@@ -132,7 +151,8 @@ async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
     let application = Application::start().await;
     let nights = CASES.iter().map(|&(defect, ends)| play(&application, defect, ends));
     let nights = futures::future::join_all(nights).await;
-    let good = nights.first().map(|(first, _)| first.report.finding_totals.keys().cloned().collect());
+    let good =
+        nights.first().map(|(first, _)| first.report.finding_totals.keys().cloned().collect());
     let usual: BTreeSet<String> = good.unwrap_or_default();
 
     let mut told = String::new();
@@ -148,8 +168,18 @@ async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
     set().night(0).write_zip_file(&file).expect("the zip can be written");
     application.stack.upload(&nobody, &file, None).await.expect("the upload arrives");
     application.stack.settled().await;
-    let reports = application.stack.bucket(INTERNAL).list("refused/nobody/").await.expect("the bucket answers");
-    let report = application.stack.bucket(INTERNAL).get(&reports[0].object.key).await.expect("the bucket answers");
+    let reports = application
+        .stack
+        .bucket(INTERNAL)
+        .list("refused/nobody/")
+        .await
+        .expect("the bucket answers");
+    let report = application
+        .stack
+        .bucket(INTERNAL)
+        .get(&reports[0].object.key)
+        .await
+        .expect("the bucket answers");
     let report: Report = serde_json::from_slice(&report.expect("a report")).expect("a report");
     tell(&mut told, "a district that does not exist", &report, &usual);
     assert!(application.mirror(&nobody).await.is_empty());

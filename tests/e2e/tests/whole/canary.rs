@@ -1,6 +1,7 @@
-//! Canaries: more than a thousand strings that nobody else would write, as names, addresses, phones and ids of people. They go through nights and through
-//! every route of the API, in what is accepted and in what is refused. None may come out where operators read: in a log line, a metric, an error, an
-//! event that is kept.
+//! Canaries: more than a thousand strings that nobody else would write, as names, addresses, phones
+//! and ids of people. They go through nights and through every route of the API, in what is
+//! accepted and in what is refused. None may come out where operators read: in a log line, a
+//! metric, an error, an event that is kept.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -16,7 +17,8 @@ use rules::settings::Settings;
 use serde_json::{Value, json};
 
 /// Area codes for phones, each with the hundred numbers 555-0100 to 555-0199 that belong to nobody.
-const AREAS: [&str; 12] = ["202", "205", "206", "207", "208", "209", "210", "212", "213", "214", "215", "216"];
+const AREAS: [&str; 12] =
+    ["202", "205", "206", "207", "208", "209", "210", "212", "213", "214", "215", "216"];
 
 /// Letters of a word, and digits of a number.
 const WORD: usize = 12;
@@ -52,7 +54,8 @@ impl Canaries {
         format!("{}@example.org", self.word())
     }
 
-    /// In E.164; what is looked for are its last ten digits, with which any way of writing it ends or that it is.
+    /// In E.164; what is looked for are its last ten digits, with which any way of writing it ends
+    /// or that it is.
     fn phone(&mut self) -> String {
         let number = format!("{}55501{:02}", AREAS[self.phones / 100], self.phones % 100);
         self.phones += 1;
@@ -60,8 +63,9 @@ impl Canaries {
         format!("+1{number}")
     }
 
-    /// One that a text holds, in whatever case and between whatever else. There are tens of thousands of them, and megabytes of text: so every piece of the
-    /// text that is as long as a canary is looked up.
+    /// One that a text holds, in whatever case and between whatever else. There are tens of
+    /// thousands of them, and megabytes of text: so every piece of the text that is as long as a
+    /// canary is looked up.
     fn in_text(&self, text: &str) -> Option<&str> {
         let text = &text.to_ascii_lowercase();
         let pieces = |long: usize| (0..text.len()).filter_map(move |at| text.get(at..at + long));
@@ -72,14 +76,24 @@ impl Canaries {
     fn mark(&mut self, folder: &Path) {
         let mut ids: BTreeMap<String, String> = BTreeMap::new();
         self.rewrite(folder, File::Users, |canaries, column, value| match column {
-            "sourcedId" => ids.entry(value.to_owned()).or_insert_with(|| format!("id-{}", canaries.word())).clone(),
+            "sourcedId" => ids
+                .entry(value.to_owned())
+                .or_insert_with(|| format!("id-{}", canaries.word()))
+                .clone(),
             "givenName" | "familyName" | "username" | "identifier" => canaries.name(),
             "email" if !value.is_empty() => canaries.email(),
-            "phone" | "sms" if !value.is_empty() && canaries.phones < 100 * AREAS.len() => canaries.phone(),
+            "phone" | "sms" if !value.is_empty() && canaries.phones < 100 * AREAS.len() => {
+                canaries.phone()
+            }
             _ => value.to_owned(),
         });
-        let renamed =
-            |value: &str| value.split(',').map(|id| ids.get(id).map_or(id, String::as_str)).collect::<Vec<_>>().join(",");
+        let renamed = |value: &str| {
+            value
+                .split(',')
+                .map(|id| ids.get(id).map_or(id, String::as_str))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         for file in [File::Users, File::Enrollments, File::Demographics] {
             self.rewrite(folder, file, |_, column, value| match column {
                 "agentSourcedIds" | "userSourcedId" | "sourcedId" => renamed(value),
@@ -88,7 +102,12 @@ impl Canaries {
         }
     }
 
-    fn rewrite(&mut self, folder: &Path, file: File, mut change: impl FnMut(&mut Self, &str, &str) -> String) {
+    fn rewrite(
+        &mut self,
+        folder: &Path,
+        file: File,
+        mut change: impl FnMut(&mut Self, &str, &str) -> String,
+    ) {
         let path = folder.join(format!("{}.csv", file.name()));
         let mut rows = csv::Reader::from_path(&path).expect("the file is there");
         let columns = rows.headers().expect("columns").clone();
@@ -99,12 +118,14 @@ impl Canaries {
             let cells = columns.iter().zip(&row).map(|(column, value)| change(self, column, value));
             out.write_record(cells.collect::<Vec<_>>()).expect("writing to memory");
         }
-        std::fs::write(path, out.into_inner().expect("writing to memory")).expect("the file can be written");
+        std::fs::write(path, out.into_inner().expect("writing to memory"))
+            .expect("the file can be written");
     }
 }
 
-/// Everything that operators read: what the functions' processes wrote (log lines, and metrics among them), what they failed with, and the events that were
-/// kept because they failed; and what they were told as it happened.
+/// Everything that operators read: what the functions' processes wrote (log lines, and metrics
+/// among them), what they failed with, and the events that were kept because they failed; and what
+/// they were told as it happened.
 fn told(application: &Application) -> String {
     let functions = [IMPORT, RECONCILE, API];
     let mut text: Vec<String> = functions.iter().map(|name| application.stack.log(name)).collect();
@@ -115,7 +136,13 @@ fn told(application: &Application) -> String {
     for name in functions {
         let failed = application.stack.invocations(name).into_iter().filter(|one| one.failed);
         text.extend(failed.map(|one| one.payload.to_string()));
-        text.extend(application.stack.failures(name).into_iter().map(|failure| failure.request_payload.to_string()));
+        text.extend(
+            application
+                .stack
+                .failures(name)
+                .into_iter()
+                .map(|failure| failure.request_payload.to_string()),
+        );
     }
     text.join("\n")
 }
@@ -138,7 +165,13 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     canaries.mark(&folder);
     assert!(canaries.all.len() > 1000, "{} canaries", canaries.all.len());
     let first = application.upload(&district, &folder, Some(set.first_night())).await;
-    assert_eq!(first.state(), RunState::Applied, "{:?} {:?}", first.report.findings, application.failures());
+    assert_eq!(
+        first.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        first.report.findings,
+        application.failures()
+    );
     let users = folder.join(format!("{}.csv", File::Users.name()));
     let whole = std::fs::read_to_string(&users).expect("the file is there");
     let lines: Vec<&str> = whole.lines().collect();
@@ -149,11 +182,20 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     std::fs::write(&users, format!("{spoiled}{}\r\n", lines[1])).expect("the file can be written");
     application.upload(&district, &folder, Some(set.first_night())).await;
 
-    // The API: everybody reads and edits through every route, first so that it is accepted, then in every wrong way.
+    // The API: everybody reads and edits through every route, first so that it is accepted, then in
+    // every wrong way.
     let named = known(&application, &district, &first.run.run.to_string(), &mut canaries).await;
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
-    for role in ["operator", "support", "district_leader", "school_leader", "teacher", "users_manager", "guardian", "application"]
-    {
+    for role in [
+        "operator",
+        "support",
+        "district_leader",
+        "school_leader",
+        "teacher",
+        "users_manager",
+        "guardian",
+        "application",
+    ] {
         let subject = canaries.word();
         let claims = Claims::new(role, "brook").subject(&subject);
         let claims = match role {
@@ -181,22 +223,37 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     let told = told(&application);
     assert!(told.contains("brook"), "the functions log something");
     let example = canaries.word();
-    assert!(canaries.in_text(&format!("x{}9", example.to_uppercase())).is_some(), "what is looked for would be found");
+    assert!(
+        canaries.in_text(&format!("x{}9", example.to_uppercase())).is_some(),
+        "what is looked for would be found"
+    );
     let lines = told.lines().filter_map(|line| Some((line, canaries.in_text(line)?)));
     let lines: Vec<_> = lines.take(5).collect();
     assert!(lines.is_empty(), "of {} canaries these were told: {lines:#?}", canaries.all.len());
 }
 
 /// Somebody of each kind, whose ids are canaries.
-async fn known(application: &Application, district: &rules::id::DistrictId, run: &str, canaries: &mut Canaries) -> Named {
+async fn known(
+    application: &Application,
+    district: &rules::id::DistrictId,
+    run: &str,
+    canaries: &mut Canaries,
+) -> Named {
     let mirror = application.mirror(district).await;
     let first = |value: &Value| value[0].as_str().map(str::to_owned);
     let found = mirror.iter().find_map(|((kind, class), record)| {
         let state = &record["state"];
         let (student, teacher) = (first(&state["students"])?, first(&state["teachers"])?);
         let school = state["details"]["school"].as_str()?.to_owned();
-        let is_hers = |record: &Value| record["state"]["children"].as_array().is_some_and(|all| all.contains(&json!(student)));
-        let guardian = mirror.iter().find(|((kind, _), record)| *kind == Tag::Guardian && is_hers(record))?.0.1.clone();
+        let is_hers = |record: &Value| {
+            record["state"]["children"].as_array().is_some_and(|all| all.contains(&json!(student)))
+        };
+        let guardian = mirror
+            .iter()
+            .find(|((kind, _), record)| *kind == Tag::Guardian && is_hers(record))?
+            .0
+            .1
+            .clone();
         (*kind == Tag::Class).then(|| (class.clone(), school, student, teacher, guardian))
     });
     let (class, school, student, teacher, guardian) = found.expect("a class with a family");
@@ -215,14 +272,21 @@ async fn known(application: &Application, district: &rules::id::DistrictId, run:
     }
 }
 
-/// One route: as it should be, with and without a version; with names that are not there; and with bodies and questions that are wrong.
+/// One route: as it should be, with and without a version; with names that are not there; and with
+/// bodies and questions that are wrong.
 async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canaries) -> Vec<Reply> {
     // What would end the district, or lock everybody out, is asked for in the wrong way only.
-    let is_the_end = route.path.ends_with("/erasure") || route.path.ends_with("/sync") || route.path.ends_with("/settings");
+    let is_the_end = route.path.ends_with("/erasure")
+        || route.path.ends_with("/sync")
+        || route.path.ends_with("/settings");
     let mut replies = Vec::new();
-    let call = async |method: &Method, path: &str, headers: &[(&str, &str)], body: Option<String>| {
+    let call = async |method: &Method,
+                      path: &str,
+                      headers: &[(&str, &str)],
+                      body: Option<String>| {
         let json = [("content-type", "application/json")];
-        let headers: Vec<_> = headers.iter().copied().chain(json.into_iter().filter(|_| body.is_some())).collect();
+        let headers: Vec<_> =
+            headers.iter().copied().chain(json.into_iter().filter(|_| body.is_some())).collect();
         let body = body.unwrap_or_default();
         api.send(method.clone(), path, &headers, body.into()).await.expect("the API answers")
     };
@@ -233,26 +297,45 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
             if reply.status == 428 {
                 replies.push(call(method, &asked.path, &[("if-match", "*")], body.clone()).await);
                 let stale = format!("\"{}\"", canaries.word());
-                replies.push(call(method, &asked.path, &[("if-match", &stale)], body.clone()).await);
+                replies
+                    .push(call(method, &asked.path, &[("if-match", &stale)], body.clone()).await);
             }
             let is_refused = reply.status == 403;
             replies.push(reply);
             if is_refused {
                 // The role is looked at before anything else: one wrong body shows that.
-                replies.push(call(method, &asked.path, &[], Some(format!("[\"{}\"", canaries.name()))).await);
+                replies.push(
+                    call(method, &asked.path, &[], Some(format!("[\"{}\"", canaries.name()))).await,
+                );
                 continue;
             }
             let key = canaries.word();
             for _ in 0..2 {
-                replies.push(call(method, &asked.path, &[("idempotency-key", &key)], body.clone()).await);
+                replies.push(
+                    call(method, &asked.path, &[("idempotency-key", &key)], body.clone()).await,
+                );
             }
         }
-        let question = format!("{}?after={}&limit={}&name={}", asked.path, canaries.word(), canaries.word(), canaries.word());
+        let question = format!(
+            "{}?after={}&limit={}&name={}",
+            asked.path,
+            canaries.word(),
+            canaries.word(),
+            canaries.word()
+        );
         replies.push(call(&Method::GET, &question, &[], None).await);
-        let mut elsewhere = Named { school: canaries.word(), class: canaries.word(), run: canaries.word(), ..named.clone() };
-        (elsewhere.student, elsewhere.teacher, elsewhere.guardian) = (canaries.word(), canaries.word(), canaries.word());
+        let mut elsewhere = Named {
+            school: canaries.word(),
+            class: canaries.word(),
+            run: canaries.word(),
+            ..named.clone()
+        };
+        (elsewhere.student, elsewhere.teacher, elsewhere.guardian) =
+            (canaries.word(), canaries.word(), canaries.word());
         for asked in elsewhere.requests(route).into_iter().filter(|_| !is_the_end) {
-            replies.push(call(method, &asked.path, &[], asked.body.map(|body| body.to_string())).await);
+            replies.push(
+                call(method, &asked.path, &[], asked.body.map(|body| body.to_string())).await,
+            );
         }
         if let Some(body) = asked.body {
             replies.extend(wrong_bodies(api, method, &asked.path, &body, canaries).await);
@@ -261,8 +344,15 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
     replies
 }
 
-/// Bodies that are cut off, of another type, with unknown fields, with values of another type, without an end, or not JSON at all; the canaries in all of them.
-async fn wrong_bodies(api: &Api, method: &Method, path: &str, body: &Value, canaries: &mut Canaries) -> Vec<Reply> {
+/// Bodies that are cut off, of another type, with unknown fields, with values of another type,
+/// without an end, or not JSON at all; the canaries in all of them.
+async fn wrong_bodies(
+    api: &Api,
+    method: &Method,
+    path: &str,
+    body: &Value,
+    canaries: &mut Canaries,
+) -> Vec<Reply> {
     let json = "application/json";
     let mut bodies: Vec<(&str, Vec<u8>)> = vec![
         (json, body.to_string().into_bytes()[..body.to_string().len() - 1].to_vec()),
@@ -275,9 +365,12 @@ async fn wrong_bodies(api: &Api, method: &Method, path: &str, body: &Value, cana
         ("application/x-www-form-urlencoded", format!("name={}", canaries.word()).into_bytes()),
     ];
     for field in body.as_object().into_iter().flatten().map(|(name, _)| name.clone()) {
-        for wrong in
-            [json!([canaries.name()]), json!({ "a": canaries.email() }), json!(format!("\u{0}{}", canaries.word())), json!("")]
-        {
+        for wrong in [
+            json!([canaries.name()]),
+            json!({ "a": canaries.email() }),
+            json!(format!("\u{0}{}", canaries.word())),
+            json!(""),
+        ] {
             let mut body = body.clone();
             body[&field] = wrong;
             bodies.push((json, body.to_string().into_bytes()));
@@ -285,7 +378,11 @@ async fn wrong_bodies(api: &Api, method: &Method, path: &str, body: &Value, cana
     }
     let mut replies = Vec::new();
     for (kind, body) in bodies {
-        replies.push(api.send(method.clone(), path, &[("content-type", kind)], body.into()).await.expect("the API answers"));
+        replies.push(
+            api.send(method.clone(), path, &[("content-type", kind)], body.into())
+                .await
+                .expect("the API answers"),
+        );
     }
     replies
 }

@@ -1,4 +1,5 @@
-//! A district at Clever, from the notice that it shares to its mirror: the real door, pull, plan and decision; Clever is the simulator.
+//! A district at Clever, from the notice that it shares to its mirror: the real door, pull, plan
+//! and decision; Clever is the simulator.
 
 use axum::http::Method;
 use district::{District, Size};
@@ -21,30 +22,50 @@ const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 /// Orders a pull, as the district's schedule does, and waits for the end of its run.
 async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -> Night {
     let stack = &application.stack;
-    stack.invoke(PULL, json!({ "district": district, "at": at })).await.expect("the function is there");
+    stack
+        .invoke(PULL, json!({ "district": district, "at": at }))
+        .await
+        .expect("the function is there");
     // Whoever waits for Clever to come back does so for minutes.
     stack.live_until(stack.clock().now() + HOUR).await;
-    let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+    let run =
+        stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");
-    Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())), run }
+    Night {
+        report: report
+            .unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())),
+        run,
+    }
 }
 
 #[tokio::test]
 async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_pulled() {
     let application = Application::start().await;
     let (stack, clever) = (&application.stack, application.stack.clever());
-    let (source, set) = (id("district", "oak"), District::new(Size::students(120)).seed(5).churn(4.0));
+    let (source, set) =
+        (id("district", "oak"), District::new(Size::students(120)).seed(5).churn(4.0));
     let district = DistrictId::new(&*source);
     clever.connect(&source, &set.night(0));
     stack.put_secret(NOTICE_KEYS, &json!({ "current": KEY }).to_string());
 
     // A notice is a hint; the token list confirms it.
-    assert_eq!(knock(&application, KEY, &json!({ "type": "district.shared", "district": source }).to_string()).await, 202);
+    assert_eq!(
+        knock(
+            &application,
+            KEY,
+            &json!({ "type": "district.shared", "district": source }).to_string()
+        )
+        .await,
+        202
+    );
     stack.live_until(stack.next_schedule().expect("the look is scheduled")).await;
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
-    assert_eq!(told(&application, &district, None), [("District Shares".to_owned(), "notified".to_owned(), false)]);
+    assert_eq!(
+        told(&application, &district, None),
+        [("District Shares".to_owned(), "notified".to_owned(), false)]
+    );
 
     // The operator configures it and switches it on.
     let api = stack.api(&Claims::new("operator", district.as_str())).unwrap();
@@ -53,7 +74,10 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let mut settings = seen.json();
     settings["time_zone"] = json!("America/New_York");
     let version = seen.header("etag").unwrap_or_default().to_owned();
-    let put = api.call(Method::PUT, &path("/settings"), &[("if-match", version.as_str())], Some(&settings)).await.unwrap();
+    let put = api
+        .call(Method::PUT, &path("/settings"), &[("if-match", version.as_str())], Some(&settings))
+        .await
+        .unwrap();
     assert!(put.is_ok(), "{} {}", put.status, put.text());
     let on = json!({ "sync": "on", "reason": "the contract begins" });
     assert!(api.call(Method::POST, &path("/sync"), &[], Some(&on)).await.unwrap().is_ok());
@@ -63,7 +87,10 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
     assert!(application.mirror(&district).await.is_empty());
-    assert_eq!(told(&application, &district, Some(&first)), [("Review Waits".to_owned(), "held".to_owned(), false)]);
+    assert_eq!(
+        told(&application, &district, Some(&first)),
+        [("Review Waits".to_owned(), "held".to_owned(), false)]
+    );
     let review = api.get(&path(&format!("/runs/{}/review", first.run.run))).await.unwrap().json();
     assert_eq!(
         (&review["waits"], &review["source"], &review["counts"]["student"]["added"]),
@@ -71,21 +98,35 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     );
     let known = |field: &str| {
         let all = review["fields"].as_array().unwrap();
-        all.iter().find(|share| share["kind"] == "student" && share["field"] == field).map(|share| share["has"].clone())
+        all.iter()
+            .find(|share| share["kind"] == "student" && share["field"] == field)
+            .map(|share| share["has"].clone())
     };
     for field in ["schools", "sis_id", "school", "district", "name"] {
         assert_eq!(known(field), Some(json!(120)), "{field}: Clever guarantees it");
     }
     let samples = review["samples"]["student"].as_array().unwrap();
     let users = clever.ids(&source, List::Users);
-    assert!(samples.iter().all(|one| users.iter().any(|id| one["source_id"] == id.as_str())), "{samples:?}");
+    assert!(
+        samples.iter().all(|one| users.iter().any(|id| one["source_id"] == id.as_str())),
+        "{samples:?}"
+    );
     assert_eq!(application.decide(&first, "approve").await.state(), RunState::Applied);
-    assert_eq!(stack.table().district(&district).await.unwrap().unwrap().status, DistrictStatus::Live);
+    assert_eq!(
+        stack.table().district(&district).await.unwrap().unwrap().status,
+        DistrictStatus::Live
+    );
     let students = application.keys(&district, Tag::Student, "active").await;
     assert_eq!(students.len(), 120);
     assert!(students.iter().all(|key| users.contains(key)), "whoever is here is at Clever");
-    assert_eq!(application.keys(&district, Tag::School, "active").await, sorted(clever.ids(&source, List::Schools)));
-    assert_eq!(application.keys(&district, Tag::Class, "active").await, sorted(clever.ids(&source, List::Sections)));
+    assert_eq!(
+        application.keys(&district, Tag::School, "active").await,
+        sorted(clever.ids(&source, List::Schools))
+    );
+    assert_eq!(
+        application.keys(&district, Tag::Class, "active").await,
+        sorted(clever.ids(&source, List::Sections))
+    );
 
     // The same again changes nothing; the same order again is the same run.
     let same = pull(&application, &district, now + HOUR).await;
@@ -98,27 +139,51 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     assert!(next.counts("student").added + next.counts("student").removed > 0);
     let before = application.mirror(&district).await;
-    assert_eq!(told(&application, &district, None), [], "nobody is told of nights that go their way");
+    assert_eq!(
+        told(&application, &district, None),
+        [],
+        "nobody is told of nights that go their way"
+    );
 
     // Clever is down: told, and nothing is lost.
     clever.fault("/users", 0, 1000, Fault::Status(503));
     let down = pull(&application, &district, now + HOUR * 48).await;
-    assert_eq!((down.state(), application.mirror(&district).await == before), (RunState::Refused, true), "{:?}", down.report);
+    assert_eq!(
+        (down.state(), application.mirror(&district).await == before),
+        (RunState::Refused, true),
+        "{:?}",
+        down.report
+    );
     let failed = |status: &str, again| ("Pull Failed".to_owned(), status.to_owned(), again);
-    assert_eq!(told(&application, &district, Some(&down)), [failed("importing", true), failed("refused", false)]);
+    assert_eq!(
+        told(&application, &district, Some(&down)),
+        [failed("importing", true), failed("refused", false)]
+    );
 
     // Sharing reduced by mistake to one school: held, and nothing is lost.
     clever.heal();
     let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
     clever.share(&source, Sharing::Schools(one));
     let reduced = pull(&application, &district, now + HOUR * 72).await;
-    assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
-    assert_eq!(told(&application, &district, Some(&reduced)), [("Run Held".to_owned(), "held".to_owned(), false)]);
+    assert_eq!(
+        (reduced.state(), application.mirror(&district).await == before),
+        (RunState::Held, true)
+    );
+    assert_eq!(
+        told(&application, &district, Some(&reduced)),
+        [("Run Held".to_owned(), "held".to_owned(), false)]
+    );
 
     // The hourly look sees to it that the district has its nights.
     stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
-    let nightly =
-        stack.scheduler().get_schedule().group_name(SCHEDULE_GROUP).name(format!("nightly-{district}")).send().await.unwrap();
+    let nightly = stack
+        .scheduler()
+        .get_schedule()
+        .group_name(SCHEDULE_GROUP)
+        .name(format!("nightly-{district}"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
         (nightly.schedule_expression(), nightly.schedule_expression_timezone()),
         (Some("cron(0 3 * * ? *)"), Some("America/New_York")),
@@ -134,13 +199,25 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 
-/// What operators were told of the district since they were asked last, all of it about this run: type, status, and whether it is tried again.
-fn told(application: &Application, district: &DistrictId, night: Option<&Night>) -> Vec<(String, String, bool)> {
+/// What operators were told of the district since they were asked last, all of it about this run:
+/// type, status, and whether it is tried again.
+fn told(
+    application: &Application,
+    district: &DistrictId,
+    night: Option<&Night>,
+) -> Vec<(String, String, bool)> {
     let run = night.map(|night| night.run.run.as_str());
     let told = application.told().into_iter().map(|told| {
         let text = |name: &str| told.detail[name].as_str().unwrap_or_default().to_owned();
-        assert_eq!((told.detail["district"].as_str(), told.detail["run"].as_str()), (Some(district.as_str()), run), "{told:?}");
-        assert!(!text("what").is_empty() && !text("next").is_empty() && text("id").len() == 32, "{told:?}");
+        assert_eq!(
+            (told.detail["district"].as_str(), told.detail["run"].as_str()),
+            (Some(district.as_str()), run),
+            "{told:?}"
+        );
+        assert!(
+            !text("what").is_empty() && !text("next").is_empty() && text("id").len() == 32,
+            "{told:?}"
+        );
         let status = text("status");
         (told.detail_type, status, !told.detail["tried_again"].is_null())
     });

@@ -1,7 +1,9 @@
-//! Everything that goes wrong at Clever, a story each: what it does to a mirror, and what an operator hears of it.
+//! Everything that goes wrong at Clever, a story each: what it does to a mirror, and what an
+//! operator hears of it.
 //!
-//! The pull is the function's own code, against the simulator over HTTP and the local stack's table and buckets; only that waiting moves the clock instead
-//! of taking the time. What comes after the snapshot is the real function.
+//! The pull is the function's own code, against the simulator over HTTP and the local stack's table
+//! and buckets; only that waiting moves the clock instead of taking the time. What comes after the
+//! snapshot is the real function.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,7 +77,10 @@ impl World {
             _ => None,
         });
         let (secrets, (client, password)) = (MemorySecrets::default(), CLEVER_CLIENT);
-        secrets.put(CLEVER_SECRET, &json!({ "client_id": client, "client_secret": password }).to_string());
+        secrets.put(
+            CLEVER_SECRET,
+            &json!({ "client_id": client, "client_secret": password }).to_string(),
+        );
         Self {
             application,
             config: config.expect("a configuration"),
@@ -102,11 +107,13 @@ impl World {
 
     /// The same, with so many records a page.
     async fn paged(&self, name: &str, overrides: Value, page_size: u32) -> Pulled {
-        let (source, set) = (id("district", name), District::new(Size::students(40)).seed(5).churn(4.0));
+        let (source, set) =
+            (id("district", name), District::new(Size::students(40)).seed(5).churn(4.0));
         self.clever().connect(&source, &set.night(0));
         let mut settings = Settings::of_preset("clever");
         settings.time_zone = "America/New_York".into();
-        settings.source.clever = Some(Clever { api: self.clever().url(), page_size, ..Clever::of(&source) });
+        settings.source.clever =
+            Some(Clever { api: self.clever().url(), page_size, ..Clever::of(&source) });
         settings.overrides = overrides.as_object().cloned().unwrap_or_default();
         let pulled = Pulled { here: self.application.district(name, settings).await, source, set };
         let first = self.pull(&pulled.here).await;
@@ -131,9 +138,14 @@ impl World {
         };
         let mut context = Context::default();
         context.request_id = format!("request {}", self.requests.fetch_add(1, Ordering::SeqCst));
-        context.invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull".into();
-        context.deadline = u64::try_from((self.clock().now() + Duration::from_secs(900)).as_millisecond()).expect("after 1970");
-        handle(&self.config, &storage, LambdaEvent::new(event, context)).await.expect("nothing here fails but Clever")
+        context.invoked_function_arn =
+            "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull".into();
+        context.deadline =
+            u64::try_from((self.clock().now() + Duration::from_secs(900)).as_millisecond())
+                .expect("after 1970");
+        handle(&self.config, &storage, LambdaEvent::new(event, context))
+            .await
+            .expect("nothing here fails but Clever")
     }
 
     /// Orders a pull and lets it go on until it ends; what it has staged is planned and applied.
@@ -148,9 +160,20 @@ impl World {
         }
         self.application.stack.settled().await;
         let stack = &self.application.stack;
-        let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+        let run = stack
+            .table()
+            .newest(district, 1)
+            .await
+            .expect("the table answers")
+            .pop()
+            .expect("a run");
         let report = stack.report(district, &run.run).await.expect("the report can be read");
-        Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", self.application.failures())), run }
+        Night {
+            report: report.unwrap_or_else(|| {
+                panic!("no report; failures: {:?}", self.application.failures())
+            }),
+            run,
+        }
     }
 
     async fn look(&self) -> Looked {
@@ -169,7 +192,10 @@ impl World {
 
     async fn said(&self, district: &Pulled) -> Said {
         let mirror = self.application.mirror(&district.here).await.into_iter();
-        let said = |record: Value| format!("{} {}", record["status"], record["state"]).replace(&district.source, "the district");
+        let said = |record: Value| {
+            format!("{} {}", record["status"], record["state"])
+                .replace(&district.source, "the district")
+        };
         mirror.map(|(key, record)| (key, said(record))).collect()
     }
 }
@@ -182,7 +208,8 @@ fn patient() -> Value {
 #[tokio::test]
 async fn what_goes_by_itself_leaves_the_night_as_it_would_have_been_and_tells_nobody() {
     let world = World::new().await;
-    let (tried, calm) = (world.district("tried", patient()).await, world.district("calm", patient()).await);
+    let (tried, calm) =
+        (world.district("tried", patient()).await, world.district("calm", patient()).await);
     let slow = Fault::Slow(Duration::from_millis(300));
     // Several a night, each at a list of its own.
     let nights: [&[(&str, &str, Fault)]; 4] = [
@@ -215,7 +242,13 @@ async fn what_goes_by_itself_leaves_the_night_as_it_would_have_been_and_tells_no
             world.clever().fault(path, 0, 2, *fault);
         }
         let pulled = world.pull(&tried.here).await;
-        assert_eq!(pulled.state(), RunState::Applied, "{stories:?}: {:?} {:?}", pulled.report.findings, pulled.report.holds);
+        assert_eq!(
+            pulled.state(),
+            RunState::Applied,
+            "{stories:?}: {:?} {:?}",
+            pulled.report.findings,
+            pulled.report.holds
+        );
         assert_eq!(world.clever().faults_left(), 0, "{stories:?}: all of it has happened");
         let expected = world.pull(&calm.here).await;
         assert_eq!(expected.state(), RunState::Applied);
@@ -253,12 +286,23 @@ struct Refusal {
 }
 
 /// Refused at once: an answer that will be the same in an hour.
-const fn at_once(story: &'static str, path: &'static str, fault: Fault, code: &'static Code, said: &'static str) -> Refusal {
+const fn at_once(
+    story: &'static str,
+    path: &'static str,
+    fault: Fault,
+    code: &'static Code,
+    said: &'static str,
+) -> Refusal {
     Refusal { story, path, fault, code, said, put_off: false }
 }
 
 /// Refused when it was tried four times, a quarter of an hour apart.
-const fn at_last(story: &'static str, path: &'static str, fault: Fault, said: &'static str) -> Refusal {
+const fn at_last(
+    story: &'static str,
+    path: &'static str,
+    fault: Fault,
+    said: &'static str,
+) -> Refusal {
     Refusal { story, path, fault, code: &codes::SOURCE_DOWN, said, put_off: true }
 }
 
@@ -281,7 +325,13 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             &codes::SOURCE_REFUSED,
             "404 for the list of courses",
         ),
-        at_once("404 that is HTML", "/terms", Fault::Html(404), &codes::SOURCE_REFUSED, "404 for the list of terms"),
+        at_once(
+            "404 that is HTML",
+            "/terms",
+            Fault::Html(404),
+            &codes::SOURCE_REFUSED,
+            "404 for the list of terms",
+        ),
         at_once(
             "400 with the older kind of body",
             "/sections",
@@ -289,9 +339,21 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             &codes::SOURCE_REFUSED,
             "400 for the list of sections",
         ),
-        at_once("501", "/schools", Fault::Status(501), &codes::SOURCE_REFUSED, "501 for the list of schools"),
+        at_once(
+            "501",
+            "/schools",
+            Fault::Status(501),
+            &codes::SOURCE_REFUSED,
+            "501 for the list of schools",
+        ),
         at_once("401: the token is void", "/v3.1/", Fault::Status(401), &codes::SOURCE_TOKEN, ""),
-        at_once("a page whose next one is itself", "role=student", Fault::Loop, &codes::SOURCE_PAGES, "leads back"),
+        at_once(
+            "a page whose next one is itself",
+            "role=student",
+            Fault::Loop,
+            &codes::SOURCE_PAGES,
+            "leads back",
+        ),
         at_once(
             "a page whose next one is at another host",
             "role=student",
@@ -299,15 +361,47 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             &codes::SOURCE_PAGES,
             "somewhere else",
         ),
-        at_once("an empty page that is not the last", "/sections", Fault::EmptyPage, &codes::SOURCE_PAGES, "leads back"),
-        at_once("data that comes anew during each try", "/districts", Fault::NewData, &codes::SOURCE_CHANGING, ""),
+        at_once(
+            "an empty page that is not the last",
+            "/sections",
+            Fault::EmptyPage,
+            &codes::SOURCE_PAGES,
+            "leads back",
+        ),
+        at_once(
+            "data that comes anew during each try",
+            "/districts",
+            Fault::NewData,
+            &codes::SOURCE_CHANGING,
+            "",
+        ),
         at_last("503 with a message, all night", "role=student", Fault::Status(503), "status 503"),
-        at_last("500 with the older kind of body, all night", "/sections", Fault::OldStatus(500), "status 500"),
+        at_last(
+            "500 with the older kind of body, all night",
+            "/sections",
+            Fault::OldStatus(500),
+            "status 500",
+        ),
         at_last("502 that is HTML, all night", "/schools", Fault::Html(502), "status 502"),
         at_last("429, all night", "role=student", Fault::RetryAfter(40), "status 429"),
-        at_last("connections that break, all night", "role=teacher", Fault::Reset, "the connection failed or broke off"),
-        at_last("bodies that end in the middle, all night", "role=student", Fault::Truncated, "not a page of a list"),
-        at_last("the token list is down, all night", "/oauth/tokens", Fault::Status(503), "token list"),
+        at_last(
+            "connections that break, all night",
+            "role=teacher",
+            Fault::Reset,
+            "the connection failed or broke off",
+        ),
+        at_last(
+            "bodies that end in the middle, all night",
+            "role=student",
+            Fault::Truncated,
+            "not a page of a list",
+        ),
+        at_last(
+            "the token list is down, all night",
+            "/oauth/tokens",
+            Fault::Status(503),
+            "token list",
+        ),
     ];
     let before = world.application.mirror(&oak.here).await;
     for (night, Refusal { story, path, fault, code, said, put_off }) in (1..).zip(stories) {
@@ -316,29 +410,49 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
         world.clever().fault(path, u32::from(path == "role=student"), u32::MAX, fault);
         let refused = world.pull(&oak.here).await;
         world.clever().heal();
-        assert_eq!((refused.state(), refused.report.findings.len()), (RunState::Refused, 1), "{story}: {:?}", refused.report);
+        assert_eq!(
+            (refused.state(), refused.report.findings.len()),
+            (RunState::Refused, 1),
+            "{story}: {:?}",
+            refused.report
+        );
         let finding = &refused.report.findings[0];
         assert_eq!(finding.code, code.name, "{story}: {}", finding.message);
-        assert!(finding.message.contains(said) && finding.message.contains(code.advice), "{story}: {}", finding.message);
-        assert!(world.application.mirror(&oak.here).await == before, "{story}: the mirror has changed");
+        assert!(
+            finding.message.contains(said) && finding.message.contains(code.advice),
+            "{story}: {}",
+            finding.message
+        );
+        assert!(
+            world.application.mirror(&oak.here).await == before,
+            "{story}: the mirror has changed"
+        );
 
         let told: Vec<Event> = world.bus.take_all();
         let statuses: Vec<Status> = told.iter().map(|event| event.detail.status).collect();
-        let due = if put_off { vec![Status::Importing, Status::Refused] } else { vec![Status::Refused] };
+        let due =
+            if put_off { vec![Status::Importing, Status::Refused] } else { vec![Status::Refused] };
         assert_eq!(statuses, due, "{story}");
-        assert!(told.iter().all(|event| event.kind == Kind::PullFailed && event.detail.run.as_ref() == Some(&refused.run.run)));
+        assert!(told.iter().all(|event| event.kind == Kind::PullFailed
+            && event.detail.run.as_ref() == Some(&refused.run.run)));
         assert_eq!(told[0].detail.tried_again.is_some(), put_off, "{story}");
         let last = &told[told.len() - 1].detail;
         assert!(last.what.contains(code.meaning) && last.next == code.advice, "{story}: {last:?}");
         assert_eq!(last.findings, BTreeMap::from([(code.name.to_owned(), 1)]), "{story}");
         let token = world.clever().token(&oak.source).expect("it is connected");
-        assert!(!format!("{told:?}{:?}", refused.report).contains(&token), "{story}: a token was told");
+        assert!(
+            !format!("{told:?}{:?}", refused.report).contains(&token),
+            "{story}: a token was told"
+        );
     }
     // And when all is well again, the next night brings what it should.
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Applied);
     let students = world.application.keys(&oak.here, Tag::Student, "active").await;
     let users = world.clever().ids(&oak.source, List::Users);
-    assert!(!students.is_empty() && students.iter().all(|student| users.contains(student)), "whoever is here is at Clever");
+    assert!(
+        !students.is_empty() && students.iter().all(|student| users.contains(student)),
+        "whoever is here is at Clever"
+    );
     assert_eq!(world.heard(), []);
     assert!(world.application.failures().is_empty(), "{:?}", world.application.failures());
 }
@@ -346,13 +460,22 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
 #[tokio::test]
 async fn r_m6_data_that_comes_anew_during_a_pull_is_read_whole_and_of_one_state() {
     let world = World::new().await;
-    let (oak, calm) = (world.district("oak", patient()).await, world.district("calm", patient()).await);
+    let (oak, calm) =
+        (world.district("oak", patient()).await, world.district("calm", patient()).await);
     world.clever().sync_during("role=student", 1, &oak.source, &oak.set.night(1));
     world.clever().sync(&calm.source, &calm.set.night(1));
     let (pulled, expected) = (world.pull(&oak.here).await, world.pull(&calm.here).await);
-    assert_eq!((pulled.state(), expected.state()), (RunState::Applied, RunState::Applied), "{:?}", pulled.report.findings);
+    assert_eq!(
+        (pulled.state(), expected.state()),
+        (RunState::Applied, RunState::Applied),
+        "{:?}",
+        pulled.report.findings
+    );
     assert_eq!(pulled.report.counts, expected.report.counts);
-    assert!(world.said(&oak).await == world.said(&calm).await, "pages of two states were put together");
+    assert!(
+        world.said(&oak).await == world.said(&calm).await,
+        "pages of two states were put together"
+    );
     assert_eq!(world.heard(), []);
 }
 
@@ -364,7 +487,12 @@ async fn r_o1_a_district_that_disconnects_keeps_its_mirror_and_is_told_as_gone_a
     world.clever().disconnect(&oak.source);
 
     let refused = world.pull(&oak.here).await;
-    assert_eq!((refused.state(), refused.found("source_no_token")), (RunState::Refused, true), "{:?}", refused.report.findings);
+    assert_eq!(
+        (refused.state(), refused.found("source_no_token")),
+        (RunState::Refused, true),
+        "{:?}",
+        refused.report.findings
+    );
     assert_eq!(world.heard(), [(Kind::PullFailed, Status::Refused)]);
     assert_eq!(world.look().await, Looked::default(), "one list that lacks it may be a mistake");
     assert_eq!(world.heard(), []);
@@ -388,25 +516,46 @@ async fn r_o1_a_district_that_disconnects_keeps_its_mirror_and_is_told_as_gone_a
 }
 
 #[tokio::test]
-async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_and_the_report_says_why() {
+async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_and_the_report_says_why()
+ {
     let world = World::new().await;
     let oak = world.district("oak", patient()).await;
     let before = world.application.mirror(&oak.here).await;
-    for state in [State::Paused(None), State::Paused(Some(world.clock().now() + 30 * DAY)), State::Error, State::Pending] {
+    for state in [
+        State::Paused(None),
+        State::Paused(Some(world.clock().now() + 30 * DAY)),
+        State::Error,
+        State::Pending,
+    ] {
         world.clever().set_state(&oak.source, state);
-        assert!(!world.clever().sync(&oak.source, &oak.set.night(1)), "{state:?}: its data is frozen");
+        assert!(
+            !world.clever().sync(&oak.source, &oak.set.night(1)),
+            "{state:?}: its data is frozen"
+        );
         let pulled = world.pull(&oak.here).await;
-        assert_eq!((pulled.state(), pulled.report.item_writes), (RunState::Unchanged, 0), "{state:?}");
+        assert_eq!(
+            (pulled.state(), pulled.report.item_writes),
+            (RunState::Unchanged, 0),
+            "{state:?}"
+        );
         assert!(world.application.mirror(&oak.here).await == before, "{state:?}");
-        let frozen = pulled.report.findings.iter().find(|finding| finding.code == codes::SOURCE_FROZEN.name);
+        let frozen =
+            pulled.report.findings.iter().find(|finding| finding.code == codes::SOURCE_FROZEN.name);
         let word = if matches!(state, State::Paused(_)) { "is paused" } else { "fails" };
-        assert!(frozen.is_some_and(|finding| finding.message.contains(word)), "{state:?}: {:?}", pulled.report.findings);
+        assert!(
+            frozen.is_some_and(|finding| finding.message.contains(word)),
+            "{state:?}: {:?}",
+            pulled.report.findings
+        );
         assert_eq!(world.heard(), [], "{state:?}: a pause is no failure");
     }
     world.clever().set_state(&oak.source, State::Success);
     assert!(world.clever().sync(&oak.source, &oak.set.night(1)));
     let pulled = world.pull(&oak.here).await;
-    assert_eq!((pulled.state(), pulled.found(codes::SOURCE_FROZEN.name)), (RunState::Applied, false));
+    assert_eq!(
+        (pulled.state(), pulled.found(codes::SOURCE_FROZEN.name)),
+        (RunState::Applied, false)
+    );
 }
 
 #[tokio::test]
@@ -425,7 +574,12 @@ async fn r_h1_sharing_that_shrinks_by_mistake_is_held_and_sharing_nothing_is_ref
 
     world.clever().share(&oak.source, Sharing::Nothing);
     let refused = world.pull(&oak.here).await;
-    assert_eq!((refused.state(), refused.found("nothing_shared")), (RunState::Refused, true), "{:?}", refused.report.findings);
+    assert_eq!(
+        (refused.state(), refused.found("nothing_shared")),
+        (RunState::Refused, true),
+        "{:?}",
+        refused.report.findings
+    );
     assert_eq!(world.heard(), [(Kind::PullFailed, Status::Refused)]);
     assert!(world.application.mirror(&oak.here).await == before);
 }
@@ -439,7 +593,9 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     let schools = clever.ids(source, List::Schools);
     let mirror = world.application.mirror(&oak.here).await;
     let active = |kind: Tag| {
-        let of_kind = mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active");
+        let of_kind = mirror
+            .iter()
+            .filter(move |((tag, _), record)| *tag == kind && record["status"] == "active");
         of_kind.map(|((_, key), record)| (key.clone(), record["state"].clone())).collect::<Vec<_>>()
     };
     let (students, teachers, classes, guardians) =
@@ -455,45 +611,103 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
 
     // A student of two schools; nothing known of another one; a birth date without leading zeros.
     let [both, bare, born] = [0, 1, 2].map(|place: usize| students[place].0.clone());
-    clever.alter(source, List::Users, &both, |user| user["roles"]["student"]["schools"] = json!([schools[0], schools[1]]));
+    clever.alter(source, List::Users, &both, |user| {
+        user["roles"]["student"]["schools"] = json!([schools[0], schools[1]])
+    });
     clever.alter(source, List::Users, &bare, |user| {
         user["email"] = json!("");
         let student = user["roles"]["student"].as_object_mut().expect("a student");
-        for field in
-            ["grade", "gender", "race", "dob", "hispanic_ethnicity", "ell_status", "frl_status", "iep_status", "state_id"]
-        {
+        for field in [
+            "grade",
+            "gender",
+            "race",
+            "dob",
+            "hispanic_ethnicity",
+            "ell_status",
+            "frl_status",
+            "iep_status",
+            "state_id",
+        ] {
             student.insert(field.into(), json!(""));
         }
     });
-    clever.alter(source, List::Users, &born, |user| user["roles"]["student"]["dob"] = json!("1/2/2014"));
+    clever.alter(source, List::Users, &born, |user| {
+        user["roles"]["student"]["dob"] = json!("1/2/2014")
+    });
     // A section that the district made at Clever, with co-teachers, in the order of the source.
     let staff: Vec<String> = [2, 0, 1].map(|place: usize| teachers[place].0.clone()).into();
-    let custom = clever.custom_section(source, "Robotics", &schools[0], &staff, &[both.clone(), born.clone()]);
+    let custom = clever.custom_section(
+        source,
+        "Robotics",
+        &schools[0],
+        &staff,
+        &[both.clone(), born.clone()],
+    );
     // Somebody whom a section names and nobody may read.
-    let seated = |state: &Value, who: &str| state["students"].as_array().is_some_and(|all| all.contains(&json!(who)));
-    let hidden = students[3..].iter().map(|(key, _)| key).find(|key| classes.iter().any(|(_, state)| seated(state, key)));
+    let seated = |state: &Value, who: &str| {
+        state["students"].as_array().is_some_and(|all| all.contains(&json!(who)))
+    };
+    let hidden = students[3..]
+        .iter()
+        .map(|(key, _)| key)
+        .find(|key| classes.iter().any(|(_, state)| seated(state, key)));
     let hidden = hidden.expect("somebody in a class").clone();
     clever.withhold(source, [hidden.clone()]);
-    let gone = clever.token(source).map(|token| local::Api::new(&clever.url(), Some(token))).expect("it is connected");
-    let asked = gone.call(axum::http::Method::GET, &format!("/v3.1/users/{hidden}"), &[], None).await.expect("Clever answers");
+    let gone = clever
+        .token(source)
+        .map(|token| local::Api::new(&clever.url(), Some(token)))
+        .expect("it is connected");
+    let asked = gone
+        .call(axum::http::Method::GET, &format!("/v3.1/users/{hidden}"), &[], None)
+        .await
+        .expect("Clever answers");
     assert_eq!(asked.status, 404);
 
     let pulled = world.pull(&oak.here).await;
-    assert_eq!(pulled.state(), RunState::Applied, "{:?} {:?}", pulled.report.holds, pulled.report.findings);
+    assert_eq!(
+        pulled.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        pulled.report.holds,
+        pulled.report.findings
+    );
     assert_eq!(world.heard(), [], "nothing of it is anything for an operator");
     let after = world.application.mirror(&oak.here).await;
     let state = |kind: Tag, key: &str| after[&(kind, key.to_owned())]["state"].clone();
     let student = state(Tag::Student, &both);
-    let listed: Vec<&str> = student["person"]["schools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let listed: Vec<&str> = student["person"]["schools"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     assert!(schools[..2].iter().all(|school| listed.contains(&school.as_str())), "{student}");
     let class = state(Tag::Class, &custom);
-    assert_eq!((&class["teachers"], class["students"].as_array().map(Vec::len)), (&json!(staff), Some(2)), "{class}");
-    assert_eq!(state(Tag::Student, &born)["demographics"]["birth_date"], "2014-01-02", "{}", state(Tag::Student, &born));
+    assert_eq!(
+        (&class["teachers"], class["students"].as_array().map(Vec::len)),
+        (&json!(staff), Some(2)),
+        "{class}"
+    );
+    assert_eq!(
+        state(Tag::Student, &born)["demographics"]["birth_date"],
+        "2014-01-02",
+        "{}",
+        state(Tag::Student, &born)
+    );
     let unknown = state(Tag::Student, &bare);
-    assert!(unknown["demographics"].as_object().is_none_or(|known| known.values().all(Value::is_null)), "{unknown}");
-    assert_eq!(after[&(Tag::Student, bare)]["status"], "active", "what is unknown of somebody takes nobody away (R-S2)");
+    assert!(
+        unknown["demographics"].as_object().is_none_or(|known| known.values().all(Value::is_null)),
+        "{unknown}"
+    );
+    assert_eq!(
+        after[&(Tag::Student, bare)]["status"],
+        "active",
+        "what is unknown of somebody takes nobody away (R-S2)"
+    );
     assert_eq!(after[&(Tag::Student, hidden.clone())]["status"], "archived");
-    let seats = after.iter().filter(|((kind, _), record)| *kind == Tag::Class && seated(&record["state"], &hidden));
+    let seats = after
+        .iter()
+        .filter(|((kind, _), record)| *kind == Tag::Class && seated(&record["state"], &hidden));
     assert_eq!(seats.count(), 0, "nobody who is not shared has a seat");
     assert!(pulled.found("people_not_shared"), "{:?}", pulled.report.finding_totals);
     // And the same again changes nothing.

@@ -1,5 +1,5 @@
-//! Every defect that a district's files may have, read by the OneRoster import: refused or not as it must be, and whatever is not read
-//! is said to be unknown, never to be gone (R-H3).
+//! Every defect that a district's files may have, read by the OneRoster import: refused or not as
+//! it must be, and whatever is not read is said to be unknown, never to be gone (R-H3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
@@ -78,9 +78,17 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
                 PartName::Findings => {}
                 PartName::Records(tag) => {
                     for role in ["teachers", "students"] {
-                        for seat in line[role].as_array().into_iter().flatten().filter(|_| tag == Tag::Class) {
+                        for seat in line[role]
+                            .as_array()
+                            .into_iter()
+                            .flatten()
+                            .filter(|_| tag == Tag::Class)
+                        {
                             // A seat that says nothing but who is a plain text.
-                            let person = seat.as_str().or_else(|| seat["id"].as_str()).expect("a seat has a person");
+                            let person = seat
+                                .as_str()
+                                .or_else(|| seat["id"].as_str())
+                                .expect("a seat has a person");
                             read.seats.insert((id.clone(), person.to_owned()));
                         }
                     }
@@ -106,12 +114,16 @@ impl Read {
     }
 
     fn is_unknown_seat(&self, class_id: &str, person_id: &str) -> bool {
-        let fits = |id: &Option<rules::id::SourceId>, of: &str| id.as_ref().is_none_or(|id| id.as_str() == of);
+        let fits = |id: &Option<rules::id::SourceId>, of: &str| {
+            id.as_ref().is_none_or(|id| id.as_str() == of)
+        };
         let people = [Tag::Student, Tag::Teacher];
         self.is_unknown(Tag::Class, class_id)
             || people.into_iter().any(|tag| self.is_unknown(tag, person_id))
             || self.gaps.iter().any(|gap| match gap {
-                Gap::Enrollment { class, person } => fits(class, class_id) && fits(person, person_id),
+                Gap::Enrollment { class, person } => {
+                    fits(class, class_id) && fits(person, person_id)
+                }
                 Gap::Record { .. } | Gap::Kind { .. } => false,
             })
     }
@@ -121,7 +133,8 @@ fn night(version: Version) -> Night {
     District::new(Size::students(150)).seed(11).version(version).night(0)
 }
 
-/// Nothing that concerns the reading of a set: legal in CSV or in an edition of the standard, a matter of the sync rules, or of deltas alone.
+/// Nothing that concerns the reading of a set: legal in CSV or in an edition of the standard, a
+/// matter of the sync rules, or of deltas alone.
 const LEGAL: [Defect; 13] = [
     Defect::ResourceColumn,
     Defect::NoLastLineEnd,
@@ -138,8 +151,10 @@ const LEGAL: [Defect; 13] = [
     Defect::HugeClass,
 ];
 
-/// The rows were read, and say that somebody is no longer in a class: another person is, or the person is in another, or in none.
-const LEAVES_A_SEAT: [Defect; 3] = [Defect::DanglingUser, Defect::DanglingClass, Defect::StudentWithoutClasses];
+/// The rows were read, and say that somebody is no longer in a class: another person is, or the
+/// person is in another, or in none.
+const LEAVES_A_SEAT: [Defect; 3] =
+    [Defect::DanglingUser, Defect::DanglingClass, Defect::StudentWithoutClasses];
 
 fn version_of(defect: Defect) -> Version {
     match defect {
@@ -174,11 +189,18 @@ fn r_h3_every_defect_is_refused_or_read_as_far_as_it_goes() {
         if spoiled.refused || matches!(defect, Defect::OddIds | Defect::LongIds) {
             continue;
         }
-        for (tag, id) in clean.records.difference(&spoiled.records).filter(|(tag, id)| !spoiled.is_unknown(*tag, id)) {
+        for (tag, id) in clean
+            .records
+            .difference(&spoiled.records)
+            .filter(|(tag, id)| !spoiled.is_unknown(*tag, id))
+        {
             wrong.push(format!("{defect}: {} {id} would be removed", tag.name()));
         }
-        let lost: Vec<_> =
-            clean.seats.difference(&spoiled.seats).filter(|(class, person)| !spoiled.is_unknown_seat(class, person)).collect();
+        let lost: Vec<_> = clean
+            .seats
+            .difference(&spoiled.seats)
+            .filter(|(class, person)| !spoiled.is_unknown_seat(class, person))
+            .collect();
         if !lost.is_empty() && !LEAVES_A_SEAT.contains(defect) {
             wrong.push(format!("{defect}: {} seats would be removed", lost.len()));
         }

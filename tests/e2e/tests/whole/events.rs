@@ -51,19 +51,32 @@ async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
         let night = small().night(night);
         let file = application.file(&format!("{}.zip", night.date()));
         night.write_zip_file(&file).expect("the zip can be written");
-        uploaded.push(application.stack.upload(&district, &file, Some(night.date())).await.expect("the upload arrives"));
+        uploaded.push(
+            application
+                .stack
+                .upload(&district, &file, Some(night.date()))
+                .await
+                .expect("the upload arrives"),
+        );
     }
     application.stack.settled().await;
     let newer = application.outcome(&uploaded[1]).await;
     assert_eq!(newer.state(), RunState::Applied, "{:?}", application.failures());
     let runs = application.stack.table().newest(&district, 10).await.expect("the table answers");
     assert_eq!(runs.len(), 3);
-    assert!(runs.iter().all(|run| matches!(run.state, RunState::Applied | RunState::Replaced)), "{runs:?}");
+    assert!(
+        runs.iter().all(|run| matches!(run.state, RunState::Applied | RunState::Replaced)),
+        "{runs:?}"
+    );
 
     let alone = application.district("alone", settings()).await;
     application.night(&alone, &small().night(2)).await;
     for kind in [rules::model::Tag::Student, rules::model::Tag::Class] {
-        assert_eq!(application.keys(&district, kind, "active").await, application.keys(&alone, kind, "active").await, "{kind}");
+        assert_eq!(
+            application.keys(&district, kind, "active").await,
+            application.keys(&alone, kind, "active").await,
+            "{kind}"
+        );
     }
 }
 
@@ -71,7 +84,8 @@ async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
 async fn r_m6_an_event_of_an_older_upload_that_comes_late_changes_nothing() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
-    // No notification is sent for a name like this one, so the older set's event can come when the newer set is long in.
+    // No notification is sent for a name like this one, so the older set's event can come when the
+    // newer set is long in.
     let file = application.file("old.zip");
     small().night(0).write_zip_file(&file).expect("the zip can be written");
     let key = format!("uploads/{district}/old.Zip");
@@ -96,7 +110,12 @@ async fn r_m6_an_event_of_an_older_upload_that_comes_late_changes_nothing() {
     assert_eq!(application.mirror(&district).await, mirror);
     let runs = application.stack.table().newest(&district, 10).await.expect("the table answers");
     assert_eq!(runs.len(), 2);
-    assert!(runs.iter().filter(|run| run.run != newer.run.run).all(|run| run.state == RunState::Replaced), "{runs:?}");
+    assert!(
+        runs.iter()
+            .filter(|run| run.run != newer.run.run)
+            .all(|run| run.state == RunState::Replaced),
+        "{runs:?}"
+    );
 }
 
 #[tokio::test]
@@ -108,13 +127,25 @@ async fn an_upload_for_a_district_that_does_not_exist_is_refused_on_record_and_t
     application.stack.upload(&nobody, &file, None).await.expect("the upload arrives");
     application.stack.settled().await;
     assert!(application.failures().is_empty(), "{:?}", application.failures());
-    let reports = application.stack.bucket(INTERNAL).list("refused/nobody/").await.expect("the bucket answers");
+    let reports = application
+        .stack
+        .bucket(INTERNAL)
+        .list("refused/nobody/")
+        .await
+        .expect("the bucket answers");
     assert_eq!(reports.len(), 1);
-    let report =
-        application.stack.bucket(INTERNAL).get(&reports[0].object.key).await.expect("the bucket answers").expect("a report");
+    let report = application
+        .stack
+        .bucket(INTERNAL)
+        .get(&reports[0].object.key)
+        .await
+        .expect("the bucket answers")
+        .expect("a report");
     let report = String::from_utf8(report).expect("text");
     assert!(report.contains("district_unknown"), "{report}");
-    assert!(application.stack.table().newest(&nobody, 10).await.expect("the table answers").is_empty());
+    assert!(
+        application.stack.table().newest(&nobody, 10).await.expect("the table answers").is_empty()
+    );
     assert!(application.mirror(&nobody).await.is_empty());
 }
 
@@ -122,17 +153,39 @@ async fn an_upload_for_a_district_that_does_not_exist_is_refused_on_record_and_t
 async fn notices_that_are_not_uploads_are_passed_over() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
-    for key in ["uploads/brook/readme.zip.txt", "uploads/brook/set/users.csv", "uploads/../brook/x.zip", "elsewhere/brook/x.zip"]
-    {
-        let put = application.stack.s3().put_object().bucket(INBOX).key(key).body(b"nothing".to_vec().into());
+    for key in [
+        "uploads/brook/readme.zip.txt",
+        "uploads/brook/set/users.csv",
+        "uploads/../brook/x.zip",
+        "elsewhere/brook/x.zip",
+    ] {
+        let put = application
+            .stack
+            .s3()
+            .put_object()
+            .bucket(INBOX)
+            .key(key)
+            .body(b"nothing".to_vec().into());
         // A store may refuse a key that climbs; then there is nothing to pass over.
         let _ = put.send().await;
     }
-    let test = std::fs::read_to_string(e2e::sample("s3-test-event.json")).expect("the sample event");
-    let answer =
-        application.stack.invoke(IMPORT, serde_json::from_str(&test).expect("JSON")).await.expect("the function is there");
+    let test =
+        std::fs::read_to_string(e2e::sample("s3-test-event.json")).expect("the sample event");
+    let answer = application
+        .stack
+        .invoke(IMPORT, serde_json::from_str(&test).expect("JSON"))
+        .await
+        .expect("the function is there");
     assert!(!answer.failed, "{answer:?}");
     application.stack.settled().await;
-    assert!(application.stack.table().newest(&district, 10).await.expect("the table answers").is_empty());
+    assert!(
+        application
+            .stack
+            .table()
+            .newest(&district, 10)
+            .await
+            .expect("the table answers")
+            .is_empty()
+    );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }

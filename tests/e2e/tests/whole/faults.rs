@@ -28,8 +28,10 @@ async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() 
         assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
         writes.push(night.report.item_writes);
         let mirror = application.mirror(&district).await;
-        let keys: Vec<_> =
-            mirror.iter().map(|(key, record)| (key.clone(), record["state"].clone(), record["account"].clone())).collect();
+        let keys: Vec<_> = mirror
+            .iter()
+            .map(|(key, record)| (key.clone(), record["state"].clone(), record["account"].clone()))
+            .collect();
         mirrors.push(keys);
     }
     assert_eq!(mirrors[0], mirrors[1]);
@@ -38,7 +40,8 @@ async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() 
 
 #[tokio::test]
 async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_end() {
-    // So much of each invocation is kept in reserve that it has a second: every one of them must stop after a part of the work.
+    // So much of each invocation is kept in reserve that it has a second: every one of them must
+    // stop after a part of the work.
     let mut config = StackConfig { timeout: Duration::from_secs(62), ..StackConfig::default() };
     config.environment.insert("STOP_BEFORE_SECONDS".into(), "61".into());
     config.faults = Some(DynamoFaults { seed: 1, throttled: 0.0, unprocessed: 0.5 });
@@ -49,7 +52,12 @@ async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_en
         let night = application.night(&district, &set(2_000).night(0)).await;
         assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
         let mirror = application.mirror(&district).await;
-        mirrors.push(mirror.iter().map(|(key, record)| (key.clone(), record["state"].clone())).collect::<Vec<_>>());
+        mirrors.push(
+            mirror
+                .iter()
+                .map(|(key, record)| (key.clone(), record["state"].clone()))
+                .collect::<Vec<_>>(),
+        );
     }
     assert!(short.stack.invocations(RECONCILE).len() > 1, "everything fitted into one invocation");
     assert_eq!(mirrors[0], mirrors[1]);

@@ -1,4 +1,5 @@
-//! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once is enough.
+//! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once
+//! is enough.
 
 mod api;
 mod api_walls;

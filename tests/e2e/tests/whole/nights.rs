@@ -11,7 +11,8 @@ fn school_district() -> District {
     District::new(Size::students(150)).seed(11).churn(4.0)
 }
 
-/// Every student in, guardians too, so that the mirror can be compared with the files record by record.
+/// Every student in, guardians too, so that the mirror can be compared with the files record by
+/// record.
 fn everybody() -> Settings {
     let mut settings = Settings::of_preset("clever");
     settings.overrides =
@@ -22,7 +23,12 @@ fn everybody() -> Settings {
     settings
 }
 
-fn ids(night: &district::Night, file: district::File, column: &str, only: impl Fn(&csv::StringRecord) -> bool) -> Vec<String> {
+fn ids(
+    night: &district::Night,
+    file: district::File,
+    column: &str,
+    only: impl Fn(&csv::StringRecord) -> bool,
+) -> Vec<String> {
     let columns = night.columns(file);
     let at = columns.iter().position(|name| name == column).expect("the column is there");
     let mut rows = night.rows(file);
@@ -51,7 +57,11 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
     assert_eq!(night.counts("enrollment").in_source, expected.enrollments.in_source);
     assert_eq!(night.counts("enrollment").added, expected.enrollments.in_source);
 
-    let role = first.columns(district::File::Users).iter().position(|name| name == "role").expect("a column role");
+    let role = first
+        .columns(district::File::Users)
+        .iter()
+        .position(|name| name == "role")
+        .expect("a column role");
     let students = ids(&first, district::File::Users, "sourcedId", |row| &row[role] == "student");
     assert_eq!(application.keys(&district, Tag::Student, "active").await, students);
     let classes = ids(&first, district::File::Classes, "sourcedId", |_| true);
@@ -62,14 +72,16 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
     let mut seats: Vec<String> = Vec::new();
     for ((kind, key), record) in &mirror {
         if *kind == Tag::Class {
-            let people =
-                ["teachers", "students"].into_iter().flat_map(|list| record["state"][list].as_array().into_iter().flatten());
+            let people = ["teachers", "students"]
+                .into_iter()
+                .flat_map(|list| record["state"][list].as_array().into_iter().flatten());
             seats.extend(people.map(|person| format!("{key} {}", person.as_str().expect("a key"))));
         }
     }
     seats.sort();
     let columns = first.columns(district::File::Enrollments);
-    let at = |name: &str| columns.iter().position(|column| column == name).expect("the column is there");
+    let at =
+        |name: &str| columns.iter().position(|column| column == name).expect("the column is there");
     let (class, user) = (at("classSourcedId"), at("userSourcedId"));
     let mut rows = first.rows(district::File::Enrollments);
     let mut said = Vec::new();
@@ -93,9 +105,19 @@ async fn r_m1_the_next_night_changes_only_what_changed() {
     let (first, second) = (school_district().night(0), school_district().night(1));
     application.night(&district, &first).await;
     let night = application.night(&district, &second).await;
-    assert_eq!(night.state(), RunState::Applied, "{:?} {:?}", night.report.holds, application.failures());
+    assert_eq!(
+        night.state(),
+        RunState::Applied,
+        "{:?} {:?}",
+        night.report.holds,
+        application.failures()
+    );
     let expected = second.expected_since(Some(&first));
-    for (kind, expected) in [("student", expected.students), ("teacher", expected.teachers), ("class", expected.classes)] {
+    for (kind, expected) in [
+        ("student", expected.students),
+        ("teacher", expected.teachers),
+        ("class", expected.classes),
+    ] {
         let counts = night.counts(kind);
         assert_eq!(
             (counts.in_source, counts.added, counts.removed),
@@ -109,7 +131,10 @@ async fn r_m1_the_next_night_changes_only_what_changed() {
     // Two nights in one mirror are the second night alone, but for who is archived.
     let other = application.district("brook-anew", everybody()).await;
     application.night(&other, &second).await;
-    assert_eq!(application.keys(&district, Tag::Student, "active").await, application.keys(&other, Tag::Student, "active").await);
+    assert_eq!(
+        application.keys(&district, Tag::Student, "active").await,
+        application.keys(&other, Tag::Student, "active").await
+    );
 }
 
 #[tokio::test]
@@ -137,11 +162,21 @@ async fn a_delta_is_read_over_the_bulk_set_and_the_deltas_that_it_follows() {
         let bulk = school_district().night(night);
         let set = if night == 0 { bulk.clone() } else { bulk.clone().delta() };
         let done = application.night(&by_delta, &set).await;
-        assert_eq!(done.state(), RunState::Applied, "night {night}: {:?} {:?}", done.report.holds, done.report.findings);
+        assert_eq!(
+            done.state(),
+            RunState::Applied,
+            "night {night}: {:?} {:?}",
+            done.report.holds,
+            done.report.findings
+        );
         application.night(&by_bulk, &bulk).await;
     }
     for kind in [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian] {
-        assert_eq!(application.keys(&by_delta, kind, "active").await, application.keys(&by_bulk, kind, "active").await, "{kind}");
+        assert_eq!(
+            application.keys(&by_delta, kind, "active").await,
+            application.keys(&by_bulk, kind, "active").await,
+            "{kind}"
+        );
     }
 }
 
@@ -156,23 +191,42 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_perso
     let held = application.night(&district, &dangerous).await;
     assert_eq!(held.state(), RunState::Held);
     assert_eq!(held.report.item_writes, 0);
-    assert!(held.report.holds.iter().any(|hold| hold.kind == "student" && hold.school.is_none()), "{:?}", held.report.holds);
+    assert!(
+        held.report.holds.iter().any(|hold| hold.kind == "student" && hold.school.is_none()),
+        "{:?}",
+        held.report.holds
+    );
     assert_eq!(application.mirror(&district).await, before, "a held run wrote something");
     let told = application.told();
     assert_eq!(told.len(), 1, "{told:?}");
     let (kind, detail) = (told[0].detail_type.as_str(), &told[0].detail);
-    assert_eq!((kind, &detail["run"], &detail["status"]), ("Run Held", &json!(held.run.run), &json!("held")));
-    assert_eq!((&detail["rules"], &detail["counts"]), (&json!(["R-H1"]), &json!(held.report.counts)));
-    let students = held.report.holds.iter().find(|hold| hold.kind == "student" && hold.school.is_none()).expect("a hold");
+    assert_eq!(
+        (kind, &detail["run"], &detail["status"]),
+        ("Run Held", &json!(held.run.run), &json!("held"))
+    );
+    assert_eq!(
+        (&detail["rules"], &detail["counts"]),
+        (&json!(["R-H1"]), &json!(held.report.counts))
+    );
+    let students = held
+        .report
+        .holds
+        .iter()
+        .find(|hold| hold.kind == "student" && hold.school.is_none())
+        .expect("a hold");
     let guards = detail["guards"].as_array().expect("reasons");
     assert!(
-        guards.iter().any(|guard| guard["what"] == json!(students.what) && guard["count"] == json!(students.count)),
+        guards.iter().any(|guard| guard["what"] == json!(students.what)
+            && guard["count"] == json!(students.count)),
         "{detail}"
     );
 
     let applied = application.decide(&held, "approve").await;
     assert_eq!(applied.state(), RunState::Applied, "{:?}", application.failures());
-    assert_eq!(application.keys(&district, Tag::Student, "archived").await.len() as u64, held.counts("student").removed);
+    assert_eq!(
+        application.keys(&district, Tag::Student, "archived").await.len() as u64,
+        held.counts("student").removed
+    );
     assert_eq!(application.told(), [], "what was decided is not told again");
 }
 
@@ -203,7 +257,8 @@ async fn r_h2_a_newer_snapshot_replaces_a_held_run() {
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
     application.night(&district, &school_district().night(0)).await;
-    let held = application.night(&district, &school_district().night(0).without_students(30.0)).await;
+    let held =
+        application.night(&district, &school_district().night(0).without_students(30.0)).await;
     assert_eq!(held.state(), RunState::Held);
     let next = application.night(&district, &school_district().night(0)).await;
     assert_eq!(next.state(), RunState::Unchanged);

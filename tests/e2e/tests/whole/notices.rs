@@ -16,12 +16,19 @@ pub(crate) async fn knock(application: &Application, key: &str, body: &str) -> u
 #[tokio::test]
 async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
     let application = Application::start().await;
-    let (stack, body) = (&application.stack, json!({ "type": "district.shared", "district": DISTRICT }).to_string());
+    let (stack, body) = (
+        &application.stack,
+        json!({ "type": "district.shared", "district": DISTRICT }).to_string(),
+    );
     let scheduled = async || {
         let all = stack.scheduler().list_schedules().group_name(NOTICE_GROUP).send().await.unwrap();
         all.schedules().iter().filter_map(|one| one.name().map(str::to_owned)).collect::<Vec<_>>()
     };
-    assert_eq!(knock(&application, KEY, &body).await, 503, "nobody is believed before there is a key");
+    assert_eq!(
+        knock(&application, KEY, &body).await,
+        503,
+        "nobody is believed before there is a key"
+    );
     stack.put_secret(NOTICE_KEYS, &json!({ "current": KEY }).to_string());
     let door = Api::new(&stack.endpoints().notices, None);
     assert_eq!(door.send(Method::POST, "/", &[], body.clone().into()).await.unwrap().status, 401);
@@ -31,13 +38,25 @@ async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
     assert_eq!(scheduled().await, [format!("clever-notice-{DISTRICT}")]);
 
     let name = format!("clever-notice-{DISTRICT}");
-    let asked = stack.scheduler().get_schedule().name(name).group_name(NOTICE_GROUP).send().await.unwrap();
+    let asked =
+        stack.scheduler().get_schedule().name(name).group_name(NOTICE_GROUP).send().await.unwrap();
     let asked: Value = serde_json::from_str(asked.target().unwrap().input().unwrap()).unwrap();
-    assert_eq!(asked, serde_json::from_str::<Value>(&std::fs::read_to_string(sample("confirm.json")).unwrap()).unwrap());
+    assert_eq!(
+        asked,
+        serde_json::from_str::<Value>(&std::fs::read_to_string(sample("confirm.json")).unwrap())
+            .unwrap()
+    );
     let due = stack.next_schedule().unwrap();
     stack.live_until(due).await;
     assert!(scheduled().await.is_empty(), "it is gone when it has asked");
-    assert_eq!(application.told(), [], "a notice that the token list does not confirm is told to nobody");
+    assert_eq!(
+        application.told(),
+        [],
+        "a notice that the token list does not confirm is told to nobody"
+    );
     let log = stack.log(WEBHOOK);
-    assert!(log.contains(DISTRICT) && !log.contains(KEY) && !log.contains("district.shared"), "{log}");
+    assert!(
+        log.contains(DISTRICT) && !log.contains(KEY) && !log.contains("district.shared"),
+        "{log}"
+    );
 }

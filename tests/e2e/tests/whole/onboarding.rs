@@ -1,4 +1,5 @@
-//! How a district comes in, and how its sync is paused, resumed and asked for (R-O2, R-O4, R-O5): the real API, functions and table.
+//! How a district comes in, and how its sync is paused, resumed and asked for (R-O2, R-O4, R-O5):
+//! the real API, functions and table.
 
 use axum::http::Method;
 use district::{District, File, Night as Set, Size};
@@ -23,7 +24,10 @@ struct Desk {
 
 impl Desk {
     fn of(application: &Application, role: &str, district: &DistrictId) -> Self {
-        let api = application.stack.api(&Claims::new(role, district.as_str()).subject("kim")).expect("a token");
+        let api = application
+            .stack
+            .api(&Claims::new(role, district.as_str()).subject("kim"))
+            .expect("a token");
         Self { api, district: district.to_string() }
     }
 
@@ -49,10 +53,16 @@ impl Desk {
     }
 }
 
-/// How many students of a set there are, and how many of them have something in a column, read with nothing of the product's.
+/// How many students of a set there are, and how many of them have something in a column, read with
+/// nothing of the product's.
 fn students(set: &Set, column: &str) -> (u64, u64) {
     let columns = set.columns(File::Users);
-    let at = |name: &str| columns.iter().position(|column| column == name).unwrap_or_else(|| panic!("no column {name}"));
+    let at = |name: &str| {
+        columns
+            .iter()
+            .position(|column| column == name)
+            .unwrap_or_else(|| panic!("no column {name}"))
+    };
     let (role, wanted) = (at("role"), at(column));
     let (mut all, mut known) = (0, 0);
     let mut rows = set.rows(File::Users);
@@ -76,13 +86,21 @@ fn share(review: &Value, kind: &str, field: &str) -> (u64, u64) {
 #[tokio::test]
 async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     let application = Application::start().await;
-    let (oak, set) = (DistrictId::new("oak"), District::new(Size::students(400)).seed(11).metadata(true));
-    let (operator, leader) = (Desk::of(&application, "operator", &oak), Desk::of(&application, "district_leader", &oak));
+    let (oak, set) =
+        (DistrictId::new("oak"), District::new(Size::students(400)).seed(11).metadata(true));
+    let (operator, leader) =
+        (Desk::of(&application, "operator", &oak), Desk::of(&application, "district_leader", &oak));
     let settings = json!({
         "preset": "clever", "time_zone": "America/Chicago", "source": { "metadata": { "state_id": "metadata.stateId" } },
     });
     assert_eq!(operator.send(Method::POST, "", settings).await.0, 201);
-    assert_eq!(operator.send(Method::POST, "/sync", json!({ "sync": "on", "reason": "the contract begins" })).await.0, 200);
+    assert_eq!(
+        operator
+            .send(Method::POST, "/sync", json!({ "sync": "on", "reason": "the contract begins" }))
+            .await
+            .0,
+        200
+    );
     assert_eq!(operator.status().await, "in_review");
 
     let first = application.night(&oak, &set.night(0)).await;
@@ -96,37 +114,61 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     let schools = review["schools"].as_array().unwrap();
     assert_eq!(schools.len() as u64, review["counts"]["school"]["in_source"].as_u64().unwrap());
     assert!(schools.iter().all(|school| school["name"].is_string()), "{schools:?}");
-    let sum = |kind: &str| schools.iter().filter_map(|school| school["counts"][kind]["in_source"].as_u64()).sum::<u64>();
+    let sum = |kind: &str| {
+        schools
+            .iter()
+            .filter_map(|school| school["counts"][kind]["in_source"].as_u64())
+            .sum::<u64>()
+    };
     for kind in ["class", "enrollment"] {
-        assert_eq!(sum(kind), review["counts"][kind]["in_source"].as_u64().unwrap(), "a {kind} is of one school");
+        assert_eq!(
+            sum(kind),
+            review["counts"][kind]["in_source"].as_u64().unwrap(),
+            "a {kind} is of one school"
+        );
     }
     assert!(sum("student") >= 400);
 
     // The share of every field, against the files themselves.
     let night = set.night(0);
-    for (field, column) in
-        [("email", "email"), ("student_number", "identifier"), ("state_id", "metadata.stateId"), ("grade", "grades")]
-    {
+    for (field, column) in [
+        ("email", "email"),
+        ("student_number", "identifier"),
+        ("state_id", "metadata.stateId"),
+        ("grade", "grades"),
+    ] {
         let (all, known) = students(&night, column);
         assert_eq!(share(&review, "student", field), (known, all), "{field}");
     }
     for field in ["schools", "sis_id", "school", "district", "name"] {
         assert_eq!(share(&review, "student", field), (400, 400), "{field}");
     }
-    assert_eq!(review["fields"].as_array().unwrap().iter().filter(|share| share["kind"] == "student").count(), 15);
+    assert_eq!(
+        review["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|share| share["kind"] == "student")
+            .count(),
+        15
+    );
 
     // A handful of each kind, which are in the files; nobody's are kept beside the snapshot.
     let samples = &review["samples"]["student"];
     assert_eq!(samples.as_array().unwrap().len(), 8);
     let family = samples[0]["family"].as_str().unwrap().to_owned();
     for key in [keys::report(&oak, &first.run.run), keys::outcome(&oak, &first.run.run)] {
-        let stored = std::fs::read_to_string(application.stack.object_file(local::INTERNAL, &key)).unwrap();
+        let stored =
+            std::fs::read_to_string(application.stack.object_file(local::INTERNAL, &key)).unwrap();
         assert!(stored.contains("student") && !stored.contains(&format!("\"{family}\"")), "{key}");
     }
 
     // Approval makes it live, and the next night is an ordinary one.
     let decision = json!({ "decision": "approve", "reason": "seen together" });
-    assert_eq!(operator.send(Method::POST, &format!("/runs/{}/decision", first.run.run), decision).await.0, 202);
+    assert_eq!(
+        operator.send(Method::POST, &format!("/runs/{}/decision", first.run.run), decision).await.0,
+        202
+    );
     application.stack.settled().await;
     assert_eq!(operator.status().await, "live");
     assert_eq!(application.keys(&oak, Tag::Student, "active").await.len(), 400);
@@ -140,9 +182,14 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
 /// The newest run of a district, which has ended or waits for a person.
 async fn newest(application: &Application, district: &DistrictId) -> Night {
     let stack = &application.stack;
-    let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+    let run =
+        stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");
-    Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())), run }
+    Night {
+        report: report
+            .unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())),
+        run,
+    }
 }
 
 /// A live district at Clever with its first night in: last night's.
@@ -151,12 +198,21 @@ async fn at_clever(application: &Application, set: &District) -> DistrictId {
     stack.clever().connect(&source, &set.night(0));
     let mut settings = Settings::of_preset("clever");
     settings.time_zone = "America/New_York".into();
-    settings.source.clever = Some(Clever { api: stack.endpoints().clever.clone(), ..Clever::of(source.as_str()) });
+    settings.source.clever =
+        Some(Clever { api: stack.endpoints().clever.clone(), ..Clever::of(source.as_str()) });
     let district = application.district(&source, settings).await;
     let night = stack.clock().now() - SignedDuration::from_hours(6);
-    stack.invoke(PULL, json!({ "district": district, "at": night })).await.expect("the function is there");
+    stack
+        .invoke(PULL, json!({ "district": district, "at": night }))
+        .await
+        .expect("the function is there");
     stack.settled().await;
-    assert_eq!(newest(application, &district).await.state(), RunState::Applied, "{:?}", application.failures());
+    assert_eq!(
+        newest(application, &district).await.state(),
+        RunState::Applied,
+        "{:?}",
+        application.failures()
+    );
     district
 }
 
@@ -164,7 +220,10 @@ async fn at_clever(application: &Application, set: &District) -> DistrictId {
 async fn pull_now(application: &Application, district: &DistrictId) -> Night {
     let (status, asked) = Desk::of(application, "operator", district).post("/runs").await;
     assert_eq!(status, 202, "{asked}");
-    application.stack.live_until(application.stack.clock().now() + SignedDuration::from_mins(1)).await;
+    application
+        .stack
+        .live_until(application.stack.clock().now() + SignedDuration::from_mins(1))
+        .await;
     let night = newest(application, district).await;
     assert_eq!(asked["run"], night.run.run.as_str(), "{:?}", application.failures());
     night
@@ -172,9 +231,21 @@ async fn pull_now(application: &Application, district: &DistrictId) -> Night {
 
 /// The district's schedule, if there is one, after the hourly look.
 async fn scheduled(application: &Application, district: &DistrictId) -> bool {
-    application.stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
+    application
+        .stack
+        .invoke(PULL, json!({ "look": "clever" }))
+        .await
+        .expect("the function is there");
     let name = format!("nightly-{district}");
-    application.stack.scheduler().get_schedule().group_name(SCHEDULE_GROUP).name(name).send().await.is_ok()
+    application
+        .stack
+        .scheduler()
+        .get_schedule()
+        .group_name(SCHEDULE_GROUP)
+        .name(name)
+        .send()
+        .await
+        .is_ok()
 }
 
 #[tokio::test]
@@ -191,11 +262,16 @@ async fn r_o4_a_district_is_pulled_now_paused_and_resumed() {
     assert_eq!(operator.post("/runs").await.0, 409);
     stack.clever().sync(oak.as_str(), &set.night(1));
     let before = (application.mirror(&oak).await, stack.table().newest(&oak, 9).await.unwrap());
-    let late = stack.invoke(PULL, json!({ "district": oak, "at": stack.clock().now() })).await.expect("the function is there");
+    let late = stack
+        .invoke(PULL, json!({ "district": oak, "at": stack.clock().now() }))
+        .await
+        .expect("the function is there");
     assert_eq!(late.payload, json!({ "pull": "skipped" }));
     assert!(stack.log(PULL).contains("the district is not pulled"), "it says so");
     assert!(!scheduled(&application, &oak).await, "the look takes the schedule away");
-    assert!(before == (application.mirror(&oak).await, stack.table().newest(&oak, 9).await.unwrap()));
+    assert!(
+        before == (application.mirror(&oak).await, stack.table().newest(&oak, 9).await.unwrap())
+    );
 
     // Resumed: live at once, without a review, and scheduled again.
     assert_eq!(operator.post("/resume").await, (200, json!({ "status": "live", "missed": null })));
@@ -212,23 +288,45 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
     let set = District::new(Size::students(120)).seed(5);
     let oak = at_clever(&application, &set).await;
     let (stack, operator) = (&application.stack, Desk::of(&application, "operator", &oak));
-    let switch = async |to: &str| operator.send(Method::POST, "/sync", json!({ "sync": to, "reason": "agreed" })).await.0;
+    let switch = async |to: &str| {
+        operator.send(Method::POST, "/sync", json!({ "sync": to, "reason": "agreed" })).await.0
+    };
     assert_eq!(switch("off").await, 200);
     assert!(!scheduled(&application, &oak).await);
     let before = application.mirror(&oak).await;
 
     // What the source answered for is people's now.
     let support = Desk::of(&application, "support", &oak);
-    let of = |kind: Tag| before.iter().find(|((tag, _), record)| *tag == kind && record["status"] == "active").unwrap();
+    let of = |kind: Tag| {
+        before
+            .iter()
+            .find(|((tag, _), record)| *tag == kind && record["status"] == "active")
+            .unwrap()
+    };
     let ((_, student), _) = of(Tag::Student);
     let ((_, class), record) = of(Tag::Class);
-    let (school, seated) = (record["state"]["details"]["school"].clone(), record["state"]["students"][0].as_str().unwrap());
+    let (school, seated) = (
+        record["state"]["details"]["school"].clone(),
+        record["state"]["students"][0].as_str().unwrap(),
+    );
     for (method, below, body) in [
-        (Method::PUT, format!("/people/student/{student}/name"), json!({ "given": "Robin", "family": "Vale" })),
-        (Method::PUT, format!("/people/student/{student}/contact"), json!({ "email": "robin.vale@example.org" })),
+        (
+            Method::PUT,
+            format!("/people/student/{student}/name"),
+            json!({ "given": "Robin", "family": "Vale" }),
+        ),
+        (
+            Method::PUT,
+            format!("/people/student/{student}/contact"),
+            json!({ "email": "robin.vale@example.org" }),
+        ),
         (Method::DELETE, format!("/classes/{class}/students/{seated}"), json!({})),
         (Method::PUT, format!("/classes/{class}/custom-name"), json!({ "name": "Owls" })),
-        (Method::POST, "/people/student".into(), json!({ "given": "Kit", "family": "Fern", "school": school })),
+        (
+            Method::POST,
+            "/people/student".into(),
+            json!({ "given": "Kit", "family": "Fern", "school": school }),
+        ),
         (
             Method::POST,
             format!("/classes/{class}/teachers"),
@@ -239,13 +337,17 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
         assert!((200..300).contains(&status), "{below}: {told}");
     }
 
-    // On again: the first run after it is held, though nothing has changed at Clever, and shows what it would take back.
+    // On again: the first run after it is held, though nothing has changed at Clever, and shows
+    // what it would take back.
     assert_eq!(switch("on").await, 200);
     assert_eq!(operator.status().await, "in_review");
     let again = pull_now(&application, &oak).await;
     assert_eq!(again.state(), RunState::Held);
     let review = operator.get(&format!("/runs/{}/review", again.run.run)).await;
-    assert_eq!((&review["waits"], &review["counts"]["student"]["unchanged"]), (&json!(true), &json!(120)));
+    assert_eq!(
+        (&review["waits"], &review["counts"]["student"]["unchanged"]),
+        (&json!(true), &json!(120))
+    );
     assert!(review["changes"].as_u64().unwrap() > 0, "edits that no rule lets live go: {review}");
     assert_eq!(application.decide(&again, "approve").await.state(), RunState::Applied);
     assert_eq!(stack.table().district(&oak).await.unwrap().unwrap().status, DistrictStatus::Live);

@@ -1,4 +1,5 @@
-//! Districts at a OneRoster server and at ClassLink, from their first sign to their mirror: the real pull, plan and decision; the servers are the simulator.
+//! Districts at a OneRoster server and at ClassLink, from their first sign to their mirror: the
+//! real pull, plan and decision; the servers are the simulator.
 
 use axum::http::Method;
 use district::{District, File, Night as Data, Size, Version};
@@ -20,12 +21,20 @@ const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 /// Orders a pull, as the district's schedule does, and waits for the end of its run.
 async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -> Night {
     let stack = &application.stack;
-    stack.invoke(PULL, json!({ "district": district, "at": at })).await.expect("the function is there");
+    stack
+        .invoke(PULL, json!({ "district": district, "at": at }))
+        .await
+        .expect("the function is there");
     // Whoever waits for a server to come back does so for minutes.
     stack.live_until(stack.clock().now() + HOUR).await;
-    let run = stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
+    let run =
+        stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");
-    Night { report: report.unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())), run }
+    Night {
+        report: report
+            .unwrap_or_else(|| panic!("no report; failures: {:?}", application.failures())),
+        run,
+    }
 }
 
 /// Ids of people of a role, as the source has them.
@@ -33,7 +42,9 @@ fn students(night: &Data) -> Vec<String> {
     let mut all = Vec::new();
     night.objects(File::Users, |id, user| {
         let is_student = user["role"] == "student"
-            || user["roles"].as_array().is_some_and(|all| all.iter().any(|one| one["role"] == "student"));
+            || user["roles"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["role"] == "student"));
         if is_student {
             all.push(id.to_owned());
         }
@@ -51,7 +62,10 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     let district = DistrictId::new("classlink-4711");
     let look = json!({ "look": "all" });
     stack.invoke(PULL, look.clone()).await.expect("the function is there");
-    assert!(stack.table().district(&district).await.unwrap().is_none(), "it has added the application and not enabled it");
+    assert!(
+        stack.table().district(&district).await.unwrap().is_none(),
+        "it has added the application and not enabled it"
+    );
     servers.enable(4711, true);
     stack.invoke(PULL, look.clone()).await.expect("the function is there");
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
@@ -65,7 +79,10 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     settings["time_zone"] = json!("America/Chicago");
     settings["source"]["classlink"]["page_size"] = json!(100);
     let version = seen.header("etag").unwrap_or_default().to_owned();
-    let put = api.call(Method::PUT, &path("/settings"), &[("if-match", version.as_str())], Some(&settings)).await.unwrap();
+    let put = api
+        .call(Method::PUT, &path("/settings"), &[("if-match", version.as_str())], Some(&settings))
+        .await
+        .unwrap();
     assert!(put.is_ok(), "{} {}", put.status, put.text());
     let on = json!({ "sync": "on", "reason": "the contract begins" });
     assert!(api.call(Method::POST, &path("/sync"), &[], Some(&on)).await.unwrap().is_ok());
@@ -77,7 +94,10 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     assert_eq!(application.decide(&first, "approve").await.state(), RunState::Applied);
     let source = students(&set.night(0));
     let here = application.keys(&district, Tag::Student, "active").await;
-    assert!(!here.is_empty() && here.iter().all(|key| source.contains(key)), "whoever is here is at the source");
+    assert!(
+        !here.is_empty() && here.iter().all(|key| source.contains(key)),
+        "whoever is here is at the source"
+    );
     assert_eq!(pull(&application, &district, now + HOUR).await.state(), RunState::Unchanged);
 
     // The next night's data, under another token.
@@ -91,29 +111,50 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     // A change of permissions looks like a mass removal: held, and nothing is lost.
     servers.sync("T4711G0%3D", &set.night(1).without_students(30.0), stack.clock().now());
     let reduced = pull(&application, &district, now + HOUR * 48).await;
-    assert_eq!((reduced.state(), application.mirror(&district).await == before), (RunState::Held, true));
+    assert_eq!(
+        (reduced.state(), application.mirror(&district).await == before),
+        (RunState::Held, true)
+    );
 
     // Withdrawn: told, and nothing is lost. Its nights go on being looked after.
     servers.withdraw(4711);
     let gone = pull(&application, &district, now + HOUR * 72).await;
-    assert_eq!((gone.state(), application.mirror(&district).await == before), (RunState::Refused, true));
+    assert_eq!(
+        (gone.state(), application.mirror(&district).await == before),
+        (RunState::Refused, true)
+    );
     stack.invoke(PULL, look).await.expect("the function is there");
-    let nightly =
-        stack.scheduler().get_schedule().group_name(SCHEDULE_GROUP).name(format!("nightly-{district}")).send().await.unwrap();
+    let nightly = stack
+        .scheduler()
+        .get_schedule()
+        .group_name(SCHEDULE_GROUP)
+        .name(format!("nightly-{district}"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(nightly.schedule_expression_timezone(), Some("America/Chicago"));
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 
 #[tokio::test]
-async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_that_expire_and_faults_that_pass() {
+async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_that_expire_and_faults_that_pass()
+ {
     let application = Application::start().await;
     let (stack, servers) = (&application.stack, application.stack.oneroster());
     let set = District::new(Size::students(120)).version(Version::V1_2).seed(9).churn(4.0);
     let district = DistrictId::new("elm");
     let (client, secret) = ("rollbook", "open sesame");
-    // A token is good for ten requests, though it says an hour: it expires in the middle of every pull.
-    servers.share("elm", &set.night(0), Door::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 });
-    stack.put_secret("rollbook-token-elm", &json!({ "client_id": client, "client_secret": secret }).to_string());
+    // A token is good for ten requests, though it says an hour: it expires in the middle of every
+    // pull.
+    servers.share(
+        "elm",
+        &set.night(0),
+        Door::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 },
+    );
+    stack.put_secret(
+        "rollbook-token-elm",
+        &json!({ "client_id": client, "client_secret": secret }).to_string(),
+    );
     let mut settings = Settings::of_preset("ats-stars");
     settings.time_zone = "America/New_York".into();
     settings.source.oneroster = Some(OneRoster {
@@ -141,6 +182,9 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
 
     servers.fault("elm", "users", 0, 1000, Fault::Answer(503, String::new()));
     let down = pull(&application, &district, now + HOUR * 48).await;
-    assert_eq!((down.state(), application.mirror(&district).await == before), (RunState::Refused, true));
+    assert_eq!(
+        (down.state(), application.mirror(&district).await == before),
+        (RunState::Refused, true)
+    );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }

@@ -51,7 +51,9 @@ fn every_sentence_of_the_documents_has_its_tests_and_every_one_of_them_exists() 
     for line in TABLE.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [_, number, says, proofs, _] = cells.as_slice() else { continue };
-        let Some((document, Ok(number))) = number.chars().next().map(|first| (first, number[first.len_utf8()..].parse())) else {
+        let Some((document, Ok(number))) =
+            number.chars().next().map(|first| (first, number[first.len_utf8()..].parse()))
+        else {
             continue;
         };
         numbers.entry(document).or_default().push(number);

@@ -55,17 +55,31 @@ async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
         }
     }
     assert!(canaries.len() > 200);
-    let said = [application.stack.log(IMPORT), application.stack.log(RECONCILE), application.failures().join("\n")].join("\n");
+    let said = [
+        application.stack.log(IMPORT),
+        application.stack.log(RECONCILE),
+        application.failures().join("\n"),
+    ]
+    .join("\n");
     assert!(said.contains("brook"), "the functions log something");
     let told: Vec<_> = canaries.iter().filter(|canary| stands_alone(&said, canary)).collect();
-    assert!(told.is_empty(), "{} of {} values were logged, such as {:?}", told.len(), canaries.len(), told.first());
-    let mirror: String = application.mirror(&district).await.values().map(ToString::to_string).collect();
+    assert!(
+        told.is_empty(),
+        "{} of {} values were logged, such as {:?}",
+        told.len(),
+        canaries.len(),
+        told.first()
+    );
+    let mirror: String =
+        application.mirror(&district).await.values().map(ToString::to_string).collect();
     assert!(!mirror.contains("Secret-pass-1"));
 }
 
-/// Whether a text has the value as a word of its own. A number of seven digits is a part of some time or other by chance: of the nanoseconds of a
-/// log line, of the name of a port and a process.
+/// Whether a text has the value as a word of its own. A number of seven digits is a part of some
+/// time or other by chance: of the nanoseconds of a log line, of the name of a port and a process.
 fn stands_alone(text: &str, value: &str) -> bool {
     let bare = |at: Option<char>| at.is_none_or(|char| !char.is_alphanumeric() && char != '.');
-    text.match_indices(value).any(|(at, _)| bare(text[..at].chars().next_back()) && bare(text[at + value.len()..].chars().next()))
+    text.match_indices(value).any(|(at, _)| {
+        bare(text[..at].chars().next_back()) && bare(text[at + value.len()..].chars().next())
+    })
 }

@@ -41,7 +41,11 @@ impl Ask {
 
     /// All values of a name.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
-        self.query.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect()
+        self.query
+            .iter()
+            .filter(|(other, _)| other == name)
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 }
 
@@ -86,7 +90,11 @@ fn instead(fault: Fault) -> Option<Response<Body>> {
     Some(match fault {
         Fault::Status(status) => message(status, "something went wrong"),
         Fault::OldStatus(status) => sent(status, &json!({ "error": "something went wrong" })),
-        Fault::Html(status) => raw(status, "text/html", "<html><head><title>Error</title></head><body>Bad gateway</body></html>"),
+        Fault::Html(status) => raw(
+            status,
+            "text/html",
+            "<html><head><title>Error</title></head><body>Bad gateway</body></html>",
+        ),
         Fault::RetryAfter(seconds) => {
             let mut refused = message(429, "too many requests");
             refused.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -114,14 +122,18 @@ async fn broken(response: Response<Body>, fault: Option<Fault>) -> Response<Body
             Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
         };
         use futures::StreamExt;
-        Body::from_stream(futures::stream::iter([Ok::<Bytes, std::io::Error>(half)]).chain(futures::stream::once(reset)))
+        Body::from_stream(
+            futures::stream::iter([Ok::<Bytes, std::io::Error>(half)])
+                .chain(futures::stream::once(reset)),
+        )
     };
     Response::from_parts(parts, body)
 }
 
 pub(super) fn raw(status: u16, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
@@ -140,21 +152,27 @@ pub(super) fn cannot(method: &str, path: &str) -> Response<Body> {
     raw(
         404,
         "text/html; charset=utf-8",
-        format!("<!DOCTYPE html>\n<html lang=\"en\">\n<body>\n<pre>Cannot {method} {path}</pre>\n</body>\n</html>\n"),
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<body>\n<pre>Cannot {method} {path}</pre>\n</body>\n</html>\n"
+        ),
     )
 }
 
-/// The districts that have connected the application, by HTTP Basic. Items are flat here, unlike those of the Data API, and no answer tells a rate limit.
+/// The districts that have connected the application, by HTTP Basic. Items are flat here, unlike
+/// those of the Data API, and no answer tells a rate limit.
 fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
-    let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", world.client, world.secret)));
+    let expected =
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", world.client, world.secret)));
     if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&expected) {
         return sent(401, &json!({ "error": "invalid client" }));
     }
     let after = ask.get("starting_after").unwrap_or_default();
     let districts = lock(&world.districts);
-    let mut listed = districts
-        .iter()
-        .filter(|(id, at)| at.connected && id.as_str() > after && ask.get("district").is_none_or(|asked| asked == id.as_str()));
+    let mut listed = districts.iter().filter(|(id, at)| {
+        at.connected
+            && id.as_str() > after
+            && ask.get("district").is_none_or(|asked| asked == id.as_str())
+    });
     let page = lock(&world.limits).tokens.unwrap_or(usize::MAX);
     let mut last = "";
     let data: Vec<Value> = listed
@@ -177,7 +195,10 @@ fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
 
 fn token_info(world: &World, headers: &HeaderMap) -> Response<Body> {
     match bearer(world, headers) {
-        Some(_) => sent(200, &json!({ "client_id": world.client, "scopes": ["read:students", "read:teachers"] })),
+        Some(_) => sent(
+            200,
+            &json!({ "client_id": world.client, "scopes": ["read:students", "read:teachers"] }),
+        ),
         None => message(401, "unauthorized"),
     }
 }
@@ -196,7 +217,9 @@ fn bearer(world: &World, headers: &HeaderMap) -> Option<Bearer> {
     let districts = lock(&world.districts);
     let mut connected = districts.iter().filter(|(_, at)| at.connected);
     let (district, user) = match signed_in {
-        Some((district, user)) => (connected.any(|(id, _)| *id == district).then_some(district)?, Some(user)),
+        Some((district, user)) => {
+            (connected.any(|(id, _)| *id == district).then_some(district)?, Some(user))
+        }
         None => (connected.find(|(_, at)| at.token == token)?.0.clone(), None),
     };
     Some(Bearer { token: token.to_owned(), district, user })
@@ -207,9 +230,10 @@ fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
     let (allowed, limits) = count(world, &bearer.token);
     let answer = || lists::answer(world, &bearer.district, bearer.user.as_deref(), ask);
     let mut response = if allowed { answer() } else { message(429, "rate limit exceeded") };
-    let told = limits
-        .into_iter()
-        .chain([("x-request-id", format!("{:032x}", ask.number)), ("clever-request-id", format!("{:016x}", ask.number))]);
+    let told = limits.into_iter().chain([
+        ("x-request-id", format!("{:032x}", ask.number)),
+        ("clever-request-id", format!("{:016x}", ask.number)),
+    ]);
     for (name, value) in told {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);

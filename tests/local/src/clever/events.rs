@@ -28,7 +28,8 @@ pub(super) struct Event {
 pub(super) type Events = BTreeMap<String, Event>;
 
 impl Event {
-    /// As it stands in a list. What changed stands beside the object, as recordings have it, not where the specification draws it.
+    /// As it stands in a list. What changed stands beside the object, as recordings have it, not
+    /// where the specification draws it.
     pub(super) fn data(&self, id: &str, version: &str) -> Value {
         let mut object: Value = serde_json::from_str(&self.object).unwrap_or_default();
         let mut previous = self.previous.clone();
@@ -40,7 +41,8 @@ impl Event {
         data.insert("object".into(), object);
         data.extend(previous.map(|previous| ("previous_attributes".to_owned(), previous)));
         // Whole seconds.
-        let created = moment(Timestamp::from_second(self.created.as_second()).unwrap_or(self.created));
+        let created =
+            moment(Timestamp::from_second(self.created.as_second()).unwrap_or(self.created));
         json!({ "id": id, "type": self.kind, "created": created, "data": data })
     }
 
@@ -57,12 +59,15 @@ impl Event {
     }
 }
 
-/// Adds the events of everything that is shared now and was not, is not and was, or is another than it was.
+/// Adds the events of everything that is shared now and was not, is not and was, or is another than
+/// it was.
 pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: Timestamp) {
     let mut found = Vec::new();
     for list in List::ALL {
         let (old, new) = (&before.records[&list], &now.records[&list]);
-        for (record_id, record) in new.iter().filter(|(record_id, record)| now.shares(record_id, record)) {
+        for (record_id, record) in
+            new.iter().filter(|(record_id, record)| now.shares(record_id, record))
+        {
             let was = old.get(record_id).filter(|was| before.shares(record_id, was));
             let (change, previous) = match was {
                 None => ("created", None),
@@ -81,17 +86,35 @@ pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: 
     }
     // What is gone goes in the other direction, children first.
     for list in List::ALL.into_iter().rev() {
-        for (record_id, was) in before.records[&list].iter().filter(|(record_id, was)| before.shares(record_id, was)) {
-            if !now.records[&list].get(record_id).is_some_and(|record| now.shares(record_id, record)) {
-                let (kind, object) = (format!("{}.deleted", list.name()), before.sent(was, record_id, id));
-                found.push(Event { kind, created: at, object, previous: None, schools: was.schools.clone() });
+        for (record_id, was) in
+            before.records[&list].iter().filter(|(record_id, was)| before.shares(record_id, was))
+        {
+            if !now.records[&list]
+                .get(record_id)
+                .is_some_and(|record| now.shares(record_id, record))
+            {
+                let (kind, object) =
+                    (format!("{}.deleted", list.name()), before.sent(was, record_id, id));
+                found.push(Event {
+                    kind,
+                    created: at,
+                    object,
+                    previous: None,
+                    schools: was.schools.clone(),
+                });
             }
         }
     }
     if before.last_sync != now.last_sync {
         let previous = Some(json!({ "last_sync": moment(before.last_sync) }));
         let object = now.object(id).to_string();
-        found.push(Event { kind: "districts.updated".into(), created: at, object, previous, schools: Vec::new() });
+        found.push(Event {
+            kind: "districts.updated".into(),
+            created: at,
+            object,
+            previous,
+            schools: Vec::new(),
+        });
     }
     for event in found {
         now.told += 1;
@@ -105,8 +128,10 @@ fn difference(old: &Value, new: &Value) -> Value {
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
     let names = old.keys().chain(new.keys().filter(|name| !old.contains_key(*name)));
     let changed = names.filter(|name| old.get(*name) != new.get(*name)).map(|name| {
-        let (was, is) = (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
-        let difference = if was.is_object() && is.is_object() { difference(was, is) } else { was.clone() };
+        let (was, is) =
+            (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
+        let difference =
+            if was.is_object() && is.is_object() { difference(was, is) } else { was.clone() };
         (name.clone(), difference)
     });
     Value::Object(changed.collect())

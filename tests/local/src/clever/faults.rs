@@ -23,13 +23,15 @@ pub enum Fault {
     Reset,
     /// The body ends in the middle, as if that were all.
     Truncated,
-    /// The link to the next page leads back to this one, or into the middle of it where it is the first.
+    /// The link to the next page leads back to this one, or into the middle of it where it is the
+    /// first.
     Loop,
     /// The link to the next page leads to another host.
     ForeignLink,
     /// A page without records that has a next one all the same.
     EmptyPage,
-    /// The district's data comes anew before this request is answered, with nothing changed but the time of it.
+    /// The district's data comes anew before this request is answered, with nothing changed but the
+    /// time of it.
     NewData,
 }
 
@@ -90,7 +92,8 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// What happens to a request: of several things that wait for it, the one that was planned first.
+    /// What happens to a request: of several things that wait for it, the one that was planned
+    /// first.
     pub(super) fn of(&self, path: &str) -> Option<Happens> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;

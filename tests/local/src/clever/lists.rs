@@ -20,7 +20,12 @@ const MOST: usize = 10_000;
 const ROLES: [&str; 5] = ["contact", "district_admin", "staff", "student", "teacher"];
 
 /// Answers whoever is let in; `user`: somebody who has signed in, and not the application.
-pub(super) fn answer(world: &World, district: &str, user: Option<&str>, ask: &Ask) -> Response<Body> {
+pub(super) fn answer(
+    world: &World,
+    district: &str,
+    user: Option<&str>,
+    ask: &Ask,
+) -> Response<Body> {
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return message(401, "unauthorized") };
     if ask.fault == Some(Fault::NewData) {
@@ -48,8 +53,11 @@ pub(super) fn answer(world: &World, district: &str, user: Option<&str>, ask: &As
         // Not the envelope that is documented, as recorded.
         ["resources"] => sent(200, &json!({ "resources": [] })),
         [name] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.list(list)),
-        [name, id] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.single(list, id)),
-        [name, id, what] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.related(list, id, what)),
+        [name, id] => {
+            List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.single(list, id))
+        }
+        [name, id, what] => List::named(name)
+            .map_or_else(|| cannot("GET", &ask.path), |list| me.related(list, id, what)),
         _ => cannot("GET", &ask.path),
     }
 }
@@ -97,7 +105,11 @@ impl Asked<'_> {
             Some(record) => raw(
                 200,
                 "application/json; charset=utf-8",
-                format!(r#"{{"data":{},"links":[{{"rel":"self","uri":"{}"}}]}}"#, self.json(record, id), self.ask.path),
+                format!(
+                    r#"{{"data":{},"links":[{{"rel":"self","uri":"{}"}}]}}"#,
+                    self.json(record, id),
+                    self.ask.path
+                ),
             ),
             None => message(404, "not found"),
         }
@@ -123,7 +135,8 @@ impl Asked<'_> {
 
     /// The order of keys is not fixed: every second answer has it the other way round.
     fn envelope(&self, data: &[String], links: &[(&str, String)]) -> Response<Body> {
-        let links: Vec<Value> = links.iter().map(|(rel, uri)| json!({ "rel": rel, "uri": uri })).collect();
+        let links: Vec<Value> =
+            links.iter().map(|(rel, uri)| json!({ "rel": rel, "uri": uri })).collect();
         let (data, links) = (data.join(","), Value::Array(links));
         let body = if self.ask.number.is_multiple_of(2) {
             format!(r#"{{"data":[{data}],"links":{links}}}"#)
@@ -138,36 +151,55 @@ impl Asked<'_> {
         if role.is_some_and(|role| !ROLES.contains(&role)) {
             return message(400, "role is not valid");
         }
-        self.records(list, |_, record| role.is_none_or(|role| self.at.roles(record).any(|mine| mine == role)))
+        self.records(list, |_, record| {
+            role.is_none_or(|role| self.at.roles(record).any(|mine| mine == role))
+        })
     }
 
     /// A page of those records of a list that are shared and meant.
-    pub(super) fn records(&self, list: List, meant: impl Fn(&str, &Record) -> bool) -> Response<Body> {
+    pub(super) fn records(
+        &self,
+        list: List,
+        meant: impl Fn(&str, &Record) -> bool,
+    ) -> Response<Body> {
         let of = |id: &str, record: &Record| self.at.shares(id, record) && meant(id, record);
         let of = &of;
         self.page(
             list.name(),
             |from, to| {
                 let range = self.at.records[&list].range::<str, _>((from, to));
-                Box::new(range.map(|(id, record)| (id.as_str(), record)).filter(move |(id, record)| of(id, record)))
+                Box::new(
+                    range
+                        .map(|(id, record)| (id.as_str(), record))
+                        .filter(move |(id, record)| of(id, record)),
+                )
             },
             |id, record| self.json(record, id),
         )
     }
 
     fn events(&self, world: &World) -> Response<Body> {
-        let (now, school, kinds) = (world.clock.now(), self.ask.get("school"), self.ask.all("record_type"));
+        let (now, school, kinds) =
+            (world.clock.now(), self.ask.get("school"), self.ask.all("record_type"));
         self.page(
             "events",
             |from, to| {
-                let kept = self.at.events.range::<str, _>((from, to)).filter(|(_, event)| event.is_kept(now));
-                Box::new(kept.filter(|(_, event)| event.is_asked_for(school, &kinds)).map(|(id, event)| (id.as_str(), event)))
+                let kept = self
+                    .at
+                    .events
+                    .range::<str, _>((from, to))
+                    .filter(|(_, event)| event.is_kept(now));
+                Box::new(
+                    kept.filter(|(_, event)| event.is_asked_for(school, &kinds))
+                        .map(|(id, event)| (id.as_str(), event)),
+                )
             },
             |id, event| event.data(id, self.version).to_string(),
         )
     }
 
-    /// A page of anything that has ids in order. `within` gives what lies between two ids, `json` an object.
+    /// A page of anything that has ids in order. `within` gives what lies between two ids, `json`
+    /// an object.
     fn page<'b, T: 'b>(
         &self,
         name: &str,
@@ -192,32 +224,45 @@ impl Asked<'_> {
                 page.behind = within(Bound::Included(before), Bound::Unbounded).next().is_some();
                 page
             }
-            (Some(_), Some(_)) => return message(400, "starting_after and ending_before exclude each other"),
+            (Some(_), Some(_)) => {
+                return message(400, "starting_after and ending_before exclude each other");
+            }
         };
-        let (first, last) = (page.items.first().map(|(id, _)| id.as_str()), page.items.last().map(|(id, _)| id.as_str()));
+        let (first, last) = (
+            page.items.first().map(|(id, _)| id.as_str()),
+            page.items.last().map(|(id, _)| id.as_str()),
+        );
         let mut links = vec![("self", self.ask.whole.clone())];
         if let (true, Some(first)) = (page.before, first) {
             links.push(("prev", self.link("ending_before", first)));
         }
         let next = match (self.ask.fault, last) {
             // Back to where this page began; from the first page back into its middle.
-            (Some(Fault::Loop), _) => self.ask.get("starting_after").or(first).map(|back| self.link("starting_after", back)),
+            (Some(Fault::Loop), _) => self
+                .ask
+                .get("starting_after")
+                .or(first)
+                .map(|back| self.link("starting_after", back)),
             (Some(Fault::ForeignLink), Some(last)) => {
                 Some(format!("https://clever.example.net{}", self.link("starting_after", last)))
             }
-            (Some(Fault::EmptyPage), _) => {
-                Some(self.link("starting_after", self.ask.get("starting_after").unwrap_or("000000000000000000000000")))
-            }
+            (Some(Fault::EmptyPage), _) => Some(self.link(
+                "starting_after",
+                self.ask.get("starting_after").unwrap_or("000000000000000000000000"),
+            )),
             (_, Some(last)) if page.behind => Some(self.link("starting_after", last)),
             _ => None,
         };
         links.extend(next.map(|uri| ("next", uri)));
-        let shown = if self.ask.fault == Some(Fault::EmptyPage) { &[][..] } else { &page.items[..] };
-        let data: Vec<String> = shown.iter().map(|(id, item)| self.item(name, id, &json(id, item))).collect();
+        let shown =
+            if self.ask.fault == Some(Fault::EmptyPage) { &[][..] } else { &page.items[..] };
+        let data: Vec<String> =
+            shown.iter().map(|(id, item)| self.item(name, id, &json(id, item))).collect();
         self.envelope(&data, &links)
     }
 
-    /// A link to another page: a path, with the limit and filters of this request, which are repeated only if they were given.
+    /// A link to another page: a path, with the limit and filters of this request, which are
+    /// repeated only if they were given.
     fn link(&self, cursor: &str, id: &str) -> String {
         let path = format!("{}?", self.ask.path);
         let begin = path.len();

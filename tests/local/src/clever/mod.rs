@@ -1,7 +1,10 @@
-//! A server that behaves like Clever's Data and Events API (v3.0 and v3.1) and token list, with its quirks, and with faults when tests ask for them.
+//! A server that behaves like Clever's Data and Events API (v3.0 and v3.1) and token list, with its
+//! quirks, and with faults when tests ask for them.
 //!
-//! Sources: Clever's published specification, its developer documentation, and recordings of its demo district. Its districts come from [`district`], a
-//! night at a time. What nobody outside Clever knows (whether the token list has pages, what `count` answers) is a setting, or not there.
+//! Sources: Clever's published specification, its developer documentation, and recordings of its
+//! demo district. Its districts come from [`district`], a night at a time. What nobody outside
+//! Clever knows (whether the token list has pages, what `count` answers) is a setting, or not
+//! there.
 
 mod door;
 mod events;
@@ -100,7 +103,8 @@ impl CleverSimulator {
         self.server.url()
     }
 
-    /// A district connects the application, and shares what its source has on that night (OneRoster 1.1, whole): all but its staff.
+    /// A district connects the application, and shares what its source has on that night (OneRoster
+    /// 1.1, whole): all but its staff.
     pub fn connect(&self, district: &str, night: &Night) {
         let now = self.world.clock.now();
         let mut at = AtClever {
@@ -124,14 +128,17 @@ impl CleverSimulator {
         lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The data of another night comes to Clever. False: its sync is paused or in error, so they do not.
+    /// The data of another night comes to Clever. False: its sync is paused or in error, so they do
+    /// not.
     pub fn sync(&self, district: &str, night: &Night) -> bool {
         self.world.sync(district, night)
     }
 
-    /// The data of another night come while a request whose path and query contain `path` waits for its answer, after `skip` others.
+    /// The data of another night come while a request whose path and query contain `path` waits for
+    /// its answer, after `skip` others.
     pub fn sync_during(&self, path: &str, skip: u32, district: &str, night: &Night) {
-        let happens = Happens::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
+        let happens =
+            Happens::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
         self.world.faults.plan(path, skip, 1, happens);
     }
 
@@ -145,15 +152,25 @@ impl CleverSimulator {
         self.world.change(district, |at| at.staff = shared);
     }
 
-    /// These records are not shared though all around them are: sections go on naming them, and reading them is a 404.
+    /// These records are not shared though all around them are: sections go on naming them, and
+    /// reading them is a 404.
     pub fn withhold(&self, district: &str, ids: impl IntoIterator<Item = String>) {
         self.world.change(district, |at| at.withheld = ids.into_iter().collect());
     }
 
-    /// A section that an administrator of the district makes at Clever, of people who are there: no sync takes it away, and nothing marks it. Gives its id.
+    /// A section that an administrator of the district makes at Clever, of people who are there: no
+    /// sync takes it away, and nothing marks it. Gives its id.
     ///
-    /// The first teacher is the primary one; all others are what Clever has no word for but `teachers`.
-    pub fn custom_section(&self, district: &str, name: &str, school: &str, teachers: &[String], students: &[String]) -> String {
+    /// The first teacher is the primary one; all others are what Clever has no word for but
+    /// `teachers`.
+    pub fn custom_section(
+        &self,
+        district: &str,
+        name: &str,
+        school: &str,
+        teachers: &[String],
+        students: &[String],
+    ) -> String {
         let section = id("custom section", &format!("{district}/{name}"));
         let object = serde_json::json!({
             "name": name, "sis_id": id("custom", name), "school": school, "subject": "other", "section_number": "", "period": "", "grade": "",
@@ -165,13 +182,23 @@ impl CleverSimulator {
     }
 
     /// Changes an object at Clever; no sync takes it back. False: it is not there.
-    pub fn alter(&self, district: &str, list: List, id: &str, change: impl FnOnce(&mut Value)) -> bool {
+    pub fn alter(
+        &self,
+        district: &str,
+        list: List,
+        id: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> bool {
         let (mut there, now) = (false, self.world.clock.now());
         self.world.change(district, |at| {
             let Some(old) = at.records[&list].get(id).cloned() else { return };
             let mut object = old.value();
             change(&mut object);
-            let record = Record { modified: now, created: old.created, ..Record::new(&object, old.roles, old.schools, now) };
+            let record = Record {
+                modified: now,
+                created: old.created,
+                ..Record::new(&object, old.roles, old.schools, now)
+            };
             at.put_custom(list, id, record);
             there = true;
         });
@@ -208,22 +235,28 @@ impl CleverSimulator {
 
     /// The token that stands in the list; none: it is not connected.
     pub fn token(&self, district: &str) -> Option<String> {
-        lock(&self.world.districts).get(district).filter(|at| at.connected).map(|at| at.token.clone())
+        lock(&self.world.districts)
+            .get(district)
+            .filter(|at| at.connected)
+            .map(|at| at.token.clone())
     }
 
-    /// Somebody of a district signs in. Such a token begins with `il`, and opens what is about them alone: no list, and nothing that a pull reads.
+    /// Somebody of a district signs in. Such a token begins with `il`, and opens what is about them
+    /// alone: no list, and nothing that a pull reads.
     pub fn sign_in(&self, district: &str, user: &str) -> String {
         let token = format!("il{}", id("token of a user", &format!("{district}/{user}")));
         lock(&self.world.users).insert(token.clone(), (district.to_owned(), user.to_owned()));
         token
     }
 
-    /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it, meet a fault.
+    /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it,
+    /// meet a fault.
     pub fn fault(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world.faults.plan(path, skip, times, Happens::Fault(fault));
     }
 
-    /// How many requests are still to meet a fault: none, and a test has seen all that it has planned.
+    /// How many requests are still to meet a fault: none, and a test has seen all that it has
+    /// planned.
     pub fn faults_left(&self) -> u64 {
         self.world.faults.waiting()
     }
@@ -243,7 +276,8 @@ impl CleverSimulator {
         lock(&self.world.limits).answer = time;
     }
 
-    /// Breaks the token list into pages of so many districts. Whether Clever ever does so is not known.
+    /// Breaks the token list into pages of so many districts. Whether Clever ever does so is not
+    /// known.
     pub fn page_tokens(&self, districts: usize) {
         lock(&self.world.limits).tokens = Some(districts.max(1));
     }
@@ -256,7 +290,10 @@ impl CleverSimulator {
     /// Clever's ids of what a district has, shared or not, in their order.
     pub fn ids(&self, district: &str, list: List) -> Vec<String> {
         let districts = lock(&self.world.districts);
-        districts.get(district).map(|at| at.records[&list].keys().cloned().collect()).unwrap_or_default()
+        districts
+            .get(district)
+            .map(|at| at.records[&list].keys().cloned().collect())
+            .unwrap_or_default()
     }
 }
 

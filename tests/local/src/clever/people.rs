@@ -1,4 +1,5 @@
-//! Everybody of a district as Clever has them: one object a person, with one role or, for employees, several.
+//! Everybody of a district as Clever has them: one object a person, with one role or, for
+//! employees, several.
 
 use std::collections::{HashMap, HashSet};
 
@@ -36,7 +37,9 @@ pub(super) fn staff(night: &Night) -> Staff {
         "administrator" => {
             for school in row.list("orgSourcedIds") {
                 let name = format!("{} {}", row.get("givenName"), row.get("familyName"));
-                staff.principals.insert(school.to_owned(), json!({ "name": name, "email": row.get("email") }));
+                staff
+                    .principals
+                    .insert(school.to_owned(), json!({ "name": name, "email": row.get("email") }));
             }
         }
         _ => {}
@@ -44,8 +47,12 @@ pub(super) fn staff(night: &Night) -> Staff {
     staff
 }
 
-/// Gives every user: id, object, roles, schools. Employees are one user however many roles they have.
-pub(super) fn each_user(night: &Night, mut put: impl FnMut(String, Value, &'static [&'static str], Vec<String>)) {
+/// Gives every user: id, object, roles, schools. Employees are one user however many roles they
+/// have.
+pub(super) fn each_user(
+    night: &Night,
+    mut put: impl FnMut(String, Value, &'static [&'static str], Vec<String>),
+) {
     let mut demographics: HashMap<String, Map<String, Value>> = HashMap::new();
     each(night, File::Demographics, |row| {
         demographics.insert(row.get("sourcedId").to_owned(), demographic(row));
@@ -61,7 +68,10 @@ pub(super) fn each_user(night: &Night, mut put: impl FnMut(String, Value, &'stat
         let schools: Vec<String> = row.list("orgSourcedIds").map(|org| id("school", org)).collect();
         let me = id("user", source);
         let (roles, object): (&[&str], Value) = match row.get("role") {
-            "student" => (&["student"], student(row, &schools, demographics.remove(source).unwrap_or_default())),
+            "student" => (
+                &["student"],
+                student(row, &schools, demographics.remove(source).unwrap_or_default()),
+            ),
             // Some teachers are staff too, and some principals administrators of the district.
             "teacher" if me.ends_with('0') => {
                 let mut object = teacher(row, &schools);
@@ -131,7 +141,8 @@ fn staff_role(row: &Row<'_>, schools: &[String], title: &str) -> Value {
     })
 }
 
-/// A contact has the full name in `last` and nothing in the other parts; relationships are to students who are there.
+/// A contact has the full name in `last` and nothing in the other parts; relationships are to
+/// students who are there.
 fn contact(row: &Row<'_>, present: &HashSet<String>) -> Value {
     let (relationship, kind) = match row.get("role") {
         "parent" => ("Parent", "Parent/Guardian"),
@@ -166,8 +177,13 @@ fn demographic(row: &Row<'_>) -> Map<String, Value> {
         races.iter().find(|(column, _)| row.get(column) == "true").map_or("", |(_, race)| race)
     };
     // Days without leading zeros, the month first.
-    let born: Vec<&str> = row.get("birthDate").split('-').map(|part| part.trim_start_matches('0')).collect();
-    let dob = if let [year, month, day] = born[..] { format!("{month}/{day}/{year}") } else { String::new() };
+    let born: Vec<&str> =
+        row.get("birthDate").split('-').map(|part| part.trim_start_matches('0')).collect();
+    let dob = if let [year, month, day] = born[..] {
+        format!("{month}/{day}/{year}")
+    } else {
+        String::new()
+    };
     let hispanic = match row.get("hispanicOrLatinoEthnicity") {
         "true" => "Y",
         "false" => "N",
@@ -178,7 +194,8 @@ fn demographic(row: &Row<'_>) -> Map<String, Value> {
         "female" => "F",
         _ => "",
     };
-    let fields = json!({ "dob": dob, "gender": gender, "race": race, "hispanic_ethnicity": hispanic });
+    let fields =
+        json!({ "dob": dob, "gender": gender, "race": race, "hispanic_ethnicity": hispanic });
     fields.as_object().cloned().unwrap_or_default()
 }
 

@@ -1,4 +1,5 @@
-//! A synthetic district as Clever would have it: the rows of its files, turned into Clever's objects, quirks included.
+//! A synthetic district as Clever would have it: the rows of its files, turned into Clever's
+//! objects, quirks included.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,7 +28,8 @@ pub enum List {
 
 impl List {
     /// All of them, parents before children.
-    pub const ALL: [List; 5] = [List::Schools, List::Terms, List::Courses, List::Users, List::Sections];
+    pub const ALL: [List; 5] =
+        [List::Schools, List::Terms, List::Courses, List::Users, List::Sections];
 
     /// The last part of its address.
     pub fn name(self) -> &'static str {
@@ -59,7 +61,12 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(content: &Value, roles: &'static [&'static str], schools: Vec<String>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        content: &Value,
+        roles: &'static [&'static str],
+        schools: Vec<String>,
+        now: Timestamp,
+    ) -> Self {
         Self { content: content.to_string().into(), roles, schools, created: now, modified: now }
     }
 
@@ -67,7 +74,9 @@ impl Record {
     pub(super) fn object(&self, id: &str, district: &str) -> String {
         let inner = self.content.strip_suffix('}').unwrap_or("{\"ext\":{}");
         let (created, modified) = (moment(self.created), moment(self.modified));
-        format!(r#"{inner},"created":"{created}","district":"{district}","id":"{id}","last_modified":"{modified}"}}"#)
+        format!(
+            r#"{inner},"created":"{created}","district":"{district}","id":"{id}","last_modified":"{modified}"}}"#
+        )
     }
 
     pub(super) fn value(&self) -> Value {
@@ -97,7 +106,14 @@ pub(super) fn as_v3_0(object: &mut Value) {
     };
     take(object, &["lms_state", "lms_type", "last_attendance_sync", "lms_status"]);
     if let Some(student) = object.pointer_mut("/roles/student") {
-        let newer = ["disability", "frl_status", "gifted_status", "home_language", "home_language_code", "iep_status"];
+        let newer = [
+            "disability",
+            "frl_status",
+            "gifted_status",
+            "home_language",
+            "home_language_code",
+            "iep_status",
+        ];
         take(student, &newer);
         take(student, &["preferred_name", "section_504_status"]);
     }
@@ -136,7 +152,8 @@ struct Roster {
     students: Vec<String>,
 }
 
-/// Turns a night's tables (OneRoster 1.1, whole) into Clever's objects; what is as it was in `before` keeps its times.
+/// Turns a night's tables (OneRoster 1.1, whole) into Clever's objects; what is as it was in
+/// `before` keeps its times.
 pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Records {
     let mut all: Records = List::ALL.into_iter().map(|list| (list, BTreeMap::new())).collect();
     let staff = people::staff(night);
@@ -144,32 +161,48 @@ pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Recor
         all.entry(list).or_default().insert(id, record);
     };
     schools(night, &staff, now, &mut put);
-    // Clever builds terms and courses out of sections: they are where the sections are that have them.
+    // Clever builds terms and courses out of sections: they are where the sections are that have
+    // them.
     let mut terms: HashMap<String, BTreeSet<String>> = HashMap::new();
     let mut courses: HashMap<String, BTreeSet<String>> = HashMap::new();
     let mut rosters = rosters(night);
     each(night, File::Classes, |row| {
         let roster = rosters.remove(row.get("sourcedId")).unwrap_or_default();
         let school = id("school", row.get("schoolSourcedId"));
-        let (course, term) = (row.get("courseSourcedId"), row.list("termSourcedIds").next().unwrap_or(""));
+        let (course, term) =
+            (row.get("courseSourcedId"), row.list("termSourcedIds").next().unwrap_or(""));
         terms.entry(term.to_owned()).or_default().insert(school.clone());
         courses.entry(course.to_owned()).or_default().insert(school.clone());
         let object = section(row, &roster, &school, (course, term), &staff);
-        put(List::Sections, id("section", row.get("sourcedId")), Record::new(&object, &[], vec![school], now));
+        put(
+            List::Sections,
+            id("section", row.get("sourcedId")),
+            Record::new(&object, &[], vec![school], now),
+        );
     });
     each(night, File::AcademicSessions, |row| {
         if let Some(schools) = terms.remove(row.get("sourcedId")) {
             let object = json!({ "name": row.get("title"), "start_date": row.get("startDate"), "end_date": row.get("endDate") });
-            put(List::Terms, id("term", row.get("sourcedId")), Record::new(&object, &[], schools.into_iter().collect(), now));
+            put(
+                List::Terms,
+                id("term", row.get("sourcedId")),
+                Record::new(&object, &[], schools.into_iter().collect(), now),
+            );
         }
     });
     each(night, File::Courses, |row| {
         if let Some(schools) = courses.remove(row.get("sourcedId")) {
             let object = json!({ "name": row.get("title"), "number": row.get("courseCode") });
-            put(List::Courses, id("course", row.get("sourcedId")), Record::new(&object, &[], schools.into_iter().collect(), now));
+            put(
+                List::Courses,
+                id("course", row.get("sourcedId")),
+                Record::new(&object, &[], schools.into_iter().collect(), now),
+            );
         }
     });
-    people::each_user(night, |id, object, roles, schools| put(List::Users, id, Record::new(&object, roles, schools, now)));
+    people::each_user(night, |id, object, roles, schools| {
+        put(List::Users, id, Record::new(&object, roles, schools, now))
+    });
     keep_times(&mut all, before);
     all
 }
@@ -188,7 +221,12 @@ pub(super) fn keep_times(all: &mut Records, before: &Records) {
     }
 }
 
-fn schools(night: &Night, staff: &Staff, now: Timestamp, put: &mut impl FnMut(List, String, Record)) {
+fn schools(
+    night: &Night,
+    staff: &Staff,
+    now: Timestamp,
+    put: &mut impl FnMut(List, String, Record),
+) {
     each(night, File::Orgs, |row| {
         if row.get("type") != "school" {
             return;
@@ -224,11 +262,21 @@ fn rosters(night: &Night) -> HashMap<String, Roster> {
     rosters
 }
 
-fn section(row: &Row<'_>, roster: &Roster, school: &str, (course, term): (&str, &str), staff: &Staff) -> Value {
-    // The name is Clever's: course, teacher's last name, period. It changes with the primary teacher.
+fn section(
+    row: &Row<'_>,
+    roster: &Roster,
+    school: &str,
+    (course, term): (&str, &str),
+    staff: &Staff,
+) -> Value {
+    // The name is Clever's: course, teacher's last name, period. It changes with the primary
+    // teacher.
     let teacher = roster.teachers.first();
     let last = teacher.and_then(|teacher| staff.last_name(teacher)).unwrap_or_default();
-    let name = [row.get("title"), last, row.get("periods")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let name = [row.get("title"), last, row.get("periods")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>();
     json!({
         "name": name.join(" - "), "sis_id": row.get("sourcedId"), "school": school, "course": id("course", course),
         "term_id": id("term", term), "period": row.get("periods"), "grade": people::grade(row.get("grades")),

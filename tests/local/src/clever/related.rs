@@ -1,4 +1,5 @@
-//! What belongs to one record, at `/{list}/{id}/{what}`; and what a token of a user opens, who signs in and is not pulled.
+//! What belongs to one record, at `/{list}/{id}/{what}`; and what a token of a user opens, who
+//! signs in and is not pulled.
 
 use std::collections::BTreeSet;
 
@@ -30,14 +31,17 @@ fn is_in(section: &Value, user: &str, field: &str) -> bool {
 
 /// The students with whom a contact has a relationship.
 fn children(object: &Value) -> BTreeSet<String> {
-    let relationships = object["roles"]["contact"]["student_relationships"].as_array().into_iter().flatten();
+    let relationships =
+        object["roles"]["contact"]["student_relationships"].as_array().into_iter().flatten();
     relationships.filter_map(|one| one["student"].as_str().map(str::to_owned)).collect()
 }
 
 impl Asked<'_> {
     /// Answers for what belongs to a record that is shared.
     pub(super) fn related(&self, list: List, id: &str, what: &str) -> Response<Body> {
-        let Some(object) = self.shared(list, id).map(Record::value) else { return message(404, "not found") };
+        let Some(object) = self.shared(list, id).map(Record::value) else {
+            return message(404, "not found");
+        };
         let one = |list: List, field: &str| match object[field].as_str() {
             Some(id) => self.single(list, id),
             None => message(404, "not found"),
@@ -52,28 +56,37 @@ impl Asked<'_> {
                 named(&object, field).contains(user)
             }),
             (List::Schools, "users") => self.people_of_school(id),
-            (List::Schools, "sections") => {
-                self.records(List::Sections, |_, section| section.schools.iter().any(|school| school == id))
-            }
+            (List::Schools, "sections") => self.records(List::Sections, |_, section| {
+                section.schools.iter().any(|school| school == id)
+            }),
             // Courses and terms belong to the district; a school has those of its sections.
-            (List::Schools, "courses") => {
-                self.all_of(List::Courses, &self.of_sections(|section| section["school"] == id, "course"))
-            }
-            (List::Schools, "terms") => self.all_of(List::Terms, &self.of_sections(|section| section["school"] == id, "term_id")),
+            (List::Schools, "courses") => self.all_of(
+                List::Courses,
+                &self.of_sections(|section| section["school"] == id, "course"),
+            ),
+            (List::Schools, "terms") => self.all_of(
+                List::Terms,
+                &self.of_sections(|section| section["school"] == id, "term_id"),
+            ),
             (List::Users, "schools") => {
                 let roles = object["roles"].as_object().into_iter().flatten().map(|(_, role)| role);
-                let field = if self.ask.get("primary") == Some("true") { "school" } else { "schools" };
+                let field =
+                    if self.ask.get("primary") == Some("true") { "school" } else { "schools" };
                 self.all_of(List::Schools, &roles.flat_map(|role| named(role, field)).collect())
             }
             (List::Users, "sections") => self.records(List::Sections, |_, section| {
                 is_in(&section.value(), id, "students") || is_in(&section.value(), id, "teachers")
             }),
-            (List::Users, "mycontacts") => self.records(List::Users, |_, user| children(&user.value()).contains(id)),
-            (List::Users, "myteachers") => {
-                self.all_of(List::Users, &self.of_sections(|section| is_in(section, id, "students"), "teachers"))
+            (List::Users, "mycontacts") => {
+                self.records(List::Users, |_, user| children(&user.value()).contains(id))
             }
+            (List::Users, "myteachers") => self.all_of(
+                List::Users,
+                &self.of_sections(|section| is_in(section, id, "students"), "teachers"),
+            ),
             (List::Users, "mystudents") => {
-                let mut students = self.of_sections(|section| is_in(section, id, "teachers"), "students");
+                let mut students =
+                    self.of_sections(|section| is_in(section, id, "teachers"), "students");
                 students.extend(children(&object));
                 self.all_of(List::Users, &students)
             }
@@ -83,8 +96,14 @@ impl Asked<'_> {
 
     /// What the shared sections that are meant name in a field.
     fn of_sections(&self, meant: impl Fn(&Value) -> bool, field: &str) -> BTreeSet<String> {
-        let sections = self.at.records[&List::Sections].iter().filter(|(id, record)| self.at.shares(id, record));
-        sections.map(|(_, record)| record.value()).filter(meant).flat_map(|section| named(&section, field)).collect()
+        let sections = self.at.records[&List::Sections]
+            .iter()
+            .filter(|(id, record)| self.at.shares(id, record));
+        sections
+            .map(|(_, record)| record.value())
+            .filter(meant)
+            .flat_map(|section| named(&section, field))
+            .collect()
     }
 
     fn all_of(&self, list: List, ids: &BTreeSet<String>) -> Response<Body> {
@@ -98,12 +117,16 @@ impl Asked<'_> {
             return message(400, "role is not valid");
         }
         self.records(List::Users, |id, user| {
-            let mut of = self.at.roles(user).filter(|role| roles.contains(role) && asked.is_none_or(|asked| asked == *role));
+            let mut of = self
+                .at
+                .roles(user)
+                .filter(|role| roles.contains(role) && asked.is_none_or(|asked| asked == *role));
             of.any(|role| meant(id, role))
         })
     }
 
-    /// Without `primary`, people who are at the school too but have another one as their first are in the list.
+    /// Without `primary`, people who are at the school too but have another one as their first are
+    /// in the list.
     fn people_of_school(&self, school: &str) -> Response<Body> {
         let primary = self.ask.get("primary") == Some("true");
         self.people(&OF_SCHOOLS, |id, role| {
@@ -112,9 +135,13 @@ impl Asked<'_> {
         })
     }
 
-    /// Answers somebody who has signed in: that is about themselves, their schools and their district, and has no pages.
+    /// Answers somebody who has signed in: that is about themselves, their schools and their
+    /// district, and has no pages.
     pub(super) fn answer_user(&self, user: &str, rest: &[&str]) -> Response<Body> {
-        if ["limit", "starting_after", "ending_before"].iter().any(|name| self.ask.get(name).is_some()) {
+        if ["limit", "starting_after", "ending_before"]
+            .iter()
+            .any(|name| self.ask.get(name).is_some())
+        {
             return message(400, "not with this token");
         }
         match *rest {

@@ -64,7 +64,8 @@ pub(super) struct AtClever {
     pub(super) sharing: Sharing,
     /// Whether staff are shared, which a district ticks by itself.
     pub(super) staff: bool,
-    /// Records that are not shared though all around them are: sections name them, and nobody can read them.
+    /// Records that are not shared though all around them are: sections name them, and nobody can
+    /// read them.
     pub(super) withheld: BTreeSet<String>,
     pub(super) records: Records,
     /// What the district made at Clever, or changed there: no sync takes it away.
@@ -78,9 +79,13 @@ impl AtClever {
         let within = match &self.sharing {
             Sharing::All => true,
             Sharing::Nothing => false,
-            Sharing::Schools(schools) => record.schools.iter().any(|school| schools.contains(school)),
+            Sharing::Schools(schools) => {
+                record.schools.iter().any(|school| schools.contains(school))
+            }
         };
-        within && (record.roles.is_empty() || self.roles(record).next().is_some()) && !self.withheld.contains(id)
+        within
+            && (record.roles.is_empty() || self.roles(record).next().is_some())
+            && !self.withheld.contains(id)
     }
 
     /// The roles of a user that are shared.
@@ -89,7 +94,8 @@ impl AtClever {
         record.roles.iter().copied().filter(move |role| staff || !STAFF.contains(role))
     }
 
-    /// A record as it is sent: a teacher who is staff too is a teacher alone where staff are not shared.
+    /// A record as it is sent: a teacher who is staff too is a teacher alone where staff are not
+    /// shared.
     pub(super) fn sent(&self, record: &Record, id: &str, district: &str) -> String {
         let object = record.object(id, district);
         if self.roles(record).count() == record.roles.len() {
@@ -121,7 +127,11 @@ impl AtClever {
     /// Gives it a token of its own, which none was before.
     pub(super) fn new_token(&mut self, id_here: &str) {
         self.turn += 1;
-        self.token = format!("{}{}", id("token", &format!("{id_here}#{}", self.turn)), &id("token, second half", id_here)[..16]);
+        self.token = format!(
+            "{}{}",
+            id("token", &format!("{id_here}#{}", self.turn)),
+            &id("token, second half", id_here)[..16]
+        );
     }
 
     /// The object of version 3.1.

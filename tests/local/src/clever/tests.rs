@@ -1,4 +1,5 @@
-//! The simulator against what is known of Clever: envelopes, cursors, limits, errors, sharing, events; and every fault.
+//! The simulator against what is known of Clever: envelopes, cursors, limits, errors, sharing,
+//! events; and every fault.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -45,7 +46,10 @@ async fn world(night: &Night) -> World {
 
 impl World {
     async fn raw(&self, path: &str, authority: &str) -> Result<(u16, HeaderMap, Bytes), ApiError> {
-        let reply = self.http.send(Method::GET, path, &[("authorization", authority)], Bytes::new()).await?;
+        let reply = self
+            .http
+            .send(Method::GET, path, &[("authorization", authority)], Bytes::new())
+            .await?;
         Ok((reply.status, reply.headers, reply.body))
     }
 
@@ -56,7 +60,8 @@ impl World {
 
     /// Asks with the district's present token.
     async fn get(&self, path: &str) -> Reply {
-        self.ask(path, &format!("Bearer {}", self.clever.token(&self.oak).unwrap_or_default())).await
+        self.ask(path, &format!("Bearer {}", self.clever.token(&self.oak).unwrap_or_default()))
+            .await
     }
 
     async fn tokens(&self, query: &str) -> Reply {
@@ -85,7 +90,10 @@ impl Reply {
 
     fn link(&self, rel: &str) -> Option<String> {
         let links = self.body["links"].as_array().unwrap();
-        links.iter().find(|link| link["rel"] == rel).map(|link| link["uri"].as_str().unwrap().to_owned())
+        links
+            .iter()
+            .find(|link| link["rel"] == rel)
+            .map(|link| link["uri"].as_str().unwrap().to_owned())
     }
 
     fn header(&self, name: &str) -> i64 {
@@ -108,10 +116,17 @@ async fn from_the_token_list_to_the_last_page() {
     assert_eq!(tokens.status, 200);
     assert!(!tokens.headers.contains_key("x-ratelimit-limit"), "only the Data API tells a limit");
     let [entry] = &tokens.body["data"].as_array().unwrap()[..] else { panic!("one district") };
-    assert_eq!(keys(entry), ["access_token", "created", "id", "owner", "scopes"].into(), "items are flat");
+    assert_eq!(
+        keys(entry),
+        ["access_token", "created", "id", "owner", "scopes"].into(),
+        "items are flat"
+    );
     assert_eq!(entry["owner"], json!({ "type": "district", "id": world.oak }));
     let token = entry["access_token"].as_str().unwrap();
-    assert_eq!((token.len(), tokens.body["links"][0]["uri"].as_str()), (40, Some("/oauth/tokens?owner_type=district")));
+    assert_eq!(
+        (token.len(), tokens.body["links"][0]["uri"].as_str()),
+        (40, Some("/oauth/tokens?owner_type=district"))
+    );
 
     let districts = world.get("/v3.1/districts").await;
     assert_eq!(ids(&districts.objects()), [world.oak.as_str()]);
@@ -119,14 +134,24 @@ async fn from_the_token_list_to_the_last_page() {
 
     let first = world.get("/v3.1/users?role=student").await;
     assert_eq!(keys(&first.body), ["data", "links"].into());
-    assert_eq!(first.body["data"].as_array().unwrap().len(), 100, "unless something else is asked for");
-    assert_eq!((first.link("self").as_deref(), first.link("prev")), (Some("/v3.1/users?role=student"), None));
+    assert_eq!(
+        first.body["data"].as_array().unwrap().len(),
+        100,
+        "unless something else is asked for"
+    );
+    assert_eq!(
+        (first.link("self").as_deref(), first.link("prev")),
+        (Some("/v3.1/users?role=student"), None)
+    );
     let objects = first.objects();
     let last = ids(&objects)[99];
     assert_eq!(first.link("next"), Some(format!("/v3.1/users?role=student&starting_after={last}")));
     let second = world.get(&first.link("next").unwrap()).await;
     let objects = second.objects();
-    assert_eq!(second.link("prev"), Some(format!("/v3.1/users?role=student&ending_before={}", ids(&objects)[0])));
+    assert_eq!(
+        second.link("prev"),
+        Some(format!("/v3.1/users?role=student&ending_before={}", ids(&objects)[0]))
+    );
     let back = world.get(&second.link("prev").unwrap()).await;
     assert_eq!(back.objects(), first.objects());
     assert!(back.link("next").is_some() && back.link("prev").is_none());
@@ -136,11 +161,20 @@ async fn from_the_token_list_to_the_last_page() {
     assert!(ids(&students).is_sorted() && ids(&students).iter().all(|id| id.len() == 24));
     let (same, pages) = world.all("/v3.1/users?limit=50&role=student").await;
     assert_eq!((same == students, pages), (true, 6));
-    assert!(world.clever.requests().iter().any(|path| path.starts_with("/v3.1/users?limit=50&role=student&starting_after=")));
+    assert!(
+        world
+            .clever
+            .requests()
+            .iter()
+            .any(|path| path.starts_with("/v3.1/users?limit=50&role=student&starting_after="))
+    );
     let newest = world.get("/v3.1/users?role=student&ending_before=last&limit=1").await;
     assert_eq!(newest.objects(), students[299..]);
     let one = world.get(&format!("/v3.1/users/{}", ids(&students)[0])).await;
-    assert_eq!((one.body["data"] == students[0], keys(&one.body)), (true, ["data", "links"].into()));
+    assert_eq!(
+        (one.body["data"] == students[0], keys(&one.body)),
+        (true, ["data", "links"].into())
+    );
 }
 
 #[tokio::test]
@@ -167,10 +201,17 @@ async fn objects_have_the_fields_of_the_recordings() {
         "term_id",
     ];
     assert!(sections.iter().all(|section| keys(section) == recorded.into()));
-    assert!(sections.iter().all(|section| section["teacher"] == section["teachers"][0]), "the primary one is the first");
-    assert!(sections.iter().any(|section| section["teachers"].as_array().unwrap().len() > 1), "co-teachers stand behind");
+    assert!(
+        sections.iter().all(|section| section["teacher"] == section["teachers"][0]),
+        "the primary one is the first"
+    );
+    assert!(
+        sections.iter().any(|section| section["teachers"].as_array().unwrap().len() > 1),
+        "co-teachers stand behind"
+    );
     let (users, _) = world.all("/v3.0/users?limit=1000").await;
-    let of = |role: &'static str| users.iter().filter(move |user| user["roles"].get(role).is_some());
+    let of =
+        |role: &'static str| users.iter().filter(move |user| user["roles"].get(role).is_some());
     let student = &of("student").next().unwrap()["roles"]["student"];
     let recorded = [
         "credentials",
@@ -190,17 +231,29 @@ async fn objects_have_the_fields_of_the_recordings() {
         "state_id",
         "student_number",
     ];
-    assert!(keys(student).is_superset(&recorded.into()) && !keys(student).contains("iep_status"), "{student}");
+    assert!(
+        keys(student).is_superset(&recorded.into()) && !keys(student).contains("iep_status"),
+        "{student}"
+    );
     let teacher = &of("teacher").next().unwrap()["roles"]["teacher"];
-    assert!(keys(teacher).is_superset(&["legacy_id", "school", "schools", "sis_id", "teacher_number", "title"].into()));
+    assert!(keys(teacher).is_superset(
+        &["legacy_id", "school", "schools", "sis_id", "teacher_number", "title"].into()
+    ));
     // Quirks: a contact's whole name is in `last`; unknown is blank; days are not padded.
     let contact = of("contact").next().unwrap();
     assert_eq!(keys(&contact["name"]), ["last"].into());
     assert!(contact["name"]["last"].as_str().unwrap().contains(' '));
     assert!(contact["roles"]["contact"]["student_relationships"][0]["student"].is_string());
-    let born: Vec<&str> = of("student").map(|user| user["roles"]["student"]["dob"].as_str().unwrap()).collect();
-    assert!(born.iter().all(|day| day.split('/').count() == 3 && !day.starts_with('0') && !day.contains("/0")));
-    assert!(of("student").any(|user| user["email"] == "") && of("student").any(|user| user["roles"]["student"]["gender"] == ""));
+    let born: Vec<&str> =
+        of("student").map(|user| user["roles"]["student"]["dob"].as_str().unwrap()).collect();
+    assert!(
+        born.iter()
+            .all(|day| day.split('/').count() == 3 && !day.starts_with('0') && !day.contains("/0"))
+    );
+    assert!(
+        of("student").any(|user| user["email"] == "")
+            && of("student").any(|user| user["roles"]["student"]["gender"] == "")
+    );
     assert!(of("student").any(|user| user["roles"]["student"]["grade"] == "Kindergarten"));
     assert_eq!(of("staff").count(), 0, "staff are shared only if the district says so");
     world.clever.share_staff(&world.oak, true);
@@ -210,7 +263,8 @@ async fn objects_have_the_fields_of_the_recordings() {
 #[tokio::test]
 async fn an_employee_with_several_roles_is_one_user_who_is_listed_under_each_that_is_shared() {
     let world = world(&nights(600).night(0)).await;
-    let listed = async |role: &str| world.all(&format!("/v3.1/users?limit=1000&role={role}")).await.0;
+    let listed =
+        async |role: &str| world.all(&format!("/v3.1/users?limit=1000&role={role}")).await.0;
     let teachers = listed("teacher").await;
     assert!(teachers.iter().all(|teacher| keys(&teacher["roles"]) == ["teacher"].into()));
     assert!(listed("staff").await.is_empty() && listed("district_admin").await.is_empty());
@@ -228,7 +282,8 @@ async fn an_employee_with_several_roles_is_one_user_who_is_listed_under_each_tha
 async fn version_3_1_says_more_and_takes_nothing_away() {
     let world = world(&nights(100).night(0)).await;
     for list in ["users?role=student", "sections", "schools", "terms", "courses", "districts"] {
-        let (old, new) = (world.get(&format!("/v3.0/{list}")).await, world.get(&format!("/v3.1/{list}")).await);
+        let (old, new) =
+            (world.get(&format!("/v3.0/{list}")).await, world.get(&format!("/v3.1/{list}")).await);
         let (old, new) = (&old.objects()[0], &new.objects()[0]);
         let (more, object) = match list {
             "users?role=student" => (vec!["frl_status", "iep_status"], "/roles/student"),
@@ -238,25 +293,41 @@ async fn version_3_1_says_more_and_takes_nothing_away() {
         };
         let (old, new) = (old.pointer(object).unwrap(), new.pointer(object).unwrap());
         let added: BTreeSet<&str> = keys(new).difference(&keys(old)).copied().collect();
-        assert_eq!((added, keys(old).is_subset(&keys(new))), (more.into_iter().collect(), true), "{list}");
+        assert_eq!(
+            (added, keys(old).is_subset(&keys(new))),
+            (more.into_iter().collect(), true),
+            "{list}"
+        );
     }
-    let html = world.raw("/v2.1/students", &format!("Bearer {}", world.clever.token(&world.oak).unwrap())).await.unwrap();
+    let html = world
+        .raw("/v2.1/students", &format!("Bearer {}", world.clever.token(&world.oak).unwrap()))
+        .await
+        .unwrap();
     assert_eq!((html.0, String::from_utf8_lossy(&html.2).contains("Cannot GET")), (404, true));
 }
 
 #[tokio::test]
 async fn limits_are_those_of_clever() {
     let world = world(&nights(50).night(0)).await;
-    for (limit, status) in [("10000", 200), ("1", 200), ("10001", 413), ("0", 400), ("-1", 400), ("many", 400)] {
+    for (limit, status) in
+        [("10000", 200), ("1", 200), ("10001", 413), ("0", 400), ("-1", 400), ("many", 400)]
+    {
         let reply = world.get(&format!("/v3.1/users?limit={limit}")).await;
-        assert_eq!((limit, reply.status, reply.body["message"].is_string()), (limit, status, status != 200));
+        assert_eq!(
+            (limit, reply.status, reply.body["message"].is_string()),
+            (limit, status, status != 200)
+        );
     }
     assert_eq!(world.get("/v3.1/users?role=king").await.status, 400);
     // 1,200 a minute, in fixed windows: of the next one nothing is used.
     let into_the_minute = world.clock.now().as_second() % 60;
     world.clock.advance(Duration::from_secs(u64::try_from(60 - into_the_minute).unwrap()));
     world.clever.set_rate_limit(3);
-    let replies = [world.get("/v3.1/terms").await, world.get("/v3.1/terms").await, world.get("/v3.1/terms").await];
+    let replies = [
+        world.get("/v3.1/terms").await,
+        world.get("/v3.1/terms").await,
+        world.get("/v3.1/terms").await,
+    ];
     assert_eq!(replies.each_ref().map(|reply| reply.header("x-ratelimit-remaining")), [2, 1, 0]);
     assert_eq!(
         (replies[0].header("x-ratelimit-limit"), &replies[0].headers["x-ratelimit-bucket"]),
@@ -273,29 +344,59 @@ async fn limits_are_those_of_clever() {
 #[tokio::test]
 async fn nobody_gets_in_without_what_opens() {
     let world = world(&nights(50).night(0)).await;
-    assert_eq!(world.ask("/oauth/tokens?owner_type=district", "Basic bm9ib2R5Om5vdGhpbmc=").await.status, 401);
+    assert_eq!(
+        world.ask("/oauth/tokens?owner_type=district", "Basic bm9ib2R5Om5vdGhpbmc=").await.status,
+        401
+    );
     let void = world.ask("/v3.1/districts", "Bearer 0000").await;
     assert_eq!((void.status, keys(&void.body)), (401, ["message"].into()));
     let old = format!("Bearer {}", world.clever.token(&world.oak).unwrap());
     assert_eq!(world.ask("/oauth/tokeninfo", &old).await.body["client_id"], CLIENT);
     world.clever.rotate_token(&world.oak);
-    assert_eq!((world.ask("/v3.1/districts", &old).await.status, world.get("/v3.1/districts").await.status), (401, 200));
+    assert_eq!(
+        (
+            world.ask("/v3.1/districts", &old).await.status,
+            world.get("/v3.1/districts").await.status
+        ),
+        (401, 200)
+    );
     let before = format!("Bearer {}", world.clever.token(&world.oak).unwrap());
     world.clever.disconnect(&world.oak);
     assert_eq!(world.ask("/v3.1/districts", &before).await.status, 401);
-    assert_eq!(world.tokens("?owner_type=district").await.body["data"], json!([]), "it is gone from the list");
+    assert_eq!(
+        world.tokens("?owner_type=district").await.body["data"],
+        json!([]),
+        "it is gone from the list"
+    );
     world.clever.reconnect(&world.oak);
-    assert_eq!((world.ask("/v3.1/districts", &before).await.status, world.get("/v3.1/districts").await.status), (401, 200));
+    assert_eq!(
+        (
+            world.ask("/v3.1/districts", &before).await.status,
+            world.get("/v3.1/districts").await.status
+        ),
+        (401, 200)
+    );
     // Another district's token opens the other district alone.
     let elm = id("district", "elm");
     world.clever.connect(&elm, &nights(50).seed(2).night(0));
     assert_eq!(world.get(&format!("/v3.1/districts/{elm}")).await.status, 404);
     let hers = world.clever.ids(&elm, List::Users);
     assert_eq!(world.get(&format!("/v3.1/users/{}", hers[0])).await.status, 404);
-    assert_eq!(world.tokens(&format!("?owner_type=district&district={elm}")).await.body["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        world.tokens(&format!("?owner_type=district&district={elm}")).await.body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     world.clever.page_tokens(1);
     let first = world.tokens("?owner_type=district").await;
-    assert!(first.link("next").unwrap().starts_with("/oauth/tokens?owner_type=district&starting_after="));
+    assert!(
+        first
+            .link("next")
+            .unwrap()
+            .starts_with("/oauth/tokens?owner_type=district&starting_after=")
+    );
 }
 
 #[tokio::test]
@@ -312,10 +413,15 @@ async fn what_is_not_shared_is_not_there_though_sections_name_it() {
     world.clever.share(&world.oak, Sharing::Schools([school.clone()].into()));
     assert_eq!(ids(&world.all("/v3.1/schools").await.0), [school.as_str()]);
     let (some, _) = world.all("/v3.1/sections?limit=1000").await;
-    assert!(!some.is_empty() && some.len() < sections.len() && some.iter().all(|section| section["school"] == school.as_str()));
+    assert!(
+        !some.is_empty()
+            && some.len() < sections.len()
+            && some.iter().all(|section| section["school"] == school.as_str())
+    );
     let (people, _) = world.all("/v3.1/users?limit=1000").await;
     assert!(!people.is_empty() && people.len() < everybody.len());
-    let other = everybody.iter().find(|user| !people.contains(user)).unwrap()["id"].as_str().unwrap();
+    let other =
+        everybody.iter().find(|user| !people.contains(user)).unwrap()["id"].as_str().unwrap();
     let gone = world.get(&format!("/v3.1/users/{other}")).await;
     assert_eq!((gone.status, keys(&gone.body)), (404, ["message"].into()));
 
@@ -324,9 +430,14 @@ async fn what_is_not_shared_is_not_there_though_sections_name_it() {
     let student = section["students"][0].as_str().unwrap().to_owned();
     world.clever.withhold(&world.oak, [student.clone()]);
     let now = world.get(&format!("/v3.1/sections/{}", section["id"].as_str().unwrap())).await;
-    assert_eq!(now.body["data"]["students"], section["students"], "the section goes on naming the student");
+    assert_eq!(
+        now.body["data"]["students"], section["students"],
+        "the section goes on naming the student"
+    );
     assert_eq!(world.get(&format!("/v3.1/users/{student}")).await.status, 404);
-    let people = world.get(&format!("/v3.1/sections/{}/users?role=student", section["id"].as_str().unwrap())).await;
+    let people = world
+        .get(&format!("/v3.1/sections/{}/users?role=student", section["id"].as_str().unwrap()))
+        .await;
     assert_eq!(people.objects().len(), section["students"].as_array().unwrap().len() - 1);
 }
 
@@ -334,15 +445,21 @@ async fn what_is_not_shared_is_not_there_though_sections_name_it() {
 async fn what_belongs_to_a_record_is_found_through_it() {
     let world = world(&nights(120).night(0)).await;
     let (sections, _) = world.all("/v3.1/sections?limit=1000").await;
-    let section = sections.iter().find(|section| section["teachers"].as_array().is_some_and(|all| !all.is_empty())).unwrap();
+    let section = sections
+        .iter()
+        .find(|section| section["teachers"].as_array().is_some_and(|all| !all.is_empty()))
+        .unwrap();
     let text = |object: &Value, field: &str| object[field].as_str().unwrap().to_owned();
-    let (id, school, teacher) = (text(section, "id"), text(section, "school"), text(section, "teacher"));
+    let (id, school, teacher) =
+        (text(section, "id"), text(section, "school"), text(section, "teacher"));
     let student = section["students"][0].as_str().unwrap().to_owned();
     for (what, field) in [("school", "school"), ("course", "course"), ("term", "term_id")] {
         let found = world.get(&format!("/v3.1/sections/{id}/{what}")).await;
         assert_eq!((found.status, &found.body["data"]["id"]), (200, &section[field]), "{what}");
     }
-    for path in [format!("/v3.1/schools/{school}/district"), format!("/v3.1/users/{student}/district")] {
+    for path in
+        [format!("/v3.1/schools/{school}/district"), format!("/v3.1/users/{student}/district")]
+    {
         assert_eq!(world.get(&path).await.body["data"]["id"], world.oak.as_str());
     }
     let all = async |path: String| -> BTreeSet<String> {
@@ -351,9 +468,11 @@ async fn what_belongs_to_a_record_is_found_through_it() {
         found.iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect()
     };
     let of = |meant: &dyn Fn(&Value) -> bool, field: &str| -> BTreeSet<String> {
-        let named = sections.iter().filter(|section| meant(section)).flat_map(|section| match &section[field] {
-            Value::Array(all) => all.clone(),
-            one => vec![one.clone()],
+        let named = sections.iter().filter(|section| meant(section)).flat_map(|section| {
+            match &section[field] {
+                Value::Array(all) => all.clone(),
+                one => vec![one.clone()],
+            }
         });
         named.filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
@@ -362,17 +481,38 @@ async fn what_belongs_to_a_record_is_found_through_it() {
         move |section: &Value| section[field].as_array().unwrap().contains(&who)
     };
     let here = |section: &Value| section["school"] == school.as_str();
-    assert_eq!(all(format!("/v3.1/schools/{school}/sections?limit=7")).await, of(&here, "id"), "in pages, as all lists");
+    assert_eq!(
+        all(format!("/v3.1/schools/{school}/sections?limit=7")).await,
+        of(&here, "id"),
+        "in pages, as all lists"
+    );
     assert_eq!(all(format!("/v3.1/schools/{school}/terms")).await, of(&here, "term_id"));
-    assert_eq!(all(format!("/v3.1/users/{teacher}/sections")).await, of(&has("teachers", &teacher), "id"));
-    assert_eq!(all(format!("/v3.1/users/{teacher}/mystudents?limit=1000")).await, of(&has("teachers", &teacher), "students"));
-    assert_eq!(all(format!("/v3.1/users/{student}/myteachers")).await, of(&has("students", &student), "teachers"));
+    assert_eq!(
+        all(format!("/v3.1/users/{teacher}/sections")).await,
+        of(&has("teachers", &teacher), "id")
+    );
+    assert_eq!(
+        all(format!("/v3.1/users/{teacher}/mystudents?limit=1000")).await,
+        of(&has("teachers", &teacher), "students")
+    );
+    assert_eq!(
+        all(format!("/v3.1/users/{student}/myteachers")).await,
+        of(&has("students", &student), "teachers")
+    );
     assert!(all(format!("/v3.1/users/{student}/schools")).await.contains(&school));
 
     let (users, _) = world.all("/v3.1/users?limit=1000").await;
-    let contact = users.iter().find(|user| user["roles"]["contact"]["student_relationships"][0].is_object()).unwrap();
-    let child = contact["roles"]["contact"]["student_relationships"][0]["student"].as_str().unwrap();
-    assert!(all(format!("/v3.1/users/{child}/mycontacts")).await.contains(contact["id"].as_str().unwrap()));
+    let contact = users
+        .iter()
+        .find(|user| user["roles"]["contact"]["student_relationships"][0].is_object())
+        .unwrap();
+    let child =
+        contact["roles"]["contact"]["student_relationships"][0]["student"].as_str().unwrap();
+    assert!(
+        all(format!("/v3.1/users/{child}/mycontacts"))
+            .await
+            .contains(contact["id"].as_str().unwrap())
+    );
     assert!(all(format!("/v3.1/users/{}/mystudents", text(contact, "id"))).await.contains(child));
 
     // A student of another school who is here too.
@@ -388,7 +528,11 @@ async fn what_belongs_to_a_record_is_found_through_it() {
     assert!(!all(format!("{students}&primary=true")).await.contains(&student));
     assert_eq!(world.get(&format!("/v3.1/schools/{school}/users?role=contact")).await.status, 400);
     assert_eq!(world.get(&format!("/v3.1/sections/{id}/nothing")).await.status, 404);
-    assert_eq!(world.get("/v3.1/resources").await.body, json!({ "resources": [] }), "as it was recorded");
+    assert_eq!(
+        world.get("/v3.1/resources").await.body,
+        json!({ "resources": [] }),
+        "as it was recorded"
+    );
     world.clever.withhold(&world.oak, [id.clone()]);
     assert_eq!(world.get(&format!("/v3.1/sections/{id}/users")).await.status, 404);
 }
@@ -420,22 +564,39 @@ async fn a_token_of_a_user_opens_nothing_that_a_pull_reads() {
 async fn custom_sections_and_altered_records_live_through_syncs() {
     let district = nights(100);
     let world = world(&district.night(0)).await;
-    let (schools, users) = (world.clever.ids(&world.oak, List::Schools), world.all("/v3.1/users?limit=1000").await.0);
+    let (schools, users) =
+        (world.clever.ids(&world.oak, List::Schools), world.all("/v3.1/users?limit=1000").await.0);
     let of = |role: &str| {
         let all = users.iter().filter(|user| user["roles"].get(role).is_some());
         all.map(|user| user["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let (teachers, students) = (of("teacher"), of("student"));
-    let section = world.clever.custom_section(&world.oak, "Chess", &schools[0], &teachers[..3], &students[..5]);
+    let section = world.clever.custom_section(
+        &world.oak,
+        "Chess",
+        &schools[0],
+        &teachers[..3],
+        &students[..5],
+    );
     let student = &students[7];
-    assert!(world.clever.alter(&world.oak, List::Users, student, |user| user["name"]["middle"] = Value::Null));
+    assert!(
+        world
+            .clever
+            .alter(&world.oak, List::Users, student, |user| user["name"]["middle"] = Value::Null)
+    );
     assert!(!world.clever.alter(&world.oak, List::Users, "nobody", |_| ()));
     for night in 1..3 {
         assert!(world.clever.sync(&world.oak, &district.night(night)));
         let chess = world.get(&format!("/v3.1/sections/{section}")).await.body["data"].clone();
-        assert_eq!((&chess["teacher"], &chess["teachers"]), (&json!(teachers[0]), &json!(teachers[..3])));
+        assert_eq!(
+            (&chess["teacher"], &chess["teachers"]),
+            (&json!(teachers[0]), &json!(teachers[..3]))
+        );
         assert!(!keys(&chess).contains("custom"), "nothing marks it");
-        assert_eq!(world.get(&format!("/v3.1/users/{student}")).await.body["data"]["name"]["middle"], Value::Null);
+        assert_eq!(
+            world.get(&format!("/v3.1/users/{student}")).await.body["data"]["name"]["middle"],
+            Value::Null
+        );
     }
 }
 
@@ -443,7 +604,11 @@ async fn custom_sections_and_altered_records_live_through_syncs() {
 async fn a_night_that_changes_little_changes_little_and_tells_it_as_events() {
     let district = nights(300);
     let world = world(&district.night(0)).await;
-    assert_eq!(world.get("/v3.1/events").await.body["data"], json!([]), "nothing is told of the time before");
+    assert_eq!(
+        world.get("/v3.1/events").await.body["data"],
+        json!([]),
+        "nothing is told of the time before"
+    );
     let before = world.all("/v3.1/users?limit=10000&role=student").await.0;
     world.clock.advance(Duration::from_secs(24 * 3600));
     assert!(world.clever.sync(&world.oak, &district.night(1)));
@@ -456,13 +621,22 @@ async fn a_night_that_changes_little_changes_little_and_tells_it_as_events() {
     assert!(ids(&events).is_sorted());
     let kind = |event: &Value| event["type"].as_str().unwrap().to_owned();
     let kinds: BTreeSet<String> = events.iter().map(kind).collect();
-    for expected in ["users.created", "users.updated", "users.deleted", "sections.updated", "districts.updated"] {
+    for expected in
+        ["users.created", "users.updated", "users.deleted", "sections.updated", "districts.updated"]
+    {
         assert!(kinds.contains(expected), "{expected}: {kinds:?}");
     }
-    assert!(!kinds.iter().any(|kind| kind.starts_with("enrollments")), "there are none for enrolments");
+    assert!(
+        !kinds.iter().any(|kind| kind.starts_with("enrollments")),
+        "there are none for enrolments"
+    );
     let updated = events.iter().find(|event| event["type"] == "sections.updated").unwrap();
     assert_eq!(keys(updated), ["created", "data", "id", "type"].into());
-    assert_eq!(keys(&updated["data"]), ["object", "previous_attributes"].into(), "beside the object, as recorded");
+    assert_eq!(
+        keys(&updated["data"]),
+        ["object", "previous_attributes"].into(),
+        "beside the object, as recorded"
+    );
     assert!(updated["created"].as_str().unwrap().ends_with(".000Z"), "whole seconds");
     for (name, was) in updated["data"]["previous_attributes"].as_object().unwrap() {
         assert_ne!(&updated["data"]["object"][name], was, "{name}");
@@ -483,12 +657,14 @@ async fn a_night_that_changes_little_changes_little_and_tells_it_as_events() {
     let after = format!("/v3.1/events?starting_after={}", ids(&events)[events.len() - 1]);
     assert_eq!(world.get(&after).await.body["data"], json!([]));
 
-    // Sharing less is as if it were deleted, sharing again as if it were made; and after thirty days nothing is told any more.
+    // Sharing less is as if it were deleted, sharing again as if it were made; and after thirty
+    // days nothing is told any more.
     world.clever.share(&world.oak, Sharing::Nothing);
     let (gone, _) = world.all(&after).await;
     assert!(gone.len() > 300 && gone.iter().all(|event| kind(event).ends_with(".deleted")));
     world.clever.share(&world.oak, Sharing::All);
-    let (back, _) = world.all(&format!("/v3.1/events?starting_after={}", ids(&gone)[gone.len() - 1])).await;
+    let (back, _) =
+        world.all(&format!("/v3.1/events?starting_after={}", ids(&gone)[gone.len() - 1])).await;
     assert!(back.len() == gone.len() && back.iter().all(|event| kind(event).ends_with(".created")));
     world.clock.advance(Duration::from_secs(30 * 24 * 3600 + 1));
     assert_eq!(world.get("/v3.1/events").await.body["data"], json!([]));
@@ -500,14 +676,24 @@ async fn a_district_that_is_paused_or_in_error_stays_as_it_was() {
     let world = world(&district.night(0)).await;
     let before = world.all("/v3.1/users?limit=1000").await.0;
     let state = async || world.get("/v3.1/districts").await.objects()[0].clone();
-    assert_eq!((state().await["state"].clone(), state().await["error"].clone()), (json!("success"), json!("")));
+    assert_eq!(
+        (state().await["state"].clone(), state().await["error"].clone()),
+        (json!("success"), json!(""))
+    );
     let until = world.clock.now() + Duration::from_secs(3600);
-    for (set, name) in [(State::Paused(Some(until)), "paused"), (State::Error, "error"), (State::Pending, "pending")] {
+    for (set, name) in [
+        (State::Paused(Some(until)), "paused"),
+        (State::Error, "error"),
+        (State::Pending, "pending"),
+    ] {
         world.clever.set_state(&world.oak, set);
         assert!(!world.clever.sync(&world.oak, &district.night(1)));
         let seen = state().await;
         assert_eq!(seen["state"], name);
-        assert_eq!((seen.get("pause_end").is_some(), seen["error"] != ""), (name == "paused", name == "error"));
+        assert_eq!(
+            (seen.get("pause_end").is_some(), seen["error"] != ""),
+            (name == "paused", name == "error")
+        );
         assert!(world.all("/v3.1/users?limit=1000").await.0 == before);
     }
     world.clever.set_state(&world.oak, State::Running);
@@ -562,20 +748,30 @@ async fn every_fault_is_a_switch() {
     assert!(world.raw("/v3.1/users?limit=60", &token).await.is_err(), "the body breaks off");
     fault(Fault::Truncated);
     let (status, _, body) = world.raw("/v3.1/users?limit=60", &token).await.unwrap();
-    assert!(status == 200 && body.starts_with(b"{") && serde_json::from_slice::<Value>(&body).is_err());
+    assert!(
+        status == 200 && body.starts_with(b"{") && serde_json::from_slice::<Value>(&body).is_err()
+    );
 
     fault(Fault::ForeignLink);
-    assert!(users().await.link("next").unwrap().starts_with("https://clever.example.net/v3.1/users?"));
+    assert!(
+        users().await.link("next").unwrap().starts_with("https://clever.example.net/v3.1/users?")
+    );
     let next = users().await.link("next").unwrap();
     fault(Fault::Loop);
     assert_eq!(world.get(&next).await.link("next").unwrap(), next, "the page leads to itself");
     fault(Fault::Loop);
     let first = users().await;
-    assert!(first.link("next").unwrap().ends_with(ids(&first.objects())[0]), "the first page leads into its middle");
+    assert!(
+        first.link("next").unwrap().ends_with(ids(&first.objects())[0]),
+        "the first page leads into its middle"
+    );
     fault(Fault::EmptyPage);
     let empty = users().await;
     assert!(empty.objects().is_empty() && empty.link("next").is_some());
-    assert_eq!(world.clever.requests().iter().filter(|path| path.starts_with("/v3.1/users")).count(), 15);
+    assert_eq!(
+        world.clever.requests().iter().filter(|path| path.starts_with("/v3.1/users")).count(),
+        15
+    );
 }
 
 #[tokio::test]

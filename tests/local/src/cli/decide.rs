@@ -63,16 +63,26 @@ impl Decide {
         let stack = self.place.stack(self.place.existing()?, &progress).await?;
         let district = known_district(&stack, &self.district).await?;
         let named = self.run.as_deref().map(RunId::from);
-        let Some(run) = named.clone().or(district.open) else { return Err(none_is_held(&self.district)) };
+        let Some(run) = named.clone().or(district.open) else {
+            return Err(none_is_held(&self.district));
+        };
         let record = stack.table().run(&self.district, &run).await?;
         let record = match record {
             Some(record) if record.state == RunState::Held => record,
             // The district names its open run until the next one: it may have ended.
             _ if named.is_none() => return Err(none_is_held(&self.district)),
-            None => return Err(Fault::Said(format!("{} has no run {run}; `show … run` lists its runs", self.district))),
+            None => {
+                return Err(Fault::Said(format!(
+                    "{} has no run {run}; `show … run` lists its runs",
+                    self.district
+                )));
+            }
             Some(record) => {
                 let state = json!(record.state);
-                return Err(Fault::Said(format!("run {run} is not held: it is {}", state.as_str().unwrap_or("?"))));
+                return Err(Fault::Said(format!(
+                    "run {run} is not held: it is {}",
+                    state.as_str().unwrap_or("?")
+                )));
             }
         };
         let decision = Decision::from(self.word);

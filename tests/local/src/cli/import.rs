@@ -31,8 +31,9 @@ pub(super) struct Import {
     /// The day for which terms and enrolments are read [default: today in the district's time zone]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     date: Option<Date>,
-    /// A setting of the district, kept for later imports: role_conflicts=enrollment, time_zone=America/Chicago, source.date_order=dmy,
-    /// source.bulk_with_status=true, source.metadata.state_id=metadata.stateId, … May be given several times
+    /// A setting of the district, kept for later imports: role_conflicts=enrollment,
+    /// time_zone=America/Chicago, source.date_order=dmy, source.bulk_with_status=true,
+    /// source.metadata.state_id=metadata.stateId, … May be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
     /// Print one JSON object instead of words
@@ -46,13 +47,19 @@ impl Import {
     pub(super) async fn run(self) -> Result<End, Fault> {
         let progress = Progress::new();
         // What can be wrong without the stack is said before anything is built or started.
-        settings::apply(&Settings::of_preset(self.preset.as_deref().unwrap_or(USUAL_PRESET)), &self.settings)?;
+        settings::apply(
+            &Settings::of_preset(self.preset.as_deref().unwrap_or(USUAL_PRESET)),
+            &self.settings,
+        )?;
         if !self.set.exists() {
             return Err(Fault::Upload(local::UploadError::NotThere(self.set)));
         }
         let (folder, named) = self.place.folder();
         if !named {
-            progress.line(&format!("keeping everything in {} (--data names another folder)", folder.display()));
+            progress.line(&format!(
+                "keeping everything in {} (--data names another folder)",
+                folder.display()
+            ));
         }
         let stack = self.place.stack(folder, &progress).await?;
         let made = self.settle_district(&stack).await?;
@@ -75,7 +82,8 @@ impl Import {
         let Some(known) = table.district(id).await? else {
             let preset = self.preset.as_deref().unwrap_or(USUAL_PRESET);
             let settings = settings::apply(&Settings::of_preset(preset), &self.settings)?;
-            // Somebody else may have made it meanwhile only through another process, which the folder's lock forbids.
+            // Somebody else may have made it meanwhile only through another process, which the
+            // folder's lock forbids.
             table.create(id, &settings, DistrictStatus::Live).await?;
             return Ok(Some(format!("made the district {id} with the preset {preset}")));
         };
@@ -89,7 +97,9 @@ impl Import {
         }
         match table.configure(id, &settings, known.status).await? {
             Changed::Yes => Ok(Some(format!("changed the settings of {id}"))),
-            Changed::No => Err(Fault::Said(format!("the settings of {id} were changed by somebody else meanwhile; try again"))),
+            Changed::No => Err(Fault::Said(format!(
+                "the settings of {id} were changed by somebody else meanwhile; try again"
+            ))),
         }
     }
 }

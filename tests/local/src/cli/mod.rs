@@ -16,7 +16,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
-use local::{ApiError, Binaries, BuildError, IssuerError, Profile, Stack, StackConfig, StackError, UploadError, build_functions};
+use local::{
+    ApiError, Binaries, BuildError, IssuerError, Profile, Stack, StackConfig, StackError,
+    UploadError, build_functions,
+};
 use mirror::MirrorError;
 use mirror::districts::{District, Districts};
 use rules::id::DistrictId;
@@ -24,7 +27,8 @@ use rules::policy::PolicyError;
 
 use progress::Progress;
 
-/// Rollbook on this machine: the real functions, with DynamoDB, S3, Lambda and the scheduler around them. Nothing leaves the machine.
+/// Rollbook on this machine: the real functions, with DynamoDB, S3, Lambda and the scheduler around
+/// them. Nothing leaves the machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "rollbook-local",
@@ -38,7 +42,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows everything with invented districts: nights, a broken file, a dangerous one, what people do beside them, and a district at Clever.
+    /// Shows everything with invented districts: nights, a broken file, a dangerous one, what
+    /// people do beside them, and a district at Clever.
     Demo(demo::Demo),
     /// Imports a OneRoster set of yours: uploads it, waits, and says what was found and done.
     Import(import::Import),
@@ -48,14 +53,16 @@ enum Command {
     Decide(decide::Decide),
     /// Prints a token for the API, for any role; it works with this data folder alone.
     Token(token::Token),
-    /// Keeps everything up until Ctrl-C: the API, and what the AWS CLI and tools of your own may want.
+    /// Keeps everything up until Ctrl-C: the API, and what the AWS CLI and tools of your own may
+    /// want.
     Serve(serve::Serve),
 }
 
 /// Where things are kept and where the functions come from.
 #[derive(Debug, Args)]
 struct Place {
-    /// Folder in which everything is kept between calls [default: target/rollbook, or rollbook in the system's temporary folder]
+    /// Folder in which everything is kept between calls [default: target/rollbook, or rollbook in
+    /// the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Folder with ready-made binaries of the functions, which are otherwise built with cargo
@@ -131,7 +138,9 @@ pub(crate) async fn run() -> ExitCode {
     match done {
         Ok(end) => end.into(),
         // The reader of our output has seen enough, as `head` has.
-        Err(Fault::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Fault::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(fault) => {
             eprintln!("rollbook-local: {}", mirror::error::chain(&fault));
             End::Fault.into()
@@ -167,15 +176,18 @@ impl Place {
             return Ok(Binaries::in_folder(folder)?);
         }
         let step = progress.step("building the functions");
-        let built =
-            build_functions(Profile::of_this_program(), |count, name| step.tell(format!("{count} compiled, {name}"))).await?;
+        let built = build_functions(Profile::of_this_program(), |count, name| {
+            step.tell(format!("{count} compiled, {name}"))
+        })
+        .await?;
         Ok(built)
     }
 
     /// The whole system on the folder.
     async fn stack(&self, folder: PathBuf, progress: &Progress) -> Result<Stack, Fault> {
         let functions = Some(self.binaries(progress).await?);
-        Ok(Stack::start(StackConfig { data: Some(folder), functions, ..Default::default() }).await?)
+        Ok(Stack::start(StackConfig { data: Some(folder), functions, ..Default::default() })
+            .await?)
     }
 }
 
@@ -189,13 +201,20 @@ fn district_id(text: &str) -> Result<DistrictId, String> {
 fn day(text: &str) -> Result<Date, String> {
     // Nothing but this form: other orders of day and month must not be guessed.
     let plain = text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit() || c == b'-');
-    text.parse().ok().filter(|_| plain).ok_or_else(|| "write the day as YYYY-MM-DD, for example 2026-10-15".into())
+    text.parse()
+        .ok()
+        .filter(|_| plain)
+        .ok_or_else(|| "write the day as YYYY-MM-DD, for example 2026-10-15".into())
 }
 
 /// A district that must be there.
 async fn known_district(stack: &Stack, id: &DistrictId) -> Result<District, Fault> {
     let district = stack.table().district(id).await?;
-    let missing =
-        || Fault::Said(format!("there is no district {id} in {}; it is made with its first import", stack.data().display()));
+    let missing = || {
+        Fault::Said(format!(
+            "there is no district {id} in {}; it is made with its first import",
+            stack.data().display()
+        ))
+    };
     district.ok_or_else(missing)
 }

@@ -13,7 +13,8 @@ use super::progress::Step;
 use super::{End, Fault};
 
 /// The kinds that are counted, in the order in which they are shown.
-pub(super) const KINDS: [&str; 8] = ["school", "term", "course", "class", "student", "teacher", "guardian", ENROLLMENT];
+pub(super) const KINDS: [&str; 8] =
+    ["school", "term", "course", "class", "student", "teacher", "guardian", ENROLLMENT];
 
 /// A run that has ended or waits for a person.
 pub(super) struct Outcome {
@@ -41,7 +42,10 @@ impl Outcome {
             // A run that was replaced early never had anything to report.
             None => bare(&run),
         };
-        let peak_rss = [IMPORT, RECONCILE].into_iter().filter_map(|name| Some((name, stack.peak_rss(name)?))).collect();
+        let peak_rss = [IMPORT, RECONCILE]
+            .into_iter()
+            .filter_map(|name| Some((name, stack.peak_rss(name)?)))
+            .collect();
         Ok(Self { run, report, peak_rss })
     }
 
@@ -121,7 +125,8 @@ pub(super) fn doing(state: RunState) -> &'static str {
 
 fn bare(run: &RunRecord) -> Report {
     let uploads = run.upload.iter().cloned().collect();
-    let origin = rules::snapshot::Origin { uploads, ..rules::snapshot::Origin::of("oneroster_csv") };
+    let origin =
+        rules::snapshot::Origin { uploads, ..rules::snapshot::Origin::of("oneroster_csv") };
     Report {
         district: run.district.clone(),
         run: run.run.clone(),
@@ -149,10 +154,14 @@ fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
         Some(run) => format!("run {} stopped while it was {}", run.run, doing(run.state)),
         None => "the upload did not become a run".to_owned(),
     };
-    let failures: Vec<FailureRecord> = [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();
+    let failures: Vec<FailureRecord> =
+        [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();
     for failure in &failures {
         let said = failure.response_payload["errorMessage"].as_str().unwrap_or("no message");
-        text.push_str(&format!("\n  {} failed {} times: {said}", failure.function, failure.approximate_invoke_count));
+        text.push_str(&format!(
+            "\n  {} failed {} times: {said}",
+            failure.function, failure.approximate_invoke_count
+        ));
     }
     text.push_str(&format!("\n  its log: {}", stack.data().join("logs").display()));
     Fault::Said(text)

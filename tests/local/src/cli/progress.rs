@@ -1,4 +1,5 @@
-//! What is told while it works: a spinner on a terminal, plain lines elsewhere; never on standard output.
+//! What is told while it works: a spinner on a terminal, plain lines elsewhere; never on standard
+//! output.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

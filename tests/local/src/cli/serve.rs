@@ -94,10 +94,13 @@ fn notices(stack: &Stack) -> String {
     )
 }
 
-/// A district connects the application at the simulated Clever; how to look at what it shares there.
+/// A district connects the application at the simulated Clever; how to look at what it shares
+/// there.
 fn clever(stack: &Stack) -> String {
-    let (id, night) =
-        (local::clever::id("district", "serve"), District::new(Size::students(CLEVER_STUDENTS)).metadata(true).night(0));
+    let (id, night) = (
+        local::clever::id("district", "serve"),
+        District::new(Size::students(CLEVER_STUDENTS)).metadata(true).night(0),
+    );
     stack.clever().connect(&id, &night);
     let (client, password) = CLEVER_CLIENT;
     let (url, token) = (stack.clever().url(), stack.clever().token(&id).unwrap_or_default());
@@ -108,7 +111,8 @@ fn clever(stack: &Stack) -> String {
     )
 }
 
-/// A district enables the application at the simulated ClassLink; how to look at what it shares there.
+/// A district enables the application at the simulated ClassLink; how to look at what it shares
+/// there.
 fn classlink(stack: &Stack) -> String {
     let night = District::new(Size::students(CLEVER_STUDENTS)).seed(2).night(0);
     let application = stack.oneroster().add_application(TENANT, &night, true);

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 
-/// Applies settings in their order. `time_zone`, `source.…` and `source.metadata.…` are the district's; everything else is the policy's.
+/// Applies settings in their order. `time_zone`, `source.…` and `source.metadata.…` are the
+/// district's; everything else is the policy's.
 pub(super) fn apply(settings: &Settings, pairs: &[String]) -> Result<Settings, Fault> {
     let mut settings = settings.clone();
     for pair in pairs {
@@ -25,7 +26,9 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
     let mut changed = settings.clone();
     if name == "time_zone" {
         if TimeZone::get(text).is_err() {
-            return Err(Fault::Said(format!("there is no time zone {text}; write an IANA name, for example America/Chicago")));
+            return Err(Fault::Said(format!(
+                "there is no time zone {text}; write an IANA name, for example America/Chicago"
+            )));
         }
         changed.time_zone = text.into();
         return Ok(changed);
@@ -39,7 +42,8 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
         changed.source.metadata.insert(field.into(), text.into());
         return Ok(changed);
     }
-    // The text may be meant as a word or as a value of JSON (true, null); what the setting takes decides.
+    // The text may be meant as a word or as a value of JSON (true, null); what the setting takes
+    // decides.
     let list = Value::from(text.split(',').map(str::trim).collect::<Vec<_>>());
     let mut refusal = String::new();
     for value in [Value::from(text), guess(text), list] {

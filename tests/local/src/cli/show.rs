@@ -20,10 +20,12 @@ const RUNS: usize = 1000;
 /// What to show.
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// The kind of record, or: link (source ids that belong to a record of another id), run, settings, group (students by demographic value)
+    /// The kind of record, or: link (source ids that belong to a record of another id), run,
+    /// settings, group (students by demographic value)
     #[arg(value_enum)]
     kind: Shown,
-    /// Only this one: an id of the source, a key, or a run's id; of an enrollment the class's or the person's id
+    /// Only this one: an id of the source, a key, or a run's id; of an enrollment the class's or
+    /// the person's id
     id: Option<String>,
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
@@ -53,17 +55,36 @@ impl Show {
         let config = StackConfig { data: Some(self.place.existing()?), ..Default::default() };
         let stack = Stack::start(config).await?;
         let district = known_district(&stack, &self.district).await?;
-        let mut out = Lines { out: BufWriter::new(std::io::stdout()), wanted: self.id.clone(), found: false };
+        let mut out =
+            Lines { out: BufWriter::new(std::io::stdout()), wanted: self.id.clone(), found: false };
         match self.kind {
-            Shown::School => stack.records(&self.district, Tag::School, |record| out.record(record)).await?,
-            Shown::Term => stack.records(&self.district, Tag::Term, |record| out.record(record)).await?,
-            Shown::Course => stack.records(&self.district, Tag::Course, |record| out.record(record)).await?,
-            Shown::Class => stack.records(&self.district, Tag::Class, |record| out.record(record)).await?,
-            Shown::Student => stack.records(&self.district, Tag::Student, |record| out.record(record)).await?,
-            Shown::Teacher => stack.records(&self.district, Tag::Teacher, |record| out.record(record)).await?,
-            Shown::Guardian => stack.records(&self.district, Tag::Guardian, |record| out.record(record)).await?,
-            Shown::Enrollment => stack.records(&self.district, Tag::Class, |class| out.enrollments(&class)).await?,
-            Shown::Link => stack.links(&self.district, |link| out.if_wanted(link, &["source", "key"])).await?,
+            Shown::School => {
+                stack.records(&self.district, Tag::School, |record| out.record(record)).await?
+            }
+            Shown::Term => {
+                stack.records(&self.district, Tag::Term, |record| out.record(record)).await?
+            }
+            Shown::Course => {
+                stack.records(&self.district, Tag::Course, |record| out.record(record)).await?
+            }
+            Shown::Class => {
+                stack.records(&self.district, Tag::Class, |record| out.record(record)).await?
+            }
+            Shown::Student => {
+                stack.records(&self.district, Tag::Student, |record| out.record(record)).await?
+            }
+            Shown::Teacher => {
+                stack.records(&self.district, Tag::Teacher, |record| out.record(record)).await?
+            }
+            Shown::Guardian => {
+                stack.records(&self.district, Tag::Guardian, |record| out.record(record)).await?
+            }
+            Shown::Enrollment => {
+                stack.records(&self.district, Tag::Class, |class| out.enrollments(&class)).await?
+            }
+            Shown::Link => {
+                stack.links(&self.district, |link| out.if_wanted(link, &["source", "key"])).await?
+            }
             Shown::Run => {
                 for run in stack.table().newest(&self.district, RUNS).await? {
                     let run = serde_json::to_value(run).map_err(std::io::Error::from)?;
@@ -126,7 +147,8 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// Brings what is nested up to the record's own level, and names what a reader expects to be there even where it is empty.
+/// Brings what is nested up to the record's own level, and names what a reader expects to be there
+/// even where it is empty.
 fn flat(record: Value) -> Value {
     let Value::Object(mut record) = record else { return record };
     let mut fields = Map::new();
@@ -136,15 +158,16 @@ fn flat(record: Value) -> Value {
                 fields.extend(part);
             }
         }
-        let (lists, texts): (&[&str], &[&str]) = if fields.contains_key("title") && !fields.contains_key("given") {
-            (&["teachers", "students", "terms", "inactive"], &[])
-        } else if state.contains_key("role") {
-            (&["schools", "children"], &["given", "family", "email", "phone"])
-        } else if record.contains_key("account") {
-            (&["schools", "classes"], &["given", "family", "email"])
-        } else {
-            (&[], &[])
-        };
+        let (lists, texts): (&[&str], &[&str]) =
+            if fields.contains_key("title") && !fields.contains_key("given") {
+                (&["teachers", "students", "terms", "inactive"], &[])
+            } else if state.contains_key("role") {
+                (&["schools", "children"], &["given", "family", "email", "phone"])
+            } else if record.contains_key("account") {
+                (&["schools", "classes"], &["given", "family", "email"])
+            } else {
+                (&[], &[])
+            };
         fields.extend(state);
         for list in lists {
             fields.entry(*list).or_insert_with(|| json!([]));
@@ -173,12 +196,23 @@ fn settings(district: &District) -> Result<Value, Fault> {
 }
 
 /// The groups as of the last applied run (R-M8).
-async fn groups(stack: &Stack, district: &District, out: &mut Lines<impl Write>) -> Result<(), Fault> {
+async fn groups(
+    stack: &Stack,
+    district: &District,
+    out: &mut Lines<impl Write>,
+) -> Result<(), Fault> {
     let Some(applied) = &district.applied else { return Ok(()) };
-    let Some(packed) = stack.bucket(INTERNAL).get(&keys::groups(&district.id, &applied.run)).await? else { return Ok(()) };
+    let Some(packed) =
+        stack.bucket(INTERNAL).get(&keys::groups(&district.id, &applied.run)).await?
+    else {
+        return Ok(());
+    };
     let text = zstd::stream::decode_all(packed.as_slice())?;
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        out.if_wanted(serde_json::from_slice(line).map_err(std::io::Error::from)?, &["field", "value"])?;
+        out.if_wanted(
+            serde_json::from_slice(line).map_err(std::io::Error::from)?,
+            &["field", "value"],
+        )?;
     }
     Ok(())
 }
@@ -207,12 +241,25 @@ mod tests {
         let class = json!({ "key": "c", "status": "active", "state": { "teachers": ["t1", "t2"], "students": ["s"] } });
         let mut lines = Lines { out: Vec::new(), wanted: None, found: false };
         lines.enrollments(&class).unwrap();
-        let seats: Vec<Value> =
-            lines.out.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+        let seats: Vec<Value> = lines
+            .out
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .map(|l| serde_json::from_slice(l).unwrap())
+            .collect();
         let short: Vec<_> = seats
             .iter()
-            .map(|seat| (seat["person"].as_str().unwrap(), seat["role"].as_str().unwrap(), seat["primary"] == true))
+            .map(|seat| {
+                (
+                    seat["person"].as_str().unwrap(),
+                    seat["role"].as_str().unwrap(),
+                    seat["primary"] == true,
+                )
+            })
             .collect();
-        assert_eq!(short, [("t1", "teacher", true), ("t2", "teacher", false), ("s", "student", false)]);
+        assert_eq!(
+            short,
+            [("t1", "teacher", true), ("t2", "teacher", false), ("s", "student", false)]
+        );
     }
 }

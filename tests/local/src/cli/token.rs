@@ -11,8 +11,16 @@ use super::outcome::print;
 use super::{End, Fault, Place, district_id};
 
 /// The roles that the API knows.
-const ROLES: [&str; 8] =
-    ["operator", "support", "district_leader", "school_leader", "teacher", "users_manager", "guardian", "application"];
+const ROLES: [&str; 8] = [
+    "operator",
+    "support",
+    "district_leader",
+    "school_leader",
+    "teacher",
+    "users_manager",
+    "guardian",
+    "application",
+];
 
 /// For whom, and where.
 #[derive(Debug, Args)]
@@ -42,8 +50,10 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn run(self) -> Result<End, Fault> {
         let (folder, _) = self.place.folder();
-        let mut claims =
-            self.schools.iter().fold(Claims::new(&self.role, self.district.as_str()), |claims, id| claims.school(id));
+        let mut claims = self
+            .schools
+            .iter()
+            .fold(Claims::new(&self.role, self.district.as_str()), |claims, id| claims.school(id));
         if let Some(record) = &self.record {
             claims = claims.record(record);
         }

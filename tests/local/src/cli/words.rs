@@ -23,11 +23,19 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         text.push_str(&table(outcome));
     }
     for hold in report.holds.iter().take(HOLDS) {
-        let school = hold.school.as_ref().map(|school| format!(" at school {}", school.as_str())).unwrap_or_default();
+        let school = hold
+            .school
+            .as_ref()
+            .map(|school| format!(" at school {}", school.as_str()))
+            .unwrap_or_default();
         let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
     }
     if report.holds.len() > HOLDS {
-        let _ = writeln!(text, "  … and {} more of the kind, all in the report", report.holds.len() - HOLDS);
+        let _ = writeln!(
+            text,
+            "  … and {} more of the kind, all in the report",
+            report.holds.len() - HOLDS
+        );
     }
     text.push_str(&findings(outcome));
     let seconds = report.seconds;
@@ -39,11 +47,19 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         seconds.plan,
         seconds.apply
     );
-    let memory: Vec<String> = outcome.peak_rss.iter().map(|(name, bytes)| format!("{name} {} MB", bytes / 1_000_000)).collect();
+    let memory: Vec<String> = outcome
+        .peak_rss
+        .iter()
+        .map(|(name, bytes)| format!("{name} {} MB", bytes / 1_000_000))
+        .collect();
     if !memory.is_empty() {
         let _ = writeln!(text, "  Most memory held: {}.", memory.join(", "));
     }
-    let _ = writeln!(text, "  report: {}", stack.object_file(INTERNAL, &keys::report(&run.district, &run.run)).display());
+    let _ = writeln!(
+        text,
+        "  report: {}",
+        stack.object_file(INTERNAL, &keys::report(&run.district, &run.run)).display()
+    );
     let data = stack.data().display();
     match run.state {
         RunState::Held => {
@@ -60,7 +76,11 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         }
         RunState::Refused => (),
         _ => {
-            let _ = writeln!(text, "  to look: rollbook-local show --data {data} --district {} student", run.district);
+            let _ = writeln!(
+                text,
+                "  to look: rollbook-local show --data {data} --district {} student",
+                run.district
+            );
         }
     }
     text
@@ -76,20 +96,30 @@ pub(super) fn told(told: &Told) -> String {
 fn headline(outcome: &Outcome) -> String {
     let what = match outcome.run.state {
         RunState::Applied => "applied: the mirror now equals what the file says",
-        RunState::Unchanged => "unchanged: the file says what the mirror already has; nothing was written",
-        RunState::Held => "HELD: this file would change so much that a person must look first; nothing was written",
-        RunState::Refused => "REFUSED: the file cannot be trusted; nothing was written and nobody was removed",
+        RunState::Unchanged => {
+            "unchanged: the file says what the mirror already has; nothing was written"
+        }
+        RunState::Held => {
+            "HELD: this file would change so much that a person must look first; nothing was written"
+        }
+        RunState::Refused => {
+            "REFUSED: the file cannot be trusted; nothing was written and nobody was removed"
+        }
         RunState::Rejected => "rejected by a person; nothing was written",
         RunState::Replaced => "replaced: a newer upload took its place; nothing was written",
-        RunState::Importing | RunState::Staged | RunState::Planning | RunState::Applying => "not finished",
+        RunState::Importing | RunState::Staged | RunState::Planning | RunState::Applying => {
+            "not finished"
+        }
     };
     format!("Run {} of {} is {what}.", outcome.run.run, outcome.run.district)
 }
 
 /// The counts, a kind a line.
 fn table(outcome: &Outcome) -> String {
-    let mut text =
-        format!("  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n", "", "in the file", "added", "changed", "removed", "unchanged");
+    let mut text = format!(
+        "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n",
+        "", "in the file", "added", "changed", "removed", "unchanged"
+    );
     for kind in KINDS {
         let counts = outcome.counts(kind);
         let numbers = [counts.added, counts.changed, counts.removed].map(thousands);
@@ -114,17 +144,28 @@ fn findings(outcome: &Outcome) -> String {
         return "\n  No findings: nothing to correct.\n".into();
     }
     let mut totals: Vec<_> = report.finding_totals.iter().collect();
-    totals.sort_by_key(|(code, total)| (std::cmp::Reverse(total.severity), std::cmp::Reverse(total.count), *code));
+    totals.sort_by_key(|(code, total)| {
+        (std::cmp::Reverse(total.severity), std::cmp::Reverse(total.count), *code)
+    });
     let mut text = String::from("\n  Findings:\n");
     for (code, total) in totals {
-        let meaning = all_codes().find(|known| known.name == code).map_or("", |known| known.meaning);
-        let _ = writeln!(text, "  {:>9} x {meaning} ({code}; {})", thousands(total.count), weight(total.severity));
-        for finding in report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED) {
+        let meaning =
+            all_codes().find(|known| known.name == code).map_or("", |known| known.meaning);
+        let _ = writeln!(
+            text,
+            "  {:>9} x {meaning} ({code}; {})",
+            thousands(total.count),
+            weight(total.severity)
+        );
+        for finding in
+            report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED)
+        {
             let place = finding.place.as_ref().map(|place| match place.line {
                 Some(line) => format!("{} line {line}: ", place.file),
                 None => format!("{}: ", place.file),
             });
-            let _ = writeln!(text, "              {}{}", place.unwrap_or_default(), finding.message);
+            let _ =
+                writeln!(text, "              {}{}", place.unwrap_or_default(), finding.message);
         }
     }
     text

@@ -1,4 +1,5 @@
-//! A proxy before the database that counts the calls, and answers some of them as a busy table does: throttled, or done only in part.
+//! A proxy before the database that counts the calls, and answers some of them as a busy table
+//! does: throttled, or done only in part.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,14 +19,17 @@ use crate::listen::Listening;
 /// DynamoDB's own limit on a request.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// Which share of calls goes wrong. The n-th call of a run with the same seed always fares the same.
+/// Which share of calls goes wrong. The n-th call of a run with the same seed always fares the
+/// same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamoFaults {
     /// What the decisions are made from.
     pub seed: u64,
-    /// Share (0 to 1) of BatchWriteItem calls that leave some of their items undone, as `UnprocessedItems`.
+    /// Share (0 to 1) of BatchWriteItem calls that leave some of their items undone, as
+    /// `UnprocessedItems`.
     pub unprocessed: f64,
-    /// Share (0 to 1) of calls of any kind that are refused with a ProvisionedThroughputExceededException.
+    /// Share (0 to 1) of calls of any kind that are refused with a
+    /// ProvisionedThroughputExceededException.
     pub throttled: f64,
 }
 
@@ -59,18 +63,30 @@ struct Proxy {
     tally: Tally,
 }
 
-pub(super) async fn in_front_of(behind: SocketAddr, faults: DynamoFaults, tally: Tally) -> io::Result<Listening> {
+pub(super) async fn in_front_of(
+    behind: SocketAddr,
+    faults: DynamoFaults,
+    tally: Tally,
+) -> io::Result<Listening> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let proxy = Arc::new(Proxy { client, behind, faults, calls: AtomicU64::new(0), tally });
-    let router = axum::Router::new().fallback(forward).layer(axum::extract::DefaultBodyLimit::max(LARGEST_BODY));
+    let router = axum::Router::new()
+        .fallback(forward)
+        .layer(axum::extract::DefaultBodyLimit::max(LARGEST_BODY));
     Listening::router(router.with_state(proxy)).await
 }
 
-async fn forward(State(proxy): State<Arc<Proxy>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn forward(
+    State(proxy): State<Arc<Proxy>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     let call = proxy.calls.fetch_add(1, Ordering::Relaxed);
-    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let operation =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     proxy.tally.add(operation.rsplit_once('.').map_or(operation, |(_, name)| name));
-    let mut luck = fastrand::Rng::with_seed(proxy.faults.seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut luck =
+        fastrand::Rng::with_seed(proxy.faults.seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     if luck.f64() < proxy.faults.throttled {
         return throttled();
     }
@@ -94,11 +110,16 @@ impl Proxy {
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::TRANSFER_ENCODING);
         headers.remove(header::HOST);
-        let mut request = Request::post(format!("http://{}/", self.behind)).body(Body::from(body)).unwrap_or_default();
+        let mut request = Request::post(format!("http://{}/", self.behind))
+            .body(Body::from(body))
+            .unwrap_or_default();
         *request.headers_mut() = headers;
         match self.client.request(request).await {
             Ok(response) => response.map(Body::new),
-            Err(_) => answer(StatusCode::BAD_GATEWAY, json!({ "message": "the local DynamoDB does not answer" })),
+            Err(_) => answer(
+                StatusCode::BAD_GATEWAY,
+                json!({ "message": "the local DynamoDB does not answer" }),
+            ),
         }
     }
 }
@@ -110,7 +131,8 @@ fn split(body: &[u8], luck: &mut fastrand::Rng) -> Option<(Items, Items)> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let (mut kept, mut undone) = (Items::new(), Items::new());
     for (table, writes) in request.get("RequestItems")?.as_object()? {
-        let (back, go): (Vec<_>, Vec<_>) = writes.as_array()?.iter().cloned().partition(|_| luck.bool());
+        let (back, go): (Vec<_>, Vec<_>) =
+            writes.as_array()?.iter().cloned().partition(|_| luck.bool());
         for (part, writes) in [(&mut kept, go), (&mut undone, back)] {
             if !writes.is_empty() {
                 part.insert(table.clone(), writes.into());
@@ -136,12 +158,17 @@ async fn with_undone(response: Response<Body>, undone: Items) -> Response<Body> 
 
 fn throttled() -> Response<Body> {
     let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-    answer(StatusCode::BAD_REQUEST, json!({ "__type": kind, "message": "the level of configured throughput was exceeded" }))
+    answer(
+        StatusCode::BAD_REQUEST,
+        json!({ "__type": kind, "message": "the level of configured throughput was exceeded" }),
+    )
 }
 
 fn answer(status: StatusCode, body: Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     response
 }

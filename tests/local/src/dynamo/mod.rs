@@ -1,4 +1,5 @@
-//! DynamoDB: dynoxide in this process, and before it, where a test asks for them, the faults that it cannot make by itself.
+//! DynamoDB: dynoxide in this process, and before it, where a test asks for them, the faults that
+//! it cannot make by itself.
 
 mod faults;
 
@@ -21,19 +22,28 @@ pub(crate) struct Dynamo {
 
 impl Dynamo {
     /// Starts on a file, or in memory where there is none.
-    pub(crate) async fn start(file: Option<&Path>, faults: Option<DynamoFaults>) -> Result<Self, StackError> {
+    pub(crate) async fn start(
+        file: Option<&Path>,
+        faults: Option<DynamoFaults>,
+    ) -> Result<Self, StackError> {
         let database = match file {
             Some(file) => Database::new(&file.to_string_lossy()),
             None => Database::memory(),
         }
         .map_err(|error| StackError::Dynamo(error.to_string()))?;
         if file.is_some() {
-            // Written, not flushed to the disk each time: several times faster, and safe unless the machine itself stops.
-            database.enable_bulk_loading().map_err(|error| StackError::Dynamo(error.to_string()))?;
+            // Written, not flushed to the disk each time: several times faster, and safe unless the
+            // machine itself stops.
+            database
+                .enable_bulk_loading()
+                .map_err(|error| StackError::Dynamo(error.to_string()))?;
         }
         let (listener, address) = Listening::bind().await.map_err(StackError::Listen)?;
         let task = tokio::spawn(async move {
-            if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await {
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, std::future::pending())
+                    .await
+            {
                 tracing::error!(%error, "the local DynamoDB has ended");
             }
         });
@@ -42,7 +52,9 @@ impl Dynamo {
         match faults {
             None => Ok(Self { front: direct, _behind: None, tally }),
             Some(faults) => {
-                let front = faults::in_front_of(address, faults, tally.clone()).await.map_err(StackError::Listen)?;
+                let front = faults::in_front_of(address, faults, tally.clone())
+                    .await
+                    .map_err(StackError::Listen)?;
                 Ok(Self { front, _behind: Some(direct), tally })
             }
         }

@@ -1,7 +1,8 @@
 //! The JWT authorizer of an HTTP API: what it checks, and how it hands the claims on.
 //!
-//! Source: the developer guide's page on JWT authorizers. The token stands in the header `Authorization`, with or without `Bearer`; only RSA-based
-//! algorithms; `kid` names the key; `iss`, `aud` (or, without it, `client_id`), `exp`, `nbf` and `iat` are checked.
+//! Source: the developer guide's page on JWT authorizers. The token stands in the header
+//! `Authorization`, with or without `Bearer`; only RSA-based algorithms; `kid` names the key;
+//! `iss`, `aud` (or, without it, `client_id`), `exp`, `nbf` and `iat` are checked.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -29,14 +30,17 @@ impl Refusal {
     pub(super) fn challenge(&self) -> String {
         match self {
             Self::NoToken => "Bearer".into(),
-            Self::Invalid(why) => format!(r#"Bearer scope="" error="invalid_token" error_description="{why}""#),
+            Self::Invalid(why) => {
+                format!(r#"Bearer scope="" error="invalid_token" error_description="{why}""#)
+            }
         }
     }
 }
 
 /// Checks a request's token and gives its claims.
 pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Refusal> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let header =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let token = match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => header,
@@ -45,7 +49,8 @@ pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Re
         return Err(Refusal::NoToken);
     }
     let keys = issuer.keys().map_err(|_| Refusal::Invalid("the issuer's keys cannot be had"))?;
-    let head = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Invalid("the token is not a JWT"))?;
+    let head = jsonwebtoken::decode_header(token)
+        .map_err(|_| Refusal::Invalid("the token is not a JWT"))?;
     if head.kid.as_deref() != Some(keys.id.as_str()) {
         return Err(Refusal::Invalid("signing method or key is not the issuer's"));
     }
@@ -56,11 +61,19 @@ pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Re
     rules.set_required_spec_claims(&["exp", "iss"]);
     rules.validate_nbf = true;
     rules.leeway = 0;
-    let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &keys.public, &rules).map_err(|error| said(&error))?.claims;
-    if !claims.contains_key("aud") && claims.get("client_id").and_then(Value::as_str) != Some(AUDIENCE) {
+    let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &keys.public, &rules)
+        .map_err(|error| said(&error))?
+        .claims;
+    if !claims.contains_key("aud")
+        && claims.get("client_id").and_then(Value::as_str) != Some(AUDIENCE)
+    {
         return Err(Refusal::Invalid("the token does not have a valid audience"));
     }
-    if claims.get("iat").and_then(Value::as_f64).is_some_and(|issued| issued > Timestamp::now().as_second() as f64) {
+    if claims
+        .get("iat")
+        .and_then(Value::as_f64)
+        .is_some_and(|issued| issued > Timestamp::now().as_second() as f64)
+    {
         return Err(Refusal::Invalid("the token was issued in the future"));
     }
     Ok(claims.into_iter().map(|(name, value)| (name, Value::String(told(&value)))).collect())
@@ -78,15 +91,19 @@ fn said(error: &jsonwebtoken::errors::Error) -> Refusal {
     })
 }
 
-/// A claim in text. API Gateway writes lists as `[a b]` and objects as `map[a:1 b:2]`, so a value with a space in it cannot be told from two.
+/// A claim in text. API Gateway writes lists as `[a b]` and objects as `map[a:1 b:2]`, so a value
+/// with a space in it cannot be told from two.
 fn told(claim: &Value) -> String {
     match claim {
         Value::Null => "<nil>".into(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => claim.to_string(),
-        Value::Array(items) => format!("[{}]", items.iter().map(told).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(told).collect::<Vec<_>>().join(" "))
+        }
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}:{}", told(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}:{}", told(value))).collect();
             format!("map[{}]", fields.join(" "))
         }
     }

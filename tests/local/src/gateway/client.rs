@@ -65,7 +65,11 @@ impl Reply {
 impl Api {
     /// The API at a URL, for somebody with this token, or without any.
     pub fn new(url: &str, token: Option<String>) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), token }
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            url: url.to_owned(),
+            token,
+        }
     }
 
     /// Reads.
@@ -85,11 +89,18 @@ impl Api {
         if body.is_some() {
             all.push((CONTENT_TYPE.as_str(), "application/json"));
         }
-        self.send(method, path, &all, body.map(ToString::to_string).unwrap_or_default().into()).await
+        self.send(method, path, &all, body.map(ToString::to_string).unwrap_or_default().into())
+            .await
     }
 
     /// Sends anything.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Reply, ApiError> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Reply, ApiError> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -98,10 +109,12 @@ impl Api {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body)).map_err(ApiError::Request)?;
-        let response: Response<_> = self.client.request(request).await.map_err(|error| ApiError::NoAnswer(error.into()))?;
+        let response: Response<_> =
+            self.client.request(request).await.map_err(|error| ApiError::NoAnswer(error.into()))?;
         let (parts, body) = response.into_parts();
-        let body =
-            axum::body::to_bytes(Body::new(body), LARGEST_ANSWER).await.map_err(|error| ApiError::NoAnswer(error.into()))?;
+        let body = axum::body::to_bytes(Body::new(body), LARGEST_ANSWER)
+            .await
+            .map_err(|error| ApiError::NoAnswer(error.into()))?;
         Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 }

@@ -1,7 +1,8 @@
 //! A request as the function gets it: payload format 2.0 of a Lambda proxy integration.
 //!
-//! Source: the developer guide's page on Lambda proxy integrations of HTTP APIs; what it leaves open (the path is decoded, the query is not, a `?` that was
-//! encoded in the path ends it) is as others have seen it answer.
+//! Source: the developer guide's page on Lambda proxy integrations of HTTP APIs; what it leaves
+//! open (the path is decoded, the query is not, a `?` that was encoded in the path ends it) is as
+//! others have seen it answer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -49,7 +50,8 @@ impl Request<'_> {
     pub(super) fn event(self) -> Value {
         let (parts, now) = (self.parts, Timestamp::now());
         let headers = self.headers();
-        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent =
+            parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let mut context = json!({
             "accountId": self.account,
             "apiId": API,
@@ -104,12 +106,14 @@ impl Request<'_> {
         event
     }
 
-    /// Names in lower case, repeated ones joined with commas, cookies apart, and what API Gateway adds.
+    /// Names in lower case, repeated ones joined with commas, cookies apart, and what API Gateway
+    /// adds.
     fn headers(&self) -> Map<String, Value> {
         let mut headers = Map::new();
         for name in self.parts.headers.keys().filter(|name| **name != COOKIE) {
             let values = self.parts.headers.get_all(name).iter();
-            let values: Vec<Cow<'_, str>> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            let values: Vec<Cow<'_, str>> =
+                values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
             headers.insert(name.as_str().to_owned(), values.join(",").into());
         }
         headers.insert("content-length".into(), self.body.len().to_string().into());
@@ -134,17 +138,29 @@ fn joined(query: &str) -> Map<String, Value> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let so_far = values.entry(name.into_owned());
-        so_far.and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.to_string());
+        so_far
+            .and_modify(|all| *all = format!("{all},{value}"))
+            .or_insert_with(|| value.to_string());
     }
     values.into_iter().map(|(name, value)| (name, value.into())).collect()
 }
 
-/// The body where it goes as text: JSON, XML, JavaScript and plain text, not compressed. All else goes in base64.
+/// The body where it goes as text: JSON, XML, JavaScript and plain text, not compressed. All else
+/// goes in base64.
 fn text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<&'a str> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let is_text = kind.starts_with("text/") || matches!(kind, "application/json" | "application/xml" | "application/javascript");
-    if is_text && !headers.contains_key(CONTENT_ENCODING) { std::str::from_utf8(body).ok() } else { None }
+    let is_text = kind.starts_with("text/")
+        || matches!(kind, "application/json" | "application/xml" | "application/javascript");
+    if is_text && !headers.contains_key(CONTENT_ENCODING) {
+        std::str::from_utf8(body).ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +172,9 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let route = Route::new("PUT", "/v1/{district}/{id}");
         let path = path(&parts);
-        let parameters = [("district", "oak"), ("id", "a/b")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let parameters = [("district", "oak"), ("id", "a/b")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         let claims = Some([("sub".to_owned(), json!("a1"))].into_iter().collect());
         let request = Request {
             parts: &parts,
@@ -193,11 +211,20 @@ mod tests {
         assert_eq!(event["headers"]["if-match"], "\"1\"");
         assert_eq!(event["headers"]["content-length"], "7");
         assert!(event["headers"]["cookie"].is_null());
-        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(r#"{"a":1}"#), &json!(false)));
+        assert_eq!(
+            (&event["body"], &event["isBase64Encoded"]),
+            (&json!(r#"{"a":1}"#), &json!(false))
+        );
         let context = &event["requestContext"];
         assert_eq!((&context["stage"], &context["requestId"]), (&json!("$default"), &json!("r1")));
-        assert_eq!((&context["http"]["method"], &context["http"]["path"]), (&json!("PUT"), &event["rawPath"]));
-        assert_eq!(context["authorizer"]["jwt"], json!({ "claims": { "sub": "a1" }, "scopes": null }));
+        assert_eq!(
+            (&context["http"]["method"], &context["http"]["path"]),
+            (&json!("PUT"), &event["rawPath"])
+        );
+        assert_eq!(
+            context["authorizer"]["jwt"],
+            json!({ "claims": { "sub": "a1" }, "scopes": null })
+        );
     }
 
     #[test]
@@ -209,10 +236,18 @@ mod tests {
             ("x-none", "", b"abc"),
         ] {
             let event = event(axum::http::Request::put("/").header(name, value), body);
-            assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!(STANDARD.encode(body)), &json!(true)), "{value}");
+            assert_eq!(
+                (&event["body"], &event["isBase64Encoded"]),
+                (&json!(STANDARD.encode(body)), &json!(true)),
+                "{value}"
+            );
         }
         let nothing = event(axum::http::Request::put("/"), b"");
-        assert!(nothing["body"].is_null() && nothing["cookies"].is_null() && nothing["queryStringParameters"].is_null());
+        assert!(
+            nothing["body"].is_null()
+                && nothing["cookies"].is_null()
+                && nothing["queryStringParameters"].is_null()
+        );
     }
 
     #[test]

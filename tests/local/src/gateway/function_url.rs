@@ -1,4 +1,5 @@
-//! A function URL: one function, whatever the path, and nobody asks who calls. What it differs in from the API is what it does when a function fails: 502.
+//! A function URL: one function, whatever the path, and nobody asks who calls. What it differs in
+//! from the API is what it does when a function fails: 502.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,7 +30,12 @@ impl FunctionUrl {
     pub(crate) async fn start(lambda: Arc<Lambda>, function: &'static str) -> io::Result<Self> {
         let (listener, address) = Listening::bind().await?;
         let served = Arc::new(Served { lambda, function, port: address.port() });
-        Ok(Self { front: Listening::router_at(listener, Router::new().fallback(handle).with_state(served))? })
+        Ok(Self {
+            front: Listening::router_at(
+                listener,
+                Router::new().fallback(handle).with_state(served),
+            )?,
+        })
     }
 
     /// Where it is.

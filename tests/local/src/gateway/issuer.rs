@@ -1,5 +1,6 @@
-//! The development issuer: who would be an identity provider in AWS. Its key lies in the data folder, so tokens outlive the process; nobody else
-//! has it, so a token of another folder is worth nothing here.
+//! The development issuer: who would be an identity provider in AWS. Its key lies in the data
+//! folder, so tokens outlive the process; nobody else has it, so a token of another folder is worth
+//! nothing here.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +20,13 @@ use tokio::net::TcpListener;
 
 /// Whom the tokens are for. In AWS a parameter of the template.
 pub const AUDIENCE: &str = "rollbook";
-/// How many bytes come before the RSA key in a PKCS #8 file of a key of 2,048 bits, all lengths being fixed (RFC 5958, RFC 8017).
+/// How many bytes come before the RSA key in a PKCS #8 file of a key of 2,048 bits, all lengths
+/// being fixed (RFC 5958, RFC 8017).
 const PKCS8_HEAD: usize = 26;
 
 /// What stands as it is in a claim's id, as in a URL.
-const ID: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@').remove(b':');
+const ID: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@').remove(b':');
 
 /// What a token says of whoever bears it.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +37,8 @@ pub struct Claims {
     pub role: String,
     /// The district.
     pub district: String,
-    /// The schools, for roles that end at a school; ids as URLs have them, for API Gateway parts a list's items with spaces.
+    /// The schools, for roles that end at a school; ids as URLs have them, for API Gateway parts a
+    /// list's items with spaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schools: Vec<String>,
     /// The bearer's own record, for teachers and guardians; written likewise.
@@ -46,7 +50,13 @@ impl Claims {
     /// Somebody of a role, in a district.
     pub fn new(role: &str, district: &str) -> Self {
         let sub = format!("local-{role}");
-        Self { sub, role: role.to_owned(), district: district.to_owned(), schools: Vec::new(), record: None }
+        Self {
+            sub,
+            role: role.to_owned(),
+            district: district.to_owned(),
+            schools: Vec::new(),
+            record: None,
+        }
     }
 
     /// Of this school, too: its id in the mirror.
@@ -122,7 +132,8 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Issuer {
-    /// The issuer of a folder that need not be served at the moment. Its URL is the API's own, so the port of a folder is chosen once and kept.
+    /// The issuer of a folder that need not be served at the moment. Its URL is the API's own, so
+    /// the port of a folder is chosen once and kept.
     pub fn open(data: &Path) -> Result<Self, IssuerError> {
         let folder = data.join("issuer");
         let failed = |source| IssuerError::Folder { path: folder.clone(), source };
@@ -131,7 +142,8 @@ impl Issuer {
             Some(port) => port,
             None => {
                 // Free now, and most likely still when it is served.
-                let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+                let listener =
+                    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
                 let port = listener.local_addr().map_err(failed)?.port();
                 remember(&folder, port).map_err(failed)?;
                 port
@@ -140,7 +152,8 @@ impl Issuer {
         Ok(Self { folder, address: (Ipv4Addr::LOCALHOST, port).into(), keys: OnceLock::new() })
     }
 
-    /// The issuer of a folder, and the listener of its API: at the port that the folder has had before, if nobody else has it now.
+    /// The issuer of a folder, and the listener of its API: at the port that the folder has had
+    /// before, if nobody else has it now.
     pub(super) async fn listen(data: &Path) -> io::Result<(Self, TcpListener)> {
         let folder = data.join("issuer");
         std::fs::create_dir_all(&folder)?;
@@ -166,7 +179,14 @@ impl Issuer {
     pub fn token(&self, claims: &Claims, lifetime: Duration) -> Result<String, IssuerError> {
         let now = Timestamp::now().as_second();
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-        let all = All { iss: self.url(), aud: AUDIENCE, iat: now, nbf: now, exp: now.saturating_add(lifetime), claims };
+        let all = All {
+            iss: self.url(),
+            aud: AUDIENCE,
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(lifetime),
+            claims,
+        };
         let keys = self.keys()?;
         let header = Header { kid: Some(keys.id.clone()), ..Header::new(Algorithm::RS256) };
         jsonwebtoken::encode(&header, &all, &keys.secret).map_err(IssuerError::Sign)
@@ -201,7 +221,8 @@ impl Issuer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| IssuerError::Make)?;
                 let made = pair.as_der().map_err(|_| IssuerError::Make)?;
-                // Whole or not there at all, for its owner's eyes, and never in the place of one that another process has made meanwhile.
+                // Whole or not there at all, for its owner's eyes, and never in the place of one
+                // that another process has made meanwhile.
                 let mut new = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
                 new.write_all(made.as_ref()).map_err(failed)?;
                 let _ = new.persist_noclobber(&file);
@@ -257,11 +278,15 @@ mod tests {
     #[test]
     fn a_folder_has_one_key_and_one_address() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, second) = (Issuer::open(folder.path()).unwrap(), Issuer::open(folder.path()).unwrap());
+        let (first, second) =
+            (Issuer::open(folder.path()).unwrap(), Issuer::open(folder.path()).unwrap());
         assert_eq!(first.url(), second.url());
         assert_eq!(first.keys().unwrap().id, second.keys().unwrap().id);
         let other = tempfile::tempdir().unwrap();
-        assert_ne!(Issuer::open(other.path()).unwrap().keys().unwrap().id, first.keys().unwrap().id);
+        assert_ne!(
+            Issuer::open(other.path()).unwrap().keys().unwrap().id,
+            first.keys().unwrap().id
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

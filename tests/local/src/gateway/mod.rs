@@ -1,7 +1,8 @@
 //! API Gateway: an HTTP API with a JWT authorizer before the function `roster-api`, on 127.0.0.1.
 //!
-//! Statuses and bodies are those of HTTP APIs, which differ from REST APIs: a function that fails is a 500, one that is late a 503, a route that is not listed
-//! a 404, and no route is found by a method that it does not have.
+//! Statuses and bodies are those of HTTP APIs, which differ from REST APIs: a function that fails
+//! is a 500, one that is late a 503, a route that is not listed a 404, and no route is found by a
+//! method that it does not have.
 
 mod authorizer;
 mod client;
@@ -111,7 +112,9 @@ impl Served {
             return reply::message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let path = event::path(&parts);
-        let Some((route, parameters)) = routes::find(&self.setting.routes, parts.method.as_str(), &path) else {
+        let Some((route, parameters)) =
+            routes::find(&self.setting.routes, parts.method.as_str(), &path)
+        else {
             return reply::message(StatusCode::NOT_FOUND, "Not Found");
         };
         let claims = match authorizer::authorize(&self.issuer, &parts.headers) {
@@ -125,14 +128,28 @@ impl Served {
         let port = self.port;
         let account = &self.setting.account;
         let route_key = route.key();
-        let request =
-            event::Request { parts: &parts, path: &path, body: &body, route_key, parameters, claims, id, account, port };
+        let request = event::Request {
+            parts: &parts,
+            path: &path,
+            body: &body,
+            route_key,
+            parameters,
+            claims,
+            id,
+            account,
+            port,
+        };
         let event = request.event();
         // Only a large body can make an event that is too large, so others need not be measured.
         if body.len() > LARGEST_EVENT / 2 && event.to_string().len() > LARGEST_EVENT {
             return too_large();
         }
-        match tokio::time::timeout(self.setting.timeout, self.setting.lambda.invoke(self.setting.function, event)).await {
+        match tokio::time::timeout(
+            self.setting.timeout,
+            self.setting.lambda.invoke(self.setting.function, event),
+        )
+        .await
+        {
             Ok(Some(answer)) if !answer.failed => reply::of(&answer.payload).unwrap_or_else(failed),
             Ok(_) => failed(),
             Err(_) => reply::message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
@@ -140,11 +157,13 @@ impl Served {
     }
 }
 
-/// Whether a request names the server at this port. A page in a browser that has a name of its own resolved to 127.0.0.1 does not.
+/// Whether a request names the server at this port. A page in a browser that has a name of its own
+/// resolved to 127.0.0.1 does not.
 fn is_meant(headers: &HeaderMap, port: u16) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    host.and_then(|host| host.rsplit_once(':'))
-        .is_some_and(|(name, at)| matches!(name, "127.0.0.1" | "localhost") && at.parse() == Ok(port))
+    host.and_then(|host| host.rsplit_once(':')).is_some_and(|(name, at)| {
+        matches!(name, "127.0.0.1" | "localhost") && at.parse() == Ok(port)
+    })
 }
 
 fn too_large() -> Response<Body> {

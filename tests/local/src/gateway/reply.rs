@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::authorizer::Refusal;
 
 /// Headers that are the connection's affair, not the function's.
-const CONNECTION: [&str; 5] = ["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"];
+const CONNECTION: [&str; 5] =
+    ["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"];
 
 /// The response of an answer in payload format 2.0; none: it is no such answer.
 pub(super) fn of(answer: &Value) -> Option<Response<Body>> {
@@ -22,7 +23,9 @@ pub(super) fn of(answer: &Value) -> Option<Response<Body>> {
     let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
     let body = match answer.get("body") {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) if answer["isBase64Encoded"] == true => STANDARD.decode(text).ok()?,
+        Some(Value::String(text)) if answer["isBase64Encoded"] == true => {
+            STANDARD.decode(text).ok()?
+        }
         Some(Value::String(text)) => text.clone().into_bytes(),
         Some(_) => return None,
     };
@@ -73,8 +76,16 @@ mod tests {
 
     async fn read(answer: Value) -> (u16, Vec<(String, String)>, Vec<u8>) {
         let (parts, body) = of(&answer).unwrap().into_parts();
-        let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-        (parts.status.as_u16(), headers, axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec())
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        (
+            parts.status.as_u16(),
+            headers,
+            axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec(),
+        )
     }
 
     #[tokio::test]
@@ -87,13 +98,20 @@ mod tests {
         });
         let (status, mut headers, body) = read(answer).await;
         headers.sort();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!((status, body.as_slice()), (201, &b"{}"[..]));
         assert_eq!(
             headers,
-            [("content-type", "application/json"), ("etag", "\"2\""), ("set-cookie", "a=1"), ("set-cookie", "b=2")]
+            [
+                ("content-type", "application/json"),
+                ("etag", "\"2\""),
+                ("set-cookie", "a=1"),
+                ("set-cookie", "b=2")
+            ]
         );
-        let (_, headers, body) = read(json!({ "statusCode": 200, "isBase64Encoded": true, "body": "/wA=" })).await;
+        let (_, headers, body) =
+            read(json!({ "statusCode": 200, "isBase64Encoded": true, "body": "/wA=" })).await;
         assert_eq!((headers.len(), body.as_slice()), (1, &[0xff, 0][..]));
         let (status, headers, _) = read(json!({ "statusCode": 204 })).await;
         assert_eq!((status, headers.len()), (204, 0));

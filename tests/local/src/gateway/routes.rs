@@ -1,4 +1,5 @@
-//! The routes of the API, read from `template.yaml`: what is not listed there is not there here either.
+//! The routes of the API, read from `template.yaml`: what is not listed there is not there here
+//! either.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ const TEMPLATE: &str = include_str!("../../../../template.yaml");
 /// The function's name in the template.
 const FUNCTION: &str = "RosterApi";
 
-/// One route: a method and a path that may have parameters, `/v1/districts/{district}`, the last of them greedy, `{rest+}`.
+/// One route: a method and a path that may have parameters, `/v1/districts/{district}`, the last of
+/// them greedy, `{rest+}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// `GET`, `POST`, …; `ANY` for all of them.
@@ -47,20 +49,31 @@ impl Route {
         Self::read(TEMPLATE)
     }
 
-    /// The routes of a template: the events of type `HttpApi` of the API's function. A template without that function has none.
+    /// The routes of a template: the events of type `HttpApi` of the API's function. A template
+    /// without that function has none.
     fn read(template: &str) -> Result<Vec<Self>, RouteError> {
         let template: Value = serde_norway::from_str(template).map_err(RouteError::NotYaml)?;
-        let events = ["Resources", FUNCTION, "Properties", "Events"].iter().try_fold(&template, |at, name| at.get(name));
+        let events = ["Resources", FUNCTION, "Properties", "Events"]
+            .iter()
+            .try_fold(&template, |at, name| at.get(name));
         let mut routes = Vec::new();
         for (name, event) in events.and_then(Value::as_mapping).into_iter().flatten() {
             if event.get("Type").and_then(Value::as_str) != Some("HttpApi") {
                 continue;
             }
-            let incomplete = || RouteError::Incomplete(name.as_str().unwrap_or_default().to_owned());
+            let incomplete =
+                || RouteError::Incomplete(name.as_str().unwrap_or_default().to_owned());
             let properties = event.get("Properties").ok_or_else(incomplete)?;
-            let text = |name: &str| properties.get(name).and_then(Value::as_str).ok_or_else(incomplete);
-            let authorizer = properties.get("Auth").and_then(|auth| auth.get("Authorizer")).and_then(Value::as_str);
-            routes.push(Self { open: authorizer == Some("NONE"), ..Self::new(text("Method")?, text("Path")?) });
+            let text =
+                |name: &str| properties.get(name).and_then(Value::as_str).ok_or_else(incomplete);
+            let authorizer = properties
+                .get("Auth")
+                .and_then(|auth| auth.get("Authorizer"))
+                .and_then(Value::as_str);
+            routes.push(Self {
+                open: authorizer == Some("NONE"),
+                ..Self::new(text("Method")?, text("Path")?)
+            });
         }
         Ok(routes)
     }
@@ -81,7 +94,9 @@ impl Route {
                         values
                     });
                 }
-                Some(name) if !found.is_empty() => drop(values.insert(name.to_owned(), found.to_owned())),
+                Some(name) if !found.is_empty() => {
+                    drop(values.insert(name.to_owned(), found.to_owned()))
+                }
                 Some(_) => return None,
                 None if expected == found => (),
                 None => return None,
@@ -112,9 +127,14 @@ fn cut(path: &str) -> (&str, Option<&str>) {
 }
 
 /// The route of a request, with the values of its parameters.
-pub(super) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<(&'a Route, BTreeMap<String, String>)> {
+pub(super) fn find<'a>(
+    routes: &'a [Route],
+    method: &str,
+    path: &str,
+) -> Option<(&'a Route, BTreeMap<String, String>)> {
     let fits = routes.iter().filter(|route| route.method == "ANY" || route.method == method);
-    fits.filter_map(|route| Some((route, route.parameters(path)?))).max_by_key(|(route, _)| route.weight())
+    fits.filter_map(|route| Some((route, route.parameters(path)?)))
+        .max_by_key(|(route, _)| route.weight())
 }
 
 #[cfg(test)]
@@ -144,14 +164,26 @@ mod tests {
         );
         assert_eq!(
             found("GET", "/v1/districts/oak/runs/latest"),
-            Some(("GET /v1/districts/{district}/runs/latest".into(), vec![pair("district", "oak")]))
+            Some((
+                "GET /v1/districts/{district}/runs/latest".into(),
+                vec![pair("district", "oak")]
+            ))
         );
         assert_eq!(
             found("GET", "/v1/districts/oak/runs/1"),
-            Some(("GET /v1/districts/{district}/runs/{run}".into(), vec![pair("district", "oak"), pair("run", "1")]))
+            Some((
+                "GET /v1/districts/{district}/runs/{run}".into(),
+                vec![pair("district", "oak"), pair("run", "1")]
+            ))
         );
-        assert_eq!(found("GET", "/v1/files/a/b"), Some(("ANY /v1/files/{name+}".into(), vec![pair("name", "a/b")])));
-        assert_eq!(found("PUT", "/v1/files/a/b"), Some(("PUT /v1/files/{name+}".into(), vec![pair("name", "a/b")])));
+        assert_eq!(
+            found("GET", "/v1/files/a/b"),
+            Some(("ANY /v1/files/{name+}".into(), vec![pair("name", "a/b")]))
+        );
+        assert_eq!(
+            found("PUT", "/v1/files/a/b"),
+            Some(("PUT /v1/files/{name+}".into(), vec![pair("name", "a/b")]))
+        );
     }
 
     #[test]
@@ -185,7 +217,10 @@ Resources:
         Clock: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(1 day) } }
 ";
         let routes = Route::read(template).unwrap();
-        assert_eq!(routes, [Route::new("GET", "/v1/a"), Route { open: true, ..Route::new("POST", "/v1/{b}") }]);
+        assert_eq!(
+            routes,
+            [Route::new("GET", "/v1/a"), Route { open: true, ..Route::new("POST", "/v1/{b}") }]
+        );
         let broken = "Resources: { RosterApi: { Properties: { Events: { A: { Type: HttpApi, Properties: { Path: /a } } } } } }";
         assert!(matches!(Route::read(broken), Err(RouteError::Incomplete(name)) if name == "A"));
     }

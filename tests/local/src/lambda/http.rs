@@ -21,13 +21,27 @@ pub(super) fn router(lambda: Arc<Lambda>) -> Router {
         .with_state(lambda)
 }
 
-async fn invoke(State(lambda): State<Arc<Lambda>>, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let payload = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
+async fn invoke(
+    State(lambda): State<Arc<Lambda>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let payload =
+        if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
     let Ok(payload) = payload else {
-        return refuse(StatusCode::BAD_REQUEST, "InvalidRequestContentException", "the payload is not JSON");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContentException",
+            "the payload is not JSON",
+        );
     };
     if lambda.get(&name).is_none() {
-        return refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", "there is no such function");
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFoundException",
+            "there is no such function",
+        );
     }
     match headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()) {
         Some("DryRun") => answer(StatusCode::NO_CONTENT, Body::empty()),
@@ -37,11 +51,18 @@ async fn invoke(State(lambda): State<Arc<Lambda>>, Path(name): Path<String>, hea
         }
         _ => {
             let Some(done) = lambda.invoke(&name, payload).await else {
-                return refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", "there is no such function");
+                return refuse(
+                    StatusCode::NOT_FOUND,
+                    "ResourceNotFoundException",
+                    "there is no such function",
+                );
             };
             let mut response = answer(StatusCode::OK, Body::from(done.payload.to_string()));
             if done.failed {
-                response.headers_mut().insert("x-amz-function-error", axum::http::HeaderValue::from_static("Unhandled"));
+                response.headers_mut().insert(
+                    "x-amz-function-error",
+                    axum::http::HeaderValue::from_static("Unhandled"),
+                );
             }
             response
         }
@@ -51,7 +72,9 @@ async fn invoke(State(lambda): State<Arc<Lambda>>, Path(name): Path<String>, hea
 fn answer(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert("x-amz-executed-version", axum::http::HeaderValue::from_static("$LATEST"));
+    response
+        .headers_mut()
+        .insert("x-amz-executed-version", axum::http::HeaderValue::from_static("$LATEST"));
     response
 }
 

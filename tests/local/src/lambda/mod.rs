@@ -1,7 +1,8 @@
 //! Lambda: the real function binaries as child processes, each behind a Runtime API of its own.
 //!
-//! Events sent asynchronously wait in a queue, are tried again when the function fails, and end as a failure record when it fails for good, as
-//! they do in AWS. They are kept in files until they are done: what was under way when a process died is delivered again by the next.
+//! Events sent asynchronously wait in a queue, are tried again when the function fails, and end as
+//! a failure record when it fails for good, as they do in AWS. They are kept in files until they
+//! are done: what was under way when a process died is delivered again by the next.
 
 mod http;
 mod process;
@@ -84,7 +85,8 @@ impl Lambda {
     pub(crate) fn add(&self, config: FunctionConfig) -> Result<(), StackError> {
         let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let name = config.name.clone();
-        let function = Function::start(config, setting).map_err(|source| StackError::Function { name: name.clone(), source })?;
+        let function = Function::start(config, setting)
+            .map_err(|source| StackError::Function { name: name.clone(), source })?;
         self.functions.lock().unwrap_or_else(PoisonError::into_inner).insert(name, function);
         Ok(())
     }

@@ -118,7 +118,9 @@ impl Environment {
 
     /// The kernel's own mark of the most memory that the process has held.
     fn peak_rss(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()?))).ok()?;
+        let status =
+            std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()?)))
+                .ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kilobytes * 1024)

@@ -1,4 +1,5 @@
-//! A function's queue: events in order, as many at once as it has processes, tried again and given up as AWS does it.
+//! A function's queue: events in order, as many at once as it has processes, tried again and given
+//! up as AWS does it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
@@ -23,7 +24,8 @@ use crate::activity::UnderWay;
 /// How many invocations of a function are remembered: an API that is up for days has many.
 const LONGEST_HISTORY: usize = 10_000;
 
-/// What is left of an event that failed for good: the record that AWS sends to a failure destination.
+/// What is left of an event that failed for good: the record that AWS sends to a failure
+/// destination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRecord {
@@ -102,7 +104,10 @@ impl Function {
         for folder in ["logs", "events", "failures", "tmp"] {
             std::fs::create_dir_all(setting.folder.join(folder))?;
         }
-        let arn = format!("arn:aws:lambda:{}:{}:function:{}", setting.region, setting.account, config.name);
+        let arn = format!(
+            "arn:aws:lambda:{}:{}:function:{}",
+            setting.region, setting.account, config.name
+        );
         let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
         let function = Arc::new(Self {
             variables: variables(&config, &setting),
@@ -132,7 +137,8 @@ impl Function {
                 });
             }
         });
-        *function.dispatcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatcher.abort_handle());
+        *function.dispatcher.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(dispatcher.abort_handle());
         function.take_up()?;
         Ok(function)
     }
@@ -140,7 +146,11 @@ impl Function {
     /// Queues an event that is to be handled once, sooner or later.
     pub(super) fn send(&self, payload: Value) {
         let mut job = Job::new(payload, self.under_way(), Reply::Later(PathBuf::new()));
-        let file = self.setting.folder.join("events").join(format!("{}-{}.json", self.config.name, job.request_id));
+        let file = self
+            .setting
+            .folder
+            .join("events")
+            .join(format!("{}-{}.json", self.config.name, job.request_id));
         // Without the file the event is only lost if this process dies.
         let _ = std::fs::write(&file, job.payload.to_string());
         job.reply = Reply::Later(file);
@@ -161,9 +171,9 @@ impl Function {
         let prefix = format!("{}-", self.config.name);
         for file in std::fs::read_dir(self.setting.folder.join("events"))? {
             let file = file?;
-            let Some(id) =
-                file.file_name().to_str().and_then(|name| Some(name.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned()))
-            else {
+            let Some(id) = file.file_name().to_str().and_then(|name| {
+                Some(name.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned())
+            }) else {
                 continue;
             };
             if let Ok(payload) = serde_json::from_slice(&std::fs::read(file.path())?) {
@@ -172,7 +182,13 @@ impl Function {
         }
         left.sort_by_key(|(since, ..)| *since);
         for (_, request_id, payload, path) in left {
-            self.take(Job { request_id, payload, attempt: 1, reply: Reply::Later(path), _under_way: self.under_way() });
+            self.take(Job {
+                request_id,
+                payload,
+                attempt: 1,
+                reply: Reply::Later(path),
+                _under_way: self.under_way(),
+            });
         }
         Ok(())
     }
@@ -195,8 +211,10 @@ impl Function {
                 outcome
             }
             Err(error) => {
-                let message = format!("{} cannot be started: {error}", self.config.binary.display());
-                let payload = json!({ "errorType": "Runtime.InvalidEntrypoint", "errorMessage": message });
+                let message =
+                    format!("{} cannot be started: {error}", self.config.binary.display());
+                let payload =
+                    json!({ "errorType": "Runtime.InvalidEntrypoint", "errorMessage": message });
                 Outcome { payload, failed: true, alive: false, peak_rss: None }
             }
         };
@@ -220,9 +238,11 @@ impl Function {
     /// A process that waits, or a new one.
     async fn environment(&self) -> io::Result<Environment> {
         loop {
-            let Some(mut warm) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() else {
+            let Some(mut warm) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+            else {
                 let tmp = self.setting.folder.join("tmp");
-                return Environment::start(&self.config, &self.variables, &self.log_file(), &tmp).await;
+                return Environment::start(&self.config, &self.variables, &self.log_file(), &tmp)
+                    .await;
             };
             if warm.is_alive() {
                 return Ok(warm);
@@ -259,10 +279,11 @@ impl Function {
 
     fn give_up(&self, record: FailureRecord) {
         let file = self.setting.folder.join("failures").join(format!("{}.jsonl", self.config.name));
-        let written = OpenOptions::new().create(true).append(true).open(file).and_then(|mut file| {
-            let line = serde_json::to_string(&record)?;
-            writeln!(file, "{line}")
-        });
+        let written =
+            OpenOptions::new().create(true).append(true).open(file).and_then(|mut file| {
+                let line = serde_json::to_string(&record)?;
+                writeln!(file, "{line}")
+            });
         if let Err(error) = written {
             tracing::warn!(%error, function = self.config.name, "a failure could not be recorded");
         }
@@ -289,7 +310,9 @@ impl Function {
     /// Kills every process of the function that is idle now or becomes so.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
-        if let Some(dispatcher) = self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(dispatcher) =
+            self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
             dispatcher.abort();
         }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();

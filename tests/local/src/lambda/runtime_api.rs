@@ -1,4 +1,5 @@
-//! The Runtime API that a function's process polls. One server a process: so an answer can only come from the process that was asked.
+//! The Runtime API that a function's process polls. One server a process: so an answer can only
+//! come from the process that was asked.
 
 use std::io;
 use std::sync::Arc;
@@ -89,12 +90,20 @@ async fn next(State(calls): State<Arc<Calls>>) -> Response<Body> {
         .unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-async fn response(State(calls): State<Arc<Calls>>, Path(id): Path<String>, body: Bytes) -> Response<Body> {
+async fn response(
+    State(calls): State<Arc<Calls>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response<Body> {
     let _ = calls.said.send(Said::Answer(id, body));
     status(StatusCode::ACCEPTED)
 }
 
-async fn error(State(calls): State<Arc<Calls>>, Path(id): Path<String>, body: Bytes) -> Response<Body> {
+async fn error(
+    State(calls): State<Arc<Calls>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response<Body> {
     let _ = calls.said.send(Said::Error(id, json_or_text(&body)));
     status(StatusCode::ACCEPTED)
 }
@@ -105,7 +114,8 @@ async fn init_error(State(calls): State<Arc<Calls>>, body: Bytes) -> Response<Bo
 }
 
 fn json_or_text(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
 }
 
 fn status(code: StatusCode) -> Response<Body> {

@@ -28,14 +28,21 @@ pub(super) fn router(world: Arc<World>) -> Router {
 async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     // The path as it came: what is escaped in it stays so.
-    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
-    lock(&world.requests).push(if query.is_empty() { path.clone() } else { format!("{path}?{query}") });
+    let (path, query) =
+        (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+    lock(&world.requests).push(if query.is_empty() {
+        path.clone()
+    } else {
+        format!("{path}?{query}")
+    });
     let time = *lock(&world.answer);
     tokio::time::sleep(time).await;
     if path == "/applications" {
         return applications(&world, &parts.headers, &query);
     }
-    let Some((district, rest)) = path[1..].split_once('/') else { return problem(404, "unknownobject") };
+    let Some((district, rest)) = path[1..].split_once('/') else {
+        return problem(404, "unknownobject");
+    };
     if rest == "oauth/token" && parts.method == Method::POST {
         let body = axum::body::to_bytes(body, 1 << 16).await.unwrap_or_default();
         return token(&world, district, &parts.headers, &body);
@@ -46,7 +53,11 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
     let found = {
         let mut districts = lock(&world.districts);
         let Some(at) = districts.get_mut(district) else { return problem(404, "unknownobject") };
-        let root = if at.version == district::Version::V1_2 { "ims/oneroster/rostering/v1p2/" } else { "ims/oneroster/v1p1/" };
+        let root = if at.version == district::Version::V1_2 {
+            "ims/oneroster/rostering/v1p2/"
+        } else {
+            "ims/oneroster/v1p1/"
+        };
         let Some(list) = rest.strip_prefix(root) else { return problem(404, "unknownobject") };
         match opens(at, &parts.headers, &path, &query) {
             Ok(()) => at.server.answer(list, &query),
@@ -65,7 +76,8 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
 
 /// Whether a request may read a district's lists.
 fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<(), &'static str> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match &at.door {
         Door::Bearer(token) if header == format!("Bearer {token}") => Ok(()),
         Door::Oauth2 { .. } => {
@@ -101,7 +113,8 @@ fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Re
     let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")));
     let is_basic = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) == Some(&basic);
-    let is_form = form.get("client_id") == Some(client) && form.get("client_secret") == Some(secret);
+    let is_form =
+        form.get("client_id") == Some(client) && form.get("client_secret") == Some(secret);
     if !is_basic && !is_form {
         return no(401, "invalid_client");
     }
@@ -113,9 +126,12 @@ fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Re
     json_of(200, &json!({ "access_token": given, "token_type": "bearer", "expires_in": 3600 }))
 }
 
-/// ClassLink's list of the districts that have added our application. It tells no count; its end is a short page.
+/// ClassLink's list of the districts that have added our application. It tells no count; its end is
+/// a short page.
 fn applications(world: &World, headers: &HeaderMap, query: &str) -> Response<Body> {
-    if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&format!("Bearer {}", world.key)) {
+    if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
+        != Some(&format!("Bearer {}", world.key))
+    {
         return json_of(401, &json!({ "status": 0, "message": "unauthorized" }));
     }
     let mut failing = lock(&world.failing);
@@ -123,8 +139,10 @@ fn applications(world: &World, headers: &HeaderMap, query: &str) -> Response<Bod
         *failing -= 1;
         return json_of(500, &json!({ "status": 0, "message": "error" }));
     }
-    let asked: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let number = |name: &str, or: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(or);
+    let asked: BTreeMap<String, String> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let number =
+        |name: &str, or: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(or);
     let all: Vec<Value> = lock(&world.applications)
         .iter()
         .skip(number("offset", 0))
@@ -160,7 +178,8 @@ fn json_of(status: u16, body: &Value) -> Response<Body> {
 fn sent(answer: Answer) -> Response<Body> {
     let count = answer.body.len();
     let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     if let Some(total) = answer.total {
@@ -189,6 +208,7 @@ fn broken() -> Response<Body> {
     };
     let half = Bytes::from_static(b"{\"users\":[");
     Response::new(Body::from_stream(
-        futures::stream::iter([Ok::<Bytes, std::io::Error>(half)]).chain(futures::stream::once(reset)),
+        futures::stream::iter([Ok::<Bytes, std::io::Error>(half)])
+            .chain(futures::stream::once(reset)),
     ))
 }

@@ -1,9 +1,10 @@
-//! OneRoster servers as vendors run them, 1.1 and 1.2, and ClassLink's proxy before those of its districts: over HTTP, with every way of signing in, and
-//! with faults when tests ask for them.
+//! OneRoster servers as vendors run them, 1.1 and 1.2, and ClassLink's proxy before those of its
+//! districts: over HTTP, with every way of signing in, and with faults when tests ask for them.
 //!
-//! The lists and the ways in which servers page are those of the server in memory that the client's own tests use
-//! ([`sources::oneroster_rest::memory`]); here is what only a real connection has. Sources: the specification, recordings and the code of others, as the
-//! project's notes on OneRoster and ClassLink have them.
+//! The lists and the ways in which servers page are those of the server in memory that the client's
+//! own tests use ([`sources::oneroster_rest::memory`]); here is what only a real connection has.
+//! Sources: the specification, recordings and the code of others, as the project's notes on
+//! OneRoster and ClassLink have them.
 
 mod door;
 mod signed;
@@ -28,7 +29,8 @@ use crate::listen::Listening;
 pub enum Door {
     /// With this token.
     Bearer(String),
-    /// With a token of its own making, given at [`OneRosterSimulator::token_url`] for these credentials and good for so many requests.
+    /// With a token of its own making, given at [`OneRosterSimulator::token_url`] for these
+    /// credentials and good for so many requests.
     Oauth2 {
         /// The client's id.
         client: String,
@@ -130,16 +132,23 @@ impl OneRosterSimulator {
         format!("{}/{district}/oauth/token", self.url())
     }
 
-    /// A district has a server, with what its source has on that night; it speaks the version of the night's files.
+    /// A district has a server, with what its source has on that night; it speaks the version of
+    /// the night's files.
     pub fn share(&self, district: &str, night: &Night, door: Door) {
         let (tokens, nonces) = (BTreeMap::new(), BTreeSet::new());
-        let at = At { server: MemoryOneRoster::default(), door, version: night.version(), tokens, nonces };
+        let at = At {
+            server: MemoryOneRoster::default(),
+            door,
+            version: night.version(),
+            tokens,
+            nonces,
+        };
         fill(&at.server, night, None);
         lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The data of another night come to a district's server at that time: it is the date of what has changed by them. Records that are not among them are
-    /// purged, which servers tell nobody.
+    /// The data of another night come to a district's server at that time: it is the date of what
+    /// has changed by them. Records that are not among them are purged, which servers tell nobody.
     pub fn sync(&self, district: &str, night: &Night, at: Timestamp) {
         if let Some(server) = self.server_of(district) {
             fill(&server, night, Some(at));
@@ -165,9 +174,11 @@ impl OneRosterSimulator {
         }
     }
 
-    /// A district at ClassLink adds our application, and enables it or not yet. Gives the key by which its server is found here.
+    /// A district at ClassLink adds our application, and enables it or not yet. Gives the key by
+    /// which its server is found here.
     pub fn add_application(&self, tenant: u64, night: &Night, enabled: bool) -> String {
-        let application = Application { tenant, name: night.district_name().to_owned(), enabled, turn: 0 };
+        let application =
+            Application { tenant, name: night.district_name().to_owned(), enabled, turn: 0 };
         let id = application.id();
         self.share(&id, night, Door::Bearer(application.bearer()));
         self.behave(&id, |ways| ways.revision = Some("1".into()));
@@ -177,7 +188,10 @@ impl OneRosterSimulator {
 
     /// It enables or disables it.
     pub fn enable(&self, tenant: u64, enabled: bool) {
-        lock(&self.world.applications).iter_mut().filter(|one| one.tenant == tenant).for_each(|one| one.enabled = enabled);
+        lock(&self.world.applications)
+            .iter_mut()
+            .filter(|one| one.tenant == tenant)
+            .for_each(|one| one.enabled = enabled);
     }
 
     /// It takes our application away.
@@ -197,7 +211,10 @@ impl OneRosterSimulator {
 
     /// The token by which a district at ClassLink is read now.
     pub fn bearer_of(&self, tenant: u64) -> Option<String> {
-        lock(&self.world.applications).iter().find(|one| one.tenant == tenant).map(Application::bearer)
+        lock(&self.world.applications)
+            .iter()
+            .find(|one| one.tenant == tenant)
+            .map(Application::bearer)
     }
 
     /// So many answers of ClassLink's list fail from now on.
@@ -227,17 +244,23 @@ impl Application {
     }
 }
 
-/// Puts a night's records into a server. A record that was there and is the same keeps its date; another is of that time, if one is given.
+/// Puts a night's records into a server. A record that was there and is the same keeps its date;
+/// another is of that time, if one is given.
 fn fill(server: &MemoryOneRoster, night: &Night, at: Option<Timestamp>) {
     let at = at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
     for list in Resource::ALL {
-        let Some(file) = File::ALL.into_iter().find(|file| file.name() == list.name()) else { continue };
+        let Some(file) = File::ALL.into_iter().find(|file| file.name() == list.name()) else {
+            continue;
+        };
         let there: BTreeMap<String, Arc<str>> = server.records(list).into_iter().collect();
         let mut records: Vec<(String, Arc<str>)> = Vec::new();
         night.objects(file, |id, mut object| {
             if let Some(at) = &at {
-                let before = there.get(id).and_then(|text| serde_json::from_str::<Value>(text).ok());
-                object["dateLastModified"] = before.as_ref().map_or(Value::Null, |before| before["dateLastModified"].clone());
+                let before =
+                    there.get(id).and_then(|text| serde_json::from_str::<Value>(text).ok());
+                object["dateLastModified"] = before
+                    .as_ref()
+                    .map_or(Value::Null, |before| before["dateLastModified"].clone());
                 if before.as_ref() != Some(&object) {
                     object["dateLastModified"] = at.as_str().into();
                 }

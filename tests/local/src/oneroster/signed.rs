@@ -1,4 +1,5 @@
-//! Looks whether a request is signed as OAuth 1.0a says (RFC 5849): made anew from the RFC, not from what the client does.
+//! Looks whether a request is signed as OAuth 1.0a says (RFC 5849): made anew from the RFC, not
+//! from what the client does.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +20,23 @@ pub(super) struct Signed<'r> {
     pub(super) header: &'r str,
 }
 
-/// The nonce and the time of a request that is signed with this key and secret, or what is wrong with it.
-pub(super) fn verify(request: &Signed<'_>, (key, secret): (&str, &str), sha1: bool) -> Result<(String, i64), &'static str> {
+/// The nonce and the time of a request that is signed with this key and secret, or what is wrong
+/// with it.
+pub(super) fn verify(
+    request: &Signed<'_>,
+    (key, secret): (&str, &str),
+    sha1: bool,
+) -> Result<(String, i64), &'static str> {
     let fields = request.header.strip_prefix("OAuth ").ok_or("no OAuth header")?;
     let own: BTreeMap<String, String> = fields
         .split(',')
         .filter_map(|field| field.trim().split_once('='))
-        .map(|(name, value)| (name.to_owned(), percent_decode_str(value.trim_matches('"')).decode_utf8_lossy().into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_owned(),
+                percent_decode_str(value.trim_matches('"')).decode_utf8_lossy().into_owned(),
+            )
+        })
         .collect();
     let field = |name: &str| own.get(name).map(String::as_str).ok_or("a field is missing");
     let method = if sha1 { "HMAC-SHA1" } else { "HMAC-SHA256" };

@@ -10,7 +10,9 @@ use rules::settings::{ClassLink, OneRoster, OneRosterVersion, SignIn, SourceSett
 use sources::classlink::{Applications, TenantsError, api};
 use sources::http::{HttpClient, NoAnswer, RealWait, Secret};
 use sources::oneroster_rest::memory::Fault;
-use sources::oneroster_rest::{Access, Api, Client, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub};
+use sources::oneroster_rest::{
+    Access, Api, Client, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub,
+};
 
 use super::{Door, OneRosterSimulator};
 
@@ -26,7 +28,13 @@ impl Pages for Kept {
         self.0.wants(list)
     }
 
-    async fn keep(&self, list: Resource, number: u32, body: Vec<u8>, _: &Progress) -> Result<(), Infallible> {
+    async fn keep(
+        &self,
+        list: Resource,
+        number: u32,
+        body: Vec<u8>,
+        _: &Progress,
+    ) -> Result<(), Infallible> {
         self.1.lock().unwrap().insert((list, number), body);
         Ok(())
     }
@@ -41,7 +49,13 @@ async fn simulator() -> OneRosterSimulator {
 }
 
 fn client(api: Api, access: Access) -> Client<HttpClient, RealWait> {
-    Client { http: HttpClient::new().unwrap(), wait: RealWait, now: Arc::new(jiff::Timestamp::now), api, access }
+    Client {
+        http: HttpClient::new().unwrap(),
+        wait: RealWait,
+        now: Arc::new(jiff::Timestamp::now),
+        api,
+        access,
+    }
 }
 
 /// Pulls, and gives how many users there are.
@@ -64,12 +78,20 @@ fn users(night: &Night) -> u64 {
 async fn both_versions_are_read_with_every_way_of_signing_in() {
     let simulator = simulator().await;
     let (client_id, client_secret) = ("rollbook+1", "open sesame&/%");
-    let secret = Secret::new(serde_json::json!({ "client_id": client_id, "client_secret": client_secret }).to_string());
-    let consumer = |sha1| Door::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
-    for (version, spoken) in [(Version::V1_1, OneRosterVersion::V1p1), (Version::V1_2, OneRosterVersion::V1p2)] {
+    let secret = Secret::new(
+        serde_json::json!({ "client_id": client_id, "client_secret": client_secret }).to_string(),
+    );
+    let consumer =
+        |sha1| Door::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
+    for (version, spoken) in
+        [(Version::V1_1, OneRosterVersion::V1p1), (Version::V1_2, OneRosterVersion::V1p2)]
+    {
         let night = night(version);
         for (sign_in, door) in [
-            (SignIn::Oauth2, Door::Oauth2 { client: client_id.into(), secret: client_secret.into(), uses: 9 }),
+            (
+                SignIn::Oauth2,
+                Door::Oauth2 { client: client_id.into(), secret: client_secret.into(), uses: 9 },
+            ),
             (SignIn::Oauth1Sha256, consumer(false)),
             (SignIn::Oauth1Sha1, consumer(true)),
         ] {
@@ -82,20 +104,36 @@ async fn both_versions_are_read_with_every_way_of_signing_in() {
                 ..OneRoster::at(simulator.address("oak"), "s")
             };
             let access = Access::of(&settings, &secret).unwrap();
-            assert_eq!(pull(&client(Api::of(&settings).unwrap(), access)).await.unwrap(), users(&night), "{sign_in:?}");
-            let wrong = Secret::new(serde_json::json!({ "client_id": client_id, "client_secret": "another" }).to_string());
+            assert_eq!(
+                pull(&client(Api::of(&settings).unwrap(), access)).await.unwrap(),
+                users(&night),
+                "{sign_in:?}"
+            );
+            let wrong = Secret::new(
+                serde_json::json!({ "client_id": client_id, "client_secret": "another" })
+                    .to_string(),
+            );
             let access = Access::of(&settings, &wrong).unwrap();
             assert!(
-                matches!(pull(&client(Api::of(&settings).unwrap(), access)).await, Err(PullError::Unauthorized)),
+                matches!(
+                    pull(&client(Api::of(&settings).unwrap(), access)).await,
+                    Err(PullError::Unauthorized)
+                ),
                 "{sign_in:?}"
             );
         }
         // A signature by the other method is none.
         simulator.share("oak", &night, consumer(true));
-        let settings =
-            OneRoster { version: spoken, sign_in: SignIn::Oauth1Sha256, ..OneRoster::at(simulator.address("oak"), "s") };
+        let settings = OneRoster {
+            version: spoken,
+            sign_in: SignIn::Oauth1Sha256,
+            ..OneRoster::at(simulator.address("oak"), "s")
+        };
         let access = Access::of(&settings, &secret).unwrap();
-        assert!(matches!(pull(&client(Api::of(&settings).unwrap(), access)).await, Err(PullError::Unauthorized)));
+        assert!(matches!(
+            pull(&client(Api::of(&settings).unwrap(), access)).await,
+            Err(PullError::Unauthorized)
+        ));
     }
 }
 
@@ -107,7 +145,11 @@ async fn a_connection_that_breaks_is_made_again() {
     simulator.fault("oak", "users", 0, 2, Fault::None(NoAnswer::Connection));
     simulator.fault("oak", "enrollments", 1, 1, Fault::Truncated);
     simulator.fault("oak", "classes", 0, 1, Fault::TooMany(0));
-    let settings = OneRoster { sign_in: SignIn::Bearer, page_size: 50, ..OneRoster::at(simulator.address("oak"), "s") };
+    let settings = OneRoster {
+        sign_in: SignIn::Bearer,
+        page_size: 50,
+        ..OneRoster::at(simulator.address("oak"), "s")
+    };
     let client = client(Api::of(&settings).unwrap(), Access::bearer(Secret::new("t")));
     assert_eq!(pull(&client).await.unwrap(), users(&night));
 }
@@ -125,15 +167,23 @@ async fn r_o1_classlinks_list_names_who_has_enabled_us_and_its_proxy_gives_their
         proxy: simulator.url(),
     };
     let (key, mut rng) = (Secret::new("partner-key"), fastrand::Rng::with_seed(1));
-    let ids = |tenants: &[sources::classlink::Tenant]| tenants.iter().map(|tenant| tenant.id.clone()).collect::<Vec<_>>();
+    let ids = |tenants: &[sources::classlink::Tenant]| {
+        tenants.iter().map(|tenant| tenant.id.clone()).collect::<Vec<_>>()
+    };
     let tenants = list.tenants(&key, &mut rng).await.unwrap();
     assert_eq!(ids(&tenants), ["4711"]);
     simulator.enable(17, true);
     assert_eq!(ids(&list.tenants(&key, &mut rng).await.unwrap()), ["17", "4711"]);
     let settings = ClassLink { proxy: simulator.url(), page_size: 50, ..ClassLink::of("4711") };
-    let reach = |tenant| client(api(&settings, tenant).unwrap(), Access::bearer(tenant.token.clone()));
+    let reach =
+        |tenant| client(api(&settings, tenant).unwrap(), Access::bearer(tenant.token.clone()));
     assert_eq!(pull(&reach(&tenants[0])).await.unwrap(), users(&night));
-    assert!(simulator.requests().iter().any(|path| path.starts_with("/T4711G0%3D/ims/oneroster/v1p1/users?")));
+    assert!(
+        simulator
+            .requests()
+            .iter()
+            .any(|path| path.starts_with("/T4711G0%3D/ims/oneroster/v1p1/users?"))
+    );
     simulator.rotate(4711);
     assert!(matches!(pull(&reach(&tenants[0])).await, Err(PullError::Unauthorized)));
     simulator.withdraw(4711);

@@ -45,7 +45,8 @@ impl Created {
     }
 }
 
-/// One notification. Source of its form: "Event message structure" in the S3 user guide, version 2.1.
+/// One notification. Source of its form: "Event message structure" in the S3 user guide, version
+/// 2.1.
 pub(super) fn notification(created: Created, version: &Version, region: &str) -> Value {
     json!({ "Records": [{
         "eventVersion": "2.1",
@@ -85,7 +86,9 @@ pub(super) fn form_encoded(key: &str) -> String {
     let mut text = String::with_capacity(key.len());
     for byte in key.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'*' => text.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'*' => {
+                text.push(byte as char)
+            }
             b' ' => text.push('+'),
             other => text.push_str(&format!("%{other:02X}")),
         }
@@ -99,12 +102,18 @@ mod tests {
 
     #[test]
     fn keys_are_encoded_as_s3_does_it() {
-        assert_eq!(form_encoded("uploads/spruce-1/fall set+é.zip"), "uploads/spruce-1/fall+set%2B%C3%A9.zip");
+        assert_eq!(
+            form_encoded("uploads/spruce-1/fall set+é.zip"),
+            "uploads/spruce-1/fall+set%2B%C3%A9.zip"
+        );
     }
 
     #[test]
     fn event_times_have_milliseconds() {
-        assert_eq!(millis("2026-11-22T02:00:05.000700Z".parse().unwrap()), "2026-11-22T02:00:05.000Z");
+        assert_eq!(
+            millis("2026-11-22T02:00:05.000700Z".parse().unwrap()),
+            "2026-11-22T02:00:05.000Z"
+        );
         assert_eq!(millis("2026-11-22T02:00:05.25Z".parse().unwrap()), "2026-11-22T02:00:05.250Z");
     }
 }

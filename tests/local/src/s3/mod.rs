@@ -1,8 +1,9 @@
-//! S3 on a folder: s3s speaks the protocol, s3s-fs keeps the files, and what lies between them is here: versions, conditions that hold when two
-//! writers race, and event notifications.
+//! S3 on a folder: s3s speaks the protocol, s3s-fs keeps the files, and what lies between them is
+//! here: versions, conditions that hold when two writers race, and event notifications.
 //!
-//! An object is a plain file under its bucket and key, so a report can be opened with any editor. Reading goes by version: whoever reads an object
-//! sees it to the end as it was, whatever is put over it meanwhile.
+//! An object is a plain file under its bucket and key, so a report can be opened with any editor.
+//! Reading goes by version: whoever reads an object sees it to the end as it was, whatever is put
+//! over it meanwhile.
 
 mod events;
 mod versions;
@@ -64,7 +65,8 @@ impl Store {
         for bucket in buckets {
             std::fs::create_dir_all(root.join(bucket))?;
         }
-        let files = FileSystem::new(&root).map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let files =
+            FileSystem::new(&root).map_err(|error| io::Error::other(format!("{error:?}")))?;
         Ok(Self {
             files,
             root,
@@ -92,7 +94,10 @@ impl Store {
         }
         for part in key.trim_end_matches('/').split('/') {
             if part.is_empty() || part == "." || part == ".." {
-                return Err(s3_error!(InvalidArgument, "objects are files here, so a key cannot have empty parts, `.` or `..`"));
+                return Err(s3_error!(
+                    InvalidArgument,
+                    "objects are files here, so a key cannot have empty parts, `.` or `..`"
+                ));
             }
             if part.len() > LONGEST_NAME {
                 return Err(s3_error!(KeyTooLongError));
@@ -113,13 +118,22 @@ impl Store {
     }
 
     /// Checks the conditions of a write. The caller holds the key's lock.
-    fn may_write(&self, bucket: &str, key: &str, r#if: Option<ETagCondition>, unless: Option<ETagCondition>) -> S3Result<()> {
+    fn may_write(
+        &self,
+        bucket: &str,
+        key: &str,
+        r#if: Option<ETagCondition>,
+        unless: Option<ETagCondition>,
+    ) -> S3Result<()> {
         let current = self.versions.current(bucket, key);
         match (r#if, &current) {
             (None, _) => (),
             (Some(_), None) => return Err(s3_error!(NoSuchKey)),
             (Some(condition), Some(version)) if !matches(&condition, version) => {
-                return Err(s3_error!(PreconditionFailed, "the object's entity tag is another one"));
+                return Err(s3_error!(
+                    PreconditionFailed,
+                    "the object's entity tag is another one"
+                ));
             }
             (Some(_), Some(_)) => (),
         }
@@ -132,10 +146,23 @@ impl Store {
     }
 
     /// Keeps a written file as a version and tells who wants to know.
-    fn wrote(&self, created: Created, bucket: &str, key: &str, file: &Path, etag: &str, said: Attributes) -> S3Result<Version> {
+    fn wrote(
+        &self,
+        created: Created,
+        bucket: &str,
+        key: &str,
+        file: &Path,
+        etag: &str,
+        said: Attributes,
+    ) -> S3Result<Version> {
         let version = self.versions.keep(bucket, key, file, etag, said).map_err(internal)?;
-        for subscription in self.subscriptions.iter().filter(|subscription| subscription.wants(bucket, key)) {
-            (self.notify)(&subscription.function, events::notification(created, &version, &self.region));
+        for subscription in
+            self.subscriptions.iter().filter(|subscription| subscription.wants(bucket, key))
+        {
+            (self.notify)(
+                &subscription.function,
+                events::notification(created, &version, &self.region),
+            );
         }
         Ok(version)
     }
@@ -153,7 +180,8 @@ impl Store {
         }
     }
 
-    /// Deletes as a versioned bucket does: a marker on top, or, where a version is named, that version for good.
+    /// Deletes as a versioned bucket does: a marker on top, or, where a version is named, that
+    /// version for good.
     async fn delete(&self, bucket: &str, key: &str, id: Option<&str>) -> S3Result<DeletedObject> {
         let path = self.path(bucket, key)?;
         let writer = self.writer(bucket, key);
@@ -184,19 +212,31 @@ impl Store {
 
 #[async_trait::async_trait]
 impl S3 for Store {
-    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(
+        &self,
+        req: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
         self.files.create_bucket(req).await
     }
 
-    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(
+        &self,
+        req: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
         self.files.head_bucket(req).await
     }
 
-    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+    async fn list_buckets(
+        &self,
+        req: S3Request<ListBucketsInput>,
+    ) -> S3Result<S3Response<ListBucketsOutput>> {
         self.files.list_buckets(req).await
     }
 
-    async fn get_bucket_location(&self, req: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.files.get_bucket_location(req).await
     }
 
@@ -208,7 +248,10 @@ impl S3 for Store {
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
     }
 
-    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        mut req: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
         let path = self.path(&bucket, &key)?;
         if key.ends_with('/') {
@@ -223,23 +266,33 @@ impl S3 for Store {
         let _writing = writer.lock().await;
         self.may_write(&bucket, &key, req.input.if_match.take(), req.input.if_none_match.take())?;
         let mut put = self.files.put_object(req).await?;
-        let etag = put.output.e_tag.as_ref().map(|etag| etag.value().to_owned()).unwrap_or_default();
+        let etag =
+            put.output.e_tag.as_ref().map(|etag| etag.value().to_owned()).unwrap_or_default();
         let version = self.wrote(Created::Put, &bucket, &key, &path, &etag, said)?;
         put.output.version_id = Some(version.id);
         Ok(put)
     }
 
-    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    async fn copy_object(
+        &self,
+        req: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
         let input = req.input;
-        let CopySource::Bucket { bucket: from_bucket, key: from_key, version_id } = &input.copy_source else {
+        let CopySource::Bucket { bucket: from_bucket, key: from_key, version_id } =
+            &input.copy_source
+        else {
             return Err(s3_error!(NotImplemented, "only a bucket and key can be copied from"));
         };
         let source = self.wanted(from_bucket, from_key, version_id.as_deref())?;
-        if input.copy_source_if_match.as_ref().is_some_and(|condition| !matches(condition, &source)) {
+        if input.copy_source_if_match.as_ref().is_some_and(|condition| !matches(condition, &source))
+        {
             return Err(s3_error!(PreconditionFailed));
         }
         let path = self.path(&input.bucket, &input.key)?;
-        let replace = input.metadata_directive.as_ref().is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
+        let replace = input
+            .metadata_directive
+            .as_ref()
+            .is_some_and(|how| how.as_str() == MetadataDirective::REPLACE);
         let said = if replace {
             Attributes {
                 metadata: input.metadata.unwrap_or_default().into_iter().collect(),
@@ -252,7 +305,8 @@ impl S3 for Store {
         let writer = self.writer(&input.bucket, &input.key);
         let _writing = writer.lock().await;
         place(&self.versions.data(&source), &path).map_err(internal)?;
-        let version = self.wrote(Created::Copy, &input.bucket, &input.key, &path, &source.etag, said)?;
+        let version =
+            self.wrote(Created::Copy, &input.bucket, &input.key, &path, &source.etag, said)?;
         let copy_object_result = Some(CopyObjectResult {
             e_tag: Some(ETag::Strong(version.etag.clone())),
             last_modified: Some(time(&version)),
@@ -267,7 +321,10 @@ impl S3 for Store {
         Ok(S3Response::new(output))
     }
 
-    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        req: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = req.input;
         let version = self.wanted(&input.bucket, &input.key, input.version_id.as_deref())?;
         may_read(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
@@ -278,7 +335,8 @@ impl S3 for Store {
             accept_ranges: Some("bytes".into()),
             body: Some(body),
             content_length: Some(length(bytes.end - bytes.start)?),
-            content_range: range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, version.size)),
+            content_range: range
+                .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, version.size)),
             e_tag: Some(ETag::Strong(version.etag.clone())),
             last_modified: Some(time(&version)),
             metadata: Some(version.attributes.metadata.into_iter().collect()),
@@ -290,7 +348,10 @@ impl S3 for Store {
         Ok(S3Response::new(output))
     }
 
-    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        req: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let version = self.wanted(&input.bucket, &input.key, input.version_id.as_deref())?;
         may_read(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
@@ -308,7 +369,10 @@ impl S3 for Store {
         Ok(S3Response::new(output))
     }
 
-    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(
+        &self,
+        req: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let bucket = req.input.bucket.clone();
         let mut listed = self.files.list_objects_v2(req).await?;
         for object in listed.output.contents.iter_mut().flatten() {
@@ -318,7 +382,10 @@ impl S3 for Store {
         Ok(listed)
     }
 
-    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(
+        &self,
+        req: S3Request<ListObjectsInput>,
+    ) -> S3Result<S3Response<ListObjectsOutput>> {
         self.files.list_objects(req).await
     }
 
@@ -360,8 +427,12 @@ impl S3 for Store {
         }))
     }
 
-    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let done = self.delete(&req.input.bucket, &req.input.key, req.input.version_id.as_deref()).await?;
+    async fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let done =
+            self.delete(&req.input.bucket, &req.input.key, req.input.version_id.as_deref()).await?;
         Ok(S3Response::new(DeleteObjectOutput {
             delete_marker: done.delete_marker,
             version_id: done.delete_marker_version_id.or(done.version_id),
@@ -369,10 +440,15 @@ impl S3 for Store {
         }))
     }
 
-    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    async fn delete_objects(
+        &self,
+        req: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let mut deleted = Vec::new();
         for object in req.input.delete.objects {
-            deleted.push(self.delete(&req.input.bucket, &object.key, object.version_id.as_deref()).await?);
+            deleted.push(
+                self.delete(&req.input.bucket, &object.key, object.version_id.as_deref()).await?,
+            );
         }
         Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..Default::default() }))
     }
@@ -394,15 +470,24 @@ impl S3 for Store {
         Ok(begun)
     }
 
-    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(
+        &self,
+        req: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
         self.files.upload_part(req).await
     }
 
-    async fn upload_part_copy(&self, req: S3Request<UploadPartCopyInput>) -> S3Result<S3Response<UploadPartCopyOutput>> {
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
         self.files.upload_part_copy(req).await
     }
 
-    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+    async fn list_parts(
+        &self,
+        req: S3Request<ListPartsInput>,
+    ) -> S3Result<S3Response<ListPartsOutput>> {
         self.files.list_parts(req).await
     }
 
@@ -418,7 +503,8 @@ impl S3 for Store {
         &self,
         mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let (bucket, key, id) = (req.input.bucket.clone(), req.input.key.clone(), req.input.upload_id.clone());
+        let (bucket, key, id) =
+            (req.input.bucket.clone(), req.input.key.clone(), req.input.upload_id.clone());
         let path = self.path(&bucket, &key)?;
         let writer = self.writer(&bucket, &key);
         let _writing = writer.lock().await;
@@ -428,9 +514,15 @@ impl S3 for Store {
             Some(done) => done.await?,
             None => output,
         };
-        let said = self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).unwrap_or_default();
+        let said = self
+            .uploads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id)
+            .unwrap_or_default();
         let etag = output.e_tag.as_ref().map(|etag| etag.value().to_owned()).unwrap_or_default();
-        let version = self.wrote(Created::CompleteMultipartUpload, &bucket, &key, &path, &etag, said)?;
+        let version =
+            self.wrote(Created::CompleteMultipartUpload, &bucket, &key, &path, &etag, said)?;
         output.version_id = Some(version.id);
         Ok(S3Response::new(output))
     }
@@ -440,7 +532,11 @@ fn matches(condition: &ETagCondition, version: &Version) -> bool {
     condition.as_etag().is_none_or(|etag| etag.value() == version.etag)
 }
 
-fn may_read(version: &Version, r#if: Option<&ETagCondition>, unless: Option<&ETagCondition>) -> S3Result<()> {
+fn may_read(
+    version: &Version,
+    r#if: Option<&ETagCondition>,
+    unless: Option<&ETagCondition>,
+) -> S3Result<()> {
     if r#if.is_some_and(|condition| !matches(condition, version)) {
         return Err(s3_error!(PreconditionFailed, "the object's entity tag is another one"));
     }
@@ -467,7 +563,8 @@ async fn read(file: &Path, bytes: &std::ops::Range<u64>) -> io::Result<Streaming
     Ok(StreamingBlob::wrap(pieces))
 }
 
-/// Puts a copy of a version's bytes where the object's file is, without touching what was there: older versions are links to it.
+/// Puts a copy of a version's bytes where the object's file is, without touching what was there:
+/// older versions are links to it.
 fn place(data: &Path, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -482,7 +579,11 @@ fn place(data: &Path, path: &Path) -> io::Result<()> {
 fn remove_if_there(path: &Path) -> S3Result<()> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(internal(error)),
     }
 }

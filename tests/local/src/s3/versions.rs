@@ -1,7 +1,8 @@
 //! What a versioned bucket knows of its objects: every version, the newest last.
 //!
-//! s3s-fs keeps one file an object. Beside it each version gets a hard link of its own and a small record, so a version costs no
-//! space while it is the current one, can be read by its id later, and stays as it was while somebody reads it.
+//! s3s-fs keeps one file an object. Beside it each version gets a hard link of its own and a small
+//! record, so a version costs no space while it is the current one, can be read by its id later,
+//! and stays as it was while somebody reads it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -59,8 +60,14 @@ impl Versions {
                     let path = file?.path();
                     if path.extension().is_some_and(|ext| ext == "json") {
                         // A record cut off by a crash names a version that nobody was told of.
-                        let Ok(version) = serde_json::from_slice::<Version>(&std::fs::read(path)?) else { continue };
-                        known.entry((version.bucket.clone(), version.key.clone())).or_default().push(version);
+                        let Ok(version) = serde_json::from_slice::<Version>(&std::fs::read(path)?)
+                        else {
+                            continue;
+                        };
+                        known
+                            .entry((version.bucket.clone(), version.key.clone()))
+                            .or_default()
+                            .push(version);
                     }
                 }
             }
@@ -68,7 +75,8 @@ impl Versions {
         let mut last = 0;
         for versions in known.values_mut() {
             versions.sort_by(|a, b| a.id.cmp(&b.id));
-            let newest = versions.last().and_then(|version| u64::from_str_radix(&version.id, 16).ok());
+            let newest =
+                versions.last().and_then(|version| u64::from_str_radix(&version.id, 16).ok());
             last = last.max(newest.unwrap_or(0));
         }
         Ok(Self { root, known: Mutex::new(known), last_id: Mutex::new(last) })
@@ -89,11 +97,14 @@ impl Versions {
     /// Every version in a bucket, by key, the newest of a key first.
     pub(crate) fn all(&self, bucket: &str, prefix: &str) -> Vec<(Version, bool)> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut objects: Vec<_> = known.iter().filter(|((b, key), _)| b == bucket && key.starts_with(prefix)).collect();
+        let mut objects: Vec<_> =
+            known.iter().filter(|((b, key), _)| b == bucket && key.starts_with(prefix)).collect();
         objects.sort_by(|a, b| a.0.cmp(b.0));
         objects
             .into_iter()
-            .flat_map(|(_, versions)| versions.iter().rev().enumerate().map(|(n, version)| (version.clone(), n == 0)))
+            .flat_map(|(_, versions)| {
+                versions.iter().rev().enumerate().map(|(n, version)| (version.clone(), n == 0))
+            })
             .collect()
     }
 
@@ -103,7 +114,14 @@ impl Versions {
     }
 
     /// Keeps the file that has just been written as the newest version of its object.
-    pub(crate) fn keep(&self, bucket: &str, key: &str, file: &Path, etag: &str, attributes: Attributes) -> io::Result<Version> {
+    pub(crate) fn keep(
+        &self,
+        bucket: &str,
+        key: &str,
+        file: &Path,
+        etag: &str,
+        attributes: Attributes,
+    ) -> io::Result<Version> {
         let version = Version {
             bucket: bucket.into(),
             key: key.into(),
@@ -137,12 +155,15 @@ impl Versions {
         })
     }
 
-    /// Forgets one version for good. Gives the version that is current from then on, if there is one.
+    /// Forgets one version for good. Gives the version that is current from then on, if there is
+    /// one.
     pub(crate) fn forget(&self, version: &Version) -> io::Result<Option<Version>> {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let entry = known.entry(name(&version.bucket, &version.key)).or_default();
         entry.retain(|other| other.id != version.id);
-        std::fs::remove_file(self.folder(&version.bucket, &version.key).join(format!("{}.json", version.id)))?;
+        std::fs::remove_file(
+            self.folder(&version.bucket, &version.key).join(format!("{}.json", version.id)),
+        )?;
         if !version.deleted {
             std::fs::remove_file(self.data(version))?;
         }
@@ -167,7 +188,8 @@ impl Versions {
     }
 
     fn folder(&self, bucket: &str, key: &str) -> PathBuf {
-        // The hash, not the key: a key may be longer than a file name and may be a folder of another.
+        // The hash, not the key: a key may be longer than a file name and may be a folder of
+        // another.
         self.root.join(bucket).join(format!("{:032x}", xxh3_128(key.as_bytes())))
     }
 }

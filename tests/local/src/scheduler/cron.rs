@@ -1,7 +1,7 @@
 //! Cron expressions as EventBridge Scheduler has them: six fields, in a time zone.
 //!
-//! Source: the user guide's pages on schedule types and on daylight saving. A time that a change to summer skips is skipped; a time that a change to
-//! winter repeats counts once, the first time.
+//! Source: the user guide's pages on schedule types and on daylight saving. A time that a change to
+//! summer skips is skipped; a time that a change to winter repeats counts once, the first time.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 /// The years that an expression can name.
 const YEARS: (i16, i16) = (1970, 2199);
@@ -51,7 +52,8 @@ enum OfWeek {
     Nth(i16, i8),
 }
 
-/// One field: its name for people, its lowest and highest number, and words for the numbers from the lowest on.
+/// One field: its name for people, its lowest and highest number, and words for the numbers from
+/// the lowest on.
 struct Field {
     name: &'static str,
     from: i16,
@@ -73,7 +75,9 @@ impl Field {
     /// `*`, `5`, `1-5`, `*/15`, `5/15`, `1-30/2`.
     fn part(&self, text: &str) -> Option<Vec<i16>> {
         let (range, step) = match text.split_once('/') {
-            Some((range, step)) => (range, Some(step.parse::<usize>().ok().filter(|step| *step > 0)?)),
+            Some((range, step)) => {
+                (range, Some(step.parse::<usize>().ok().filter(|step| *step > 0)?))
+            }
             None => (text, None),
         };
         let (from, to) = match range.split_once('-') {
@@ -83,7 +87,11 @@ impl Field {
             None => (self.number(range)?, self.number(range)?),
         };
         // A range may go over the end: FRI-MON.
-        let all: Vec<i16> = if from <= to { (from..=to).collect() } else { (from..=self.to).chain(self.from..=to).collect() };
+        let all: Vec<i16> = if from <= to {
+            (from..=to).collect()
+        } else {
+            (from..=self.to).chain(self.from..=to).collect()
+        };
         Some(all.into_iter().step_by(step.unwrap_or(1)).collect())
     }
 
@@ -112,9 +120,15 @@ impl Cron {
             return Err(format!("cron({text}) does not have six fields"));
         };
         let days = match (of_month, of_week) {
-            ("?", "?") => return Err("day of the month and day of the week cannot both be ?".into()),
-            (of_month, "?") => Days::OfMonth(of_month.split(',').map(day_of_month).collect::<Result<Vec<_>, _>>()?.concat()),
-            ("?", of_week) => Days::OfWeek(of_week.split(',').map(day_of_week).collect::<Result<Vec<_>, _>>()?.concat()),
+            ("?", "?") => {
+                return Err("day of the month and day of the week cannot both be ?".into());
+            }
+            (of_month, "?") => Days::OfMonth(
+                of_month.split(',').map(day_of_month).collect::<Result<Vec<_>, _>>()?.concat(),
+            ),
+            ("?", of_week) => Days::OfWeek(
+                of_week.split(',').map(day_of_week).collect::<Result<Vec<_>, _>>()?.concat(),
+            ),
             _ => return Err("one of day of the month and day of the week must be ?".into()),
         };
         Ok(Self {
@@ -131,7 +145,8 @@ impl Cron {
         let mut date = moment.to_zoned(zone.clone()).date();
         while date.year() <= YEARS.1 {
             if self.is_on(date) {
-                let due = self.times(date).filter_map(|time| once(time, zone)).find(|due| *due > moment);
+                let due =
+                    self.times(date).filter_map(|time| once(time, zone)).find(|due| *due > moment);
                 if due.is_some() {
                     return due;
                 }
@@ -145,19 +160,29 @@ impl Cron {
     fn next_date(&self, date: Date) -> Option<Date> {
         let next = date.checked_add(1.day()).ok()?;
         if self.years.contains(&next.year()) {
-            return if self.months.contains(&i16::from(next.month())) { Some(next) } else { Some(next.last_of_month()) };
+            return if self.months.contains(&i16::from(next.month())) {
+                Some(next)
+            } else {
+                Some(next.last_of_month())
+            };
         }
         let year = self.years.range(next.year()..).next()?;
         Date::new(*year, 1, 1).ok()
     }
 
     fn times(&self, date: Date) -> impl Iterator<Item = DateTime> {
-        let hours = self.hours.iter().flat_map(move |hour| self.minutes.iter().map(move |minute| (*hour, *minute)));
-        hours.map(move |(hour, minute)| date.at(i8::try_from(hour).unwrap_or(0), i8::try_from(minute).unwrap_or(0), 0, 0))
+        let hours = self
+            .hours
+            .iter()
+            .flat_map(move |hour| self.minutes.iter().map(move |minute| (*hour, *minute)));
+        hours.map(move |(hour, minute)| {
+            date.at(i8::try_from(hour).unwrap_or(0), i8::try_from(minute).unwrap_or(0), 0, 0)
+        })
     }
 
     fn is_on(&self, date: Date) -> bool {
-        let in_month = self.years.contains(&date.year()) && self.months.contains(&i16::from(date.month()));
+        let in_month =
+            self.years.contains(&date.year()) && self.months.contains(&i16::from(date.month()));
         in_month
             && match &self.days {
                 Days::OfMonth(days) => days.iter().any(|day| day.is(date)),
@@ -170,7 +195,9 @@ impl Cron {
 fn once(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     match zone.to_ambiguous_timestamp(time).offset() {
         AmbiguousOffset::Gap { .. } => None,
-        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => offset.to_timestamp(time).ok(),
+        AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+            offset.to_timestamp(time).ok()
+        }
     }
 }
 
@@ -219,7 +246,9 @@ fn day_of_month(text: &str) -> Result<Vec<OfMonth>, String> {
         "LW" => vec![OfMonth::LastWeekday],
         _ => match text.strip_suffix('W') {
             Some(day) => vec![OfMonth::Near(DAY_OF_MONTH.number(day).ok_or_else(wrong)?)],
-            None => DAY_OF_MONTH.part(text).ok_or_else(wrong)?.into_iter().map(OfMonth::Day).collect(),
+            None => {
+                DAY_OF_MONTH.part(text).ok_or_else(wrong)?.into_iter().map(OfMonth::Day).collect()
+            }
         },
     })
 }
@@ -256,19 +285,43 @@ mod tests {
     #[test]
     fn the_examples_of_the_documentation() {
         let from = "2026-11-20T12:00:00Z";
-        assert_eq!(next("15 10 * * ? *", "UTC", from, 2), ["2026-11-21 10:15 +0000", "2026-11-22 10:15 +0000"]);
-        assert_eq!(next("0 18 ? * MON-FRI *", "UTC", from, 2), ["2026-11-20 18:00 +0000", "2026-11-23 18:00 +0000"]);
-        assert_eq!(next("0 8 1 * ? *", "UTC", from, 2), ["2026-12-01 08:00 +0000", "2027-01-01 08:00 +0000"]);
-        assert_eq!(next("15 10 ? * 6L 2026-2027", "UTC", from, 2), ["2026-11-27 10:15 +0000", "2026-12-25 10:15 +0000"]);
+        assert_eq!(
+            next("15 10 * * ? *", "UTC", from, 2),
+            ["2026-11-21 10:15 +0000", "2026-11-22 10:15 +0000"]
+        );
+        assert_eq!(
+            next("0 18 ? * MON-FRI *", "UTC", from, 2),
+            ["2026-11-20 18:00 +0000", "2026-11-23 18:00 +0000"]
+        );
+        assert_eq!(
+            next("0 8 1 * ? *", "UTC", from, 2),
+            ["2026-12-01 08:00 +0000", "2027-01-01 08:00 +0000"]
+        );
+        assert_eq!(
+            next("15 10 ? * 6L 2026-2027", "UTC", from, 2),
+            ["2026-11-27 10:15 +0000", "2026-12-25 10:15 +0000"]
+        );
         assert_eq!(
             next("0/15 8-9 ? * 2 *", "UTC", from, 3),
             ["2026-11-23 08:00 +0000", "2026-11-23 08:15 +0000", "2026-11-23 08:30 +0000"]
         );
-        assert_eq!(next("0 9 ? * 3#2 *", "UTC", from, 2), ["2026-12-08 09:00 +0000", "2027-01-12 09:00 +0000"]);
-        assert_eq!(next("0 9 L * ? *", "UTC", from, 2), ["2026-11-30 09:00 +0000", "2026-12-31 09:00 +0000"]);
-        assert_eq!(next("0 9 1W AUG ? *", "UTC", from, 2), ["2027-08-02 09:00 +0000", "2028-08-01 09:00 +0000"]);
+        assert_eq!(
+            next("0 9 ? * 3#2 *", "UTC", from, 2),
+            ["2026-12-08 09:00 +0000", "2027-01-12 09:00 +0000"]
+        );
+        assert_eq!(
+            next("0 9 L * ? *", "UTC", from, 2),
+            ["2026-11-30 09:00 +0000", "2026-12-31 09:00 +0000"]
+        );
+        assert_eq!(
+            next("0 9 1W AUG ? *", "UTC", from, 2),
+            ["2027-08-02 09:00 +0000", "2028-08-01 09:00 +0000"]
+        );
         assert_eq!(next("0 9 LW 2 ? *", "UTC", from, 1), ["2027-02-26 09:00 +0000"]);
-        assert_eq!(next("0 9 29 2 ? *", "UTC", from, 2), ["2028-02-29 09:00 +0000", "2032-02-29 09:00 +0000"]);
+        assert_eq!(
+            next("0 9 29 2 ? *", "UTC", from, 2),
+            ["2028-02-29 09:00 +0000", "2032-02-29 09:00 +0000"]
+        );
         assert_eq!(next("0 9 1 1 ? 2026", "UTC", from, 1), [""; 0]);
         assert_eq!(next("0 9 ? * FRI-SUN *", "UTC", from, 3).len(), 3);
     }
@@ -277,12 +330,24 @@ mod tests {
     fn a_time_that_is_skipped_is_skipped_and_one_that_comes_twice_counts_once() {
         let new_york = |text: &str, after: &str| next(text, "America/New_York", after, 2);
         // 2027-03-14 has no half past two; 2026-11-01 has half past one twice.
-        assert_eq!(new_york("30 2 * * ? *", "2027-03-13T12:00:00Z"), ["2027-03-15 02:30 -0400", "2027-03-16 02:30 -0400"]);
-        assert_eq!(new_york("30 1 * * ? *", "2026-11-01T00:00:00Z"), ["2026-11-01 01:30 -0400", "2026-11-02 01:30 -0500"]);
+        assert_eq!(
+            new_york("30 2 * * ? *", "2027-03-13T12:00:00Z"),
+            ["2027-03-15 02:30 -0400", "2027-03-16 02:30 -0400"]
+        );
+        assert_eq!(
+            new_york("30 1 * * ? *", "2026-11-01T00:00:00Z"),
+            ["2026-11-01 01:30 -0400", "2026-11-02 01:30 -0500"]
+        );
         // Lord Howe moves by half an hour: 2026-10-04 begins its summer at two, 2027-04-04 ends it.
         let lord_howe = |text: &str, after: &str| next(text, "Australia/Lord_Howe", after, 2);
-        assert_eq!(lord_howe("15 2 * * ? *", "2026-10-03T12:00:00Z"), ["2026-10-05 02:15 +1100", "2026-10-06 02:15 +1100"]);
-        assert_eq!(lord_howe("45 1 * * ? *", "2027-04-03T12:00:00Z"), ["2027-04-04 01:45 +1100", "2027-04-05 01:45 +1030"]);
+        assert_eq!(
+            lord_howe("15 2 * * ? *", "2026-10-03T12:00:00Z"),
+            ["2026-10-05 02:15 +1100", "2026-10-06 02:15 +1100"]
+        );
+        assert_eq!(
+            lord_howe("45 1 * * ? *", "2027-04-03T12:00:00Z"),
+            ["2027-04-04 01:45 +1100", "2027-04-05 01:45 +1030"]
+        );
     }
 
     #[test]

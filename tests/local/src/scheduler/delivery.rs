@@ -1,4 +1,5 @@
-//! What a schedule sends: tried again while its target does not take it, and put into a failure queue at the end.
+//! What a schedule sends: tried again while its target does not take it, and put into a failure
+//! queue at the end.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,13 +39,19 @@ impl Policy {
     /// Reads a target's policy; the error says what is wrong with it.
     pub(super) fn of(target: Option<&Value>) -> Result<Self, String> {
         let target = target.unwrap_or(&Value::Null);
-        let number = |name: &str, default: i64, from: i64, to: i64| match &target["RetryPolicy"][name] {
-            Value::Null => Ok(default),
-            given => given.as_i64().filter(|n| (from..=to).contains(n)).ok_or_else(|| format!("{name} must be {from} to {to}")),
-        };
+        let number =
+            |name: &str, default: i64, from: i64, to: i64| match &target["RetryPolicy"][name] {
+                Value::Null => Ok(default),
+                given => given
+                    .as_i64()
+                    .filter(|n| (from..=to).contains(n))
+                    .ok_or_else(|| format!("{name} must be {from} to {to}")),
+            };
         let queue = match &target["DeadLetterConfig"]["Arn"] {
             Value::Null => None,
-            Value::String(arn) if arn.starts_with("arn:") && arn.contains(":sqs:") => Some(arn.clone()),
+            Value::String(arn) if arn.starts_with("arn:") && arn.contains(":sqs:") => {
+                Some(arn.clone())
+            }
             _ => return Err("DeadLetterConfig.Arn must be the ARN of a queue".into()),
         };
         let retries = number("MaximumRetryAttempts", 185, 0, 185)?;
@@ -83,7 +90,10 @@ impl Delivery {
         let input = self
             .input
             .replace("<aws.scheduler.schedule-arn>", &self.schedule_arn)
-            .replace("<aws.scheduler.scheduled-time>", &self.scheduled.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .replace(
+                "<aws.scheduler.scheduled-time>",
+                &self.scheduled.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            )
             .replace("<aws.scheduler.execution-id>", &self.execution)
             .replace("<aws.scheduler.attempt-number>", &(self.tries + 1).to_string());
         serde_json::from_str(&input).unwrap_or(Value::String(input))

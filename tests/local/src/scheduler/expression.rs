@@ -22,13 +22,16 @@ impl Expression {
         let zone = TimeZone::get(zone).map_err(|_| format!("there is no time zone {zone}"))?;
         let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(moment) = inside("at") {
-            let moment: DateTime = moment.parse().map_err(|_| format!("{text} is not at(yyyy-mm-ddThh:mm:ss)"))?;
+            let moment: DateTime =
+                moment.parse().map_err(|_| format!("{text} is not at(yyyy-mm-ddThh:mm:ss)"))?;
             let moment = moment.to_zoned(zone).map_err(|error| error.to_string())?;
             return Ok(Self::At(moment.timestamp()));
         }
         if let Some(rate) = inside("rate") {
-            let (count, unit) = rate.split_once(' ').ok_or_else(|| format!("{text} is not rate(value unit)"))?;
-            let count: i64 = count.parse().map_err(|_| format!("{text} is not rate(value unit)"))?;
+            let (count, unit) =
+                rate.split_once(' ').ok_or_else(|| format!("{text} is not rate(value unit)"))?;
+            let count: i64 =
+                count.parse().map_err(|_| format!("{text} is not rate(value unit)"))?;
             let seconds = match unit.trim_end_matches('s') {
                 "minute" => 60,
                 "hour" => 3600,
@@ -46,13 +49,16 @@ impl Expression {
         Err(format!("{text} is none of at(…), rate(…), cron(…)"))
     }
 
-    /// The first time that it is due from a moment on: that of its creation, its change, or its start date. A time in the past is due at once.
+    /// The first time that it is due from a moment on: that of its creation, its change, or its
+    /// start date. A time in the past is due at once.
     pub(super) fn first(&self, from: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(moment) => Some(*moment),
             // A rate begins at once.
             Self::Rate(_) => Some(from),
-            Self::Cron(..) => self.after(from.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(from)),
+            Self::Cron(..) => {
+                self.after(from.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(from))
+            }
         }
     }
 
@@ -65,7 +71,8 @@ impl Expression {
         }
     }
 
-    /// The next time, for one that was not looked at for a while: what it missed meanwhile is not made up for, unless it would never come again.
+    /// The next time, for one that was not looked at for a while: what it missed meanwhile is not
+    /// made up for, unless it would never come again.
     pub(super) fn caught_up(&self, due: Timestamp, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(moment) => Some(*moment),
@@ -86,7 +93,12 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_in_the_schedules_time_zone() {
-        let at = |zone| Expression::parse("at(2026-11-22T02:00:00)", zone).unwrap().first(Timestamp::UNIX_EPOCH).unwrap();
+        let at = |zone| {
+            Expression::parse("at(2026-11-22T02:00:00)", zone)
+                .unwrap()
+                .first(Timestamp::UNIX_EPOCH)
+                .unwrap()
+        };
         assert_eq!(at("UTC").to_string(), "2026-11-22T02:00:00Z");
         assert_eq!(at("America/New_York").to_string(), "2026-11-22T07:00:00Z");
     }
@@ -109,9 +121,16 @@ mod tests {
         assert_eq!(rate.caught_up(at(300), at(1000)).unwrap(), at(1200));
         assert_eq!(rate.caught_up(at(1200), at(1000)).unwrap(), at(1200));
         let cron = Expression::parse("cron(0 2 * * ? *)", "UTC").unwrap();
-        assert_eq!(cron.caught_up(at(7200), at(7200 + 10 * 86_400)).unwrap(), at(7200 + 11 * 86_400));
+        assert_eq!(
+            cron.caught_up(at(7200), at(7200 + 10 * 86_400)).unwrap(),
+            at(7200 + 11 * 86_400)
+        );
         let once = Expression::parse("at(1970-01-01T01:00:00)", "UTC").unwrap();
-        assert_eq!(once.caught_up(at(3600), at(7200)).unwrap(), at(3600), "what goes on only once is made up for");
+        assert_eq!(
+            once.caught_up(at(3600), at(7200)).unwrap(),
+            at(3600),
+            "what goes on only once is made up for"
+        );
     }
 
     #[test]
@@ -125,6 +144,10 @@ mod tests {
         ] {
             assert!(Expression::parse(text, "UTC").unwrap_err().contains(says), "{text}");
         }
-        assert!(Expression::parse("at(2026-11-22T02:00:00)", "Mars/Olympus").unwrap_err().contains("Mars"));
+        assert!(
+            Expression::parse("at(2026-11-22T02:00:00)", "Mars/Olympus")
+                .unwrap_err()
+                .contains("Mars")
+        );
     }
 }

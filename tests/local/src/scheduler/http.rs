@@ -1,4 +1,5 @@
-//! The calls of EventBridge Scheduler that this product makes, in its REST form. Source: the service's API reference, version 2021-06-30.
+//! The calls of EventBridge Scheduler that this product makes, in its REST form. Source: the
+//! service's API reference, version 2021-06-30.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,19 +36,35 @@ pub(super) fn router(scheduler: Arc<Scheduler>) -> Router {
         .with_state(scheduler)
 }
 
-async fn create(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>, body: String) -> Response<Body> {
+async fn create(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+    body: String,
+) -> Response<Body> {
     answer(scheduler.create(name, &body))
 }
 
-async fn update(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>, body: String) -> Response<Body> {
+async fn update(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+    body: String,
+) -> Response<Body> {
     answer(scheduler.update(&name, &body))
 }
 
-async fn read(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>, Query(ask): Query<Ask>) -> Response<Body> {
+async fn read(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+    Query(ask): Query<Ask>,
+) -> Response<Body> {
     answer(scheduler.read(&group_of(&ask), &name))
 }
 
-async fn remove(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>, Query(ask): Query<Ask>) -> Response<Body> {
+async fn remove(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+    Query(ask): Query<Ask>,
+) -> Response<Body> {
     answer(scheduler.remove(&group_of(&ask), &name))
 }
 
@@ -55,19 +72,31 @@ async fn list(State(scheduler): State<Arc<Scheduler>>, Query(ask): Query<Ask>) -
     answer(scheduler.list(&ask))
 }
 
-async fn create_group(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>) -> Response<Body> {
+async fn create_group(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
     answer(scheduler.create_group(name))
 }
 
-async fn read_group(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>) -> Response<Body> {
+async fn read_group(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
     answer(scheduler.read_group(&name))
 }
 
-async fn remove_group(State(scheduler): State<Arc<Scheduler>>, Path(name): Path<String>) -> Response<Body> {
+async fn remove_group(
+    State(scheduler): State<Arc<Scheduler>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
     answer(scheduler.remove_group(&name))
 }
 
-async fn list_groups(State(scheduler): State<Arc<Scheduler>>, Query(ask): Query<Ask>) -> Response<Body> {
+async fn list_groups(
+    State(scheduler): State<Arc<Scheduler>>,
+    Query(ask): Query<Ask>,
+) -> Response<Body> {
     answer(scheduler.list_groups(&ask))
 }
 
@@ -79,12 +108,17 @@ impl Scheduler {
     fn create(&self, name: String, body: &str) -> Result<Value, Refusal> {
         let now = self.clock.now();
         let said = parse(body)?;
-        let group = said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
-        let mut schedule = Schedule { name, group, said, created: now, modified: now, due: None, late: 0 };
+        let group =
+            said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
+        let mut schedule =
+            Schedule { name, group, said, created: now, modified: now, due: None, late: 0 };
         schedule.begin().map_err(Refusal::Validation)?;
         let mut state = self.state();
         if !state.groups.contains_key(&schedule.group) {
-            return Err(Refusal::NotFound(format!("Schedule group {} does not exist.", schedule.group)));
+            return Err(Refusal::NotFound(format!(
+                "Schedule group {} does not exist.",
+                schedule.group
+            )));
         }
         let arn = self.arn(&schedule);
         if let Some(at) = state.position(&schedule.group, &schedule.name) {
@@ -104,10 +138,12 @@ impl Scheduler {
     /// Replaces all of a schedule: what is not said again is gone.
     fn update(&self, name: &str, body: &str) -> Result<Value, Refusal> {
         let said = parse(body)?;
-        let group = said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
+        let group =
+            said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
         let mut state = self.state();
         let at = state.position(&group, name).ok_or_else(|| missing(name))?;
-        let mut schedule = Schedule { said, modified: self.clock.now(), due: None, ..state.schedules[at].clone() };
+        let mut schedule =
+            Schedule { said, modified: self.clock.now(), due: None, ..state.schedules[at].clone() };
         schedule.begin().map_err(Refusal::Validation)?;
         let arn = self.arn(&schedule);
         state.schedules[at] = schedule;
@@ -118,7 +154,8 @@ impl Scheduler {
 
     fn read(&self, group: &str, name: &str) -> Result<Value, Refusal> {
         let state = self.state();
-        let schedule = &state.schedules[state.position(group, name).ok_or_else(|| missing(name))?];
+        let schedule =
+            &state.schedules[state.position(group, name).ok_or_else(|| missing(name))?];
         let mut said = schedule.said.clone();
         said.remove("ClientToken");
         said.entry("State").or_insert_with(|| "ENABLED".into());
@@ -134,7 +171,9 @@ impl Scheduler {
             .iter()
             .filter(|schedule| asked("ScheduleGroup").is_none_or(|group| group == schedule.group))
             .filter(|schedule| schedule.name.starts_with(asked("NamePrefix").unwrap_or_default()))
-            .filter(|schedule| asked("State").is_none_or(|state| (state == "ENABLED") == schedule.enabled()))
+            .filter(|schedule| {
+                asked("State").is_none_or(|state| (state == "ENABLED") == schedule.enabled())
+            })
             .map(|schedule| (format!("{}/{}", schedule.group, schedule.name), schedule))
             .collect();
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -154,9 +193,15 @@ impl Scheduler {
     fn list_groups(&self, ask: &Ask) -> Result<Value, Refusal> {
         let state = self.state();
         let prefix = ask.get("NamePrefix").map_or("", String::as_str);
-        let found = state.groups.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(name, made)| (name.clone(), *made));
-        let (groups, next) = page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), ask)?;
-        let groups: Vec<Value> = groups.into_iter().map(|(name, made)| self.group(&name, made.as_second())).collect();
+        let found = state
+            .groups
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(name, made)| (name.clone(), *made));
+        let (groups, next) =
+            page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), ask)?;
+        let groups: Vec<Value> =
+            groups.into_iter().map(|(name, made)| self.group(&name, made.as_second())).collect();
         Ok(json!({ "ScheduleGroups": groups, "NextToken": next }))
     }
 
@@ -213,10 +258,12 @@ impl Scheduler {
 }
 
 fn parse(body: &str) -> Result<Said, Refusal> {
-    serde_json::from_str(body).map_err(|error| Refusal::Validation(format!("the request is not a JSON object: {error}")))
+    serde_json::from_str(body)
+        .map_err(|error| Refusal::Validation(format!("the request is not a JSON object: {error}")))
 }
 
-/// A page of what has been found, in the order of the names with which it comes; the token of the next page is the last name of this one.
+/// A page of what has been found, in the order of the names with which it comes; the token of the
+/// next page is the last name of this one.
 fn page<T>(found: Vec<(String, T)>, ask: &Ask) -> Result<(Vec<T>, Option<String>), Refusal> {
     let most = match ask.get("MaxResults").map_or(Ok(100), |text| text.parse()) {
         Ok(most @ 1..=100) => most,
@@ -244,10 +291,14 @@ fn missing_group(name: &str) -> Refusal {
 fn answer(done: Result<Value, Refusal>) -> Response<Body> {
     let (status, kind, body) = match done {
         Ok(body) => (StatusCode::OK, None, body),
-        Err(Refusal::Conflict(message)) => (StatusCode::CONFLICT, Some("ConflictException"), json!({ "Message": message })),
-        Err(Refusal::NotFound(message)) => {
-            (StatusCode::NOT_FOUND, Some("ResourceNotFoundException"), json!({ "Message": message }))
+        Err(Refusal::Conflict(message)) => {
+            (StatusCode::CONFLICT, Some("ConflictException"), json!({ "Message": message }))
         }
+        Err(Refusal::NotFound(message)) => (
+            StatusCode::NOT_FOUND,
+            Some("ResourceNotFoundException"),
+            json!({ "Message": message }),
+        ),
         Err(Refusal::Validation(message)) => {
             (StatusCode::BAD_REQUEST, Some("ValidationException"), json!({ "Message": message }))
         }

@@ -1,7 +1,9 @@
-//! EventBridge Scheduler: schedules of groups that invoke functions, by a clock that tests can move.
+//! EventBridge Scheduler: schedules of groups that invoke functions, by a clock that tests can
+//! move.
 //!
-//! Time zones and both changes of the clocks are those of the time zone database; flexible windows, retries and failure queues work as in AWS, by the
-//! same clock. What is moved by a year goes through every night of it, in the order of time.
+//! Time zones and both changes of the clocks are those of the time zone database; flexible windows,
+//! retries and failure queues work as in AWS, by the same clock. What is moved by a year goes
+//! through every night of it, in the order of time.
 
 mod clock;
 mod cron;
@@ -107,7 +109,8 @@ impl Scheduler {
         for group in groups.iter().copied().chain([DEFAULT_GROUP]) {
             state.groups.entry(group.to_owned()).or_insert_with(|| clock.now());
         }
-        // The service never sleeps, and this one has: a night is not pulled seven times because nobody was here for a week.
+        // The service never sleeps, and this one has: a night is not pulled seven times because
+        // nobody was here for a week.
         state.schedules.iter_mut().for_each(|schedule| schedule.catch_up(clock.now()));
         let scheduler = Arc::new(Self {
             state: Mutex::new(state),
@@ -148,20 +151,21 @@ impl Scheduler {
         let mut fired = false;
         while let Some(due) = state.next_due().filter(|due| *due <= now) {
             fired = true;
-            let delivery = match state.schedules.iter().position(|schedule| schedule.fires() == Some(due)) {
-                Some(at) => {
-                    let arn = self.arn(&state.schedules[at]);
-                    let delivery = state.schedules[at].fire(arn, due);
-                    if state.schedules[at].is_gone() {
-                        state.schedules.remove(at);
+            let delivery =
+                match state.schedules.iter().position(|schedule| schedule.fires() == Some(due)) {
+                    Some(at) => {
+                        let arn = self.arn(&state.schedules[at]);
+                        let delivery = state.schedules[at].fire(arn, due);
+                        if state.schedules[at].is_gone() {
+                            state.schedules.remove(at);
+                        }
+                        delivery
                     }
-                    delivery
-                }
-                None => {
-                    let at = state.waiting.iter().position(|delivery| delivery.next == due);
-                    at.map(|at| state.waiting.remove(at))
-                }
-            };
+                    None => {
+                        let at = state.waiting.iter().position(|delivery| delivery.next == due);
+                        at.map(|at| state.waiting.remove(at))
+                    }
+                };
             if let Some(delivery) = delivery {
                 self.attempt(&mut state, delivery, due);
             }
@@ -180,7 +184,9 @@ impl Scheduler {
         match delivery.refused(now) {
             Refused::Again(delivery) => state.waiting.push(delivery),
             Refused::Dead(letter) => state.dead.push(letter),
-            Refused::Dropped => tracing::warn!("a schedule's target is no function of this stack, and it has no failure queue"),
+            Refused::Dropped => tracing::warn!(
+                "a schedule's target is no function of this stack, and it has no failure queue"
+            ),
         }
     }
 
@@ -188,7 +194,9 @@ impl Scheduler {
         let mut moved = self.clock.watch();
         loop {
             // A day at most: a clock that is set is noticed by then at the latest.
-            let wait = self.next_due().map_or(jiff::SignedDuration::from_hours(24), |due| due.duration_since(self.clock.now()));
+            let wait = self.next_due().map_or(jiff::SignedDuration::from_hours(24), |due| {
+                due.duration_since(self.clock.now())
+            });
             tokio::select! {
                 () = tokio::time::sleep(wait.try_into().unwrap_or_default()) => (),
                 () = self.changed.notified() => (),
@@ -199,7 +207,9 @@ impl Scheduler {
     }
 
     fn keep(&self, state: &State) {
-        let written = serde_json::to_vec_pretty(state).map_err(io::Error::from).and_then(|text| std::fs::write(&self.file, text));
+        let written = serde_json::to_vec_pretty(state)
+            .map_err(io::Error::from)
+            .and_then(|text| std::fs::write(&self.file, text));
         if let Err(error) = written {
             tracing::warn!(%error, "the schedules could not be kept");
         }
@@ -207,7 +217,10 @@ impl Scheduler {
 
     fn arn(&self, schedule: &Schedule) -> String {
         let (region, account) = (&self.region, &self.account);
-        format!("arn:aws:scheduler:{region}:{account}:schedule/{}/{}", schedule.group, schedule.name)
+        format!(
+            "arn:aws:scheduler:{region}:{account}:schedule/{}/{}",
+            schedule.group, schedule.name
+        )
     }
 
     fn group_arn(&self, group: &str) -> String {

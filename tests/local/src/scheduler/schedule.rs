@@ -55,14 +55,18 @@ impl Schedule {
 
     /// Seconds of its flexible window.
     fn window(&self) -> i64 {
-        let window = self.said.get("FlexibleTimeWindow").filter(|window| window["Mode"] == "FLEXIBLE");
+        let window =
+            self.said.get("FlexibleTimeWindow").filter(|window| window["Mode"] == "FLEXIBLE");
         window.and_then(|window| window["MaximumWindowInMinutes"].as_i64()).unwrap_or(0) * 60
     }
 
     /// Finds what the service would refuse, and sets when it is due first.
     pub(super) fn begin(&mut self) -> Result<(), String> {
         let is_name = |name: &str| {
-            (1..=64).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+            (1..=64).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
         };
         if !is_name(&self.name) {
             return Err("a name has 1 to 64 letters, digits, -, _ or .".into());
@@ -72,7 +76,9 @@ impl Schedule {
                 return Err(format!("Target.{field} must be an ARN"));
             }
         }
-        for (field, values) in [("State", ["ENABLED", "DISABLED"]), ("ActionAfterCompletion", ["NONE", "DELETE"])] {
+        for (field, values) in
+            [("State", ["ENABLED", "DISABLED"]), ("ActionAfterCompletion", ["NONE", "DELETE"])]
+        {
             if self.text(field).is_some_and(|value| !values.contains(&value)) {
                 return Err(format!("{field} must be {} or {}", values[0], values[1]));
             }
@@ -82,12 +88,21 @@ impl Schedule {
         match (window["Mode"].as_str(), minutes) {
             (Some("OFF"), None) => {}
             (Some("FLEXIBLE"), Some(1..=1440)) => {}
-            (Some("OFF"), Some(_)) => return Err("FlexibleTimeWindow.MaximumWindowInMinutes is for the mode FLEXIBLE".into()),
-            (Some("FLEXIBLE"), _) => return Err("FlexibleTimeWindow.MaximumWindowInMinutes must be 1 to 1440".into()),
+            (Some("OFF"), Some(_)) => {
+                return Err(
+                    "FlexibleTimeWindow.MaximumWindowInMinutes is for the mode FLEXIBLE".into()
+                );
+            }
+            (Some("FLEXIBLE"), _) => {
+                return Err("FlexibleTimeWindow.MaximumWindowInMinutes must be 1 to 1440".into());
+            }
             _ => return Err("FlexibleTimeWindow.Mode is missing".into()),
         }
         Policy::of(self.said.get("Target"))?;
-        let from = self.moment("StartDate").filter(|start| *start > self.modified).unwrap_or(self.modified);
+        let from = self
+            .moment("StartDate")
+            .filter(|start| *start > self.modified)
+            .unwrap_or(self.modified);
         let first = self.expression()?.first(from);
         self.set_due(first);
         Ok(())
@@ -102,7 +117,8 @@ impl Schedule {
     /// What it sends now; it is due for the next time afterwards.
     pub(super) fn fire(&mut self, arn: String, now: Timestamp) -> Option<Delivery> {
         let due = self.due?;
-        let delivery = self.target("Arn").map(str::to_owned).zip(Policy::of(self.said.get("Target")).ok());
+        let delivery =
+            self.target("Arn").map(str::to_owned).zip(Policy::of(self.said.get("Target")).ok());
         let delivery = delivery.map(|(target, policy)| Delivery {
             schedule_arn: arn,
             target,

@@ -1,4 +1,5 @@
-//! The scheduler through the SDK's own client: a year of nights, flexible windows, retries, and what is refused.
+//! The scheduler through the SDK's own client: a year of nights, flexible windows, retries, and
+//! what is refused.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,8 @@ use aws_sdk_scheduler::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_scheduler::error::ProvideErrorMetadata;
 use aws_sdk_scheduler::operation::create_schedule::builders::CreateScheduleFluentBuilder;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
+    RetryPolicy, ScheduleState, Target,
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -46,7 +48,8 @@ async fn in_folder(folder: tempfile::TempDir) -> World {
         target == PULL
     });
     let file = folder.path().join("schedules.json");
-    let running = Scheduler::start(deliver, "us-east-1", "000000000000", &["nights"], file).await.unwrap();
+    let running =
+        Scheduler::start(deliver, "us-east-1", "000000000000", &["nights"], file).await.unwrap();
     let config = aws_sdk_scheduler::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -73,7 +76,12 @@ impl World {
     fn schedule(&self, name: &str, expression: &str) -> CreateScheduleFluentBuilder {
         let input =
             json!({ "name": name, "at": "<aws.scheduler.scheduled-time>", "try": "<aws.scheduler.attempt-number>" }).to_string();
-        let schedule = self.client.create_schedule().name(name).group_name("nights").schedule_expression(expression);
+        let schedule = self
+            .client
+            .create_schedule()
+            .name(name)
+            .group_name("nights")
+            .schedule_expression(expression);
         schedule.flexible_time_window(off()).target(target(PULL).input(input).build().unwrap())
     }
 
@@ -89,7 +97,12 @@ impl World {
     /// What was fired since it was asked for last: names and times.
     fn fired(&self) -> Vec<(String, Timestamp)> {
         let all = std::mem::take(&mut *self.fired.lock().unwrap());
-        let of = |event: &Value| (event["name"].as_str().unwrap().to_owned(), event["at"].as_str().unwrap().parse().unwrap());
+        let of = |event: &Value| {
+            (
+                event["name"].as_str().unwrap().to_owned(),
+                event["at"].as_str().unwrap().parse().unwrap(),
+            )
+        };
         all.iter().map(of).collect()
     }
 
@@ -99,7 +112,12 @@ impl World {
 }
 
 /// How often each local date was fired on, of all whole dates between two moments.
-fn by_date(fired: &[(String, Timestamp)], name: &str, zone: &str, (from, to): (Timestamp, Timestamp)) -> BTreeMap<Date, u32> {
+fn by_date(
+    fired: &[(String, Timestamp)],
+    name: &str,
+    zone: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> BTreeMap<Date, u32> {
     let zone = TimeZone::get(zone).unwrap();
     let date = |moment: Timestamp| moment.to_zoned(zone.clone()).date();
     let mut dates = BTreeMap::new();
@@ -126,12 +144,16 @@ async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
     ];
     let world = world().await;
     for (name, zone, _) in ZONES {
-        // Clear of all changes; within the hour that comes twice in autumn; within the one that is skipped in spring.
+        // Clear of all changes; within the hour that comes twice in autumn; within the one that is
+        // skipped in spring.
         for (when, hour) in [("clear", "15 4"), ("twice", "45 1"), ("skipped", "15 2")] {
-            let schedule = world.schedule(&format!("{name}-{when}"), &format!("cron({hour} * * ? *)"));
+            let schedule =
+                world.schedule(&format!("{name}-{when}"), &format!("cron({hour} * * ? *)"));
             schedule.schedule_expression_timezone(zone).send().await.unwrap();
         }
-        let flexible = world.schedule(&format!("{name}-flexible"), "cron(30 4 * * ? *)").flexible_time_window(within(15));
+        let flexible = world
+            .schedule(&format!("{name}-flexible"), "cron(30 4 * * ? *)")
+            .flexible_time_window(within(15));
         flexible.schedule_expression_timezone(zone).send().await.unwrap();
     }
     let from = world.now();
@@ -140,7 +162,10 @@ async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
     for (name, zone, changes) in ZONES {
         for when in ["clear", "twice", "flexible"] {
             let dates = by_date(&fired, &format!("{name}-{when}"), zone, (from, world.now()));
-            assert!(dates.len() >= 364 && dates.values().all(|count| *count == 1), "{name} {when}: {dates:?}");
+            assert!(
+                dates.len() >= 364 && dates.values().all(|count| *count == 1),
+                "{name} {when}: {dates:?}"
+            );
         }
         let dates = by_date(&fired, &format!("{name}-skipped"), zone, (from, world.now()));
         let missed = dates.values().filter(|count| **count == 0).count();
@@ -170,9 +195,12 @@ async fn what_is_due_is_fired_in_the_order_of_time() {
 #[tokio::test]
 async fn a_flexible_window_begins_at_the_time_and_ends_with_it() {
     let world = world().await;
-    let at = world.now().checked_add(1.hour()).unwrap().strftime("at(%Y-%m-%dT%H:%M:00)").to_string();
+    let at =
+        world.now().checked_add(1.hour()).unwrap().strftime("at(%Y-%m-%dT%H:%M:00)").to_string();
     for n in 0..40 {
-        let schedule = world.schedule(&format!("n{n}"), &at).action_after_completion(ActionAfterCompletion::Delete);
+        let schedule = world
+            .schedule(&format!("n{n}"), &at)
+            .action_after_completion(ActionAfterCompletion::Delete);
         schedule.flexible_time_window(within(30)).send().await.unwrap();
     }
     world.pass(Duration::from_secs(59 * 60 - 60));
@@ -182,13 +210,17 @@ async fn a_flexible_window_begins_at_the_time_and_ends_with_it() {
     assert!((1..40).contains(&early), "spread: {early}");
     world.pass(Duration::from_secs(18 * 60));
     assert_eq!(early + world.fired().len(), 40);
-    assert!(world.client.list_schedules().send().await.unwrap().schedules().is_empty(), "and all are gone");
+    assert!(
+        world.client.list_schedules().send().await.unwrap().schedules().is_empty(),
+        "and all are gone"
+    );
 }
 
 #[tokio::test]
 async fn a_target_that_is_not_there_is_tried_again_and_then_put_into_the_failure_queue() {
     let world = world().await;
-    let policy = RetryPolicy::builder().maximum_retry_attempts(3).maximum_event_age_in_seconds(3600).build();
+    let policy =
+        RetryPolicy::builder().maximum_retry_attempts(3).maximum_event_age_in_seconds(3600).build();
     let input = r#"{"n": 1, "try": "<aws.scheduler.attempt-number>"}"#;
     let to = |arn: &str| target(arn).input(input).retry_policy(policy.clone());
     let dead = DeadLetterConfig::builder().arn(QUEUE).build();
@@ -198,7 +230,12 @@ async fn a_target_that_is_not_there_is_tried_again_and_then_put_into_the_failure
         .send()
         .await
         .unwrap();
-    world.schedule("unheard", "rate(1 day)").target(to(NOWHERE).build().unwrap()).send().await.unwrap();
+    world
+        .schedule("unheard", "rate(1 day)")
+        .target(to(NOWHERE).build().unwrap())
+        .send()
+        .await
+        .unwrap();
     let old = RetryPolicy::builder().maximum_event_age_in_seconds(60).build();
     let old = target(NOWHERE).retry_policy(old).dead_letter_config(dead).build().unwrap();
     world.schedule("old", "rate(1 day)").target(old).send().await.unwrap();
@@ -219,10 +256,18 @@ async fn a_schedule_is_paused_resumed_and_changed() {
     let world = world().await;
     world.schedule("oak", "cron(0 4 * * ? *)").send().await.unwrap();
     let update = |expression: &str, state: ScheduleState| {
-        let schedule =
-            world.client.update_schedule().name("oak").group_name("nights").schedule_expression(expression).state(state);
+        let schedule = world
+            .client
+            .update_schedule()
+            .name("oak")
+            .group_name("nights")
+            .schedule_expression(expression)
+            .state(state);
         let input = r#"{"name": "oak", "at": "<aws.scheduler.scheduled-time>"}"#;
-        schedule.flexible_time_window(off()).target(target(PULL).input(input).build().unwrap()).send()
+        schedule
+            .flexible_time_window(off())
+            .target(target(PULL).input(input).build().unwrap())
+            .send()
     };
     update("cron(0 4 * * ? *)", ScheduleState::Disabled).await.unwrap();
     world.pass(Duration::from_secs(10 * 24 * 3600));
@@ -249,7 +294,8 @@ async fn a_schedule_begins_and_ends_with_its_dates() {
         let moment = world.now().checked_add((24 * days).hours()).unwrap();
         aws_sdk_scheduler::primitives::DateTime::from_secs(moment.as_second())
     };
-    let schedule = world.schedule("summer", "cron(0 4 * * ? *)").start_date(in_days(10)).end_date(in_days(13));
+    let schedule =
+        world.schedule("summer", "cron(0 4 * * ? *)").start_date(in_days(10)).end_date(in_days(13));
     schedule.send().await.unwrap();
     world.pass(Duration::from_secs(10 * 24 * 3600));
     assert!(world.fired().is_empty());
@@ -265,9 +311,19 @@ async fn lists_come_in_pages_and_groups_go_with_their_schedules() {
         let group = if n < 5 { "nights" } else { "others" };
         world.schedule(&format!("n{n}"), "rate(1 day)").group_name(group).send().await.unwrap();
     }
-    let pages = world.client.list_schedules().group_name("nights").max_results(2).into_paginator().items().send();
+    let pages = world
+        .client
+        .list_schedules()
+        .group_name("nights")
+        .max_results(2)
+        .into_paginator()
+        .items()
+        .send();
     let all: Result<Vec<_>, _> = pages.collect().await;
-    assert_eq!(all.unwrap().iter().map(|one| one.name().unwrap().to_owned()).collect::<Vec<_>>(), ["n0", "n1", "n2", "n3", "n4"]);
+    assert_eq!(
+        all.unwrap().iter().map(|one| one.name().unwrap().to_owned()).collect::<Vec<_>>(),
+        ["n0", "n1", "n2", "n3", "n4"]
+    );
     let named = world.client.list_schedules().name_prefix("n6").send().await.unwrap();
     assert_eq!(named.schedules()[0].group_name(), Some("others"));
     let groups = world.client.list_schedule_groups().send().await.unwrap();
@@ -288,7 +344,10 @@ async fn what_the_service_refuses_is_refused() {
     world.schedule("there", "rate(1 day)").client_token("once").send().await.unwrap();
     world.schedule("there", "rate(1 day)").client_token("once").send().await.unwrap();
     assert_eq!(refused(world.schedule("there", "rate(1 day)")).await, "ConflictException");
-    assert_eq!(refused(world.schedule("new", "rate(1 day)").group_name("none")).await, "ResourceNotFoundException");
+    assert_eq!(
+        refused(world.schedule("new", "rate(1 day)").group_name("none")).await,
+        "ResourceNotFoundException"
+    );
     let queue = DeadLetterConfig::builder().arn("arn:aws:sns:us-east-1:000000000000:topic").build();
     let often = RetryPolicy::builder().maximum_retry_attempts(186).build();
     for schedule in [
@@ -297,8 +356,12 @@ async fn what_the_service_refuses_is_refused() {
         world.schedule("new", "rate(1 day)").schedule_expression_timezone("Mars/Olympus"),
         world.schedule("new", "rate(1 day)").flexible_time_window(within(1441)),
         world.schedule("new", "rate(1 day)").target(target("pull").build().unwrap()),
-        world.schedule("new", "rate(1 day)").target(target(PULL).dead_letter_config(queue).build().unwrap()),
-        world.schedule("new", "rate(1 day)").target(target(PULL).retry_policy(often).build().unwrap()),
+        world
+            .schedule("new", "rate(1 day)")
+            .target(target(PULL).dead_letter_config(queue).build().unwrap()),
+        world
+            .schedule("new", "rate(1 day)")
+            .target(target(PULL).retry_policy(often).build().unwrap()),
     ] {
         assert_eq!(refused(schedule).await, "ValidationException");
     }
@@ -326,7 +389,11 @@ async fn schedules_outlive_the_process_and_missed_nights_are_not_made_up_for() {
 #[tokio::test]
 async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_removed() {
     let world = world().await;
-    let group = ScheduleGroup::new(world.client.clone(), "nights", "arn:aws:iam::000000000000:role/schedule");
+    let group = ScheduleGroup::new(
+        world.client.clone(),
+        "nights",
+        "arn:aws:iam::000000000000:role/schedule",
+    );
     let first = NightlySchedule {
         name: "nightly-oak".into(),
         expression: "cron(15 4 * * ? *)".into(),
@@ -340,9 +407,15 @@ async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_re
         retry_seconds: 7200,
         failures: Some(QUEUE.into()),
     };
-    let second = NightlySchedule { time_zone: "Pacific/Honolulu".into(), failures: None, window_minutes: 0, ..first.clone() };
+    let second = NightlySchedule {
+        time_zone: "Pacific/Honolulu".into(),
+        failures: None,
+        window_minutes: 0,
+        ..first.clone()
+    };
     assert_eq!(group.schedule("nightly-oak").await.unwrap(), None);
-    for schedule in [&first, &second, &second, &NightlySchedule { enabled: false, ..first.clone() }] {
+    for schedule in [&first, &second, &second, &NightlySchedule { enabled: false, ..first.clone() }]
+    {
         group.put_schedule(schedule).await.unwrap();
         assert_eq!(group.schedule("nightly-oak").await.unwrap().as_ref(), Some(schedule));
     }

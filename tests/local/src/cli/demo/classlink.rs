@@ -1,5 +1,6 @@
-//! A district at ClassLink, whose data are OneRoster's, from the hour in which it enables the application to its nights, with what changes by day between
-//! them: the real look, pull, plan and API; ClassLink and its servers are the simulator.
+//! A district at ClassLink, whose data are OneRoster's, from the hour in which it enables the
+//! application to its nights, with what changes by day between them: the real look, pull, plan and
+//! API; ClassLink and its servers are the simulator.
 
 use std::time::Instant;
 
@@ -27,7 +28,11 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
     let begun = Instant::now();
     let servers = stack.oneroster();
     let act = Act::of(stack, "ClassLink", DISTRICT)?;
-    let set = District::new(Size::students(STUDENTS)).seed(2028).school_year(super::school_year(stack)).metadata(true).churn(3.0);
+    let set = District::new(Size::students(STUDENTS))
+        .seed(2028)
+        .school_year(super::school_year(stack))
+        .metadata(true)
+        .churn(3.0);
     let application = servers.add_application(TENANT, &set.night(0), true);
     print(&format!(
         "\n== A district at ClassLink ==\n{NAME}, of {STUDENTS} students, enables the application at ClassLink (here: a simulator, at {}), which says so to \
@@ -39,7 +44,10 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
     stack.invoke(PULL, json!({ "look": "classlink" })).await;
     drop(step);
     let status = act.status().await?;
-    print(&format!("\nThe look finds it: the district {DISTRICT} is {}, and nothing is pulled yet (R-O1).\n", named(status)))?;
+    print(&format!(
+        "\nThe look finds it: the district {DISTRICT} is {}, and nothing is pulled yet (R-O1).\n",
+        named(status)
+    ))?;
     let mut as_it_should = status == Some(DistrictStatus::Notified);
     let heard = super::tell_operators(stack, heard)?;
 
@@ -49,14 +57,24 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         servers.behave(&application, |ways| ways.revision = Some(revision.to_owned()));
     };
     let nights = vec![
-        Nightly { title: "nothing has changed", changes: Box::new(|| {}), until: MORNING, due: RunState::Unchanged },
+        Nightly {
+            title: "nothing has changed",
+            changes: Box::new(|| {}),
+            until: MORNING,
+            due: RunState::Unchanged,
+        },
         Nightly {
             title: "by day: who is new comes, nobody goes",
             changes: Box::new(|| sync(&all, "2")),
             until: NOON,
             due: RunState::Applied,
         },
-        Nightly { title: "at night: who has left, goes", changes: Box::new(|| {}), until: MORNING, due: RunState::Applied },
+        Nightly {
+            title: "at night: who has left, goes",
+            changes: Box::new(|| {}),
+            until: MORNING,
+            due: RunState::Applied,
+        },
         Nightly {
             title: "by mistake 30 % of students are hidden",
             changes: Box::new(|| sync(&all.clone().without_students(30.0), "3")),
@@ -65,9 +83,12 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         },
     ];
     let set = |settings: &mut Value| {
-        let columns = ["ell", "frl", "iep"].map(|field| (field.to_owned(), json!(format!("metadata.{field}"))));
-        settings["source"]["metadata"] =
-            columns.into_iter().chain([("state_id".to_owned(), json!("metadata.stateId"))]).collect();
+        let columns = ["ell", "frl", "iep"]
+            .map(|field| (field.to_owned(), json!(format!("metadata.{field}"))));
+        settings["source"]["metadata"] = columns
+            .into_iter()
+            .chain([("state_id".to_owned(), json!("metadata.stateId"))])
+            .collect();
         settings["source"]["classlink"]["changes_every_hours"] = json!(6);
     };
     let said = "says which fields of its own hold what, and lets what has changed be read every six hours by day, too";

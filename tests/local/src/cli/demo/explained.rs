@@ -29,7 +29,9 @@ pub(super) fn in_words(answer: &Value) -> String {
     let when = match shows["shows"].as_str() {
         Some("now") => "it is here".into(),
         Some("at") => format!("with the run of {}", moment(&shows["at"])),
-        Some("with_upload_after") => format!("with the first file that is uploaded after {}", moment(&shows["at"])),
+        Some("with_upload_after") => {
+            format!("with the first file that is uploaded after {}", moment(&shows["at"]))
+        }
         Some("once_done") => "as soon as that is done".into(),
         Some("not_while_off") => "not before the sync is switched on again".into(),
         _ => "cannot be told".into(),
@@ -41,7 +43,8 @@ pub(super) fn in_words(answer: &Value) -> String {
 /// A moment without fractions of a second.
 fn moment(at: &Value) -> String {
     let text = at.as_str().unwrap_or_default();
-    text.parse::<jiff::Timestamp>().map_or_else(|_| text.to_owned(), |at| at.strftime("%-d %B %Y, %H:%M UTC").to_string())
+    text.parse::<jiff::Timestamp>()
+        .map_or_else(|_| text.to_owned(), |at| at.strftime("%-d %B %Y, %H:%M UTC").to_string())
 }
 
 #[cfg(test)]

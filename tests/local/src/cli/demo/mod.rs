@@ -1,5 +1,5 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the mirror; a district at Clever from its notice to its nights; and
-//! one at ClassLink.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the
+//! mirror; a district at Clever from its notice to its nights; and one at ClassLink.
 
 mod classlink;
 mod clever;
@@ -108,7 +108,11 @@ impl Demo {
             at.dynamodb,
             at.s3,
             begun.elapsed().as_secs_f64(),
-            if as_it_should { "Everything came out as the rules say." } else { "Not everything came out as the rules say." },
+            if as_it_should {
+                "Everything came out as the rules say."
+            } else {
+                "Not everything came out as the rules say."
+            },
         ))?;
         Ok(if as_it_should { End::Done } else { End::Fault })
     }
@@ -125,7 +129,10 @@ impl Demo {
         for act in acts(self.students) {
             let ended = play(stack, &id, &act, progress).await?;
             if ended != act.due {
-                progress.line(&format!("this should not have happened: {ended:?} instead of {:?}", act.due));
+                progress.line(&format!(
+                    "this should not have happened: {ended:?} instead of {:?}",
+                    act.due
+                ));
                 as_it_should = false;
             }
         }
@@ -167,7 +174,12 @@ fn acts(students: u64) -> [Act; 4] {
     ]
 }
 
-async fn play(stack: &Stack, id: &DistrictId, act: &Act, progress: &Progress) -> Result<RunState, Fault> {
+async fn play(
+    stack: &Stack,
+    id: &DistrictId,
+    act: &Act,
+    progress: &Progress,
+) -> Result<RunState, Fault> {
     let files = stack.data().join("files");
     std::fs::create_dir_all(&files)?;
     let file = files.join(act.file);

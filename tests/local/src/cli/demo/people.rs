@@ -1,4 +1,5 @@
-//! The last act of the demo: what people do beside the mirror, through the API, and what a night leaves of it.
+//! The last act of the demo: what people do beside the mirror, through the API, and what a night
+//! leaves of it.
 
 use std::fmt::Write as _;
 
@@ -48,14 +49,21 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         second.run.run,
         if second.run.state == RunState::Applied { "applied" } else { "not as it should be" },
     ))?;
-    let mut as_it_should = first.run.state == RunState::Applied && second.run.state == RunState::Applied;
+    let mut as_it_should =
+        first.run.state == RunState::Applied && second.run.state == RunState::Applied;
     as_it_should &= act.morning(&edits).await?;
     as_it_should &= act.who_waits(&second).await?;
     as_it_should &= act.who_is_missing().await?;
     Ok(as_it_should)
 }
 
-async fn night(stack: &Stack, id: &DistrictId, district: &District, nth: u32, progress: &Progress) -> Result<Outcome, Fault> {
+async fn night(
+    stack: &Stack,
+    id: &DistrictId,
+    district: &District,
+    nth: u32,
+    progress: &Progress,
+) -> Result<Outcome, Fault> {
     let folder = stack.data().join("files");
     std::fs::create_dir_all(&folder)?;
     let (night, file) = (district.night(nth), folder.join(format!("{DISTRICT}-{nth}.zip")));
@@ -100,9 +108,14 @@ impl Act {
             stack.records(id, kind, each).await?;
         }
         let of = |kind: Tag| {
-            people.iter().filter(move |(of, record)| *of == kind && record["status"] == "active").map(|(_, record)| record)
+            people
+                .iter()
+                .filter(move |(of, record)| *of == kind && record["status"] == "active")
+                .map(|(_, record)| record)
         };
-        let list = |record: &Value, name: &str| record["state"][name].as_array().cloned().unwrap_or_default();
+        let list = |record: &Value, name: &str| {
+            record["state"][name].as_array().cloned().unwrap_or_default()
+        };
         let key = |record: &Value| record["key"].as_str().unwrap_or_default().to_owned();
         let full_name = |record: &Value| {
             let person = &record["state"]["person"];
@@ -110,13 +123,17 @@ impl Act {
             format!("{} {}", part("given"), part("family"))
         };
         for class in of(Tag::Class) {
-            let (school, teachers, students) =
-                (&class["state"]["details"]["school"], list(class, "teachers"), list(class, "students"));
+            let (school, teachers, students) = (
+                &class["state"]["details"]["school"],
+                list(class, "teachers"),
+                list(class, "students"),
+            );
             let [Value::String(teacher)] = teachers.as_slice() else { continue };
             let here = |kind: Tag, besides: &[Value]| {
                 let besides = besides.to_vec();
                 of(kind).find(move |person| {
-                    person["state"]["person"]["schools"] == json!([school]) && !besides.contains(&person["key"])
+                    person["state"]["person"]["schools"] == json!([school])
+                        && !besides.contains(&person["key"])
                 })
             };
             let first = of(Tag::Teacher).find(|record| record["key"] == teachers[0]);
@@ -125,12 +142,16 @@ impl Act {
             else {
                 continue;
             };
-            let claims = |role| Claims::new(role, DISTRICT).school(school.as_str().unwrap_or_default());
+            let claims =
+                |role| Claims::new(role, DISTRICT).school(school.as_str().unwrap_or_default());
             return Ok(Self {
                 leader: stack.api(&claims("school_leader").subject("principal"))?,
                 teacher: stack.api(&claims("teacher").record(teacher).subject("teacher"))?,
                 class: key(class),
-                class_name: class["state"]["details"]["title"].as_str().unwrap_or_default().to_owned(),
+                class_name: class["state"]["details"]["title"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
                 teacher_name: full_name(first),
                 student: key(student),
                 student_name: full_name(student),
@@ -144,32 +165,76 @@ impl Act {
     /// What people do during the day.
     async fn day(&self) -> Result<Edits, Fault> {
         let class = format!("/classes/{}", self.class);
-        send(&self.teacher, Method::PUT, &format!("{class}/custom-name"), &json!({ "name": CUSTOM })).await?;
+        send(
+            &self.teacher,
+            Method::PUT,
+            &format!("{class}/custom-name"),
+            &json!({ "name": CUSTOM }),
+        )
+        .await?;
         said(format!(
             "{}, a teacher, gives the class \"{}\" a name of its own: \"{CUSTOM}\".",
             self.teacher_name, self.class_name
         ))?;
-        send(&self.leader, Method::POST, &format!("{class}/students"), &json!({ "student": self.student })).await?;
-        said(format!("The principal puts {} into it, whom the file does not have there.", self.student_name))?;
-        send(&self.leader, Method::POST, &format!("{class}/teachers"), &json!({ "teacher": self.insider })).await?;
-        said(format!("The principal makes {} its co-teacher: a teacher of the school, whom the file knows.", self.insider_name))?;
+        send(
+            &self.leader,
+            Method::POST,
+            &format!("{class}/students"),
+            &json!({ "student": self.student }),
+        )
+        .await?;
+        said(format!(
+            "The principal puts {} into it, whom the file does not have there.",
+            self.student_name
+        ))?;
+        send(
+            &self.leader,
+            Method::POST,
+            &format!("{class}/teachers"),
+            &json!({ "teacher": self.insider }),
+        )
+        .await?;
+        said(format!(
+            "The principal makes {} its co-teacher: a teacher of the school, whom the file knows.",
+            self.insider_name
+        ))?;
         let (given, family) = OUTSIDER;
-        let outsider = json!({ "given": given, "family": family, "email": "robin.vale@example.org" });
-        let outsider = send(&self.leader, Method::POST, &format!("{class}/teachers"), &outsider).await?;
+        let outsider =
+            json!({ "given": given, "family": family, "email": "robin.vale@example.org" });
+        let outsider =
+            send(&self.leader, Method::POST, &format!("{class}/teachers"), &outsider).await?;
         said(format!("And {given} {family}, whom the file does not know at all: an outsider."))?;
         let school = self.school().await?;
-        let practice = send(&self.teacher, Method::POST, "/classes", &json!({ "title": PRACTICE, "school": school })).await?;
+        let practice = send(
+            &self.teacher,
+            Method::POST,
+            "/classes",
+            &json!({ "title": PRACTICE, "school": school }),
+        )
+        .await?;
         let practice = practice["class"].as_str().unwrap_or_default().to_owned();
-        send(&self.teacher, Method::POST, &format!("/classes/{practice}/students"), &json!({ "student": self.student })).await?;
+        send(
+            &self.teacher,
+            Method::POST,
+            &format!("/classes/{practice}/students"),
+            &json!({ "student": self.student }),
+        )
+        .await?;
         said(format!(
             "{} makes a class that is in no file, \"{PRACTICE}\", with {} in it.",
             self.teacher_name, self.student_name
         ))?;
-        Ok(Edits { outsider: outsider["teacher"].as_str().unwrap_or_default().to_owned(), practice })
+        Ok(Edits {
+            outsider: outsider["teacher"].as_str().unwrap_or_default().to_owned(),
+            practice,
+        })
     }
 
     async fn school(&self) -> Result<String, Fault> {
-        Ok(read(&self.leader, &format!("/classes/{}", self.class)).await?["school"].as_str().unwrap_or_default().to_owned())
+        Ok(read(&self.leader, &format!("/classes/{}", self.class)).await?["school"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// What is left of it in the morning.
@@ -177,7 +242,9 @@ impl Act {
         let class = read(&self.teacher, &format!("/classes/{}", self.class)).await?;
         let practice = read(&self.teacher, &format!("/classes/{}", edits.practice)).await?;
         let is_in = |class: &Value, list: &str, key: &str| {
-            class[list].as_array().is_some_and(|list| list.iter().any(|person| person["key"] == key))
+            class[list]
+                .as_array()
+                .is_some_and(|list| list.iter().any(|person| person["key"] == key))
         };
         let (given, family) = OUTSIDER;
         let lines = [
@@ -226,12 +293,15 @@ impl Act {
     async fn who_waits(&self, night: &Outcome) -> Result<bool, Fault> {
         let code = "guardian_waits_for_contact";
         let total = night.report.finding_totals.get(code).map_or(0, |total| total.count);
-        let Some(finding) = night.report.findings.iter().find(|finding| finding.code == code) else {
+        let Some(finding) = night.report.findings.iter().find(|finding| finding.code == code)
+        else {
             print("\nNo guardian waits for a contact, which is not as it should be.\n")?;
             return Ok(false);
         };
-        let key = finding.entity.as_ref().map(|entity| entity.id.as_str().to_owned()).unwrap_or_default();
-        let reply = self.leader.get(&format!("/v1/districts/{DISTRICT}/people/guardian/{key}")).await?;
+        let key =
+            finding.entity.as_ref().map(|entity| entity.id.as_str().to_owned()).unwrap_or_default();
+        let reply =
+            self.leader.get(&format!("/v1/districts/{DISTRICT}/people/guardian/{key}")).await?;
         print(&format!(
             "\nGuardians need an e-mail address or phone that no other guardian of the district has (R-G1); {} of them wait for one. For \
              example:\n  {}\nThe API does not know this guardian either ({} {}).\n",
@@ -247,7 +317,10 @@ impl Act {
     async fn who_is_missing(&self) -> Result<bool, Fault> {
         let mut as_it_should = true;
         let questions = [
-            (json!({ "kind": "student", "id": NOBODY }), format!("Why is the new student {NOBODY} not here?")),
+            (
+                json!({ "kind": "student", "id": NOBODY }),
+                format!("Why is the new student {NOBODY} not here?"),
+            ),
             (
                 json!({ "kind": "student", "id": self.student, "class": self.class }),
                 format!("Why is {} not in \"{CUSTOM}\" any more?", self.student_name),

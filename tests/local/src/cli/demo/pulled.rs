@@ -1,4 +1,5 @@
-//! A district whose data is pulled, from its settings to its nights: the same at every source. What is a source's own is in a file of its own.
+//! A district whose data is pulled, from its settings to its nights: the same at every source. What
+//! is a source's own is in a file of its own.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -25,7 +26,8 @@ pub(super) const STUDENTS: u64 = 400;
 const ZONE: &str = "America/New_York";
 /// By then a night's pull is over, and the first one of what has changed by day is not yet due.
 pub(super) const MORNING: Time = Time::constant(6, 0, 0, 0);
-/// How long before such a time there is certainly all that it speaks of, by the clock that is moved.
+/// How long before such a time there is certainly all that it speaks of, by the clock that is
+/// moved.
 const LEAST: Duration = Duration::from_secs(5 * 3600);
 
 /// Who and what the act is about.
@@ -55,8 +57,9 @@ impl<'a> Act<'a> {
         Ok(Self { stack, at, district: DistrictId::new(district), operator, leader })
     }
 
-    /// Plays on from a district that is notified; false: something came out otherwise than the rules say. `heard`: how many things operators were told before.
-    /// `set`: what an operator sets beside the time zone, and how that is said.
+    /// Plays on from a district that is notified; false: something came out otherwise than the
+    /// rules say. `heard`: how many things operators were told before. `set`: what an operator sets
+    /// beside the time zone, and how that is said.
     pub(super) async fn play_on(
         &self,
         (set, said): (impl Fn(&mut Value), &str),
@@ -94,7 +97,11 @@ impl<'a> Act<'a> {
         if reply.is_ok() {
             return Ok(reply);
         }
-        Err(Fault::Said(format!("{method} {below} was answered with {}: {}", reply.status, reply.text())))
+        Err(Fault::Said(format!(
+            "{method} {below} was answered with {}: {}",
+            reply.status,
+            reply.text()
+        )))
     }
 
     pub(super) async fn status(&self) -> Result<Option<DistrictStatus>, Fault> {
@@ -104,12 +111,20 @@ impl<'a> Act<'a> {
     /// R-O2: an operator says how its data is to be treated, and switches it on.
     async fn configure(&self, set: impl Fn(&mut Value), said: &str) -> Result<bool, Fault> {
         let seen = self.send(Method::GET, "/settings", &[], None).await?;
-        let (mut settings, version) = (seen.json(), seen.header("etag").unwrap_or_default().to_owned());
+        let (mut settings, version) =
+            (seen.json(), seen.header("etag").unwrap_or_default().to_owned());
         settings["time_zone"] = json!(ZONE);
         set(&mut settings);
-        self.send(Method::PUT, "/settings", &[("if-match", version.as_str())], Some(&settings)).await?;
+        self.send(Method::PUT, "/settings", &[("if-match", version.as_str())], Some(&settings))
+            .await?;
         let configured = self.status().await?;
-        self.send(Method::POST, "/sync", &[], Some(&json!({ "sync": "on", "reason": "the contract begins" }))).await?;
+        self.send(
+            Method::POST,
+            "/sync",
+            &[],
+            Some(&json!({ "sync": "on", "reason": "the contract begins" })),
+        )
+        .await?;
         let on = self.status().await?;
         print(&format!(
             "\nAn operator gives it its time zone, {ZONE}, and {said}: it is {}. Then its sync is switched on: {}. Its first run will \
@@ -123,7 +138,10 @@ impl<'a> Act<'a> {
     /// R-O4: not tonight but now.
     async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
         let step = progress.step(&format!("the first pull from {}", self.at));
-        let asked = self.send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to look at it together" }))).await?.json();
+        let asked = self
+            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to look at it together" })))
+            .await?
+            .json();
         let until = self.stack.next_schedule().unwrap_or_else(|| self.stack.clock().now());
         self.stack.live_until(until).await;
         let seconds = step.seconds();
@@ -134,10 +152,17 @@ impl<'a> Act<'a> {
              planned in {seconds:.1} s; the run {} is {}.\n",
             self.at,
             run.run,
-            if run.state == RunState::Held { "held" } else { "not held, which is not as it should be" },
+            if run.state == RunState::Held {
+                "held"
+            } else {
+                "not held, which is not as it should be"
+            },
         ))?;
         if asked["run"] != run.run.as_str() {
-            return Err(Fault::Said(format!("the pull became run {} and not {}, as was said", run.run, asked["run"])));
+            return Err(Fault::Said(format!(
+                "the pull became run {} and not {}, as was said",
+                run.run, asked["run"]
+            )));
         }
         Ok(run)
     }
@@ -147,7 +172,11 @@ impl<'a> Act<'a> {
         let below = format!("/runs/{}/review", run.run);
         let reply = self.leader.get(&self.path(&below)).await?;
         if !reply.is_ok() {
-            return Err(Fault::Said(format!("the review was answered with {}: {}", reply.status, reply.text())));
+            return Err(Fault::Said(format!(
+                "the review was answered with {}: {}",
+                reply.status,
+                reply.text()
+            )));
         }
         let review = reply.json();
         print(&format!(
@@ -172,17 +201,26 @@ impl<'a> Act<'a> {
             named(status),
             next.map_or_else(|| "no time at all, which is not as it should be".into(), local_time),
         ))?;
-        Ok(is_held && outcome.run.state == RunState::Applied && status == Some(DistrictStatus::Live) && next.is_some())
+        Ok(is_held
+            && outcome.run.state == RunState::Applied
+            && status == Some(DistrictStatus::Live)
+            && next.is_some())
     }
 
-    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out otherwise.
+    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out
+    /// otherwise.
     pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
         let run = self.newest().await?;
         Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
     }
 
     /// An operator decides about a run; gives the newest run once all that comes of it is done.
-    async fn decide(&self, run: &RunRecord, decision: &str, reason: &str) -> Result<RunRecord, Fault> {
+    async fn decide(
+        &self,
+        run: &RunRecord,
+        decision: &str,
+        reason: &str,
+    ) -> Result<RunRecord, Fault> {
         let body = json!({ "decision": decision, "reason": reason });
         self.send(Method::POST, &format!("/runs/{}/decision", run.run), &[], Some(&body)).await?;
         self.stack.settled().await;
@@ -201,7 +239,11 @@ impl<'a> Act<'a> {
     async fn newest(&self) -> Result<RunRecord, Fault> {
         let newest = self.stack.table().newest(&self.district, 1).await?.pop();
         newest.ok_or_else(|| {
-            Fault::Said(format!("{} has no run; the logs are below {}", self.district, self.stack.data().display()))
+            Fault::Said(format!(
+                "{} has no run; the logs are below {}",
+                self.district,
+                self.stack.data().display()
+            ))
         })
     }
 
@@ -222,7 +264,8 @@ impl<'a> Act<'a> {
         );
         for (nth, (night, outcome)) in nights.iter().enumerate() {
             let people = ["student", "teacher"].map(|kind| outcome.counts(kind));
-            let sum = |of: fn(&rules::plan::Counts) -> u64| words::thousands(people.iter().map(of).sum());
+            let sum =
+                |of: fn(&rules::plan::Counts) -> u64| words::thousands(people.iter().map(of).sum());
             let _ = writeln!(
                 text,
                 "  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}",
@@ -237,7 +280,12 @@ impl<'a> Act<'a> {
                 let _ = writeln!(text, "  {:<8}held: {}", "", hold.what);
             }
             if outcome.run.state != night.due {
-                let _ = writeln!(text, "  {:<8}this should not have happened: it was to be {}", "", state(night.due));
+                let _ = writeln!(
+                    text,
+                    "  {:<8}this should not have happened: it was to be {}",
+                    "",
+                    state(night.due)
+                );
             }
         }
         text.push_str("  (students and teachers together)\n");
@@ -268,6 +316,11 @@ fn local_time(at: Timestamp) -> String {
 fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
     let here = earliest.in_tz(ZONE).map_err(|error| Fault::Said(error.to_string()))?;
     let days = [here.date(), here.date().saturating_add(jiff::Span::new().days(1))];
-    let moments = days.into_iter().filter_map(|day| Some(day.to_datetime(time).in_tz(ZONE).ok()?.timestamp()));
-    moments.filter(|moment| *moment >= earliest).min().ok_or_else(|| Fault::Said("there is no such time".into()))
+    let moments = days
+        .into_iter()
+        .filter_map(|day| Some(day.to_datetime(time).in_tz(ZONE).ok()?.timestamp()));
+    moments
+        .filter(|moment| *moment >= earliest)
+        .min()
+        .ok_or_else(|| Fault::Said("there is no such time".into()))
 }

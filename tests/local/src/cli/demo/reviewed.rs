@@ -18,7 +18,8 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-/// What would come, school by school; what is known of the people; what was found; and a few of the records.
+/// What would come, school by school; what is known of the people; what was found; and a few of the
+/// records.
 pub(super) fn in_words(review: &Value) -> String {
     let mut words = String::new();
     schools(&mut words, review);
@@ -53,7 +54,9 @@ fn schools(words: &mut String, review: &Value) {
 }
 
 fn fields(words: &mut String, review: &Value, kind: &str) {
-    let of_kind = || review["fields"].as_array().into_iter().flatten().filter(move |share| share["kind"] == kind);
+    let of_kind = || {
+        review["fields"].as_array().into_iter().flatten().filter(move |share| share["kind"] == kind)
+    };
     let Some(of) = of_kind().next().map(|share| number(&share["of"])) else { return };
     let _ = writeln!(words, "\n  Of {} {} this is known:", thousands(of), plural(kind));
     for (required, what) in [(true, "must be shared"), (false, "may be shared")] {
@@ -73,9 +76,14 @@ fn fields(words: &mut String, review: &Value, kind: &str) {
 
 fn unreadable(words: &mut String, review: &Value) {
     let all = review["unreadable"].as_object().into_iter().flatten();
-    let all: Vec<String> = all.map(|(kind, count)| format!("{} {}", thousands(number(count)), plural(kind))).collect();
+    let all: Vec<String> =
+        all.map(|(kind, count)| format!("{} {}", thousands(number(count)), plural(kind))).collect();
     if !all.is_empty() {
-        let _ = writeln!(words, "\n  Sent, but not readable: {}. They stay out until they are corrected.", all.join(", "));
+        let _ = writeln!(
+            words,
+            "\n  Sent, but not readable: {}. They stay out until they are corrected.",
+            all.join(", ")
+        );
     }
 }
 
@@ -101,18 +109,29 @@ fn findings(words: &mut String, review: &Value) {
 }
 
 fn records(words: &mut String, review: &Value) {
-    let of_kind = |kind: &str| review["samples"][kind].as_array().into_iter().flatten().take(RECORDS).collect::<Vec<_>>();
+    let of_kind = |kind: &str| {
+        review["samples"][kind].as_array().into_iter().flatten().take(RECORDS).collect::<Vec<_>>()
+    };
     let _ = writeln!(words, "\n  For example:");
     for kind in ["student", "teacher"] {
         for person in of_kind(kind) {
             let (given, family) = (text(&person["given"]), text(&person["family"]));
             let email = person["email"].as_str().unwrap_or("no e-mail address");
-            let _ = writeln!(words, "    {kind} {given} {family}, {email}, in {}", some(&person["classes"], "class"));
+            let _ = writeln!(
+                words,
+                "    {kind} {given} {family}, {email}, in {}",
+                some(&person["classes"], "class")
+            );
         }
     }
     for class in of_kind("class") {
-        let (students, teachers) = (some(&class["students"], "student"), some(&class["teachers"], "teacher"));
-        let _ = writeln!(words, "    class \"{}\" with {students} and {teachers}", text(&class["title"]));
+        let (students, teachers) =
+            (some(&class["students"], "student"), some(&class["teachers"], "teacher"));
+        let _ = writeln!(
+            words,
+            "    class \"{}\" with {students} and {teachers}",
+            text(&class["title"])
+        );
     }
 }
 
