@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use mirror::MirrorError;
 use mirror::secrets;
-use rules::personal::Secret;
+use roster::personal::Secret;
 use serde::Deserialize;
 
 use crate::config::{Encoding, Signing, Time};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mirror::environment::{ConfigError, Environment};
-use rules::settings::ClassLink;
+use roster::settings::ClassLink;
 
 /// Settings of the function.
 #[derive(Clone, Debug)]

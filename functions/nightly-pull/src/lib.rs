@@ -126,7 +126,7 @@ pub enum PullFailure {
     Contended,
     /// The run is in a state in which it cannot be.
     #[error("the run is not in a state from which this is possible")]
-    State(#[from] rules::run::NotAllowed),
+    State(#[from] roster::run::NotAllowed),
 }
 
 impl PullFailure {

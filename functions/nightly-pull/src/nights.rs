@@ -11,9 +11,9 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
 use mirror::nightly::{NightlySchedule, NightlySchedules, changes_name_of, name_of};
-use rules::id::DistrictId;
-use rules::schedule::nightly;
-use rules::settings::{DistrictStatus, Pulled};
+use roster::id::DistrictId;
+use roster::schedule::nightly;
+use roster::settings::{DistrictStatus, Pulled};
 use tracing::{info, warn};
 
 use crate::request::{Scope, order, ordered};

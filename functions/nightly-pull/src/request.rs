@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mirror::keys;
-use rules::id::{DistrictId, RunId};
-use rules::settings::{ClassLink, Clever};
+use roster::id::{DistrictId, RunId};
+use roster::settings::{ClassLink, Clever};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@
 //! count.
 
 use mirror::snapshot::{Chain, ChainLink};
-use rules::snapshot::Upload;
+use roster::snapshot::Upload;
 
 /// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it
 /// moot.

@@ -18,10 +18,10 @@ use mirror::operators::event::Event;
 use mirror::reports;
 use mirror::runs::{Importer, RunRecord, Runs};
 use mirror::snapshot;
-use rules::finding::{Finding, upload as codes};
-use rules::report::FindingList;
-use rules::run::{RunState, Step};
-use rules::snapshot::{FileRef, Manifest, Origin, Upload};
+use roster::finding::{Finding, upload as codes};
+use roster::report::FindingList;
+use roster::run::{RunState, Step};
+use roster::snapshot::{FileRef, Manifest, Origin, Upload};
 use tokio::runtime::Handle;
 use tracing::warn;
 

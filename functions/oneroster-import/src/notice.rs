@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::s3::S3EventRecord;
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
+use roster::id::{DistrictId, RunId};
 use serde_json::Value;
 
 /// An upload that is complete.

@@ -8,12 +8,12 @@ use mirror::MirrorError;
 use mirror::blocks::{Fate, ObjectReader, Watch};
 use mirror::objects::{ObjectRef, ReadObjects, WriteObjects};
 use mirror::snapshot::{Chain, SnapshotWriter};
-use rules::finding::{Finding, upload as codes};
-use rules::id::{DistrictId, RunId};
-use rules::policy::Policy;
-use rules::report::FindingList;
-use rules::settings::SourceSettings;
-use rules::snapshot::{FileRef, Part, Upload};
+use roster::finding::{Finding, upload as codes};
+use roster::id::{DistrictId, RunId};
+use roster::policy::Policy;
+use roster::report::FindingList;
+use roster::settings::SourceSettings;
+use roster::snapshot::{FileRef, Part, Upload};
 use sources::oneroster_csv::{
     FolderPackage, Import, ImportError, Job, Limits, OpenError, OpenNamed, Package, PackagedFile,
     ZipPackage, describe, import,

@@ -21,11 +21,11 @@ use mirror::operators::event::Kind;
 use mirror::runs::{Importer, RunRecord, Runs};
 use mirror::snapshot::read_manifest;
 use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};
-use rules::id::{DistrictId, RunId};
-use rules::report::Report;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
-use rules::snapshot::Manifest;
+use roster::id::{DistrictId, RunId};
+use roster::report::Report;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
+use roster::snapshot::Manifest;
 use serde_json::Value;
 
 /// The time of the sample events.

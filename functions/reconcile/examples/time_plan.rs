@@ -21,17 +21,18 @@ use std::time::Instant;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mirror::MirrorError;
-use mirror::copy::{MirrorCopy, PlanInputs};
+use mirror::copy::{MirrorCopy, StoredPlanInputs};
 use mirror::items::{Page, PutItem, Range, ReadItem, ReadItems, Write};
 use mirror::keys;
 use mirror::memory::MemoryObjects;
 use mirror::plan_store::{PlanWriter, StoredPlan, Work, prepare_changes};
 use mirror::snapshot::{SnapshotCopy, SnapshotWriter};
-use rules::id::{DistrictId, RunId};
-use rules::plan::{Context, plan};
-use rules::policy::Policy;
-use rules::settings::SourceSettings;
-use rules::snapshot::{Manifest, Origin};
+use roster::contract::PlanContext;
+use roster::id::{DistrictId, RunId};
+use roster::policy::Policy;
+use roster::settings::SourceSettings;
+use roster::snapshot::{Manifest, Origin};
+use rules::engine::plan;
 use sources::oneroster_csv::{Import, Job, Limits, ZipPackage, import};
 use tokio::runtime::Handle;
 
@@ -187,12 +188,12 @@ impl Nights {
         tell("read", begin, busy);
         let (begin, busy) = (Instant::now(), cpu());
         let snapshot = SnapshotCopy::fetch(&self.objects, manifest).await?;
-        let inputs = PlanInputs { snapshot, mirror, administrators: Vec::new() };
+        let inputs = StoredPlanInputs { snapshot, mirror, administrators: Vec::new() };
         let (objects, district, run) =
             (self.objects.clone(), self.district.clone(), manifest.run.clone());
         let (handle, policy) = (Handle::current(), self.policy.clone());
         let planned = tokio::task::spawn_blocking(move || -> Result<StoredPlan, Fault> {
-            let context = Context {
+            let context = PlanContext {
                 district: &district,
                 run: &run,
                 today: TODAY,

@@ -5,8 +5,8 @@ use mirror::apply::{Apply, Pause};
 use mirror::later::Later;
 use mirror::plan_store;
 use mirror::runs::RunRecord;
-use rules::run::Step;
-use rules::snapshot::Manifest;
+use roster::run::Step;
+use roster::snapshot::Manifest;
 use tracing::info;
 
 use crate::session::Session;
@@ -40,7 +40,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 record.cursor,
             );
             let (pace, deadline) = (self.config.pace.clone(), self.invocation.deadline.clone());
-            let seed = rules::id::hash64(&self.invocation.owner);
+            let seed = roster::id::hash64(&self.invocation.owner);
             let rng = fastrand::Rng::with_seed(seed);
             let mut apply = Apply::new(
                 self.storage.table.clone(),

@@ -11,7 +11,7 @@ use mirror::later::Later;
 use mirror::operators;
 use mirror::requests::{self, Asked, Decide, Order, Request};
 use mirror::runs::RunRecord;
-use rules::run::{Cause, RunState, Step};
+use roster::run::{Cause, RunState, Step};
 use tracing::warn;
 
 use crate::{

@@ -6,9 +6,9 @@ use mirror::districts::Changed;
 use mirror::later::Later;
 use mirror::reports;
 use mirror::runs::RunRecord;
-use rules::district;
-use rules::id::RunId;
-use rules::run::{Decided, Decision, RunState, Step};
+use roster::district;
+use roster::id::RunId;
+use roster::run::{Decided, Decision, RunState, Step};
 use tracing::{info, warn};
 
 use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};

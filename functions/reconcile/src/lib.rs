@@ -27,7 +27,7 @@ use mirror::objects::{ReadObjects, WriteObjects};
 use mirror::operators::Operators;
 use mirror::runs::Runs;
 use mirror::transact::Transact;
-use rules::plan::PlanError;
+use roster::contract::PlanError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
@@ -126,13 +126,13 @@ pub enum ReconcileFailure {
     Storage(#[from] MirrorError),
     /// No plan could be made.
     #[error("could not plan the run")]
-    Plan(#[from] PlanError<MirrorError, MirrorError>),
+    Plan(#[from] PlanError),
     /// The district's settings are no policy.
     #[error("the district's policy cannot be used")]
-    Policy(#[from] rules::policy::PolicyError),
+    Policy(#[from] roster::policy::PolicyError),
     /// The run is in a state in which it cannot be.
     #[error("the run is not in a state from which this is possible")]
-    State(#[from] rules::run::NotAllowed),
+    State(#[from] roster::run::NotAllowed),
 }
 
 impl ReconcileFailure {

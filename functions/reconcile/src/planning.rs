@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mirror::MirrorError;
-use mirror::copy::{MirrorCopy, PlanInputs};
+use mirror::copy::{MirrorCopy, StoredPlanInputs};
 use mirror::districts::{Applied, Changed};
 use mirror::later::Later;
 use mirror::operators::event::Event;
@@ -10,11 +10,13 @@ use mirror::plan_store::{self, PlanWriter, StoredPlan};
 use mirror::reports;
 use mirror::runs::{PlanRef, RunRecord};
 use mirror::snapshot::SnapshotCopy;
-use rules::id::RunId;
-use rules::plan::{Context, Hold, plan};
-use rules::run::{Cause, Decision, RunState, Step};
-use rules::settings::DistrictStatus;
-use rules::snapshot::Manifest;
+use roster::change::Hold;
+use roster::contract::PlanContext;
+use roster::id::RunId;
+use roster::run::{Cause, Decision, RunState, Step};
+use roster::settings::DistrictStatus;
+use roster::snapshot::Manifest;
+use rules::engine::plan;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
@@ -109,15 +111,20 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             table.administrators(&record.district),
         )?;
         record.read_units += mirror.read_units;
-        let inputs = PlanInputs { snapshot, mirror, administrators };
+        let inputs = StoredPlanInputs { snapshot, mirror, administrators };
         let policy = self.district.settings.policy()?;
         let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
         let (handle, objects) = (Handle::current(), internal.clone());
         let in_review = self.district.status == DistrictStatus::InReview;
         let planned =
             tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
-                let context =
-                    Context { district: &district, run: &run, today, policy: &policy, removals };
+                let context = PlanContext {
+                    district: &district,
+                    run: &run,
+                    today,
+                    policy: &policy,
+                    removals,
+                };
                 let mut writer = PlanWriter::new(handle, objects, &district, &run);
                 let mut outcome = plan(&context, &inputs, &mut writer)?;
                 if in_review {

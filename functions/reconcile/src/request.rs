@@ -1,8 +1,8 @@
 //! What an event asks for. Decoding happens here, once.
 
 use mirror::keys;
-use rules::id::{DistrictId, RunId};
-use rules::run::Decided;
+use roster::id::{DistrictId, RunId};
+use roster::run::Decided;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn object(record: &Value) -> Result<Request, Skipped> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::run::Decision;
+    use roster::run::Decision;
     use serde_json::json;
 
     #[test]

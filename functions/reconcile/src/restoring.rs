@@ -7,12 +7,12 @@ use mirror::districts::{Changed, District, Latest};
 use mirror::later::Later;
 use mirror::runs::RunRecord;
 use mirror::snapshot::{self, SnapshotCopy};
-use rules::finding::{Finding, request};
-use rules::policy::KeepDemographics;
-use rules::rule::Rule;
-use rules::run::{Cause, RunState, Step};
-use rules::settings::DistrictStatus;
-use rules::snapshot::{Manifest, Origin};
+use roster::finding::{Finding, request};
+use roster::policy::KeepDemographics;
+use roster::rule::Rule;
+use roster::run::{Cause, RunState, Step};
+use roster::settings::DistrictStatus;
+use roster::snapshot::{Manifest, Origin};
 use tracing::info;
 
 use crate::undoing::{bare_manifest, write_refusal};

@@ -11,9 +11,9 @@ use mirror::operators;
 use mirror::reports;
 use mirror::runs::RunRecord;
 use mirror::snapshot;
-use rules::id::RunId;
-use rules::run::{Cause, RunState, Step};
-use rules::snapshot::Manifest;
+use roster::id::RunId;
+use roster::run::{Cause, RunState, Step};
+use roster::snapshot::Manifest;
 use tracing::{info, warn};
 
 use crate::restoring::is_synced;

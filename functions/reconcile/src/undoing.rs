@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mirror::MirrorError;
-use mirror::copy::{MirrorCopy, UndoInputs};
+use mirror::copy::{MirrorCopy, StoredUndoInputs};
 use mirror::keys;
 use mirror::later::Later;
 use mirror::operators;
@@ -12,13 +12,13 @@ use mirror::plan_store::{self, PlanWriter, StoredPlan};
 use mirror::reports;
 use mirror::runs::RunRecord;
 use mirror::snapshot::LinesCopy;
-use rules::finding::{Finding, request};
-use rules::plan::Outcome;
-use rules::report::FindingList;
-use rules::rule::Rule;
-use rules::run::{Command, RunState, Step};
-use rules::snapshot::{Manifest, Origin};
-use rules::undo::{Context, Undone, undo};
+use roster::change::Outcome;
+use roster::finding::{Finding, request};
+use roster::report::FindingList;
+use roster::rule::Rule;
+use roster::run::{Command, RunState, Step};
+use roster::snapshot::{Manifest, Origin};
+use rules::undo::{UndoContext, Undone, undo};
 use tokio::runtime::Handle;
 use tracing::info;
 
@@ -115,14 +115,14 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             };
         let mirror = MirrorCopy::read(table, &id).await?;
         record.read_units += mirror.read_units;
-        let inputs = UndoInputs { plan, mirror };
+        let inputs = StoredUndoInputs { plan, mirror };
         let policy = self.district.settings.policy()?;
         let (district, run) = (id, record.run.clone());
         let (handle, objects) = (Handle::current(), internal.clone());
         let planned =
             tokio::task::spawn_blocking(move || -> Result<(StoredPlan, bool), ReconcileFailure> {
                 let mut writer = PlanWriter::new(handle, objects, &district, &run);
-                Ok(match undo(&Context { policy: &policy, removals }, &inputs, &mut writer)? {
+                Ok(match undo(&UndoContext { policy: &policy, removals }, &inputs, &mut writer)? {
                     Undone::Planned(outcome) => (writer.finish(outcome)?, true),
                     Undone::Refused { .. } => (writer.finish(Outcome::default())?, false),
                 })

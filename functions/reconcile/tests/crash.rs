@@ -12,8 +12,8 @@ use mirror::failing::Cue;
 use mirror::keys;
 use mirror::requests::Request;
 use reconcile::ReconcileFailure;
-use rules::id::RunId;
-use rules::run::RunState;
+use roster::id::RunId;
+use roster::run::RunState;
 use serde_json::Value;
 use world::{Night, World, order};
 

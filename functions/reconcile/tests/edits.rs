@@ -9,12 +9,12 @@ use mirror::districts::{Changed, Districts};
 use mirror::edits::{Edits, Ending};
 use mirror::failing::Cue;
 use mirror::keys;
-use rules::edit::{EditVersion, LocalEdit};
-use rules::id::RunId;
-use rules::model::{AnyMirrored, Origin, Tag};
-use rules::plan::Change;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
+use roster::change::Change;
+use roster::edit::{EditVersion, LocalEdit};
+use roster::id::RunId;
+use roster::records::{AnyMirrored, Origin, Tag};
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 use world::{Night, World, by_hand, made};
 
 fn slots(edits: &[LocalEdit]) -> Vec<(String, String)> {
@@ -151,7 +151,7 @@ async fn meanwhile(deed: Deed) {
 }
 
 /// Another record of the same kind.
-fn of_another(edit: &LocalEdit) -> rules::id::SourceId {
+fn of_another(edit: &LocalEdit) -> roster::id::SourceId {
     if edit.kind == Tag::Class { "class 1".into() } else { "student 000009".into() }
 }
 
@@ -228,13 +228,13 @@ async fn a_throttled_table_is_given_time_for_edits_too() {
 /// A class that the second night disconnects (R-A5), as the table has it.
 async fn disconnected(
     world: &World,
-) -> Option<(String, rules::model::Mirrored<rules::model::kinds::Classes>)> {
+) -> Option<(String, roster::records::Mirrored<roster::records::kinds::Classes>)> {
     let body =
         mirror::copy::read_record(&world.table, &world.district, Tag::Class, &"class 1".into())
             .await
             .unwrap()
             .unwrap();
-    let record: rules::model::Mirrored<rules::model::kinds::Classes> =
+    let record: roster::records::Mirrored<roster::records::kinds::Classes> =
         serde_json::from_str(&body).unwrap();
     (record.origin == Origin::Manual).then(|| (mirror::item::body_hash(&body), record))
 }

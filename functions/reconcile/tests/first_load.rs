@@ -18,9 +18,9 @@ use fastrand::Rng;
 use mirror::apply::Pace;
 use mirror::failing::Cue;
 use mirror::items::PutItem;
-use rules::id::RunId;
-use rules::plan::Counts;
-use rules::run::RunState;
+use roster::change::Counts;
+use roster::id::RunId;
+use roster::run::RunState;
 use serde_json::Value;
 use world::{Night, World};
 

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use mirror::districts::{Leases, TakeLease};
 use mirror::operators::event::Kind;
 use reconcile::Summary;
-use rules::rule::Rule;
-use rules::run::{Decision, RunState};
+use roster::rule::Rule;
+use roster::run::{Decision, RunState};
 use world::{Night, World, sample};
 
 fn applied() -> Summary {

@@ -11,10 +11,10 @@ use mirror::keys;
 use mirror::operators::event::Kind;
 use mirror::plan_store::read_plan;
 use reconcile::Summary;
-use rules::model::Tag;
-use rules::review::Field;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
+use roster::records::Tag;
+use roster::review::Field;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 use world::{Night, World};
 
 async fn in_status(world: &World, status: DistrictStatus) {

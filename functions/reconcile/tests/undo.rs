@@ -13,10 +13,10 @@ use mirror::requests::{Decide, Order, Request};
 use mirror::runs::Runs;
 use mirror::snapshot::{read_chain, read_manifest};
 use reconcile::Summary;
-use rules::edit::LocalEdit;
-use rules::id::RunId;
-use rules::run::{Cause, Decided, Decision, RunState};
-use rules::settings::{DistrictStatus, Settings};
+use roster::edit::LocalEdit;
+use roster::id::RunId;
+use roster::run::{Cause, Decided, Decision, RunState};
+use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
 use world::{Night, World, made, order};
 
@@ -226,7 +226,7 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
     world.internal.remove(&keys::part(
         &world.district,
         &of,
-        rules::snapshot::PartName::Records(rules::model::Tag::School),
+        roster::snapshot::PartName::Records(roster::records::Tag::School),
     ));
     assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("no longer kept"));
     world.internal.remove(&keys::plan(&world.district, &of));
@@ -300,7 +300,7 @@ async fn r_m7_a_snapshot_restored_under_ignore_has_no_demographics() {
     let mut settings = Settings::of_preset("clever");
     settings.overrides.insert("demographics".into(), json!("ignore"));
     let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
-    let part = rules::snapshot::PartName::Records(rules::model::Tag::Student);
+    let part = roster::snapshot::PartName::Records(roster::records::Tag::Student);
     let lines = |run: &RunId| {
         let body = world.internal.body(&keys::part(&world.district, run, part)).unwrap();
         let mut lines = mirror::spool::Lines::new(&body[..], "read").unwrap();

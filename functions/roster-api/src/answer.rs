@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mirror::MirrorError;
 use mirror::answers::{Answer, Asked, Begun};
-use rules::personal::Personal;
+use roster::personal::Personal;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use lambda_http::request::RequestContext;
-use rules::id::{AccountId, DistrictId, SourceId};
+use roster::id::{AccountId, DistrictId, SourceId};
 
 use crate::access::{Reach, Role};
 use crate::problem::Problem;

@@ -10,10 +10,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mirror::directory::{Found, Place};
 use mirror::edits::{Edited, Ending};
-use rules::edit::{Edit, EditVersion, LocalEdit};
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{DistrictId, SourceId};
+use roster::records::{AnyMirrored, Mirrored, Status, Tag, kinds};
 use rules::effective::{self, EffectiveClass};
-use rules::id::{DistrictId, SourceId};
-use rules::model::{AnyMirrored, Mirrored, Status, Tag, kinds};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -7,10 +7,10 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use rules::id::{RunId, SourceId};
-use rules::model::Tag;
-use rules::personal::Personal;
-use rules::rule::Rule;
+use roster::id::{RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::Tag;
+use roster::rule::Rule;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;

@@ -12,9 +12,9 @@ use mirror::items::ReadItems;
 use mirror::objects::ReadObjects;
 use mirror::plan_store::{StoredPlan, read_plan};
 use mirror::snapshot::read_manifest;
-use rules::id::{DistrictId, RunId};
-use rules::model::{Mirrored, Tag, kinds};
-use rules::snapshot::Manifest;
+use roster::id::{DistrictId, RunId};
+use roster::records::{Mirrored, Tag, kinds};
+use roster::snapshot::Manifest;
 
 /// How many of each are kept: those of large districts have megabytes.
 const MOST: usize = 32;

@@ -2,9 +2,9 @@
 
 use mirror::MirrorError;
 use mirror::directory::{Found, Place};
+use roster::id::SourceId;
+use roster::records::{AnyMirrored, Demographics, Mirrored, Origin, Person, Status, Tag, kinds};
 use rules::effective::{self, Account, Listed, Who};
-use rules::id::SourceId;
-use rules::model::{AnyMirrored, Demographics, Mirrored, Origin, Person, Status, Tag, kinds};
 
 /// A person of the mirror.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! What a district's policy lets people do, and how long it lives.
 
 use mirror::configured::Configured;
-use rules::id::SourceId;
-use rules::model::{Origin, Tag};
-use rules::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
-use rules::rule::Rule;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::SourceId;
+use roster::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
+use roster::records::{Origin, Tag};
+use roster::rule::Rule;
+use roster::settings::{DistrictStatus, Settings};
 use serde::Serialize;
 
 use crate::access::Role;

@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mirror::MirrorError;
-use rules::rule::Rule;
+use roster::rule::Rule;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use tracing::error;

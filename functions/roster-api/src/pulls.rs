@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::keys;
 use mirror::later::Later;
-use rules::id::{DistrictId, RunId};
+use roster::id::{DistrictId, RunId};
 use serde_json::json;
 
 /// How soon the pull begins: a schedule has to lie ahead.

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use rules::id::SourceId;
+use roster::id::SourceId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest reference that is read. An id beyond 1,000 bytes is no id of any source we know.

@@ -3,11 +3,11 @@
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rules::edit::{Edit, LocalEdit};
+use roster::edit::{Edit, LocalEdit};
+use roster::id::{AccountId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{Demographics, GuardianRole, Inactive, Origin, Status, Tag};
 use rules::effective::{self, AccountState, EffectiveClass, Listed};
-use rules::id::{AccountId, RunId, SourceId};
-use rules::model::{Demographics, GuardianRole, Inactive, Origin, Status, Tag};
-use rules::personal::Personal;
 use serde::Serialize;
 
 use crate::answer::versioned;

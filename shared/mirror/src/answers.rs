@@ -8,8 +8,8 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use rules::id::DistrictId;
-use rules::personal::Personal;
+use roster::id::DistrictId;
+use roster::personal::Personal;
 use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures::stream::{FuturesOrdered, StreamExt};
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

@@ -3,8 +3,8 @@
 
 use std::future::Future;
 
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;

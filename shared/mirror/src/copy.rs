@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use rules::edit::LocalEdit;
-use rules::id::{DistrictId, SHARDS, SourceId};
-use rules::model::{Kind, Link, Mirrored, MirroredBox, MirroredOutline, SourceBox, Tag};
-use rules::plan::{Administrator, Change, Inputs};
-use rules::snapshot::Gap;
-use rules::undo;
+use roster::change::Change;
+use roster::contract::{Administrator, PlanInputs, UndoInputs};
+use roster::edit::LocalEdit;
+use roster::id::{DistrictId, SHARDS, SourceId};
+use roster::records::{Kind, Link, Mirrored, MirroredBox, MirroredOutline, SourceBox, Tag};
+use roster::snapshot::Gap;
 
 use crate::MirrorError;
 use crate::item::{Assembler, Section};
@@ -151,7 +151,7 @@ pub struct Beside {
     pub record: Option<String>,
     /// What people did to it.
     pub edits: Vec<LocalEdit>,
-    /// What people did to other records that is about this one ([`rules::edit::Edit::other`]).
+    /// What people did to other records that is about this one ([`roster::edit::Edit::other`]).
     pub twins: Vec<LocalEdit>,
 }
 
@@ -204,7 +204,7 @@ pub async fn read_record(
 
 /// All that a plan is made from, on this machine.
 #[derive(Clone, Debug)]
-pub struct PlanInputs {
+pub struct StoredPlanInputs {
     /// What the source says.
     pub snapshot: SnapshotCopy,
     /// What we hold.
@@ -213,7 +213,7 @@ pub struct PlanInputs {
     pub administrators: Vec<Administrator>,
 }
 
-impl Inputs for PlanInputs {
+impl PlanInputs for StoredPlanInputs {
     type Error = MirrorError;
 
     fn snapshot<K: Kind>(
@@ -266,14 +266,14 @@ impl Inputs for PlanInputs {
 
 /// All that an undo is made from, on this machine.
 #[derive(Clone, Debug)]
-pub struct UndoInputs {
+pub struct StoredUndoInputs {
     /// The plan that is to be taken back.
     pub plan: LinesCopy,
     /// What we hold.
     pub mirror: MirrorCopy,
 }
 
-impl undo::Inputs for UndoInputs {
+impl UndoInputs for StoredUndoInputs {
     type Error = MirrorError;
 
     fn changes(&self) -> Result<impl Iterator<Item = Result<Change, MirrorError>>, MirrorError> {

@@ -8,10 +8,10 @@
 
 use std::future::Future;
 
-use rules::edit::LocalEdit;
-use rules::id::{DistrictId, SHARDS, SourceId};
-use rules::model::{Kind, Link, Mirrored, Status, Tag};
-use rules::personal::Personal;
+use roster::edit::LocalEdit;
+use roster::id::{DistrictId, SHARDS, SourceId};
+use roster::personal::Personal;
+use roster::records::{Kind, Link, Mirrored, Status, Tag};
 
 use crate::MirrorError;
 use crate::item::Assembler;

@@ -4,9 +4,9 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
-use rules::plan::Administrator;
-use rules::settings::{DistrictStatus, Settings};
+use roster::contract::Administrator;
+use roster::id::{DistrictId, RunId};
+use roster::settings::{DistrictStatus, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;

@@ -7,10 +7,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use rules::edit::{Edit, LocalEdit};
-use rules::id::{DistrictId, SourceId};
-use rules::model::{AnyMirrored, Origin};
-use rules::personal::Personal;
+use roster::edit::{Edit, LocalEdit};
+use roster::id::{DistrictId, SourceId};
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Origin};
 
 use crate::MirrorError;
 use crate::copy::read_record;
@@ -343,8 +343,8 @@ fn json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, Mi
 mod tests {
     use super::*;
     use crate::memory::MemoryTable;
-    use rules::id::RunId;
-    use rules::model::{Mirrored, School, Status, Tag, kinds};
+    use roster::id::RunId;
+    use roster::records::{Mirrored, School, Status, Tag, kinds};
 
     fn school(name: &str, origin: Origin) -> AnyMirrored {
         AnyMirrored::School(Mirrored::<kinds::Schools> {

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use rules::id::{DistrictId, SHARDS};
+use roster::id::{DistrictId, SHARDS};
 
 use crate::MirrorError;
 use crate::keys;

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId, SourceId};
-use rules::model::{Link, Tag};
-use rules::personal::{Personal, Secret};
-use rules::plan::Administrator;
-use rules::settings::{DistrictStatus, Settings};
+use roster::contract::Administrator;
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::personal::{Personal, Secret};
+use roster::records::{Link, Tag};
+use roster::settings::{DistrictStatus, Settings};
 
 use crate::MirrorError;
 use crate::answers::{Answer, Answers, Asked, Begun};

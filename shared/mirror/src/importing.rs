@@ -2,7 +2,7 @@
 //! leaves that state.
 
 use jiff::Timestamp;
-use rules::run::{RunState, Step};
+use roster::run::{RunState, Step};
 
 use crate::MirrorError;
 use crate::districts::{Changed, Wrote};

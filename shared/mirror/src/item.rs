@@ -6,9 +6,9 @@
 //! therefore finds either the old body or the new one, whole, at any moment; pieces of the old one
 //! are taken away last.
 
-use rules::id::{DistrictId, SourceId};
-use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
-use rules::personal::Personal;
+use roster::id::{DistrictId, SourceId};
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
@@ -314,8 +314,8 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::id::RunId;
-    use rules::model::{ClassDetails, ClassState, Origin};
+    use roster::id::RunId;
+    use roster::records::{ClassDetails, ClassState, Origin};
 
     fn class(students: usize) -> AnyMirrored {
         AnyMirrored::Class(Mirrored::<kinds::Classes> {

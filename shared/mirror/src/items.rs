@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 
 use crate::MirrorError;
 

@@ -37,10 +37,10 @@
 //! | `refused/<district>/<run>.json` | oneroster-import, for districts that do not exist |
 //! | `requests/<district>/<ulid>.json` | roster-api, for reconcile ([`crate::requests`]) |
 
-use rules::id::{DistrictId, RunId, SHARDS, SourceId};
-use rules::model::Tag;
-use rules::personal::Personal;
-use rules::snapshot::PartName;
+use roster::id::{DistrictId, RunId, SHARDS, SourceId};
+use roster::personal::Personal;
+use roster::records::Tag;
+use roster::snapshot::PartName;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Sort key of a district's own item.
@@ -205,7 +205,7 @@ pub fn parse_manifest(key: &str) -> Option<(DistrictId, RunId)> {
         .then(|| (DistrictId::new(district), RunId::new(run)))
 }
 
-/// A run's plan: one [`rules::plan::Change`] a line, additions and changes first, removals after.
+/// A run's plan: one [`roster::change::Change`] a line, additions and changes first, removals after.
 pub fn plan(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/plan.ndjson.zst")
 }

@@ -15,9 +15,9 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
-use rules::plan::Administrator;
-use rules::settings::{DistrictStatus, Settings};
+use roster::contract::Administrator;
+use roster::id::{DistrictId, RunId};
+use roster::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;

@@ -6,8 +6,8 @@ mod bus;
 pub mod event;
 
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
-use rules::snapshot::Manifest;
+use roster::id::{DistrictId, RunId};
+use roster::snapshot::Manifest;
 use serde_json::{Map, Value, json};
 
 pub use bus::{Bus, EventBus, Operators};

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rules::snapshot::{BLOCK_BYTES, Part};
+use roster::snapshot::{BLOCK_BYTES, Part};
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 

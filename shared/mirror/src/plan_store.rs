@@ -3,13 +3,14 @@
 
 use std::sync::mpsc::Receiver;
 
-use rules::edit::LocalEdit;
-use rules::finding::Finding;
-use rules::id::{DistrictId, RunId, SourceId};
-use rules::model::{AnyMirrored, Origin, Tag};
-use rules::personal::Personal;
-use rules::plan::{Action, Change, Outcome, Sink};
-use rules::snapshot::Part;
+use roster::change::{Action, Change, Outcome};
+use roster::contract::PlanSink;
+use roster::edit::LocalEdit;
+use roster::finding::Finding;
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Origin, Tag};
+use roster::snapshot::Part;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -119,7 +120,7 @@ impl PlanWriter {
     }
 }
 
-impl Sink for PlanWriter {
+impl PlanSink for PlanWriter {
     type Error = MirrorError;
 
     fn change(&mut self, change: Change) -> Result<(), MirrorError> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use rules::id::{DistrictId, RunId};
+use roster::id::{DistrictId, RunId};
 
 use crate::MirrorError;
 use crate::keys;

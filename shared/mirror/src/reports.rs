@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
-use rules::finding::{Finding, Severity};
-use rules::id::{DistrictId, RunId};
-use rules::report::{FindingList, Report, Seconds};
-use rules::run::{Cause, Command, RunState};
-use rules::snapshot::{Manifest, Origin, PartName};
+use roster::finding::{Finding, Severity};
+use roster::id::{DistrictId, RunId};
+use roster::report::{FindingList, Report, Seconds};
+use roster::run::{Cause, Command, RunState};
+use roster::snapshot::{Manifest, Origin, PartName};
 
 use crate::MirrorError;
 use crate::keys;

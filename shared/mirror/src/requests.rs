@@ -6,8 +6,8 @@
 //! an event that comes twice is one run.
 
 use jiff::civil::Date;
-use rules::id::{DistrictId, RunId};
-use rules::run::{Command, Decided};
+use roster::id::{DistrictId, RunId};
+use roster::run::{Command, Decided};
 use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;
@@ -112,7 +112,7 @@ pub async fn read(
 mod tests {
     use super::*;
     use crate::memory::MemoryObjects;
-    use rules::run::Decision;
+    use roster::run::Decision;
 
     #[tokio::test]
     async fn a_request_is_read_as_it_was_put_and_anything_else_is_none() {

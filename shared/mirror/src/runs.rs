@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use jiff::{Timestamp, civil::Date};
-use rules::id::{DistrictId, RunId};
-use rules::run::{Cause, Decided, NotAllowed, RunState, Step};
-use rules::snapshot::Upload;
+use roster::id::{DistrictId, RunId};
+use roster::run::{Cause, Decided, NotAllowed, RunState, Step};
+use roster::snapshot::Upload;
 use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;

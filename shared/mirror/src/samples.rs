@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use rules::id::SourceId;
-use rules::model::Kind;
-use rules::snapshot::{Block, Manifest, PartName};
+use roster::id::SourceId;
+use roster::records::Kind;
+use roster::snapshot::{Block, Manifest, PartName};
 
 use crate::MirrorError;
 use crate::keys;

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use futures::future::try_join;
 use memchr::memmem::Finder;
-use rules::finding::Finding;
-use rules::id::{DistrictId, RunId, SourceId};
-use rules::model::{Kind, Tag};
-use rules::plan::Change;
-use rules::snapshot::{Block, Gap, Manifest, Part, PartName};
+use roster::change::Change;
+use roster::finding::Finding;
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::records::{Kind, Tag};
+use roster::snapshot::{Block, Gap, Manifest, Part, PartName};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
-use rules::personal::Secret;
+use roster::personal::Secret;
 use serde::de::DeserializeOwned;
 
 use crate::MirrorError;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use rules::finding::Finding;
-use rules::id::{DistrictId, RunId};
-use rules::model::{Demographics, Kind, SourceBox, Student, Tag, kinds};
-use rules::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
+use roster::finding::Finding;
+use roster::id::{DistrictId, RunId};
+use roster::records::{Demographics, Kind, SourceBox, Student, Tag, kinds};
+use roster::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,8 +63,8 @@ impl SnapshotSink for SnapshotWriter {
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
         let place = match part {
             PartName::Records(tag) => tag as usize,
-            PartName::Gaps => rules::model::Tag::ALL.len(),
-            PartName::Findings => rules::model::Tag::ALL.len() + 1,
+            PartName::Gaps => roster::records::Tag::ALL.len(),
+            PartName::Findings => roster::records::Tag::ALL.len() + 1,
         };
         self.streams.line(place, json).map_err(MirrorError::into_io)
     }
@@ -314,7 +314,7 @@ impl LinesCopy {
 mod tests {
     use super::*;
     use crate::memory::MemoryObjects;
-    use rules::model::School;
+    use roster::records::School;
 
     fn names() -> (DistrictId, RunId) {
         (DistrictId::new("oak"), RunId::new("01HZ0000000000000000000000"))
@@ -336,7 +336,7 @@ mod tests {
         .await
         .unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let origin = rules::snapshot::Origin::of("oneroster_csv");
+        let origin = roster::snapshot::Origin::of("oneroster_csv");
         let today = jiff::civil::date(2026, 9, 1);
         let findings = BTreeMap::new();
         Manifest {

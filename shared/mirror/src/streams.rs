@@ -9,9 +9,9 @@ use std::io::{self, Read as _};
 use std::sync::mpsc::{Receiver, TrySendError};
 
 use futures::future::try_join_all;
-use rules::id::SourceId;
-use rules::model::Tag;
-use rules::snapshot::{BLOCK_BYTES, Block, Part};
+use roster::id::SourceId;
+use roster::records::Tag;
+use roster::snapshot::{BLOCK_BYTES, Block, Part};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;

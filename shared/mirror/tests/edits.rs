@@ -17,13 +17,13 @@ use mirror::item::body_hash;
 use mirror::items::{Range, ReadItems, Write, WriteItems};
 use mirror::keys;
 use mirror::memory::MemoryTable;
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::id::{AccountId, DistrictId, RunId, SHARDS, SourceId};
-use rules::model::{
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{AccountId, DistrictId, RunId, SHARDS, SourceId};
+use roster::personal::Personal;
+use roster::records::{
     AnyMirrored, ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag,
     kinds,
 };
-use rules::personal::Personal;
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")

@@ -16,15 +16,15 @@ use mirror::item;
 use mirror::items::WriteItems;
 use mirror::memory::MemoryTable;
 use mirror::notices::Notices;
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::id::{AccountId, DistrictId, RunId, SourceId};
-use rules::model::{
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{AccountId, DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{
     AnyMirrored, ClassDetails, ClassState, Demographics, Kind, Link, Mirrored, Origin, Person,
     Status, StudentState, Tag, kinds,
 };
-use rules::personal::Personal;
-use rules::rule::Rule;
-use rules::settings::{DistrictStatus, Settings};
+use roster::rule::Rule;
+use roster::settings::{DistrictStatus, Settings};
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")

@@ -17,12 +17,12 @@ use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
 use mirror::keys;
 use mirror::memory::MemoryTable;
 use mirror::runs::{RunRecord, Runs};
-use rules::id::{AccountId, DistrictId, RunId, SourceId};
-use rules::model::{Mirrored, Origin, School, Status, Tag, kinds};
-use rules::personal::Personal;
-use rules::plan::Administrator;
-use rules::run::Step;
-use rules::settings::{DistrictStatus, Settings};
+use roster::contract::Administrator;
+use roster::id::{AccountId, DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{Mirrored, Origin, School, Status, Tag, kinds};
+use roster::run::Step;
+use roster::settings::{DistrictStatus, Settings};
 
 /// Everything that a table can do.
 trait Table: Districts + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems {}
@@ -192,7 +192,7 @@ async fn mirror_items(table: &impl Table) {
     for (n, id) in ids.iter().enumerate() {
         let after = school(id, if n == 30 { &long } else { "Oak" });
         let writes =
-            mirror::item::writes(&oak(), None, Some(&rules::model::AnyMirrored::School(after)))
+            mirror::item::writes(&oak(), None, Some(&roster::records::AnyMirrored::School(after)))
                 .unwrap()
                 .unwrap();
         batch.extend(writes.before);

@@ -1,7 +1,7 @@
 //! When a plan is dangerous (R-H1).
 
-use crate::id::SourceId;
-use crate::plan::Hold;
+use roster::change::Hold;
+use roster::id::SourceId;
 
 /// Below this many, only the loss of all of them counts: one of two is half, and means little.
 const FEW: u64 = 20;

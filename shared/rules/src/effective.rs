@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::edit::{Edit, LocalEdit};
-use crate::id::SourceId;
-use crate::model::{Mirrored, Origin, Person, Status, Tag, kinds};
-use crate::personal::Personal;
+use roster::edit::{Edit, LocalEdit};
+use roster::id::SourceId;
+use roster::personal::Personal;
+use roster::records::{Mirrored, Origin, Person, Status, Tag, kinds};
 
 /// Somebody in a roster, or a relationship, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! Which groups a student belongs to (R-M8).
 
-use crate::model::Demographics;
-use crate::personal::Personal;
+use roster::personal::Personal;
+use roster::records::Demographics;
 
 /// The groups of a student: field and value.
 pub(crate) fn of(demographics: &Demographics) -> impl Iterator<Item = (&'static str, &Personal)> {

@@ -11,12 +11,12 @@ mod world;
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use rules::edit::Edit;
-use rules::id::SourceId;
-use rules::model::{Status, Tag, kinds};
-use rules::plan::Action;
-use rules::policy::AdmitGuardians;
-use rules::snapshot::Gap;
+use roster::change::Action;
+use roster::edit::Edit;
+use roster::id::SourceId;
+use roster::policy::AdmitGuardians;
+use roster::records::{Status, Tag, kinds};
+use roster::snapshot::Gap;
 use world::{Snapshot, World, parse, world};
 
 /// A night in the words of the story tests, from tiny alphabets.
@@ -172,7 +172,7 @@ fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
     let until = || {
         prop::sample::select(&["2026-10-01", "2026-10-02"][..]).prop_map(|day| day.parse().unwrap())
     };
-    let text = rules::personal::Personal::new;
+    let text = roster::personal::Personal::new;
     let deed = prop_oneof![
         6 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Member { role, person: person.into() })),
         1 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Left { role, person: person.into() })),
@@ -303,7 +303,7 @@ proptest! {
         mut world in edited_district(),
         nights in prop::collection::vec((deeds(), plain_night()), 1..4),
     ) {
-        world.policy.relink_identities = rules::policy::Switch::Off;
+        world.policy.relink_identities = roster::policy::Switch::Off;
         for (deeds, text) in nights {
             for (kind, key, edit) in deeds {
                 world.edit(kind, key, edit);
@@ -370,13 +370,13 @@ proptest! {
 
     #[test]
     fn the_streamed_plan_makes_what_the_naive_model_makes(mut world in district(), nights in prop::collection::vec(plain_night(), 1..5)) {
-        world.policy.relink_identities = rules::policy::Switch::Off;
+        world.policy.relink_identities = roster::policy::Switch::Off;
         for text in nights {
             let snapshot = clean(&text);
             let expected = model::after(&world, &snapshot);
             let planned = world.run(&snapshot);
             let people = |(kind, _): &&(Tag, SourceId)| !matches!(kind, Tag::School | Tag::Term | Tag::Course);
-            let lines = |records: &std::collections::BTreeMap<(Tag, SourceId), rules::model::AnyMirrored>| -> Vec<String> {
+            let lines = |records: &std::collections::BTreeMap<(Tag, SourceId), roster::records::AnyMirrored>| -> Vec<String> {
                 records.iter().filter(|(place, _)| people(place)).map(|(_, item)| {
                     let mut json = serde_json::to_value(item).unwrap();
                     json.as_object_mut().unwrap().values_mut().next().unwrap().as_object_mut().unwrap().remove("changed_by");
@@ -443,8 +443,8 @@ proptest! {
         let before = world.mirror.clone();
         let snapshot = clean(&last);
         let planned = world.run(&snapshot);
-        let read = |change: &rules::plan::Change| -> Option<(Tag, SourceId)> {
-            use rules::model::AnyMirrored::{Class, Guardian, Student, Teacher};
+        let read = |change: &roster::change::Change| -> Option<(Tag, SourceId)> {
+            use roster::records::AnyMirrored::{Class, Guardian, Student, Teacher};
             match change.before.as_ref()? {
                 Student(item) => Some((Tag::Student, item.id.clone())),
                 Teacher(item) => Some((Tag::Teacher, item.id.clone())),
@@ -464,11 +464,11 @@ proptest! {
         }
         // A manual class is nobody's to change but for who has left, where the policy says so
         // (invariant 4).
-        for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.origin == rules::model::Origin::Manual) {
+        for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.origin == roster::records::Origin::Manual) {
             let now = world.mirror.of::<kinds::Classes>().into_iter().find(|other| other.key == class.key).unwrap();
             prop_assert_eq!(&now.state.teachers, &class.state.teachers);
             prop_assert_eq!(&now.state.details, &class.state.details);
-            if world.policy.abandoned_in_manual_classes == rules::policy::AbandonedInManualClasses::Stay {
+            if world.policy.abandoned_in_manual_classes == roster::policy::AbandonedInManualClasses::Stay {
                 prop_assert_eq!(&now.state.students, &class.state.students);
             }
         }
@@ -479,14 +479,14 @@ proptest! {
         for text in nights {
             let snapshot = clean(&text);
             let planned = world.run(&snapshot);
-            if world.policy.demographics == rules::policy::KeepDemographics::Ignore {
+            if world.policy.demographics == roster::policy::KeepDemographics::Ignore {
                 prop_assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
                 prop_assert!(planned.members.is_empty());
             }
             // Nobody comes in, or comes back, without a contact that no guardian of another name
             // has (invariant 24).
             for change in planned.changes.iter().filter(|change| matches!(change.action, Action::Add | Action::Return)) {
-                let Some(rules::model::AnyMirrored::Guardian(item)) = &change.after else { continue };
+                let Some(roster::records::AnyMirrored::Guardian(item)) = &change.after else { continue };
                 prop_assert!(world.policy.admit_guardians == AdmitGuardians::UniqueContact);
                 let mine = &item.state.person;
                 let alone = [&mine.email, &mine.phone].into_iter().flatten().any(|contact| {

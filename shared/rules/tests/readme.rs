@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rules::finding::{Severity, all_codes};
+use roster::finding::{Severity, all_codes};
 
 const BEGIN: &str =
     "<!-- findings: begin (written by `WRITE_README=1 cargo test -p rules --test readme`) -->\n";

@@ -9,9 +9,9 @@ use std::io::{self, BufReader};
 use std::time::Instant;
 
 use jiff::civil::Date;
-use rules::policy::Policy;
-use rules::settings::SourceSettings;
-use rules::snapshot::{PartName, SnapshotSink};
+use roster::policy::Policy;
+use roster::settings::SourceSettings;
+use roster::snapshot::{PartName, SnapshotSink};
 use sources::oneroster_csv::{Import, Job, Limits, ZipPackage, import};
 
 /// Counts lines and bytes.

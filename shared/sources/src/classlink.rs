@@ -1,10 +1,10 @@
-//! ClassLink: which districts share their Roster Server with us, by the only list that says so.
+//! ClassLink: which districts share their Collected Server with us, by the only list that says so.
 //! Their data are OneRoster's, read through ClassLink's proxy by [`crate::oneroster_rest`].
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use rules::settings::{ClassLink, OneRosterVersion};
+use roster::settings::{ClassLink, OneRosterVersion};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ const LIMIT: usize = 1000;
 /// Pages that are followed at most.
 const PAGES: usize = 1000;
 
-/// How a district is reached that shares its Roster Server with us.
+/// How a district is reached that shares its Collected Server with us.
 ///
 /// # Errors
 /// If no request could be made with the settings, or none should be.

@@ -15,7 +15,7 @@ pub use asking::{Failing, PageFault};
 #[cfg(feature = "client")]
 pub use client::HttpClient;
 pub use pace::{Now, RealWait, Wait};
-pub use rules::personal::Secret;
+pub use roster::personal::Secret;
 
 /// How a request says who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use axum::http::Method;
 use local::Route;
-use rules::model::Tag;
+use roster::records::Tag;
 use serde_json::{Value, json};
 
 /// What the requests are about.

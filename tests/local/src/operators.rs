@@ -200,7 +200,7 @@ mod tests {
     use mirror::connect::Connections;
     use mirror::operators::Bus as _;
     use mirror::operators::event::Event;
-    use rules::id::DistrictId;
+    use roster::id::DistrictId;
 
     use super::*;
 

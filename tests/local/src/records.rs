@@ -4,8 +4,8 @@ use mirror::MirrorError;
 use mirror::item::{Assembler, Section};
 use mirror::items::{Range, ReadItems};
 use mirror::keys;
-use rules::id::{DistrictId, SHARDS};
-use rules::model::Tag;
+use roster::id::{DistrictId, SHARDS};
+use roster::records::Tag;
 use serde_json::Value;
 
 use crate::stack::Stack;

@@ -11,9 +11,9 @@ use mirror::MirrorError;
 use mirror::keys;
 use mirror::objects::ReadObjects;
 use mirror::runs::{RunRecord, Runs};
-use rules::id::{DistrictId, RunId};
-use rules::report::Report;
-use rules::run::RunState;
+use roster::id::{DistrictId, RunId};
+use roster::report::Report;
+use roster::run::RunState;
 
 use crate::stack::{INBOX, INTERNAL, Stack};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use mirror::pulls;
 use mirror::secrets::Secrets;
-use rules::finding::pull as codes;
-use rules::personal::Secret;
-use rules::settings::{ClassLink, OneRosterVersion, SourceSettings};
+use roster::finding::pull as codes;
+use roster::personal::Secret;
+use roster::settings::{ClassLink, OneRosterVersion, SourceSettings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sources::classlink::{Applications, Tenant, TenantsError, api, check};

@@ -6,10 +6,10 @@ use std::io;
 use mirror::MirrorError;
 use mirror::pulls;
 use mirror::secrets::Secrets;
-use rules::finding::pull as codes;
-use rules::personal::Secret;
-use rules::policy::KeepDemographics;
-use rules::settings::{Clever, SourceSettings};
+use roster::finding::pull as codes;
+use roster::personal::Secret;
+use roster::policy::KeepDemographics;
+use roster::settings::{Clever, SourceSettings};
 use serde::Deserialize;
 use serde_json::Value;
 use sources::clever::{

@@ -3,7 +3,7 @@
 //!
 //! What is common to all (runs, tries, deadlines, snapshots, reports, schedules) is outside, and
 //! knows of a source only what [`Source`] says. A source that is added is a module here, a line in
-//! [`for_source`], and one in [`rules::settings::SourceSettings::pulled`].
+//! [`for_source`], and one in [`roster::settings::SourceSettings::pulled`].
 
 mod classlink;
 mod clever;
@@ -20,10 +20,10 @@ use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline};
 use mirror::pulls::Pages;
 use mirror::secrets::{Kept, Secrets};
-use rules::finding::{Code, pull as codes};
-use rules::policy::Policy;
-use rules::settings::SourceSettings;
-use rules::snapshot::SnapshotSink;
+use roster::finding::{Code, pull as codes};
+use roster::policy::Policy;
+use roster::settings::SourceSettings;
+use roster::snapshot::SnapshotSink;
 use serde_json::Value;
 use sources::clever::{Import, ImportError};
 use sources::http::{Http, Now, Pulled as How, Wait};
@@ -36,15 +36,15 @@ use crate::{Config, Objects, PullFailure, Storage};
 macro_rules! for_source {
     ($settings:expr, |$source:ident| $work:expr) => {
         match $settings.pulled() {
-            Some(rules::settings::Pulled::Clever(own)) => {
+            Some(roster::settings::Pulled::Clever(own)) => {
                 let $source = own.clone();
                 Some($work)
             }
-            Some(rules::settings::Pulled::OneRoster(own)) => {
+            Some(roster::settings::Pulled::OneRoster(own)) => {
                 let $source = own.clone();
                 Some($work)
             }
-            Some(rules::settings::Pulled::ClassLink(own)) => {
+            Some(roster::settings::Pulled::ClassLink(own)) => {
                 let $source = own.clone();
                 Some($work)
             }
@@ -264,7 +264,7 @@ async fn secret<S: Secrets, H, W>(
     world: &World<'_, S, H, W>,
     name: &str,
     what: &str,
-) -> Result<rules::personal::Secret, NoEntry> {
+) -> Result<roster::personal::Secret, NoEntry> {
     let secret = world.secrets.secret(name).await?;
     secret.ok_or_else(|| NoEntry::None(format!("the secret with {what} is not there")))
 }

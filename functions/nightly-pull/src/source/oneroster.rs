@@ -6,9 +6,9 @@ use std::io;
 use mirror::MirrorError;
 use mirror::pulls;
 use mirror::secrets::Secrets;
-use rules::finding::pull as codes;
-use rules::personal::Secret;
-use rules::settings::{OneRoster, OneRosterVersion};
+use roster::finding::pull as codes;
+use roster::personal::Secret;
+use roster::settings::{OneRoster, OneRosterVersion};
 use serde_json::{Value, json};
 use sources::http::{Http, Wait};
 use sources::oneroster_rest::{

@@ -9,8 +9,8 @@ use mirror::failing::Cue;
 use mirror::operators::event::Status;
 use mirror::runs::Runs;
 use nightly_pull::{Ended, Looked, PullFailure};
-use rules::id::DistrictId;
-use rules::settings::DistrictStatus;
+use roster::id::DistrictId;
+use roster::settings::DistrictStatus;
 use sources::clever::memory::Fault;
 
 async fn look(world: &World) -> Looked {

@@ -10,8 +10,8 @@ use mirror::operators::event::Status;
 use mirror::runs::Runs;
 use mirror::snapshot::read_chain;
 use nightly_pull::{Ended, PullFailure};
-use rules::run::RunState;
-use rules::settings::{Clever, DistrictStatus};
+use roster::run::RunState;
+use roster::settings::{Clever, DistrictStatus};
 use serde_json::json;
 use sources::clever::memory::Fault;
 use sources::http::NoAnswer;
@@ -305,7 +305,7 @@ async fn events_and_settings_that_make_no_pull_are_told() {
         assert!(ended == Ended::Skipped || event.get("resume").is_some());
     }
     let world = World::new().await;
-    world.configure(&rules::settings::Settings::of_preset("sis"), DistrictStatus::Live).await;
+    world.configure(&roster::settings::Settings::of_preset("sis"), DistrictStatus::Live).await;
     assert_eq!(world.send(&order(0)).await, Ended::Skipped, "its roster is uploaded");
     let mut wrong = settings();
     wrong.time_zone = "Mars/Olympus".into();

@@ -6,8 +6,8 @@ use mirror::districts::{Districts, Wrote};
 use mirror::failing::Cue;
 use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
 use nightly_pull::{Config, Looked, PullFailure, Request, request};
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 use sources::clever::memory::Fault;
 
 /// A district that has been pulled already.

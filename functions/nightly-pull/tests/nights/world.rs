@@ -18,11 +18,11 @@ use mirror::snapshot::read_manifest;
 use nightly_pull::{
     Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request,
 };
-use rules::id::{DistrictId, RunId};
-use rules::report::Report;
-use rules::run::RunState;
-use rules::settings::{Clever, DistrictStatus, Settings};
-use rules::snapshot::Manifest;
+use roster::id::{DistrictId, RunId};
+use roster::report::Report;
+use roster::run::RunState;
+use roster::settings::{Clever, DistrictStatus, Settings};
+use roster::snapshot::Manifest;
 use serde_json::{Value, json};
 use sources::clever::memory::MemoryClever;
 use sources::http::Wait;

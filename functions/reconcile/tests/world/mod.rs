@@ -24,14 +24,14 @@ use mirror::requests::{self, Order, Request};
 use mirror::runs::{RunRecord, Runs};
 use mirror::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
 use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::id::{DistrictId, RunId, SourceId};
-use rules::model::{Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag};
-use rules::personal::Personal;
-use rules::report::Report;
-use rules::run::{RunState, Step};
-use rules::settings::{DistrictStatus, Settings};
-use rules::snapshot::{Manifest, Origin, PartName, SnapshotSink, Upload};
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag};
+use roster::report::Report;
+use roster::run::{RunState, Step};
+use roster::settings::{DistrictStatus, Settings};
+use roster::snapshot::{Manifest, Origin, PartName, SnapshotSink, Upload};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ impl Night {
         Self { students, renamed: 0..0, classes: 1 }
     }
 
-    fn sorted<T>(mut records: Vec<T>, id: impl Fn(&T) -> &rules::id::SourceId) -> Vec<T> {
+    fn sorted<T>(mut records: Vec<T>, id: impl Fn(&T) -> &roster::id::SourceId) -> Vec<T> {
         records.sort_by(|a, b| id(a).table_order(id(b)));
         records
     }

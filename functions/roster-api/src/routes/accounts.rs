@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mirror::directory::Found;
-use rules::edit::Edit;
-use rules::model::Status;
+use roster::edit::Edit;
+use roster::records::Status;
 use serde::Deserialize;
 
 use crate::access::Reach;

@@ -4,10 +4,10 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use mirror::scan;
-use rules::id::{RunId, SourceId};
-use rules::model::{AnyMirrored, Tag};
-use rules::plan::Change;
-use rules::run::RunState;
+use roster::change::Change;
+use roster::id::{RunId, SourceId};
+use roster::records::{AnyMirrored, Tag};
+use roster::run::RunState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use rules::edit::Edit;
+use roster::edit::Edit;
+use roster::id::SourceId;
+use roster::records::Tag;
 use rules::effective;
-use rules::id::SourceId;
-use rules::model::Tag;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Operation, Role};

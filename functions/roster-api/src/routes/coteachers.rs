@@ -4,9 +4,9 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use roster::id::SourceId;
+use roster::records::{Origin, Person, Tag, TeacherState};
 use rules::effective::is_named;
-use rules::id::SourceId;
-use rules::model::{Origin, Person, Tag, TeacherState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

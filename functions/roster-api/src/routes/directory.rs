@@ -4,9 +4,9 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use mirror::directory::{InSchool, Place};
+use roster::id::SourceId;
+use roster::records::{Mirrored, Origin, Status, Tag, kinds};
 use rules::effective::{self, folded, full_name};
-use rules::id::SourceId;
-use rules::model::{Mirrored, Origin, Status, Tag, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mirror::configured::Configured;
 use mirror::districts::{Changed, Wrote};
-use rules::district::Step;
-use rules::settings::{DistrictStatus, Settings};
+use roster::district::Step;
+use roster::settings::{DistrictStatus, Settings};
 use serde_json::json;
 
 use crate::answer::{json, ok, versioned};

@@ -8,17 +8,17 @@ use axum::response::Response;
 use mirror::directory::Place;
 use mirror::districts::District;
 use mirror::scan;
-use rules::edit::Edit;
+use roster::change::Reason;
+use roster::edit::Edit;
+use roster::finding::Finding;
+use roster::id::SourceId;
+use roster::records::{Mirrored, Person, Seat, Status, Tag, kinds};
+use roster::run::RunState;
+use roster::snapshot::Manifest;
 use rules::effective;
 use rules::explain::{
     Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer,
 };
-use rules::finding::Finding;
-use rules::id::SourceId;
-use rules::model::{Mirrored, Person, Seat, Status, Tag, kinds};
-use rules::plan::Reason;
-use rules::run::RunState;
-use rules::snapshot::Manifest;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Reach;
@@ -274,7 +274,7 @@ async fn active_among<T: Table, O: Objects>(
 }
 
 /// Why a record was archived: what the plan of that run says.
-async fn reasons<T: Table, O: Objects, K: rules::model::Kind>(
+async fn reasons<T: Table, O: Objects, K: roster::records::Kind>(
     desk: &Desk<'_, T, O>,
     item: &Mirrored<K>,
 ) -> Result<Vec<Reason>, Problem> {
@@ -295,7 +295,7 @@ async fn in_mirror<T: Table, O: Objects>(
     here: &Here,
     class: Option<&ClassFound>,
 ) -> Result<InMirror, Problem> {
-    fn of<K: rules::model::Kind>(item: &Mirrored<K>, reasons: Vec<Reason>) -> InMirror {
+    fn of<K: roster::records::Kind>(item: &Mirrored<K>, reasons: Vec<Reason>) -> InMirror {
         InMirror {
             status: item.status,
             origin: item.origin,

@@ -10,8 +10,8 @@ use axum::response::Response;
 use mirror::keys;
 use mirror::plan_store::Member;
 use mirror::scan::scan;
-use rules::id::SourceId;
-use rules::personal::Personal;
+use roster::id::SourceId;
+use roster::personal::Personal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

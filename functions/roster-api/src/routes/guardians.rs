@@ -4,10 +4,10 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use rules::edit::Edit;
-use rules::id::SourceId;
-use rules::model::{GuardianRole, GuardianState, Person, Tag};
-use rules::rule::Rule;
+use roster::edit::Edit;
+use roster::id::SourceId;
+use roster::records::{GuardianRole, GuardianState, Person, Tag};
+use roster::rule::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

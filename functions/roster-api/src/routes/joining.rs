@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use mirror::edits::Ending;
-use rules::edit::Edit;
-use rules::model::Tag;
-use rules::personal::Personal;
+use roster::edit::Edit;
+use roster::personal::Personal;
+use roster::records::Tag;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -8,9 +8,9 @@ use axum::response::Response;
 use mirror::item;
 use mirror::items::Write;
 use mirror::transact::{Check, End, Mark, Step};
-use rules::id::{DistrictId, SourceId};
-use rules::model::{AnyMirrored, Link, Tag};
-use rules::rule::Rule;
+use roster::id::{DistrictId, SourceId};
+use roster::records::{AnyMirrored, Link, Tag};
+use roster::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

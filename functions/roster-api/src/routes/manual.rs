@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use mirror::item::body_hash;
-use rules::id::{AccountId, DistrictId, RunId, SourceId};
-use rules::model::{
+use roster::id::{AccountId, DistrictId, RunId, SourceId};
+use roster::records::{
     AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, Status, StudentState,
     Tag, TeacherState,
 };
-use rules::rule::Rule;
+use roster::rule::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -155,7 +155,7 @@ async fn manual_class<T: Table, O: Objects>(
 
 async fn put_class<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    item: Mirrored<rules::model::kinds::Classes>,
+    item: Mirrored<roster::records::kinds::Classes>,
     hash: &str,
 ) -> Result<Response, Problem> {
     let key = item.key.clone();

@@ -5,9 +5,9 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use rules::edit::Edit;
+use roster::edit::Edit;
+use roster::rule::Rule;
 use rules::effective::AccountState;
-use rules::rule::Rule;
 use serde::Deserialize;
 
 use crate::access::Reach;

@@ -3,8 +3,8 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use rules::id::SourceId;
-use rules::model::Status;
+use roster::id::SourceId;
+use roster::records::Status;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,7 +35,7 @@ pub(super) async fn shown<T: Table, O: Objects>(
     person: &PersonFound,
 ) -> Result<Response, Problem> {
     let keys: Vec<SourceId> = person.children().into_iter().map(|child| child.key).collect();
-    let children = desk.glance(rules::model::Tag::Student, &keys).await?;
+    let children = desk.glance(roster::records::Tag::Student, &keys).await?;
     let children: Vec<Status> = children.iter().map(|child| child.item.status()).collect();
     let view = PersonView::new(person, &children, desk.may(Operation::ReadDemographics));
     versioned(&view, &version(&person.found))

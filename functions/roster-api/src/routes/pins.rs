@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::civil::Date;
-use rules::edit::{Edit, LocalEdit};
-use rules::id::SourceId;
-use rules::model::Tag;
-use rules::rule::Rule;
+use roster::edit::{Edit, LocalEdit};
+use roster::id::SourceId;
+use roster::records::Tag;
+use roster::rule::Rule;
 use serde::Deserialize;
 
 use super::classes::take_from_class;

@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use mirror::directory::{InSchool, Place};
-use rules::edit::Edit;
+use roster::edit::Edit;
+use roster::id::SourceId;
+use roster::records::{Origin, Status, Tag};
+use roster::rule::Rule;
 use rules::effective::is_named;
-use rules::id::SourceId;
-use rules::model::{Origin, Status, Tag};
-use rules::rule::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

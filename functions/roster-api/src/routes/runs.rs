@@ -9,9 +9,9 @@ use axum::response::Response;
 use mirror::requests::{self, Decide, Order, Request};
 use mirror::runs::RunRecord;
 use mirror::{reports, scan, snapshot};
-use rules::district::Step;
-use rules::id::RunId;
-use rules::run::{Decided, Decision, RunState};
+use roster::district::Step;
+use roster::id::RunId;
+use roster::run::{Decided, Decision, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! A district's sync: off and on (R-O5), paused and resumed, and a pull now (R-O4). Which step
-//! leads where is the rules' matter ([`rules::district`]).
+//! leads where is the rules' matter ([`roster::district`]).
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use mirror::districts::{Changed, District};
 use mirror::runs::RunRecord;
-use rules::district::{NotAllowed, Step};
-use rules::id::RunId;
-use rules::rule::Rule;
-use rules::run::{Cause, RunState};
-use rules::settings::DistrictStatus;
+use roster::district::{NotAllowed, Step};
+use roster::id::RunId;
+use roster::rule::Rule;
+use roster::run::{Cause, RunState};
+use roster::settings::DistrictStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;

@@ -1,7 +1,7 @@
 //! Classes, rosters, co-teachers, manual classes, custom names.
 
-use rules::model::{AnyMirrored, Status};
-use rules::settings::{DistrictStatus, Settings};
+use roster::records::{AnyMirrored, Status};
+use roster::settings::{DistrictStatus, Settings};
 use serde_json::json;
 
 use crate::world::*;
@@ -89,7 +89,7 @@ async fn r_s4_where_such_entries_are_kept_only_with_school_rostering_they_are_re
         assert_eq!(w.post(&leader(), path, body).await.refusal(), (409, "R-S4"), "{path}");
     }
     let mut settings = Settings::of_preset("family-directory");
-    settings.school_rostering.insert("north".into(), rules::policy::Switch::On);
+    settings.school_rostering.insert("north".into(), roster::policy::Switch::On);
     let w = world_with(settings).await;
     for (path, body) in [
         ("/classes/c1/students", json!({ "student": "p3" })),
@@ -215,7 +215,7 @@ async fn r_c2_who_makes_manual_classes_is_a_setting() {
         404
     );
     let mut settings = Settings::of_preset("clever");
-    settings.school_rostering.insert("north".into(), rules::policy::Switch::On);
+    settings.school_rostering.insert("north".into(), roster::policy::Switch::On);
     let w = world_with(settings).await;
     assert_eq!(
         w.post(&teacher(), "/classes", practice()).await.status,

@@ -1,8 +1,8 @@
 //! Districts: settings, switching the sync, erasing.
 
 use mirror::districts::{Districts, Leases, TakeLease};
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::json;
 
 use crate::nights::{FIRST, Night};

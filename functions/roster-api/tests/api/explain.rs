@@ -1,15 +1,15 @@
 //! Why is this one not here (R-X1)?
 
-use rules::finding::Finding;
-use rules::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
-use rules::model::{
+use roster::change::{Action, Change, Reason};
+use roster::finding::Finding;
+use roster::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
+use roster::records::{
     AnyMirrored, Guardian, GuardianRole, Link, Seat, Status, Student, Tag, Teacher,
 };
-use rules::plan::{Action, Change, Reason};
-use rules::rule::Rule;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
-use rules::snapshot::Gap;
+use roster::rule::Rule;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
+use roster::snapshot::Gap;
 use serde_json::{Value, json};
 
 use crate::nights::{FIRST, Night, SECOND};
@@ -373,7 +373,8 @@ async fn r_x1_teachers_and_classes_are_explained_too() {
     assert_eq!(ask(&w, json!({ "kind": "teacher", "id": "t1" })).await["here"], true);
 
     let mut over = class("c1", "north", &["t1"], &[]);
-    over.state.inactive = vec![rules::model::Inactive::NoStudent, rules::model::Inactive::TermOver];
+    over.state.inactive =
+        vec![roster::records::Inactive::NoStudent, roster::records::Inactive::TermOver];
     w.put(AnyMirrored::Class(over)).await;
     let told = ask(&w, json!({ "kind": "class", "id": "c1" })).await;
     assert!(told["checks"].to_string().contains("it has no student today, its term is over"));

@@ -1,9 +1,9 @@
 //! People: names, contacts, accounts, guardians, pins, links, the directory.
 
 use mirror::directory::Directory;
-use rules::model::{AnyMirrored, Link, Status, Tag};
-use rules::rule::Rule;
-use rules::settings::DistrictStatus;
+use roster::records::{AnyMirrored, Link, Status, Tag};
+use roster::rule::Rule;
+use roster::settings::DistrictStatus;
 use serde_json::json;
 
 use crate::world::*;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use rules::finding::Finding;
-use rules::finding::source::REFERENCE_MISSING;
-use rules::finding::sync::STUDENT_NO_EMAIL;
-use rules::model::{
+use roster::change::{Counts, Outcome};
+use roster::finding::Finding;
+use roster::finding::source::REFERENCE_MISSING;
+use roster::finding::sync::STUDENT_NO_EMAIL;
+use roster::personal::Personal;
+use roster::records::{
     Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag, Teacher,
 };
-use rules::personal::Personal;
-use rules::plan::{Counts, Outcome};
-use rules::review::{Field, FieldShare, Review, SchoolCounts};
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::review::{Field, FieldShare, Review, SchoolCounts};
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::{Value, json};
 
 use crate::nights::{FIRST, Night, SECOND};

@@ -1,14 +1,14 @@
 //! Runs, decisions, going back, the feed, groups.
 
 use mirror::requests::{self, Asked, Decide, Order, Request};
-use rules::finding::Finding;
-use rules::finding::source::REFERENCE_MISSING;
-use rules::finding::sync::ROLE_CONFLICT;
-use rules::id::RunId;
-use rules::model::{AnyMirrored, Status};
-use rules::plan::{Action, Change, Reason};
-use rules::rule::Rule;
-use rules::run::{Decided, Decision, RunState};
+use roster::change::{Action, Change, Reason};
+use roster::finding::Finding;
+use roster::finding::source::REFERENCE_MISSING;
+use roster::finding::sync::ROLE_CONFLICT;
+use roster::id::RunId;
+use roster::records::{AnyMirrored, Status};
+use roster::rule::Rule;
+use roster::run::{Decided, Decision, RunState};
 use serde_json::json;
 
 use crate::nights::{FIRST, Night, SECOND, THIRD};

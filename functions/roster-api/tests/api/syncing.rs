@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use mirror::districts::{Districts, Leases, TakeLease};
 use mirror::keys;
 use mirror::runs::{RunRecord, Runs};
-use rules::run::{RunState, Step};
-use rules::settings::{Clever, DistrictStatus, Settings};
+use roster::run::{RunState, Step};
+use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};
 
 use crate::nights::{FIRST, Night};

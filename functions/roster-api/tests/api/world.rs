@@ -11,14 +11,14 @@ use mirror::districts::Districts;
 use mirror::item;
 use mirror::items::WriteItems;
 use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
-use roster_api::{Api, router};
-use rules::id::{AccountId, DistrictId, RunId, SourceId};
-use rules::model::{
+use roster::id::{AccountId, DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{
     AnyMirrored, ClassDetails, ClassState, Demographics, GuardianRole, GuardianState, Kind,
     Mirrored, Origin, Person, School, Status, StudentState, TeacherState, kinds,
 };
-use rules::personal::Personal;
-use rules::settings::{DistrictStatus, Settings};
+use roster::settings::{DistrictStatus, Settings};
+use roster_api::{Api, router};
 use serde_json::{Value, json};
 
 /// Whose token it is.

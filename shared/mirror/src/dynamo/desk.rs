@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{DynamoTable, Item, PK, SK, failed, from_json, json, n, s, text};

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use rules::id::{DistrictId, SourceId};
-use rules::model::{Link, Status, Tag};
-use rules::personal::Personal;
+use roster::id::{DistrictId, SourceId};
+use roster::personal::Personal;
+use roster::records::{Link, Status, Tag};
 
 use super::items::read_item;
 use super::{DynamoTable, Item, PK, SCHOOL_KEY, SK, all_of, failed, s, text};

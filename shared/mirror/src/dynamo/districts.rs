@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
-use rules::id::{DistrictId, RunId};
-use rules::plan::Administrator;
-use rules::settings::{DistrictStatus, Settings};
+use roster::contract::Administrator;
+use roster::id::{DistrictId, RunId};
+use roster::settings::{DistrictStatus, Settings};
 
 use super::{DynamoTable, Item, PK, SK, all_of, failed, from_json, json, n, number, s, text};
 use crate::MirrorError;

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemError;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 
 use super::{DynamoTable, Item, PK, SK, attributes, failed, number, s, text};
 use crate::MirrorError;

@@ -1,6 +1,6 @@
 //! Run records.
 
-use rules::id::{DistrictId, RunId};
+use roster::id::{DistrictId, RunId};
 
 use super::{DynamoTable, PK, SK, failed, from_json, json, n, s, text};
 use crate::MirrorError;

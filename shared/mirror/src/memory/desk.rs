@@ -1,7 +1,7 @@
 //! What the API's desk needs beside records, in memory: settings, answers, erasing.
 
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 

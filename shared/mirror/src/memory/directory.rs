@@ -1,8 +1,8 @@
 //! Reading for people, in memory.
 
-use rules::id::{DistrictId, SourceId};
-use rules::model::{Link, Status, Tag};
-use rules::personal::Personal;
+use roster::id::{DistrictId, SourceId};
+use roster::personal::Personal;
+use roster::records::{Link, Status, Tag};
 
 use super::{MemoryTable, lock};
 use crate::MirrorError;

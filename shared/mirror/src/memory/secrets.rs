@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use rules::personal::Secret;
+use roster::personal::Secret;
 
 use super::lock;
 use crate::MirrorError;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use rules::id::RunId;
+use roster::id::RunId;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
@@ -160,7 +160,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use jiff::Timestamp;
-    use rules::id::DistrictId;
+    use roster::id::DistrictId;
 
     use super::*;
     use crate::failing::{Cue, Failing};

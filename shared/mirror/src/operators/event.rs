@@ -9,11 +9,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rules::finding::{Severity, all_codes};
-use rules::id::{DistrictId, RunId, SourceId};
-use rules::plan::{Counts, Hold};
-use rules::report::FindingList;
-use rules::rule::Rule;
+use roster::change::{Counts, Hold};
+use roster::finding::{Severity, all_codes};
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::report::FindingList;
+use roster::rule::Rule;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -328,7 +328,7 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use rules::finding::{Finding, pull};
+    use roster::finding::{Finding, pull};
 
     use super::*;
 

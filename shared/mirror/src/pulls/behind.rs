@@ -162,7 +162,7 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
 
 #[cfg(test)]
 mod tests {
-    use rules::id::{DistrictId, RunId};
+    use roster::id::{DistrictId, RunId};
 
     use super::*;
     use crate::failing::{Cue, Failing};

@@ -1,11 +1,11 @@
 //! The steps of the checklist that the data answer.
 
 use super::{Advice, Came, Check, Facts, Step, Where};
-use crate::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
-use crate::model::{Inactive, Status, Tag};
-use crate::policy::{AdmitGuardians, AdmitStudents};
-use crate::run::RunState;
-use crate::settings::DistrictStatus;
+use roster::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
+use roster::policy::{AdmitGuardians, AdmitStudents};
+use roster::records::{Inactive, Status, Tag};
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 
 fn ok(check: Step, found: impl Into<String>) -> Check {
     Check { check, came: Came::Ok, found: found.into(), advice: None }

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{Advice, Came, Check, Facts, Shows, Step, Where};
-use crate::schedule::nightly;
-use crate::settings::DistrictStatus;
+use roster::schedule::nightly;
+use roster::settings::DistrictStatus;
 
 /// A source that changes need so long to reach gets them from people, and not by a machine's next
 /// sync.

@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::finding::Finding;
-use crate::id::RunId;
-use crate::model::{Inactive, Origin, Status, Tag};
-use crate::plan::Reason;
-use crate::policy::Policy;
-use crate::run::RunState;
-use crate::settings::{ClassLink, Clever, DistrictStatus};
+use roster::change::Reason;
+use roster::finding::Finding;
+use roster::id::RunId;
+use roster::policy::Policy;
+use roster::records::{Inactive, Origin, Status, Tag};
+use roster::run::RunState;
+use roster::settings::{ClassLink, Clever, DistrictStatus};
 
 /// All that is known of the one that is asked about.
 #[derive(Clone, Debug)]

@@ -6,10 +6,10 @@ use hashbrown::HashMap;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::edit::LocalEdit;
-use crate::id::{RunId, SourceId};
-use crate::model::{AnyMirrored, Kind, Link, Mirrored, Tag};
-use crate::plan::{Action, Change};
+use roster::change::{Action, Change};
+use roster::edit::LocalEdit;
+use roster::id::{RunId, SourceId};
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, Tag};
 
 /// What is in a place now, compared with what the run left there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

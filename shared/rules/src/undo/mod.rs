@@ -17,13 +17,13 @@ mod tally;
 
 use std::borrow::Cow;
 
-use crate::edit::LocalEdit;
-use crate::finding::{Finding, request};
 use crate::groups;
-use crate::model::{AnyMirrored, Demographics, Kind, Link, Mirrored, Status, Tag, kinds};
-use crate::plan::{Action, Change, Outcome, PlanError, Reason, Sink};
-use crate::policy::{KeepDemographics, Policy};
-use crate::rule::Rule;
+use roster::change::{Action, Change, Outcome, Reason};
+use roster::contract::{PlanError, PlanSink, UndoInputs};
+use roster::finding::{Finding, request};
+use roster::policy::{KeepDemographics, Policy};
+use roster::records::{AnyMirrored, Demographics, Kind, Status, Tag, kinds};
+use roster::rule::Rule;
 
 use left::Left;
 use tally::Tally;
@@ -31,28 +31,9 @@ use tally::Tally;
 /// How many of the records that are in the way of an undo are named. All of them are counted.
 pub const MOST_NAMED: u64 = 1000;
 
-/// What an undo is made from. Every sequence can be read again from its start.
-pub trait Inputs {
-    /// What can go wrong while reading.
-    type Error;
-    /// The changes of the run that is to be taken back, in the order of its plan.
-    fn changes(&self) -> Result<impl Iterator<Item = Result<Change, Self::Error>>, Self::Error>;
-    /// The records of one kind that the mirror has now, archived ones too.
-    fn mirror<K: Kind>(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<Mirrored<K>, Self::Error>>, Self::Error>;
-    /// The local edits beside the records of one kind.
-    fn edits(
-        &self,
-        kind: Tag,
-    ) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
-    /// Identity links.
-    fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
-}
-
 /// What an undo is made for.
 #[derive(Debug, Clone)]
-pub struct Context<'a> {
+pub struct UndoContext<'a> {
     /// The district's policy, as it is now.
     pub policy: &'a Policy,
     /// False for "additions and changes only" (R-H2): nothing is taken away.
@@ -78,24 +59,24 @@ pub enum Undone {
 ///
 /// # Errors
 /// What inputs and sink report. What the sink has got so far is to be thrown away.
-pub fn undo<I: Inputs, S: Sink>(
-    context: &Context<'_>,
+pub fn undo<I: UndoInputs, S: PlanSink>(
+    context: &UndoContext<'_>,
     inputs: &I,
     sink: &mut S,
-) -> Result<Undone, PlanError<I::Error, S::Error>> {
+) -> Result<Undone, PlanError> {
     let mut left = Left::default();
-    for change in inputs.changes().map_err(PlanError::Input)? {
-        left.note(&change.map_err(PlanError::Input)?);
+    for change in inputs.changes().map_err(PlanError::input)? {
+        left.note(&change.map_err(PlanError::input)?);
     }
     let mut tally = Tally::default();
     for tag in Tag::ALL {
         look(tag, inputs, &mut left, &mut tally)?;
-        for edit in inputs.edits(tag).map_err(PlanError::Input)? {
-            left.find_edit(&edit.map_err(PlanError::Input)?);
+        for edit in inputs.edits(tag).map_err(PlanError::input)? {
+            left.find_edit(&edit.map_err(PlanError::input)?);
         }
     }
-    for link in inputs.links().map_err(PlanError::Input)? {
-        left.find_link(&link.map_err(PlanError::Input)?);
+    for link in inputs.links().map_err(PlanError::input)? {
+        left.find_link(&link.map_err(PlanError::input)?);
     }
     let changed = left.in_the_way();
     if changed > 0 {
@@ -105,8 +86,8 @@ pub fn undo<I: Inputs, S: Sink>(
     let mut inverse = Inverse { context, left: &left, tally, changes: 0, sink };
     inverse.unchanged_members(inputs)?;
     for coming in [true, false] {
-        for change in inputs.changes().map_err(PlanError::Input)? {
-            inverse.take_back(change.map_err(PlanError::Input)?, coming)?;
+        for change in inputs.changes().map_err(PlanError::input)? {
+            inverse.take_back(change.map_err(PlanError::input)?, coming)?;
         }
     }
     let (counts, holds) = inverse.tally.close(context.policy);
@@ -114,50 +95,50 @@ pub fn undo<I: Inputs, S: Sink>(
 }
 
 /// Looks at the records of a kind.
-fn look<I: Inputs, E>(
+fn look<I: UndoInputs>(
     tag: Tag,
     inputs: &I,
     left: &mut Left,
     tally: &mut Tally,
-) -> Result<(), PlanError<I::Error, E>> {
-    fn of<K: Kind, I: Inputs, E>(
+) -> Result<(), PlanError> {
+    fn of<K: Kind, I: UndoInputs>(
         inputs: &I,
         left: &mut Left,
         tally: &mut Tally,
-    ) -> Result<(), PlanError<I::Error, E>> {
-        for record in inputs.mirror::<K>().map_err(PlanError::Input)? {
-            let record = K::wrap(record.map_err(PlanError::Input)?);
+    ) -> Result<(), PlanError> {
+        for record in inputs.mirror::<K>().map_err(PlanError::input)? {
+            let record = K::wrap(record.map_err(PlanError::input)?);
             left.find(&record);
             tally.in_mirror(&record);
         }
         Ok(())
     }
     match tag {
-        Tag::School => of::<kinds::Schools, I, E>(inputs, left, tally),
-        Tag::Term => of::<kinds::Terms, I, E>(inputs, left, tally),
-        Tag::Course => of::<kinds::Courses, I, E>(inputs, left, tally),
-        Tag::Teacher => of::<kinds::Teachers, I, E>(inputs, left, tally),
-        Tag::Student => of::<kinds::Students, I, E>(inputs, left, tally),
-        Tag::Guardian => of::<kinds::Guardians, I, E>(inputs, left, tally),
-        Tag::Class => of::<kinds::Classes, I, E>(inputs, left, tally),
+        Tag::School => of::<kinds::Schools, I>(inputs, left, tally),
+        Tag::Term => of::<kinds::Terms, I>(inputs, left, tally),
+        Tag::Course => of::<kinds::Courses, I>(inputs, left, tally),
+        Tag::Teacher => of::<kinds::Teachers, I>(inputs, left, tally),
+        Tag::Student => of::<kinds::Students, I>(inputs, left, tally),
+        Tag::Guardian => of::<kinds::Guardians, I>(inputs, left, tally),
+        Tag::Class => of::<kinds::Classes, I>(inputs, left, tally),
     }
 }
 
 /// Names what is in the way.
-fn refuse<I: Inputs, S: Sink>(
+fn refuse<I: UndoInputs, S: PlanSink>(
     inputs: &I,
     left: &Left,
     changed: u64,
     sink: &mut S,
-) -> Result<(), PlanError<I::Error, S::Error>> {
+) -> Result<(), PlanError> {
     let code = &request::UNDO_REFUSED;
     let what = format!(
         "{changed} records were changed after the run that was to be undone; nothing was undone"
     );
-    sink.finding(Finding::new(code).saying(code, what).under(Rule::H4)).map_err(PlanError::Sink)?;
+    sink.finding(Finding::new(code).saying(code, what).under(Rule::H4)).map_err(PlanError::sink)?;
     let mut named = 0;
-    for change in inputs.changes().map_err(PlanError::Input)? {
-        let change = change.map_err(PlanError::Input)?;
+    for change in inputs.changes().map_err(PlanError::input)? {
+        let change = change.map_err(PlanError::input)?;
         let Some(record) = change
             .after
             .as_ref()
@@ -176,7 +157,7 @@ fn refuse<I: Inputs, S: Sink>(
         };
         let finding =
             Finding::new(code).saying(code, what).under(Rule::H4).about(kind, record.key());
-        sink.finding(finding).map_err(PlanError::Sink)?;
+        sink.finding(finding).map_err(PlanError::sink)?;
         named += 1;
         if named == MOST_NAMED {
             break;
@@ -186,18 +167,18 @@ fn refuse<I: Inputs, S: Sink>(
 }
 
 /// The inverse plan, as it is made.
-struct Inverse<'a, S: Sink> {
-    context: &'a Context<'a>,
+struct Inverse<'a, S: PlanSink> {
+    context: &'a UndoContext<'a>,
     left: &'a Left,
     tally: Tally,
     changes: u64,
     sink: &'a mut S,
 }
 
-impl<S: Sink> Inverse<'_, S> {
+impl<S: PlanSink> Inverse<'_, S> {
     /// Gives the inverse of a change: in the first pass what comes, in the second what changes or
     /// goes.
-    fn take_back<E>(&mut self, change: Change, coming: bool) -> Result<(), PlanError<E, S::Error>> {
+    fn take_back(&mut self, change: Change, coming: bool) -> Result<(), PlanError> {
         let mut change = change.inverse();
         let comes = matches!(change.action, Action::Add | Action::Return);
         if comes != coming || (change.action == Action::Remove && !self.context.removals) {
@@ -211,7 +192,7 @@ impl<S: Sink> Inverse<'_, S> {
                     let code = &request::UNDO_EDIT_STAYS;
                     let finding =
                         Finding::new(code).under(Rule::H4).about(edit.kind.name(), &edit.key);
-                    self.sink.finding(finding).map_err(PlanError::Sink)?;
+                    self.sink.finding(finding).map_err(PlanError::sink)?;
                     false
                 }
                 // It is as it is to be; or somebody has changed or taken away what the run had put
@@ -232,7 +213,7 @@ impl<S: Sink> Inverse<'_, S> {
             }
             if student.status == Status::Active {
                 for (field, value) in groups::of(&student.state.demographics) {
-                    self.sink.member(field, value, &student.key).map_err(PlanError::Sink)?;
+                    self.sink.member(field, value, &student.key).map_err(PlanError::sink)?;
                 }
             }
         }
@@ -242,19 +223,16 @@ impl<S: Sink> Inverse<'_, S> {
             what: Cow::Borrowed("as it was before the run that is undone"),
         }];
         self.changes += 1;
-        self.sink.change(change).map_err(PlanError::Sink)
+        self.sink.change(change).map_err(PlanError::sink)
     }
 
     /// The groups of the students whom the undo does not touch (R-M8).
-    fn unchanged_members<I: Inputs>(
-        &mut self,
-        inputs: &I,
-    ) -> Result<(), PlanError<I::Error, S::Error>> {
+    fn unchanged_members<I: UndoInputs>(&mut self, inputs: &I) -> Result<(), PlanError> {
         if self.context.policy.demographics == KeepDemographics::Ignore {
             return Ok(());
         }
-        for student in inputs.mirror::<kinds::Students>().map_err(PlanError::Input)? {
-            let student = student.map_err(PlanError::Input)?;
+        for student in inputs.mirror::<kinds::Students>().map_err(PlanError::input)? {
+            let student = student.map_err(PlanError::input)?;
             if student.status != Status::Active {
                 continue;
             }
@@ -263,7 +241,7 @@ impl<S: Sink> Inverse<'_, S> {
                 continue;
             }
             for (field, value) in groups::of(&demographics) {
-                self.sink.member(field, value, &key).map_err(PlanError::Sink)?;
+                self.sink.member(field, value, &key).map_err(PlanError::sink)?;
             }
         }
         Ok(())

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::danger;
-use crate::id::SourceId;
-use crate::model::{
+use roster::change::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
+use roster::id::SourceId;
+use roster::policy::Policy;
+use roster::records::{
     AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, Status, StudentState, Tag,
     TeacherState,
 };
-use crate::plan::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
-use crate::policy::Policy;
 
 /// The kinds that the guards watch.
 const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];

@@ -1,10 +1,10 @@
 //! Which local edits live, said once more and naively: asked of the mirror as a night has left it.
 
-use rules::edit::{Edit, LocalEdit};
-use rules::id::SourceId;
-use rules::model::{Kind, Mirrored, Origin, Status, Tag, kinds};
-use rules::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
-use rules::snapshot::Gap;
+use roster::edit::{Edit, LocalEdit};
+use roster::id::SourceId;
+use roster::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
+use roster::records::{Kind, Mirrored, Origin, Status, Tag, kinds};
+use roster::snapshot::Gap;
 
 use crate::world::{Snapshot, World, typed};
 
@@ -49,7 +49,7 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
             });
             match (archived, manual) {
                 (true, _)
-                    if policy.abandoned_families == rules::policy::AbandonedFamilies::Extreme =>
+                    if policy.abandoned_families == roster::policy::AbandonedFamilies::Extreme =>
                 {
                     return None;
                 }
@@ -94,7 +94,7 @@ fn speaks(after: &World, night: &Snapshot, kind: Tag, key: &SourceId) -> bool {
         _ => false,
     });
     let counts = |by_enrollment: bool| {
-        !by_enrollment || after.policy.role_conflicts == rules::policy::RoleConflicts::Enrollment
+        !by_enrollment || after.policy.role_conflicts == roster::policy::RoleConflicts::Enrollment
     };
     let (active, listed) = match kind {
         Tag::Student => (

@@ -6,17 +6,17 @@ pub(crate) mod edits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rules::id::{AccountId, DistrictId, RunId, SourceId};
-use rules::model::{
+use roster::id::{AccountId, DistrictId, RunId, SourceId};
+use roster::policy::{
+    AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
+    KeepDemographics, Policy, RoleConflicts,
+};
+use roster::records::{
     AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind,
     Mirrored, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState,
     kinds,
 };
-use rules::policy::{
-    AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
-    KeepDemographics, Policy, RoleConflicts,
-};
-use rules::snapshot::Gap;
+use roster::snapshot::Gap;
 
 use crate::world::{Snapshot, World, typed};
 

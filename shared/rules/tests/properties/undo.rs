@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use proptest::prelude::*;
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::finding::request;
-use rules::id::SourceId;
-use rules::model::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
-use rules::plan::{Action, Change};
-use rules::undo::{Context, Inputs, Undone, undo};
+use roster::change::{Action, Change};
+use roster::contract::UndoInputs;
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::finding::request;
+use roster::id::SourceId;
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
+use rules::undo::{UndoContext, Undone, undo};
 
 use super::world::{Mirror, Planned, World, parse, tag, world};
 use super::{cases, clean, deeds, edited_district, night};
@@ -21,7 +22,7 @@ struct Past<'a> {
     changes: &'a [Change],
 }
 
-impl Inputs for Past<'_> {
+impl UndoInputs for Past<'_> {
     type Error = Infallible;
 
     fn changes(&self) -> Result<impl Iterator<Item = Result<Change, Infallible>>, Infallible> {
@@ -47,7 +48,7 @@ impl Inputs for Past<'_> {
 }
 
 fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Planned) {
-    let context = Context { policy: &world.policy, removals };
+    let context = UndoContext { policy: &world.policy, removals };
     let mut planned = Planned::default();
     let undone = undo(&context, &Past { mirror: &world.mirror, changes }, &mut planned).unwrap();
     if let Undone::Planned(outcome) = &undone {
@@ -330,7 +331,7 @@ fn r_h1_an_undo_is_held_like_any_plan() {
 #[test]
 fn r_m7_an_undo_stores_no_demographic_again_where_the_policy_ignores_them_now() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
-    world.policy.demographics = rules::policy::KeepDemographics::Ignore;
+    world.policy.demographics = roster::policy::KeepDemographics::Ignore;
     let planned = world.run(&parse::snapshot(NIGHT));
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
     let (_, back) = taken_back(&world, &planned.changes, true);

@@ -1,7 +1,7 @@
 //! R-C: classes.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 use serde_json::json;
 
 use crate::world::world;

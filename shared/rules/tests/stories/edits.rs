@@ -1,9 +1,9 @@
 //! What people did here, and what a night leaves of it.
 
 use insta::assert_snapshot;
-use rules::edit::Edit;
-use rules::model::Tag;
-use rules::personal::Personal;
+use roster::edit::Edit;
+use roster::personal::Personal;
+use roster::records::Tag;
 use serde_json::{Value, json};
 
 use crate::world::{World, world};

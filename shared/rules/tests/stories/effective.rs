@@ -1,16 +1,16 @@
 //! What people see of a record with the edits beside it.
 
 use jiff::{Timestamp, civil::date};
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::effective::{self, AccountState, Listed, Reach, Who};
-use rules::id::{AccountId, RunId, SourceId};
-use rules::model::{
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{AccountId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{
     ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState,
     kinds,
 };
-use rules::personal::Personal;
+use rules::effective::{self, AccountState, Listed, Reach, Who};
 
-fn mirrored<K: rules::model::Kind>(key: &str, state: K::State) -> Mirrored<K> {
+fn mirrored<K: roster::records::Kind>(key: &str, state: K::State) -> Mirrored<K> {
     Mirrored {
         key: key.into(),
         id: key.into(),

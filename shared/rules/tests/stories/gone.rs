@@ -1,7 +1,7 @@
 //! R-A: gone from the source, and back.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 use serde_json::json;
 
 use crate::world::{World, world};
@@ -117,7 +117,7 @@ fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
 #[test]
 fn r_a4_who_comes_back_gets_the_same_account_with_what_was_kept() {
     let mut w = family(json!({}));
-    let account = |w: &World| w.mirror.of::<rules::model::kinds::Students>()[0].account.clone();
+    let account = |w: &World| w.mirror.of::<roster::records::kinds::Students>()[0].account.clone();
     let before = account(&w);
     w.night("teacher t1");
     assert_snapshot!(w.night(FAMILY), @r"

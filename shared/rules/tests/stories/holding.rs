@@ -1,8 +1,8 @@
 //! R-H: holding a dangerous run, and leaving alone what cannot be read.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
-use rules::run::{RunState, Step};
+use roster::records::Tag;
+use roster::run::{RunState, Step};
 use serde_json::json;
 
 use crate::world::{World, parse, print, world};

@@ -1,7 +1,7 @@
 //! R-I: identity.
 
 use insta::assert_snapshot;
-use rules::model::{Tag, kinds};
+use roster::records::{Tag, kinds};
 use serde_json::json;
 
 use crate::world::{World, world};

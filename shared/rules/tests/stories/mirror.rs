@@ -1,8 +1,8 @@
 //! R-M: the mirror.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
-use rules::run::{RunState, Step};
+use roster::records::Tag;
+use roster::run::{RunState, Step};
 use serde_json::json;
 
 use crate::world::{parse, world};
@@ -86,7 +86,7 @@ fn r_m5_a_teacher_who_is_an_administrator_here_is_not_doubled() {
     ! teacher_is_administrator teacher t1
     ");
     let account = |w: &crate::world::World| {
-        w.mirror.of::<rules::model::kinds::Teachers>()[0]
+        w.mirror.of::<roster::records::kinds::Teachers>()[0]
             .account
             .as_ref()
             .unwrap()

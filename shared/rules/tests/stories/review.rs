@@ -1,8 +1,8 @@
 //! R-O2: what a reviewer is shown of a district's data as a whole.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
-use rules::plan::Outcome;
+use roster::change::Outcome;
+use roster::records::Tag;
 use serde_json::json;
 
 use crate::world::{parse, world};

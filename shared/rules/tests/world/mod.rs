@@ -15,18 +15,20 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use jiff::civil::{Date, date};
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::finding::Finding;
-use rules::id::{AccountId, DistrictId, RunId, SourceId, table_order};
-use rules::model::{
+use roster::change::{Change, Outcome};
+use roster::contract::{Administrator, PlanContext, PlanInputs, PlanSink};
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::finding::Finding;
+use roster::id::{AccountId, DistrictId, RunId, SourceId, table_order};
+use roster::personal::Personal;
+use roster::policy::Policy;
+use roster::records::{
     AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredOutline,
     Origin, School, SourceBox, Student, Tag, Teacher, Term,
 };
-use rules::personal::Personal;
-use rules::plan::{Administrator, Change, Context, Inputs, Outcome, Sink, plan};
-use rules::policy::Policy;
-use rules::rule::Rule;
-use rules::snapshot::Gap;
+use roster::rule::Rule;
+use roster::snapshot::Gap;
+use rules::engine::plan;
 
 /// The mirror: every kind by key, and the links by kind and source id.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -165,7 +167,7 @@ impl World {
     /// Plans a night without writing anything.
     pub(crate) fn plan(&self, snapshot: &Snapshot) -> Planned {
         let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
-        let context = Context {
+        let context = PlanContext {
             district: &district,
             run: &run,
             today: self.today,
@@ -245,7 +247,7 @@ impl World {
     pub(crate) fn with_manual(mut self, text: &str) -> Self {
         let mut made = World { mirror: Mirror::default(), ..self.clone() };
         made.policy = Policy::from_preset("clever", &serde_json::Map::new()).unwrap();
-        made.policy.admit_guardians = rules::policy::AdmitGuardians::UniqueContact;
+        made.policy.admit_guardians = roster::policy::AdmitGuardians::UniqueContact;
         made.run(&parse::snapshot(text));
         for (place, mut any) in made.mirror.records {
             match &mut any {
@@ -271,7 +273,7 @@ struct Both<'a> {
     snapshot: &'a Snapshot,
 }
 
-impl Inputs for Both<'_> {
+impl PlanInputs for Both<'_> {
     type Error = Infallible;
 
     fn snapshot<K: Kind>(
@@ -346,7 +348,7 @@ impl Inputs for Both<'_> {
     }
 }
 
-impl Sink for Planned {
+impl PlanSink for Planned {
     type Error = Infallible;
 
     fn change(&mut self, change: Change) -> Result<(), Infallible> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rules::id::SourceId;
-use rules::model::{
+use roster::id::SourceId;
+use roster::personal::Personal;
+use roster::records::{
     Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat,
     SessionKind, Student, Tag, Teacher, Term,
 };
-use rules::personal::Personal;
-use rules::snapshot::Gap;
+use roster::snapshot::Gap;
 
 use super::Snapshot;
 

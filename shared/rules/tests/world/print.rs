@@ -1,8 +1,8 @@
 //! Plans as short lines: `+` comes in, `^` comes back, `~` changes, `-` goes, `!` is a finding.
 
-use rules::id::SourceId;
-use rules::model::{AnyMirrored, Mirrored, Origin, Status};
-use rules::plan::{Action, Change};
+use roster::change::{Action, Change};
+use roster::id::SourceId;
+use roster::records::{AnyMirrored, Mirrored, Origin, Status};
 
 use super::{Planned, tag};
 
@@ -102,7 +102,7 @@ fn list(ids: &[SourceId]) -> String {
     ids.iter().map(SourceId::as_str).collect::<Vec<_>>().join(",")
 }
 
-fn common<K: rules::model::Kind>(item: &Mirrored<K>) -> Vec<Field> {
+fn common<K: roster::records::Kind>(item: &Mirrored<K>) -> Vec<Field> {
     let flag = |on: bool, name: &str| if on { name.to_owned() } else { String::new() };
     let id = if item.id == item.key { String::new() } else { item.id.as_str().to_owned() };
     vec![
@@ -114,7 +114,7 @@ fn common<K: rules::model::Kind>(item: &Mirrored<K>) -> Vec<Field> {
 
 fn fields(any: &AnyMirrored) -> Vec<Field> {
     let flag = |on: bool| if on { "yes".to_owned() } else { String::new() };
-    let revealed = |value: &Option<rules::personal::Personal>| {
+    let revealed = |value: &Option<roster::personal::Personal>| {
         value.as_ref().map_or(String::new(), |v| v.reveal().to_owned())
     };
     match any {

@@ -7,12 +7,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use jiff::civil::Date;
-use rules::finding::{Code, Finding, pull as codes, source};
-use rules::id::SourceId;
-use rules::model::Tag;
-use rules::policy::Policy;
-use rules::settings::SourceSettings;
-use rules::snapshot::SnapshotSink;
+use roster::finding::{Code, Finding, pull as codes, source};
+use roster::id::SourceId;
+use roster::policy::Policy;
+use roster::records::Tag;
+use roster::settings::SourceSettings;
+use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -21,10 +21,10 @@ use super::page::{self, Split};
 use super::pull::{Frozen, Progress, Resource};
 use super::{people, places, sections};
 use crate::intake::assemble;
+use crate::intake::collected::{Collected, List, Org, OrgKind, Wishes, Words};
 use crate::intake::ids::{Claim, NONE, Registry, Standing};
 use crate::intake::notes::{Halt, Notes, id_of, place, quoted};
 use crate::intake::phone::Phones;
-use crate::intake::roster::{List, Org, OrgKind, Roster, Wishes, Words};
 use crate::intake::values::NO_DAY;
 use crate::intake::{Import, ImportError, Refused, Staged};
 
@@ -161,7 +161,7 @@ pub(super) fn words_of(list: Resource) -> List {
 
 /// What is known of the district so far.
 pub(super) struct Feed<'a> {
-    pub(super) roster: Roster,
+    pub(super) roster: Collected,
     pub(super) wishes: &'a Wishes<'a>,
     /// The district's id at Clever, and its slot among the orgs: it stands above its schools and
     /// has its courses.
@@ -200,7 +200,7 @@ impl<'a> Feed<'a> {
             enrollments: words_of(Resource::Sections),
             agents: "student_relationships",
         };
-        let mut roster = Roster::of(words);
+        let mut roster = Collected::of(words);
         // People name their schools themselves, and sections have no dates of their own.
         roster.users_have_roles = Some(true);
         roster.dates.push((NO_DAY, NO_DAY));

@@ -1,17 +1,17 @@
 //! Users: one person with any of the roles student, teacher, staff, district administrator,
 //! contact.
 
-use rules::finding::pull as codes;
-use rules::finding::source;
+use roster::finding::pull as codes;
+use roster::finding::source;
 
 use super::feed::{Feed, Taken, claim, note};
 use super::objects::{ContactRole, Name, Roles, StudentRole, Text, User as UserObject};
 use super::places::day;
 use super::pull::Resource;
+use crate::intake::collected::{Demographic, GuardianWord, PERSON_TEXTS, User, person};
 use crate::intake::demographics::RACES;
 use crate::intake::ids::{NONE, Standing};
 use crate::intake::notes::Notes;
-use crate::intake::roster::{Demographic, GuardianWord, PERSON_TEXTS, User, person};
 use crate::intake::values;
 
 /// The kind of person that a list is of.

@@ -1,14 +1,14 @@
 //! Schools, terms and courses.
 
-use rules::finding::{pull as codes, source};
-use rules::settings::DateOrder;
+use roster::finding::{pull as codes, source};
+use roster::settings::DateOrder;
 
 use super::feed::{Feed, Taken, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
 use super::pull::Resource;
+use crate::intake::collected::{Course, Org, OrgKind, Session};
 use crate::intake::ids::{NONE, Standing};
 use crate::intake::notes::{Notes, id_of, place};
-use crate::intake::roster::{Course, Org, OrgKind, Session};
 use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
 
 pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {

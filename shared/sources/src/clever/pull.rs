@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use futures::future::join_all;
-use rules::settings::Clever;
+use roster::settings::Clever;
 use serde::{Deserialize, Serialize};
 
 use super::objects::{District, Text};

@@ -1,14 +1,14 @@
 //! Sections: classes, and the only place where it says who teaches whom.
 
-use rules::finding::{pull as codes, source};
-use rules::rule::Rule;
+use roster::finding::{pull as codes, source};
+use roster::rule::Rule;
 
 use super::feed::{Feed, Taken, claim, note, words_of};
 use super::objects::{Section, Text};
 use super::pull::Resource;
+use crate::intake::collected::{Class, Enrollment, person};
 use crate::intake::ids::{NONE, Standing};
 use crate::intake::notes::{Notes, id_of, place};
-use crate::intake::roster::{Class, Enrollment, person};
 use crate::intake::values::{Day, NO_DAY};
 
 const LIST: Resource = Resource::Sections;

@@ -2,20 +2,20 @@
 
 use std::thread;
 
+use super::collected::{Collected, Wishes, person};
 use super::emit::Assembled;
 use super::gaps;
 use super::ids::Standing;
 use super::index::Index;
 use super::kin;
 use super::notes::{Halt, Notes};
-use super::roster::{Roster, Wishes, person};
 use super::seats::{ByUser, Seats};
 use super::values::to_day;
 
 /// Brings together what was read and emits it: records, then gaps, then the findings that still
 /// wait. Gives the number of seats.
 pub(crate) fn stage(
-    roster: Roster,
+    roster: Collected,
     wishes: &Wishes<'_>,
     notes: &mut Notes<'_>,
     told: impl FnMut(u64),
@@ -29,7 +29,7 @@ pub(crate) fn stage(
 }
 
 /// Sorts, joins and limits to the configured schools.
-fn assemble(mut roster: Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
+fn assemble(mut roster: Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
     let (rows, named) =
         (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
     let (users, classes, by_user) = thread::scope(|scope| {

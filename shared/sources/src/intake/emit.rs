@@ -3,15 +3,15 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use rules::model::Tag;
-use rules::snapshot::BLOCK_BYTES;
+use roster::records::Tag;
+use roster::snapshot::BLOCK_BYTES;
 
+use super::collected::{Collected, OrgKind, person};
 use super::demographics::RACES;
 use super::ids::NONE;
 use super::json::{Key, Lines, key, keys};
 use super::kin::Kin;
 use super::notes::{Halt, Notes, write_fault};
-use super::roster::{OrgKind, Roster, person};
 use super::seats::{Seat, Seats};
 use super::values;
 
@@ -19,7 +19,7 @@ use super::index::Index;
 
 /// Everything that was read, brought together.
 pub(super) struct Assembled {
-    pub(super) roster: Roster,
+    pub(super) roster: Collected,
     pub(super) kin: Kin,
     pub(super) seats: Seats,
     /// Users in the order of the table.

@@ -1,16 +1,16 @@
 //! Gaps: what was sent and could not be read, so that it is left as the mirror has it (R-H3).
 
-use rules::model::{Seat, Tag};
-use rules::snapshot::{Gap, PartName};
+use roster::records::{Seat, Tag};
+use roster::snapshot::{Gap, PartName};
 
+use super::collected::{Collected, person};
 use super::emit::{Assembled, PEOPLE};
 use super::ids::{Ids, NONE, Standing};
 use super::notes::{Halt, Notes, id_of, write_fault};
-use super::roster::{Roster, person};
 use super::values::{Day, NO_DAY, to_date};
 
 /// Schools that are referred to and were not sent (readings, R-A6).
-pub(crate) fn missing_schools(roster: &Roster) -> impl Iterator<Item = u32> + '_ {
+pub(crate) fn missing_schools(roster: &Collected) -> impl Iterator<Item = u32> + '_ {
     (0..roster.orgs.len() as u32).filter(|&slot| {
         roster.orgs.standing(slot) == Standing::Absent && roster.orgs.record(slot).wanted
     })

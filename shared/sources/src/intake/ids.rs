@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use rules::id::{SHARDS, hash64, shard_of};
+use roster::id::{SHARDS, hash64, shard_of};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::texts::Texts;
@@ -81,7 +81,7 @@ impl Ids {
         slots
     }
 
-    /// Slots of these records in the order of the table: [`rules::id::table_order`].
+    /// Slots of these records in the order of the table: [`roster::id::table_order`].
     pub(crate) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
         let plain =
             |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
@@ -95,7 +95,7 @@ impl Ids {
             }
             slots = shards.concat();
         } else {
-            slots.sort_by(|&a, &b| rules::id::table_order(self.get(a), self.get(b)));
+            slots.sort_by(|&a, &b| roster::id::table_order(self.get(a), self.get(b)));
         }
         slots
     }
@@ -326,7 +326,7 @@ mod tests {
         let by_text = ids.sorted(0..ids.at.len() as u32);
         let slots = ids.table_sorted(&by_text);
         assert!(
-            slots.windows(2).all(|w| rules::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt())
+            slots.windows(2).all(|w| roster::id::table_order(ids.get(w[0]), ids.get(w[1])).is_lt())
         );
     }
 }

@@ -1,10 +1,10 @@
 //! Relationships between students and guardians, from either direction (R-G3, check 54).
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
+use super::collected::{Collected, note_record, person};
 use super::ids::Standing;
 use super::notes::{Notes, place};
-use super::roster::{Roster, note_record, person};
 
 /// Students with guardians, guardians with children: pairs of users, sorted by the first and then
 /// by the id of the second.
@@ -17,7 +17,7 @@ pub(super) struct Kin {
 /// Joins what both sides say. `named` are pairs of users of whom the first names the second;
 /// `users` are all in the order of their ids.
 pub(super) fn join(
-    roster: &Roster,
+    roster: &Collected,
     named: Vec<(u32, u32)>,
     users: &[u32],
     notes: &mut Notes<'_>,
@@ -91,7 +91,7 @@ enum Direction {
     Wrong(&'static str),
 }
 
-fn direction(roster: &Roster, from: u32, to: u32) -> Direction {
+fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
     match roster.users.standing(to) {
         Standing::Absent => return Direction::Missing,
         Standing::Removed => return Direction::Gone,
@@ -113,10 +113,10 @@ fn direction(roster: &Roster, from: u32, to: u32) -> Direction {
 }
 
 fn note(
-    roster: &Roster,
+    roster: &Collected,
     from: u32,
     notes: &mut Notes<'_>,
-    code: &'static rules::finding::Code,
+    code: &'static roster::finding::Code,
     found: &'static str,
 ) {
     let words = roster.words;

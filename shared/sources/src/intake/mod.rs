@@ -8,9 +8,10 @@
 
 use std::io;
 
-use rules::report::FindingList;
+use roster::report::FindingList;
 
 pub(crate) mod assemble;
+pub(crate) mod collected;
 pub(crate) mod demographics;
 mod emit;
 pub(crate) mod gaps;
@@ -20,7 +21,6 @@ mod json;
 mod kin;
 pub(crate) mod notes;
 pub(crate) mod phone;
-pub(crate) mod roster;
 mod seats;
 mod texts;
 pub(crate) mod values;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
-use rules::finding::{Code, Finding, Place, Severity};
-use rules::id::SourceId;
-use rules::report::FindingList;
-use rules::snapshot::{PartName, SnapshotSink};
+use roster::finding::{Code, Finding, Place, Severity};
+use roster::id::SourceId;
+use roster::report::FindingList;
+use roster::snapshot::{PartName, SnapshotSink};
 
 use super::ImportError;
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
+use super::collected::{Collected, Enrollment};
 use super::notes::{Notes, id_of, place};
-use super::roster::{Enrollment, Roster};
 use super::values::{Day, NO_DAY};
 
 /// One seat, seen from a class or from a person.
@@ -21,7 +21,7 @@ impl Seat {
         Enrollment::unpack(self.said).is_primary()
     }
 
-    /// Its dates, in [`Roster::dates`].
+    /// Its dates, in [`Collected::dates`].
     pub(super) fn dates(self) -> usize {
         Enrollment::unpack(self.said).dates()
     }
@@ -118,7 +118,7 @@ impl Seats {
     /// Walking one side in the order of its ids leaves each list of the other in that order,
     /// without sorting it.
     pub(super) fn gather(
-        roster: &Roster,
+        roster: &Collected,
         rows: Vec<Enrollment>,
         by_user: ByUser,
         (users, classes): (&[u32], &[u32]),
@@ -191,7 +191,7 @@ fn merge(
     group: &mut [Placed],
     teacher: bool,
     class: u32,
-    roster: &Roster,
+    roster: &Collected,
     rows: &[Enrollment],
     today: Day,
     notes: &mut Notes<'_>,
@@ -222,7 +222,7 @@ fn merge(
 
 /// The less, the better: on today (a primary teacher's first), then the next to begin, then the
 /// last to end.
-fn preference(roster: &Roster, placed: &Placed, today: Day) -> (u8, bool, i64, u32) {
+fn preference(roster: &Collected, placed: &Placed, today: Day) -> (u8, bool, i64, u32) {
     let (begin, end) = roster.dates[placed.seat.dates()];
     let begun = begin == NO_DAY || begin <= today;
     let over = end != NO_DAY && end <= today;

@@ -1,7 +1,7 @@
 //! Values of cells: dates, booleans, lists, addresses, numbers.
 
 use jiff::civil::Date;
-use rules::settings::DateOrder;
+use roster::settings::DateOrder;
 
 /// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or
 /// digit, and then there is nothing to do.

@@ -1,13 +1,13 @@
 //! courses.csv and classes.csv (checks 33, 34, 36, 39, 44 and 45).
 
-use rules::finding::{Code, source as codes};
-use rules::model::Tag;
+use roster::finding::{Code, source as codes};
+use roster::records::Tag;
 
+use super::collected::{Class, Collected, Course, Org};
 use super::header::Col;
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, place, quoted};
-use super::roster::{Class, Course, Org, Roster};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
@@ -15,7 +15,7 @@ use super::values::{self, Day, NO_DAY};
 pub(super) fn read_courses(
     table: &mut Table,
     package: u16,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [school_year, title, code, grades, org, subjects, subject_codes] = [
@@ -78,14 +78,14 @@ pub(super) fn read_courses(
 }
 
 /// What can be said once all courses are read.
-pub(super) fn finish_courses(roster: &Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish_courses(roster: &Collected, notes: &mut Notes<'_>) {
     note_id_case(&roster.courses, FileKind::Courses, notes);
 }
 
 pub(super) fn read_classes(
     table: &mut Table,
     package: u16,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [
@@ -161,7 +161,7 @@ pub(super) fn read_classes(
 }
 
 /// What can be said once all classes are read.
-pub(super) fn finish_classes(roster: &mut Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish_classes(roster: &mut Collected, notes: &mut Notes<'_>) {
     note_id_case(&roster.classes, FileKind::Classes, notes);
     let taught: Vec<u32> = roster
         .classes
@@ -188,7 +188,7 @@ fn class_school(
     row: &Row<'_>,
     col: Col,
     id: &str,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Option<u32> {
     let slot = roster.orgs.slot(id);
@@ -204,7 +204,7 @@ fn class_school(
 }
 
 /// The course of a class. Homerooms have none in practice, whatever the standard says.
-fn class_course(row: &Row<'_>, col: Col, roster: &Roster, notes: &mut Notes<'_>) -> Option<u32> {
+fn class_course(row: &Row<'_>, col: Col, roster: &Collected, notes: &mut Notes<'_>) -> Option<u32> {
     let id = row.get(col);
     if id.trim().is_empty() {
         row.note(notes, &codes::COURSE_MISSING, Some(col), String::new);
@@ -226,7 +226,7 @@ fn class_course(row: &Row<'_>, col: Col, roster: &Roster, notes: &mut Notes<'_>)
 fn class_terms(
     row: &Row<'_>,
     col: Col,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> ((u32, u32), (Day, Day)) {
     let begin = roster.term_lists.len() as u32;

@@ -1,13 +1,13 @@
 //! demographics.csv (check 55). Where demographics are not kept, only ids that a district put there
 //! are read (R-M7).
 
-use rules::finding::source as codes;
-use rules::model::Tag;
+use roster::finding::source as codes;
+use roster::records::Tag;
 
+use super::collected::{Collected, Demographic, Wishes};
 use super::ids::Standing;
 use super::notes::{Halt, Notes};
 use super::repeats::Claims;
-use super::roster::{Demographic, Roster, Wishes};
 use super::table::{Row, Table};
 use super::users::own_column;
 use super::values::{NO_DAY, to_day};
@@ -27,7 +27,7 @@ pub(super) fn read(
     package: u16,
     claims: &mut Claims,
     seen: &mut Vec<Seen>,
-    roster: &mut Roster,
+    roster: &mut Collected,
     wishes: &Wishes<'_>,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {

@@ -1,15 +1,15 @@
 //! enrollments.csv, by far the longest file (checks 26, 36, 39 to 41, 47).
 
 use hashbrown::HashMap;
-use rules::finding::source as codes;
-use rules::rule::Rule;
+use roster::finding::source as codes;
+use roster::rule::Rule;
 
+use super::collected::{Collected, Enrollment, person};
 use super::header::Col;
 use super::ids::{Last, NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, place};
 use super::repeats::{Claims, repeated};
-use super::roster::{Enrollment, Roster, person};
 use super::table::{Row, Table};
 use super::values::{Day, NO_DAY, to_day};
 
@@ -40,7 +40,7 @@ pub(super) fn read(
     table: &mut Table,
     claims: &mut Claims,
     memory: &mut Memory,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [class, school, user, role, primary, begin, end] = [
@@ -100,7 +100,7 @@ fn read_row(
     row: &Row<'_>,
     columns: &Columns,
     memory: &mut Memory,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> (Read, bool) {
     let class_id = row.required_id(columns.class, notes);
@@ -158,7 +158,7 @@ fn check_role(
     columns: &Columns,
     slot: u32,
     is_teacher: bool,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) {
     let kind = if is_teacher { person::TEACHER } else { person::STUDENT };
@@ -192,14 +192,14 @@ fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_
     });
 }
 
-/// The row's dates as a number of [`Roster::dates`], and whether the district's order of day and
+/// The row's dates as a number of [`Collected::dates`], and whether the district's order of day and
 /// month was needed.
 fn read_dates(
     row: &Row<'_>,
     columns: &Columns,
     class: u32,
     memory: &mut Memory,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> (u32, bool) {
     let texts = (row.trimmed(columns.begin), row.trimmed(columns.end));
@@ -242,7 +242,7 @@ fn read_dates(
 /// Keeps what is known of an enrollment that could not be read (R-H3). Its class and person say
 /// which one it is, whatever its own id. Those of a row whose cells do not stand where they should
 /// count only where they name a class or a user of the set.
-fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
+fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     let named = row.own_id().is_some();
     let (class_id, user_id) = (row.doubtful(columns.class), row.doubtful(columns.user));
     let (class, user) = if row.is_whole() {
@@ -267,7 +267,7 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
 
 /// What can be said once all enrollments are read: rows that share a sourcedId count once where
 /// they are equal, not at all where they differ (check 26).
-pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     let ids = std::mem::take(&mut roster.enrollment_ids);
     for group in repeated(&ids) {
         let first = roster.enrollments[group[0]];
@@ -310,7 +310,7 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
 
 /// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one
 /// where it matters (R-S1).
-fn note_idle(roster: &Roster, notes: &mut Notes<'_>) {
+fn note_idle(roster: &Collected, notes: &mut Notes<'_>) {
     let idle = |kind: u8| {
         let of_kind = |slot: &u32| {
             let user = roster.users.record(*slot);

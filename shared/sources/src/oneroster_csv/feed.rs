@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
 use super::package::Refusal;
 

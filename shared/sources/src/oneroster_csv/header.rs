@@ -1,6 +1,6 @@
 //! The header of a table: which column stands where (checks 13 to 18).
 
-use rules::finding::{Finding, source as codes};
+use roster::finding::{Finding, source as codes};
 
 use super::layout::{Column, FileKind, OLD_NAMES, SDS_COLUMNS, Version, layout};
 use super::notes::{Notes, place, quoted};

@@ -4,18 +4,18 @@ use std::io;
 
 use encoding_rs::Encoding;
 use jiff::civil::Date;
-use rules::finding::source as codes;
-use rules::policy::Policy;
-use rules::settings::SourceSettings;
-use rules::snapshot::{PartName, SnapshotSink};
+use roster::finding::source as codes;
+use roster::policy::Policy;
+use roster::settings::SourceSettings;
+use roster::snapshot::{PartName, SnapshotSink};
 
 use super::ahead::with_file;
+use super::collected::Wishes;
 use super::layout::{FileKind, Version};
 use super::notes::{Halt, Notes, quoted};
 use super::package::Package;
 use super::phone::Phones;
 use super::reader::{Reader, Tables, Work};
-use super::roster::Wishes;
 use super::set::{FileSet, Nature};
 use super::table::Mode;
 use super::{ImportError, Refused, Staged};

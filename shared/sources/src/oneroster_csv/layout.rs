@@ -1,6 +1,6 @@
 //! The tables of OneRoster that a roster is made of: names, columns, what is required.
 
-use super::roster::{List, Words};
+use super::collected::{List, Words};
 
 /// A file that is read. In the order in which they are read: what is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::finding::{Severity, source as codes};
+use roster::finding::{Severity, source as codes};
 
 use super::ahead::Ahead;
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};

@@ -64,7 +64,7 @@ mod take;
 mod users;
 mod zip_package;
 
-use crate::intake::{assemble, gaps, ids, notes, phone, roster, values};
+use crate::intake::{assemble, collected, gaps, ids, notes, phone, values};
 
 pub(crate) use ahead::{Maker, with_made};
 pub(crate) use import::check_settings;

@@ -1,14 +1,14 @@
 //! orgs.csv: schools and what is above them (checks 36 and 38).
 
-use rules::finding::source as codes;
-use rules::model::Tag;
-use rules::rule::Rule;
+use roster::finding::source as codes;
+use roster::records::Tag;
+use roster::rule::Rule;
 
+use super::collected::{Collected, Org, OrgKind, Wishes, note_record};
 use super::gaps::missing_schools;
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, id_of, place};
-use super::roster::{Org, OrgKind, Roster, Wishes, note_record};
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 
@@ -17,7 +17,7 @@ const TYPES: [&str; 6] = ["department", "school", "district", "local", "state", 
 pub(super) fn read(
     table: &mut Table,
     package: u16,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [name, kind, identifier, parent] =
@@ -56,7 +56,7 @@ pub(super) fn read(
 }
 
 /// What can be said once all orgs are read.
-pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) {
     let orgs = &mut roster.orgs;
     note_id_case(orgs, FileKind::Orgs, notes);
     let present: Vec<u32> = orgs.present().collect();
@@ -119,7 +119,7 @@ pub(super) fn finish(roster: &mut Roster, wishes: &Wishes<'_>, notes: &mut Notes
 }
 
 /// Notes schools that are referred to and were not sent (readings, R-A6).
-pub(super) fn note_missing_schools(roster: &Roster, notes: &mut Notes<'_>) {
+pub(super) fn note_missing_schools(roster: &Collected, notes: &mut Notes<'_>) {
     for slot in missing_schools(roster) {
         notes.note(&codes::SCHOOL_NOT_SENT, |f| {
             f.under(Rule::H3)
@@ -129,7 +129,7 @@ pub(super) fn note_missing_schools(roster: &Roster, notes: &mut Notes<'_>) {
     }
 }
 
-fn cut_cycles(roster: &mut Roster, present: &[u32], notes: &mut Notes<'_>) {
+fn cut_cycles(roster: &mut Collected, present: &[u32], notes: &mut Notes<'_>) {
     let orgs = &mut roster.orgs;
     // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk
     // does not.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use rules::finding::{Code, Finding, Place};
+use roster::finding::{Code, Finding, Place};
 
 /// One file of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]

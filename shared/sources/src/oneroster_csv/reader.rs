@@ -2,15 +2,15 @@
 //! roster. Where the tables come from it does not know: the files of a package and the lists of a
 //! server are checked by the same rules, and found wanting in the same words.
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
 use super::ahead::Ahead;
 use super::assemble;
+use super::collected::{Collected, Enrollment, User, Wishes};
 use super::import::Progress;
 use super::layout::{self, FileKind, Version};
 use super::notes::{Halt, Notes, place, quoted};
 use super::repeats::Claims;
-use super::roster::{Enrollment, Roster, User, Wishes};
 use super::set::Nature;
 use super::table::{Mode, Reading, Table};
 use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
@@ -49,7 +49,7 @@ const SHORT_ENROLLMENT: u64 = 48;
 const MOST_ROOM: usize = 256 << 20;
 
 /// Makes room for the rows of the two long tables.
-fn make_room(roster: &mut Roster, kind: FileKind, declared: u64) {
+fn make_room(roster: &mut Collected, kind: FileKind, declared: u64) {
     let rows = |short: u64, size: usize| {
         usize::try_from(declared / short).map_or(0, |rows| rows.min(MOST_ROOM / size))
     };
@@ -74,7 +74,7 @@ pub(crate) struct Reader<'a> {
     progress: Option<&'a mut dyn FnMut(Progress)>,
     read: u64,
     of: u64,
-    roster: Roster,
+    roster: Collected,
     wishes: Wishes<'a>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
             progress,
             read: 0,
             of,
-            roster: Roster::of(layout::words()),
+            roster: Collected::of(layout::words()),
             wishes,
         }
     }

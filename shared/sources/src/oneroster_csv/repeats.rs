@@ -3,7 +3,7 @@
 use std::thread;
 
 use hashbrown::HashSet;
-use rules::id::hash64;
+use roster::id::hash64;
 
 /// Which rows were read, so that a row of an earlier set does not come back over a newer one.
 #[derive(Default)]

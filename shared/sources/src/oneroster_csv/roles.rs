@@ -1,13 +1,13 @@
 //! roles.csv: who is what in which org (1.2; checks 26, 31, 36 and 42).
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
+use super::collected::{Collected, Role, note_record, person};
 use super::header::Col;
 use super::ids::{Last, NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, id_of, place};
 use super::repeats::{Claims, repeated};
-use super::roster::{Role, Roster, note_record, person};
 use super::table::{Row, Table};
 use super::users::kind_of;
 
@@ -38,7 +38,7 @@ struct Columns {
 pub(super) fn read(
     table: &mut Table,
     claims: &mut Claims,
-    roster: &mut Roster,
+    roster: &mut Collected,
     today: jiff::civil::Date,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
@@ -88,7 +88,7 @@ fn read_role(
     row: &Row<'_>,
     columns: &Columns,
     last_org: &mut Last,
-    roster: &mut Roster,
+    roster: &mut Collected,
     today: jiff::civil::Date,
     notes: &mut Notes<'_>,
 ) -> (Option<Read>, bool) {
@@ -140,7 +140,7 @@ fn read_role(
 
 /// A role is lost with a bad row: nobody knows which, so no kind of its person is taken for gone
 /// (R-H3).
-fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
+fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     match roster
         .users
         .ids
@@ -153,7 +153,7 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Roster) {
 }
 
 /// What can be said once all roles are read: the kinds of every user.
-pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     drop_repeated(roster, notes);
     // Rows of one user together, in the order of the file.
     let mut roles = std::mem::take(&mut roster.roles);
@@ -215,7 +215,7 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
     }
 }
 
-fn note_primaries(roster: &Roster, slot: u32, own: &[Role], notes: &mut Notes<'_>) {
+fn note_primaries(roster: &Collected, slot: u32, own: &[Role], notes: &mut Notes<'_>) {
     let current = || own.iter().filter(|role| role.current && role.primary);
     let found = if current().next().is_none() {
         if own.iter().all(|role| !role.current) {
@@ -236,7 +236,7 @@ fn note_primaries(roster: &Roster, slot: u32, own: &[Role], notes: &mut Notes<'_
 }
 
 /// Rows that share a sourcedId: equal ones count once, different ones not at all (check 26).
-fn drop_repeated(roster: &mut Roster, notes: &mut Notes<'_>) {
+fn drop_repeated(roster: &mut Collected, notes: &mut Notes<'_>) {
     let ids = std::mem::take(&mut roster.role_ids);
     let mut gone = vec![];
     for group in repeated(&ids) {

@@ -1,12 +1,12 @@
 //! academicSessions.csv (checks 28, 36 and 46).
 
-use rules::finding::source as codes;
-use rules::model::Tag;
+use roster::finding::source as codes;
+use roster::records::Tag;
 
+use super::collected::{Collected, Session, note_record};
 use super::ids::{NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, quoted};
-use super::roster::{Roster, Session, note_record};
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 use super::values::{NO_DAY, to_date, to_day};
@@ -16,7 +16,7 @@ const TYPES: [&str; 4] = ["gradingPeriod", "semester", "schoolYear", "term"];
 pub(super) fn read(
     table: &mut Table,
     package: u16,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
     let [title, kind, start, end, parent, year] =
@@ -70,7 +70,7 @@ pub(super) fn read(
 }
 
 /// What can be said once all sessions are read.
-pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     note_id_case(&roster.sessions, FileKind::AcademicSessions, notes);
     let present: Vec<u32> = roster.sessions.present().collect();
     for slot in present {
@@ -126,10 +126,10 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
 }
 
 fn note(
-    roster: &Roster,
+    roster: &Collected,
     slot: u32,
     notes: &mut Notes<'_>,
-    code: &'static rules::finding::Code,
+    code: &'static roster::finding::Code,
     column: &'static str,
     found: impl FnOnce() -> &'static str,
 ) {

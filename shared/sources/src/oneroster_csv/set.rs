@@ -1,6 +1,6 @@
 //! One set: its files by kind, and what its manifest says of them (checks 1, 2, 8 to 11).
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
 use super::ahead::with_file;
 use super::header::distance;
@@ -108,7 +108,7 @@ impl FileSet {
             let is_needed =
                 kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
             let (mode, listed) = (self.mode(kind), self.modes[kind as usize].is_some());
-            let at = |f: rules::finding::Finding| f.at(place(kind.file(), 0, None));
+            let at = |f: roster::finding::Finding| f.at(place(kind.file(), 0, None));
             match (self.file(kind), mode) {
                 (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
                 (None, Mode::Bulk | Mode::Delta) if is_needed => {

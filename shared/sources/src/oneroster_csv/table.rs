@@ -1,8 +1,8 @@
 //! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks
 //! 12, 19 to 24, 29).
 
-use rules::finding::{Code, Finding, Severity, pull, source as codes};
-use rules::settings::DateOrder;
+use roster::finding::{Code, Finding, Severity, pull, source as codes};
+use roster::settings::DateOrder;
 
 use super::ImportError;
 use super::ahead::Ahead;

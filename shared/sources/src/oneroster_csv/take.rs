@@ -1,11 +1,11 @@
 //! Finds the record that a row is about, and what is wrong with ids (checks 24 to 27).
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 
+use super::collected::note_record;
 use super::ids::{Claim, Registry, Standing};
 use super::layout::FileKind;
 use super::notes::Notes;
-use super::roster::note_record;
 use super::table::Row;
 use super::values::is_regular_id;
 

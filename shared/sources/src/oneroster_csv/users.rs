@@ -1,14 +1,14 @@
 //! users.csv: people, their contacts and what they say of each other (checks 35, 42, 51 to 54, 59).
 
-use rules::finding::source as codes;
-use rules::id::hash64;
+use roster::finding::source as codes;
+use roster::id::hash64;
 
 use super::classes::check_grades;
+use super::collected::{Collected, GuardianWord, PERSON_TEXTS, User, Wishes, person};
 use super::header::Col;
 use super::ids::{Last, NONE, Standing};
 use super::layout::FileKind;
 use super::notes::{Halt, Notes, place, quoted};
-use super::roster::{GuardianWord, PERSON_TEXTS, Roster, User, Wishes, person};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values;
@@ -113,7 +113,7 @@ struct OrgsCell {
 pub(super) fn read(
     table: &mut Table,
     package: u16,
-    roster: &mut Roster,
+    roster: &mut Collected,
     wishes: &Wishes<'_>,
     notes: &mut Notes<'_>,
 ) -> Result<(), Halt> {
@@ -174,7 +174,7 @@ fn read_user(
     slot: u32,
     has_roles: bool,
     (orgs, last_org): (&mut OrgsCell, &mut Last),
-    roster: &mut Roster,
+    roster: &mut Collected,
     wishes: &Wishes<'_>,
     notes: &mut Notes<'_>,
 ) {
@@ -282,7 +282,7 @@ fn read_orgs(
     row: &Row<'_>,
     col: Col,
     cell: &mut OrgsCell,
-    roster: &mut Roster,
+    roster: &mut Collected,
     notes: &mut Notes<'_>,
 ) -> bool {
     let text = row.get(col);
@@ -318,7 +318,7 @@ fn read_orgs(
     cell.known
 }
 
-fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Roster) {
+fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Collected) {
     for id in values::list(row.get(columns.agents)) {
         let agent = roster.users.slot(id);
         roster.agents.push((slot, agent));
@@ -326,7 +326,7 @@ fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Roster)
 }
 
 /// What can be said once all users are read.
-pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     note_id_case(&roster.users, FileKind::Users, notes);
     roster.users.settle();
     let mut names = std::mem::take(&mut roster.usernames);
@@ -338,7 +338,7 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
             .take(10)
             .map(|&(_, slot)| roster.users.seen(slot).line.to_string())
             .collect();
-        super::roster::note_record(
+        super::collected::note_record(
             &roster.users,
             group[0].1,
             FileKind::Users,
@@ -351,7 +351,7 @@ pub(super) fn finish(roster: &mut Roster, notes: &mut Notes<'_>) {
 }
 
 /// Notes people and enrollments whose role makes no account or seat.
-pub(super) fn note_not_rostered(roster: &Roster, notes: &mut Notes<'_>) {
+pub(super) fn note_not_rostered(roster: &Collected, notes: &mut Notes<'_>) {
     let of_kind = |kind: FileKind| {
         roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file())
     };

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use rules::finding::source as codes;
+use roster::finding::source as codes;
 use zip::{ZipArchive, result::ZipError};
 
 use super::package::{Package, PackagedFile, Refusal};

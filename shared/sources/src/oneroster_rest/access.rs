@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rules::settings::{OneRoster, OneRosterVersion, SignIn};
+use roster::settings::{OneRoster, OneRosterVersion, SignIn};
 use serde::Deserialize;
 
 use super::signature::{Consumer, escape};

@@ -1,7 +1,7 @@
 //! Where a server is, and what the settings may say of it.
 
 use jiff::Timestamp;
-use rules::settings::{OneRoster, OneRosterVersion, SignIn};
+use roster::settings::{OneRoster, OneRosterVersion, SignIn};
 
 use crate::http::is_host;
 

@@ -7,17 +7,17 @@ use std::io;
 use std::rc::Rc;
 
 use jiff::civil::Date;
-use rules::finding::pull as codes;
-use rules::policy::Policy;
-use rules::settings::{OneRosterVersion, SourceSettings};
-use rules::snapshot::SnapshotSink;
+use roster::finding::pull as codes;
+use roster::policy::Policy;
+use roster::settings::{OneRosterVersion, SourceSettings};
+use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
 
 use super::page;
 use super::pull::{Progress, Resource};
 use super::rows::{self, Columns};
+use crate::intake::collected::Wishes;
 use crate::intake::notes::{Halt, Notes, place};
-use crate::intake::roster::Wishes;
 use crate::intake::{Import, ImportError, Refused, Staged};
 use crate::oneroster_csv::{
     FileKind, Maker, Mode, Nature, Reader, Tables, Version, Work, check_settings, with_made,

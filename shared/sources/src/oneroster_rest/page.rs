@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rules::id::hash64;
+use roster::id::hash64;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;

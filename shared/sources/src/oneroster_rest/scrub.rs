@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use rules::policy::{KeepDemographics, Policy};
-use rules::settings::SourceSettings;
+use roster::policy::{KeepDemographics, Policy};
+use roster::settings::SourceSettings;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;

@@ -1,6 +1,6 @@
 //! People: roles, schools, names, contacts, demographics.
 
-use rules::finding::source;
+use roster::finding::source;
 use serde_json::json;
 
 use crate::support::*;

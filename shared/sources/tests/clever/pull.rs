@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rules::settings::Clever;
+use roster::settings::Clever;
 use serde_json::json;
 use sources::clever::memory::Fault;
 use sources::clever::{Api, BadSetting, Failing, PageFault, PullError, Pulled, Resource};

@@ -253,8 +253,8 @@ fn a_reader_that_fails_is_a_fault_to_be_tried_again_and_no_refusal() {
 
 struct Nothing;
 
-impl rules::snapshot::SnapshotSink for Nothing {
-    fn line(&mut self, _: rules::snapshot::PartName, _: &[u8]) -> io::Result<()> {
+impl roster::snapshot::SnapshotSink for Nothing {
+    fn line(&mut self, _: roster::snapshot::PartName, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }
@@ -262,8 +262,8 @@ impl rules::snapshot::SnapshotSink for Nothing {
 #[test]
 fn progress_and_the_failure_of_the_sink_are_told() {
     struct Full;
-    impl rules::snapshot::SnapshotSink for Full {
-        fn line(&mut self, _: rules::snapshot::PartName, _: &[u8]) -> io::Result<()> {
+    impl roster::snapshot::SnapshotSink for Full {
+        fn line(&mut self, _: roster::snapshot::PartName, _: &[u8]) -> io::Result<()> {
             Err(io::ErrorKind::StorageFull.into())
         }
     }

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use crate::support::{Outcome, Set};
 use district::{Defect, District, Size, Version};
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 fn import(version: Version, defect: Option<Defect>) -> Outcome {
     let night = District::new(Size::students(60)).version(version).night(0);

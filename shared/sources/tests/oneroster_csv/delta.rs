@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 use sources::oneroster_csv::{Limits, ZipPackage, describe};
 
 use crate::support::Set;
@@ -46,7 +46,7 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
     assert_snapshot!(outcome.gaps(), @"");
     assert_eq!(outcome.ids(Tag::Student), ["st1", "st3"]);
     assert_eq!(
-        outcome.student("st1").person.family.as_ref().map(rules::personal::Personal::reveal),
+        outcome.student("st1").person.family.as_ref().map(roster::personal::Personal::reveal),
         Some("Moss-Reed")
     );
     assert_eq!(
@@ -241,6 +241,6 @@ fn roles_and_demographics_fold_like_the_rest() {
     assert_eq!(outcome.ids(Tag::Teacher), ["st2", "te1"]);
     assert!(outcome.student("st2").by_enrollment);
     let demographics = outcome.student("st1").demographics;
-    assert_eq!(demographics.gender.as_ref().map(rules::personal::Personal::reveal), Some("male"));
+    assert_eq!(demographics.gender.as_ref().map(roster::personal::Personal::reveal), Some("male"));
     assert!(demographics.races.is_empty());
 }

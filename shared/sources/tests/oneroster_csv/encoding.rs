@@ -2,7 +2,7 @@
 
 use encoding_rs::WINDOWS_1252;
 use insta::assert_snapshot;
-use rules::personal::Personal;
+use roster::personal::Personal;
 
 use crate::support::Set;
 
@@ -78,7 +78,7 @@ fn utf_16_with_a_mark_is_read() {
 
 #[test]
 fn a_setting_that_cannot_be_is_named() {
-    let refused = |change: fn(&mut rules::settings::SourceSettings)| {
+    let refused = |change: fn(&mut roster::settings::SourceSettings)| {
         let outcome = Set::valid().setting(change).import();
         assert!(outcome.refused);
         outcome.found()

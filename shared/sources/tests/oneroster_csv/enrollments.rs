@@ -1,7 +1,7 @@
 //! Checks 40, 41 and 44 to 49, and R-T7: classes and who sits in them.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 use crate::support::Set;
 

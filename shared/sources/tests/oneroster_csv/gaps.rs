@@ -2,7 +2,7 @@
 //! be read.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 use crate::support::Set;
 

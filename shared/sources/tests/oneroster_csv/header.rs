@@ -1,7 +1,7 @@
 //! Checks 14 to 18: headers.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 use crate::support::Set;
 

@@ -1,8 +1,8 @@
 //! Checks 42, 51 to 55 and 59, and the rules about people that reading has a part in.
 
 use insta::assert_snapshot;
-use rules::model::{Guardian, Tag};
-use rules::personal::Personal;
+use roster::personal::Personal;
+use roster::records::{Guardian, Tag};
 
 use crate::support::{Set, sis};
 
@@ -244,7 +244,7 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
     let ignored = spoilt().preset("family-directory").import();
     assert!(
         ignored
-            .all::<rules::model::Student>(Tag::Student)
+            .all::<roster::records::Student>(Tag::Student)
             .iter()
             .all(|student| student.demographics.is_empty())
     );
@@ -322,7 +322,7 @@ fn one_person_of_several_kinds_has_a_record_of_each() {
         .find(|guardian| guardian.id.as_str() == "te1")
         .unwrap();
     let schools: Vec<&str> =
-        parent.person.schools.iter().map(rules::id::SourceId::as_str).collect();
+        parent.person.schools.iter().map(roster::id::SourceId::as_str).collect();
     assert_eq!(schools, ["s1"], "the schools of that role");
     assert_eq!(sis(), Set::valid().policy);
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use rules::model::Tag;
-use rules::snapshot::Gap;
+use roster::records::Tag;
+use roster::snapshot::Gap;
 
 use crate::support::{Outcome, Set};
 

@@ -1,7 +1,7 @@
 //! Checks 25 to 27, 36, 38 and 39: ids and references.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 use crate::support::Set;
 

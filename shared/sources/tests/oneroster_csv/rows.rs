@@ -1,7 +1,7 @@
 //! Checks 19 to 21: rows, cells and quotes.
 
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 use crate::support::Set;
 

@@ -11,12 +11,12 @@ use std::fmt::Write as _;
 use std::io::{self, Cursor, Read, Write as _};
 
 use jiff::civil::Date;
-use rules::finding::Finding;
-use rules::model::{Class, Course, Guardian, School, Student, Tag, Teacher, Term};
-use rules::policy::Policy;
-use rules::report::FindingList;
-use rules::settings::SourceSettings;
-use rules::snapshot::{Gap, PartName, SnapshotSink};
+use roster::finding::Finding;
+use roster::policy::Policy;
+use roster::records::{Class, Course, Guardian, School, Student, Tag, Teacher, Term};
+use roster::report::FindingList;
+use roster::settings::SourceSettings;
+use roster::snapshot::{Gap, PartName, SnapshotSink};
 use serde::{Serialize, de::DeserializeOwned};
 use sources::oneroster_csv::{
     FolderPackage, Import, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal,
@@ -449,7 +449,7 @@ impl Outcome {
                 assert!(
                     lines
                         .windows(2)
-                        .all(|w| rules::id::table_order(&id(&w[0]), &id(&w[1])).is_lt()),
+                        .all(|w| roster::id::table_order(&id(&w[0]), &id(&w[1])).is_lt()),
                     "order of {part:?}"
                 );
             }

@@ -2,7 +2,7 @@
 
 use crate::support::Set;
 use insta::assert_snapshot;
-use rules::model::Tag;
+use roster::records::Tag;
 
 #[test]
 fn a_set_of_1_1_becomes_records_without_a_finding() {
@@ -36,7 +36,7 @@ fn a_set_of_1_2_takes_roles_and_preferred_names_from_where_1_2_has_them() {
     assert_eq!(outcome.records(Tag::Class), Set::valid().import().records(Tag::Class));
     let perrin = outcome.student("st1").person;
     assert_eq!(
-        perrin.preferred_given.as_ref().map(rules::personal::Personal::reveal),
+        perrin.preferred_given.as_ref().map(roster::personal::Personal::reveal),
         Some("Perry")
     );
     // The main org first, though the other role's row comes first.

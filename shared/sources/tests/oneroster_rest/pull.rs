@@ -1,6 +1,6 @@
 //! What a server may answer, and what is done about it.
 
-use rules::settings::{OneRoster, SignIn};
+use roster::settings::{OneRoster, SignIn};
 use serde_json::json;
 use sources::http::{Failing, NoAnswer};
 use sources::oneroster_rest::memory::Fault;

@@ -4,8 +4,8 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use district::{District, File, Night, Size, Version};
-use rules::policy::Policy;
-use rules::settings::{OneRosterVersion, SourceSettings};
+use roster::policy::Policy;
+use roster::settings::{OneRosterVersion, SourceSettings};
 use serde_json::{Map, Value};
 use sources::oneroster_csv::{Package, PackagedFile};
 use sources::oneroster_rest::Resource;

@@ -1,6 +1,6 @@
 //! Saying who asks.
 
-use rules::settings::{OneRoster, SignIn};
+use roster::settings::{OneRoster, SignIn};
 use sources::http::Secret;
 use sources::oneroster_rest::{Access, PullError, Pulled};
 

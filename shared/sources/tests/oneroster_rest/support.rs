@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use rules::finding::Severity;
-use rules::policy::Policy;
-use rules::report::FindingList;
-use rules::settings::{OneRoster, OneRosterVersion, SignIn, SourceSettings};
-use rules::snapshot::{PartName, SnapshotSink};
+use roster::finding::Severity;
+use roster::policy::Policy;
+use roster::report::FindingList;
+use roster::settings::{OneRoster, OneRosterVersion, SignIn, SourceSettings};
+use roster::snapshot::{PartName, SnapshotSink};
 use serde_json::{Map, Value, json};
 use sources::http::{Secret, Wait};
 use sources::oneroster_rest::memory::MemoryOneRoster;

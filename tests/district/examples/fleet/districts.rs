@@ -37,7 +37,7 @@ pub(crate) struct Zone {
     /// Hours from its midnight in summer to that of Greenwich.
     pub(crate) behind: u32,
     /// Whether clocks change here: then 02:00 is no time for a night, and 03:00 is taken
-    /// (`rules::schedule::nightly`).
+    /// (`roster::schedule::nightly`).
     pub(crate) changes: bool,
 }
 

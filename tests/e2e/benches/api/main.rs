@@ -23,9 +23,9 @@ use clap::Parser;
 use district::{District, Size};
 use local::{API, Binaries, Profile, Stack, StackConfig};
 use mirror::districts::Districts;
-use rules::id::DistrictId;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 
 use reads::{Known, Limit, Read};
 

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use axum::http::Method;
 use local::{Claims, Stack};
-use rules::id::{DistrictId, RunId};
-use rules::model::Tag;
+use roster::id::{DistrictId, RunId};
+use roster::records::Tag;
 use serde_json::{Value, json};
 
 /// What a read may take at most, in milliseconds.

@@ -7,10 +7,10 @@ use std::path::Path;
 use jiff::civil::Date;
 use local::Stack;
 use mirror::districts::Districts;
-use rules::id::DistrictId;
-use rules::report::{Report, Seconds};
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::report::{Report, Seconds};
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 
 /// Uploads to a stack.
 pub(crate) struct Bench<'a> {

@@ -30,9 +30,9 @@ use local::oneroster::Door;
 use local::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
 use mirror::districts::Districts;
 use mirror::runs::Runs;
-use rules::id::{DistrictId, RunId};
-use rules::run::RunState;
-use rules::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
+use roster::id::{DistrictId, RunId};
+use roster::run::RunState;
+use roster::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::json;
 
 use crate::bare::Bare;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use district::{District, Size};
 use e2e::{Application, sample};
 use local::{API, Claims, DynamoFaults, StackConfig};
-use rules::model::Tag;
-use rules::settings::Settings;
+use roster::records::Tag;
+use roster::settings::Settings;
 use serde_json::{Value, json};
 
 #[tokio::test]

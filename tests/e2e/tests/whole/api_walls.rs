@@ -7,9 +7,9 @@ use district::{District, IdStyle, Size};
 use e2e::Application;
 use e2e::requests::{Asked, Named};
 use local::{Claims, Reply, Route};
-use rules::id::DistrictId;
-use rules::model::Tag;
-use rules::settings::Settings;
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::settings::Settings;
 use serde_json::{Value, json};
 
 const ROLES: [&str; 8] = [
@@ -44,7 +44,7 @@ fn small(seed: u64) -> District {
 async fn district(application: &Application, id: &str, set: District) -> (DistrictId, String) {
     let district = application.district(id, settings()).await;
     let night = application.night(&district, &set.night(0)).await;
-    assert_eq!(night.state(), rules::run::RunState::Applied, "{:?}", application.failures());
+    assert_eq!(night.state(), roster::run::RunState::Applied, "{:?}", application.failures());
     (district, night.run.run.to_string())
 }
 

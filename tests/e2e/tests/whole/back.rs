@@ -12,12 +12,12 @@ use mirror::keys;
 use mirror::objects::WriteObjects;
 use mirror::requests::{self, Order, Request};
 use mirror::runs::Runs;
-use rules::edit::{Edit, EditVersion, LocalEdit};
-use rules::id::{DistrictId, RunId, SHARDS, SourceId};
-use rules::model::Tag;
-use rules::personal::Personal;
-use rules::run::{Cause, RunState};
-use rules::settings::Settings;
+use roster::edit::{Edit, EditVersion, LocalEdit};
+use roster::id::{DistrictId, RunId, SHARDS, SourceId};
+use roster::personal::Personal;
+use roster::records::Tag;
+use roster::run::{Cause, RunState};
+use roster::settings::Settings;
 use serde_json::{Value, json};
 
 fn school_district() -> District {

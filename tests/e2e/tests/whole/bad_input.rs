@@ -9,11 +9,11 @@ use district::{Defect, District, Size};
 use e2e::{Application, Night};
 use local::INTERNAL;
 use mirror::objects::ReadObjects;
-use rules::finding::{Finding, Severity};
-use rules::id::DistrictId;
-use rules::report::Report;
-use rules::run::RunState;
-use rules::settings::Settings;
+use roster::finding::{Finding, Severity};
+use roster::id::DistrictId;
+use roster::report::Report;
+use roster::run::RunState;
+use roster::settings::Settings;
 use serde_json::json;
 
 /// What becomes of a set.

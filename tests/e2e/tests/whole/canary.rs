@@ -11,9 +11,9 @@ use district::{District, File, Size};
 use e2e::Application;
 use e2e::requests::Named;
 use local::{API, Api, Claims, IMPORT, RECONCILE, Reply, Route};
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::Settings;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::Settings;
 use serde_json::{Value, json};
 
 /// Area codes for phones, each with the hundred numbers 555-0100 to 555-0199 that belong to nobody.
@@ -235,7 +235,7 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
 /// Somebody of each kind, whose ids are canaries.
 async fn known(
     application: &Application,
-    district: &rules::id::DistrictId,
+    district: &roster::id::DistrictId,
     run: &str,
     canaries: &mut Canaries,
 ) -> Named {

@@ -9,10 +9,10 @@ use local::clever::{Fault, List, Sharing, id};
 use local::{Claims, NOTICE_KEYS, PULL, SCHEDULE_GROUP};
 use mirror::districts::Districts;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::json;
 
 use crate::notices::{KEY, knock};

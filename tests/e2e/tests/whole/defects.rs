@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
 
 use district::{Defect, District, Night, Size, Version};
-use rules::model::Tag;
-use rules::policy::Policy;
-use rules::report::FindingList;
-use rules::settings::{DateOrder, SourceSettings};
-use rules::snapshot::{Gap, PartName, SnapshotSink};
+use roster::policy::Policy;
+use roster::records::Tag;
+use roster::report::FindingList;
+use roster::settings::{DateOrder, SourceSettings};
+use roster::snapshot::{Gap, PartName, SnapshotSink};
 use serde_json::{Map, Value};
 use sources::oneroster_csv::{Import, Job, Limits, OpenError, ZipPackage, import};
 
@@ -114,7 +114,7 @@ impl Read {
     }
 
     fn is_unknown_seat(&self, class_id: &str, person_id: &str) -> bool {
-        let fits = |id: &Option<rules::id::SourceId>, of: &str| {
+        let fits = |id: &Option<roster::id::SourceId>, of: &str| {
             id.as_ref().is_none_or(|id| id.as_str() == of)
         };
         let people = [Tag::Student, Tag::Teacher];

@@ -5,10 +5,10 @@ use e2e::Application;
 use local::{IMPORT, INBOX, INTERNAL};
 use mirror::objects::ReadObjects;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::run::RunState;
-use rules::settings::Settings;
-use rules::snapshot::Upload;
+use roster::id::DistrictId;
+use roster::run::RunState;
+use roster::settings::Settings;
+use roster::snapshot::Upload;
 use serde_json::json;
 
 fn small() -> District {
@@ -71,7 +71,7 @@ async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
 
     let alone = application.district("alone", settings()).await;
     application.night(&alone, &small().night(2)).await;
-    for kind in [rules::model::Tag::Student, rules::model::Tag::Class] {
+    for kind in [roster::records::Tag::Student, roster::records::Tag::Class] {
         assert_eq!(
             application.keys(&district, kind, "active").await,
             application.keys(&alone, kind, "active").await,

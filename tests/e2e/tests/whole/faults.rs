@@ -5,8 +5,8 @@ use std::time::Duration;
 use district::{District, Size};
 use e2e::Application;
 use local::{DynamoFaults, RECONCILE, StackConfig};
-use rules::run::RunState;
-use rules::settings::Settings;
+use roster::run::RunState;
+use roster::settings::Settings;
 
 fn set(students: u64) -> District {
     District::new(Size::students(students)).seed(21)

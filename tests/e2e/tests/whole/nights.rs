@@ -2,9 +2,9 @@
 
 use district::{District, Size};
 use e2e::Application;
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::Settings;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::Settings;
 use serde_json::{Value, json};
 
 fn school_district() -> District {

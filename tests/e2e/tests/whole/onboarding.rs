@@ -10,10 +10,10 @@ use local::{Api, Claims, PULL, SCHEDULE_GROUP};
 use mirror::districts::Districts;
 use mirror::keys;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::{Clever, DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};
 
 /// The API of a district, as a role sees it.

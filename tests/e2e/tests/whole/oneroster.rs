@@ -9,10 +9,10 @@ use local::oneroster::Door;
 use local::{Claims, PULL, SCHEDULE_GROUP};
 use mirror::districts::Districts;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
 use serde_json::json;
 use sources::oneroster_rest::memory::Fault;
 

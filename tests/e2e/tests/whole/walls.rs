@@ -3,8 +3,8 @@
 use district::{Defect, District, Size};
 use e2e::Application;
 use local::{IMPORT, RECONCILE};
-use rules::run::RunState;
-use rules::settings::Settings;
+use roster::run::RunState;
+use roster::settings::Settings;
 
 #[tokio::test]
 async fn districts_with_the_same_ids_do_not_see_each_other() {

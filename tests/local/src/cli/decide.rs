@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use mirror::runs::Runs;
-use rules::id::{DistrictId, RunId};
-use rules::run::{Decision, RunState};
+use roster::id::{DistrictId, RunId};
+use roster::run::{Decision, RunState};
 use serde_json::json;
 
 use local::{RECONCILE, Uploaded};

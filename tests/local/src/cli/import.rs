@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::civil::Date;
 use local::Stack;
 use mirror::districts::{Changed, Districts};
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 
 use super::outcome::{Outcome, print};
 use super::progress::Progress;

@@ -22,8 +22,8 @@ use local::{
 };
 use mirror::MirrorError;
 use mirror::districts::{District, Districts};
-use rules::id::DistrictId;
-use rules::policy::PolicyError;
+use roster::id::DistrictId;
+use roster::policy::PolicyError;
 
 use progress::Progress;
 

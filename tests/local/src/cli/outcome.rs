@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use local::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
 use mirror::runs::RunRecord;
-use rules::plan::{Counts, ENROLLMENT};
-use rules::report::Report;
-use rules::run::RunState;
+use roster::change::{Counts, ENROLLMENT};
+use roster::report::Report;
+use roster::run::RunState;
 use serde_json::{Value, json};
 
 use super::progress::Step;
@@ -126,7 +126,7 @@ pub(super) fn doing(state: RunState) -> &'static str {
 fn bare(run: &RunRecord) -> Report {
     let uploads = run.upload.iter().cloned().collect();
     let origin =
-        rules::snapshot::Origin { uploads, ..rules::snapshot::Origin::of("oneroster_csv") };
+        roster::snapshot::Origin { uploads, ..roster::snapshot::Origin::of("oneroster_csv") };
     Report {
         district: run.district.clone(),
         run: run.run.clone(),
@@ -144,7 +144,7 @@ fn bare(run: &RunRecord) -> Report {
         edits_kept: run.edits_kept,
         read_units: run.read_units,
         write_units: run.write_units,
-        seconds: rules::report::Seconds::default(),
+        seconds: roster::report::Seconds::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `--set key=value`: settings of a district, by the names of the rule book.
 
 use jiff::tz::TimeZone;
-use rules::settings::Settings;
+use roster::settings::Settings;
 use serde_json::{Map, Value};
 
 use super::Fault;
@@ -61,7 +61,7 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
     Err(Fault::Said(format!("--set source.{name}={text} is not a setting: {refusal}")))
 }
 
-fn as_map(source: &rules::settings::SourceSettings) -> Result<Map<String, Value>, Fault> {
+fn as_map(source: &roster::settings::SourceSettings) -> Result<Map<String, Value>, Fault> {
     match serde_json::to_value(source) {
         Ok(Value::Object(map)) => Ok(map),
         _ => Err(Fault::Said("the source's settings cannot be read".into())),
@@ -79,7 +79,7 @@ fn guess(text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rules::settings::DateOrder;
+    use roster::settings::DateOrder;
 
     fn with(pairs: &[&str]) -> Result<Settings, String> {
         let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();

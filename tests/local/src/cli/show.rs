@@ -8,8 +8,8 @@ use mirror::districts::District;
 use mirror::keys;
 use mirror::objects::ReadObjects;
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::model::Tag;
+use roster::id::DistrictId;
+use roster::records::Tag;
 use serde_json::{Map, Value, json};
 
 use super::{End, Fault, Place, district_id, known_district};

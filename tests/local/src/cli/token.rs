@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use local::{Claims, Issuer};
-use rules::id::DistrictId;
+use roster::id::DistrictId;
 
 use super::outcome::print;
 use super::{End, Fault, Place, district_id};

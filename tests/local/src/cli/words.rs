@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use local::{INTERNAL, Stack, Told};
 use mirror::keys;
-use rules::finding::{Severity, all_codes};
-use rules::run::RunState;
+use roster::finding::{Severity, all_codes};
+use roster::run::RunState;
 
 use super::outcome::{KINDS, Outcome};
 

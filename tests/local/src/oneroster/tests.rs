@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use district::{District, Night, Size, Version};
-use rules::policy::Policy;
-use rules::settings::{ClassLink, OneRoster, OneRosterVersion, SignIn, SourceSettings};
+use roster::policy::Policy;
+use roster::settings::{ClassLink, OneRoster, OneRosterVersion, SignIn, SourceSettings};
 use sources::classlink::{Applications, TenantsError, api};
 use sources::http::{HttpClient, NoAnswer, RealWait, Secret};
 use sources::oneroster_rest::memory::Fault;

@@ -7,8 +7,8 @@ use std::time::Instant;
 use district::{District, Night, Size};
 use jiff::civil::Time;
 use local::{PULL, Stack};
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::{Value, json};
 
 use super::super::Fault;

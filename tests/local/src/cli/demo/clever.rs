@@ -7,9 +7,9 @@ use district::{District, Size};
 use local::clever::{List, Sharing, id};
 use local::{NOTICE_KEYS, Stack};
 use mirror::runs::Runs;
-use rules::id::DistrictId;
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::id::DistrictId;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::json;
 
 use super::super::Fault;

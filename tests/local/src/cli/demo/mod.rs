@@ -15,13 +15,13 @@ use clap::{Args, ValueEnum};
 use district::{Defect, District, Night, Size};
 use local::Stack;
 use mirror::districts::Districts;
-use rules::id::DistrictId;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
 
 use super::outcome::{Outcome, print};
 use super::progress::Progress;
 use super::{End, Fault, Place, words};
-use rules::run::RunState;
+use roster::run::RunState;
 
 /// The district of the demo.
 const DISTRICT: &str = "spruce-valley";

@@ -7,10 +7,10 @@ use axum::http::Method;
 use district::{District, Size};
 use local::{Api, Claims, Stack};
 use mirror::districts::Districts;
-use rules::id::DistrictId;
-use rules::model::Tag;
-use rules::run::RunState;
-use rules::settings::{DistrictStatus, Settings};
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
 
 use super::super::outcome::{Outcome, print};

@@ -10,9 +10,9 @@ use jiff::civil::Time;
 use local::{Api, Claims, PULL, Stack};
 use mirror::districts::Districts;
 use mirror::runs::{RunRecord, Runs};
-use rules::id::DistrictId;
-use rules::run::RunState;
-use rules::settings::DistrictStatus;
+use roster::id::DistrictId;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
 use serde_json::{Value, json};
 
 use super::super::outcome::{Outcome, print};
@@ -264,8 +264,9 @@ impl<'a> Act<'a> {
         );
         for (nth, (night, outcome)) in nights.iter().enumerate() {
             let people = ["student", "teacher"].map(|kind| outcome.counts(kind));
-            let sum =
-                |of: fn(&rules::plan::Counts) -> u64| words::thousands(people.iter().map(of).sum());
+            let sum = |of: fn(&roster::change::Counts) -> u64| {
+                words::thousands(people.iter().map(of).sum())
+            };
             let _ = writeln!(
                 text,
                 "  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}",

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use super::guard::Tally;
-use super::{Action, Change, Context, PlanError, Reason, Sink};
-use crate::edit::LocalEdit;
-use crate::finding::{Code, Finding, sync};
-use crate::id::SourceId;
-use crate::model::{AnyMirrored, Kind, Link, Mirrored, MirroredBox, Origin, Status};
-use crate::personal::Personal;
 use crate::review::Fields;
-use crate::rule::Rule;
+use roster::change::{Action, Change, Reason};
+use roster::contract::{PlanContext, PlanError, PlanSink};
+use roster::edit::LocalEdit;
+use roster::finding::{Code, Finding, sync};
+use roster::id::SourceId;
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, MirroredBox, Origin, Status};
+use roster::rule::Rule;
 
 /// The reasons of one change, while they are being found.
 #[derive(Default)]
@@ -31,8 +32,8 @@ impl Why {
 }
 
 /// The sink, and what is counted on the way to it.
-pub(super) struct Output<'a, S: Sink> {
-    pub(super) context: &'a Context<'a>,
+pub(super) struct Output<'a, S: PlanSink> {
+    pub(super) context: &'a PlanContext<'a>,
     sink: &'a mut S,
     pub(super) tally: Tally,
     pub(super) fields: Fields,
@@ -40,17 +41,13 @@ pub(super) struct Output<'a, S: Sink> {
     pub(super) erased: u64,
 }
 
-impl<'a, S: Sink> Output<'a, S> {
-    pub(super) fn new(context: &'a Context<'a>, sink: &'a mut S, fields: Fields) -> Self {
+impl<'a, S: PlanSink> Output<'a, S> {
+    pub(super) fn new(context: &'a PlanContext<'a>, sink: &'a mut S, fields: Fields) -> Self {
         Self { context, sink, tally: Tally::default(), fields, changes: 0, erased: 0 }
     }
 
     /// A record that the mirror does not have yet.
-    pub(super) fn add<K: Kind, E>(
-        &mut self,
-        after: Mirrored<K>,
-        why: Why,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn add<K: Kind>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError> {
         self.tally.added(K::TAG, K::schools(&after.state));
         self.change(Action::Add, None, after, why)
     }
@@ -58,12 +55,12 @@ impl<'a, S: Sink> Output<'a, S> {
     /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns
     /// whether anything changed.
     #[expect(clippy::boxed_local, reason = "it comes in a box, and nearly always goes no further")]
-    pub(super) fn settle<K: Kind, E>(
+    pub(super) fn settle<K: Kind>(
         &mut self,
         before: MirroredBox<K>,
         after: Mirrored<K>,
         mut why: Why,
-    ) -> Result<bool, PlanError<E, S::Error>> {
+    ) -> Result<bool, PlanError> {
         if *before == after {
             return Ok(false);
         }
@@ -86,13 +83,13 @@ impl<'a, S: Sink> Output<'a, S> {
         Ok(true)
     }
 
-    fn change<K: Kind, E>(
+    fn change<K: Kind>(
         &mut self,
         action: Action,
         before: Option<Mirrored<K>>,
         mut after: Mirrored<K>,
         why: Why,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         after.changed_by = self.context.run.clone();
         let key = after.key.clone();
         self.send(Change {
@@ -105,11 +102,11 @@ impl<'a, S: Sink> Output<'a, S> {
     }
 
     /// A link that is made, led elsewhere or taken away.
-    pub(super) fn link<E>(
+    pub(super) fn link(
         &mut self,
         before: Option<Link>,
         after: Option<Link>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let (action, rule, what) = match (&before, &after) {
             (None, Some(link)) => {
                 (Action::Add, link.rule, "the source's id belongs to this account")
@@ -136,12 +133,12 @@ impl<'a, S: Sink> Output<'a, S> {
     }
 
     /// A local edit that no rule lets live.
-    pub(super) fn erase<E>(
+    pub(super) fn erase(
         &mut self,
         edit: LocalEdit,
         rule: Rule,
         what: &'static str,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         self.erased += 1;
         let words = format!("{} of {} {}: {what}", edit.edit.words(), edit.kind, edit.key.as_str());
         let finding =
@@ -159,11 +156,7 @@ impl<'a, S: Sink> Output<'a, S> {
     }
 
     /// A pin that holds tonight (R-P1).
-    pub(super) fn pin<E>(
-        &mut self,
-        edit: &LocalEdit,
-        until: Date,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    pub(super) fn pin(&mut self, edit: &LocalEdit, until: Date) -> Result<(), PlanError> {
         let (kind, key) = (edit.kind, edit.key.as_str());
         let whom = edit
             .edit
@@ -175,34 +168,34 @@ impl<'a, S: Sink> Output<'a, S> {
         self.finding(finding.about(kind.name(), &edit.key))
     }
 
-    fn send<E>(&mut self, change: Change) -> Result<(), PlanError<E, S::Error>> {
+    fn send(&mut self, change: Change) -> Result<(), PlanError> {
         self.changes += 1;
-        self.sink.change(change).map_err(PlanError::Sink)
+        self.sink.change(change).map_err(PlanError::sink)
     }
 
     /// A finding about a record.
-    pub(super) fn find<K: Kind, E>(
+    pub(super) fn find<K: Kind>(
         &mut self,
         code: &'static Code,
         rule: Rule,
         id: &SourceId,
         what: impl AsRef<str>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         self.finding(Finding::new(code).saying(code, what).under(rule).about(K::TAG.name(), id))
     }
 
     /// A finding that is made already.
-    pub(super) fn finding<E>(&mut self, finding: Finding) -> Result<(), PlanError<E, S::Error>> {
-        self.sink.finding(finding).map_err(PlanError::Sink)
+    pub(super) fn finding(&mut self, finding: Finding) -> Result<(), PlanError> {
+        self.sink.finding(finding).map_err(PlanError::sink)
     }
 
     /// A member of a group.
-    pub(super) fn member<E>(
+    pub(super) fn member(
         &mut self,
         field: &'static str,
         value: &Personal,
         student: &SourceId,
-    ) -> Result<(), PlanError<E, S::Error>> {
-        self.sink.member(field, value, student).map_err(PlanError::Sink)
+    ) -> Result<(), PlanError> {
+        self.sink.member(field, value, student).map_err(PlanError::sink)
     }
 }

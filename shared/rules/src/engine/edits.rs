@@ -7,27 +7,27 @@ use super::facts::{ClassFate, Facts};
 use super::gaps::Gaps;
 use super::hashes::IdSet;
 use super::output::Output;
-use super::{Context, Inputs, PlanError, Sink};
-use crate::edit::{Edit, LocalEdit};
-use crate::id::{SourceId, table_order};
-use crate::model::Tag;
-use crate::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
-use crate::rule::Rule;
+use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
+use roster::edit::{Edit, LocalEdit};
+use roster::id::{SourceId, table_order};
+use roster::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
+use roster::records::Tag;
+use roster::rule::Rule;
 
 /// Keys of the people who own their names and contacts (R-G5), by kind.
 pub(super) type Owners = [IdSet; Tag::ALL.len()];
 
 /// Reads what edits mean for the records themselves: pins go to what is left as it is, and those
 /// who own their data are given back.
-pub(super) fn read<I: Inputs, S: Sink>(
-    context: &Context<'_>,
+pub(super) fn read<I: PlanInputs>(
+    context: &PlanContext<'_>,
     inputs: &I,
     gaps: &mut Gaps,
-) -> Result<Owners, PlanError<I::Error, S::Error>> {
+) -> Result<Owners, PlanError> {
     let mut owners = Owners::default();
     for kind in [Tag::Teacher, Tag::Student, Tag::Guardian, Tag::Class] {
-        for edit in inputs.edits(kind).map_err(PlanError::Input)? {
-            let LocalEdit { key, edit, .. } = edit.map_err(PlanError::Input)?;
+        for edit in inputs.edits(kind).map_err(PlanError::input)? {
+            let LocalEdit { key, edit, .. } = edit.map_err(PlanError::input)?;
             match edit {
                 Edit::Pin { until, .. } if context.today < until => gaps.pin(kind, key.hash64()),
                 Edit::PinSeat { person, until, .. } if context.today < until => {
@@ -56,24 +56,25 @@ enum Verdict {
 use Verdict::{Goes, Lives};
 
 /// The edits beside the records of one kind, handed out record by record in the order of the table.
-pub(super) struct Beside<'i, E> {
+pub(super) struct Beside<'i> {
     kind: Tag,
-    edits: Peekable<Box<dyn Iterator<Item = Result<LocalEdit, E>> + 'i>>,
+    edits: Peekable<Box<dyn Iterator<Item = Result<LocalEdit, PlanError>> + 'i>>,
 }
 
-impl<'i, E> Beside<'i, E> {
-    pub(super) fn of_kind<I: Inputs<Error = E>, S: Sink>(
-        kind: Tag,
-        inputs: &'i I,
-    ) -> Result<Self, PlanError<E, S::Error>> {
-        let edits: Box<dyn Iterator<Item = _> + 'i> =
-            Box::new(inputs.edits(kind).map_err(PlanError::Input)?);
+impl<'i> Beside<'i> {
+    pub(super) fn of_kind<I: PlanInputs>(kind: Tag, inputs: &'i I) -> Result<Self, PlanError> {
+        let edits: Box<dyn Iterator<Item = _> + 'i> = Box::new(
+            inputs
+                .edits(kind)
+                .map_err(PlanError::input)?
+                .map(|edit| edit.map_err(PlanError::input)),
+        );
         Ok(Self { kind, edits: edits.peekable() })
     }
 
     /// The edits of one record. Records must be asked for in the order of the table; edits that
     /// stand beside no record are passed over.
-    pub(super) fn of<SE>(&mut self, key: &SourceId) -> Result<Vec<LocalEdit>, PlanError<E, SE>> {
+    pub(super) fn of(&mut self, key: &SourceId) -> Result<Vec<LocalEdit>, PlanError> {
         let mut found = Vec::new();
         while let Some(next) = self.edits.peek() {
             let order = next
@@ -82,7 +83,7 @@ impl<'i, E> Beside<'i, E> {
             if order == Ordering::Greater {
                 break;
             }
-            match self.edits.next().transpose().map_err(PlanError::Input)? {
+            match self.edits.next().transpose()? {
                 Some(edit) if order == Ordering::Equal => found.push(edit),
                 Some(_) => {}
                 None => break,
@@ -92,8 +93,8 @@ impl<'i, E> Beside<'i, E> {
     }
 
     /// All edits of the next record that has any.
-    fn next<SE>(&mut self) -> Result<Option<Vec<LocalEdit>>, PlanError<E, SE>> {
-        let Some(first) = self.edits.next().transpose().map_err(PlanError::Input)? else {
+    fn next(&mut self) -> Result<Option<Vec<LocalEdit>>, PlanError> {
+        let Some(first) = self.edits.next().transpose()? else {
             return Ok(None);
         };
         let mut found = self.of(&first.key)?;
@@ -108,15 +109,15 @@ impl<'i, E> Beside<'i, E> {
 }
 
 /// Pass B over the edits of a kind of person.
-pub(super) fn of_people<I: Inputs, S: Sink>(
+pub(super) fn of_people<I: PlanInputs, S: PlanSink>(
     kind: Tag,
     inputs: &I,
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
-) -> Result<(), PlanError<I::Error, S::Error>> {
+) -> Result<(), PlanError> {
     let Some(people) = facts.people(kind) else { return Ok(()) };
-    let mut beside = Beside::of_kind::<I, S>(kind, inputs)?;
+    let mut beside = Beside::of_kind::<I>(kind, inputs)?;
     while let Some(edits) = beside.next()? {
         let accepted =
             edits.iter().any(|edit| matches!(edit.edit, Edit::Account { accepted: Some(_), .. }));
@@ -139,7 +140,7 @@ pub(super) fn of_people<I: Inputs, S: Sink>(
 }
 
 /// Names and contacts changed here (R-S6, R-G5, R-G6, R-I4).
-fn of_own_data(context: &Context<'_>, kind: Tag, edit: &Edit, accepted: bool) -> Verdict {
+fn of_own_data(context: &PlanContext<'_>, kind: Tag, edit: &Edit, accepted: bool) -> Verdict {
     match (context.policy.contact_updates, edit) {
         (ContactUpdates::UntilActive, _) if accepted => Lives,
         (_, Edit::SignIn { .. }) => Goes(Rule::I4, "the source's e-mail is back"),
@@ -162,13 +163,13 @@ pub(super) struct Roster<'a> {
 }
 
 /// Pass B over the edits of one class.
-pub(super) fn of_class<S: Sink, E>(
+pub(super) fn of_class<S: PlanSink>(
     edits: Vec<LocalEdit>,
     roster: &Roster<'_>,
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
-) -> Result<(), PlanError<E, S::Error>> {
+) -> Result<(), PlanError> {
     for edit in edits {
         let verdict = match &edit.edit {
             Edit::Member { role: Tag::Student, person } => {
@@ -193,7 +194,7 @@ pub(super) fn of_class<S: Sink, E>(
 
 /// A student added by hand.
 fn of_student(
-    context: &Context<'_>,
+    context: &PlanContext<'_>,
     roster: &Roster<'_>,
     facts: &Facts,
     person: &SourceId,
@@ -231,7 +232,7 @@ fn of_student(
 
 /// A co-teacher added by hand.
 fn of_co_teacher(
-    context: &Context<'_>,
+    context: &PlanContext<'_>,
     roster: &Roster<'_>,
     facts: &Facts,
     person: &SourceId,
@@ -264,11 +265,11 @@ fn of_co_teacher(
 }
 
 /// A pin: every report lists those at work (R-P1).
-fn of_pin<S: Sink, E>(
+fn of_pin<S: PlanSink>(
     output: &mut Output<'_, S>,
     edit: &LocalEdit,
     until: jiff::civil::Date,
-) -> Result<Verdict, PlanError<E, S::Error>> {
+) -> Result<Verdict, PlanError> {
     if until <= output.context.today {
         return Ok(Goes(Rule::P1, "its date has come"));
     }
@@ -277,12 +278,12 @@ fn of_pin<S: Sink, E>(
 }
 
 /// "Additions and changes only" takes no edit away either (R-H2).
-fn settle<S: Sink, E>(
+fn settle<S: PlanSink>(
     output: &mut Output<'_, S>,
     gaps: &Gaps,
     edit: LocalEdit,
     verdict: Verdict,
-) -> Result<(), PlanError<E, S::Error>> {
+) -> Result<(), PlanError> {
     match verdict {
         Goes(rule, what) if gaps.removals() => output.erase(edit, rule, what),
         Goes(..) | Lives => Ok(()),

@@ -6,15 +6,15 @@ use super::hashes::{self, IdSet};
 use super::identity::{Aliases, Comer, Links, Past, Undecided};
 use super::merge::{Reading, outlines};
 use super::relink::Candidate;
-use super::{Context, Inputs, PlanError, Sink};
-use crate::finding::{Finding, sync};
-use crate::id::SourceId;
-use crate::model::{
+use roster::contract::{PlanContext, PlanError, PlanInputs};
+use roster::finding::{Finding, sync};
+use roster::id::SourceId;
+use roster::policy::{RoleConflicts, Switch};
+use roster::records::{
     Kind, Link, Mirrored, Origin, Person, Status, Student, StudentState, Tag, Teacher,
     TeacherState, kinds,
 };
-use crate::policy::{RoleConflicts, Switch};
-use crate::rule::Rule;
+use roster::rule::Rule;
 
 /// What the survey of a kind of person leaves behind. All sets hold hashes of keys.
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub(super) trait Individual: Kind {
     /// Whether only an enrollment gives the person this role (R-T7).
     fn by_enrollment(source: &Self::Source) -> bool;
     /// Whether the person may come in.
-    fn meets(context: &Context<'_>, facts: &Facts, source: &Self::Source) -> bool;
+    fn meets(context: &PlanContext<'_>, facts: &Facts, source: &Self::Source) -> bool;
     /// Whether everybody is gone to whom the person belongs (R-A1).
     fn abandoned(facts: &Facts, item: &Mirrored<Self>) -> bool;
 }
@@ -76,7 +76,7 @@ impl Individual for kinds::Teachers {
         source.by_enrollment
     }
 
-    fn meets(_: &Context<'_>, _: &Facts, _: &Teacher) -> bool {
+    fn meets(_: &PlanContext<'_>, _: &Facts, _: &Teacher) -> bool {
         true
     }
 
@@ -98,7 +98,7 @@ impl Individual for kinds::Students {
         source.by_enrollment
     }
 
-    fn meets(context: &Context<'_>, facts: &Facts, source: &Student) -> bool {
+    fn meets(context: &PlanContext<'_>, facts: &Facts, source: &Student) -> bool {
         facts.lacks(context, source).is_empty()
     }
 
@@ -122,15 +122,15 @@ pub(super) struct Surveyed {
 ///
 /// `schools` and `emails` take what the others want to know: the schools that the source refers to
 /// (R-A6), and the e-mail addresses of all who are in (R-I5).
-pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
-    context: &Context<'_>,
+pub(super) fn survey<K: Individual, I: PlanInputs>(
+    context: &PlanContext<'_>,
     from: &Reading<'_, I>,
     gaps: &Gaps,
     links: &Links,
     facts: &Facts,
     schools: &mut IdSet,
     emails: &mut Vec<u64>,
-) -> Result<Surveyed, PlanError<I::Error, S::Error>> {
+) -> Result<Surveyed, PlanError> {
     let mut people = People::default();
     let mut undecided = Undecided::default();
     let mut conflicts = Vec::new();
@@ -140,7 +140,7 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
         email: hashes::email(K::person(source)),
         key_taken: false,
     };
-    outlines::<K, I, S>(from, |at, mirror_is_empty| {
+    outlines::<K, I>(from, |at, mirror_is_empty| {
         let (source, item) = at.parts();
         let source = source.filter(|source| {
             let out = leaves_out(context, K::by_enrollment(source));
@@ -230,13 +230,13 @@ pub(super) fn survey<K: Individual, I: Inputs, S: Sink>(
 }
 
 /// Whether a record counts as absent because only an enrollment gives the person this role (R-T7).
-pub(super) fn leaves_out(context: &Context<'_>, by_enrollment: bool) -> bool {
+pub(super) fn leaves_out(context: &PlanContext<'_>, by_enrollment: bool) -> bool {
     by_enrollment && context.policy.role_conflicts == RoleConflicts::User
 }
 
 /// A key for a person whose id is another account's key (R-I1). A run's id is never used again, so
 /// neither is the key.
-pub(super) fn fresh_key(context: &Context<'_>, id: &SourceId) -> SourceId {
+pub(super) fn fresh_key(context: &PlanContext<'_>, id: &SourceId) -> SourceId {
     SourceId::new(format!("{}~{}", id.as_str(), context.run))
 }
 

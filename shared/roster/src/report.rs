@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
+use crate::change::{Counts, Hold};
 use crate::finding::{Finding, Severity, sync};
 use crate::id::{DistrictId, RunId};
-use crate::plan::{Counts, Hold};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 

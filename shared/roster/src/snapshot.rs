@@ -9,7 +9,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, RunId, SourceId};
-use crate::model::{Seat, Tag};
+use crate::records::{Seat, Tag};
 
 /// Something that the source sent and that could not be read. What it stands for is left as the
 /// mirror has it (R-H3).

@@ -2,6 +2,7 @@
 
 use super::facts::{ClassFate, Facts, Lacks};
 use super::gaps::{Gaps, KeptSeats};
+use super::groups;
 use super::guard::Became;
 use super::hashes;
 use super::lists;
@@ -9,15 +10,17 @@ use super::merge::Entry;
 use super::output::{Output, Why};
 use super::shared_emails::SharedEmails;
 use super::survey::People;
-use super::{PlanError, Sink, groups};
-use crate::finding::sync;
-use crate::id::{AccountId, SourceId};
-use crate::model::{
+use roster::contract::{PlanError, PlanSink};
+use roster::finding::sync;
+use roster::id::{AccountId, SourceId};
+use roster::policy::{
+    AbandonedFamilies, AbandonedInManualClasses, AdmitStudents, KeepDemographics,
+};
+use roster::records::{
     Demographics, Mirrored, MirroredBox, Origin, Person, Seat, Status, Student, StudentState, Tag,
     Teacher, TeacherState, kinds,
 };
-use crate::policy::{AbandonedFamilies, AbandonedInManualClasses, AdmitStudents, KeepDemographics};
-use crate::rule::Rule;
+use roster::rule::Rule;
 
 /// Where somebody stands who is about to get a list of classes.
 struct Seats<'f> {
@@ -77,11 +80,11 @@ pub(super) struct Teachers<'f> {
 
 impl Teachers<'_> {
     /// The next state of one teacher.
-    pub(super) fn visit<S: Sink, E>(
+    pub(super) fn visit<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         entry: Entry<kinds::Teachers>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
         if let Some(source) = &source {
@@ -111,7 +114,7 @@ impl Teachers<'_> {
                 let email_shared = self.facts.email_is_shared(&person, administrator);
                 self.shared.note(email_shared, Tag::Teacher, &id, &person);
                 if administrator {
-                    output.find::<kinds::Teachers, E>(
+                    output.find::<kinds::Teachers>(
                         &sync::TEACHER_IS_ADMINISTRATOR,
                         Rule::M5,
                         &id,
@@ -127,7 +130,7 @@ impl Teachers<'_> {
                     }
                     let run = output.context.run.clone();
                     return output
-                        .add::<kinds::Teachers, E>(new_record(key, id, account, state, run), why);
+                        .add::<kinds::Teachers>(new_record(key, id, account, state, run), why);
                 };
                 let same = item.state.person == state.person && item.id == id;
                 if item.status == Status::Active {
@@ -205,7 +208,7 @@ impl Teachers<'_> {
 
     /// The account: an administrator's for the one teacher who has that e-mail address (R-M5), else
     /// the one that the teacher has had (R-I1).
-    fn account<S: Sink>(
+    fn account<S: PlanSink>(
         &self,
         output: &Output<'_, S>,
         key: &SourceId,
@@ -233,11 +236,11 @@ pub(super) struct Students<'f> {
 
 impl Students<'_> {
     /// The next state of one student.
-    pub(super) fn visit<S: Sink, E>(
+    pub(super) fn visit<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         entry: Entry<kinds::Students>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
         if let Some(source) = &source {
@@ -266,14 +269,14 @@ impl Students<'_> {
         }
     }
 
-    fn present<S: Sink, E>(
+    fn present<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
         key: SourceId,
         source: Student,
         item: Option<MirroredBox<kinds::Students>>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let today = output.context.today;
         let before = item.as_ref().map(|item| &item.state);
         let Student { id, person, mut demographics, guardians, classes, .. } = source;
@@ -298,7 +301,7 @@ impl Students<'_> {
             }
             let account = AccountId::derive(output.context.district, Tag::Student.name(), &key);
             let run = output.context.run.clone();
-            return output.add::<kinds::Students, E>(new_record(key, id, account, state, run), why);
+            return output.add::<kinds::Students>(new_record(key, id, account, state, run), why);
         };
         let ignored = output.context.policy.demographics == KeepDemographics::Ignore;
         let same = item.state.person == state.person
@@ -335,12 +338,12 @@ impl Students<'_> {
 
     /// A student whose row is bad tonight, or of whom nobody can tell: the record stays, the lists
     /// follow what is known.
-    fn kept<S: Sink, E>(
+    fn kept<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
         item: MirroredBox<kinds::Students>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Same);
         let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
         let classes = seats.of_active(output.context.today, tonight, &item.state.classes);
@@ -381,13 +384,13 @@ impl Students<'_> {
     }
 
     /// A student who is gone, or archived and not to come back yet.
-    fn archived<S: Sink, E>(
+    fn archived<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         seats: Seats<'_>,
         item: MirroredBox<kinds::Students>,
         absent: bool,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let policy = output.context.policy;
         let goes = item.status == Status::Active;
         if goes {
@@ -443,13 +446,13 @@ impl Students<'_> {
     }
 
     /// Says what a student lacks: who is not in waits for it, who is in stays without (R-S1).
-    fn find_missing<S: Sink, E>(
+    fn find_missing<S: PlanSink>(
         &self,
         output: &mut Output<'_, S>,
         source: &Student,
         item: Option<&Mirrored<kinds::Students>>,
         active: bool,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let name = source.id.as_str();
         let mut lacks = self.facts.lacks(output.context, source);
         if active {
@@ -477,7 +480,7 @@ impl Students<'_> {
                     "is not taken in, for there is no e-mail address",
                 ),
             };
-            output.find::<kinds::Students, E>(
+            output.find::<kinds::Students>(
                 code,
                 rule,
                 &source.id,
@@ -493,7 +496,7 @@ impl Students<'_> {
                     "is not taken in, for there is no enrollment in an active class",
                 )
             };
-            output.find::<kinds::Students, E>(
+            output.find::<kinds::Students>(
                 code,
                 Rule::S1,
                 &source.id,
@@ -505,17 +508,17 @@ impl Students<'_> {
 }
 
 /// Whether demographics are to be taken out of a record that the policy forbids them in (R-M7).
-fn strips<S: Sink>(output: &Output<'_, S>, state: &StudentState) -> bool {
+fn strips<S: PlanSink>(output: &Output<'_, S>, state: &StudentState) -> bool {
     output.context.policy.demographics == KeepDemographics::Ignore && !state.demographics.is_empty()
 }
 
 /// A person who comes in for the first time.
-pub(super) fn new_record<K: crate::model::Kind>(
+pub(super) fn new_record<K: roster::records::Kind>(
     key: SourceId,
     id: SourceId,
     account: AccountId,
     state: K::State,
-    run: crate::id::RunId,
+    run: roster::id::RunId,
 ) -> Mirrored<K> {
     Mirrored {
         key,
@@ -531,7 +534,7 @@ pub(super) fn new_record<K: crate::model::Kind>(
 }
 
 /// A person of the mirror who is in the source.
-pub(super) fn still_here<K: crate::model::Kind>(
+pub(super) fn still_here<K: roster::records::Kind>(
     item: &Mirrored<K>,
     id: SourceId,
     account: Option<AccountId>,
@@ -552,7 +555,7 @@ pub(super) fn still_here<K: crate::model::Kind>(
 }
 
 /// Marks a record as archived since today, unless it is already.
-pub(super) fn archive<K: crate::model::Kind>(item: &mut Mirrored<K>, today: jiff::civil::Date) {
+pub(super) fn archive<K: roster::records::Kind>(item: &mut Mirrored<K>, today: jiff::civil::Date) {
     if item.status == Status::Active {
         item.status = Status::Archived;
         item.archived_on = Some(today);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::hashes::IdSet;
 use super::identity::Aliases;
-use super::{Inputs, PlanError, Sink};
-use crate::id::{SourceId, table_order};
-use crate::model::{Kind, Mirrored, MirroredBox, SourceBox, Tag};
+use roster::contract::{BoxError, PlanError, PlanInputs};
+use roster::id::{SourceId, table_order};
+use roster::records::{Kind, Mirrored, MirroredBox, SourceBox, Tag};
 
 /// What stands at one place of the two sequences.
 pub(super) enum At<K: Kind> {
@@ -39,18 +39,14 @@ struct Ordered<T, It> {
     kind: Tag,
 }
 
-impl<T, E, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
-    fn start<SE>(
-        kind: Tag,
-        mut records: It,
-        id: fn(&T) -> &SourceId,
-    ) -> Result<Self, PlanError<E, SE>> {
-        let next = records.next().transpose().map_err(PlanError::Input)?;
+impl<T, E: Into<BoxError>, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
+    fn start(kind: Tag, mut records: It, id: fn(&T) -> &SourceId) -> Result<Self, PlanError> {
+        let next = records.next().transpose().map_err(PlanError::input)?;
         Ok(Self { records, next, id, kind })
     }
 
-    fn take<SE>(&mut self) -> Result<Option<Box<T>>, PlanError<E, SE>> {
-        let following = self.records.next().transpose().map_err(PlanError::Input)?;
+    fn take(&mut self) -> Result<Option<Box<T>>, PlanError> {
+        let following = self.records.next().transpose().map_err(PlanError::input)?;
         if let (Some(now), Some(then)) = (&self.next, &following)
             && table_order((self.id)(now).as_str(), (self.id)(then).as_str()) != Ordering::Less
         {
@@ -84,33 +80,33 @@ impl<I> Reading<'_, I> {
 
 /// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order
 /// of the table.
-pub(super) fn side_by_side<K: Kind, I: Inputs, S: Sink>(
+pub(super) fn side_by_side<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
-    visit: impl FnMut(At<K>) -> Result<(), PlanError<I::Error, S::Error>>,
-) -> Result<(), PlanError<I::Error, S::Error>> {
-    let source = from.inputs.snapshot::<K>().map_err(PlanError::Input)?;
-    let mirror = from.inputs.mirror::<K>().map_err(PlanError::Input)?;
+    visit: impl FnMut(At<K>) -> Result<(), PlanError>,
+) -> Result<(), PlanError> {
+    let source = from.inputs.snapshot::<K>().map_err(PlanError::input)?;
+    let mirror = from.inputs.mirror::<K>().map_err(PlanError::input)?;
     merge(from, source, mirror, visit)
 }
 
 /// The same in outlines, for surveys, which are also told whether the mirror has nobody of the kind
 /// at all, as on a first night: then nobody can be anybody else.
-pub(super) fn outlines<K: Kind, I: Inputs, S: Sink>(
+pub(super) fn outlines<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
-    mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError<I::Error, S::Error>>,
-) -> Result<(), PlanError<I::Error, S::Error>> {
-    let source = from.inputs.snapshot_outline::<K>().map_err(PlanError::Input)?;
-    let mut mirror = from.inputs.mirror_outline::<K>().map_err(PlanError::Input)?.peekable();
+    mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError>,
+) -> Result<(), PlanError> {
+    let source = from.inputs.snapshot_outline::<K>().map_err(PlanError::input)?;
+    let mut mirror = from.inputs.mirror_outline::<K>().map_err(PlanError::input)?.peekable();
     let mirror_is_empty = mirror.peek().is_none();
     merge(from, source, mirror, |at| visit(at, mirror_is_empty))
 }
 
-fn merge<K: Kind, I, E, SE>(
+fn merge<K: Kind, I, E: Into<BoxError>>(
     from: &Reading<'_, I>,
     source: impl Iterator<Item = Result<SourceBox<K>, E>>,
     mirror: impl Iterator<Item = Result<MirroredBox<K>, E>>,
-    mut visit: impl FnMut(At<K>) -> Result<(), PlanError<E, SE>>,
-) -> Result<(), PlanError<E, SE>> {
+    mut visit: impl FnMut(At<K>) -> Result<(), PlanError>,
+) -> Result<(), PlanError> {
     let mut source = Ordered::start(K::TAG, source, K::id)?;
     let mut mirror = Ordered::start(K::TAG, mirror, |item: &Mirrored<K>| &item.key)?;
     loop {
@@ -177,14 +173,14 @@ impl<K: Kind> Entry<K> {
 
 /// Visits every person of a kind once. Records under another id than their key are held aside until
 /// all of the person's are there.
-pub(super) fn by_key<K: Kind, I: Inputs, S: Sink>(
+pub(super) fn by_key<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
     aliases: &Aliases,
     left_out: impl Fn(&K::Source) -> bool,
-    mut visit: impl FnMut(Entry<K>) -> Result<(), PlanError<I::Error, S::Error>>,
-) -> Result<(), PlanError<I::Error, S::Error>> {
+    mut visit: impl FnMut(Entry<K>) -> Result<(), PlanError>,
+) -> Result<(), PlanError> {
     let mut held: BTreeMap<SourceId, Entry<K>> = BTreeMap::new();
-    side_by_side::<K, I, S>(from, |at| {
+    side_by_side::<K, I>(from, |at| {
         let (source, mirror) = at.parts();
         let mut here = Entry { aside: None, source: None, others: Vec::new(), mirror: None };
         let mut touched = Vec::new();

@@ -4,10 +4,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::id::hash64;
-use crate::model::Person;
+use roster::id::hash64;
+use roster::records::Person;
 
-/// Ids are hashed already ([`crate::id::SourceId::hash64`]); hashing the hash would only cost time.
+/// Ids are hashed already ([`roster::id::SourceId::hash64`]); hashing the hash would only cost time.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PassThrough(u64);
 

@@ -10,11 +10,11 @@ use super::hashes::{IdMap, IdSet};
 use super::identity::Links;
 use super::merge::{At, Reading, outlines};
 use super::survey::{People, Surveyed, survey};
-use super::{Context, Inputs, PlanError, Sink};
-use crate::finding::Finding;
-use crate::id::SourceId;
-use crate::model::{Link, Mirrored, Seat, Status, Student, Tag, kinds};
-use crate::policy::{AbandonedFamilies, AdmitStudents};
+use roster::contract::{PlanContext, PlanError, PlanInputs};
+use roster::finding::Finding;
+use roster::id::SourceId;
+use roster::policy::{AbandonedFamilies, AdmitStudents};
+use roster::records::{Link, Mirrored, Seat, Status, Student, Tag, kinds};
 
 /// What becomes of a class tonight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub(super) struct Facts {
     /// E-mail addresses of more than one person (R-I5).
     pub(super) shared_emails: IdSet,
     /// Administrators by e-mail address.
-    pub(super) administrators: IdMap<crate::id::AccountId>,
+    pub(super) administrators: IdMap<roster::id::AccountId>,
     /// How many teachers have an administrator's e-mail address.
     pub(super) teachers_of_administrators: IdMap<u32>,
     /// Links that change.
@@ -93,12 +93,12 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Pass A: reads everything once.
-    pub(super) fn gather<I: Inputs, S: Sink>(
-        context: &Context<'_>,
+    pub(super) fn gather<I: PlanInputs>(
+        context: &PlanContext<'_>,
         from: &Reading<'_, I>,
         gaps: &Gaps,
         links: &[Links; Tag::ALL.len()],
-    ) -> Result<Self, PlanError<I::Error, S::Error>> {
+    ) -> Result<Self, PlanError> {
         let mut facts = Self {
             today: Some(context.today),
             extreme: context.policy.abandoned_families == AbandonedFamilies::Extreme,
@@ -106,13 +106,13 @@ impl Facts {
         };
         let mut schools = IdSet::default();
         let mut emails = Vec::new();
-        for administrator in from.inputs.administrators().map_err(PlanError::Input)? {
-            let email = crate::id::hash64(administrator.email.reveal());
+        for administrator in from.inputs.administrators().map_err(PlanError::input)? {
+            let email = roster::id::hash64(administrator.email.reveal());
             facts.administrators.insert(email, administrator.account);
         }
-        facts.read_terms::<I, S>(from, gaps)?;
+        facts.read_terms::<I>(from, gaps)?;
 
-        Contacts::survey::<I, S>(
+        Contacts::survey::<I>(
             context,
             from,
             gaps,
@@ -123,7 +123,7 @@ impl Facts {
         )?;
 
         let others = emails.len();
-        let found = survey::<kinds::Teachers, I, S>(
+        let found = survey::<kinds::Teachers, I>(
             context,
             from,
             gaps,
@@ -140,9 +140,9 @@ impl Facts {
             }
         }
 
-        classes::survey::<I, S>(context, from, gaps, &mut facts, &mut schools)?;
+        classes::survey::<I>(context, from, gaps, &mut facts, &mut schools)?;
 
-        let found = survey::<kinds::Students, I, S>(
+        let found = survey::<kinds::Students, I>(
             context,
             from,
             gaps,
@@ -177,12 +177,12 @@ impl Facts {
         found.people
     }
 
-    fn read_terms<I: Inputs, S: Sink>(
+    fn read_terms<I: PlanInputs>(
         &mut self,
         from: &Reading<'_, I>,
         gaps: &Gaps,
-    ) -> Result<(), PlanError<I::Error, S::Error>> {
-        outlines::<kinds::Terms, I, S>(from, |at, _| {
+    ) -> Result<(), PlanError> {
+        outlines::<kinds::Terms, I>(from, |at, _| {
             match at {
                 At::Source(term) | At::Both(term, _) => {
                     self.terms.insert(term.id.hash64(), term.end);
@@ -213,7 +213,7 @@ impl Facts {
     }
 
     /// What a student lacks to come in, under this policy (R-S1, R-S2).
-    pub(super) fn lacks(&self, context: &Context<'_>, student: &Student) -> Lacks {
+    pub(super) fn lacks(&self, context: &PlanContext<'_>, student: &Student) -> Lacks {
         match context.policy.admit_students {
             AdmitStudents::Shared => Lacks::default(),
             AdmitStudents::Email => Lacks { email: student.person.email.is_none(), class: false },
@@ -264,7 +264,7 @@ impl Facts {
     /// administrator's address is their own.
     pub(super) fn email_is_shared(
         &self,
-        person: &crate::model::Person,
+        person: &roster::records::Person,
         is_administrator: bool,
     ) -> bool {
         super::hashes::email(person).is_some_and(|email| {

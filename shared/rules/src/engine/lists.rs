@@ -1,8 +1,8 @@
 //! Lists of keys inside records: who stays in them.
 
 use super::hashes::IdSet;
-use crate::id::SourceId;
-use crate::model::Person;
+use roster::id::SourceId;
+use roster::records::Person;
 
 /// The list without those who do not stay; none where all stay, so that nothing is copied for a
 /// record that is as it was.

@@ -10,28 +10,28 @@ use super::hashes::{IdMap, IdSet, pair};
 use super::lists;
 use super::merge::{Reading, outlines};
 use super::output::{Output, Why};
-use super::{Context, Inputs, PlanError, Sink};
-use crate::edit::LocalEdit;
-use crate::finding::sync;
-use crate::id::{SourceId, hash64};
-use crate::model::{
+use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
+use roster::edit::LocalEdit;
+use roster::finding::sync;
+use roster::id::{SourceId, hash64};
+use roster::policy::{AbandonedClasses, AbandonedInManualClasses};
+use roster::records::{
     Class, ClassDetails, ClassState, Inactive, Mirrored, MirroredBox, Origin, Seat, Status, Tag,
     kinds,
 };
-use crate::policy::{AbandonedClasses, AbandonedInManualClasses};
-use crate::rule::Rule;
+use roster::rule::Rule;
 
 type Item = MirroredBox<kinds::Classes>;
 
 /// Pass A: what becomes of each class.
-pub(super) fn survey<I: Inputs, S: Sink>(
-    context: &Context<'_>,
+pub(super) fn survey<I: PlanInputs>(
+    context: &PlanContext<'_>,
     from: &Reading<'_, I>,
     gaps: &Gaps,
     facts: &mut Facts,
     schools: &mut IdSet,
-) -> Result<(), PlanError<I::Error, S::Error>> {
-    outlines::<kinds::Classes, I, S>(from, |at, _| {
+) -> Result<(), PlanError> {
+    outlines::<kinds::Classes, I>(from, |at, _| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
@@ -87,7 +87,7 @@ pub(super) fn survey<I: Inputs, S: Sink>(
 
 /// Whether the source lists anybody of a kind in the class today, admitted or not (readings, R-C4).
 fn lists_somebody(
-    context: &Context<'_>,
+    context: &PlanContext<'_>,
     gaps: &Gaps,
     facts: &Facts,
     class: &Class,
@@ -102,26 +102,26 @@ fn lists_somebody(
 }
 
 /// Pass B over classes.
-pub(super) struct Classes<'f, E> {
+pub(super) struct Classes<'f> {
     facts: &'f Facts,
     gaps: &'f Gaps,
-    edits: Beside<'f, E>,
+    edits: Beside<'f>,
     /// Teacher and title of the classes so far, with the first class of each (R-M3).
     titles: IdMap<SourceId>,
 }
 
-impl<'f, E> Classes<'f, E> {
-    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: Beside<'f, E>) -> Self {
+impl<'f> Classes<'f> {
+    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: Beside<'f>) -> Self {
         Self { facts, gaps, edits, titles: IdMap::default() }
     }
 
     /// The next state of one class.
-    pub(super) fn visit<S: Sink>(
+    pub(super) fn visit<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         source: Option<Box<Class>>,
         item: Option<Item>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         if let Some(source) = &source {
             let school = &source.details.school;
             output.tally.in_source(Tag::Class, std::slice::from_ref(school));
@@ -135,7 +135,7 @@ impl<'f, E> Classes<'f, E> {
         let edits = self.edits.of(key)?;
         match (source, item) {
             (Some(source), Some(item)) if item.origin == Origin::Manual => {
-                output.find::<kinds::Classes, E>(
+                output.find::<kinds::Classes>(
                     &sync::CLASS_MADE_MANUAL,
                     Rule::A5,
                     &source.id,
@@ -152,13 +152,13 @@ impl<'f, E> Classes<'f, E> {
         }
     }
 
-    fn present<S: Sink>(
+    fn present<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         source: Class,
         item: Option<Item>,
         edits: Vec<LocalEdit>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let before =
             item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let lists_teacher =
@@ -196,7 +196,7 @@ impl<'f, E> Classes<'f, E> {
             let mut why = Why::default();
             why.add(Rule::C1, "the source has this class");
             let run = output.context.run.clone();
-            return output.add::<kinds::Classes, E>(
+            return output.add::<kinds::Classes>(
                 Mirrored {
                     key: id.clone(),
                     id,
@@ -257,12 +257,12 @@ impl<'f, E> Classes<'f, E> {
     }
 
     /// A class that the source does not have, or that is not its to change.
-    fn absent<S: Sink>(
+    fn absent<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         item: Item,
         edits: Vec<LocalEdit>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let students = &self.facts.students;
         let was_active = item.status == Status::Active && item.origin == Origin::Source;
         let fate = self.facts.class(&item.key).unwrap_or(ClassFate::Archived);
@@ -351,7 +351,7 @@ impl<'f, E> Classes<'f, E> {
 
     /// Keys of the people whose seat the source lists, though not for today: they come and go by
     /// date alone.
-    fn seats_off_today(&self, context: &Context<'_>, class: &Class) -> IdSet {
+    fn seats_off_today(&self, context: &PlanContext<'_>, class: &Class) -> IdSet {
         let off = |seats: &[Seat], people: &super::survey::People, into: &mut IdSet| {
             into.extend(
                 seats
@@ -368,7 +368,7 @@ impl<'f, E> Classes<'f, E> {
 
     fn students(
         &self,
-        context: &Context<'_>,
+        context: &PlanContext<'_>,
         class: u64,
         seats: Vec<Seat>,
         before: Option<&ClassState>,
@@ -406,7 +406,7 @@ impl<'f, E> Classes<'f, E> {
     /// The teachers, the primary one first (R-T2), and how many the source marks as primary.
     fn teachers(
         &self,
-        context: &Context<'_>,
+        context: &PlanContext<'_>,
         class: u64,
         seats: Vec<Seat>,
         before: Option<&ClassState>,
@@ -464,7 +464,7 @@ impl<'f, E> Classes<'f, E> {
     }
 
     /// Whether a person whose own row is bad is enrolled here tonight all the same.
-    fn sits(&self, context: &Context<'_>, class: u64, key: u64, id: &SourceId) -> bool {
+    fn sits(&self, context: &PlanContext<'_>, class: u64, key: u64, id: &SourceId) -> bool {
         self.facts.teachers.gapped.contains(&key)
             && self
                 .gaps
@@ -477,7 +477,7 @@ impl<'f, E> Classes<'f, E> {
         clippy::too_many_arguments,
         reason = "all of it is one class, in parts that are about to be moved into its state"
     )]
-    fn findings<S: Sink>(
+    fn findings<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         id: &SourceId,
@@ -486,7 +486,7 @@ impl<'f, E> Classes<'f, E> {
         primaries: usize,
         inactive: &[Inactive],
         over: Option<bool>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let name = id.as_str();
         for reason in inactive {
             let (code, what) = match reason {
@@ -500,7 +500,7 @@ impl<'f, E> Classes<'f, E> {
                     (&sync::CLASS_TERM_OVER, format!("all terms of class {name} are over"))
                 }
             };
-            output.find::<kinds::Classes, E>(code, Rule::C4, id, what)?;
+            output.find::<kinds::Classes>(code, Rule::C4, id, what)?;
         }
         if over.is_none() {
             let what = if details.terms.is_empty() {
@@ -508,7 +508,7 @@ impl<'f, E> Classes<'f, E> {
             } else {
                 "has a term that nobody knows"
             };
-            output.find::<kinds::Classes, E>(
+            output.find::<kinds::Classes>(
                 &sync::CLASS_NO_TERM,
                 Rule::C4,
                 id,
@@ -520,12 +520,12 @@ impl<'f, E> Classes<'f, E> {
                 "class {name} has {} teachers and none is marked as the primary one",
                 teachers.len()
             );
-            output.find::<kinds::Classes, E>(&sync::CLASS_NO_PRIMARY, Rule::T2, id, what)?;
+            output.find::<kinds::Classes>(&sync::CLASS_NO_PRIMARY, Rule::T2, id, what)?;
         }
         if primaries > 1 {
             let what =
                 format!("class {name} has {primaries} primary teachers; the first listed is taken");
-            output.find::<kinds::Classes, E>(&sync::CLASS_MANY_PRIMARIES, Rule::T2, id, what)?;
+            output.find::<kinds::Classes>(&sync::CLASS_MANY_PRIMARIES, Rule::T2, id, what)?;
         }
         let co_teachers = teachers.len().saturating_sub(1);
         if let Some(most) =
@@ -534,12 +534,7 @@ impl<'f, E> Classes<'f, E> {
             let what = format!(
                 "class {name} has {co_teachers} co-teachers from the source, which can hold {most}"
             );
-            output.find::<kinds::Classes, E>(
-                &sync::CLASS_TOO_MANY_CO_TEACHERS,
-                Rule::T5,
-                id,
-                what,
-            )?;
+            output.find::<kinds::Classes>(&sync::CLASS_TOO_MANY_CO_TEACHERS, Rule::T5, id, what)?;
         }
         if !inactive.contains(&Inactive::TermOver) {
             let title = hash64(&details.title);
@@ -556,7 +551,7 @@ impl<'f, E> Classes<'f, E> {
                             first.get().as_str(),
                             teacher.as_str()
                         );
-                        output.find::<kinds::Classes, E>(
+                        output.find::<kinds::Classes>(
                             &sync::CLASS_SAME_NAME,
                             Rule::M3,
                             id,

@@ -2,8 +2,8 @@
 //! new, and only where there is no doubt.
 
 use super::hashes::{self, IdMap, pair};
-use crate::id::{SourceId, hash64};
-use crate::model::{Person, Tag};
+use roster::id::{SourceId, hash64};
+use roster::records::{Person, Tag};
 
 /// What is compared of a person, hashed.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Candidate {
 impl Candidate {
     /// Takes what is compared. Only students have numbers (readings, R-I2).
     pub(super) fn new(tag: Tag, id: SourceId, person: &Person) -> Self {
-        let number = |value: &Option<crate::personal::Personal>| {
+        let number = |value: &Option<roster::personal::Personal>| {
             value.as_ref().filter(|_| tag == Tag::Student).map(|value| hash64(value.reveal()))
         };
         Self {

@@ -6,19 +6,19 @@
 
 mod kind;
 mod mirrored;
-mod outline;
-mod record;
+mod projection;
+mod source;
 
 pub use kind::{Kind, MirroredBox, SourceBox, Tag, kinds};
 pub use mirrored::{
     AnyMirrored, ClassState, GuardianState, Inactive, Link, Mirrored, Origin, Status, StudentState,
     TeacherState,
 };
-pub use outline::{
+pub use projection::{
     ClassOutline, ClassStateOutline, MirroredOutline, PersonOutline, StudentOutline,
     StudentStateOutline, TeacherOutline, TeacherStateOutline,
 };
-pub use record::{
+pub use source::{
     Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat,
     SessionKind, Student, Teacher, Term,
 };

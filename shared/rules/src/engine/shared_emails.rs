@@ -2,11 +2,11 @@
 
 use super::hashes;
 use super::output::Output;
-use super::{PlanError, Sink};
-use crate::finding::{Finding, sync};
-use crate::id::SourceId;
-use crate::model::{Person, Tag};
-use crate::rule::Rule;
+use roster::contract::{PlanError, PlanSink};
+use roster::finding::{Finding, sync};
+use roster::id::SourceId;
+use roster::records::{Person, Tag};
+use roster::rule::Rule;
 
 /// The people who share an e-mail address, as they come.
 #[derive(Default)]
@@ -21,10 +21,10 @@ impl SharedEmails {
     }
 
     /// One finding for each of them, naming the others.
-    pub(super) fn report<S: Sink, E>(
+    pub(super) fn report<S: PlanSink>(
         mut self,
         output: &mut Output<'_, S>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         self.0.sort_unstable();
         for same in self.0.chunk_by(|a, b| a.0 == b.0) {
             for (place, (_, tag, id)) in same.iter().enumerate() {

@@ -9,11 +9,11 @@ use super::identity::{Comer, Links, Past, Undecided};
 use super::merge::{Reading, outlines};
 use super::relink::Candidate;
 use super::survey::{self, People};
-use super::{Context, Inputs, PlanError, Sink};
-use crate::id::{SourceId, hash64};
-use crate::model::{Kind as _, Mirrored, Origin, Person, Status, Tag, kinds};
-use crate::personal::Personal;
-use crate::policy::{AbandonedFamilies, AdmitGuardians, Switch};
+use roster::contract::{PlanContext, PlanError, PlanInputs};
+use roster::id::{SourceId, hash64};
+use roster::personal::Personal;
+use roster::policy::{AbandonedFamilies, AdmitGuardians, Switch};
+use roster::records::{Kind as _, Mirrored, Origin, Person, Status, Tag, kinds};
 
 /// What is known of guardians' contacts after pass A.
 #[derive(Default)]
@@ -143,15 +143,15 @@ fn root(parent: &mut [u32], mut row: u32) -> u32 {
 
 impl Contacts {
     /// Pass A over guardians: who is one, whose contact is whose, and who is in.
-    pub(super) fn survey<I: Inputs, S: Sink>(
-        context: &Context<'_>,
+    pub(super) fn survey<I: PlanInputs>(
+        context: &PlanContext<'_>,
         from: &Reading<'_, I>,
         gaps: &Gaps,
         links: &Links,
         facts: &mut Facts,
         schools: &mut IdSet,
         emails: &mut Vec<u64>,
-    ) -> Result<(), PlanError<I::Error, S::Error>> {
+    ) -> Result<(), PlanError> {
         let extreme = context.policy.abandoned_families == AbandonedFamilies::Extreme;
         let mut contacts = Contacts::default();
         let mut people = People::default();
@@ -161,7 +161,7 @@ impl Contacts {
         let mut staying: Vec<(u32, Past)> = Vec::new();
         let mut maybe_staying: Vec<(SourceId, SourceId, Person)> = Vec::new();
         let mut nobody_is_here = false;
-        outlines::<kinds::Guardians, I, S>(from, |at, mirror_is_empty| {
+        outlines::<kinds::Guardians, I>(from, |at, mirror_is_empty| {
             nobody_is_here = mirror_is_empty && links.is_empty();
             let (source, item) = at.parts();
             if let Some(item) = item.as_ref().filter(|item| item.origin == Origin::Manual) {

@@ -10,15 +10,15 @@ use super::merge::Entry;
 use super::output::{Output, Why};
 use super::people::{archive, explain_person, new_record, still_here};
 use super::shared_emails::SharedEmails;
-use super::{PlanError, Sink};
-use crate::finding::sync;
-use crate::id::{AccountId, SourceId, hash64};
-use crate::model::{
+use roster::contract::{PlanError, PlanSink};
+use roster::finding::sync;
+use roster::id::{AccountId, SourceId, hash64};
+use roster::personal::Personal;
+use roster::policy::AdmitGuardians;
+use roster::records::{
     Guardian, GuardianState, MirroredBox, Origin, Person, SourceBox, Status, Tag, kinds,
 };
-use crate::personal::Personal;
-use crate::policy::AdmitGuardians;
-use crate::rule::Rule;
+use roster::rule::Rule;
 
 type Item = MirroredBox<kinds::Guardians>;
 
@@ -33,11 +33,11 @@ pub(super) struct Guardians<'f> {
 
 impl Guardians<'_> {
     /// The next state of one guardian, under however many ids the source has them.
-    pub(super) fn visit<S: Sink, E>(
+    pub(super) fn visit<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         entry: Entry<kinds::Guardians>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, others, mirror, .. } = entry;
         for source in source.iter().chain(&others) {
@@ -67,19 +67,19 @@ impl Guardians<'_> {
         }
     }
 
-    fn present<S: Sink, E>(
+    fn present<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         key: SourceId,
         merged: One,
         item: Option<Item>,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let One { id, also, person, role, children } = merged;
         if !also.is_empty() {
             let ids: Vec<&str> = also.iter().map(SourceId::as_str).collect();
             let what =
                 format!("guardian {} is the same as guardian {}", id.as_str(), ids.join(", "));
-            output.find::<kinds::Guardians, E>(&sync::GUARDIANS_MERGED, Rule::G2, &id, what)?;
+            output.find::<kinds::Guardians>(&sync::GUARDIANS_MERGED, Rule::G2, &id, what)?;
         }
         let children =
             self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
@@ -94,8 +94,7 @@ impl Guardians<'_> {
             }
             let account = AccountId::derive(output.context.district, Tag::Guardian.name(), &key);
             let run = output.context.run.clone();
-            return output
-                .add::<kinds::Guardians, E>(new_record(key, id, account, state, run), why);
+            return output.add::<kinds::Guardians>(new_record(key, id, account, state, run), why);
         };
         if item.status == Status::Active {
             let same =
@@ -129,11 +128,11 @@ impl Guardians<'_> {
 
     /// One whose row is bad tonight, or of whom nobody can tell: everything stays, the children
     /// too.
-    fn kept<S: Sink, E>(
+    fn kept<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         item: Item,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Same);
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
         self.shared.note(email_shared, Tag::Guardian, &item.id, &item.state.person);
@@ -149,11 +148,11 @@ impl Guardians<'_> {
 
     /// One who is gone, or archived and not to come back yet: unlinked from the children who stay,
     /// linked to those who left (R-A2).
-    fn archived<S: Sink, E>(
+    fn archived<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
         item: Item,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         let goes = item.status == Status::Active;
         if goes {
             output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Removed);
@@ -209,12 +208,12 @@ impl Guardians<'_> {
     }
 
     /// Says why a guardian waits, or stays though nothing is theirs alone any more (R-G1).
-    fn find_contacts<S: Sink, E>(
+    fn find_contacts<S: PlanSink>(
         &self,
         output: &mut Output<'_, S>,
         one: &One,
         active: bool,
-    ) -> Result<(), PlanError<E, S::Error>> {
+    ) -> Result<(), PlanError> {
         if output.context.policy.admit_guardians == AdmitGuardians::None {
             return Ok(());
         }
@@ -248,7 +247,7 @@ impl Guardians<'_> {
         } else {
             (&sync::GUARDIAN_WAITS_FOR_CONTACT, "is not taken in:")
         };
-        output.find::<kinds::Guardians, E>(
+        output.find::<kinds::Guardians>(
             code,
             Rule::G1,
             &one.id,
@@ -262,7 +261,7 @@ struct One {
     id: SourceId,
     also: Vec<SourceId>,
     person: Person,
-    role: crate::model::GuardianRole,
+    role: roster::records::GuardianRole,
     children: Vec<SourceId>,
 }
 

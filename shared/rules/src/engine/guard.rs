@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::gaps::Gaps;
 use super::hashes::IdMap;
-use super::{Counts, ENROLLMENT, Hold, count_name};
 use crate::danger;
-use crate::id::SourceId;
-use crate::model::Tag;
-use crate::policy::Policy;
-use crate::review::SchoolCounts;
+use roster::change::{Counts, ENROLLMENT, Hold, count_name};
+use roster::id::SourceId;
+use roster::policy::Policy;
+use roster::records::Tag;
+use roster::review::SchoolCounts;
 
 /// The kinds that the guards watch, enrollments last.
 const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];

@@ -2,16 +2,16 @@
 //! largest district needs.
 
 use jiff::civil::Date;
-use rules::model::Tag;
-use rules::policy::{KeepDemographics, Policy};
-use rules::settings::SourceSettings;
+use roster::policy::{KeepDemographics, Policy};
+use roster::records::Tag;
+use roster::settings::SourceSettings;
 
 use super::ids::{NONE, Registry};
 use super::notes::{Notes, id_of, place};
 use super::phone::Phones;
 use super::texts::Texts;
 use super::values::{Day, NO_DAY};
-use rules::finding::Code;
+use roster::finding::Code;
 
 /// The types of org that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -77,7 +77,7 @@ pub(crate) struct Class {
     pub(crate) texts: usize,
     pub(crate) school: u32,
     pub(crate) course: u32,
-    /// Its terms, in [`Roster::term_lists`].
+    /// Its terms, in [`Collected::term_lists`].
     pub(crate) terms: (u32, u32),
     /// The dates that its sessions cover, where all of them are known.
     pub(crate) span: (Day, Day),
@@ -98,7 +98,7 @@ pub(crate) mod person {
 pub(crate) struct User {
     /// The person's texts, in the order of [`PERSON_TEXTS`].
     pub(crate) texts: usize,
-    /// The orgs of a 1.1 row: a piece of [`Roster::org_lists`].
+    /// The orgs of a 1.1 row: a piece of [`Collected::org_lists`].
     pub(crate) orgs: (u32, u32),
     /// The main org of a 1.2 row.
     pub(crate) main_org: u32,
@@ -310,7 +310,7 @@ pub(crate) struct Words {
 
 /// Everything that was read.
 #[derive(Default)]
-pub(crate) struct Roster {
+pub(crate) struct Collected {
     pub(crate) words: Words,
     pub(crate) orgs: Registry<Org>,
     pub(crate) sessions: Registry<Session>,
@@ -344,7 +344,7 @@ pub(crate) struct Roster {
     pub(crate) scope: Option<Vec<u32>>,
 }
 
-impl Roster {
+impl Collected {
     /// Nothing yet, of a source that has these words.
     pub(crate) fn of(words: Words) -> Self {
         Self { words, ..Self::default() }

@@ -7,9 +7,9 @@ use super::contacts::{Own, Rows};
 use super::hashes::{IdMap, IdSet};
 use super::identity::{Aliases, Links, Past};
 use super::survey::People;
-use crate::id::SourceId;
-use crate::model::{Link, Status, Tag};
-use crate::rule::Rule;
+use roster::id::SourceId;
+use roster::records::{Link, Status, Tag};
+use roster::rule::Rule;
 
 /// One guardian of the source, under one or several ids.
 pub(super) struct Group {

@@ -8,8 +8,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, SourceId, key_text};
-use crate::model::Tag;
 use crate::personal::Personal;
+use crate::records::Tag;
 
 /// What somebody did to a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,11 @@
 
 use super::hashes::{IdMap, IdSet};
 use super::relink::{self, Candidate, Verdict};
-use super::{Inputs, PlanError, Sink};
-use crate::finding::{Finding, sync};
-use crate::id::SourceId;
-use crate::model::{Link, Status, Tag};
-use crate::rule::Rule;
+use roster::contract::{PlanError, PlanInputs};
+use roster::finding::{Finding, sync};
+use roster::id::SourceId;
+use roster::records::{Link, Status, Tag};
+use roster::rule::Rule;
 
 /// The identity links of one kind, as the mirror has them.
 #[derive(Default)]
@@ -20,12 +20,10 @@ pub(super) struct Links {
 
 impl Links {
     /// Reads all links, by kind.
-    pub(super) fn read<I: Inputs, S: Sink>(
-        inputs: &I,
-    ) -> Result<[Self; Tag::ALL.len()], PlanError<I::Error, S::Error>> {
+    pub(super) fn read<I: PlanInputs>(inputs: &I) -> Result<[Self; Tag::ALL.len()], PlanError> {
         let mut all: [Self; Tag::ALL.len()] = Default::default();
-        for link in inputs.links().map_err(PlanError::Input)? {
-            let link = link.map_err(PlanError::Input)?;
+        for link in inputs.links().map_err(PlanError::input)? {
+            let link = link.map_err(PlanError::input)?;
             let links = &mut all[link.kind as usize];
             links.targets.insert(link.key.hash64());
             links.by_source.insert(link.source.hash64(), link);

@@ -4,22 +4,22 @@ use super::facts::Facts;
 use super::gaps::Gaps;
 use super::guard::Became;
 use super::output::{Output, Why};
-use super::{PlanError, Sink};
-use crate::finding::sync;
-use crate::model::{Kind, Mirrored, MirroredBox, Origin, SourceBox, Status, Tag};
-use crate::rule::Rule;
+use roster::contract::{PlanError, PlanSink};
+use roster::finding::sync;
+use roster::records::{Kind, Mirrored, MirroredBox, Origin, SourceBox, Status, Tag};
+use roster::rule::Rule;
 
 /// The next state of one record whose state is the source's record.
-pub(super) fn visit<K, S, E>(
+pub(super) fn visit<K, S>(
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
     source: Option<SourceBox<K>>,
     item: Option<MirroredBox<K>>,
-) -> Result<(), PlanError<E, S::Error>>
+) -> Result<(), PlanError>
 where
     K: Kind<State = <K as Kind>::Source>,
-    S: Sink,
+    S: PlanSink,
 {
     if source.is_some() {
         output.tally.in_source(K::TAG, &[]);
@@ -42,7 +42,7 @@ where
                 changed_by: run,
                 archived_on: None,
             };
-            output.add::<K, E>(after, why)
+            output.add::<K>(after, why)
         }
         (Some(source), Some(item)) => {
             let same = item.state == *source;
@@ -81,7 +81,7 @@ where
                         "school {} is missing, though classes or people of the source refer to it",
                         item.id.as_str()
                     );
-                    output.find::<K, E>(&sync::SCHOOL_DANGLING, Rule::A6, &item.id, what)?;
+                    output.find::<K>(&sync::SCHOOL_DANGLING, Rule::A6, &item.id, what)?;
                 }
                 return Ok(());
             }

@@ -3,10 +3,10 @@
 
 use super::hashes::{IdMap, IdSet, pair};
 use super::identity::Aliases;
-use super::{Inputs, PlanError, Sink};
-use crate::id::SourceId;
-use crate::model::{Seat, Tag};
-use crate::snapshot::Gap;
+use roster::contract::{PlanError, PlanInputs};
+use roster::id::SourceId;
+use roster::records::{Seat, Tag};
+use roster::snapshot::Gap;
 
 /// All gaps of a snapshot.
 #[derive(Default)]
@@ -29,13 +29,10 @@ pub(super) struct Gaps {
 
 impl Gaps {
     /// Reads them all: few, for a snapshot with many is one that a guard or a person stops.
-    pub(super) fn read<I: Inputs, S: Sink>(
-        removals: bool,
-        inputs: &I,
-    ) -> Result<Self, PlanError<I::Error, S::Error>> {
+    pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
         let mut all = Self { removals, ..Self::default() };
-        for gap in inputs.gaps().map_err(PlanError::Input)? {
-            match gap.map_err(PlanError::Input)? {
+        for gap in inputs.gaps().map_err(PlanError::input)? {
+            match gap.map_err(PlanError::input)? {
                 Gap::Record { kind, id, classes } => {
                     let tag = kind as usize;
                     let hash = id.hash64();
