@@ -18,9 +18,9 @@ use lambda_http::{Body, Request, Response};
 use mirror::MirrorError;
 use mirror::clock::Clock;
 use mirror::error::chain;
-use mirror::later::Later;
-use mirror::notices::Notices;
-use mirror::secrets::Secrets;
+use mirror::ports::one_time::Later;
+use mirror::ports::secrets::Secrets;
+use mirror::ports::webhook_events::Notices;
 use serde_json::json;
 use tracing::{error, info};
 

@@ -6,7 +6,7 @@ use clever_webhook::{Config, Door, KEYS_KEPT};
 use lambda_http::{Error, Request, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::secrets::Kept;
+use mirror::ports::secrets::SecretCache;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), false);
     let door = Door {
-        secrets: Kept::new(connections.secrets(), Clock::system(), KEYS_KEPT),
+        secrets: SecretCache::new(connections.secrets(), Clock::system(), KEYS_KEPT),
         notices: connections.table(&config.table),
         later: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
         clock: Clock::system(),

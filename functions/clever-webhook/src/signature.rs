@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use mirror::MirrorError;
-use mirror::secrets;
+use mirror::ports::secrets;
 use roster::personal::Secret;
 use serde::Deserialize;
 

@@ -12,9 +12,9 @@ use clever_webhook::{Config, Door, KEYS_KEPT, LONGEST_BODY};
 use jiff::Timestamp;
 use lambda_http::Body;
 use mirror::clock::Clock;
-use mirror::failing::{Cue, Failing};
-use mirror::memory::{MemoryLater, MemorySecrets, MemoryTable};
-use mirror::secrets::Kept;
+use mirror::ports::secrets::SecretCache;
+use mirror::testing::failing::{Cue, Failing};
+use mirror::testing::memory::{MemoryLater, MemorySecrets, MemoryTable};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_788_228_184;
@@ -85,7 +85,7 @@ fn about(district: &str) -> String {
 
 /// Everything behind the door, in memory, under a cue.
 struct World {
-    door: Door<Kept<Failing<MemorySecrets>>, Failing<MemoryTable>, Failing<MemoryLater>>,
+    door: Door<SecretCache<Failing<MemorySecrets>>, Failing<MemoryTable>, Failing<MemoryLater>>,
     secrets: MemorySecrets,
     table: MemoryTable,
     later: MemoryLater,
@@ -116,7 +116,7 @@ impl World {
         secrets.put("notice_keys", &json!({ "current": NEW, "previous": OLD }).to_string());
         let door = Door {
             config: config.unwrap(),
-            secrets: Kept::new(Failing::new(secrets.clone(), cue), clock.clone(), KEYS_KEPT),
+            secrets: SecretCache::new(Failing::new(secrets.clone(), cue), clock.clone(), KEYS_KEPT),
             notices: Failing::new(table.clone(), cue),
             later: Failing::new(later.clone(), cue),
             clock,

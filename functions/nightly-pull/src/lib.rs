@@ -18,15 +18,15 @@ mod source;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
-use mirror::connected::ConnectedDistricts;
-use mirror::districts::Districts;
 use mirror::error::chain;
-use mirror::later::Later;
-use mirror::nightly::NightlySchedules;
-use mirror::objects::{ReadObjects, WriteObjects};
-use mirror::operators::Operators;
-use mirror::runs::Runs;
-use mirror::secrets::{Kept, Secrets};
+use mirror::eventbridge::Operators;
+use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::districts::Districts;
+use mirror::ports::objects::{ReadObjects, WriteObjects};
+use mirror::ports::one_time::Later;
+use mirror::ports::pull_schedules::NightlySchedules;
+use mirror::ports::runs::Runs;
+use mirror::ports::secrets::{SecretCache, Secrets};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sources::http::{Http, Wait};
@@ -58,7 +58,7 @@ pub struct Storage<T, O, L, S, H, W> {
     /// Schedules of this function: those of districts, and those by which a pull goes on.
     pub later: L,
     /// Tokens and credentials.
-    pub secrets: Kept<S>,
+    pub secrets: SecretCache<S>,
     /// Servers of sources.
     pub http: H,
     /// Waiting for them.

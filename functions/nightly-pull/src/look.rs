@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mirror::connected::Connected;
-use mirror::operators::event::Event;
-use mirror::operators::metrics;
-use mirror::secrets::Secrets;
+use mirror::eventbridge::event::Event;
+use mirror::eventbridge::metrics;
+use mirror::ports::connected::Connected;
+use mirror::ports::secrets::Secrets;
 use roster::id::{DistrictId, RunId};
 use roster::settings::{ClassLink, Clever, DistrictStatus, Settings};
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::operators::Operators;
-use mirror::secrets::Kept;
+use mirror::eventbridge::Operators;
+use mirror::ports::secrets::SecretCache;
 use nightly_pull::{Config, Storage, handle};
 use sources::http::{HttpClient, RealWait};
 
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         table: connections.table(&config.table),
         internal,
         later: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
-        secrets: Kept::new(connections.secrets(), clock.clone(), config.keep_secrets),
+        secrets: SecretCache::new(connections.secrets(), clock.clone(), config.keep_secrets),
         http: HttpClient::new()?,
         wait: RealWait,
         operators: Operators::new(connections.operators(&config.operator_bus)),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
-use mirror::nightly::{NightlySchedule, NightlySchedules, changes_name_of, name_of};
+use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules, changes_name_of, name_of};
 use roster::id::DistrictId;
 use roster::schedule::nightly;
 use roster::settings::{DistrictStatus, Pulled};

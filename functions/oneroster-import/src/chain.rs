@@ -4,7 +4,7 @@
 //! upload that comes late is put in its place by its time; what lies before a bulk set does not
 //! count.
 
-use mirror::snapshot::{Chain, ChainLink};
+use mirror::files::snapshot::{Chain, ChainLink};
 use roster::snapshot::Upload;
 
 /// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it

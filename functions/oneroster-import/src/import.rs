@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
-use mirror::districts::{Changed, District, Districts, Latest};
-use mirror::importing::{self, Taken};
-use mirror::objects::{ReadObjects, WriteObjects};
-use mirror::operators;
-use mirror::operators::event::Event;
-use mirror::reports;
-use mirror::runs::{Importer, RunRecord, Runs};
-use mirror::snapshot;
+use mirror::eventbridge;
+use mirror::eventbridge::event::Event;
+use mirror::files::report;
+use mirror::files::snapshot;
+use mirror::ops::importing::{self, Taken};
+use mirror::ports::districts::{Changed, District, Districts, Latest};
+use mirror::ports::objects::{ReadObjects, WriteObjects};
+use mirror::ports::runs::{Importer, RunRecord, Runs};
 use roster::finding::{Finding, upload as codes};
 use roster::report::FindingList;
 use roster::run::{RunState, Step};
@@ -266,7 +266,7 @@ where
         };
         snapshot::put_manifest(internal, &manifest).await?;
         self.record.today = Some(today);
-        self.end(Step::Stage, &operators::staged(&manifest)).await?;
+        self.end(Step::Stage, &eventbridge::staged(&manifest)).await?;
         Ok(Some(Ended::Staged))
     }
 
@@ -291,8 +291,8 @@ where
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), MirrorError> {
         let origin = origin_of(vec![self.upload.clone()]);
-        let report = reports::without_plan(&self.record, state, origin, findings, self.seconds());
-        reports::put(&self.storage.internal, &report).await
+        let report = report::without_plan(&self.record, state, origin, findings, self.seconds());
+        report::put(&self.storage.internal, &report).await
     }
 
     /// Saves the run in its last state here, and counts it.
@@ -331,7 +331,7 @@ fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static s
         RunState::Refused => "refused",
         _ => "replaced",
     };
-    operators::metrics(now, outcome, &notice.district, &notice.run, counts);
+    eventbridge::metrics(now, outcome, &notice.district, &notice.run, counts);
 }
 
 /// An upload for a district that does not exist leaves a report and nothing in the table.
@@ -346,8 +346,8 @@ async fn refuse_stranger<T, I, O: WriteObjects>(
     let seconds = seconds_since(notice.at, now);
     let record = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
     let origin = origin_of(vec![upload_of(notice)]);
-    let report = reports::without_plan(&record, RunState::Refused, origin, findings, seconds);
-    reports::put_refused(&storage.internal, &report).await?;
+    let report = report::without_plan(&record, RunState::Refused, origin, findings, seconds);
+    report::put_refused(&storage.internal, &report).await?;
     warn!(district = %notice.district, run = %notice.run, "an upload for a district that does not exist");
     storage.operators.tell(refused).await;
     count(storage.clock.now(), RunState::Refused, notice, &[("UnknownDistricts", 1.0)]);

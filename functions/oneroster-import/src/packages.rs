@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use mirror::MirrorError;
-use mirror::blocks::{Fate, ObjectReader, Watch};
-use mirror::objects::{ObjectRef, ReadObjects, WriteObjects};
-use mirror::snapshot::{Chain, SnapshotWriter};
+use mirror::files::blocks::{Fate, ObjectReader, Watch};
+use mirror::files::snapshot::{Chain, SnapshotWriter};
+use mirror::ports::objects::{ObjectRef, ReadObjects, WriteObjects};
 use roster::finding::{Finding, upload as codes};
 use roster::id::{DistrictId, RunId};
 use roster::policy::Policy;

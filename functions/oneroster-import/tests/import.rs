@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::districts::{Districts, Wrote};
-use mirror::failing::{Cue, Failing};
+use mirror::eventbridge::Operators;
+use mirror::eventbridge::event::Kind;
+use mirror::files::snapshot::read_manifest;
 use mirror::keys;
-use mirror::memory::{MemoryBus, MemoryObjects, MemoryTable};
-use mirror::operators::Operators;
-use mirror::operators::event::Kind;
-use mirror::runs::{Importer, RunRecord, Runs};
-use mirror::snapshot::read_manifest;
+use mirror::ports::districts::{Districts, Wrote};
+use mirror::ports::runs::{Importer, RunRecord, Runs};
+use mirror::testing::failing::{Cue, Failing};
+use mirror::testing::memory::{MemoryBus, MemoryObjects, MemoryTable};
 use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};
 use roster::id::{DistrictId, RunId};
 use roster::report::Report;
@@ -135,7 +135,7 @@ impl World {
     }
 
     async fn report(&self, event: &Value) -> Report {
-        mirror::reports::read(&self.internal, &self.district, &run_of(event))
+        mirror::files::report::read(&self.internal, &self.district, &run_of(event))
             .await
             .unwrap()
             .unwrap()

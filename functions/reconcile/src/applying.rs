@@ -1,10 +1,10 @@
 //! Writing a plan to the mirror, from wherever it was left.
 
 use mirror::MirrorError;
-use mirror::apply::{Apply, Pause};
-use mirror::later::Later;
-use mirror::plan_store;
-use mirror::runs::RunRecord;
+use mirror::files::plan;
+use mirror::ops::apply::{Apply, Pause};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::run::Step;
 use roster::snapshot::Manifest;
 use tracing::info;
@@ -20,7 +20,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         manifest: &Manifest,
     ) -> Result<Ended, ReconcileFailure> {
         let internal = &self.storage.internal;
-        let stored = plan_store::read_plan(internal, &record.district, &record.run).await?;
+        let stored = plan::read_plan(internal, &record.district, &record.run).await?;
         let stored = stored.ok_or(MirrorError::Missing { what: "a run's plan" })?;
         let against = record.plan.ok_or(MirrorError::Missing { what: "a run's plan" })?.against;
         // While a run is being written nobody else changes the version: if it has moved on, this
@@ -32,7 +32,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             self.save(&mut record).await?;
             let begun = self.storage.clock.now();
             let before = record.apply_seconds;
-            let changes = plan_store::prepare_changes(
+            let changes = plan::prepare_changes(
                 internal.clone(),
                 record.district.clone(),
                 record.run.clone(),

@@ -5,12 +5,12 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mirror::clock::Invocation;
-use mirror::districts::{District, Wrote};
+use mirror::eventbridge;
 use mirror::keys;
-use mirror::later::Later;
-use mirror::operators;
-use mirror::requests::{self, Asked, Decide, Order, Request};
-use mirror::runs::RunRecord;
+use mirror::ops::requests::{self, Asked, Decide, Order, Request};
+use mirror::ports::districts::{District, Wrote};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::run::{Cause, RunState, Step};
 use tracing::warn;
 
@@ -41,7 +41,7 @@ pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
         _ => {
             warn!(district = %named.district, request = %named.run, "a request that cannot be read");
             let counts = [("UnreadableRequests", 1.0)];
-            operators::metrics(
+            eventbridge::metrics(
                 storage.clock.now(),
                 "skipped",
                 &named.district,

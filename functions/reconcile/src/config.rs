@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mirror::apply::Pace;
 use mirror::environment::{ConfigError, Environment};
+use mirror::ops::apply::Pace;
 
 /// Settings of the function.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 
 use mirror::MirrorError;
 use mirror::clock::Invocation;
-use mirror::districts::Changed;
-use mirror::later::Later;
-use mirror::reports;
-use mirror::runs::RunRecord;
+use mirror::files::report;
+use mirror::ports::districts::Changed;
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::district;
 use roster::id::RunId;
 use roster::run::{Decided, Decision, RunState, Step};
@@ -93,12 +93,11 @@ async fn tell<T: Table, O: Objects, L: Later>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
 ) -> Result<(), ReconcileFailure> {
-    if let Some(mut report) =
-        reports::read(&storage.internal, &record.district, &record.run).await?
+    if let Some(mut report) = report::read(&storage.internal, &record.district, &record.run).await?
     {
         report.state = record.state;
         report.decided.clone_from(&record.decided);
-        reports::put(&storage.internal, &report).await?;
+        report::put(&storage.internal, &report).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::operators::Operators;
+use mirror::eventbridge::Operators;
 use reconcile::{Config, Storage, handle};
 
 #[global_allocator]

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use mirror::MirrorError;
-use mirror::copy::{MirrorCopy, StoredPlanInputs};
-use mirror::districts::{Applied, Changed};
-use mirror::later::Later;
-use mirror::operators::event::Event;
-use mirror::plan_store::{self, PlanWriter, StoredPlan};
-use mirror::reports;
-use mirror::runs::{PlanRef, RunRecord};
-use mirror::snapshot::SnapshotCopy;
+use mirror::eventbridge::event::Event;
+use mirror::files::copy::{MirrorCopy, StoredPlanInputs};
+use mirror::files::plan::{self, PlanWriter, StoredPlan};
+use mirror::files::report;
+use mirror::files::snapshot::SnapshotCopy;
+use mirror::ports::districts::{Applied, Changed};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::change::Hold;
 use roster::contract::PlanContext;
 use roster::id::RunId;
@@ -62,8 +62,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             // What was reviewed is what is applied, to the byte (R-H2).
             Some(plan) if plan.removals == removals => {
                 let stored =
-                    plan_store::read_plan(&self.storage.internal, &record.district, &record.run)
-                        .await?;
+                    plan::read_plan(&self.storage.internal, &record.district, &record.run).await?;
                 stored.ok_or(MirrorError::Missing { what: "a run's plan" })?
             }
             _ => match record.cause.clone() {
@@ -146,7 +145,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         removals: bool,
         begun: Timestamp,
     ) -> Result<(), MirrorError> {
-        plan_store::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
+        plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan =
             Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
         let seconds = self.storage.clock.now().duration_since(begun).as_secs_f64();
@@ -216,8 +215,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         stored: &StoredPlan,
     ) -> Result<(), MirrorError> {
         let report =
-            reports::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
-        reports::put(&self.storage.internal, &report).await
+            report::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
+        report::put(&self.storage.internal, &report).await
     }
 
     async fn note_open(&mut self, run: &RunId) -> Result<(), MirrorError> {

@@ -13,7 +13,7 @@ pub enum Request {
     Run(Named),
     /// A person has decided about a held run (R-H2).
     Decide(Named, Decided),
-    /// A person has put a request of this district and id ([`mirror::requests`]).
+    /// A person has put a request of this district and id ([`mirror::ops::requests`]).
     Asked(Named),
 }
 

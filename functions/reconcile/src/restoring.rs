@@ -3,10 +3,10 @@
 
 use jiff::SignedDuration;
 use mirror::MirrorError;
-use mirror::districts::{Changed, District, Latest};
-use mirror::later::Later;
-use mirror::runs::RunRecord;
-use mirror::snapshot::{self, SnapshotCopy};
+use mirror::files::snapshot::{self, SnapshotCopy};
+use mirror::ports::districts::{Changed, District, Latest};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::finding::{Finding, request};
 use roster::policy::KeepDemographics;
 use roster::rule::Rule;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use mirror::MirrorError;
 use mirror::clock::Invocation;
-use mirror::districts::{Changed, District, ReleaseLease, TakeLease};
-use mirror::later::Later;
-use mirror::operators;
-use mirror::reports;
-use mirror::runs::RunRecord;
-use mirror::snapshot;
+use mirror::eventbridge;
+use mirror::files::report;
+use mirror::files::snapshot;
+use mirror::ports::districts::{Changed, District, ReleaseLease, TakeLease};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::id::RunId;
 use roster::run::{Cause, RunState, Step};
 use roster::snapshot::Manifest;
@@ -272,7 +272,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
 
     async fn rewrite_report(&self, record: &RunRecord) -> Result<(), MirrorError> {
         let internal = &self.storage.internal;
-        let report = match reports::read(internal, &record.district, &record.run).await? {
+        let report = match report::read(internal, &record.district, &record.run).await? {
             Some(mut report) => {
                 report.state = record.state;
                 report.decided.clone_from(&record.decided);
@@ -280,10 +280,10 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             }
             None => {
                 let Some(manifest) = self.basis(record).await? else { return Ok(()) };
-                reports::assemble(internal, &manifest, None, record).await?
+                report::assemble(internal, &manifest, None, record).await?
             }
         };
-        reports::put(internal, &report).await
+        report::put(internal, &report).await
     }
 
     /// Saves a run's record under our lease. Nobody else may have saved it.
@@ -310,7 +310,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
     }
 
     pub(crate) fn count(&self, record: &RunRecord, outcome: &str, counts: &[(&'static str, f64)]) {
-        operators::metrics(
+        eventbridge::metrics(
             self.storage.clock.now(),
             outcome,
             &record.district,

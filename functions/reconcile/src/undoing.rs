@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use mirror::MirrorError;
-use mirror::copy::{MirrorCopy, StoredUndoInputs};
+use mirror::eventbridge;
+use mirror::files::copy::{MirrorCopy, StoredUndoInputs};
+use mirror::files::plan::{self, PlanWriter, StoredPlan};
+use mirror::files::report;
+use mirror::files::snapshot::LinesCopy;
 use mirror::keys;
-use mirror::later::Later;
-use mirror::operators;
-use mirror::plan_store::{self, PlanWriter, StoredPlan};
-use mirror::reports;
-use mirror::runs::RunRecord;
-use mirror::snapshot::LinesCopy;
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::RunRecord;
 use roster::change::Outcome;
 use roster::finding::{Finding, request};
 use roster::report::FindingList;
@@ -49,15 +49,15 @@ pub(crate) async fn write_refusal<T: Table, O: Objects, L: Later>(
     stored: Option<&StoredPlan>,
     findings: Vec<Finding>,
 ) -> Result<(), MirrorError> {
-    let mut report = reports::assemble(&storage.internal, manifest, stored, record).await?;
+    let mut report = report::assemble(&storage.internal, manifest, stored, record).await?;
     let mut list = FindingList { findings: report.findings, totals: report.finding_totals };
     for finding in findings {
         list.push(finding);
     }
     (report.findings, report.finding_totals) = (list.findings, list.totals);
-    reports::put(&storage.internal, &report).await?;
+    report::put(&storage.internal, &report).await?;
     info!(district = %record.district, run = %record.run, "refused");
-    operators::metrics(
+    eventbridge::metrics(
         storage.clock.now(),
         "refused",
         &record.district,
@@ -100,7 +100,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         if record.taken_at.duration_since(of.taken_at) > KEPT {
             return Ok(Made::Impossible("it is more than 365 days old"));
         }
-        let Some(taken_back) = plan_store::read_plan(internal, &id, &command.of).await? else {
+        let Some(taken_back) = plan::read_plan(internal, &id, &command.of).await? else {
             return Ok(Made::Impossible("its plan is no longer kept"));
         };
         let plan =

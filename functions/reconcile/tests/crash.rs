@@ -8,9 +8,9 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mirror::failing::Cue;
 use mirror::keys;
-use mirror::requests::Request;
+use mirror::ops::requests::Request;
+use mirror::testing::failing::Cue;
 use reconcile::ReconcileFailure;
 use roster::id::RunId;
 use roster::run::RunState;

@@ -5,10 +5,10 @@
 
 mod world;
 
-use mirror::districts::{Changed, Districts};
-use mirror::edits::{Edits, Ending};
-use mirror::failing::Cue;
 use mirror::keys;
+use mirror::ops::edits::{Edits, Ending};
+use mirror::ports::districts::{Changed, Districts};
+use mirror::testing::failing::Cue;
 use roster::change::Change;
 use roster::edit::{EditVersion, LocalEdit};
 use roster::id::RunId;
@@ -39,7 +39,7 @@ fn planned(world: &World, run: &RunId) -> Vec<LocalEdit> {
 }
 
 fn zstd_lines(body: &[u8]) -> Vec<String> {
-    let mut lines = mirror::spool::Lines::new(body, "read a plan").unwrap();
+    let mut lines = mirror::files::spool::Lines::new(body, "read a plan").unwrap();
     let mut all = Vec::new();
     while let Some(line) = lines.next_line().unwrap() {
         all.push(String::from_utf8(line.to_vec()).unwrap());
@@ -229,11 +229,15 @@ async fn a_throttled_table_is_given_time_for_edits_too() {
 async fn disconnected(
     world: &World,
 ) -> Option<(String, roster::records::Mirrored<roster::records::kinds::Classes>)> {
-    let body =
-        mirror::copy::read_record(&world.table, &world.district, Tag::Class, &"class 1".into())
-            .await
-            .unwrap()
-            .unwrap();
+    let body = mirror::files::copy::read_record(
+        &world.table,
+        &world.district,
+        Tag::Class,
+        &"class 1".into(),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     let record: roster::records::Mirrored<roster::records::kinds::Classes> =
         serde_json::from_str(&body).unwrap();
     (record.origin == Origin::Manual).then(|| (mirror::item::body_hash(&body), record))

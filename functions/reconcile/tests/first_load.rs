@@ -15,9 +15,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fastrand::Rng;
-use mirror::apply::Pace;
-use mirror::failing::Cue;
-use mirror::items::PutItem;
+use mirror::ops::apply::Pace;
+use mirror::ports::items::PutItem;
+use mirror::testing::failing::Cue;
 use roster::change::Counts;
 use roster::id::RunId;
 use roster::run::RunState;

@@ -6,8 +6,8 @@ mod world;
 
 use std::sync::atomic::Ordering;
 
-use mirror::districts::{Leases, TakeLease};
-use mirror::operators::event::Kind;
+use mirror::eventbridge::event::Kind;
+use mirror::ports::districts::{Leases, TakeLease};
 use reconcile::Summary;
 use roster::rule::Rule;
 use roster::run::{Decision, RunState};

@@ -5,11 +5,11 @@
 
 mod world;
 
-use mirror::districts::Districts;
-use mirror::failing::Cue;
+use mirror::eventbridge::event::Kind;
+use mirror::files::plan::read_plan;
 use mirror::keys;
-use mirror::operators::event::Kind;
-use mirror::plan_store::read_plan;
+use mirror::ports::districts::Districts;
+use mirror::testing::failing::Cue;
 use reconcile::Summary;
 use roster::records::Tag;
 use roster::review::Field;

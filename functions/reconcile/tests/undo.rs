@@ -7,11 +7,11 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use mirror::districts::Districts;
+use mirror::files::snapshot::{read_chain, read_manifest};
 use mirror::keys;
-use mirror::requests::{Decide, Order, Request};
-use mirror::runs::Runs;
-use mirror::snapshot::{read_chain, read_manifest};
+use mirror::ops::requests::{Decide, Order, Request};
+use mirror::ports::districts::Districts;
+use mirror::ports::runs::Runs;
 use reconcile::Summary;
 use roster::edit::LocalEdit;
 use roster::id::RunId;
@@ -232,7 +232,7 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
     world.internal.remove(&keys::plan(&world.district, &of));
     assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("no longer kept"));
     // The mirror belongs to the people (R-O5).
-    use mirror::districts::Changed;
+    use mirror::ports::districts::Changed;
     let off = world
         .table
         .configure(&world.district, &Settings::of_preset("clever"), DistrictStatus::Off)
@@ -303,7 +303,7 @@ async fn r_m7_a_snapshot_restored_under_ignore_has_no_demographics() {
     let part = roster::snapshot::PartName::Records(roster::records::Tag::Student);
     let lines = |run: &RunId| {
         let body = world.internal.body(&keys::part(&world.district, run, part)).unwrap();
-        let mut lines = mirror::spool::Lines::new(&body[..], "read").unwrap();
+        let mut lines = mirror::files::spool::Lines::new(&body[..], "read").unwrap();
         let mut all = String::new();
         while let Some(line) = lines.next_line().unwrap() {
             all.push_str(std::str::from_utf8(line).unwrap());
@@ -349,9 +349,14 @@ async fn what_is_no_request_is_passed_over_once_and_for_all() {
     // A name from the future: what came of it would keep the nights until then out.
     let (of, _) = world.night(0, &first()).await;
     let ahead = keys::ulid(world.now() + std::time::Duration::from_secs(3600), 1);
-    mirror::requests::put(&world.internal, &world.district, &ahead, &Request::Restore(order(&of)))
-        .await
-        .unwrap();
+    mirror::ops::requests::put(
+        &world.internal,
+        &world.district,
+        &ahead,
+        &Request::Restore(order(&of)),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         world.send(world.request_event(&ahead)).await,
         Summary { skipped: 1, ..Summary::default() }
@@ -390,8 +395,8 @@ async fn r_h2_a_decision_by_request_counts_for_the_plan_that_was_seen_alone() {
 }
 
 /// Gives the mirror another version, as another run would.
-async fn bump(world: &World, applied: &mirror::districts::Applied) {
-    use mirror::districts::{Changed, Leases, ReleaseLease, TakeLease};
+async fn bump(world: &World, applied: &mirror::ports::districts::Applied) {
+    use mirror::ports::districts::{Changed, Leases, ReleaseLease, TakeLease};
     let until = world.now() + std::time::Duration::from_secs(60);
     let taken = world.table.take(&world.district, "another", world.now(), until).await.unwrap();
     let TakeLease::Taken(district) = taken else { panic!("nobody works") };

@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mirror::MirrorError;
-use mirror::answers::{Answer, Asked, Begun};
+use mirror::ports::idempotency::{Answer, Asked, Begun};
 use roster::personal::Personal;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;

@@ -6,12 +6,12 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mirror::MirrorError;
-use mirror::copy::MirrorCopy;
-use mirror::districts::District;
-use mirror::items::ReadItems;
-use mirror::objects::ReadObjects;
-use mirror::plan_store::{StoredPlan, read_plan};
-use mirror::snapshot::read_manifest;
+use mirror::files::copy::MirrorCopy;
+use mirror::files::plan::{StoredPlan, read_plan};
+use mirror::files::snapshot::read_manifest;
+use mirror::ports::districts::District;
+use mirror::ports::items::ReadItems;
+use mirror::ports::objects::ReadObjects;
 use roster::id::{DistrictId, RunId};
 use roster::records::{Mirrored, Tag, kinds};
 use roster::snapshot::Manifest;

@@ -27,16 +27,16 @@ mod views;
 
 use std::sync::Arc;
 
-use mirror::answers::Answers;
 use mirror::clock::Clock;
-use mirror::configured::Configuring;
-use mirror::directory::Directory;
-use mirror::districts::{Districts, Leases};
-use mirror::edits::Edits;
-use mirror::erase::{EraseItems, EraseObjects};
-use mirror::later::Later;
-use mirror::objects::{ReadObjects, WriteObjects};
-use mirror::runs::Runs;
+use mirror::ops::edits::Edits;
+use mirror::ops::erase::{EraseItems, EraseObjects};
+use mirror::ports::configured::Configuring;
+use mirror::ports::directory::Directory;
+use mirror::ports::districts::{Districts, Leases};
+use mirror::ports::idempotency::Answers;
+use mirror::ports::objects::{ReadObjects, WriteObjects};
+use mirror::ports::one_time::Later;
+use mirror::ports::runs::Runs;
 
 pub use caller::Caller;
 pub use config::Config;

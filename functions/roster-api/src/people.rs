@@ -1,7 +1,7 @@
 //! Students, teachers and guardians, as far as they are alike.
 
 use mirror::MirrorError;
-use mirror::directory::{Found, Place};
+use mirror::ports::directory::{Found, Place};
 use roster::id::SourceId;
 use roster::records::{AnyMirrored, Demographics, Mirrored, Origin, Person, Status, Tag, kinds};
 use rules::effective::{self, Account, Listed, Who};

@@ -1,6 +1,6 @@
 //! What a district's policy lets people do, and how long it lives.
 
-use mirror::configured::Configured;
+use mirror::ports::configured::Configured;
 use roster::id::SourceId;
 use roster::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
 use roster::records::{Origin, Tag};

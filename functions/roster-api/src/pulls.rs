@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::keys;
-use mirror::later::Later;
+use mirror::ports::one_time::Later;
 use roster::id::{DistrictId, RunId};
 use serde_json::json;
 

@@ -9,10 +9,10 @@ use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::dynamo::DynamoTable;
-use crate::operators::EventBus;
+use crate::eventbridge::EventBus;
 use crate::s3::S3Bucket;
 use crate::scheduler::ScheduleGroup;
-use crate::secrets::ManagedSecrets;
+use crate::secrets_manager::ManagedSecrets;
 
 /// Region, credentials and endpoints, as Lambda tells them.
 ///
@@ -71,7 +71,7 @@ impl Connections {
         EventBus::new(aws_sdk_eventbridge::Client::from_conf(config), bus)
     }
 
-    /// Secrets, each read anew whenever it is asked for: a function puts [`crate::secrets::Kept`]
+    /// Secrets, each read anew whenever it is asked for: a function puts [`crate::ports::secrets::Kept`]
     /// around them.
     pub fn secrets(&self) -> ManagedSecrets {
         ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.sdk))

@@ -12,8 +12,8 @@ use roster::records::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
-use crate::items::{More, PutItem, ReadItem, Write};
 use crate::keys;
+use crate::ports::items::{More, PutItem, ReadItem, Write};
 
 /// Most bytes of a body that go into one item: leaves room below 400 KB for two long keys and the
 /// other attributes.

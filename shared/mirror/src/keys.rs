@@ -35,7 +35,7 @@
 //! | `runs/<district>/<run>/report.json`, `report.html` | both |
 //! | `groups/<district>/<run>.ndjson.zst` | reconcile |
 //! | `refused/<district>/<run>.json` | oneroster-import, for districts that do not exist |
-//! | `requests/<district>/<ulid>.json` | roster-api, for reconcile ([`crate::requests`]) |
+//! | `requests/<district>/<ulid>.json` | roster-api, for reconcile ([`crate::ops::requests`]) |
 
 use roster::id::{DistrictId, RunId, SHARDS, SourceId};
 use roster::personal::Personal;

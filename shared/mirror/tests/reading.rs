@@ -6,16 +6,16 @@
 mod service;
 
 use jiff::{SignedDuration, Timestamp};
-use mirror::answers::{Answer, Answers, Asked, Begun};
-use mirror::configured::Configuring;
-use mirror::directory::{Directory, InSchool, Place};
-use mirror::districts::{Changed, Districts, Wrote};
-use mirror::edits::{Edits, Ending};
-use mirror::erase::{EraseItems, partitions};
 use mirror::item;
-use mirror::items::WriteItems;
-use mirror::memory::MemoryTable;
-use mirror::notices::Notices;
+use mirror::ops::edits::{Edits, Ending};
+use mirror::ops::erase::{EraseItems, partitions};
+use mirror::ports::configured::Configuring;
+use mirror::ports::directory::{Directory, InSchool, Place};
+use mirror::ports::districts::{Changed, Districts, Wrote};
+use mirror::ports::idempotency::{Answer, Answers, Asked, Begun};
+use mirror::ports::items::WriteItems;
+use mirror::ports::webhook_events::Notices;
+use mirror::testing::memory::MemoryTable;
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;

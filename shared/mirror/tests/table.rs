@@ -8,15 +8,15 @@ mod service;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mirror::connected::{Connected, ConnectedDistricts};
-use mirror::copy::{MirrorCopy, read_record};
-use mirror::districts::{
+use mirror::files::copy::{MirrorCopy, read_record};
+use mirror::keys;
+use mirror::ports::connected::{Connected, ConnectedDistricts};
+use mirror::ports::districts::{
     Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
 };
-use mirror::items::{PutItem, Range, ReadItems, Write, WriteItems};
-use mirror::keys;
-use mirror::memory::MemoryTable;
-use mirror::runs::{RunRecord, Runs};
+use mirror::ports::items::{PutItem, Range, ReadItems, Write, WriteItems};
+use mirror::ports::runs::{RunRecord, Runs};
+use mirror::testing::memory::MemoryTable;
 use roster::contract::Administrator;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;

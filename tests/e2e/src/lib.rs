@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use local::{Binaries, Stack, StackConfig, Told, Uploaded};
-use mirror::districts::Districts;
-use mirror::runs::RunRecord;
+use mirror::ports::districts::Districts;
+use mirror::ports::runs::RunRecord;
 use roster::change::Counts;
 use roster::id::DistrictId;
 use roster::records::Tag;

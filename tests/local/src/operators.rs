@@ -198,8 +198,8 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use mirror::connect::Connections;
-    use mirror::operators::Bus as _;
-    use mirror::operators::event::Event;
+    use mirror::eventbridge::Bus as _;
+    use mirror::eventbridge::event::Event;
     use roster::id::DistrictId;
 
     use super::*;

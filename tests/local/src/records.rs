@@ -2,8 +2,8 @@
 
 use mirror::MirrorError;
 use mirror::item::{Assembler, Section};
-use mirror::items::{Range, ReadItems};
 use mirror::keys;
+use mirror::ports::items::{Range, ReadItems};
 use roster::id::{DistrictId, SHARDS};
 use roster::records::Tag;
 use serde_json::Value;

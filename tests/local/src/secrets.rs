@@ -109,7 +109,7 @@ fn response(status: StatusCode, body: &Value) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use mirror::connect::Connections;
-    use mirror::secrets::Secrets;
+    use mirror::ports::secrets::Secrets;
 
     use super::*;
 

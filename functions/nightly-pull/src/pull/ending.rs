@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use mirror::MirrorError;
-use mirror::districts::{Changed, District, Latest};
-use mirror::later::Later;
-use mirror::operators::event::Event;
-use mirror::pulls::Everything;
-use mirror::secrets::Secrets;
-use mirror::snapshot::{self, Chain, SnapshotWriter};
-use mirror::{importing, operators, pulls, reports};
+use mirror::eventbridge;
+use mirror::eventbridge::event::Event;
+use mirror::files::pulls;
+use mirror::files::pulls::Everything;
+use mirror::files::report;
+use mirror::files::snapshot::{self, Chain, SnapshotWriter};
+use mirror::ops::importing;
+use mirror::ports::districts::{Changed, District, Latest};
+use mirror::ports::one_time::Later;
+use mirror::ports::secrets::Secrets;
 use roster::finding::{Code, Finding};
 use roster::policy::Policy;
 use roster::report::FindingList;
@@ -104,7 +107,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             pulls::put_everything(internal, &self.named.district, &everything).await?;
         }
         snapshot::put_manifest(internal, &manifest).await?;
-        self.end(Step::Stage, &operators::staged(&manifest)).await
+        self.end(Step::Stage, &eventbridge::staged(&manifest)).await
     }
 
     /// False: a snapshot that speaks for a later moment is there (R-M6).
@@ -162,8 +165,8 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), PullFailure> {
         let report =
-            reports::without_plan(&self.record, state, self.origin(), findings, self.seconds());
-        Ok(reports::put(&self.storage.internal, &report).await?)
+            report::without_plan(&self.record, state, self.origin(), findings, self.seconds());
+        Ok(report::put(&self.storage.internal, &report).await?)
     }
 
     /// Saves the run in its last state here, and counts it.
@@ -183,7 +186,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         };
         let mut all = vec![("Pulls", 1.0), ("PullSeconds", self.seconds())];
         all.extend_from_slice(counts);
-        operators::metrics(
+        eventbridge::metrics(
             self.storage.clock.now(),
             outcome,
             &self.named.district,

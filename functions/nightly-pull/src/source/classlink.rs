@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use mirror::pulls;
-use mirror::secrets::Secrets;
+use mirror::files::pulls;
+use mirror::ports::secrets::Secrets;
 use roster::finding::pull as codes;
 use roster::personal::Secret;
 use roster::settings::{ClassLink, OneRosterVersion, SourceSettings};

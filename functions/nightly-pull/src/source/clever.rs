@@ -4,8 +4,8 @@
 use std::io;
 
 use mirror::MirrorError;
-use mirror::pulls;
-use mirror::secrets::Secrets;
+use mirror::files::pulls;
+use mirror::ports::secrets::Secrets;
 use roster::finding::pull as codes;
 use roster::personal::Secret;
 use roster::policy::KeepDemographics;

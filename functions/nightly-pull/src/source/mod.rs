@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline};
-use mirror::pulls::Pages;
-use mirror::secrets::{Kept, Secrets};
+use mirror::files::pulls::Pages;
+use mirror::ports::secrets::{SecretCache, Secrets};
 use roster::finding::{Code, pull as codes};
 use roster::policy::Policy;
 use roster::settings::SourceSettings;
@@ -58,7 +58,7 @@ pub(crate) use for_source;
 /// What a source is reached with.
 pub(crate) struct World<'a, S, H, W> {
     pub(crate) config: &'a Config,
-    pub(crate) secrets: &'a Kept<S>,
+    pub(crate) secrets: &'a SecretCache<S>,
     http: &'a H,
     wait: &'a W,
     clock: &'a Clock,

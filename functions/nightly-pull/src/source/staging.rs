@@ -4,7 +4,7 @@ use std::io;
 
 use futures::stream::{self, StreamExt};
 use mirror::MirrorError;
-use mirror::pulls::Pages;
+use mirror::files::pulls::Pages;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::world::*;
-use mirror::connected::ConnectedDistricts;
-use mirror::districts::Districts;
-use mirror::failing::Cue;
-use mirror::operators::event::Status;
-use mirror::runs::Runs;
+use mirror::eventbridge::event::Status;
+use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::districts::Districts;
+use mirror::ports::runs::Runs;
+use mirror::testing::failing::Cue;
 use nightly_pull::{Ended, Looked, PullFailure};
 use roster::id::DistrictId;
 use roster::settings::DistrictStatus;

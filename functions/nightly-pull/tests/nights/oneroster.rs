@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mirror::connected::ConnectedDistricts;
-use mirror::districts::Districts;
-use mirror::failing::Cue;
 use mirror::keys;
-use mirror::nightly::NightlySchedules;
-use mirror::runs::Runs;
+use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::districts::Districts;
+use mirror::ports::pull_schedules::NightlySchedules;
+use mirror::ports::runs::Runs;
+use mirror::testing::failing::Cue;
 use nightly_pull::{Ended, Looked, PullFailure};
 use roster::id::DistrictId;
 use roster::settings::{ClassLink, DistrictStatus, OneRoster, Settings, SignIn};
@@ -219,8 +219,12 @@ async fn r_m7_neither_passwords_nor_demographics_that_are_ignored_reach_the_buck
     world.configure(&ignoring, DistrictStatus::Live).await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
     assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("demographics")));
-    let pages =
-        mirror::pulls::Pages::new(world.internal.clone(), &world.district, &run_of(&order(0)), 0);
+    let pages = mirror::files::pulls::Pages::new(
+        world.internal.clone(),
+        &world.district,
+        &run_of(&order(0)),
+        0,
+    );
     for number in 0..4 {
         let page = String::from_utf8(pages.page("users", number).await.unwrap()).unwrap();
         assert!(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::world::*;
 use jiff::civil::date;
-use mirror::districts::{Districts, Latest};
-use mirror::failing::Cue;
-use mirror::operators::event::Status;
-use mirror::runs::Runs;
-use mirror::snapshot::read_chain;
+use mirror::eventbridge::event::Status;
+use mirror::files::snapshot::read_chain;
+use mirror::ports::districts::{Districts, Latest};
+use mirror::ports::runs::Runs;
+use mirror::testing::failing::Cue;
 use nightly_pull::{Ended, PullFailure};
 use roster::run::RunState;
 use roster::settings::{Clever, DistrictStatus};
@@ -352,7 +352,7 @@ async fn r_m7_demographics_that_are_not_kept_are_not_even_staged() {
         );
         assert_eq!(world.send(&order(0)).await, Ended::Staged);
         assert_eq!(world.manifest(&order(0)).await.unwrap().parts["student"].records, 12);
-        let pages = mirror::pulls::Pages::new(
+        let pages = mirror::files::pulls::Pages::new(
             world.internal.clone(),
             &world.district,
             &run_of(&order(0)),

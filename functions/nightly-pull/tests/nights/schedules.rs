@@ -1,10 +1,10 @@
 //! Districts' nightly schedules: made, kept right and removed by the look (R-O4, R-O5).
 
 use crate::world::*;
-use mirror::connected::{Connected, ConnectedDistricts};
-use mirror::districts::{Districts, Wrote};
-use mirror::failing::Cue;
-use mirror::nightly::{NightlySchedule, NightlySchedules, name_of};
+use mirror::ports::connected::{Connected, ConnectedDistricts};
+use mirror::ports::districts::{Districts, Wrote};
+use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules, name_of};
+use mirror::testing::failing::Cue;
 use nightly_pull::{Config, Looked, PullFailure, Request, request};
 use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};

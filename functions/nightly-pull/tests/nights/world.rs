@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::districts::{Changed, Districts, Leases, TakeLease, Wrote};
-use mirror::failing::{Cue, Failing};
-use mirror::memory::{MemoryBus, MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
-use mirror::operators::Operators;
-use mirror::operators::event::Status;
-use mirror::runs::{RunRecord, Runs};
-use mirror::secrets::Kept;
-use mirror::snapshot::read_manifest;
+use mirror::eventbridge::Operators;
+use mirror::eventbridge::event::Status;
+use mirror::files::snapshot::read_manifest;
+use mirror::ports::districts::{Changed, Districts, Leases, TakeLease, Wrote};
+use mirror::ports::runs::{RunRecord, Runs};
+use mirror::ports::secrets::SecretCache;
+use mirror::testing::failing::{Cue, Failing};
+use mirror::testing::memory::{MemoryBus, MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
 use nightly_pull::{
     Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request,
 };
@@ -222,7 +222,7 @@ impl World {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             later: Failing::new(self.later.clone(), cue),
-            secrets: Kept::new(
+            secrets: SecretCache::new(
                 Failing::new(self.secrets.clone(), cue),
                 clock.clone(),
                 self.config.keep_secrets,
@@ -262,7 +262,7 @@ impl World {
     }
 
     pub(crate) async fn report(&self, order: &Value) -> Report {
-        mirror::reports::read(&self.internal, &self.district, &run_of(order))
+        mirror::files::report::read(&self.internal, &self.district, &run_of(order))
             .await
             .unwrap()
             .unwrap()

@@ -10,19 +10,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
-use mirror::apply::Pace;
 use mirror::clock::Clock;
-use mirror::copy::read_beside;
-use mirror::districts::{Changed, Districts, Latest};
-use mirror::edits::{Edits, Ending};
-use mirror::failing::{Cue, Failing};
-use mirror::items::PutItem;
+use mirror::eventbridge::Operators;
+use mirror::files::copy::read_beside;
+use mirror::files::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
 use mirror::keys;
-use mirror::memory::{MemoryBus, MemoryLater, MemoryObjects, MemoryTable};
-use mirror::operators::Operators;
-use mirror::requests::{self, Order, Request};
-use mirror::runs::{RunRecord, Runs};
-use mirror::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
+use mirror::ops::apply::Pace;
+use mirror::ops::edits::{Edits, Ending};
+use mirror::ops::requests::{self, Order, Request};
+use mirror::ports::districts::{Changed, Districts, Latest};
+use mirror::ports::items::PutItem;
+use mirror::ports::runs::{RunRecord, Runs};
+use mirror::testing::failing::{Cue, Failing};
+use mirror::testing::memory::{MemoryBus, MemoryLater, MemoryObjects, MemoryTable};
 use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, RunId, SourceId};
@@ -308,7 +308,7 @@ impl World {
     }
 
     pub(crate) async fn report(&self, run: &RunId) -> Report {
-        mirror::reports::read(&self.internal, &self.district, run).await.unwrap().unwrap()
+        mirror::files::report::read(&self.internal, &self.district, run).await.unwrap().unwrap()
     }
 
     pub(crate) async fn applied(&self) -> Option<RunId> {

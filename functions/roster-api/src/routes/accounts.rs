@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use mirror::directory::Found;
+use mirror::ports::directory::Found;
 use roster::edit::Edit;
 use roster::records::Status;
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use mirror::scan;
+use mirror::files::scan;
 use roster::change::Change;
 use roster::id::{RunId, SourceId};
 use roster::records::{AnyMirrored, Tag};

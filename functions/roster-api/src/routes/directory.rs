@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use mirror::directory::{InSchool, Place};
+use mirror::ports::directory::{InSchool, Place};
 use roster::id::SourceId;
 use roster::records::{Mirrored, Origin, Status, Tag, kinds};
 use rules::effective::{self, folded, full_name};

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use mirror::edits::Ending;
+use mirror::ops::edits::Ending;
 use roster::edit::Edit;
 use roster::personal::Personal;
 use roster::records::Tag;

@@ -8,10 +8,11 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use mirror::MirrorError;
-use mirror::objects::ReadObjects;
-use mirror::plan_store::read_plan;
-use mirror::snapshot::read_manifest;
-use mirror::{reports, samples};
+use mirror::files::plan::read_plan;
+use mirror::files::report;
+use mirror::files::samples;
+use mirror::files::snapshot::read_manifest;
+use mirror::ports::objects::ReadObjects;
 use roster::change::Counts;
 use roster::finding::{Finding, Severity, all_codes};
 use roster::id::SourceId;
@@ -77,7 +78,7 @@ pub(super) async fn review<T: Table, O: Objects>(
     let (internal, district) = (&api.internal, &run.district);
     let plan = read_plan(internal, district, &run.run).await?.ok_or_else(Problem::not_found)?;
     let manifest = read_manifest(internal, district, &run.run).await?;
-    let report = reports::read(internal, district, &run.run).await?;
+    let report = report::read(internal, district, &run.run).await?;
     let configured = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
     let admits_guardians = configured
         .settings

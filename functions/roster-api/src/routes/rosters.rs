@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use mirror::directory::{InSchool, Place};
+use mirror::ports::directory::{InSchool, Place};
 use roster::edit::Edit;
 use roster::id::SourceId;
 use roster::records::{Origin, Status, Tag};

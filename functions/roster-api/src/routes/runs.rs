@@ -6,9 +6,11 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use mirror::requests::{self, Decide, Order, Request};
-use mirror::runs::RunRecord;
-use mirror::{reports, scan, snapshot};
+use mirror::files::report;
+use mirror::files::scan;
+use mirror::files::snapshot;
+use mirror::ops::requests::{self, Decide, Order, Request};
+use mirror::ports::runs::RunRecord;
 use roster::district::Step;
 use roster::id::RunId;
 use roster::run::{Decided, Decision, RunState};
@@ -79,7 +81,7 @@ pub(super) async fn report<T: Table, O: Objects>(
     at: At,
 ) -> Result<Response, Problem> {
     let run = read(&api, &granted, &at.run()?).await?;
-    let report = reports::read_text(&api.internal, &run.district, &run.run).await?;
+    let report = report::read_text(&api.internal, &run.district, &run.run).await?;
     Ok(json_text(StatusCode::OK, report.ok_or_else(Problem::not_found)?))
 }
 
@@ -107,7 +109,7 @@ pub(super) async fn findings<T: Table, O: Objects>(
     let internal = &api.internal;
     if run.state == RunState::Refused {
         // There is no snapshot: all that was found stands in the report.
-        let report = reports::read(internal, &run.district, &run.run)
+        let report = report::read(internal, &run.district, &run.run)
             .await?
             .ok_or_else(Problem::not_found)?;
         let mut all = report.findings;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mirror::memory::{MemoryObjects, MemoryTable};
+use mirror::testing::memory::{MemoryObjects, MemoryTable};
 use roster_api::routes;
 use serde_norway::Value;
 

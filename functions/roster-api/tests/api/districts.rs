@@ -1,6 +1,6 @@
 //! Districts: settings, switching the sync, erasing.
 
-use mirror::districts::{Districts, Leases, TakeLease};
+use mirror::ports::districts::{Districts, Leases, TakeLease};
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 use serde_json::json;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use mirror::districts::{Applied, Districts, Latest, Leases, TakeLease};
-use mirror::plan_store::{PlanWriter, put_plan};
-use mirror::reports;
-use mirror::runs::{PlanRef, RunRecord, Runs};
-use mirror::snapshot::{SnapshotWriter, put_manifest};
+use mirror::files::plan::{PlanWriter, put_plan};
+use mirror::files::report;
+use mirror::files::snapshot::{SnapshotWriter, put_manifest};
+use mirror::ports::districts::{Applied, Districts, Latest, Leases, TakeLease};
+use mirror::ports::runs::{PlanRef, RunRecord, Runs};
 use roster::change::{Change, Outcome};
 use roster::contract::PlanSink;
 use roster::finding::Finding;
@@ -115,7 +115,7 @@ impl Night {
             "origin": { "source": self.source }, "findings": self.findings,
         });
         let report: Report = serde_json::from_value(report).unwrap();
-        reports::put(&w.internal, &report).await.unwrap();
+        report::put(&w.internal, &report).await.unwrap();
     }
 
     /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then
@@ -195,6 +195,6 @@ impl Night {
             "findings": found.findings, "finding_totals": found.totals,
         });
         let report: Report = serde_json::from_value(report).unwrap();
-        reports::put(&w.internal, &report).await.unwrap();
+        report::put(&w.internal, &report).await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! People: names, contacts, accounts, guardians, pins, links, the directory.
 
-use mirror::directory::Directory;
+use mirror::ports::directory::Directory;
 use roster::records::{AnyMirrored, Link, Status, Tag};
 use roster::rule::Rule;
 use roster::settings::DistrictStatus;

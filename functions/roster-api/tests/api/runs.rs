@@ -1,6 +1,6 @@
 //! Runs, decisions, going back, the feed, groups.
 
-use mirror::requests::{self, Asked, Decide, Order, Request};
+use mirror::ops::requests::{self, Asked, Decide, Order, Request};
 use roster::change::{Action, Change, Reason};
 use roster::finding::Finding;
 use roster::finding::source::REFERENCE_MISSING;

@@ -1,9 +1,9 @@
 //! Pausing, resuming, and a pull now (R-O4); switching off and on (R-O5).
 
 use jiff::Timestamp;
-use mirror::districts::{Districts, Leases, TakeLease};
 use mirror::keys;
-use mirror::runs::{RunRecord, Runs};
+use mirror::ports::districts::{Districts, Leases, TakeLease};
+use mirror::ports::runs::{RunRecord, Runs};
 use roster::run::{RunState, Step};
 use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};

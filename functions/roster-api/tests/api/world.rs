@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::tower::ServiceExt;
 use mirror::clock::Clock;
-use mirror::districts::Districts;
 use mirror::item;
-use mirror::items::WriteItems;
-use mirror::memory::{MemoryLater, MemoryObjects, MemoryTable};
+use mirror::ports::districts::Districts;
+use mirror::ports::items::WriteItems;
+use mirror::testing::memory::{MemoryLater, MemoryObjects, MemoryTable};
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;
 use roster::records::{

@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 
 use super::{DynamoTable, PK, SK, all_of, failed, from_json, json, s, text};
 use crate::MirrorError;
-use crate::connected::{Connected, ConnectedDistricts};
-use crate::districts::Wrote;
 use crate::keys;
+use crate::ports::connected::{Connected, ConnectedDistricts};
+use crate::ports::districts::Wrote;
 
 const WHAT: &str = "a connected district";
 

@@ -9,12 +9,12 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{DynamoTable, Item, PK, SK, failed, from_json, json, n, s, text};
 use crate::MirrorError;
-use crate::answers::{Answer, Answers, Asked, Begun, KEPT, ONCE, Once};
-use crate::configured::{Configured, Configuring};
-use crate::districts::Changed;
-use crate::erase::{DoomedItem, DoomedItems, EraseItems};
-use crate::items::{BATCH, Write, WriteItems};
 use crate::keys;
+use crate::ops::erase::{DoomedItem, DoomedItems, EraseItems};
+use crate::ports::configured::{Configured, Configuring};
+use crate::ports::districts::Changed;
+use crate::ports::idempotency::{Answer, Answers, Asked, Begun, KEPT, ONCE, Once};
+use crate::ports::items::{BATCH, Write, WriteItems};
 
 const DISTRICT: &str = "the district's item";
 const ANSWER: &str = "an answer";

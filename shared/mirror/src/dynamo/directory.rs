@@ -12,9 +12,9 @@ use roster::records::{Link, Status, Tag};
 use super::items::read_item;
 use super::{DynamoTable, Item, PK, SCHOOL_KEY, SK, all_of, failed, s, text};
 use crate::MirrorError;
-use crate::directory::{Directory, Found, InSchool, Listed, Place, parse_link};
-use crate::items::ReadItem;
 use crate::keys;
+use crate::ports::directory::{Directory, Found, InSchool, Listed, Place, parse_link};
+use crate::ports::items::ReadItem;
 
 /// Items that one call reads.
 const BATCH: usize = 100;

@@ -9,10 +9,10 @@ use roster::settings::{DistrictStatus, Settings};
 
 use super::{DynamoTable, Item, PK, SK, all_of, failed, from_json, json, n, number, s, text};
 use crate::MirrorError;
-use crate::districts::{
+use crate::keys;
+use crate::ports::districts::{
     Applied, Changed, District, Districts, Latest, Lease, Leases, ReleaseLease, TakeLease, Wrote,
 };
-use crate::keys;
 
 const WHAT: &str = "the district's item";
 

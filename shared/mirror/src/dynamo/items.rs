@@ -10,8 +10,10 @@ use roster::id::DistrictId;
 
 use super::{DynamoTable, Item, PK, SK, attributes, failed, number, s, text};
 use crate::MirrorError;
-use crate::items::{More, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written};
 use crate::keys;
+use crate::ports::items::{
+    More, Page, PutItem, Range, ReadItem, ReadItems, Write, WriteItems, Written,
+};
 
 const WRITING: &str = "write to the mirror";
 

@@ -21,9 +21,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::MirrorError;
-use crate::districts::Wrote;
-use crate::items::PutItem;
 use crate::keys;
+use crate::ports::districts::Wrote;
+use crate::ports::items::PutItem;
 
 /// Attribute of the partition key.
 pub const PK: &str = "PK";

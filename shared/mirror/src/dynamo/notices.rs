@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::{DynamoTable, PK, SK, failed, n, number, s};
 use crate::MirrorError;
-use crate::districts::Wrote;
 use crate::keys;
-use crate::notices::Notices;
+use crate::ports::districts::Wrote;
+use crate::ports::webhook_events::Notices;
 
 impl Notices for DynamoTable {
     async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {

@@ -4,9 +4,9 @@ use roster::id::{DistrictId, RunId};
 
 use super::{DynamoTable, PK, SK, failed, from_json, json, n, s, text};
 use crate::MirrorError;
-use crate::districts::{Changed, Wrote};
 use crate::keys;
-use crate::runs::{RunRecord, Runs};
+use crate::ports::districts::{Changed, Wrote};
+use crate::ports::runs::{RunRecord, Runs};
 
 const WHAT: &str = "a run's record";
 

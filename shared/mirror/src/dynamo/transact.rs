@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::{DynamoTable, PK, SK, attributes, failed, s, text};
 use crate::MirrorError;
-use crate::items::Write;
-use crate::transact::{Check, End, Step, Transact, Transacted};
+use crate::ports::items::Write;
+use crate::ports::transact::{Check, End, Step, Transact, Transacted};
 
 const WRITING: &str = "write under a condition";
 

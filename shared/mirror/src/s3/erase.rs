@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::{S3Bucket, bare, failed, version};
 use crate::MirrorError;
-use crate::erase::{DoomedObject, EraseObjects};
+use crate::ops::erase::{DoomedObject, EraseObjects};
 
 const ERASING: &str = "erase objects";
 

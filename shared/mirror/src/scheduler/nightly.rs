@@ -9,7 +9,7 @@ use aws_sdk_scheduler::types::{
 
 use super::ScheduleGroup;
 use crate::MirrorError;
-use crate::nightly::{NightlySchedule, NightlySchedules, PREFIXES};
+use crate::ports::pull_schedules::{NightlySchedule, NightlySchedules, PREFIXES};
 
 const PUT: &str = "put a district's schedule";
 

@@ -1,8 +1,8 @@
 //! A table of a real client, on a service in this process.
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use mirror::districts::Wrote;
 use mirror::dynamo::DynamoTable;
+use mirror::ports::districts::Wrote;
 
 /// A table of a service that ends with the test, and its client.
 pub(crate) async fn real_table() -> (DynamoTable, aws_sdk_dynamodb::Client) {

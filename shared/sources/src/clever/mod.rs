@@ -8,6 +8,7 @@
 //! `sections`).
 
 mod feed;
+#[cfg(any(test, feature = "test-support"))]
 pub mod memory;
 mod objects;
 mod page;

@@ -12,6 +12,7 @@
 mod access;
 mod api;
 mod feed;
+#[cfg(any(test, feature = "test-support"))]
 pub mod memory;
 mod page;
 mod pull;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use district::{District, Size};
 use local::{API, Binaries, Profile, Stack, StackConfig};
-use mirror::districts::Districts;
+use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use local::Stack;
-use mirror::districts::Districts;
+use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::report::{Report, Seconds};
 use roster::run::RunState;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use district::{Defect, District, Size};
 use e2e::{Application, Night};
 use local::INTERNAL;
-use mirror::objects::ReadObjects;
+use mirror::ports::objects::ReadObjects;
 use roster::finding::{Finding, Severity};
 use roster::id::DistrictId;
 use roster::report::Report;

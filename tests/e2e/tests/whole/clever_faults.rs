@@ -15,11 +15,11 @@ use lambda_runtime::{Context, LambdaEvent};
 use local::clever::{Fault, List, Sharing, State, id};
 use local::{CLEVER_CLIENT, CLEVER_SECRET, Clock, INTERNAL, TABLE};
 use mirror::clock::Clock as FunctionClock;
-use mirror::memory::{MemoryBus, MemoryLater, MemorySecrets};
-use mirror::operators::Operators;
-use mirror::operators::event::{Event, Kind, Status};
-use mirror::runs::Runs;
-use mirror::secrets::Kept;
+use mirror::eventbridge::Operators;
+use mirror::eventbridge::event::{Event, Kind, Status};
+use mirror::ports::runs::Runs;
+use mirror::ports::secrets::SecretCache;
+use mirror::testing::memory::{MemoryBus, MemoryLater, MemorySecrets};
 use nightly_pull::{Config, Ended, Looked, Outcome, Storage, handle};
 use roster::finding::{Code, pull as codes};
 use roster::id::DistrictId;
@@ -130,7 +130,11 @@ impl World {
             internal: self.application.stack.bucket(INTERNAL),
             later: self.later.clone(),
             // A function that is invoked hours later is another process.
-            secrets: Kept::new(self.secrets.clone(), clock.clone(), self.config.keep_secrets),
+            secrets: SecretCache::new(
+                self.secrets.clone(),
+                clock.clone(),
+                self.config.keep_secrets,
+            ),
             http: self.http.clone(),
             wait: Hurry(self.clock().clone()),
             operators: Operators::new(self.bus.clone()),

@@ -3,8 +3,8 @@
 use district::{District, Size};
 use e2e::Application;
 use local::{IMPORT, INBOX, INTERNAL};
-use mirror::objects::ReadObjects;
-use mirror::runs::Runs;
+use mirror::ports::objects::ReadObjects;
+use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
 use roster::run::RunState;
 use roster::settings::Settings;

@@ -1,7 +1,7 @@
 //! `decide`: a person's word about a held run (R-H2).
 
 use clap::{Args, ValueEnum};
-use mirror::runs::Runs;
+use mirror::ports::runs::Runs;
 use roster::id::{DistrictId, RunId};
 use roster::run::{Decision, RunState};
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 use local::Stack;
-use mirror::districts::{Changed, Districts};
+use mirror::ports::districts::{Changed, Districts};
 use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};
 

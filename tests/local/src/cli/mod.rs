@@ -21,7 +21,7 @@ use local::{
     UploadError, build_functions,
 };
 use mirror::MirrorError;
-use mirror::districts::{District, Districts};
+use mirror::ports::districts::{District, Districts};
 use roster::id::DistrictId;
 use roster::policy::PolicyError;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
-use mirror::runs::RunRecord;
+use mirror::ports::runs::RunRecord;
 use roster::change::{Counts, ENROLLMENT};
 use roster::report::Report;
 use roster::run::RunState;

@@ -4,10 +4,10 @@ use std::io::{BufWriter, Write};
 
 use clap::{Args, ValueEnum};
 use local::{INTERNAL, Stack, StackConfig};
-use mirror::districts::District;
 use mirror::keys;
-use mirror::objects::ReadObjects;
-use mirror::runs::Runs;
+use mirror::ports::districts::District;
+use mirror::ports::objects::ReadObjects;
+use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
 use roster::records::Tag;
 use serde_json::{Map, Value, json};

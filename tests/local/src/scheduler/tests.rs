@@ -16,7 +16,7 @@ use aws_sdk_scheduler::types::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use mirror::nightly::{NightlySchedule, NightlySchedules};
+use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules};
 use mirror::scheduler::ScheduleGroup;
 use serde_json::{Value, json};
 

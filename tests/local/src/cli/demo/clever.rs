@@ -6,7 +6,7 @@ use std::time::Instant;
 use district::{District, Size};
 use local::clever::{List, Sharing, id};
 use local::{NOTICE_KEYS, Stack};
-use mirror::runs::Runs;
+use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
 use roster::run::RunState;
 use roster::settings::DistrictStatus;

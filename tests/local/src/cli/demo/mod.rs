@@ -14,7 +14,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use district::{Defect, District, Night, Size};
 use local::Stack;
-use mirror::districts::Districts;
+use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};
 

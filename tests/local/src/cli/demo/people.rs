@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use axum::http::Method;
 use district::{District, Size};
 use local::{Api, Claims, Stack};
-use mirror::districts::Districts;
+use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::records::Tag;
 use roster::run::RunState;

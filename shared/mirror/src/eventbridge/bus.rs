@@ -1,0 +1,234 @@
+//! The way of an event to its bus: a few tries, and never a reason for a run to fail or to wait for
+//! long.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::primitives::DateTime;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use roster::id::RunId;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use super::event::Event;
+use super::metrics;
+use crate::MirrorError;
+
+/// How often an event is put on the bus before that is given up.
+const TRIES: u32 = 3;
+
+/// How long a bus is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For its answer.
+    answer: Duration,
+    /// Before the second try; before the third it is twice as long.
+    pause: Duration,
+    /// How long one that did not take an event is not tried at all: many districts may have
+    /// something to tell.
+    left_alone: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_millis(1500),
+    pause: Duration::from_millis(200),
+    left_alone: Duration::from_secs(60),
+};
+
+/// Taking events for operators.
+pub trait Bus: Clone + Send + Sync + 'static {
+    /// Puts an event on the bus, once; it may get to its listeners more often.
+    fn put(&self, event: &Event) -> impl Future<Output = Result<(), MirrorError>> + Send;
+}
+
+/// The real bus, in EventBridge.
+#[derive(Clone, Debug)]
+pub struct EventBus {
+    client: Client,
+    name: String,
+}
+
+impl EventBus {
+    /// The bus of this name in a client's account and region.
+    pub fn new(client: Client, name: &str) -> Self {
+        Self { client, name: name.into() }
+    }
+}
+
+impl Bus for EventBus {
+    async fn put(&self, event: &Event) -> Result<(), MirrorError> {
+        let doing = "put an event on the bus";
+        let detail = serde_json::to_string(&event.detail)
+            .map_err(|error| MirrorError::service(doing, error))?;
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(event.kind.source())
+            .detail_type(event.kind.detail_type())
+            .time(DateTime::from_millis(event.at.as_millisecond()))
+            .detail(detail);
+        let answer = self.client.put_events().entries(entry.build()).send().await;
+        let answer = answer.map_err(|error| MirrorError::service(doing, error))?;
+        // The call can succeed though the event was not taken.
+        let refused =
+            answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
+        refused.map_or(Ok(()), |code| Err(MirrorError::service(doing, code)))
+    }
+}
+
+type Put =
+    dyn Fn(Event) -> Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send>> + Send + Sync;
+
+/// Whom functions tell what a person has to know. Telling never fails: what cannot be told is in
+/// the log, and counted under `NotTold`.
+#[derive(Clone)]
+pub struct Operators {
+    put: Arc<Put>,
+    patience: Patience,
+    /// Since when the bus does not take anything.
+    deaf: Arc<Mutex<Option<Instant>>>,
+}
+
+impl fmt::Debug for Operators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operators")
+    }
+}
+
+impl Operators {
+    /// Operators who listen on a bus.
+    pub fn new(bus: impl Bus) -> Self {
+        let put = move |event: Event| -> Pin<Box<dyn Future<Output = _> + Send>> {
+            let bus = bus.clone();
+            Box::pin(async move { bus.put(&event).await })
+        };
+        Self { put: Arc::new(put), patience: PATIENCE, deaf: Arc::default() }
+    }
+
+    /// Tells an event, within six seconds or not at all. It is told before what it tells of is on
+    /// record: whoever dies in between tells it once more, under the same id.
+    pub async fn tell(&self, event: Event) {
+        let failed = if self.is_left_alone() {
+            Some("MirrorBusLeftAlone")
+        } else {
+            self.try_to_tell(&event).await
+        };
+        let (district, run) = (
+            event.detail.district.clone(),
+            event.detail.run.clone().unwrap_or_else(|| RunId::from("none")),
+        );
+        let told = event.kind.detail_type();
+        match failed {
+            None => info!(%district, %run, event = told, "operators were told"),
+            Some(error_type) => {
+                warn!(%district, %run, event = told, error_type, what = event.detail.what, "operators could not be told");
+                metrics(event.at, "not_told", &district, &run, &[("NotTold", 1.0)]);
+            }
+        }
+    }
+
+    /// What went wrong at the last try, in a word; none: it was told.
+    async fn try_to_tell(&self, event: &Event) -> Option<&'static str> {
+        let mut failed = None;
+        for number in 0..TRIES {
+            sleep(self.patience.pause * number).await;
+            failed = match timeout(self.patience.answer, (self.put)(event.clone())).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.error_type()),
+                Err(_) => Some("MirrorBusSilent"),
+            };
+            if failed.is_none() {
+                break;
+            }
+        }
+        *self.deaf.lock().unwrap_or_else(PoisonError::into_inner) = failed.map(|_| Instant::now());
+        failed
+    }
+
+    fn is_left_alone(&self) -> bool {
+        let deaf = self.deaf.lock().unwrap_or_else(PoisonError::into_inner);
+        deaf.is_some_and(|since| since.elapsed() < self.patience.left_alone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use jiff::Timestamp;
+    use roster::id::DistrictId;
+
+    use super::*;
+    use crate::testing::failing::{Cue, Failing};
+    use crate::testing::memory::MemoryBus;
+
+    /// A bus that fails so often before it takes anything; 0: it never answers.
+    #[derive(Clone)]
+    struct Poor(Arc<AtomicU32>, u32, MemoryBus);
+
+    impl Bus for Poor {
+        async fn put(&self, event: &Event) -> Result<(), MirrorError> {
+            let before = self.0.fetch_add(1, Ordering::SeqCst);
+            if self.1 == 0 {
+                pending::<()>().await;
+            }
+            if before < self.1 {
+                Err(MirrorError::service("tell", "ThrottlingException"))
+            } else {
+                self.2.put(event).await
+            }
+        }
+    }
+
+    fn event() -> Event {
+        Event::district_shares(Timestamp::UNIX_EPOCH, &DistrictId::new("oak"))
+    }
+
+    /// With less patience than there is otherwise, so that no test waits.
+    fn operators(bus: impl Bus, left_alone: Duration) -> Operators {
+        let short = Duration::from_millis(5);
+        Operators {
+            patience: Patience { answer: short, pause: Duration::ZERO, left_alone },
+            ..Operators::new(bus)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_fails_twice_takes_the_event_at_the_third_try() {
+        let bus = Poor(Arc::default(), 2, MemoryBus::default());
+        operators(bus.clone(), PATIENCE.left_alone).tell(event()).await;
+        assert_eq!((bus.0.load(Ordering::SeqCst), bus.2.take_all()), (3, vec![event()]));
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_never_answers_is_given_up_and_left_alone_for_a_while() {
+        let bus = Poor(Arc::default(), 0, MemoryBus::default());
+        let told = operators(bus.clone(), PATIENCE.left_alone);
+        for _ in 0..500 {
+            told.tell(event()).await;
+        }
+        assert_eq!(bus.0.load(Ordering::SeqCst), TRIES);
+
+        let told = operators(bus.clone(), Duration::ZERO);
+        for _ in 0..2 {
+            told.tell(event()).await;
+        }
+        assert_eq!(bus.0.load(Ordering::SeqCst), 3 * TRIES, "after that it is tried again");
+        let longest = (PATIENCE.answer + PATIENCE.pause) * TRIES;
+        assert!(longest < Duration::from_secs(6), "what a run may lose by it: {longest:?}");
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_fails_for_good_fails_nobody() {
+        let bus = MemoryBus::default();
+        let told = operators(Failing::new(bus.clone(), &Cue::at(1, false)), Duration::ZERO);
+        for _ in 0..3 {
+            told.tell(event()).await;
+        }
+        assert_eq!(bus.take_all(), [event()]);
+    }
+}

@@ -1,0 +1,259 @@
+//! An object as a file: `Read` and `Seek` over range reads, so that no object is ever whole in
+//! memory.
+//!
+//! For threads that may block (a zip cannot be read in any other way): never to be used on a thread
+//! of the async runtime itself.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::MirrorError;
+use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
+
+/// Bytes that are read at once. Small enough for the allocator to use the same memory again for the
+/// next.
+const BLOCK: u64 = 2 * 1024 * 1024;
+
+/// Blocks that are kept: a zip's directory, the members' heads and where we are.
+const KEPT: usize = 4;
+
+/// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however
+/// short it is.
+const AHEAD: u64 = 4;
+
+/// What became of an object while it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing: it is still what it was.
+    Unchanged,
+    /// Somebody has put another one in its place.
+    Replaced,
+    /// It is gone.
+    Gone,
+}
+
+/// Tells what became of the objects that were read with it, after readers have ended in an error.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<AtomicU8>);
+
+impl Watch {
+    /// The worst that happened.
+    pub fn fate(&self) -> Fate {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Fate::Unchanged,
+            1 => Fate::Replaced,
+            _ => Fate::Gone,
+        }
+    }
+}
+
+/// Reads one state of one object.
+pub struct ObjectReader<O> {
+    objects: O,
+    object: ObjectRef,
+    size: u64,
+    handle: Handle,
+    watch: Watch,
+    at: u64,
+    kept: VecDeque<(u64, Vec<u8>)>,
+    /// Blocks that were asked for, in the order in which they stand.
+    ahead: VecDeque<(u64, JoinHandle<Result<Fetched, MirrorError>>)>,
+}
+
+impl<O: ReadObjects> ObjectReader<O> {
+    /// A reader at the first byte of an object of `size` bytes.
+    pub fn new(handle: Handle, objects: O, object: ObjectRef, size: u64, watch: &Watch) -> Self {
+        Self {
+            objects,
+            object,
+            size,
+            handle,
+            watch: watch.clone(),
+            at: 0,
+            kept: VecDeque::new(),
+            ahead: VecDeque::new(),
+        }
+    }
+
+    fn fetch(&self, block: u64) -> JoinHandle<Result<Fetched, MirrorError>> {
+        let (objects, object) = (self.objects.clone(), self.object.clone());
+        self.handle.spawn(async move { objects.range(&object, block * BLOCK, BLOCK).await })
+    }
+
+    fn is_kept(&self, block: u64) -> bool {
+        self.kept.iter().any(|(number, _)| *number == block)
+    }
+
+    /// Sees to it that a block is the first of those kept, and asks for those behind it where
+    /// reading goes forward.
+    fn load(&mut self, block: u64) -> io::Result<()> {
+        if let Some(place) = self.kept.iter().position(|(number, _)| *number == block) {
+            self.kept.swap(0, place);
+            return Ok(());
+        }
+        // What lies before was asked for in vain.
+        while self.ahead.front().is_some_and(|(number, _)| *number < block) {
+            self.ahead.pop_front();
+        }
+        let waiting = match self.ahead.front() {
+            Some((number, _)) if *number == block => {
+                self.ahead.pop_front().map(|(_, waiting)| waiting)
+            }
+            _ => {
+                self.ahead.clear();
+                None
+            }
+        };
+        let waiting = waiting.unwrap_or_else(|| self.fetch(block));
+        let goes_forward = block == 0 || self.is_kept(block - 1);
+        let from = self.ahead.back().map_or(block + 1, |(number, _)| number + 1);
+        for next in
+            (from..=block + AHEAD).take_while(|next| goes_forward && next * BLOCK < self.size)
+        {
+            if !self.is_kept(next) {
+                self.ahead.push_back((next, self.fetch(next)));
+            }
+        }
+        let answer = self.handle.block_on(waiting).map_err(io::Error::other)?;
+        let bytes = match answer.map_err(MirrorError::into_io)? {
+            Fetched::Bytes(bytes) => bytes,
+            Fetched::Changed => {
+                self.watch.0.fetch_max(1, Ordering::SeqCst);
+                return Err(io::Error::other("the object was replaced while it was read"));
+            }
+            Fetched::Missing => {
+                self.watch.0.fetch_max(2, Ordering::SeqCst);
+                return Err(io::Error::other("the object is gone"));
+            }
+        };
+        self.kept.truncate(KEPT - 1);
+        self.kept.push_front((block, bytes));
+        Ok(())
+    }
+}
+
+impl<O: ReadObjects> Read for ObjectReader<O> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.size || buffer.is_empty() {
+            return Ok(0);
+        }
+        let block = self.at / BLOCK;
+        self.load(block)?;
+        let bytes = self.kept.front().map_or(&[][..], |(_, bytes)| bytes);
+        let rest = bytes.get((self.at - block * BLOCK) as usize..).unwrap_or_default();
+        if rest.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the object is shorter than it was said to be",
+            ));
+        }
+        let take = rest.len().min(buffer.len());
+        buffer[..take].copy_from_slice(&rest[..take]);
+        self.at += take as u64;
+        Ok(take)
+    }
+}
+
+impl<O: ReadObjects> Seek for ObjectReader<O> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "a seek to before the start")
+        })?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::memory::MemoryObjects;
+
+    fn bytes(n: usize) -> Vec<u8> {
+        (0..n).map(|i| (i * 7 % 256) as u8).collect()
+    }
+
+    async fn on_a_thread<T: Send + 'static>(work: impl FnOnce(Handle) -> T + Send + 'static) -> T {
+        let handle = Handle::current();
+        tokio::task::spawn_blocking(move || work(handle)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_object_reads_like_a_file_forwards_and_anywhere() {
+        let (bucket, body) = (MemoryObjects::default(), bytes(BLOCK as usize * 2 + 1000));
+        let etag = bucket.upload("a", body.clone(), None);
+        on_a_thread(move |handle| {
+            let object = ObjectRef { key: "a".into(), etag, version: None };
+            let mut reader =
+                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap();
+            assert!(all == body);
+            for at in [body.len() - 5, 3, BLOCK as usize - 2] {
+                reader.seek(SeekFrom::Start(at as u64)).unwrap();
+                let mut four = [0; 4];
+                reader.read_exact(&mut four).unwrap();
+                assert_eq!(four, body[at..at + 4]);
+            }
+            assert!(reader.seek(SeekFrom::End(-(body.len() as i64) - 1)).is_err());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn reading_ahead_gives_the_same_bytes_wherever_the_reader_jumps() {
+        let (bucket, body) = (MemoryObjects::default(), bytes(BLOCK as usize * 12 + 77));
+        let etag = bucket.upload("a", body.clone(), None);
+        on_a_thread(move |handle| {
+            let object = ObjectRef { key: "a".into(), etag, version: None };
+            let mut reader =
+                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut some = vec![0; 1000];
+            // The end first, as a zip is read; forwards; over blocks that were asked for; back; and
+            // on.
+            for block in [12, 0, 1, 2, 5, 6, 3, 4, 7, 11, 10, 12, 0, 8, 9, 10, 11] {
+                let at = block * BLOCK as usize + 33;
+                let rest = some.len().min(body.len() - at);
+                reader.seek(SeekFrom::Start(at as u64)).unwrap();
+                reader.read_exact(&mut some[..rest]).unwrap();
+                assert!(some[..rest] == body[at..at + rest], "block {block}");
+                assert!(
+                    reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize,
+                    "block {block}"
+                );
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_replaced_or_deleted_object_is_noticed() {
+        for (gone, fate) in [(false, Fate::Replaced), (true, Fate::Gone)] {
+            let bucket = MemoryObjects::default();
+            let etag = bucket.upload("a", bytes(100), None);
+            if gone {
+                bucket.remove("a")
+            } else {
+                drop(bucket.upload("a", bytes(99), None))
+            }
+            let watch = Watch::default();
+            let watched = watch.clone();
+            on_a_thread(move |handle| {
+                let object = ObjectRef { key: "a".into(), etag, version: None };
+                let mut reader = ObjectReader::new(handle, bucket, object, 100, &watched);
+                assert!(reader.read_to_end(&mut Vec::new()).is_err());
+            })
+            .await;
+            assert_eq!(watch.fate(), fate);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A local copy of a district's mirror, in the order of the table, so that a plan can read it
+//! several times.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use roster::change::Change;
+use roster::contract::{Administrator, PlanInputs, UndoInputs};
+use roster::edit::LocalEdit;
+use roster::id::{DistrictId, SHARDS, SourceId};
+use roster::records::{Kind, Link, Mirrored, MirroredBox, MirroredOutline, SourceBox, Tag};
+use roster::snapshot::Gap;
+
+use crate::MirrorError;
+use crate::files::packed::{Packed, PackedWriter, Parse, Records, json, json_by_way_of};
+use crate::files::snapshot::{LinesCopy, SnapshotCopy};
+use crate::item::{Assembler, Section};
+use crate::keys;
+use crate::ports::items::{Range, ReadItems};
+
+/// What the mirror holds of a district.
+#[derive(Clone, Debug, Default)]
+pub struct MirrorCopy {
+    /// By section and shard.
+    files: BTreeMap<(Section, u8), Packed>,
+    /// Read units that reading took.
+    pub read_units: f64,
+}
+
+type ShardFiles = Vec<(Section, Packed)>;
+
+/// A section as it comes in.
+type Incoming = (Section, PackedWriter);
+
+fn close(incoming: &mut Vec<Incoming>, done: &mut ShardFiles) -> Result<(), MirrorError> {
+    for (section, writer) in incoming.drain(..) {
+        done.push((section, writer.finish()?));
+    }
+    Ok(())
+}
+
+/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two writers
+/// are open at most: a kind's records, and its edits.
+async fn read_shard(
+    items: impl ReadItems,
+    district: DistrictId,
+    shard: u8,
+    begin: Option<String>,
+) -> Result<(ShardFiles, f64), MirrorError> {
+    let (mut done, mut units, mut after) = (Vec::new(), 0.0, None::<String>);
+    let mut incoming: Vec<Incoming> = Vec::new();
+    let mut assembler = Assembler::default();
+    loop {
+        let range = begin.as_deref().map_or(Range::Whole, Range::BeginningWith);
+        let page = items.page(&district, shard, range, after.as_deref()).await?;
+        units += page.units;
+        for item in page.items {
+            let Some((section, body)) = assembler.take(item)? else { continue };
+            if incoming.first().is_some_and(|(now, _)| now.kind() != section.kind()) {
+                close(&mut incoming, &mut done)?;
+            }
+            let place = match incoming.iter().position(|(now, _)| *now == section) {
+                Some(place) => place,
+                None => {
+                    incoming.push((section, PackedWriter::default()));
+                    incoming.len() - 1
+                }
+            };
+            incoming[place].1.line(body.as_bytes())?;
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assembler.check_whole()?;
+    close(&mut incoming, &mut done)?;
+    Ok((done, units))
+}
+
+impl MirrorCopy {
+    /// Reads everything, all shards at the same time.
+    pub async fn read(items: &impl ReadItems, district: &DistrictId) -> Result<Self, MirrorError> {
+        Self::read_beginning(items, district, None).await
+    }
+
+    /// Reads the records of one kind, and the edits beside them.
+    pub async fn read_kind(
+        items: &impl ReadItems,
+        district: &DistrictId,
+        kind: Tag,
+    ) -> Result<Self, MirrorError> {
+        Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
+    }
+
+    async fn read_beginning(
+        items: &impl ReadItems,
+        district: &DistrictId,
+        begin: Option<String>,
+    ) -> Result<Self, MirrorError> {
+        let shards = (0..SHARDS).map(|shard| {
+            let task =
+                tokio::spawn(read_shard(items.clone(), district.clone(), shard, begin.clone()));
+            async move { task.await.map_err(|e| MirrorError::service("read the mirror", e))? }
+        });
+        let mut copy = Self::default();
+        for (shard, (sections, units)) in (0..SHARDS).zip(try_join_all(shards).await?) {
+            copy.read_units += units;
+            copy.files.extend(sections.into_iter().map(|(section, file)| ((section, shard), file)));
+        }
+        Ok(copy)
+    }
+
+    /// The records of a kind.
+    pub fn records<K: Kind>(&self) -> Records<MirroredBox<K>> {
+        self.section(Section::Records(K::TAG), json)
+    }
+
+    /// What people did to the records of a kind.
+    pub fn edits(&self, kind: Tag) -> Records<LocalEdit> {
+        self.section(Section::Edits(kind), json)
+    }
+
+    /// The records of a kind as a survey reads them.
+    pub fn outlines<K: Kind>(&self) -> Records<MirroredBox<K>> {
+        self.section(Section::Records(K::TAG), json_by_way_of::<MirroredOutline<K>, Mirrored<K>>)
+    }
+
+    /// Identity links, in the order of their source ids within each kind.
+    pub fn links(&self) -> Records<Link> {
+        self.section(Section::Links, json)
+    }
+
+    /// The bodies of the records of a kind: one JSON text each.
+    pub fn bodies(&self, kind: Tag) -> Records<Box<serde_json::value::RawValue>> {
+        self.section(Section::Records(kind), json)
+    }
+
+    fn section<T: Send + 'static>(&self, section: Section, parse: Parse<T>) -> Records<T> {
+        let shards =
+            self.files.range((section, 0)..=(section, u8::MAX)).map(|(_, file)| file.clone());
+        Records::of(shards, parse, "a record of the mirror")
+    }
+}
+
+/// A record with all that people did to it, as one query finds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of
+    /// it.
+    pub record: Option<String>,
+    /// What people did to it.
+    pub edits: Vec<LocalEdit>,
+    /// What people did to other records that is about this one ([`roster::edit::Edit::other`]).
+    pub twins: Vec<LocalEdit>,
+}
+
+/// One record of the mirror with its edits.
+pub async fn read_beside(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    kind: Tag,
+    key: &SourceId,
+) -> Result<Beside, MirrorError> {
+    let sk = keys::record_sk(kind, key);
+    let twins = format!("{sk}{}{}", keys::EDIT, keys::AT);
+    let parsed = |body: &str| {
+        // serde's own message may quote what it read.
+        serde_json::from_str(body)
+            .map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
+    };
+    let (mut found, mut assembler, mut after) =
+        (Beside::default(), Assembler::default(), None::<String>);
+    loop {
+        let page = items.page(district, key.shard(), Range::Record(&sk), after.as_deref()).await?;
+        for item in page.items {
+            if item.sk.starts_with(&twins) {
+                found.twins.push(parsed(&item.body)?);
+                continue;
+            }
+            match assembler.take(item)? {
+                Some((Section::Records(_), body)) => found.record = Some(body),
+                Some((Section::Edits(_), body)) => found.edits.push(parsed(&body)?),
+                Some((Section::Links, _)) | None => {}
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            assembler.check_whole()?;
+            return Ok(found);
+        }
+    }
+}
+
+/// One record of the mirror as JSON, or none.
+pub async fn read_record(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    kind: Tag,
+    key: &SourceId,
+) -> Result<Option<String>, MirrorError> {
+    Ok(read_beside(items, district, kind, key).await?.record)
+}
+
+/// All that a plan is made from, on this machine.
+#[derive(Clone, Debug)]
+pub struct StoredPlanInputs {
+    /// What the source says.
+    pub snapshot: SnapshotCopy,
+    /// What we hold.
+    pub mirror: MirrorCopy,
+    /// Who is an administrator here.
+    pub administrators: Vec<Administrator>,
+}
+
+impl PlanInputs for StoredPlanInputs {
+    type Error = MirrorError;
+
+    fn snapshot<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
+        Ok(self.snapshot.records::<K>()?.ahead())
+    }
+
+    fn snapshot_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
+        Ok(self.snapshot.outlines::<K>()?.ahead())
+    }
+
+    fn mirror_outline<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.outlines::<K>().ahead())
+    }
+
+    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
+        self.snapshot.gaps()
+    }
+
+    fn sis_ids(&self) -> bool {
+        self.snapshot.sis_ids
+    }
+
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.records::<K>().ahead())
+    }
+
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+        Ok(self.mirror.edits(kind))
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {
+        Ok(self.mirror.links())
+    }
+
+    fn administrators(&self) -> Result<Vec<Administrator>, MirrorError> {
+        Ok(self.administrators.clone())
+    }
+}
+
+/// All that an undo is made from, on this machine.
+#[derive(Clone, Debug)]
+pub struct StoredUndoInputs {
+    /// The plan that is to be taken back.
+    pub plan: LinesCopy,
+    /// What we hold.
+    pub mirror: MirrorCopy,
+}
+
+impl UndoInputs for StoredUndoInputs {
+    type Error = MirrorError;
+
+    fn changes(&self) -> Result<impl Iterator<Item = Result<Change, MirrorError>>, MirrorError> {
+        Ok(self.plan.records())
+    }
+
+    fn mirror<K: Kind>(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Mirrored<K>, MirrorError>>, MirrorError> {
+        Ok(self.mirror.records::<K>().map(|record| record.map(|record| *record)))
+    }
+
+    fn edits(
+        &self,
+        kind: Tag,
+    ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
+        Ok(self.mirror.edits(kind))
+    }
+
+    fn links(&self) -> Result<impl Iterator<Item = Result<Link, MirrorError>>, MirrorError> {
+        Ok(self.mirror.links())
+    }
+}

@@ -1,0 +1,367 @@
+//! Records as lines in packed blocks, on this machine: to be read again and again, in order, by one
+//! thread or ahead of time by as many as there are cores. Unpacking and parsing is most of what
+//! planning costs, and a block is unpacked without those before it.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use roster::snapshot::{BLOCK_BYTES, Part};
+use serde::de::DeserializeOwned;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::MirrorError;
+use crate::files::spool::{Spool, SpoolWriter};
+use crate::files::streams::{Packer, unpack};
+
+/// Blocks of records that wait at each thread which reads ahead.
+const WAITING: usize = 2;
+
+/// Threads that read one sequence ahead, at most. A plan reads two at a time.
+const MOST_THREADS: usize = 4;
+
+const WRITING: &str = "write a temporary file";
+const AHEAD: &str = "read records ahead";
+
+/// Where a block lies.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    at: u64,
+    size: usize,
+}
+
+/// Writes lines.
+#[derive(Default)]
+pub(crate) struct PackedWriter {
+    lines: Vec<u8>,
+    packer: Packer,
+    spool: SpoolWriter,
+    frames: Vec<Frame>,
+    at: u64,
+}
+
+impl PackedWriter {
+    /// Adds a line, which has no end yet.
+    pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), MirrorError> {
+        self.lines.extend_from_slice(line);
+        self.lines.push(b'\n');
+        if self.lines.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), MirrorError> {
+        let local = |e| MirrorError::local(WRITING, e);
+        let packed = self.packer.pack(&self.lines).map_err(local)?;
+        self.spool.write_all(packed).map_err(local)?;
+        let size = packed.len();
+        self.frames.push(Frame { at: self.at, size });
+        self.at += size as u64;
+        self.lines.clear();
+        Ok(())
+    }
+
+    /// What was written, for reading.
+    pub(crate) fn finish(mut self) -> Result<Packed, MirrorError> {
+        if !self.lines.is_empty() {
+            self.flush()?;
+        }
+        Ok(Packed { spool: self.spool.finish()?, frames: self.frames.into() })
+    }
+}
+
+/// Lines that can be read as often as one likes.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    spool: Spool,
+    frames: Arc<[Frame]>,
+}
+
+impl Packed {
+    /// A copy of a stored file of lines.
+    pub(crate) fn copy_of(part: &Part, spool: Spool) -> Self {
+        let frames =
+            part.blocks.iter().map(|block| Frame { at: block.at, size: block.size as usize });
+        Self { spool, frames: frames.collect() }
+    }
+}
+
+/// What a line is read as: none where it does not parse. (serde's own message may quote what it
+/// read.)
+pub(crate) type Parse<T> = fn(&str) -> Option<T>;
+
+/// A line as serde reads it.
+pub(crate) fn json<T: DeserializeOwned>(line: &str) -> Option<T> {
+    serde_json::from_str(line).ok()
+}
+
+/// A line read as something less than is asked for, which costs less.
+pub(crate) fn json_by_way_of<Less: DeserializeOwned + Into<T>, T>(line: &str) -> Option<Box<T>> {
+    json::<Less>(line).map(|less| Box::new(less.into()))
+}
+
+/// The records of several files of lines, one file after the other.
+pub struct Records<T> {
+    blocks: Arc<[(Spool, Frame)]>,
+    parse: Parse<T>,
+    what: &'static str,
+    /// The number of the block that comes next.
+    next: usize,
+    /// Threads that read ahead, and take blocks in turns; none: they are read when they are asked
+    /// for.
+    threads: Vec<Receiver<Result<Parsed<T>, MirrorError>>>,
+    records: std::vec::IntoIter<Option<T>>,
+    /// How many records came so far.
+    seen: u64,
+    whole: Option<Whole>,
+}
+
+/// One block, parsed.
+struct Parsed<T> {
+    records: Vec<Option<T>>,
+    lines: Vec<u8>,
+}
+
+/// What all of a file's lines must amount to.
+struct Whole {
+    hash: Xxh3,
+    records: u64,
+    xxh3: String,
+}
+
+impl<T: Send + 'static> Records<T> {
+    pub(crate) fn of(
+        files: impl IntoIterator<Item = Packed>,
+        parse: Parse<T>,
+        what: &'static str,
+    ) -> Self {
+        let blocks: Vec<(Spool, Frame)> = files
+            .into_iter()
+            .flat_map(|file| {
+                file.frames.iter().map(|frame| (file.spool.clone(), *frame)).collect::<Vec<_>>()
+            })
+            .collect();
+        Self {
+            blocks: blocks.into(),
+            parse,
+            what,
+            next: 0,
+            threads: Vec::new(),
+            records: Vec::new().into_iter(),
+            seen: 0,
+            whole: None,
+        }
+    }
+
+    /// From now on they end in an error if they are not, to the byte, the lines of this part.
+    pub(crate) fn checked(self, part: &Part) -> Self {
+        let whole = Whole { hash: Xxh3::new(), records: part.records, xxh3: part.xxh3.clone() };
+        Self { whole: Some(whole), ..self }
+    }
+
+    /// Lets threads read ahead. They are stopped by being dropped.
+    pub(crate) fn ahead(mut self) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(MOST_THREADS).min(self.blocks.len());
+        // A single block needs no thread.
+        if self.blocks.len() > 1 {
+            self.threads = (0..threads)
+                .map(|first| {
+                    let (sender, receiver) = sync_channel(WAITING);
+                    let (blocks, parse, what) = (Arc::clone(&self.blocks), self.parse, self.what);
+                    std::thread::spawn(move || {
+                        run_ahead(&blocks, first, threads, parse, what, &sender)
+                    });
+                    receiver
+                })
+                .collect();
+        }
+        self
+    }
+
+    fn read(&mut self) -> Result<Option<T>, MirrorError> {
+        loop {
+            if let Some(record) = self.records.next() {
+                self.seen += 1;
+                let number = self.seen;
+                return record.map(Some).ok_or_else(|| {
+                    MirrorError::corrupt(self.what, format!("line {number} does not parse"))
+                });
+            }
+            let Some((spool, frame)) = self.blocks.get(self.next) else {
+                return self.end().map(|()| None);
+            };
+            let parsed = match self.threads.get(self.next % self.threads.len().max(1)) {
+                None => parse_block(spool, *frame, self.parse, self.what)?,
+                // A thread that is gone before its time is no end.
+                Some(thread) => thread.recv().map_err(|_| {
+                    MirrorError::local(AHEAD, io::Error::other("the reading thread is gone"))
+                })??,
+            };
+            self.next += 1;
+            if let Some(whole) = &mut self.whole {
+                whole.hash.update(&parsed.lines);
+            }
+            self.records = parsed.records.into_iter();
+        }
+    }
+
+    fn end(&mut self) -> Result<(), MirrorError> {
+        match self.whole.take() {
+            Some(whole)
+                if self.seen != whole.records
+                    || format!("{:016x}", whole.hash.digest()) != whole.xxh3 =>
+            {
+                Err(MirrorError::corrupt(self.what, "its count or hash is not the recorded one"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T: Send + 'static> Iterator for Records<T> {
+    type Item = Result<T, MirrorError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.read();
+        if next.is_err() {
+            // After an error there is nothing more.
+            (self.next, self.whole, self.records) =
+                (self.blocks.len(), None, Vec::new().into_iter());
+        }
+        next.transpose()
+    }
+}
+
+fn run_ahead<T>(
+    blocks: &[(Spool, Frame)],
+    first: usize,
+    step: usize,
+    parse: Parse<T>,
+    what: &'static str,
+    sender: &SyncSender<Result<Parsed<T>, MirrorError>>,
+) {
+    for (spool, frame) in blocks.iter().skip(first).step_by(step) {
+        // Nobody listens any more: then nobody needs to know.
+        if sender.send(parse_block(spool, *frame, parse, what)).is_err() {
+            return;
+        }
+    }
+}
+
+fn parse_block<T>(
+    spool: &Spool,
+    frame: Frame,
+    parse: Parse<T>,
+    what: &'static str,
+) -> Result<Parsed<T>, MirrorError> {
+    let mut packed = vec![0; frame.size];
+    let torn = |_| MirrorError::corrupt(what, "a block cannot be unpacked");
+    match spool.read_exact_at(&mut packed, frame.at) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(MirrorError::local(what, error));
+        }
+        end => end.map_err(torn)?,
+    }
+    let lines = unpack(&packed).map_err(torn)?;
+    // Of the whole block at once: that costs a tenth of looking at each text by itself.
+    let text =
+        std::str::from_utf8(&lines).map_err(|_| MirrorError::corrupt(what, "it is not UTF-8"))?;
+    let Some(text) = text.strip_suffix('\n') else {
+        return Err(MirrorError::corrupt(what, "a block ends within a line"));
+    };
+    let mut records = Vec::with_capacity(memchr::memchr_iter(b'\n', &lines).count());
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+        records.push(parse(&text[begin..end]));
+        begin = end + 1;
+    }
+    Ok(Parsed { records, lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(numbers: std::ops::Range<u64>) -> Packed {
+        let mut writer = PackedWriter::default();
+        for number in numbers {
+            writer.line(format!("{number:>1000}").as_bytes()).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    fn part_of(numbers: std::ops::Range<u64>) -> Part {
+        let text: String = numbers.clone().map(|number| format!("{number:>1000}\n")).collect();
+        let xxh3 = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
+        Part {
+            records: numbers.end - numbers.start,
+            bytes: text.len() as u64,
+            xxh3,
+            blocks: Vec::new(),
+        }
+    }
+
+    fn read(files: Vec<Packed>, ahead: bool) -> Vec<u64> {
+        let records = Records::of(files, json::<u64>, "numbers");
+        let records = if ahead { records.ahead() } else { records };
+        records.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn records_come_in_order_and_all_of_them() {
+        for count in [0, 1, 300, 3000] {
+            for ahead in [false, true] {
+                let files = vec![packed(0..count), packed(count..count), packed(count..count + 7)];
+                assert_eq!(read(files, ahead), (0..count + 7).collect::<Vec<_>>());
+            }
+        }
+        assert!(read(Vec::new(), true).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_recorded_one_ends_in_an_error() {
+        for (part, is_whole) in
+            [(part_of(0..3000), true), (part_of(0..2999), false), (part_of(1..3001), false)]
+        {
+            for ahead in [false, true] {
+                let records = Records::of([packed(0..3000)], json::<u64>, "numbers").checked(&part);
+                let records: Vec<_> =
+                    if ahead { records.ahead().collect() } else { records.collect() };
+                assert_eq!(records.iter().filter(|record| record.is_ok()).count(), 3000);
+                assert_eq!(records.len() == 3000, is_whole);
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_comes_where_it_stood_and_nothing_after_it() {
+        fn not_2500(line: &str) -> Option<u64> {
+            json(line).filter(|number| *number != 2500)
+        }
+        for ahead in [false, true] {
+            let records = Records::of([packed(0..3000)], not_2500, "numbers");
+            let records: Vec<_> = if ahead { records.ahead().collect() } else { records.collect() };
+            assert_eq!(records.len(), 2501);
+            assert!(records[2500].as_ref().unwrap_err().to_string().contains("2501"));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_gone_is_an_error_and_no_end() {
+        fn panics_at_2500(line: &str) -> Option<u64> {
+            json(line).inspect(|number| assert_ne!(*number, 2500, "on cue"))
+        }
+        let records: Vec<_> =
+            Records::of([packed(0..3000)], panics_at_2500, "numbers").ahead().collect();
+        assert!(records.last().unwrap().is_err());
+        assert!(records.len() < 2501);
+    }
+
+    #[test]
+    fn a_block_that_was_cut_off_is_not_taken_for_a_whole_one() {
+        let whole = packed(0..3000);
+        let frames =
+            whole.frames.iter().map(|frame| Frame { size: frame.size - 1, ..*frame }).collect();
+        let cut = Packed { frames, ..whole };
+        assert!(Records::of([cut], json::<u64>, "numbers").any(|record| record.is_err()));
+    }
+}

@@ -1,0 +1,373 @@
+//! A run's plan in the internal bucket: written while it is made, read again when it is applied.
+//! What is applied is what lies there.
+
+use std::sync::mpsc::Receiver;
+
+use roster::change::{Action, Change, Outcome};
+use roster::contract::PlanSink;
+use roster::edit::LocalEdit;
+use roster::finding::Finding;
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Origin, Tag};
+use roster::snapshot::Part;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::MirrorError;
+use crate::files::blocks::{ObjectReader, Watch};
+use crate::files::snapshot::{put_json, read_json};
+use crate::files::spool::Lines;
+use crate::files::streams::{Streams, Target};
+use crate::files::worker::Beside;
+use crate::item::{self, RecordWrites};
+use crate::keys;
+use crate::ports::objects::{ReadObjects, WriteObjects};
+
+const WHAT: &str = "a run's plan";
+
+const CHANGES: usize = 0;
+const REMOVALS: usize = 1;
+const FINDINGS: usize = 2;
+const GROUPS: usize = 3;
+
+/// What a plan amounts to, and the files it consists of. Written last: with it, the plan is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredPlan {
+    /// Counts, and the reasons to hold it.
+    pub outcome: Outcome,
+    /// The changes: additions and changes, then removals.
+    pub changes: Part,
+    /// What the rules found.
+    pub findings: Part,
+    /// Members of groups (R-M8).
+    pub groups: Part,
+}
+
+/// One member of a group, a line of the groups' file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member<'a> {
+    /// Which demographic.
+    pub field: &'a str,
+    /// Its value.
+    pub value: Personal,
+    /// The key of the student.
+    pub student: SourceId,
+}
+
+/// What a plan consists of.
+enum Entry {
+    Change(Box<Change>),
+    Finding(Box<Finding>),
+    Member(Member<'static>),
+}
+
+enum Message {
+    Entries(Vec<Entry>),
+    Finish,
+}
+
+/// Entries that go to the writing thread at once, and how many such batches may wait.
+const BATCH: usize = 100;
+const BATCHES: usize = 4;
+
+/// Takes a plan as it is made. For threads that may block: lines are written on a thread of its
+/// own, while the plan goes on.
+pub struct PlanWriter {
+    entries: Vec<Entry>,
+    writing: Beside<Message, [Part; 4]>,
+}
+
+impl PlanWriter {
+    /// A new plan of a run; an earlier one of the same run is written over.
+    pub fn new<O: WriteObjects>(
+        handle: Handle,
+        objects: O,
+        district: &DistrictId,
+        run: &RunId,
+    ) -> Self {
+        let targets = vec![
+            Target::Object(keys::plan(district, run)),
+            Target::Behind(CHANGES),
+            Target::Object(keys::plan_findings(district, run)),
+            Target::Object(keys::groups(district, run)),
+        ];
+        let writing = Writing { streams: Streams::new(handle, objects, targets), line: Vec::new() };
+        let writing =
+            Beside::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
+        Self { entries: Vec::with_capacity(BATCH), writing }
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), MirrorError> {
+        self.entries.push(entry);
+        if self.entries.len() < BATCH {
+            return Ok(());
+        }
+        let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(BATCH));
+        self.writing.send(Message::Entries(entries))
+    }
+
+    /// Ends the files.
+    pub fn finish(mut self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
+        let last = std::mem::take(&mut self.entries);
+        self.writing.send(Message::Entries(last))?;
+        self.writing.send(Message::Finish)?;
+        let [mut changes, removals, findings, groups] = self.writing.end()?;
+        changes.records += removals.records;
+        Ok(StoredPlan { outcome, changes, findings, groups })
+    }
+}
+
+impl PlanSink for PlanWriter {
+    type Error = MirrorError;
+
+    fn change(&mut self, change: Change) -> Result<(), MirrorError> {
+        self.add(Entry::Change(Box::new(change)))
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<(), MirrorError> {
+        self.add(Entry::Finding(Box::new(finding)))
+    }
+
+    fn member(
+        &mut self,
+        field: &'static str,
+        value: &Personal,
+        student: &SourceId,
+    ) -> Result<(), MirrorError> {
+        self.add(Entry::Member(Member { field, value: value.clone(), student: student.clone() }))
+    }
+}
+
+/// Writes a plan's lines.
+struct Writing {
+    streams: Streams,
+    line: Vec<u8>,
+}
+
+impl Writing {
+    fn run(mut self, receiver: &Receiver<Message>) -> Result<[Part; 4], MirrorError> {
+        loop {
+            match receiver.recv() {
+                Ok(Message::Entries(entries)) => {
+                    entries.into_iter().try_for_each(|entry| self.write(entry))?
+                }
+                Ok(Message::Finish) => break,
+                // Nobody finishes this: no file may come of it.
+                Err(_) => return Err(MirrorError::corrupt(WHAT, "it was given up")),
+            }
+        }
+        <[Part; 4]>::try_from(self.streams.finish()?)
+            .map_err(|_| MirrorError::corrupt(WHAT, "not all of its files were written"))
+    }
+
+    fn write(&mut self, entry: Entry) -> Result<(), MirrorError> {
+        match entry {
+            Entry::Change(change) => {
+                let stream = if change.action == Action::Remove { REMOVALS } else { CHANGES };
+                self.json(&change)?;
+                let record = change.after.as_ref().or(change.before.as_ref());
+                let about = record
+                    .filter(|record| record.is_record())
+                    .map(|record| (record.kind(), &change.key));
+                self.line(stream, about)
+            }
+            Entry::Finding(finding) => {
+                self.json(&finding)?;
+                let about = finding
+                    .entity
+                    .as_ref()
+                    .and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
+                self.line(FINDINGS, about)
+            }
+            Entry::Member(member) => {
+                self.json(&member)?;
+                self.line(GROUPS, None)
+            }
+        }
+    }
+
+    fn json(&mut self, value: &impl Serialize) -> Result<(), MirrorError> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))
+    }
+
+    fn line(&mut self, stream: usize, about: Option<(Tag, &SourceId)>) -> Result<(), MirrorError> {
+        match about {
+            Some((kind, id)) => self.streams.line_about(stream, kind, id, &self.line),
+            None => self.streams.line(stream, &self.line),
+        }
+    }
+}
+
+/// Writes what a plan amounts to: now the plan is there.
+pub async fn put_plan(
+    objects: &impl WriteObjects,
+    district: &DistrictId,
+    run: &RunId,
+    plan: &StoredPlan,
+) -> Result<(), MirrorError> {
+    put_json(objects, &keys::outcome(district, run), plan, WHAT).await
+}
+
+/// A run's plan, or none.
+pub async fn read_plan(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+) -> Result<Option<StoredPlan>, MirrorError> {
+    read_json(objects, &keys::outcome(district, run), WHAT).await
+}
+
+/// One change as it is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// Changes of one stage may be written in any order; all of a stage come before all of the
+    /// next: parents before children, and additions before removals (invariant 21).
+    pub stage: Stage,
+    /// What to write.
+    pub work: Work,
+}
+
+/// What one change writes.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all work is free: a box would be an allocation for each change"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Nothing.
+    Nothing,
+    /// Items that runs alone write: whatever is there, it is written over.
+    Free(RecordWrites),
+    /// Items that people write too.
+    Guarded(Box<Guarded>),
+}
+
+/// A change of what people make, too: made only where all is as the plan saw it, and left out where
+/// somebody has changed it since (invariant 12).
+#[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Guarded {
+    /// A local edit goes, or comes back.
+    Edit {
+        /// The edit as the plan saw it; none: there was none.
+        before: Option<LocalEdit>,
+        /// The edit as it will be; none: it goes.
+        after: Option<LocalEdit>,
+    },
+    /// A record that people answer for, before or after: a class that is disconnected (R-A5).
+    Manual {
+        /// As the plan saw it; none: there was none.
+        before: Option<AnyMirrored>,
+        /// As it will be.
+        after: AnyMirrored,
+    },
+}
+
+/// Whether it is a removal, and of what; links last.
+pub type Stage = (bool, Option<Tag>);
+
+/// Changes that go to the writer at once, and how many such packets may wait.
+const PACKET: usize = 250;
+const WAITING: usize = 8;
+
+/// Reads a plan's changes on a thread of its own, from the `skip`-th on.
+pub fn prepare_changes<O: ReadObjects>(
+    objects: O,
+    district: DistrictId,
+    run: RunId,
+    part: Part,
+    skip: u64,
+) -> mpsc::Receiver<Result<Vec<Prepared>, MirrorError>> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = prepare_all(&handle, objects, &district, &run, &part, skip, &sender) {
+            // Nobody waits any more: then nobody needs to know.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn prepare_all<O: ReadObjects>(
+    handle: &Handle,
+    objects: O,
+    district: &DistrictId,
+    run: &RunId,
+    part: &Part,
+    skip: u64,
+    sender: &mpsc::Sender<Result<Vec<Prepared>, MirrorError>>,
+) -> Result<(), MirrorError> {
+    if part.records == 0 {
+        return Ok(());
+    }
+    let key = keys::plan(district, run);
+    let info =
+        handle.block_on(objects.head(&key, None))?.ok_or(MirrorError::Missing { what: WHAT })?;
+    let reader =
+        ObjectReader::new(handle.clone(), objects, info.object, info.size, &Watch::default());
+    let mut lines = Lines::new(reader, "read a run's plan")?;
+    let (mut hash, mut seen, mut packet) = (Xxh3::new(), 0, Vec::with_capacity(PACKET));
+    while let Some(line) = lines.next_line()? {
+        hash.update(line);
+        hash.update(b"\n");
+        seen += 1;
+        if seen <= skip {
+            continue;
+        }
+        let change: Change = serde_json::from_slice(line)
+            .map_err(|_| MirrorError::corrupt(WHAT, "a line does not parse"))?;
+        packet.push(prepare(district, change)?);
+        if packet.len() == PACKET
+            && sender
+                .blocking_send(Ok(std::mem::replace(&mut packet, Vec::with_capacity(PACKET))))
+                .is_err()
+        {
+            return Ok(());
+        }
+    }
+    if seen != part.records || format!("{:016x}", hash.digest()) != part.xxh3 {
+        return Err(MirrorError::corrupt(WHAT, "its count or hash is not the recorded one"));
+    }
+    if !packet.is_empty() {
+        let _ = sender.blocking_send(Ok(packet));
+    }
+    Ok(())
+}
+
+fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorError> {
+    let tag = change.after.as_ref().or(change.before.as_ref()).and_then(|record| match record {
+        AnyMirrored::Link(_) => None,
+        record => Some(record.kind()),
+    });
+    let stage = (change.action == Action::Remove, tag);
+    let is_manual = |record: &Option<AnyMirrored>| {
+        record.as_ref().and_then(AnyMirrored::origin) == Some(Origin::Manual)
+    };
+    let people_too = is_manual(&change.before) || is_manual(&change.after);
+    let work = match (change.before, change.after) {
+        (Some(AnyMirrored::Edit(before)), None) => {
+            guarded(Guarded::Edit { before: Some(before), after: None })
+        }
+        (None, Some(AnyMirrored::Edit(after))) => {
+            guarded(Guarded::Edit { before: None, after: Some(after) })
+        }
+        (Some(AnyMirrored::Edit(before)), Some(AnyMirrored::Edit(after))) => {
+            guarded(Guarded::Edit { before: Some(before), after: Some(after) })
+        }
+        (before, Some(after)) if people_too => guarded(Guarded::Manual { before, after }),
+        (before, after) => {
+            let writes = item::writes(district, before.as_ref(), after.as_ref())?;
+            writes.map_or(Work::Nothing, Work::Free)
+        }
+    };
+    Ok(Prepared { stage, work })
+}
+
+fn guarded(guarded: Guarded) -> Work {
+    Work::Guarded(Box::new(guarded))
+}

@@ -1,0 +1,238 @@
+//! Pages are put away behind whoever reads them: the next ones are asked for meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::{Mutex as Turn, Semaphore};
+
+use super::{CURSOR, Pages};
+use crate::MirrorError;
+use crate::files::snapshot::put_json;
+use crate::files::spool::LEVEL;
+use crate::keys;
+use crate::ports::objects::WriteObjects;
+
+/// Pages that are being put away at the same time. As many are in memory.
+const AT_ONCE: u32 = 4;
+
+/// Pages of a list after which it is noted how far it is. Whoever dies reads at most so many again,
+/// and those that were being put away.
+const NOTED_EVERY: u32 = 8;
+
+/// How far a list is.
+#[derive(Debug)]
+struct List<C> {
+    /// The first page that was not put away, or before which one was not.
+    next: u32,
+    /// Pages behind that which were.
+    ahead: BTreeMap<u32, C>,
+    /// How far the list is with the page before `next`, if that has not been noted, and how many
+    /// pages ago it was.
+    latest: Option<(C, u32)>,
+}
+
+#[derive(Debug)]
+struct Done<C> {
+    lists: BTreeMap<&'static str, List<C>>,
+    failed: Option<MirrorError>,
+}
+
+/// Puts the pages of one try away. How far a list is, is noted only when all pages before are
+/// there.
+#[derive(Clone, Debug)]
+pub struct Behind<O, C> {
+    pages: Pages<O>,
+    room: Arc<Semaphore>,
+    done: Arc<Mutex<Done<C>>>,
+    /// Who notes how far lists are: one after the other, so that nothing older comes last.
+    noting: Arc<Turn<()>>,
+}
+
+impl<O, C> Behind<O, C> {
+    /// For the pages of this try.
+    pub fn new(pages: Pages<O>) -> Self {
+        let done = Done { lists: BTreeMap::new(), failed: None };
+        Self {
+            pages,
+            room: Arc::new(Semaphore::new(AT_ONCE as usize)),
+            done: Arc::new(Mutex::new(done)),
+            noting: Arc::default(),
+        }
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done<C>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C> {
+    /// Puts a page away, and some time after it how far its list is then; those of a list come in
+    /// their order. Comes back when there is room for the next one. `make` makes what is kept, in a
+    /// thread that may block.
+    ///
+    /// # Errors
+    /// If an earlier page could not be put away.
+    pub async fn put(
+        &self,
+        list: &'static str,
+        number: u32,
+        cursor: &C,
+        make: impl FnOnce() -> Result<Vec<u8>, MirrorError> + Send + 'static,
+    ) -> Result<(), MirrorError> {
+        let room = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|error| MirrorError::service("keep a page", error))?;
+        {
+            let mut done = self.done();
+            if let Some(failed) = done.failed.take() {
+                return Err(failed);
+            }
+            done.lists.entry(list).or_insert_with(|| List {
+                next: number,
+                ahead: BTreeMap::new(),
+                latest: None,
+            });
+        }
+        let (behind, cursor) = (self.clone(), cursor.clone());
+        tokio::spawn(async move {
+            if let Err(error) = behind.keep(list, number, cursor, make).await {
+                behind.done().failed.get_or_insert(error);
+            }
+            drop(room);
+        });
+        Ok(())
+    }
+
+    /// Waits until all is put away, and notes how far each list is.
+    ///
+    /// # Errors
+    /// If a page could not be put away; what is noted is right all the same.
+    pub async fn finish(&self) -> Result<(), MirrorError> {
+        let _all = self
+            .room
+            .acquire_many(AT_ONCE)
+            .await
+            .map_err(|error| MirrorError::service("keep a page", error))?;
+        let lists: Vec<&'static str> = self.done().lists.keys().copied().collect();
+        for list in lists {
+            self.note(list).await?;
+        }
+        self.done().failed.take().map_or(Ok(()), Err)
+    }
+
+    async fn keep(
+        &self,
+        list: &'static str,
+        number: u32,
+        cursor: C,
+        make: impl FnOnce() -> Result<Vec<u8>, MirrorError> + Send + 'static,
+    ) -> Result<(), MirrorError> {
+        let packed = tokio::task::spawn_blocking(move || {
+            let body = make()?;
+            zstd::bulk::compress(&body, LEVEL)
+                .map_err(|error| MirrorError::local("pack a page", error))
+        });
+        let packed = packed.await.map_err(|error| MirrorError::service("pack a page", error))??;
+        self.pages.put(list, number, packed).await?;
+        let is_due = {
+            let mut done = self.done();
+            let Some(known) = done.lists.get_mut(list) else { return Ok(()) };
+            known.ahead.insert(number, cursor);
+            while let Some(cursor) = known.ahead.remove(&known.next) {
+                known.next += 1;
+                let before = known.latest.take().map_or(0, |(_, pages)| pages);
+                known.latest = Some((cursor, before + 1));
+            }
+            known.latest.as_ref().is_some_and(|(_, pages)| *pages >= NOTED_EVERY)
+        };
+        if is_due { self.note(list).await } else { Ok(()) }
+    }
+
+    /// Notes how far a list is, if that is not known.
+    async fn note(&self, list: &'static str) -> Result<(), MirrorError> {
+        let _turn = self.noting.lock().await;
+        let latest = self.done().lists.get_mut(list).and_then(|known| known.latest.take());
+        let Some((cursor, _)) = latest else { return Ok(()) };
+        let Pages { objects, district, run, attempt } = &self.pages;
+        put_json(objects, &keys::cursor(district, run, *attempt, list), &cursor, CURSOR).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::id::{DistrictId, RunId};
+
+    use super::*;
+    use crate::testing::failing::{Cue, Failing};
+    use crate::testing::memory::MemoryObjects;
+
+    fn pages(objects: &MemoryObjects) -> Pages<MemoryObjects> {
+        Pages::new(
+            objects.clone(),
+            &DistrictId::new("oak"),
+            &RunId::from("01HZ0000000000000000000000"),
+            0,
+        )
+    }
+
+    #[tokio::test]
+    async fn how_far_a_list_is_is_noted_at_the_end_and_never_before_its_pages_are_there() {
+        let objects = MemoryObjects::default();
+        let behind = Behind::new(pages(&objects));
+        for number in 3..23 {
+            behind.put("users", number, &number, move || Ok(vec![number as u8; 10])).await.unwrap();
+            if let Some(noted) = pages(&objects).cursor::<u32>("users").await.unwrap() {
+                for before in 3..=noted {
+                    assert_eq!(
+                        pages(&objects).page("users", before).await.unwrap(),
+                        vec![before as u8; 10]
+                    );
+                }
+            }
+        }
+        behind.finish().await.unwrap();
+        assert_eq!(pages(&objects).cursor::<u32>("users").await.unwrap(), Some(22));
+        assert_eq!(pages(&objects).cursor::<u32>("orgs").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_cannot_be_kept_is_told_and_nothing_behind_it_is_called_kept() {
+        for n in 0..12 {
+            let (objects, cue) = (MemoryObjects::default(), Cue::at(n, n % 2 == 0));
+            let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
+            let behind =
+                Behind::new(Pages::new(Failing::new(objects.clone(), &cue), &oak, &run, 0));
+            let mut told = 0;
+            for number in 0..20_u32 {
+                told += u32::from(
+                    behind
+                        .put("users", number, &number, move || Ok(vec![number as u8; 10]))
+                        .await
+                        .is_err(),
+                );
+            }
+            told += u32::from(behind.finish().await.is_err());
+            assert!(told > 0, "{n}");
+            let noted = pages(&objects).cursor::<u32>("users").await.unwrap();
+            for before in 0..noted.map_or(0, |noted| noted + 1) {
+                assert_eq!(
+                    pages(&objects).page("users", before).await.unwrap(),
+                    vec![before as u8; 10],
+                    "{n}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_made_is_told() {
+        let behind = Behind::new(pages(&MemoryObjects::default()));
+        behind
+            .put("users", 0, &0, || Err(MirrorError::corrupt("a page", "it is none")))
+            .await
+            .unwrap();
+        assert!(behind.finish().await.is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! Looking into stored files of lines without keeping them: a page of a plan or of findings and one
+//! record of a snapshot, of which only the blocks that matter are read; the members of groups.
+
+use std::ops::ControlFlow;
+
+use futures::future::try_join;
+use memchr::memmem::Finder;
+use roster::change::Change;
+use roster::finding::Finding;
+use roster::id::{DistrictId, RunId, SourceId};
+use roster::records::{Kind, Tag};
+use roster::snapshot::{Block, Gap, Manifest, Part, PartName};
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+
+use crate::MirrorError;
+use crate::files::blocks::{ObjectReader, Watch};
+use crate::files::plan::{StoredPlan, read_plan};
+use crate::files::snapshot::read_manifest;
+use crate::files::spool::Lines;
+use crate::files::streams::unpack;
+use crate::keys;
+use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
+
+/// Shows the lines of an object to `visit`, one after the other, until it has seen enough. None:
+/// there is no such object.
+pub async fn scan<O: ReadObjects, S: Send + 'static>(
+    objects: &O,
+    key: String,
+    doing: &'static str,
+    mut state: S,
+    mut visit: impl FnMut(&mut S, &[u8]) -> Result<ControlFlow<()>, MirrorError> + Send + 'static,
+) -> Result<Option<S>, MirrorError> {
+    let Some(info) = objects.head(&key, None).await? else { return Ok(None) };
+    let (handle, objects) = (Handle::current(), objects.clone());
+    let scanned = tokio::task::spawn_blocking(move || {
+        let reader = ObjectReader::new(handle, objects, info.object, info.size, &Watch::default());
+        let mut lines = Lines::new(reader, doing)?;
+        while let Some(line) = lines.next_line()? {
+            if visit(&mut state, line)?.is_break() {
+                break;
+            }
+        }
+        Ok::<_, MirrorError>(state)
+    });
+    scanned.await.map_err(|e| MirrorError::service(doing, e))?.map(Some)
+}
+
+/// Reads a line; serde's own message may quote it.
+pub fn parse<T: DeserializeOwned>(line: &[u8], what: &'static str) -> Result<T, MirrorError> {
+    serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(what, "a line does not parse"))
+}
+
+/// Shows the lines of one block of a stored file to `visit`, until it has seen enough.
+pub(crate) async fn in_block(
+    objects: &impl ReadObjects,
+    key: &str,
+    block: &Block,
+    what: &'static str,
+    mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>, MirrorError>,
+) -> Result<ControlFlow<()>, MirrorError> {
+    // A stored file is written once: whatever is there is the state that was meant.
+    let object = ObjectRef { key: key.to_owned(), etag: String::new(), version: None };
+    let Fetched::Bytes(packed) = objects.range(&object, block.at, block.size).await? else {
+        return Err(MirrorError::Missing { what });
+    };
+    let lines = unpack(&packed).map_err(|e| MirrorError::from_io(what, e))?;
+    let Some(lines) = lines.strip_suffix(b"\n") else {
+        return Err(MirrorError::corrupt(what, "a block ends within a line"));
+    };
+    for line in lines.split(|byte| *byte == b'\n') {
+        if visit(line)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Shows the lines of a stored file behind the first `skip` to `visit`, until it has seen enough.
+async fn from_line(
+    objects: &impl ReadObjects,
+    key: &str,
+    part: &Part,
+    mut skip: u64,
+    what: &'static str,
+    mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>, MirrorError>,
+) -> Result<ControlFlow<()>, MirrorError> {
+    for block in &part.blocks {
+        if skip >= block.lines {
+            skip -= block.lines;
+            continue;
+        }
+        let seen = in_block(objects, key, block, what, |line| {
+            if skip > 0 {
+                skip -= 1;
+                return Ok(ControlFlow::Continue(()));
+            }
+            visit(line)
+        });
+        if seen.await?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+const PLAN: &str = "a run's plan";
+
+/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more.
+/// None: the run has no plan.
+pub async fn changes(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+    skip: usize,
+    at_most: usize,
+) -> Result<Option<(Vec<Change>, bool)>, MirrorError> {
+    let Some(plan) = read_plan(objects, district, run).await? else { return Ok(None) };
+    let (key, mut found, mut more) = (keys::plan(district, run), Vec::new(), false);
+    let read = from_line(objects, &key, &plan.changes, skip as u64, PLAN, |line| {
+        if found.len() == at_most {
+            more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        found.push(parse(line, PLAN)?);
+        Ok(ControlFlow::Continue(()))
+    });
+    let _ = read.await?;
+    Ok(Some((found, more)))
+}
+
+/// What a run's plan did to one record.
+pub async fn change_of(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+    plan: &StoredPlan,
+    kind: Tag,
+    key: &SourceId,
+) -> Result<Option<Change>, MirrorError> {
+    let json = serde_json::to_string(key).map_err(|e| MirrorError::corrupt("a record's key", e))?;
+    let needle = format!("\"key\":{json},");
+    let (finder, object, mut found) =
+        (Finder::new(&needle), keys::plan(district, run), None::<Change>);
+    for block in plan.changes.blocks_about(kind, key) {
+        let read = in_block(objects, &object, block, PLAN, |line| {
+            // Most lines are about others: they are not parsed.
+            if finder.find(line).is_none() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let change: Change = parse(line, PLAN)?;
+            let record = change.after.as_ref().or(change.before.as_ref());
+            let is_it = record.is_some_and(|record| record.is_record() && record.kind() == kind);
+            if change.key == *key && is_it {
+                found = Some(change);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        if read.await?.is_break() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// One record of a snapshot.
+pub async fn record<K: Kind>(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+    id: &SourceId,
+) -> Result<Option<K::Source>, MirrorError> {
+    const WHAT: &str = "a part of the snapshot";
+    let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(None) };
+    let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
+    let begin = format!("{{\"id\":{json}");
+    let (key, mut found) =
+        (keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG)), None);
+    for block in part.blocks_about(K::TAG, id) {
+        let read = in_block(objects, &key, block, WHAT, |line| {
+            if !line.starts_with(begin.as_bytes()) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            found = Some(parse(line, WHAT)?);
+            Ok(ControlFlow::Break(()))
+        });
+        if read.await?.is_break() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+const FINDINGS: &str = "a run's findings";
+
+/// The file of what was found in reading the source.
+fn of_source(manifest: &Manifest) -> Option<(String, &Part)> {
+    let part = manifest.parts.get(PartName::Findings.name())?;
+    Some((keys::part(&manifest.district, &manifest.run, PartName::Findings), part))
+}
+
+/// Findings of a run, of one code or all: at most `at_most` of those behind the first `skip` lines.
+/// Gives how many lines were looked at in all, if there are more.
+pub async fn findings(
+    objects: &impl ReadObjects,
+    district: &DistrictId,
+    run: &RunId,
+    code: Option<&str>,
+    skip: u64,
+    at_most: usize,
+) -> Result<(Vec<Finding>, Option<u64>), MirrorError> {
+    let (manifest, plan) =
+        try_join(read_manifest(objects, district, run), read_plan(objects, district, run)).await?;
+    let of_plan = plan.as_ref().map(|plan| (keys::plan_findings(district, run), &plan.findings));
+    let (mut found, mut before, mut next) = (Vec::new(), 0, None);
+    for (key, part) in manifest.as_ref().and_then(of_source).into_iter().chain(of_plan) {
+        let mut at = skip.max(before);
+        let read = from_line(objects, &key, part, at - before, FINDINGS, |line| {
+            let finding: Finding = parse(line, FINDINGS)?;
+            if code.is_none_or(|code| finding.code == code) {
+                if found.len() == at_most {
+                    next = Some(at);
+                    return Ok(ControlFlow::Break(()));
+                }
+                found.push(finding);
+            }
+            at += 1;
+            Ok(ControlFlow::Continue(()))
+        });
+        if read.await?.is_break() {
+            break;
+        }
+        before += part.records;
+    }
+    Ok((found, next))
+}
+
+/// What a snapshot's run has found about one record of the source: in reading it (of each code the
+/// first ten thousand), and in planning.
+pub async fn findings_about(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+    id: &SourceId,
+) -> Result<Vec<Finding>, MirrorError> {
+    let plan = read_plan(objects, &manifest.district, &manifest.run).await?;
+    let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
+    let (finder, mut found) = (Finder::new(&json), Vec::new());
+    let mut look =
+        |line: &[u8]| {
+            // Most lines are about others: they are not parsed.
+            if finder.find(line).is_some() {
+                let finding: Finding = parse(line, FINDINGS)?;
+                found.extend(Some(finding).filter(|finding| {
+                    finding.entity.as_ref().is_some_and(|entity| entity.id == *id)
+                }));
+            }
+            Ok(ControlFlow::Continue(()))
+        };
+    if let Some((key, part)) = of_source(manifest) {
+        let _ = from_line(objects, &key, part, 0, FINDINGS, &mut look).await?;
+    }
+    if let Some(plan) = plan {
+        let key = keys::plan_findings(&manifest.district, &manifest.run);
+        let may_be_about = |block: &&Block| block.spans.iter().any(|span| span.has(span.kind, id));
+        for block in plan.findings.blocks.iter().filter(may_be_about) {
+            let _ = in_block(objects, &key, block, FINDINGS, &mut look).await?;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a snapshot has a row that could not be read and is, or may be, this record.
+pub async fn is_gap(
+    objects: &impl ReadObjects,
+    manifest: &Manifest,
+    kind: Tag,
+    id: &SourceId,
+) -> Result<bool, MirrorError> {
+    let is_empty = manifest.parts.get(PartName::Gaps.name()).is_none_or(|part| part.records == 0);
+    if is_empty {
+        return Ok(false);
+    }
+    let id = id.clone();
+    let key = keys::part(&manifest.district, &manifest.run, PartName::Gaps);
+    let found = scan(objects, key, "read what could not be read", false, move |found, line| {
+        *found = match parse(line, "a part of the snapshot")? {
+            Gap::Kind { kind: k } => k == kind,
+            Gap::Record { kind: k, id: i, .. } => k == kind && i == id,
+            Gap::Enrollment { .. } => false,
+        };
+        Ok(if *found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    Ok(found.await?.unwrap_or(false))
+}

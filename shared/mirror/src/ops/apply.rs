@@ -1,0 +1,408 @@
+//! Writing a plan: many batches at a time, as many as the table takes, in the plan's order where
+//! order matters, with a cursor.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use futures::stream::{FuturesOrdered, StreamExt};
+use roster::id::DistrictId;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::MirrorError;
+use crate::clock::Deadline;
+use crate::files::plan::{Guarded, Prepared, Stage, Work};
+use crate::item::RecordWrites;
+use crate::ops::edits::{Edited, Edits, Ending, put_over};
+use crate::ports::items::{BATCH, BATCH_BYTES, PutItem, Write, WriteItems};
+
+const DOING: &str = "write to the mirror";
+
+/// How to write.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Batches under way at first.
+    pub first: f64,
+    /// Batches under way at most.
+    pub most: f64,
+    /// The longest first wait after being throttled; each further one may be twice as long.
+    pub wait: Duration,
+    /// The longest wait of all.
+    pub longest_wait: Duration,
+    /// Changes after which [`Apply::advance`] comes back so that the cursor can be saved. What is
+    /// written after the last saved cursor is written once more if the invocation is killed: of a
+    /// million records at most half a percent, and what was in flight.
+    pub checkpoint: u64,
+    /// The same after so much time, if anything was written in it: a table that takes little takes
+    /// few changes between two cursors.
+    pub checkpoint_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: 8.0,
+            most: 64.0,
+            wait: Duration::from_millis(50),
+            longest_wait: Duration::from_secs(5),
+            checkpoint: 5_000,
+            checkpoint_after: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Why writing paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// All is written.
+    Done,
+    /// Time to save the cursor.
+    Checkpoint,
+    /// Time to stop; nothing is under way any more.
+    Deadline,
+}
+
+/// What was done since the last pause.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Advance {
+    /// Why it paused.
+    pub pause: Pause,
+    /// Changes of the plan that are written, all before it included.
+    pub cursor: u64,
+    /// Items written or taken away since the last pause.
+    pub item_writes: u64,
+    /// Write units consumed since the last pause.
+    pub write_units: f64,
+    /// Changes since the last pause that were left out: somebody has changed the edit or the manual
+    /// record after the plan saw it.
+    pub kept: u64,
+}
+
+/// What one task wrote.
+#[derive(Clone, Copy, Debug, Default)]
+struct Done {
+    changes: u64,
+    item_writes: u64,
+    write_units: f64,
+    kept: u64,
+    throttled: bool,
+    out_of_time: bool,
+}
+
+/// What is sent next.
+enum Next {
+    /// Up to 25 writes that need no order among them.
+    Batch { changes: u64, writes: Vec<Write> },
+    /// A record of several items.
+    Long(Box<RecordWrites>),
+    /// What people write too.
+    Guarded(Box<Guarded>),
+    /// What follows must wait for what is under way.
+    Barrier,
+    /// Nothing follows.
+    End,
+}
+
+/// A plan being written.
+pub struct Apply<W> {
+    items: W,
+    district: DistrictId,
+    source: mpsc::Receiver<Result<Vec<Prepared>, MirrorError>>,
+    waiting: VecDeque<Prepared>,
+    stage: Option<Stage>,
+    under_way: FuturesOrdered<JoinHandle<Result<Done, MirrorError>>>,
+    pace: Pace,
+    limit: f64,
+    calm: u64,
+    deadline: Deadline,
+    rng: fastrand::Rng,
+    cursor: u64,
+    /// A batch was not finished: what came after it does not move the cursor.
+    broken: bool,
+}
+
+impl<W: Edits> Apply<W> {
+    /// Writes the changes that `source` gives, the first of which is number `cursor` of the plan.
+    pub fn new(
+        items: W,
+        district: DistrictId,
+        source: mpsc::Receiver<Result<Vec<Prepared>, MirrorError>>,
+        cursor: u64,
+        pace: Pace,
+        deadline: Deadline,
+        rng: fastrand::Rng,
+    ) -> Self {
+        Self {
+            items,
+            district,
+            source,
+            waiting: VecDeque::new(),
+            stage: None,
+            under_way: FuturesOrdered::new(),
+            limit: pace.first,
+            pace,
+            calm: 0,
+            deadline,
+            rng,
+            cursor,
+            broken: false,
+        }
+    }
+
+    /// Goes on until all is written, or until it is time to save the cursor or to stop.
+    ///
+    /// After an error nothing is under way any more: whoever gives the lease back then has no
+    /// writer left behind.
+    pub async fn advance(&mut self) -> Result<Advance, MirrorError> {
+        let mut advance = Advance {
+            pause: Pause::Done,
+            cursor: self.cursor,
+            item_writes: 0,
+            write_units: 0.0,
+            kept: 0,
+        };
+        let result = self.run(&mut advance).await;
+        if result.is_err() {
+            while self.under_way.next().await.is_some() {}
+        }
+        advance.cursor = self.cursor;
+        result.map(|pause| Advance { pause, ..advance })
+    }
+
+    async fn run(&mut self, advance: &mut Advance) -> Result<Pause, MirrorError> {
+        let begun = self.cursor;
+        let (clock, save_at) = (
+            self.deadline.clock().clone(),
+            self.deadline.clock().now() + self.pace.checkpoint_after,
+        );
+        let mut ended = false;
+        loop {
+            let stopping = self.broken || self.deadline.is_near();
+            while !stopping && !ended && self.under_way.len() < self.limit as usize {
+                match self.next().await? {
+                    Next::Batch { changes, writes } => self.send(changes, vec![writes]),
+                    Next::Long(long) => self.send(1, in_order(*long)),
+                    Next::Guarded(guarded) => self.send_guarded(*guarded),
+                    Next::Barrier if self.under_way.is_empty() => {}
+                    Next::Barrier => break,
+                    Next::End => ended = true,
+                }
+            }
+            match self.under_way.next().await {
+                Some(done) => {
+                    self.account(done.map_err(|e| MirrorError::service(DOING, e))??, advance)
+                }
+                None if stopping => return Ok(Pause::Deadline),
+                None if ended => return Ok(Pause::Done),
+                None => {}
+            }
+            if self.cursor - begun >= self.pace.checkpoint
+                || self.cursor > begun && clock.now() >= save_at
+            {
+                return Ok(Pause::Checkpoint);
+            }
+        }
+    }
+
+    fn account(&mut self, done: Done, advance: &mut Advance) {
+        advance.item_writes += done.item_writes;
+        advance.write_units += done.write_units;
+        self.broken |= done.out_of_time;
+        if !self.broken {
+            self.cursor += done.changes;
+            // What comes after a batch that is broken is done again, and counted then.
+            advance.kept += done.kept;
+        }
+        // Additive increase, multiplicative decrease; one decrease for all batches that met the
+        // same shortage.
+        self.calm += 1;
+        if !done.throttled {
+            self.limit = (self.limit + 1.0 / self.limit).min(self.pace.most);
+        } else if self.calm as f64 >= self.limit {
+            self.limit = (self.limit / 2.0).max(1.0);
+            self.calm = 0;
+        }
+    }
+
+    /// The change that comes next, waiting for it if need be.
+    async fn peek(&mut self) -> Result<Option<&Prepared>, MirrorError> {
+        while self.waiting.is_empty() {
+            match self.source.recv().await {
+                Some(packet) => self.waiting.extend(packet?),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.waiting.front())
+    }
+
+    async fn next(&mut self) -> Result<Next, MirrorError> {
+        let Some(first) = self.peek().await? else { return Ok(Next::End) };
+        let stage = first.stage;
+        if self.stage != Some(stage) {
+            let begins = self.stage.replace(stage).is_none();
+            if !begins {
+                return Ok(Next::Barrier);
+            }
+        }
+        let (mut changes, mut writes, mut bytes) = (0, Vec::with_capacity(BATCH), 0);
+        let mut keys: HashSet<(String, String)> = HashSet::new();
+        while let Some(next) = self.peek().await? {
+            if next.stage != stage || changes >= 4 * BATCH as u64 {
+                break;
+            }
+            match &next.work {
+                Work::Nothing => {}
+                Work::Free(record) if record.is_single() => {
+                    let size = record.item.size();
+                    if writes.len() == BATCH
+                        || bytes + size > BATCH_BYTES
+                        || !keys.insert(key_of(&record.item))
+                    {
+                        break;
+                    }
+                    bytes += size;
+                }
+                Work::Free(_) | Work::Guarded(_) if changes > 0 => break,
+                Work::Free(_) | Work::Guarded(_) => {
+                    return Ok(match self.waiting.pop_front().map(|prepared| prepared.work) {
+                        Some(Work::Free(long)) => Next::Long(Box::new(long)),
+                        Some(Work::Guarded(guarded)) => Next::Guarded(guarded),
+                        Some(Work::Nothing) | None => Next::Barrier,
+                    });
+                }
+            }
+            if let Some(Work::Free(record)) = self.waiting.pop_front().map(|prepared| prepared.work)
+            {
+                writes.push(record.item);
+            }
+            changes += 1;
+        }
+        Ok(Next::Batch { changes, writes })
+    }
+
+    /// Writes steps one after the other, on a task of its own.
+    fn send(&mut self, changes: u64, steps: Vec<Vec<Write>>) {
+        let (items, pace, deadline) =
+            (self.items.clone(), self.pace.clone(), self.deadline.clone());
+        let mut rng = self.rng.fork();
+        self.under_way.push_back(tokio::spawn(async move {
+            let mut done = Done { changes, ..Done::default() };
+            for step in steps {
+                for batch in batches(step) {
+                    write_all(&items, batch, &pace, &deadline, &mut rng, &mut done).await?;
+                    if done.out_of_time {
+                        return Ok(done);
+                    }
+                }
+            }
+            Ok(done)
+        }));
+    }
+
+    /// Makes a change of what people write too, on a task of its own.
+    fn send_guarded(&mut self, guarded: Guarded) {
+        let (items, district) = (self.items.clone(), self.district.clone());
+        let (pace, deadline, mut rng) = (self.pace.clone(), self.deadline.clone(), self.rng.fork());
+        self.under_way.push_back(tokio::spawn(async move {
+            let mut done = Done { changes: 1, ..Done::default() };
+            let mut longest = pace.wait;
+            loop {
+                let edited = make(&items, &district, &guarded).await?;
+                done.item_writes += edited.items;
+                done.write_units += edited.units;
+                match edited.ending {
+                    Ending::Done => return Ok(done),
+                    Ending::Changed | Ending::CodeTaken => {
+                        done.kept += 1;
+                        return Ok(done);
+                    }
+                    Ending::Busy => done.throttled = true,
+                }
+                if deadline.is_near() {
+                    done.out_of_time = true;
+                    return Ok(done);
+                }
+                tokio::time::sleep(longest.mul_f64(rng.f64()).min(deadline.remaining())).await;
+                longest = (longest * 2).min(pace.longest_wait);
+            }
+        }));
+    }
+}
+
+/// Makes a change where all is as the plan saw it.
+async fn make<W: Edits>(
+    items: &W,
+    district: &DistrictId,
+    guarded: &Guarded,
+) -> Result<Edited, MirrorError> {
+    match guarded {
+        Guarded::Edit { before, after: Some(after) } => {
+            items.put_edit(district, after, before.as_ref()).await
+        }
+        Guarded::Edit { before: Some(before), after: None } => {
+            items.take_edit(district, before).await
+        }
+        Guarded::Edit { before: None, after: None } => {
+            Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 })
+        }
+        Guarded::Manual { before, after } => {
+            put_over(items, district, before.as_ref(), after).await
+        }
+    }
+}
+
+fn key_of(write: &Write) -> (String, String) {
+    match write {
+        Write::Put(PutItem { pk, sk, .. }) | Write::Delete { pk, sk } => (pk.clone(), sk.clone()),
+    }
+}
+
+fn in_order(record: RecordWrites) -> Vec<Vec<Write>> {
+    vec![record.before, vec![record.item], record.after]
+}
+
+fn batches(writes: Vec<Write>) -> Vec<Vec<Write>> {
+    let (mut all, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for write in writes {
+        let size = write.size();
+        if batch.len() == BATCH || (bytes + size > BATCH_BYTES && !batch.is_empty()) {
+            all.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += size;
+        batch.push(write);
+    }
+    if !batch.is_empty() {
+        all.push(batch);
+    }
+    all
+}
+
+/// Writes a batch to its last item, with a random wait before what was left undone is sent again.
+async fn write_all(
+    items: &impl WriteItems,
+    mut batch: Vec<Write>,
+    pace: &Pace,
+    deadline: &Deadline,
+    rng: &mut fastrand::Rng,
+    done: &mut Done,
+) -> Result<(), MirrorError> {
+    let mut longest = pace.wait;
+    loop {
+        let sent = batch.len();
+        let written = items.write(batch).await?;
+        done.item_writes += (sent - written.left.len()) as u64;
+        done.write_units += written.units;
+        if written.left.is_empty() {
+            return Ok(());
+        }
+        done.throttled = true;
+        if deadline.is_near() {
+            done.out_of_time = true;
+            return Ok(());
+        }
+        batch = written.left;
+        tokio::time::sleep(longest.mul_f64(rng.f64()).min(deadline.remaining())).await;
+        longest = (longest * 2).min(pace.longest_wait);
+    }
+}

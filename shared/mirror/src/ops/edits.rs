@@ -1,0 +1,401 @@
+//! What people make here: local edits beside the records of the mirror, and manual records among
+//! them.
+//!
+//! roster-api makes and changes them whenever people like; reconcile takes edits away. Every write
+//! here is conditional on what its writer has seen, so neither can lose the other's (invariant 12).
+
+use std::future::Future;
+use std::time::Duration;
+
+use roster::edit::{Edit, LocalEdit};
+use roster::id::{DistrictId, SourceId};
+use roster::personal::Personal;
+use roster::records::{AnyMirrored, Origin};
+
+use crate::MirrorError;
+use crate::files::copy::read_record;
+use crate::item;
+use crate::keys;
+use crate::ports::items::{BATCH, PutItem, Range, ReadItems, Write, WriteItems};
+use crate::ports::transact::{Check, End, Mark, Step, Transact, Transacted};
+
+const WHAT: &str = "a local edit";
+const CODE: &str = "a join code";
+const MANUAL: &str = "a manual record";
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
+pub struct Edited {
+    /// How it ended.
+    pub ending: Ending,
+    /// Items written or taken away.
+    pub items: u64,
+    /// Write units consumed.
+    pub units: f64,
+}
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is done; or was done before, by the same write.
+    Done,
+    /// Nothing was done: there is another version than the one that was seen, or none, or one where
+    /// none was seen.
+    Changed,
+    /// Nothing was done: another class has the join code.
+    CodeTaken,
+    /// Nothing was done: the table is busy. The same may succeed a moment later.
+    Busy,
+}
+
+/// Writing what people make.
+///
+/// An edit about a second record ([`Edit::other`]) has a twin beside that one, and a join code has
+/// an item by which it is found; both are written and taken away together with the edit, in one
+/// transaction. Who makes an edit gives it a version that no edit has had before: not a count,
+/// since one that was taken away and made again must differ from the first.
+pub trait Edits: Transact + ReadItems + WriteItems {
+    /// Puts an edit where `seen` is; none: where no edit of its slot is.
+    fn put_edit(
+        &self,
+        district: &DistrictId,
+        edit: &LocalEdit,
+        seen: Option<&LocalEdit>,
+    ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
+        async move {
+            let steps = put_steps(district, edit, seen)?;
+            let items = steps.len() as u64;
+            Ok(edited(self.transact(steps).await?, items))
+        }
+    }
+
+    /// Takes an edit away, provided that it is still of this version. One that is gone already is
+    /// [`Ending::Done`].
+    fn take_edit(
+        &self,
+        district: &DistrictId,
+        edit: &LocalEdit,
+    ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
+        async move {
+            let steps = take_steps(district, edit)?;
+            let items = steps.len() as u64;
+            Ok(edited(self.transact(steps).await?, items))
+        }
+    }
+
+    /// Puts a manual record where one with the hash `seen` is ([`item::body_hash`] of the body that
+    /// was read); none: where none is. An archived one is put like any other.
+    fn put_manual(
+        &self,
+        district: &DistrictId,
+        record: &AnyMirrored,
+        seen: Option<&str>,
+    ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
+        async move {
+            if record.origin() != Some(Origin::Manual) {
+                return Err(MirrorError::corrupt(MANUAL, "the source answers for it"));
+            }
+            put_where(self, district, record, seen).await
+        }
+    }
+
+    /// The class that a join code leads to.
+    fn class_of_code(
+        &self,
+        district: &DistrictId,
+        code: &Personal,
+    ) -> impl Future<Output = Result<Option<SourceId>, MirrorError>> + Send {
+        async move {
+            let Some(body) = self.body(&keys::district_pk(district), &keys::code_sk(code)).await?
+            else {
+                return Ok(None);
+            };
+            serde_json::from_str(&body)
+                .map(Some)
+                .map_err(|_| MirrorError::corrupt(CODE, "it does not parse"))
+        }
+    }
+}
+
+impl<T: Transact + ReadItems + WriteItems> Edits for T {}
+
+/// Puts a record, pieces and all, where one with the hash `seen` is, or none.
+pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
+    items: &T,
+    district: &DistrictId,
+    record: &AnyMirrored,
+    seen: Option<&str>,
+) -> Result<Edited, MirrorError> {
+    let missing = || MirrorError::corrupt(MANUAL, "there is nothing to put");
+    let writes = item::writes(district, None, Some(record))?.ok_or_else(missing)?;
+    let Write::Put(PutItem { pk, sk, hash: Some(hash), .. }) = &writes.item else {
+        return Err(missing());
+    };
+    let (pk, sk, hash) = (pk.clone(), sk.clone(), hash.clone());
+    let pieces = writes.before.len() as u64;
+    // The further pieces of a long body are named after it: whoever reads the old body does not
+    // meet them.
+    let (all, spent) = write_all(items, writes.before).await?;
+    if !all {
+        return Ok(Edited { ending: Ending::Busy, items: 0, units: spent });
+    }
+    let among = seen.map(str::to_owned).into_iter().chain([hash.clone()]).collect();
+    let check = Check { absent: seen.is_none(), mark: Mark::Hash, among };
+    let put = edited(
+        items.transact(vec![Step { write: writes.item, check: Some(check) }]).await?,
+        1 + pieces,
+    );
+    let mut done = Edited { units: put.units + spent, ..put };
+    if let Some(seen) = seen.filter(|seen| done.ending == Ending::Done && *seen != hash) {
+        let begin = keys::pieces_prefix(&sk, item::short(seen));
+        let gone = sort_keys(items, district, record.key().shard(), &begin).await?;
+        done.items += gone.len() as u64;
+        let gone = gone.into_iter().map(|sk| Write::Delete { pk: pk.clone(), sk }).collect();
+        // What is left of them for lack of capacity is passed over by every reader.
+        done.units += write_all(items, gone).await?.1;
+    }
+    Ok(done)
+}
+
+/// Puts a manual record where the table has it as `before`, whatever the spelling of its body;
+/// none: where it has none.
+pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
+    items: &T,
+    district: &DistrictId,
+    before: Option<&AnyMirrored>,
+    after: &AnyMirrored,
+) -> Result<Edited, MirrorError> {
+    let mut seen = before.map(|record| item::record_hash(district, record)).transpose()?.flatten();
+    let mut spent = 0.0;
+    loop {
+        let put = put_where(items, district, after, seen.as_deref()).await?;
+        spent += put.units;
+        let done = Edited { units: spent, ..put };
+        if put.ending != Ending::Changed {
+            return Ok(done);
+        }
+        // An older program may have written the same record in other words.
+        let Some(body) = read_record(items, district, after.kind(), after.key()).await? else {
+            return Ok(done);
+        };
+        let there = item::parse(after.kind(), &body)?;
+        let hash = Some(item::body_hash(&body));
+        if there == *after {
+            return Ok(Edited { ending: Ending::Done, ..done });
+        }
+        if Some(&there) != before || hash == seen {
+            return Ok(done);
+        }
+        seen = hash;
+    }
+}
+
+/// How often what a busy table left undone is sent again, and the longest first wait.
+const TRIES: u32 = 4;
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Writes in no order, without conditions. False: some of it was not done.
+async fn write_all(
+    items: &impl WriteItems,
+    mut writes: Vec<Write>,
+) -> Result<(bool, f64), MirrorError> {
+    let (mut units, mut tries) = (0.0, 0);
+    while !writes.is_empty() {
+        let mut left = Vec::new();
+        // A piece has up to 350 KB: a batch of 25 stays below what a call takes.
+        for batch in writes.chunks(BATCH) {
+            let written = items.write(batch.to_vec()).await?;
+            units += written.units;
+            left.extend(written.left);
+        }
+        if !left.is_empty() {
+            tries += 1;
+            if tries == TRIES {
+                return Ok((false, units));
+            }
+            tokio::time::sleep((WAIT * 2_u32.pow(tries)).mul_f64(fastrand::f64())).await;
+        }
+        writes = left;
+    }
+    Ok((true, units))
+}
+
+/// The sort keys of a shard that begin with a text.
+async fn sort_keys(
+    items: &impl ReadItems,
+    district: &DistrictId,
+    shard: u8,
+    begin: &str,
+) -> Result<Vec<String>, MirrorError> {
+    let (mut keys, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page =
+            items.page(district, shard, Range::BeginningWith(begin), after.as_deref()).await?;
+        keys.extend(page.items.into_iter().map(|item| item.sk));
+        after = page.next;
+        if after.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+fn edited(transacted: Transacted, items: u64) -> Edited {
+    let ending = match transacted.end {
+        End::Done => Ending::Done,
+        End::Refused { step: 0 } => Ending::Changed,
+        // Of all that comes with an edit, only the item of a join code has a condition.
+        End::Refused { .. } => Ending::CodeTaken,
+        End::Throttled => Ending::Busy,
+    };
+    Edited {
+        ending,
+        items: if ending == Ending::Done { items } else { 0 },
+        units: transacted.units,
+    }
+}
+
+/// The item of an edit.
+fn item_of(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorError> {
+    Ok(PutItem {
+        pk: keys::shard_pk(district, edit.key.shard()),
+        sk: keys::edit_sk(edit.kind, &edit.key, &edit.edit.slot()),
+        body: json(edit, WHAT)?,
+        version: Some(edit.version.as_str().to_owned()),
+        ..PutItem::default()
+    })
+}
+
+/// What comes with an edit: its twin, or the item by which a join code is found.
+fn companion(
+    district: &DistrictId,
+    edit: &LocalEdit,
+    item: &PutItem,
+) -> Result<Option<PutItem>, MirrorError> {
+    if let Edit::JoinCode { code } = &edit.edit {
+        let (pk, sk) = (keys::district_pk(district), keys::code_sk(code));
+        return Ok(Some(PutItem { pk, sk, body: json(&edit.key, CODE)?, ..PutItem::default() }));
+    }
+    let Some((kind, key)) = edit.edit.other() else { return Ok(None) };
+    let pk = keys::shard_pk(district, key.shard());
+    let sk = keys::twin_sk(kind, key, edit.kind, &edit.key, &edit.edit.slot());
+    Ok(Some(PutItem { pk, sk, ..item.clone() }))
+}
+
+/// A join code is one class's alone; a twin follows its edit, whatever it was.
+fn companion_check(edit: &LocalEdit, item: &PutItem) -> Option<Check> {
+    let is_code = matches!(edit.edit, Edit::JoinCode { .. });
+    is_code.then(|| Check { absent: true, mark: Mark::Body, among: vec![item.body.clone()] })
+}
+
+fn put_steps(
+    district: &DistrictId,
+    edit: &LocalEdit,
+    seen: Option<&LocalEdit>,
+) -> Result<Vec<Step>, MirrorError> {
+    let item = item_of(district, edit)?;
+    let mut old = None;
+    if let Some(seen) = seen {
+        let old_item = item_of(district, seen)?;
+        if (&old_item.pk, &old_item.sk) != (&item.pk, &item.sk) {
+            return Err(MirrorError::corrupt(WHAT, "it is to take the place of another one"));
+        }
+        old = companion(district, seen, &old_item)?.map(|companion| (seen, companion));
+    }
+    let companion = companion(district, edit, &item)?;
+    let versions = seen.into_iter().chain([edit]).map(|edit| edit.version.as_str().to_owned());
+    let check = Check { absent: seen.is_none(), mark: Mark::Version, among: versions.collect() };
+    let mut steps = vec![Step { write: Write::Put(item), check: Some(check) }];
+    let is_same = |a: &PutItem, b: &PutItem| a.pk == b.pk && a.sk == b.sk;
+    if let Some((seen, old)) =
+        old.filter(|(_, old)| !companion.as_ref().is_some_and(|new| is_same(old, new)))
+    {
+        steps.push(Step {
+            check: companion_check(seen, &old),
+            write: Write::Delete { pk: old.pk, sk: old.sk },
+        });
+    }
+    if let Some(companion) = companion {
+        steps.push(Step { check: companion_check(edit, &companion), write: Write::Put(companion) });
+    }
+    Ok(steps)
+}
+
+fn take_steps(district: &DistrictId, edit: &LocalEdit) -> Result<Vec<Step>, MirrorError> {
+    let item = item_of(district, edit)?;
+    let companion = companion(district, edit, &item)?;
+    let check =
+        Check { absent: true, mark: Mark::Version, among: vec![edit.version.as_str().to_owned()] };
+    let mut steps =
+        vec![Step { write: Write::Delete { pk: item.pk, sk: item.sk }, check: Some(check) }];
+    if let Some(companion) = companion {
+        let check = companion_check(edit, &companion);
+        steps.push(Step { write: Write::Delete { pk: companion.pk, sk: companion.sk }, check });
+    }
+    Ok(steps)
+}
+
+fn json<T: serde::Serialize>(value: &T, what: &'static str) -> Result<String, MirrorError> {
+    serde_json::to_string(value).map_err(|e| MirrorError::corrupt(what, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::memory::MemoryTable;
+    use roster::id::RunId;
+    use roster::records::{Mirrored, School, Status, Tag, kinds};
+
+    fn school(name: &str, origin: Origin) -> AnyMirrored {
+        AnyMirrored::School(Mirrored::<kinds::Schools> {
+            key: "s1".into(),
+            id: "s1".into(),
+            account: None,
+            status: Status::Active,
+            origin,
+            state: School { id: "s1".into(), name: name.into(), identifier: None, parent: None },
+            first_seen: RunId::from("r1"),
+            changed_by: RunId::from("r1"),
+            archived_on: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_record_is_known_by_what_it_says_however_an_older_program_spelled_it() {
+        let (table, oak) = (MemoryTable::default(), DistrictId::new("oak"));
+        let (before, after) = (school("Oak", Origin::Source), school("Oak", Origin::Manual));
+        let Some(writes) = item::writes(&oak, None, Some(&before)).unwrap() else {
+            panic!("a record is written")
+        };
+        let Write::Put(mut old) = writes.item else { panic!("a record is put") };
+        old.body = old.body.replacen(
+            "\"status\":\"active\",",
+            "\"status\": \"active\", \"forgotten\": [],",
+            1,
+        );
+        old.hash = Some(item::body_hash(&old.body));
+        assert!(table.write(vec![Write::Put(old)]).await.unwrap().left.is_empty());
+        let there = async || {
+            let body = read_record(&table, &oak, Tag::School, &"s1".into()).await.unwrap().unwrap();
+            item::parse(Tag::School, &body).unwrap()
+        };
+        // Another record than the one that was seen is left alone.
+        let other = school("Elm", Origin::Source);
+        assert_eq!(
+            put_over(&table, &oak, Some(&other), &after).await.unwrap().ending,
+            Ending::Changed
+        );
+        assert_eq!(there().await, before);
+        assert_eq!(
+            put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
+            Ending::Done
+        );
+        assert_eq!(there().await, after);
+        // Done again, after a crash: it is so already.
+        assert_eq!(
+            put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
+            Ending::Done
+        );
+        assert_eq!(put_over(&table, &oak, None, &other).await.unwrap().ending, Ending::Changed);
+    }
+}

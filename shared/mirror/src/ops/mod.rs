@@ -1,0 +1,7 @@
+//! Operations built from several ports: each is safe to repeat after a crash.
+
+pub mod apply;
+pub mod edits;
+pub mod erase;
+pub mod importing;
+pub mod requests;

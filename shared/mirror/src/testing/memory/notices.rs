@@ -1,0 +1,36 @@
+//! Notices in memory.
+
+use jiff::Timestamp;
+
+use super::{MemoryTable, lock};
+use crate::MirrorError;
+use crate::ports::districts::Wrote;
+use crate::ports::webhook_events::Notices;
+
+impl MemoryTable {
+    /// How many notices are remembered.
+    pub fn notices(&self) -> usize {
+        lock(&self.0).notices.len()
+    }
+}
+
+impl Notices for MemoryTable {
+    async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
+        Ok(lock(&self.0).notices.contains(digest))
+    }
+
+    async fn take(&self, digest: &str, _until: Timestamp) -> Result<Wrote, MirrorError> {
+        Ok(if lock(&self.0).notices.insert(digest.into()) {
+            Wrote::Yes
+        } else {
+            Wrote::AlreadyThere
+        })
+    }
+
+    async fn count(&self, stretch: &str, _until: Timestamp) -> Result<u64, MirrorError> {
+        let mut table = lock(&self.0);
+        let count = table.notice_counts.entry(stretch.into()).or_default();
+        *count += 1;
+        Ok(*count)
+    }
+}
