@@ -23,7 +23,7 @@ fi
 
 # The same command as the tests': `cargo build` would choose other features of the SDK, and compile all of it again.
 cargo test --quiet --workspace --no-run
-rollbook=$target/debug/rollbook-local
+rollbook=$target/debug/rollbook
 
 work=$(mktemp -d)
 served=

@@ -53,7 +53,7 @@ say "build"
 # cargo-lambda must be on the path, and brings its own cross linker, so that the binary runs on an older C library than this machine's.
 export CARGO_TARGET_DIR=$target
 PATH=$tools/sam/bin:$PATH "$sam" build --beta-features --template template.yaml --build-dir "$tools/build"
-cargo build --quiet --package district --bin make-district
+cargo build --quiet --package districts --bin make-district
 
 work=$(mktemp -d)
 stack=

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use district::{District, Night, Size};
+use districts::{District, Night, Size};
 use jiff::Timestamp;
 use jiff::civil::date;
 use lambda_runtime::{Context, LambdaEvent};

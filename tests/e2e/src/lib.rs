@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
-use local::{Binaries, Stack, StackConfig, Told, Uploaded};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::RunRecord;
 use roster::change::Counts;
@@ -22,6 +21,7 @@ use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use roster::snapshot::Upload;
 use serde_json::{Value, json};
+use stack::{Binaries, Stack, StackConfig, Told, Uploaded};
 use tempfile::TempDir;
 
 /// A file of the folder `events`.
@@ -106,7 +106,7 @@ impl Application {
     }
 
     /// Uploads a synthetic night as a zip, as of its own date, and waits for the end of its run.
-    pub async fn night(&self, district: &DistrictId, night: &district::Night) -> Night {
+    pub async fn night(&self, district: &DistrictId, night: &districts::Night) -> Night {
         let file = self.file(&format!("{district}.zip"));
         night.write_zip_file(&file).expect("the zip can be written");
         self.upload(district, &file, Some(night.date())).await
@@ -134,7 +134,7 @@ impl Application {
         let decide = json!({ "decide": {
             "district": held.run.district, "run": held.run.run, "decision": decision, "by": "operator", "reason": "checked with the district",
         } });
-        self.stack.invoke(local::RECONCILE, decide).await.expect("the function is there");
+        self.stack.invoke(stack::RECONCILE, decide).await.expect("the function is there");
         self.stack.settled().await;
         let report = self
             .stack
@@ -169,7 +169,7 @@ impl Application {
 
     /// What the functions failed for good.
     pub fn failures(&self) -> Vec<String> {
-        [local::IMPORT, local::PULL, local::RECONCILE, local::API, local::WEBHOOK]
+        [stack::IMPORT, stack::PULL, stack::RECONCILE, stack::API, stack::WEBHOOK]
             .into_iter()
             .flat_map(|name| self.stack.failures(name))
             .map(|failure| failure.response_payload.to_string())
@@ -194,7 +194,7 @@ impl Application {
     pub async fn items(&self) -> BTreeMap<(String, String), String> {
         let mut items = BTreeMap::new();
         let mut pages =
-            self.stack.dynamodb().scan().table_name(local::TABLE).into_paginator().send();
+            self.stack.dynamodb().scan().table_name(stack::TABLE).into_paginator().send();
         while let Some(page) = pages.next().await {
             for item in page.expect("the table answers").items.unwrap_or_default() {
                 let text = |name: &str| item[name].as_s().cloned().expect("a key is text");

@@ -5,9 +5,9 @@
 //! about.
 
 use axum::http::Method;
-use local::Route;
 use roster::records::Tag;
 use serde_json::{Value, json};
+use stack::Route;
 
 /// What the requests are about.
 #[derive(Clone, Debug)]

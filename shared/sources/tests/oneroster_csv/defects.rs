@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 
 use crate::support::{Outcome, Set};
-use district::{Defect, District, Size, Version};
+use districts::{Defect, District, Size, Version};
 use insta::assert_snapshot;
 use roster::records::Tag;
 

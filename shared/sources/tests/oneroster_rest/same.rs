@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use district::{District, File, Night, Size, Version};
+use districts::{District, File, Night, Size, Version};
 use roster::policy::Policy;
 use roster::settings::{OneRosterVersion, SourceSettings};
 use serde_json::{Map, Value};

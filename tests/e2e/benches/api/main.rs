@@ -20,12 +20,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use district::{District, Size};
-use local::{API, Binaries, Profile, Stack, StackConfig};
+use districts::{District, Size};
 use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
+use stack::{API, Binaries, Profile, Stack, StackConfig};
 
 use reads::{Known, Limit, Read};
 
@@ -79,7 +79,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let functions = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
         None => {
-            local::build_functions(Profile::Release, |count, name| {
+            stack::build_functions(Profile::Release, |count, name| {
                 eprintln!("{count} compiled, {name}")
             })
             .await?

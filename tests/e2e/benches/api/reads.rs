@@ -3,10 +3,10 @@
 use std::error::Error;
 
 use axum::http::Method;
-use local::{Claims, Stack};
 use roster::id::{DistrictId, RunId};
 use roster::records::Tag;
 use serde_json::{Value, json};
+use stack::{Claims, Stack};
 
 /// What a read may take at most, in milliseconds.
 pub(crate) const READ: f64 = 5.0;

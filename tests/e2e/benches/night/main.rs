@@ -27,8 +27,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use district::{District, IdStyle, Size};
-use local::{Binaries, Profile, Stack, StackConfig};
+use districts::{District, IdStyle, Size};
+use stack::{Binaries, Profile, Stack, StackConfig};
 
 use crate::ours::{Bench, Night};
 use crate::peer::Peer;
@@ -113,7 +113,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let binaries = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
         None => {
-            local::build_functions(Profile::Release, |count, name| {
+            stack::build_functions(Profile::Release, |count, name| {
                 eprintln!("{count} compiled, {name}")
             })
             .await?
@@ -192,7 +192,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     changed.print();
 
-    for function in [local::IMPORT, local::RECONCILE] {
+    for function in [stack::IMPORT, stack::RECONCILE] {
         if let Some(bytes) = stack.peak_rss(function) {
             println!("peak resident memory of {function}: {:.0} MB", tell::megabytes(bytes));
         }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::Path;
 
 use jiff::civil::Date;
-use local::Stack;
 use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
 use roster::report::{Report, Seconds};
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
+use stack::Stack;
 
 /// Uploads to a stack.
 pub(crate) struct Bench<'a> {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use local::{Binaries, Stack, StackConfig};
+use stack::{Binaries, Stack, StackConfig};
 
 use crate::Arguments;
 use crate::ours::{Bench, Night};
@@ -68,7 +68,7 @@ async fn grow(
         .into());
     }
     let memory = |function| stack.peak_rss(function).unwrap_or_default();
-    let (import_memory, reconcile_memory) = (memory(local::IMPORT), memory(local::RECONCILE));
+    let (import_memory, reconcile_memory) = (memory(stack::IMPORT), memory(stack::RECONCILE));
     Ok(Grown {
         students,
         zip: std::fs::metadata(&zips[0])?.len(),

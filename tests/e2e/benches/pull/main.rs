@@ -24,16 +24,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, ValueEnum};
-use district::{District, Size};
-use local::clever::id;
-use local::oneroster::Door;
-use local::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
+use districts::{District, Size};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::{DistrictId, RunId};
 use roster::run::RunState;
 use roster::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::json;
+use simulators::clever::id;
+use simulators::oneroster::Door;
+use stack::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
 
 use crate::bare::Bare;
 use crate::tell::{Samples, megabytes};
@@ -104,7 +104,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let binaries = match &arguments.functions {
         Some(folder) => Binaries::in_folder(folder)?,
         None => {
-            local::build_functions(Profile::Release, |count, name| {
+            stack::build_functions(Profile::Release, |count, name| {
                 eprintln!("{count} compiled, {name}")
             })
             .await?

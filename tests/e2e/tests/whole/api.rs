@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::{Application, sample};
-use local::{API, Claims, DynamoFaults, StackConfig};
 use roster::records::Tag;
 use roster::settings::Settings;
 use serde_json::{Value, json};
+use stack::{API, Claims, DynamoFaults, StackConfig};
 
 #[tokio::test]
 async fn the_sample_event_is_answered_in_the_format_of_an_http_api() {

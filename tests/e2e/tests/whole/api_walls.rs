@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use district::{District, IdStyle, Size};
+use districts::{District, IdStyle, Size};
 use e2e::Application;
 use e2e::requests::{Asked, Named};
-use local::{Claims, Reply, Route};
 use roster::id::DistrictId;
 use roster::records::Tag;
 use roster::settings::Settings;
 use serde_json::{Value, json};
+use stack::{Claims, Reply, Route};
 
 const ROLES: [&str; 8] = [
     "operator",

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::{Application, Night};
-use local::INTERNAL;
 use mirror::keys;
 use mirror::ops::edits::{Edits, Ending};
 use mirror::ops::requests::{self, Order, Request};
@@ -19,6 +18,7 @@ use roster::records::Tag;
 use roster::run::{Cause, RunState};
 use roster::settings::Settings;
 use serde_json::{Value, json};
+use stack::INTERNAL;
 
 fn school_district() -> District {
     District::new(Size::students(120)).seed(23).churn(6.0)
@@ -283,6 +283,6 @@ async fn a_request_that_nobody_can_read_fails_nothing() {
             .expect("the table answers")
             .is_empty()
     );
-    let log = application.stack.log(local::RECONCILE);
+    let log = application.stack.log(stack::RECONCILE);
     assert_eq!(log.matches("\"UnreadableRequests\":1").count(), 2, "{log}");
 }

@@ -5,9 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use district::{Defect, District, Size};
+use districts::{Defect, District, Size};
 use e2e::{Application, Night};
-use local::INTERNAL;
 use mirror::ports::objects::ReadObjects;
 use roster::finding::{Finding, Severity};
 use roster::id::DistrictId;
@@ -15,6 +14,7 @@ use roster::report::Report;
 use roster::run::RunState;
 use roster::settings::Settings;
 use serde_json::json;
+use stack::INTERNAL;
 
 /// What becomes of a set.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use axum::http::Method;
-use district::{District, File, Size};
+use districts::{District, File, Size};
 use e2e::Application;
 use e2e::requests::Named;
-use local::{API, Api, Claims, IMPORT, RECONCILE, Reply, Route};
 use roster::records::Tag;
 use roster::run::RunState;
 use roster::settings::Settings;
 use serde_json::{Value, json};
+use stack::{API, Api, Claims, IMPORT, RECONCILE, Reply, Route};
 
 /// Area codes for phones, each with the hundred numbers 555-0100 to 555-0199 that belong to nobody.
 const AREAS: [&str; 12] =

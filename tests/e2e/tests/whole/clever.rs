@@ -2,11 +2,9 @@
 //! and decision; Clever is the simulator.
 
 use axum::http::Method;
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::{Application, Night};
 use jiff::Timestamp;
-use local::clever::{Fault, List, Sharing, id};
-use local::{Claims, NOTICE_KEYS, PULL, SCHEDULE_GROUP};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
@@ -14,6 +12,8 @@ use roster::records::Tag;
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 use serde_json::json;
+use simulators::clever::{Fault, List, Sharing, id};
+use stack::{Claims, NOTICE_KEYS, PULL, SCHEDULE_GROUP};
 
 use crate::notices::{KEY, knock};
 

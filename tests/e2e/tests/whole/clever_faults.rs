@@ -9,11 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::{Application, Night};
 use lambda_runtime::{Context, LambdaEvent};
-use local::clever::{Fault, List, Sharing, State, id};
-use local::{CLEVER_CLIENT, CLEVER_SECRET, Clock, INTERNAL, TABLE};
 use mirror::clock::Clock as FunctionClock;
 use mirror::eventbridge::Operators;
 use mirror::eventbridge::event::{Event, Kind, Status};
@@ -27,8 +25,10 @@ use roster::records::Tag;
 use roster::run::RunState;
 use roster::settings::{Clever, Settings};
 use serde_json::{Value, json};
+use simulators::clever::{Fault, List, Sharing, State, id};
 use sources::clever::Wait;
 use sources::http::HttpClient;
+use stack::{CLEVER_CLIENT, CLEVER_SECRET, Clock, INTERNAL, TABLE};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -96,7 +96,7 @@ impl World {
         self.application.stack.clock()
     }
 
-    fn clever(&self) -> &local::clever::CleverSimulator {
+    fn clever(&self) -> &simulators::clever::CleverSimulator {
         self.application.stack.clever()
     }
 
@@ -659,7 +659,7 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     clever.withhold(source, [hidden.clone()]);
     let gone = clever
         .token(source)
-        .map(|token| local::Api::new(&clever.url(), Some(token)))
+        .map(|token| stack::Api::new(&clever.url(), Some(token)))
         .expect("it is connected");
     let asked = gone
         .call(axum::http::Method::GET, &format!("/v3.1/users/{hidden}"), &[], None)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
 
-use district::{Defect, District, Night, Size, Version};
+use districts::{Defect, District, Night, Size, Version};
 use roster::policy::Policy;
 use roster::records::Tag;
 use roster::report::FindingList;

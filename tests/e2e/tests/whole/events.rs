@@ -1,8 +1,7 @@
 //! Events as AWS delivers them: twice, late, out of order, for somebody who does not exist.
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::Application;
-use local::{IMPORT, INBOX, INTERNAL};
 use mirror::ports::objects::ReadObjects;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
@@ -10,6 +9,7 @@ use roster::run::RunState;
 use roster::settings::Settings;
 use roster::snapshot::Upload;
 use serde_json::json;
+use stack::{IMPORT, INBOX, INTERNAL};
 
 fn small() -> District {
     District::new(Size::students(60)).seed(5).churn(5.0)

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::Application;
-use local::{DynamoFaults, RECONCILE, StackConfig};
 use roster::run::RunState;
 use roster::settings::Settings;
+use stack::{DynamoFaults, RECONCILE, StackConfig};
 
 fn set(students: u64) -> District {
     District::new(Size::students(students)).seed(21)

@@ -1,6 +1,6 @@
 //! Nights of a district, from the upload to the mirror, through the real functions.
 
-use district::{District, Size};
+use districts::{District, Size};
 use e2e::Application;
 use roster::records::Tag;
 use roster::run::RunState;
@@ -24,8 +24,8 @@ fn everybody() -> Settings {
 }
 
 fn ids(
-    night: &district::Night,
-    file: district::File,
+    night: &districts::Night,
+    file: districts::File,
     column: &str,
     only: impl Fn(&csv::StringRecord) -> bool,
 ) -> Vec<String> {
@@ -58,13 +58,13 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
     assert_eq!(night.counts("enrollment").added, expected.enrollments.in_source);
 
     let role = first
-        .columns(district::File::Users)
+        .columns(districts::File::Users)
         .iter()
         .position(|name| name == "role")
         .expect("a column role");
-    let students = ids(&first, district::File::Users, "sourcedId", |row| &row[role] == "student");
+    let students = ids(&first, districts::File::Users, "sourcedId", |row| &row[role] == "student");
     assert_eq!(application.keys(&district, Tag::Student, "active").await, students);
-    let classes = ids(&first, district::File::Classes, "sourcedId", |_| true);
+    let classes = ids(&first, districts::File::Classes, "sourcedId", |_| true);
     assert_eq!(application.keys(&district, Tag::Class, "active").await, classes);
 
     // The rosters, seat by seat, against the rows of enrollments.csv.
@@ -79,11 +79,11 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
         }
     }
     seats.sort();
-    let columns = first.columns(district::File::Enrollments);
+    let columns = first.columns(districts::File::Enrollments);
     let at =
         |name: &str| columns.iter().position(|column| column == name).expect("the column is there");
     let (class, user) = (at("classSourcedId"), at("userSourcedId"));
-    let mut rows = first.rows(district::File::Enrollments);
+    let mut rows = first.rows(districts::File::Enrollments);
     let mut said = Vec::new();
     while let Some(row) = rows.next_row() {
         said.push(format!("{} {}", &row[class], &row[user]));
@@ -142,7 +142,7 @@ async fn a_set_of_version_1_2_and_a_folder_with_its_manifest_last_go_the_same_wa
     let application = Application::start().await;
     let by_zip = application.district("zip", everybody()).await;
     let by_folder = application.district("folder", everybody()).await;
-    let set = school_district().version(district::Version::V1_2).night(0);
+    let set = school_district().version(districts::Version::V1_2).night(0);
     let zipped = application.night(&by_zip, &set).await;
     assert_eq!(zipped.state(), RunState::Applied, "{:?}", zipped.report.findings);
     let folder = application.file("set");

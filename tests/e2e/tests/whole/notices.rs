@@ -2,8 +2,8 @@
 
 use axum::http::Method;
 use e2e::{Application, sample};
-use local::{Api, NOTICE_GROUP, NOTICE_KEYS, WEBHOOK};
 use serde_json::{Value, json};
+use stack::{Api, NOTICE_GROUP, NOTICE_KEYS, WEBHOOK};
 
 pub(crate) const KEY: &str = "an invented key of this year, 89abcdef";
 const DISTRICT: &str = "58da8a43cc70ab00017a1a87";

@@ -2,11 +2,9 @@
 //! the real API, functions and table.
 
 use axum::http::Method;
-use district::{District, File, Night as Set, Size};
+use districts::{District, File, Night as Set, Size};
 use e2e::{Application, Night};
 use jiff::SignedDuration;
-use local::clever::id;
-use local::{Api, Claims, PULL, SCHEDULE_GROUP};
 use mirror::keys;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
@@ -15,6 +13,8 @@ use roster::records::Tag;
 use roster::run::RunState;
 use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};
+use simulators::clever::id;
+use stack::{Api, Claims, PULL, SCHEDULE_GROUP};
 
 /// The API of a district, as a role sees it.
 struct Desk {
@@ -159,7 +159,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     let family = samples[0]["family"].as_str().unwrap().to_owned();
     for key in [keys::report(&oak, &first.run.run), keys::outcome(&oak, &first.run.run)] {
         let stored =
-            std::fs::read_to_string(application.stack.object_file(local::INTERNAL, &key)).unwrap();
+            std::fs::read_to_string(application.stack.object_file(stack::INTERNAL, &key)).unwrap();
         assert!(stored.contains("student") && !stored.contains(&format!("\"{family}\"")), "{key}");
     }
 

@@ -2,11 +2,9 @@
 //! real pull, plan and decision; the servers are the simulator.
 
 use axum::http::Method;
-use district::{District, File, Night as Data, Size, Version};
+use districts::{District, File, Night as Data, Size, Version};
 use e2e::{Application, Night};
 use jiff::Timestamp;
-use local::oneroster::Door;
-use local::{Claims, PULL, SCHEDULE_GROUP};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
@@ -14,7 +12,9 @@ use roster::records::Tag;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
 use serde_json::json;
+use simulators::oneroster::Door;
 use sources::oneroster_rest::memory::Fault;
+use stack::{Claims, PULL, SCHEDULE_GROUP};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 

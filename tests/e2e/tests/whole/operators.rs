@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use district::{Defect, District, Size};
+use districts::{Defect, District, Size};
 use e2e::Application;
-use local::{BusMood, IMPORT, RECONCILE};
 use roster::run::RunState;
 use roster::settings::Settings;
+use stack::{BusMood, IMPORT, RECONCILE};
 
 #[tokio::test]
 async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be_told() {

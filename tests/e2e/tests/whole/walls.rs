@@ -1,10 +1,10 @@
 //! The wall between districts, and what must never be told.
 
-use district::{Defect, District, Size};
+use districts::{Defect, District, Size};
 use e2e::Application;
-use local::{IMPORT, RECONCILE};
 use roster::run::RunState;
 use roster::settings::Settings;
+use stack::{IMPORT, RECONCILE};
 
 #[tokio::test]
 async fn districts_with_the_same_ids_do_not_see_each_other() {
@@ -42,9 +42,9 @@ async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
     application.night(&district, &set.night(1).without_students(40.0)).await;
 
     let night = set.night(0);
-    let columns = night.columns(district::File::Users);
+    let columns = night.columns(districts::File::Users);
     let mut canaries: Vec<String> = vec!["Secret-pass-1".into()];
-    let mut rows = night.rows(district::File::Users);
+    let mut rows = night.rows(districts::File::Users);
     while let Some(row) = rows.next_row() {
         for name in ["sourcedId", "email", "phone", "sms", "username", "identifier", "familyName"] {
             let at = columns.iter().position(|column| column == name).expect("the column is there");

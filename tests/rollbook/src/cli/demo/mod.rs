@@ -1,0 +1,228 @@
+//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the
+//! mirror; a district at Clever from its notice to its nights; and one at ClassLink.
+
+mod classlink;
+mod clever;
+mod explained;
+mod people;
+mod pulled;
+mod reviewed;
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use districts::{Defect, District, Night, Size};
+use mirror::ports::districts::Districts;
+use roster::id::DistrictId;
+use roster::settings::{DistrictStatus, Settings};
+use stack::Stack;
+
+use super::outcome::{Outcome, print};
+use super::progress::Progress;
+use super::{End, Fault, Place, words};
+use roster::run::RunState;
+
+/// The district of the demo.
+const DISTRICT: &str = "spruce-valley";
+/// Percent of the students that the dangerous file leaves out.
+const GONE: f64 = 30.0;
+
+/// Where, and how large.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Students of the district
+    #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    students: u64,
+    /// Shows one way alone: districts that upload files, one at Clever, or one at ClassLink
+    #[arg(long, value_enum)]
+    only: Option<Way>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// How a district's data come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    Upload,
+    Clever,
+    Classlink,
+}
+
+/// One upload of the demo.
+struct Act {
+    title: &'static str,
+    story: &'static str,
+    file: &'static str,
+    night: Night,
+    /// What must come of it.
+    due: RunState,
+}
+
+impl Demo {
+    pub(super) async fn run(self) -> Result<End, Fault> {
+        let begun = Instant::now();
+        let progress = Progress::new();
+        let folder = match &self.place.data {
+            Some(data) => data.clone(),
+            None => fresh(&self.place.folder().0.join("demo"))?,
+        };
+        let stack = self.place.stack(folder, &progress).await?;
+        print(&format!(
+            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n",
+            stack.data().display(),
+            begun.elapsed().as_secs_f64(),
+        ))?;
+        let mut as_it_should = true;
+        let plays = |way: Way| self.only.is_none_or(|only| only == way);
+        if plays(Way::Upload) {
+            as_it_should &= self.uploads(&stack, &progress).await?;
+            if !people::play(&stack, &progress).await? {
+                progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
+                as_it_should = false;
+            }
+        }
+        let wrong = |at: &str| {
+            progress.line(&format!(
+                "this should not have happened: a step of the district at {at} came out otherwise than the rules say"
+            ));
+            false
+        };
+        if plays(Way::Clever) && !clever::play(&stack, &progress).await? {
+            as_it_should = wrong("Clever");
+        }
+        if plays(Way::Classlink) && !classlink::play(&stack, &progress).await? {
+            as_it_should = wrong("ClassLink");
+        }
+        let (at, data) = (stack.endpoints(), stack.data().display());
+        print(&format!(
+            "\nWhere to look: uploads, snapshots, plans and reports are plain files below {}; what the mirror holds is shown by\n  \
+             rollbook show --data {data} --district {} student\nand `rollbook serve --data …` keeps the table and the buckets up for \
+             the AWS CLI (just now: DynamoDB {}, S3 {}).\n\nAll of it took {:.1} s. {}\n",
+            stack.data().join("s3/objects").display(),
+            match self.only {
+                Some(Way::Clever) => simulators::clever::id("district", clever::NAME),
+                Some(Way::Classlink) => classlink::DISTRICT.to_owned(),
+                Some(Way::Upload) | None => DISTRICT.to_owned(),
+            },
+            at.dynamodb,
+            at.s3,
+            begun.elapsed().as_secs_f64(),
+            if as_it_should {
+                "Everything came out as the rules say."
+            } else {
+                "Not everything came out as the rules say."
+            },
+        ))?;
+        Ok(if as_it_should { End::Done } else { End::Fault })
+    }
+
+    /// The acts of a district that uploads; false: one ended otherwise than it must.
+    async fn uploads(&self, stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
+        print(&format!(
+            "\nAn invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
+            words::thousands(self.students),
+        ))?;
+        let id = DistrictId::new(DISTRICT);
+        stack.table().create(&id, &Settings::of_preset("sis"), DistrictStatus::Live).await?;
+        let mut as_it_should = true;
+        for act in acts(self.students) {
+            let ended = play(stack, &id, &act, progress).await?;
+            if ended != act.due {
+                progress.line(&format!(
+                    "this should not have happened: {ended:?} instead of {:?}",
+                    act.due
+                ));
+                as_it_should = false;
+            }
+        }
+        Ok(as_it_should)
+    }
+}
+
+fn acts(students: u64) -> [Act; 4] {
+    let district = District::new(Size::students(students)).seed(2027);
+    [
+        Act {
+            title: "Night 1: the first file",
+            story: "Everything is new.",
+            file: "night-1.zip",
+            night: district.night(0),
+            due: RunState::Applied,
+        },
+        Act {
+            title: "Night 2: an ordinary night",
+            story: "One percent of the people and classes have changed: some are new, some have left, some moved.",
+            file: "night-2.zip",
+            night: district.night(1),
+            due: RunState::Applied,
+        },
+        Act {
+            title: "A broken file",
+            story: "The upload was cut off: the last third of the zip is missing.",
+            file: "broken.zip",
+            night: district.night(2).with(Defect::TruncatedZip),
+            due: RunState::Refused,
+        },
+        Act {
+            title: "A dangerous file",
+            story: "The file can be read, but 30 percent of the students are not in it any more.",
+            file: "dangerous.zip",
+            night: district.night(2).without_students(GONE),
+            due: RunState::Held,
+        },
+    ]
+}
+
+async fn play(
+    stack: &Stack,
+    id: &DistrictId,
+    act: &Act,
+    progress: &Progress,
+) -> Result<RunState, Fault> {
+    let files = stack.data().join("files");
+    std::fs::create_dir_all(&files)?;
+    let file = files.join(act.file);
+    let step = progress.step("making the district's file");
+    act.night.write_zip_file(&file)?;
+    let made = step.seconds();
+    drop(step);
+    let step = progress.step(act.title);
+    let heard = stack.told().len();
+    let uploaded = stack.upload(id, &file, Some(act.night.date())).await?;
+    let outcome = Outcome::of(stack, &uploaded, &step).await?;
+    let took = step.seconds();
+    drop(step);
+    print(&format!(
+        "\n== {} ==\n{} {} KB, made in {made:.1} s; from upload to the end of the run {took:.1} s.\n\n{}",
+        act.title,
+        act.story,
+        words::thousands(uploaded.bytes / 1000),
+        words::tell(stack, &outcome),
+    ))?;
+    tell_operators(stack, heard)?;
+    Ok(outcome.run.state)
+}
+
+/// Shows what operators were told, after the first so many; gives how many that are now.
+fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
+    let told = stack.told();
+    for one in &told[heard..] {
+        print(&words::told(one))?;
+    }
+    Ok(told.len())
+}
+
+/// The year in which the school year ends that is on now.
+fn school_year(stack: &Stack) -> i16 {
+    let today = stack.clock().now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.year() + i16::from(today.month() >= 7)
+}
+
+/// An empty folder: an earlier demo's is taken away, and nothing that is not one.
+fn fresh(folder: &Path) -> Result<std::path::PathBuf, Fault> {
+    if folder.join("table.sqlite").is_file() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(folder.to_owned())
+}

@@ -1,0 +1,356 @@
+//! The last act of the demo: what people do beside the mirror, through the API, and what a night
+//! leaves of it.
+
+use std::fmt::Write as _;
+
+use axum::http::Method;
+use districts::{District, Size};
+use mirror::ports::districts::Districts;
+use roster::id::DistrictId;
+use roster::records::Tag;
+use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
+use serde_json::{Value, json};
+use stack::{Api, Claims, Stack};
+
+use super::super::outcome::{Outcome, print};
+use super::super::progress::Progress;
+use super::super::{Fault, words};
+use super::explained;
+
+/// The district of this act: a small one, since nothing depends on its size.
+const DISTRICT: &str = "maple-grove";
+const STUDENTS: u64 = 300;
+/// An id that is in no file.
+const NOBODY: &str = "transfer-4711";
+
+/// Plays the act; false: something came out otherwise than the rules say.
+pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
+    let id = DistrictId::new(DISTRICT);
+    let mut settings = Settings::of_preset("clever");
+    settings.overrides.insert("admit_guardians".into(), json!("unique_contact"));
+    settings.overrides.insert("manual_rostering".into(), json!("teachers"));
+    stack.table().create(&id, &settings, DistrictStatus::Live).await?;
+    let district = District::new(Size::students(STUDENTS)).seed(2027);
+    let first = night(stack, &id, &district, 0, progress).await?;
+    print(&format!(
+        "\n== What people do here ==\nA second district, {DISTRICT}, of {STUDENTS} students. It has the settings of Clever districts, and two of its own: \
+         guardians come in who have an e-mail address or phone of their own, and teachers may make classes. Its first night is in (run {}).\n\n\
+         During the day people work with the rosters, through the API at {}:\n\n",
+        first.run.run,
+        stack.endpoints().api,
+    ))?;
+    let act = Act::cast(stack, &id).await?;
+    let edits = act.day().await?;
+    let second = night(stack, &id, &district, 1, progress).await?;
+    print(&format!(
+        "\nThen the night comes (run {}, {}). It makes the mirror equal to the file again, and asks of each of these edits whether a rule \
+         lets it live:\n\n",
+        second.run.run,
+        if second.run.state == RunState::Applied { "applied" } else { "not as it should be" },
+    ))?;
+    let mut as_it_should =
+        first.run.state == RunState::Applied && second.run.state == RunState::Applied;
+    as_it_should &= act.morning(&edits).await?;
+    as_it_should &= act.who_waits(&second).await?;
+    as_it_should &= act.who_is_missing().await?;
+    Ok(as_it_should)
+}
+
+async fn night(
+    stack: &Stack,
+    id: &DistrictId,
+    district: &District,
+    nth: u32,
+    progress: &Progress,
+) -> Result<Outcome, Fault> {
+    let folder = stack.data().join("files");
+    std::fs::create_dir_all(&folder)?;
+    let (night, file) = (district.night(nth), folder.join(format!("{DISTRICT}-{nth}.zip")));
+    night.write_zip_file(&file)?;
+    let step = progress.step("a night of the second district");
+    let uploaded = stack.upload(id, &file, Some(night.date())).await?;
+    Outcome::of(stack, &uploaded, &step).await
+}
+
+/// Who and what the act is about.
+struct Act {
+    leader: Api,
+    teacher: Api,
+    class: String,
+    class_name: String,
+    teacher_name: String,
+    student: String,
+    student_name: String,
+    insider: String,
+    insider_name: String,
+}
+
+/// What the day has made.
+struct Edits {
+    outsider: String,
+    practice: String,
+}
+
+const CUSTOM: &str = "The Early Birds";
+const PRACTICE: &str = "Chess practice";
+const OUTSIDER: (&str, &str) = ("Robin", "Vale");
+
+impl Act {
+    /// A class with one teacher, and two people of its school who are not in it.
+    async fn cast(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
+        let mut people: Vec<(Tag, Value)> = Vec::new();
+        for kind in [Tag::Student, Tag::Teacher, Tag::Class] {
+            let each = |record| {
+                people.push((kind, record));
+                Ok::<(), Fault>(())
+            };
+            stack.records(id, kind, each).await?;
+        }
+        let of = |kind: Tag| {
+            people
+                .iter()
+                .filter(move |(of, record)| *of == kind && record["status"] == "active")
+                .map(|(_, record)| record)
+        };
+        let list = |record: &Value, name: &str| {
+            record["state"][name].as_array().cloned().unwrap_or_default()
+        };
+        let key = |record: &Value| record["key"].as_str().unwrap_or_default().to_owned();
+        let full_name = |record: &Value| {
+            let person = &record["state"]["person"];
+            let part = |name: &str| person[name].as_str().unwrap_or_default();
+            format!("{} {}", part("given"), part("family"))
+        };
+        for class in of(Tag::Class) {
+            let (school, teachers, students) = (
+                &class["state"]["details"]["school"],
+                list(class, "teachers"),
+                list(class, "students"),
+            );
+            let [Value::String(teacher)] = teachers.as_slice() else { continue };
+            let here = |kind: Tag, besides: &[Value]| {
+                let besides = besides.to_vec();
+                of(kind).find(move |person| {
+                    person["state"]["person"]["schools"] == json!([school])
+                        && !besides.contains(&person["key"])
+                })
+            };
+            let first = of(Tag::Teacher).find(|record| record["key"] == teachers[0]);
+            let (Some(first), Some(student), Some(insider)) =
+                (first, here(Tag::Student, &students), here(Tag::Teacher, &teachers))
+            else {
+                continue;
+            };
+            let claims =
+                |role| Claims::new(role, DISTRICT).school(school.as_str().unwrap_or_default());
+            return Ok(Self {
+                leader: stack.api(&claims("school_leader").subject("principal"))?,
+                teacher: stack.api(&claims("teacher").record(teacher).subject("teacher"))?,
+                class: key(class),
+                class_name: class["state"]["details"]["title"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                teacher_name: full_name(first),
+                student: key(student),
+                student_name: full_name(student),
+                insider: key(insider),
+                insider_name: full_name(insider),
+            });
+        }
+        Err(Fault::Said("the invented district has no class to show this with".into()))
+    }
+
+    /// What people do during the day.
+    async fn day(&self) -> Result<Edits, Fault> {
+        let class = format!("/classes/{}", self.class);
+        send(
+            &self.teacher,
+            Method::PUT,
+            &format!("{class}/custom-name"),
+            &json!({ "name": CUSTOM }),
+        )
+        .await?;
+        said(format!(
+            "{}, a teacher, gives the class \"{}\" a name of its own: \"{CUSTOM}\".",
+            self.teacher_name, self.class_name
+        ))?;
+        send(
+            &self.leader,
+            Method::POST,
+            &format!("{class}/students"),
+            &json!({ "student": self.student }),
+        )
+        .await?;
+        said(format!(
+            "The principal puts {} into it, whom the file does not have there.",
+            self.student_name
+        ))?;
+        send(
+            &self.leader,
+            Method::POST,
+            &format!("{class}/teachers"),
+            &json!({ "teacher": self.insider }),
+        )
+        .await?;
+        said(format!(
+            "The principal makes {} its co-teacher: a teacher of the school, whom the file knows.",
+            self.insider_name
+        ))?;
+        let (given, family) = OUTSIDER;
+        let outsider =
+            json!({ "given": given, "family": family, "email": "robin.vale@example.org" });
+        let outsider =
+            send(&self.leader, Method::POST, &format!("{class}/teachers"), &outsider).await?;
+        said(format!("And {given} {family}, whom the file does not know at all: an outsider."))?;
+        let school = self.school().await?;
+        let practice = send(
+            &self.teacher,
+            Method::POST,
+            "/classes",
+            &json!({ "title": PRACTICE, "school": school }),
+        )
+        .await?;
+        let practice = practice["class"].as_str().unwrap_or_default().to_owned();
+        send(
+            &self.teacher,
+            Method::POST,
+            &format!("/classes/{practice}/students"),
+            &json!({ "student": self.student }),
+        )
+        .await?;
+        said(format!(
+            "{} makes a class that is in no file, \"{PRACTICE}\", with {} in it.",
+            self.teacher_name, self.student_name
+        ))?;
+        Ok(Edits {
+            outsider: outsider["teacher"].as_str().unwrap_or_default().to_owned(),
+            practice,
+        })
+    }
+
+    async fn school(&self) -> Result<String, Fault> {
+        Ok(read(&self.leader, &format!("/classes/{}", self.class)).await?["school"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// What is left of it in the morning.
+    async fn morning(&self, edits: &Edits) -> Result<bool, Fault> {
+        let class = read(&self.teacher, &format!("/classes/{}", self.class)).await?;
+        let practice = read(&self.teacher, &format!("/classes/{}", edits.practice)).await?;
+        let is_in = |class: &Value, list: &str, key: &str| {
+            class[list]
+                .as_array()
+                .is_some_and(|list| list.iter().any(|person| person["key"] == key))
+        };
+        let (given, family) = OUTSIDER;
+        let lines = [
+            (
+                class["name"] == CUSTOM && class["source_name"] == self.class_name.as_str(),
+                true,
+                format!("the name \"{CUSTOM}\""),
+                "a teacher's name for a class lives through every night; the file's name stays beside it (R-M4)",
+            ),
+            (
+                is_in(&class, "students", &self.student),
+                false,
+                format!("{} in the class", self.student_name),
+                "who is in a class of the file is decided there: add the student in the SIS (R-S4)",
+            ),
+            (
+                is_in(&class, "teachers", &self.insider),
+                false,
+                format!("{} as co-teacher", self.insider_name),
+                "the file knows this teacher: make them co-teacher in the SIS (R-T3)",
+            ),
+            (
+                is_in(&class, "teachers", &edits.outsider),
+                true,
+                format!("{given} {family} as co-teacher"),
+                "an outsider, in a class to which the file gives no co-teacher (R-T3)",
+            ),
+            (
+                practice["status"] == "active" && is_in(&practice, "students", &self.student),
+                true,
+                format!("the class \"{PRACTICE}\" and who is in it"),
+                "a class that was made here is never touched by a night (R-C2)",
+            ),
+        ];
+        let mut as_it_should = true;
+        let mut text = String::new();
+        for (lives, should_live, what, why) in lines {
+            let _ = writeln!(text, "  {}  {what}: {why}", if lives { "stays" } else { "goes " });
+            as_it_should &= lives == should_live;
+        }
+        print(&text)?;
+        Ok(as_it_should)
+    }
+
+    /// A guardian who is not let in yet.
+    async fn who_waits(&self, night: &Outcome) -> Result<bool, Fault> {
+        let code = "guardian_waits_for_contact";
+        let total = night.report.finding_totals.get(code).map_or(0, |total| total.count);
+        let Some(finding) = night.report.findings.iter().find(|finding| finding.code == code)
+        else {
+            print("\nNo guardian waits for a contact, which is not as it should be.\n")?;
+            return Ok(false);
+        };
+        let key =
+            finding.entity.as_ref().map(|entity| entity.id.as_str().to_owned()).unwrap_or_default();
+        let reply =
+            self.leader.get(&format!("/v1/districts/{DISTRICT}/people/guardian/{key}")).await?;
+        print(&format!(
+            "\nGuardians need an e-mail address or phone that no other guardian of the district has (R-G1); {} of them wait for one. For \
+             example:\n  {}\nThe API does not know this guardian either ({} {}).\n",
+            words::thousands(total),
+            finding.message,
+            reply.status,
+            reply.json()["title"].as_str().unwrap_or_default(),
+        ))?;
+        Ok(reply.status == 404)
+    }
+
+    /// Why a student is not here.
+    async fn who_is_missing(&self) -> Result<bool, Fault> {
+        let mut as_it_should = true;
+        let questions = [
+            (
+                json!({ "kind": "student", "id": NOBODY }),
+                format!("Why is the new student {NOBODY} not here?"),
+            ),
+            (
+                json!({ "kind": "student", "id": self.student, "class": self.class }),
+                format!("Why is {} not in \"{CUSTOM}\" any more?", self.student_name),
+            ),
+        ];
+        for (question, words) in questions {
+            let answer = send(&self.leader, Method::POST, "/explain", &question).await?;
+            print(&format!("\nThe principal asks: {words}\n{}", explained::in_words(&answer)))?;
+            as_it_should &= answer["here"] == false && answer["advice"]["what"].is_string();
+        }
+        Ok(as_it_should)
+    }
+}
+
+fn said(text: String) -> Result<(), Fault> {
+    print(&format!("  - {text}"))
+}
+
+async fn read(api: &Api, below: &str) -> Result<Value, Fault> {
+    let path = format!("/v1/districts/{DISTRICT}{below}");
+    let reply = api.get(&path).await?;
+    if reply.is_ok() { Ok(reply.json()) } else { Err(refused(&Method::GET, below, &reply)) }
+}
+
+async fn send(api: &Api, method: Method, below: &str, body: &Value) -> Result<Value, Fault> {
+    let path = format!("/v1/districts/{DISTRICT}{below}");
+    let reply = api.call(method.clone(), &path, &[], Some(body)).await?;
+    if reply.is_ok() { Ok(reply.json()) } else { Err(refused(&method, below, &reply)) }
+}
+
+fn refused(method: &Method, below: &str, reply: &stack::Reply) -> Fault {
+    Fault::Said(format!("{method} {below} was answered with {}: {}", reply.status, reply.text()))
+}

@@ -1,0 +1,327 @@
+//! A district whose data is pulled, from its settings to its nights: the same at every source. What
+//! is a source's own is in a file of its own.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::http::Method;
+use jiff::Timestamp;
+use jiff::civil::Time;
+use mirror::ports::districts::Districts;
+use mirror::ports::runs::{RunRecord, Runs};
+use roster::id::DistrictId;
+use roster::run::RunState;
+use roster::settings::DistrictStatus;
+use serde_json::{Value, json};
+use stack::{Api, Claims, PULL, Stack};
+
+use super::super::outcome::{Outcome, print};
+use super::super::progress::Progress;
+use super::super::{Fault, words};
+use super::reviewed;
+
+/// Small districts: nothing depends on their size.
+pub(super) const STUDENTS: u64 = 400;
+/// Where they are: their nights are their own.
+const ZONE: &str = "America/New_York";
+/// By then a night's pull is over, and the first one of what has changed by day is not yet due.
+pub(super) const MORNING: Time = Time::constant(6, 0, 0, 0);
+/// How long before such a time there is certainly all that it speaks of, by the clock that is
+/// moved.
+const LEAST: Duration = Duration::from_secs(5 * 3600);
+
+/// Who and what the act is about.
+pub(super) struct Act<'a> {
+    stack: &'a Stack,
+    /// The source, as people call it.
+    at: &'static str,
+    /// The district's id here.
+    district: DistrictId,
+    operator: Api,
+    leader: Api,
+}
+
+/// A night, or a day: what has changed at the source before it, and what must come of it.
+pub(super) struct Nightly<'n> {
+    pub(super) title: &'static str,
+    pub(super) changes: Box<dyn Fn() + 'n>,
+    /// When it is over, by the district's own time.
+    pub(super) until: Time,
+    pub(super) due: RunState,
+}
+
+impl<'a> Act<'a> {
+    pub(super) fn of(stack: &'a Stack, at: &'static str, district: &str) -> Result<Self, Fault> {
+        let api = |role: &str| stack.api(&Claims::new(role, district).subject(role));
+        let (operator, leader) = (api("operator")?, api("district_leader")?);
+        Ok(Self { stack, at, district: DistrictId::new(district), operator, leader })
+    }
+
+    /// Plays on from a district that is notified; false: something came out otherwise than the
+    /// rules say. `heard`: how many things operators were told before. `set`: what an operator sets
+    /// beside the time zone, and how that is said.
+    pub(super) async fn play_on(
+        &self,
+        (set, said): (impl Fn(&mut Value), &str),
+        nights: Vec<Nightly<'_>>,
+        heard: usize,
+        progress: &Progress,
+    ) -> Result<bool, Fault> {
+        let mut as_it_should = self.configure(set, said).await?;
+        let first = self.first_pull(progress).await?;
+        let heard = super::tell_operators(self.stack, heard)?;
+        as_it_should &= self.review(&first, progress).await?;
+        let mut told = Vec::new();
+        for night in nights {
+            let run = self.night(&night, progress).await?;
+            as_it_should &= run.state == night.due;
+            told.push((night, self.outcome(run).await?));
+        }
+        print(&self.summary(&told))?;
+        super::tell_operators(self.stack, heard)?;
+        Ok(as_it_should)
+    }
+
+    fn path(&self, below: &str) -> String {
+        format!("/v1/districts/{}{below}", self.district)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        below: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<stack::Reply, Fault> {
+        let reply = self.operator.call(method.clone(), &self.path(below), headers, body).await?;
+        if reply.is_ok() {
+            return Ok(reply);
+        }
+        Err(Fault::Said(format!(
+            "{method} {below} was answered with {}: {}",
+            reply.status,
+            reply.text()
+        )))
+    }
+
+    pub(super) async fn status(&self) -> Result<Option<DistrictStatus>, Fault> {
+        Ok(self.stack.table().district(&self.district).await?.map(|district| district.status))
+    }
+
+    /// R-O2: an operator says how its data is to be treated, and switches it on.
+    async fn configure(&self, set: impl Fn(&mut Value), said: &str) -> Result<bool, Fault> {
+        let seen = self.send(Method::GET, "/settings", &[], None).await?;
+        let (mut settings, version) =
+            (seen.json(), seen.header("etag").unwrap_or_default().to_owned());
+        settings["time_zone"] = json!(ZONE);
+        set(&mut settings);
+        self.send(Method::PUT, "/settings", &[("if-match", version.as_str())], Some(&settings))
+            .await?;
+        let configured = self.status().await?;
+        self.send(
+            Method::POST,
+            "/sync",
+            &[],
+            Some(&json!({ "sync": "on", "reason": "the contract begins" })),
+        )
+        .await?;
+        let on = self.status().await?;
+        print(&format!(
+            "\nAn operator gives it its time zone, {ZONE}, and {said}: it is {}. Then its sync is switched on: {}. Its first run will \
+             wait for a person whatever it would do (R-O2).\n",
+            named(configured),
+            named(on),
+        ))?;
+        Ok((configured, on) == (Some(DistrictStatus::Configured), Some(DistrictStatus::InReview)))
+    }
+
+    /// R-O4: not tonight but now.
+    async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
+        let step = progress.step(&format!("the first pull from {}", self.at));
+        let asked = self
+            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to look at it together" })))
+            .await?
+            .json();
+        let until = self.stack.next_schedule().unwrap_or_else(|| self.stack.clock().now());
+        self.stack.live_until(until).await;
+        let seconds = step.seconds();
+        drop(step);
+        let run = self.newest().await?;
+        print(&format!(
+            "\nThe operator does not wait for the night and asks for a pull now (POST …/runs, R-O4). All pages of all lists at {} are read and \
+             planned in {seconds:.1} s; the run {} is {}.\n",
+            self.at,
+            run.run,
+            if run.state == RunState::Held {
+                "held"
+            } else {
+                "not held, which is not as it should be"
+            },
+        ))?;
+        if asked["run"] != run.run.as_str() {
+            return Err(Fault::Said(format!(
+                "the pull became run {} and not {}, as was said",
+                run.run, asked["run"]
+            )));
+        }
+        Ok(run)
+    }
+
+    /// R-O2: the district's administrator sees what would come; an operator approves it.
+    async fn review(&self, run: &RunRecord, progress: &Progress) -> Result<bool, Fault> {
+        let below = format!("/runs/{}/review", run.run);
+        let reply = self.leader.get(&self.path(&below)).await?;
+        if !reply.is_ok() {
+            return Err(Fault::Said(format!(
+                "the review was answered with {}: {}",
+                reply.status,
+                reply.text()
+            )));
+        }
+        let review = reply.json();
+        print(&format!(
+            "\nThe district's administrator and the operator look at it together (GET …/runs/{}/review):\n\n{}",
+            run.run,
+            reviewed::in_words(&review)
+        ))?;
+        let is_held = run.state == RunState::Held && review["waits"] == true;
+        let step = progress.step("writing the first run");
+        let after = self.decide(run, "approve", "seen with the district's administrator").await?;
+        drop(step);
+        let status = self.status().await?;
+        // As the hourly look of the deployed stack does.
+        self.stack.invoke(PULL, json!({ "look": "all" })).await;
+        let outcome = self.outcome(after).await?;
+        let next = self.stack.next_schedule();
+        print(&format!(
+            "\nIt is right, so the operator approves it: the run is {}, {} items are written, and the district is {}. From now on it is pulled by \
+             itself: next at {}.\n",
+            state(outcome.run.state),
+            words::thousands(outcome.report.item_writes),
+            named(status),
+            next.map_or_else(|| "no time at all, which is not as it should be".into(), local_time),
+        ))?;
+        Ok(is_held
+            && outcome.run.state == RunState::Applied
+            && status == Some(DistrictStatus::Live)
+            && next.is_some())
+    }
+
+    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out
+    /// otherwise.
+    pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
+        let run = self.newest().await?;
+        Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
+    }
+
+    /// An operator decides about a run; gives the newest run once all that comes of it is done.
+    async fn decide(
+        &self,
+        run: &RunRecord,
+        decision: &str,
+        reason: &str,
+    ) -> Result<RunRecord, Fault> {
+        let body = json!({ "decision": decision, "reason": reason });
+        self.send(Method::POST, &format!("/runs/{}/decision", run.run), &[], Some(&body)).await?;
+        self.stack.settled().await;
+        self.newest().await
+    }
+
+    /// One night, or a day: what its schedules order at their times.
+    async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
+        (night.changes)();
+        let step = progress.step(&format!("a night at {}", self.at));
+        self.stack.live_until(next(night.until, self.stack.clock().now() + LEAST)?).await;
+        drop(step);
+        self.newest().await
+    }
+
+    async fn newest(&self) -> Result<RunRecord, Fault> {
+        let newest = self.stack.table().newest(&self.district, 1).await?.pop();
+        newest.ok_or_else(|| {
+            Fault::Said(format!(
+                "{} has no run; the logs are below {}",
+                self.district,
+                self.stack.data().display()
+            ))
+        })
+    }
+
+    async fn outcome(&self, run: RunRecord) -> Result<Outcome, Fault> {
+        Outcome::gather(self.stack, Some(run)).await
+    }
+
+    /// The nights, a line each; of one that is held, why.
+    fn summary(&self, nights: &[(Nightly<'_>, Outcome)]) -> String {
+        let mut text = format!(
+            "\n  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}\n",
+            "",
+            format!("at {}", self.at),
+            "run",
+            "added",
+            "changed",
+            "removed"
+        );
+        for (nth, (night, outcome)) in nights.iter().enumerate() {
+            let people = ["student", "teacher"].map(|kind| outcome.counts(kind));
+            let sum = |of: fn(&roster::change::Counts) -> u64| {
+                words::thousands(people.iter().map(of).sum())
+            };
+            let _ = writeln!(
+                text,
+                "  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}",
+                nth + 1,
+                night.title,
+                state(outcome.run.state),
+                sum(|counts| counts.added),
+                sum(|counts| counts.changed),
+                sum(|counts| counts.removed),
+            );
+            if let Some(hold) = outcome.report.holds.first() {
+                let _ = writeln!(text, "  {:<8}held: {}", "", hold.what);
+            }
+            if outcome.run.state != night.due {
+                let _ = writeln!(
+                    text,
+                    "  {:<8}this should not have happened: it was to be {}",
+                    "",
+                    state(night.due)
+                );
+            }
+        }
+        text.push_str("  (students and teachers together)\n");
+        text
+    }
+}
+
+/// A district's status as it is stored.
+pub(super) fn named(status: Option<DistrictStatus>) -> String {
+    status.map_or_else(|| "unknown".into(), |status| format!("`{}`", word(&json!(status))))
+}
+
+fn state(state: RunState) -> String {
+    word(&json!(state))
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or("?").to_owned()
+}
+
+/// A moment where the district is.
+fn local_time(at: Timestamp) -> String {
+    let here = at.in_tz(ZONE).map(|at| at.strftime("%H:%M on %-d %B %Y").to_string());
+    here.map_or_else(|_| at.to_string(), |here| format!("{here}, {ZONE}"))
+}
+
+/// The next time that a clock at the district shows this, not before a moment.
+fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
+    let here = earliest.in_tz(ZONE).map_err(|error| Fault::Said(error.to_string()))?;
+    let days = [here.date(), here.date().saturating_add(jiff::Span::new().days(1))];
+    let moments = days
+        .into_iter()
+        .filter_map(|day| Some(day.to_datetime(time).in_tz(ZONE).ok()?.timestamp()));
+    moments
+        .filter(|moment| *moment >= earliest)
+        .min()
+        .ok_or_else(|| Fault::Said("there is no such time".into()))
+}

@@ -1,0 +1,179 @@
+//! What became of an upload, gathered from the run's record, its report and the host.
+
+use std::collections::BTreeMap;
+
+use mirror::ports::runs::RunRecord;
+use roster::change::{Counts, ENROLLMENT};
+use roster::report::Report;
+use roster::run::RunState;
+use serde_json::{Value, json};
+use stack::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
+
+use super::progress::Step;
+use super::{End, Fault};
+
+/// The kinds that are counted, in the order in which they are shown.
+pub(super) const KINDS: [&str; 8] =
+    ["school", "term", "course", "class", "student", "teacher", "guardian", ENROLLMENT];
+
+/// A run that has ended or waits for a person.
+pub(super) struct Outcome {
+    pub(super) run: RunRecord,
+    pub(super) report: Report,
+    /// By function, most memory that its process held, in bytes.
+    pub(super) peak_rss: BTreeMap<&'static str, u64>,
+}
+
+impl Outcome {
+    /// Waits for the end of an upload's run.
+    pub(super) async fn of(stack: &Stack, uploaded: &Uploaded, step: &Step) -> Result<Self, Fault> {
+        let run = stack.finished(uploaded, |state| step.tell(doing(state).into())).await?;
+        Self::gather(stack, run).await
+    }
+
+    /// Gathers what belongs to a run; one that has not come to an end is a fault.
+    pub(super) async fn gather(stack: &Stack, run: Option<RunRecord>) -> Result<Self, Fault> {
+        let run = run.ok_or_else(|| stuck(stack, None))?;
+        if !run.state.is_final() && run.state != RunState::Held {
+            return Err(stuck(stack, Some(&run)));
+        }
+        let report = match stack.report(&run.district, &run.run).await? {
+            Some(report) => report,
+            // A run that was replaced early never had anything to report.
+            None => bare(&run),
+        };
+        let peak_rss = [IMPORT, RECONCILE]
+            .into_iter()
+            .filter_map(|name| Some((name, stack.peak_rss(name)?)))
+            .collect();
+        Ok(Self { run, report, peak_rss })
+    }
+
+    /// How the command ends.
+    pub(super) fn end(&self) -> End {
+        match self.run.state {
+            RunState::Applied | RunState::Unchanged => End::Done,
+            RunState::Held => End::Held,
+            RunState::Refused => End::Refused,
+            _ => End::Fault,
+        }
+    }
+
+    /// The counts of a kind; zeros where nothing was planned.
+    pub(super) fn counts(&self, kind: &str) -> Counts {
+        self.report.counts.get(kind).copied().unwrap_or_default()
+    }
+
+    /// The one object of `--json`.
+    pub(super) fn json(&self) -> Value {
+        let counts: BTreeMap<&str, Value> = KINDS
+            .into_iter()
+            .map(|kind| {
+                let Counts { in_source, added, changed, removed, unchanged, .. } = self.counts(kind);
+                let counts = json!({
+                    "in_source": in_source, "added": added, "changed": changed, "removed": removed, "unchanged": unchanged,
+                });
+                (kind, counts)
+            })
+            .collect();
+        let findings: Vec<Value> = self
+            .report
+            .findings
+            .iter()
+            .map(|finding| {
+                let place = finding.place.as_ref();
+                json!({
+                    "code": finding.code,
+                    "severity": finding.severity,
+                    "rule": finding.rule,
+                    "file": place.map(|place| &place.file),
+                    "line": place.and_then(|place| place.line),
+                    "column": place.and_then(|place| place.column.as_ref()),
+                    "entity": finding.entity,
+                    "message": finding.message,
+                })
+            })
+            .collect();
+        json!({
+            "status": self.run.state,
+            "district": self.run.district,
+            "run": self.run.run,
+            "counts": counts,
+            "findings": findings,
+            "finding_totals": self.report.finding_totals,
+            "holds": self.report.holds,
+            "item_writes": self.report.item_writes,
+            "edits_kept": self.report.edits_kept,
+            "read_units": self.report.read_units,
+            "write_units": self.report.write_units,
+            "seconds": self.report.seconds,
+            "peak_rss_bytes": self.peak_rss,
+        })
+    }
+}
+
+/// What a run in this state is at, in a word or two.
+pub(super) fn doing(state: RunState) -> &'static str {
+    match state {
+        RunState::Importing => "reading the files",
+        RunState::Staged => "read; waiting for the plan",
+        RunState::Planning => "comparing with the mirror",
+        RunState::Applying => "writing the changes",
+        _ => "finishing",
+    }
+}
+
+fn bare(run: &RunRecord) -> Report {
+    let uploads = run.upload.iter().cloned().collect();
+    let origin =
+        roster::snapshot::Origin { uploads, ..roster::snapshot::Origin::of("oneroster_csv") };
+    Report {
+        district: run.district.clone(),
+        run: run.run.clone(),
+        state: run.state,
+        taken_at: run.taken_at,
+        today: run.today.unwrap_or_default(),
+        origin,
+        counts: BTreeMap::new(),
+        holds: Vec::new(),
+        cause: run.cause.clone(),
+        decided: run.decided.clone(),
+        findings: Vec::new(),
+        finding_totals: BTreeMap::new(),
+        item_writes: run.item_writes,
+        edits_kept: run.edits_kept,
+        read_units: run.read_units,
+        write_units: run.write_units,
+        seconds: roster::report::Seconds::default(),
+    }
+}
+
+/// A run that nobody carries on: says what failed and where it is written.
+fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
+    let mut text = match run {
+        Some(run) => format!("run {} stopped while it was {}", run.run, doing(run.state)),
+        None => "the upload did not become a run".to_owned(),
+    };
+    let failures: Vec<FailureRecord> =
+        [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();
+    for failure in &failures {
+        let said = failure.response_payload["errorMessage"].as_str().unwrap_or("no message");
+        text.push_str(&format!(
+            "\n  {} failed {} times: {said}",
+            failure.function, failure.approximate_invoke_count
+        ));
+    }
+    text.push_str(&format!("\n  its log: {}", stack.data().join("logs").display()));
+    Fault::Said(text)
+}
+
+/// Prints text on standard output.
+pub(super) fn print(text: &str) -> Result<(), Fault> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,125 @@
+//! `serve`: everything up, until Ctrl-C.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use districts::{District, Size};
+use stack::{CLASSLINK_KEY, CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE};
+
+use super::outcome::print;
+use super::progress::Progress;
+use super::{End, Fault, Place, words};
+
+/// Students of the district at the simulated Clever.
+const CLEVER_STUDENTS: u64 = 200;
+
+/// The district at the simulated ClassLink: its tenant id.
+const TENANT: u64 = 4711;
+
+/// Where.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<End, Fault> {
+        let progress = Progress::new();
+        let (folder, _) = self.place.folder();
+        let stack = self.place.stack(folder, &progress).await?;
+        let at = stack.endpoints();
+        let mut text = format!("Rollbook is up, in {}.\n\n", stack.data().display());
+        for (name, url) in [
+            ("API", &at.api),
+            ("DynamoDB", &at.dynamodb),
+            ("S3", &at.s3),
+            ("Lambda", &at.lambda),
+            ("Scheduler", &at.scheduler),
+            ("Secrets", &at.secrets),
+            ("Events", &at.events),
+            ("Clever", &at.clever),
+            ("OneRoster", &at.oneroster),
+            ("Notices", &at.notices),
+        ] {
+            let _ = writeln!(text, "  {name:<10}{url}");
+        }
+        let _ = write!(
+            text,
+            "\nThe API wants a token; this folder's are good for it as long as it keeps its port. In another shell:\n
+  token=$(rollbook token --data {data} --role district_leader --district DISTRICT)
+  curl -H \"Authorization: Bearer $token\" {}/v1/districts/DISTRICT\n",
+            at.api,
+            data = stack.data().display(),
+        );
+        text.push_str(&clever(&stack));
+        text.push_str(&classlink(&stack));
+        text.push_str(&notices(&stack));
+        text.push_str("\nFor the AWS CLI and SDKs, in another shell:\n\n");
+        for (name, value) in stack.client_environment() {
+            let _ = writeln!(text, "  export {name}={value}");
+        }
+        let _ = write!(
+            text,
+            "\nThen, for example (the district must have been made with `rollbook import`):\n
+  aws s3 cp night.zip s3://{INBOX}/uploads/DISTRICT/night.zip
+  aws s3 ls --recursive s3://{INTERNAL}/runs/
+  aws dynamodb query --table-name {TABLE} --key-condition-expression 'PK = :d' --expression-attribute-values '{{\":d\":{{\"S\":\"D#DISTRICT\"}}}}'
+  aws lambda invoke --function-name {RECONCILE} --payload fileb://events/decide.json answer.json
+
+What operators are told appears here. Ctrl-C ends it; everything is kept.\n"
+        );
+        print(&text)?;
+        let mut told = stack.listen();
+        let ended = tokio::signal::ctrl_c();
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                ended = &mut ended => {
+                    ended?;
+                    return Ok(End::Done);
+                }
+                Some(told) = told.recv() => print(&words::told(&told))?,
+            }
+        }
+    }
+}
+
+/// Notices get a key; what they are signed with.
+fn notices(stack: &Stack) -> String {
+    let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+    stack.put_secret(NOTICE_KEYS, &serde_json::json!({ "current": key }).to_string());
+    format!(
+        "\nA notice that a district shares data is signed with this key (functions/clever-webhook/README.md says how):\n\n  KEY={key}\n"
+    )
+}
+
+/// A district connects the application at the simulated Clever; how to look at what it shares
+/// there.
+fn clever(stack: &Stack) -> String {
+    let (id, night) = (
+        simulators::clever::id("district", "serve"),
+        District::new(Size::students(CLEVER_STUDENTS)).metadata(true).night(0),
+    );
+    stack.clever().connect(&id, &night);
+    let (client, password) = CLEVER_CLIENT;
+    let (url, token) = (stack.clever().url(), stack.clever().token(&id).unwrap_or_default());
+    format!(
+        "\nClever is a simulator. {CLEVER_STUDENTS} invented students of one district are shared there, with {client} alone:\n
+  curl -u {client}:{password} '{url}/oauth/tokens?owner_type=district'
+  curl -H 'Authorization: Bearer {token}' '{url}/v3.1/sections?limit=2'\n"
+    )
+}
+
+/// A district enables the application at the simulated ClassLink; how to look at what it shares
+/// there.
+fn classlink(stack: &Stack) -> String {
+    let night = District::new(Size::students(CLEVER_STUDENTS)).seed(2).night(0);
+    let application = stack.oneroster().add_application(TENANT, &night, true);
+    let url = stack.oneroster().url();
+    format!(
+        "\nOneRoster's servers are simulated too, with ClassLink's proxy before one of them; the list says by which token it is opened:\n
+  curl -H 'Authorization: Bearer {CLASSLINK_KEY}' '{url}/applications'
+  curl -H 'Authorization: Bearer TOKEN' '{url}/{application}/ims/oneroster/v1p1/classes?limit=2'\n"
+    )
+}

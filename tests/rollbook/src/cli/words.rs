@@ -1,0 +1,213 @@
+//! An outcome in words that a district's administrator understands.
+
+use std::fmt::Write as _;
+
+use mirror::keys;
+use roster::finding::{Severity, all_codes};
+use roster::run::RunState;
+use stack::{INTERNAL, Stack, Told};
+
+use super::outcome::{KINDS, Outcome};
+
+/// How many findings of a code are quoted.
+const QUOTED: usize = 1;
+/// How many reasons for a hold are listed; those of the whole district come first.
+const HOLDS: usize = 4;
+
+/// Everything worth saying about a run.
+pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
+    let (run, report) = (&outcome.run, &outcome.report);
+    let mut text = format!("{}\n", headline(outcome));
+    if !report.counts.is_empty() {
+        text.push('\n');
+        text.push_str(&table(outcome));
+    }
+    for hold in report.holds.iter().take(HOLDS) {
+        let school = hold
+            .school
+            .as_ref()
+            .map(|school| format!(" at school {}", school.as_str()))
+            .unwrap_or_default();
+        let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
+    }
+    if report.holds.len() > HOLDS {
+        let _ = writeln!(
+            text,
+            "  … and {} more of the kind, all in the report",
+            report.holds.len() - HOLDS
+        );
+    }
+    text.push_str(&findings(outcome));
+    let seconds = report.seconds;
+    let _ = writeln!(
+        text,
+        "\n  {} items written. Reading took {:.2} s, planning {:.2} s, writing {:.2} s.",
+        thousands(report.item_writes),
+        seconds.import,
+        seconds.plan,
+        seconds.apply
+    );
+    let memory: Vec<String> = outcome
+        .peak_rss
+        .iter()
+        .map(|(name, bytes)| format!("{name} {} MB", bytes / 1_000_000))
+        .collect();
+    if !memory.is_empty() {
+        let _ = writeln!(text, "  Most memory held: {}.", memory.join(", "));
+    }
+    let _ = writeln!(
+        text,
+        "  report: {}",
+        stack.object_file(INTERNAL, &keys::report(&run.district, &run.run)).display()
+    );
+    let data = stack.data().display();
+    match run.state {
+        RunState::Held => {
+            let _ = writeln!(
+                text,
+                "  every change it would make: {}",
+                stack.object_file(INTERNAL, &keys::plan(&run.district, &run.run)).display()
+            );
+            let _ = writeln!(
+                text,
+                "  to decide: rollbook decide --data {data} --district {} --run {} approve|approve-additions|reject --by NAME --reason TEXT",
+                run.district, run.run
+            );
+        }
+        RunState::Refused => (),
+        _ => {
+            let _ = writeln!(
+                text,
+                "  to look: rollbook show --data {data} --district {} student",
+                run.district
+            );
+        }
+    }
+    text
+}
+
+/// What operators were told, as a rule of the template mails it.
+pub(super) fn told(told: &Told) -> String {
+    let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
+    format!("\n  Operators were told ({}): {} {}\n", told.detail_type, said("what"), said("next"))
+}
+
+/// One sentence: how it ended, and what that means.
+fn headline(outcome: &Outcome) -> String {
+    let what = match outcome.run.state {
+        RunState::Applied => "applied: the mirror now equals what the file says",
+        RunState::Unchanged => {
+            "unchanged: the file says what the mirror already has; nothing was written"
+        }
+        RunState::Held => {
+            "HELD: this file would change so much that a person must look first; nothing was written"
+        }
+        RunState::Refused => {
+            "REFUSED: the file cannot be trusted; nothing was written and nobody was removed"
+        }
+        RunState::Rejected => "rejected by a person; nothing was written",
+        RunState::Replaced => "replaced: a newer upload took its place; nothing was written",
+        RunState::Importing | RunState::Staged | RunState::Planning | RunState::Applying => {
+            "not finished"
+        }
+    };
+    format!("Run {} of {} is {what}.", outcome.run.run, outcome.run.district)
+}
+
+/// The counts, a kind a line.
+fn table(outcome: &Outcome) -> String {
+    let mut text = format!(
+        "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n",
+        "", "in the file", "added", "changed", "removed", "unchanged"
+    );
+    for kind in KINDS {
+        let counts = outcome.counts(kind);
+        let numbers = [counts.added, counts.changed, counts.removed].map(thousands);
+        let _ = writeln!(
+            text,
+            "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}",
+            plural(kind),
+            thousands(counts.in_source),
+            numbers[0],
+            numbers[1],
+            numbers[2],
+            thousands(counts.unchanged)
+        );
+    }
+    text
+}
+
+/// Findings, the heaviest first: how many of each, what they mean, and the first few of them.
+fn findings(outcome: &Outcome) -> String {
+    let report = &outcome.report;
+    if report.finding_totals.is_empty() {
+        return "\n  No findings: nothing to correct.\n".into();
+    }
+    let mut totals: Vec<_> = report.finding_totals.iter().collect();
+    totals.sort_by_key(|(code, total)| {
+        (std::cmp::Reverse(total.severity), std::cmp::Reverse(total.count), *code)
+    });
+    let mut text = String::from("\n  Findings:\n");
+    for (code, total) in totals {
+        let meaning =
+            all_codes().find(|known| known.name == code).map_or("", |known| known.meaning);
+        let _ = writeln!(
+            text,
+            "  {:>9} x {meaning} ({code}; {})",
+            thousands(total.count),
+            weight(total.severity)
+        );
+        for finding in
+            report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED)
+        {
+            let place = finding.place.as_ref().map(|place| match place.line {
+                Some(line) => format!("{} line {line}: ", place.file),
+                None => format!("{}: ", place.file),
+            });
+            let _ =
+                writeln!(text, "              {}{}", place.unwrap_or_default(), finding.message);
+        }
+    }
+    text
+}
+
+fn weight(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Stop => "stops the whole file",
+        Severity::Drop => "the record is left as it was",
+        Severity::Warn => "taken, but to be corrected",
+        Severity::Info => "for your information",
+    }
+}
+
+/// A kind's name for more than one.
+pub(super) fn plural(kind: &str) -> String {
+    match kind {
+        "class" => "classes".into(),
+        other => format!("{other}s"),
+    }
+}
+
+/// `12,345`.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let groups = [0, 999, 1_000, 123_456, 1_234_567].map(thousands);
+        assert_eq!(groups, ["0", "999", "1,000", "123,456", "1,234,567"]);
+    }
+}

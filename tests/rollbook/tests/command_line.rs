@@ -1,0 +1,299 @@
+//! The command line, as people and scripts use it: exit codes, the one JSON object, what `show`
+//! shows, decisions.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use districts::{Defect, District, Night, Size};
+use serde_json::Value;
+use stack::Binaries;
+
+/// The functions' folder, built once for all calls of a test.
+async fn functions() -> String {
+    let built = Binaries::of_this_test().unwrap();
+    built.reconcile.parent().unwrap().to_str().unwrap().to_owned()
+}
+
+fn call(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rollbook"))
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap()
+}
+
+/// The one object on standard output, and the exit code.
+fn json(output: &Output) -> (Value, i32) {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let value = serde_json::from_str(&text)
+        .unwrap_or_else(|_| panic!("{text}\n{}", String::from_utf8_lossy(&output.stderr)));
+    (value, output.status.code().unwrap())
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone())
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn nights_are_imported_held_refused_and_decided() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let district = District::new(Size::students(400)).seed(5);
+    let import = |night: &Night, name: &str, more: &[&str]| {
+        let file = folder.path().join(name);
+        night.write_zip_file(&file).unwrap();
+        let date = night.date().to_string();
+        let arguments = [
+            "import",
+            "--json",
+            "--district",
+            "oak",
+            "--functions",
+            &functions,
+            "--date",
+            &date,
+            file.to_str().unwrap(),
+        ];
+        json(&call(&data, &[&arguments[..], more].concat()))
+    };
+    let first = district.night(0);
+    let (applied, code) =
+        import(&first, "first.zip", &["--preset", "clever", "--set", "hold_if_removed_percent=20"]);
+    assert_eq!((applied["status"].as_str(), code), (Some("applied"), 0));
+    let kinds: Vec<&String> = applied["counts"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        kinds,
+        ["class", "course", "enrollment", "guardian", "school", "student", "teacher", "term"]
+    );
+    assert_eq!(applied["counts"]["student"]["added"], 400);
+    assert!(applied["item_writes"].as_u64().unwrap() > 400);
+    assert!(applied["seconds"]["import"].as_f64().unwrap() > 0.0);
+
+    let (again, code) = import(&first, "first.zip", &[]);
+    assert_eq!(
+        (again["status"].as_str(), again["item_writes"].as_u64(), code),
+        (Some("unchanged"), Some(0), 0)
+    );
+    assert_ne!(again["run"], applied["run"]);
+
+    let (broken, code) = import(&district.night(1).with(Defect::TruncatedZip), "broken.zip", &[]);
+    assert_eq!((broken["status"].as_str(), code), (Some("refused"), 3));
+    assert_eq!(broken["findings"][0]["severity"], "stop");
+
+    let (held, code) = import(&district.night(1).without_students(30.0), "dangerous.zip", &[]);
+    assert_eq!(
+        (held["status"].as_str(), held["item_writes"].as_u64(), code),
+        (Some("held"), Some(0), 2)
+    );
+    assert!(held["counts"]["student"]["removed"].as_u64().unwrap() > 80);
+
+    let show =
+        |what: &[&str]| lines(&call(&data, &[&["show", "--district", "oak"], what].concat()));
+    let active = |students: &[Value]| {
+        students.iter().filter(|student| student["status"] == "active").count()
+    };
+    let before = show(&["student"]);
+    assert_eq!(active(&before), 400);
+    assert_eq!(show(&["student", before[7]["id"].as_str().unwrap()]), [before[7].clone()]);
+    assert_eq!(show(&["settings"])[0]["policy"]["hold_if_removed_percent"], 20.0);
+    let seats: usize = show(&["class"])
+        .iter()
+        .map(|class| {
+            class["teachers"].as_array().unwrap().len()
+                + class["students"].as_array().unwrap().len()
+        })
+        .sum();
+    assert_eq!(show(&["enrollment"]).len(), seats);
+
+    let decide = [
+        "decide",
+        "--json",
+        "--district",
+        "oak",
+        "--functions",
+        &functions,
+        "--by",
+        "R. Diaz",
+        "--reason",
+        "a school has closed",
+    ];
+    let (decided, code) = json(&call(&data, &[&decide[..], &["approve"]].concat()));
+    assert_eq!(
+        (decided["status"].as_str(), decided["run"].as_str(), code),
+        (Some("applied"), held["run"].as_str(), 0)
+    );
+    assert!(active(&show(&["student"])) < 320);
+    assert_eq!(show(&["run", held["run"].as_str().unwrap()])[0]["decided"]["by"], "R. Diaz");
+
+    let nothing = call(&data, &[&decide[..], &["approve"]].concat());
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no run of oak is held"));
+}
+
+#[tokio::test]
+async fn a_folder_is_uploaded_with_its_manifest_last() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    let night = District::new(Size::students(120)).night(0);
+    night.write_folder(folder.path().join("set")).unwrap();
+    let (date, set) = (night.date().to_string(), folder.path().join("set"));
+    let arguments = [
+        "import",
+        "--json",
+        "--district",
+        "elm",
+        "--preset",
+        "clever",
+        "--functions",
+        &functions,
+        "--date",
+        &date,
+    ];
+    let data = folder.path().join("data");
+    let (applied, code) = json(&call(&data, &[&arguments[..], &[set.to_str().unwrap()]].concat()));
+    assert_eq!(
+        (applied["status"].as_str(), applied["counts"]["student"]["added"].as_u64(), code),
+        (Some("applied"), Some(120), 0)
+    );
+}
+
+#[tokio::test]
+async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = call(
+        &folder.path().join("demo"),
+        &["demo", "--students", "200", "--functions", &functions],
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let count = |beginning: &str| text.lines().filter(|line| line.starts_with(beginning)).count();
+    assert_eq!((count("  stays  "), count("  goes   ")), (3, 2), "{text}");
+    for rule in ["(R-M4)", "(R-S4)", "(R-T3)", "(R-C2)", "(R-G1)"] {
+        assert!(text.contains(rule), "{rule}: {text}");
+    }
+    assert_eq!(
+        (count("The principal asks: Why"), count("  When it will show: ")),
+        (2, 2),
+        "{text}"
+    );
+    // The district at Clever: reviewed, approved, and three nights as they must be.
+    for line in [
+        "  What each school brings ",
+        "    must be shared: schools 100 %, sis id 100 %",
+        "It is right, so the operator approves it",
+    ] {
+        assert!(count(line) > 0, "{line}: {text}");
+    }
+    let night = |beginning: &str, state: &str| {
+        text.lines().any(|line| {
+            line.starts_with(beginning) && line.split_whitespace().any(|word| word == state)
+        })
+    };
+    assert!(night("  1       nothing has changed", "unchanged"), "{text}");
+    assert!(
+        night("  2       some people and classes", "applied")
+            && night("  3       by mistake one school", "held"),
+        "{text}"
+    );
+    // The one at ClassLink: what changes by day takes nobody away.
+    let removed = |beginning: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with(beginning) && line.contains(" applied "));
+        line.and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+    };
+    assert_eq!(removed("  2       by day: who is new"), Some(0), "{text}");
+    assert!(removed("  3       at night: who has left").is_some_and(|gone| gone > 0), "{text}");
+    assert!(night("  4       by mistake 30 %", "held"), "{text}");
+}
+
+#[tokio::test]
+async fn the_demo_shows_one_way_alone_where_that_is_asked() {
+    let functions = functions().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (way, title, other) in
+        [("clever", "Clever", "ClassLink"), ("classlink", "ClassLink", "Clever")]
+    {
+        let output =
+            call(&folder.path().join(way), &["demo", "--only", way, "--functions", &functions]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            text.contains(&format!("== A district at {title} ==")) && !text.contains("== Night 1"),
+            "{text}"
+        );
+        assert!(!text.contains(&format!("== A district at {other} ==")), "{text}");
+    }
+}
+
+#[test]
+fn a_token_says_what_was_asked_for_and_names_the_folders_own_issuer() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let arguments = [
+        "token",
+        "--role",
+        "teacher",
+        "--district",
+        "oak",
+        "--school",
+        "hill",
+        "--record",
+        "t 1",
+        "--subject",
+        "a7",
+    ];
+    let output = call(&data, &[&arguments[..], &["--hours", "2"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = String::from_utf8(output.stdout).unwrap();
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token.trim()).unwrap().claims;
+    assert_eq!(claims["iss"], stack::Issuer::open(&data).unwrap().url());
+    assert_eq!(
+        (claims["role"].as_str(), claims["district"].as_str()),
+        (Some("teacher"), Some("oak"))
+    );
+    assert_eq!(
+        (&claims["schools"], claims["record"].as_str()),
+        (&serde_json::json!(["hill"]), Some("t%201"))
+    );
+    assert_eq!(claims["sub"], "a7");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 7200);
+}
+
+#[test]
+fn what_cannot_be_done_is_said_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let zip = folder.path().join("a.zip");
+    std::fs::write(&zip, "x").unwrap();
+    let zip = zip.to_str().unwrap();
+    for (arguments, says) in [
+        (
+            &["import", "--district", "oak", "nowhere.zip"][..],
+            "there is no file or folder nowhere.zip",
+        ),
+        (&["import", "--district", "oak", "--preset", "best", zip], "the presets are sis, clever"),
+        (&["import", "--district", "oak", "--date", "10/15/2026", zip], "YYYY-MM-DD"),
+        (&["import", "--district", "oak#1", zip], "a district's id has"),
+        (&["import", "--district", "oak", "--set", "admit_students=all", zip], "all"),
+        (&["show", "--district", "oak", "student"], "nothing has been imported"),
+        (&["show", "--district", "oak", "pupil"], "possible values: school"),
+        (&["token", "--role", "king", "--district", "oak"], "possible values: operator"),
+        (&["token", "--role", "operator"], "--district"),
+    ] {
+        let refused = call(&data, arguments);
+        let text = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains(says) && refused.stdout.is_empty(), "{arguments:?}: {text}");
+        assert!(!data.exists(), "{arguments:?}");
+    }
+}

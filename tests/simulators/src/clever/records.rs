@@ -1,0 +1,302 @@
+//! A synthetic district as Clever would have it: the rows of its files, turned into Clever's
+//! objects, quirks included.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use districts::{File, Night};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::people::{self, Staff};
+
+/// The lists of the Data API whose records are a district's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// `/schools`
+    Schools,
+    /// `/terms`
+    Terms,
+    /// `/courses`
+    Courses,
+    /// `/users`
+    Users,
+    /// `/sections`
+    Sections,
+}
+
+impl List {
+    /// All of them, parents before children.
+    pub const ALL: [List; 5] =
+        [List::Schools, List::Terms, List::Courses, List::Users, List::Sections];
+
+    /// The last part of its address.
+    pub fn name(self) -> &'static str {
+        match self {
+            List::Schools => "schools",
+            List::Terms => "terms",
+            List::Courses => "courses",
+            List::Users => "users",
+            List::Sections => "sections",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<List> {
+        List::ALL.into_iter().find(|list| list.name() == name)
+    }
+}
+
+/// One object of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The object of version 3.1, without what all objects have.
+    pub(super) content: Arc<str>,
+    /// For users: the roles by which they are listed.
+    pub(super) roles: &'static [&'static str],
+    /// The schools that it belongs to; none for what belongs to the district.
+    pub(super) schools: Vec<String>,
+    pub(super) created: Timestamp,
+    pub(super) modified: Timestamp,
+}
+
+impl Record {
+    pub(super) fn new(
+        content: &Value,
+        roles: &'static [&'static str],
+        schools: Vec<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self { content: content.to_string().into(), roles, schools, created: now, modified: now }
+    }
+
+    /// The object of version 3.1 as it is sent.
+    pub(super) fn object(&self, id: &str, district: &str) -> String {
+        let inner = self.content.strip_suffix('}').unwrap_or("{\"ext\":{}");
+        let (created, modified) = (moment(self.created), moment(self.modified));
+        format!(
+            r#"{inner},"created":"{created}","district":"{district}","id":"{id}","last_modified":"{modified}"}}"#
+        )
+    }
+
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(&self.content).unwrap_or_default()
+    }
+}
+
+/// Everything that a district has at Clever, by list and id: lists are served in the order of ids.
+pub(super) type Records = BTreeMap<List, BTreeMap<String, Record>>;
+
+/// One of Clever's ids, made of the source's: 24 hexadecimal digits.
+pub fn id(kind: &str, source: &str) -> String {
+    format!("{:032x}", xxh3_128(format!("{kind}\u{1f}{source}").as_bytes()))[..24].to_owned()
+}
+
+/// A moment as Clever writes it.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// Takes out of an object what version 3.1 has and 3.0 does not.
+pub(super) fn as_v3_0(object: &mut Value) {
+    let take = |object: &mut Value, names: &[&str]| {
+        if let Some(fields) = object.as_object_mut() {
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+        }
+    };
+    take(object, &["lms_state", "lms_type", "last_attendance_sync", "lms_status"]);
+    if let Some(student) = object.pointer_mut("/roles/student") {
+        let newer = [
+            "disability",
+            "frl_status",
+            "gifted_status",
+            "home_language",
+            "home_language_code",
+            "iep_status",
+        ];
+        take(student, &newer);
+        take(student, &["preferred_name", "section_504_status"]);
+    }
+}
+
+/// One row by column.
+pub(super) struct Row<'a> {
+    columns: &'a HashMap<String, usize>,
+    cells: &'a csv::StringRecord,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn get(&self, column: &str) -> &'a str {
+        self.columns.get(column).and_then(|place| self.cells.get(*place)).unwrap_or("")
+    }
+
+    /// A cell that is a list.
+    pub(super) fn list(&self, column: &str) -> impl Iterator<Item = &'a str> {
+        self.get(column).split(',').filter(|part| !part.is_empty())
+    }
+}
+
+pub(super) fn each(night: &Night, file: File, mut visit: impl FnMut(&Row<'_>)) {
+    let columns: HashMap<String, usize> = night.columns(file).into_iter().zip(0..).collect();
+    let mut rows = night.rows(file);
+    while let Some(cells) = rows.next_row() {
+        visit(&Row { columns: &columns, cells });
+    }
+}
+
+/// Who is in a section.
+#[derive(Default)]
+struct Roster {
+    /// The primary one first.
+    teachers: Vec<String>,
+    students: Vec<String>,
+}
+
+/// Turns a night's tables (OneRoster 1.1, whole) into Clever's objects; what is as it was in
+/// `before` keeps its times.
+pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Records {
+    let mut all: Records = List::ALL.into_iter().map(|list| (list, BTreeMap::new())).collect();
+    let staff = people::staff(night);
+    let mut put = |list: List, id: String, record: Record| {
+        all.entry(list).or_default().insert(id, record);
+    };
+    schools(night, &staff, now, &mut put);
+    // Clever builds terms and courses out of sections: they are where the sections are that have
+    // them.
+    let mut terms: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let mut courses: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let mut rosters = rosters(night);
+    each(night, File::Classes, |row| {
+        let roster = rosters.remove(row.get("sourcedId")).unwrap_or_default();
+        let school = id("school", row.get("schoolSourcedId"));
+        let (course, term) =
+            (row.get("courseSourcedId"), row.list("termSourcedIds").next().unwrap_or(""));
+        terms.entry(term.to_owned()).or_default().insert(school.clone());
+        courses.entry(course.to_owned()).or_default().insert(school.clone());
+        let object = section(row, &roster, &school, (course, term), &staff);
+        put(
+            List::Sections,
+            id("section", row.get("sourcedId")),
+            Record::new(&object, &[], vec![school], now),
+        );
+    });
+    each(night, File::AcademicSessions, |row| {
+        if let Some(schools) = terms.remove(row.get("sourcedId")) {
+            let object = json!({ "name": row.get("title"), "start_date": row.get("startDate"), "end_date": row.get("endDate") });
+            put(
+                List::Terms,
+                id("term", row.get("sourcedId")),
+                Record::new(&object, &[], schools.into_iter().collect(), now),
+            );
+        }
+    });
+    each(night, File::Courses, |row| {
+        if let Some(schools) = courses.remove(row.get("sourcedId")) {
+            let object = json!({ "name": row.get("title"), "number": row.get("courseCode") });
+            put(
+                List::Courses,
+                id("course", row.get("sourcedId")),
+                Record::new(&object, &[], schools.into_iter().collect(), now),
+            );
+        }
+    });
+    people::each_user(night, |id, object, roles, schools| {
+        put(List::Users, id, Record::new(&object, roles, schools, now))
+    });
+    keep_times(&mut all, before);
+    all
+}
+
+/// What has not changed keeps its times; what has changed keeps when it was made.
+pub(super) fn keep_times(all: &mut Records, before: &Records) {
+    for (list, records) in all {
+        for (id, record) in records {
+            if let Some(old) = before.get(list).and_then(|old| old.get(id)) {
+                record.created = old.created;
+                if old.content == record.content {
+                    record.modified = old.modified;
+                }
+            }
+        }
+    }
+}
+
+fn schools(
+    night: &Night,
+    staff: &Staff,
+    now: Timestamp,
+    put: &mut impl FnMut(List, String, Record),
+) {
+    each(night, File::Orgs, |row| {
+        if row.get("type") != "school" {
+            return;
+        }
+        let (me, name) = (id("school", row.get("sourcedId")), row.get("name"));
+        let grades = if name.ends_with("Elementary School") {
+            ("Kindergarten", "5")
+        } else if name.ends_with("Middle School") {
+            ("6", "8")
+        } else {
+            ("9", "12")
+        };
+        let object = json!({
+            "name": name, "sis_id": row.get("sourcedId"), "school_number": row.get("identifier"), "state_id": "", "nces_id": "",
+            "low_grade": grades.0, "high_grade": grades.1, "phone": "", "principal": staff.principal(row.get("sourcedId")),
+            "location": { "address": "", "city": "", "state": "", "zip": "" }, "ext": {},
+        });
+        put(List::Schools, me.clone(), Record::new(&object, &[], vec![me], now));
+    });
+}
+
+fn rosters(night: &Night) -> HashMap<String, Roster> {
+    let mut rosters: HashMap<String, Roster> = HashMap::new();
+    each(night, File::Enrollments, |row| {
+        let roster = rosters.entry(row.get("classSourcedId").to_owned()).or_default();
+        let person = id("user", row.get("userSourcedId"));
+        match (row.get("role"), row.get("primary")) {
+            ("teacher", "true") => roster.teachers.insert(0, person),
+            ("teacher", _) => roster.teachers.push(person),
+            _ => roster.students.push(person),
+        }
+    });
+    rosters
+}
+
+fn section(
+    row: &Row<'_>,
+    roster: &Roster,
+    school: &str,
+    (course, term): (&str, &str),
+    staff: &Staff,
+) -> Value {
+    // The name is Clever's: course, teacher's last name, period. It changes with the primary
+    // teacher.
+    let teacher = roster.teachers.first();
+    let last = teacher.and_then(|teacher| staff.last_name(teacher)).unwrap_or_default();
+    let name = [row.get("title"), last, row.get("periods")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>();
+    json!({
+        "name": name.join(" - "), "sis_id": row.get("sourcedId"), "school": school, "course": id("course", course),
+        "term_id": id("term", term), "period": row.get("periods"), "grade": people::grade(row.get("grades")),
+        "subject": subject(row.get("subjects")), "section_number": "", "teacher": teacher, "teachers": roster.teachers,
+        "students": roster.students, "ext": { "classroom": row.get("location") }, "lms_status": { "synced_in_lms": null },
+    })
+}
+
+/// Clever's word for what is taught.
+fn subject(of: &str) -> &'static str {
+    match of {
+        "English Language Arts" => "english/language arts",
+        "Mathematics" => "math",
+        "Science" => "science",
+        "Social Studies" => "social studies",
+        "World Languages" => "language",
+        "Computer Science" => "technology and engineering",
+        "Physical Education" | "Health" => "PE and health",
+        "Visual Arts" | "Music" => "arts and music",
+        "" => "homeroom/advisory",
+        _ => "other",
+    }
+}
