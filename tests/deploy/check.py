@@ -160,7 +160,7 @@ def a_stranger_is_refused(stack, files):
 
 
 def make_district(stack):
-    """As the README tells operators to."""
+    """Creates a live district without the API: tests need no review (functions/OPERATIONS.md)."""
     settings = {"preset": "clever", "overrides": {}, "time_zone": "America/New_York"}
     stack.dynamodb.put_item(
         TableName=stack.table,

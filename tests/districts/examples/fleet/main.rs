@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing is started or called: it is arithmetic over districts, seconds and units that were
-//! measured (README, "What a night costs"), against the quotas of `quotas.rs`. What was not
+//! measured (tests/BENCHMARKS.md), against the quotas of `quotas.rs`. What was not
 //! measured but assumed, such as the speed of a source's server, is an argument.
 
 #![expect(clippy::print_stdout, reason = "the tables are the output")]
