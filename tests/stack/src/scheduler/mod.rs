@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 pub use delivery::DeadLetter;
 use delivery::{Delivery, Refused};
 use schedule::Schedule;
-use simulators::clock::Clock;
+pub(crate) use simulators::clock::Clock;
 
 use simulators::listen::Listening;
 
