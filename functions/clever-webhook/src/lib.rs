@@ -18,9 +18,9 @@ use lambda_http::{Body, Request, Response};
 use mirror::MirrorError;
 use mirror::clock::Clock;
 use mirror::error::chain;
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::secrets::Secrets;
-use mirror::ports::webhook_events::Notices;
+use mirror::ports::webhook_events::WebhookEvents;
 use serde_json::json;
 use tracing::{error, info};
 
@@ -45,7 +45,7 @@ pub struct Door<S, N, L> {
     /// What was taken before.
     pub notices: N,
     /// One-time schedules.
-    pub later: L,
+    pub schedules: L,
     /// The time.
     pub clock: Clock,
 }
@@ -122,8 +122,8 @@ impl Outcome {
     }
 }
 
-impl<S: Secrets, N: Notices, L: Later> Door<S, N, L> {
-    /// Answers a request, and notes in the log what became of it: never what stood in it, but for
+impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
+    /// IdempotencyRecords a request, and notes in the log what became of it: never what stood in it, but for
     /// the id of the district of a notice that is believed.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let outcome = match self.judge(&request).await {
@@ -200,8 +200,8 @@ impl<S: Secrets, N: Notices, L: Later> Door<S, N, L> {
         // One that is there already asks after this moment too, or is asking now; what it may just
         // miss, the hourly look at the list finds.
         let _ = self
-            .later
-            .again(function, &format!("clever-notice-{}", district.as_str()), at, &payload)
+            .schedules
+            .schedule_once(function, &format!("clever-notice-{}", district.as_str()), at, &payload)
             .await?;
         let remembered = match self.config.signing.time {
             Time::Nowhere => UNTIMED,

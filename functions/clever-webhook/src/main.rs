@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let door = Door {
         secrets: SecretCache::new(connections.secrets(), Clock::system(), KEYS_KEPT),
         notices: connections.table(&config.table),
-        later: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
+        schedules: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
         clock: Clock::system(),
         config,
     };

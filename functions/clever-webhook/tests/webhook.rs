@@ -1,4 +1,4 @@
-//! Notices as a function URL passes them on: first the story of an honest one, then everybody else.
+//! WebhookEvents as a function URL passes them on: first the story of an honest one, then everybody else.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -14,7 +14,7 @@ use lambda_http::Body;
 use mirror::clock::Clock;
 use mirror::ports::secrets::SecretCache;
 use mirror::testing::failing::{Cue, Failing};
-use mirror::testing::memory::{MemoryLater, MemorySecrets, MemoryTable};
+use mirror::testing::memory::{MemorySchedules, MemorySecrets, MemoryTable};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_788_228_184;
@@ -85,10 +85,10 @@ fn about(district: &str) -> String {
 
 /// Everything behind the door, in memory, under a cue.
 struct World {
-    door: Door<SecretCache<Failing<MemorySecrets>>, Failing<MemoryTable>, Failing<MemoryLater>>,
+    door: Door<SecretCache<Failing<MemorySecrets>>, Failing<MemoryTable>, Failing<MemorySchedules>>,
     secrets: MemorySecrets,
     table: MemoryTable,
-    later: MemoryLater,
+    schedules: MemorySchedules,
     second: Arc<AtomicI64>,
 }
 
@@ -112,16 +112,17 @@ impl World {
         let told = Arc::clone(&second);
         let clock =
             Clock::new(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap());
-        let (secrets, table, later) = <(MemorySecrets, MemoryTable, MemoryLater)>::default();
+        let (secrets, table, schedules) =
+            <(MemorySecrets, MemoryTable, MemorySchedules)>::default();
         secrets.put("notice_keys", &json!({ "current": NEW, "previous": OLD }).to_string());
         let door = Door {
             config: config.unwrap(),
             secrets: SecretCache::new(Failing::new(secrets.clone(), cue), clock.clone(), KEYS_KEPT),
             notices: Failing::new(table.clone(), cue),
-            later: Failing::new(later.clone(), cue),
+            schedules: Failing::new(schedules.clone(), cue),
             clock,
         };
-        Self { door, secrets, table, later, second }
+        Self { door, secrets, table, schedules, second }
     }
 
     fn wait(&self, seconds: i64) {
@@ -138,14 +139,14 @@ impl World {
     /// Name, seconds from now, and payload of what was scheduled.
     fn scheduled(&self) -> Vec<(String, i64, Value)> {
         let at = |at: Timestamp| at.as_second() - self.second.load(Ordering::SeqCst);
-        let all = self.later.take_all().into_iter();
+        let all = self.schedules.take_all().into_iter();
         all.map(|(name, when, payload)| (name, at(when), serde_json::from_str(&payload).unwrap()))
             .collect()
     }
 
     /// Nothing came of it, and nothing is remembered of it.
     fn nothing_happened(&self) -> bool {
-        self.later.take_all().is_empty() && self.table.notices() == 0
+        self.schedules.take_all().is_empty() && self.table.notices() == 0
     }
 }
 
@@ -428,11 +429,11 @@ async fn a_failure_anywhere_is_healed_by_sending_it_again() {
             assert_eq!(broken.knock(&notice).await, 503, "call {at}");
             // The same storage, and a process that works.
             let well = World::new();
-            let later = broken.later.clone();
+            let schedules = broken.schedules.clone();
             let door = Door {
                 config: broken.door.config.clone(),
                 notices: Failing::new(broken.table.clone(), &Cue::never()),
-                later: Failing::new(later.clone(), &Cue::never()),
+                schedules: Failing::new(schedules.clone(), &Cue::never()),
                 ..well.door
             };
             let request = lambda_http::request::from_str(&notice.event.to_string()).unwrap();
@@ -444,7 +445,7 @@ async fn a_failure_anywhere_is_healed_by_sending_it_again() {
                 if (at, done_all_the_same) == (4, true) { 409 } else { 202 },
                 "call {at}"
             );
-            assert_eq!(later.take_all().len(), 1, "call {at}");
+            assert_eq!(schedules.take_all().len(), 1, "call {at}");
         }
     }
 }

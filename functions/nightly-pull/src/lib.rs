@@ -19,11 +19,11 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::error::chain;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::ports::connected::ConnectedDistricts;
 use mirror::ports::districts::Districts;
 use mirror::ports::objects::{ReadObjects, WriteObjects};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::pull_schedules::NightlySchedules;
 use mirror::ports::runs::Runs;
 use mirror::ports::secrets::{SecretCache, Secrets};
@@ -33,7 +33,7 @@ use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 pub use config::Config;
-pub use look::Looked;
+pub use look::DiscoverySummary;
 pub use request::{Named, Request, Scope, Skipped, Which, order, request, resume};
 
 /// What the function does with the table.
@@ -45,8 +45,8 @@ pub trait Objects: ReadObjects + WriteObjects {}
 impl<T: ReadObjects + WriteObjects> Objects for T {}
 
 /// What the function does with its group of schedules.
-pub trait Schedules: Later + NightlySchedules {}
-impl<T: Later + NightlySchedules> Schedules for T {}
+pub trait Schedules: OneTimeSchedules + NightlySchedules {}
+impl<T: OneTimeSchedules + NightlySchedules> Schedules for T {}
 
 /// Where the function reads and writes.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct Storage<T, O, L, S, H, W> {
     /// Staged pages, snapshots and reports.
     pub internal: O,
     /// Schedules of this function: those of districts, and those by which a pull goes on.
-    pub later: L,
+    pub schedules: L,
     /// Tokens and credentials.
     pub secrets: SecretCache<S>,
     /// Servers of sources.
@@ -64,7 +64,7 @@ pub struct Storage<T, O, L, S, H, W> {
     /// Waiting for them.
     pub wait: W,
     /// Who is told what a person has to know.
-    pub operators: Operators,
+    pub operators: Notifications,
     /// The time.
     pub clock: Clock,
 }
@@ -94,7 +94,7 @@ pub enum Outcome {
     /// An order, or a pull that was to go on.
     Pull(Ended),
     /// A look at who has connected.
-    Look(Looked),
+    Look(DiscoverySummary),
 }
 
 /// Why a pull did not get on: the event is to come again.

@@ -18,7 +18,7 @@ use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 use crate::request::Which;
-use crate::source::{Listing, NoEntry, Source, World};
+use crate::source::{AuthError, Listing, Source, World};
 use crate::{Config, PullFailure, Storage, Table};
 
 /// How long a district must be missing before anybody is told: one list that lacks it may be a
@@ -27,7 +27,7 @@ const MISSING: Duration = Duration::from_secs(30 * 60);
 
 /// What a look has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Looked {
+pub struct DiscoverySummary {
     /// Districts that share data for the first time.
     pub notified: u32,
     /// Districts that have connected and share no school yet, or of which Clever does not say so
@@ -39,9 +39,9 @@ pub struct Looked {
     pub returned: u32,
 }
 
-impl Looked {
-    fn and(self, other: Looked) -> Looked {
-        Looked {
+impl DiscoverySummary {
+    fn and(self, other: DiscoverySummary) -> DiscoverySummary {
+        DiscoverySummary {
             notified: self.notified + other.notified,
             waiting: self.waiting + other.waiting,
             disconnected: self.disconnected + other.disconnected,
@@ -56,23 +56,23 @@ pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     which: &Which,
-) -> Result<Looked, PullFailure> {
+) -> Result<DiscoverySummary, PullFailure> {
     let clever = match which {
-        Which::All if !Clever::is_configured(config) => Ok(Looked::default()),
+        Which::All if !Clever::is_configured(config) => Ok(DiscoverySummary::default()),
         Which::All => look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await,
         Which::Source(name) if *name == Clever::NAME => {
             look_at::<Clever, _, _, _, _, _, _>(config, storage, None).await
         }
         Which::AtClever(id) => look_at::<Clever, _, _, _, _, _, _>(config, storage, Some(id)).await,
-        Which::Source(_) => Ok(Looked::default()),
+        Which::Source(_) => Ok(DiscoverySummary::default()),
     };
     let classlink = match which {
-        Which::All if !ClassLink::is_configured(config) => Ok(Looked::default()),
+        Which::All if !ClassLink::is_configured(config) => Ok(DiscoverySummary::default()),
         Which::All => look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await,
         Which::Source(name) if *name == ClassLink::NAME => {
             look_at::<ClassLink, _, _, _, _, _, _>(config, storage, None).await
         }
-        Which::Source(_) | Which::AtClever(_) => Ok(Looked::default()),
+        Which::Source(_) | Which::AtClever(_) => Ok(DiscoverySummary::default()),
     };
     let looked = clever?.and(classlink?);
     info!(?looked, "looked at the lists of connected districts");
@@ -84,16 +84,16 @@ async fn look_at<P: Listing, T: Table, O, L, S: Secrets, H: Http, W: Wait>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     only: Option<&str>,
-) -> Result<Looked, PullFailure> {
+) -> Result<DiscoverySummary, PullFailure> {
     let mut rng = fastrand::Rng::new();
     let world = World::of(config, storage);
     let listed = P::listed(&world, only, &mut rng).await.map_err(|none| match none {
-        NoEntry::Storage(error) => PullFailure::Storage(error),
-        NoEntry::None(why) | NoEntry::Down(why) => PullFailure::TokenList(why),
+        AuthError::Storage(error) => PullFailure::Storage(error),
+        AuthError::None(why) | AuthError::Down(why) => PullFailure::TokenList(why),
     })?;
     let mut known = storage.table.connected(P::NAME).await?;
     known.retain(|one| only.is_none_or(|only| one.id == only));
-    let mut looked = Looked::default();
+    let mut looked = DiscoverySummary::default();
     let here: BTreeSet<&str> = listed.iter().map(|one| one.id.as_str()).collect();
     for one in &known {
         if here.contains(one.id.as_str()) {
@@ -124,7 +124,7 @@ async fn notify<P: Listing, T: Table, O, L, S, H, W>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     id: &str,
-    looked: &mut Looked,
+    looked: &mut DiscoverySummary,
 ) -> Result<(), PullFailure> {
     let district = DistrictId::new(P::district(id));
     let mut settings = Settings::of_preset(P::PRESET);
@@ -153,7 +153,7 @@ async fn missed<T: Table, O, L, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     source: &str,
     one: &Connected,
-    looked: &mut Looked,
+    looked: &mut DiscoverySummary,
 ) -> Result<(), PullFailure> {
     let now = storage.clock.now();
     match one.missed {
@@ -180,7 +180,7 @@ async fn found_again<T: Table, O, L, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     source: &str,
     one: &Connected,
-    looked: &mut Looked,
+    looked: &mut DiscoverySummary,
 ) -> Result<(), PullFailure> {
     let Some(missed) = one.missed else { return Ok(()) };
     if one.told {

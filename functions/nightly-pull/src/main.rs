@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::ports::secrets::SecretCache;
 use nightly_pull::{Config, Storage, handle};
 use sources::http::{HttpClient, RealWait};
@@ -18,11 +18,11 @@ async fn main() -> Result<(), Error> {
     let storage = Storage {
         table: connections.table(&config.table),
         internal,
-        later: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
+        schedules: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
         secrets: SecretCache::new(connections.secrets(), clock.clone(), config.keep_secrets),
         http: HttpClient::new()?,
         wait: RealWait,
-        operators: Operators::new(connections.operators(&config.operator_bus)),
+        operators: Notifications::new(connections.operators(&config.operator_bus)),
         clock,
     };
     // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more

@@ -47,7 +47,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     function: &str,
 ) -> Result<(), PullFailure> {
-    let names = storage.later.names().await?;
+    let names = storage.schedules.names().await?;
     let mut districts: BTreeSet<DistrictId> = BTreeSet::new();
     for source in Pulled::NAMES {
         districts
@@ -139,14 +139,14 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         ..wanted.clone()
     });
     for wanted in [wanted].into_iter().chain(between) {
-        let there = storage.later.schedule(&wanted.name).await?;
+        let there = storage.schedules.schedule(&wanted.name).await?;
         match there {
             Some(there) if there == wanted => {}
             Some(there) if !is_a_districts(&there) => {
                 warn!(district = %district, schedule = %there.name, "a district is not scheduled: its schedule's name is taken by another");
             }
             there => {
-                storage.later.put_schedule(&wanted).await?;
+                storage.schedules.put_schedule(&wanted).await?;
                 let count = if there.is_none() {
                     &mut repaired.scheduled
                 } else {
@@ -175,10 +175,10 @@ async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     name: &str,
 ) -> Result<bool, MirrorError> {
-    if storage.later.schedule(name).await?.as_ref().is_none_or(|there| !is_a_districts(there)) {
+    if storage.schedules.schedule(name).await?.as_ref().is_none_or(|there| !is_a_districts(there)) {
         return Ok(false);
     }
-    storage.later.remove_schedule(name).await?;
+    storage.schedules.remove_schedule(name).await?;
     Ok(true)
 }
 

@@ -17,7 +17,7 @@ use mirror::files::pulls::{self, Everything};
 use mirror::ops::importing::{self, Taken};
 use mirror::ports::connected::Connected;
 use mirror::ports::districts::{Changed, District};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::{Importer, RunRecord};
 use mirror::ports::secrets::Secrets;
 use roster::finding::{pull as codes, upload};
@@ -30,7 +30,7 @@ use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 use crate::request::{Scope, resume};
-use crate::source::{Reached, Source, Stop, Trying, World, for_source};
+use crate::source::{Attempt, Reached, Source, Stop, World, for_source};
 use crate::{Config, Ended, Named, Objects, PullFailure, Storage, Table};
 
 /// How soon a further invocation begins.
@@ -68,7 +68,14 @@ const MARGIN: Duration = Duration::from_secs(3600);
 /// How old a pull of everything may be over which changes are read: its pages are kept for a week.
 const OLDEST: Duration = Duration::from_secs(6 * 24 * 3600);
 
-pub(crate) async fn pull<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait>(
+pub(crate) async fn pull<
+    T: Table,
+    O: Objects,
+    L: OneTimeSchedules,
+    S: Secrets,
+    H: Http,
+    W: Wait,
+>(
     config: &Config,
     storage: &Storage<T, O, L, S, H, W>,
     invocation: &Invocation,
@@ -197,7 +204,9 @@ struct Work<'a, T, O, L, S, H, W> {
     rng: fastrand::Rng,
 }
 
-impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
+impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
+    Work<'_, T, O, L, S, H, W>
+{
     async fn run<P: Source>(
         &mut self,
         district: &District,
@@ -317,7 +326,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             (&district.settings.source, &self.invocation.deadline, self.rng.fork());
         let since = self.base.as_ref().map(|base| base.began - MARGIN);
         source
-            .read(&world, key, Trying { pages, settings, policy, mark, since, deadline, rng })
+            .read(&world, key, Attempt { pages, settings, policy, mark, since, deadline, rng })
             .await
     }
 
@@ -370,7 +379,10 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         }
         let name = format!("{}-c{}", self.named.run, self.record.continued);
         let at = self.storage.clock.now() + after;
-        self.storage.later.again(&self.invocation.function, &name, at, &resume(self.named)).await?;
+        self.storage
+            .schedules
+            .schedule_once(&self.invocation.function, &name, at, &resume(self.named))
+            .await?;
         Ok(Ended::Continued)
     }
 }

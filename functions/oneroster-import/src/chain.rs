@@ -4,24 +4,28 @@
 //! upload that comes late is put in its place by its time; what lies before a bulk set does not
 //! count.
 
-use mirror::files::snapshot::{Chain, ChainLink};
+use mirror::files::snapshot::{LineageLink, UploadLineage};
 use roster::snapshot::Upload;
 
 /// Puts an upload into the chain that there is. None: a bulk set newer than the upload makes it
 /// moot.
-pub(crate) fn with(chain: Option<Chain>, upload: &Upload, whole: bool) -> Option<Chain> {
+pub(crate) fn with(
+    chain: Option<UploadLineage>,
+    upload: &Upload,
+    whole: bool,
+) -> Option<UploadLineage> {
     let mut links = chain.map(|chain| chain.links).unwrap_or_default();
     links.retain(|link| !is_same(&link.upload, upload));
-    links.push(ChainLink { upload: upload.clone(), whole });
+    links.push(LineageLink { upload: upload.clone(), whole });
     links.sort_by(|a, b| (a.upload.at, &a.upload.key).cmp(&(b.upload.at, &b.upload.key)));
     let last_whole = links.iter().rposition(|link| link.whole).unwrap_or(0);
     links.drain(..last_whole);
-    links.iter().any(|link| is_same(&link.upload, upload)).then_some(Chain { links })
+    links.iter().any(|link| is_same(&link.upload, upload)).then_some(UploadLineage { links })
 }
 
 /// Whether a bulk set newer than the upload is known already.
-pub(crate) fn is_moot(chain: Option<&Chain>, upload: &Upload) -> bool {
-    let newer = |link: &ChainLink| {
+pub(crate) fn is_moot(chain: Option<&UploadLineage>, upload: &Upload) -> bool {
+    let newer = |link: &LineageLink| {
         link.whole
             && !is_same(&link.upload, upload)
             && (link.upload.at, &link.upload.key) > (upload.at, &upload.key)
@@ -50,11 +54,11 @@ mod tests {
         }
     }
 
-    fn chain(links: &[(i64, bool)]) -> Chain {
-        Chain {
+    fn chain(links: &[(i64, bool)]) -> UploadLineage {
+        UploadLineage {
             links: links
                 .iter()
-                .map(|(at, whole)| ChainLink { upload: upload(*at), whole: *whole })
+                .map(|(at, whole)| LineageLink { upload: upload(*at), whole: *whole })
                 .collect(),
         }
     }

@@ -15,7 +15,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::Clock;
 use mirror::error::chain as chain_of;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::ports::districts::Districts;
 use mirror::ports::objects::{ReadObjects, WriteObjects};
 use mirror::ports::runs::Runs;
@@ -36,7 +36,7 @@ pub struct Storage<T, I, O> {
     /// Snapshots and reports.
     pub internal: O,
     /// Who is told what a person has to know.
-    pub operators: Operators,
+    pub operators: Notifications,
     /// The time.
     pub clock: Clock,
 }

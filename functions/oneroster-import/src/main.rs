@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use oneroster_import::{Config, Storage, handle};
 
 #[tokio::main]
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
-    let operators = Operators::new(connections.operators(&config.operator_bus));
+    let operators = Notifications::new(connections.operators(&config.operator_bus));
     let storage = Storage {
         table: connections.table(&config.table),
         inbox,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use mirror::MirrorError;
 use mirror::files::blocks::{Fate, ObjectReader, Watch};
-use mirror::files::snapshot::{Chain, SnapshotWriter};
+use mirror::files::snapshot::{SnapshotWriter, UploadLineage};
 use mirror::ports::objects::{ObjectRef, ReadObjects, WriteObjects};
 use roster::finding::{Finding, upload as codes};
 use roster::id::{DistrictId, RunId};
@@ -31,7 +31,7 @@ pub(crate) struct Reading<I, O> {
     pub(crate) upload: Upload,
     /// Of the upload's zip; nothing for a folder, whose files have sizes of their own.
     pub(crate) size: u64,
-    pub(crate) before: Option<Chain>,
+    pub(crate) before: Option<UploadLineage>,
     pub(crate) settings: Arc<SourceSettings>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) today: Date,
@@ -47,7 +47,7 @@ pub(crate) enum Outcome {
 
 /// A snapshot whose parts are written.
 pub(crate) struct StagedParts {
-    pub(crate) chain: Chain,
+    pub(crate) chain: UploadLineage,
     pub(crate) parts: std::collections::BTreeMap<String, Part>,
     pub(crate) enrollments: u64,
     pub(crate) findings: FindingList,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::eventbridge::event::Kind;
 use mirror::files::snapshot::read_manifest;
 use mirror::keys;
@@ -112,7 +112,7 @@ impl World {
             table: Failing::new(self.table.clone(), cue),
             inbox: Failing::new(self.inbox.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
-            operators: Operators::new(self.bus.clone()),
+            operators: Notifications::new(self.bus.clone()),
             clock: Clock::new(move || {
                 Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()
             }),

@@ -3,7 +3,7 @@
 use mirror::MirrorError;
 use mirror::files::plan;
 use mirror::ops::apply::{Apply, Pause};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::run::Step;
 use roster::snapshot::Manifest;
@@ -12,7 +12,7 @@ use tracing::info;
 use crate::session::Session;
 use crate::{Ended, Objects, ReconcileFailure, Table};
 
-impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
+impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
     /// Writes the rest of a plan. The run is in the state Applying.
     pub(crate) async fn apply(
         &mut self,

@@ -9,7 +9,7 @@ use mirror::eventbridge;
 use mirror::keys;
 use mirror::ops::requests::{self, Asked, Decide, Order, Request};
 use mirror::ports::districts::{District, Wrote};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::run::{Cause, RunState, Step};
 use tracing::warn;
@@ -25,7 +25,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Does what a request says. The request's id is the id of the run that comes of it, so that an
 /// event that comes again finds the run that there is.
-pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
+pub(crate) async fn asked<T: Table, O: Objects, L: OneTimeSchedules>(
     config: &Config,
     storage: &Storage<T, O, L>,
     invocation: &Invocation,
@@ -89,7 +89,7 @@ pub(crate) async fn asked<T: Table, O: Objects, L: Later>(
 
 /// The run of a request, made if it is not there yet. An undo needs no snapshot and is staged at
 /// once.
-async fn begin<T: Table, O: Objects, L: Later>(
+async fn begin<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     named: &Named,
     district: &District,

@@ -4,7 +4,7 @@ use mirror::MirrorError;
 use mirror::clock::Invocation;
 use mirror::files::report;
 use mirror::ports::districts::Changed;
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::district;
 use roster::id::RunId;
@@ -18,7 +18,7 @@ use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, T
 ///
 /// `request` is the request by which it came, if it came by one: its event may come again when the
 /// run waits once more, for a decision about another plan.
-pub(crate) async fn decide<T: Table, O: Objects, L: Later>(
+pub(crate) async fn decide<T: Table, O: Objects, L: OneTimeSchedules>(
     config: &Config,
     storage: &Storage<T, O, L>,
     invocation: &Invocation,
@@ -69,7 +69,7 @@ const TRIES: u32 = 5;
 
 /// Approving the run of a district in review makes the district live (R-O2, R-O5). Done again after
 /// a crash, for the decision is on record by then.
-async fn go_live<T: Table, O: Objects, L: Later>(
+async fn go_live<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     named: &Named,
 ) -> Result<(), ReconcileFailure> {
@@ -89,7 +89,7 @@ async fn go_live<T: Table, O: Objects, L: Later>(
 
 /// Says in the report what was decided. The record says it already: a crash in between is made good
 /// by the retry.
-async fn tell<T: Table, O: Objects, L: Later>(
+async fn tell<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
 ) -> Result<(), ReconcileFailure> {

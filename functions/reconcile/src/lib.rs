@@ -19,12 +19,12 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::error::chain;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::ports::configured::Configuring;
 use mirror::ports::districts::{Districts, Leases};
 use mirror::ports::items::{ReadItems, WriteItems};
 use mirror::ports::objects::{ReadObjects, WriteObjects};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::Runs;
 use mirror::ports::transact::Transact;
 use roster::contract::PlanError;
@@ -54,9 +54,9 @@ pub struct Storage<T, O, L> {
     /// Snapshots, plans and reports.
     pub internal: O,
     /// Schedules of this function.
-    pub later: L,
+    pub schedules: L,
     /// Who is told what a person has to know.
-    pub operators: Operators,
+    pub operators: Notifications,
     /// The time.
     pub clock: Clock,
 }
@@ -156,7 +156,7 @@ impl From<ReconcileFailure> for Diagnostic {
 ///
 /// # Errors
 /// If a retry may cure it. What is done by then is done: the retry finds it so.
-pub async fn handle<T: Table, O: Objects, L: Later>(
+pub async fn handle<T: Table, O: Objects, L: OneTimeSchedules>(
     config: &Config,
     storage: &Storage<T, O, L>,
     event: LambdaEvent<Value>,

@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use reconcile::{Config, Storage, handle};
 
 #[global_allocator]
@@ -15,12 +15,12 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [internal] = connections.buckets([&config.internal_bucket]);
-    let later = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
-    let operators = Operators::new(connections.operators(&config.operator_bus));
+    let schedules = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
+    let operators = Notifications::new(connections.operators(&config.operator_bus));
     let storage = Storage {
         table: connections.table(&config.table),
         internal,
-        later,
+        schedules,
         operators,
         clock: Clock::system(),
     };

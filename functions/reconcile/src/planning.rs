@@ -8,7 +8,7 @@ use mirror::files::plan::{self, PlanWriter, StoredPlan};
 use mirror::files::report;
 use mirror::files::snapshot::SnapshotCopy;
 use mirror::ports::districts::{Applied, Changed};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::change::Hold;
 use roster::contract::PlanContext;
@@ -36,7 +36,7 @@ fn review(changes: u64) -> Hold {
     Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
 }
 
-impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
+impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
     /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
     pub(crate) async fn plan_and_go(
         &mut self,

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use mirror::MirrorError;
 use mirror::files::snapshot::{self, SnapshotCopy};
 use mirror::ports::districts::{Changed, District, Latest};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::finding::{Finding, request};
 use roster::policy::KeepDemographics;
@@ -33,7 +33,7 @@ pub(crate) fn is_synced(status: DistrictStatus) -> bool {
 /// Stages the snapshot of the earlier run under the new one: parts, chain, the district's newest
 /// snapshot, manifest, the run's state, as an import does. It can die anywhere and be done again.
 /// The manifest's event starts the run.
-pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
+pub(crate) async fn stage<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     mut record: RunRecord,
     district: &District,
@@ -80,7 +80,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
 }
 
 /// The snapshot of the earlier run, or why it cannot be gone back to.
-async fn find<T: Table, O: Objects, L: Later>(
+async fn find<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
     district: &District,
@@ -106,7 +106,7 @@ async fn find<T: Table, O: Objects, L: Later>(
 /// Makes the run's snapshot the district's newest, over the chain of uploads that there is: a delta
 /// that comes next is read over what was uploaded last, whatever was restored. False: something
 /// newer was accepted after the request.
-async fn accept<T: Table, O: Objects, L: Later>(
+async fn accept<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
 ) -> Result<bool, ReconcileFailure> {
@@ -138,7 +138,7 @@ async fn accept<T: Table, O: Objects, L: Later>(
     Err(MirrorError::service("accept the snapshot", "others were accepted each time").into())
 }
 
-async fn refuse<T: Table, O: Objects, L: Later>(
+async fn refuse<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     mut record: RunRecord,
     why: &'static str,

@@ -9,7 +9,7 @@ use mirror::eventbridge;
 use mirror::files::report;
 use mirror::files::snapshot;
 use mirror::ports::districts::{Changed, District, ReleaseLease, TakeLease};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::id::RunId;
 use roster::run::{Cause, RunState, Step};
@@ -28,7 +28,7 @@ const TRIES: u32 = 5;
 
 /// Takes the district's lease and does the run, and any newer one that came in while the lease was
 /// held.
-pub(crate) async fn run<T: Table, O: Objects, L: Later>(
+pub(crate) async fn run<T: Table, O: Objects, L: OneTimeSchedules>(
     config: &Config,
     storage: &Storage<T, O, L>,
     invocation: &Invocation,
@@ -59,7 +59,10 @@ pub(crate) async fn run<T: Table, O: Objects, L: Later>(
             // the case that they die.
             let at = until + Duration::from_secs(1);
             let name = format!("{}-w{}", named.run, at.as_second());
-            storage.later.again(&invocation.function, &name, at, &resume(named)).await?;
+            storage
+                .schedules
+                .schedule_once(&invocation.function, &name, at, &resume(named))
+                .await?;
             info!(district = %named.district, run = %named.run, "waits for another run of the district");
             summary.count(Ended::Waiting);
             return Ok(());
@@ -89,7 +92,7 @@ pub(crate) struct Session<'a, T, O, L> {
     pub(crate) token: u64,
 }
 
-impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
+impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
     async fn all(&mut self, mut run: RunId, summary: &mut Summary) -> Result<(), ReconcileFailure> {
         loop {
             let ended = self.one(&run).await?;
@@ -103,8 +106,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 let at = self.storage.clock.now() + SOON;
                 let name = format!("{next}-n{}", at.as_second());
                 self.storage
-                    .later
-                    .again(&self.invocation.function, &name, at, &resume(&named))
+                    .schedules
+                    .schedule_once(&self.invocation.function, &name, at, &resume(&named))
                     .await?;
                 self.give_back().await;
                 summary.count(Ended::Continued);
@@ -236,8 +239,8 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
                 let at = self.storage.clock.now() + self.config.lease;
                 let name = format!("{run}-w{}", at.as_second());
                 self.storage
-                    .later
-                    .again(&self.invocation.function, &name, at, &resume(&named))
+                    .schedules
+                    .schedule_once(&self.invocation.function, &name, at, &resume(&named))
                     .await?;
                 return Ok(Some(Ended::Continued));
             }
@@ -305,7 +308,10 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
         let named = Named { district: record.district.clone(), run: record.run.clone() };
         let name = format!("{}-c{}", record.run, record.continued);
         let at = self.storage.clock.now() + SOON;
-        self.storage.later.again(&self.invocation.function, &name, at, &resume(&named)).await?;
+        self.storage
+            .schedules
+            .schedule_once(&self.invocation.function, &name, at, &resume(&named))
+            .await?;
         Ok(Ended::Continued)
     }
 

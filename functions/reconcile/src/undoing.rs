@@ -10,7 +10,7 @@ use mirror::files::plan::{self, PlanWriter, StoredPlan};
 use mirror::files::report;
 use mirror::files::snapshot::LinesCopy;
 use mirror::keys;
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::change::Outcome;
 use roster::finding::{Finding, request};
@@ -42,7 +42,7 @@ pub(crate) fn bare_manifest(record: &RunRecord, source: &str) -> Manifest {
 }
 
 /// Writes the report of what cannot be done. The run's record is saved after it.
-pub(crate) async fn write_refusal<T: Table, O: Objects, L: Later>(
+pub(crate) async fn write_refusal<T: Table, O: Objects, L: OneTimeSchedules>(
     storage: &Storage<T, O, L>,
     record: &RunRecord,
     manifest: &Manifest,
@@ -77,7 +77,7 @@ pub(crate) enum Made {
     Impossible(&'static str),
 }
 
-impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
+impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
     /// Plans an undo.
     pub(crate) async fn make_undo(
         &self,

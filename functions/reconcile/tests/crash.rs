@@ -159,7 +159,7 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
             deliver(&world, scene, &run, &event, &Cue::never(), owner)
                 .await
                 .unwrap_or_else(|e| panic!("{at}: {e:?}"));
-            for (_, _, payload) in world.later.take_all() {
+            for (_, _, payload) in world.schedules.take_all() {
                 world.pass(2000);
                 world.send(serde_json::from_str(&payload).unwrap()).await;
             }

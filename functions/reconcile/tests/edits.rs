@@ -12,7 +12,7 @@ use mirror::testing::failing::Cue;
 use roster::change::Change;
 use roster::edit::{EditVersion, LocalEdit};
 use roster::id::RunId;
-use roster::records::{AnyMirrored, Origin, Tag};
+use roster::records::{AnyMirrored, Origin, RecordKind};
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use world::{Night, World, by_hand, made};
@@ -152,7 +152,7 @@ async fn meanwhile(deed: Deed) {
 
 /// Another record of the same kind.
 fn of_another(edit: &LocalEdit) -> roster::id::SourceId {
-    if edit.kind == Tag::Class { "class 1".into() } else { "student 000009".into() }
+    if edit.kind == RecordKind::Class { "class 1".into() } else { "student 000009".into() }
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn disconnected(
     let body = mirror::files::copy::read_record(
         &world.table,
         &world.district,
-        Tag::Class,
+        RecordKind::Class,
         &"class 1".into(),
     )
     .await

@@ -161,7 +161,7 @@ async fn load(
         } else {
             ended.unwrap();
         }
-        for (name, at, payload) in world.later.take_all() {
+        for (name, at, payload) in world.schedules.take_all() {
             let payload = serde_json::from_str(&payload).unwrap();
             // Events come once at least.
             let at = at.as_millisecond();

@@ -199,7 +199,7 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
         );
     }
     assert!(world.items().is_empty());
-    let schedules = world.later.take_all();
+    let schedules = world.schedules.take_all();
     assert_eq!(schedules.len(), 1, "asked for twice, made once");
     let (_, at, payload) = &schedules[0];
     assert!(*at > until);
@@ -234,7 +234,7 @@ async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
     let mut invocations = 1;
     while summary.applied == 0 {
         assert_eq!(summary, Summary { continued: 1, ..Summary::default() });
-        let schedules = world.later.take_all();
+        let schedules = world.schedules.take_all();
         assert_eq!(schedules.len(), 1);
         summary = world.send(serde_json::from_str(&schedules[0].2).unwrap()).await;
         invocations += 1;
@@ -243,7 +243,7 @@ async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
     assert_eq!(world.keys_with("active").len(), 1002);
     let report = world.report(&run).await;
     assert_eq!((report.state, report.item_writes), (RunState::Applied, 1002));
-    assert!(world.later.take_all().is_empty());
+    assert!(world.schedules.take_all().is_empty());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use mirror::keys;
 use mirror::ports::districts::Districts;
 use mirror::testing::failing::Cue;
 use reconcile::Summary;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::review::Field;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
@@ -80,7 +80,7 @@ async fn r_o2_the_plan_that_is_held_carries_what_a_reviewer_is_shown_and_nothing
     let emails = review
         .fields
         .iter()
-        .find(|share| (share.kind, share.field) == (Tag::Student, Field::Email))
+        .find(|share| (share.kind, share.field) == (RecordKind::Student, Field::Email))
         .unwrap();
     assert_eq!((emails.has, emails.of, emails.required), (30, 30, true));
     let students: u64 = review

@@ -212,13 +212,13 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
         (Request::Undo as fn(Order) -> Request, "undo_not_possible"),
         (Request::Restore as fn(Order) -> Request, "restore_not_possible"),
     ] {
-        for (run, why, later) in [
+        for (run, why, schedules) in [
             (&unknown, "there is no such run", 0),
             (&held, "it was not applied", 0),
             (&of, "it is more than 365 days old", year),
         ] {
             minute += 1;
-            let said = impossible(&world, minute + later, make(order(run))).await;
+            let said = impossible(&world, minute + schedules, make(order(run))).await;
             assert!(said.starts_with(code) && said.contains(why), "{said}");
         }
     }
@@ -226,7 +226,7 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
     world.internal.remove(&keys::part(
         &world.district,
         &of,
-        roster::snapshot::PartName::Records(roster::records::Tag::School),
+        roster::snapshot::PartName::Records(roster::records::RecordKind::School),
     ));
     assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("no longer kept"));
     world.internal.remove(&keys::plan(&world.district, &of));
@@ -300,7 +300,7 @@ async fn r_m7_a_snapshot_restored_under_ignore_has_no_demographics() {
     let mut settings = Settings::of_preset("clever");
     settings.overrides.insert("demographics".into(), json!("ignore"));
     let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
-    let part = roster::snapshot::PartName::Records(roster::records::Tag::Student);
+    let part = roster::snapshot::PartName::Records(roster::records::RecordKind::Student);
     let lines = |run: &RunId| {
         let body = world.internal.body(&keys::part(&world.district, run, part)).unwrap();
         let mut lines = mirror::files::spool::Lines::new(&body[..], "read").unwrap();

@@ -12,7 +12,7 @@ use mirror::ops::edits::{Edited, Ending};
 use mirror::ports::directory::{Found, Place};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, SourceId};
-use roster::records::{AnyMirrored, Mirrored, Status, Tag, kinds};
+use roster::records::{AnyMirrored, Mirrored, RecordKind, Status, kinds};
 use rules::effective::{self, EffectiveClass};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
@@ -96,7 +96,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         self.api.clock.now().to_zoned(zone).date()
     }
 
-    pub(crate) async fn found(&self, kind: Tag, key: &SourceId) -> Result<Found, Problem> {
+    pub(crate) async fn found(&self, kind: RecordKind, key: &SourceId) -> Result<Found, Problem> {
         Ok(self.api.table.found(self.district(), &Place::of(kind, key)).await?)
     }
 
@@ -106,7 +106,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// A person, whoever asks.
     pub(crate) async fn anybody(
         &self,
-        kind: Tag,
+        kind: RecordKind,
         key: &SourceId,
     ) -> Result<Option<PersonFound>, Problem> {
         let found = self.found(kind, key).await?;
@@ -114,7 +114,11 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     }
 
     /// A person within the caller's walls.
-    pub(crate) async fn person(&self, kind: Tag, key: &SourceId) -> Result<PersonFound, Problem> {
+    pub(crate) async fn person(
+        &self,
+        kind: RecordKind,
+        key: &SourceId,
+    ) -> Result<PersonFound, Problem> {
         let person = self.anybody(kind, key).await?.ok_or_else(Problem::not_found)?;
         if self.sees(&person).await? { Ok(person) } else { Err(Problem::not_found()) }
     }
@@ -122,7 +126,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// The same, or none where there is nobody or a wall.
     pub(crate) async fn seen(
         &self,
-        kind: Tag,
+        kind: RecordKind,
         key: &SourceId,
     ) -> Result<Option<PersonFound>, Problem> {
         match self.person(kind, key).await {
@@ -135,18 +139,18 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// The caller's own record, for those who have one.
     pub(crate) async fn own(&self) -> Result<PersonFound, Problem> {
         let kind = match self.caller().role {
-            Role::Teacher => Tag::Teacher,
-            Role::Guardian => Tag::Guardian,
+            Role::Teacher => RecordKind::Teacher,
+            Role::Guardian => RecordKind::Guardian,
             _ => return Err(Problem::not_found()),
         };
         let key = self.caller().record.clone().ok_or_else(Problem::not_found)?;
         self.anybody(kind, &key).await?.ok_or_else(Problem::not_found)
     }
 
-    fn is_own(&self, kind: Tag, key: &SourceId) -> bool {
+    fn is_own(&self, kind: RecordKind, key: &SourceId) -> bool {
         let own = match self.caller().role {
-            Role::Teacher => Tag::Teacher,
-            Role::Guardian => Tag::Guardian,
+            Role::Teacher => RecordKind::Teacher,
+            Role::Guardian => RecordKind::Guardian,
             _ => return false,
         };
         own == kind && self.caller().record.as_ref() == Some(key)
@@ -163,7 +167,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
                 // A guardian is of the schools of the children.
                 let children = self
                     .glance(
-                        Tag::Student,
+                        RecordKind::Student,
                         &person.children().into_iter().map(|c| c.key).collect::<Vec<_>>(),
                     )
                     .await?;
@@ -180,8 +184,8 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
             return Ok(true);
         }
         let own = self.own().await?;
-        if own.kind() == Tag::Guardian {
-            return Ok(person.kind() == Tag::Student
+        if own.kind() == RecordKind::Guardian {
+            return Ok(person.kind() == RecordKind::Student
                 && own.children().iter().any(|child| child.key == *person.item.key()));
         }
         let classes: BTreeSet<SourceId> =
@@ -190,7 +194,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
             return Ok(true);
         }
         for child in person.children() {
-            if let Some(child) = self.anybody(Tag::Student, &child.key).await?
+            if let Some(child) = self.anybody(RecordKind::Student, &child.key).await?
                 && child.classes().iter().any(|listed| classes.contains(&listed.key))
             {
                 return Ok(true);
@@ -203,7 +207,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// out.
     pub(crate) async fn glance(
         &self,
-        kind: Tag,
+        kind: RecordKind,
         keys: &[SourceId],
     ) -> Result<Vec<PersonFound>, Problem> {
         let places: Vec<Place> = keys.iter().map(|key| Place::of(kind, key)).collect();
@@ -213,7 +217,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// The same, by their places.
     pub(crate) async fn glance_at(
         &self,
-        kind: Tag,
+        kind: RecordKind,
         places: &[Place],
     ) -> Result<Vec<PersonFound>, Problem> {
         if places.is_empty() {
@@ -234,34 +238,32 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
 
     /// A class, whoever asks.
     pub(crate) async fn any_class(&self, key: &SourceId) -> Result<Option<ClassFound>, Problem> {
-        let found = self.found(Tag::Class, key).await?;
+        let found = self.found(RecordKind::Class, key).await?;
         Ok(found.record()?.map(|item| ClassFound { item, found }))
     }
 
     /// A class within the caller's walls.
     pub(crate) async fn class(&self, key: &SourceId) -> Result<ClassFound, Problem> {
         let class = self.any_class(key).await?.ok_or_else(Problem::not_found)?;
-        let sees = match self.granted.reach {
-            Reach::No => false,
-            Reach::Whole => true,
-            Reach::Schools => self.caller().sees_school(class.school()),
-            Reach::Own => {
-                let own = self.caller().record.as_ref().ok_or_else(Problem::not_found)?;
-                match self.caller().role {
-                    Role::Teacher => class.effective().has(Tag::Teacher, own),
-                    Role::Guardian => {
-                        class.effective().has(Tag::Guardian, own)
-                            || self
-                                .own()
-                                .await?
-                                .children()
-                                .iter()
-                                .any(|child| class.effective().has(Tag::Student, &child.key))
+        let sees =
+            match self.granted.reach {
+                Reach::No => false,
+                Reach::Whole => true,
+                Reach::Schools => self.caller().sees_school(class.school()),
+                Reach::Own => {
+                    let own = self.caller().record.as_ref().ok_or_else(Problem::not_found)?;
+                    match self.caller().role {
+                        Role::Teacher => class.effective().has(RecordKind::Teacher, own),
+                        Role::Guardian => {
+                            class.effective().has(RecordKind::Guardian, own)
+                                || self.own().await?.children().iter().any(|child| {
+                                    class.effective().has(RecordKind::Student, &child.key)
+                                })
+                        }
+                        _ => false,
                     }
-                    _ => false,
                 }
-            }
-        };
+            };
         if sees { Ok(class) } else { Err(Problem::not_found()) }
     }
 
@@ -269,7 +271,12 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     // ----------------------------------------------------------------------------------------------------------------------
 
     /// A new edit of the caller's, not yet written.
-    pub(crate) fn edit(&self, kind: Tag, key: &SourceId, edit: Edit) -> Result<LocalEdit, Problem> {
+    pub(crate) fn edit(
+        &self,
+        kind: RecordKind,
+        key: &SourceId,
+        edit: Edit,
+    ) -> Result<LocalEdit, Problem> {
         let now = self.api.clock.now();
         let version = EditVersion::new(fresh::ulid(now)?);
         Ok(LocalEdit {
@@ -299,7 +306,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
     /// faster.
     pub(crate) async fn put_over(
         &self,
-        kind: Tag,
+        kind: RecordKind,
         key: &SourceId,
         slot: &str,
         next: impl Fn(&Found) -> Result<Option<Edit>, Problem>,

@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use roster::id::{RunId, SourceId};
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::rule::Rule;
 use serde::de::DeserializeOwned;
 
@@ -82,7 +82,7 @@ impl At {
     }
 
     /// The kind of people that the address is about.
-    pub(crate) fn people(&self) -> Result<Tag, Problem> {
+    pub(crate) fn people(&self) -> Result<RecordKind, Problem> {
         person_kind(self.text("kind")).ok_or_else(Problem::not_found)
     }
 
@@ -96,8 +96,10 @@ impl At {
 }
 
 /// The kind of people of this name.
-pub(crate) fn person_kind(name: &str) -> Option<Tag> {
-    [Tag::Student, Tag::Teacher, Tag::Guardian].into_iter().find(|kind| kind.name() == name)
+pub(crate) fn person_kind(name: &str) -> Option<RecordKind> {
+    [RecordKind::Student, RecordKind::Teacher, RecordKind::Guardian]
+        .into_iter()
+        .find(|kind| kind.name() == name)
 }
 
 /// A name: trimmed, neither blank nor too long.

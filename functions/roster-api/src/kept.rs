@@ -13,7 +13,7 @@ use mirror::ports::districts::District;
 use mirror::ports::items::ReadItems;
 use mirror::ports::objects::ReadObjects;
 use roster::id::{DistrictId, RunId};
-use roster::records::{Mirrored, Tag, kinds};
+use roster::records::{Mirrored, RecordKind, kinds};
 use roster::snapshot::Manifest;
 
 /// How many of each are kept: those of large districts have megabytes.
@@ -82,7 +82,7 @@ impl Memory {
         if let Some(kept) = name.as_ref().and_then(|name| self.schools.get(name)) {
             return Ok(kept);
         }
-        let copy = MirrorCopy::read_kind(items, &district.id, Tag::School).await?;
+        let copy = MirrorCopy::read_kind(items, &district.id, RecordKind::School).await?;
         let read = copy
             .records::<kinds::Schools>()
             .map(|school| school.map(|school| *school))

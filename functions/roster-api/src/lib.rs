@@ -33,9 +33,9 @@ use mirror::ops::erase::{EraseItems, EraseObjects};
 use mirror::ports::configured::Configuring;
 use mirror::ports::directory::Directory;
 use mirror::ports::districts::{Districts, Leases};
-use mirror::ports::idempotency::Answers;
+use mirror::ports::idempotency::IdempotencyRecords;
 use mirror::ports::objects::{ReadObjects, WriteObjects};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::Runs;
 
 pub use caller::Caller;
@@ -46,11 +46,12 @@ pub use router::{Route, router, routes};
 
 /// What the API does with the table.
 pub trait Table:
-    Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems
+    Districts + Leases + Configuring + Runs + Directory + Edits + IdempotencyRecords + EraseItems
 {
 }
-impl<T: Districts + Leases + Configuring + Runs + Directory + Edits + Answers + EraseItems> Table
-    for T
+impl<
+    T: Districts + Leases + Configuring + Runs + Directory + Edits + IdempotencyRecords + EraseItems,
+> Table for T
 {
 }
 
@@ -92,10 +93,10 @@ impl<T, O> Api<T, O> {
         internal: O,
         inbox: O,
         clock: Clock,
-        later: impl Later + std::fmt::Debug,
+        schedules: impl OneTimeSchedules + std::fmt::Debug,
         function: &str,
     ) -> Self {
-        let pulls = pulls::Scheduled { later, function: function.to_owned() };
+        let pulls = pulls::Scheduled { schedules, function: function.to_owned() };
         Self::with(table, internal, inbox, clock, Some(Box::new(pulls)))
     }
 

@@ -17,8 +17,8 @@ async fn main() -> Result<(), Error> {
     let table = connections.table(&config.table);
     let api = match &config.pulls {
         Some(pulls) => {
-            let later = connections.schedules(&pulls.schedule_group, &pulls.schedule_role_arn);
-            Api::with_pulls(table, internal, inbox, Clock::system(), later, &pulls.function_arn)
+            let schedules = connections.schedules(&pulls.schedule_group, &pulls.schedule_role_arn);
+            Api::with_pulls(table, internal, inbox, Clock::system(), schedules, &pulls.function_arn)
         }
         None => Api::new(table, internal, inbox, Clock::system()),
     };

@@ -3,7 +3,9 @@
 use mirror::MirrorError;
 use mirror::ports::directory::{Found, Place};
 use roster::id::SourceId;
-use roster::records::{AnyMirrored, Demographics, Mirrored, Origin, Person, Status, Tag, kinds};
+use roster::records::{
+    AnyMirrored, Demographics, Mirrored, Origin, Person, RecordKind, Status, kinds,
+};
 use rules::effective::{self, Account, Listed, Who};
 
 /// A person of the mirror.
@@ -26,20 +28,20 @@ macro_rules! each {
 }
 
 impl Item {
-    pub(crate) fn read(kind: Tag, found: &Found) -> Result<Option<Self>, MirrorError> {
+    pub(crate) fn read(kind: RecordKind, found: &Found) -> Result<Option<Self>, MirrorError> {
         Ok(match kind {
-            Tag::Student => found.record()?.map(Self::Student),
-            Tag::Teacher => found.record()?.map(Self::Teacher),
-            Tag::Guardian => found.record()?.map(Self::Guardian),
+            RecordKind::Student => found.record()?.map(Self::Student),
+            RecordKind::Teacher => found.record()?.map(Self::Teacher),
+            RecordKind::Guardian => found.record()?.map(Self::Guardian),
             _ => None,
         })
     }
 
-    pub(crate) fn kind(&self) -> Tag {
+    pub(crate) fn kind(&self) -> RecordKind {
         match self {
-            Self::Student(_) => Tag::Student,
-            Self::Teacher(_) => Tag::Teacher,
-            Self::Guardian(_) => Tag::Guardian,
+            Self::Student(_) => RecordKind::Student,
+            Self::Teacher(_) => RecordKind::Teacher,
+            Self::Guardian(_) => RecordKind::Guardian,
         }
     }
 
@@ -80,7 +82,7 @@ pub(crate) struct PersonFound {
 }
 
 impl PersonFound {
-    pub(crate) fn kind(&self) -> Tag {
+    pub(crate) fn kind(&self) -> RecordKind {
         self.item.kind()
     }
 

@@ -3,7 +3,7 @@
 use mirror::ports::configured::Configured;
 use roster::id::SourceId;
 use roster::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
-use roster::records::{Origin, Tag};
+use roster::records::{Origin, RecordKind};
 use roster::rule::Rule;
 use roster::settings::{DistrictStatus, Settings};
 use serde::Serialize;
@@ -70,7 +70,7 @@ impl Terms {
     /// R-T4).
     pub(crate) fn adding(
         &self,
-        role: Tag,
+        role: RecordKind,
         origin: Origin,
         school: &SourceId,
         is_outsider: bool,
@@ -80,7 +80,9 @@ impl Terms {
             return Ok(Lives::UntilTakenAway);
         }
         let keeps = match role {
-            Tag::Student => self.policy.manual_students_in_synced_classes == ManualStudents::Keep,
+            RecordKind::Student => {
+                self.policy.manual_students_in_synced_classes == ManualStudents::Keep
+            }
             _ => self.policy.manual_co_teachers == ManualCoTeachers::Keep,
         };
         if keeps && !self.school_is_on(school) {
@@ -90,7 +92,7 @@ impl Terms {
             ));
         }
         let lives = keeps
-            || (role == Tag::Teacher
+            || (role == RecordKind::Teacher
                 && match self.policy.manual_co_teachers {
                     ManualCoTeachers::Outsiders => is_outsider,
                     ManualCoTeachers::OutsidersAlone => is_outsider && !has_co_teacher,

@@ -71,7 +71,7 @@ problems! {
     precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The version must be named",
         "Send the header If-Match with the version (ETag) that you have read.";
     /// 500: our fault.
-    internal() = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", "It is on record. Try again later.";
+    internal() = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", "It is on record. Try again schedules.";
     /// 503: try again.
     busy() = SERVICE_UNAVAILABLE, "busy", "Too busy at the moment", "Nothing was done. Try again in a moment.";
 }

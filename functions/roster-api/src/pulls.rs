@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::keys;
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use roster::id::{DistrictId, RunId};
 use serde_json::json;
 
@@ -28,18 +28,21 @@ pub(crate) trait Pulls: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Scheduled<L> {
     /// Its schedules.
-    pub(crate) later: L,
+    pub(crate) schedules: L,
     /// Its ARN.
     pub(crate) function: String,
 }
 
-impl<L: Later + fmt::Debug> Pulls for Scheduled<L> {
+impl<L: OneTimeSchedules + fmt::Debug> Pulls for Scheduled<L> {
     fn ask<'a>(&'a self, district: &'a DistrictId, at: Timestamp, now: Timestamp) -> Asked<'a> {
         Box::pin(async move {
             let payload = json!({ "district": district, "at": at }).to_string();
             let name = format!("now-{}", run_of(district, at));
             // One of that name is the same wish.
-            self.later.again(&self.function, &name, now + SOON, &payload).await.map(|_| ())
+            self.schedules
+                .schedule_once(&self.function, &name, now + SOON, &payload)
+                .await
+                .map(|_| ())
         })
     }
 }

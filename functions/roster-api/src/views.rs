@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use roster::edit::{Edit, LocalEdit};
 use roster::id::{AccountId, RunId, SourceId};
 use roster::personal::Personal;
-use roster::records::{Demographics, GuardianRole, Inactive, Origin, Status, Tag};
+use roster::records::{Demographics, GuardianRole, Inactive, Origin, RecordKind, Status};
 use rules::effective::{self, AccountState, EffectiveClass, Listed};
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ struct AccountView {
 /// A person in full.
 #[derive(Serialize)]
 pub(crate) struct PersonView<'a> {
-    kind: Tag,
+    kind: RecordKind,
     key: Reference,
     source_id: Reference,
     status: Status,
@@ -214,7 +214,7 @@ impl<'a> PersonView<'a> {
 /// A person in a list.
 #[derive(Serialize)]
 pub(crate) struct PersonLine {
-    kind: Tag,
+    kind: RecordKind,
     key: Reference,
     name: String,
     status: Status,
@@ -241,7 +241,7 @@ impl From<&PersonFound> for PersonLine {
 /// A class in a list.
 #[derive(Serialize)]
 pub(crate) struct ClassLine<'a> {
-    kind: Tag,
+    kind: RecordKind,
     key: Reference,
     name: &'a str,
     source_name: &'a str,
@@ -253,7 +253,7 @@ pub(crate) struct ClassLine<'a> {
 impl<'a> From<&'a EffectiveClass<'a>> for ClassLine<'a> {
     fn from(class: &'a EffectiveClass<'a>) -> Self {
         Self {
-            kind: Tag::Class,
+            kind: RecordKind::Class,
             key: (&class.item.key).into(),
             name: class.name(),
             source_name: &class.item.state.details.title,

@@ -8,7 +8,7 @@
 
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
-use roster::records::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, RecordKind, Status, kinds};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
@@ -66,7 +66,7 @@ pub fn writes(
 }
 
 /// A record of a kind, of its body.
-pub fn parse(kind: Tag, body: &str) -> Result<AnyMirrored, MirrorError> {
+pub fn parse(kind: RecordKind, body: &str) -> Result<AnyMirrored, MirrorError> {
     fn of<K: Kind>(body: &str) -> Result<AnyMirrored, MirrorError> {
         // serde's own message may quote what it read.
         let record = serde_json::from_str::<Mirrored<K>>(body);
@@ -75,13 +75,13 @@ pub fn parse(kind: Tag, body: &str) -> Result<AnyMirrored, MirrorError> {
             .map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
     }
     match kind {
-        Tag::School => of::<kinds::Schools>(body),
-        Tag::Term => of::<kinds::Terms>(body),
-        Tag::Course => of::<kinds::Courses>(body),
-        Tag::Teacher => of::<kinds::Teachers>(body),
-        Tag::Student => of::<kinds::Students>(body),
-        Tag::Guardian => of::<kinds::Guardians>(body),
-        Tag::Class => of::<kinds::Classes>(body),
+        RecordKind::School => of::<kinds::Schools>(body),
+        RecordKind::Term => of::<kinds::Terms>(body),
+        RecordKind::Course => of::<kinds::Courses>(body),
+        RecordKind::Teacher => of::<kinds::Teachers>(body),
+        RecordKind::Student => of::<kinds::Students>(body),
+        RecordKind::Guardian => of::<kinds::Guardians>(body),
+        RecordKind::Class => of::<kinds::Classes>(body),
     }
 }
 
@@ -156,7 +156,7 @@ fn encode_record<K: Kind>(
         .map_err(|e| MirrorError::corrupt("a record of the plan", e))?;
     let hash = body_hash(&body);
     let pk = keys::shard_pk(district, record.key.shard());
-    let sk = keys::record_sk(K::TAG, &record.key);
+    let sk = keys::record_sk(K::KIND, &record.key);
     let mut texts = pieces(&body).map(str::to_owned);
     let first = texts.next().unwrap_or_default();
     let short = short(&hash).to_owned();
@@ -224,16 +224,16 @@ fn pieces(body: &str) -> impl Iterator<Item = &str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
     /// A record of a kind.
-    Records(Tag),
+    Records(RecordKind),
     /// A local edit beside a record of a kind.
-    Edits(Tag),
+    Edits(RecordKind),
     /// An identity link.
     Links,
 }
 
 impl Section {
     /// The kind of the records that it is about; none for links, which come in one piece.
-    pub fn kind(self) -> Option<Tag> {
+    pub fn kind(self) -> Option<RecordKind> {
         match self {
             Self::Records(kind) | Self::Edits(kind) => Some(kind),
             Self::Links => None,
@@ -245,7 +245,7 @@ impl Section {
             return Some(Self::Links);
         }
         let (kind, rest) = sk.split_once('#')?;
-        let tag = Tag::named(kind)?;
+        let tag = RecordKind::named(kind)?;
         let Some((key, _)) = rest.split_once('#') else { return Some(Self::Records(tag)) };
         // A twin is the same edit once more: it is read where its first stands.
         let slot = rest[key.len()..].strip_prefix(keys::EDIT)?;
@@ -393,7 +393,7 @@ mod tests {
         let AnyMirrored::Class(record) = &big else { unreachable!() };
         assert_eq!(
             bodies,
-            [(Section::Records(Tag::Class), serde_json::to_string(record).unwrap())]
+            [(Section::Records(RecordKind::Class), serde_json::to_string(record).unwrap())]
         );
     }
 
@@ -414,7 +414,7 @@ mod tests {
         let writes = writes(&oak(), None, Some(&big)).unwrap().unwrap();
         let pk = keys::shard_pk(&oak(), SourceId::from("c 1").shard());
         let edit = |slot: &str| {
-            let sk = keys::edit_sk(Tag::Class, &"c 1".into(), slot);
+            let sk = keys::edit_sk(RecordKind::Class, &"c 1".into(), slot);
             Write::Put(PutItem { pk: pk.clone(), sk, body: slot.into(), ..PutItem::default() })
         };
         let bodies = read(writes.before.into_iter().chain([
@@ -427,10 +427,10 @@ mod tests {
             bodies.iter().map(|(section, body)| (*section, body.len())).collect();
         assert_eq!(
             sections[..2],
-            [(Section::Edits(Tag::Class), 12), (Section::Edits(Tag::Class), 4)]
+            [(Section::Edits(RecordKind::Class), 12), (Section::Edits(RecordKind::Class), 4)]
         );
         assert!(
-            sections[2].0 == Section::Records(Tag::Class)
+            sections[2].0 == Section::Records(RecordKind::Class)
                 && sections[2].1 > 1_000_000
                 && sections.len() == 3
         );

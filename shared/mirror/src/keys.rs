@@ -39,7 +39,7 @@
 
 use roster::id::{DistrictId, RunId, SHARDS, SourceId};
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::snapshot::PartName;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -94,12 +94,12 @@ pub fn admin_sk(email: &Personal) -> String {
 }
 
 /// Beginning of the sort keys of a kind.
-pub fn kind_prefix(kind: Tag) -> String {
+pub fn kind_prefix(kind: RecordKind) -> String {
     format!("{}#", kind.name())
 }
 
 /// Sort key of a record.
-pub fn record_sk(kind: Tag, key: &SourceId) -> String {
+pub fn record_sk(kind: RecordKind, key: &SourceId) -> String {
     format!("{}#{}", kind.name(), key.key())
 }
 
@@ -109,13 +109,19 @@ pub fn more_sk(record_sk: &str, hash: &str, piece: u32) -> String {
 }
 
 /// Sort key of a local edit of a record: right behind the record, before the pieces of a long one.
-pub fn edit_sk(kind: Tag, key: &SourceId, slot: &str) -> String {
+pub fn edit_sk(kind: RecordKind, key: &SourceId, slot: &str) -> String {
     format!("{}{EDIT}{slot}", record_sk(kind, key))
 }
 
 /// Sort key of the twin of an edit, beside the record that the edit is about: it names the record
 /// that the edit stands beside.
-pub fn twin_sk(about: Tag, person: &SourceId, beside: Tag, key: &SourceId, slot: &str) -> String {
+pub fn twin_sk(
+    about: RecordKind,
+    person: &SourceId,
+    beside: RecordKind,
+    key: &SourceId,
+    slot: &str,
+) -> String {
     format!("{}{EDIT}{AT}{}#{slot}", record_sk(about, person), record_sk(beside, key))
 }
 
@@ -145,7 +151,7 @@ pub fn notice_count_pk(stretch: &str) -> String {
 }
 
 /// Sort key of the link of a source id. It lies in the shard of the source id.
-pub fn link_sk(kind: Tag, source: &SourceId) -> String {
+pub fn link_sk(kind: RecordKind, source: &SourceId) -> String {
     format!("{LINK}{}#{}", kind.name(), source.key())
 }
 
@@ -349,13 +355,13 @@ mod tests {
     #[test]
     fn all_that_belongs_to_a_record_sorts_behind_it_and_before_the_next() {
         let a = SourceId::from("a");
-        let first = record_sk(Tag::Class, &a);
+        let first = record_sk(RecordKind::Class, &a);
         let piece = more_sk(&first, "0011aabb", 1);
-        let edit = edit_sk(Tag::Class, &a, "NAME");
-        let twin = twin_sk(Tag::Class, &a, Tag::Class, &"b".into(), "IN#class#a");
+        let edit = edit_sk(RecordKind::Class, &a, "NAME");
+        let twin = twin_sk(RecordKind::Class, &a, RecordKind::Class, &"b".into(), "IN#class#a");
         assert!(piece.starts_with(&pieces_prefix(&first, "0011aabb")));
         for next in ["a b", "a!", "a'", "a-", "ab", "aa"]
-            .map(|id| record_sk(Tag::Class, &SourceId::from(id)))
+            .map(|id| record_sk(RecordKind::Class, &SourceId::from(id)))
         {
             for mine in [&first, &edit, &twin, &piece] {
                 assert!(

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use mirror::MirrorError;
-use mirror::files::copy::{Beside, MirrorCopy, read_beside, read_record};
+use mirror::files::copy::{MirrorCopy, WithEdits, read_beside, read_record};
 use mirror::item::body_hash;
 use mirror::keys;
 use mirror::ops::edits::{Edits, Ending};
@@ -21,29 +21,34 @@ use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{AccountId, DistrictId, RunId, SHARDS, SourceId};
 use roster::personal::Personal;
 use roster::records::{
-    AnyMirrored, ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag,
-    kinds,
+    AnyMirrored, ClassDetails, ClassState, Mirrored, Origin, Person, RecordKind, Status,
+    StudentState, kinds,
 };
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")
 }
 
-fn edit(kind: Tag, key: &str, version: &str, edit: Edit) -> LocalEdit {
+fn edit(kind: RecordKind, key: &str, version: &str, edit: Edit) -> LocalEdit {
     let (by, at) = (AccountId::from("a1"), Timestamp::UNIX_EPOCH);
     LocalEdit { kind, key: key.into(), edit, by, at, version: EditVersion::new(version) }
 }
 
 fn member(class: &str, student: &str, version: &str) -> LocalEdit {
-    edit(Tag::Class, class, version, Edit::Member { role: Tag::Student, person: student.into() })
+    edit(
+        RecordKind::Class,
+        class,
+        version,
+        Edit::Member { role: RecordKind::Student, person: student.into() },
+    )
 }
 
 fn named(class: &str, name: &str, version: &str) -> LocalEdit {
-    edit(Tag::Class, class, version, Edit::CustomName { name: Personal::new(name) })
+    edit(RecordKind::Class, class, version, Edit::CustomName { name: Personal::new(name) })
 }
 
 fn code(class: &str, code: &str, version: &str) -> LocalEdit {
-    edit(Tag::Class, class, version, Edit::JoinCode { code: Personal::new(code) })
+    edit(RecordKind::Class, class, version, Edit::JoinCode { code: Personal::new(code) })
 }
 
 fn class(key: &str, origin: Origin, students: usize) -> Mirrored<kinds::Classes> {
@@ -110,7 +115,7 @@ async fn put(table: &impl WriteItems, record: AnyMirrored) {
     }
 }
 
-async fn beside(table: &impl ReadItems, kind: Tag, key: &str) -> Beside {
+async fn beside(table: &impl ReadItems, kind: RecordKind, key: &str) -> WithEdits {
     read_beside(table, &oak(), kind, &key.into()).await.unwrap()
 }
 
@@ -150,7 +155,7 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
     );
     let late = named("c 1", "Larks", "v3");
     assert_eq!(table.put_edit(&oak(), &late, Some(&first)).await.unwrap().ending, Ending::Changed);
-    assert_eq!(beside(table, Tag::Class, "c 1").await.edits, std::slice::from_ref(&other));
+    assert_eq!(beside(table, RecordKind::Class, "c 1").await.edits, std::slice::from_ref(&other));
     // Only the version that was seen is taken away, and taking it away twice is the same.
     assert_eq!(table.take_edit(&oak(), &first).await.unwrap().ending, Ending::Changed);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);
@@ -160,7 +165,7 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
         Ending::Changed,
         "it is gone"
     );
-    assert_eq!(beside(table, Tag::Class, "c 1").await, Beside::default());
+    assert_eq!(beside(table, RecordKind::Class, "c 1").await, WithEdits::default());
     // An edit takes the place of no edit of another slot.
     assert!(matches!(
         table.put_edit(&oak(), &late, Some(&member("c 1", "s", "v"))).await,
@@ -180,18 +185,18 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
         assert_eq!(table.put_edit(&oak(), edit, None).await.unwrap().ending, Ending::Done);
     }
     // The class is longer than one item: its edits stand between it and its further pieces.
-    let found = beside(table, Tag::Class, "c 1").await;
+    let found = beside(table, RecordKind::Class, "c 1").await;
     assert!(found.record.unwrap().len() > 1_000_000);
     assert_eq!((found.edits, found.twins), (vec![ann.clone(), name.clone()], vec![]));
-    assert!(read_record(table, &oak(), Tag::Class, &"c 1".into()).await.unwrap().is_some());
-    let found = beside(table, Tag::Student, "ann").await;
+    assert!(read_record(table, &oak(), RecordKind::Class, &"c 1".into()).await.unwrap().is_some());
+    let found = beside(table, RecordKind::Student, "ann").await;
     assert_eq!((found.edits, found.twins), (vec![], vec![member("b", "ann", "v3"), ann.clone()]));
     // What a plan reads: once, in the order of the table, those of a record together.
     let copy = MirrorCopy::read(table, &oak()).await.unwrap();
-    let all: Vec<LocalEdit> = copy.edits(Tag::Class).map(Result::unwrap).collect();
+    let all: Vec<LocalEdit> = copy.edits(RecordKind::Class).map(Result::unwrap).collect();
     assert_eq!(all.len(), 4);
     assert!(all.is_sorted_by(|a, b| a.key.table_order(&b.key).is_le()));
-    assert_eq!(copy.edits(Tag::Student).count(), 0);
+    assert_eq!(copy.edits(RecordKind::Student).count(), 0);
     assert_eq!(
         copy.records::<kinds::Classes>()
             .map(Result::unwrap)
@@ -200,20 +205,20 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
         1
     );
     assert_eq!(copy.records::<kinds::Students>().count(), 2);
-    let one_kind = MirrorCopy::read_kind(table, &oak(), Tag::Class).await.unwrap();
-    assert_eq!(one_kind.edits(Tag::Class).count(), 4);
+    let one_kind = MirrorCopy::read_kind(table, &oak(), RecordKind::Class).await.unwrap();
+    assert_eq!(one_kind.edits(RecordKind::Class).count(), 4);
     // The twin changes and goes with its edit.
     let again = LocalEdit { version: EditVersion::new("v5"), ..ann.clone() };
     assert_eq!(table.put_edit(&oak(), &again, Some(&ann)).await.unwrap().ending, Ending::Done);
-    assert!(beside(table, Tag::Student, "ann").await.twins.contains(&again));
+    assert!(beside(table, RecordKind::Student, "ann").await.twins.contains(&again));
     assert_eq!(table.take_edit(&oak(), &ann).await.unwrap().ending, Ending::Changed);
     assert!(
-        beside(table, Tag::Student, "ann").await.twins.contains(&again),
+        beside(table, RecordKind::Student, "ann").await.twins.contains(&again),
         "a twin went without its edit"
     );
     assert_eq!(table.take_edit(&oak(), &again).await.unwrap().ending, Ending::Done);
-    assert_eq!(beside(table, Tag::Student, "ann").await.twins, [member("b", "ann", "v3")]);
-    assert_eq!(beside(table, Tag::Class, "c 1").await.edits, [name]);
+    assert_eq!(beside(table, RecordKind::Student, "ann").await.twins, [member("b", "ann", "v3")]);
+    assert_eq!(beside(table, RecordKind::Class, "c 1").await.edits, [name]);
 }
 
 async fn a_join_code_leads_to_one_class(table: &impl Edits) {
@@ -230,7 +235,7 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
     // Two classes cannot have one, and the second one's edit is not made either.
     let taken = code("c 2", "ABCD-1234", "v2");
     assert_eq!(table.put_edit(&oak(), &taken, None).await.unwrap().ending, Ending::CodeTaken);
-    assert_eq!(beside(table, Tag::Class, "c 2").await, Beside::default());
+    assert_eq!(beside(table, RecordKind::Class, "c 2").await, WithEdits::default());
     // Another code: the old one leads nowhere.
     let second = code("c 1", "WXYZ-9876", "v3");
     assert_eq!(table.put_edit(&oak(), &second, Some(&first)).await.unwrap().ending, Ending::Done);
@@ -247,7 +252,9 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
 
 async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits) {
     let hash = async |key: &str| {
-        body_hash(&read_record(table, &oak(), Tag::Class, &key.into()).await.unwrap().unwrap())
+        body_hash(
+            &read_record(table, &oak(), RecordKind::Class, &key.into()).await.unwrap().unwrap(),
+        )
     };
     let before = items(table).await;
     let made = AnyMirrored::Class(class("m-1", Origin::Manual, 0));
@@ -279,8 +286,8 @@ async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits)
         Ending::Done
     );
     assert_eq!(items(table).await, before + 1);
-    let body = read_record(table, &oak(), Tag::Class, &"m-1".into()).await.unwrap().unwrap();
-    assert_eq!(mirror::item::parse(Tag::Class, &body).unwrap(), archived);
+    let body = read_record(table, &oak(), RecordKind::Class, &"m-1".into()).await.unwrap().unwrap();
+    assert_eq!(mirror::item::parse(RecordKind::Class, &body).unwrap(), archived);
     // What the source answers for is a run's to write.
     let source = AnyMirrored::Class(class("c 9", Origin::Source, 0));
     assert!(matches!(

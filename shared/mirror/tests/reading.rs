@@ -12,16 +12,16 @@ use mirror::ops::erase::{EraseItems, partitions};
 use mirror::ports::configured::Configuring;
 use mirror::ports::directory::{Directory, InSchool, Place};
 use mirror::ports::districts::{Changed, Districts, Wrote};
-use mirror::ports::idempotency::{Answer, Answers, Asked, Begun};
+use mirror::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
 use mirror::ports::items::WriteItems;
-use mirror::ports::webhook_events::Notices;
+use mirror::ports::webhook_events::WebhookEvents;
 use mirror::testing::memory::MemoryTable;
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;
 use roster::records::{
     AnyMirrored, ClassDetails, ClassState, Demographics, Kind, Link, Mirrored, Origin, Person,
-    Status, StudentState, Tag, kinds,
+    RecordKind, Status, StudentState, kinds,
 };
 use roster::rule::Rule;
 use roster::settings::{DistrictStatus, Settings};
@@ -86,7 +86,7 @@ async fn put(table: &impl WriteItems, record: AnyMirrored) {
     }
 }
 
-fn edit(kind: Tag, key: &str, version: &str, edit: Edit) -> LocalEdit {
+fn edit(kind: RecordKind, key: &str, version: &str, edit: Edit) -> LocalEdit {
     let (by, version) = (AccountId::from("a1"), EditVersion::new(version));
     LocalEdit { kind, key: key.into(), edit, by, at: Timestamp::UNIX_EPOCH, version }
 }
@@ -97,27 +97,34 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
     }
     // Longer than one item.
     put(&table, AnyMirrored::Class(class("c1", 30_000))).await;
-    let name = edit(Tag::Class, "c1", "v1", Edit::CustomName { name: Personal::new("Owls") });
-    let member =
-        edit(Tag::Class, "c1", "v2", Edit::Member { role: Tag::Student, person: "s1".into() });
+    let name =
+        edit(RecordKind::Class, "c1", "v1", Edit::CustomName { name: Personal::new("Owls") });
+    let member = edit(
+        RecordKind::Class,
+        "c1",
+        "v2",
+        Edit::Member { role: RecordKind::Student, person: "s1".into() },
+    );
     for edit in [&name, &member] {
         assert_eq!(table.put_edit(&oak(), edit, None).await.unwrap().ending, Ending::Done);
     }
-    let found = table.found(&oak(), &Place::of(Tag::Class, &"c1".into())).await.unwrap();
+    let found = table.found(&oak(), &Place::of(RecordKind::Class, &"c1".into())).await.unwrap();
     assert_eq!(found.record::<kinds::Classes>().unwrap().unwrap().state.students.len(), 30_000);
     assert_eq!((found.edits, found.twins), (vec![member.clone(), name.clone()], vec![]));
-    let found = table.found(&oak(), &Place::of(Tag::Student, &"s1".into())).await.unwrap();
+    let found = table.found(&oak(), &Place::of(RecordKind::Student, &"s1".into())).await.unwrap();
     assert_eq!((found.body.is_some(), found.edits, found.twins), (true, vec![], vec![member]));
-    let found = table.found(&oak(), &Place::of(Tag::Student, &"s".into())).await.unwrap();
+    let found = table.found(&oak(), &Place::of(RecordKind::Student, &"s".into())).await.unwrap();
     assert_eq!((found.body, found.twins), (None, vec![]), "nobody whose key only begins a key");
-    let elsewhere =
-        table.found(&DistrictId::new("elm"), &Place::of(Tag::Student, &"s1".into())).await.unwrap();
+    let elsewhere = table
+        .found(&DistrictId::new("elm"), &Place::of(RecordKind::Student, &"s1".into()))
+        .await
+        .unwrap();
     assert_eq!(elsewhere.body, None);
 
     let places = [
-        Place::of(Tag::Student, &"s1".into()),
-        Place::of(Tag::Student, &"nobody".into()),
-        Place::of(Tag::Class, &"c1".into()),
+        Place::of(RecordKind::Student, &"s1".into()),
+        Place::of(RecordKind::Student, &"nobody".into()),
+        Place::of(RecordKind::Class, &"c1".into()),
     ];
     let glanced = table.glance(&oak(), &places, &["NAME"]).await.unwrap();
     let seen: Vec<_> = glanced
@@ -130,10 +137,11 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
         "a long body is left to a reader of the record"
     );
 
-    let link = Link { kind: Tag::Student, source: "new".into(), key: "s1".into(), rule: Rule::I3 };
+    let link =
+        Link { kind: RecordKind::Student, source: "new".into(), key: "s1".into(), rule: Rule::I3 };
     put(&table, AnyMirrored::Link(link.clone())).await;
-    assert_eq!(table.link(&oak(), Tag::Student, &"new".into()).await.unwrap(), Some(link));
-    assert_eq!(table.link(&oak(), Tag::Teacher, &"new".into()).await.unwrap(), None);
+    assert_eq!(table.link(&oak(), RecordKind::Student, &"new".into()).await.unwrap(), Some(link));
+    assert_eq!(table.link(&oak(), RecordKind::Teacher, &"new".into()).await.unwrap(), None);
 }
 
 async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
@@ -168,19 +176,23 @@ async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
         }
     };
     for at_most in [1, 2, 6, 100] {
-        assert_eq!(all(Tag::Student, None, at_most).await.0, "s0 s1 s2 s4 s5 s6", "{at_most}");
         assert_eq!(
-            all(Tag::Student, Some(Status::Active), at_most).await.0,
+            all(RecordKind::Student, None, at_most).await.0,
+            "s0 s1 s2 s4 s5 s6",
+            "{at_most}"
+        );
+        assert_eq!(
+            all(RecordKind::Student, Some(Status::Active), at_most).await.0,
             "s0 s2 s4 s6",
             "{at_most}"
         );
         assert_eq!(
-            all(Tag::Student, Some(Status::Archived), at_most).await.0,
+            all(RecordKind::Student, Some(Status::Archived), at_most).await.0,
             "s1 s5",
             "{at_most}"
         );
     }
-    assert_eq!(all(Tag::Class, None, 10).await, ("s9".to_owned(), false));
+    assert_eq!(all(RecordKind::Class, None, 10).await, ("s9".to_owned(), false));
     assert_eq!(table.with_email(&oak(), &Personal::new("same@oak.org")).await.unwrap().len(), 7);
     assert!(
         table
@@ -216,7 +228,7 @@ async fn settings_change_only_from_the_version_that_was_seen(table: impl Configu
     );
 }
 
-async fn a_request_is_answered_once(table: impl Answers) {
+async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
     let now = "2026-09-01T12:00:00Z".parse::<Timestamp>().unwrap();
     let until = now + SignedDuration::from_secs(30);
     let asked = |fresh, now| Asked { name: "n", request: "r", fresh, now, until };
@@ -230,9 +242,9 @@ async fn a_request_is_answered_once(table: impl Answers) {
         Begun::AnotherRequest
     );
     // Whoever began it has died: the next one goes on under the same id.
-    let later = until + SignedDuration::from_secs(1);
+    let schedules = until + SignedDuration::from_secs(1);
     assert_eq!(
-        table.note(&oak(), asked("f3", later)).await.unwrap(),
+        table.note(&oak(), asked("f3", schedules)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
     let answer = Answer {
@@ -241,21 +253,21 @@ async fn a_request_is_answered_once(table: impl Answers) {
         location: None,
         body: Personal::new("{}"),
     };
-    table.finish(&oak(), asked("f3", later), answer.clone()).await.unwrap();
-    assert_eq!(table.note(&oak(), asked("f4", later)).await.unwrap(), Begun::Answered(answer));
+    table.finish(&oak(), asked("f3", schedules), answer.clone()).await.unwrap();
+    assert_eq!(table.note(&oak(), asked("f4", schedules)).await.unwrap(), Begun::Answered(answer));
     assert_eq!(
-        table.note(&DistrictId::new("elm"), asked("f5", later)).await.unwrap(),
+        table.note(&DistrictId::new("elm"), asked("f5", schedules)).await.unwrap(),
         Begun::Ours { fresh: "f5".into() }
     );
-    table.forget(&oak(), asked("f4", later)).await.unwrap();
+    table.forget(&oak(), asked("f4", schedules)).await.unwrap();
     assert_eq!(
-        table.note(&oak(), asked("f6", later)).await.unwrap(),
+        table.note(&oak(), asked("f6", schedules)).await.unwrap(),
         Begun::Ours { fresh: "f6".into() }
     );
 }
 
 async fn a_district_is_erased_and_its_neighbours_stay(
-    table: impl EraseItems + Districts + Edits + Directory + Answers,
+    table: impl EraseItems + Districts + Edits + Directory + IdempotencyRecords,
 ) {
     for id in ["oak", "oakfield"] {
         table
@@ -266,9 +278,10 @@ async fn a_district_is_erased_and_its_neighbours_stay(
     for n in 0..60 {
         put(&table, AnyMirrored::Student(student(&format!("s{n}"), "s@oak.org", "north"))).await;
     }
-    let pin = edit(Tag::Student, "s1", "v1", Edit::SignIn { email: Personal::new("x@oak.org") });
+    let pin =
+        edit(RecordKind::Student, "s1", "v1", Edit::SignIn { email: Personal::new("x@oak.org") });
     assert_eq!(table.put_edit(&oak(), &pin, None).await.unwrap().ending, Ending::Done);
-    let code = edit(Tag::Class, "c1", "v1", Edit::JoinCode { code: Personal::new("CODE") });
+    let code = edit(RecordKind::Class, "c1", "v1", Edit::JoinCode { code: Personal::new("CODE") });
     assert_eq!(table.put_edit(&oak(), &code, None).await.unwrap().ending, Ending::Done);
     let mut hashes = std::collections::BTreeSet::new();
     for pk in partitions(&oak()) {
@@ -286,12 +299,12 @@ async fn a_district_is_erased_and_its_neighbours_stay(
     assert!(table.district(&oak()).await.unwrap().is_none());
     assert!(table.district(&DistrictId::new("oakfield")).await.unwrap().is_some());
     assert_eq!(
-        table.found(&oak(), &Place::of(Tag::Student, &"s1".into())).await.unwrap(),
+        table.found(&oak(), &Place::of(RecordKind::Student, &"s1".into())).await.unwrap(),
         Default::default()
     );
 }
 
-async fn notices_are_remembered(table: impl Notices) {
+async fn notices_are_remembered(table: impl WebhookEvents) {
     let until = Timestamp::from_second(1_780_000_600).unwrap();
     assert!(!table.taken("d1").await.unwrap());
     assert_eq!(table.take("d1", until).await.unwrap(), Wrote::Yes);

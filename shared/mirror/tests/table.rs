@@ -20,7 +20,7 @@ use mirror::testing::memory::MemoryTable;
 use roster::contract::Administrator;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;
-use roster::records::{Mirrored, Origin, School, Status, Tag, kinds};
+use roster::records::{Mirrored, Origin, RecordKind, School, Status, kinds};
 use roster::run::Step;
 use roster::settings::{DistrictStatus, Settings};
 
@@ -215,25 +215,31 @@ async fn mirror_items(table: &impl Table) {
     assert_eq!(records.iter().filter(|r| r.state.name == long).count(), 1);
     assert_eq!(copy.records::<kinds::Students>().count(), 0);
     assert_eq!(
-        MirrorCopy::read_kind(table, &oak(), Tag::School)
+        MirrorCopy::read_kind(table, &oak(), RecordKind::School)
             .await
             .unwrap()
-            .bodies(Tag::School)
+            .bodies(RecordKind::School)
             .count(),
         60
     );
 
-    let body =
-        read_record(table, &oak(), Tag::School, &"school 30 #".into()).await.unwrap().unwrap();
+    let body = read_record(table, &oak(), RecordKind::School, &"school 30 #".into())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         serde_json::from_str::<Mirrored<kinds::Schools>>(&body).unwrap(),
         school("school 30 #", &long)
     );
-    assert_eq!(read_record(table, &oak(), Tag::School, &"school 3".into()).await.unwrap(), None);
+    assert_eq!(
+        read_record(table, &oak(), RecordKind::School, &"school 3".into()).await.unwrap(),
+        None
+    );
 
     // A link goes; a record's other district is another's (invariant 14).
     let shard = SourceId::from("gone").shard();
-    let (pk, sk) = (keys::shard_pk(&oak(), shard), keys::link_sk(Tag::Student, &"gone".into()));
+    let (pk, sk) =
+        (keys::shard_pk(&oak(), shard), keys::link_sk(RecordKind::Student, &"gone".into()));
     let put = PutItem { pk: pk.clone(), sk: sk.clone(), body: "{}".into(), ..PutItem::default() };
     table.write(vec![Write::Put(put)]).await.unwrap();
     let range = Range::BeginningWith(keys::LINK);

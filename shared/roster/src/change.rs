@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::SourceId;
-use crate::records::{AnyMirrored, Tag};
+use crate::records::{AnyMirrored, RecordKind};
 use crate::review::Review;
 use crate::rule::Rule;
 
@@ -118,6 +118,6 @@ pub struct Outcome {
 pub const ENROLLMENT: &str = "enrollment";
 
 /// The name under which a kind is counted.
-pub fn count_name(tag: Tag) -> &'static str {
+pub fn count_name(tag: RecordKind) -> &'static str {
     tag.name()
 }

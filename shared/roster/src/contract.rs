@@ -12,8 +12,8 @@ use crate::finding::Finding;
 use crate::id::{AccountId, DistrictId, RunId, SourceId};
 use crate::personal::Personal;
 use crate::policy::Policy;
-use crate::records::{Kind, Link, Mirrored, MirroredBox, SourceBox, Tag};
-use crate::snapshot::Gap;
+use crate::records::{Kind, Link, Mirrored, MirroredBox, RecordKind, SourceBox};
+use crate::snapshot::UnreadableRecord;
 
 /// An error of whatever the planner reads from or writes to.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -43,20 +43,22 @@ pub trait PlanInputs {
     fn snapshot<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error>;
-    /// The same, of which only what an [outline](Kind::Outline) has needs to be there.
-    fn snapshot_outline<K: Kind>(
+    /// The same, of which only what an [projection](Kind::Projection) has needs to be there.
+    fn snapshot_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Self::Error>>, Self::Error> {
         self.snapshot::<K>()
     }
     /// What the source sent and could not be read.
-    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Self::Error>>, Self::Error>;
+    fn gaps(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Self::Error>>, Self::Error>;
     /// The records of one kind that the mirror has, archived ones too.
     fn mirror<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error>;
-    /// The same, of which only what an [outline](Kind::StateOutline) has needs to be there.
-    fn mirror_outline<K: Kind>(
+    /// The same, of which only what an [projection](Kind::StateProjection) has needs to be there.
+    fn mirror_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Self::Error>>, Self::Error> {
         self.mirror::<K>()
@@ -64,7 +66,7 @@ pub trait PlanInputs {
     /// What people did to the records of one kind; the edits of a record stand together.
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
@@ -90,13 +92,13 @@ pub trait UndoInputs {
     /// The local edits beside the records of one kind.
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, Self::Error>>, Self::Error>;
     /// Identity links.
     fn links(&self) -> Result<impl Iterator<Item = Result<Link, Self::Error>>, Self::Error>;
 }
 
-/// Takes what a plan produces, in this order: for each kind of [`Tag::ALL`] its additions and
+/// Takes what a plan produces, in this order: for each kind of [`RecordKind::ALL`] its additions and
 /// changes, and, whenever they come up, removals, which the receiver keeps apart and applies last
 /// (invariant 21).
 pub trait PlanSink {
@@ -138,7 +140,7 @@ pub enum PlanError {
     #[error("the records of kind {kind} are not in the order of the table")]
     Order {
         /// The kind.
-        kind: Tag,
+        kind: RecordKind,
     },
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, SourceId, key_text};
 use crate::personal::Personal;
-use crate::records::Tag;
+use crate::records::RecordKind;
 
 /// What somebody did to a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,16 +23,16 @@ pub enum Edit {
     /// Somebody is in a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), a guardian who
     /// had the join code (R-G4).
     Member {
-        /// [`Tag::Student`], [`Tag::Teacher`] or [`Tag::Guardian`].
-        role: Tag,
+        /// [`RecordKind::Student`], [`RecordKind::Teacher`] or [`RecordKind::Guardian`].
+        role: RecordKind,
         /// The person's key.
         person: SourceId,
     },
     /// Somebody is taken out of a class by hand: of a manual class, or of any while the sync is off
     /// (R-O5).
     Left {
-        /// [`Tag::Student`] or [`Tag::Teacher`].
-        role: Tag,
+        /// [`RecordKind::Student`] or [`RecordKind::Teacher`].
+        role: RecordKind,
         /// The person's key.
         person: SourceId,
     },
@@ -95,8 +95,8 @@ pub enum Edit {
     },
     /// No run takes a person out of a class before a day (R-P1).
     PinSeat {
-        /// [`Tag::Student`] or [`Tag::Teacher`].
-        role: Tag,
+        /// [`RecordKind::Student`] or [`RecordKind::Teacher`].
+        role: RecordKind,
         /// The person's key.
         person: SourceId,
         /// The first day on which it no longer holds.
@@ -109,7 +109,7 @@ pub enum Edit {
 impl Edit {
     /// What names the edit among those of its record. No two edits of a record have the same.
     pub fn slot(&self) -> String {
-        let of_person = |what: &str, role: &Tag, person: &SourceId| {
+        let of_person = |what: &str, role: &RecordKind, person: &SourceId| {
             format!("{what}#{role}#{}", key_text(person.as_str()))
         };
         match self {
@@ -121,7 +121,7 @@ impl Edit {
             Edit::SignIn { .. } => "SIGNIN".into(),
             Edit::Account { .. } => "ACCOUNT".into(),
             Edit::SignedIn { .. } => "SSO".into(),
-            Edit::Child { student } => of_person("CHILD", &Tag::Student, student),
+            Edit::Child { student } => of_person("CHILD", &RecordKind::Student, student),
             Edit::Pin { .. } => "PIN".into(),
             Edit::PinSeat { role, person, .. } => of_person("PIN", role, person),
         }
@@ -129,12 +129,12 @@ impl Edit {
 
     /// The other record that the edit is about, where there is one: whoever reads that one must
     /// find the edit there, too.
-    pub fn other(&self) -> Option<(Tag, &SourceId)> {
+    pub fn other(&self) -> Option<(RecordKind, &SourceId)> {
         match self {
             Edit::Member { role, person }
             | Edit::Left { role, person }
             | Edit::PinSeat { role, person, .. } => Some((*role, person)),
-            Edit::Child { student } => Some((Tag::Student, student)),
+            Edit::Child { student } => Some((RecordKind::Student, student)),
             _ => None,
         }
     }
@@ -143,10 +143,10 @@ impl Edit {
     pub fn words(&self) -> &'static str {
         match self {
             Edit::CustomName { .. } => "custom name",
-            Edit::Member { role: Tag::Student, .. } => "student added by hand",
-            Edit::Member { role: Tag::Guardian, .. } => "guardian who joined with the code",
+            Edit::Member { role: RecordKind::Student, .. } => "student added by hand",
+            Edit::Member { role: RecordKind::Guardian, .. } => "guardian who joined with the code",
             Edit::Member { .. } => "co-teacher added by hand",
-            Edit::Left { role: Tag::Student, .. } => "student taken out by hand",
+            Edit::Left { role: RecordKind::Student, .. } => "student taken out by hand",
             Edit::Left { .. } => "teacher taken out by hand",
             Edit::JoinCode { .. } => "join code",
             Edit::Name { .. } => "name changed by hand",
@@ -181,7 +181,7 @@ impl EditVersion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalEdit {
     /// The kind of the record that it stands beside.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// That record's key.
     pub key: SourceId,
     /// What was done.
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn an_edit_reads_as_it_was_written_and_shows_nobody() {
         let edit = LocalEdit {
-            kind: Tag::Student,
+            kind: RecordKind::Student,
             key: "s1".into(),
             edit: Edit::Name { given: Some(Personal::new("Ada")), family: None },
             by: AccountId::from("a1"),
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_safe_in_a_key_whoever_the_person_is() {
-        let slot = Edit::Member { role: Tag::Student, person: "a#b c".into() }.slot();
+        let slot = Edit::Member { role: RecordKind::Student, person: "a#b c".into() }.slot();
         assert_eq!(slot, "IN#student#a%23b%20c");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Counts;
 use crate::id::SourceId;
-use crate::records::{Demographics, Person, Tag};
+use crate::records::{Demographics, Person, RecordKind};
 
 /// A field that a district shares, under the name that it has where districts choose what they
 /// share at Clever. The rules' own names differ: what is called `hispanic` here is shared as
@@ -80,10 +80,10 @@ impl Field {
     }
 
     /// Whether records of a kind have the field at all.
-    pub fn is_of(self, kind: Tag) -> bool {
+    pub fn is_of(self, kind: RecordKind) -> bool {
         match kind {
-            Tag::Student => true,
-            Tag::Teacher => self < Field::StudentNumber,
+            RecordKind::Student => true,
+            RecordKind::Teacher => self < Field::StudentNumber,
             _ => false,
         }
     }
@@ -116,7 +116,7 @@ impl Field {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldShare {
     /// Students or teachers.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// The field.
     pub field: Field,
     /// Whether a district must share it.

@@ -9,29 +9,29 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, RunId, SourceId};
-use crate::records::{Seat, Tag};
+use crate::records::{Membership, RecordKind};
 
 /// Something that the source sent and that could not be read. What it stands for is left as the
 /// mirror has it (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "gap")]
-pub enum Gap {
+pub enum UnreadableRecord {
     /// A record whose row is bad.
     Record {
         /// Its kind. A user whose role could not be read has one gap for each kind of person.
-        kind: Tag,
+        kind: RecordKind,
         /// Its id.
         id: SourceId,
         /// For a person: the enrollments of tonight (`id` is the class), for they are records of
         /// their own and were read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        classes: Vec<Seat>,
+        classes: Vec<Membership>,
     },
     /// At least one row whose id could not be read: nobody can tell which record it is, so no
     /// record of the kind is removed tonight.
     Kind {
         /// The kind.
-        kind: Tag,
+        kind: RecordKind,
     },
     /// An enrollment's row that could not be read. What is known of it narrows what is left alone;
     /// nothing known: no enrollment is removed.
@@ -147,7 +147,7 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The kind.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// The first.
     pub from: SourceId,
     /// The last.
@@ -156,14 +156,14 @@ pub struct Span {
 
 impl Span {
     /// Whether a record lies within.
-    pub fn has(&self, kind: Tag, id: &SourceId) -> bool {
+    pub fn has(&self, kind: RecordKind, id: &SourceId) -> bool {
         self.kind == kind && self.from.table_order(id).is_le() && id.table_order(&self.to).is_le()
     }
 }
 
 impl Block {
     /// Takes one more record into its spans.
-    pub fn include(&mut self, kind: Tag, id: &SourceId) {
+    pub fn include(&mut self, kind: RecordKind, id: &SourceId) {
         match self.spans.iter_mut().find(|span| span.kind == kind) {
             None => self.spans.push(Span { kind, from: id.clone(), to: id.clone() }),
             Some(span) if id.table_order(&span.from).is_lt() => span.from = id.clone(),
@@ -177,7 +177,7 @@ impl Part {
     /// The blocks that may have lines about a record.
     pub fn blocks_about<'a>(
         &'a self,
-        kind: Tag,
+        kind: RecordKind,
         id: &'a SourceId,
     ) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(move |block| block.spans.iter().any(|span| span.has(kind, id)))
@@ -212,8 +212,8 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PartName {
     /// The records of a kind.
-    Records(Tag),
-    /// What could not be read: [`Gap`]s.
+    Records(RecordKind),
+    /// What could not be read: [`UnreadableRecord`]s.
     Gaps,
     /// Findings of the source's validation.
     Findings,
@@ -231,7 +231,10 @@ impl PartName {
 
     /// All parts.
     pub fn all() -> impl Iterator<Item = PartName> {
-        Tag::ALL.into_iter().map(PartName::Records).chain([PartName::Gaps, PartName::Findings])
+        RecordKind::ALL
+            .into_iter()
+            .map(PartName::Records)
+            .chain([PartName::Gaps, PartName::Findings])
     }
 }
 
@@ -243,7 +246,7 @@ pub trait SnapshotSink {
 
     /// So many records of a kind, whole lines with their ends: the same as each of them by itself,
     /// and cheaper.
-    fn records(&mut self, kind: Tag, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
+    fn records(&mut self, kind: RecordKind, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
         let _ = count;
         lines.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {
             let json = line.strip_suffix(b"\n").unwrap_or(line);

@@ -12,7 +12,7 @@ use serde::Serialize;
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
 use roster::personal::Personal;
-use roster::records::{Mirrored, Origin, Person, Status, Tag, kinds};
+use roster::records::{Mirrored, Origin, Person, RecordKind, Status, kinds};
 
 /// Somebody in a roster, or a relationship, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,9 +50,9 @@ pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> 
             Edit::CustomName { name } => Some(name),
             _ => None,
         }),
-        teachers: members(item, &item.state.teachers, Tag::Teacher, edits),
-        students: members(item, &item.state.students, Tag::Student, edits),
-        guardians: members(item, &[], Tag::Guardian, edits)
+        teachers: members(item, &item.state.teachers, RecordKind::Teacher, edits),
+        students: members(item, &item.state.students, RecordKind::Student, edits),
+        guardians: members(item, &[], RecordKind::Guardian, edits)
             .into_iter()
             .map(|listed| listed.key)
             .collect(),
@@ -68,7 +68,7 @@ pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> 
 fn members(
     item: &Mirrored<kinds::Classes>,
     list: &[SourceId],
-    role: Tag,
+    role: RecordKind,
     edits: &[LocalEdit],
 ) -> Vec<Listed> {
     let is_out = |key: &SourceId| {
@@ -112,11 +112,11 @@ impl EffectiveClass<'_> {
     }
 
     /// Whether somebody is in it.
-    pub fn has(&self, role: Tag, person: &SourceId) -> bool {
+    pub fn has(&self, role: RecordKind, person: &SourceId) -> bool {
         match role {
-            Tag::Teacher => self.teachers.iter().any(|listed| listed.key == *person),
-            Tag::Student => self.students.iter().any(|listed| listed.key == *person),
-            Tag::Guardian => self.guardians.contains(person),
+            RecordKind::Teacher => self.teachers.iter().any(|listed| listed.key == *person),
+            RecordKind::Student => self.students.iter().any(|listed| listed.key == *person),
+            RecordKind::Guardian => self.guardians.contains(person),
             _ => false,
         }
     }
@@ -232,7 +232,12 @@ pub fn person(who: Who<'_>, edits: &[LocalEdit]) -> Person {
 }
 
 /// The account of a person. `children` are the states of a guardian's children; empty for others.
-pub fn account(kind: Tag, who: Who<'_>, edits: &[LocalEdit], children: &[Status]) -> Account {
+pub fn account(
+    kind: RecordKind,
+    who: Who<'_>,
+    edits: &[LocalEdit],
+    children: &[Status],
+) -> Account {
     let (mut accepted, mut enabled, mut temporary, mut signed_in) =
         (None, !who.person.disabled, None, None);
     let mut own_email = None;
@@ -263,8 +268,8 @@ pub fn account(kind: Tag, who: Who<'_>, edits: &[LocalEdit], children: &[Status]
 
 /// A guardian whom the source does not have (else the record would be archived, or the family is
 /// not abandoned) and whose children have all left (R-A1).
-fn is_of_abandoned_family(kind: Tag, origin: Origin, children: &[Status]) -> bool {
-    kind == Tag::Guardian
+fn is_of_abandoned_family(kind: RecordKind, origin: Origin, children: &[Status]) -> bool {
+    kind == RecordKind::Guardian
         && origin == Origin::Manual
         && !children.is_empty()
         && children.iter().all(|status| *status == Status::Archived)
@@ -272,10 +277,10 @@ fn is_of_abandoned_family(kind: Tag, origin: Origin, children: &[Status]) -> boo
 
 /// The keys of a person's classes: the mirror's `list` less those left by hand, and those joined by
 /// hand. `twins` are the edits beside classes that are about this person.
-pub fn classes_of(role: Tag, list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
+pub fn classes_of(role: RecordKind, list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
     let of_role = |edit: &LocalEdit| matches!(&edit.edit, Edit::Member { role: r, .. } | Edit::Left { role: r, .. } if *r == role);
     let twins: Vec<&LocalEdit> =
-        twins.iter().filter(|edit| edit.kind == Tag::Class && of_role(edit)).collect();
+        twins.iter().filter(|edit| edit.kind == RecordKind::Class && of_role(edit)).collect();
     let is_out = |key: &SourceId| {
         twins.iter().any(|edit| edit.key == *key && matches!(edit.edit, Edit::Left { .. }))
     };
@@ -296,9 +301,9 @@ pub fn classes_of(role: Tag, list: &[SourceId], twins: &[LocalEdit]) -> Vec<List
 /// The keys of a student's guardians: the mirror's, and those linked by hand, who tell of it by
 /// their twins beside the student (R-G4).
 pub fn guardians_of(list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
-    let by_hand = twins
-        .iter()
-        .filter(|edit| edit.kind == Tag::Guardian && matches!(edit.edit, Edit::Child { .. }));
+    let by_hand = twins.iter().filter(|edit| {
+        edit.kind == RecordKind::Guardian && matches!(edit.edit, Edit::Child { .. })
+    });
     both(list, by_hand.map(|edit| &edit.key))
 }
 

@@ -1,10 +1,10 @@
 //! Counts, for a review, how many records have each field that a district can share (R-O2).
 
-use roster::records::{Demographics, Person, Tag};
+use roster::records::{Demographics, Person, RecordKind};
 use roster::review::{Field, FieldShare};
 
 /// The kinds whose fields are counted.
-const KINDS: [Tag; 2] = [Tag::Student, Tag::Teacher];
+const KINDS: [RecordKind; 2] = [RecordKind::Student, RecordKind::Teacher];
 
 /// Counts fields while records go by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +21,7 @@ impl Fields {
     }
 
     /// One more record of the snapshot.
-    pub(crate) fn count(&mut self, kind: Tag, person: &Person, demographics: &Demographics) {
+    pub(crate) fn count(&mut self, kind: RecordKind, person: &Person, demographics: &Demographics) {
         let Some(place) = KINDS.iter().position(|counted| *counted == kind) else { return };
         self.of[place] += 1;
         for (field, has) in Field::ALL.into_iter().zip(&mut self.has[place]) {

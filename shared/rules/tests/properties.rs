@@ -15,8 +15,8 @@ use roster::change::Action;
 use roster::edit::Edit;
 use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
-use roster::records::{Status, Tag, kinds};
-use roster::snapshot::Gap;
+use roster::records::{RecordKind, Status, kinds};
+use roster::snapshot::UnreadableRecord;
 use world::{Snapshot, World, parse, world};
 
 /// A night in the words of the story tests, from tiny alphabets.
@@ -151,22 +151,26 @@ fn plain_night() -> impl Strategy<Value = String> {
 
 /// What people do on one day: to classes and people of the tiny alphabets, to a practice class,
 /// with a co-teacher whom no source knows.
-fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
+fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
     let class = || prop::sample::select(&["c1", "c2", "practice"][..]);
     let person = || {
         prop::sample::select(
             &[
-                (Tag::Student, "s1"),
-                (Tag::Student, "s2"),
-                (Tag::Teacher, "t1"),
-                (Tag::Teacher, "t2"),
-                (Tag::Teacher, "out"),
+                (RecordKind::Student, "s1"),
+                (RecordKind::Student, "s2"),
+                (RecordKind::Teacher, "t1"),
+                (RecordKind::Teacher, "t2"),
+                (RecordKind::Teacher, "out"),
             ][..],
         )
     };
     let somebody = || {
         prop::sample::select(
-            &[(Tag::Student, "s1"), (Tag::Teacher, "t1"), (Tag::Guardian, "g1")][..],
+            &[
+                (RecordKind::Student, "s1"),
+                (RecordKind::Teacher, "t1"),
+                (RecordKind::Guardian, "g1"),
+            ][..],
         )
     };
     let until = || {
@@ -174,9 +178,9 @@ fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
     };
     let text = roster::personal::Personal::new;
     let deed = prop_oneof![
-        6 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Member { role, person: person.into() })),
-        1 => (class(), person()).prop_map(|(class, (role, person))| (Tag::Class, class, Edit::Left { role, person: person.into() })),
-        1 => class().prop_map(move |class| (Tag::Class, class, Edit::CustomName { name: text("Room 7") })),
+        6 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Member { role, person: person.into() })),
+        1 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Left { role, person: person.into() })),
+        1 => class().prop_map(move |class| (RecordKind::Class, class, Edit::CustomName { name: text("Room 7") })),
         2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
         2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
         1 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
@@ -185,7 +189,7 @@ fn deeds() -> impl Strategy<Value = Vec<(Tag, &'static str, Edit)>> {
         }),
         1 => (somebody(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
         1 => (class(), person(), until()).prop_map(|(class, (role, person), until)| {
-            (Tag::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
+            (RecordKind::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
         }),
     ];
     prop::collection::vec(deed, 0..6)
@@ -212,15 +216,15 @@ fn edited_district() -> impl Strategy<Value = World> {
 /// as the sources do.
 fn clean(text: &str) -> Snapshot {
     let mut snapshot = parse::snapshot(text);
-    let known = |tag: Tag, ids: Vec<&SourceId>| -> BTreeSet<SourceId> {
+    let known = |tag: RecordKind, ids: Vec<&SourceId>| -> BTreeSet<SourceId> {
         let gapped = snapshot.gaps.iter().filter_map(|gap| match gap {
-            Gap::Record { kind, id, .. } if *kind == tag => Some(id),
+            UnreadableRecord::Record { kind, id, .. } if *kind == tag => Some(id),
             _ => None,
         });
         ids.into_iter().chain(gapped).cloned().collect()
     };
-    let students = known(Tag::Student, snapshot.students.iter().map(|s| &s.id).collect());
-    let teachers = known(Tag::Teacher, snapshot.teachers.iter().map(|t| &t.id).collect());
+    let students = known(RecordKind::Student, snapshot.students.iter().map(|s| &s.id).collect());
+    let teachers = known(RecordKind::Teacher, snapshot.teachers.iter().map(|t| &t.id).collect());
     for class in &mut snapshot.classes {
         class.students.retain(|seat| students.contains(&seat.id));
         class.teachers.retain(|seat| teachers.contains(&seat.id));
@@ -315,8 +319,8 @@ proptest! {
             prop_assert!(world.plan(&snapshot).changes.is_empty(), "{}", world::print::plan(&planned));
             for (place, edit) in &before {
                 let stands = world.mirror.records.contains_key(&(edit.kind, edit.key.clone()));
-                let blind = snapshot.gaps.iter().any(|gap| matches!(gap, Gap::Kind { kind } if *kind == edit.kind));
-                let pinned = edit.kind != Tag::Class && before.values().any(|other| {
+                let blind = snapshot.gaps.iter().any(|gap| matches!(gap, UnreadableRecord::Kind { kind } if *kind == edit.kind));
+                let pinned = edit.kind != RecordKind::Class && before.values().any(|other| {
                     other.kind == edit.kind && other.key == edit.key && matches!(&other.edit, Edit::Pin { until, .. } if world.today < *until)
                 });
                 if !stands || ((blind || pinned) && !matches!(edit.edit, Edit::Pin { .. })) {
@@ -375,8 +379,8 @@ proptest! {
             let snapshot = clean(&text);
             let expected = model::after(&world, &snapshot);
             let planned = world.run(&snapshot);
-            let people = |(kind, _): &&(Tag, SourceId)| !matches!(kind, Tag::School | Tag::Term | Tag::Course);
-            let lines = |records: &std::collections::BTreeMap<(Tag, SourceId), roster::records::AnyMirrored>| -> Vec<String> {
+            let people = |(kind, _): &&(RecordKind, SourceId)| !matches!(kind, RecordKind::School | RecordKind::Term | RecordKind::Course);
+            let lines = |records: &std::collections::BTreeMap<(RecordKind, SourceId), roster::records::AnyMirrored>| -> Vec<String> {
                 records.iter().filter(|(place, _)| people(place)).map(|(_, item)| {
                     let mut json = serde_json::to_value(item).unwrap();
                     json.as_object_mut().unwrap().values_mut().next().unwrap().as_object_mut().unwrap().remove("changed_by");
@@ -391,7 +395,7 @@ proptest! {
     fn accounts_never_change_hands(mut world in district(), nights in prop::collection::vec(night(), 2..6)) {
         world.administrators.clear();
         let mut accounts = std::collections::BTreeMap::new();
-        let mut last: std::collections::BTreeMap<(Tag, SourceId), SourceId> = std::collections::BTreeMap::new();
+        let mut last: std::collections::BTreeMap<(RecordKind, SourceId), SourceId> = std::collections::BTreeMap::new();
         for text in nights {
             let snapshot = clean(&text);
             let planned = world.run(&snapshot);
@@ -401,9 +405,9 @@ proptest! {
             // One account a record, for ever (R-I1).
             let mut seen = BTreeSet::new();
             let mut now = std::collections::BTreeMap::new();
-            let people = world.mirror.of::<kinds::Students>().into_iter().map(|i| (Tag::Student, i.key, i.id, i.account, i.status))
-                .chain(world.mirror.of::<kinds::Teachers>().into_iter().map(|i| (Tag::Teacher, i.key, i.id, i.account, i.status)))
-                .chain(world.mirror.of::<kinds::Guardians>().into_iter().map(|i| (Tag::Guardian, i.key, i.id, i.account, i.status)));
+            let people = world.mirror.of::<kinds::Students>().into_iter().map(|i| (RecordKind::Student, i.key, i.id, i.account, i.status))
+                .chain(world.mirror.of::<kinds::Teachers>().into_iter().map(|i| (RecordKind::Teacher, i.key, i.id, i.account, i.status)))
+                .chain(world.mirror.of::<kinds::Guardians>().into_iter().map(|i| (RecordKind::Guardian, i.key, i.id, i.account, i.status)));
             for (kind, key, id, account, status) in people {
                 let account = account.unwrap();
                 prop_assert!(seen.insert(account.clone()), "two records have one account");
@@ -415,18 +419,18 @@ proptest! {
             // Relinking never takes two living people for one (invariant 23): who is in the source
             // two nights running keeps the record.
             for ((kind, id), key) in &now {
-                if *kind != Tag::Guardian && let Some(before) = last.get(&(*kind, id.clone())) {
+                if *kind != RecordKind::Guardian && let Some(before) = last.get(&(*kind, id.clone())) {
                     prop_assert_eq!(before, key, "{}", world::print::plan(&planned));
                 }
             }
-            let ids_here = |kind: Tag| -> BTreeSet<SourceId> {
+            let ids_here = |kind: RecordKind| -> BTreeSet<SourceId> {
                 match kind {
-                    Tag::Student => snapshot.students.iter().map(|s| s.id.clone()).collect(),
+                    RecordKind::Student => snapshot.students.iter().map(|s| s.id.clone()).collect(),
                     _ => snapshot.teachers.iter().map(|t| t.id.clone()).collect(),
                 }
             };
             for ((kind, id), key) in &last {
-                if *kind != Tag::Guardian && ids_here(*kind).contains(id) {
+                if *kind != RecordKind::Guardian && ids_here(*kind).contains(id) {
                     let taken = now.iter().any(|((other, new), theirs)| other == kind && theirs == key && new != id);
                     prop_assert!(!taken, "somebody who is here lost the account\n{}", world::print::plan(&planned));
                 }
@@ -443,22 +447,22 @@ proptest! {
         let before = world.mirror.clone();
         let snapshot = clean(&last);
         let planned = world.run(&snapshot);
-        let read = |change: &roster::change::Change| -> Option<(Tag, SourceId)> {
+        let read = |change: &roster::change::Change| -> Option<(RecordKind, SourceId)> {
             use roster::records::AnyMirrored::{Class, Guardian, Student, Teacher};
             match change.before.as_ref()? {
-                Student(item) => Some((Tag::Student, item.id.clone())),
-                Teacher(item) => Some((Tag::Teacher, item.id.clone())),
-                Guardian(item) => Some((Tag::Guardian, item.id.clone())),
-                Class(item) => Some((Tag::Class, item.id.clone())),
+                Student(item) => Some((RecordKind::Student, item.id.clone())),
+                Teacher(item) => Some((RecordKind::Teacher, item.id.clone())),
+                Guardian(item) => Some((RecordKind::Guardian, item.id.clone())),
+                Class(item) => Some((RecordKind::Class, item.id.clone())),
                 _ => None,
             }
         };
         for change in planned.changes.iter().filter(|change| change.action == Action::Remove) {
             let Some((kind, id)) = read(change) else { continue };
             let bad = snapshot.gaps.iter().any(|gap| match gap {
-                Gap::Record { kind: other, id: row, .. } => *other == kind && *row == id,
-                Gap::Kind { kind: other } => *other == kind && !change.reasons.iter().any(|reason| reason.rule.id() == "R-G2"),
-                Gap::Enrollment { .. } => false,
+                UnreadableRecord::Record { kind: other, id: row, .. } => *other == kind && *row == id,
+                UnreadableRecord::Kind { kind: other } => *other == kind && !change.reasons.iter().any(|reason| reason.rule.id() == "R-G2"),
+                UnreadableRecord::Enrollment { .. } => false,
             });
             prop_assert!(!bad, "{}", world::print::plan(&planned));
         }

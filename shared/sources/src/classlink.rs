@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
-use crate::http::{Credential, Failing, Get, Http, Now, PageFault, Secret, Wait};
+use crate::http::{Credential, Failing, Get, Http, Now, PaginationError, Secret, Wait};
 use crate::oneroster_rest::{Api, BadSetting, may_be_hours};
 
 /// A district that has added our application and enabled it.
@@ -184,15 +184,15 @@ impl<H: Http, W: Wait> Applications<H, W> {
 }
 
 /// The applications of a page: a list, or, as the documentation has it, one alone.
-fn read(body: &[u8]) -> Result<Vec<Value>, PageFault> {
-    let page: Page = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
+fn read(body: &[u8]) -> Result<Vec<Value>, PaginationError> {
+    let page: Page = serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)?;
     if page.status != 1 && page.status != "1" {
-        return Err(PageFault::NotAPage);
+        return Err(PaginationError::NotAPage);
     }
     match page.applications {
         Value::Array(all) => Ok(all),
         one @ Value::Object(_) => Ok(vec![one]),
-        _ => Err(PageFault::NotAPage),
+        _ => Err(PaginationError::NotAPage),
     }
 }
 
@@ -275,7 +275,7 @@ mod tests {
             r#"{"status":1}"#,
             "[]",
         ] {
-            assert_eq!(read(body.as_bytes()), Err(PageFault::NotAPage), "{body}");
+            assert_eq!(read(body.as_bytes()), Err(PaginationError::NotAPage), "{body}");
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod asking;
 mod client;
 pub(crate) mod pace;
 
-pub use asking::{Failing, PageFault};
+pub use asking::{Failing, PaginationError};
 
 #[cfg(feature = "client")]
 pub use client::HttpClient;

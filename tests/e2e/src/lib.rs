@@ -15,7 +15,7 @@ use mirror::ports::districts::Districts;
 use mirror::ports::runs::RunRecord;
 use roster::change::Counts;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::report::Report;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
@@ -177,9 +177,9 @@ impl Application {
     }
 
     /// Everything that the mirror holds of a district, by kind and key.
-    pub async fn mirror(&self, district: &DistrictId) -> BTreeMap<(Tag, String), Value> {
+    pub async fn mirror(&self, district: &DistrictId) -> BTreeMap<(RecordKind, String), Value> {
         let mut all = BTreeMap::new();
-        for kind in Tag::ALL {
+        for kind in RecordKind::ALL {
             let each = |record: Value| {
                 let key = record["key"].as_str().unwrap_or_default().to_owned();
                 all.insert((kind, key), record);
@@ -207,7 +207,7 @@ impl Application {
     }
 
     /// The keys of the records of a kind that have a status.
-    pub async fn keys(&self, district: &DistrictId, kind: Tag, status: &str) -> Vec<String> {
+    pub async fn keys(&self, district: &DistrictId, kind: RecordKind, status: &str) -> Vec<String> {
         let all = self.mirror(district).await;
         all.into_iter()
             .filter(|((tag, _), record)| *tag == kind && record["status"] == status)

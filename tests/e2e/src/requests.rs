@@ -5,7 +5,7 @@
 //! about.
 
 use axum::http::Method;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::{Value, json};
 use stack::Route;
 
@@ -53,24 +53,24 @@ pub struct Asked {
 const BASE: &str = "/v1/districts/{district}";
 
 impl Named {
-    fn person(&self, kind: Tag) -> &str {
+    fn person(&self, kind: RecordKind) -> &str {
         match kind {
-            Tag::Teacher => &self.teacher,
-            Tag::Guardian => &self.guardian,
+            RecordKind::Teacher => &self.teacher,
+            RecordKind::Guardian => &self.guardian,
             _ => &self.student,
         }
     }
 
     /// Every request that a route stands for: one, or one for each kind of people.
     pub fn requests(&self, route: &Route) -> Vec<Asked> {
-        let kinds: &[Tag] = match route.path.contains("{kind}") {
-            true => &[Tag::Student, Tag::Teacher, Tag::Guardian],
-            false => &[Tag::Student],
+        let kinds: &[RecordKind] = match route.path.contains("{kind}") {
+            true => &[RecordKind::Student, RecordKind::Teacher, RecordKind::Guardian],
+            false => &[RecordKind::Student],
         };
         kinds.iter().map(|kind| self.request(route, *kind)).collect()
     }
 
-    fn request(&self, route: &Route, kind: Tag) -> Asked {
+    fn request(&self, route: &Route, kind: RecordKind) -> Asked {
         let filled = [
             ("{district}", self.district.as_str()),
             ("{kind}", kind.name()),
@@ -93,7 +93,7 @@ impl Named {
         Asked { method, path, body: self.body(route, kind), route: route.clone() }
     }
 
-    fn body(&self, route: &Route, kind: Tag) -> Option<Value> {
+    fn body(&self, route: &Route, kind: RecordKind) -> Option<Value> {
         let below = route.path.strip_prefix(BASE).unwrap_or(&route.path);
         let reason = "asked for by the principal";
         Some(match (route.method.as_str(), below) {

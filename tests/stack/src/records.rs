@@ -5,7 +5,7 @@ use mirror::item::{Assembler, Section};
 use mirror::keys;
 use mirror::ports::items::{Range, ReadItems};
 use roster::id::{DistrictId, SHARDS};
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::Value;
 
 use crate::stack::Stack;
@@ -15,7 +15,7 @@ impl Stack {
     pub async fn records<E: From<MirrorError>>(
         &self,
         district: &DistrictId,
-        kind: Tag,
+        kind: RecordKind,
         each: impl FnMut(Value) -> Result<(), E>,
     ) -> Result<(), E> {
         self.bodies(district, &keys::kind_prefix(kind), Section::Records(kind), each).await

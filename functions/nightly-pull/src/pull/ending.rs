@@ -8,10 +8,10 @@ use mirror::eventbridge::event::Event;
 use mirror::files::pulls;
 use mirror::files::pulls::Everything;
 use mirror::files::report;
-use mirror::files::snapshot::{self, Chain, SnapshotWriter};
+use mirror::files::snapshot::{self, SnapshotWriter, UploadLineage};
 use mirror::ops::importing;
 use mirror::ports::districts::{Changed, District, Latest};
-use mirror::ports::one_time::Later;
+use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::secrets::Secrets;
 use roster::finding::{Code, Finding};
 use roster::policy::Policy;
@@ -23,13 +23,15 @@ use sources::http::{Http, Wait};
 use tokio::runtime::Handle;
 
 use super::{State, Work};
-use crate::source::{Making, Source};
+use crate::source::{SnapshotInputs, Source};
 use crate::{Ended, Objects, PullFailure, Table};
 
 /// How often the newest snapshot is looked up again because another one was accepted meanwhile.
 const TRIES: u32 = 5;
 
-impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O, L, S, H, W> {
+impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
+    Work<'_, T, O, L, S, H, W>
+{
     fn origin(&self) -> Origin {
         let changes_over = self.base.as_ref().map(|base| base.run.clone());
         Origin { changes_over, ..Origin::of(self.source) }
@@ -58,7 +60,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let made = tokio::task::spawn_blocking(move || {
             let mut writer =
                 SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
-            let making = Making {
+            let making = SnapshotInputs {
                 base,
                 handle: &handle,
                 settings: &settings,
@@ -80,7 +82,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
             Import::Refused(refused) => return self.refuse_with(refused.findings).await,
         };
         // There are no uploads to it; whoever looks for them finds that said.
-        snapshot::put_chain(internal, id, run, &Chain { links: Vec::new() }).await?;
+        snapshot::put_chain(internal, id, run, &UploadLineage { links: Vec::new() }).await?;
         if !self.accept(state).await? {
             self.report(RunState::Replaced, FindingList::default()).await?;
             return self.end(Step::Replace, &[]).await;

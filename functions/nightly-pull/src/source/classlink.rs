@@ -15,7 +15,8 @@ use sources::http::{Http, Wait};
 use sources::oneroster_rest::{Access, Import, ImportError, Progress, Resource};
 
 use super::{
-    Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, oneroster, secret,
+    Attempt, AuthError, Listed, Listing, Reached, SnapshotInputs, Source, Stop, World, oneroster,
+    secret,
 };
 use crate::{Config, Objects};
 
@@ -46,11 +47,11 @@ impl Source for ClassLink {
         &self,
         world: &World<'_, S, H, W>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Tenant, NoEntry> {
+    ) -> Result<Tenant, AuthError> {
         let listed = tenants(world, &self.proxy, rng).await?;
         let own = listed.into_iter().find(|tenant| tenant.id == self.tenant);
         own.ok_or_else(|| {
-            NoEntry::None("ClassLink's list of applications does not have the district, or it has not enabled ours".into())
+            AuthError::None("ClassLink's list of applications does not have the district, or it has not enabled ours".into())
         })
     }
 
@@ -68,7 +69,7 @@ impl Source for ClassLink {
         &self,
         world: &World<'_, S, H, W>,
         key: &Tenant,
-        trying: Trying<'_, O>,
+        trying: Attempt<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
         let api = api(self, key)
             .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
@@ -79,7 +80,7 @@ impl Source for ClassLink {
         &self,
         pages: pulls::Pages<O>,
         lists: &Self::Lists,
-        making: Making<'_, O>,
+        making: SnapshotInputs<'_, O>,
     ) -> Result<Import, ImportError> {
         oneroster::snapshot(OneRosterVersion::V1p1, pages, lists, making)
     }
@@ -90,22 +91,22 @@ async fn tenants<S: Secrets, H: Http, W: Wait>(
     world: &World<'_, S, H, W>,
     proxy: &str,
     rng: &mut fastrand::Rng,
-) -> Result<Vec<Tenant>, NoEntry> {
+) -> Result<Vec<Tenant>, AuthError> {
     let what = "the partner key";
     let Some(name) = &world.config.classlink_secret else {
-        return Err(NoEntry::None(format!("there is no secret with {what} of ClassLink")));
+        return Err(AuthError::None(format!("there is no secret with {what} of ClassLink")));
     };
     let secret = secret(world, name, what).await?;
     // What serde says of it may quote it.
     let Ok(Partner { api_key }) = serde_json::from_str(secret.reveal()) else {
-        return Err(NoEntry::None("the secret with the partner key has no api_key".into()));
+        return Err(AuthError::None("the secret with the partner key has no api_key".into()));
     };
     let (http, wait, now) = world.client();
     let list = Applications { http, wait, now, proxy: proxy.to_owned() };
     match list.tenants(&Secret::new(api_key), rng).await {
         Ok(all) => Ok(all),
-        Err(error @ TenantsError::Refused(_)) => Err(NoEntry::None(error.to_string())),
-        Err(error) => Err(NoEntry::Down(error.to_string())),
+        Err(error @ TenantsError::Refused(_)) => Err(AuthError::None(error.to_string())),
+        Err(error) => Err(AuthError::Down(error.to_string())),
     }
 }
 
@@ -121,7 +122,7 @@ impl Listing for ClassLink {
         world: &World<'_, S, H, W>,
         only: Option<&str>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Listed<Tenant>>, NoEntry> {
+    ) -> Result<Vec<Listed<Tenant>>, AuthError> {
         let all = tenants(world, &world.config.classlink_proxy, rng).await?;
         let asked = all.into_iter().filter(|tenant| only.is_none_or(|only| tenant.id == only));
         Ok(asked.map(|key| Listed { id: key.id.clone(), key }).collect())

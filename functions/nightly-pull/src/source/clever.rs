@@ -20,7 +20,8 @@ use sources::http::{Http, Wait};
 
 use super::staging::{Ahead, Wanted};
 use super::{
-    Listed, Listing, Making, NoEntry, Reached, Source, Stop, Trying, World, cursors, secret,
+    Attempt, AuthError, Listed, Listing, Reached, SnapshotInputs, Source, Stop, World, cursors,
+    secret,
 };
 use crate::{Config, Objects};
 
@@ -101,18 +102,19 @@ impl Source for Clever {
         &self,
         world: &World<'_, S, H, W>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Secret, NoEntry> {
+    ) -> Result<Secret, AuthError> {
         if let Some(name) = &self.token_secret {
             let secret = world.secrets.secret(name).await?;
             return secret.ok_or_else(|| {
-                NoEntry::None(
+                AuthError::None(
                     "the secret that the settings name as the district's token is not there".into(),
                 )
             });
         }
         let listed = Clever::listed(world, Some(&self.district), rng).await?;
         let token = listed.into_iter().find(|one| one.id == self.district).map(|one| one.key);
-        token.ok_or_else(|| NoEntry::None("Clever's token list does not have the district".into()))
+        token
+            .ok_or_else(|| AuthError::None("Clever's token list does not have the district".into()))
     }
 
     async fn mark<S: Secrets, H: Http, W: Wait>(
@@ -136,9 +138,9 @@ impl Source for Clever {
         &self,
         world: &World<'_, S, H, W>,
         key: &Secret,
-        trying: Trying<'_, O>,
+        trying: Attempt<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
-        let Trying { pages, policy, mark, deadline, rng, .. } = trying;
+        let Attempt { pages, policy, mark, deadline, rng, .. } = trying;
         let api = Api::of(self)
             .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
         let before = serde_json::from_value(mark)
@@ -161,9 +163,9 @@ impl Source for Clever {
         &self,
         pages: pulls::Pages<O>,
         pulled: &Self::Lists,
-        making: Making<'_, O>,
+        making: SnapshotInputs<'_, O>,
     ) -> Result<Import, ImportError> {
-        let Making { handle, settings, policy, today, sink, .. } = making;
+        let SnapshotInputs { handle, settings, policy, today, sink, .. } = making;
         let lists = &pulled.lists;
         let pages_of = |list: Resource| lists.get(&list).map_or(0, |progress| progress.pages);
         let order = Resource::ALL.into_iter().flat_map(|list| {
@@ -187,15 +189,15 @@ impl Listing for Clever {
         world: &World<'_, S, H, W>,
         only: Option<&str>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Listed<Secret>>, NoEntry> {
+    ) -> Result<Vec<Listed<Secret>>, AuthError> {
         let what = "the application's credentials";
         let Some(name) = &world.config.clever_secret else {
-            return Err(NoEntry::None(format!("there is no secret with {what} at Clever")));
+            return Err(AuthError::None(format!("there is no secret with {what} at Clever")));
         };
         let secret = secret(world, name, what).await?;
         // What serde says of it may quote it.
         let Ok(own) = serde_json::from_str::<Credentials>(secret.reveal()) else {
-            return Err(NoEntry::None(
+            return Err(AuthError::None(
                 "the secret with the application's credentials has no client_id and client_secret"
                     .into(),
             ));
@@ -207,8 +209,8 @@ impl Listing for Clever {
                 .into_iter()
                 .map(|Connected { district, token }| Listed { id: district, key: token })
                 .collect()),
-            Err(error @ TokensError::Refused(_)) => Err(NoEntry::None(error.to_string())),
-            Err(error) => Err(NoEntry::Down(error.to_string())),
+            Err(error @ TokensError::Refused(_)) => Err(AuthError::None(error.to_string())),
+            Err(error) => Err(AuthError::Down(error.to_string())),
         }
     }
 

@@ -78,7 +78,7 @@ impl<'a, S, H: Clone, W: Clone> World<'a, S, H, W> {
 
 /// Why a source does not let anybody in.
 #[derive(Debug)]
-pub(crate) enum NoEntry {
+pub(crate) enum AuthError {
     /// There is nothing to open it with, in words for an operator.
     None(String),
     /// Nobody can tell now.
@@ -87,9 +87,9 @@ pub(crate) enum NoEntry {
     Storage(MirrorError),
 }
 
-impl From<MirrorError> for NoEntry {
+impl From<MirrorError> for AuthError {
     fn from(error: MirrorError) -> Self {
-        NoEntry::Storage(error)
+        AuthError::Storage(error)
     }
 }
 
@@ -111,12 +111,12 @@ impl From<MirrorError> for Stop {
     }
 }
 
-impl From<NoEntry> for Stop {
-    fn from(none: NoEntry) -> Self {
+impl From<AuthError> for Stop {
+    fn from(none: AuthError) -> Self {
         match none {
-            NoEntry::None(why) => Stop::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
-            NoEntry::Down(why) => Stop::Down(why),
-            NoEntry::Storage(error) => error.into(),
+            AuthError::None(why) => Stop::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
+            AuthError::Down(why) => Stop::Down(why),
+            AuthError::Storage(error) => error.into(),
         }
     }
 }
@@ -140,7 +140,7 @@ impl<P> Reached<P> {
 }
 
 /// What a snapshot is made with.
-pub(crate) struct Making<'a, O> {
+pub(crate) struct SnapshotInputs<'a, O> {
     /// The pages of everything, where what was read is what has changed since.
     pub(crate) base: Option<Pages<O>>,
     pub(crate) handle: &'a Handle,
@@ -172,7 +172,7 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
         &self,
         world: &World<'_, S, H, W>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Self::Key, NoEntry>;
+    ) -> Result<Self::Key, AuthError>;
     /// What it says of the state of its data, before the first page.
     async fn mark<S: Secrets, H: Http, W: Wait>(
         &self,
@@ -185,19 +185,19 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
         &self,
         world: &World<'_, S, H, W>,
         key: &Self::Key,
-        trying: Trying<'_, O>,
+        trying: Attempt<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop>;
     /// Makes a snapshot of the staged pages, in a thread that may block.
     fn snapshot<O: Objects>(
         &self,
         pages: Pages<O>,
         lists: &Self::Lists,
-        making: Making<'_, O>,
+        making: SnapshotInputs<'_, O>,
     ) -> Result<Import, ImportError>;
 }
 
 /// One try of a pull.
-pub(crate) struct Trying<'a, O> {
+pub(crate) struct Attempt<'a, O> {
     pub(crate) pages: Pages<O>,
     pub(crate) settings: &'a SourceSettings,
     pub(crate) policy: &'a Policy,
@@ -229,7 +229,7 @@ pub(crate) trait Listing: Source {
         world: &World<'_, S, H, W>,
         only: Option<&str>,
         rng: &mut fastrand::Rng,
-    ) -> Result<Vec<Listed<Self::Key>>, NoEntry>;
+    ) -> Result<Vec<Listed<Self::Key>>, AuthError>;
     /// What is configured of a district before anybody configures it.
     fn new(config: &Config, id: &str) -> Self;
     /// The id that a district has here.
@@ -264,7 +264,7 @@ async fn secret<S: Secrets, H, W>(
     world: &World<'_, S, H, W>,
     name: &str,
     what: &str,
-) -> Result<roster::personal::Secret, NoEntry> {
+) -> Result<roster::personal::Secret, AuthError> {
     let secret = world.secrets.secret(name).await?;
-    secret.ok_or_else(|| NoEntry::None(format!("the secret with {what} is not there")))
+    secret.ok_or_else(|| AuthError::None(format!("the secret with {what} is not there")))
 }

@@ -18,7 +18,7 @@ use sources::oneroster_rest::{
 use tokio::runtime::Handle;
 
 use super::staging::{Ahead, Wanted};
-use super::{Making, NoEntry, Reached, Source, Stop, Trying, World, cursors, secret};
+use super::{Attempt, AuthError, Reached, SnapshotInputs, Source, Stop, World, cursors, secret};
 use crate::Objects;
 
 impl From<PullError<MirrorError>> for Stop {
@@ -85,9 +85,9 @@ impl<O: Objects> StagedPages for Reader<'_, O> {
 pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
     world: &World<'_, S, H, W>,
     (api, access): (Api, Access),
-    trying: Trying<'_, O>,
+    trying: Attempt<'_, O>,
 ) -> Result<Reached<BTreeMap<Resource, Progress>>, Stop> {
-    let Trying { pages, settings, policy, since, deadline, rng, .. } = trying;
+    let Attempt { pages, settings, policy, since, deadline, rng, .. } = trying;
     let lists = lists_of(&pages).await?;
     let staging = Staging { pages: pulls::Behind::new(pages), scrub: Scrub::of(policy, settings) };
     let mut pulled = PullState::of(lists);
@@ -135,9 +135,9 @@ pub(super) fn snapshot<O: Objects>(
     version: OneRosterVersion,
     pages: pulls::Pages<O>,
     lists: &BTreeMap<Resource, Progress>,
-    making: Making<'_, O>,
+    making: SnapshotInputs<'_, O>,
 ) -> Result<Import, ImportError> {
-    let Making { base, handle, settings, policy, today, sink } = making;
+    let SnapshotInputs { base, handle, settings, policy, today, sink } = making;
     let everything = match &base {
         Some(pages) => {
             handle.block_on(lists_of(pages)).map_err(|error| ImportError::Read(error.into_io()))?
@@ -172,13 +172,13 @@ impl Source for OneRoster {
         &self,
         world: &World<'_, S, H, W>,
         _: &mut fastrand::Rng,
-    ) -> Result<Secret, NoEntry> {
+    ) -> Result<Secret, AuthError> {
         let secret =
             secret(world, &self.secret, "the district's credentials, which the settings name,")
                 .await?;
         match Access::of(self, &secret) {
             Some(_) => Ok(secret),
-            None => Err(NoEntry::None(
+            None => Err(AuthError::None(
                 "the secret with the district's credentials is not what the setting sign_in needs"
                     .into(),
             )),
@@ -200,7 +200,7 @@ impl Source for OneRoster {
         &self,
         world: &World<'_, S, H, W>,
         key: &Secret,
-        trying: Trying<'_, O>,
+        trying: Attempt<'_, O>,
     ) -> Result<Reached<Self::Lists>, Stop> {
         let api = Api::of(self)
             .map_err(|error| Stop::Refused(&codes::SOURCE_REFUSED, Some(error.to_string())))?;
@@ -212,7 +212,7 @@ impl Source for OneRoster {
         &self,
         pages: pulls::Pages<O>,
         lists: &Self::Lists,
-        making: Making<'_, O>,
+        making: SnapshotInputs<'_, O>,
     ) -> Result<Import, ImportError> {
         snapshot(self.version, pages, lists, making)
     }

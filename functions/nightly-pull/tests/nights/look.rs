@@ -8,17 +8,17 @@ use mirror::ports::connected::ConnectedDistricts;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use mirror::testing::failing::Cue;
-use nightly_pull::{Ended, Looked, PullFailure};
+use nightly_pull::{DiscoverySummary, Ended, PullFailure};
 use roster::id::DistrictId;
 use roster::settings::DistrictStatus;
 use sources::clever::memory::Fault;
 
-async fn look(world: &World) -> Looked {
+async fn look(world: &World) -> DiscoverySummary {
     world.look(&Cue::never()).await.unwrap()
 }
 
-fn notified() -> Looked {
-    Looked { notified: 1, ..Looked::default() }
+fn notified() -> DiscoverySummary {
+    DiscoverySummary { notified: 1, ..DiscoverySummary::default() }
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
     assert_eq!(district.settings.source.clever.unwrap().district, OAK);
     assert_eq!(world.told(), [("District Shares", Status::Notified, false)]);
     for _ in 0..2 {
-        assert_eq!(look(&world).await, Looked::default());
+        assert_eq!(look(&world).await, DiscoverySummary::default());
     }
     assert_eq!(world.told(), []);
     assert!(world.clever.asked().iter().all(|path| !path.contains("/users")));
@@ -46,15 +46,15 @@ async fn r_o1_what_a_notice_says_is_a_hint_that_the_token_list_confirms() {
     let world = World::new().await;
     assert_eq!(
         world.confirm("500000000000000000000099").await,
-        Looked::default(),
+        DiscoverySummary::default(),
         "nobody of that id has connected"
     );
     assert!(world.table.connected("clever").await.unwrap().is_empty());
     assert_eq!(world.confirm(OAK).await, notified());
-    assert_eq!(world.confirm(OAK).await, Looked::default());
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(world.confirm(OAK).await, DiscoverySummary::default());
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     // A notice about one district says nothing of the others.
-    assert_eq!(world.confirm("500000000000000000000099").await, Looked::default());
+    assert_eq!(world.confirm("500000000000000000000099").await, DiscoverySummary::default());
     assert!(world.table.connected("clever").await.unwrap().iter().all(|one| one.missed.is_none()));
 }
 
@@ -62,7 +62,7 @@ async fn r_o1_what_a_notice_says_is_a_hint_that_the_token_list_confirms() {
 async fn a_district_that_is_pulled_already_is_nobody_new() {
     let world = World::new().await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     assert!(world.table.district(&DistrictId::new(OAK)).await.unwrap().is_none());
 }
 
@@ -71,7 +71,7 @@ async fn r_o1_a_district_that_shares_no_school_yet_waits_and_so_does_one_that_ca
     let world = World::new().await;
     let elm = serde_json::json!({ "id": "500000000000000000000001", "name": "Elm" });
     world.clever.remove("schools", "500000000000000000000001");
-    let waiting = Looked { waiting: 1, ..Looked::default() };
+    let waiting = DiscoverySummary { waiting: 1, ..DiscoverySummary::default() };
     assert_eq!(look(&world).await, waiting);
     world.clever.put("schools", elm);
     world.clever.plan("/schools", 0, 6, Fault::Answer(500, String::new()));
@@ -86,21 +86,24 @@ async fn a_district_that_is_gone_is_told_once_after_a_while_and_keeps_its_data()
     world.send(&order(0)).await;
     let before = world.snapshots();
     world.clever.disconnect(OAK);
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     // One list that lacks it may be a mistake.
     world.clever.connect(OAK, TOKEN);
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     world.clever.disconnect(OAK);
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     world.time.pass(Duration::from_secs(3600));
     assert_eq!(world.told(), []);
-    assert_eq!(look(&world).await, Looked { disconnected: 1, ..Looked::default() });
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(
+        look(&world).await,
+        DiscoverySummary { disconnected: 1, ..DiscoverySummary::default() }
+    );
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     assert_eq!(world.told(), [("District Gone", Status::Disconnected, false)]);
     let district = world.table.district(&world.district).await.unwrap().unwrap();
     assert_eq!((district.status, world.snapshots() == before), (DistrictStatus::Live, true));
     world.clever.connect(OAK, "another-token");
-    assert_eq!(look(&world).await, Looked { returned: 1, ..Looked::default() });
+    assert_eq!(look(&world).await, DiscoverySummary { returned: 1, ..DiscoverySummary::default() });
     assert_eq!(world.told(), [("District Back", Status::Returned, false)]);
 }
 

@@ -9,7 +9,7 @@ use mirror::ports::districts::Districts;
 use mirror::ports::pull_schedules::NightlySchedules;
 use mirror::ports::runs::Runs;
 use mirror::testing::failing::Cue;
-use nightly_pull::{Ended, Looked, PullFailure};
+use nightly_pull::{DiscoverySummary, Ended, PullFailure};
 use roster::id::DistrictId;
 use roster::settings::{ClassLink, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ async fn with_changes(world: &World) {
     world.configure(&settings, DistrictStatus::Live).await;
 }
 
-async fn look(world: &World) -> Looked {
+async fn look(world: &World) -> DiscoverySummary {
     world.look_for(&json!({ "look": "classlink" }), &Cue::never()).await.unwrap()
 }
 
@@ -125,7 +125,7 @@ async fn r_o4_a_night_at_a_oneroster_server_becomes_a_snapshot_and_from_then_on_
         assert_eq!(world.send(&order(0)).await, Ended::Repeated);
         assert!(world.internal.keys().iter().filter(|key| key.starts_with("pulls/")).count() > 10);
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
-        assert_eq!(world.later.names().await.unwrap(), ["nightly-oakfield"], "{source}");
+        assert_eq!(world.schedules.names().await.unwrap(), ["nightly-oakfield"], "{source}");
     }
 }
 
@@ -265,22 +265,22 @@ async fn r_o1_a_tenant_that_enables_us_is_notified_once_and_nothing_is_pulled() 
     world.servers.oneroster.remove(Resource::Orgs, "s1");
     assert_eq!(
         look(&world).await,
-        Looked { waiting: 1, ..Looked::default() },
+        DiscoverySummary { waiting: 1, ..DiscoverySummary::default() },
         "it shares no org yet"
     );
     world
         .servers
         .oneroster
         .put(Resource::Orgs, &json!({ "sourcedId": "s1", "name": "Elm", "type": "school" }));
-    assert_eq!(look(&world).await, Looked { notified: 1, ..Looked::default() });
-    assert_eq!(look(&world).await, Looked::default());
+    assert_eq!(look(&world).await, DiscoverySummary { notified: 1, ..DiscoverySummary::default() });
+    assert_eq!(look(&world).await, DiscoverySummary::default());
     let district = world.table.district(&DistrictId::new("classlink-4711")).await.unwrap().unwrap();
     assert_eq!(
         (district.status, district.settings.source.classlink),
         (DistrictStatus::Notified, Some(ClassLink::of("4711")))
     );
     world.servers.tenants.lock().unwrap()[1].enabled = true;
-    assert_eq!(look(&world).await, Looked { notified: 1, ..Looked::default() });
+    assert_eq!(look(&world).await, DiscoverySummary { notified: 1, ..DiscoverySummary::default() });
     assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("users")));
 }
 
@@ -294,9 +294,16 @@ async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_
     let failed = world.look_for(&json!({ "look": "classlink" }), &Cue::never()).await;
     assert!(matches!(failed, Err(PullFailure::TokenList(_))));
     assert_eq!(world.table.connected("classlink").await.unwrap()[0].missed, None);
-    assert_eq!(look(&world).await, Looked::default(), "one list that lacks it may be a mistake");
+    assert_eq!(
+        look(&world).await,
+        DiscoverySummary::default(),
+        "one list that lacks it may be a mistake"
+    );
     world.time.pass(Duration::from_secs(3600));
-    assert_eq!(look(&world).await, Looked { disconnected: 1, ..Looked::default() });
+    assert_eq!(
+        look(&world).await,
+        DiscoverySummary { disconnected: 1, ..DiscoverySummary::default() }
+    );
     assert_eq!(
         world.table.district(&world.district).await.unwrap().unwrap().status,
         DistrictStatus::Live
@@ -304,7 +311,7 @@ async fn r_o1_a_tenant_that_is_gone_twice_is_told_and_keeps_its_data_and_a_list_
     assert_eq!(world.send(&order(1)).await, Ended::Refused);
     assert_eq!(world.report(&order(1)).await.findings[0].code, "source_no_token");
     world.servers.tenants.lock().unwrap().push(gone);
-    assert_eq!(look(&world).await, Looked { returned: 1, ..Looked::default() });
+    assert_eq!(look(&world).await, DiscoverySummary { returned: 1, ..DiscoverySummary::default() });
 }
 
 #[tokio::test]
@@ -328,14 +335,14 @@ async fn looks_at_all_lists_look_at_each_for_which_there_are_credentials() {
     let looked = world.look_for(&all, &Cue::never()).await.unwrap();
     assert_eq!(
         looked,
-        Looked { notified: 2, ..Looked::default() },
+        DiscoverySummary { notified: 2, ..DiscoverySummary::default() },
         "one at Clever, one at ClassLink"
     );
     let mut world = at_classlink().await;
     world.config.clever_secret = None;
     assert_eq!(
         world.look_for(&all, &Cue::never()).await.unwrap(),
-        Looked { notified: 1, ..Looked::default() }
+        DiscoverySummary { notified: 1, ..DiscoverySummary::default() }
     );
     // Clever's list fails, and ClassLink's is looked at all the same.
     world.config.clever_secret = Some("nowhere".into());
@@ -355,8 +362,11 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         assert_eq!(world.send(&changes_order(0)).await, Ended::Skipped, "there was no night yet");
         assert_eq!(world.send(&order(0)).await, Ended::Staged);
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
-        assert_eq!(world.later.names().await.unwrap(), ["changes-oakfield", "nightly-oakfield"]);
-        let (changes, nightly) = (&world.later.nightly()[0], &world.later.nightly()[1]);
+        assert_eq!(
+            world.schedules.names().await.unwrap(),
+            ["changes-oakfield", "nightly-oakfield"]
+        );
+        let (changes, nightly) = (&world.schedules.nightly()[0], &world.schedules.nightly()[1]);
         assert_eq!(
             (&*nightly.expression, &*changes.expression),
             ("cron(0 3 * * ? *)", "cron(0 9,15,21 * * ? *)")
@@ -397,7 +407,7 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         let settings = world.table.district(&world.district).await.unwrap().unwrap().settings;
         world.configure(&settings, DistrictStatus::Paused).await;
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
-        assert!(world.later.names().await.unwrap().is_empty());
+        assert!(world.schedules.names().await.unwrap().is_empty());
         assert_eq!(world.send(&changes_order(30)).await, Ended::Skipped);
     }
 }

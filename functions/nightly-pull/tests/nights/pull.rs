@@ -62,7 +62,7 @@ async fn a_pull_that_nears_its_deadline_goes_on_from_its_cursor_and_ends_in_the_
     }
     for owner in 0..3 {
         world.time.pass(Duration::from_secs(1));
-        let event = match world.later.take_all().pop() {
+        let event = match world.schedules.take_all().pop() {
             Some((_, _, payload)) => serde_json::from_str(&payload).unwrap(),
             None => order(0),
         };

@@ -5,7 +5,7 @@ use mirror::ports::connected::{Connected, ConnectedDistricts};
 use mirror::ports::districts::{Districts, Wrote};
 use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules, name_of};
 use mirror::testing::failing::Cue;
-use nightly_pull::{Config, Looked, PullFailure, Request, request};
+use nightly_pull::{Config, DiscoverySummary, PullFailure, Request, request};
 use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};
 use sources::clever::memory::Fault;
@@ -41,7 +41,7 @@ async fn another(world: &World, district: &str, id: &str, settings: &Settings) -
 }
 
 async fn look(world: &World) {
-    assert_eq!(world.look(&Cue::never()).await.unwrap(), Looked::default());
+    assert_eq!(world.look(&Cue::never()).await.unwrap(), DiscoverySummary::default());
 }
 
 fn in_zone(zone: &str) -> Settings {
@@ -50,7 +50,12 @@ fn in_zone(zone: &str) -> Settings {
 
 /// Names and time zones of what is scheduled.
 fn scheduled(world: &World) -> Vec<(String, String)> {
-    world.later.nightly().into_iter().map(|schedule| (schedule.name, schedule.time_zone)).collect()
+    world
+        .schedules
+        .nightly()
+        .into_iter()
+        .map(|schedule| (schedule.name, schedule.time_zone))
+        .collect()
 }
 
 fn oakfield_in(zone: &str) -> Vec<(String, String)> {
@@ -65,7 +70,7 @@ async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_l
         ..world.config
     };
     look(&world).await;
-    let all = world.later.nightly();
+    let all = world.schedules.nightly();
     let [schedule] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!(
         (schedule.expression.as_str(), schedule.time_zone.as_str()),
@@ -89,10 +94,10 @@ async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_l
         (world.district.clone(), "2026-09-15T08:15:00Z")
     );
 
-    assert_eq!(world.later.nightly_writes(), 1);
+    assert_eq!(world.schedules.nightly_writes(), 1);
     look(&world).await;
-    assert_eq!(world.confirm(OAK).await, Looked::default());
-    assert_eq!(world.later.nightly_writes(), 1, "what is right is not written again");
+    assert_eq!(world.confirm(OAK).await, DiscoverySummary::default());
+    assert_eq!(world.schedules.nightly_writes(), 1, "what is right is not written again");
 }
 
 #[tokio::test]
@@ -108,9 +113,9 @@ async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_
         let _ = world.table.configure(&id, &settings(), status).await.unwrap();
         // A notice is enough: nobody has to wait for the hour.
         world.confirm(OAK).await;
-        assert_eq!(world.later.nightly().len(), schedules, "{status:?}");
+        assert_eq!(world.schedules.nightly().len(), schedules, "{status:?}");
     }
-    assert_eq!(world.later.nightly()[0].name, name_of(&id));
+    assert_eq!(world.schedules.nightly()[0].name, name_of(&id));
 }
 
 #[tokio::test]
@@ -121,7 +126,7 @@ async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by
     world.configure(&in_zone("pacific/honolulu"), DistrictStatus::Live).await;
     look(&world).await;
     assert_eq!(scheduled(&world), oakfield_in("Pacific/Honolulu"));
-    let right = world.later.nightly()[0].clone();
+    let right = world.schedules.nightly()[0].clone();
     for wrong in [
         NightlySchedule { enabled: false, ..right.clone() },
         NightlySchedule { expression: "cron(0 5 * * ? *)".into(), ..right.clone() },
@@ -134,9 +139,9 @@ async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by
             ..right.clone()
         },
     ] {
-        world.later.put_schedule(&wrong).await.unwrap();
+        world.schedules.put_schedule(&wrong).await.unwrap();
         look(&world).await;
-        assert_eq!(world.later.nightly(), std::slice::from_ref(&right));
+        assert_eq!(world.schedules.nightly(), std::slice::from_ref(&right));
     }
 }
 
@@ -150,9 +155,9 @@ async fn r_o5_a_sync_that_is_switched_off_or_paused_has_no_schedule_until_it_is_
         world.configure(&settings(), status).await;
         look(&world).await;
         assert_eq!(scheduled(&world), [], "{status:?}");
-        let writes = world.later.nightly_writes();
+        let writes = world.schedules.nightly_writes();
         look(&world).await;
-        assert_eq!(world.later.nightly_writes(), writes, "{status:?}");
+        assert_eq!(world.schedules.nightly_writes(), writes, "{status:?}");
     }
     world.configure(&settings(), DistrictStatus::InReview).await;
     look(&world).await;
@@ -176,7 +181,7 @@ async fn r_o5_a_district_that_is_paused_loses_its_schedule_while_clever_is_down(
 async fn r_o5_only_schedules_of_districts_are_removed_or_changed() {
     let world = pulled().await;
     look(&world).await;
-    let ours = world.later.nightly()[0].clone();
+    let ours = world.schedules.nightly()[0].clone();
     let named = |name: &str, input: &str| NightlySchedule {
         name: name.into(),
         input: input.into(),
@@ -191,11 +196,11 @@ async fn r_o5_only_schedules_of_districts_are_removed_or_changed() {
         &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything),
     );
     for schedule in [&look_itself, &of_somebody, &gone] {
-        world.later.put_schedule(schedule).await.unwrap();
+        world.schedules.put_schedule(schedule).await.unwrap();
     }
     another(&world, "look", "500000000000000000000077", &settings()).await;
     look(&world).await;
-    assert_eq!(world.later.nightly(), [of_somebody, look_itself, ours]);
+    assert_eq!(world.schedules.nightly(), [of_somebody, look_itself, ours]);
 }
 
 #[tokio::test]
@@ -216,11 +221,11 @@ async fn r_o4_a_failure_at_one_district_leaves_the_others_scheduled_and_is_tried
     let first =
         another(&world, "a-district", "500000000000000000000077", &in_zone("America/Phoenix"))
             .await;
-    world.later.refuse_nightly(Some(&name_of(&first)));
+    world.schedules.refuse_nightly(Some(&name_of(&first)));
     let failure = world.look(&Cue::never()).await.unwrap_err();
     assert!(matches!(failure, PullFailure::Schedules { districts: 1, .. }), "{failure:?}");
     assert_eq!(scheduled(&world), oakfield_in("America/New_York"));
-    world.later.refuse_nightly(None);
+    world.schedules.refuse_nightly(None);
     look(&world).await;
     assert_eq!(scheduled(&world).len(), 2);
 }

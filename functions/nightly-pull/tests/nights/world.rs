@@ -7,16 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::eventbridge::event::Status;
 use mirror::files::snapshot::read_manifest;
 use mirror::ports::districts::{Changed, Districts, Leases, TakeLease, Wrote};
 use mirror::ports::runs::{RunRecord, Runs};
 use mirror::ports::secrets::SecretCache;
 use mirror::testing::failing::{Cue, Failing};
-use mirror::testing::memory::{MemoryBus, MemoryLater, MemoryObjects, MemorySecrets, MemoryTable};
+use mirror::testing::memory::{
+    MemoryBus, MemoryObjects, MemorySchedules, MemorySecrets, MemoryTable,
+};
 use nightly_pull::{
-    Config, Ended, Looked, Outcome, PullFailure, Request, Storage, handle, request,
+    Config, DiscoverySummary, Ended, Outcome, PullFailure, Request, Storage, handle, request,
 };
 use roster::id::{DistrictId, RunId};
 use roster::report::Report;
@@ -66,7 +68,7 @@ pub(crate) struct World {
     pub(crate) servers: Servers,
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
-    pub(crate) later: MemoryLater,
+    pub(crate) schedules: MemorySchedules,
     pub(crate) secrets: MemorySecrets,
     pub(crate) bus: MemoryBus,
     pub(crate) time: Time,
@@ -144,7 +146,7 @@ impl World {
             servers,
             table: MemoryTable::default(),
             internal: MemoryObjects::default(),
-            later: MemoryLater::default(),
+            schedules: MemorySchedules::default(),
             secrets: MemorySecrets::default(),
             bus: MemoryBus::default(),
             time: Time(Arc::new(AtomicI64::new(
@@ -191,18 +193,22 @@ impl World {
     }
 
     /// Looks at who has connected.
-    pub(crate) async fn look(&self, cue: &Cue) -> Result<Looked, PullFailure> {
+    pub(crate) async fn look(&self, cue: &Cue) -> Result<DiscoverySummary, PullFailure> {
         self.look_for(&sample("look.json"), cue).await
     }
 
     /// The same, at the hint of a notice.
-    pub(crate) async fn confirm(&self, district: &str) -> Looked {
+    pub(crate) async fn confirm(&self, district: &str) -> DiscoverySummary {
         self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never())
             .await
             .unwrap()
     }
 
-    pub(crate) async fn look_for(&self, event: &Value, cue: &Cue) -> Result<Looked, PullFailure> {
+    pub(crate) async fn look_for(
+        &self,
+        event: &Value,
+        cue: &Cue,
+    ) -> Result<DiscoverySummary, PullFailure> {
         match self.invoke(event, cue, "request", LIFE).await? {
             Outcome::Look(looked) => Ok(looked),
             Outcome::Pull(ended) => panic!("{ended:?}"),
@@ -221,7 +227,7 @@ impl World {
         let storage = Storage {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
-            later: Failing::new(self.later.clone(), cue),
+            schedules: Failing::new(self.schedules.clone(), cue),
             secrets: SecretCache::new(
                 Failing::new(self.secrets.clone(), cue),
                 clock.clone(),
@@ -229,7 +235,7 @@ impl World {
             ),
             http: self.servers.clone(),
             wait: self.time.clone(),
-            operators: Operators::new(self.bus.clone()),
+            operators: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();
@@ -243,7 +249,7 @@ impl World {
     pub(crate) async fn go_on(&self) -> Option<Ended> {
         let mut ended = None;
         for _ in 0..50 {
-            let Some((_, at, payload)) = self.later.take_all().into_iter().next() else {
+            let Some((_, at, payload)) = self.schedules.take_all().into_iter().next() else {
                 return ended;
             };
             let wait = at.duration_since(self.time.now());

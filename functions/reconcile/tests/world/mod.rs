@@ -11,9 +11,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::files::copy::read_beside;
-use mirror::files::snapshot::{Chain, ChainLink, SnapshotWriter, put_chain, put_manifest};
+use mirror::files::snapshot::{
+    LineageLink, SnapshotWriter, UploadLineage, put_chain, put_manifest,
+};
 use mirror::keys;
 use mirror::ops::apply::Pace;
 use mirror::ops::edits::{Edits, Ending};
@@ -22,12 +24,14 @@ use mirror::ports::districts::{Changed, Districts, Latest};
 use mirror::ports::items::PutItem;
 use mirror::ports::runs::{RunRecord, Runs};
 use mirror::testing::failing::{Cue, Failing};
-use mirror::testing::memory::{MemoryBus, MemoryLater, MemoryObjects, MemoryTable};
+use mirror::testing::memory::{MemoryBus, MemoryObjects, MemorySchedules, MemoryTable};
 use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, RunId, SourceId};
 use roster::personal::Personal;
-use roster::records::{Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag};
+use roster::records::{
+    Class, ClassDetails, Demographics, Membership, Person, RecordKind, School, Student,
+};
 use roster::report::Report;
 use roster::run::{RunState, Step};
 use roster::settings::{DistrictStatus, Settings};
@@ -62,14 +66,15 @@ impl Night {
 
     fn lines(&self) -> Vec<(PartName, Vec<u8>)> {
         let mut lines = Vec::new();
-        let mut push =
-            |tag: Tag, value: &dyn erased::Line| lines.push((PartName::Records(tag), value.line()));
+        let mut push = |tag: RecordKind, value: &dyn erased::Line| {
+            lines.push((PartName::Records(tag), value.line()))
+        };
         push(
-            Tag::School,
+            RecordKind::School,
             &School { id: "s1".into(), name: "Oakfield".into(), identifier: None, parent: None },
         );
         let classes: Vec<String> = (0..self.classes).map(|n| format!("class {n}")).collect();
-        let seat = |id: &str| Seat::of(id.into());
+        let seat = |id: &str| Membership::of(id.into());
         let students = self.students.clone().map(|n| Student {
             id: Self::student_id(n).as_str().into(),
             person: Person {
@@ -88,7 +93,7 @@ impl Night {
             by_enrollment: false,
         });
         for student in Self::sorted(students.collect(), |s| &s.id) {
-            push(Tag::Student, &student);
+            push(RecordKind::Student, &student);
         }
         let records = classes.iter().map(|id| Class {
             id: id.as_str().into(),
@@ -109,7 +114,7 @@ impl Night {
             students: self.students.clone().map(|n| seat(&Self::student_id(n))).collect(),
         });
         for class in Self::sorted(records.collect(), |c| &c.id) {
-            push(Tag::Class, &class);
+            push(RecordKind::Class, &class);
         }
         lines
     }
@@ -132,7 +137,7 @@ type Meanwhile = Arc<Mutex<Option<(u32, Box<dyn FnOnce() + Send>)>>>;
 pub(crate) struct World {
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
-    pub(crate) later: MemoryLater,
+    pub(crate) schedules: MemorySchedules,
     pub(crate) bus: MemoryBus,
     /// Milliseconds since 1970.
     pub(crate) now: Arc<AtomicI64>,
@@ -154,7 +159,7 @@ impl World {
         let world = Self {
             table: MemoryTable::default(),
             internal: MemoryObjects::default(),
-            later: MemoryLater::default(),
+            schedules: MemorySchedules::default(),
             bus: MemoryBus::default(),
             now: Arc::new(AtomicI64::new(NOON)),
             tick: Arc::default(),
@@ -244,7 +249,7 @@ impl World {
             findings: BTreeMap::new(),
             seconds: 0.5,
         };
-        let chain = Chain { links: vec![ChainLink { upload, whole: true }] };
+        let chain = UploadLineage { links: vec![LineageLink { upload, whole: true }] };
         put_chain(&self.internal, &self.district, &run, &chain).await.unwrap();
         manifest
     }
@@ -281,8 +286,8 @@ impl World {
         let storage = Storage {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
-            later: Failing::new(self.later.clone(), cue),
-            operators: Operators::new(self.bus.clone()),
+            schedules: Failing::new(self.schedules.clone(), cue),
+            operators: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();
@@ -412,7 +417,7 @@ pub(crate) fn order(run: &RunId) -> Order {
 /// One of each sort: a name and a membership, which the night takes, and an account, which it
 /// leaves.
 pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
-    let edit = |kind: Tag, key: String, edit: Edit| LocalEdit {
+    let edit = |kind: RecordKind, key: String, edit: Edit| LocalEdit {
         kind,
         key: key.as_str().into(),
         edit,
@@ -423,12 +428,20 @@ pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
     let student: SourceId = Night::student_id(4).as_str().into();
     vec![
         edit(
-            Tag::Student,
+            RecordKind::Student,
             Night::student_id(3),
             Edit::Name { given: Some(Personal::new("Robin")), family: None },
         ),
-        edit(Tag::Class, "class 0".into(), Edit::Member { role: Tag::Student, person: student }),
-        edit(Tag::Student, Night::student_id(4), Edit::Account { accepted: None, enabled: false }),
+        edit(
+            RecordKind::Class,
+            "class 0".into(),
+            Edit::Member { role: RecordKind::Student, person: student },
+        ),
+        edit(
+            RecordKind::Student,
+            Night::student_id(4),
+            Edit::Account { accepted: None, enabled: false },
+        ),
     ]
 }
 

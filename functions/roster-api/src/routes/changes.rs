@@ -6,7 +6,7 @@ use axum::response::Response;
 use mirror::files::scan;
 use roster::change::Change;
 use roster::id::{RunId, SourceId};
-use roster::records::{AnyMirrored, Tag};
+use roster::records::{AnyMirrored, RecordKind};
 use roster::run::RunState;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ pub(super) async fn feed<T: Table, O: Objects>(
 async fn last<T: Table, O: Objects>(
     api: &Api<T, O>,
     granted: &Granted,
-    kind: Tag,
+    kind: RecordKind,
     key: &SourceId,
     run: &RunId,
 ) -> Result<Response, Problem> {
@@ -164,5 +164,5 @@ pub(super) async fn last_of_class<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
-    last(&api, &granted, Tag::Class, &class.item.key, &class.item.changed_by).await
+    last(&api, &granted, RecordKind::Class, &class.item.key, &class.item.changed_by).await
 }

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use roster::edit::Edit;
 use roster::id::SourceId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use rules::effective;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub(super) async fn shown<T: Table, O: Objects>(
     let effective = class.effective();
     let sso_ready = match effective.primary() {
         Some(primary) => {
-            effective::sso_ready(&effective, &desk.found(Tag::Teacher, primary).await?.edits)
+            effective::sso_ready(&effective, &desk.found(RecordKind::Teacher, primary).await?.edits)
         }
         None => false,
     };
@@ -91,11 +91,11 @@ pub(super) async fn people<T: Table, O: Objects>(
     let effective = class.effective();
     let only = visible(&desk).await?;
     let is_shown = |key: &SourceId| {
-        role == Tag::Teacher || only.as_ref().is_none_or(|only| only.contains(key))
+        role == RecordKind::Teacher || only.as_ref().is_none_or(|only| only.contains(key))
     };
     let keys: Vec<SourceId> = match role {
-        Tag::Teacher => effective.teachers.into_iter().map(|listed| listed.key).collect(),
-        Tag::Student => effective.students.into_iter().map(|listed| listed.key).collect(),
+        RecordKind::Teacher => effective.teachers.into_iter().map(|listed| listed.key).collect(),
+        RecordKind::Student => effective.students.into_iter().map(|listed| listed.key).collect(),
         _ => effective.guardians,
     };
     let keys: Vec<SourceId> = keys.into_iter().filter(is_shown).collect();
@@ -122,7 +122,7 @@ pub(super) async fn put_name<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
     let edit = desk.edit(
-        Tag::Class,
+        RecordKind::Class,
         &class.item.key,
         Edit::CustomName { name: name(&body.name, "name")? },
     )?;

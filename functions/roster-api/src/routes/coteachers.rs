@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use roster::id::SourceId;
-use roster::records::{Origin, Person, Tag, TeacherState};
+use roster::records::{Origin, Person, RecordKind, TeacherState};
 use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -48,7 +48,7 @@ pub(super) async fn add<T: Table, O: Objects>(
         changeable(&class)?;
         let (origin, school) = (class.item.origin, class.school());
         // Refused before anybody is made.
-        terms.adding(Tag::Teacher, origin, school, true, has_co_teacher(&class))?;
+        terms.adding(RecordKind::Teacher, origin, school, true, has_co_teacher(&class))?;
         let teacher = match &body {
             NewTeacher {
                 teacher: Some(Reference(key)),
@@ -56,14 +56,14 @@ pub(super) async fn add<T: Table, O: Objects>(
                 given: None,
                 family: None,
                 email: None,
-            } => by_key(&desk, Tag::Teacher, school, key).await?,
+            } => by_key(&desk, RecordKind::Teacher, school, key).await?,
             NewTeacher {
                 teacher: None,
                 name: Some(name),
                 given: None,
                 family: None,
                 email: None,
-            } => by_name(&desk, Tag::Teacher, school, name).await?,
+            } => by_name(&desk, RecordKind::Teacher, school, name).await?,
             NewTeacher {
                 teacher: None,
                 name: None,
@@ -78,10 +78,15 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let is_outsider = teacher.item.origin() == Origin::Manual;
-        let lives =
-            terms.adding(Tag::Teacher, origin, school, is_outsider, has_co_teacher(&class))?;
+        let lives = terms.adding(
+            RecordKind::Teacher,
+            origin,
+            school,
+            is_outsider,
+            has_co_teacher(&class),
+        )?;
         let key = teacher.item.key().clone();
-        put_in(&desk, &class, Tag::Teacher, &key).await?;
+        put_in(&desk, &class, RecordKind::Teacher, &key).await?;
         let shown =
             json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lives });
         Ok(Made::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
@@ -101,11 +106,11 @@ async fn outsider<T: Table, O: Objects>(
     let (given, family, email) = (name(given, "given")?, name(family, "family")?, email(address)?);
     let mut known = Vec::new();
     for place in desk.api.table.with_email(desk.district(), &email).await? {
-        if place.kind != Tag::Teacher {
+        if place.kind != RecordKind::Teacher {
             continue;
         }
         let found = desk.api.table.found(desk.district(), &place).await?;
-        let item = Item::read(Tag::Teacher, &found)?.filter(|item| is_active(item.status()));
+        let item = Item::read(RecordKind::Teacher, &found)?.filter(|item| is_active(item.status()));
         known.extend(item.map(|item| PersonFound { item, found }));
     }
     let full_name = format!("{} {}", given.reveal(), family.reveal());
@@ -138,6 +143,7 @@ pub(super) async fn remove<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
     changeable(&class)?;
-    take_out(&desk, &class, &desk.terms().await?, Tag::Teacher, &at.record("teacher")?).await?;
+    take_out(&desk, &class, &desk.terms().await?, RecordKind::Teacher, &at.record("teacher")?)
+        .await?;
     Ok(nothing())
 }

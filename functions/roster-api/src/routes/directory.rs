@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::id::SourceId;
-use roster::records::{Mirrored, Origin, Status, Tag, kinds};
+use roster::records::{Mirrored, Origin, RecordKind, Status, kinds};
 use rules::effective::{self, folded, full_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,10 +71,10 @@ pub(super) async fn search<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let Query(search) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
     let kind = match search.kind.as_deref().unwrap_or("student") {
-        "student" => Tag::Student,
-        "teacher" => Tag::Teacher,
-        "guardian" => Tag::Guardian,
-        "class" => Tag::Class,
+        "student" => RecordKind::Student,
+        "teacher" => RecordKind::Teacher,
+        "guardian" => RecordKind::Guardian,
+        "class" => RecordKind::Class,
         _ => return Err(Problem::bad_request("`kind` is student, teacher, guardian or class")),
     };
     let status = match search.status.as_deref().unwrap_or("active") {
@@ -125,8 +125,8 @@ pub(super) async fn in_walls<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     school: &SourceId,
 ) -> Result<(), Problem> {
-    let is_there =
-        desk.caller().sees_school(school) && desk.found(Tag::School, school).await?.body.is_some();
+    let is_there = desk.caller().sees_school(school)
+        && desk.found(RecordKind::School, school).await?.body.is_some();
     if is_there { Ok(()) } else { Err(Problem::not_found()) }
 }
 
@@ -138,14 +138,14 @@ struct Line {
 
 async fn lines<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    kind: Tag,
+    kind: RecordKind,
     places: &[Place],
     wanted: Option<&str>,
 ) -> Result<Vec<Line>, Problem> {
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| folded(name).contains(wanted));
     let show = |shown: serde_json::Result<Value>| shown.map_err(|_| Problem::internal());
     let mut lines = Vec::new();
-    if kind != Tag::Class {
+    if kind != RecordKind::Class {
         for person in desk.glance_at(kind, places).await? {
             if is_wanted(&full_name(&person.person())) {
                 lines.push(Line {

@@ -12,7 +12,7 @@ use roster::change::Reason;
 use roster::edit::Edit;
 use roster::finding::Finding;
 use roster::id::SourceId;
-use roster::records::{Mirrored, Person, Seat, Status, Tag, kinds};
+use roster::records::{Membership, Mirrored, Person, RecordKind, Status, kinds};
 use roster::run::RunState;
 use roster::snapshot::Manifest;
 use rules::effective;
@@ -36,7 +36,7 @@ use crate::{Api, Objects, Table};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
-    kind: Tag,
+    kind: RecordKind,
     /// The source's id, or the key.
     id: Reference,
     /// The class in which they are missed.
@@ -45,7 +45,7 @@ pub(super) struct Question {
 
 #[derive(Serialize)]
 struct Told {
-    kind: Tag,
+    kind: RecordKind,
     id: Reference,
     /// The account's record, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
     let Question { kind, id: Reference(id), class } = question;
-    if !kind.is_person() && kind != Tag::Class {
+    if !kind.is_person() && kind != RecordKind::Class {
         return Err(Problem::unprocessable("`kind` is student, teacher, guardian or class"));
     }
     let desk = Desk::new(&api, &granted);
@@ -150,10 +150,10 @@ pub(super) async fn explain<T: Table, O: Objects>(
 /// there.
 async fn find<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    kind: Tag,
+    kind: RecordKind,
     id: &SourceId,
 ) -> Result<Option<Here>, Problem> {
-    if kind == Tag::Class {
+    if kind == RecordKind::Class {
         return match desk.class(id).await {
             Ok(class) => Ok(Some(Here::Class(Box::new(class)))),
             Err(problem) if problem.status() == StatusCode::NOT_FOUND => Ok(None),
@@ -190,14 +190,14 @@ async fn findings<T: Table, O: Objects>(
 async fn in_snapshot<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     manifest: &Manifest,
-    kind: Tag,
+    kind: RecordKind,
     id: &SourceId,
     class: Option<&ClassFound>,
 ) -> Result<InSnapshot, Problem> {
     let objects = &desk.api.internal;
     let today = manifest.today;
     let class_id = class.map(|class| &class.item.id);
-    let on = |seats: &[Seat]| {
+    let on = |seats: &[Membership]| {
         seats
             .iter()
             .filter(|seat| seat.is_on(today))
@@ -213,26 +213,32 @@ async fn in_snapshot<T: Table, O: Objects>(
     };
     // A record of another school is none of the caller's.
     let (record, classes) = match kind {
-        Tag::Student => match scan::record::<kinds::Students>(objects, manifest, id).await? {
-            Some(student) if desk.caller().sees_any(&student.person.schools) => {
-                let classes = on(&student.classes);
-                (Some(of_person(&student.person, Some(classes.clone()))), classes)
+        RecordKind::Student => {
+            match scan::record::<kinds::Students>(objects, manifest, id).await? {
+                Some(student) if desk.caller().sees_any(&student.person.schools) => {
+                    let classes = on(&student.classes);
+                    (Some(of_person(&student.person, Some(classes.clone()))), classes)
+                }
+                _ => (None, Vec::new()),
             }
-            _ => (None, Vec::new()),
-        },
-        Tag::Teacher => match scan::record::<kinds::Teachers>(objects, manifest, id).await? {
-            Some(teacher) if desk.caller().sees_any(&teacher.person.schools) => {
-                let classes = on(&teacher.classes);
-                (Some(of_person(&teacher.person, Some(classes.clone()))), classes)
+        }
+        RecordKind::Teacher => {
+            match scan::record::<kinds::Teachers>(objects, manifest, id).await? {
+                Some(teacher) if desk.caller().sees_any(&teacher.person.schools) => {
+                    let classes = on(&teacher.classes);
+                    (Some(of_person(&teacher.person, Some(classes.clone()))), classes)
+                }
+                _ => (None, Vec::new()),
             }
-            _ => (None, Vec::new()),
-        },
-        Tag::Guardian => match scan::record::<kinds::Guardians>(objects, manifest, id).await? {
-            Some(guardian) if desk.caller().sees_any(&guardian.person.schools) => {
-                (Some(of_person(&guardian.person, None)), Vec::new())
+        }
+        RecordKind::Guardian => {
+            match scan::record::<kinds::Guardians>(objects, manifest, id).await? {
+                Some(guardian) if desk.caller().sees_any(&guardian.person.schools) => {
+                    (Some(of_person(&guardian.person, None)), Vec::new())
+                }
+                _ => (None, Vec::new()),
             }
-            _ => (None, Vec::new()),
-        },
+        }
         _ => match scan::record::<kinds::Classes>(objects, manifest, id).await? {
             Some(class) if desk.caller().sees_school(&class.details.school) => {
                 let enrolled = on(&class.students).len();
@@ -259,7 +265,7 @@ async fn active_among<T: Table, O: Objects>(
     if classes.is_empty() {
         return Ok(0);
     }
-    let places: Vec<Place> = classes.iter().map(|key| Place::of(Tag::Class, key)).collect();
+    let places: Vec<Place> = classes.iter().map(|key| Place::of(RecordKind::Class, key)).collect();
     let glanced = desk.api.table.glance(desk.district(), &places, &[]).await?;
     let mut active = 0;
     for (key, found) in classes.iter().zip(glanced) {
@@ -285,13 +291,13 @@ async fn reasons<T: Table, O: Objects, K: roster::records::Kind>(
     let Some(plan) = desk.api.memory.applied_plan(internal, district, run).await? else {
         return Ok(Vec::new());
     };
-    let change = scan::change_of(internal, district, run, &plan, K::TAG, &item.key).await?;
+    let change = scan::change_of(internal, district, run, &plan, K::KIND, &item.key).await?;
     Ok(change.map(|change| change.reasons).unwrap_or_default())
 }
 
 async fn in_mirror<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    kind: Tag,
+    kind: RecordKind,
     here: &Here,
     class: Option<&ClassFound>,
 ) -> Result<InMirror, Problem> {

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use roster::edit::Edit;
 use roster::id::SourceId;
-use roster::records::{GuardianRole, GuardianState, Person, Tag};
+use roster::records::{GuardianRole, GuardianState, Person, RecordKind};
 use roster::rule::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -36,7 +36,11 @@ pub(super) struct NewGuardian {
 
 /// Only students have guardians.
 fn child(at: &At) -> Result<SourceId, Problem> {
-    if at.people()? == Tag::Student { at.record("person") } else { Err(Problem::not_found()) }
+    if at.people()? == RecordKind::Student {
+        at.record("person")
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 /// `POST /people/student/{person}/guardians`.
@@ -48,7 +52,7 @@ pub(super) async fn add<T: Table, O: Objects>(
     Body(body): Body<NewGuardian>,
 ) -> Result<Response, Problem> {
     let desk = Desk::new(&api, &granted);
-    let student = desk.person(Tag::Student, &child(&at)?).await?;
+    let student = desk.person(RecordKind::Student, &child(&at)?).await?;
     let student_key = student.item.key();
     let path = format!("people/student/{}/guardians", Reference::text(student_key));
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
@@ -74,7 +78,7 @@ pub(super) async fn add<T: Table, O: Objects>(
         let link = Edit::Child { student: student_key.clone() };
         if !student.guardians().iter().any(|listed| listed.key == key) {
             let slot = link.slot();
-            desk.put_over(Tag::Guardian, &key, &slot, |found| {
+            desk.put_over(RecordKind::Guardian, &key, &slot, |found| {
                 Ok(in_slot(&found.edits, &slot).is_none().then(|| link.clone()))
             })
             .await?;
@@ -94,12 +98,12 @@ async fn known<T: Table, O: Objects>(
     let unknown =
         || Problem::unprocessable("`guardian` is no guardian of the directory").under(Rule::G4);
     let guardian = desk
-        .anybody(Tag::Guardian, key)
+        .anybody(RecordKind::Guardian, key)
         .await?
         .filter(|guardian| is_active(guardian.item.status()))
         .ok_or_else(unknown)?;
     let is_near = guardian.item.schools().iter().any(|school| schools.contains(school));
-    if is_near || desk.seen(Tag::Guardian, key).await?.is_some() {
+    if is_near || desk.seen(RecordKind::Guardian, key).await?.is_some() {
         Ok(key.clone())
     } else {
         Err(unknown())
@@ -129,12 +133,12 @@ pub(super) async fn remove<T: Table, O: Objects>(
     at: At,
 ) -> Result<Response, Problem> {
     let desk = Desk::new(&api, &granted);
-    let student = desk.person(Tag::Student, &child(&at)?).await?;
+    let student = desk.person(RecordKind::Student, &child(&at)?).await?;
     let guardian = at.record("guardian")?;
     if !student.guardians().iter().any(|listed| listed.key == guardian) {
         return Err(Problem::not_found());
     }
-    let found = desk.found(Tag::Guardian, &guardian).await?;
+    let found = desk.found(RecordKind::Guardian, &guardian).await?;
     let slot = Edit::Child { student: student.item.key().clone() }.slot();
     let Some(link) = in_slot(&found.edits, &slot) else {
         return Err(refused(Rule::M2, "the relationship is the source's: take it out there"));

@@ -7,7 +7,7 @@ use axum::response::Response;
 use mirror::ops::edits::Ending;
 use roster::edit::Edit;
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -41,7 +41,7 @@ pub(super) async fn make_code<T: Table, O: Objects>(
     etag::check(&headers, there.map(|edit| edit.version.as_str()))?;
     for _ in 0..TRIES {
         let code = Personal::new(fresh::code()?);
-        let edit = desk.edit(Tag::Class, &class.item.key, Edit::JoinCode { code })?;
+        let edit = desk.edit(RecordKind::Class, &class.item.key, Edit::JoinCode { code })?;
         let edited = api.table.put_edit(desk.district(), &edit, there).await?;
         if edited.ending == Ending::CodeTaken {
             continue;
@@ -84,7 +84,7 @@ pub(super) async fn join<T: Table, O: Objects>(
             (Role::Guardian, Some(Reference(key))) => Some(desk.own().await?)
                 .filter(|own| own.item.key() == key)
                 .ok_or_else(Problem::not_found)?,
-            (_, Some(Reference(key))) => desk.person(Tag::Guardian, key).await?,
+            (_, Some(Reference(key))) => desk.person(RecordKind::Guardian, key).await?,
             (_, None) => return Err(Problem::unprocessable("`guardian` must be there")),
         };
         if !is_active(guardian.item.status()) || !guardian.account(&[]).enabled {
@@ -104,9 +104,10 @@ pub(super) async fn join<T: Table, O: Objects>(
         if !granted.caller.sees_school(class.school()) {
             return Err(Problem::not_found());
         }
-        let member = Edit::Member { role: Tag::Guardian, person: guardian.item.key().clone() };
+        let member =
+            Edit::Member { role: RecordKind::Guardian, person: guardian.item.key().clone() };
         let slot = member.slot();
-        desk.put_over(Tag::Class, &key, &slot, |found| {
+        desk.put_over(RecordKind::Class, &key, &slot, |found| {
             Ok(in_slot(&found.edits, &slot).is_none().then(|| member.clone()))
         })
         .await?;

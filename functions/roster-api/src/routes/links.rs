@@ -9,7 +9,7 @@ use mirror::item;
 use mirror::ports::items::Write;
 use mirror::ports::transact::{Check, End, Mark, Step};
 use roster::id::{DistrictId, SourceId};
-use roster::records::{AnyMirrored, Link, Tag};
+use roster::records::{AnyMirrored, Link, RecordKind};
 use roster::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn view(link: &Link) -> Value {
 async fn link<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     at: &At,
-) -> Result<(Tag, SourceId, Option<Link>), Problem> {
+) -> Result<(RecordKind, SourceId, Option<Link>), Problem> {
     desk.terms().await?;
     let (kind, source) = (at.people()?, at.record("source")?);
     let link = desk.api.table.link(desk.district(), kind, &source).await?;

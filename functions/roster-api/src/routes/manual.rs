@@ -8,8 +8,8 @@ use axum::response::Response;
 use mirror::item::body_hash;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::records::{
-    AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, Status, StudentState,
-    Tag, TeacherState,
+    AnyMirrored, ClassDetails, ClassState, Kind, Mirrored, Origin, Person, RecordKind, Status,
+    StudentState, TeacherState,
 };
 use roster::rule::Rule;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ pub(super) fn manual_record<K: Kind>(
     let key = manual_key(fresh);
     Mirrored {
         id: key.clone(),
-        account: K::TAG.is_person().then(|| AccountId::derive(district, K::TAG.name(), &key)),
+        account: K::KIND.is_person().then(|| AccountId::derive(district, K::KIND.name(), &key)),
         key,
         status: Status::Active,
         origin: Origin::Manual,
@@ -102,7 +102,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
                 return Err(refused(Rule::C2, "a teacher makes classes of their own"));
             }
             (_, Some(Reference(key))) => {
-                Some(by_key(&desk, Tag::Teacher, school, key).await?.item.key().clone())
+                Some(by_key(&desk, RecordKind::Teacher, school, key).await?.item.key().clone())
             }
             (_, None) => None,
         };
@@ -256,12 +256,12 @@ pub(super) async fn add_person<T: Table, O: Objects>(
         let district = desk.district();
         let (classes, email_shared) = (Vec::new(), false);
         let item = match kind {
-            Tag::Student => {
+            RecordKind::Student => {
                 let (demographics, guardians) = (Default::default(), Vec::new());
                 let state = StudentState { person, demographics, guardians, classes, email_shared };
                 Item::Student(manual_record(district, &fresh, state))
             }
-            Tag::Teacher => {
+            RecordKind::Teacher => {
                 let state = TeacherState { person, classes, email_shared, administrator: false };
                 Item::Teacher(manual_record(district, &fresh, state))
             }

@@ -35,7 +35,7 @@ pub(super) async fn shown<T: Table, O: Objects>(
     person: &PersonFound,
 ) -> Result<Response, Problem> {
     let keys: Vec<SourceId> = person.children().into_iter().map(|child| child.key).collect();
-    let children = desk.glance(roster::records::Tag::Student, &keys).await?;
+    let children = desk.glance(roster::records::RecordKind::Student, &keys).await?;
     let children: Vec<Status> = children.iter().map(|child| child.item.status()).collect();
     let view = PersonView::new(person, &children, desk.may(Operation::ReadDemographics));
     versioned(&view, &version(&person.found))

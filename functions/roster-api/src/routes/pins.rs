@@ -7,7 +7,7 @@ use axum::response::Response;
 use jiff::civil::Date;
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::rule::Rule;
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ async fn put<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     headers: &HeaderMap,
     beside: &[LocalEdit],
-    (kind, key): (Tag, &SourceId),
+    (kind, key): (RecordKind, &SourceId),
     pin: NewPin,
     edit: impl FnOnce(Date, String) -> Edit,
 ) -> Result<Response, Problem> {
@@ -87,7 +87,7 @@ pub(super) async fn put_class<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
-    let of = (Tag::Class, &class.item.key);
+    let of = (RecordKind::Class, &class.item.key);
     put(&desk, &headers, &class.found.edits, of, pin, |until, reason| Edit::Pin { until, reason })
         .await
 }
@@ -106,14 +106,14 @@ async fn put_seat<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     headers: &HeaderMap,
     class: &SourceId,
-    (role, person): (Tag, SourceId),
+    (role, person): (RecordKind, SourceId),
     pin: NewPin,
 ) -> Result<Response, Problem> {
     let class = desk.class(class).await?;
     if !class.effective().has(role, &person) {
         return Err(refused(Rule::P1, "only who is in the class can be pinned in it"));
     }
-    let of = (Tag::Class, &class.item.key);
+    let of = (RecordKind::Class, &class.item.key);
     put(desk, headers, &class.found.edits, of, pin, |until, reason| Edit::PinSeat {
         role,
         person,
@@ -127,7 +127,7 @@ async fn delete_seat<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     headers: &HeaderMap,
     class: &SourceId,
-    (role, person): (Tag, SourceId),
+    (role, person): (RecordKind, SourceId),
 ) -> Result<Response, Problem> {
     let class = desk.class(class).await?;
     let named = Edit::PinSeat { role, person, until: Date::MAX, reason: String::new() };
@@ -143,7 +143,7 @@ pub(super) async fn put_student_seat<T: Table, O: Objects>(
     headers: HeaderMap,
     Body(pin): Body<NewPin>,
 ) -> Result<Response, Problem> {
-    let seat = (Tag::Student, at.record("student")?);
+    let seat = (RecordKind::Student, at.record("student")?);
     put_seat(&Desk::new(&api, &granted), &headers, &at.record("class")?, seat, pin).await
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn delete_student_seat<T: Table, O: Objects>(
     at: At,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let seat = (Tag::Student, at.record("student")?);
+    let seat = (RecordKind::Student, at.record("student")?);
     delete_seat(&Desk::new(&api, &granted), &headers, &at.record("class")?, seat).await
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn put_teacher_seat<T: Table, O: Objects>(
     headers: HeaderMap,
     Body(pin): Body<NewPin>,
 ) -> Result<Response, Problem> {
-    let seat = (Tag::Teacher, at.record("teacher")?);
+    let seat = (RecordKind::Teacher, at.record("teacher")?);
     put_seat(&Desk::new(&api, &granted), &headers, &at.record("class")?, seat, pin).await
 }
 
@@ -177,6 +177,6 @@ pub(super) async fn delete_teacher_seat<T: Table, O: Objects>(
     at: At,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let seat = (Tag::Teacher, at.record("teacher")?);
+    let seat = (RecordKind::Teacher, at.record("teacher")?);
     delete_seat(&Desk::new(&api, &granted), &headers, &at.record("class")?, seat).await
 }

@@ -17,7 +17,7 @@ use roster::change::Counts;
 use roster::finding::{Finding, Severity, all_codes};
 use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
-use roster::records::{Class, Demographics, Guardian, Person, Student, Tag, Teacher, kinds};
+use roster::records::{Class, Demographics, Guardian, Person, RecordKind, Student, Teacher, kinds};
 use roster::report::Report;
 use roster::review::{FieldShare, Review};
 use roster::run::RunState;
@@ -154,27 +154,27 @@ async fn few(
     })
     .await?;
     all.insert(
-        Tag::Student.name(),
+        RecordKind::Student.name(),
         students.iter().map(|student| of_student(student, demographics)).collect(),
     );
     let teachers = samples::samples::<kinds::Teachers>(internal, manifest, SAMPLES, |teacher| {
         main(&teacher.person)
     })
     .await?;
-    all.insert(Tag::Teacher.name(), teachers.iter().map(of_teacher).collect());
+    all.insert(RecordKind::Teacher.name(), teachers.iter().map(of_teacher).collect());
     if guardians {
         let guardians =
             samples::samples::<kinds::Guardians>(internal, manifest, SAMPLES, |guardian| {
                 main(&guardian.person)
             })
             .await?;
-        all.insert(Tag::Guardian.name(), guardians.iter().map(of_guardian).collect());
+        all.insert(RecordKind::Guardian.name(), guardians.iter().map(of_guardian).collect());
     }
     let classes = samples::samples::<kinds::Classes>(internal, manifest, SAMPLES, |class| {
         Some(class.details.school.clone())
     })
     .await?;
-    all.insert(Tag::Class.name(), classes.iter().map(of_class).collect());
+    all.insert(RecordKind::Class.name(), classes.iter().map(of_class).collect());
     Ok(all)
 }
 

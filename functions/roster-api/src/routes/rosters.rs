@@ -7,7 +7,7 @@ use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::edit::Edit;
 use roster::id::SourceId;
-use roster::records::{Origin, Status, Tag};
+use roster::records::{Origin, RecordKind, Status};
 use roster::rule::Rule;
 use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
@@ -50,12 +50,13 @@ pub(super) async fn add<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |_| {
         let terms = desk.terms().await?;
         changeable(&class)?;
-        let lives = terms.adding(Tag::Student, class.item.origin, class.school(), false, false)?;
+        let lives =
+            terms.adding(RecordKind::Student, class.item.origin, class.school(), false, false)?;
         let student = match (&body.student, &body.name) {
             (Some(Reference(key)), None) => {
-                by_key(&desk, Tag::Student, class.school(), key).await?
+                by_key(&desk, RecordKind::Student, class.school(), key).await?
             }
-            (None, Some(name)) => by_name(&desk, Tag::Student, class.school(), name).await?,
+            (None, Some(name)) => by_name(&desk, RecordKind::Student, class.school(), name).await?,
             _ => {
                 return Err(Problem::unprocessable(
                     "one of `student` and `name` must be there, and not both",
@@ -63,7 +64,7 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let key = student.item.key().clone();
-        put_in(&desk, &class, Tag::Student, &key).await?;
+        put_in(&desk, &class, RecordKind::Student, &key).await?;
         Ok(Made::new(&json!({ "student": Reference(key.clone()), "lives": lives }))?
             .at(format!("people/student/{}", Reference::text(&key))))
     })
@@ -86,7 +87,7 @@ fn not_in_the_directory() -> Problem {
 /// Somebody of a school's directory.
 pub(super) async fn by_key<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    kind: Tag,
+    kind: RecordKind,
     school: &SourceId,
     key: &SourceId,
 ) -> Result<PersonFound, Problem> {
@@ -101,7 +102,7 @@ pub(super) async fn by_key<T: Table, O: Objects>(
 /// ask for the id.
 pub(super) async fn by_name<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
-    kind: Tag,
+    kind: RecordKind,
     school: &SourceId,
     name: &str,
 ) -> Result<PersonFound, Problem> {
@@ -141,15 +142,18 @@ pub(super) async fn by_name<T: Table, O: Objects>(
 pub(super) async fn put_in<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     class: &ClassFound,
-    role: Tag,
+    role: RecordKind,
     person: &SourceId,
 ) -> Result<(), Problem> {
     let (key, edits) = (&class.item.key, &class.found.edits);
-    let list =
-        if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
+    let list = if role == RecordKind::Student {
+        &class.item.state.students
+    } else {
+        &class.item.state.teachers
+    };
     let member = Edit::Member { role, person: person.clone() };
     if !list.contains(person) && in_slot(edits, &member.slot()).is_none() {
-        desk.put_over(Tag::Class, key, &member.slot(), |found| {
+        desk.put_over(RecordKind::Class, key, &member.slot(), |found| {
             Ok(in_slot(&found.edits, &member.slot()).is_none().then(|| member.clone()))
         })
         .await?;
@@ -167,22 +171,25 @@ pub(super) async fn take_out<T: Table, O: Objects>(
     desk: &Desk<'_, T, O>,
     class: &ClassFound,
     terms: &Terms,
-    role: Tag,
+    role: RecordKind,
     person: &SourceId,
 ) -> Result<(), Problem> {
     let (key, edits) = (&class.item.key, &class.found.edits);
     if !class.effective().has(role, person) {
         return Err(Problem::not_found());
     }
-    let list =
-        if role == Tag::Student { &class.item.state.students } else { &class.item.state.teachers };
+    let list = if role == RecordKind::Student {
+        &class.item.state.students
+    } else {
+        &class.item.state.teachers
+    };
     let is_listed = list.contains(person);
     if is_listed && class.item.origin == Origin::Source && !terms.is_off() {
         return Err(refused(Rule::M2, "the source has them in the class: take them out there"));
     }
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };
-        desk.put_over(Tag::Class, key, &left.slot(), |found| {
+        desk.put_over(RecordKind::Class, key, &left.slot(), |found| {
             Ok(in_slot(&found.edits, &left.slot()).is_none().then(|| left.clone()))
         })
         .await?;
@@ -202,7 +209,8 @@ pub(super) async fn remove<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let class = desk.class(&at.record("class")?).await?;
     changeable(&class)?;
-    take_out(&desk, &class, &desk.terms().await?, Tag::Student, &at.record("student")?).await?;
+    take_out(&desk, &class, &desk.terms().await?, RecordKind::Student, &at.record("student")?)
+        .await?;
     Ok(nothing())
 }
 

@@ -4,12 +4,12 @@ use roster::change::{Action, Change, Reason};
 use roster::finding::Finding;
 use roster::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
 use roster::records::{
-    AnyMirrored, Guardian, GuardianRole, Link, Seat, Status, Student, Tag, Teacher,
+    AnyMirrored, Guardian, GuardianRole, Link, Membership, RecordKind, Status, Student, Teacher,
 };
 use roster::rule::Rule;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
-use roster::snapshot::Gap;
+use roster::snapshot::UnreadableRecord;
 use serde_json::{Value, json};
 
 use crate::nights::{FIRST, Night, SECOND};
@@ -22,7 +22,7 @@ fn pupil(id: &str, email: &str, classes: &[&str]) -> Student {
         person: person("Nia Oak", email, "north"),
         demographics: Default::default(),
         guardians: vec![],
-        classes: classes.iter().map(|class| Seat::of((*class).into())).collect(),
+        classes: classes.iter().map(|class| Membership::of((*class).into())).collect(),
         by_enrollment: false,
     }
 }
@@ -51,7 +51,7 @@ fn place(told: &Value) -> &str {
 async fn r_x1_the_answer_goes_through_the_checklist_in_its_order() {
     let w = world("sis").await;
     Night::new(FIRST)
-        .has(Tag::Student, &pupil("new", "", &["c1"]))
+        .has(RecordKind::Student, &pupil("new", "", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
@@ -79,7 +79,7 @@ async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"), "no data yet");
     Night::new(FIRST)
-        .has(Tag::Student, &pupil("other", "o@oak.org", &[]))
+        .has(RecordKind::Student, &pupil("other", "o@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -89,7 +89,8 @@ async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
 #[tokio::test]
 async fn r_x1_a_row_that_cannot_be_read_is_named() {
     let w = world("sis").await;
-    let gap = Gap::Record { kind: Tag::Student, id: "new".into(), classes: vec![] };
+    let gap =
+        UnreadableRecord::Record { kind: RecordKind::Student, id: "new".into(), classes: vec![] };
     Night::new(FIRST).gap(&gap).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert!(told["checks"][0]["found"].as_str().unwrap().contains("cannot be read"));
@@ -98,7 +99,7 @@ async fn r_x1_a_row_that_cannot_be_read_is_named() {
 #[tokio::test]
 async fn r_x1_a_student_without_an_active_class_waits_for_one() {
     let w = world("sis").await;
-    let night = Night::new(FIRST).has(Tag::Student, &pupil("new", "n@oak.org", &["gone"]));
+    let night = Night::new(FIRST).has(RecordKind::Student, &pupil("new", "n@oak.org", &["gone"]));
     night.ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_active_class", "sis"));
@@ -114,7 +115,7 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
         let w = world("clever").await;
         Night::new(FIRST)
             .of(source)
-            .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+            .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
             .ends(&w, RunState::Applied)
             .await;
         let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -124,7 +125,7 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
     let w = world("clever").await;
     Night::new(FIRST)
         .of("clever")
-        .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -141,7 +142,7 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
 async fn r_x1_a_held_run_is_for_a_person_here_to_decide() {
     let w = world("clever").await;
     Night::new(FIRST)
-        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Held)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -226,7 +227,7 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
     let w = world("ats-stars").await;
     Night::new(FIRST)
         .of("clever")
-        .has(Tag::Student, &pupil("p3", "pam@oak.org", &[]))
+        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -242,8 +243,9 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
             .contains("the student is listed in this class there")
     );
     // It has reached Clever, and the run that brings it waits.
-    let night =
-        Night::new(SECOND).of("clever").has(Tag::Student, &pupil("p3", "pam@oak.org", &["c1"]));
+    let night = Night::new(SECOND)
+        .of("clever")
+        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &["c1"]));
     w.set_now("2026-09-02T12:00:00Z");
     night.ends(&w, RunState::Held).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -255,7 +257,7 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
     // Everything is as it should be, and the id is another.
     Night::new("01HZ0000000000000000000004")
         .of("clever")
-        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
@@ -305,14 +307,14 @@ async fn r_x1_the_night_is_the_districts_own() {
 async fn r_x1_when_all_is_right_an_id_adjustment_is_needed() {
     let w = world("clever").await;
     Night::new(FIRST)
-        .has(Tag::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
     assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"));
     assert!(told["advice"]["what"].as_str().unwrap().contains("R-I3"));
     w.put(AnyMirrored::Link(Link {
-        kind: Tag::Student,
+        kind: RecordKind::Student,
         source: "new".into(),
         key: "p1".into(),
         rule: Rule::I3,
@@ -335,19 +337,20 @@ async fn r_x1_a_guardian_waits_for_a_contact_of_their_own() {
         children: vec![],
     };
     let finding = Finding::new(&GUARDIAN_WAITS_FOR_CONTACT).about("guardian", &"new".into());
-    let night = Night::new(FIRST).has(Tag::Guardian, &gus("new", "shared@home.org")).finds(finding);
+    let night =
+        Night::new(FIRST).has(RecordKind::Guardian, &gus("new", "shared@home.org")).finds(finding);
     night.ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("has_contact", "sis"));
     assert_eq!(told["findings"][0]["code"], "guardian_waits_for_contact");
     w.set_now("2026-09-02T12:00:00Z");
-    Night::new(SECOND).has(Tag::Guardian, &gus("new", "")).ends(&w, RunState::Applied).await;
+    Night::new(SECOND).has(RecordKind::Guardian, &gus("new", "")).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
     assert!(told["checks"][1]["found"].as_str().unwrap().contains("neither"));
 
     let w = world("clever").await;
     Night::new(FIRST)
-        .has(Tag::Guardian, &gus("new", "gus@home.org"))
+        .has(RecordKind::Guardian, &gus("new", "gus@home.org"))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
@@ -367,7 +370,7 @@ async fn r_x1_teachers_and_classes_are_explained_too() {
         classes: vec![],
         by_enrollment: false,
     };
-    Night::new(FIRST).has(Tag::Teacher, &ada).ends(&w, RunState::Applied).await;
+    Night::new(FIRST).has(RecordKind::Teacher, &ada).ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "teacher", "id": "t1", "class": "c2" })).await;
     assert_eq!(failed(&told), "in_that_class");
     assert_eq!(ask(&w, json!({ "kind": "teacher", "id": "t1" })).await["here"], true);
@@ -390,7 +393,7 @@ async fn r_x1_what_lies_beyond_the_walls_is_explained_like_what_does_not_exist()
     let w = world("clever").await;
     let mut south = pupil("south1", "s@oak.org", &["c2"]);
     south.person.schools = vec!["south".into()];
-    Night::new(FIRST).has(Tag::Student, &south).ends(&w, RunState::Applied).await;
+    Night::new(FIRST).has(RecordKind::Student, &south).ends(&w, RunState::Applied).await;
     let told = async |id: &str| {
         let mut body =
             w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": id })).await.body;
@@ -430,7 +433,7 @@ async fn r_x1_a_record_is_found_in_a_large_snapshot_and_its_absence_too() {
     pupils.sort_by(|a, b| a.id.table_order(&b.id));
     let mut night = Night::new(FIRST);
     for pupil in &pupils {
-        night = night.has(Tag::Student, pupil);
+        night = night.has(RecordKind::Student, pupil);
     }
     night.ends(&w, RunState::Applied).await;
     for id in ["n0", "n1234", "n2999"] {

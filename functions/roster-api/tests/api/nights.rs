@@ -13,10 +13,10 @@ use roster::contract::PlanSink;
 use roster::finding::Finding;
 use roster::id::RunId;
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::report::{FindingList, Report};
 use roster::run::RunState;
-use roster::snapshot::{Gap, Manifest, Origin, PartName, SnapshotSink};
+use roster::snapshot::{Manifest, Origin, PartName, SnapshotSink, UnreadableRecord};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -62,13 +62,13 @@ impl Night {
     }
 
     /// The source has a record; those of a kind in the order of the table.
-    pub(crate) fn has(mut self, kind: Tag, record: &impl Serialize) -> Self {
+    pub(crate) fn has(mut self, kind: RecordKind, record: &impl Serialize) -> Self {
         self.records.entry(PartName::Records(kind)).or_default().push(line(record));
         self
     }
 
     /// The source has a row that cannot be read.
-    pub(crate) fn gap(mut self, gap: &Gap) -> Self {
+    pub(crate) fn gap(mut self, gap: &UnreadableRecord) -> Self {
         self.records.entry(PartName::Gaps).or_default().push(line(gap));
         self
     }

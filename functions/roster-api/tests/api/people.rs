@@ -1,7 +1,7 @@
 //! People: names, contacts, accounts, guardians, pins, links, the directory.
 
 use mirror::ports::directory::Directory;
-use roster::records::{AnyMirrored, Link, Status, Tag};
+use roster::records::{AnyMirrored, Link, RecordKind, Status};
 use roster::rule::Rule;
 use roster::settings::DistrictStatus;
 use serde_json::json;
@@ -336,7 +336,7 @@ async fn r_i3_support_links_a_source_id_to_an_account_until_it_is_undone() {
     let w = world("clever").await;
     let linked = w.put_json(&support(), "/links/student/new-id", json!({ "person": "p1" })).await;
     assert_eq!((linked.status, &linked.body["rule"]), (200, &json!("R-I3")));
-    let link = w.table.link(&oak(), Tag::Student, &"new-id".into()).await.unwrap().unwrap();
+    let link = w.table.link(&oak(), RecordKind::Student, &"new-id".into()).await.unwrap().unwrap();
     assert_eq!((link.key, link.rule), ("p1".into(), Rule::I3));
     assert_eq!(w.get(&support(), "/links/student/new-id").await.body["person"], "p1");
 
@@ -356,7 +356,7 @@ async fn r_i3_support_links_a_source_id_to_an_account_until_it_is_undone() {
         w.delete_at(&support(), "/links/student/new-id", &moved.version()).await.status,
         204
     );
-    assert_eq!(w.table.link(&oak(), Tag::Student, &"new-id".into()).await.unwrap(), None);
+    assert_eq!(w.table.link(&oak(), RecordKind::Student, &"new-id".into()).await.unwrap(), None);
 
     assert_eq!(
         w.put_json(&support(), "/links/student/new-id", json!({ "person": "nobody" }))
@@ -365,7 +365,7 @@ async fn r_i3_support_links_a_source_id_to_an_account_until_it_is_undone() {
         (422, "R-I3")
     );
     w.put(AnyMirrored::Link(Link {
-        kind: Tag::Student,
+        kind: RecordKind::Student,
         source: "found".into(),
         key: "p1".into(),
         rule: Rule::I2,

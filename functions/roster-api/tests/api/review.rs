@@ -8,7 +8,7 @@ use roster::finding::source::REFERENCE_MISSING;
 use roster::finding::sync::STUDENT_NO_EMAIL;
 use roster::personal::Personal;
 use roster::records::{
-    Class, ClassDetails, Demographics, Person, School, Seat, Student, Tag, Teacher,
+    Class, ClassDetails, Demographics, Membership, Person, RecordKind, School, Student, Teacher,
 };
 use roster::review::{Field, FieldShare, Review, SchoolCounts};
 use roster::run::RunState;
@@ -21,7 +21,7 @@ use crate::world::*;
 fn of_source(id: String, person: Person) -> Student {
     let demographics =
         Demographics { grades: vec![Personal::new("04")], ..Demographics::default() };
-    let classes = vec![Seat::of("c1".into())];
+    let classes = vec![Membership::of("c1".into())];
     Student {
         id: id.as_str().into(),
         person,
@@ -49,8 +49,8 @@ fn class_of_source() -> Class {
     Class {
         id: "c1".into(),
         details,
-        teachers: vec![Seat::of("t1".into())],
-        students: vec![Seat::of("s0".into())],
+        teachers: vec![Membership::of("t1".into())],
+        students: vec![Membership::of("s0".into())],
     }
 }
 
@@ -78,9 +78,9 @@ fn first() -> Night {
         classes: vec![],
         by_enrollment: false,
     };
-    let night = students
-        .iter()
-        .fold(Night::new(FIRST).of("clever"), |night, student| night.has(Tag::Student, student));
+    let night = students.iter().fold(Night::new(FIRST).of("clever"), |night, student| {
+        night.has(RecordKind::Student, student)
+    });
     let counts = |in_source| {
         BTreeMap::from([(
             "student".to_owned(),
@@ -88,7 +88,7 @@ fn first() -> Night {
         )])
     };
     let share = |field: Field, has, ignored| FieldShare {
-        kind: Tag::Student,
+        kind: RecordKind::Student,
         field,
         required: field.is_required(),
         has,
@@ -109,9 +109,9 @@ fn first() -> Night {
     };
     let about = |code, id: &str| Finding::new(code).about("student", &id.into());
     night
-        .has(Tag::School, &school("north"))
-        .has(Tag::Teacher, &teacher)
-        .has(Tag::Class, &class_of_source())
+        .has(RecordKind::School, &school("north"))
+        .has(RecordKind::Teacher, &teacher)
+        .has(RecordKind::Class, &class_of_source())
         .finds(about(&STUDENT_NO_EMAIL, "s1"))
         .finds(about(&STUDENT_NO_EMAIL, "s2"))
         .finds(about(&REFERENCE_MISSING, "s3"))

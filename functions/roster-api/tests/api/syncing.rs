@@ -139,7 +139,7 @@ async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
     assert_eq!(asked.headers["location"], format!("/v1/districts/oak/runs/{run}"));
     w.set_now("2026-09-01T12:00:59Z");
     assert_eq!(post(&w, "/runs").await.body["run"], json!(run), "twice in a minute is one run");
-    let [(name, at, order)] = &w.later.take_all()[..] else { panic!("one schedule") };
+    let [(name, at, order)] = &w.schedules.take_all()[..] else { panic!("one schedule") };
     assert_eq!(
         (name.as_str(), *at),
         (&*format!("now-{run}"), "2026-09-01T12:00:46Z".parse::<Timestamp>().unwrap())
@@ -191,7 +191,7 @@ async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
         "{}",
         uploads.body
     );
-    assert!(w.later.take_all().is_empty());
+    assert!(w.schedules.take_all().is_empty());
 }
 
 #[tokio::test]
@@ -234,5 +234,5 @@ async fn r_o4_a_request_with_a_key_is_one_pull_however_late_it_comes_again() {
     let first = ask().await;
     w.set_now("2026-09-01T13:00:00Z");
     assert_eq!(ask().await.body, first.body);
-    assert_eq!(w.later.take_all().len(), 1);
+    assert_eq!(w.schedules.take_all().len(), 1);
 }

@@ -10,7 +10,7 @@ use mirror::clock::Clock;
 use mirror::item;
 use mirror::ports::districts::Districts;
 use mirror::ports::items::WriteItems;
-use mirror::testing::memory::{MemoryLater, MemoryObjects, MemoryTable};
+use mirror::testing::memory::{MemoryObjects, MemorySchedules, MemoryTable};
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;
 use roster::records::{
@@ -127,7 +127,7 @@ pub(crate) struct World {
     pub(crate) internal: MemoryObjects,
     pub(crate) inbox: MemoryObjects,
     /// The schedules of who pulls.
-    pub(crate) later: MemoryLater,
+    pub(crate) schedules: MemorySchedules,
     router: axum::Router,
     now: Arc<Mutex<Timestamp>>,
     tick: Arc<AtomicI64>,
@@ -163,7 +163,9 @@ pub(crate) fn mirrored<K: Kind>(key: &str, state: K::State) -> Mirrored<K> {
     Mirrored {
         key: key.into(),
         id: key.into(),
-        account: K::TAG.is_person().then(|| AccountId::derive(&oak(), K::TAG.name(), &key.into())),
+        account: K::KIND
+            .is_person()
+            .then(|| AccountId::derive(&oak(), K::KIND.name(), &key.into())),
         status: Status::Active,
         origin: Origin::Source,
         state,
@@ -250,19 +252,19 @@ pub(crate) async fn world_with(settings: Settings) -> World {
         *now += SignedDuration::from_secs(ticks.load(Ordering::SeqCst));
         *now
     });
-    let (later, function) =
-        (MemoryLater::default(), "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull");
+    let (schedules, function) =
+        (MemorySchedules::default(), "arn:aws:lambda:us-east-1:000000000000:function:nightly-pull");
     let api = Api::with_pulls(
         table.clone(),
         internal.clone(),
         inbox.clone(),
         clock,
-        later.clone(),
+        schedules.clone(),
         function,
     );
     let router = router(api);
     table.create(&oak(), &settings, DistrictStatus::Live).await.unwrap();
-    let w = World { table, internal, inbox, later, router, now, tick };
+    let w = World { table, internal, inbox, schedules, router, now, tick };
     for key in ["north", "south"] {
         let state = School {
             id: key.into(),

@@ -13,7 +13,7 @@ use crate::keys;
 use crate::ops::erase::{DoomedItem, DoomedItems, EraseItems};
 use crate::ports::configured::{Configured, Configuring};
 use crate::ports::districts::Changed;
-use crate::ports::idempotency::{Answer, Answers, Asked, Begun, KEPT, ONCE, Once};
+use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords, KEPT, ONCE, Once};
 use crate::ports::items::{BATCH, Write, WriteItems};
 
 const DISTRICT: &str = "the district's item";
@@ -127,7 +127,7 @@ impl DynamoTable {
     }
 }
 
-impl Answers for DynamoTable {
+impl IdempotencyRecords for DynamoTable {
     async fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
         if self.put_once(district, &asked, &Once::of(&asked), None).await? == Changed::Yes {
             return Ok(Begun::Ours { fresh: asked.fresh.into() });

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
-use roster::records::{Link, Status, Tag};
+use roster::records::{Link, RecordKind, Status};
 
 use super::items::read_item;
 use super::{DynamoTable, Item, PK, SCHOOL_KEY, SK, all_of, failed, s, text};
@@ -202,7 +202,7 @@ impl Directory for DynamoTable {
     async fn link(
         &self,
         district: &DistrictId,
-        kind: Tag,
+        kind: RecordKind,
         source: &SourceId,
     ) -> Result<Option<Link>, MirrorError> {
         let (pk, sk) = (keys::shard_pk(district, source.shard()), keys::link_sk(kind, source));

@@ -1,4 +1,4 @@
-//! Notices, each an item that expires.
+//! WebhookEvents, each an item that expires.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
@@ -7,9 +7,9 @@ use super::{DynamoTable, PK, SK, failed, n, number, s};
 use crate::MirrorError;
 use crate::keys;
 use crate::ports::districts::Wrote;
-use crate::ports::webhook_events::Notices;
+use crate::ports::webhook_events::WebhookEvents;
 
-impl Notices for DynamoTable {
+impl WebhookEvents for DynamoTable {
     async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
         let item =
             self.get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look for a notice").await?;

@@ -85,20 +85,20 @@ type Put =
 /// Whom functions tell what a person has to know. Telling never fails: what cannot be told is in
 /// the log, and counted under `NotTold`.
 #[derive(Clone)]
-pub struct Operators {
+pub struct Notifications {
     put: Arc<Put>,
     patience: Patience,
     /// Since when the bus does not take anything.
     deaf: Arc<Mutex<Option<Instant>>>,
 }
 
-impl fmt::Debug for Operators {
+impl fmt::Debug for Notifications {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Operators")
+        f.write_str("Notifications")
     }
 }
 
-impl Operators {
+impl Notifications {
     /// Operators who listen on a bus.
     pub fn new(bus: impl Bus) -> Self {
         let put = move |event: Event| -> Pin<Box<dyn Future<Output = _> + Send>> {
@@ -189,11 +189,11 @@ mod tests {
     }
 
     /// With less patience than there is otherwise, so that no test waits.
-    fn operators(bus: impl Bus, left_alone: Duration) -> Operators {
+    fn operators(bus: impl Bus, left_alone: Duration) -> Notifications {
         let short = Duration::from_millis(5);
-        Operators {
+        Notifications {
             patience: Patience { answer: short, pause: Duration::ZERO, left_alone },
-            ..Operators::new(bus)
+            ..Notifications::new(bus)
         }
     }
 

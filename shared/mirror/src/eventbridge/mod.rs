@@ -10,7 +10,7 @@ use roster::id::{DistrictId, RunId};
 use roster::snapshot::Manifest;
 use serde_json::{Map, Value, json};
 
-pub use bus::{Bus, EventBus, Operators};
+pub use bus::{Bus, EventBus, Notifications};
 
 /// Under which all metrics stand.
 const NAMESPACE: &str = "Rollbook";

@@ -8,8 +8,10 @@ use roster::change::Change;
 use roster::contract::{Administrator, PlanInputs, UndoInputs};
 use roster::edit::LocalEdit;
 use roster::id::{DistrictId, SHARDS, SourceId};
-use roster::records::{Kind, Link, Mirrored, MirroredBox, MirroredOutline, SourceBox, Tag};
-use roster::snapshot::Gap;
+use roster::records::{
+    Kind, Link, Mirrored, MirroredBox, MirroredProjection, RecordKind, SourceBox,
+};
+use roster::snapshot::UnreadableRecord;
 
 use crate::MirrorError;
 use crate::files::packed::{Packed, PackedWriter, Parse, Records, json, json_by_way_of};
@@ -88,7 +90,7 @@ impl MirrorCopy {
     pub async fn read_kind(
         items: &impl ReadItems,
         district: &DistrictId,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<Self, MirrorError> {
         Self::read_beginning(items, district, Some(keys::kind_prefix(kind))).await
     }
@@ -113,17 +115,20 @@ impl MirrorCopy {
 
     /// The records of a kind.
     pub fn records<K: Kind>(&self) -> Records<MirroredBox<K>> {
-        self.section(Section::Records(K::TAG), json)
+        self.section(Section::Records(K::KIND), json)
     }
 
     /// What people did to the records of a kind.
-    pub fn edits(&self, kind: Tag) -> Records<LocalEdit> {
+    pub fn edits(&self, kind: RecordKind) -> Records<LocalEdit> {
         self.section(Section::Edits(kind), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Records<MirroredBox<K>> {
-        self.section(Section::Records(K::TAG), json_by_way_of::<MirroredOutline<K>, Mirrored<K>>)
+    pub fn projections<K: Kind>(&self) -> Records<MirroredBox<K>> {
+        self.section(
+            Section::Records(K::KIND),
+            json_by_way_of::<MirroredProjection<K>, Mirrored<K>>,
+        )
     }
 
     /// Identity links, in the order of their source ids within each kind.
@@ -132,7 +137,7 @@ impl MirrorCopy {
     }
 
     /// The bodies of the records of a kind: one JSON text each.
-    pub fn bodies(&self, kind: Tag) -> Records<Box<serde_json::value::RawValue>> {
+    pub fn bodies(&self, kind: RecordKind) -> Records<Box<serde_json::value::RawValue>> {
         self.section(Section::Records(kind), json)
     }
 
@@ -145,7 +150,7 @@ impl MirrorCopy {
 
 /// A record with all that people did to it, as one query finds it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Beside {
+pub struct WithEdits {
     /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of
     /// it.
     pub record: Option<String>,
@@ -159,9 +164,9 @@ pub struct Beside {
 pub async fn read_beside(
     items: &impl ReadItems,
     district: &DistrictId,
-    kind: Tag,
+    kind: RecordKind,
     key: &SourceId,
-) -> Result<Beside, MirrorError> {
+) -> Result<WithEdits, MirrorError> {
     let sk = keys::record_sk(kind, key);
     let twins = format!("{sk}{}{}", keys::EDIT, keys::AT);
     let parsed = |body: &str| {
@@ -170,7 +175,7 @@ pub async fn read_beside(
             .map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
     };
     let (mut found, mut assembler, mut after) =
-        (Beside::default(), Assembler::default(), None::<String>);
+        (WithEdits::default(), Assembler::default(), None::<String>);
     loop {
         let page = items.page(district, key.shard(), Range::Record(&sk), after.as_deref()).await?;
         for item in page.items {
@@ -196,7 +201,7 @@ pub async fn read_beside(
 pub async fn read_record(
     items: &impl ReadItems,
     district: &DistrictId,
-    kind: Tag,
+    kind: RecordKind,
     key: &SourceId,
 ) -> Result<Option<String>, MirrorError> {
     Ok(read_beside(items, district, kind, key).await?.record)
@@ -222,19 +227,21 @@ impl PlanInputs for StoredPlanInputs {
         Ok(self.snapshot.records::<K>()?.ahead())
     }
 
-    fn snapshot_outline<K: Kind>(
+    fn snapshot_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, MirrorError>>, MirrorError> {
-        Ok(self.snapshot.outlines::<K>()?.ahead())
+        Ok(self.snapshot.projections::<K>()?.ahead())
     }
 
-    fn mirror_outline<K: Kind>(
+    fn mirror_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, MirrorError>>, MirrorError> {
-        Ok(self.mirror.outlines::<K>().ahead())
+        Ok(self.mirror.projections::<K>().ahead())
     }
 
-    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, MirrorError>>, MirrorError> {
+    fn gaps(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<UnreadableRecord, MirrorError>>, MirrorError> {
         self.snapshot.gaps()
     }
 
@@ -250,7 +257,7 @@ impl PlanInputs for StoredPlanInputs {
 
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
         Ok(self.mirror.edits(kind))
     }
@@ -288,7 +295,7 @@ impl UndoInputs for StoredUndoInputs {
 
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, MirrorError>>, MirrorError> {
         Ok(self.mirror.edits(kind))
     }

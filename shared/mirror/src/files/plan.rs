@@ -9,7 +9,7 @@ use roster::edit::LocalEdit;
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId, SourceId};
 use roster::personal::Personal;
-use roster::records::{AnyMirrored, Origin, Tag};
+use roster::records::{AnyMirrored, Origin, RecordKind};
 use roster::snapshot::Part;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
@@ -21,7 +21,7 @@ use crate::files::blocks::{ObjectReader, Watch};
 use crate::files::snapshot::{put_json, read_json};
 use crate::files::spool::Lines;
 use crate::files::streams::{Streams, Target};
-use crate::files::worker::Beside;
+use crate::files::worker::WorkerThread;
 use crate::item::{self, RecordWrites};
 use crate::keys;
 use crate::ports::objects::{ReadObjects, WriteObjects};
@@ -77,7 +77,7 @@ const BATCHES: usize = 4;
 /// own, while the plan goes on.
 pub struct PlanWriter {
     entries: Vec<Entry>,
-    writing: Beside<Message, [Part; 4]>,
+    writing: WorkerThread<Message, [Part; 4]>,
 }
 
 impl PlanWriter {
@@ -96,7 +96,7 @@ impl PlanWriter {
         ];
         let writing = Writing { streams: Streams::new(handle, objects, targets), line: Vec::new() };
         let writing =
-            Beside::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
+            WorkerThread::new("write a run's plan", BATCHES, move |messages| writing.run(messages));
         Self { entries: Vec::with_capacity(BATCH), writing }
     }
 
@@ -179,7 +179,7 @@ impl Writing {
                 let about = finding
                     .entity
                     .as_ref()
-                    .and_then(|entity| Some((Tag::named(&entity.kind)?, &entity.id)));
+                    .and_then(|entity| Some((RecordKind::named(&entity.kind)?, &entity.id)));
                 self.line(FINDINGS, about)
             }
             Entry::Member(member) => {
@@ -194,7 +194,11 @@ impl Writing {
         serde_json::to_writer(&mut self.line, value).map_err(|e| MirrorError::corrupt(WHAT, e))
     }
 
-    fn line(&mut self, stream: usize, about: Option<(Tag, &SourceId)>) -> Result<(), MirrorError> {
+    fn line(
+        &mut self,
+        stream: usize,
+        about: Option<(RecordKind, &SourceId)>,
+    ) -> Result<(), MirrorError> {
         match about {
             Some((kind, id)) => self.streams.line_about(stream, kind, id, &self.line),
             None => self.streams.line(stream, &self.line),
@@ -268,7 +272,7 @@ pub enum Guarded {
 }
 
 /// Whether it is a removal, and of what; links last.
-pub type Stage = (bool, Option<Tag>);
+pub type Stage = (bool, Option<RecordKind>);
 
 /// Changes that go to the writer at once, and how many such packets may wait.
 const PACKET: usize = 250;

@@ -27,8 +27,8 @@ pub async fn samples<K: Kind>(
     at_most: usize,
     school: impl Fn(&K::Source) -> Option<SourceId>,
 ) -> Result<Vec<K::Source>, MirrorError> {
-    let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(Vec::new()) };
-    let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG));
+    let Some(part) = manifest.parts.get(K::KIND.name()) else { return Ok(Vec::new()) };
+    let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::KIND));
     let mut schools: BTreeMap<Option<SourceId>, Vec<K::Source>> = BTreeMap::new();
     for block in spread(&part.blocks, BLOCKS) {
         let read = in_block(objects, &key, block, WHAT, |line| {
@@ -49,8 +49,8 @@ pub async fn all<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
 ) -> Result<Vec<K::Source>, MirrorError> {
-    let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(Vec::new()) };
-    let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG));
+    let Some(part) = manifest.parts.get(K::KIND.name()) else { return Ok(Vec::new()) };
+    let key = keys::part(&manifest.district, &manifest.run, PartName::Records(K::KIND));
     let mut records = Vec::new();
     for block in &part.blocks {
         let read = in_block(objects, &key, block, WHAT, |line| {

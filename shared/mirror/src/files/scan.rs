@@ -8,8 +8,8 @@ use memchr::memmem::Finder;
 use roster::change::Change;
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId, SourceId};
-use roster::records::{Kind, Tag};
-use roster::snapshot::{Block, Gap, Manifest, Part, PartName};
+use roster::records::{Kind, RecordKind};
+use roster::snapshot::{Block, Manifest, Part, PartName, UnreadableRecord};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
@@ -135,7 +135,7 @@ pub async fn change_of(
     district: &DistrictId,
     run: &RunId,
     plan: &StoredPlan,
-    kind: Tag,
+    kind: RecordKind,
     key: &SourceId,
 ) -> Result<Option<Change>, MirrorError> {
     let json = serde_json::to_string(key).map_err(|e| MirrorError::corrupt("a record's key", e))?;
@@ -171,12 +171,12 @@ pub async fn record<K: Kind>(
     id: &SourceId,
 ) -> Result<Option<K::Source>, MirrorError> {
     const WHAT: &str = "a part of the snapshot";
-    let Some(part) = manifest.parts.get(K::TAG.name()) else { return Ok(None) };
+    let Some(part) = manifest.parts.get(K::KIND.name()) else { return Ok(None) };
     let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
     let begin = format!("{{\"id\":{json}");
     let (key, mut found) =
-        (keys::part(&manifest.district, &manifest.run, PartName::Records(K::TAG)), None);
-    for block in part.blocks_about(K::TAG, id) {
+        (keys::part(&manifest.district, &manifest.run, PartName::Records(K::KIND)), None);
+    for block in part.blocks_about(K::KIND, id) {
         let read = in_block(objects, &key, block, WHAT, |line| {
             if !line.starts_with(begin.as_bytes()) {
                 return Ok(ControlFlow::Continue(()));
@@ -273,7 +273,7 @@ pub async fn findings_about(
 pub async fn is_gap(
     objects: &impl ReadObjects,
     manifest: &Manifest,
-    kind: Tag,
+    kind: RecordKind,
     id: &SourceId,
 ) -> Result<bool, MirrorError> {
     let is_empty = manifest.parts.get(PartName::Gaps.name()).is_none_or(|part| part.records == 0);
@@ -284,9 +284,9 @@ pub async fn is_gap(
     let key = keys::part(&manifest.district, &manifest.run, PartName::Gaps);
     let found = scan(objects, key, "read what could not be read", false, move |found, line| {
         *found = match parse(line, "a part of the snapshot")? {
-            Gap::Kind { kind: k } => k == kind,
-            Gap::Record { kind: k, id: i, .. } => k == kind && i == id,
-            Gap::Enrollment { .. } => false,
+            UnreadableRecord::Kind { kind: k } => k == kind,
+            UnreadableRecord::Record { kind: k, id: i, .. } => k == kind && i == id,
+            UnreadableRecord::Enrollment { .. } => false,
         };
         Ok(if *found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });

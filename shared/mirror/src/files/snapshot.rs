@@ -7,8 +7,8 @@ use std::io::Write as _;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId};
-use roster::records::{Demographics, Kind, SourceBox, Student, Tag, kinds};
-use roster::snapshot::{Gap, Manifest, Part, PartName, SnapshotSink, Upload};
+use roster::records::{Demographics, Kind, RecordKind, SourceBox, Student, kinds};
+use roster::snapshot::{Manifest, Part, PartName, SnapshotSink, UnreadableRecord, Upload};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,13 +63,13 @@ impl SnapshotSink for SnapshotWriter {
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
         let place = match part {
             PartName::Records(tag) => tag as usize,
-            PartName::Gaps => roster::records::Tag::ALL.len(),
-            PartName::Findings => roster::records::Tag::ALL.len() + 1,
+            PartName::Gaps => roster::records::RecordKind::ALL.len(),
+            PartName::Findings => roster::records::RecordKind::ALL.len() + 1,
         };
         self.streams.line(place, json).map_err(MirrorError::into_io)
     }
 
-    fn records(&mut self, kind: Tag, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
+    fn records(&mut self, kind: RecordKind, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
         self.streams.block(kind as usize, lines, count).map_err(MirrorError::into_io)
     }
 }
@@ -91,7 +91,7 @@ pub async fn copy_parts<O: WriteObjects>(
             writer.line(part, json).map_err(|e| MirrorError::from_io("write a snapshot", e))
         };
         for part in PartName::all() {
-            if part == PartName::Records(Tag::Student) && !demographics {
+            if part == PartName::Records(RecordKind::Student) && !demographics {
                 for student in from.records::<kinds::Students>()? {
                     let student = Student { demographics: Demographics::default(), ..*student? };
                     let json = serde_json::to_vec(&student)
@@ -111,14 +111,14 @@ pub async fn copy_parts<O: WriteObjects>(
 
 /// The uploads that a snapshot is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chain {
+pub struct UploadLineage {
     /// The oldest first.
-    pub links: Vec<ChainLink>,
+    pub links: Vec<LineageLink>,
 }
 
 /// One upload of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChainLink {
+pub struct LineageLink {
     /// What was uploaded.
     pub upload: Upload,
     /// Nothing before it counts.
@@ -130,7 +130,7 @@ pub async fn put_chain(
     objects: &impl WriteObjects,
     district: &DistrictId,
     run: &RunId,
-    chain: &Chain,
+    chain: &UploadLineage,
 ) -> Result<(), MirrorError> {
     put_json(objects, &keys::chain(district, run), chain, "a chain of uploads").await
 }
@@ -140,7 +140,7 @@ pub async fn read_chain(
     objects: &impl ReadObjects,
     district: &DistrictId,
     run: &RunId,
-) -> Result<Option<Chain>, MirrorError> {
+) -> Result<Option<UploadLineage>, MirrorError> {
     read_json(objects, &keys::chain(district, run), "a chain of uploads").await
 }
 
@@ -227,16 +227,16 @@ impl SnapshotCopy {
 
     /// The records of a kind.
     pub fn records<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
-        self.part(PartName::Records(K::TAG), json)
+        self.part(PartName::Records(K::KIND), json)
     }
 
     /// The records of a kind as a survey reads them.
-    pub fn outlines<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
-        self.part(PartName::Records(K::TAG), json_by_way_of::<K::Outline, K::Source>)
+    pub fn projections<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
+        self.part(PartName::Records(K::KIND), json_by_way_of::<K::Projection, K::Source>)
     }
 
     /// What could not be read.
-    pub fn gaps(&self) -> Result<Records<Gap>, MirrorError> {
+    pub fn gaps(&self) -> Result<Records<UnreadableRecord>, MirrorError> {
         self.part(PartName::Gaps, json)
     }
 
@@ -328,7 +328,7 @@ mod tests {
             let mut writer = SnapshotWriter::new(handle, objects, &district, &run);
             for id in ["s1", "s2"] {
                 let line = format!(r#"{{"id":"{id}","name":"School"}}"#);
-                writer.line(PartName::Records(Tag::School), line.as_bytes()).unwrap();
+                writer.line(PartName::Records(RecordKind::School), line.as_bytes()).unwrap();
             }
             writer.line(PartName::Gaps, br#"{"gap":"kind","kind":"class"}"#).unwrap();
             writer.finish().unwrap()
@@ -369,7 +369,7 @@ mod tests {
         }
         assert_eq!(
             copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(),
-            [Gap::Kind { kind: Tag::Class }]
+            [UnreadableRecord::Kind { kind: RecordKind::Class }]
         );
         assert_eq!(copy.records::<kinds::Students>().unwrap().count(), 0);
     }
@@ -378,7 +378,8 @@ mod tests {
     async fn a_part_that_is_missing_or_another_is_an_error() {
         let bucket = MemoryObjects::default();
         let manifest = staged(&bucket).await;
-        let key = keys::part(&manifest.district, &manifest.run, PartName::Records(Tag::School));
+        let key =
+            keys::part(&manifest.district, &manifest.run, PartName::Records(RecordKind::School));
         let another = b"{\"id\":\"s1\",\"name\":\"School\"}\n{\"id\":\"s3\",\"name\":\"School\"}\n";
         let shorter = b"{\"id\":\"s1\",\"name\":\"School\"}\n";
         for (text, read) in [(&another[..], 2), (shorter, 0)] {

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, TrySendError};
 
 use futures::future::try_join_all;
 use roster::id::SourceId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::snapshot::{BLOCK_BYTES, Block, Part};
 use serde::Deserialize;
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ use zstd::bulk::Compressor;
 
 use crate::MirrorError;
 use crate::files::spool::{LEVEL, Spool, SpoolWriter};
-use crate::files::worker::Beside;
+use crate::files::worker::WorkerThread;
 use crate::ports::objects::{PartedUpload, WriteObjects};
 
 const DOING: &str = "write a file of lines";
@@ -40,7 +40,7 @@ pub(crate) enum Target {
     Object(String),
     /// The same; each line is a record of this kind that begins with its id, in the order of the
     /// table.
-    Records(String, Tag),
+    Records(String, RecordKind),
     /// Behind the lines of another stream, once all of those are known.
     Behind(usize),
 }
@@ -66,10 +66,10 @@ fn is_end(byte: &u8) -> bool {
 pub(crate) struct Streams {
     buffers: Vec<(Vec<u8>, Block)>,
     /// Of which kind the sorted records of a stream are.
-    kinds: Vec<Option<Tag>>,
+    kinds: Vec<Option<RecordKind>>,
     records: Vec<u64>,
     packer: Packer,
-    worker: Beside<Message, Vec<Part>>,
+    worker: WorkerThread<Message, Vec<Part>>,
 }
 
 impl Streams {
@@ -79,7 +79,7 @@ impl Streams {
             if let Target::Records(_, kind) = target { Some(*kind) } else { None }
         };
         let kinds = targets.iter().map(kind).collect();
-        let worker = Beside::new(DOING, WAITING, move |messages| {
+        let worker = WorkerThread::new(DOING, WAITING, move |messages| {
             Worker { handle, objects, targets }.run(messages)
         });
         let buffers = vec![<(Vec<u8>, Block)>::default(); count];
@@ -95,7 +95,7 @@ impl Streams {
     pub(crate) fn line_about(
         &mut self,
         stream: usize,
-        kind: Tag,
+        kind: RecordKind,
         id: &SourceId,
         line: &[u8],
     ) -> Result<(), MirrorError> {
@@ -472,7 +472,7 @@ mod tests {
             );
             for n in 0..10 {
                 let (kind, id) = (
-                    if n < 6 { Tag::Teacher } else { Tag::Student },
+                    if n < 6 { RecordKind::Teacher } else { RecordKind::Student },
                     SourceId::from(format!("{n}").as_str()),
                 );
                 streams
@@ -486,7 +486,7 @@ mod tests {
         assert_eq!(part.blocks.iter().map(|block| block.lines).collect::<Vec<_>>(), [4, 4, 1, 1]);
         for n in 0..10 {
             let (kind, id) = (
-                if n < 6 { Tag::Teacher } else { Tag::Student },
+                if n < 6 { RecordKind::Teacher } else { RecordKind::Student },
                 SourceId::from(format!("{n}").as_str()),
             );
             let found = part.blocks_about(kind, &id).filter(|block| {
@@ -496,7 +496,7 @@ mod tests {
             });
             assert_eq!(found.count(), 1, "{n}");
         }
-        assert_eq!(part.blocks_about(Tag::Guardian, &"1".into()).count(), 0);
+        assert_eq!(part.blocks_about(RecordKind::Guardian, &"1".into()).count(), 0);
     }
 
     #[tokio::test]

@@ -8,14 +8,14 @@ use crate::MirrorError;
 
 /// The thread, from the giving side. Dropped before its end, it leaves the thread without further
 /// work: what that means is the thread's to know.
-pub(crate) struct Beside<M, T> {
+pub(crate) struct WorkerThread<M, T> {
     sender: Option<SyncSender<M>>,
     thread: Option<JoinHandle<Result<T, MirrorError>>>,
     /// For errors.
     doing: &'static str,
 }
 
-impl<M: Send + 'static, T: Send + 'static> Beside<M, T> {
+impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
     /// Starts it. So many pieces of work may wait.
     pub(crate) fn new(
         doing: &'static str,
@@ -63,8 +63,8 @@ impl<M: Send + 'static, T: Send + 'static> Beside<M, T> {
 mod tests {
     use super::*;
 
-    fn adding(waiting: usize) -> Beside<u32, u32> {
-        Beside::new("add", waiting, |numbers: &Receiver<u32>| {
+    fn adding(waiting: usize) -> WorkerThread<u32, u32> {
+        WorkerThread::new("add", waiting, |numbers: &Receiver<u32>| {
             numbers.iter().try_fold(0, |sum, number| match number {
                 13 => Err(MirrorError::LeaseLost),
                 number => Ok(sum + number),
@@ -86,7 +86,7 @@ mod tests {
         thread.send(13).unwrap();
         assert!(matches!(thread.send(1), Err(MirrorError::LeaseLost)));
         assert!(thread.send(1).unwrap_err().to_string().contains("add"));
-        let mut panics = Beside::<u32, u32>::new("add", 0, |_| panic!("on cue"));
+        let mut panics = WorkerThread::<u32, u32>::new("add", 0, |_| panic!("on cue"));
         assert!(panics.end().is_err());
     }
 }

@@ -45,7 +45,7 @@ pub enum Ending {
     Changed,
     /// Nothing was done: another class has the join code.
     CodeTaken,
-    /// Nothing was done: the table is busy. The same may succeed a moment later.
+    /// Nothing was done: the table is busy. The same may succeed a moment schedules.
     Busy,
 }
 
@@ -344,7 +344,7 @@ mod tests {
     use super::*;
     use crate::testing::memory::MemoryTable;
     use roster::id::RunId;
-    use roster::records::{Mirrored, School, Status, Tag, kinds};
+    use roster::records::{Mirrored, RecordKind, School, Status, kinds};
 
     fn school(name: &str, origin: Origin) -> AnyMirrored {
         AnyMirrored::School(Mirrored::<kinds::Schools> {
@@ -376,8 +376,9 @@ mod tests {
         old.hash = Some(item::body_hash(&old.body));
         assert!(table.write(vec![Write::Put(old)]).await.unwrap().left.is_empty());
         let there = async || {
-            let body = read_record(&table, &oak, Tag::School, &"s1".into()).await.unwrap().unwrap();
-            item::parse(Tag::School, &body).unwrap()
+            let body =
+                read_record(&table, &oak, RecordKind::School, &"s1".into()).await.unwrap().unwrap();
+            item::parse(RecordKind::School, &body).unwrap()
         };
         // Another record than the one that was seen is left alone.
         let other = school("Elm", Origin::Source);

@@ -11,7 +11,7 @@ use std::future::Future;
 use roster::edit::LocalEdit;
 use roster::id::{DistrictId, SHARDS, SourceId};
 use roster::personal::Personal;
-use roster::records::{Kind, Link, Mirrored, Status, Tag};
+use roster::records::{Kind, Link, Mirrored, RecordKind, Status};
 
 use crate::MirrorError;
 use crate::item::Assembler;
@@ -22,14 +22,14 @@ use crate::ports::items::ReadItem;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The kind of the record.
-    pub kind: Tag,
+    pub kind: RecordKind,
     shard: u8,
     sk: String,
 }
 
 impl Place {
     /// The place of the record with this key.
-    pub fn of(kind: Tag, key: &SourceId) -> Self {
+    pub fn of(kind: RecordKind, key: &SourceId) -> Self {
         Self { kind, shard: key.shard(), sk: keys::record_sk(kind, key) }
     }
 
@@ -38,7 +38,7 @@ impl Place {
     pub fn parse(district: &DistrictId, pk: &str, sk: &str) -> Option<Self> {
         let shard = (0..SHARDS).find(|shard| keys::shard_pk(district, *shard) == pk)?;
         let (kind, rest) = sk.split_once('#')?;
-        let kind = Tag::named(kind)?;
+        let kind = RecordKind::named(kind)?;
         let key = rest.split('#').next().filter(|key| !key.is_empty())?;
         Some(Self { kind, shard, sk: format!("{kind}#{key}") })
     }
@@ -134,7 +134,7 @@ pub struct InSchool<'a> {
     /// The school's key.
     pub school: &'a SourceId,
     /// Which records.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// Active or archived ones; none: all.
     pub status: Option<Status>,
     /// Behind which place to begin.
@@ -180,7 +180,7 @@ pub trait Directory: Clone + Send + Sync + 'static {
     fn link(
         &self,
         district: &DistrictId,
-        kind: Tag,
+        kind: RecordKind,
         source: &SourceId,
     ) -> impl Future<Output = Result<Option<Link>, MirrorError>> + Send;
 }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_place_survives_its_text_and_never_leads_into_another_district() {
         for key in ["a", "a#b c", "é/ü", &"x".repeat(2000)] {
-            let place = Place::of(Tag::Student, &key.into());
+            let place = Place::of(RecordKind::Student, &key.into());
             assert_eq!(Place::from_text(&oak(), &place.text()), Some(place.clone()));
             assert_eq!(Place::parse(&oak(), &place.pk(&oak()), place.sk()), Some(place.clone()));
             assert_eq!(Place::parse(&DistrictId::new("elm"), &place.pk(&oak()), place.sk()), None);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_a_record_leads_to_it() {
-        let place = Place::of(Tag::Student, &"a".into());
+        let place = Place::of(RecordKind::Student, &"a".into());
         let pk = place.pk(&oak());
         assert_eq!(Place::parse(&oak(), &pk, "student#a#EDIT#CONTACT"), Some(place));
         assert_eq!(Place::parse(&oak(), &pk, "SETTINGS"), None);

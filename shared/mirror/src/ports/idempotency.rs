@@ -1,4 +1,4 @@
-//! Answers to requests that must have their effect once, however often they come
+//! IdempotencyRecords to requests that must have their effect once, however often they come
 //! (`Idempotency-Key`).
 //!
 //! The first request with a key puts an item down before it does anything; the answer is added when
@@ -102,7 +102,7 @@ impl Once {
 }
 
 /// Keeping answers.
-pub trait Answers: Clone + Send + Sync + 'static {
+pub trait IdempotencyRecords: Clone + Send + Sync + 'static {
     /// Notes that a request is being done, unless it is known.
     fn note(
         &self,

@@ -8,10 +8,10 @@ use crate::MirrorError;
 use crate::ports::districts::Wrote;
 
 /// One-time schedules of the function that asks.
-pub trait Later: Clone + Send + Sync + 'static {
+pub trait OneTimeSchedules: Clone + Send + Sync + 'static {
     /// Invokes `function` (the ARN under which the one that asks was invoked) with `payload` at
     /// `at` or soon after, once. A name that is taken already is the same wish, wished before.
-    fn again(
+    fn schedule_once(
         &self,
         function: &str,
         name: &str,

@@ -1,4 +1,4 @@
-//! Notices that come from outside: each has its effect once, and so many in a while.
+//! WebhookEvents that come from outside: each has its effect once, and so many in a while.
 //!
 //! What is remembered of a notice is a digest of what was signed, for as long as its signature is
 //! good for anything. It tells nothing of the district, and lies in a partition of its own, so that
@@ -12,7 +12,7 @@ use crate::MirrorError;
 use crate::ports::districts::Wrote;
 
 /// Remembering notices.
-pub trait Notices: Clone + Send + Sync + 'static {
+pub trait WebhookEvents: Clone + Send + Sync + 'static {
     /// Whether a notice was taken before.
     fn taken(&self, digest: &str) -> impl Future<Output = Result<bool, MirrorError>> + Send;
     /// Remembers that a notice was taken, at least until then.

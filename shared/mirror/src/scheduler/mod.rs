@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::MirrorError;
 use crate::ports::districts::Wrote;
-use crate::ports::one_time::Later;
+use crate::ports::one_time::OneTimeSchedules;
 
 /// The schedules of a group: one-time ones that invoke a function and go away by themselves, and
 /// those of districts.
@@ -29,8 +29,8 @@ impl ScheduleGroup {
     }
 }
 
-impl Later for ScheduleGroup {
-    async fn again(
+impl OneTimeSchedules for ScheduleGroup {
+    async fn schedule_once(
         &self,
         function: &str,
         name: &str,

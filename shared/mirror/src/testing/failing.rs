@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use roster::contract::Administrator;
 use roster::id::{DistrictId, RunId, SourceId};
 use roster::personal::{Personal, Secret};
-use roster::records::{Link, Tag};
+use roster::records::{Link, RecordKind};
 use roster::settings::{DistrictStatus, Settings};
 
 use crate::MirrorError;
@@ -24,17 +24,17 @@ use crate::ports::directory::{Directory, Found, InSchool, Listed, Place};
 use crate::ports::districts::{
     Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
 };
-use crate::ports::idempotency::{Answer, Answers, Asked, Begun};
+use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
 use crate::ports::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::ports::objects::{
     Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects,
 };
-use crate::ports::one_time::Later;
+use crate::ports::one_time::OneTimeSchedules;
 use crate::ports::pull_schedules::{NightlySchedule, NightlySchedules};
 use crate::ports::runs::{RunRecord, Runs};
 use crate::ports::secrets::Secrets;
 use crate::ports::transact::{Step, Transact, Transacted};
-use crate::ports::webhook_events::Notices;
+use crate::ports::webhook_events::WebhookEvents;
 
 /// When storage dies: at one call, counted over everything that shares the cue, and at all calls
 /// after it, as for a process that is gone.
@@ -207,8 +207,8 @@ under_cue! { WriteObjects {
     fn abort_parts(&self, upload: &PartedUpload) -> ();
 } }
 
-under_cue! { Later {
-    fn again(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
+under_cue! { OneTimeSchedules {
+    fn schedule_once(&self, function: &str, name: &str, at: Timestamp, payload: &str) -> Wrote;
 } }
 
 under_cue! { NightlySchedules {
@@ -218,7 +218,7 @@ under_cue! { NightlySchedules {
     fn remove_schedule(&self, name: &str) -> ();
 } }
 
-under_cue! { Notices {
+under_cue! { WebhookEvents {
     fn taken(&self, digest: &str) -> bool;
     fn take(&self, digest: &str, until: Timestamp) -> Wrote;
     fn count(&self, stretch: &str, until: Timestamp) -> u64;
@@ -237,7 +237,7 @@ under_cue! { Directory {
     fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Vec<Found>;
     fn in_school(&self, district: &DistrictId, question: InSchool<'_>) -> Listed;
     fn with_email(&self, district: &DistrictId, email: &Personal) -> Vec<Place>;
-    fn link(&self, district: &DistrictId, kind: Tag, source: &SourceId) -> Option<Link>;
+    fn link(&self, district: &DistrictId, kind: RecordKind, source: &SourceId) -> Option<Link>;
 } }
 
 under_cue! { Configuring {
@@ -251,7 +251,7 @@ under_cue! { ConnectedDistricts {
     fn renote(&self, source: &str, connected: &Connected) -> ();
 } }
 
-under_cue! { Answers {
+under_cue! { IdempotencyRecords {
     fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
     fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> ();
     fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> ();

@@ -5,16 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    AnyMirrored, Class, ClassOutline, ClassState, ClassStateOutline, Course, Guardian,
-    GuardianState, Mirrored, Person, School, Student, StudentOutline, StudentState,
-    StudentStateOutline, Teacher, TeacherOutline, TeacherState, TeacherStateOutline, Term,
+    AnyMirrored, Class, ClassProjection, ClassState, ClassStateProjection, Course, Guardian,
+    GuardianState, Mirrored, Person, School, Student, StudentProjection, StudentState,
+    StudentStateProjection, Teacher, TeacherProjection, TeacherState, TeacherStateProjection, Term,
 };
 use crate::id::SourceId;
 
 /// The name of a kind of record, in the order in which kinds depend on each other: parents first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tag {
+pub enum RecordKind {
     /// An org of type school.
     School,
     /// An academic session of any type.
@@ -31,19 +31,19 @@ pub enum Tag {
     Class,
 }
 
-impl Tag {
+impl RecordKind {
     /// All kinds, parents before children: the order in which a plan is made and applied.
-    pub const ALL: [Tag; 7] = [
-        Tag::School,
-        Tag::Term,
-        Tag::Course,
-        Tag::Teacher,
-        Tag::Student,
-        Tag::Guardian,
-        Tag::Class,
+    pub const ALL: [RecordKind; 7] = [
+        RecordKind::School,
+        RecordKind::Term,
+        RecordKind::Course,
+        RecordKind::Teacher,
+        RecordKind::Student,
+        RecordKind::Guardian,
+        RecordKind::Class,
     ];
 
-    /// The kind of that [name](Tag::name), if there is one.
+    /// The kind of that [name](RecordKind::name), if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tag| tag.name() == name)
     }
@@ -51,23 +51,23 @@ impl Tag {
     /// The kind's name in keys, file names and reports.
     pub fn name(self) -> &'static str {
         match self {
-            Tag::School => "school",
-            Tag::Term => "term",
-            Tag::Course => "course",
-            Tag::Teacher => "teacher",
-            Tag::Student => "student",
-            Tag::Guardian => "guardian",
-            Tag::Class => "class",
+            RecordKind::School => "school",
+            RecordKind::Term => "term",
+            RecordKind::Course => "course",
+            RecordKind::Teacher => "teacher",
+            RecordKind::Student => "student",
+            RecordKind::Guardian => "guardian",
+            RecordKind::Class => "class",
         }
     }
 
     /// Whether records of this kind have an account.
     pub fn is_person(self) -> bool {
-        matches!(self, Tag::Teacher | Tag::Student | Tag::Guardian)
+        matches!(self, RecordKind::Teacher | RecordKind::Student | RecordKind::Guardian)
     }
 }
 
-impl fmt::Display for Tag {
+impl fmt::Display for RecordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -82,7 +82,7 @@ pub type MirroredBox<K> = Box<Mirrored<K>>;
 /// Ties together the two shapes of one kind: what a source says of it, and what the mirror holds.
 pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
     /// Its name.
-    const TAG: Tag;
+    const KIND: RecordKind;
     /// A record of a snapshot.
     type Source: Serialize
         + DeserializeOwned
@@ -103,9 +103,9 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
         + 'static;
 
     /// A record of a snapshot as a survey reads it.
-    type Outline: DeserializeOwned + Into<Self::Source> + fmt::Debug + Send + 'static;
+    type Projection: DeserializeOwned + Into<Self::Source> + fmt::Debug + Send + 'static;
     /// The state that the mirror holds, as a survey reads it.
-    type StateOutline: DeserializeOwned + Into<Self::State> + fmt::Debug + Send + 'static;
+    type StateProjection: DeserializeOwned + Into<Self::State> + fmt::Debug + Send + 'static;
 
     /// The source's id of a snapshot's record.
     fn id(source: &Self::Source) -> &SourceId;
@@ -127,7 +127,7 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $outline:ty, $state_outline:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
+    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $projection:ty, $state_projection:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
         /// One marker type a kind, for code that is generic over kinds.
         pub mod kinds {
             $(
@@ -138,11 +138,11 @@ macro_rules! kinds {
         }
         $(
             impl Kind for kinds::$marker {
-                const TAG: Tag = Tag::$tag;
+                const KIND: RecordKind = RecordKind::$tag;
                 type Source = $source;
                 type State = $state;
-                type Outline = $outline;
-                type StateOutline = $state_outline;
+                type Projection = $projection;
+                type StateProjection = $state_projection;
                 fn id(source: &Self::Source) -> &SourceId { &source.id }
                 fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$tag(item) }
                 $(fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
@@ -161,8 +161,8 @@ kinds! {
     Schools: School, School, School, School, School;
     Terms: Term, Term, Term, Term, Term;
     Courses: Course, Course, Course, Course, Course;
-    Teachers: Teacher, Teacher, TeacherState, TeacherOutline, TeacherStateOutline, person, [|state| &state.person.schools];
-    Students: Student, Student, StudentState, StudentOutline, StudentStateOutline, person, [|state| &state.person.schools];
+    Teachers: Teacher, Teacher, TeacherState, TeacherProjection, TeacherStateProjection, person, [|state| &state.person.schools];
+    Students: Student, Student, StudentState, StudentProjection, StudentStateProjection, person, [|state| &state.person.schools];
     Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person, [|state| &state.person.schools];
-    Classes: Class, Class, ClassState, ClassOutline, ClassStateOutline, [|state| std::slice::from_ref(&state.details.school)];
+    Classes: Class, Class, ClassState, ClassProjection, ClassStateProjection, [|state| std::slice::from_ref(&state.details.school)];
 }

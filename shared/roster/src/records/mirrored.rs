@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassDetails, Demographics, GuardianRole, Kind, Person, Tag, kinds};
+use super::{ClassDetails, Demographics, GuardianRole, Kind, Person, RecordKind, kinds};
 use crate::edit::LocalEdit;
 use crate::id::{AccountId, RunId, SourceId};
 use crate::rule::Rule;
@@ -151,7 +151,7 @@ pub struct GuardianState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The kind of the record.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// The source's id.
     pub source: SourceId,
     /// The key of the record that it belongs to.
@@ -215,9 +215,9 @@ impl AnyMirrored {
 
     /// The kind of the record; of a link or a local edit, the kind of the record that it belongs
     /// to.
-    pub fn kind(&self) -> Tag {
-        fn of<K: Kind>(_: &Mirrored<K>) -> Tag {
-            K::TAG
+    pub fn kind(&self) -> RecordKind {
+        fn of<K: Kind>(_: &Mirrored<K>) -> RecordKind {
+            K::KIND
         }
         of_any!(self, record => of(record), link => link.kind, edit => edit.kind)
     }

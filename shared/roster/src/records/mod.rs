@@ -9,16 +9,16 @@ mod mirrored;
 mod projection;
 mod source;
 
-pub use kind::{Kind, MirroredBox, SourceBox, Tag, kinds};
+pub use kind::{Kind, MirroredBox, RecordKind, SourceBox, kinds};
 pub use mirrored::{
     AnyMirrored, ClassState, GuardianState, Inactive, Link, Mirrored, Origin, Status, StudentState,
     TeacherState,
 };
 pub use projection::{
-    ClassOutline, ClassStateOutline, MirroredOutline, PersonOutline, StudentOutline,
-    StudentStateOutline, TeacherOutline, TeacherStateOutline,
+    ClassProjection, ClassStateProjection, MirroredProjection, PersonProjection, StudentProjection,
+    StudentStateProjection, TeacherProjection, TeacherStateProjection,
 };
 pub use source::{
-    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat,
+    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Membership, Person, School,
     SessionKind, Student, Teacher, Term,
 };

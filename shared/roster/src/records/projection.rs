@@ -4,15 +4,15 @@
 use serde::Deserialize;
 
 use super::{
-    Class, ClassDetails, ClassState, Demographics, Inactive, Kind, Mirrored, Origin, Person, Seat,
-    Status, Student, StudentState, Teacher, TeacherState,
+    Class, ClassDetails, ClassState, Demographics, Inactive, Kind, Membership, Mirrored, Origin,
+    Person, Status, Student, StudentState, Teacher, TeacherState,
 };
 use crate::id::{RunId, SourceId};
 use crate::personal::Personal;
 
 /// Who a person is, as far as one is told from another.
 #[derive(Debug, Deserialize)]
-pub struct PersonOutline {
+pub struct PersonProjection {
     #[serde(default)]
     given: Option<Personal>,
     #[serde(default)]
@@ -29,27 +29,27 @@ pub struct PersonOutline {
     schools: Vec<SourceId>,
 }
 
-impl From<PersonOutline> for Person {
-    fn from(of: PersonOutline) -> Self {
-        let PersonOutline { given, family, middle, email, number, state_id, schools } = of;
+impl From<PersonProjection> for Person {
+    fn from(of: PersonProjection) -> Self {
+        let PersonProjection { given, family, middle, email, number, state_id, schools } = of;
         Self { given, family, middle, email, number, state_id, schools, ..Self::default() }
     }
 }
 
 /// A student of the source without guardians and demographics.
 #[derive(Debug, Deserialize)]
-pub struct StudentOutline {
+pub struct StudentProjection {
     id: SourceId,
-    person: PersonOutline,
+    person: PersonProjection,
     #[serde(default)]
-    classes: Vec<Seat>,
+    classes: Vec<Membership>,
     #[serde(default)]
     by_enrollment: bool,
 }
 
-impl From<StudentOutline> for Student {
-    fn from(of: StudentOutline) -> Self {
-        let StudentOutline { id, person, classes, by_enrollment } = of;
+impl From<StudentProjection> for Student {
+    fn from(of: StudentProjection) -> Self {
+        let StudentProjection { id, person, classes, by_enrollment } = of;
         let demographics = Demographics::default();
         Self {
             id,
@@ -64,15 +64,15 @@ impl From<StudentOutline> for Student {
 
 /// A teacher of the source without classes.
 #[derive(Debug, Deserialize)]
-pub struct TeacherOutline {
+pub struct TeacherProjection {
     id: SourceId,
-    person: PersonOutline,
+    person: PersonProjection,
     #[serde(default)]
     by_enrollment: bool,
 }
 
-impl From<TeacherOutline> for Teacher {
-    fn from(of: TeacherOutline) -> Self {
+impl From<TeacherProjection> for Teacher {
+    fn from(of: TeacherProjection) -> Self {
         Self {
             id: of.id,
             person: of.person.into(),
@@ -109,30 +109,30 @@ impl From<DetailsOutline> for ClassDetails {
 
 /// A class of the source without its students.
 #[derive(Debug, Deserialize)]
-pub struct ClassOutline {
+pub struct ClassProjection {
     id: SourceId,
     details: DetailsOutline,
     #[serde(default)]
-    teachers: Vec<Seat>,
+    teachers: Vec<Membership>,
 }
 
-impl From<ClassOutline> for Class {
-    fn from(of: ClassOutline) -> Self {
+impl From<ClassProjection> for Class {
+    fn from(of: ClassProjection) -> Self {
         Self { id: of.id, details: of.details.into(), teachers: of.teachers, students: Vec::new() }
     }
 }
 
 /// A student of the mirror without classes and demographics.
 #[derive(Debug, Deserialize)]
-pub struct StudentStateOutline {
-    person: PersonOutline,
+pub struct StudentStateProjection {
+    person: PersonProjection,
     #[serde(default)]
     guardians: Vec<SourceId>,
 }
 
-impl From<StudentStateOutline> for StudentState {
-    fn from(of: StudentStateOutline) -> Self {
-        let StudentStateOutline { person, guardians } = of;
+impl From<StudentStateProjection> for StudentState {
+    fn from(of: StudentStateProjection) -> Self {
+        let StudentStateProjection { person, guardians } = of;
         let demographics = Demographics::default();
         Self {
             person: person.into(),
@@ -146,12 +146,12 @@ impl From<StudentStateOutline> for StudentState {
 
 /// A teacher of the mirror without classes.
 #[derive(Debug, Deserialize)]
-pub struct TeacherStateOutline {
-    person: PersonOutline,
+pub struct TeacherStateProjection {
+    person: PersonProjection,
 }
 
-impl From<TeacherStateOutline> for TeacherState {
-    fn from(of: TeacherStateOutline) -> Self {
+impl From<TeacherStateProjection> for TeacherState {
+    fn from(of: TeacherStateProjection) -> Self {
         Self {
             person: of.person.into(),
             classes: Vec::new(),
@@ -163,7 +163,7 @@ impl From<TeacherStateOutline> for TeacherState {
 
 /// A class of the mirror without its students.
 #[derive(Debug, Deserialize)]
-pub struct ClassStateOutline {
+pub struct ClassStateProjection {
     details: DetailsOutline,
     #[serde(default)]
     teachers: Vec<SourceId>,
@@ -171,9 +171,9 @@ pub struct ClassStateOutline {
     inactive: Vec<Inactive>,
 }
 
-impl From<ClassStateOutline> for ClassState {
-    fn from(of: ClassStateOutline) -> Self {
-        let ClassStateOutline { details, teachers, inactive } = of;
+impl From<ClassStateProjection> for ClassState {
+    fn from(of: ClassStateProjection) -> Self {
+        let ClassStateProjection { details, teachers, inactive } = of;
         Self { details: details.into(), teachers, students: Vec::new(), inactive }
     }
 }
@@ -181,18 +181,18 @@ impl From<ClassStateOutline> for ClassState {
 /// A record of the mirror as a survey reads it.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "")]
-pub struct MirroredOutline<K: Kind> {
+pub struct MirroredProjection<K: Kind> {
     key: SourceId,
     id: SourceId,
     status: Status,
     #[serde(default)]
     origin: Origin,
-    state: K::StateOutline,
+    state: K::StateProjection,
 }
 
-impl<K: Kind> From<MirroredOutline<K>> for Mirrored<K> {
-    fn from(of: MirroredOutline<K>) -> Self {
-        let MirroredOutline { key, id, status, origin, state } = of;
+impl<K: Kind> From<MirroredProjection<K>> for Mirrored<K> {
+    fn from(of: MirroredProjection<K>) -> Self {
+        let MirroredProjection { key, id, status, origin, state } = of;
         let nobody = || RunId::new("");
         let state = state.into();
         Self {

@@ -138,7 +138,7 @@ pub struct ClassDetails {
 /// In files a seat that says nothing but who is a plain text: nearly all are, and they are most of
 /// a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seat {
+pub struct Membership {
     /// The person.
     pub id: SourceId,
     /// Marked as the primary teacher; always false for students.
@@ -151,7 +151,7 @@ pub struct Seat {
 
 /// A seat that says more than who.
 #[derive(Serialize, Deserialize)]
-struct FullSeat<'a> {
+struct FullMembership<'a> {
     id: Cow<'a, SourceId>,
     #[serde(default, skip_serializing_if = "is_false")]
     primary: bool,
@@ -161,12 +161,12 @@ struct FullSeat<'a> {
     end: Option<Date>,
 }
 
-impl Serialize for Seat {
+impl Serialize for Membership {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !self.primary && self.begin.is_none() && self.end.is_none() {
             return self.id.serialize(serializer);
         }
-        let full = FullSeat {
+        let full = FullMembership {
             id: Cow::Borrowed(&self.id),
             primary: self.primary,
             begin: self.begin,
@@ -176,24 +176,24 @@ impl Serialize for Seat {
     }
 }
 
-impl<'de> Deserialize<'de> for Seat {
+impl<'de> Deserialize<'de> for Membership {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
 
         impl<'de> Visitor<'de> for Either {
-            type Value = Seat;
+            type Value = Membership;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an id or a seat")
             }
 
-            fn visit_str<E>(self, id: &str) -> Result<Seat, E> {
-                Ok(Seat::of(SourceId::new(id)))
+            fn visit_str<E>(self, id: &str) -> Result<Membership, E> {
+                Ok(Membership::of(SourceId::new(id)))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seat, A::Error> {
-                let full = FullSeat::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Seat {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Membership, A::Error> {
+                let full = FullMembership::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Membership {
                     id: full.id.into_owned(),
                     primary: full.primary,
                     begin: full.begin,
@@ -206,7 +206,7 @@ impl<'de> Deserialize<'de> for Seat {
     }
 }
 
-impl Seat {
+impl Membership {
     /// A seat without dates.
     pub fn of(id: SourceId) -> Self {
         Self { id, primary: false, begin: None, end: None }
@@ -229,10 +229,10 @@ pub struct Class {
     pub details: ClassDetails,
     /// Teachers' enrollments, in the order of the source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub teachers: Vec<Seat>,
+    pub teachers: Vec<Membership>,
     /// Students' enrollments, sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub students: Vec<Seat>,
+    pub students: Vec<Membership>,
 }
 
 /// What students, teachers and guardians have in common.
@@ -356,7 +356,7 @@ pub struct Student {
     /// The seats in classes: the same as [`Class::students`], seen from the student; `id` is the
     /// class. Sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub classes: Vec<Seat>,
+    pub classes: Vec<Membership>,
     /// The source does not call this person a student; only an enrollment does (R-T7).
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_enrollment: bool,
@@ -371,7 +371,7 @@ pub struct Teacher {
     pub person: Person,
     /// The seats in classes, seen from the teacher; `id` is the class. Sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub classes: Vec<Seat>,
+    pub classes: Vec<Membership>,
     /// The source does not call this person a teacher; only an enrollment does (R-T7).
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_enrollment: bool,

@@ -2,13 +2,13 @@
 
 use hashbrown::hash_map::Entry;
 
-use super::edits::{self, Beside, Roster};
+use super::edits::{self, EditsByRecord, Roster};
 use super::facts::{ClassFate, Facts, has_seat_today};
 use super::gaps::Gaps;
 use super::guard::Became;
 use super::hashes::{IdMap, IdSet, pair};
 use super::lists;
-use super::merge::{Reading, outlines};
+use super::merge::{Reading, projections};
 use super::output::{Output, Why};
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::edit::LocalEdit;
@@ -16,8 +16,8 @@ use roster::finding::sync;
 use roster::id::{SourceId, hash64};
 use roster::policy::{AbandonedClasses, AbandonedInManualClasses};
 use roster::records::{
-    Class, ClassDetails, ClassState, Inactive, Mirrored, MirroredBox, Origin, Seat, Status, Tag,
-    kinds,
+    Class, ClassDetails, ClassState, Inactive, Membership, Mirrored, MirroredBox, Origin,
+    RecordKind, Status, kinds,
 };
 use roster::rule::Rule;
 
@@ -31,7 +31,7 @@ pub(super) fn survey<I: PlanInputs>(
     facts: &mut Facts,
     schools: &mut IdSet,
 ) -> Result<(), PlanError> {
-    outlines::<kinds::Classes, I>(from, |at, _| {
+    projections::<kinds::Classes, I>(from, |at, _| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
@@ -48,7 +48,7 @@ pub(super) fn survey<I: PlanInputs>(
             }
             (Some(source), item) => {
                 let before = item.as_ref().filter(|item| item.status == Status::Active);
-                let has_teacher = lists_somebody(context, gaps, facts, source, Tag::Teacher)
+                let has_teacher = lists_somebody(context, gaps, facts, source, RecordKind::Teacher)
                     || before.is_some_and(|item| {
                         item.state.teachers.iter().map(SourceId::hash64).any(|teacher| {
                             facts.teachers.active.contains(&teacher)
@@ -65,9 +65,9 @@ pub(super) fn survey<I: PlanInputs>(
             }
             (None, Some(item)) if item.status == Status::Archived => ClassFate::Archived,
             (None, Some(item)) => {
-                if gaps.keeps_all(Tag::Class)
-                    || gaps.has(Tag::Class, item.id.hash64())
-                    || gaps.pins(Tag::Class, key)
+                if gaps.keeps_all(RecordKind::Class)
+                    || gaps.has(RecordKind::Class, item.id.hash64())
+                    || gaps.pins(RecordKind::Class, key)
                 {
                     schools.insert(item.state.details.school.hash64());
                     ClassFate::Kept { admits: item.state.inactive.is_empty() }
@@ -91,10 +91,10 @@ fn lists_somebody(
     gaps: &Gaps,
     facts: &Facts,
     class: &Class,
-    tag: Tag,
+    tag: RecordKind,
 ) -> bool {
     let (seats, people) = match tag {
-        Tag::Teacher => (&class.teachers, &facts.teachers),
+        RecordKind::Teacher => (&class.teachers, &facts.teachers),
         _ => (&class.students, &facts.students),
     };
     has_seat_today(seats, &people.left_out, context.today)
@@ -105,13 +105,13 @@ fn lists_somebody(
 pub(super) struct Classes<'f> {
     facts: &'f Facts,
     gaps: &'f Gaps,
-    edits: Beside<'f>,
+    edits: EditsByRecord<'f>,
     /// Teacher and title of the classes so far, with the first class of each (R-M3).
     titles: IdMap<SourceId>,
 }
 
 impl<'f> Classes<'f> {
-    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: Beside<'f>) -> Self {
+    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: EditsByRecord<'f>) -> Self {
         Self { facts, gaps, edits, titles: IdMap::default() }
     }
 
@@ -124,7 +124,7 @@ impl<'f> Classes<'f> {
     ) -> Result<(), PlanError> {
         if let Some(source) = &source {
             let school = &source.details.school;
-            output.tally.in_source(Tag::Class, std::slice::from_ref(school));
+            output.tally.in_source(RecordKind::Class, std::slice::from_ref(school));
             output.tally.seats_in_source(school, source.teachers.len() + source.students.len());
         }
         let Some(key) =
@@ -162,9 +162,9 @@ impl<'f> Classes<'f> {
         let before =
             item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let lists_teacher =
-            lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Teacher);
+            lists_somebody(output.context, self.gaps, self.facts, &source, RecordKind::Teacher);
         let lists_student =
-            lists_somebody(output.context, self.gaps, self.facts, &source, Tag::Student);
+            lists_somebody(output.context, self.gaps, self.facts, &source, RecordKind::Student);
         let off: IdSet = self.seats_off_today(output.context, &source);
         let Class { id, details, teachers, students } = source;
         let key = id.hash64();
@@ -221,7 +221,7 @@ impl<'f> Classes<'f> {
             let became =
                 if item.state.details == state.details { Became::Same } else { Became::Changed };
             output.tally.was_active(
-                Tag::Class,
+                RecordKind::Class,
                 std::slice::from_ref(&item.state.details.school),
                 became,
             );
@@ -296,7 +296,7 @@ impl<'f> Classes<'f> {
             output.tally.seats(&item.state.details.school, of, if kept { of - left } else { of });
             let became = if kept { Became::Same } else { Became::Removed };
             output.tally.was_active(
-                Tag::Class,
+                RecordKind::Class,
                 std::slice::from_ref(&item.state.details.school),
                 became,
             );
@@ -352,7 +352,7 @@ impl<'f> Classes<'f> {
     /// Keys of the people whose seat the source lists, though not for today: they come and go by
     /// date alone.
     fn seats_off_today(&self, context: &PlanContext<'_>, class: &Class) -> IdSet {
-        let off = |seats: &[Seat], people: &super::survey::People, into: &mut IdSet| {
+        let off = |seats: &[Membership], people: &super::survey::People, into: &mut IdSet| {
             into.extend(
                 seats
                     .iter()
@@ -370,11 +370,11 @@ impl<'f> Classes<'f> {
         &self,
         context: &PlanContext<'_>,
         class: u64,
-        seats: Vec<Seat>,
+        seats: Vec<Membership>,
         before: Option<&ClassState>,
     ) -> Vec<SourceId> {
         let people = &self.facts.students;
-        let counts = |seat: &Seat| {
+        let counts = |seat: &Membership| {
             seat.is_on(context.today)
                 && (people.left_out.is_empty() || !people.left_out.contains(&seat.id.hash64()))
         };
@@ -388,7 +388,7 @@ impl<'f> Classes<'f> {
             let hash = key.hash64();
             people.active.contains(&hash) && !people.unread(hash)
         });
-        for seat in self.gaps.seats_of_class(Tag::Student, class) {
+        for seat in self.gaps.seats_of_class(RecordKind::Student, class) {
             let Some(key) = people.aliases.key(seat.id.clone()) else { continue };
             if seat.is_on(context.today) && people.gapped.contains(&key.hash64()) {
                 keys.push(key);
@@ -408,7 +408,7 @@ impl<'f> Classes<'f> {
         &self,
         context: &PlanContext<'_>,
         class: u64,
-        seats: Vec<Seat>,
+        seats: Vec<Membership>,
         before: Option<&ClassState>,
     ) -> (Vec<SourceId>, usize) {
         let people = &self.facts.teachers;
@@ -437,7 +437,7 @@ impl<'f> Classes<'f> {
                 take(seat.id.clone(), seat.primary, &tonight, &mut keys);
             }
         }
-        for seat in self.gaps.seats_of_class(Tag::Teacher, class) {
+        for seat in self.gaps.seats_of_class(RecordKind::Teacher, class) {
             if seat.is_on(context.today) {
                 take(seat.id.clone(), seat.primary, &|key| people.gapped.contains(&key), &mut keys);
             }
@@ -468,7 +468,7 @@ impl<'f> Classes<'f> {
         self.facts.teachers.gapped.contains(&key)
             && self
                 .gaps
-                .seats_of_class(Tag::Teacher, class)
+                .seats_of_class(RecordKind::Teacher, class)
                 .iter()
                 .any(|seat| seat.id == *id && seat.is_on(context.today))
     }

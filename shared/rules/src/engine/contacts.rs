@@ -5,15 +5,15 @@ use super::facts::Facts;
 use super::gaps::Gaps;
 use super::guardian_keys::{Group, Groups};
 use super::hashes::{self, IdSet};
-use super::identity::{Comer, Links, Past, Undecided};
-use super::merge::{Reading, outlines};
+use super::identity::{Existing, Incoming, Links, Undecided};
+use super::merge::{Reading, projections};
 use super::relink::Candidate;
 use super::survey::{self, People};
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::id::{SourceId, hash64};
 use roster::personal::Personal;
 use roster::policy::{AbandonedFamilies, AdmitGuardians, Switch};
-use roster::records::{Kind as _, Mirrored, Origin, Person, Status, Tag, kinds};
+use roster::records::{Kind as _, Mirrored, Origin, Person, RecordKind, Status, kinds};
 
 /// What is known of guardians' contacts after pass A.
 #[derive(Default)]
@@ -158,10 +158,10 @@ impl Contacts {
         let mut rows = Rows::default();
         let mut undecided = Undecided::default();
         let mut new: Vec<(u32, Candidate)> = Vec::new();
-        let mut staying: Vec<(u32, Past)> = Vec::new();
+        let mut staying: Vec<(u32, Existing)> = Vec::new();
         let mut maybe_staying: Vec<(SourceId, SourceId, Person)> = Vec::new();
         let mut nobody_is_here = false;
-        outlines::<kinds::Guardians, I>(from, |at, mirror_is_empty| {
+        projections::<kinds::Guardians, I>(from, |at, mirror_is_empty| {
             nobody_is_here = mirror_is_empty && links.is_empty();
             let (source, item) = at.parts();
             if let Some(item) = item.as_ref().filter(|item| item.origin == Origin::Manual) {
@@ -192,7 +192,7 @@ impl Contacts {
                 if !nobody_is_here && matches!(own, Own::Linked | Own::Nothing) {
                     new.push((
                         row,
-                        Candidate::new(Tag::Guardian, source.id.clone(), &source.person),
+                        Candidate::new(RecordKind::Guardian, source.id.clone(), &source.person),
                     ));
                 }
             }
@@ -200,13 +200,13 @@ impl Contacts {
                 && (linked || source.is_none())
             {
                 let past = past(&item, from, gaps);
-                let stays =
-                    past.gapped || (!linked && (past.pinned || gaps.keeps_all(Tag::Guardian)));
+                let stays = past.gapped
+                    || (!linked && (past.pinned || gaps.keeps_all(RecordKind::Guardian)));
                 if past.status == Status::Active && stays {
                     let row = rows.add(&item.key, &item.state.person, Own::Stays);
                     staying.push((row, past));
                 } else if linked {
-                    if past.status == Status::Active && gaps.keeps_all(Tag::Guardian) {
+                    if past.status == Status::Active && gaps.keeps_all(RecordKind::Guardian) {
                         maybe_staying.push((
                             item.key.clone(),
                             item.id.clone(),
@@ -280,7 +280,7 @@ impl Contacts {
         };
         for (row, who) in new {
             let Some((meets, email, key_taken)) = comes(row) else { continue };
-            undecided.new.push(Comer { who, meets, email, key_taken });
+            undecided.new.push(Incoming { who, meets, email, key_taken });
         }
         // Nobody is here whom anybody could be: whoever comes is new, under the id that the source
         // has.
@@ -299,7 +299,7 @@ impl Contacts {
         let relinking = context.policy.relink_identities == Switch::On;
         let own_key = |id: &SourceId| survey::fresh_key(context, id);
         let decisions =
-            undecided.decide(Tag::Guardian, links, &mut people.aliases, relinking, own_key);
+            undecided.decide(RecordKind::Guardian, links, &mut people.aliases, relinking, own_key);
         for decided in decisions.present {
             if decided.active {
                 people.active.insert(decided.key.hash64());
@@ -319,12 +319,12 @@ impl Contacts {
             contacts.in_source.extend(staying.iter().map(|(_, past)| past.who.id.hash64()));
         }
         for past in decisions.absent.into_iter().chain(staying.into_iter().map(|(_, past)| past)) {
-            survey::absent(past, Tag::Guardian, gaps, &mut people, schools, emails);
+            survey::absent(past, RecordKind::Guardian, gaps, &mut people, schools, emails);
         }
         changed.sort_unstable_by(|(_, a), (_, b)| {
             a.as_ref().map(|link| &link.source).cmp(&b.as_ref().map(|link| &link.source))
         });
-        facts.links[Tag::Guardian as usize] = changed;
+        facts.links[RecordKind::Guardian as usize] = changed;
         facts.findings.extend(decisions.findings);
         facts.guardians = people;
         facts.contacts = contacts;
@@ -334,14 +334,14 @@ impl Contacts {
 
 /// A guardian of the mirror. Any bad row among the ids that are one guardian leaves the whole as it
 /// is.
-fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps) -> Past {
+fn past<I>(item: &Mirrored<kinds::Guardians>, from: &Reading<'_, I>, gaps: &Gaps) -> Existing {
     let key = item.key.hash64();
-    let tag = kinds::Guardians::TAG;
+    let tag = kinds::Guardians::KIND;
     let gapped = gaps.has(tag, item.id.hash64())
         || item.state.also.iter().any(|id| gaps.has(tag, id.hash64()));
     let mut who = Candidate::new(tag, item.key.clone(), &item.state.person);
     who.may_relink = !gapped && (item.status == Status::Archived || !gaps.keeps_all(tag));
-    Past {
+    Existing {
         who,
         id: item.id.clone(),
         status: item.status,

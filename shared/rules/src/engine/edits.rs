@@ -11,11 +11,11 @@ use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::edit::{Edit, LocalEdit};
 use roster::id::{SourceId, table_order};
 use roster::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::rule::Rule;
 
 /// Keys of the people who own their names and contacts (R-G5), by kind.
-pub(super) type Owners = [IdSet; Tag::ALL.len()];
+pub(super) type Owners = [IdSet; RecordKind::ALL.len()];
 
 /// Reads what edits mean for the records themselves: pins go to what is left as it is, and those
 /// who own their data are given back.
@@ -25,7 +25,8 @@ pub(super) fn read<I: PlanInputs>(
     gaps: &mut Gaps,
 ) -> Result<Owners, PlanError> {
     let mut owners = Owners::default();
-    for kind in [Tag::Teacher, Tag::Student, Tag::Guardian, Tag::Class] {
+    for kind in [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian, RecordKind::Class]
+    {
         for edit in inputs.edits(kind).map_err(PlanError::input)? {
             let LocalEdit { key, edit, .. } = edit.map_err(PlanError::input)?;
             match edit {
@@ -56,13 +57,16 @@ enum Verdict {
 use Verdict::{Goes, Lives};
 
 /// The edits beside the records of one kind, handed out record by record in the order of the table.
-pub(super) struct Beside<'i> {
-    kind: Tag,
+pub(super) struct EditsByRecord<'i> {
+    kind: RecordKind,
     edits: Peekable<Box<dyn Iterator<Item = Result<LocalEdit, PlanError>> + 'i>>,
 }
 
-impl<'i> Beside<'i> {
-    pub(super) fn of_kind<I: PlanInputs>(kind: Tag, inputs: &'i I) -> Result<Self, PlanError> {
+impl<'i> EditsByRecord<'i> {
+    pub(super) fn of_kind<I: PlanInputs>(
+        kind: RecordKind,
+        inputs: &'i I,
+    ) -> Result<Self, PlanError> {
         let edits: Box<dyn Iterator<Item = _> + 'i> = Box::new(
             inputs
                 .edits(kind)
@@ -110,14 +114,14 @@ impl<'i> Beside<'i> {
 
 /// Pass B over the edits of a kind of person.
 pub(super) fn of_people<I: PlanInputs, S: PlanSink>(
-    kind: Tag,
+    kind: RecordKind,
     inputs: &I,
     facts: &Facts,
     gaps: &Gaps,
     output: &mut Output<'_, S>,
 ) -> Result<(), PlanError> {
     let Some(people) = facts.people(kind) else { return Ok(()) };
-    let mut beside = Beside::of_kind::<I>(kind, inputs)?;
+    let mut beside = EditsByRecord::of_kind::<I>(kind, inputs)?;
     while let Some(edits) = beside.next()? {
         let accepted =
             edits.iter().any(|edit| matches!(edit.edit, Edit::Account { accepted: Some(_), .. }));
@@ -140,12 +144,17 @@ pub(super) fn of_people<I: PlanInputs, S: PlanSink>(
 }
 
 /// Names and contacts changed here (R-S6, R-G5, R-G6, R-I4).
-fn of_own_data(context: &PlanContext<'_>, kind: Tag, edit: &Edit, accepted: bool) -> Verdict {
+fn of_own_data(
+    context: &PlanContext<'_>,
+    kind: RecordKind,
+    edit: &Edit,
+    accepted: bool,
+) -> Verdict {
     match (context.policy.contact_updates, edit) {
         (ContactUpdates::UntilActive, _) if accepted => Lives,
         (_, Edit::SignIn { .. }) => Goes(Rule::I4, "the source's e-mail is back"),
         (ContactUpdates::UntilActive, _) => Goes(Rule::G5, "whoever is invited follows the source"),
-        (ContactUpdates::Always, Edit::Name { .. }) if kind == Tag::Student => {
+        (ContactUpdates::Always, Edit::Name { .. }) if kind == RecordKind::Student => {
             Goes(Rule::S6, "the source's name is back")
         }
         (ContactUpdates::Always, _) => Goes(Rule::G6, "the source's data wins"),
@@ -172,10 +181,10 @@ pub(super) fn of_class<S: PlanSink>(
 ) -> Result<(), PlanError> {
     for edit in edits {
         let verdict = match &edit.edit {
-            Edit::Member { role: Tag::Student, person } => {
+            Edit::Member { role: RecordKind::Student, person } => {
                 of_student(output.context, roster, facts, person)
             }
-            Edit::Member { role: Tag::Teacher, person } => {
+            Edit::Member { role: RecordKind::Teacher, person } => {
                 of_co_teacher(output.context, roster, facts, person)
             }
             Edit::Left { .. } => match roster.fate {

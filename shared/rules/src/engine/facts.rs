@@ -8,13 +8,13 @@ use super::contacts::Contacts;
 use super::gaps::{Gaps, KeptSeats};
 use super::hashes::{IdMap, IdSet};
 use super::identity::Links;
-use super::merge::{At, Reading, outlines};
+use super::merge::{At, Reading, projections};
 use super::survey::{People, Surveyed, survey};
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::Finding;
 use roster::id::SourceId;
 use roster::policy::{AbandonedFamilies, AdmitStudents};
-use roster::records::{Link, Mirrored, Seat, Status, Student, Tag, kinds};
+use roster::records::{Link, Membership, Mirrored, RecordKind, Status, Student, kinds};
 
 /// What becomes of a class tonight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub(super) struct Facts {
     /// How many teachers have an administrator's e-mail address.
     pub(super) teachers_of_administrators: IdMap<u32>,
     /// Links that change.
-    pub(super) links: [Vec<(Option<Link>, Option<Link>)>; Tag::ALL.len()],
+    pub(super) links: [Vec<(Option<Link>, Option<Link>)>; RecordKind::ALL.len()],
     /// Findings about identity.
     pub(super) findings: Vec<Finding>,
     today: Option<Date>,
@@ -97,7 +97,7 @@ impl Facts {
         context: &PlanContext<'_>,
         from: &Reading<'_, I>,
         gaps: &Gaps,
-        links: &[Links; Tag::ALL.len()],
+        links: &[Links; RecordKind::ALL.len()],
     ) -> Result<Self, PlanError> {
         let mut facts = Self {
             today: Some(context.today),
@@ -116,7 +116,7 @@ impl Facts {
             context,
             from,
             gaps,
-            &links[Tag::Guardian as usize],
+            &links[RecordKind::Guardian as usize],
             &mut facts,
             &mut schools,
             &mut emails,
@@ -127,12 +127,12 @@ impl Facts {
             context,
             from,
             gaps,
-            &links[Tag::Teacher as usize],
+            &links[RecordKind::Teacher as usize],
             &facts,
             &mut schools,
             &mut emails,
         )?;
-        facts.teachers = facts.take(Tag::Teacher, found);
+        facts.teachers = facts.take(RecordKind::Teacher, found);
         facts.kept_teachers = gaps.kept_seats(&facts.teachers.aliases);
         for email in &emails[others..] {
             if facts.administrators.contains_key(email) {
@@ -146,12 +146,12 @@ impl Facts {
             context,
             from,
             gaps,
-            &links[Tag::Student as usize],
+            &links[RecordKind::Student as usize],
             &facts,
             &mut schools,
             &mut emails,
         )?;
-        facts.students = facts.take(Tag::Student, found);
+        facts.students = facts.take(RecordKind::Student, found);
         facts.kept_students = gaps.kept_seats(&facts.students.aliases);
 
         emails.sort_unstable();
@@ -162,16 +162,16 @@ impl Facts {
     }
 
     /// The people of a kind; the kinds that are no people have none.
-    pub(super) fn people(&self, tag: Tag) -> Option<&People> {
+    pub(super) fn people(&self, tag: RecordKind) -> Option<&People> {
         match tag {
-            Tag::Teacher => Some(&self.teachers),
-            Tag::Student => Some(&self.students),
-            Tag::Guardian => Some(&self.guardians),
+            RecordKind::Teacher => Some(&self.teachers),
+            RecordKind::Student => Some(&self.students),
+            RecordKind::Guardian => Some(&self.guardians),
             _ => None,
         }
     }
 
-    fn take(&mut self, tag: Tag, found: Surveyed) -> People {
+    fn take(&mut self, tag: RecordKind, found: Surveyed) -> People {
         self.links[tag as usize].extend(found.links.into_iter().map(|(old, new)| (old, Some(new))));
         self.findings.extend(found.findings);
         found.people
@@ -182,13 +182,14 @@ impl Facts {
         from: &Reading<'_, I>,
         gaps: &Gaps,
     ) -> Result<(), PlanError> {
-        outlines::<kinds::Terms, I>(from, |at, _| {
+        projections::<kinds::Terms, I>(from, |at, _| {
             match at {
                 At::Source(term) | At::Both(term, _) => {
                     self.terms.insert(term.id.hash64(), term.end);
                 }
                 At::Mirror(item) => {
-                    let kept = gaps.has(Tag::Term, item.id.hash64()) || gaps.keeps_all(Tag::Term);
+                    let kept = gaps.has(RecordKind::Term, item.id.hash64())
+                        || gaps.keeps_all(RecordKind::Term);
                     if kept && item.status == Status::Active {
                         self.terms.insert(item.key.hash64(), item.state.end);
                     }
@@ -275,7 +276,7 @@ impl Facts {
 }
 
 /// Whether a teacher's record of the source is one that counts.
-pub(super) fn has_seat_today(seats: &[Seat], left_out: &IdSet, today: Date) -> bool {
+pub(super) fn has_seat_today(seats: &[Membership], left_out: &IdSet, today: Date) -> bool {
     seats.iter().any(|seat| {
         seat.is_on(today) && (left_out.is_empty() || !left_out.contains(&seat.id.hash64()))
     })

@@ -5,24 +5,24 @@ use super::hashes::{IdMap, IdSet, pair};
 use super::identity::Aliases;
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::SourceId;
-use roster::records::{Seat, Tag};
-use roster::snapshot::Gap;
+use roster::records::{Membership, RecordKind};
+use roster::snapshot::UnreadableRecord;
 
 /// All gaps of a snapshot.
 #[derive(Default)]
 pub(super) struct Gaps {
     /// False for "additions and changes only" (R-H2): then nothing counts as gone.
     removals: bool,
-    records: [IdSet; Tag::ALL.len()],
-    kinds: [bool; Tag::ALL.len()],
+    records: [IdSet; RecordKind::ALL.len()],
+    kinds: [bool; RecordKind::ALL.len()],
     /// Tonight's enrollments of people whose own row is bad, by person.
-    seats: [IdMap<Vec<Seat>>; Tag::ALL.len()],
+    seats: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     /// The same by class; the seat's id is the person's.
-    by_class: [IdMap<Vec<Seat>>; Tag::ALL.len()],
+    by_class: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     every_enrollment: bool,
     enrollments: Vec<(Option<SourceId>, Option<SourceId>)>,
     /// Keys of pinned records (R-P1).
-    pinned: [IdSet; Tag::ALL.len()],
+    pinned: [IdSet; RecordKind::ALL.len()],
     /// Pairs of keys of pinned seats (R-P1).
     pinned_seats: IdSet,
 }
@@ -33,26 +33,30 @@ impl Gaps {
         let mut all = Self { removals, ..Self::default() };
         for gap in inputs.gaps().map_err(PlanError::input)? {
             match gap.map_err(PlanError::input)? {
-                Gap::Record { kind, id, classes } => {
+                UnreadableRecord::Record { kind, id, classes } => {
                     let tag = kind as usize;
                     let hash = id.hash64();
                     all.records[tag].insert(hash);
                     for seat in &classes {
-                        let mirrored = Seat { id: id.clone(), ..seat.clone() };
+                        let mirrored = Membership { id: id.clone(), ..seat.clone() };
                         all.by_class[tag].entry(seat.id.hash64()).or_default().push(mirrored);
                     }
                     all.seats[tag].entry(hash).or_default().extend(classes);
                 }
-                Gap::Kind { kind } => all.kinds[kind as usize] = true,
-                Gap::Enrollment { class: None, person: None } => all.every_enrollment = true,
-                Gap::Enrollment { class, person } => all.enrollments.push((class, person)),
+                UnreadableRecord::Kind { kind } => all.kinds[kind as usize] = true,
+                UnreadableRecord::Enrollment { class: None, person: None } => {
+                    all.every_enrollment = true
+                }
+                UnreadableRecord::Enrollment { class, person } => {
+                    all.enrollments.push((class, person))
+                }
             }
         }
         Ok(all)
     }
 
     /// A record that no run removes today (R-P1).
-    pub(super) fn pin(&mut self, tag: Tag, key: u64) {
+    pub(super) fn pin(&mut self, tag: RecordKind, key: u64) {
         self.pinned[tag as usize].insert(key);
     }
 
@@ -62,28 +66,28 @@ impl Gaps {
     }
 
     /// Whether the record with this key is pinned.
-    pub(super) fn pins(&self, tag: Tag, key: u64) -> bool {
+    pub(super) fn pins(&self, tag: RecordKind, key: u64) -> bool {
         self.pinned[tag as usize].contains(&key)
     }
 
     /// Whether this record was sent and could not be read.
-    pub(super) fn has(&self, tag: Tag, id: u64) -> bool {
+    pub(super) fn has(&self, tag: RecordKind, id: u64) -> bool {
         self.records[tag as usize].contains(&id)
     }
 
     /// Whether no record of the kind counts as gone tonight: one whose id could not be read may be
     /// any of them.
-    pub(super) fn keeps_all(&self, tag: Tag) -> bool {
+    pub(super) fn keeps_all(&self, tag: RecordKind) -> bool {
         !self.removals || self.kinds[tag as usize]
     }
 
     /// Whether anything of the kind was sent and could not be read.
-    pub(super) fn any(&self, tag: Tag) -> bool {
+    pub(super) fn any(&self, tag: RecordKind) -> bool {
         self.kinds[tag as usize] || !self.records[tag as usize].is_empty()
     }
 
     /// How many records of a kind were sent and could not be read, as far as their ids are known.
-    pub(super) fn count(&self, tag: Tag) -> u64 {
+    pub(super) fn count(&self, tag: RecordKind) -> u64 {
         self.records[tag as usize].len() as u64
     }
 
@@ -93,12 +97,12 @@ impl Gaps {
     }
 
     /// Tonight's enrollments of a person whose own row is bad.
-    pub(super) fn seats_of_person(&self, tag: Tag, id: u64) -> &[Seat] {
+    pub(super) fn seats_of_person(&self, tag: RecordKind, id: u64) -> &[Membership] {
         self.seats[tag as usize].get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// The same, seen from a class.
-    pub(super) fn seats_of_class(&self, tag: Tag, class: u64) -> &[Seat] {
+    pub(super) fn seats_of_class(&self, tag: RecordKind, class: u64) -> &[Membership] {
         self.by_class[tag as usize].get(&class).map_or(&[], Vec::as_slice)
     }
 

@@ -8,11 +8,12 @@ use crate::danger;
 use roster::change::{Counts, ENROLLMENT, Hold, count_name};
 use roster::id::SourceId;
 use roster::policy::Policy;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::review::SchoolCounts;
 
 /// The kinds that the guards watch, enrollments last.
-const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];
+const WATCHED: [RecordKind; 4] =
+    [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian];
 const ENROLLMENTS: usize = WATCHED.len();
 
 /// What is watched of a school or of the district.
@@ -26,7 +27,7 @@ struct OfSchool {
 /// Counts by kind, and by kind and school.
 #[derive(Default)]
 pub(super) struct Tally {
-    kinds: [Counts; Tag::ALL.len()],
+    kinds: [Counts; RecordKind::ALL.len()],
     enrollments: Counts,
     schools: IdMap<OfSchool>,
 }
@@ -44,19 +45,19 @@ pub(super) enum Became {
 
 impl Tally {
     /// A record of the snapshot.
-    pub(super) fn in_source(&mut self, tag: Tag, schools: &[SourceId]) {
+    pub(super) fn in_source(&mut self, tag: RecordKind, schools: &[SourceId]) {
         self.kinds[tag as usize].in_source += 1;
         self.in_schools(tag, schools, |counts| counts.in_source += 1);
     }
 
     /// A record that came in, or came back.
-    pub(super) fn added(&mut self, tag: Tag, schools: &[SourceId]) {
+    pub(super) fn added(&mut self, tag: RecordKind, schools: &[SourceId]) {
         self.kinds[tag as usize].added += 1;
         self.in_schools(tag, schools, |counts| counts.added += 1);
     }
 
     /// A record of the mirror that the source answers for and that was active before the run.
-    pub(super) fn was_active(&mut self, tag: Tag, schools: &[SourceId], became: Became) {
+    pub(super) fn was_active(&mut self, tag: RecordKind, schools: &[SourceId], became: Became) {
         let count = |counts: &mut Counts| {
             counts.in_mirror += 1;
             counts.removed += u64::from(became == Became::Removed);
@@ -89,7 +90,7 @@ impl Tally {
         count(&mut self.school(school).counts[ENROLLMENTS]);
     }
 
-    fn in_schools(&mut self, tag: Tag, schools: &[SourceId], count: impl Fn(&mut Counts)) {
+    fn in_schools(&mut self, tag: RecordKind, schools: &[SourceId], count: impl Fn(&mut Counts)) {
         let Some(place) = WATCHED.iter().position(|watched| *watched == tag) else { return };
         for school in schools {
             count(&mut self.school(school).counts[place]);
@@ -110,11 +111,11 @@ impl Tally {
     ) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
         let mut holds = Vec::new();
         if gaps.removals() {
-            for tag in Tag::ALL {
+            for tag in RecordKind::ALL {
                 let counts = self.kinds[tag as usize];
                 self.lacking(count_name(tag), counts, gaps.any(tag), &mut holds);
             }
-            self.lacking(ENROLLMENT, self.enrollments, gaps.any(Tag::Class), &mut holds);
+            self.lacking(ENROLLMENT, self.enrollments, gaps.any(RecordKind::Class), &mut holds);
         }
         let mut whole = Watched::default();
         for (counts, tag) in whole.iter_mut().zip(WATCHED) {
@@ -153,7 +154,7 @@ impl Tally {
         let schools =
             schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
         let mut counts = BTreeMap::new();
-        for tag in Tag::ALL {
+        for tag in RecordKind::ALL {
             counts.insert(count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]));
         }
         counts.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));

@@ -5,10 +5,10 @@ use hashbrown::HashMap;
 
 use super::contacts::{Own, Rows};
 use super::hashes::{IdMap, IdSet};
-use super::identity::{Aliases, Links, Past};
+use super::identity::{Aliases, Existing, Links};
 use super::survey::People;
 use roster::id::SourceId;
-use roster::records::{Link, Status, Tag};
+use roster::records::{Link, RecordKind, Status};
 use roster::rule::Rule;
 
 /// One guardian of the source, under one or several ids.
@@ -75,8 +75,8 @@ impl Groups {
         rows: &Rows,
         parent: &[u32],
         links: &Links,
-        claimed: &mut IdMap<Past>,
-        staying: &[(u32, Past)],
+        claimed: &mut IdMap<Existing>,
+        staying: &[(u32, Existing)],
     ) -> Self {
         let mut groups = Self::default();
         let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -85,11 +85,11 @@ impl Groups {
                 members.entry(*root).or_default();
             }
         }
-        let stays: IdMap<&Past> =
+        let stays: IdMap<&Existing> =
             staying.iter().map(|(_, past)| (past.who.id.hash64(), past)).collect();
-        let stay_ids: IdMap<&Past> =
+        let stay_ids: IdMap<&Existing> =
             staying.iter().map(|(_, past)| (past.id.hash64(), past)).collect();
-        let keys_that_stay: HashMap<u32, &Past> =
+        let keys_that_stay: HashMap<u32, &Existing> =
             staying.iter().map(|(row, past)| (*row, past)).collect();
         let mut covered: HashMap<u32, SourceId> = HashMap::new();
         if !members.is_empty() {
@@ -204,8 +204,8 @@ impl Groups {
         roots: Vec<(u32, Vec<u32>)>,
         rows: &Rows,
         links: &Links,
-        claimed: &IdMap<Past>,
-        [stays, stay_ids]: [&IdMap<&Past>; 2],
+        claimed: &IdMap<Existing>,
+        [stays, stay_ids]: [&IdMap<&Existing>; 2],
         mut covered: HashMap<u32, SourceId>,
     ) -> Vec<Part> {
         let mut parts = Vec::with_capacity(roots.len());
@@ -243,7 +243,7 @@ impl Groups {
         row: u32,
         rows: &Rows,
         links: &Links,
-        claimed: &IdMap<Past>,
+        claimed: &IdMap<Existing>,
         group: usize,
     ) -> Vec<Claim> {
         let id = &self.ids[&row];
@@ -382,7 +382,7 @@ impl Groups {
                 }
             } else if linked_already != Some(id) && old.is_none_or(|old| old.key != *key) {
                 let link = Link {
-                    kind: Tag::Guardian,
+                    kind: RecordKind::Guardian,
                     source: id.clone(),
                     key: key.clone(),
                     rule: Rule::G2,

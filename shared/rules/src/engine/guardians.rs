@@ -16,7 +16,7 @@ use roster::id::{AccountId, SourceId, hash64};
 use roster::personal::Personal;
 use roster::policy::AdmitGuardians;
 use roster::records::{
-    Guardian, GuardianState, MirroredBox, Origin, Person, SourceBox, Status, Tag, kinds,
+    Guardian, GuardianState, MirroredBox, Origin, Person, RecordKind, SourceBox, Status, kinds,
 };
 use roster::rule::Rule;
 
@@ -41,7 +41,7 @@ impl Guardians<'_> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, others, mirror, .. } = entry;
         for source in source.iter().chain(&others) {
-            output.tally.in_source(Tag::Guardian, &source.person.schools);
+            output.tally.in_source(RecordKind::Guardian, &source.person.schools);
         }
         if mirror.as_ref().is_some_and(|item| item.origin == Origin::Manual) {
             return Ok(());
@@ -84,7 +84,7 @@ impl Guardians<'_> {
         let children =
             self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
         let email_shared = self.facts.email_is_shared(&person, false);
-        self.shared.note(email_shared, Tag::Guardian, &id, &person);
+        self.shared.note(email_shared, RecordKind::Guardian, &id, &person);
         let state = GuardianState { person, role, children, also, email_shared };
         let mut why = Why::default();
         let Some(item) = item else {
@@ -92,7 +92,8 @@ impl Guardians<'_> {
             if !state.also.is_empty() {
                 why.add(Rule::G2, format!("one guardian under {} ids", state.also.len() + 1));
             }
-            let account = AccountId::derive(output.context.district, Tag::Guardian.name(), &key);
+            let account =
+                AccountId::derive(output.context.district, RecordKind::Guardian.name(), &key);
             let run = output.context.run.clone();
             return output.add::<kinds::Guardians>(new_record(key, id, account, state, run), why);
         };
@@ -100,7 +101,7 @@ impl Guardians<'_> {
             let same =
                 item.state.person == state.person && item.state.role == state.role && item.id == id;
             let became = if same { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Guardian, &item.state.person.schools, became);
+            output.tally.was_active(RecordKind::Guardian, &item.state.person.schools, became);
         } else {
             why.add(Rule::A4, "the source has this guardian again");
         }
@@ -133,9 +134,9 @@ impl Guardians<'_> {
         output: &mut Output<'_, S>,
         item: Item,
     ) -> Result<(), PlanError> {
-        output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Same);
+        output.tally.was_active(RecordKind::Guardian, &item.state.person.schools, Became::Same);
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
-        self.shared.note(email_shared, Tag::Guardian, &item.id, &item.state.person);
+        self.shared.note(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
         if email_shared != item.state.email_shared {
             let mut why = Why::default();
             why.add(Rule::I5, "shared e-mail");
@@ -155,7 +156,11 @@ impl Guardians<'_> {
     ) -> Result<(), PlanError> {
         let goes = item.status == Status::Active;
         if goes {
-            output.tally.was_active(Tag::Guardian, &item.state.person.schools, Became::Removed);
+            output.tally.was_active(
+                RecordKind::Guardian,
+                &item.state.person.schools,
+                Became::Removed,
+            );
         }
         let students = &self.facts.students;
         let children =

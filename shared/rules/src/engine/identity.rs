@@ -6,7 +6,7 @@ use super::relink::{self, Candidate, Verdict};
 use roster::contract::{PlanError, PlanInputs};
 use roster::finding::{Finding, sync};
 use roster::id::SourceId;
-use roster::records::{Link, Status, Tag};
+use roster::records::{Link, RecordKind, Status};
 use roster::rule::Rule;
 
 /// The identity links of one kind, as the mirror has them.
@@ -20,8 +20,10 @@ pub(super) struct Links {
 
 impl Links {
     /// Reads all links, by kind.
-    pub(super) fn read<I: PlanInputs>(inputs: &I) -> Result<[Self; Tag::ALL.len()], PlanError> {
-        let mut all: [Self; Tag::ALL.len()] = Default::default();
+    pub(super) fn read<I: PlanInputs>(
+        inputs: &I,
+    ) -> Result<[Self; RecordKind::ALL.len()], PlanError> {
+        let mut all: [Self; RecordKind::ALL.len()] = Default::default();
         for link in inputs.links().map_err(PlanError::input)? {
             let link = link.map_err(PlanError::input)?;
             let links = &mut all[link.kind as usize];
@@ -129,7 +131,7 @@ impl Aliases {
 }
 
 /// One record of the snapshot whose place in the mirror is not plain.
-pub(super) struct Comer {
+pub(super) struct Incoming {
     /// Who it is.
     pub(super) who: Candidate,
     /// Whether it may come in (R-S1).
@@ -141,7 +143,7 @@ pub(super) struct Comer {
 }
 
 /// One record of the mirror whose place in the snapshot is not plain, or that has none.
-pub(super) struct Past {
+pub(super) struct Existing {
     /// Who it is; the id is the key.
     pub(super) who: Candidate,
     /// The source's id as of last night.
@@ -170,13 +172,13 @@ pub(super) struct Past {
 #[derive(Default)]
 pub(super) struct Undecided {
     /// Records whose id takes part in a link, or whose key has another id.
-    pub(super) claims: Vec<Comer>,
+    pub(super) claims: Vec<Incoming>,
     /// The mirror's records of those keys.
-    pub(super) claimed: IdMap<Past>,
+    pub(super) claimed: IdMap<Existing>,
     /// Records whose id nobody in the mirror has.
-    pub(super) new: Vec<Comer>,
+    pub(super) new: Vec<Incoming>,
     /// People of the mirror whom the source no longer has, the archived ones among them.
-    pub(super) gone: Vec<Past>,
+    pub(super) gone: Vec<Existing>,
 }
 
 /// What became of one record.
@@ -195,7 +197,7 @@ pub(super) struct Decisions {
     /// People whom the snapshot has.
     pub(super) present: Vec<Decided>,
     /// People whom it has not; still undecided whether they are gone.
-    pub(super) absent: Vec<Past>,
+    pub(super) absent: Vec<Existing>,
     /// Links that change: the old one, if any, and the new one.
     pub(super) links: Vec<(Option<Link>, Link)>,
     /// What people should know.
@@ -206,7 +208,7 @@ impl Undecided {
     /// Gives every record its key. `own_key` makes a key for an id that is another account's key.
     pub(super) fn decide(
         mut self,
-        tag: Tag,
+        tag: RecordKind,
         links: &Links,
         aliases: &mut Aliases,
         relinking: bool,
@@ -223,7 +225,7 @@ impl Undecided {
         self.gone.sort_unstable_by(|a, b| a.who.id.cmp(&b.who.id));
         self.new.sort_unstable_by(|a, b| a.who.id.cmp(&b.who.id));
 
-        let (gone, absent): (Vec<Past>, Vec<Past>) =
+        let (gone, absent): (Vec<Existing>, Vec<Existing>) =
             self.gone.into_iter().partition(|past| past.who.may_relink);
         out.absent = absent;
         let verdicts = if relinking && !gone.is_empty() {
@@ -319,7 +321,7 @@ impl Undecided {
     /// Gives every key that several ids could claim to one of them: to the one linked by hand, else
     /// to the account's id as of last night, else to a linked one, else to the id that is the key.
     fn settle_claims(&mut self, links: &Links, aliases: &mut Aliases, out: &mut Decisions) {
-        let mut ranked: Vec<(SourceId, u8, Comer)> = Vec::with_capacity(self.claims.len());
+        let mut ranked: Vec<(SourceId, u8, Incoming)> = Vec::with_capacity(self.claims.len());
         for comer in std::mem::take(&mut self.claims) {
             let link = links.by_source.get(&comer.who.id.hash64());
             let key = link.map_or_else(|| comer.who.id.clone(), |link| link.key.clone());

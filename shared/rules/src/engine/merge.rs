@@ -7,7 +7,7 @@ use super::hashes::IdSet;
 use super::identity::Aliases;
 use roster::contract::{BoxError, PlanError, PlanInputs};
 use roster::id::{SourceId, table_order};
-use roster::records::{Kind, Mirrored, MirroredBox, SourceBox, Tag};
+use roster::records::{Kind, Mirrored, MirroredBox, RecordKind, SourceBox};
 
 /// What stands at one place of the two sequences.
 pub(super) enum At<K: Kind> {
@@ -36,11 +36,15 @@ struct Ordered<T, It> {
     records: It,
     next: Option<Box<T>>,
     id: fn(&T) -> &SourceId,
-    kind: Tag,
+    kind: RecordKind,
 }
 
 impl<T, E: Into<BoxError>, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It> {
-    fn start(kind: Tag, mut records: It, id: fn(&T) -> &SourceId) -> Result<Self, PlanError> {
+    fn start(
+        kind: RecordKind,
+        mut records: It,
+        id: fn(&T) -> &SourceId,
+    ) -> Result<Self, PlanError> {
         let next = records.next().transpose().map_err(PlanError::input)?;
         Ok(Self { records, next, id, kind })
     }
@@ -62,12 +66,12 @@ pub(super) struct Reading<'a, I> {
     /// The sequences.
     pub(super) inputs: &'a I,
     /// Keys of the people, by kind.
-    pub(super) owners: &'a [IdSet; Tag::ALL.len()],
+    pub(super) owners: &'a [IdSet; RecordKind::ALL.len()],
 }
 
 impl<I> Reading<'_, I> {
     fn owned<K: Kind>(&self, mut source: SourceBox<K>, item: &Mirrored<K>) -> SourceBox<K> {
-        let owners = &self.owners[K::TAG as usize];
+        let owners = &self.owners[K::KIND as usize];
         if !owners.is_empty()
             && owners.contains(&item.key.hash64())
             && let Some((person, own)) = K::persons(&mut source, &item.state)
@@ -89,14 +93,14 @@ pub(super) fn side_by_side<K: Kind, I: PlanInputs>(
     merge(from, source, mirror, visit)
 }
 
-/// The same in outlines, for surveys, which are also told whether the mirror has nobody of the kind
+/// The same in projections, for surveys, which are also told whether the mirror has nobody of the kind
 /// at all, as on a first night: then nobody can be anybody else.
-pub(super) fn outlines<K: Kind, I: PlanInputs>(
+pub(super) fn projections<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
     mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError>,
 ) -> Result<(), PlanError> {
-    let source = from.inputs.snapshot_outline::<K>().map_err(PlanError::input)?;
-    let mut mirror = from.inputs.mirror_outline::<K>().map_err(PlanError::input)?.peekable();
+    let source = from.inputs.snapshot_projection::<K>().map_err(PlanError::input)?;
+    let mut mirror = from.inputs.mirror_projection::<K>().map_err(PlanError::input)?.peekable();
     let mirror_is_empty = mirror.peek().is_none();
     merge(from, source, mirror, |at| visit(at, mirror_is_empty))
 }
@@ -107,8 +111,8 @@ fn merge<K: Kind, I, E: Into<BoxError>>(
     mirror: impl Iterator<Item = Result<MirroredBox<K>, E>>,
     mut visit: impl FnMut(At<K>) -> Result<(), PlanError>,
 ) -> Result<(), PlanError> {
-    let mut source = Ordered::start(K::TAG, source, K::id)?;
-    let mut mirror = Ordered::start(K::TAG, mirror, |item: &Mirrored<K>| &item.key)?;
+    let mut source = Ordered::start(K::KIND, source, K::id)?;
+    let mut mirror = Ordered::start(K::KIND, mirror, |item: &Mirrored<K>| &item.key)?;
     loop {
         let order = match (&source.next, &mirror.next) {
             (None, None) => return Ok(()),

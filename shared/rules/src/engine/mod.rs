@@ -30,7 +30,7 @@ mod survey;
 use roster::change::{Outcome, count_name};
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::policy::KeepDemographics;
-use roster::records::{Kind, Student, Tag, Teacher, kinds};
+use roster::records::{Kind, RecordKind, Student, Teacher, kinds};
 use roster::review::Review;
 
 use crate::review::Fields;
@@ -60,15 +60,15 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
         output.finding(finding)?;
     }
     let mut shared = shared_emails::SharedEmails::default();
-    for (tag, changed) in Tag::ALL.into_iter().zip(changed_links) {
+    for (tag, changed) in RecordKind::ALL.into_iter().zip(changed_links) {
         for (before, after) in changed {
             output.link(before, after)?;
         }
         match tag {
-            Tag::School => places::<kinds::Schools, I, S>(from, &facts, &gaps, &mut output)?,
-            Tag::Term => places::<kinds::Terms, I, S>(from, &facts, &gaps, &mut output)?,
-            Tag::Course => places::<kinds::Courses, I, S>(from, &facts, &gaps, &mut output)?,
-            Tag::Teacher => {
+            RecordKind::School => places::<kinds::Schools, I, S>(from, &facts, &gaps, &mut output)?,
+            RecordKind::Term => places::<kinds::Terms, I, S>(from, &facts, &gaps, &mut output)?,
+            RecordKind::Course => places::<kinds::Courses, I, S>(from, &facts, &gaps, &mut output)?,
+            RecordKind::Teacher => {
                 let mut teachers =
                     people::Teachers { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Teacher| survey::leaves_out(context, source.by_enrollment);
@@ -79,7 +79,7 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
                     |entry| teachers.visit(&mut output, entry),
                 )?;
             }
-            Tag::Student => {
+            RecordKind::Student => {
                 let mut students =
                     people::Students { facts: &facts, gaps: &gaps, shared: &mut shared };
                 let left_out = |source: &Student| survey::leaves_out(context, source.by_enrollment);
@@ -90,8 +90,8 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
                     |entry| students.visit(&mut output, entry),
                 )?;
             }
-            Tag::Guardian => {
-                let owners = &owners[Tag::Guardian as usize];
+            RecordKind::Guardian => {
+                let owners = &owners[RecordKind::Guardian as usize];
                 let mut guardians = guardians::Guardians {
                     facts: &facts,
                     gaps: &gaps,
@@ -105,8 +105,8 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
                     |entry| guardians.visit(&mut output, entry),
                 )?;
             }
-            Tag::Class => {
-                let beside = edits::Beside::of_kind::<I>(Tag::Class, inputs)?;
+            RecordKind::Class => {
+                let beside = edits::EditsByRecord::of_kind::<I>(RecordKind::Class, inputs)?;
                 let mut classes = classes::Classes::new(&facts, &gaps, beside);
                 merge::side_by_side::<kinds::Classes, I>(from, |at| {
                     let (source, item) = at.parts();
@@ -120,7 +120,8 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     let (changes, erased) = (output.changes, output.erased);
     let fields = output.fields.shares(context.policy.demographics == KeepDemographics::Ignore);
     let (counts, holds, schools) = output.tally.close(context.policy, &gaps);
-    let unreadable = Tag::ALL.into_iter().map(|tag| (count_name(tag).to_owned(), gaps.count(tag)));
+    let unreadable =
+        RecordKind::ALL.into_iter().map(|tag| (count_name(tag).to_owned(), gaps.count(tag)));
     let unreadable = unreadable.filter(|(_, count)| *count > 0).collect();
     let review = Review { fields, schools, unreadable };
     Ok(Outcome { counts, changes, erased, holds, review })

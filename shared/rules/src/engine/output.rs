@@ -48,7 +48,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
 
     /// A record that the mirror does not have yet.
     pub(super) fn add<K: Kind>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError> {
-        self.tally.added(K::TAG, K::schools(&after.state));
+        self.tally.added(K::KIND, K::schools(&after.state));
         self.change(Action::Add, None, after, why)
     }
 
@@ -73,7 +73,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
             _ => Action::Update,
         };
         match action {
-            Action::Return => self.tally.added(K::TAG, K::schools(&after.state)),
+            Action::Return => self.tally.added(K::KIND, K::schools(&after.state)),
             Action::Remove | Action::Add | Action::Update => {}
         }
         if why.is_empty() {
@@ -181,7 +181,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
         id: &SourceId,
         what: impl AsRef<str>,
     ) -> Result<(), PlanError> {
-        self.finding(Finding::new(code).saying(code, what).under(rule).about(K::TAG.name(), id))
+        self.finding(Finding::new(code).saying(code, what).under(rule).about(K::KIND.name(), id))
     }
 
     /// A finding that is made already.

@@ -17,8 +17,8 @@ use roster::policy::{
     AbandonedFamilies, AbandonedInManualClasses, AdmitStudents, KeepDemographics,
 };
 use roster::records::{
-    Demographics, Mirrored, MirroredBox, Origin, Person, Seat, Status, Student, StudentState, Tag,
-    Teacher, TeacherState, kinds,
+    Demographics, Membership, Mirrored, MirroredBox, Origin, Person, RecordKind, Status, Student,
+    StudentState, Teacher, TeacherState, kinds,
 };
 use roster::rule::Rule;
 
@@ -35,7 +35,7 @@ impl Seats<'_> {
     fn of_active(
         &self,
         today: jiff::civil::Date,
-        tonight: impl Iterator<Item = Seat>,
+        tonight: impl Iterator<Item = Membership>,
         before: &[SourceId],
     ) -> Vec<SourceId> {
         let mut keys: Vec<SourceId> = tonight
@@ -88,8 +88,8 @@ impl Teachers<'_> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
         if let Some(source) = &source {
-            output.tally.in_source(Tag::Teacher, &source.person.schools);
-            output.fields.count(Tag::Teacher, &source.person, &Demographics::default());
+            output.tally.in_source(RecordKind::Teacher, &source.person.schools);
+            output.fields.count(RecordKind::Teacher, &source.person, &Demographics::default());
         }
         let hash = key.hash64();
         if self.facts.teachers.by_hand.contains(&hash) {
@@ -112,7 +112,7 @@ impl Teachers<'_> {
                 let administrator =
                     self.facts.administrators.values().any(|known| *known == account);
                 let email_shared = self.facts.email_is_shared(&person, administrator);
-                self.shared.note(email_shared, Tag::Teacher, &id, &person);
+                self.shared.note(email_shared, RecordKind::Teacher, &id, &person);
                 if administrator {
                     output.find::<kinds::Teachers>(
                         &sync::TEACHER_IS_ADMINISTRATOR,
@@ -135,7 +135,11 @@ impl Teachers<'_> {
                 let same = item.state.person == state.person && item.id == id;
                 if item.status == Status::Active {
                     let became = if same { Became::Same } else { Became::Changed };
-                    output.tally.was_active(Tag::Teacher, &item.state.person.schools, became);
+                    output.tally.was_active(
+                        RecordKind::Teacher,
+                        &item.state.person.schools,
+                        became,
+                    );
                 } else {
                     why.add(Rule::A4, "the source has this teacher again");
                 }
@@ -157,13 +161,20 @@ impl Teachers<'_> {
             }
             (_, None) => {}
             (_, Some(item)) if active => {
-                output.tally.was_active(Tag::Teacher, &item.state.person.schools, Became::Same);
-                let tonight =
-                    self.gaps.seats_of_person(Tag::Teacher, item.id.hash64()).iter().cloned();
+                output.tally.was_active(
+                    RecordKind::Teacher,
+                    &item.state.person.schools,
+                    Became::Same,
+                );
+                let tonight = self
+                    .gaps
+                    .seats_of_person(RecordKind::Teacher, item.id.hash64())
+                    .iter()
+                    .cloned();
                 let classes = seats.of_active(today, tonight, &item.state.classes);
                 let email_shared =
                     self.facts.email_is_shared(&item.state.person, item.state.administrator);
-                self.shared.note(email_shared, Tag::Teacher, &item.id, &item.state.person);
+                self.shared.note(email_shared, RecordKind::Teacher, &item.id, &item.state.person);
                 if classes != item.state.classes || email_shared != item.state.email_shared {
                     let mut why = Why::default();
                     explain_classes(&mut why, &item.state.classes, &classes);
@@ -181,7 +192,7 @@ impl Teachers<'_> {
                 let goes = item.status == Status::Active;
                 if goes {
                     output.tally.was_active(
-                        Tag::Teacher,
+                        RecordKind::Teacher,
                         &item.state.person.schools,
                         Became::Removed,
                     );
@@ -220,10 +231,9 @@ impl Teachers<'_> {
             .is_some_and(|email| self.facts.teachers_of_administrators.get(&email) == Some(&1));
         let theirs =
             email.filter(|_| alone).and_then(|email| self.facts.administrators.get(&email));
-        theirs
-            .or(item.and_then(|item| item.account.as_ref()))
-            .cloned()
-            .unwrap_or_else(|| AccountId::derive(output.context.district, Tag::Teacher.name(), key))
+        theirs.or(item.and_then(|item| item.account.as_ref())).cloned().unwrap_or_else(|| {
+            AccountId::derive(output.context.district, RecordKind::Teacher.name(), key)
+        })
     }
 }
 
@@ -244,8 +254,8 @@ impl Students<'_> {
         let Some(key) = entry.key().cloned() else { return Ok(()) };
         let Entry { source, mirror, .. } = entry;
         if let Some(source) = &source {
-            output.tally.in_source(Tag::Student, &source.person.schools);
-            output.fields.count(Tag::Student, &source.person, &source.demographics);
+            output.tally.in_source(RecordKind::Student, &source.person.schools);
+            output.fields.count(RecordKind::Student, &source.person, &source.demographics);
         }
         let hash = key.hash64();
         if self.facts.students.by_hand.contains(&hash) {
@@ -287,7 +297,7 @@ impl Students<'_> {
             seats.of_active(today, classes.into_iter(), before.map_or(&[], |state| &state.classes));
         let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
         let email_shared = self.facts.email_is_shared(&person, false);
-        self.shared.note(email_shared, Tag::Student, &id, &person);
+        self.shared.note(email_shared, RecordKind::Student, &id, &person);
         let state = StudentState { person, demographics, guardians, classes, email_shared };
         groups::members(output, &key, &state.demographics)?;
         let mut why = Why::default();
@@ -299,7 +309,8 @@ impl Students<'_> {
                     why.add(Rule::S1, "in the source with an e-mail address and an active class")
                 }
             }
-            let account = AccountId::derive(output.context.district, Tag::Student.name(), &key);
+            let account =
+                AccountId::derive(output.context.district, RecordKind::Student.name(), &key);
             let run = output.context.run.clone();
             return output.add::<kinds::Students>(new_record(key, id, account, state, run), why);
         };
@@ -309,7 +320,7 @@ impl Students<'_> {
             && (ignored || item.state.demographics == state.demographics);
         if item.status == Status::Active {
             let became = if same { Became::Same } else { Became::Changed };
-            output.tally.was_active(Tag::Student, &item.state.person.schools, became);
+            output.tally.was_active(RecordKind::Student, &item.state.person.schools, became);
         } else {
             why.add(Rule::A4, "the source has this student again");
         }
@@ -344,14 +355,15 @@ impl Students<'_> {
         seats: Seats<'_>,
         item: MirroredBox<kinds::Students>,
     ) -> Result<(), PlanError> {
-        output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Same);
-        let tonight = self.gaps.seats_of_person(Tag::Student, item.id.hash64()).iter().cloned();
+        output.tally.was_active(RecordKind::Student, &item.state.person.schools, Became::Same);
+        let tonight =
+            self.gaps.seats_of_person(RecordKind::Student, item.id.hash64()).iter().cloned();
         let classes = seats.of_active(output.context.today, tonight, &item.state.classes);
         let guardians = lists::without(&item.state.guardians, |guardian| {
             self.facts.guardians.active.contains(&guardian)
         });
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
-        self.shared.note(email_shared, Tag::Student, &item.id, &item.state.person);
+        self.shared.note(email_shared, RecordKind::Student, &item.id, &item.state.person);
         let strips = strips(output, &item.state);
         if !strips {
             groups::members(output, &item.key, &item.state.demographics)?;
@@ -394,7 +406,11 @@ impl Students<'_> {
         let policy = output.context.policy;
         let goes = item.status == Status::Active;
         if goes {
-            output.tally.was_active(Tag::Student, &item.state.person.schools, Became::Removed);
+            output.tally.was_active(
+                RecordKind::Student,
+                &item.state.person.schools,
+                Became::Removed,
+            );
         }
         let extreme = policy.abandoned_families == AbandonedFamilies::Extreme;
         let abandoned = extreme && absent && self.facts.students.abandoned.contains(&seats.key);

@@ -6,7 +6,7 @@ use super::guard::Became;
 use super::output::{Output, Why};
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
-use roster::records::{Kind, Mirrored, MirroredBox, Origin, SourceBox, Status, Tag};
+use roster::records::{Kind, Mirrored, MirroredBox, Origin, RecordKind, SourceBox, Status};
 use roster::rule::Rule;
 
 /// The next state of one record whose state is the source's record.
@@ -22,13 +22,13 @@ where
     S: PlanSink,
 {
     if source.is_some() {
-        output.tally.in_source(K::TAG, &[]);
+        output.tally.in_source(K::KIND, &[]);
     }
     match (source, item) {
         (_, Some(item)) if item.origin == Origin::Manual => Ok(()),
         (Some(source), None) => {
             let mut why = Why::default();
-            why.add(Rule::M1, format!("the source has this {}", K::TAG));
+            why.add(Rule::M1, format!("the source has this {}", K::KIND));
             let run = output.context.run.clone();
             let id = K::id(&source).clone();
             let after = Mirrored {
@@ -49,12 +49,12 @@ where
             let mut why = Why::default();
             if item.status == Status::Active {
                 output.tally.was_active(
-                    K::TAG,
+                    K::KIND,
                     &[],
                     if same { Became::Same } else { Became::Changed },
                 );
             } else {
-                why.add(Rule::A4, format!("the source has this {} again", K::TAG));
+                why.add(Rule::A4, format!("the source has this {} again", K::KIND));
             }
             if same && item.status == Status::Active {
                 return Ok(());
@@ -71,11 +71,12 @@ where
             Ok(())
         }
         (None, Some(item)) if item.status == Status::Active => {
-            let unread = gaps.keeps_all(K::TAG) || gaps.has(K::TAG, item.id.hash64());
+            let unread = gaps.keeps_all(K::KIND) || gaps.has(K::KIND, item.id.hash64());
             // R-A6: what the source still refers to is not gone, though its own row is missing.
-            let dangling = K::TAG == Tag::School && facts.schools.contains(&item.key.hash64());
+            let dangling =
+                K::KIND == RecordKind::School && facts.schools.contains(&item.key.hash64());
             if unread || dangling {
-                output.tally.was_active(K::TAG, &[], Became::Same);
+                output.tally.was_active(K::KIND, &[], Became::Same);
                 if dangling && !unread {
                     let what = format!(
                         "school {} is missing, though classes or people of the source refer to it",
@@ -85,9 +86,9 @@ where
                 }
                 return Ok(());
             }
-            output.tally.was_active(K::TAG, &[], Became::Removed);
+            output.tally.was_active(K::KIND, &[], Became::Removed);
             let mut why = Why::default();
-            let rule = if K::TAG == Tag::School { Rule::A6 } else { Rule::M1 };
+            let rule = if K::KIND == RecordKind::School { Rule::A6 } else { Rule::M1 };
             why.add(rule, "gone from the source");
             let mut after = item.clone();
             super::people::archive(&mut after, output.context.today);

@@ -3,7 +3,7 @@
 
 use super::hashes::{self, IdMap, pair};
 use roster::id::{SourceId, hash64};
-use roster::records::{Person, Tag};
+use roster::records::{Person, RecordKind};
 
 /// What is compared of a person, hashed.
 #[derive(Clone, Debug)]
@@ -19,9 +19,12 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// Takes what is compared. Only students have numbers (readings, R-I2).
-    pub(super) fn new(tag: Tag, id: SourceId, person: &Person) -> Self {
+    pub(super) fn new(tag: RecordKind, id: SourceId, person: &Person) -> Self {
         let number = |value: &Option<roster::personal::Personal>| {
-            value.as_ref().filter(|_| tag == Tag::Student).map(|value| hash64(value.reveal()))
+            value
+                .as_ref()
+                .filter(|_| tag == RecordKind::Student)
+                .map(|value| hash64(value.reveal()))
         };
         Self {
             id,
@@ -58,14 +61,14 @@ pub(super) enum Verdict {
 /// A number or state id in common counts first; only between two whom no such tie binds to anybody
 /// do e-mail and name count.
 pub(super) fn compare<'a>(
-    tag: Tag,
+    tag: RecordKind,
     new: impl Iterator<Item = &'a Candidate>,
     gone: impl Iterator<Item = &'a Candidate>,
 ) -> Vec<Verdict> {
     let new: Vec<&Candidate> = new.collect();
     let gone: Vec<&Candidate> = gone.collect();
     let mut ties = Ties::between(&new, &gone);
-    if tag == Tag::Student {
+    if tag == RecordKind::Student {
         ties.tie(|candidate| candidate.number, |_, _| true);
         ties.tie(|candidate| candidate.state_id, |_, _| true);
     }

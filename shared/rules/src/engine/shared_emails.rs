@@ -5,16 +5,16 @@ use super::output::Output;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::{Finding, sync};
 use roster::id::SourceId;
-use roster::records::{Person, Tag};
+use roster::records::{Person, RecordKind};
 use roster::rule::Rule;
 
 /// The people who share an e-mail address, as they come.
 #[derive(Default)]
-pub(super) struct SharedEmails(Vec<(u64, Tag, SourceId)>);
+pub(super) struct SharedEmails(Vec<(u64, RecordKind, SourceId)>);
 
 impl SharedEmails {
     /// Remembers somebody whose address is somebody else's, too.
-    pub(super) fn note(&mut self, shared: bool, tag: Tag, id: &SourceId, person: &Person) {
+    pub(super) fn note(&mut self, shared: bool, tag: RecordKind, id: &SourceId, person: &Person) {
         if shared && let Some(email) = hashes::email(person) {
             self.0.push((email, tag, id.clone()));
         }

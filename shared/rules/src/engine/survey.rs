@@ -3,15 +3,15 @@
 use super::facts::Facts;
 use super::gaps::Gaps;
 use super::hashes::{self, IdSet};
-use super::identity::{Aliases, Comer, Links, Past, Undecided};
-use super::merge::{Reading, outlines};
+use super::identity::{Aliases, Existing, Incoming, Links, Undecided};
+use super::merge::{Reading, projections};
 use super::relink::Candidate;
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::{Finding, sync};
 use roster::id::SourceId;
 use roster::policy::{RoleConflicts, Switch};
 use roster::records::{
-    Kind, Link, Mirrored, Origin, Person, Status, Student, StudentState, Tag, Teacher,
+    Kind, Link, Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, Teacher,
     TeacherState, kinds,
 };
 use roster::rule::Rule;
@@ -134,13 +134,13 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
     let mut people = People::default();
     let mut undecided = Undecided::default();
     let mut conflicts = Vec::new();
-    let comer = |id: &SourceId, source: &K::Source| Comer {
-        who: Candidate::new(K::TAG, id.clone(), K::person(source)),
+    let comer = |id: &SourceId, source: &K::Source| Incoming {
+        who: Candidate::new(K::KIND, id.clone(), K::person(source)),
         meets: K::meets(context, facts, source),
         email: hashes::email(K::person(source)),
         key_taken: false,
     };
-    outlines::<K, I>(from, |at, mirror_is_empty| {
+    projections::<K, I>(from, |at, mirror_is_empty| {
         let (source, item) = at.parts();
         let source = source.filter(|source| {
             let out = leaves_out(context, K::by_enrollment(source));
@@ -150,10 +150,10 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
                 let what = format!(
                     "an enrollment makes {} a {}, which the person is not",
                     id.as_str(),
-                    K::TAG
+                    K::KIND
                 );
                 let finding = Finding::new(&sync::ROLE_CONFLICT).saying(&sync::ROLE_CONFLICT, what);
-                conflicts.push(finding.under(Rule::T7).about(K::TAG.name(), id));
+                conflicts.push(finding.under(Rule::T7).about(K::KIND.name(), id));
             }
             !out
         });
@@ -163,7 +163,7 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
         match (source, item) {
             (Some(_), Some(item)) if item.origin == Origin::Manual => {
                 let past = past::<K, _>(&item, from, gaps, facts);
-                absent(past, K::TAG, gaps, &mut people, schools, emails);
+                absent(past, K::KIND, gaps, &mut people, schools, emails);
             }
             (None, None) => {}
             // Nobody is here whom anybody could be: whoever comes is new, under the id that the
@@ -214,7 +214,7 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
     }
     let own_key = |id: &SourceId| fresh_key(context, id);
     let relinking = context.policy.relink_identities == Switch::On;
-    let decisions = undecided.decide(K::TAG, links, &mut people.aliases, relinking, own_key);
+    let decisions = undecided.decide(K::KIND, links, &mut people.aliases, relinking, own_key);
     for decided in decisions.present {
         if decided.active {
             people.active.insert(decided.key.hash64());
@@ -222,7 +222,7 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
         }
     }
     for past in decisions.absent {
-        absent(past, K::TAG, gaps, &mut people, schools, emails);
+        absent(past, K::KIND, gaps, &mut people, schools, emails);
     }
     emails.shrink_to_fit();
     conflicts.extend(decisions.findings);
@@ -245,17 +245,17 @@ fn past<K: Individual, I>(
     from: &Reading<'_, I>,
     gaps: &Gaps,
     facts: &Facts,
-) -> Past {
+) -> Existing {
     let key = item.key.hash64();
-    let gapped = gaps.has(K::TAG, item.id.hash64());
+    let gapped = gaps.has(K::KIND, item.id.hash64());
     let active = item.status == Status::Active;
     let by_hand = item.origin == Origin::Manual;
-    let stays = gapped || (active && gaps.keeps_all(K::TAG) && !by_hand);
-    let pinned = gaps.pins(K::TAG, key);
-    let mut who = Candidate::new(K::TAG, item.key.clone(), K::known(&item.state));
+    let stays = gapped || (active && gaps.keeps_all(K::KIND) && !by_hand);
+    let pinned = gaps.pins(K::KIND, key);
+    let mut who = Candidate::new(K::KIND, item.key.clone(), K::known(&item.state));
     // Whom the source brings under another id is not gone, pinned or not.
     who.may_relink = !stays && (active || !by_hand);
-    Past {
+    Existing {
         who,
         id: item.id.clone(),
         status: item.status,
@@ -269,7 +269,7 @@ fn past<K: Individual, I>(
         pinned,
         left_out: false,
         by_hand,
-        owns: from.owners[K::TAG as usize].contains(&key),
+        owns: from.owners[K::KIND as usize].contains(&key),
         abandoned: !stays && !pinned && !by_hand && K::abandoned(facts, item),
     }
 }
@@ -282,8 +282,8 @@ pub(super) fn schools_of(person: &Person) -> Vec<u64> {
 /// Somebody whom the snapshot does not have: here still, if the row is bad or the run removes
 /// nothing; else gone.
 pub(super) fn absent(
-    past: Past,
-    tag: Tag,
+    past: Existing,
+    tag: RecordKind,
     gaps: &Gaps,
     people: &mut People,
     schools: &mut IdSet,

@@ -3,7 +3,7 @@
 use super::{Advice, Came, Check, Facts, Step, Where};
 use roster::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
 use roster::policy::{AdmitGuardians, AdmitStudents};
-use roster::records::{Inactive, Status, Tag};
+use roster::records::{Inactive, RecordKind, Status};
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 
@@ -65,7 +65,7 @@ impl Facts<'_> {
             format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
         let what = match (self.kind, self.between()) {
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
-            (Tag::Class, Some((_, name))) => {
+            (RecordKind::Class, Some((_, name))) => {
                 format!(
                     "See that the section is in the student information system and is shared in {name}."
                 )
@@ -84,7 +84,7 @@ impl Facts<'_> {
         let step = Step::HasContact;
         let record = self.record()?;
         match self.kind {
-            Tag::Student => {
+            RecordKind::Student => {
                 let needed = self.policy.admit_students != AdmitStudents::Shared;
                 Some(match (record.email, needed) {
                     (true, _) => ok(step, "There is an e-mail address in the source."),
@@ -104,7 +104,7 @@ impl Facts<'_> {
                     ),
                 })
             }
-            Tag::Teacher => Some(ok(
+            RecordKind::Teacher => Some(ok(
                 step,
                 if record.email {
                     "There is an e-mail address in the source."
@@ -112,13 +112,15 @@ impl Facts<'_> {
                     "There is no e-mail address in the source; a teacher comes in without one."
                 },
             )),
-            Tag::Guardian if self.policy.admit_guardians == AdmitGuardians::None => Some(failed(
-                step,
-                "This district takes no guardians from its source (R-G1).",
-                Where::Here,
-                "Add the guardian by hand to the student, or ask the operator to change the setting admit_guardians.",
-            )),
-            Tag::Guardian => {
+            RecordKind::Guardian if self.policy.admit_guardians == AdmitGuardians::None => {
+                Some(failed(
+                    step,
+                    "This district takes no guardians from its source (R-G1).",
+                    Where::Here,
+                    "Add the guardian by hand to the student, or ask the operator to change the setting admit_guardians.",
+                ))
+            }
+            RecordKind::Guardian => {
                 let waits = self
                     .findings
                     .iter()
@@ -150,7 +152,7 @@ impl Facts<'_> {
     pub(super) fn in_active_class(&self) -> Option<Check> {
         let step = Step::InActiveClass;
         match self.kind {
-            Tag::Student => {
+            RecordKind::Student => {
                 let record = self.record()?;
                 let needed = self.policy.admit_students == AdmitStudents::EmailAndEnrolled;
                 let found = format!(
@@ -165,7 +167,7 @@ impl Facts<'_> {
                     failed(step, found, Where::Sis, what)
                 })
             }
-            Tag::Class => {
+            RecordKind::Class => {
                 let inactive = &self.mirror.as_ref()?.inactive;
                 if inactive.is_empty() {
                     return Some(ok(

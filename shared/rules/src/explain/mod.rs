@@ -15,7 +15,7 @@ use roster::change::Reason;
 use roster::finding::Finding;
 use roster::id::RunId;
 use roster::policy::Policy;
-use roster::records::{Inactive, Origin, Status, Tag};
+use roster::records::{Inactive, Origin, RecordKind, Status};
 use roster::run::RunState;
 use roster::settings::{ClassLink, Clever, DistrictStatus};
 
@@ -23,7 +23,7 @@ use roster::settings::{ClassLink, Clever, DistrictStatus};
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// Student, teacher, guardian or class.
-    pub kind: Tag,
+    pub kind: RecordKind,
     /// The moment of the question.
     pub now: Timestamp,
     /// The district's policy.

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use roster::change::{Action, Change};
 use roster::edit::LocalEdit;
 use roster::id::{RunId, SourceId};
-use roster::records::{AnyMirrored, Kind, Link, Mirrored, Tag};
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, RecordKind};
 
 /// What is in a place now, compared with what the run left there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn changed_by(record: &mut AnyMirrored) -> Option<&mut RunId> {
     }
 }
 
-fn place(sort: &str, kind: Tag, key: &SourceId, slot: &str) -> u64 {
+fn place(sort: &str, kind: RecordKind, key: &SourceId, slot: &str) -> u64 {
     hash(&(sort, kind, key, slot))
 }
 

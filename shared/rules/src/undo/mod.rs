@@ -22,7 +22,7 @@ use roster::change::{Action, Change, Outcome, Reason};
 use roster::contract::{PlanError, PlanSink, UndoInputs};
 use roster::finding::{Finding, request};
 use roster::policy::{KeepDemographics, Policy};
-use roster::records::{AnyMirrored, Demographics, Kind, Status, Tag, kinds};
+use roster::records::{AnyMirrored, Demographics, Kind, RecordKind, Status, kinds};
 use roster::rule::Rule;
 
 use left::Left;
@@ -69,7 +69,7 @@ pub fn undo<I: UndoInputs, S: PlanSink>(
         left.note(&change.map_err(PlanError::input)?);
     }
     let mut tally = Tally::default();
-    for tag in Tag::ALL {
+    for tag in RecordKind::ALL {
         look(tag, inputs, &mut left, &mut tally)?;
         for edit in inputs.edits(tag).map_err(PlanError::input)? {
             left.find_edit(&edit.map_err(PlanError::input)?);
@@ -96,7 +96,7 @@ pub fn undo<I: UndoInputs, S: PlanSink>(
 
 /// Looks at the records of a kind.
 fn look<I: UndoInputs>(
-    tag: Tag,
+    tag: RecordKind,
     inputs: &I,
     left: &mut Left,
     tally: &mut Tally,
@@ -114,13 +114,13 @@ fn look<I: UndoInputs>(
         Ok(())
     }
     match tag {
-        Tag::School => of::<kinds::Schools, I>(inputs, left, tally),
-        Tag::Term => of::<kinds::Terms, I>(inputs, left, tally),
-        Tag::Course => of::<kinds::Courses, I>(inputs, left, tally),
-        Tag::Teacher => of::<kinds::Teachers, I>(inputs, left, tally),
-        Tag::Student => of::<kinds::Students, I>(inputs, left, tally),
-        Tag::Guardian => of::<kinds::Guardians, I>(inputs, left, tally),
-        Tag::Class => of::<kinds::Classes, I>(inputs, left, tally),
+        RecordKind::School => of::<kinds::Schools, I>(inputs, left, tally),
+        RecordKind::Term => of::<kinds::Terms, I>(inputs, left, tally),
+        RecordKind::Course => of::<kinds::Courses, I>(inputs, left, tally),
+        RecordKind::Teacher => of::<kinds::Teachers, I>(inputs, left, tally),
+        RecordKind::Student => of::<kinds::Students, I>(inputs, left, tally),
+        RecordKind::Guardian => of::<kinds::Guardians, I>(inputs, left, tally),
+        RecordKind::Class => of::<kinds::Classes, I>(inputs, left, tally),
     }
 }
 

@@ -8,17 +8,18 @@ use roster::change::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
 use roster::id::SourceId;
 use roster::policy::Policy;
 use roster::records::{
-    AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, Status, StudentState, Tag,
-    TeacherState,
+    AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, RecordKind, Status,
+    StudentState, TeacherState,
 };
 
 /// The kinds that the guards watch.
-const WATCHED: [Tag; 4] = [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian];
+const WATCHED: [RecordKind; 4] =
+    [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian];
 
 /// Counts by kind, and of enrollments.
 #[derive(Default)]
 pub(super) struct Tally {
-    kinds: [Counts; Tag::ALL.len()],
+    kinds: [Counts; RecordKind::ALL.len()],
     enrollments: Counts,
 }
 
@@ -114,7 +115,7 @@ impl Tally {
             unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed),
             ..counts
         };
-        let mut all: BTreeMap<String, Counts> = Tag::ALL
+        let mut all: BTreeMap<String, Counts> = RecordKind::ALL
             .into_iter()
             .map(|tag| (count_name(tag).to_owned(), unchanged(self.kinds[tag as usize])))
             .collect();

@@ -3,13 +3,13 @@
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
 use roster::policy::{AbandonedInManualClasses, ContactUpdates, ManualCoTeachers, ManualStudents};
-use roster::records::{Kind, Mirrored, Origin, Status, Tag, kinds};
-use roster::snapshot::Gap;
+use roster::records::{Kind, Mirrored, Origin, RecordKind, Status, kinds};
+use roster::snapshot::UnreadableRecord;
 
 use crate::world::{Snapshot, World, typed};
 
 fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>> {
-    world.mirror.records.get(&(K::TAG, key.clone())).and_then(typed::<K>)
+    world.mirror.records.get(&(K::KIND, key.clone())).and_then(typed::<K>)
 }
 
 /// Whether an edit lives through a night; none where the model does not say (who belongs to a
@@ -19,8 +19,11 @@ pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option
         return Some(after.today < *until);
     }
     Some(match (edit.kind, &edit.edit) {
-        (Tag::Class, Edit::Member { role: Tag::Guardian, .. } | Edit::CustomName { .. }) => true,
-        (Tag::Class, _) => return class_edit(after, night, edit),
+        (
+            RecordKind::Class,
+            Edit::Member { role: RecordKind::Guardian, .. } | Edit::CustomName { .. },
+        ) => true,
+        (RecordKind::Class, _) => return class_edit(after, night, edit),
         (_, Edit::Name { .. } | Edit::Contact { .. } | Edit::SignIn { .. }) => {
             let account = after.mirror.edits.values().any(|other| {
                 other.kind == edit.kind
@@ -42,7 +45,7 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
     let policy = &after.policy;
     Some(match &edit.edit {
         Edit::Left { .. } => !present,
-        Edit::Member { role: Tag::Student, person } => {
+        Edit::Member { role: RecordKind::Student, person } => {
             let student = item::<kinds::Students>(after, person);
             let here = student.is_some_and(|student| {
                 student.status == Status::Active || student.origin == Origin::Manual
@@ -88,21 +91,21 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
 }
 
 /// Whether the source says something of a person tonight that can be read.
-fn speaks(after: &World, night: &Snapshot, kind: Tag, key: &SourceId) -> bool {
+fn speaks(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
     let unread = night.gaps.iter().any(|gap| match gap {
-        Gap::Record { kind: other, id, .. } => *other == kind && id == key,
+        UnreadableRecord::Record { kind: other, id, .. } => *other == kind && id == key,
         _ => false,
     });
     let counts = |by_enrollment: bool| {
         !by_enrollment || after.policy.role_conflicts == roster::policy::RoleConflicts::Enrollment
     };
     let (active, listed) = match kind {
-        Tag::Student => (
+        RecordKind::Student => (
             item::<kinds::Students>(after, key)
                 .is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
             night.students.iter().any(|s| s.id == *key && counts(s.by_enrollment)),
         ),
-        Tag::Teacher => (
+        RecordKind::Teacher => (
             item::<kinds::Teachers>(after, key)
                 .is_some_and(|i| i.status == Status::Active && i.origin == Origin::Source),
             night.teachers.iter().any(|t| t.id == *key && counts(t.by_enrollment)),

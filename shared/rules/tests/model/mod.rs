@@ -13,10 +13,10 @@ use roster::policy::{
 };
 use roster::records::{
     AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind,
-    Mirrored, Origin, Person, Seat, Status, Student, StudentState, Tag, Teacher, TeacherState,
-    kinds,
+    Membership, Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, Teacher,
+    TeacherState, kinds,
 };
-use roster::snapshot::Gap;
+use roster::snapshot::UnreadableRecord;
 
 use crate::world::{Snapshot, World, typed};
 
@@ -31,20 +31,23 @@ struct Night<'a> {
 }
 
 impl Night<'_> {
-    fn gapped(&self, tag: Tag, id: &SourceId) -> bool {
+    fn gapped(&self, tag: RecordKind, id: &SourceId) -> bool {
         self.night.gaps.iter().any(
-            |gap| matches!(gap, Gap::Record { kind, id: other, .. } if *kind == tag && other == id),
+            |gap| matches!(gap, UnreadableRecord::Record { kind, id: other, .. } if *kind == tag && other == id),
         )
     }
 
-    fn blind(&self, tag: Tag) -> bool {
-        self.night.gaps.iter().any(|gap| matches!(gap, Gap::Kind { kind } if *kind == tag))
+    fn blind(&self, tag: RecordKind) -> bool {
+        self.night
+            .gaps
+            .iter()
+            .any(|gap| matches!(gap, UnreadableRecord::Kind { kind } if *kind == tag))
     }
 
     /// The seat stays because its row could not be read.
     fn seat_unread(&self, class: &SourceId, who: &SourceId) -> bool {
         self.night.gaps.iter().any(|gap| match gap {
-            Gap::Enrollment { class: c, person: p } => {
+            UnreadableRecord::Enrollment { class: c, person: p } => {
                 c.as_ref().is_none_or(|c| c == class) && p.as_ref().is_none_or(|p| p == who)
             }
             _ => false,
@@ -52,10 +55,10 @@ impl Night<'_> {
     }
 
     fn past<K: Kind>(&self, id: &SourceId) -> Option<&Mirrored<K>> {
-        self.world.mirror.records.get(&(K::TAG, id.clone())).and_then(typed::<K>)
+        self.world.mirror.records.get(&(K::KIND, id.clone())).and_then(typed::<K>)
     }
 
-    fn keys(&self, tag: Tag) -> Ids {
+    fn keys(&self, tag: RecordKind) -> Ids {
         self.world
             .mirror
             .records
@@ -101,7 +104,7 @@ impl Night<'_> {
             let was = self.past::<K>(id).is_some_and(|item| item.status == Status::Active);
             match meets(id) {
                 Some(meets) => was || meets,
-                None => was && (self.gapped(K::TAG, id) || self.blind(K::TAG)),
+                None => was && (self.gapped(K::KIND, id) || self.blind(K::KIND)),
             }
         })
         .collect()
@@ -117,20 +120,25 @@ impl Night<'_> {
     }
 
     /// Somebody whose own row was not read stays in the class, or somebody whose seat was not.
-    fn stays(&self, tag: Tag, class: &SourceId, who: &SourceId, in_source: bool) -> bool {
+    fn stays(&self, tag: RecordKind, class: &SourceId, who: &SourceId, in_source: bool) -> bool {
         self.seat_unread(class, who) || (!in_source && !self.gapped(tag, who) && self.blind(tag))
     }
 }
 
 /// The mirror after a night.
-pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, SourceId), AnyMirrored> {
+pub(crate) fn after(
+    world: &World,
+    snapshot: &Snapshot,
+) -> BTreeMap<(RecordKind, SourceId), AnyMirrored> {
     let n = Night { world, night: snapshot, policy: &world.policy };
     let today = world.today;
     let run = RunId::new(format!("r{}", world.nights + 1));
 
     // Teachers; classes that admit; students; guardians.
-    let teacher_ids =
-        n.keys(Tag::Teacher).into_iter().chain(snapshot.teachers.iter().map(|t| t.id.clone()));
+    let teacher_ids = n
+        .keys(RecordKind::Teacher)
+        .into_iter()
+        .chain(snapshot.teachers.iter().map(|t| t.id.clone()));
     let teachers = n.active::<kinds::Teachers>(teacher_ids, |id| n.teacher(id).map(|_| true));
     let is_manual = |id: &SourceId| {
         n.past::<kinds::Classes>(id).is_some_and(|item| item.origin == Origin::Manual)
@@ -141,13 +149,15 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     };
     let teacher_listed = |class: &Class| {
         class.teachers.iter().any(|seat| {
-            seat.is_on(today) && (n.teacher(&seat.id).is_some() || n.gapped(Tag::Teacher, &seat.id))
+            seat.is_on(today)
+                && (n.teacher(&seat.id).is_some() || n.gapped(RecordKind::Teacher, &seat.id))
         })
     };
     let teacher_stays = |class: &Class| {
         prior(&class.id).is_some_and(|item| {
             item.state.teachers.iter().any(|t| {
-                teachers.contains(t) && n.stays(Tag::Teacher, &class.id, t, n.teacher(t).is_some())
+                teachers.contains(t)
+                    && n.stays(RecordKind::Teacher, &class.id, t, n.teacher(t).is_some())
             })
         })
     };
@@ -166,8 +176,10 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             AdmitStudents::EmailAndEnrolled => email && enrolled,
         }
     };
-    let student_ids =
-        n.keys(Tag::Student).into_iter().chain(snapshot.students.iter().map(|s| s.id.clone()));
+    let student_ids = n
+        .keys(RecordKind::Student)
+        .into_iter()
+        .chain(snapshot.students.iter().map(|s| s.id.clone()));
     let students = n.active::<kinds::Students>(student_ids, |id| n.student(id).map(&meets));
     let contacts = |person: &Person| -> BTreeSet<String> {
         [&person.email, &person.phone, &person.sms]
@@ -177,11 +189,12 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             .collect()
     };
     let kept_guardian = |id: &SourceId| {
-        n.guardian(id).is_none() && (n.gapped(Tag::Guardian, id) || n.blind(Tag::Guardian))
+        n.guardian(id).is_none()
+            && (n.gapped(RecordKind::Guardian, id) || n.blind(RecordKind::Guardian))
     };
     let mut everybodys: Vec<(SourceId, BTreeSet<String>)> =
         snapshot.guardians.iter().map(|g| (g.id.clone(), contacts(&g.person))).collect();
-    for key in n.keys(Tag::Guardian) {
+    for key in n.keys(RecordKind::Guardian) {
         let item = n.past::<kinds::Guardians>(&key).unwrap();
         if kept_guardian(&key) && item.status == Status::Active {
             everybodys.push((key.clone(), contacts(&item.state.person)));
@@ -193,8 +206,10 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         })
     };
     let admits_guardians = n.policy.admit_guardians == AdmitGuardians::UniqueContact;
-    let guardian_ids =
-        n.keys(Tag::Guardian).into_iter().chain(snapshot.guardians.iter().map(|g| g.id.clone()));
+    let guardian_ids = n
+        .keys(RecordKind::Guardian)
+        .into_iter()
+        .chain(snapshot.guardians.iter().map(|g| g.id.clone()));
     let guardians = n.active::<kinds::Guardians>(guardian_ids, |id| {
         n.guardian(id).map(|guardian| admits_guardians && unique(guardian))
     });
@@ -207,14 +222,14 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                 .is_some_and(|item| item.status == Status::Active && kept_guardian(id))
     };
     let abandoned: Ids = n
-        .keys(Tag::Student)
+        .keys(RecordKind::Student)
         .into_iter()
         .filter(|id| {
             let item = n.past::<kinds::Students>(id).unwrap();
             extreme
                 && !students.contains(id)
                 && n.student(id).is_none()
-                && !n.gapped(Tag::Student, id)
+                && !n.gapped(RecordKind::Student, id)
                 && !item.state.guardians.iter().any(guardian_here)
                 && !snapshot.guardians.iter().any(|guardian| guardian.children.contains(id))
         })
@@ -223,15 +238,15 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     // Classes, with their rosters.
     let mut classes: BTreeMap<SourceId, Mirrored<kinds::Classes>> = BTreeMap::new();
     for id in n
-        .keys(Tag::Class)
+        .keys(RecordKind::Class)
         .into_iter()
         .chain(snapshot.classes.iter().map(|c| c.id.clone()))
         .collect::<Ids>()
     {
         let past = n.past::<kinds::Classes>(&id).cloned();
-        let roster = |seats: &[Seat], tag: Tag, active: &Ids| -> Vec<SourceId> {
+        let roster = |seats: &[Membership], tag: RecordKind, active: &Ids| -> Vec<SourceId> {
             let in_source = |who: &SourceId| {
-                if tag == Tag::Teacher {
+                if tag == RecordKind::Teacher {
                     n.teacher(who).is_some()
                 } else {
                     n.student(who).is_some()
@@ -247,8 +262,11 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                 .map(|seat| seat.id.clone())
                 .collect();
             if let Some(item) = prior(&id) {
-                let before =
-                    if tag == Tag::Teacher { &item.state.teachers } else { &item.state.students };
+                let before = if tag == RecordKind::Teacher {
+                    &item.state.teachers
+                } else {
+                    &item.state.students
+                };
                 for who in before {
                     if active.contains(who)
                         && n.stays(tag, &id, who, in_source(who))
@@ -262,7 +280,7 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         };
         let item = match (n.class(&id), past) {
             (Some(class), past) if !is_manual(&id) => {
-                let mut list = roster(&class.teachers, Tag::Teacher, &teachers);
+                let mut list = roster(&class.teachers, RecordKind::Teacher, &teachers);
                 let primary = |who: &SourceId| {
                     class
                         .teachers
@@ -271,7 +289,7 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                 };
                 let first = list.iter().position(primary).or_else(|| {
                     let head = prior(&id).and_then(|item| item.state.teachers.first())?;
-                    let read = n.teacher(head).is_some() || n.gapped(Tag::Teacher, head);
+                    let read = n.teacher(head).is_some() || n.gapped(RecordKind::Teacher, head);
                     let listed = read
                         && class.teachers.iter().any(|seat| seat.id == *head && seat.is_on(today));
                     list.iter().position(|who| who == head && !listed)
@@ -280,22 +298,22 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                     let primary = list.remove(place);
                     list.insert(0, primary);
                 }
-                let mut members = roster(&class.students, Tag::Student, &students);
+                let mut members = roster(&class.students, RecordKind::Student, &students);
                 members.sort();
-                let listed = |seats: &[Seat], counts: &dyn Fn(&SourceId) -> bool| {
+                let listed = |seats: &[Membership], counts: &dyn Fn(&SourceId) -> bool| {
                     seats.iter().any(|seat| seat.is_on(today) && counts(&seat.id))
                 };
                 let mut inactive = vec![];
                 if list.is_empty()
                     && !listed(&class.teachers, &|t| {
-                        n.teacher(t).is_some() || n.gapped(Tag::Teacher, t)
+                        n.teacher(t).is_some() || n.gapped(RecordKind::Teacher, t)
                     })
                 {
                     inactive.push(Inactive::NoTeacher);
                 }
                 if members.is_empty()
                     && !listed(&class.students, &|s| {
-                        n.student(s).is_some() || n.gapped(Tag::Student, s)
+                        n.student(s).is_some() || n.gapped(RecordKind::Student, s)
                     })
                 {
                     inactive.push(Inactive::NoStudent);
@@ -313,7 +331,7 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             }
             (_, Some(mut item)) => {
                 let was_source = item.status == Status::Active && item.origin == Origin::Source;
-                if was_source && (n.gapped(Tag::Class, &id) || n.blind(Tag::Class)) {
+                if was_source && (n.gapped(RecordKind::Class, &id) || n.blind(RecordKind::Class)) {
                     item.state.teachers.retain(|who| teachers.contains(who));
                     item.state.students.retain(|who| students.contains(who));
                 } else {
@@ -344,7 +362,7 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
 
     // Relationships (R-G3).
     let mut before: Pairs = Pairs::new();
-    for key in n.keys(Tag::Student) {
+    for key in n.keys(RecordKind::Student) {
         let item = n.past::<kinds::Students>(&key).unwrap();
         before.extend(item.state.guardians.iter().map(|guardian| (key.clone(), guardian.clone())));
     }
@@ -366,9 +384,9 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     }
 
     // People, with the lists that follow.
-    let seats = |who: &SourceId, tag: Tag| -> Vec<SourceId> {
+    let seats = |who: &SourceId, tag: RecordKind| -> Vec<SourceId> {
         let lists = |item: &Mirrored<kinds::Classes>| {
-            if tag == Tag::Teacher {
+            if tag == RecordKind::Teacher {
                 item.state.teachers.contains(who)
             } else {
                 item.state.students.contains(who)
@@ -377,13 +395,13 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         classes.iter().filter(|(_, item)| lists(item)).map(|(id, _)| id.clone()).collect()
     };
     let mut emails: BTreeMap<String, u32> = BTreeMap::new();
-    let person_of = |tag: Tag, id: &SourceId| -> Person {
+    let person_of = |tag: RecordKind, id: &SourceId| -> Person {
         match tag {
-            Tag::Teacher => n
+            RecordKind::Teacher => n
                 .teacher(id)
                 .map(|t| &t.person)
                 .or(n.past::<kinds::Teachers>(id).map(|i| &i.state.person)),
-            Tag::Student => n
+            RecordKind::Student => n
                 .student(id)
                 .map(|s| &s.person)
                 .or(n.past::<kinds::Students>(id).map(|i| &i.state.person)),
@@ -395,9 +413,11 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         .unwrap()
         .clone()
     };
-    for (tag, ids) in
-        [(Tag::Teacher, &teachers), (Tag::Student, &students), (Tag::Guardian, &guardians)]
-    {
+    for (tag, ids) in [
+        (RecordKind::Teacher, &teachers),
+        (RecordKind::Student, &students),
+        (RecordKind::Guardian, &guardians),
+    ] {
         for id in ids {
             if let Some(email) = person_of(tag, id).email {
                 *emails.entry(email.reveal().to_owned()).or_default() += 1;
@@ -419,17 +439,21 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
     };
     let ignore = n.policy.demographics == KeepDemographics::Ignore;
     let district = DistrictId::new("d");
-    let mut all: BTreeMap<(Tag, SourceId), AnyMirrored> = BTreeMap::new();
+    let mut all: BTreeMap<(RecordKind, SourceId), AnyMirrored> = BTreeMap::new();
 
-    for id in n.keys(Tag::Teacher).into_iter().chain(teachers.iter().cloned()).collect::<Ids>() {
+    for id in
+        n.keys(RecordKind::Teacher).into_iter().chain(teachers.iter().cloned()).collect::<Ids>()
+    {
         let past = n.past::<kinds::Teachers>(&id).cloned();
         let person = if teachers.contains(&id) {
-            person_of(Tag::Teacher, &id)
+            person_of(RecordKind::Teacher, &id)
         } else {
             past.as_ref().unwrap().state.person.clone()
         };
-        let same_address =
-            teachers.iter().filter(|t| person_of(Tag::Teacher, t).email == person.email).count();
+        let same_address = teachers
+            .iter()
+            .filter(|t| person_of(RecordKind::Teacher, t).email == person.email)
+            .count();
         let theirs = administrator(&person)
             .filter(|_| n.teacher(&id).is_some() && same_address == 1)
             .map(|admin| admin.account.clone());
@@ -441,16 +465,18 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
             email_shared: teachers.contains(&id) && shared(&person, is_administrator),
             administrator: is_administrator,
             person,
-            classes: seats(&id, Tag::Teacher),
+            classes: seats(&id, RecordKind::Teacher),
         };
         let item = if teachers.contains(&id) {
             here(&id, past, Some(account), state, &run)
         } else {
             gone(past, state, today)
         };
-        all.insert((Tag::Teacher, id), AnyMirrored::Teacher(item));
+        all.insert((RecordKind::Teacher, id), AnyMirrored::Teacher(item));
     }
-    for id in n.keys(Tag::Student).into_iter().chain(students.iter().cloned()).collect::<Ids>() {
+    for id in
+        n.keys(RecordKind::Student).into_iter().chain(students.iter().cloned()).collect::<Ids>()
+    {
         let past = n.past::<kinds::Students>(&id).cloned();
         let source = n.student(&id).filter(|_| students.contains(&id));
         let known = past.as_ref().map(|item| &item.state);
@@ -475,7 +501,7 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
                 .filter(|(student, _)| *student == id)
                 .map(|(_, guardian)| guardian.clone())
                 .collect(),
-            classes: seats(&id, Tag::Student),
+            classes: seats(&id, RecordKind::Student),
         };
         let account = Some(AccountId::derive(&district, "student", &id));
         let item = if students.contains(&id) {
@@ -483,9 +509,11 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         } else {
             gone(past, state, today)
         };
-        all.insert((Tag::Student, id), AnyMirrored::Student(item));
+        all.insert((RecordKind::Student, id), AnyMirrored::Student(item));
     }
-    for id in n.keys(Tag::Guardian).into_iter().chain(guardians.iter().cloned()).collect::<Ids>() {
+    for id in
+        n.keys(RecordKind::Guardian).into_iter().chain(guardians.iter().cloned()).collect::<Ids>()
+    {
         let past = n.past::<kinds::Guardians>(&id).cloned();
         let source = n.guardian(&id).filter(|_| guardians.contains(&id));
         let known = past.as_ref().map(|item| &item.state);
@@ -515,9 +543,11 @@ pub(crate) fn after(world: &World, snapshot: &Snapshot) -> BTreeMap<(Tag, Source
         } else {
             gone(past, state, today)
         };
-        all.insert((Tag::Guardian, id), AnyMirrored::Guardian(item));
+        all.insert((RecordKind::Guardian, id), AnyMirrored::Guardian(item));
     }
-    all.extend(classes.into_iter().map(|(id, item)| ((Tag::Class, id), AnyMirrored::Class(item))));
+    all.extend(
+        classes.into_iter().map(|(id, item)| ((RecordKind::Class, id), AnyMirrored::Class(item))),
+    );
     all
 }
 

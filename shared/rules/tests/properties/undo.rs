@@ -10,7 +10,7 @@ use roster::contract::UndoInputs;
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::finding::request;
 use roster::id::SourceId;
-use roster::records::{AnyMirrored, Kind, Link, Mirrored, Status, Tag, kinds};
+use roster::records::{AnyMirrored, Kind, Link, Mirrored, RecordKind, Status, kinds};
 use rules::undo::{UndoContext, Undone, undo};
 
 use super::world::{Mirror, Planned, World, parse, tag, world};
@@ -37,7 +37,7 @@ impl UndoInputs for Past<'_> {
 
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
         Ok(self.mirror.edits.values().filter(move |edit| edit.kind == kind).cloned().map(Ok))
     }
@@ -70,7 +70,7 @@ fn apply(mirror: &mut Mirror, changes: &[Change]) {
     }
 }
 
-type Place = (Tag, SourceId);
+type Place = (RecordKind, SourceId);
 
 /// The records that a plan brings in.
 fn added(changes: &[Change]) -> BTreeSet<Place> {
@@ -107,7 +107,7 @@ fn said(any: &AnyMirrored) -> serde_json::Value {
 }
 
 /// What an item is, by a name that no other item has.
-fn items(mirror: &Mirror) -> BTreeMap<(&'static str, Tag, SourceId), serde_json::Value> {
+fn items(mirror: &Mirror) -> BTreeMap<(&'static str, RecordKind, SourceId), serde_json::Value> {
     let records =
         mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
     let link = |link: &Link| serde_json::to_value(link).unwrap();
@@ -118,7 +118,7 @@ fn items(mirror: &Mirror) -> BTreeMap<(&'static str, Tag, SourceId), serde_json:
         .collect()
 }
 
-fn places(changes: &[Change]) -> BTreeSet<(&'static str, Tag, SourceId)> {
+fn places(changes: &[Change]) -> BTreeSet<(&'static str, RecordKind, SourceId)> {
     let any = changes.iter().filter_map(|change| change.after.as_ref().or(change.before.as_ref()));
     let place = |any: &AnyMirrored| match any {
         AnyMirrored::Edit(_) => None,
@@ -238,7 +238,7 @@ proptest! {
 }
 
 fn co_teacher(key: &str) -> Edit {
-    Edit::Member { role: Tag::Teacher, person: key.into() }
+    Edit::Member { role: RecordKind::Teacher, person: key.into() }
 }
 
 const NIGHT: &str =
@@ -247,7 +247,7 @@ const NIGHT: &str =
 #[test]
 fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
-        Tag::Class,
+        RecordKind::Class,
         "c1",
         co_teacher("t2"),
     );
@@ -260,7 +260,7 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
     apply(&mut undone, &back.changes);
     assert_eq!(undone, before);
     // The teacher was added again by hand: there is nothing to bring back, and a finding says so.
-    world.edit(Tag::Class, "c1", co_teacher("t2"));
+    world.edit(RecordKind::Class, "c1", co_teacher("t2"));
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty());
     assert_eq!(
@@ -279,7 +279,7 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
 fn r_h4_what_people_made_for_somebody_new_keeps_the_run_from_being_undone() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     let planned = world.run(&parse::snapshot(&format!("{NIGHT}\nteacher t3")));
-    world.edit(Tag::Class, "c1", co_teacher("t3"));
+    world.edit(RecordKind::Class, "c1", co_teacher("t3"));
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert_eq!(undone, Undone::Refused { changed: 1 });
     let about = back.findings.iter().find_map(|finding| finding.entity.clone()).unwrap();
@@ -298,8 +298,11 @@ fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is
     let (_, back) = taken_back(&world, &planned.changes, true);
     let [change] = &back.changes[..] else { panic!("{back:?}") };
     // The item as it is, and not as the undone run wrote it: its pieces are named after it.
-    assert_eq!(change.before.as_ref(), world.mirror.records.get(&(Tag::Student, "s1".into())));
-    assert_eq!(change.after.as_ref(), before.records.get(&(Tag::Student, "s1".into())));
+    assert_eq!(
+        change.before.as_ref(),
+        world.mirror.records.get(&(RecordKind::Student, "s1".into()))
+    );
+    assert_eq!(change.after.as_ref(), before.records.get(&(RecordKind::Student, "s1".into())));
     assert!(change.reasons.iter().all(|reason| reason.rule.id() == "R-H4"));
 }
 
@@ -358,7 +361,7 @@ fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
     );
     let (undone, _) = taken_back(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)));
-    let world = world.with_link(Tag::Student, "n1", "s9");
+    let world = world.with_link(RecordKind::Student, "n1", "s9");
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert_eq!(undone, Undone::Refused { changed: 1 });
     assert!(
@@ -371,7 +374,7 @@ fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
 #[test]
 fn versions_tell_edits_apart_that_say_the_same() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
-        Tag::Class,
+        RecordKind::Class,
         "c1",
         co_teacher("t2"),
     );
@@ -380,7 +383,7 @@ fn versions_tell_edits_apart_that_say_the_same() {
         panic!("{planned:?}")
     };
     let made_again = LocalEdit { version: EditVersion::new("another"), ..erased.clone() };
-    let place = (Tag::Class, SourceId::from("c1"), erased.edit.slot());
+    let place = (RecordKind::Class, SourceId::from("c1"), erased.edit.slot());
     world.mirror.edits.insert(place, made_again);
     let (_, back) = taken_back(&world, &planned.changes, true);
     assert!(back.changes.is_empty() && back.findings.len() == 1);

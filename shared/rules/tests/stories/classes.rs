@@ -1,7 +1,7 @@
 //! R-C: classes.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::json;
 
 use crate::world::world;
@@ -45,7 +45,7 @@ fn r_c2_a_manual_class_is_never_changed_and_keeps_its_members() {
     - student s2 status=archived [R-A1 gone from the source]
     ! student_no_email student s1
     ");
-    assert_snapshot!(w.show(Tag::Class, "c1"), @"origin=manual title=c1 teachers=t1 students=s1,s2");
+    assert_snapshot!(w.show(RecordKind::Class, "c1"), @"origin=manual title=c1 teachers=t1 students=s1,s2");
 }
 
 #[test]

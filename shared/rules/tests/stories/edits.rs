@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use roster::edit::Edit;
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::{Value, json};
 
 use crate::world::{World, world};
@@ -28,11 +28,11 @@ fn district(preset: &str, overrides: Value) -> World {
 }
 
 fn student(key: &str) -> Edit {
-    Edit::Member { role: Tag::Student, person: key.into() }
+    Edit::Member { role: RecordKind::Student, person: key.into() }
 }
 
 fn co_teacher(key: &str) -> Edit {
-    Edit::Member { role: Tag::Teacher, person: key.into() }
+    Edit::Member { role: RecordKind::Teacher, person: key.into() }
 }
 
 fn name(given: &str) -> Edit {
@@ -65,9 +65,9 @@ fn edits(plan: &str) -> String {
 #[test]
 fn r_m2_what_was_changed_here_and_not_in_the_source_goes_and_the_report_says_so() {
     let mut w = district("sis", json!({}));
-    w.edit(Tag::Class, "c1", student("s2"));
-    w.edit(Tag::Class, "c1", Edit::Left { role: Tag::Student, person: "s1".into() });
-    w.edit(Tag::Student, "s1", name("Zoe"));
+    w.edit(RecordKind::Class, "c1", student("s2"));
+    w.edit(RecordKind::Class, "c1", Edit::Left { role: RecordKind::Student, person: "s1".into() });
+    w.edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(w.night(NIGHT), @r"
     - edit student s1 NAME [R-S6 the source's name is back]
     - edit class c1 IN#student#s2 [R-S4 the source does not have the student in the class]
@@ -83,7 +83,8 @@ fn r_m2_what_was_changed_here_and_not_in_the_source_goes_and_the_report_says_so(
 
 #[test]
 fn r_m4_a_custom_name_lives_and_the_sources_name_goes_on_being_mirrored() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", custom_name("Room 7"));
+    let mut w =
+        district("sis", json!({})).with_edit(RecordKind::Class, "c1", custom_name("Room 7"));
     let renamed = NIGHT.replace("class c1", "class c1 title=Algebra_2");
     assert_snapshot!(w.night(&renamed), @r"
     ~ class c1 title=Algebra 2 [R-M1 title]
@@ -97,7 +98,7 @@ fn r_m4_a_custom_name_lives_and_the_sources_name_goes_on_being_mirrored() {
 
 #[test]
 fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", student("s2"));
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit class c1 IN#student#s2 [R-S4 the source does not have the student in the class]
     ! edit_erased class c1
@@ -106,7 +107,7 @@ fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
 
 #[test]
 fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", student("s2"));
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     let listed =
         NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
     assert_snapshot!(w.night(&listed), @r"
@@ -119,7 +120,8 @@ fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
 
 #[test]
 fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() {
-    let mut w = district("family-directory", json!({})).with_edit(Tag::Class, "c1", student("s2"));
+    let mut w =
+        district("family-directory", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     let without = NIGHT.replace("student s2 email=s2@x", "").replace("students=s2", "");
     assert_snapshot!(edits(&w.night(&without)), @r"
@@ -130,7 +132,7 @@ fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() 
 
 #[test]
 fn r_s6_a_students_name_changed_here_goes_under_always() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Student, "s1", name("Zoe"));
+    let mut w = district("sis", json!({})).with_edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit student s1 NAME [R-S6 the source's name is back]
     ! edit_erased student s1
@@ -140,9 +142,9 @@ fn r_s6_a_students_name_changed_here_goes_under_always() {
 #[test]
 fn r_s6_a_name_changed_here_lives_once_the_account_is_active_under_until_active() {
     let mut w = district("family-directory", json!({}))
-        .with_edit(Tag::Student, "s1", name("Zoe"))
-        .with_edit(Tag::Student, "s1", accepted())
-        .with_edit(Tag::Student, "s2", name("Yan"));
+        .with_edit(RecordKind::Student, "s1", name("Zoe"))
+        .with_edit(RecordKind::Student, "s1", accepted())
+        .with_edit(RecordKind::Student, "s2", name("Yan"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit student s2 NAME [R-G5 whoever is invited follows the source]
     ! edit_erased student s2
@@ -152,9 +154,9 @@ fn r_s6_a_name_changed_here_lives_once_the_account_is_active_under_until_active(
 #[test]
 fn r_t3_outsiders_live_and_whoever_the_source_knows_goes() {
     let mut w = district("ats-stars", json!({}))
-        .with_edit(Tag::Class, "c1", co_teacher("out"))
-        .with_edit(Tag::Class, "c1", co_teacher("t3"))
-        .with_edit(Tag::Class, "c2", co_teacher("out"));
+        .with_edit(RecordKind::Class, "c1", co_teacher("out"))
+        .with_edit(RecordKind::Class, "c1", co_teacher("t3"))
+        .with_edit(RecordKind::Class, "c2", co_teacher("out"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit class c1 IN#teacher#t3 [R-T3 the source knows the teacher: make them co-teacher there]
     ! edit_erased class c1
@@ -164,9 +166,9 @@ fn r_t3_outsiders_live_and_whoever_the_source_knows_goes() {
 #[test]
 fn r_t3_outsiders_alone_live_only_where_the_source_names_no_co_teacher() {
     let mut w = district("clever", json!({}))
-        .with_edit(Tag::Class, "c1", co_teacher("out"))
-        .with_edit(Tag::Class, "c2", co_teacher("out"))
-        .with_edit(Tag::Class, "c2", co_teacher("t3"));
+        .with_edit(RecordKind::Class, "c1", co_teacher("out"))
+        .with_edit(RecordKind::Class, "c2", co_teacher("out"))
+        .with_edit(RecordKind::Class, "c2", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit class c2 IN#teacher#out [R-T3 the class has a co-teacher from the source]
     - edit class c2 IN#teacher#t3 [R-T3 the source knows the teacher: make them co-teacher there]
@@ -177,7 +179,7 @@ fn r_t3_outsiders_alone_live_only_where_the_source_names_no_co_teacher() {
 
 #[test]
 fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_without_a_gap() {
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", co_teacher("t3"));
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("t3"));
     let listed = NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t3");
     assert_snapshot!(w.night(&listed), @r"
     ~ teacher t3 classes=c1 [R-M1 classes +1]
@@ -189,7 +191,7 @@ fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_with
 
 #[test]
 fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c1", co_teacher("out"));
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("out"));
     let listed = format!(
         "{}\nteacher t9 name=out email=out@x",
         NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t9")
@@ -209,8 +211,8 @@ fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
 fn r_t4_remove_takes_every_manual_co_teacher_and_keep_none() {
     for (preset, left) in [("sis", 0), ("family-directory", 2)] {
         let mut w = district(preset, json!({}))
-            .with_edit(Tag::Class, "c1", co_teacher("out"))
-            .with_edit(Tag::Class, "c1", co_teacher("t3"));
+            .with_edit(RecordKind::Class, "c1", co_teacher("out"))
+            .with_edit(RecordKind::Class, "c1", co_teacher("t3"));
         w.night(NIGHT);
         assert_eq!(w.mirror.edits.len(), left, "{preset}");
     }
@@ -223,7 +225,7 @@ fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
     let three = "class c1 teachers=t1*,t2,t3\nteacher t1\nteacher t2\nteacher t3";
     let mut w = world("ats-stars", json!({}));
     assert!(w.night(four).contains("! class_too_many_co_teachers class c1"));
-    w = w.with_manual("teacher m4 email=m4@x").with_edit(Tag::Class, "c1", co_teacher("m4"));
+    w = w.with_manual("teacher m4 email=m4@x").with_edit(RecordKind::Class, "c1", co_teacher("m4"));
     let night = w.night(three);
     assert!(!night.contains("class_too_many_co_teachers"), "{night}");
     assert_snapshot!(edits(&night), @"nothing");
@@ -232,8 +234,8 @@ fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
 #[test]
 fn r_c2_a_practice_class_and_its_students_stay() {
     let mut w = district("sis", json!({}))
-        .with_edit(Tag::Class, "practice", student("s1"))
-        .with_edit(Tag::Class, "practice", co_teacher("t3"));
+        .with_edit(RecordKind::Class, "practice", student("s1"))
+        .with_edit(RecordKind::Class, "practice", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     // Who leaves the district stays in it, as long as the account exists.
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @"nothing");
@@ -242,7 +244,7 @@ fn r_c2_a_practice_class_and_its_students_stay() {
 #[test]
 fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_too() {
     let mut w = district("sis", json!({ "abandoned_in_manual_classes": "leave" })).with_edit(
-        Tag::Class,
+        RecordKind::Class,
         "practice",
         student("s1"),
     );
@@ -257,17 +259,24 @@ fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_t
 fn r_g4_a_guardian_added_by_hand_and_one_who_joined_with_the_code_are_untouched() {
     let mut w = district("family-directory", json!({}))
         .with_manual("guardian aunt name=Eve email=eve@x")
-        .with_edit(Tag::Guardian, "aunt", Edit::Child { student: "s1".into() })
-        .with_edit(Tag::Guardian, "aunt", contact("other@x"))
-        .with_edit(Tag::Class, "c1", Edit::Member { role: Tag::Guardian, person: "g3".into() });
+        .with_edit(RecordKind::Guardian, "aunt", Edit::Child { student: "s1".into() })
+        .with_edit(RecordKind::Guardian, "aunt", contact("other@x"))
+        .with_edit(
+            RecordKind::Class,
+            "c1",
+            Edit::Member { role: RecordKind::Guardian, person: "g3".into() },
+        );
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     assert_snapshot!(edits(&w.night("teacher t1")), @"nothing");
 }
 
 #[test]
 fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
-    let mut w =
-        district("family-directory", json!({})).with_edit(Tag::Guardian, "g3", contact("typed@x"));
+    let mut w = district("family-directory", json!({})).with_edit(
+        RecordKind::Guardian,
+        "g3",
+        contact("typed@x"),
+    );
     assert_snapshot!(w.night(&NIGHT.replace("ann@x", "new@x")), @r"
     ~ guardian g3 email=new@x [R-M1 e-mail]
     - edit guardian g3 CONTACT [R-G5 whoever is invited follows the source]
@@ -278,8 +287,8 @@ fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
 #[test]
 fn r_g5_an_active_users_name_and_contacts_are_theirs_and_rosters_go_on() {
     let mut w = district("family-directory", json!({}))
-        .with_edit(Tag::Guardian, "g3", accepted())
-        .with_edit(Tag::Guardian, "g3", contact("mine@x"));
+        .with_edit(RecordKind::Guardian, "g3", accepted())
+        .with_edit(RecordKind::Guardian, "g3", contact("mine@x"));
     let night = NIGHT
         .replace("name=Ann email=ann@x", "name=Anna email=new@x")
         .replace("student s2 email=s2@x", "student s2 email=s2@x guardians=g3");
@@ -287,15 +296,15 @@ fn r_g5_an_active_users_name_and_contacts_are_theirs_and_rosters_go_on() {
     ~ student s2 guardians=g3 [R-G3 guardians +1]
     ~ guardian g3 children=s2,s3 [R-G3 children +1]
     ");
-    assert_snapshot!(w.show(Tag::Guardian, "g3"), @"email=ann@x schools=sch children=s2,s3");
+    assert_snapshot!(w.show(RecordKind::Guardian, "g3"), @"email=ann@x schools=sch children=s2,s3");
 }
 
 #[test]
 fn r_g6_under_always_the_sources_data_wins_for_everybody() {
     let mut w = district("family-directory", json!({ "contact_updates": "always" }))
-        .with_edit(Tag::Guardian, "g3", accepted())
-        .with_edit(Tag::Guardian, "g3", contact("mine@x"))
-        .with_edit(Tag::Teacher, "t1", name("Max"));
+        .with_edit(RecordKind::Guardian, "g3", accepted())
+        .with_edit(RecordKind::Guardian, "g3", contact("mine@x"))
+        .with_edit(RecordKind::Teacher, "t1", name("Max"));
     assert_snapshot!(w.night(&NIGHT.replace("ann@x", "new@x")), @r"
     - edit teacher t1 NAME [R-G6 the source's data wins]
     ~ guardian g3 email=new@x [R-M1 e-mail]
@@ -308,7 +317,7 @@ fn r_g6_under_always_the_sources_data_wins_for_everybody() {
 #[test]
 fn r_i4_a_temporary_sign_in_e_mail_lasts_until_the_next_run() {
     let edit = Edit::SignIn { email: Personal::new("today@x") };
-    let mut w = district("clever", json!({})).with_edit(Tag::Student, "s1", edit);
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Student, "s1", edit);
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit student s1 SIGNIN [R-I4 the source's e-mail is back]
     ! edit_erased student s1
@@ -322,7 +331,7 @@ fn pin(until: &str) -> Edit {
 #[test]
 fn r_p1_a_pinned_person_stays_in_the_rosters_until_the_date() {
     let mut w = district("clever", json!({ "hold_if_removed_percent": 100 })).with_edit(
-        Tag::Student,
+        RecordKind::Student,
         "s1",
         pin("2026-10-03"),
     );
@@ -341,13 +350,13 @@ fn r_p1_a_pinned_person_stays_in_the_rosters_until_the_date() {
 #[test]
 fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
     let seat = Edit::PinSeat {
-        role: Tag::Student,
+        role: RecordKind::Student,
         person: "s2".into(),
         until: "2026-11-01".parse().unwrap(),
         reason: "the office is late".into(),
     };
-    let mut w = district("clever", json!({})).with_edit(Tag::Class, "c2", seat).with_edit(
-        Tag::Class,
+    let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c2", seat).with_edit(
+        RecordKind::Class,
         "c1",
         pin("2026-11-01"),
     );
@@ -364,11 +373,9 @@ fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
 
 #[test]
 fn r_h2_additions_and_changes_only_takes_no_edit_away() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(
-        Tag::Student,
-        "s1",
-        name("Zoe"),
-    );
+    let mut w = district("sis", json!({}))
+        .with_edit(RecordKind::Class, "c1", student("s2"))
+        .with_edit(RecordKind::Student, "s1", name("Zoe"));
     w.removals = false;
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
 }
@@ -376,9 +383,9 @@ fn r_h2_additions_and_changes_only_takes_no_edit_away() {
 #[test]
 fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_active_ones() {
     let mut w = district("family-directory", json!({}))
-        .with_edit(Tag::Class, "c1", student("s3"))
-        .with_edit(Tag::Class, "c2", student("s3"))
-        .with_edit(Tag::Class, "practice", student("s3"));
+        .with_edit(RecordKind::Class, "c1", student("s3"))
+        .with_edit(RecordKind::Class, "c2", student("s3"))
+        .with_edit(RecordKind::Class, "practice", student("s3"));
     w.night(&NIGHT.replace("class c2 teachers=t1*,t2 students=s2", ""));
     let left = NIGHT
         .replace("class c2 teachers=t1*,t2 students=s2", "")
@@ -394,11 +401,9 @@ fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_acti
 
 #[test]
 fn r_h3_what_cannot_be_read_tonight_takes_no_edit_with_it() {
-    let mut w = district("sis", json!({})).with_edit(Tag::Class, "c1", student("s2")).with_edit(
-        Tag::Student,
-        "s1",
-        name("Zoe"),
-    );
+    let mut w = district("sis", json!({}))
+        .with_edit(RecordKind::Class, "c1", student("s2"))
+        .with_edit(RecordKind::Student, "s1", name("Zoe"));
     let unread = NIGHT
         .replace("class c1 teachers=t1* students=s1", "gap class c1")
         .replace("student s1 email=s1@x", "gap student s1");

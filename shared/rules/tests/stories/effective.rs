@@ -5,8 +5,8 @@ use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{AccountId, RunId, SourceId};
 use roster::personal::Personal;
 use roster::records::{
-    ClassDetails, ClassState, Mirrored, Origin, Person, Status, StudentState, Tag, TeacherState,
-    kinds,
+    ClassDetails, ClassState, Mirrored, Origin, Person, RecordKind, Status, StudentState,
+    TeacherState, kinds,
 };
 use rules::effective::{self, AccountState, Listed, Reach, Who};
 
@@ -59,17 +59,17 @@ fn student(person: Person) -> Mirrored<kinds::Students> {
     mirrored("s1", state)
 }
 
-fn edit(kind: Tag, key: &str, edit: Edit) -> LocalEdit {
+fn edit(kind: RecordKind, key: &str, edit: Edit) -> LocalEdit {
     let (by, version) = (AccountId::from("a1"), EditVersion::new("1"));
     LocalEdit { kind, key: key.into(), edit, by, at: Timestamp::UNIX_EPOCH, version }
 }
 
 fn of_class(e: Edit) -> LocalEdit {
-    edit(Tag::Class, "c1", e)
+    edit(RecordKind::Class, "c1", e)
 }
 
 fn of_student(e: Edit) -> LocalEdit {
-    edit(Tag::Student, "s1", e)
+    edit(RecordKind::Student, "s1", e)
 }
 
 fn text(text: &str) -> Option<Personal> {
@@ -92,7 +92,7 @@ fn r_m4_a_custom_name_is_shown_and_the_sources_name_stands_beside_it() {
 #[test]
 fn r_t2_the_primary_teacher_is_first_and_co_teachers_by_hand_are_last() {
     let item = reading(&["t9", "t1"], &[]);
-    let edits = [of_class(Edit::Member { role: Tag::Teacher, person: "t0".into() })];
+    let edits = [of_class(Edit::Member { role: RecordKind::Teacher, person: "t0".into() })];
     let class = effective::class(&item, &edits);
     assert_eq!(class.primary(), Some(&"t9".into()));
     assert_eq!(
@@ -103,7 +103,8 @@ fn r_t2_the_primary_teacher_is_first_and_co_teachers_by_hand_are_last() {
 
 #[test]
 fn r_s4_a_student_by_hand_whom_the_source_lists_by_now_is_the_sources() {
-    let by_hand = |key: &str| of_class(Edit::Member { role: Tag::Student, person: key.into() });
+    let by_hand =
+        |key: &str| of_class(Edit::Member { role: RecordKind::Student, person: key.into() });
     let (item, edits) = (reading(&["t1"], &["s1"]), [by_hand("s1"), by_hand("s2")]);
     let class = effective::class(&item, &edits);
     assert_eq!(shown(&class.students), [("s1", Origin::Source), ("s2", Origin::Manual)]);
@@ -112,10 +113,10 @@ fn r_s4_a_student_by_hand_whom_the_source_lists_by_now_is_the_sources() {
 #[test]
 fn r_o5_who_was_taken_out_by_hand_is_not_in_the_class() {
     let item = reading(&["t1"], &["s1", "s2"]);
-    let edits = [of_class(Edit::Left { role: Tag::Student, person: "s1".into() })];
+    let edits = [of_class(Edit::Left { role: RecordKind::Student, person: "s1".into() })];
     assert_eq!(shown(&effective::class(&item, &edits).students), [("s2", Origin::Source)]);
     let seen_from_the_student =
-        effective::classes_of(Tag::Student, &["c1".into(), "c2".into()], &edits);
+        effective::classes_of(RecordKind::Student, &["c1".into(), "c2".into()], &edits);
     assert_eq!(shown(&seen_from_the_student), [("c2", Origin::Source)]);
 }
 
@@ -123,29 +124,29 @@ fn r_o5_who_was_taken_out_by_hand_is_not_in_the_class() {
 fn r_c2_everybody_in_a_manual_class_is_there_by_hand() {
     let mut item = reading(&["t1"], &[]);
     item.origin = Origin::Manual;
-    let edits = [of_class(Edit::Member { role: Tag::Student, person: "s1".into() })];
+    let edits = [of_class(Edit::Member { role: RecordKind::Student, person: "s1".into() })];
     let class = effective::class(&item, &edits);
     assert!(
         class.teachers.iter().chain(&class.students).all(|listed| listed.origin == Origin::Manual)
     );
     assert!(
         class.is_active()
-            && class.has(Tag::Student, &"s1".into())
-            && !class.has(Tag::Teacher, &"s1".into())
+            && class.has(RecordKind::Student, &"s1".into())
+            && !class.has(RecordKind::Teacher, &"s1".into())
     );
 }
 
 #[test]
 fn r_g4_guardians_by_code_and_children_by_hand_are_seen_from_both_sides() {
     let item = reading(&["t1"], &[]);
-    let joined = of_class(Edit::Member { role: Tag::Guardian, person: "g1".into() });
+    let joined = of_class(Edit::Member { role: RecordKind::Guardian, person: "g1".into() });
     assert_eq!(effective::class(&item, std::slice::from_ref(&joined)).guardians, ["g1".into()]);
     assert_eq!(
-        shown(&effective::classes_of(Tag::Guardian, &[], &[joined])),
+        shown(&effective::classes_of(RecordKind::Guardian, &[], &[joined])),
         [("c1", Origin::Manual)]
     );
 
-    let child = edit(Tag::Guardian, "m-1", Edit::Child { student: "s1".into() });
+    let child = edit(RecordKind::Guardian, "m-1", Edit::Child { student: "s1".into() });
     assert_eq!(
         shown(&effective::children_of(&["s2".into()], std::slice::from_ref(&child))),
         [("s2", Origin::Source), ("s1", Origin::Manual)]
@@ -157,8 +158,9 @@ fn r_g4_guardians_by_code_and_children_by_hand_are_seen_from_both_sides() {
 fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
     let item = reading(&["t1", "t2"], &[]);
     let class = effective::class(&item, &[]);
-    let signed_in =
-        |key: &str| [edit(Tag::Teacher, key, Edit::SignedIn { first: Timestamp::UNIX_EPOCH })];
+    let signed_in = |key: &str| {
+        [edit(RecordKind::Teacher, key, Edit::SignedIn { first: Timestamp::UNIX_EPOCH })]
+    };
     assert!(!effective::sso_ready(&class, &[]));
     assert!(
         !effective::sso_ready(&class, &signed_in("t2")),
@@ -172,7 +174,7 @@ fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
 fn r_g5_an_account_is_invited_until_it_is_accepted() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let account =
-        |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
+        |edits: &[LocalEdit]| effective::account(RecordKind::Student, Who::from(&item), edits, &[]);
     let invited = account(&[]);
     assert_eq!((invited.state, invited.enabled), (AccountState::Invited, true));
     let accepted = Some(Timestamp::UNIX_EPOCH);
@@ -190,7 +192,7 @@ fn r_g5_an_account_is_invited_until_it_is_accepted() {
 fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
     let item = student(Person { disabled: true, ..Person::default() });
     let account =
-        |edits: &[LocalEdit]| effective::account(Tag::Student, Who::from(&item), edits, &[]);
+        |edits: &[LocalEdit]| effective::account(RecordKind::Student, Who::from(&item), edits, &[]);
     assert!(!account(&[]).enabled, "the source's word, where nobody here has said anything");
     let on = account(&[of_student(Edit::Account { accepted: None, enabled: true })]);
     assert!(on.enabled && on.reach.school);
@@ -223,7 +225,7 @@ fn r_s6_r_g5_what_was_changed_here_is_laid_over_the_sources_word() {
 fn r_i4_a_temporary_email_signs_in_before_every_other() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let email = |edits: &[LocalEdit]| {
-        effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email
+        effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
     };
     let own = of_student(Edit::Contact { email: text("own@x"), phone: None, sms: None });
     let today = of_student(Edit::SignIn { email: Personal::new("today@x") });
@@ -237,7 +239,7 @@ fn r_i5_a_shared_email_signs_nobody_in() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
     let email = |edits: &[LocalEdit]| {
-        effective::account(Tag::Student, Who::from(&item), edits, &[]).sign_in_email
+        effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
     };
     assert_eq!(email(&[]), None);
     assert_eq!(
@@ -256,12 +258,17 @@ fn r_a2_who_is_archived_has_no_access_to_the_school_and_is_told_nothing() {
     };
     let mut item: Mirrored<kinds::Teachers> = mirrored("t1", state);
     let accepted = edit(
-        Tag::Teacher,
+        RecordKind::Teacher,
         "t1",
         Edit::Account { accepted: Some(Timestamp::UNIX_EPOCH), enabled: true },
     );
     let account = |item: &Mirrored<kinds::Teachers>| {
-        effective::account(Tag::Teacher, Who::from(item), std::slice::from_ref(&accepted), &[])
+        effective::account(
+            RecordKind::Teacher,
+            Who::from(item),
+            std::slice::from_ref(&accepted),
+            &[],
+        )
     };
     assert_eq!(account(&item).reach, Reach { school: true, classes: true, announcements: true });
     item.status = Status::Archived;
@@ -275,7 +282,7 @@ fn r_a2_a_guardian_by_hand_goes_with_the_last_child() {
     let person = Person::default();
     let reach = |origin, children: &[Status]| {
         let who = Who { status: Status::Active, origin, person: &person, email_shared: false };
-        effective::account(Tag::Guardian, who, &[], children).reach.school
+        effective::account(RecordKind::Guardian, who, &[], children).reach.school
     };
     assert!(reach(Origin::Manual, &[Status::Archived, Status::Active]));
     assert!(!reach(Origin::Manual, &[Status::Archived, Status::Archived]));

@@ -1,7 +1,7 @@
 //! R-A: gone from the source, and back.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::json;
 
 use crate::world::{World, world};
@@ -66,8 +66,8 @@ fn r_a2_softly_a_family_leaves_active_classes_and_stays_linked_and_in_archived_o
     ~ class c2 students=- inactive=NoStudent [R-M1 students -2; R-C4 inactive]
     ! class_no_student class c2
     ");
-    assert_snapshot!(w.show(Tag::Student, "s1"), @"status=archived email=s1@x schools=sch classes=c1 guardians=g1");
-    assert_snapshot!(w.show(Tag::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
+    assert_snapshot!(w.show(RecordKind::Student, "s1"), @"status=archived email=s1@x schools=sch classes=c1 guardians=g1");
+    assert_snapshot!(w.show(RecordKind::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
             .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1");
         w.night("teacher t1\nstudent s1");
         w.night("teacher t1");
-        assert_eq!(w.show(Tag::Class, "c1").contains("s1"), keeps, "{setting}");
-        assert_eq!(w.show(Tag::Student, "s1").contains("c1"), keeps, "{setting}");
+        assert_eq!(w.show(RecordKind::Class, "c1").contains("s1"), keeps, "{setting}");
+        assert_eq!(w.show(RecordKind::Student, "s1").contains("c1"), keeps, "{setting}");
     }
 }
 
@@ -158,8 +158,8 @@ fn r_a5_an_archived_class_keeps_its_roster_whoever_leaves_later() {
     - class c1 status=archived [R-A5 gone from the source: archived with its roster]
     ");
     w.night("teacher t2");
-    assert_snapshot!(w.show(Tag::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
-    assert_snapshot!(w.show(Tag::Teacher, "t1"), @"status=archived classes=c1");
+    assert_snapshot!(w.show(RecordKind::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
+    assert_snapshot!(w.show(RecordKind::Teacher, "t1"), @"status=archived classes=c1");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! R-H: holding a dangerous run, and leaving alone what cannot be read.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::{RunState, Step};
 use serde_json::json;
 
@@ -181,7 +181,7 @@ fn r_h3_a_row_without_an_id_removes_nobody_of_its_kind() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
     assert_snapshot!(w.night("class c1 teachers=t1*\nteacher t1\nstudent s2\ngap student"), @"! student_no_email student s2");
-    assert_snapshot!(w.show(Tag::Class, "c1"), @"title=c1 teachers=t1 students=s1");
+    assert_snapshot!(w.show(RecordKind::Class, "c1"), @"title=c1 teachers=t1 students=s1");
 }
 
 #[test]

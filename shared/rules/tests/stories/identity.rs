@@ -1,7 +1,7 @@
 //! R-I: identity.
 
 use insta::assert_snapshot;
-use roster::records::{Tag, kinds};
+use roster::records::{RecordKind, kinds};
 use serde_json::json;
 
 use crate::world::{World, world};
@@ -151,7 +151,7 @@ fn r_i2_nobody_is_linked_where_the_policy_says_off() {
 
 #[test]
 fn r_i3_a_link_made_by_support_holds() {
-    let mut w = district().after("student s1 name=Bo").with_link(Tag::Student, "s2", "s1");
+    let mut w = district().after("student s1 name=Bo").with_link(RecordKind::Student, "s2", "s1");
     assert_snapshot!(w.night("student s2 name=Cy"), @r"
     ~ student s1 id=s2 [R-I2 the source's id; R-M1 given name]
     ! student_no_email student s2

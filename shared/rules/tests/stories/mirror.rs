@@ -1,7 +1,7 @@
 //! R-M: the mirror.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::{RunState, Step};
 use serde_json::json;
 
@@ -141,7 +141,7 @@ fn r_m6_a_newer_snapshot_replaces_a_run_only_before_it_writes() {
 fn r_m7_under_ignore_demographics_are_nowhere() {
     let text = "student s1 email=a@x grade=5 race=white birth=2016-01-01";
     let mut w = world("clever", json!({})).after(text);
-    assert_snapshot!(w.show(Tag::Student, "s1"), @"email=a@x schools=sch demographics=yes");
+    assert_snapshot!(w.show(RecordKind::Student, "s1"), @"email=a@x schools=sch demographics=yes");
     // The policy changes: what the mirror has goes, also of who is archived or whose row is bad.
     w.run(&parse::snapshot("student s2 grade=6\nstudent s3 grade=6\nteacher t1"));
     w.policy = world("family-directory", json!({})).policy;

@@ -2,13 +2,13 @@
 
 use insta::assert_snapshot;
 use roster::change::Outcome;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::json;
 
 use crate::world::{parse, world};
 
 /// The shares of a kind, in lines.
-fn shares(outcome: &Outcome, kind: Tag) -> String {
+fn shares(outcome: &Outcome, kind: RecordKind) -> String {
     let of_kind = outcome.review.fields.iter().filter(|share| share.kind == kind);
     let lines = of_kind.map(|share| {
         let name = serde_json::to_value(share.field).unwrap();
@@ -48,7 +48,7 @@ const AT_CLEVER: &str = "
 #[test]
 fn r_o2_the_review_tells_of_how_many_records_every_required_and_optional_field_is_known() {
     let outcome = outcome("clever", AT_CLEVER);
-    assert_snapshot!(shares(&outcome, Tag::Student), @r"
+    assert_snapshot!(shares(&outcome, RecordKind::Student), @r"
     schools (required): 3 of 3
     sis_id (required): 2 of 3
     school (required): 3 of 3
@@ -65,7 +65,7 @@ fn r_o2_the_review_tells_of_how_many_records_every_required_and_optional_field_i
     hispanic_ethnicity (optional): 1 of 3
     frl_status (optional): 1 of 3
     ");
-    assert_snapshot!(shares(&outcome, Tag::Teacher), @r"
+    assert_snapshot!(shares(&outcome, RecordKind::Teacher), @r"
     schools (required): 2 of 2
     sis_id (required): 2 of 2
     school (required): 2 of 2
@@ -78,14 +78,14 @@ fn r_o2_the_review_tells_of_how_many_records_every_required_and_optional_field_i
 #[test]
 fn r_o2_a_source_whose_ids_are_the_sis_own_has_all_of_them() {
     let outcome = outcome("sis", &AT_CLEVER.replace("ids own", ""));
-    let sis = shares(&outcome, Tag::Student).lines().nth(1).unwrap().to_owned();
+    let sis = shares(&outcome, RecordKind::Student).lines().nth(1).unwrap().to_owned();
     assert_eq!(sis, "sis_id (required): 3 of 3");
 }
 
 #[test]
 fn r_o2_r_m7_nobody_counts_demographics_where_they_are_ignored() {
     let outcome = outcome("family-directory", AT_CLEVER);
-    let shares = shares(&outcome, Tag::Student);
+    let shares = shares(&outcome, RecordKind::Student);
     assert_eq!(
         shares.lines().filter(|line| line.ends_with("(optional): ignored")).count(),
         7,

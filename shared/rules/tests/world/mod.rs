@@ -23,20 +23,20 @@ use roster::id::{AccountId, DistrictId, RunId, SourceId, table_order};
 use roster::personal::Personal;
 use roster::policy::Policy;
 use roster::records::{
-    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredOutline,
-    Origin, School, SourceBox, Student, Tag, Teacher, Term,
+    AnyMirrored, Class, Course, Guardian, Kind, Link, Mirrored, MirroredBox, MirroredProjection,
+    Origin, RecordKind, School, SourceBox, Student, Teacher, Term,
 };
 use roster::rule::Rule;
-use roster::snapshot::Gap;
+use roster::snapshot::UnreadableRecord;
 use rules::engine::plan;
 
 /// The mirror: every kind by key, and the links by kind and source id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Mirror {
-    pub(crate) records: BTreeMap<(Tag, SourceId), AnyMirrored>,
-    pub(crate) links: BTreeMap<(Tag, SourceId), Link>,
+    pub(crate) records: BTreeMap<(RecordKind, SourceId), AnyMirrored>,
+    pub(crate) links: BTreeMap<(RecordKind, SourceId), Link>,
     /// By kind, key of the record and slot.
-    pub(crate) edits: BTreeMap<(Tag, SourceId, String), LocalEdit>,
+    pub(crate) edits: BTreeMap<(RecordKind, SourceId, String), LocalEdit>,
 }
 
 impl Mirror {
@@ -83,15 +83,15 @@ impl Mirror {
 }
 
 /// The kind of a record.
-pub(crate) fn tag(any: &AnyMirrored) -> Tag {
+pub(crate) fn tag(any: &AnyMirrored) -> RecordKind {
     match any {
-        AnyMirrored::School(_) => Tag::School,
-        AnyMirrored::Term(_) => Tag::Term,
-        AnyMirrored::Course(_) => Tag::Course,
-        AnyMirrored::Teacher(_) => Tag::Teacher,
-        AnyMirrored::Student(_) => Tag::Student,
-        AnyMirrored::Guardian(_) => Tag::Guardian,
-        AnyMirrored::Class(_) => Tag::Class,
+        AnyMirrored::School(_) => RecordKind::School,
+        AnyMirrored::Term(_) => RecordKind::Term,
+        AnyMirrored::Course(_) => RecordKind::Course,
+        AnyMirrored::Teacher(_) => RecordKind::Teacher,
+        AnyMirrored::Student(_) => RecordKind::Student,
+        AnyMirrored::Guardian(_) => RecordKind::Guardian,
+        AnyMirrored::Class(_) => RecordKind::Class,
         AnyMirrored::Link(link) => link.kind,
         AnyMirrored::Edit(edit) => edit.kind,
     }
@@ -123,7 +123,7 @@ pub(crate) struct Snapshot {
     pub(crate) students: Vec<Student>,
     pub(crate) guardians: Vec<Guardian>,
     pub(crate) classes: Vec<Class>,
-    pub(crate) gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<UnreadableRecord>,
     /// The source has ids of its own, as Clever has; else they are those of the student information
     /// system.
     pub(crate) own_ids: bool,
@@ -220,7 +220,7 @@ impl World {
 
     /// Links a source's id to a key, by hand.
     #[must_use]
-    pub(crate) fn with_link(mut self, kind: Tag, source: &str, key: &str) -> Self {
+    pub(crate) fn with_link(mut self, kind: RecordKind, source: &str, key: &str) -> Self {
         let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
         self.mirror.links.insert((kind, source.into()), link);
         self
@@ -228,13 +228,13 @@ impl World {
 
     /// Somebody does something here, by hand.
     #[must_use]
-    pub(crate) fn with_edit(mut self, kind: Tag, key: &str, edit: Edit) -> Self {
+    pub(crate) fn with_edit(mut self, kind: RecordKind, key: &str, edit: Edit) -> Self {
         self.edit(kind, key, edit);
         self
     }
 
     /// Somebody does something here, by hand.
-    pub(crate) fn edit(&mut self, kind: Tag, key: &str, edit: Edit) {
+    pub(crate) fn edit(&mut self, kind: RecordKind, key: &str, edit: Edit) {
         let version = EditVersion::new(format!("v{}", self.nights));
         let by = AccountId::new("somebody");
         let edit =
@@ -263,7 +263,7 @@ impl World {
     }
 
     /// One record of the mirror, as text.
-    pub(crate) fn show(&self, kind: Tag, key: &str) -> String {
+    pub(crate) fn show(&self, kind: RecordKind, key: &str) -> String {
         self.mirror.records.get(&(kind, key.into())).map_or_else(|| "nothing".into(), print::record)
     }
 }
@@ -279,14 +279,14 @@ impl PlanInputs for Both<'_> {
     fn snapshot<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
-        let all: &dyn Any = match K::TAG {
-            Tag::School => &self.snapshot.schools,
-            Tag::Term => &self.snapshot.terms,
-            Tag::Course => &self.snapshot.courses,
-            Tag::Teacher => &self.snapshot.teachers,
-            Tag::Student => &self.snapshot.students,
-            Tag::Guardian => &self.snapshot.guardians,
-            Tag::Class => &self.snapshot.classes,
+        let all: &dyn Any = match K::KIND {
+            RecordKind::School => &self.snapshot.schools,
+            RecordKind::Term => &self.snapshot.terms,
+            RecordKind::Course => &self.snapshot.courses,
+            RecordKind::Teacher => &self.snapshot.teachers,
+            RecordKind::Student => &self.snapshot.students,
+            RecordKind::Guardian => &self.snapshot.guardians,
+            RecordKind::Class => &self.snapshot.classes,
         };
         let mut records = all.downcast_ref::<Vec<K::Source>>().unwrap().clone();
         records.sort_by(|a, b| table_order(K::id(a).as_str(), K::id(b).as_str()));
@@ -294,28 +294,30 @@ impl PlanInputs for Both<'_> {
     }
 
     /// By way of the very text that a snapshot has, so that a survey which asks for more than an
-    /// outline fails every test.
-    fn snapshot_outline<K: Kind>(
+    /// projection fails every test.
+    fn snapshot_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
-        let outline = |record: SourceBox<K>| -> SourceBox<K> {
+        let projection = |record: SourceBox<K>| -> SourceBox<K> {
             let json = serde_json::to_string(&record).unwrap();
-            Box::new(serde_json::from_str::<K::Outline>(&json).unwrap().into())
+            Box::new(serde_json::from_str::<K::Projection>(&json).unwrap().into())
         };
-        Ok(self.snapshot::<K>()?.map(move |record| record.map(outline)))
+        Ok(self.snapshot::<K>()?.map(move |record| record.map(projection)))
     }
 
-    fn mirror_outline<K: Kind>(
+    fn mirror_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<MirroredBox<K>, Infallible>>, Infallible> {
-        let outline = |item: MirroredBox<K>| -> MirroredBox<K> {
+        let projection = |item: MirroredBox<K>| -> MirroredBox<K> {
             let json = serde_json::to_string(&item).unwrap();
-            Box::new(serde_json::from_str::<MirroredOutline<K>>(&json).unwrap().into())
+            Box::new(serde_json::from_str::<MirroredProjection<K>>(&json).unwrap().into())
         };
-        Ok(self.mirror::<K>()?.map(move |item| item.map(outline)))
+        Ok(self.mirror::<K>()?.map(move |item| item.map(projection)))
     }
 
-    fn gaps(&self) -> Result<impl Iterator<Item = Result<Gap, Infallible>>, Infallible> {
+    fn gaps(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Infallible>>, Infallible> {
         Ok(self.snapshot.gaps.iter().cloned().map(Ok))
     }
 
@@ -335,7 +337,7 @@ impl PlanInputs for Both<'_> {
 
     fn edits(
         &self,
-        kind: Tag,
+        kind: RecordKind,
     ) -> Result<impl Iterator<Item = Result<LocalEdit, Infallible>>, Infallible> {
         let mut edits: Vec<LocalEdit> =
             self.world.mirror.edits.values().filter(|edit| edit.kind == kind).cloned().collect();

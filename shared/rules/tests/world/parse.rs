@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use roster::id::SourceId;
 use roster::personal::Personal;
 use roster::records::{
-    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Person, School, Seat,
-    SessionKind, Student, Tag, Teacher, Term,
+    Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Membership, Person,
+    RecordKind, School, SessionKind, Student, Teacher, Term,
 };
-use roster::snapshot::Gap;
+use roster::snapshot::UnreadableRecord;
 
 use super::Snapshot;
 
@@ -62,15 +62,17 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                 children: ids(fields.get("children")),
             }),
             "gap" => night.gaps.push(match id {
-                "seat" => Gap::Enrollment {
+                "seat" => UnreadableRecord::Enrollment {
                     class: fields.get("class").map(|id| (*id).into()),
                     person: fields.get("person").map(|id| (*id).into()),
                 },
                 _ => match fields.keys().next() {
-                    Some(record) => {
-                        Gap::Record { kind: kind_of(id), id: (*record).into(), classes: vec![] }
-                    }
-                    None => Gap::Kind { kind: kind_of(id) },
+                    Some(record) => UnreadableRecord::Record {
+                        kind: kind_of(id),
+                        id: (*record).into(),
+                        classes: vec![],
+                    },
+                    None => UnreadableRecord::Kind { kind: kind_of(id) },
                 },
             }),
             other => panic!("no line begins with {other}"),
@@ -82,8 +84,8 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
 
 /// Makes the people's side of rosters and both sides of relationships.
 pub(crate) fn both_sides(night: &mut Snapshot) {
-    let mut of_student: BTreeMap<SourceId, Vec<Seat>> = BTreeMap::new();
-    let mut of_teacher: BTreeMap<SourceId, Vec<Seat>> = BTreeMap::new();
+    let mut of_student: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
+    let mut of_teacher: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
     for class in &mut night.classes {
         class.students.sort_by(|a, b| a.id.cmp(&b.id));
         for (seats, people) in
@@ -93,11 +95,11 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
                 people
                     .entry(seat.id.clone())
                     .or_default()
-                    .push(Seat { id: class.id.clone(), ..seat.clone() });
+                    .push(Membership { id: class.id.clone(), ..seat.clone() });
             }
         }
     }
-    let seats_of = |id: &SourceId, people: &BTreeMap<SourceId, Vec<Seat>>| {
+    let seats_of = |id: &SourceId, people: &BTreeMap<SourceId, Vec<Membership>>| {
         let mut seats = people.get(id).cloned().unwrap_or_default();
         seats.sort_by(|a, b| a.id.cmp(&b.id));
         seats
@@ -110,8 +112,12 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     }
     for gap in &mut night.gaps {
         match gap {
-            Gap::Record { kind: Tag::Student, id, classes } => *classes = seats_of(id, &of_student),
-            Gap::Record { kind: Tag::Teacher, id, classes } => *classes = seats_of(id, &of_teacher),
+            UnreadableRecord::Record { kind: RecordKind::Student, id, classes } => {
+                *classes = seats_of(id, &of_student)
+            }
+            UnreadableRecord::Record { kind: RecordKind::Teacher, id, classes } => {
+                *classes = seats_of(id, &of_teacher)
+            }
             _ => {}
         }
     }
@@ -142,8 +148,8 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     }
 }
 
-fn kind_of(name: &str) -> Tag {
-    Tag::named(name).unwrap_or_else(|| panic!("no kind {name}"))
+fn kind_of(name: &str) -> RecordKind {
+    RecordKind::named(name).unwrap_or_else(|| panic!("no kind {name}"))
 }
 
 fn ids(list: Option<&&str>) -> Vec<SourceId> {
@@ -201,14 +207,14 @@ fn class(id: &str, fields: &Fields) -> Class {
     }
 }
 
-fn seats(list: Option<&&str>) -> Vec<Seat> {
+fn seats(list: Option<&&str>) -> Vec<Membership> {
     let Some(list) = list else { return vec![] };
     list.split(',')
         .map(|text| {
             let (who, days) = text.split_once('@').unwrap_or((text, ".."));
             let (begin, end) = days.split_once("..").unwrap();
             let day = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
-            Seat {
+            Membership {
                 id: who.trim_end_matches('*').into(),
                 primary: who.ends_with('*'),
                 begin: day(begin),

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use roster::finding::{Code, Finding, pull as codes, source};
 use roster::id::SourceId;
 use roster::policy::Policy;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::settings::SourceSettings;
 use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
@@ -21,9 +21,9 @@ use super::page::{self, Split};
 use super::pull::{Frozen, Progress, Resource};
 use super::{people, places, sections};
 use crate::intake::assemble;
-use crate::intake::collected::{Collected, List, Org, OrgKind, Wishes, Words};
-use crate::intake::ids::{Claim, NONE, Registry, Standing};
-use crate::intake::notes::{Halt, Notes, id_of, place, quoted};
+use crate::intake::collected::{Collected, ImportOptions, List, Org, OrgKind, Words};
+use crate::intake::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
+use crate::intake::ids::{Claim, NONE, RecordStatus, Registry};
 use crate::intake::phone::Phones;
 use crate::intake::values::NO_DAY;
 use crate::intake::{Import, ImportError, Refused, Staged};
@@ -60,21 +60,27 @@ pub fn import(
     pages: &mut dyn StagedPages,
     sink: &mut dyn SnapshotSink,
 ) -> Result<Import, ImportError> {
-    let mut notes = Notes::new(sink);
-    match stage(&job, pages, &mut notes) {
-        Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
-        // Nothing here is read over anything earlier.
-        Err(Halt::Refused | Halt::NeedsBase) => {
-            Ok(Import::Refused(Refused { findings: notes.into_list() }))
+    let mut diagnostics = Diagnostics::new(sink);
+    match stage(&job, pages, &mut diagnostics) {
+        Ok(enrollments) => {
+            Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
         }
-        Err(Halt::Fault(error)) => Err(error),
+        // Nothing here is read over anything earlier.
+        Err(Abort::Refused | Abort::NeedsBase) => {
+            Ok(Import::Refused(Refused { findings: diagnostics.into_list() }))
+        }
+        Err(Abort::Fault(error)) => Err(error),
     }
 }
 
-fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Result<u64, Halt> {
+fn stage(
+    job: &Job<'_>,
+    pages: &mut dyn StagedPages,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<u64, Abort> {
     let Some(phones) = Phones::of(&job.settings.phone_country) else {
         let code = &source::SETTING_INVALID;
-        notes.note(code, |f| {
+        diagnostics.note(code, |f| {
             f.saying(
                 code,
                 format!(
@@ -83,16 +89,16 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
                 ),
             )
         });
-        return Err(Halt::Refused);
+        return Err(Abort::Refused);
     };
-    let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
+    let options = ImportOptions::new(job.settings, job.policy, job.today, phones);
     if let Some(frozen) = job.frozen {
         let code = &codes::SOURCE_FROZEN;
-        notes.note(code, |finding| {
+        diagnostics.note(code, |finding| {
             finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words()))
         });
     }
-    let mut feed = Feed::new(job.district, &wishes);
+    let mut feed = Feed::new(job.district, &options);
     thread::scope(|scope| {
         // What is asked for stops here and there; pages are split meanwhile.
         let (sender, split) = sync_channel(AHEAD);
@@ -100,21 +106,22 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         for list in Resource::ALL {
             for _ in 0..pages_of(job.lists, list) {
                 let page = split.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
-                for object in page.map_err(|error| Halt::Fault(ImportError::Read(error)))?.objects()
+                for object in
+                    page.map_err(|error| Abort::Fault(ImportError::Read(error)))?.objects()
                 {
-                    feed.take(list, object, notes);
+                    feed.take(list, object, diagnostics);
                 }
             }
             if list == Resource::Schools {
-                places::finish_schools(&mut feed, notes);
-                notes.go_on()?;
+                places::finish_schools(&mut feed, diagnostics);
+                diagnostics.go_on()?;
             }
-            notes.relieve()?;
+            diagnostics.relieve()?;
         }
         Ok(())
     })?;
-    feed.finish(notes);
-    assemble::stage(feed.roster, &wishes, notes, |_| {})
+    feed.finish(diagnostics);
+    assemble::stage(feed.roster, &options, diagnostics, |_| {})
 }
 
 /// Pages that wait to be read.
@@ -162,7 +169,7 @@ pub(super) fn words_of(list: Resource) -> List {
 /// What is known of the district so far.
 pub(super) struct Feed<'a> {
     pub(super) roster: Collected,
-    pub(super) wishes: &'a Wishes<'a>,
+    pub(super) options: &'a ImportOptions<'a>,
     /// The district's id at Clever, and its slot among the orgs: it stands above its schools and
     /// has its courses.
     district: &'a str,
@@ -194,7 +201,7 @@ pub(super) enum Taken {
 }
 
 impl<'a> Feed<'a> {
-    fn new(district: &'a str, wishes: &'a Wishes<'a>) -> Self {
+    fn new(district: &'a str, options: &'a ImportOptions<'a>) -> Self {
         let words = Words {
             users: words_of(Resource::Contacts),
             enrollments: words_of(Resource::Sections),
@@ -205,7 +212,7 @@ impl<'a> Feed<'a> {
         roster.users_have_roles = Some(true);
         roster.dates.push((NO_DAY, NO_DAY));
         let district_org = roster.orgs.slot(district);
-        roster.orgs.set(district_org, Standing::Present);
+        roster.orgs.set(district_org, RecordStatus::Present);
         let texts = roster.texts.here();
         roster.texts.push("");
         roster.texts.push("");
@@ -213,7 +220,7 @@ impl<'a> Feed<'a> {
             Org { texts, kind: OrgKind::District, parent: NONE, ..Org::default() };
         Self {
             roster,
-            wishes,
+            options,
             district,
             district_org,
             counts: Counts::default(),
@@ -221,18 +228,18 @@ impl<'a> Feed<'a> {
         }
     }
 
-    fn take(&mut self, list: Resource, object: &str, notes: &mut Notes<'_>) {
+    fn take(&mut self, list: Resource, object: &str, diagnostics: &mut Diagnostics<'_>) {
         match list {
-            Resource::Schools => places::take_school(self, object, notes),
-            Resource::Terms => places::take_term(self, object, notes),
-            Resource::Courses => places::take_course(self, object, notes),
-            Resource::Sections => sections::take(self, object, notes),
+            Resource::Schools => places::take_school(self, object, diagnostics),
+            Resource::Terms => places::take_term(self, object, diagnostics),
+            Resource::Courses => places::take_course(self, object, diagnostics),
+            Resource::Sections => sections::take(self, object, diagnostics),
             Resource::Teachers
             | Resource::Staff
             | Resource::DistrictAdmins
             | Resource::Students
             | Resource::Contacts => {
-                people::take(self, list, object, notes);
+                people::take(self, list, object, diagnostics);
             }
         }
     }
@@ -243,19 +250,19 @@ impl<'a> Feed<'a> {
         list: Resource,
         object: &'o str,
         owner: impl FnOnce(&T) -> (&Text<'o>, &Text<'o>),
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Option<T> {
         // What serde says of it may quote it.
         let Ok(read) = serde_json::from_str::<T>(object) else {
             let id = serde_json::from_str::<Named<'_>>(object).ok();
             let id = id.as_ref().and_then(|named| named.id.get());
-            note(notes, &codes::RECORD_UNREADABLE, list, id, None, String::new);
+            note(diagnostics, &codes::RECORD_UNREADABLE, list, id, None, String::new);
             self.lose(list, id);
             return None;
         };
         let (id, district) = owner(&read);
         let Some(id) = id.get() else {
-            note(notes, &codes::RECORD_UNREADABLE, list, None, Some("id"), || {
+            note(diagnostics, &codes::RECORD_UNREADABLE, list, None, Some("id"), || {
                 "a record has no id".into()
             });
             self.lose(list, None);
@@ -263,7 +270,7 @@ impl<'a> Feed<'a> {
         };
         if district.get().is_some_and(|district| district != self.district) {
             note(
-                notes,
+                diagnostics,
                 &codes::RECORD_OF_OTHER_DISTRICT,
                 list,
                 Some(id),
@@ -282,28 +289,28 @@ impl<'a> Feed<'a> {
         let roster = &mut self.roster;
         match (list, id) {
             (Resource::Schools, Some(id)) => drop_record(&mut roster.orgs, id),
-            (Resource::Schools, None) => roster.losses.kind(Tag::School),
+            (Resource::Schools, None) => roster.losses.kind(RecordKind::School),
             (Resource::Terms, Some(id)) => drop_record(&mut roster.sessions, id),
-            (Resource::Terms, None) => roster.losses.kind(Tag::Term),
+            (Resource::Terms, None) => roster.losses.kind(RecordKind::Term),
             (Resource::Courses, Some(id)) => drop_record(&mut roster.courses, id),
-            (Resource::Courses, None) => roster.losses.kind(Tag::Course),
+            (Resource::Courses, None) => roster.losses.kind(RecordKind::Course),
             (Resource::Sections, Some(id)) => drop_record(&mut roster.classes, id),
-            (Resource::Sections, None) => roster.losses.kind(Tag::Class),
+            (Resource::Sections, None) => roster.losses.kind(RecordKind::Class),
             (_, Some(id)) => {
                 drop_record(&mut roster.users, id);
                 let slot = roster.users.slot(id);
                 roster.users.record_mut(slot).kinds |= people::kind_of(list);
             }
-            (Resource::Teachers, None) => roster.losses.kind(Tag::Teacher),
-            (Resource::Students, None) => roster.losses.kind(Tag::Student),
-            (Resource::Contacts, None) => roster.losses.kind(Tag::Guardian),
+            (Resource::Teachers, None) => roster.losses.kind(RecordKind::Teacher),
+            (Resource::Students, None) => roster.losses.kind(RecordKind::Student),
+            (Resource::Contacts, None) => roster.losses.kind(RecordKind::Guardian),
             (Resource::Staff | Resource::DistrictAdmins, None) => {}
         }
     }
 
-    /// Notes what was only counted.
-    fn finish(&mut self, notes: &mut Notes<'_>) {
-        sections::note_idle(self, notes);
+    /// Diagnostics what was only counted.
+    fn finish(&mut self, diagnostics: &mut Diagnostics<'_>) {
+        sections::note_idle(self, diagnostics);
         let counts = &self.counts;
         for (count, list, code, what) in [
             (
@@ -338,12 +345,12 @@ impl<'a> Feed<'a> {
             ),
         ] {
             if count > 0 {
-                note(notes, code, list, None, None, || format!("{count} {what}"));
+                note(diagnostics, code, list, None, None, || format!("{count} {what}"));
             }
         }
         for ((list, role), count) in &self.roster.not_rostered {
             let code = &source::ROLE_NOT_ROSTERED;
-            notes.note(code, |f| {
+            diagnostics.note(code, |f| {
                 f.saying(code, format!("{count} users of the role {role} make no account here"))
                     .at(place(list, 0, None))
             });
@@ -353,7 +360,7 @@ impl<'a> Feed<'a> {
 
 fn drop_record<T: Default + Clone>(registry: &mut Registry<T>, id: &str) {
     let slot = registry.slot(id);
-    registry.set(slot, Standing::Dropped);
+    registry.set(slot, RecordStatus::Dropped);
 }
 
 /// Finds the record that an object is. The same object twice counts once; two that differ leave the
@@ -363,7 +370,7 @@ pub(super) fn claim<T: Default + Clone, O: Hash>(
     list: Resource,
     id: &Text<'_>,
     object: &O,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> Taken {
     let Some(id) = id.get() else { return Taken::Nothing };
     let mut hash = Xxh3::new();
@@ -373,23 +380,23 @@ pub(super) fn claim<T: Default + Clone, O: Hash>(
         Claim::Outdated => Taken::Known(registry.slot(id)),
         Claim::Again(_) => Taken::Nothing,
         Claim::Conflict(slot, _) => {
-            note(notes, &codes::RECORD_TWICE, list, Some(id), None, String::new);
-            registry.set(slot, Standing::Dropped);
+            note(diagnostics, &codes::RECORD_TWICE, list, Some(id), None, String::new);
+            registry.set(slot, RecordStatus::Dropped);
             Taken::Nothing
         }
     }
 }
 
-/// Notes a finding about a thing of a list.
+/// Diagnostics a finding about a thing of a list.
 pub(super) fn note(
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
     code: &'static Code,
     list: Resource,
     id: Option<&str>,
     field: Option<&str>,
     found: impl FnOnce() -> String,
 ) {
-    notes.note(code, |finding| {
+    diagnostics.note(code, |finding| {
         let found = found();
         let finding: Finding = if found.is_empty() { finding } else { finding.saying(code, found) };
         let finding = finding.at(place(list.name(), 0, field));

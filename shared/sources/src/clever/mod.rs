@@ -18,7 +18,7 @@ mod pull;
 mod sections;
 mod tokens;
 
-pub use crate::http::{Failing, Now, PageFault, Pulled, RealWait, Wait, is_host};
+pub use crate::http::{Failing, Now, PaginationError, Pulled, RealWait, Wait, is_host};
 pub use crate::intake::{Import, ImportError, Refused, Staged};
 pub use feed::{Job, StagedPages, import};
 pub use page::without_demographics;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::http::PageFault;
+use crate::http::PaginationError;
 
 /// One item of a list.
 #[derive(Deserialize)]
@@ -63,31 +63,31 @@ pub(super) fn read<'a>(
     body: &'a [u8],
     path: &str,
     after: Option<&str>,
-) -> Result<Page<'a>, PageFault> {
+) -> Result<Page<'a>, PaginationError> {
     let envelope = envelope(body)?;
     let Some(next) = next_of(envelope.links) else {
         return Ok(Page { items: envelope.data, next: None });
     };
-    let (next_path, query) = next.split_once('?').ok_or(PageFault::ForeignLink)?;
+    let (next_path, query) = next.split_once('?').ok_or(PaginationError::ForeignLink)?;
     if next_path != path {
-        return Err(PageFault::ForeignLink);
+        return Err(PaginationError::ForeignLink);
     }
     let cursor = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("starting_after="))
-        .ok_or(PageFault::ForeignLink)?;
+        .ok_or(PaginationError::ForeignLink)?;
     if !is_id(cursor) {
-        return Err(PageFault::ForeignLink);
+        return Err(PaginationError::ForeignLink);
     }
     // Lists are in the order of ids, and a cursor is the last id of its page.
     if after.is_some_and(|after| cursor <= after) {
-        return Err(PageFault::Loop);
+        return Err(PaginationError::Loop);
     }
     Ok(Page { items: envelope.data, next: Some(cursor.to_owned()) })
 }
 
 /// The items of a page whose way to the next one was followed before.
-pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PageFault> {
+pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PaginationError> {
     Ok(envelope(body)?.data)
 }
 
@@ -105,8 +105,8 @@ impl Split {
 }
 
 /// Splits a page whose way to the next one was followed before.
-pub(super) fn split(body: Vec<u8>) -> Result<Split, PageFault> {
-    let body = String::from_utf8(body).map_err(|_| PageFault::NotAPage)?;
+pub(super) fn split(body: Vec<u8>) -> Result<Split, PaginationError> {
+    let body = String::from_utf8(body).map_err(|_| PaginationError::NotAPage)?;
     let place = |object: &str| {
         let begin = object.as_ptr().addr() - body.as_ptr().addr();
         begin..begin + object.len()
@@ -115,8 +115,8 @@ pub(super) fn split(body: Vec<u8>) -> Result<Split, PageFault> {
     Ok(Split { body, objects })
 }
 
-fn envelope(body: &[u8]) -> Result<Envelope<'_>, PageFault> {
-    serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)
+fn envelope(body: &[u8]) -> Result<Envelope<'_>, PaginationError> {
+    serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)
 }
 
 /// What a student's role says of demographics (R-M7), of free fields too, for nobody knows what a
@@ -143,9 +143,10 @@ const DEMOGRAPHICS: [&str; 15] = [
 ///
 /// # Errors
 /// If it is no page.
-pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PageFault> {
-    let mut page: Value = serde_json::from_slice(body).map_err(|_| PageFault::NotAPage)?;
-    let items = page.get_mut("data").and_then(Value::as_array_mut).ok_or(PageFault::NotAPage)?;
+pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PaginationError> {
+    let mut page: Value = serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)?;
+    let items =
+        page.get_mut("data").and_then(Value::as_array_mut).ok_or(PaginationError::NotAPage)?;
     for student in
         items.iter_mut().filter_map(|item| item.pointer_mut("/data/roles/student")?.as_object_mut())
     {
@@ -153,7 +154,7 @@ pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PageFault> {
             student.remove(field);
         }
     }
-    serde_json::to_vec(&page).map_err(|_| PageFault::NotAPage)
+    serde_json::to_vec(&page).map_err(|_| PaginationError::NotAPage)
 }
 
 /// Whether a text is one of Clever's ids: 24 hexadecimal digits, lower case.
@@ -187,13 +188,16 @@ mod tests {
         let fault = |uri: &str| read(page(uri).as_bytes(), "/v3.1/users", Some(B)).unwrap_err();
         assert_eq!(
             fault(&format!("https://evil.example/v3.1/users?starting_after={B}")),
-            PageFault::ForeignLink
+            PaginationError::ForeignLink
         );
-        assert_eq!(fault(&format!("/v3.1/events?starting_after={B}")), PageFault::ForeignLink);
-        assert_eq!(fault("/v3.1/users?limit=25"), PageFault::ForeignLink);
-        assert_eq!(fault("/v3.1/users?starting_after=../../me"), PageFault::ForeignLink);
-        assert_eq!(fault(&format!("/v3.1/users?starting_after={B}")), PageFault::Loop);
-        assert_eq!(fault(&format!("/v3.1/users?starting_after={A}")), PageFault::Loop);
+        assert_eq!(
+            fault(&format!("/v3.1/events?starting_after={B}")),
+            PaginationError::ForeignLink
+        );
+        assert_eq!(fault("/v3.1/users?limit=25"), PaginationError::ForeignLink);
+        assert_eq!(fault("/v3.1/users?starting_after=../../me"), PaginationError::ForeignLink);
+        assert_eq!(fault(&format!("/v3.1/users?starting_after={B}")), PaginationError::Loop);
+        assert_eq!(fault(&format!("/v3.1/users?starting_after={A}")), PaginationError::Loop);
     }
 
     #[test]
@@ -220,7 +224,7 @@ mod tests {
         {
             assert_eq!(
                 read(body.as_bytes(), "/v3.1/users", None).unwrap_err(),
-                PageFault::NotAPage
+                PaginationError::NotAPage
             );
         }
     }

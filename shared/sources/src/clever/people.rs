@@ -10,8 +10,8 @@ use super::places::day;
 use super::pull::Resource;
 use crate::intake::collected::{Demographic, GuardianWord, PERSON_TEXTS, User, person};
 use crate::intake::demographics::RACES;
-use crate::intake::ids::{NONE, Standing};
-use crate::intake::notes::Notes;
+use crate::intake::diagnostics::Diagnostics;
+use crate::intake::ids::{NONE, RecordStatus};
 use crate::intake::values;
 
 /// The kind of person that a list is of.
@@ -53,14 +53,19 @@ fn word(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
     }
 }
 
-pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &str, notes: &mut Notes<'_>) {
+pub(super) fn take(
+    feed: &mut Feed<'_>,
+    list: Resource,
+    object: &str,
+    diagnostics: &mut Diagnostics<'_>,
+) {
     let Some(user) =
-        feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), notes)
+        feed.read(list, object, |user: &UserObject<'_>| (&user.id, &user.district), diagnostics)
     else {
         return;
     };
     let kinds = kinds_of(&user.roles);
-    let slot = match claim(&mut feed.roster.users, list, &user.id, &user, notes) {
+    let slot = match claim(&mut feed.roster.users, list, &user.id, &user, diagnostics) {
         Taken::Record(slot) => slot,
         // Who has several roles comes in the list of each: the first that makes an account is read,
         // and the others say no more than that there are others.
@@ -75,7 +80,7 @@ pub(super) fn take(feed: &mut Feed<'_>, list: Resource, object: &str, notes: &mu
         }
         Taken::Nothing => return,
     };
-    read(feed, list, slot, &user, kinds, notes);
+    read(feed, list, slot, &user, kinds, diagnostics);
 }
 
 fn read(
@@ -84,13 +89,13 @@ fn read(
     slot: u32,
     user: &UserObject<'_>,
     kinds: u8,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     let roles = &user.roles;
     let mut record = User { main_org: NONE, kinds, ..User::default() };
     let mut whole = true;
     if kinds == 0 {
-        note(notes, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || {
+        note(diagnostics, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || {
             "a user has no role".into()
         });
         record.kinds = kind_of(list);
@@ -108,25 +113,25 @@ fn read(
     }
     if kinds & person::ALL != 0 && user.name.first.get().is_none() && user.name.last.get().is_none()
     {
-        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || {
+        note(diagnostics, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || {
             "a user has no name".into()
         });
         whole = false;
     }
-    whole &= schools(feed, list, user, &mut record, notes);
+    whole &= schools(feed, list, user, &mut record, diagnostics);
     if let Some(contact) = &roles.contact {
         relate(feed, slot, contact, &mut record);
     }
     if !whole {
-        feed.roster.users.set(slot, Standing::Dropped);
+        feed.roster.users.set(slot, RecordStatus::Dropped);
         *feed.roster.users.record_mut(slot) = record;
         return;
     }
     record.texts = feed.roster.texts.here();
-    push_texts(feed, list, user, notes);
+    push_texts(feed, list, user, diagnostics);
     *feed.roster.users.record_mut(slot) = record;
-    if let Some(student) = roles.student.as_ref().filter(|_| feed.wishes.demographics) {
-        demographics(feed, list, slot, &user.id, student, notes);
+    if let Some(student) = roles.student.as_ref().filter(|_| feed.options.demographics) {
+        demographics(feed, list, slot, &user.id, student, diagnostics);
     }
 }
 
@@ -137,7 +142,7 @@ fn schools(
     list: Resource,
     user: &UserObject<'_>,
     record: &mut User,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> bool {
     let Roles { student, teacher, staff, .. } = &user.roles;
     let (student, teacher, staff) = (student.as_ref(), teacher.as_ref(), staff.as_ref());
@@ -163,7 +168,7 @@ fn schools(
         return true;
     }
     if named.is_empty() {
-        note(notes, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || {
+        note(diagnostics, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || {
             "a user is at no school".into()
         });
         return false;
@@ -173,7 +178,7 @@ fn schools(
         let slot = roster.orgs.slot(id);
         roster.orgs.record_mut(slot).wanted = true;
     }
-    note(notes, &codes::SCHOOL_NOT_SHARED, list, user.id.get(), Some("schools"), String::new);
+    note(diagnostics, &codes::SCHOOL_NOT_SHARED, list, user.id.get(), Some("schools"), String::new);
     false
 }
 
@@ -203,7 +208,12 @@ fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mu
     record.guardian = best.unwrap_or_default();
 }
 
-fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes: &mut Notes<'_>) {
+fn push_texts(
+    feed: &mut Feed<'_>,
+    list: Resource,
+    user: &UserObject<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) {
     let (student, teacher, contact) =
         (user.roles.student.as_ref(), user.roles.teacher.as_ref(), user.roles.contact.as_ref());
     let texts = &mut feed.roster.texts;
@@ -218,13 +228,27 @@ fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes:
     let mut value = String::new();
     let email = user.email.trimmed();
     if !email.is_empty() && !values::email(email, &mut value) {
-        note(notes, &source::EMAIL_MALFORMED, list, user.id.get(), Some("email"), String::new);
+        note(
+            diagnostics,
+            &source::EMAIL_MALFORMED,
+            list,
+            user.id.get(),
+            Some("email"),
+            String::new,
+        );
     }
     texts.push(&value);
     value.clear();
     let phone = contact.map_or("", |role| role.phone.trimmed());
-    if !phone.is_empty() && !feed.wishes.phones.read(phone, &mut value) {
-        note(notes, &source::PHONE_MALFORMED, list, user.id.get(), Some("phone"), String::new);
+    if !phone.is_empty() && !feed.options.phones.read(phone, &mut value) {
+        note(
+            diagnostics,
+            &source::PHONE_MALFORMED,
+            list,
+            user.id.get(),
+            Some("phone"),
+            String::new,
+        );
     }
     let is_mobile =
         contact.is_some_and(|role| role.phone_type.trimmed().eq_ignore_ascii_case("cell"));
@@ -240,7 +264,7 @@ fn push_texts(feed: &mut Feed<'_>, list: Resource, user: &UserObject<'_>, notes:
         texts.push(text);
     }
     // R-M7: where demographics are not kept, they do not even come this far.
-    let kept = student.filter(|_| feed.wishes.demographics);
+    let kept = student.filter(|_| feed.options.demographics);
     for text in kept.map_or([""; 4], |role| {
         [&role.grade, &role.ell_status, &role.frl_status, &role.iep_status].map(Text::trimmed)
     }) {
@@ -265,14 +289,14 @@ fn demographics(
     slot: u32,
     id: &Text<'_>,
     student: &StudentRole<'_>,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     let race = student.race.trimmed();
     let bit = RACE_WORDS.iter().position(|word| word.eq_ignore_ascii_case(race));
     if bit.is_none() && !race.is_empty() && !race.eq_ignore_ascii_case("unknown") {
         feed.counts.races += 1;
     }
-    let birth = day(list, id, "dob", &student.dob, notes);
+    let birth = day(list, id, "dob", &student.dob, diagnostics);
     let roster = &mut feed.roster;
     let texts = roster.texts.here();
     roster.texts.push(student.gender.trimmed());

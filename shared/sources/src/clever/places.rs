@@ -7,25 +7,26 @@ use super::feed::{Feed, Taken, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Course, Org, OrgKind, Session};
-use crate::intake::ids::{NONE, Standing};
-use crate::intake::notes::{Notes, id_of, place};
+use crate::intake::diagnostics::{Diagnostics, id_of, place};
+use crate::intake::ids::{NONE, RecordStatus};
 use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
 
-pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
+pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnostics<'_>) {
     let list = Resource::Schools;
     let Some(school) =
-        feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), notes)
+        feed.read(list, object, |school: &School<'_>| (&school.id, &school.district), diagnostics)
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, notes) else {
+    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, diagnostics)
+    else {
         return;
     };
     let Some(name) = school.name.get() else {
-        note(notes, &source::VALUE_MISSING, list, school.id.get(), Some("name"), || {
+        note(diagnostics, &source::VALUE_MISSING, list, school.id.get(), Some("name"), || {
             "a school has no name".into()
         });
-        feed.roster.orgs.set(slot, Standing::Dropped);
+        feed.roster.orgs.set(slot, RecordStatus::Dropped);
         return;
     };
     let texts = feed.roster.texts.here();
@@ -45,18 +46,19 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'
 
 /// What can be said once all schools are read: whether there are any, and which of them are in the
 /// configured scope (R-O3).
-pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
+pub(super) fn finish_schools(feed: &mut Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
     let orgs = &feed.roster.orgs;
     let is_school = |slot: u32| slot != feed.district_org && orgs.resolves(slot);
     if !(0..orgs.len() as u32).any(is_school) {
-        notes.note(&codes::NOTHING_SHARED, |f| f.at(place(Resource::Schools.name(), 0, None)));
+        diagnostics
+            .note(&codes::NOTHING_SHARED, |f| f.at(place(Resource::Schools.name(), 0, None)));
     }
-    let Some(schools) = &feed.wishes.settings.shared_schools else { return };
+    let Some(schools) = &feed.options.settings.shared_schools else { return };
     let mut scope = Vec::new();
     for id in schools {
         match orgs.ids.find(id).filter(|slot| is_school(*slot)) {
             Some(slot) => scope.push(slot),
-            None => notes.note(&source::SHARED_SCHOOL_UNKNOWN, |f| {
+            None => diagnostics.note(&source::SHARED_SCHOOL_UNKNOWN, |f| {
                 f.at(place(Resource::Schools.name(), 0, None)).about("school", &id_of(id))
             }),
         }
@@ -64,17 +66,19 @@ pub(super) fn finish_schools(feed: &mut Feed<'_>, notes: &mut Notes<'_>) {
     feed.roster.scope = Some(scope);
 }
 
-pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
+pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnostics<'_>) {
     let list = Resource::Terms;
-    let Some(term) = feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), notes)
+    let Some(term) =
+        feed.read(list, object, |term: &Term<'_>| (&term.id, &term.district), diagnostics)
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, notes) else {
+    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, diagnostics)
+    else {
         return;
     };
-    let start = day(list, &term.id, "start_date", &term.start_date, notes);
-    let last = day(list, &term.id, "end_date", &term.end_date, notes);
+    let start = day(list, &term.id, "start_date", &term.start_date, diagnostics);
+    let last = day(list, &term.id, "end_date", &term.end_date, diagnostics);
     let texts = feed.roster.texts.here();
     feed.roster.texts.push(term.name.trimmed());
     feed.roster.texts.push("");
@@ -84,14 +88,18 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>
         Session { texts, kind: "term", start, end, parent: NONE };
 }
 
-pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
+pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnostics<'_>) {
     let list = Resource::Courses;
-    let Some(course) =
-        feed.read(list, object, |course: &CourseObject<'_>| (&course.id, &course.district), notes)
-    else {
+    let Some(course) = feed.read(
+        list,
+        object,
+        |course: &CourseObject<'_>| (&course.id, &course.district),
+        diagnostics,
+    ) else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.courses, list, &course.id, &course, notes)
+    let Taken::Record(slot) =
+        claim(&mut feed.roster.courses, list, &course.id, &course, diagnostics)
     else {
         return;
     };
@@ -113,7 +121,7 @@ pub(super) fn day(
     id: &Text<'_>,
     field: &'static str,
     date: &Text<'_>,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> Day {
     let text = date.trimmed();
     if text.is_empty() {
@@ -123,7 +131,7 @@ pub(super) fn day(
     match values::date(civil, Some(DateOrder::Mdy)) {
         DateCell::Iso(date) | DateCell::Ordered(date) => to_day(date),
         DateCell::NeedsOrder | DateCell::Bad => {
-            note(notes, &source::DATE_FORMAT, list, id.get(), Some(field), || {
+            note(diagnostics, &source::DATE_FORMAT, list, id.get(), Some(field), || {
                 format!("{field} is no date and counts as blank")
             });
             NO_DAY

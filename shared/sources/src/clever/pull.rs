@@ -12,7 +12,7 @@ use super::page;
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
 use crate::http::{
-    Answer, Credential, Failing, Get, Http, Now, PageFault, Pulled, Secret, Wait, is_host,
+    Answer, Credential, Failing, Get, Http, Now, PaginationError, Pulled, Secret, Wait, is_host,
 };
 
 /// The lists that a pull reads, each in the order of ids. What is referred to comes first.
@@ -266,7 +266,7 @@ pub enum PullError<E> {
         /// The list.
         list: &'static str,
         /// Why.
-        fault: PageFault,
+        fault: PaginationError,
     },
     /// A page could not be kept.
     #[error("a page could not be kept")]
@@ -301,7 +301,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         let answer =
             self.ask(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
         let (answer, ()) = answer.await?;
-        let not_a_page = PullError::Page { list: "districts", fault: PageFault::NotAPage };
+        let not_a_page = PullError::Page { list: "districts", fault: PaginationError::NotAPage };
         let Some(first) = page::items(&answer.body).ok().and_then(|items| items.into_iter().next())
         else {
             return Err(not_a_page);
@@ -412,7 +412,10 @@ impl<H: Http, W: Wait> Client<H, W> {
             let asked = self.ask(window, resource.name(), &query, token, &mut rng, read).await?;
             let (answer, (records, next)) = asked;
             if records == 0 && next.is_some() {
-                return Err(PullError::Page { list: resource.name(), fault: PageFault::Loop });
+                return Err(PullError::Page {
+                    list: resource.name(),
+                    fault: PaginationError::Loop,
+                });
             }
             let after = Progress {
                 pages: progress.pages + 1,
@@ -437,7 +440,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         path: &str,
         token: &Secret,
         rng: &mut fastrand::Rng,
-        read: impl Fn(&[u8]) -> Result<T, PageFault>,
+        read: impl Fn(&[u8]) -> Result<T, PaginationError>,
     ) -> Result<(Answer, T), PullError<E>> {
         let request = Get {
             url: format!("{}{path}", self.api.data),

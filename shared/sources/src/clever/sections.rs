@@ -7,37 +7,45 @@ use super::feed::{Feed, Taken, claim, note, words_of};
 use super::objects::{Section, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Class, Enrollment, person};
-use crate::intake::ids::{NONE, Standing};
-use crate::intake::notes::{Notes, id_of, place};
+use crate::intake::diagnostics::{Diagnostics, id_of, place};
+use crate::intake::ids::{NONE, RecordStatus};
 use crate::intake::values::{Day, NO_DAY};
 
 const LIST: Resource = Resource::Sections;
 
-pub(super) fn take(feed: &mut Feed<'_>, object: &str, notes: &mut Notes<'_>) {
-    let Some(section) =
-        feed.read(LIST, object, |section: &Section<'_>| (&section.id, &section.district), notes)
+pub(super) fn take(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnostics<'_>) {
+    let Some(section) = feed.read(
+        LIST,
+        object,
+        |section: &Section<'_>| (&section.id, &section.district),
+        diagnostics,
+    ) else {
+        return;
+    };
+    let Taken::Record(slot) =
+        claim(&mut feed.roster.classes, LIST, &section.id, &section, diagnostics)
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.classes, LIST, &section.id, &section, notes)
-    else {
-        return;
-    };
-    match place_of(feed, &section, notes) {
+    match place_of(feed, &section, diagnostics) {
         Some(school) => {
             read(feed, slot, school, &section);
-            seat(feed, slot, &section, notes);
+            seat(feed, slot, &section, diagnostics);
         }
-        None => feed.roster.classes.set(slot, Standing::Dropped),
+        None => feed.roster.classes.set(slot, RecordStatus::Dropped),
     }
 }
 
 /// The section's school. None: the section cannot be taken.
-fn place_of(feed: &mut Feed<'_>, section: &Section<'_>, notes: &mut Notes<'_>) -> Option<u32> {
+fn place_of(
+    feed: &mut Feed<'_>,
+    section: &Section<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<u32> {
     let id = section.id.get();
     for (field, text) in [("name", &section.name), ("school", &section.school)] {
         if text.get().is_none() {
-            note(notes, &source::VALUE_MISSING, LIST, id, Some(field), || {
+            note(diagnostics, &source::VALUE_MISSING, LIST, id, Some(field), || {
                 format!("a section has no {field}")
             });
             return None;
@@ -46,7 +54,7 @@ fn place_of(feed: &mut Feed<'_>, section: &Section<'_>, notes: &mut Notes<'_>) -
     let school = feed.roster.orgs.slot(section.school.get()?);
     if school == feed.district_org || !feed.roster.orgs.resolves(school) {
         feed.roster.orgs.record_mut(school).wanted = school != feed.district_org;
-        note(notes, &codes::SCHOOL_NOT_SHARED, LIST, id, Some("school"), String::new);
+        note(diagnostics, &codes::SCHOOL_NOT_SHARED, LIST, id, Some("school"), String::new);
         return None;
     }
     feed.roster.orgs.record_mut(school).has_classes = true;
@@ -82,7 +90,7 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
 }
 
 /// Seats of teachers, the primary one first, and of students.
-fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, notes: &mut Notes<'_>) {
+fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, diagnostics: &mut Diagnostics<'_>) {
     // `teacher` stands first in `teachers`, says the documentation; where it does not, it comes
     // first all the same (R-T2).
     let primary = section.teacher.get();
@@ -90,10 +98,10 @@ fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, notes: &mut Note
         .into_iter()
         .chain(section.teachers.iter().filter_map(Text::get).filter(|id| primary != Some(*id)));
     for id in teachers {
-        add(feed, class, id, true, primary == Some(id), section, notes);
+        add(feed, class, id, true, primary == Some(id), section, diagnostics);
     }
     for id in section.students.iter().filter_map(Text::get) {
-        add(feed, class, id, false, false, section, notes);
+        add(feed, class, id, false, false, section, diagnostics);
     }
 }
 
@@ -104,7 +112,7 @@ fn add(
     teacher: bool,
     primary: bool,
     section: &Section<'_>,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     let roster = &mut feed.roster;
     let known = roster.users.ids.find(id).filter(|&slot| roster.users.resolves(slot));
@@ -131,7 +139,7 @@ fn add(
             let (word, field) =
                 if teacher { ("a teacher", "teachers") } else { ("a student", "students") };
             let code = &source::ENROLLMENT_ROLE;
-            notes.note(code, |f| {
+            diagnostics.note(code, |f| {
                 let finding = f
                     .saying(code, format!("the section names as {word} a user who is none"))
                     .under(Rule::T7);
@@ -145,7 +153,7 @@ fn add(
 
 /// People who are in no section: counted, for the policy names them one by one where it matters
 /// (R-S1).
-pub(super) fn note_idle(feed: &Feed<'_>, notes: &mut Notes<'_>) {
+pub(super) fn note_idle(feed: &Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
     let users = &feed.roster.users;
     let idle = |kind: u8| {
         let is_idle = |slot: &u32| {
@@ -158,7 +166,7 @@ pub(super) fn note_idle(feed: &Feed<'_>, notes: &mut Notes<'_>) {
         (Resource::Teachers, idle(person::TEACHER), &source::TEACHERS_WITHOUT_CLASS),
     ] {
         if count > 0 {
-            note(notes, code, list, None, None, || {
+            note(diagnostics, code, list, None, None, || {
                 format!("{count} {} are in no section", list.name())
             });
         }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::page::{Link, is_id, next_of};
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
-use crate::http::{Credential, Failing, Get, Http, Now, PageFault, Secret, Wait};
+use crate::http::{Credential, Failing, Get, Http, Now, PaginationError, Secret, Wait};
 
 /// A district that has connected the application. That it shares data is not said by this.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +127,8 @@ impl<H: Http, W: Wait> TokenList<H, W> {
             url: format!("{}{path}", self.host),
             credential: Credential::Basic(client.to_owned(), secret.clone()),
         };
-        let read = |body: &[u8]| serde_json::from_slice(body).map_err(|_| PageFault::NotAPage);
+        let read =
+            |body: &[u8]| serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage);
         let asked = asking::ask(
             (&self.http, &self.wait, &self.now),
             &Window::default(),

@@ -6,7 +6,7 @@ use super::{Answer, Get, Http, NoAnswer};
 
 /// What is wrong with a page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PageFault {
+pub enum PaginationError {
     /// Cut off, HTML, or something else that is no page: asking again may help.
     #[error("the answer is not a page of a list")]
     NotAPage,
@@ -33,7 +33,7 @@ pub enum Failing {
     NoAnswer(#[from] NoAnswer),
     /// With something that is no page.
     #[error(transparent)]
-    Page(#[from] PageFault),
+    Page(#[from] PaginationError),
 }
 
 /// Why there is nothing to read.
@@ -41,7 +41,7 @@ pub(crate) enum Unanswered {
     /// Asking again would not help.
     Refused(u16),
     /// What came cannot be trusted.
-    Page(PageFault),
+    Page(PaginationError),
     /// The server fails, again and again.
     Down {
         /// How often it was tried.
@@ -57,7 +57,7 @@ pub(crate) async fn ask<T>(
     window: &Window,
     request: &Get,
     rng: &mut fastrand::Rng,
-    read: impl Fn(&[u8]) -> Result<T, PageFault>,
+    read: impl Fn(&[u8]) -> Result<T, PaginationError>,
 ) -> Result<(Answer, T), Unanswered> {
     ask_with(world, window, (|| request.clone(), TRIES), rng, read).await
 }
@@ -69,7 +69,7 @@ pub(crate) async fn ask_with<T>(
     window: &Window,
     (make, most): (impl Fn() -> Get, u32),
     rng: &mut fastrand::Rng,
-    read: impl Fn(&[u8]) -> Result<T, PageFault>,
+    read: impl Fn(&[u8]) -> Result<T, PaginationError>,
 ) -> Result<(Answer, T), Unanswered> {
     let mut last = Failing::Status(0);
     for tries in 0..most {
@@ -86,7 +86,7 @@ pub(crate) async fn ask_with<T>(
                 match answer.status {
                     200 => match read(&answer.body) {
                         Ok(found) => return Ok((answer, found)),
-                        Err(fault @ PageFault::NotAPage) => {
+                        Err(fault @ PaginationError::NotAPage) => {
                             last = fault.into();
                             pace::back_off(tries, rng)
                         }

@@ -2,13 +2,13 @@
 
 use std::thread;
 
-use super::collected::{Collected, Wishes, person};
+use super::collected::{Collected, ImportOptions, person};
+use super::diagnostics::{Abort, Diagnostics};
 use super::emit::Assembled;
 use super::gaps;
-use super::ids::Standing;
+use super::ids::RecordStatus;
 use super::index::Index;
-use super::kin;
-use super::notes::{Halt, Notes};
+use super::relationships;
 use super::seats::{ByUser, Seats};
 use super::values::to_day;
 
@@ -16,20 +16,24 @@ use super::values::to_day;
 /// wait. Gives the number of seats.
 pub(crate) fn stage(
     roster: Collected,
-    wishes: &Wishes<'_>,
-    notes: &mut Notes<'_>,
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
     told: impl FnMut(u64),
-) -> Result<u64, Halt> {
-    let data = assemble(roster, wishes, notes);
-    notes.go_on()?;
-    let enrollments = data.records(notes, told)?;
-    gaps::emit(&data, notes)?;
-    notes.flush()?;
+) -> Result<u64, Abort> {
+    let data = assemble(roster, options, diagnostics);
+    diagnostics.go_on()?;
+    let enrollments = data.records(diagnostics, told)?;
+    gaps::emit(&data, diagnostics)?;
+    diagnostics.flush()?;
     Ok(enrollments)
 }
 
 /// Sorts, joins and limits to the configured schools.
-fn assemble(mut roster: Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -> Assembled {
+fn assemble(
+    mut roster: Collected,
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Assembled {
     let (rows, named) =
         (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
     let (users, classes, by_user) = thread::scope(|scope| {
@@ -38,12 +42,18 @@ fn assemble(mut roster: Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -
         let by_user = ByUser::of(&rows, roster.users.len());
         (joined(users), classes, by_user)
     });
-    let (in_table, seats, kin) = thread::scope(|scope| {
+    let (in_table, seats, joined) = thread::scope(|scope| {
         let in_table = scope.spawn(|| roster.users.ids.table_sorted(&users));
-        let seats =
-            Seats::gather(&roster, rows, by_user, (&users, &classes), to_day(wishes.today), notes);
-        let kin = kin::join(&roster, named, &users, notes);
-        (joined(in_table), seats, kin)
+        let seats = Seats::gather(
+            &roster,
+            rows,
+            by_user,
+            (&users, &classes),
+            to_day(options.today),
+            diagnostics,
+        );
+        let related = relationships::join(&roster, named, &users, diagnostics);
+        (joined(in_table), seats, related)
     });
     let slots = roster.users.len();
     let mut untouched = std::mem::take(&mut roster.losses.students);
@@ -52,10 +62,10 @@ fn assemble(mut roster: Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) -
     let mut data = Assembled {
         users: in_table,
         roles_of: Index::of(slots, roster.roles.iter().map(|role| role.user)),
-        guardians_of: Index::of(slots, kin.guardians.iter().map(|pair| pair.0)),
-        children_of: Index::of(slots, kin.children.iter().map(|pair| pair.0)),
+        guardians_of: Index::of(slots, joined.guardians.iter().map(|pair| pair.0)),
+        children_of: Index::of(slots, joined.children.iter().map(|pair| pair.0)),
         roster,
-        kin,
+        relationships: joined,
         seats,
         untouched,
     };
@@ -73,7 +83,7 @@ fn limit(data: &mut Assembled) {
     let slots = 0..data.roster.users.len() as u32;
     for user in slots.clone() {
         let is_inside = data.roster.scope.is_none()
-            || data.roster.users.standing(user) == Standing::Dropped
+            || data.roster.users.standing(user) == RecordStatus::Dropped
             || data.schools(user, person::ALL).iter().any(|&org| data.roster.in_scope(org));
         data.roster.users.record_mut(user).in_scope = is_inside;
     }
@@ -81,7 +91,7 @@ fn limit(data: &mut Assembled) {
         return;
     }
     for user in slots {
-        let children = &data.kin.children[data.children_of.get(user)];
+        let children = &data.relationships.children[data.children_of.get(user)];
         if children.iter().any(|&(_, child)| {
             data.roster.users.record(child).in_scope && data.roster.users.is_present(child)
         }) {

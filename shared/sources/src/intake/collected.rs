@@ -3,11 +3,11 @@
 
 use jiff::civil::Date;
 use roster::policy::{KeepDemographics, Policy};
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::settings::SourceSettings;
 
+use super::diagnostics::{Diagnostics, id_of, place};
 use super::ids::{NONE, Registry};
-use super::notes::{Notes, id_of, place};
 use super::phone::Phones;
 use super::texts::Texts;
 use super::values::{Day, NO_DAY};
@@ -237,7 +237,7 @@ impl Enrollment {
 #[derive(Default)]
 pub(crate) struct Losses {
     /// Kinds of which a row's id could not be read.
-    pub(crate) kinds: Vec<Tag>,
+    pub(crate) kinds: Vec<RecordKind>,
     /// An enrollment of which nothing is known was lost.
     pub(crate) any_enrollment: bool,
     /// Class and user of lost enrollments; [`NONE`] where not known.
@@ -247,21 +247,21 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    pub(crate) fn kind(&mut self, tag: Tag) {
+    pub(crate) fn kind(&mut self, tag: RecordKind) {
         if !self.kinds.contains(&tag) {
             self.kinds.push(tag);
         }
     }
 
     pub(crate) fn people(&mut self) {
-        for tag in [Tag::Teacher, Tag::Student, Tag::Guardian] {
+        for tag in [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian] {
             self.kind(tag);
         }
     }
 }
 
 /// The settings that reading needs.
-pub(crate) struct Wishes<'a> {
+pub(crate) struct ImportOptions<'a> {
     pub(crate) settings: &'a SourceSettings,
     pub(crate) today: Date,
     pub(crate) phones: Phones,
@@ -269,7 +269,7 @@ pub(crate) struct Wishes<'a> {
     pub(crate) demographics: bool,
 }
 
-impl<'a> Wishes<'a> {
+impl<'a> ImportOptions<'a> {
     pub(crate) fn new(
         settings: &'a SourceSettings,
         policy: &Policy,
@@ -356,24 +356,24 @@ impl Collected {
     }
 }
 
-/// Notes a finding about a record after its list was read.
+/// Diagnostics a finding about a record after its list was read.
 pub(crate) fn note_record<T: Default + Clone>(
     registry: &Registry<T>,
     slot: u32,
     list: impl Into<List>,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
     code: &'static Code,
     column: Option<&'static str>,
     found: impl FnOnce() -> String,
 ) {
     let (seen, list) = (registry.seen(slot), list.into());
-    let before = std::mem::replace(&mut notes.earlier, seen.is_of_earlier_set());
-    notes.note(code, |finding| {
+    let before = std::mem::replace(&mut diagnostics.earlier, seen.is_of_earlier_set());
+    diagnostics.note(code, |finding| {
         let found = found();
         let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
         finding
             .at(place(list.name, seen.line, column))
             .about(list.entity, &id_of(registry.id(slot)))
     });
-    notes.earlier = before;
+    diagnostics.earlier = before;
 }

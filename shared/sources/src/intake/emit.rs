@@ -3,16 +3,16 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::snapshot::BLOCK_BYTES;
 
 use super::collected::{Collected, OrgKind, person};
 use super::demographics::RACES;
+use super::diagnostics::{Abort, Diagnostics, write_fault};
 use super::ids::NONE;
 use super::json::{Key, Lines, key, keys};
-use super::kin::Kin;
-use super::notes::{Halt, Notes, write_fault};
-use super::seats::{Seat, Seats};
+use super::relationships::Relationships;
+use super::seats::{Membership, Seats};
 use super::values;
 
 use super::index::Index;
@@ -20,7 +20,7 @@ use super::index::Index;
 /// Everything that was read, brought together.
 pub(super) struct Assembled {
     pub(super) roster: Collected,
-    pub(super) kin: Kin,
+    pub(super) relationships: Relationships,
     pub(super) seats: Seats,
     /// Users in the order of the table.
     pub(super) users: Vec<u32>,
@@ -43,10 +43,10 @@ enum Share {
 const SHARES: [Share; 3] = [Share::UpToStudents, Share::Guardians, Share::Classes];
 
 /// Kinds of person and their bits.
-pub(super) const PEOPLE: [(Tag, u8); 3] = [
-    (Tag::Teacher, person::TEACHER),
-    (Tag::Student, person::STUDENT),
-    (Tag::Guardian, person::GUARDIAN),
+pub(super) const PEOPLE: [(RecordKind, u8); 3] = [
+    (RecordKind::Teacher, person::TEACHER),
+    (RecordKind::Student, person::STUDENT),
+    (RecordKind::Guardian, person::GUARDIAN),
 ];
 
 impl Assembled {
@@ -105,7 +105,11 @@ impl Assembled {
     }
 
     /// A person's seats in classes that are read, as a gap or a record carries them.
-    pub(super) fn seats_of(&self, user: u32, teacher: bool) -> impl Iterator<Item = Seat> + '_ {
+    pub(super) fn seats_of(
+        &self,
+        user: u32,
+        teacher: bool,
+    ) -> impl Iterator<Item = Membership> + '_ {
         self.seats.of_user(user, teacher).filter(move |seat| self.seat_counts(seat.other, user))
     }
 
@@ -113,16 +117,20 @@ impl Assembled {
     /// while the sink packs those before.
     pub(super) fn records(
         &self,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
         mut told: impl FnMut(u64),
-    ) -> Result<u64, Halt> {
+    ) -> Result<u64, Abort> {
         thread::scope(|scope| {
             let (mut writers, mut waiting) = (Vec::new(), Vec::new());
             for share in SHARES {
                 let (full, blocks) = sync_channel::<Block>(2);
                 writers.push(scope.spawn(move || {
-                    let mut out =
-                        Out { tag: Tag::School, lines: Lines::with_capacity(ROOM), count: 0, full };
+                    let mut out = Out {
+                        tag: RecordKind::School,
+                        lines: Lines::with_capacity(ROOM),
+                        count: 0,
+                        full,
+                    };
                     let seats = self.write(share, &mut out);
                     out.flush();
                     seats
@@ -139,7 +147,7 @@ impl Assembled {
                         continue;
                     };
                     // An early end drops the receivers; what the writers send then goes nowhere.
-                    notes
+                    diagnostics
                         .sink()
                         .records(block.tag, block.lines, block.count)
                         .map_err(write_fault)?;
@@ -160,12 +168,12 @@ impl Assembled {
         match share {
             Share::UpToStudents => {
                 self.places(out);
-                self.people(Tag::Teacher, person::TEACHER, out);
-                self.people(Tag::Student, person::STUDENT, out);
+                self.people(RecordKind::Teacher, person::TEACHER, out);
+                self.people(RecordKind::Student, person::STUDENT, out);
                 0
             }
             Share::Guardians => {
-                self.people(Tag::Guardian, person::GUARDIAN, out);
+                self.people(RecordKind::Guardian, person::GUARDIAN, out);
                 0
             }
             Share::Classes => self.classes(out),
@@ -174,7 +182,7 @@ impl Assembled {
 
     fn places(&self, out: &mut Out) {
         let roster = &self.roster;
-        out.of(Tag::School);
+        out.of(RecordKind::School);
         let orgs = roster.orgs.ids.sorted(roster.orgs.present());
         for slot in roster.orgs.ids.table_sorted(&orgs) {
             let org = *roster.orgs.record(slot);
@@ -192,7 +200,7 @@ impl Assembled {
             }
             out.end();
         }
-        out.of(Tag::Term);
+        out.of(RecordKind::Term);
         let sessions = roster.sessions.ids.sorted(roster.sessions.present());
         for slot in roster.sessions.ids.table_sorted(&sessions) {
             let session = *roster.sessions.record(slot);
@@ -210,7 +218,7 @@ impl Assembled {
             out.lines.optional(key!("school_year"), year);
             out.end();
         }
-        out.of(Tag::Course);
+        out.of(RecordKind::Course);
         let courses = roster.courses.ids.sorted(roster.courses.present());
         for slot in roster.courses.ids.table_sorted(&courses) {
             let course = *roster.courses.record(slot);
@@ -236,7 +244,7 @@ impl Assembled {
         }
     }
 
-    fn people(&self, tag: Tag, kind: u8, out: &mut Out) {
+    fn people(&self, tag: RecordKind, kind: u8, out: &mut Out) {
         out.of(tag);
         let users = &self.roster.users;
         for user in self.users.chunks(TOUCHED).flat_map(|some| {
@@ -254,7 +262,7 @@ impl Assembled {
                 self.relatives(
                     &mut out.lines,
                     key!("guardians"),
-                    &self.kin.guardians[self.guardians_of.get(user)],
+                    &self.relationships.guardians[self.guardians_of.get(user)],
                 );
             }
             if kind == person::GUARDIAN {
@@ -262,7 +270,7 @@ impl Assembled {
                 self.relatives(
                     &mut out.lines,
                     key!("children"),
-                    &self.kin.children[self.children_of.get(user)],
+                    &self.relationships.children[self.children_of.get(user)],
                 );
             } else {
                 let seats = self.seats_of(user, kind == person::TEACHER);
@@ -286,8 +294,8 @@ impl Assembled {
         }
         for &user in people.iter().filter(|&&user| users.record(user).kinds & kind != 0) {
             let relatives = match kind {
-                person::STUDENT => &self.kin.guardians[self.guardians_of.get(user)],
-                person::GUARDIAN => &self.kin.children[self.children_of.get(user)],
+                person::STUDENT => &self.relationships.guardians[self.guardians_of.get(user)],
+                person::GUARDIAN => &self.relationships.children[self.children_of.get(user)],
                 _ => &[],
             };
             seen ^= relatives.iter().fold(0, |seen, &(_, other)| seen ^ users.ids.peek(other));
@@ -393,7 +401,7 @@ impl Assembled {
 
     fn classes(&self, out: &mut Out) -> u64 {
         let roster = &self.roster;
-        out.of(Tag::Class);
+        out.of(RecordKind::Class);
         let classes = roster.classes.ids.sorted(roster.classes.present());
         let mut count = 0;
         for slot in roster.classes.ids.table_sorted(&classes) {
@@ -428,8 +436,8 @@ impl Assembled {
                     .fold(0, |seen, seat| seen ^ roster.users.ids.peek(seat.other)),
             );
             let mut seats = 0_u64;
-            let counts = |seat: &Seat| self.seat_counts(slot, seat.other);
-            let mut write = |line: &mut Lines, seat: Seat| {
+            let counts = |seat: &Membership| self.seat_counts(slot, seat.other);
+            let mut write = |line: &mut Lines, seat: Membership| {
                 seats += 1;
                 self.seat(line, roster.users.id(seat.other), seat);
             };
@@ -441,7 +449,7 @@ impl Assembled {
         count
     }
 
-    fn seat(&self, line: &mut Lines, id: &str, seat: Seat) {
+    fn seat(&self, line: &mut Lines, id: &str, seat: Membership) {
         let (begin, end) = self.roster.dates[seat.dates()];
         if !seat.is_primary() && begin == values::NO_DAY && end == values::NO_DAY {
             // Nearly all are: a text alone is what the model reads fastest.
@@ -465,14 +473,14 @@ const ROOM: usize = BLOCK_BYTES + (8 << 10);
 
 /// Lines of one kind, one after the other.
 struct Block {
-    tag: Tag,
+    tag: RecordKind,
     lines: Vec<u8>,
     count: u64,
 }
 
 /// Where lines are written.
 struct Out {
-    tag: Tag,
+    tag: RecordKind,
     lines: Lines,
     count: u64,
     full: SyncSender<Block>,
@@ -480,7 +488,7 @@ struct Out {
 
 impl Out {
     /// From here on records are of this kind.
-    fn of(&mut self, tag: Tag) {
+    fn of(&mut self, tag: RecordKind) {
         self.flush();
         self.tag = tag;
     }

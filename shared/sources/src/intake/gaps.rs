@@ -1,48 +1,54 @@
 //! Gaps: what was sent and could not be read, so that it is left as the mirror has it (R-H3).
 
-use roster::records::{Seat, Tag};
-use roster::snapshot::{Gap, PartName};
+use roster::records::{Membership, RecordKind};
+use roster::snapshot::{PartName, UnreadableRecord};
 
 use super::collected::{Collected, person};
+use super::diagnostics::{Abort, Diagnostics, id_of, write_fault};
 use super::emit::{Assembled, PEOPLE};
-use super::ids::{Ids, NONE, Standing};
-use super::notes::{Halt, Notes, id_of, write_fault};
+use super::ids::{Ids, NONE, RecordStatus};
 use super::values::{Day, NO_DAY, to_date};
 
 /// Schools that are referred to and were not sent (readings, R-A6).
 pub(crate) fn missing_schools(roster: &Collected) -> impl Iterator<Item = u32> + '_ {
     (0..roster.orgs.len() as u32).filter(|&slot| {
-        roster.orgs.standing(slot) == Standing::Absent && roster.orgs.record(slot).wanted
+        roster.orgs.standing(slot) == RecordStatus::Absent && roster.orgs.record(slot).wanted
     })
 }
 
 /// Emits all gaps.
-pub(super) fn emit(data: &Assembled, notes: &mut Notes<'_>) -> Result<(), Halt> {
+pub(super) fn emit(data: &Assembled, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
     let roster = &data.roster;
-    let mut send = |gap: &Gap| {
+    let mut send = |gap: &UnreadableRecord| {
         let line = serde_json::to_vec(gap).map_err(|error| write_fault(error.into()))?;
-        notes.sink().line(PartName::Gaps, &line).map_err(write_fault)
+        diagnostics.sink().line(PartName::Gaps, &line).map_err(write_fault)
     };
     let mut kinds = roster.losses.kinds.clone();
     kinds.sort_unstable();
     for kind in kinds {
-        send(&Gap::Kind { kind })?;
+        send(&UnreadableRecord::Kind { kind })?;
     }
-    let bare =
-        |kind: Tag, ids: &Ids, slots: Vec<u32>, send: &mut dyn FnMut(&Gap) -> Result<(), Halt>| {
-            for slot in in_table_order(ids, slots) {
-                send(&Gap::Record { kind, id: id_of(ids.get(slot)), classes: Vec::new() })?;
-            }
-            Ok::<(), Halt>(())
-        };
+    let bare = |kind: RecordKind,
+                ids: &Ids,
+                slots: Vec<u32>,
+                send: &mut dyn FnMut(&UnreadableRecord) -> Result<(), Abort>| {
+        for slot in in_table_order(ids, slots) {
+            send(&UnreadableRecord::Record {
+                kind,
+                id: id_of(ids.get(slot)),
+                classes: Vec::new(),
+            })?;
+        }
+        Ok::<(), Abort>(())
+    };
     bare(
-        Tag::School,
+        RecordKind::School,
         &roster.orgs.ids,
         roster.orgs.dropped().chain(missing_schools(roster)).collect(),
         &mut send,
     )?;
-    bare(Tag::Term, &roster.sessions.ids, roster.sessions.dropped().collect(), &mut send)?;
-    bare(Tag::Course, &roster.courses.ids, roster.courses.dropped().collect(), &mut send)?;
+    bare(RecordKind::Term, &roster.sessions.ids, roster.sessions.dropped().collect(), &mut send)?;
+    bare(RecordKind::Course, &roster.courses.ids, roster.courses.dropped().collect(), &mut send)?;
     for (tag, kind) in PEOPLE {
         let users =
             (0..roster.users.len() as u32).filter(|&user| is_gap(data, user, kind)).collect();
@@ -52,19 +58,23 @@ pub(super) fn emit(data: &Assembled, notes: &mut Notes<'_>) -> Result<(), Halt> 
             } else {
                 seats(data, user, kind == person::TEACHER)
             };
-            send(&Gap::Record { kind: tag, id: id_of(roster.users.id(user)), classes })?;
+            send(&UnreadableRecord::Record {
+                kind: tag,
+                id: id_of(roster.users.id(user)),
+                classes,
+            })?;
         }
     }
-    bare(Tag::Class, &roster.classes.ids, roster.classes.dropped().collect(), &mut send)?;
+    bare(RecordKind::Class, &roster.classes.ids, roster.classes.dropped().collect(), &mut send)?;
     if roster.losses.any_enrollment {
-        send(&Gap::Enrollment { class: None, person: None })?;
+        send(&UnreadableRecord::Enrollment { class: None, person: None })?;
     }
     let mut lost = roster.losses.enrollments.clone();
     lost.sort_unstable();
     lost.dedup();
     for (class, user) in lost {
         let known = |ids: &Ids, slot: u32| (slot != NONE).then(|| id_of(ids.get(slot)));
-        send(&Gap::Enrollment {
+        send(&UnreadableRecord::Enrollment {
             class: known(&roster.classes.ids, class),
             person: known(&roster.users.ids, user),
         })?;
@@ -81,22 +91,22 @@ fn is_gap(data: &Assembled, user: u32, kind: u8) -> bool {
     let users = &data.roster.users;
     let own = users.record(user);
     match users.standing(user) {
-        Standing::Dropped => (own.kinds | own.enrolled) & kind != 0,
-        Standing::Present => {
+        RecordStatus::Dropped => (own.kinds | own.enrolled) & kind != 0,
+        RecordStatus::Present => {
             data.is_unsure(user, kind)
                 || (kind == person::STUDENT
                     && own.kinds & kind != 0
                     && data.untouched.binary_search(&user).is_ok())
         }
-        Standing::Absent | Standing::Removed => false,
+        RecordStatus::Absent | RecordStatus::Removed => false,
     }
 }
 
-fn seats(data: &Assembled, user: u32, teacher: bool) -> Vec<Seat> {
+fn seats(data: &Assembled, user: u32, teacher: bool) -> Vec<Membership> {
     let roster = &data.roster;
-    let seat = |own: super::seats::Seat| {
+    let seat = |own: super::seats::Membership| {
         let (begin, end) = roster.dates[own.dates()];
-        Seat {
+        Membership {
             id: id_of(roster.classes.id(own.other)),
             primary: own.is_primary(),
             begin: civil(begin),

@@ -5,18 +5,18 @@ use std::ops::Range;
 use roster::finding::source as codes;
 
 use super::collected::{Collected, Enrollment};
-use super::notes::{Notes, id_of, place};
+use super::diagnostics::{Diagnostics, id_of, place};
 use super::values::{Day, NO_DAY};
 
 /// One seat, seen from a class or from a person.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seat {
+pub(super) struct Membership {
     /// The person of a class's seat, the class of a person's.
     pub(super) other: u32,
     said: u32,
 }
 
-impl Seat {
+impl Membership {
     pub(super) fn is_primary(self) -> bool {
         Enrollment::unpack(self.said).is_primary()
     }
@@ -36,13 +36,13 @@ pub(super) struct Seats {
     /// Everybody of classes, sorted by id.
     classes: Lists<Placed>,
     /// Classes of people, sorted by id.
-    people: Lists<Seat>,
+    people: Lists<Membership>,
 }
 
 /// A seat of a class, and which row says so.
 #[derive(Clone, Copy, Default)]
 struct Placed {
-    seat: Seat,
+    seat: Membership,
     row: u32,
 }
 
@@ -123,12 +123,15 @@ impl Seats {
         by_user: ByUser,
         (users, classes): (&[u32], &[u32]),
         today: Day,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Self {
         let (user_count, class_count) = (roster.users.len(), roster.classes.len());
         let placed = |&number: &u32| {
             let row = rows[number as usize];
-            (row.class, Placed { seat: Seat { other: row.user, said: row.packed() }, row: number })
+            (
+                row.class,
+                Placed { seat: Membership { other: row.user, said: row.packed() }, row: number },
+            )
         };
         let of = rows.iter().filter(|row| !row.is_void()).map(|row| row.class);
         let mut of_class = Lists::new(
@@ -144,7 +147,7 @@ impl Seats {
                 .filter(|group| group.len() > 1)
             {
                 for teacher in [false, true] {
-                    merge(group, teacher, class, roster, &rows, today, notes);
+                    merge(group, teacher, class, roster, &rows, today, diagnostics);
                 }
             }
         }
@@ -153,7 +156,7 @@ impl Seats {
         let seen_from_person = |class: u32| {
             let own = of_class.get(class).iter().filter(|placed| !placed.is_void());
             own.map(move |placed| {
-                (placed.seat.other, Seat { other: class, said: placed.seat.said })
+                (placed.seat.other, Membership { other: class, said: placed.seat.said })
             })
         };
         let in_order = classes.iter().flat_map(|&class| seen_from_person(class));
@@ -169,19 +172,23 @@ impl Seats {
     }
 
     /// The seats of a class's students, sorted by their ids.
-    pub(super) fn students(&self, class: u32) -> impl Iterator<Item = Seat> {
+    pub(super) fn students(&self, class: u32) -> impl Iterator<Item = Membership> {
         self.of_class(class, false).map(|placed| placed.seat)
     }
 
     /// The seats of a class's teachers, in the order of the source.
-    pub(super) fn teachers(&self, class: u32) -> impl Iterator<Item = Seat> + use<> {
+    pub(super) fn teachers(&self, class: u32) -> impl Iterator<Item = Membership> + use<> {
         let mut teachers: Vec<Placed> = self.of_class(class, true).copied().collect();
         teachers.sort_unstable_by_key(|placed| placed.row);
         teachers.into_iter().map(|placed| placed.seat)
     }
 
     /// The seats of a person in one role, sorted by the class's id.
-    pub(super) fn of_user(&self, user: u32, teacher: bool) -> impl Iterator<Item = Seat> + '_ {
+    pub(super) fn of_user(
+        &self,
+        user: u32,
+        teacher: bool,
+    ) -> impl Iterator<Item = Membership> + '_ {
         self.people.get(user).iter().copied().filter(move |seat| seat.is_teacher() == teacher)
     }
 }
@@ -194,7 +201,7 @@ fn merge(
     roster: &Collected,
     rows: &[Enrollment],
     today: Day,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     let is_role = |placed: &&mut Placed| !placed.is_void() && placed.seat.is_teacher() == teacher;
     let same: Vec<&mut Placed> = group.iter_mut().filter(is_role).collect();
@@ -211,7 +218,7 @@ fn merge(
         placed.seat.other = Enrollment::VOID;
     }
     let line = rows[best as usize].line;
-    notes.note(&codes::ENROLLMENT_MERGED, |f| {
+    diagnostics.note(&codes::ENROLLMENT_MERGED, |f| {
         let found =
             format!("the person has {count} enrollments of one role in the class; this one counts");
         f.saying(&codes::ENROLLMENT_MERGED, found)

@@ -179,7 +179,7 @@ fn split(
 }
 
 /// Makes rows of what is no file, cell by cell.
-pub(crate) struct Maker<'m> {
+pub(crate) struct RowBuilder<'m> {
     batch: Batch,
     /// Where the text of the row begins.
     begin: usize,
@@ -189,14 +189,14 @@ pub(crate) struct Maker<'m> {
     empty: &'m Receiver<Batch>,
 }
 
-impl Maker<'_> {
+impl RowBuilder<'_> {
     /// The text of the row so far: what is appended to it is the next cell, once
-    /// [`Maker::end_cell`] says so.
+    /// [`RowBuilder::end_cell`] says so.
     pub(crate) fn text(&mut self) -> &mut String {
         &mut self.batch.text
     }
 
-    /// Where the next cell begins, for [`Maker::end_cell`].
+    /// Where the next cell begins, for [`RowBuilder::end_cell`].
     pub(crate) fn begin_cell(&mut self) -> usize {
         // Rows are compared by their text (check 26): two cells must not run into one.
         self.batch.text.push('\u{1e}');
@@ -248,14 +248,14 @@ impl Maker<'_> {
 /// Runs `work` with rows that `make` makes. The first is the header; the others are numbered from
 /// 1.
 pub(crate) fn with_made<T>(
-    make: impl FnOnce(&mut Maker<'_>) -> io::Result<()> + Send,
+    make: impl FnOnce(&mut RowBuilder<'_>) -> io::Result<()> + Send,
     work: impl FnOnce(Ahead) -> T,
 ) -> T {
     thread::scope(|scope| {
         let (sender, full) = sync_channel(WAITING);
         let (used, empty) = channel();
         scope.spawn(move || {
-            let mut maker = Maker {
+            let mut maker = RowBuilder {
                 batch: Batch::default(),
                 begin: 0,
                 line: 0,

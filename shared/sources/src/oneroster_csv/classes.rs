@@ -1,13 +1,13 @@
 //! courses.csv and classes.csv (checks 33, 34, 36, 39, 44 and 45).
 
 use roster::finding::{Code, source as codes};
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use super::collected::{Class, Collected, Course, Org};
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::header::Col;
-use super::ids::{NONE, Standing};
+use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, place, quoted};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
@@ -16,8 +16,8 @@ pub(super) fn read_courses(
     table: &mut Table,
     package: u16,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [school_year, title, code, grades, org, subjects, subject_codes] = [
         "schoolYearSourcedId",
         "title",
@@ -28,19 +28,20 @@ pub(super) fn read_courses(
         "subjectCodes",
     ]
     .map(|name| table.col(name));
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.courses, &row, package, notes) {
+        let slot = match take(&mut roster.courses, &row, package, diagnostics) {
             Taken::Record(slot) => slot,
             Taken::Unnamed => {
-                roster.losses.kind(Tag::Course);
+                roster.losses.kind(RecordKind::Course);
                 continue;
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
-        let (Some(title), Some(org_id)) = (row.required(title, notes), row.required_id(org, notes))
+        let (Some(title), Some(org_id)) =
+            (row.required(title, diagnostics), row.required_id(org, diagnostics))
         else {
-            roster.courses.set(slot, Standing::Dropped);
+            roster.courses.set(slot, RecordStatus::Dropped);
             continue;
         };
         let org = reference(
@@ -49,10 +50,10 @@ pub(super) fn read_courses(
             roster.orgs.ids.find(org_id),
             |slot| roster.orgs.resolves(slot),
             &codes::REFERENCE_MISSING,
-            notes,
+            diagnostics,
         );
         let Some(org) = org else {
-            roster.courses.set(slot, Standing::Dropped);
+            roster.courses.set(slot, RecordStatus::Dropped);
             continue;
         };
         let year_id = row.get(school_year);
@@ -61,11 +62,18 @@ pub(super) fn read_courses(
         } else {
             let found = roster.sessions.ids.find(year_id);
             let code = &codes::OPTIONAL_REFERENCE_MISSING;
-            reference(&row, school_year, found, |slot| roster.sessions.resolves(slot), code, notes)
-                .unwrap_or(NONE)
+            reference(
+                &row,
+                school_year,
+                found,
+                |slot| roster.sessions.resolves(slot),
+                code,
+                diagnostics,
+            )
+            .unwrap_or(NONE)
         };
-        check_grades(&row, grades, notes);
-        check_subjects(&row, subjects, subject_codes, notes);
+        check_grades(&row, grades, diagnostics);
+        check_subjects(&row, subjects, subject_codes, diagnostics);
         let texts = roster.texts.here();
         roster.texts.push(title);
         for col in [code, grades, subjects, subject_codes] {
@@ -78,16 +86,16 @@ pub(super) fn read_courses(
 }
 
 /// What can be said once all courses are read.
-pub(super) fn finish_courses(roster: &Collected, notes: &mut Notes<'_>) {
-    note_id_case(&roster.courses, FileKind::Courses, notes);
+pub(super) fn finish_courses(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
+    note_id_case(&roster.courses, FileKind::Courses, diagnostics);
 }
 
 pub(super) fn read_classes(
     table: &mut Table,
     package: u16,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [
         title,
         grades,
@@ -114,38 +122,38 @@ pub(super) fn read_classes(
         "periods",
     ]
     .map(|name| table.col(name));
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.classes, &row, package, notes) {
+        let slot = match take(&mut roster.classes, &row, package, diagnostics) {
             Taken::Record(slot) => slot,
             Taken::Unnamed => {
-                roster.losses.kind(Tag::Class);
+                roster.losses.kind(RecordKind::Class);
                 continue;
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
-        let named = row.required(title, notes);
+        let named = row.required(title, diagnostics);
         // A server need not send a type.
         let is_typed = !row.is_served() || !row.trimmed(class_type).is_empty();
         let kind = if is_typed {
-            row.word(class_type, &["homeroom", "scheduled"], true, true, notes)
+            row.word(class_type, &["homeroom", "scheduled"], true, true, diagnostics)
         } else {
             Some("")
         };
-        let school_id = row.required_id(school, notes);
+        let school_id = row.required_id(school, diagnostics);
         let (Some(_), Some(kind), Some(school_id)) = (named, kind, school_id) else {
-            roster.classes.set(slot, Standing::Dropped);
+            roster.classes.set(slot, RecordStatus::Dropped);
             continue;
         };
-        let school_slot = class_school(&row, school, school_id, roster, notes);
-        let course_slot = class_course(&row, course, roster, notes);
+        let school_slot = class_school(&row, school, school_id, roster, diagnostics);
+        let course_slot = class_course(&row, course, roster, diagnostics);
         let (Some(school_slot), Some(course_slot)) = (school_slot, course_slot) else {
-            roster.classes.set(slot, Standing::Dropped);
+            roster.classes.set(slot, RecordStatus::Dropped);
             continue;
         };
-        let (terms, span) = class_terms(&row, terms, roster, notes);
-        check_grades(&row, grades, notes);
-        check_subjects(&row, subjects, subject_codes, notes);
+        let (terms, span) = class_terms(&row, terms, roster, diagnostics);
+        check_grades(&row, grades, diagnostics);
+        check_subjects(&row, subjects, subject_codes, diagnostics);
         let texts = roster.texts.here();
         // The title to the letter (R-M3).
         roster.texts.push(row.get(title));
@@ -161,8 +169,8 @@ pub(super) fn read_classes(
 }
 
 /// What can be said once all classes are read.
-pub(super) fn finish_classes(roster: &mut Collected, notes: &mut Notes<'_>) {
-    note_id_case(&roster.classes, FileKind::Classes, notes);
+pub(super) fn finish_classes(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
+    note_id_case(&roster.classes, FileKind::Classes, diagnostics);
     let taught: Vec<u32> = roster
         .classes
         .present()
@@ -175,7 +183,7 @@ pub(super) fn finish_classes(roster: &mut Collected, notes: &mut Notes<'_>) {
     let idle =
         roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
     if idle > 0 {
-        notes.note(&codes::COURSE_WITHOUT_CLASS, |f| {
+        diagnostics.note(&codes::COURSE_WITHOUT_CLASS, |f| {
             f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class"))
                 .at(place("courses.csv", 0, None))
         });
@@ -189,7 +197,7 @@ fn class_school(
     col: Col,
     id: &str,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> Option<u32> {
     let slot = roster.orgs.slot(id);
     let org: &mut Org = roster.orgs.record_mut(slot);
@@ -197,17 +205,29 @@ fn class_school(
     let is_school = org.is_school();
     org.has_classes = true;
     if !is_school && roster.orgs.is_present(slot) {
-        row.note(notes, &codes::ORG_NOT_SCHOOL, Some(col), String::new);
+        row.note(diagnostics, &codes::ORG_NOT_SCHOOL, Some(col), String::new);
     }
     let found = Some(slot);
-    reference(row, col, found, |slot| roster.orgs.resolves(slot), &codes::REFERENCE_MISSING, notes)
+    reference(
+        row,
+        col,
+        found,
+        |slot| roster.orgs.resolves(slot),
+        &codes::REFERENCE_MISSING,
+        diagnostics,
+    )
 }
 
 /// The course of a class. Homerooms have none in practice, whatever the standard says.
-fn class_course(row: &Row<'_>, col: Col, roster: &Collected, notes: &mut Notes<'_>) -> Option<u32> {
+fn class_course(
+    row: &Row<'_>,
+    col: Col,
+    roster: &Collected,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<u32> {
     let id = row.get(col);
     if id.trim().is_empty() {
-        row.note(notes, &codes::COURSE_MISSING, Some(col), String::new);
+        row.note(diagnostics, &codes::COURSE_MISSING, Some(col), String::new);
         return Some(NONE);
     }
     let found = roster.courses.ids.find(id);
@@ -217,7 +237,7 @@ fn class_course(row: &Row<'_>, col: Col, roster: &Collected, notes: &mut Notes<'
         found,
         |slot| roster.courses.resolves(slot),
         &codes::REFERENCE_MISSING,
-        notes,
+        diagnostics,
     )
 }
 
@@ -227,7 +247,7 @@ fn class_terms(
     row: &Row<'_>,
     col: Col,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> ((u32, u32), (Day, Day)) {
     let begin = roster.term_lists.len() as u32;
     let (mut first, mut end, mut unknown) = (Day::MAX, Day::MIN, 0);
@@ -247,13 +267,13 @@ fn class_terms(
     }
     let count = roster.term_lists.len() as u32 - begin;
     if count == 0 {
-        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || {
+        row.note(diagnostics, &codes::CLASS_WITHOUT_TERM, Some(col), || {
             "the class names no academic session".into()
         });
         return ((begin, 0), (NO_DAY, Day::MAX));
     }
     if unknown > 0 {
-        row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || {
+        row.note(diagnostics, &codes::CLASS_WITHOUT_TERM, Some(col), || {
             format!("{unknown} of the {count} academic sessions of the class are not in the set")
         });
     }
@@ -267,30 +287,35 @@ pub(super) fn reference(
     found: Option<u32>,
     resolves: impl Fn(u32) -> bool,
     code: &'static Code,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> Option<u32> {
     let slot = found.filter(|&slot| resolves(slot));
     if slot.is_none() {
-        row.note(notes, code, Some(col), || {
+        row.note(diagnostics, code, Some(col), || {
             format!("{} leads to a record that is not in the set", col.name)
         });
     }
     slot
 }
 
-/// Notes grade codes that the standard does not know (check 33).
-pub(super) fn check_grades(row: &Row<'_>, col: Col, notes: &mut Notes<'_>) {
+/// Diagnostics grade codes that the standard does not know (check 33).
+pub(super) fn check_grades(row: &Row<'_>, col: Col, diagnostics: &mut Diagnostics<'_>) {
     for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
-        row.note(notes, &codes::GRADE_UNKNOWN, Some(col), || {
+        row.note(diagnostics, &codes::GRADE_UNKNOWN, Some(col), || {
             format!("the grade {} is kept as sent", quoted(grade))
         });
     }
 }
 
-fn check_subjects(row: &Row<'_>, subjects: Col, subject_codes: Col, notes: &mut Notes<'_>) {
+fn check_subjects(
+    row: &Row<'_>,
+    subjects: Col,
+    subject_codes: Col,
+    diagnostics: &mut Diagnostics<'_>,
+) {
     let (names, numbers) = (row.get(subjects), row.get(subject_codes));
     if !numbers.trim().is_empty() && values::list(names).count() != values::list(numbers).count() {
-        row.note(notes, &codes::SUBJECT_CODES, Some(subject_codes), || {
+        row.note(diagnostics, &codes::SUBJECT_CODES, Some(subject_codes), || {
             format!(
                 "{} subjects have {} codes",
                 values::list(names).count(),

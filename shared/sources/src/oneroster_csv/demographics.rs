@@ -2,11 +2,11 @@
 //! are read (R-M7).
 
 use roster::finding::source as codes;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
-use super::collected::{Collected, Demographic, Wishes};
-use super::ids::Standing;
-use super::notes::{Halt, Notes};
+use super::collected::{Collected, Demographic, ImportOptions};
+use super::diagnostics::{Abort, Diagnostics};
+use super::ids::RecordStatus;
 use super::repeats::Claims;
 use super::table::{Row, Table};
 use super::users::own_column;
@@ -16,10 +16,10 @@ use crate::intake::demographics::RACES;
 const SEXES: [&str; 4] = ["male", "female", "unspecified", "other"];
 
 /// Whether the file is worth reading.
-pub(super) fn is_wanted(wishes: &Wishes<'_>) -> bool {
-    wishes.demographics
-        || wishes.metadata("state_id").is_some()
-        || wishes.metadata("student_number").is_some()
+pub(super) fn is_wanted(options: &ImportOptions<'_>) -> bool {
+    options.demographics
+        || options.metadata("state_id").is_some()
+        || options.metadata("student_number").is_some()
 }
 
 pub(super) fn read(
@@ -28,25 +28,25 @@ pub(super) fn read(
     claims: &mut Claims,
     seen: &mut Vec<Seen>,
     roster: &mut Collected,
-    wishes: &Wishes<'_>,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
-    let keep = wishes.demographics;
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
+    let keep = options.demographics;
     let own = ["state_id", "student_number", "ell", "frl", "iep"]
-        .map(|field| own_column(table, wishes, field));
+        .map(|field| own_column(table, options, field));
     roster.mapped.extend(own.iter().filter(|col| col.is_there()).map(|col| col.name));
     let races = RACES.map(|name| table.col(name));
     let [birth, sex, hispanic] =
         ["birthDate", "sex", "hispanicOrLatinoEthnicity"].map(|name| table.col(name));
     roster.demographics.resize(roster.users.len(), Demographic::default());
     seen.resize(roster.users.len(), Seen::default());
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
         let Some(id) = row.own_id() else {
             if !row.is_bad() {
-                row.required(row.id_col(), notes);
+                row.required(row.id_col(), diagnostics);
             }
-            roster.losses.kind(Tag::Student);
+            roster.losses.kind(RecordKind::Student);
             continue;
         };
         if claims.take(id).is_none() {
@@ -56,14 +56,19 @@ pub(super) fn read(
             .users
             .ids
             .find(id)
-            .filter(|&slot| roster.users.standing(slot) != Standing::Absent);
+            .filter(|&slot| roster.users.standing(slot) != RecordStatus::Absent);
         let Some(user) = user else {
             if !row.is_bad() && !row.is_removal() {
-                row.note(notes, &codes::DEMOGRAPHICS_WITHOUT_USER, Some(row.id_col()), String::new);
+                row.note(
+                    diagnostics,
+                    &codes::DEMOGRAPHICS_WITHOUT_USER,
+                    Some(row.id_col()),
+                    String::new,
+                );
             }
             continue;
         };
-        if !is_first(&row, &mut seen[user as usize], package, notes) {
+        if !is_first(&row, &mut seen[user as usize], package, diagnostics) {
             if row.is_bad() || seen[user as usize].conflict {
                 roster.losses.students.push(user);
             }
@@ -81,14 +86,15 @@ pub(super) fn read(
         let mut sex_word = "";
         if keep {
             for (bit, &col) in races.iter().enumerate() {
-                record.races |= u8::from(row.boolean(col, false, true, notes) == Some(true)) << bit;
+                record.races |=
+                    u8::from(row.boolean(col, false, true, diagnostics) == Some(true)) << bit;
             }
             record.hispanic =
-                row.boolean(hispanic, false, true, notes).map_or(0, |yes| 1 + u8::from(yes));
+                row.boolean(hispanic, false, true, diagnostics).map_or(0, |yes| 1 + u8::from(yes));
             let date;
-            (date, ordered) = row.date(birth, false, true, notes);
+            (date, ordered) = row.date(birth, false, true, diagnostics);
             record.birth = date.map_or(NO_DAY, to_day);
-            sex_word = read_sex(&row, sex, notes);
+            sex_word = read_sex(&row, sex, diagnostics);
         }
         record.texts = roster.texts.here();
         roster.texts.push(sex_word);
@@ -96,7 +102,7 @@ pub(super) fn read(
             roster.texts.push(row.trimmed(col));
         }
         roster.demographics[user as usize] = record;
-        table.note_date_order(ordered, notes);
+        table.note_date_order(ordered, diagnostics);
     }
     Ok(())
 }
@@ -111,7 +117,12 @@ pub(super) struct Seen {
 }
 
 /// Whether the row is the first of its user (check 26).
-fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>) -> bool {
+fn is_first(
+    row: &Row<'_>,
+    seen: &mut Seen,
+    package: u16,
+    diagnostics: &mut Diagnostics<'_>,
+) -> bool {
     let content = row.fingerprint();
     if seen.line == 0 || seen.package != package {
         *seen = Seen { line: row.line, row: content, package, conflict: false };
@@ -119,12 +130,12 @@ fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>)
     }
     let first = seen.line;
     if seen.row == content {
-        row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
+        row.note(diagnostics, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
             format!("the row is the same as the one on line {first}")
         });
     } else {
         seen.conflict = true;
-        row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
+        row.note(diagnostics, &codes::DUPLICATE_ID, Some(row.id_col()), || {
             format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
         });
     }
@@ -132,16 +143,20 @@ fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>)
 }
 
 /// The value is not quoted in a finding: it is a person's.
-fn read_sex<'t>(row: &Row<'t>, col: super::header::Col, notes: &mut Notes<'_>) -> &'t str {
+fn read_sex<'t>(
+    row: &Row<'t>,
+    col: super::header::Col,
+    diagnostics: &mut Diagnostics<'_>,
+) -> &'t str {
     let text = row.trimmed(col);
     if text.is_empty() || SEXES.contains(&text) || text.starts_with("ext:") {
         return text;
     }
     if let Some(word) = SEXES.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-        row.note(notes, &codes::VALUE_CASE, Some(col), String::new);
+        row.note(diagnostics, &codes::VALUE_CASE, Some(col), String::new);
         return word;
     }
-    row.note(notes, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || {
+    row.note(diagnostics, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || {
         format!("{} is none of {}", col.name, SEXES.join(", "))
     });
     ""

@@ -5,10 +5,10 @@ use roster::finding::source as codes;
 use roster::rule::Rule;
 
 use super::collected::{Collected, Enrollment, person};
+use super::diagnostics::{Abort, Diagnostics, place};
 use super::header::Col;
-use super::ids::{Last, NONE, Standing};
+use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, place};
 use super::repeats::{Claims, repeated};
 use super::table::{Row, Table};
 use super::values::{Day, NO_DAY, to_day};
@@ -41,8 +41,8 @@ pub(super) fn read(
     claims: &mut Claims,
     memory: &mut Memory,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [class, school, user, role, primary, begin, end] = [
         "classSourcedId",
         "schoolSourcedId",
@@ -54,11 +54,11 @@ pub(super) fn read(
     ]
     .map(|name| table.col(name));
     let columns = Columns { class, school, user, role, primary, begin, end };
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
         let Some(id) = row.own_id() else {
             if !row.is_bad() {
-                row.required(row.id_col(), notes);
+                row.required(row.id_col(), diagnostics);
             }
             lose(&row, &columns, roster);
             continue;
@@ -72,24 +72,24 @@ pub(super) fn read(
             continue;
         }
         if !super::values::is_regular_id(id) {
-            row.note(notes, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
+            row.note(diagnostics, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
         }
-        let (read, ordered) = read_row(&row, &columns, memory, roster, notes);
+        let (read, ordered) = read_row(&row, &columns, memory, roster, diagnostics);
         match read {
-            Read::Seat(enrollment) => {
+            Read::Membership(enrollment) => {
                 roster.enrollments.push(enrollment);
                 roster.enrollment_ids.push(hash);
             }
             Read::Nothing => {}
             Read::Lost => lose(&row, &columns, roster),
         }
-        table.note_date_order(ordered, notes);
+        table.note_date_order(ordered, diagnostics);
     }
     Ok(())
 }
 
 enum Read {
-    Seat(Enrollment),
+    Membership(Enrollment),
     /// The row makes no seat, and none is lost.
     Nothing,
     /// The row is bad; a finding says why.
@@ -101,12 +101,12 @@ fn read_row(
     columns: &Columns,
     memory: &mut Memory,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> (Read, bool) {
-    let class_id = row.required_id(columns.class, notes);
-    let school_id = row.required_id(columns.school, notes);
-    let user_id = row.required_id(columns.user, notes);
-    let role = row.word(columns.role, &ROLES, true, true, notes);
+    let class_id = row.required_id(columns.class, diagnostics);
+    let school_id = row.required_id(columns.school, diagnostics);
+    let user_id = row.required_id(columns.user, diagnostics);
+    let role = row.word(columns.role, &ROLES, true, true, diagnostics);
     let (Some(class_id), Some(school_id), Some(user_id), Some(role)) =
         (class_id, school_id, user_id, role)
     else {
@@ -117,16 +117,17 @@ fn read_row(
     let (class_standing, user_standing) =
         (roster.classes.standing(class), roster.users.standing(user));
     let absent = [(class_standing, columns.class, "class"), (user_standing, columns.user, "user")];
-    for (_, col, what) in absent.into_iter().filter(|(standing, ..)| *standing == Standing::Absent)
+    for (_, col, what) in
+        absent.into_iter().filter(|(standing, ..)| *standing == RecordStatus::Absent)
     {
-        row.note(notes, &codes::REFERENCE_MISSING, Some(col), || {
+        row.note(diagnostics, &codes::REFERENCE_MISSING, Some(col), || {
             format!("{} leads to a {what} that is not in the set", col.name)
         });
     }
-    if class_standing == Standing::Absent || user_standing == Standing::Absent {
+    if class_standing == RecordStatus::Absent || user_standing == RecordStatus::Absent {
         return (Read::Lost, false);
     }
-    if class_standing == Standing::Removed || user_standing == Standing::Removed {
+    if class_standing == RecordStatus::Removed || user_standing == RecordStatus::Removed {
         // Whoever is taken away takes the enrollments along.
         return (Read::Nothing, false);
     }
@@ -137,18 +138,19 @@ fn read_row(
         return (Read::Nothing, false);
     }
     let is_teacher = role == "teacher";
-    if class_standing == Standing::Dropped {
+    if class_standing == RecordStatus::Dropped {
         roster.of_dropped_classes += 1;
         return (Read::Nothing, false);
     }
     let school = memory.school.or_find(school_id, |id| roster.orgs.slot(id));
     if school != roster.classes.record(class).school {
-        row.note(notes, &codes::ENROLLMENT_SCHOOL, Some(columns.school), String::new);
+        row.note(diagnostics, &codes::ENROLLMENT_SCHOOL, Some(columns.school), String::new);
     }
-    let primary = row.boolean(columns.primary, false, false, notes) == Some(true) && is_teacher;
-    let (dates, ordered) = read_dates(row, columns, class, memory, roster, notes);
-    check_role(row, columns, user, is_teacher, roster, notes);
-    (Read::Seat(Enrollment::new(class, user, is_teacher, primary, dates, row.line)), ordered)
+    let primary =
+        row.boolean(columns.primary, false, false, diagnostics) == Some(true) && is_teacher;
+    let (dates, ordered) = read_dates(row, columns, class, memory, roster, diagnostics);
+    check_role(row, columns, user, is_teacher, roster, diagnostics);
+    (Read::Membership(Enrollment::new(class, user, is_teacher, primary, dates, row.line)), ordered)
 }
 
 /// A role that the person does not have is noted; the seat stays, and the policy decides about it
@@ -159,7 +161,7 @@ fn check_role(
     slot: u32,
     is_teacher: bool,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     let kind = if is_teacher { person::TEACHER } else { person::STUDENT };
     let is_present = roster.users.is_present(slot);
@@ -173,11 +175,11 @@ fn check_role(
     }
     user.enrolled |= kind;
     let word = if is_teacher { "a teacher" } else { "a student" };
-    notes_role(row, columns, word, notes);
+    notes_role(row, columns, word, diagnostics);
 }
 
-fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_>) {
-    notes.note(&codes::ENROLLMENT_ROLE, |f| {
+fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, diagnostics: &mut Diagnostics<'_>) {
+    diagnostics.note(&codes::ENROLLMENT_ROLE, |f| {
         let finding = f
             .saying(
                 &codes::ENROLLMENT_ROLE,
@@ -186,7 +188,9 @@ fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_
             .under(Rule::T7)
             .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
         match row.own_id() {
-            Some(id) => finding.about(FileKind::Enrollments.entity(), &super::notes::id_of(id)),
+            Some(id) => {
+                finding.about(FileKind::Enrollments.entity(), &super::diagnostics::id_of(id))
+            }
             None => finding,
         }
     });
@@ -200,7 +204,7 @@ fn read_dates(
     class: u32,
     memory: &mut Memory,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> (u32, bool) {
     let texts = (row.trimmed(columns.begin), row.trimmed(columns.end));
     let known = memory
@@ -210,8 +214,8 @@ fn read_dates(
     let (number, ordered) = if let Some(&(.., number, ordered)) = known {
         (number, ordered)
     } else {
-        let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
-        let (end, end_ordered) = row.date(columns.end, false, false, notes);
+        let (begin, begin_ordered) = row.date(columns.begin, false, false, diagnostics);
+        let (end, end_ordered) = row.date(columns.end, false, false, diagnostics);
         let bad =
             (begin.is_none() && !texts.0.is_empty()) || (end.is_none() && !texts.1.is_empty());
         let pair = (begin.map_or(NO_DAY, to_day), end.map_or(NO_DAY, to_day));
@@ -228,11 +232,11 @@ fn read_dates(
     let (begin, end) = roster.dates[number as usize];
     let (first, last) = roster.classes.record(class).span;
     if begin != NO_DAY && end != NO_DAY && begin >= end {
-        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.end), || {
+        row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.end), || {
             "the enrollment ends before it begins".into()
         });
     } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
-        row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
+        row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
             "the enrollment leaves the dates of its class's sessions".into()
         });
     }
@@ -267,7 +271,7 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
 
 /// What can be said once all enrollments are read: rows that share a sourcedId count once where
 /// they are equal, not at all where they differ (check 26).
-pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
+pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     let ids = std::mem::take(&mut roster.enrollment_ids);
     for group in repeated(&ids) {
         let first = roster.enrollments[group[0]];
@@ -275,7 +279,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
         let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
         for &i in &group[1..] {
             let line = roster.enrollments[i].line;
-            notes.note(code, |f| {
+            diagnostics.note(code, |f| {
                 let found = if same {
                     format!("the row is the same as the one on line {}", first.line)
                 } else {
@@ -293,7 +297,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
         }
     }
     if roster.of_dropped_classes > 0 {
-        notes.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
+        diagnostics.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
             let found = format!(
                 "{} enrollments belong to classes that are left out and are left out with them",
                 roster.of_dropped_classes
@@ -305,12 +309,12 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
             ))
         });
     }
-    note_idle(roster, notes);
+    note_idle(roster, diagnostics);
 }
 
 /// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one
 /// where it matters (R-S1).
-fn note_idle(roster: &Collected, notes: &mut Notes<'_>) {
+fn note_idle(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     let idle = |kind: u8| {
         let of_kind = |slot: &u32| {
             let user = roster.users.record(*slot);
@@ -323,7 +327,7 @@ fn note_idle(roster: &Collected, notes: &mut Notes<'_>) {
         (idle(person::TEACHER), &codes::TEACHERS_WITHOUT_CLASS, "teachers"),
     ] {
         if count > 0 {
-            notes.note(code, |f| {
+            diagnostics.note(code, |f| {
                 f.saying(code, format!("{count} {what} have no enrollment")).at(place(
                     FileKind::Enrollments.file(),
                     0,

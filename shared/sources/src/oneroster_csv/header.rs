@@ -2,8 +2,8 @@
 
 use roster::finding::{Finding, source as codes};
 
+use super::diagnostics::{Diagnostics, place, quoted};
 use super::layout::{Column, FileKind, OLD_NAMES, SDS_COLUMNS, Version, layout};
-use super::notes::{Notes, place, quoted};
 
 /// A column in a file: where it stands, if it is there.
 #[derive(Clone, Copy, Debug)]
@@ -36,18 +36,18 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header, and notes what is wrong with it. Whether it can be used the notes tell.
+    /// Reads a header, and diagnostics what is wrong with it. Whether it can be used the diagnostics tell.
     pub(super) fn read(
         cells: &[&str],
         kind: FileKind,
         version: Version,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Self {
         let file = kind.file();
         let at = |finding: Finding, column: Option<&str>| finding.at(place(file, 1, column));
         let mut names: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
         if names.iter().any(|name| name.contains('\0')) {
-            notes.note(&codes::NOT_UTF8, |f| {
+            diagnostics.note(&codes::NOT_UTF8, |f| {
                 at(
                     f.saying(
                         &codes::NOT_UTF8,
@@ -65,17 +65,17 @@ impl Header {
                 "the column {} belongs to Microsoft School Data Sync, not to OneRoster",
                 quoted(name)
             );
-            notes.note(&codes::SDS_FILES, |f| at(f.saying(&codes::SDS_FILES, found), None));
+            diagnostics.note(&codes::SDS_FILES, |f| at(f.saying(&codes::SDS_FILES, found), None));
             return Self::default();
         }
         let has = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
         let with_roles = has("role") || has("orgSourcedIds");
         let columns = layout(kind, version, with_roles);
         for name in &mut names {
-            rename(name, &columns, file, notes);
+            rename(name, &columns, file, diagnostics);
         }
-        let header = Self::bind(names, &columns, file, notes);
-        header.check_order(&columns, file, notes);
+        let header = Self::bind(names, &columns, file, diagnostics);
+        header.check_order(&columns, file, diagnostics);
         header
     }
 
@@ -83,23 +83,23 @@ impl Header {
         names: Vec<String>,
         columns: &[Column],
         file: &'static str,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Self {
         let at = |finding: Finding, column: Option<&str>| finding.at(place(file, 1, column));
         if names.iter().any(String::is_empty) {
-            notes.note(&codes::HEADER_EMPTY, |f| at(f, None));
+            diagnostics.note(&codes::HEADER_EMPTY, |f| at(f, None));
         }
         for (i, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..i].contains(name) {
                 let found = format!("the column {} stands twice in the header", quoted(name));
-                notes.note(&codes::COLUMN_TWICE, |f| {
+                diagnostics.note(&codes::COLUMN_TWICE, |f| {
                     at(f.saying(&codes::COLUMN_TWICE, found), Some(name))
                 });
             }
         }
         let position = |name: &str| names.iter().position(|n| n == name);
         if columns.iter().all(|column| position(column.name).is_none()) {
-            notes.note(&codes::HEADER_MISSING, |f| at(f, None));
+            diagnostics.note(&codes::HEADER_MISSING, |f| at(f, None));
             return Self::default();
         }
         for column in columns.iter().filter(|column| position(column.name).is_none()) {
@@ -112,7 +112,7 @@ impl Header {
                 &codes::OPTIONAL_COLUMN_MISSING
             };
             let found = format!("{}: {}{near}", code.meaning, column.name);
-            notes.note(code, |f| at(f.saying(code, found), Some(column.name)));
+            diagnostics.note(code, |f| at(f.saying(code, found), Some(column.name)));
         }
         let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
         let needed = columns
@@ -124,11 +124,16 @@ impl Header {
         Self { names, width, needed }
     }
 
-    fn check_order(&self, columns: &[Column], file: &'static str, notes: &mut Notes<'_>) {
+    fn check_order(
+        &self,
+        columns: &[Column],
+        file: &'static str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) {
         let standard = |name: &String| columns.iter().position(|c| c.name == name);
         let found: Vec<usize> = self.names.iter().filter_map(standard).collect();
         if !found.is_sorted() {
-            notes.note(&codes::COLUMN_ORDER, |f| f.at(place(file, 1, None)));
+            diagnostics.note(&codes::COLUMN_ORDER, |f| f.at(place(file, 1, None)));
         }
         let last_standard = self.names.iter().rposition(|name| standard(name).is_some());
         for (i, name) in self.names.iter().enumerate() {
@@ -141,7 +146,8 @@ impl Header {
             }
             // `resourceSourcedIds` stood in users.csv of 1.2.0.
             if name != "resourceSourcedIds" {
-                notes.note(&codes::EXTENSION_COLUMN, |f| f.at(place(file, 1, Some(&quoted(name)))));
+                diagnostics
+                    .note(&codes::EXTENSION_COLUMN, |f| f.at(place(file, 1, Some(&quoted(name)))));
             }
         }
     }
@@ -171,7 +177,12 @@ impl Header {
 }
 
 /// Gives a column the standard's name where its own is nearly that.
-fn rename(name: &mut String, columns: &[Column], file: &'static str, notes: &mut Notes<'_>) {
+fn rename(
+    name: &mut String,
+    columns: &[Column],
+    file: &'static str,
+    diagnostics: &mut Diagnostics<'_>,
+) {
     if columns.iter().any(|c| c.name == name) {
         return;
     }
@@ -185,7 +196,7 @@ fn rename(name: &mut String, columns: &[Column], file: &'static str, notes: &mut
     };
     if let Some((standard, code)) = with_case.or_else(old) {
         let found = format!("the column {standard} is called {}", quoted(name));
-        notes.note(code, |f| f.saying(code, found).at(place(file, 1, Some(standard))));
+        diagnostics.note(code, |f| f.saying(code, found).at(place(file, 1, Some(standard))));
         standard.clone_into(name);
     } else if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("metadata.")) {
         name.replace_range(..9, "metadata.");

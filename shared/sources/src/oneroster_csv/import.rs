@@ -10,9 +10,9 @@ use roster::settings::SourceSettings;
 use roster::snapshot::{PartName, SnapshotSink};
 
 use super::ahead::with_file;
-use super::collected::Wishes;
+use super::collected::ImportOptions;
+use super::diagnostics::{Abort, Diagnostics, quoted};
 use super::layout::{FileKind, Version};
-use super::notes::{Halt, Notes, quoted};
 use super::package::Package;
 use super::phone::Phones;
 use super::reader::{Reader, Tables, Work};
@@ -83,10 +83,10 @@ impl SnapshotSink for NoSink {
 /// needs no base: [`import`] says why it is refused.
 pub fn describe(package: &mut dyn Package) -> Result<Described, ImportError> {
     let mut sink = NoSink;
-    match FileSet::of(package, true, &mut Notes::new(&mut sink)) {
+    match FileSet::of(package, true, &mut Diagnostics::new(&mut sink)) {
         Ok(set) => Ok(Described { needs_base: set.nature() != Nature::Bulk }),
-        Err(Halt::Fault(error)) => Err(error),
-        Err(Halt::Refused | Halt::NeedsBase) => Ok(Described { needs_base: false }),
+        Err(Abort::Fault(error)) => Err(error),
+        Err(Abort::Refused | Abort::NeedsBase) => Ok(Described { needs_base: false }),
     }
 }
 
@@ -98,35 +98,37 @@ pub fn import(job: Job<'_>, sink: &mut dyn SnapshotSink) -> Result<Import, Impor
     if job.packages.is_empty() {
         return Err(ImportError::NoPackage);
     }
-    let mut notes = Notes::new(sink);
-    match stage(job, &mut notes) {
-        Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
-        Err(Halt::Refused) => Ok(Import::Refused(Refused { findings: notes.into_list() })),
-        Err(Halt::NeedsBase) => Ok(Import::NeedsBase),
-        Err(Halt::Fault(error)) => Err(error),
+    let mut diagnostics = Diagnostics::new(sink);
+    match stage(job, &mut diagnostics) {
+        Ok(enrollments) => {
+            Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
+        }
+        Err(Abort::Refused) => Ok(Import::Refused(Refused { findings: diagnostics.into_list() })),
+        Err(Abort::NeedsBase) => Ok(Import::NeedsBase),
+        Err(Abort::Fault(error)) => Err(error),
     }
 }
 
-fn stage(mut job: Job<'_>, notes: &mut Notes<'_>) -> Result<u64, Halt> {
-    let (fallback, phones) = check_settings(job.settings, notes)?;
-    let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
+fn stage(mut job: Job<'_>, diagnostics: &mut Diagnostics<'_>) -> Result<u64, Abort> {
+    let (fallback, phones) = check_settings(job.settings, diagnostics)?;
+    let options = ImportOptions::new(job.settings, job.policy, job.today, phones);
     let accept_1_0 = job.settings.accept_1_0;
     // From here on tonight's package comes first: newer rows win by being read earlier.
     job.packages.reverse();
-    let tonight = FileSet::of(&mut *job.packages[0], accept_1_0, notes)?;
+    let tonight = FileSet::of(&mut *job.packages[0], accept_1_0, diagnostics)?;
     let is_chained = job.packages.len() > 1;
     match tonight.nature() {
-        Nature::Bulk => tonight.require_all(notes)?,
+        Nature::Bulk => tonight.require_all(diagnostics)?,
         Nature::Delta | Nature::Nothing if is_chained => {}
-        Nature::Delta | Nature::Nothing if job.has_base => return Err(Halt::NeedsBase),
-        Nature::Delta | Nature::Nothing => tonight.require_all(notes)?,
+        Nature::Delta | Nature::Nothing if job.has_base => return Err(Abort::NeedsBase),
+        Nature::Delta | Nature::Nothing => tonight.require_all(diagnostics)?,
     }
     let mut tonight = Some(tonight);
     let sets = job.packages.into_iter().map(|package| {
         let set = tonight.take().unwrap_or_else(FileSet::unread);
         Box::new(PackageTables { package, set, accept_1_0, fallback }) as Box<dyn Tables + '_>
     });
-    Reader::new(sets.collect(), job.has_base, wishes, job.progress).stage(notes)
+    Reader::new(sets.collect(), job.has_base, options, job.progress).stage(diagnostics)
 }
 
 /// The files of a package, as tables.
@@ -138,8 +140,8 @@ struct PackageTables<'a> {
 }
 
 impl Tables for PackageTables<'_> {
-    fn open(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt> {
-        self.set = FileSet::of(&mut *self.package, self.accept_1_0, notes)?;
+    fn open(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+        self.set = FileSet::of(&mut *self.package, self.accept_1_0, diagnostics)?;
         Ok(())
     }
 
@@ -172,7 +174,7 @@ impl Tables for PackageTables<'_> {
         file.map_or(0, |file| file.size)
     }
 
-    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt> {
+    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort> {
         let Some(index) = self.set.file(kind) else { return Ok(()) };
         with_file(&mut *self.package, index, self.fallback, work)
     }
@@ -186,8 +188,8 @@ impl Tables for PackageTables<'_> {
 /// The encoding of files that are not UTF-8, and how phones are read.
 pub(crate) fn check_settings(
     settings: &SourceSettings,
-    notes: &mut Notes<'_>,
-) -> Result<(Option<&'static Encoding>, Phones), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(Option<&'static Encoding>, Phones), Abort> {
     let encoding = settings.fallback_encoding.as_deref().map(|label| {
         // Commas, quotes and line ends must be what they are in ASCII, or rows could not be told
         // apart.
@@ -196,24 +198,24 @@ pub(crate) fn check_settings(
             .ok_or(label)
     });
     let fallback = encoding.transpose().unwrap_or_else(|label| {
-        invalid(notes, "fallback_encoding", label);
+        invalid(diagnostics, "fallback_encoding", label);
         None
     });
     let phones = Phones::of(&settings.phone_country);
     if phones.is_none() {
-        invalid(notes, "phone_country", &settings.phone_country);
+        invalid(diagnostics, "phone_country", &settings.phone_country);
     }
     for field in settings.metadata.keys() {
         if !["state_id", "student_number", "ell", "frl", "iep"].contains(&field.as_str()) {
-            invalid(notes, "metadata", field);
+            invalid(diagnostics, "metadata", field);
         }
     }
-    notes.go_on()?;
-    phones.map(|phones| (fallback, phones)).ok_or(Halt::Refused)
+    diagnostics.go_on()?;
+    phones.map(|phones| (fallback, phones)).ok_or(Abort::Refused)
 }
 
-fn invalid(notes: &mut Notes<'_>, setting: &str, value: &str) {
-    notes.note(&codes::SETTING_INVALID, |f| {
+fn invalid(diagnostics: &mut Diagnostics<'_>, setting: &str, value: &str) {
+    diagnostics.note(&codes::SETTING_INVALID, |f| {
         f.saying(
             &codes::SETTING_INVALID,
             format!("the setting {setting} cannot be {}", quoted(value)),

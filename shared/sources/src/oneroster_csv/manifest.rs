@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use roster::finding::{Severity, source as codes};
 
 use super::ahead::Ahead;
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
-use super::notes::{Halt, Notes, place, quoted};
 use super::rows::Next;
 use super::table::{Mode, fault, refuse};
 
@@ -41,17 +41,17 @@ impl Manifest {
         self.modes.get(kind.property()).copied()
     }
 
-    /// Reads a manifest, and notes what is wrong with it.
-    pub(super) fn read(mut rows: Ahead, notes: &mut Notes<'_>) -> Result<Self, Halt> {
+    /// Reads a manifest, and diagnostics what is wrong with it.
+    pub(super) fn read(mut rows: Ahead, diagnostics: &mut Diagnostics<'_>) -> Result<Self, Abort> {
         let mut properties: BTreeMap<String, (String, u32)> = BTreeMap::new();
         let mut count = 0;
         loop {
-            match rows.advance().map_err(|error| fault(error, FILE, notes))? {
+            match rows.advance().map_err(|error| fault(error, FILE, diagnostics))? {
                 Next::Row => {}
                 Next::End => break,
                 other => {
-                    refuse(other, FILE, notes);
-                    return Err(Halt::Refused);
+                    refuse(other, FILE, diagnostics);
+                    return Err(Abort::Refused);
                 }
             }
             let cells: Vec<&str> =
@@ -62,36 +62,39 @@ impl Manifest {
             count += 1;
             let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
             if count == 1 {
-                check_header(name, value, rows.line(), notes)?;
+                check_header(name, value, rows.line(), diagnostics)?;
                 continue;
             }
             if count > MOST_ROWS {
-                notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line(), None)));
-                return Err(Halt::Refused);
+                diagnostics.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line(), None)));
+                return Err(Abort::Refused);
             }
             if let Some((_, first)) = properties.get(name) {
                 let found = format!(
                     "the property {} stands on line {first} too; the first counts",
                     quoted(name)
                 );
-                property(notes, rows.line(), found);
+                property(diagnostics, rows.line(), found);
             } else {
                 properties.insert(name.to_owned(), (value.to_owned(), rows.line()));
             }
         }
         if count == 0 {
-            notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, 1, None)));
-            return Err(Halt::Refused);
+            diagnostics.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, 1, None)));
+            return Err(Abort::Refused);
         }
-        Ok(Self::of(properties, notes))
+        Ok(Self::of(properties, diagnostics))
     }
 
-    fn of(mut properties: BTreeMap<String, (String, u32)>, notes: &mut Notes<'_>) -> Self {
+    fn of(
+        mut properties: BTreeMap<String, (String, u32)>,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Self {
         let manifest_version = properties.remove("manifest.version");
         let value = manifest_version.as_ref().map_or("", |(value, _)| value);
         if value != "1.0" {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
-            notes.note(&codes::MANIFEST_VERSION, |f| {
+            diagnostics.note(&codes::MANIFEST_VERSION, |f| {
                 let found = format!("manifest.version is {}, not 1.0", quoted(value));
                 f.saying(&codes::MANIFEST_VERSION, found).at(place(
                     FILE,
@@ -106,7 +109,7 @@ impl Manifest {
             "1.1" | "1.1.1" | "1.1.0" => Version::V1_1,
             other => {
                 let line = oneroster.as_ref().map_or(0, |(_, line)| *line);
-                notes.note(&codes::ONEROSTER_VERSION, |f| {
+                diagnostics.note(&codes::ONEROSTER_VERSION, |f| {
                     let found = format!(
                         "oneroster.version is {}; the files tell which it is",
                         quoted(other)
@@ -124,13 +127,17 @@ impl Manifest {
         for (name, (value, line)) in &properties {
             let Some(file) = name.strip_prefix("file.").and_then(known_file) else {
                 if !name.starts_with("source.") {
-                    property(notes, *line, format!("the property {} is unknown", quoted(name)));
+                    property(
+                        diagnostics,
+                        *line,
+                        format!("the property {} is unknown", quoted(name)),
+                    );
                 }
                 continue;
             };
             if Some(file) != name.strip_prefix("file.") {
                 property(
-                    notes,
+                    diagnostics,
                     *line,
                     format!("the property {} has other capitals than the standard's", quoted(name)),
                 );
@@ -141,7 +148,7 @@ impl Manifest {
                 "delta" => Mode::Delta,
                 _ => {
                     property(
-                        notes,
+                        diagnostics,
                         *line,
                         format!(
                             "{} is {}, none of absent, bulk and delta",
@@ -154,7 +161,7 @@ impl Manifest {
             };
             if !matches!(value.as_str(), "absent" | "bulk" | "delta") {
                 property(
-                    notes,
+                    diagnostics,
                     *line,
                     format!(
                         "{} is {}, in other capitals than the standard's",
@@ -170,7 +177,7 @@ impl Manifest {
         };
         let of_version = FileKind::ALL.iter().map(|kind| kind.property()).chain(NOT_USED);
         for name in of_version.filter(|name| is_of(name, version) && !listed(name)) {
-            property(notes, 0, format!("the property `file.{name}` is missing"));
+            property(diagnostics, 0, format!("the property `file.{name}` is missing"));
         }
         Self { version, modes }
     }
@@ -188,19 +195,24 @@ fn known_file(name: &str) -> Option<&'static str> {
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-fn check_header(name: &str, value: &str, line: u32, notes: &mut Notes<'_>) -> Result<(), Halt> {
+fn check_header(
+    name: &str,
+    value: &str,
+    line: u32,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     if name.eq_ignore_ascii_case("propertyName") && value.eq_ignore_ascii_case("value") {
         if (name, value) != ("propertyName", "value") {
-            notes.note(&codes::HEADER_CASE, |f| f.at(place(FILE, line, None)));
+            diagnostics.note(&codes::HEADER_CASE, |f| f.at(place(FILE, line, None)));
         }
         return Ok(());
     }
-    notes.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, line, None)));
-    Err(Halt::Refused)
+    diagnostics.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, line, None)));
+    Err(Abort::Refused)
 }
 
-fn property(notes: &mut Notes<'_>, line: u32, found: String) {
-    notes.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
+fn property(diagnostics: &mut Diagnostics<'_>, line: u32, found: String) {
+    diagnostics.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
         f.saying(&codes::MANIFEST_PROPERTY, found).at(place(FILE, line, None))
     });
 }

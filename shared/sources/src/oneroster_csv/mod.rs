@@ -16,7 +16,7 @@
 //!
 //! # Where the checks are
 //!
-//! The numbers are those of the project's notes on what validators check; the tests are named after
+//! The numbers are those of the project's diagnostics on what validators check; the tests are named after
 //! them.
 //!
 //! | checks | where |
@@ -36,7 +36,7 @@
 //! | 49 | `seats` |
 //! | 42, 52, 55 | `roles`, `users`, `demographics` |
 //! | 51, 53 | `values`, `phone`; addresses that two people share: the plan (R-I5) |
-//! | 54 | `kin` |
+//! | 54 | `relationships` |
 //! | 59 | `table`: it counts filled cells and looks no further |
 //! | 43, 48, 50 | the plan: they depend on the day and on the policy (R-C4, R-T2, R-S1) |
 //! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
@@ -64,9 +64,9 @@ mod take;
 mod users;
 mod zip_package;
 
-use crate::intake::{assemble, collected, gaps, ids, notes, phone, values};
+use crate::intake::{assemble, collected, diagnostics, gaps, ids, phone, values};
 
-pub(crate) use ahead::{Maker, with_made};
+pub(crate) use ahead::{RowBuilder, with_made};
 pub(crate) use import::check_settings;
 pub(crate) use layout::{FileKind, Version, layout};
 pub(crate) use reader::{Reader, Tables, Work};

@@ -1,14 +1,14 @@
 //! orgs.csv: schools and what is above them (checks 36 and 38).
 
 use roster::finding::source as codes;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::rule::Rule;
 
-use super::collected::{Collected, Org, OrgKind, Wishes, note_record};
+use super::collected::{Collected, ImportOptions, Org, OrgKind, note_record};
+use super::diagnostics::{Abort, Diagnostics, id_of, place};
 use super::gaps::missing_schools;
-use super::ids::{NONE, Standing};
+use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, id_of, place};
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 
@@ -18,24 +18,24 @@ pub(super) fn read(
     table: &mut Table,
     package: u16,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [name, kind, identifier, parent] =
         ["name", "type", "identifier", "parentSourcedId"].map(|name| table.col(name));
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.orgs, &row, package, notes) {
+        let slot = match take(&mut roster.orgs, &row, package, diagnostics) {
             Taken::Record(slot) => slot,
             Taken::Unnamed => {
-                roster.losses.kind(Tag::School);
+                roster.losses.kind(RecordKind::School);
                 continue;
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
         let (Some(name), Some(kind)) =
-            (row.required(name, notes), row.word(kind, &TYPES, true, true, notes))
+            (row.required(name, diagnostics), row.word(kind, &TYPES, true, true, diagnostics))
         else {
-            roster.orgs.set(slot, Standing::Dropped);
+            roster.orgs.set(slot, RecordStatus::Dropped);
             continue;
         };
         let texts = roster.texts.here();
@@ -56,9 +56,13 @@ pub(super) fn read(
 }
 
 /// What can be said once all orgs are read.
-pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut Notes<'_>) {
+pub(super) fn finish(
+    roster: &mut Collected,
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) {
     let orgs = &mut roster.orgs;
-    note_id_case(orgs, FileKind::Orgs, notes);
+    note_id_case(orgs, FileKind::Orgs, diagnostics);
     let present: Vec<u32> = orgs.present().collect();
     for &slot in &present {
         let parent = orgs.record(slot).parent;
@@ -68,7 +72,7 @@ pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut No
                 orgs,
                 slot,
                 FileKind::Orgs,
-                notes,
+                diagnostics,
                 &codes::OPTIONAL_REFERENCE_MISSING,
                 Some("parentSourcedId"),
                 || {
@@ -78,7 +82,7 @@ pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut No
             );
         }
     }
-    cut_cycles(roster, &present, notes);
+    cut_cycles(roster, &present, diagnostics);
     let orgs = &roster.orgs;
     for &slot in &present {
         let org = orgs.record(slot);
@@ -91,7 +95,7 @@ pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut No
                 orgs,
                 slot,
                 FileKind::Orgs,
-                notes,
+                diagnostics,
                 &codes::ORG_HIERARCHY,
                 Some("parentSourcedId"),
                 || {
@@ -104,12 +108,12 @@ pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut No
             );
         }
     }
-    if let Some(schools) = &wishes.settings.shared_schools {
+    if let Some(schools) = &options.settings.shared_schools {
         let mut scope = Vec::new();
         for id in schools {
             match roster.orgs.ids.find(id) {
                 Some(slot) if roster.orgs.resolves(slot) => scope.push(slot),
-                _ => notes.note(&codes::SHARED_SCHOOL_UNKNOWN, |f| {
+                _ => diagnostics.note(&codes::SHARED_SCHOOL_UNKNOWN, |f| {
                     f.at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(id))
                 }),
             }
@@ -118,10 +122,10 @@ pub(super) fn finish(roster: &mut Collected, wishes: &Wishes<'_>, notes: &mut No
     }
 }
 
-/// Notes schools that are referred to and were not sent (readings, R-A6).
-pub(super) fn note_missing_schools(roster: &Collected, notes: &mut Notes<'_>) {
+/// Diagnostics schools that are referred to and were not sent (readings, R-A6).
+pub(super) fn note_missing_schools(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     for slot in missing_schools(roster) {
-        notes.note(&codes::SCHOOL_NOT_SENT, |f| {
+        diagnostics.note(&codes::SCHOOL_NOT_SENT, |f| {
             f.under(Rule::H3)
                 .at(place(FileKind::Orgs.file(), 0, None))
                 .about("org", &id_of(roster.orgs.id(slot)))
@@ -129,7 +133,7 @@ pub(super) fn note_missing_schools(roster: &Collected, notes: &mut Notes<'_>) {
     }
 }
 
-fn cut_cycles(roster: &mut Collected, present: &[u32], notes: &mut Notes<'_>) {
+fn cut_cycles(roster: &mut Collected, present: &[u32], diagnostics: &mut Diagnostics<'_>) {
     let orgs = &mut roster.orgs;
     // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk
     // does not.
@@ -148,7 +152,7 @@ fn cut_cycles(roster: &mut Collected, present: &[u32], notes: &mut Notes<'_>) {
                     orgs,
                     at,
                     FileKind::Orgs,
-                    notes,
+                    diagnostics,
                     &codes::ORG_CYCLE,
                     Some("parentSourcedId"),
                     String::new,

@@ -6,22 +6,22 @@ use roster::finding::source as codes;
 
 use super::ahead::Ahead;
 use super::assemble;
-use super::collected::{Collected, Enrollment, User, Wishes};
+use super::collected::{Collected, Enrollment, ImportOptions, User};
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::import::Progress;
 use super::layout::{self, FileKind, Version};
-use super::notes::{Halt, Notes, place, quoted};
 use super::repeats::Claims;
 use super::set::Nature;
 use super::table::{Mode, Reading, Table};
 use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
 
 /// What is done with the rows of a table.
-pub(crate) type Work<'w> = dyn FnMut(Ahead) -> Result<(), Halt> + 'w;
+pub(crate) type Work<'w> = dyn FnMut(Ahead) -> Result<(), Abort> + 'w;
 
 /// A set of tables.
 pub(crate) trait Tables {
     /// Learns what the set claims to be, before anything else is asked of it.
-    fn open(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt>;
+    fn open(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort>;
     /// Its bytes as declared; for progress, never trusted.
     fn size(&self) -> u64;
     /// Which text of the standard it follows.
@@ -37,7 +37,7 @@ pub(crate) trait Tables {
     /// A table's bytes as declared; 0 where nobody says. Never trusted.
     fn declared(&self, kind: FileKind) -> u64;
     /// Does something with the rows of a table that it has.
-    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt>;
+    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort>;
     /// Whether a column of the district's own, which stands in a table's header, was met in it.
     fn met(&self, column: &str) -> bool;
 }
@@ -75,7 +75,7 @@ pub(crate) struct Reader<'a> {
     read: u64,
     of: u64,
     roster: Collected,
-    wishes: Wishes<'a>,
+    options: ImportOptions<'a>,
 }
 
 /// What reading one kind needs from row to row, and from set to set.
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(
         sets: Vec<Box<dyn Tables + 'a>>,
         has_base: bool,
-        wishes: Wishes<'a>,
+        options: ImportOptions<'a>,
         progress: Option<&'a mut dyn FnMut(Progress)>,
     ) -> Self {
         let of = sets.first().map_or(0, |tonight| tonight.size());
@@ -104,48 +104,48 @@ impl<'a> Reader<'a> {
             read: 0,
             of,
             roster: Collected::of(layout::words()),
-            wishes,
+            options,
         }
     }
 
     /// Reads everything, and writes the snapshot's lines. Gives the number of seats.
-    pub(crate) fn stage(mut self, notes: &mut Notes<'_>) -> Result<u64, Halt> {
-        self.read_all(notes)?;
-        let Reader { mut progress, roster, wishes, read, of, .. } = self;
+    pub(crate) fn stage(mut self, diagnostics: &mut Diagnostics<'_>) -> Result<u64, Abort> {
+        self.read_all(diagnostics)?;
+        let Reader { mut progress, roster, options, read, of, .. } = self;
         let told = |lines: u64| {
             if let Some(progress) = &mut progress {
                 progress(Progress { read, of, lines });
             }
         };
-        assemble::stage(roster, &wishes, notes, told)
+        assemble::stage(roster, &options, diagnostics, told)
     }
 
-    fn read_all(&mut self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    fn read_all(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         for kind in FileKind::ALL {
-            if self.is_read(kind, notes) {
-                self.read_kind(kind, notes)?;
+            if self.is_read(kind, diagnostics) {
+                self.read_kind(kind, diagnostics)?;
             }
             match kind {
-                FileKind::Orgs => orgs::finish(&mut self.roster, &self.wishes, notes),
-                FileKind::AcademicSessions => sessions::finish(&mut self.roster, notes),
-                FileKind::Courses => classes::finish_courses(&self.roster, notes),
-                FileKind::Classes => classes::finish_classes(&mut self.roster, notes),
-                FileKind::Users => users::finish(&mut self.roster, notes),
+                FileKind::Orgs => orgs::finish(&mut self.roster, &self.options, diagnostics),
+                FileKind::AcademicSessions => sessions::finish(&mut self.roster, diagnostics),
+                FileKind::Courses => classes::finish_courses(&self.roster, diagnostics),
+                FileKind::Classes => classes::finish_classes(&mut self.roster, diagnostics),
+                FileKind::Users => users::finish(&mut self.roster, diagnostics),
                 FileKind::Roles if self.roster.users_have_roles == Some(false) => {
-                    roles::finish(&mut self.roster, notes)
+                    roles::finish(&mut self.roster, diagnostics)
                 }
                 FileKind::Roles => {}
-                FileKind::Demographics => self.note_unmapped(notes),
-                FileKind::Enrollments => enrollments::finish(&mut self.roster, notes),
+                FileKind::Demographics => self.note_unmapped(diagnostics),
+                FileKind::Enrollments => enrollments::finish(&mut self.roster, diagnostics),
             }
         }
-        users::note_not_rostered(&self.roster, notes);
-        orgs::note_missing_schools(&self.roster, notes);
+        users::note_not_rostered(&self.roster, diagnostics);
+        orgs::note_missing_schools(&self.roster, diagnostics);
         Ok(())
     }
 
     /// Whether a kind is read at all.
-    fn is_read(&self, kind: FileKind, notes: &mut Notes<'_>) -> bool {
+    fn is_read(&self, kind: FileKind, diagnostics: &mut Diagnostics<'_>) -> bool {
         match kind {
             FileKind::Roles => {
                 let with_roles = self.roster.users_have_roles == Some(true);
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
                 let other = if with_roles { Version::V1_2 } else { Version::V1_1 };
                 let contradicts = tonight.version() == other || (with_roles && tonight.has(kind));
                 if contradicts && tonight.has(FileKind::Users) {
-                    notes.note(&codes::ONEROSTER_VERSION, |f| {
+                    diagnostics.note(&codes::ONEROSTER_VERSION, |f| {
                         let found = if with_roles {
                             "users.csv has the roles of OneRoster 1.1; roles.csv is not read"
                         } else {
@@ -168,12 +168,16 @@ impl<'a> Reader<'a> {
                 }
                 !with_roles
             }
-            FileKind::Demographics => demographics::is_wanted(&self.wishes),
+            FileKind::Demographics => demographics::is_wanted(&self.options),
             _ => true,
         }
     }
 
-    fn read_kind(&mut self, kind: FileKind, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    fn read_kind(
+        &mut self,
+        kind: FileKind,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Result<(), Abort> {
         let remember = self.sets.len() > 1;
         let mut going = Going {
             claims: Claims::new(remember),
@@ -185,14 +189,14 @@ impl<'a> Reader<'a> {
         let mut is_whole = false;
         for number in 0..self.sets.len() {
             if self.opened == number {
-                notes.earlier = true;
-                self.sets[number].open(notes)?;
+                diagnostics.earlier = true;
+                self.sets[number].open(diagnostics)?;
                 self.of += self.sets[number].size();
                 self.opened += 1;
             }
-            notes.earlier = number > 0;
+            diagnostics.earlier = number > 0;
             if self.sets[number].has(kind) {
-                is_whole = self.read_table(kind, number, &mut going, notes)?;
+                is_whole = self.read_table(kind, number, &mut going, diagnostics)?;
                 was_read = true;
                 going.claims.go_back();
             } else {
@@ -203,19 +207,19 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        notes.earlier = false;
+        diagnostics.earlier = false;
         if !is_whole && self.sets.len() == 1 && self.has_base {
-            return Err(Halt::NeedsBase);
+            return Err(Abort::NeedsBase);
         }
         if !was_read && (kind.is_needed() || kind == FileKind::Roles) {
-            notes.note(&codes::FILE_MISSING, |f| {
+            diagnostics.note(&codes::FILE_MISSING, |f| {
                 f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
                     kind.file(),
                     0,
                     None,
                 ))
             });
-            return Err(Halt::Refused);
+            return Err(Abort::Refused);
         }
         if kind == FileKind::Enrollments && going.begins.len() > 1 {
             self.oldest_first(&going.begins);
@@ -242,9 +246,9 @@ impl<'a> Reader<'a> {
         kind: FileKind,
         number: usize,
         going: &mut Going,
-        notes: &mut Notes<'_>,
-    ) -> Result<bool, Halt> {
-        let settings = self.wishes.settings;
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Result<bool, Abort> {
+        let settings = self.options.settings;
         let set = &mut self.sets[number];
         let reading = Reading {
             kind,
@@ -256,23 +260,37 @@ impl<'a> Reader<'a> {
             is_served: set.is_served(),
         };
         let package = u16::try_from(number).unwrap_or(u16::MAX);
-        let (roster, wishes) = (&mut self.roster, &self.wishes);
+        let (roster, options) = (&mut self.roster, &self.options);
         make_room(roster, kind, set.declared(kind));
         let mut ended = None;
         set.rows(kind, &mut |rows| {
-            let mut table = Table::open(rows, reading, notes)?;
+            let mut table = Table::open(rows, reading, diagnostics)?;
             match kind {
-                FileKind::Orgs => orgs::read(&mut table, package, roster, notes)?,
-                FileKind::AcademicSessions => sessions::read(&mut table, package, roster, notes)?,
-                FileKind::Courses => classes::read_courses(&mut table, package, roster, notes)?,
-                FileKind::Classes => classes::read_classes(&mut table, package, roster, notes)?,
-                FileKind::Users => users::read(&mut table, package, roster, wishes, notes)?,
+                FileKind::Orgs => orgs::read(&mut table, package, roster, diagnostics)?,
+                FileKind::AcademicSessions => {
+                    sessions::read(&mut table, package, roster, diagnostics)?
+                }
+                FileKind::Courses => {
+                    classes::read_courses(&mut table, package, roster, diagnostics)?
+                }
+                FileKind::Classes => {
+                    classes::read_classes(&mut table, package, roster, diagnostics)?
+                }
+                FileKind::Users => users::read(&mut table, package, roster, options, diagnostics)?,
                 FileKind::Roles => {
-                    roles::read(&mut table, &mut going.claims, roster, wishes.today, notes)?
+                    roles::read(&mut table, &mut going.claims, roster, options.today, diagnostics)?
                 }
                 FileKind::Demographics => {
                     let Going { claims, demographics: seen, .. } = going;
-                    demographics::read(&mut table, package, claims, seen, roster, wishes, notes)?;
+                    demographics::read(
+                        &mut table,
+                        package,
+                        claims,
+                        seen,
+                        roster,
+                        options,
+                        diagnostics,
+                    )?;
                 }
                 FileKind::Enrollments => {
                     going.begins.push(roster.enrollments.len());
@@ -281,11 +299,11 @@ impl<'a> Reader<'a> {
                         &mut going.claims,
                         &mut going.memory,
                         roster,
-                        notes,
+                        diagnostics,
                     )?;
                 }
             }
-            ended = Some((table.finish(notes)?, table.bytes_read()));
+            ended = Some((table.finish(diagnostics)?, table.bytes_read()));
             Ok(())
         })?;
         let (is_whole, read) = ended.unwrap_or_default();
@@ -297,16 +315,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Columns that the settings map and no file has.
-    fn note_unmapped(&self, notes: &mut Notes<'_>) {
-        for (field, column) in &self.wishes.settings.metadata {
-            let kept =
-                self.wishes.demographics || matches!(field.as_str(), "state_id" | "student_number");
+    fn note_unmapped(&self, diagnostics: &mut Diagnostics<'_>) {
+        for (field, column) in &self.options.settings.metadata {
+            let kept = self.options.demographics
+                || matches!(field.as_str(), "state_id" | "student_number");
             let is_there = || {
                 let in_some = self.roster.mapped.iter().any(|mapped| mapped == field);
                 in_some && self.sets[..self.opened].iter().any(|set| set.met(column))
             };
             if kept && !is_there() {
-                notes.note(&codes::METADATA_COLUMN_MISSING, |f| {
+                diagnostics.note(&codes::METADATA_COLUMN_MISSING, |f| {
                     let found = format!(
                         "the settings map {field} to the column {}, which is in no file",
                         quoted(column)

@@ -3,10 +3,10 @@
 use roster::finding::source as codes;
 
 use super::collected::{Collected, Role, note_record, person};
+use super::diagnostics::{Abort, Diagnostics, id_of, place};
 use super::header::Col;
-use super::ids::{Last, NONE, Standing};
+use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, id_of, place};
 use super::repeats::{Claims, repeated};
 use super::table::{Row, Table};
 use super::users::kind_of;
@@ -40,18 +40,18 @@ pub(super) fn read(
     claims: &mut Claims,
     roster: &mut Collected,
     today: jiff::civil::Date,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [user, role_type, role, begin, end, org] =
         ["userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"]
             .map(|name| table.col(name));
     let columns = Columns { user, role_type, role, begin, end, org };
     let mut last_org = Last::default();
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
         let Some(id) = row.own_id() else {
             if !row.is_bad() {
-                row.required(row.id_col(), notes);
+                row.required(row.id_col(), diagnostics);
             }
             lose(&row, &columns, roster);
             continue;
@@ -63,7 +63,7 @@ pub(super) fn read(
         let (read, ordered) = if row.is_bad() {
             (None, false)
         } else {
-            read_role(&row, &columns, &mut last_org, roster, today, notes)
+            read_role(&row, &columns, &mut last_org, roster, today, diagnostics)
         };
         match read {
             Some(Read::Role(role)) => {
@@ -73,7 +73,7 @@ pub(super) fn read(
             Some(Read::NobodyS) => {}
             None => lose(&row, &columns, roster),
         }
-        table.note_date_order(ordered, notes);
+        table.note_date_order(ordered, diagnostics);
     }
     Ok(())
 }
@@ -90,14 +90,15 @@ fn read_role(
     last_org: &mut Last,
     roster: &mut Collected,
     today: jiff::civil::Date,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> (Option<Read>, bool) {
-    let user_id = row.required_id(columns.user, notes);
-    let role_type = row.word(columns.role_type, &["primary", "secondary"], false, true, notes);
-    let role = row.word(columns.role, &ROLES, true, true, notes);
-    let org_id = row.required_id(columns.org, notes);
-    let (begin, begin_ordered) = row.date(columns.begin, false, false, notes);
-    let (end, end_ordered) = row.date(columns.end, false, false, notes);
+    let user_id = row.required_id(columns.user, diagnostics);
+    let role_type =
+        row.word(columns.role_type, &["primary", "secondary"], false, true, diagnostics);
+    let role = row.word(columns.role, &ROLES, true, true, diagnostics);
+    let org_id = row.required_id(columns.org, diagnostics);
+    let (begin, begin_ordered) = row.date(columns.begin, false, false, diagnostics);
+    let (end, end_ordered) = row.date(columns.end, false, false, diagnostics);
     let ordered = begin_ordered || end_ordered;
     let (Some(user_id), Some(role_type), Some(role), Some(org_id)) =
         (user_id, role_type, role, org_id)
@@ -110,9 +111,9 @@ fn read_role(
             .users
             .ids
             .find(user_id)
-            .is_some_and(|slot| roster.users.standing(slot) == Standing::Removed);
+            .is_some_and(|slot| roster.users.standing(slot) == RecordStatus::Removed);
         if !gone {
-            row.note(notes, &codes::REFERENCE_MISSING, Some(columns.user), || {
+            row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.user), || {
                 "userSourcedId leads to a user who is not in the set".into()
             });
         }
@@ -121,7 +122,7 @@ fn read_role(
     let org = last_org.or_find(org_id, |id| roster.orgs.slot(id));
     roster.orgs.record_mut(org).wanted = true;
     if !roster.orgs.resolves(org) {
-        row.note(notes, &codes::REFERENCE_MISSING, Some(columns.org), || {
+        row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.org), || {
             "orgSourcedId leads to an org that is not in the set".into()
         });
         return (None, ordered);
@@ -153,8 +154,8 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
 }
 
 /// What can be said once all roles are read: the kinds of every user.
-pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
-    drop_repeated(roster, notes);
+pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
+    drop_repeated(roster, diagnostics);
     // Rows of one user together, in the order of the file.
     let mut roles = std::mem::take(&mut roster.roles);
     roles.sort_by_key(|role| role.user);
@@ -175,13 +176,13 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
             continue;
         }
         not_current += u64::from(user.kinds == 0);
-        note_primaries(roster, slot, own, notes);
+        note_primaries(roster, slot, own, diagnostics);
         if user.main_org != NONE && own.iter().all(|role| role.org != user.main_org) {
             note_record(
                 &roster.users,
                 slot,
                 FileKind::Users,
-                notes,
+                diagnostics,
                 &codes::PRIMARY_ORG,
                 Some("primaryOrgSourcedId"),
                 String::new,
@@ -198,24 +199,24 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 &roster.users,
                 slot,
                 FileKind::Users,
-                notes,
+                diagnostics,
                 &codes::USER_WITHOUT_ROLE,
                 None,
                 String::new,
             );
         }
         roster.users.record_mut(slot).kinds = person::ALL;
-        roster.users.set(slot, Standing::Dropped);
+        roster.users.set(slot, RecordStatus::Dropped);
     }
     if not_current > 0 {
-        notes.note(&codes::ROLES_NOT_CURRENT, |f| {
+        diagnostics.note(&codes::ROLES_NOT_CURRENT, |f| {
             let found = format!("{not_current} users have no role that is in force today");
             f.saying(&codes::ROLES_NOT_CURRENT, found).at(place(FileKind::Roles.file(), 0, None))
         });
     }
 }
 
-fn note_primaries(roster: &Collected, slot: u32, own: &[Role], notes: &mut Notes<'_>) {
+fn note_primaries(roster: &Collected, slot: u32, own: &[Role], diagnostics: &mut Diagnostics<'_>) {
     let current = || own.iter().filter(|role| role.current && role.primary);
     let found = if current().next().is_none() {
         if own.iter().all(|role| !role.current) {
@@ -227,7 +228,7 @@ fn note_primaries(roster: &Collected, slot: u32, own: &[Role], notes: &mut Notes
     } else {
         return;
     };
-    notes.note(&codes::ROLES_PRIMARY, |f| {
+    diagnostics.note(&codes::ROLES_PRIMARY, |f| {
         let place = place(FileKind::Roles.file(), own[0].line, Some("roleType"));
         f.saying(&codes::ROLES_PRIMARY, found)
             .at(place)
@@ -236,7 +237,7 @@ fn note_primaries(roster: &Collected, slot: u32, own: &[Role], notes: &mut Notes
 }
 
 /// Rows that share a sourcedId: equal ones count once, different ones not at all (check 26).
-fn drop_repeated(roster: &mut Collected, notes: &mut Notes<'_>) {
+fn drop_repeated(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     let ids = std::mem::take(&mut roster.role_ids);
     let mut gone = vec![];
     for group in repeated(&ids) {
@@ -248,7 +249,7 @@ fn drop_repeated(roster: &mut Collected, notes: &mut Notes<'_>) {
         });
         let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
         for &i in &group[1..] {
-            notes.note(code, |f| {
+            diagnostics.note(code, |f| {
                 let found = format!("the sourcedId stands on line {} too", first.line);
                 f.saying(code, found).at(place(
                     FileKind::Roles.file(),

@@ -1,12 +1,12 @@
 //! academicSessions.csv (checks 28, 36 and 46).
 
 use roster::finding::source as codes;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use super::collected::{Collected, Session, note_record};
-use super::ids::{NONE, Standing};
+use super::diagnostics::{Abort, Diagnostics, quoted};
+use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, quoted};
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 use super::values::{NO_DAY, to_date, to_day};
@@ -17,36 +17,36 @@ pub(super) fn read(
     table: &mut Table,
     package: u16,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let [title, kind, start, end, parent, year] =
         ["title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"]
             .map(|name| table.col(name));
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.sessions, &row, package, notes) {
+        let slot = match take(&mut roster.sessions, &row, package, diagnostics) {
             Taken::Record(slot) => slot,
             Taken::Unnamed => {
-                roster.losses.kind(Tag::Term);
+                roster.losses.kind(RecordKind::Term);
                 continue;
             }
             Taken::Bad(_) | Taken::Nothing => continue,
         };
-        let title = row.required(title, notes);
-        let kind = row.word(kind, &TYPES, true, true, notes);
-        let (start, start_ordered) = row.date(start, true, false, notes);
-        let (end, end_ordered) = row.date(end, true, false, notes);
-        let year_text = if year.is_there() { row.required(year, notes) } else { Some("") };
+        let title = row.required(title, diagnostics);
+        let kind = row.word(kind, &TYPES, true, true, diagnostics);
+        let (start, start_ordered) = row.date(start, true, false, diagnostics);
+        let (end, end_ordered) = row.date(end, true, false, diagnostics);
+        let year_text = if year.is_there() { row.required(year, diagnostics) } else { Some("") };
         let (Some(title), Some(kind), Some(start), Some(end), Some(year_text)) =
             (title, kind, start, end, year_text)
         else {
-            roster.sessions.set(slot, Standing::Dropped);
-            table.note_date_order(start_ordered || end_ordered, notes);
+            roster.sessions.set(slot, RecordStatus::Dropped);
+            table.note_date_order(start_ordered || end_ordered, diagnostics);
             continue;
         };
         let is_year = year_text.len() == 4 && year_text.bytes().all(|c| c.is_ascii_digit());
         if !is_year && !year_text.is_empty() {
-            row.note(notes, &codes::YEAR_FORMAT, Some(year), || {
+            row.note(diagnostics, &codes::YEAR_FORMAT, Some(year), || {
                 format!("schoolYear is {}, not a year", quoted(year_text))
             });
         }
@@ -58,20 +58,20 @@ pub(super) fn read(
             .map_or(NONE, |id| roster.sessions.slot(id));
         let kind = TYPES.iter().find(|word| **word == kind).copied().unwrap_or("other");
         if end <= start {
-            row.note(notes, &codes::SESSION_DATES, Some(table.col("endDate")), || {
+            row.note(diagnostics, &codes::SESSION_DATES, Some(table.col("endDate")), || {
                 "the session ends before it begins, or on the same day (endDate is the day after the last)".into()
             });
         }
         *roster.sessions.record_mut(slot) =
             Session { texts, kind, start: to_day(start), end: to_day(end), parent };
-        table.note_date_order(start_ordered || end_ordered, notes);
+        table.note_date_order(start_ordered || end_ordered, diagnostics);
     }
     Ok(())
 }
 
 /// What can be said once all sessions are read.
-pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
-    note_id_case(&roster.sessions, FileKind::AcademicSessions, notes);
+pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
+    note_id_case(&roster.sessions, FileKind::AcademicSessions, diagnostics);
     let present: Vec<u32> = roster.sessions.present().collect();
     for slot in present {
         let session = *roster.sessions.record(slot);
@@ -80,7 +80,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
             note(
                 roster,
                 slot,
-                notes,
+                diagnostics,
                 &codes::OPTIONAL_REFERENCE_MISSING,
                 "parentSourcedId",
                 || "parentSourcedId leads to a session that is not in the set and counts as blank",
@@ -91,7 +91,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 note(
                     roster,
                     slot,
-                    notes,
+                    diagnostics,
                     &codes::SESSION_DATES,
                     "parentSourcedId",
                     || "the session leaves the dates of its parent",
@@ -115,7 +115,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 note(
                     roster,
                     slot,
-                    notes,
+                    diagnostics,
                     &codes::SESSION_DATES,
                     "schoolYear",
                     || "schoolYear is not the year in which the school year ends",
@@ -128,7 +128,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
 fn note(
     roster: &Collected,
     slot: u32,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
     code: &'static roster::finding::Code,
     column: &'static str,
     found: impl FnOnce() -> &'static str,
@@ -137,7 +137,7 @@ fn note(
         &roster.sessions,
         slot,
         FileKind::AcademicSessions,
-        notes,
+        diagnostics,
         code,
         Some(column),
         || found().into(),

@@ -3,10 +3,10 @@
 use roster::finding::source as codes;
 
 use super::ahead::with_file;
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::header::distance;
 use super::layout::{FileKind, NOT_USED, SDS_COLUMNS, Version};
 use super::manifest::Manifest;
-use super::notes::{Halt, Notes, place, quoted};
 use super::package::Package;
 use super::rows::Next;
 use super::table::{Mode, fault};
@@ -52,18 +52,21 @@ impl FileSet {
     pub(super) fn of(
         package: &mut dyn Package,
         accept_1_0: bool,
-        notes: &mut Notes<'_>,
-    ) -> Result<Self, Halt> {
-        let (files, manifest) = sort(package, notes)?;
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Result<Self, Abort> {
+        let (files, manifest) = sort(package, diagnostics)?;
         let manifest = match manifest {
-            Some(index) => with_file(package, index, None, |rows| Manifest::read(rows, notes))?,
+            Some(index) => {
+                with_file(package, index, None, |rows| Manifest::read(rows, diagnostics))?
+            }
             None => {
-                refuse_sds(package, &files, notes)?;
+                refuse_sds(package, &files, diagnostics)?;
                 if !accept_1_0 {
-                    notes.note(&codes::MANIFEST_MISSING, |f| f.at(place("manifest.csv", 0, None)));
-                    return Err(Halt::Refused);
+                    diagnostics
+                        .note(&codes::MANIFEST_MISSING, |f| f.at(place("manifest.csv", 0, None)));
+                    return Err(Abort::Refused);
                 }
-                notes.note(&codes::TAKEN_AS_1_0, |f| f.at(place("manifest.csv", 0, None)));
+                diagnostics.note(&codes::TAKEN_AS_1_0, |f| f.at(place("manifest.csv", 0, None)));
                 Manifest::of_1_0()
             }
         };
@@ -72,7 +75,7 @@ impl FileSet {
             version: manifest.version,
             modes: FileKind::ALL.map(|kind| manifest.mode(kind)),
         };
-        set.check(notes)?;
+        set.check(diagnostics)?;
         Ok(set)
     }
 
@@ -103,7 +106,7 @@ impl FileSet {
     }
 
     /// Files listed and files there (checks 5 and 8).
-    fn check(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    fn check(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         for kind in FileKind::ALL {
             let is_needed =
                 kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
@@ -112,34 +115,39 @@ impl FileSet {
             match (self.file(kind), mode) {
                 (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
                 (None, Mode::Bulk | Mode::Delta) if is_needed => {
-                    notes.note(&codes::FILE_MISSING, |f| {
+                    diagnostics.note(&codes::FILE_MISSING, |f| {
                         at(f.saying(
                             &codes::FILE_MISSING,
                             format!("manifest.csv lists {}, and it is not there", kind.file()),
                         ))
                     })
                 }
-                (None, Mode::Bulk | Mode::Delta) => notes.note(&codes::FILE_LISTED_MISSING, at),
-                (Some(_), Mode::Absent) if is_needed => notes.note(&codes::MANIFEST_MODE, |f| {
-                    let what = if listed { "calls it absent" } else { "does not tell its mode" };
-                    at(f.saying(
-                        &codes::MANIFEST_MODE,
-                        format!("{} is there, and manifest.csv {what}", kind.file()),
-                    ))
-                }),
-                (Some(_), Mode::Absent) => notes.note(&codes::FILE_NOT_LISTED, at),
+                (None, Mode::Bulk | Mode::Delta) => {
+                    diagnostics.note(&codes::FILE_LISTED_MISSING, at)
+                }
+                (Some(_), Mode::Absent) if is_needed => {
+                    diagnostics.note(&codes::MANIFEST_MODE, |f| {
+                        let what =
+                            if listed { "calls it absent" } else { "does not tell its mode" };
+                        at(f.saying(
+                            &codes::MANIFEST_MODE,
+                            format!("{} is there, and manifest.csv {what}", kind.file()),
+                        ))
+                    })
+                }
+                (Some(_), Mode::Absent) => diagnostics.note(&codes::FILE_NOT_LISTED, at),
                 (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
             }
         }
-        notes.go_on()
+        diagnostics.go_on()
     }
 
     /// Refuses a set that must be complete and is not (check 9).
-    pub(super) fn require_all(&self, notes: &mut Notes<'_>) -> Result<(), Halt> {
+    pub(super) fn require_all(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         for kind in
             FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
         {
-            notes.note(&codes::FILE_MISSING, |f| {
+            diagnostics.note(&codes::FILE_MISSING, |f| {
                 f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
                     kind.file(),
                     0,
@@ -147,13 +155,13 @@ impl FileSet {
                 ))
             });
         }
-        notes.go_on()
+        diagnostics.go_on()
     }
 }
 
 type Sorted = ([Option<usize>; 8], Option<usize>);
 
-fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
+fn sort(package: &dyn Package, diagnostics: &mut Diagnostics<'_>) -> Result<Sorted, Abort> {
     let mut files = [None; 8];
     let mut manifest = None;
     let mut folder: Option<&str> = None;
@@ -163,7 +171,7 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             || name == ".DS_Store"
             || name.starts_with("._");
         if is_debris {
-            notes.note(&codes::FILE_UNKNOWN, |f| {
+            diagnostics.note(&codes::FILE_UNKNOWN, |f| {
                 f.saying(
                     &codes::FILE_UNKNOWN,
                     format!("{} comes from a Mac's archiver", quoted(&file.name)),
@@ -182,15 +190,15 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             .map(FileKind::property)
             .or_else(|| NOT_USED.into_iter().find(|known| known.eq_ignore_ascii_case(stem)));
         let Some(known) = known else {
-            note_unknown(&file.name, stem, notes);
+            note_unknown(&file.name, stem, diagnostics);
             continue;
         };
         if *folder.get_or_insert(path) != path {
-            notes.note(&codes::FILES_IN_SEVERAL_FOLDERS, |f| f);
-            return Err(Halt::Refused);
+            diagnostics.note(&codes::FILES_IN_SEVERAL_FOLDERS, |f| f);
+            return Err(Abort::Refused);
         }
         if name.strip_suffix(".csv") != Some(known) {
-            notes.note(&codes::FILE_NAME_CASE, |f| {
+            diagnostics.note(&codes::FILE_NAME_CASE, |f| {
                 f.saying(
                     &codes::FILE_NAME_CASE,
                     format!("{} should be called {known}.csv", quoted(name)),
@@ -201,7 +209,7 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             Some(kind) => &mut files[kind as usize],
             None if known == "manifest" => &mut manifest,
             None => {
-                notes.note(&codes::FILE_NOT_USED, |f| {
+                diagnostics.note(&codes::FILE_NOT_USED, |f| {
                     f.saying(
                         &codes::FILE_NOT_USED,
                         format!("{known}.csv holds nothing that a roster needs"),
@@ -211,26 +219,26 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             }
         };
         if slot.replace(index).is_some() {
-            notes.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
+            diagnostics.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
                 f.saying(&codes::ZIP_DUPLICATE_MEMBER, format!("the set holds {known}.csv twice"))
             });
         }
     }
     if folder.is_some_and(|folder| !folder.is_empty()) {
-        notes.note(&codes::FILES_IN_FOLDER, |f| f);
+        diagnostics.note(&codes::FILES_IN_FOLDER, |f| f);
     }
-    notes.go_on()?;
+    diagnostics.go_on()?;
     Ok((files, manifest))
 }
 
-fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
+fn note_unknown(name: &str, stem: &str, diagnostics: &mut Diagnostics<'_>) {
     let near = FileKind::ALL.into_iter().find(|kind| {
         !stem.is_empty()
             && stem.len() < 40
             && distance(&stem.to_ascii_lowercase(), &kind.property().to_ascii_lowercase()) <= 2
     });
     let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
-    notes.note(&codes::FILE_UNKNOWN, |f| {
+    diagnostics.note(&codes::FILE_UNKNOWN, |f| {
         f.saying(
             &codes::FILE_UNKNOWN,
             format!("the set holds {}, which is no OneRoster file{near}", quoted(name)),
@@ -242,8 +250,8 @@ fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
 fn refuse_sds(
     package: &mut dyn Package,
     files: &[Option<usize>; 8],
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
     let mut is_sds = package.files().iter().any(|file| {
         let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
         SDS_FILES.iter().any(|sds| sds.eq_ignore_ascii_case(name))
@@ -251,17 +259,17 @@ fn refuse_sds(
     for kind in [FileKind::Users, FileKind::Roles, FileKind::Classes] {
         let Some(index) = files[kind as usize].filter(|_| !is_sds) else { continue };
         is_sds = with_file(package, index, None, |mut rows| {
-            let next = rows.advance().map_err(|error| fault(error, kind.file(), notes))?;
+            let next = rows.advance().map_err(|error| fault(error, kind.file(), diagnostics))?;
             let cells = rows.cells().iter().map(|cell| cell.of(rows.text()).trim());
             let mut names = cells.filter(|_| next == Next::Row);
-            Ok::<_, Halt>(
+            Ok::<_, Abort>(
                 names.any(|name| SDS_COLUMNS.iter().any(|sds| sds.eq_ignore_ascii_case(name))),
             )
         })?;
     }
     if is_sds {
-        notes.note(&codes::SDS_FILES, |f| f);
-        return Err(Halt::Refused);
+        diagnostics.note(&codes::SDS_FILES, |f| f);
+        return Err(Abort::Refused);
     }
     Ok(())
 }

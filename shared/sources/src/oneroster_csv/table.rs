@@ -6,10 +6,10 @@ use roster::settings::DateOrder;
 
 use super::ImportError;
 use super::ahead::Ahead;
+use super::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
 use super::feed::Mark;
 use super::header::{Col, Header};
 use super::layout::{FileKind, Version};
-use super::notes::{Halt, Notes, id_of, place, quoted};
 use super::package::Refusal;
 use super::rows::{Cell, Next, Oddities};
 use super::values::{self, BooleanCell, DateCell};
@@ -86,24 +86,24 @@ impl Table {
     pub(super) fn open(
         mut rows: Ahead,
         reading: Reading,
-        notes: &mut Notes<'_>,
-    ) -> Result<Self, Halt> {
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Result<Self, Abort> {
         let file = reading.kind.file();
-        let next = rows.advance().map_err(|error| fault(error, file, notes))?;
+        let next = rows.advance().map_err(|error| fault(error, file, diagnostics))?;
         match rows.mark() {
             Mark::None => {}
-            Mark::Utf8 => notes.note(&codes::BYTE_ORDER_MARK, |f| f.at(place(file, 0, None))),
-            Mark::Utf16 => notes.note(&codes::UTF16, |f| f.at(place(file, 0, None))),
+            Mark::Utf8 => diagnostics.note(&codes::BYTE_ORDER_MARK, |f| f.at(place(file, 0, None))),
+            Mark::Utf16 => diagnostics.note(&codes::UTF16, |f| f.at(place(file, 0, None))),
         }
         match next {
             Next::Row => {}
-            Next::End => notes.note(&codes::HEADER_MISSING, |f| f.at(place(file, 1, None))),
-            other => refuse(other, file, notes),
+            Next::End => diagnostics.note(&codes::HEADER_MISSING, |f| f.at(place(file, 1, None))),
+            other => refuse(other, file, diagnostics),
         }
-        notes.go_on()?;
+        diagnostics.go_on()?;
         let cells: Vec<&str> = rows.cells().iter().map(|cell| cell.of(rows.text())).collect();
-        let header = Header::read(&cells, reading.kind, reading.version, notes);
-        notes.go_on()?;
+        let header = Header::read(&cells, reading.kind, reading.version, diagnostics);
+        diagnostics.go_on()?;
         let (id, status, modified) =
             (header.col("sourcedId"), header.col("status"), header.col("dateLastModified"));
         let password = header.col("password");
@@ -131,18 +131,18 @@ impl Table {
     }
 
     /// Goes to the next row; false at the end. See [`Table::row`].
-    pub(super) fn advance(&mut self, notes: &mut Notes<'_>) -> Result<bool, Halt> {
+    pub(super) fn advance(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
         let file = self.reading.kind.file();
         loop {
-            match self.rows.advance().map_err(|error| fault(error, file, notes))? {
+            match self.rows.advance().map_err(|error| fault(error, file, diagnostics))? {
                 Next::Row => {}
                 Next::End => return Ok(false),
                 other => {
-                    refuse(other, file, notes);
-                    return Err(Halt::Refused);
+                    refuse(other, file, diagnostics);
+                    return Err(Abort::Refused);
                 }
             }
-            notes.relieve()?;
+            diagnostics.relieve()?;
             if self.rows.oddities().misread.is_none()
                 && self
                     .rows
@@ -150,13 +150,13 @@ impl Table {
                     .iter()
                     .all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
             {
-                notes.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
+                diagnostics.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
             self.counts.rows += 1;
-            self.verdict = self.check_shape(notes);
+            self.verdict = self.check_shape(diagnostics);
             if self.verdict == Verdict::Active {
-                self.verdict = self.check_status(notes);
+                self.verdict = self.check_status(diagnostics);
             }
             return Ok(true);
         }
@@ -181,18 +181,18 @@ impl Table {
     }
 
     /// Says once a file that the district's order of dates was needed.
-    pub(super) fn note_date_order(&mut self, was_needed: bool, notes: &mut Notes<'_>) {
+    pub(super) fn note_date_order(&mut self, was_needed: bool, diagnostics: &mut Diagnostics<'_>) {
         if was_needed && !std::mem::replace(&mut self.noted.date_by_setting, true) {
-            notes.note(&codes::DATE_BY_SETTING, |f| {
+            diagnostics.note(&codes::DATE_BY_SETTING, |f| {
                 f.at(place(self.reading.kind.file(), self.rows.line(), None))
             });
         }
     }
 
-    fn check_shape(&mut self, notes: &mut Notes<'_>) -> Verdict {
+    fn check_shape(&mut self, diagnostics: &mut Diagnostics<'_>) -> Verdict {
         let odd = self.rows.oddities();
         if odd.fallback && !std::mem::replace(&mut self.noted.fallback, true) {
-            notes.note(&codes::FALLBACK_ENCODING, |f| {
+            diagnostics.note(&codes::FALLBACK_ENCODING, |f| {
                 f.at(place(self.reading.kind.file(), self.rows.line(), None))
             });
         }
@@ -206,14 +206,14 @@ impl Table {
             let found = || {
                 name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default()
             };
-            row.trusting(trusted).note(notes, &pull::RECORD_UNREADABLE, None, found);
+            row.trusting(trusted).note(diagnostics, &pull::RECORD_UNREADABLE, None, found);
             return Verdict::Bad(trusted);
         }
         if odd.nul {
             // Damage: which cells are whole nobody can tell, so the id counts only if it has none
             // itself.
             let trusted = if row.get(self.id).contains('\0') { 0 } else { self.id.at + 1 };
-            row.trusting(trusted).note(notes, &codes::NUL_BYTE, None, String::new);
+            row.trusting(trusted).note(diagnostics, &codes::NUL_BYTE, None, String::new);
             return Verdict::Bad(trusted);
         }
         let swallowed = odd.line_break && (odd.stray_quote || count != width);
@@ -227,7 +227,7 @@ impl Table {
                     String::new()
                 }
             };
-            row.trusting(trusted).note(notes, &codes::QUOTE_STRAY, None, found);
+            row.trusting(trusted).note(diagnostics, &codes::QUOTE_STRAY, None, found);
             return Verdict::Bad(trusted);
         }
         // Where a comma too many or too few stands nobody knows: only a first cell is what it was.
@@ -237,10 +237,10 @@ impl Table {
                 if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
             let found = || format!("the row has {count} cells, the header {width}");
             if count < self.header.needed {
-                row.trusting(first).note(notes, code, None, found);
+                row.trusting(first).note(diagnostics, code, None, found);
                 return Verdict::Bad(first);
             }
-            row.note(notes, code, None, || {
+            row.note(diagnostics, code, None, || {
                 format!("{}; those that are missing are optional and count as blank", found())
             });
         } else if count > width {
@@ -250,27 +250,27 @@ impl Table {
                 && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
             let code = if blank { &codes::CELLS_EXTRA } else { &codes::CELL_COUNT };
             if !blank {
-                row.trusting(first).note(notes, code, None, || {
+                row.trusting(first).note(diagnostics, code, None, || {
                     format!("the row has {count} cells, the header {width}")
                 });
                 return Verdict::Bad(first);
             }
             if self.header.names().len() < count {
-                row.note(notes, code, None, String::new);
+                row.note(diagnostics, code, None, String::new);
             }
         }
         if odd.line_break {
-            row.note(notes, &codes::LINE_BREAK, None, String::new);
+            row.note(diagnostics, &codes::LINE_BREAK, None, String::new);
         }
         if odd.quote_inside {
-            row.note(notes, &codes::QUOTE_INSIDE, None, String::new);
+            row.note(diagnostics, &codes::QUOTE_INSIDE, None, String::new);
         }
         let passwords = u64::from(!row.trimmed(self.password).is_empty());
         self.counts.passwords += passwords;
         Verdict::Active
     }
 
-    fn check_status(&mut self, notes: &mut Notes<'_>) -> Verdict {
+    fn check_status(&mut self, diagnostics: &mut Diagnostics<'_>) -> Verdict {
         let row = self.row();
         let (status, modified) = (row.trimmed(self.status), row.trimmed(self.modified));
         let odd_modified = !modified.is_empty() && !values::is_datetime(modified);
@@ -288,12 +288,12 @@ impl Table {
                     None
                 };
                 if let Some((verdict, word)) = known {
-                    row.note(notes, &codes::STATUS_SPELLING, Some(self.status), || {
+                    row.note(diagnostics, &codes::STATUS_SPELLING, Some(self.status), || {
                         format!("the status {} is read as {word}", quoted(other))
                     });
                     verdict
                 } else {
-                    row.note(notes, &codes::VALUE_UNKNOWN, Some(self.status), || {
+                    row.note(diagnostics, &codes::VALUE_UNKNOWN, Some(self.status), || {
                         format!("the status {} is neither active nor tobedeleted", quoted(other))
                     });
                     Verdict::Bad(usize::MAX)
@@ -314,7 +314,7 @@ impl Table {
 
     /// Judges the file as a whole, at its end. True if it is the whole truth of its kind: what it
     /// does not name is gone.
-    pub(super) fn finish(&self, notes: &mut Notes<'_>) -> Result<bool, Halt> {
+    pub(super) fn finish(&self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
         let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } =
             self.counts;
         let kind = self.reading.kind;
@@ -325,24 +325,25 @@ impl Table {
         // That nothing changed since is nothing to be told.
         if rows == 0 && !is_delta {
             let severity = if kind.is_needed() { Severity::Stop } else { Severity::Warn };
-            notes.weighing(&codes::NO_ROWS, severity, |f| here(f, None));
-            notes.go_on()?;
+            diagnostics.weighing(&codes::NO_ROWS, severity, |f| here(f, None));
+            diagnostics.go_on()?;
         }
         if self.rows.bare_returns() {
-            notes.note(&codes::LINE_ENDS, |f| here(f, None));
+            diagnostics.note(&codes::LINE_ENDS, |f| here(f, None));
         }
-        let counted = |notes: &mut Notes<'_>, code: &'static Code, column: Col, count: u64| {
-            if count > 0 {
-                notes.note(code, |f| {
-                    here(
-                        f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)),
-                        Some(column),
-                    )
-                });
-            }
-        };
-        counted(notes, &codes::PASSWORD_FILLED, self.password, passwords);
-        counted(notes, &codes::DATETIME_FORMAT, self.modified, odd_modified);
+        let counted =
+            |diagnostics: &mut Diagnostics<'_>, code: &'static Code, column: Col, count: u64| {
+                if count > 0 {
+                    diagnostics.note(code, |f| {
+                        here(
+                            f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)),
+                            Some(column),
+                        )
+                    });
+                }
+            };
+        counted(diagnostics, &codes::PASSWORD_FILLED, self.password, passwords);
+        counted(diagnostics, &codes::DATETIME_FORMAT, self.modified, odd_modified);
         if self.reading.is_served {
             return Ok(!is_delta);
         }
@@ -350,7 +351,7 @@ impl Table {
             // 1.0 knows no delta, and fills in status always.
             return Ok(true);
         }
-        counted(notes, &codes::MODIFIED_UNPAIRED, self.modified, unpaired);
+        counted(diagnostics, &codes::MODIFIED_UNPAIRED, self.modified, unpaired);
         let bulk = self.reading.mode == Mode::Bulk;
         if with_status > 0 && without_status > 0 {
             let severity =
@@ -360,19 +361,19 @@ impl Table {
             } else {
                 &codes::STATUS_MIXED_TOLERATED
             };
-            counted(notes, code, self.status, with_status);
-            notes.go_on()?;
+            counted(diagnostics, code, self.status, with_status);
+            diagnostics.go_on()?;
             return Ok(bulk);
         }
         if bulk && with_status > 0 {
             if self.reading.bulk_with_status {
                 return Ok(true);
             }
-            notes.note(&codes::STATUS_IN_BULK, |f| here(f, Some(self.status)));
+            diagnostics.note(&codes::STATUS_IN_BULK, |f| here(f, Some(self.status)));
             return Ok(false);
         }
         if self.reading.mode == Mode::Delta && without_status > 0 {
-            counted(notes, &codes::STATUS_BLANK_IN_DELTA, self.status, without_status);
+            counted(diagnostics, &codes::STATUS_BLANK_IN_DELTA, self.status, without_status);
         }
         // A file of which the manifest tells no mode is what its rows say.
         Ok(bulk || (self.reading.mode == Mode::Absent && with_status == 0))
@@ -380,26 +381,34 @@ impl Table {
 }
 
 /// Tells a file that is bad from a file that could not be read.
-pub(super) fn fault(error: std::io::Error, file: &'static str, notes: &mut Notes<'_>) -> Halt {
+pub(super) fn fault(
+    error: std::io::Error,
+    file: &'static str,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Abort {
     match Refusal::out_of(error) {
         Ok(refusal) => {
             let mut finding = *refusal.0;
             finding.place.get_or_insert_with(|| place(file, 0, None));
-            notes.adopt(finding);
-            Halt::Refused
+            diagnostics.adopt(finding);
+            Abort::Refused
         }
-        Err(error) => Halt::Fault(ImportError::Read(error)),
+        Err(error) => Abort::Fault(ImportError::Read(error)),
     }
 }
 
-pub(super) fn refuse(next: Next, file: &'static str, notes: &mut Notes<'_>) {
+pub(super) fn refuse(next: Next, file: &'static str, diagnostics: &mut Diagnostics<'_>) {
     match next {
         Next::Row | Next::End => {}
         Next::Unclosed(line) => {
-            notes.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None)))
+            diagnostics.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None)))
         }
-        Next::TooLong(line) => notes.note(&codes::ROW_TOO_LONG, |f| f.at(place(file, line, None))),
-        Next::NotUtf8(line) => notes.note(&codes::NOT_UTF8, |f| f.at(place(file, line, None))),
+        Next::TooLong(line) => {
+            diagnostics.note(&codes::ROW_TOO_LONG, |f| f.at(place(file, line, None)))
+        }
+        Next::NotUtf8(line) => {
+            diagnostics.note(&codes::NOT_UTF8, |f| f.at(place(file, line, None)))
+        }
     }
 }
 
@@ -476,26 +485,26 @@ impl<'t> Row<'t> {
         xxhash_rust::xxh3::xxh3_64(self.text.as_bytes())
     }
 
-    /// Notes a finding about this row. A blank text stands for the code's own meaning.
+    /// Diagnostics a finding about this row. A blank text stands for the code's own meaning.
     pub(super) fn note(
         &self,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
         code: &'static Code,
         col: Option<Col>,
         found: impl FnOnce() -> String,
     ) {
-        self.weighing(notes, code, code.severity, col, found);
+        self.weighing(diagnostics, code, code.severity, col, found);
     }
 
     pub(super) fn weighing(
         &self,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
         code: &'static Code,
         severity: Severity,
         col: Option<Col>,
         found: impl FnOnce() -> String,
     ) {
-        notes.weighing(code, severity, |finding| {
+        diagnostics.weighing(code, severity, |finding| {
             let found = found();
             let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
             let finding = finding.at(place(self.kind.file(), self.line, col.map(|c| c.name)));
@@ -507,18 +516,24 @@ impl<'t> Row<'t> {
     }
 
     /// A required cell, trimmed; none, with a finding, where it is blank (check 24).
-    pub(super) fn required(&self, col: Col, notes: &mut Notes<'_>) -> Option<&'t str> {
+    pub(super) fn required(&self, col: Col, diagnostics: &mut Diagnostics<'_>) -> Option<&'t str> {
         let text = self.trimmed(col);
         if text.is_empty() {
-            self.note(notes, &codes::VALUE_MISSING, Some(col), || format!("{} is blank", col.name));
+            self.note(diagnostics, &codes::VALUE_MISSING, Some(col), || {
+                format!("{} is blank", col.name)
+            });
             return None;
         }
         Some(text)
     }
 
     /// A required reference or id, to the letter.
-    pub(super) fn required_id(&self, col: Col, notes: &mut Notes<'_>) -> Option<&'t str> {
-        self.required(col, notes).map(|_| self.get(col))
+    pub(super) fn required_id(
+        &self,
+        col: Col,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<&'t str> {
+        self.required(col, diagnostics).map(|_| self.get(col))
     }
 
     /// A word of an enumeration, in the standard's spelling (checks 31 and 32). `ext:` words pass
@@ -529,26 +544,26 @@ impl<'t> Row<'t> {
         words: &[&'static str],
         open: bool,
         required: bool,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Option<&'t str> {
         let text = self.trimmed(col);
         if words.contains(&text) {
             return Some(text);
         }
         if text.is_empty() {
-            return if required { self.required(col, notes) } else { None };
+            return if required { self.required(col, diagnostics) } else { None };
         }
         if open && text.starts_with("ext:") {
             return Some(text);
         }
         if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-            self.note(notes, &codes::VALUE_CASE, Some(col), || {
+            self.note(diagnostics, &codes::VALUE_CASE, Some(col), || {
                 format!("{} is {}, read as {word}", col.name, quoted(text))
             });
             return Some(word);
         }
         let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
-        self.note(notes, code, Some(col), || {
+        self.note(diagnostics, code, Some(col), || {
             format!("{} is {}, which is none of {}", col.name, quoted(text), words.join(", "))
         });
         None
@@ -560,12 +575,12 @@ impl<'t> Row<'t> {
         col: Col,
         required: bool,
         secret: bool,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> Option<bool> {
         let text = self.trimmed(col);
         if text.is_empty() {
             if required {
-                self.required(col, notes);
+                self.required(col, diagnostics);
             }
             return None;
         }
@@ -574,17 +589,19 @@ impl<'t> Row<'t> {
         match values::boolean(text) {
             BooleanCell::Exact(value) => return Some(value),
             BooleanCell::OtherCase(value) => {
-                self.note(notes, &codes::BOOLEAN_CASE, Some(col), shown);
+                self.note(diagnostics, &codes::BOOLEAN_CASE, Some(col), shown);
                 return Some(value);
             }
             BooleanCell::OtherWord(value) => {
-                self.note(notes, &codes::BOOLEAN_WORD, Some(col), shown);
+                self.note(diagnostics, &codes::BOOLEAN_WORD, Some(col), shown);
                 return Some(value);
             }
             BooleanCell::Bad => {}
         }
         let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
-        self.note(notes, code, Some(col), || format!("{} is neither true nor false", col.name));
+        self.note(diagnostics, code, Some(col), || {
+            format!("{} is neither true nor false", col.name)
+        });
         None
     }
 
@@ -595,12 +612,12 @@ impl<'t> Row<'t> {
         col: Col,
         required: bool,
         secret: bool,
-        notes: &mut Notes<'_>,
+        diagnostics: &mut Diagnostics<'_>,
     ) -> (Option<jiff::civil::Date>, bool) {
         let text = self.trimmed(col);
         if text.is_empty() {
             if required {
-                self.required(col, notes);
+                self.required(col, diagnostics);
             }
             return (None, false);
         }
@@ -611,7 +628,7 @@ impl<'t> Row<'t> {
             DateCell::NeedsOrder | DateCell::Bad => {}
         }
         let code = if required { &codes::REQUIRED_DATE } else { &codes::DATE_FORMAT };
-        self.note(notes, code, Some(col), || {
+        self.note(diagnostics, code, Some(col), || {
             let shown = if secret { String::new() } else { format!(" {}", quoted(text)) };
             let why = if cell == DateCell::NeedsOrder {
                 "has day and month in an order that no setting names (date_order: mdy or dmy)"

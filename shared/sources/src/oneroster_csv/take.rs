@@ -3,9 +3,9 @@
 use roster::finding::source as codes;
 
 use super::collected::note_record;
-use super::ids::{Claim, Registry, Standing};
+use super::diagnostics::Diagnostics;
+use super::ids::{Claim, RecordStatus, Registry};
 use super::layout::FileKind;
-use super::notes::Notes;
 use super::table::Row;
 use super::values::is_regular_id;
 
@@ -27,11 +27,11 @@ pub(super) fn take<T: Default + Clone>(
     registry: &mut Registry<T>,
     row: &Row<'_>,
     package: u16,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> Taken {
     let Some(id) = row.own_id() else {
         if !row.is_bad() {
-            row.required(row.id_col(), notes);
+            row.required(row.id_col(), diagnostics);
         }
         return Taken::Unnamed;
     };
@@ -41,9 +41,9 @@ pub(super) fn take<T: Default + Clone>(
             if registry
                 .ids
                 .find(id)
-                .is_some_and(|slot| registry.standing(slot) != Standing::Dropped)
+                .is_some_and(|slot| registry.standing(slot) != RecordStatus::Dropped)
             {
-                row.note(notes, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
+                row.note(diagnostics, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
                     format!("the row is the same as the one on line {first}")
                 });
             }
@@ -51,23 +51,23 @@ pub(super) fn take<T: Default + Clone>(
         }
         Claim::Conflict(slot, first) => {
             if !row.is_bad() {
-                row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
+                row.note(diagnostics, &codes::DUPLICATE_ID, Some(row.id_col()), || {
                     format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
                 });
             }
-            registry.set(slot, Standing::Dropped);
+            registry.set(slot, RecordStatus::Dropped);
             Taken::Bad(slot)
         }
         Claim::First(slot) if row.is_bad() => {
-            registry.set(slot, Standing::Dropped);
+            registry.set(slot, RecordStatus::Dropped);
             Taken::Bad(slot)
         }
         Claim::First(slot) => {
             if !is_regular_id(id) {
-                row.note(notes, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
+                row.note(diagnostics, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
             }
             if row.is_removal() {
-                registry.set(slot, Standing::Removed);
+                registry.set(slot, RecordStatus::Removed);
                 return Taken::Nothing;
             }
             Taken::Record(slot)
@@ -75,14 +75,14 @@ pub(super) fn take<T: Default + Clone>(
     }
 }
 
-/// Notes ids that differ only in case (check 27).
+/// Diagnostics ids that differ only in case (check 27).
 pub(super) fn note_id_case<T: Default + Clone>(
     registry: &Registry<T>,
     kind: FileKind,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
     for (a, b) in registry.ids.differing_in_case(registry.present()) {
-        note_record(registry, b, kind, notes, &codes::ID_CASE, Some("sourcedId"), || {
+        note_record(registry, b, kind, diagnostics, &codes::ID_CASE, Some("sourcedId"), || {
             format!(
                 "the sourcedId differs only in capitals from the one on line {}",
                 registry.seen(a).line

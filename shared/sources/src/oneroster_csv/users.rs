@@ -4,11 +4,11 @@ use roster::finding::source as codes;
 use roster::id::hash64;
 
 use super::classes::check_grades;
-use super::collected::{Collected, GuardianWord, PERSON_TEXTS, User, Wishes, person};
+use super::collected::{Collected, GuardianWord, ImportOptions, PERSON_TEXTS, User, person};
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::header::Col;
-use super::ids::{Last, NONE, Standing};
+use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
-use super::notes::{Halt, Notes, place, quoted};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values;
@@ -55,8 +55,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(table: &Table, wishes: &Wishes<'_>) -> Self {
-        let own = |field: &'static str| own_column(table, wishes, field);
+    fn of(table: &Table, options: &ImportOptions<'_>) -> Self {
+        let own = |field: &'static str| own_column(table, options, field);
         Self {
             enabled: table.col("enabledUser"),
             orgs: table.col("orgSourcedIds"),
@@ -93,9 +93,9 @@ impl Columns {
 
 /// The column that the district maps to a field. Demographic ones are not even looked for where
 /// demographics are not kept (R-M7).
-pub(super) fn own_column(table: &Table, wishes: &Wishes<'_>, field: &'static str) -> Col {
-    let kept = wishes.demographics || matches!(field, "student_number" | "state_id");
-    match wishes.metadata(field).filter(|_| kept) {
+pub(super) fn own_column(table: &Table, options: &ImportOptions<'_>, field: &'static str) -> Col {
+    let kept = options.demographics || matches!(field, "student_number" | "state_id");
+    match options.metadata(field).filter(|_| kept) {
         Some(name) => table.header.own(name, field),
         None => table.header.own("", field).nowhere(),
     }
@@ -114,25 +114,25 @@ pub(super) fn read(
     table: &mut Table,
     package: u16,
     roster: &mut Collected,
-    wishes: &Wishes<'_>,
-    notes: &mut Notes<'_>,
-) -> Result<(), Halt> {
-    let columns = Columns::of(table, wishes);
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
+    let columns = Columns::of(table, options);
     roster.mapped.extend(columns.mapped());
     let has_roles = columns.role.is_there();
     if roster.users_have_roles.replace(has_roles).is_some_and(|before| before != has_roles) {
-        notes.note(&codes::LAYOUT_CHANGED, |f| f.at(place(FileKind::Users.file(), 1, None)));
-        return Err(Halt::Refused);
+        diagnostics.note(&codes::LAYOUT_CHANGED, |f| f.at(place(FileKind::Users.file(), 1, None)));
+        return Err(Abort::Refused);
     }
     if !has_roles && columns.orgs.is_there() {
-        notes.note(&codes::LAYOUT_UNKNOWN, |f| f.at(place(FileKind::Users.file(), 1, None)));
-        return Err(Halt::Refused);
+        diagnostics.note(&codes::LAYOUT_UNKNOWN, |f| f.at(place(FileKind::Users.file(), 1, None)));
+        return Err(Abort::Refused);
     }
     let mut orgs = OrgsCell::default();
     let mut org = Last::default();
-    while table.advance(notes)? {
+    while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.users, &row, package, notes) {
+        let slot = match take(&mut roster.users, &row, package, diagnostics) {
             Taken::Record(slot) => slot,
             Taken::Unnamed => {
                 roster.losses.people();
@@ -153,7 +153,16 @@ pub(super) fn read(
             }
             Taken::Nothing => continue,
         };
-        read_user(&row, &columns, slot, has_roles, (&mut orgs, &mut org), roster, wishes, notes);
+        read_user(
+            &row,
+            &columns,
+            slot,
+            has_roles,
+            (&mut orgs, &mut org),
+            roster,
+            options,
+            diagnostics,
+        );
     }
     Ok(())
 }
@@ -175,26 +184,26 @@ fn read_user(
     has_roles: bool,
     (orgs, last_org): (&mut OrgsCell, &mut Last),
     roster: &mut Collected,
-    wishes: &Wishes<'_>,
-    notes: &mut Notes<'_>,
+    options: &ImportOptions<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) {
-    let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, notes);
+    let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, diagnostics);
     // A server need not send one, and those that build it of the e-mail address send a blank one
     // where there is none.
     let username = if row.is_served() {
         Some(row.trimmed(columns.username))
     } else {
-        row.required(columns.username, notes)
+        row.required(columns.username, diagnostics)
     };
-    let given = row.required(columns.given, notes);
-    let family = row.required(columns.family, notes);
+    let given = row.required(columns.given, diagnostics);
+    let family = row.required(columns.family, diagnostics);
     let mut user = User { main_org: NONE, ..User::default() };
     let mut whole = username.is_some()
         && given.is_some()
         && family.is_some()
         && (enabled.is_some() || !columns.enabled.is_there());
     if has_roles {
-        match row.word(columns.role, &ROLES, false, true, notes) {
+        match row.word(columns.role, &ROLES, false, true, diagnostics) {
             Some(role) => {
                 (user.kinds, user.guardian) = kind_of(role);
                 if user.kinds == person::OTHER {
@@ -209,7 +218,7 @@ fn read_user(
                 whole = false;
             }
         }
-        whole &= read_orgs(row, columns.orgs, orgs, roster, notes);
+        whole &= read_orgs(row, columns.orgs, orgs, roster, diagnostics);
         user.orgs = orgs.range;
     } else {
         let main = row.get(columns.main_org);
@@ -222,16 +231,16 @@ fn read_user(
     if !whole {
         // What it may be is kept: a record of each kind is left as it is (R-H3).
         user.kinds = if has_roles { user.kinds } else { person::ALL };
-        roster.users.set(slot, Standing::Dropped);
+        roster.users.set(slot, RecordStatus::Dropped);
         *roster.users.record_mut(slot) = user;
         return;
     }
-    if has_roles && user.kinds == person::STUDENT && wishes.demographics {
-        check_grades(row, columns.grades, notes);
+    if has_roles && user.kinds == person::STUDENT && options.demographics {
+        check_grades(row, columns.grades, diagnostics);
     }
     let ids = row.trimmed(columns.user_ids);
     if !ids.is_empty() && !values::is_user_ids(ids) {
-        row.note(notes, &codes::USER_IDS, Some(columns.user_ids), String::new);
+        row.note(diagnostics, &codes::USER_IDS, Some(columns.user_ids), String::new);
     }
     if let Some(username) = username.filter(|username| !username.is_empty()) {
         roster.usernames.push((hash64(&username.to_lowercase()), slot));
@@ -244,13 +253,13 @@ fn read_user(
     roster.texts.push(row.trimmed(columns.preferred_given));
     roster.texts.push(row.trimmed(columns.preferred_family));
     let mut contact = String::new();
-    read_email(row, columns.email, &mut contact, notes);
+    read_email(row, columns.email, &mut contact, diagnostics);
     roster.texts.push(&contact);
     for col in [columns.phone, columns.sms] {
         contact.clear();
         let text = row.trimmed(col);
-        if !text.is_empty() && !wishes.phones.read(text, &mut contact) {
-            row.note(notes, &codes::PHONE_MALFORMED, Some(col), String::new);
+        if !text.is_empty() && !options.phones.read(text, &mut contact) {
+            row.note(diagnostics, &codes::PHONE_MALFORMED, Some(col), String::new);
         }
         roster.texts.push(&contact);
     }
@@ -264,16 +273,16 @@ fn read_user(
     roster.texts.push("");
     // R-M7: where demographics are not kept, they do not even come this far.
     for col in [columns.grades, columns.ell, columns.frl, columns.iep] {
-        roster.texts.push(if wishes.demographics { row.trimmed(col) } else { "" });
+        roster.texts.push(if options.demographics { row.trimmed(col) } else { "" });
     }
     const { assert!(PERSON_TEXTS == 16) };
     *roster.users.record_mut(slot) = user;
 }
 
-fn read_email(row: &Row<'_>, col: Col, into: &mut String, notes: &mut Notes<'_>) {
+fn read_email(row: &Row<'_>, col: Col, into: &mut String, diagnostics: &mut Diagnostics<'_>) {
     let text = row.trimmed(col);
     if !text.is_empty() && !values::email(text, into) {
-        row.note(notes, &codes::EMAIL_MALFORMED, Some(col), String::new);
+        row.note(diagnostics, &codes::EMAIL_MALFORMED, Some(col), String::new);
     }
 }
 
@@ -283,7 +292,7 @@ fn read_orgs(
     col: Col,
     cell: &mut OrgsCell,
     roster: &mut Collected,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
 ) -> bool {
     let text = row.get(col);
     if cell.text != text || text.is_empty() {
@@ -308,12 +317,14 @@ fn read_orgs(
     if cell.unknown > 0 {
         let code =
             if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
-        row.note(notes, code, Some(col), || {
+        row.note(diagnostics, code, Some(col), || {
             let what = if cell.known { "; the others count" } else { "" };
             format!("{} of the orgs in {} are not in the set{what}", cell.unknown, col.name)
         });
     } else if !cell.known {
-        row.note(notes, &codes::VALUE_MISSING, Some(col), || format!("{} is blank", col.name));
+        row.note(diagnostics, &codes::VALUE_MISSING, Some(col), || {
+            format!("{} is blank", col.name)
+        });
     }
     cell.known
 }
@@ -326,8 +337,8 @@ fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Collect
 }
 
 /// What can be said once all users are read.
-pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
-    note_id_case(&roster.users, FileKind::Users, notes);
+pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
+    note_id_case(&roster.users, FileKind::Users, diagnostics);
     roster.users.settle();
     let mut names = std::mem::take(&mut roster.usernames);
     names.retain(|&(_, slot)| roster.users.is_present(slot));
@@ -342,7 +353,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
             &roster.users,
             group[0].1,
             FileKind::Users,
-            notes,
+            diagnostics,
             &codes::USERNAME_SHARED,
             Some("username"),
             || format!("{} users have one username (lines {})", group.len(), lines.join(", ")),
@@ -350,15 +361,15 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     }
 }
 
-/// Notes people and enrollments whose role makes no account or seat.
-pub(super) fn note_not_rostered(roster: &Collected, notes: &mut Notes<'_>) {
+/// Diagnostics people and enrollments whose role makes no account or seat.
+pub(super) fn note_not_rostered(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     let of_kind = |kind: FileKind| {
         roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file())
     };
     for (kind, ((_, role), count)) in
         FileKind::ALL.into_iter().flat_map(|kind| of_kind(kind).map(move |found| (kind, found)))
     {
-        notes.note(&codes::ROLE_NOT_ROSTERED, |f| {
+        diagnostics.note(&codes::ROLE_NOT_ROSTERED, |f| {
             let what = match kind {
                 FileKind::Enrollments => "enrollments of the role",
                 FileKind::Roles => "rows of the role",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::signature::{Consumer, escape};
 use crate::http::pace::{self, TRIES};
-use crate::http::{Credential, Failing, Form, Http, NoAnswer, Now, PageFault, Secret, Wait};
+use crate::http::{Credential, Failing, Form, Http, NoAnswer, Now, PaginationError, Secret, Wait};
 
 /// What 1.2 has for reading rosters, and demographics with them (OneRoster 1.2 rostering,
 /// security).
@@ -205,7 +205,7 @@ async fn post(
                 match serde_json::from_slice::<Given>(&answer.body) {
                     Ok(given) if !given.access_token.is_empty() => return Ok(Some(given)),
                     // It may quote a token.
-                    _ => last = Failing::Page(PageFault::NotAPage),
+                    _ => last = Failing::Page(PaginationError::NotAPage),
                 }
             }
             Ok(answer) if answer.status == 429 || answer.status >= 500 => {

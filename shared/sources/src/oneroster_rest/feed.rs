@@ -16,11 +16,11 @@ use serde::Deserialize;
 use super::page;
 use super::pull::{Progress, Resource};
 use super::rows::{self, Columns};
-use crate::intake::collected::Wishes;
-use crate::intake::notes::{Halt, Notes, place};
+use crate::intake::collected::ImportOptions;
+use crate::intake::diagnostics::{Abort, Diagnostics, place};
 use crate::intake::{Import, ImportError, Refused, Staged};
 use crate::oneroster_csv::{
-    FileKind, Maker, Mode, Nature, Reader, Tables, Version, Work, check_settings, with_made,
+    FileKind, Mode, Nature, Reader, RowBuilder, Tables, Version, Work, check_settings, with_made,
 };
 
 /// What a snapshot is made from.
@@ -68,28 +68,34 @@ pub fn import(
     pages: &mut dyn StagedPages,
     sink: &mut dyn SnapshotSink,
 ) -> Result<Import, ImportError> {
-    let mut notes = Notes::of_lists(sink);
-    match stage(job, pages, &mut notes) {
-        Ok(enrollments) => Ok(Import::Staged(Staged { enrollments, findings: notes.into_list() })),
-        // What has changed is never read without what it changes.
-        Err(Halt::Refused | Halt::NeedsBase) => {
-            Ok(Import::Refused(Refused { findings: notes.into_list() }))
+    let mut diagnostics = Diagnostics::of_lists(sink);
+    match stage(job, pages, &mut diagnostics) {
+        Ok(enrollments) => {
+            Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
         }
-        Err(Halt::Fault(error)) => Err(error),
+        // What has changed is never read without what it changes.
+        Err(Abort::Refused | Abort::NeedsBase) => {
+            Ok(Import::Refused(Refused { findings: diagnostics.into_list() }))
+        }
+        Err(Abort::Fault(error)) => Err(error),
     }
 }
 
-fn stage(job: Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Result<u64, Halt> {
-    let (_, phones) = check_settings(job.settings, notes)?;
-    let wishes = Wishes::new(job.settings, job.policy, job.today, phones);
+fn stage(
+    job: Job<'_>,
+    pages: &mut dyn StagedPages,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<u64, Abort> {
+    let (_, phones) = check_settings(job.settings, diagnostics)?;
+    let options = ImportOptions::new(job.settings, job.policy, job.today, phones);
     let everything = job.base.as_ref().map_or(job.lists, |base| base.lists);
-    if wishes.demographics
+    if options.demographics
         && everything
             .get(&Resource::Demographics)
             .is_some_and(|progress| progress.refused.is_some())
     {
         let list = Resource::Demographics.name();
-        notes.note(&codes::DEMOGRAPHICS_NOT_SHARED, |f| f.at(place(list, 0, None)));
+        diagnostics.note(&codes::DEMOGRAPHICS_NOT_SHARED, |f| f.at(place(list, 0, None)));
     }
     let version = match job.version {
         OneRosterVersion::V1p1 => Version::V1_1,
@@ -112,7 +118,7 @@ fn stage(job: Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> Re
         ],
         None => vec![Box::new(set(job.lists, pages, Nature::Bulk))],
     };
-    Reader::new(sets, has_base, wishes, None).stage(notes)
+    Reader::new(sets, has_base, options, None).stage(diagnostics)
 }
 
 /// A server's lists, as tables.
@@ -141,7 +147,7 @@ fn list_of(kind: FileKind) -> Resource {
 }
 
 impl Tables for Lists<'_> {
-    fn open(&mut self, _: &mut Notes<'_>) -> Result<(), Halt> {
+    fn open(&mut self, _: &mut Diagnostics<'_>) -> Result<(), Abort> {
         Ok(())
     }
 
@@ -175,7 +181,7 @@ impl Tables for Lists<'_> {
         0
     }
 
-    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Halt> {
+    fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort> {
         let list = list_of(kind);
         let has_own = matches!(kind, FileKind::Users | FileKind::Demographics);
         let mut columns =
@@ -225,7 +231,7 @@ fn make(
     list: List,
     columns: &mut Columns,
     pages: &mut dyn StagedPages,
-    maker: &mut Maker<'_>,
+    maker: &mut RowBuilder<'_>,
 ) -> io::Result<()> {
     let List { kind, list, count, only_there } = list;
     if !columns.header(maker) {

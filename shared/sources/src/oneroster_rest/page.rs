@@ -7,16 +7,16 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::http::PageFault;
+use crate::http::PaginationError;
 
 /// A page: its items, unread. A 200 without the key of the list is an error, not an empty list.
 ///
 /// # Errors
 /// If it is no page of the list that is called `key`.
-pub(super) fn items<'a>(body: &'a [u8], key: &str) -> Result<Vec<&'a RawValue>, PageFault> {
+pub(super) fn items<'a>(body: &'a [u8], key: &str) -> Result<Vec<&'a RawValue>, PaginationError> {
     let mut page = serde_json::Deserializer::from_slice(body);
     let items = Envelope(key).deserialize(&mut page).ok().flatten();
-    items.filter(|_| page.end().is_ok()).ok_or(PageFault::NotAPage)
+    items.filter(|_| page.end().is_ok()).ok_or(PaginationError::NotAPage)
 }
 
 /// Reads the list behind a key, in one pass: pages are large, and there are many.
@@ -81,7 +81,7 @@ impl Sight {
 }
 
 /// Looks at a page.
-pub(super) fn sight(body: &[u8], key: &str) -> Result<Sight, PageFault> {
+pub(super) fn sight(body: &[u8], key: &str) -> Result<Sight, PaginationError> {
     let items = items(body, key)?;
     let mark = |item: Option<&&RawValue>| {
         let Some(item) = item else { return 0 };
@@ -150,7 +150,7 @@ mod tests {
             br#"{"users":[{"sourcedId":"a"},"#,
             br#"{"imsx_codeMajor":"failure","imsx_severity":"error"}"#,
         ] {
-            assert_eq!(sight(body, "users"), Err(PageFault::NotAPage));
+            assert_eq!(sight(body, "users"), Err(PaginationError::NotAPage));
         }
     }
 

@@ -28,7 +28,7 @@ use super::access::{Access, NoToken};
 use super::page::{self, Sight};
 use crate::http::asking::{self, Unanswered};
 use crate::http::pace::{TRIES, Window};
-use crate::http::{Answer, Failing, Get, Http, NoAnswer, Now, PageFault, Pulled, Wait};
+use crate::http::{Answer, Failing, Get, Http, NoAnswer, Now, PaginationError, Pulled, Wait};
 
 /// The lists that a pull reads. What is referred to comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ pub enum PullError<E> {
         /// The list.
         list: &'static str,
         /// Why.
-        fault: PageFault,
+        fault: PaginationError,
     },
     /// A page could not be kept.
     #[error("a page could not be kept")]
@@ -338,7 +338,9 @@ impl<H: Http, W: Wait> Client<H, W> {
             Taken::Again if self.minds_offsets(list, &progress, window, rng).await? => {
                 return Ok(false);
             }
-            Taken::Again => return Err(PullError::Page { list: name, fault: PageFault::Loop }),
+            Taken::Again => {
+                return Err(PullError::Page { list: name, fault: PaginationError::Loop });
+            }
             Taken::Fault(fault) => return Err(PullError::Page { list: name, fault }),
         }
         let body =
@@ -560,7 +562,7 @@ enum Taken {
     /// It came before.
     Again,
     Changed,
-    Fault(PageFault),
+    Fault(PaginationError),
 }
 
 impl Progress {
@@ -578,7 +580,7 @@ impl Progress {
             return Taken::Again;
         }
         if self.pages >= MOST_PAGES {
-            return Taken::Fault(PageFault::Loop);
+            return Taken::Fault(PaginationError::Loop);
         }
         let goes_on = sight.records > 0 && sight.first == self.last;
         if overlaps && !goes_on || !overlaps && goes_on && self.records > 0 {
@@ -601,7 +603,7 @@ impl Progress {
         if records == 0 {
             self.done = true;
             return if total.is_some_and(|total| self.records < total) {
-                Taken::Fault(PageFault::Short)
+                Taken::Fault(PaginationError::Short)
             } else {
                 Taken::Yes
             };

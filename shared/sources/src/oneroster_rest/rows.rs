@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::page::Name;
 use crate::intake::values::LIST_ITEM_END;
-use crate::oneroster_csv::{FileKind, Maker, Version, layout};
+use crate::oneroster_csv::{FileKind, RowBuilder, Version, layout};
 
 /// What a cell is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl Columns {
     }
 
     /// Makes the header.
-    pub(super) fn header(&self, maker: &mut Maker<'_>) -> bool {
+    pub(super) fn header(&self, maker: &mut RowBuilder<'_>) -> bool {
         for name in &self.names {
             let begin = maker.begin_cell();
             maker.text().push_str(name);
@@ -221,7 +221,7 @@ impl Columns {
     }
 
     /// Makes the row of an object. False: nobody listens any more.
-    pub(super) fn row(&mut self, item: &RawValue, maker: &mut Maker<'_>) -> bool {
+    pub(super) fn row(&mut self, item: &RawValue, maker: &mut RowBuilder<'_>) -> bool {
         let object =
             Seed(&self.fields).deserialize(&mut serde_json::Deserializer::from_str(item.get()));
         // What serde says of it may quote it.
@@ -264,7 +264,7 @@ impl Columns {
         maker.end_row()
     }
 
-    fn no_object(&self, maker: &mut Maker<'_>) -> bool {
+    fn no_object(&self, maker: &mut RowBuilder<'_>) -> bool {
         for _ in &self.names {
             let begin = maker.begin_cell();
             maker.end_cell(begin);
@@ -289,7 +289,7 @@ struct WithRoles<'a> {
 
 /// Makes the rows of a user's roles (1.2). What cannot be read at all was told with the user.
 /// False: nobody listens any more.
-pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut Maker<'_>) -> bool {
+pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut RowBuilder<'_>) -> bool {
     let Ok(user) = serde_json::from_str::<WithRoles<'_>>(item.get()) else { return true };
     let id = user.id.unwrap_or_default();
     for (number, role) in user.roles.unwrap_or_default().into_iter().enumerate() {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::page::{self, Name};
 use super::pull::Resource;
-use crate::http::PageFault;
+use crate::http::PaginationError;
 
 /// Fields of users that hold passwords, in whatever version; profiles have some in their
 /// credentials, and nothing that a roster needs.
@@ -73,7 +73,7 @@ impl Scrub {
     ///
     /// # Errors
     /// If it is no page of its list.
-    pub fn page(&self, list: Resource, body: Vec<u8>) -> Result<Vec<u8>, PageFault> {
+    pub fn page(&self, list: Resource, body: Vec<u8>) -> Result<Vec<u8>, PaginationError> {
         let is_left =
             list == Resource::Users || (list == Resource::Demographics && !self.demographics);
         if !is_left {

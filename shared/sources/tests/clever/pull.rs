@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use roster::settings::Clever;
 use serde_json::json;
 use sources::clever::memory::Fault;
-use sources::clever::{Api, BadSetting, Failing, PageFault, PullError, Pulled, Resource};
+use sources::clever::{Api, BadSetting, Failing, PaginationError, PullError, Pulled, Resource};
 use sources::http::NoAnswer;
 
 use crate::support::*;
@@ -145,13 +145,13 @@ async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
     let mut state = world.begin().await;
     assert!(matches!(
         world.go_on(&mut state, || false).await,
-        Err(PullError::Page { list: "terms", fault: PageFault::Loop })
+        Err(PullError::Page { list: "terms", fault: PaginationError::Loop })
     ));
     for (uri, fault) in [
-        (student(12), PageFault::Loop),
-        (student(11), PageFault::Loop),
-        (format!("https://evil.example{}", student(16)), PageFault::ForeignLink),
-        (format!("/v3.1/events?starting_after={}", id("user", 16)), PageFault::ForeignLink),
+        (student(12), PaginationError::Loop),
+        (student(11), PaginationError::Loop),
+        (format!("https://evil.example{}", student(16)), PaginationError::ForeignLink),
+        (format!("/v3.1/events?starting_after={}", id("user", 16)), PaginationError::ForeignLink),
     ] {
         let world = pages();
         world.clever.plan("role=student", 1, 1, Fault::Next(uri.clone()));

@@ -180,11 +180,11 @@ fn check_9_a_needed_file_is_missing() {
 #[test]
 fn check_10_unknown_and_unneeded_files() {
     let set = Set::valid()
-        .file("notes.txt", "x")
+        .file("diagnostics.txt", "x")
         .file("enrolments.csv", "x")
         .file("lineItems.csv", "sourcedId\n");
     assert_snapshot!(set.import().found(), @r"
-    info file_unknown: the set holds `notes.txt`, which is no OneRoster file. Nothing to do: it is not read.
+    info file_unknown: the set holds `diagnostics.txt`, which is no OneRoster file. Nothing to do: it is not read.
     info file_unknown: the set holds `enrolments.csv`, which is no OneRoster file; perhaps enrollments.csv is meant. Nothing to do: it is not read.
     info file_not_used: lineItems.csv holds nothing that a roster needs. Nothing to do: it is not read.
     ");

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use crate::support::{Outcome, Set};
 use districts::{Defect, District, Size, Version};
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 fn import(version: Version, defect: Option<Defect>) -> Outcome {
     let night = District::new(Size::students(60)).version(version).night(0);
@@ -21,7 +21,7 @@ fn import(version: Version, defect: Option<Defect>) -> Outcome {
 }
 
 fn all_ids(outcome: &Outcome) -> BTreeSet<String> {
-    Tag::ALL
+    RecordKind::ALL
         .into_iter()
         .flat_map(|tag| outcome.ids(tag).into_iter().map(move |id| format!("{tag} {id}")))
         .collect()

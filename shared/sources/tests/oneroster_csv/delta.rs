@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use sources::oneroster_csv::{Limits, ZipPackage, describe};
 
 use crate::support::Set;
@@ -44,7 +44,7 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
     let outcome = tonight.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @"");
     assert_snapshot!(outcome.gaps(), @"");
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st3"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st3"]);
     assert_eq!(
         outcome.student("st1").person.family.as_ref().map(roster::personal::Personal::reveal),
         Some("Moss-Reed")
@@ -64,8 +64,8 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
             .collect::<Vec<_>>(),
         ["st3"]
     );
-    assert_eq!(outcome.ids(Tag::Guardian), ["gu1"]);
-    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+    assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn deltas_fold_oldest_first_and_a_bulk_file_starts_anew() {
         "e4,active,NOW,c2,s2,st2,student,,2026-09-01,\ne5,tobedeleted,NOW,c1,s1,st2,student,,,\n",
     )]);
     let outcome = second.after(vec![Set::valid(), first]).with_base().import();
-    assert_snapshot!(outcome.records(Tag::Class), @r#"
+    assert_snapshot!(outcome.records(RecordKind::Class), @r#"
     {"id":"c2","details":{"title":"Reading B","code":"RD-2","class_type":"scheduled","school":"s2","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st2","begin":"2026-09-01"}]}
     {"id":"c1","details":{"title":"Reading A","code":"RD-1","class_type":"scheduled","location":"Room 4","school":"s1","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1","3"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st1","begin":"2026-08-20"}]}
     "#);
@@ -90,7 +90,7 @@ fn deltas_fold_oldest_first_and_a_bulk_file_starts_anew() {
     let tonight =
         delta(&[("users.csv", "st4,tobedeleted,NOW,true,s1,student,bhale,,Bo,Hale,,,,,,,,\n")]);
     let outcome = tonight.after(vec![Set::valid(), bulk]).with_base().import();
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st5"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st5"]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn check_22_status_in_bulk_the_data_win() {
     };
     assert!(smaller().with_base().import().needs_base);
     let outcome = smaller().after(vec![Set::valid()]).with_base().import();
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
     assert_snapshot!(outcome.found_of("status_in_bulk"), @r"
     warn status_in_bulk orgs.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
     warn status_in_bulk academicSessions.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
@@ -160,7 +160,7 @@ fn check_22_status_in_bulk_the_data_win() {
     ");
     let outcome =
         smaller().with_base().setting(|settings| settings.bulk_with_status = true).import();
-    assert_eq!(outcome.ids(Tag::Student), ["st1"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1"]);
     assert_eq!(outcome.found_of("status_in_bulk"), "");
     assert_eq!(with_status(Set::valid()).import().counts(), Set::valid().import().counts());
 }
@@ -170,7 +170,7 @@ fn check_22_blank_status_in_a_delta() {
     let tonight =
         Set::delta(&[("users.csv", "st3,,,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n")]);
     let outcome = tonight.after(vec![Set::valid()]).with_base().import();
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2", "st3"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2", "st3"]);
     assert_snapshot!(outcome.found(), @r"
     warn status_blank_in_delta users.csv status: the manifest says delta, yet rows have no status: they are taken as active, nothing that is missing counts as gone (1 of 1 rows). Fill in status in delta files, or call the file bulk.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
@@ -188,7 +188,7 @@ fn check_22_mixed_in_one_file() {
     assert_snapshot!(mixed().import().found(), @"stop status_mixed users.csv status: some rows have a status and others have none (1 of 5 rows). Export the file as bulk (none) or as delta (all); or set tolerate_mixed_status.");
     let outcome = mixed().setting(|settings| settings.tolerate_mixed_status = true).import();
     assert_snapshot!(outcome.found(), @"warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (1 of 5 rows). Export the file as bulk (none) or as delta (all).");
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_bad_row_of_a_delta_leaves_its_record_alone_and_not_what_an_earlier_set_said
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     "#);
-    assert_eq!(outcome.ids(Tag::Student), Vec::<String>::new());
+    assert_eq!(outcome.ids(RecordKind::Student), Vec::<String>::new());
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn roles_and_demographics_fold_like_the_rest() {
         tonight.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
     tonight = tonight.file("manifest.csv", &manifest);
     let outcome = tonight.after(vec![Set::valid_1_2()]).with_base().import();
-    assert_eq!(outcome.ids(Tag::Teacher), ["st2", "te1"]);
+    assert_eq!(outcome.ids(RecordKind::Teacher), ["st2", "te1"]);
     assert!(outcome.student("st2").by_enrollment);
     let demographics = outcome.student("st1").demographics;
     assert_eq!(demographics.gender.as_ref().map(roster::personal::Personal::reveal), Some("male"));

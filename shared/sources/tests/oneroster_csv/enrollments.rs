@@ -1,7 +1,7 @@
 //! Checks 40, 41 and 44 to 49, and R-T7: classes and who sits in them.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use crate::support::Set;
 
@@ -27,7 +27,7 @@ fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_f
     warn enrollment_role enrollments.csv:8 role [enrollment e7]: the enrollment is that of a teacher, and the user is none. Correct the role of the enrollment or of the user.
     info role_not_rostered users.csv role: 1 users of the role `aide` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
     ");
-    assert_eq!(outcome.ids(Tag::Teacher), ["ai1", "st2", "te1"]);
+    assert_eq!(outcome.ids(RecordKind::Teacher), ["ai1", "st2", "te1"]);
     assert!(
         outcome.teacher("st2").by_enrollment
             && outcome.teacher("ai1").by_enrollment
@@ -37,7 +37,7 @@ fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_f
     let teachers: Vec<String> =
         outcome.class("c1").teachers.iter().map(|seat| seat.id.as_str().to_owned()).collect();
     assert_eq!(teachers, ["te1", "st2", "ai1"], "in the order of the source");
-    assert_eq!(outcome.ids(Tag::Guardian), ["gu1"]);
+    assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1"]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn roles_that_make_no_seat_or_account_are_counted() {
     info role_not_rostered enrollments.csv role: 1 enrollments of the role `proctor` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
     ");
     assert_eq!(outcome.enrollments, Some(4));
-    assert_eq!(outcome.ids(Tag::Teacher), ["te1"]);
+    assert_eq!(outcome.ids(RecordKind::Teacher), ["te1"]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn check_46_dates_of_sessions() {
     warn session_dates academicSessions.csv:5 parentSourcedId [academicSession t3]: the session leaves the dates of its parent. Correct the session's dates.
     warn session_dates academicSessions.csv:6 schoolYear [academicSession y30]: schoolYear is not the year in which the school year ends. Correct the session's dates.
     ");
-    assert_eq!(outcome.ids(Tag::Term).len(), 6);
+    assert_eq!(outcome.ids(RecordKind::Term).len(), 6);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! be read.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use crate::support::Set;
 
@@ -100,5 +100,5 @@ fn r_h3_every_record_of_a_spoilt_file_is_left_alone() {
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     {"gap":"record","kind":"guardian","id":"gu1"}
     "#);
-    assert_eq!(outcome.ids(Tag::Class), ["c1", "c2"]);
+    assert_eq!(outcome.ids(RecordKind::Class), ["c1", "c2"]);
 }

@@ -1,7 +1,7 @@
 //! Checks 14 to 18: headers.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use crate::support::Set;
 
@@ -35,7 +35,7 @@ fn check_14_columns_missing() {
     warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export the file with all columns of the standard; a column may be empty.
     info extension_column users.csv:1 `metadata.middle`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
     ");
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
 }
 
 #[test]
@@ -98,7 +98,10 @@ fn check_16_column_order() {
     warn column_order demographics.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
     warn column_order enrollments.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
     ");
-    assert_eq!(outcome.records(Tag::Student), Set::valid().import().records(Tag::Student));
+    assert_eq!(
+        outcome.records(RecordKind::Student),
+        Set::valid().import().records(RecordKind::Student)
+    );
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn check_17_duplicate_and_empty_names() {
     }
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @"warn header_empty orgs.csv:1: the header has empty cells. Delete the empty columns.");
-    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
 }
 
 #[test]
@@ -138,5 +141,5 @@ fn check_18_columns_of_ones_own() {
     info extension_column orgs.csv:1 `metadata.zone`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
     info extension_column orgs.csv:1 `homepage`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
     ");
-    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
 }

@@ -1,4 +1,4 @@
-//! OneRoster CSV: one test for every check of the project's notes, every bad input and every rule
+//! OneRoster CSV: one test for every check of the project's diagnostics, every bad input and every rule
 //! that a source has a part in. Sets are small, invented, and changed in one place; what is
 //! expected stands beside.
 

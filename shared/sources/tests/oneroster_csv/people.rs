@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use roster::personal::Personal;
-use roster::records::{Guardian, Tag};
+use roster::records::{Guardian, RecordKind};
 
 use crate::support::{Set, sis};
 
@@ -62,9 +62,9 @@ fn check_42_roles_of_1_2() {
     {"gap":"record","kind":"guardian","id":"wi1"}
     {"gap":"record","kind":"guardian","id":"bo1"}
     "#);
-    assert_eq!(outcome.ids(Tag::Student), ["se1", "st1", "st2", "tw1"]);
-    assert_eq!(outcome.ids(Tag::Guardian), ["gu1", "tw1"]);
-    assert_eq!(outcome.ids(Tag::Teacher), ["bo1", "te1"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["se1", "st1", "st2", "tw1"]);
+    assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1", "tw1"]);
+    assert_eq!(outcome.ids(RecordKind::Teacher), ["bo1", "te1"]);
 }
 
 #[test]
@@ -95,13 +95,13 @@ fn check_51_and_53_contacts_that_cannot_be_right_count_as_none() {
     info phone_malformed users.csv:5 sms [user gu1]: a phone number cannot be read and counts as none. Write it with its country code, +1 312 555 0142.
     ");
     assert_eq!(outcome.student("st1").person.email, None);
-    assert_eq!(outcome.all::<Guardian>(Tag::Guardian)[0].person.sms, None);
+    assert_eq!(outcome.all::<Guardian>(RecordKind::Guardian)[0].person.sms, None);
     let outcome = Set::valid()
         .change("users.csv", "(312) 555-0142", "030 901820")
         .setting(|s| s.phone_country = "DE".into())
         .import();
     assert_eq!(
-        text(outcome.all::<Guardian>(Tag::Guardian)[0].person.sms.as_ref()),
+        text(outcome.all::<Guardian>(RecordKind::Guardian)[0].person.sms.as_ref()),
         Some("+4930901820")
     );
 }
@@ -126,8 +126,8 @@ fn r_g3_relationships_count_in_both_directions() {
         Set::valid().change("users.csv", ",gu1,03", ",,03"),
     ] {
         let outcome = set.import();
-        assert_eq!(outcome.records(Tag::Student), both.records(Tag::Student));
-        assert_eq!(outcome.records(Tag::Guardian), both.records(Tag::Guardian));
+        assert_eq!(outcome.records(RecordKind::Student), both.records(RecordKind::Student));
+        assert_eq!(outcome.records(RecordKind::Guardian), both.records(RecordKind::Guardian));
         assert!(
             outcome
                 .found()
@@ -156,7 +156,7 @@ fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
         Set::valid().change("users.csv", "gu1,,,true,s1,parent", "gu1,,,true,s1,ancestor").import();
     assert_eq!(outcome.student("st1").guardians.len(), 1);
     let outcome = Set::valid().change("users.csv", "student,pmoss", "student,").import();
-    let children = outcome.all::<Guardian>(Tag::Guardian)[0].children.len();
+    let children = outcome.all::<Guardian>(RecordKind::Guardian)[0].children.len();
     assert_eq!(children, 2);
 }
 
@@ -175,7 +175,7 @@ fn r_h3_a_bad_row_of_demographics_leaves_its_student_alone() {
         .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: text follows a closing quote. Double the quotes inside a cell.");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
-    assert_eq!(outcome.ids(Tag::Student), ["st2"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st2"]);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
     let ignored = spoilt().preset("family-directory").import();
     assert!(
         ignored
-            .all::<roster::records::Student>(Tag::Student)
+            .all::<roster::records::Student>(RecordKind::Student)
             .iter()
             .all(|student| student.demographics.is_empty())
     );
@@ -292,14 +292,18 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
     warn agent_one_way users.csv agentSourcedIds: 2 relationships are given in one direction only; they count in both. Name the students in the guardians' rows too.
     ");
-    assert_eq!(outcome.ids(Tag::School), ["s1"]);
-    assert_eq!(outcome.ids(Tag::Class), ["c1"]);
-    assert_eq!(outcome.ids(Tag::Course), ["co1"]);
-    assert_eq!(outcome.ids(Tag::Student), ["st1"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1"]);
+    assert_eq!(outcome.ids(RecordKind::Class), ["c1"]);
+    assert_eq!(outcome.ids(RecordKind::Course), ["co1"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1"]);
     // A guardian comes with a school or a child.
-    assert_eq!(outcome.ids(Tag::Guardian), ["gu1", "gu3"]);
+    assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1", "gu3"]);
     assert_eq!(
-        outcome.all::<Guardian>(Tag::Guardian).iter().map(|g| g.children.len()).collect::<Vec<_>>(),
+        outcome
+            .all::<Guardian>(RecordKind::Guardian)
+            .iter()
+            .map(|g| g.children.len())
+            .collect::<Vec<_>>(),
         [1, 1]
     );
     // The teacher teaches elsewhere too; here only what is here shows.
@@ -315,9 +319,9 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
 #[test]
 fn one_person_of_several_kinds_has_a_record_of_each() {
     let outcome = Set::valid_1_2().rows("roles.csv", "r6,,,te1,secondary,parent,,,s1,").import();
-    assert_eq!(outcome.ids(Tag::Guardian), ["gu1", "te1"]);
+    assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1", "te1"]);
     let parent = outcome
-        .all::<Guardian>(Tag::Guardian)
+        .all::<Guardian>(RecordKind::Guardian)
         .into_iter()
         .find(|guardian| guardian.id.as_str() == "te1")
         .unwrap();

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use roster::records::Tag;
-use roster::snapshot::Gap;
+use roster::records::RecordKind;
+use roster::snapshot::UnreadableRecord;
 
 use crate::support::{Outcome, Set};
 
@@ -66,16 +66,18 @@ fn apply(bytes: &mut Vec<u8>, edit: &Edit) {
 /// Ids of the valid set's records that are neither there nor left alone, though nothing says that
 /// they are gone.
 fn lost(outcome: &Outcome, clean: &Outcome) -> Vec<String> {
-    let gaps: Vec<Gap> =
+    let gaps: Vec<UnreadableRecord> =
         outcome.gaps().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut lost = Vec::new();
-    for tag in Tag::ALL {
+    for tag in RecordKind::ALL {
         let ids: BTreeSet<String> = outcome.ids(tag).into_iter().collect();
         for id in clean.ids(tag) {
             let is_left_alone = gaps.iter().any(|gap| match gap {
-                Gap::Record { kind, id: gap, .. } => *kind == tag && gap.as_str() == id,
-                Gap::Kind { kind } => *kind == tag,
-                Gap::Enrollment { .. } => false,
+                UnreadableRecord::Record { kind, id: gap, .. } => {
+                    *kind == tag && gap.as_str() == id
+                }
+                UnreadableRecord::Kind { kind } => *kind == tag,
+                UnreadableRecord::Enrollment { .. } => false,
             });
             if !ids.contains(&id) && !is_left_alone {
                 lost.push(format!("{tag} {id}"));

@@ -1,7 +1,7 @@
 //! Checks 25 to 27, 36, 38 and 39: ids and references.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use crate::support::Set;
 
@@ -16,7 +16,7 @@ fn check_25_ids_of_any_text_are_kept() {
             .import();
         let warned = outcome.found_of("id_characters").lines().count();
         assert_eq!(warned, usize::from(id != "a/b"), "{id}");
-        assert!(outcome.ids(Tag::Student).contains(&id.to_owned()));
+        assert!(outcome.ids(RecordKind::Student).contains(&id.to_owned()));
         assert_eq!(outcome.class("c1").students[0].id.as_str(), id);
     }
 }
@@ -37,7 +37,7 @@ fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
     warn duplicate_row users.csv:6 sourcedId [user st1]: the row is the same as the one on line 3. Export every record once.
     warn duplicate_row enrollments.csv:6 sourcedId: the row is the same as the one on line 3. Export every record once.
     ");
-    assert_eq!(twice.records(Tag::Class), Set::valid().import().records(Tag::Class));
+    assert_eq!(twice.records(RecordKind::Class), Set::valid().import().records(RecordKind::Class));
     let differing = Set::valid()
         .rows("users.csv", &user.replace("Perrin", "Pia"))
         .rows("enrollments.csv", &enrollment.replace("student", "teacher"))
@@ -57,7 +57,7 @@ fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
     {"gap":"record","kind":"class","id":"c2"}
     {"gap":"enrollment","class":"c1","person":"st1"}
     "#);
-    assert_eq!(differing.ids(Tag::Student), ["st2"]);
+    assert_eq!(differing.ids(RecordKind::Student), ["st2"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn check_27_ids_that_differ_only_in_capitals_are_two() {
     warn id_case users.csv:6 sourcedId [user ST1]: the sourcedId differs only in capitals from the one on line 3. Check whether they are one record.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
-    assert_eq!(outcome.ids(Tag::Student), ["ST1", "st1", "st2"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["ST1", "st1", "st2"]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn check_36_references_that_lead_nowhere() {
     {"gap":"enrollment","class":"c9","person":"st1"}
     "#);
     // The course of c5 is left as it is, and so is the class's reference to it.
-    assert_eq!(outcome.ids(Tag::Class), ["c1", "c2", "c5"]);
+    assert_eq!(outcome.ids(RecordKind::Class), ["c1", "c2", "c5"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn check_38_hierarchy_of_orgs() {
     info org_hierarchy orgs.csv:9 parentSourcedId [org s4]: a school's parent is not a district. Nothing to do.
     info org_hierarchy orgs.csv:10 parentSourcedId [org s5]: the school has no district above it. Nothing to do.
     ");
-    assert_eq!(outcome.ids(Tag::School), ["s1", "s2", "s3", "s4", "s5"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2", "s3", "s4", "s5"]);
 }
 
 #[test]
@@ -159,6 +159,6 @@ fn check_39_an_org_of_another_type_as_school() {
         .change("orgs.csv", "Meadow School,school", "Meadow School,department")
         .import();
     assert_snapshot!(outcome.found(), @"warn org_not_school classes.csv:3 schoolSourcedId [class c2]: a class's school is an org of another type; it is taken as a school. Give the org the type school.");
-    assert_eq!(outcome.ids(Tag::School), ["s1", "s2"]);
+    assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
     assert_eq!(outcome.student("st2").person.schools.len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Checks 19 to 21: rows, cells and quotes.
 
 use insta::assert_snapshot;
-use roster::records::Tag;
+use roster::records::RecordKind;
 
 use crate::support::Set;
 
@@ -40,7 +40,7 @@ fn check_19_short_rows_whose_missing_cells_are_optional_and_blank_extra_cells() 
     warn cells_extra users.csv:7 [user st4]: a row has extra blank cells at its end. Export every row with as many cells as the header.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     ");
-    assert_eq!(outcome.ids(Tag::Student), ["st1", "st2", "st3", "st4"]);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2", "st3", "st4"]);
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn check_20_line_breaks_and_quotes_that_can_be_read() {
     warn line_break orgs.csv:3 [org s1]: a cell holds a line break. Take line breaks out of the data.
     warn quote_inside courses.csv:2 [course co1]: a cell that is not quoted holds a quote; it is kept. Quote the cell and double the quotes inside it.
     ");
-    assert_snapshot!(outcome.records(Tag::School), @r#"
+    assert_snapshot!(outcome.records(RecordKind::School), @r#"
     {"id":"s1","name":"Harbor\nSchool","identifier":"NC-1","parent":"d1"}
     {"id":"s2","name":"Meadow \"West\" School","identifier":"NC-2","parent":"d1"}
     "#);
-    assert_snapshot!(outcome.records(Tag::Course), @r#"{"id":"co1","title":"5\" Reading","code":"RD","org":"s1","school_year":"y27","grades":["03"],"subjects":["English"],"subject_codes":["01001"]}"#);
+    assert_snapshot!(outcome.records(RecordKind::Course), @r#"{"id":"co1","title":"5\" Reading","code":"RD","org":"s1","school_year":"y27","grades":["03"],"subjects":["English"],"subject_codes":["01001"]}"#);
 }
 
 #[test]
@@ -132,7 +132,11 @@ fn line_ends_of_any_kind_and_none_at_the_end() {
         }
         let outcome = set.import();
         assert_eq!(outcome.codes(), if note.is_empty() { vec![] } else { vec![note] }, "{ends:?}");
-        assert_eq!(outcome.records(Tag::Class), expected.records(Tag::Class), "{ends:?}");
+        assert_eq!(
+            outcome.records(RecordKind::Class),
+            expected.records(RecordKind::Class),
+            "{ends:?}"
+        );
     }
 }
 

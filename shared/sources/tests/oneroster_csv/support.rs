@@ -13,10 +13,10 @@ use std::io::{self, Cursor, Read, Write as _};
 use jiff::civil::Date;
 use roster::finding::Finding;
 use roster::policy::Policy;
-use roster::records::{Class, Course, Guardian, School, Student, Tag, Teacher, Term};
+use roster::records::{Class, Course, Guardian, RecordKind, School, Student, Teacher, Term};
 use roster::report::FindingList;
 use roster::settings::SourceSettings;
-use roster::snapshot::{Gap, PartName, SnapshotSink};
+use roster::snapshot::{PartName, SnapshotSink, UnreadableRecord};
 use serde::{Serialize, de::DeserializeOwned};
 use sources::oneroster_csv::{
     FolderPackage, Import, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal,
@@ -358,7 +358,7 @@ impl Outcome {
     }
 
     /// The lines of a kind, one a line.
-    pub fn records(&self, tag: Tag) -> String {
+    pub fn records(&self, tag: RecordKind) -> String {
         self.part(PartName::Records(tag))
     }
 
@@ -373,7 +373,7 @@ impl Outcome {
     /// How many records of each kind.
     pub fn counts(&self) -> String {
         let mut text = String::new();
-        for tag in Tag::ALL {
+        for tag in RecordKind::ALL {
             let count = self.lines.get(&PartName::Records(tag)).map_or(0, Vec::len);
             let _ = write!(text, "{} {count}  ", tag.name());
         }
@@ -381,30 +381,33 @@ impl Outcome {
     }
 
     /// The records of a kind, as the rules read them.
-    pub fn all<T: DeserializeOwned>(&self, tag: Tag) -> Vec<T> {
+    pub fn all<T: DeserializeOwned>(&self, tag: RecordKind) -> Vec<T> {
         let lines = self.lines.get(&PartName::Records(tag)).cloned().unwrap_or_default();
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     pub fn student(&self, id: &str) -> Student {
-        self.all::<Student>(Tag::Student)
+        self.all::<Student>(RecordKind::Student)
             .into_iter()
             .find(|student| student.id.as_str() == id)
             .unwrap()
     }
 
     pub fn teacher(&self, id: &str) -> Teacher {
-        self.all::<Teacher>(Tag::Teacher)
+        self.all::<Teacher>(RecordKind::Teacher)
             .into_iter()
             .find(|teacher| teacher.id.as_str() == id)
             .unwrap()
     }
 
     pub fn class(&self, id: &str) -> Class {
-        self.all::<Class>(Tag::Class).into_iter().find(|class| class.id.as_str() == id).unwrap()
+        self.all::<Class>(RecordKind::Class)
+            .into_iter()
+            .find(|class| class.id.as_str() == id)
+            .unwrap()
     }
 
-    pub fn ids(&self, tag: Tag) -> Vec<String> {
+    pub fn ids(&self, tag: RecordKind) -> Vec<String> {
         let lines = self.lines.get(&PartName::Records(tag)).cloned().unwrap_or_default();
         let mut ids: Vec<String> = lines
             .iter()
@@ -428,14 +431,14 @@ impl Outcome {
         for (part, lines) in &self.lines {
             for line in lines {
                 match part {
-                    PartName::Records(Tag::School) => check::<School>(line),
-                    PartName::Records(Tag::Term) => check::<Term>(line),
-                    PartName::Records(Tag::Course) => check::<Course>(line),
-                    PartName::Records(Tag::Class) => check::<Class>(line),
-                    PartName::Records(Tag::Teacher) => check::<Teacher>(line),
-                    PartName::Records(Tag::Student) => check::<Student>(line),
-                    PartName::Records(Tag::Guardian) => check::<Guardian>(line),
-                    PartName::Gaps => check::<Gap>(line),
+                    PartName::Records(RecordKind::School) => check::<School>(line),
+                    PartName::Records(RecordKind::Term) => check::<Term>(line),
+                    PartName::Records(RecordKind::Course) => check::<Course>(line),
+                    PartName::Records(RecordKind::Class) => check::<Class>(line),
+                    PartName::Records(RecordKind::Teacher) => check::<Teacher>(line),
+                    PartName::Records(RecordKind::Student) => check::<Student>(line),
+                    PartName::Records(RecordKind::Guardian) => check::<Guardian>(line),
+                    PartName::Gaps => check::<UnreadableRecord>(line),
                     PartName::Findings => check::<Finding>(line),
                 }
             }
@@ -454,8 +457,11 @@ impl Outcome {
                 );
             }
         }
-        let seats: usize =
-            self.all::<Class>(Tag::Class).iter().map(|c| c.teachers.len() + c.students.len()).sum();
+        let seats: usize = self
+            .all::<Class>(RecordKind::Class)
+            .iter()
+            .map(|c| c.teachers.len() + c.students.len())
+            .sum();
         assert_eq!(self.enrollments, Some(seats as u64));
         let listed = self.lines.get(&PartName::Findings).map_or(0, Vec::len);
         assert_eq!(

@@ -35,7 +35,7 @@ fn check_23_inactive_and_other_capitals() {
     warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (3 of 8 rows). Export the file as bulk (none) or as delta (all).
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
-    assert_eq!(outcome.ids(roster::records::Tag::Student), ["st1", "st2", "st5"]);
+    assert_eq!(outcome.ids(roster::records::RecordKind::Student), ["st1", "st2", "st5"]);
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st6"}"#);
 }
 

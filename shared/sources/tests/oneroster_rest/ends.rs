@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
-use sources::http::{Failing, PageFault};
+use sources::http::{Failing, PaginationError};
 use sources::oneroster_rest::memory::{Counts, Fault, Sorting, Ways};
 use sources::oneroster_rest::{PullError, Pulled, Resource};
 
@@ -92,7 +92,7 @@ async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_
             });
             let (_, ended) = world.pull().await;
             assert!(
-                matches!(ended, Err(PullError::Page { fault: PageFault::Loop, .. })),
+                matches!(ended, Err(PullError::Page { fault: PaginationError::Loop, .. })),
                 "{ended:?}"
             );
             assert!(world.server.asked().len() < 40);
@@ -120,7 +120,7 @@ async fn r_h3_a_list_that_ends_before_its_count_is_not_whole() {
     );
     let (_, ended) = world.pull().await;
     assert!(
-        matches!(ended, Err(PullError::Page { list: "users", fault: PageFault::Short })),
+        matches!(ended, Err(PullError::Page { list: "users", fault: PaginationError::Short })),
         "{ended:?}"
     );
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use axum::http::Method;
 use roster::id::{DistrictId, RunId};
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::{Value, json};
 use stack::{Claims, Stack};
 
@@ -92,7 +92,7 @@ pub(crate) fn all() -> Vec<Read> {
             role: "district_leader",
             path: "/explain",
             body: Some(
-                |known, nth| json!({ "kind": "student", "id": known.of(Tag::Student, nth) }),
+                |known, nth| json!({ "kind": "student", "id": known.of(RecordKind::Student, nth) }),
             ),
         },
     ]
@@ -102,7 +102,7 @@ pub(crate) fn all() -> Vec<Read> {
 pub(crate) struct Known {
     district: DistrictId,
     run: RunId,
-    records: Vec<(Tag, Vec<String>)>,
+    records: Vec<(RecordKind, Vec<String>)>,
     /// Students' addresses.
     emails: Vec<String>,
     /// One teacher with classes and a school.
@@ -128,18 +128,24 @@ impl Known {
             teachers_classes: Vec::new(),
             schools: Vec::new(),
         };
-        for kind in [Tag::School, Tag::Class, Tag::Student, Tag::Teacher, Tag::Guardian] {
+        for kind in [
+            RecordKind::School,
+            RecordKind::Class,
+            RecordKind::Student,
+            RecordKind::Teacher,
+            RecordKind::Guardian,
+        ] {
             let mut all: Vec<String> = Vec::new();
             let each = |record: Value| {
                 let key = record["key"].as_str().unwrap_or_default().to_owned();
-                if let (Tag::Student, Some(email)) =
+                if let (RecordKind::Student, Some(email)) =
                     (kind, record["state"]["person"]["email"].as_str())
                 {
                     known.emails.push(email.to_owned());
                 }
                 let classes =
                     record["state"]["classes"].as_array().map(Vec::as_slice).unwrap_or_default();
-                if kind == Tag::Teacher && classes.len() > known.teachers_classes.len() {
+                if kind == RecordKind::Teacher && classes.len() > known.teachers_classes.len() {
                     known.teacher.clone_from(&key);
                     known.teachers_classes = classes
                         .iter()
@@ -153,7 +159,7 @@ impl Known {
             if all.is_empty() {
                 return Err(format!("the mirror has no {kind}").into());
             }
-            if kind == Tag::School {
+            if kind == RecordKind::School {
                 known.schools.clone_from(&all);
             }
             // Spread over all of them: the table's order is that of its shards.
@@ -163,7 +169,7 @@ impl Known {
         Ok(known)
     }
 
-    fn of(&self, kind: Tag, nth: usize) -> &str {
+    fn of(&self, kind: RecordKind, nth: usize) -> &str {
         let list = self
             .records
             .iter()
@@ -192,7 +198,13 @@ impl Known {
     /// The `nth` request of a kind.
     pub(crate) fn request(&self, read: &Read, nth: usize) -> (Method, String, Option<Value>) {
         let mut path = format!("/v1/districts/{}{}", self.district, read.path);
-        for kind in [Tag::School, Tag::Class, Tag::Student, Tag::Teacher, Tag::Guardian] {
+        for kind in [
+            RecordKind::School,
+            RecordKind::Class,
+            RecordKind::Student,
+            RecordKind::Teacher,
+            RecordKind::Guardian,
+        ] {
             path = path.replace(&format!("{{{kind}}}"), self.of(kind, nth));
         }
         path = path.replace("{run}", self.run.as_str());

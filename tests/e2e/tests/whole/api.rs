@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use districts::{District, Size};
 use e2e::{Application, sample};
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::settings::Settings;
 use serde_json::{Value, json};
 use stack::{API, Claims, DynamoFaults, StackConfig};
@@ -39,7 +39,8 @@ async fn an_effective_roster_is_one_query() {
     let mirror = application.mirror(&district).await;
     let key = |value: &Value| value.as_str().expect("a key").to_owned();
     let class = mirror.iter().find(|((kind, _), record)| {
-        *kind == Tag::Class && !record["state"]["teachers"].as_array().expect("a list").is_empty()
+        *kind == RecordKind::Class
+            && !record["state"]["teachers"].as_array().expect("a list").is_empty()
     });
     let ((_, class), record) = class.expect("a class with a teacher");
     let (school, teacher) =

@@ -7,7 +7,7 @@ use districts::{District, IdStyle, Size};
 use e2e::Application;
 use e2e::requests::{Asked, Named};
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::settings::Settings;
 use serde_json::{Value, json};
 use stack::{Claims, Reply, Route};
@@ -56,7 +56,7 @@ async fn people_of(
     school: &str,
 ) -> Named {
     let mirror = application.mirror(district).await;
-    let alone = |kind: Tag, key: &str| {
+    let alone = |kind: RecordKind, key: &str| {
         let record = &mirror[&(kind, key.to_owned())];
         record["state"]["person"]["schools"] == json!([school]) && record["status"] == "active"
     };
@@ -65,26 +65,27 @@ async fn people_of(
         all.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect()
     };
     for ((kind, key), class) in &mirror {
-        if *kind != Tag::Class || class["state"]["details"]["school"] != school {
+        if *kind != RecordKind::Class || class["state"]["details"]["school"] != school {
             continue;
         }
         let teacher =
-            keys(class, "teachers").into_iter().find(|teacher| alone(Tag::Teacher, teacher));
+            keys(class, "teachers").into_iter().find(|teacher| alone(RecordKind::Teacher, teacher));
         // A guardian counts for the schools of all the children.
         let family = keys(class, "students")
             .into_iter()
-            .filter(|student| alone(Tag::Student, student))
+            .filter(|student| alone(RecordKind::Student, student))
             .find_map(|student| {
-                let guardians = mirror.iter().filter(|((kind, _), _)| *kind == Tag::Guardian);
+                let guardians =
+                    mirror.iter().filter(|((kind, _), _)| *kind == RecordKind::Guardian);
                 let mut hers =
                     guardians.filter(|(_, record)| keys(record, "children").contains(&student));
                 hers.find(|(_, record)| {
-                    keys(record, "children").iter().all(|child| alone(Tag::Student, child))
+                    keys(record, "children").iter().all(|child| alone(RecordKind::Student, child))
                 })
                 .map(|((_, guardian), _)| (student.clone(), guardian.clone()))
             });
         if let (Some(teacher), Some((student, guardian))) = (teacher, family) {
-            let email = mirror[&(Tag::Student, student.clone())]["state"]["person"]["email"]
+            let email = mirror[&(RecordKind::Student, student.clone())]["state"]["person"]["email"]
                 .as_str()
                 .map(str::to_owned);
             return Named {
@@ -106,7 +107,7 @@ async fn people_of(
 }
 
 async fn schools(application: &Application, district: &DistrictId) -> Vec<String> {
-    application.keys(district, Tag::School, "active").await
+    application.keys(district, RecordKind::School, "active").await
 }
 
 /// The same things, none of which is there; but the run, which is the whole district's.
@@ -342,7 +343,7 @@ async fn a_token_of_one_school_finds_every_other_as_if_it_were_not_there() {
     assert!(people.len() > 20);
     for person in people {
         let key = person["key"].as_str().expect("a key").to_owned();
-        let schools = &mirror[&(Tag::Student, key)]["state"]["person"]["schools"];
+        let schools = &mirror[&(RecordKind::Student, key)]["state"]["person"]["schools"];
         assert!(
             schools.as_array().is_some_and(|schools| schools.contains(&json!(all[0]))),
             "{schools}"

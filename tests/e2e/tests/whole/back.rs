@@ -14,7 +14,7 @@ use mirror::ports::runs::Runs;
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, RunId, SHARDS, SourceId};
 use roster::personal::Personal;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::{Cause, RunState};
 use roster::settings::Settings;
 use serde_json::{Value, json};
@@ -69,11 +69,14 @@ fn slots(items: &BTreeMap<(u8, String), String>, twins: bool) -> Vec<String> {
 async fn active(
     application: &Application,
     district: &DistrictId,
-) -> BTreeMap<(Tag, String), Value> {
+) -> BTreeMap<(RecordKind, String), Value> {
     let mut all = application.mirror(district).await;
     all.retain(|_, record| record["status"] == "active");
-    let classes: BTreeSet<String> =
-        all.keys().filter(|(kind, _)| *kind == Tag::Class).map(|(_, key)| key.clone()).collect();
+    let classes: BTreeSet<String> = all
+        .keys()
+        .filter(|(kind, _)| *kind == RecordKind::Class)
+        .map(|(_, key)| key.clone())
+        .collect();
     for record in all.values_mut().filter_map(Value::as_object_mut) {
         record.remove("changed_by");
         record.remove("first_seen");
@@ -116,28 +119,33 @@ fn order(of: &RunId, today: Option<jiff::civil::Date>) -> Order {
 /// of a person, a join code.
 async fn by_hand(application: &Application, district: &DistrictId) {
     let mirror = application.mirror(district).await;
-    let of = |kind: Tag| {
+    let of = |kind: RecordKind| {
         mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active")
     };
-    let ((_, class), record) = of(Tag::Class).next().expect("a class");
+    let ((_, class), record) = of(RecordKind::Class).next().expect("a class");
     let roster = |list: &str| record["state"][list].as_array().cloned().unwrap_or_default();
-    let other = |kind: Tag, list: &str| -> SourceId {
+    let other = |kind: RecordKind, list: &str| -> SourceId {
         let here = roster(list);
         let found = of(kind).find(|((_, key), _)| !here.iter().any(|one| one == key.as_str()));
         found.map(|((_, key), _)| key.as_str().into()).expect("somebody who is not in the class")
     };
-    let (teacher, student) = (other(Tag::Teacher, "teachers"), other(Tag::Student, "students"));
+    let (teacher, student) =
+        (other(RecordKind::Teacher, "teachers"), other(RecordKind::Student, "students"));
     let text = Personal::new;
     let edits = [
-        (Tag::Class, class.as_str().into(), Edit::CustomName { name: text("Robins") }),
-        (Tag::Class, class.as_str().into(), Edit::JoinCode { code: text("WXYZ-1234") }),
-        (Tag::Class, class.as_str().into(), Edit::Member { role: Tag::Teacher, person: teacher }),
+        (RecordKind::Class, class.as_str().into(), Edit::CustomName { name: text("Robins") }),
+        (RecordKind::Class, class.as_str().into(), Edit::JoinCode { code: text("WXYZ-1234") }),
         (
-            Tag::Class,
+            RecordKind::Class,
             class.as_str().into(),
-            Edit::Member { role: Tag::Student, person: student.clone() },
+            Edit::Member { role: RecordKind::Teacher, person: teacher },
         ),
-        (Tag::Student, student, Edit::Name { given: Some(text("Wren")), family: None }),
+        (
+            RecordKind::Class,
+            class.as_str().into(),
+            Edit::Member { role: RecordKind::Student, person: student.clone() },
+        ),
+        (RecordKind::Student, student, Edit::Name { given: Some(text("Wren")), family: None }),
     ];
     for (n, (kind, key, edit)) in edits.into_iter().enumerate() {
         let version = EditVersion::new(format!("version-{n}"));
@@ -250,7 +258,7 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
     );
     let alone = application.district("alone", settings()).await;
     application.night(&alone, &third).await;
-    for kind in [Tag::Student, Tag::Class] {
+    for kind in [RecordKind::Student, RecordKind::Class] {
         let (here, there) = (
             application.keys(&district, kind, "active").await,
             application.keys(&alone, kind, "active").await,

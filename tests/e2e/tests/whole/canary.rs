@@ -10,7 +10,7 @@ use axum::http::Method;
 use districts::{District, File, Size};
 use e2e::Application;
 use e2e::requests::Named;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::Settings;
 use serde_json::{Value, json};
@@ -250,11 +250,11 @@ async fn known(
         };
         let guardian = mirror
             .iter()
-            .find(|((kind, _), record)| *kind == Tag::Guardian && is_hers(record))?
+            .find(|((kind, _), record)| *kind == RecordKind::Guardian && is_hers(record))?
             .0
             .1
             .clone();
-        (*kind == Tag::Class).then(|| (class.clone(), school, student, teacher, guardian))
+        (*kind == RecordKind::Class).then(|| (class.clone(), school, student, teacher, guardian))
     });
     let (class, school, student, teacher, guardian) = found.expect("a class with a family");
     Named {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 use serde_json::json;
@@ -116,15 +116,15 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         stack.table().district(&district).await.unwrap().unwrap().status,
         DistrictStatus::Live
     );
-    let students = application.keys(&district, Tag::Student, "active").await;
+    let students = application.keys(&district, RecordKind::Student, "active").await;
     assert_eq!(students.len(), 120);
     assert!(students.iter().all(|key| users.contains(key)), "whoever is here is at Clever");
     assert_eq!(
-        application.keys(&district, Tag::School, "active").await,
+        application.keys(&district, RecordKind::School, "active").await,
         sorted(clever.ids(&source, List::Schools))
     );
     assert_eq!(
-        application.keys(&district, Tag::Class, "active").await,
+        application.keys(&district, RecordKind::Class, "active").await,
         sorted(clever.ids(&source, List::Sections))
     );
 

@@ -13,15 +13,15 @@ use districts::{District, Size};
 use e2e::{Application, Night};
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock as FunctionClock;
-use mirror::eventbridge::Operators;
+use mirror::eventbridge::Notifications;
 use mirror::eventbridge::event::{Event, Kind, Status};
 use mirror::ports::runs::Runs;
 use mirror::ports::secrets::SecretCache;
-use mirror::testing::memory::{MemoryBus, MemoryLater, MemorySecrets};
-use nightly_pull::{Config, Ended, Looked, Outcome, Storage, handle};
+use mirror::testing::memory::{MemoryBus, MemorySchedules, MemorySecrets};
+use nightly_pull::{Config, DiscoverySummary, Ended, Outcome, Storage, handle};
 use roster::finding::{Code, pull as codes};
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{Clever, Settings};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ struct World {
     application: Application,
     config: Config,
     bus: MemoryBus,
-    later: MemoryLater,
+    later: MemorySchedules,
     secrets: MemorySecrets,
     http: HttpClient,
     requests: AtomicU64,
@@ -62,7 +62,7 @@ struct Pulled {
 }
 
 /// What a mirror says, without the run that wrote it last and the district's id at Clever.
-type Said = BTreeMap<(Tag, String), String>;
+type Said = BTreeMap<(RecordKind, String), String>;
 
 impl World {
     async fn new() -> Self {
@@ -85,7 +85,7 @@ impl World {
             application,
             config: config.expect("a configuration"),
             bus: MemoryBus::default(),
-            later: MemoryLater::default(),
+            later: MemorySchedules::default(),
             secrets,
             http: HttpClient::new().expect("a client"),
             requests: AtomicU64::new(0),
@@ -128,7 +128,7 @@ impl World {
         let storage = Storage {
             table: self.application.stack.table(),
             internal: self.application.stack.bucket(INTERNAL),
-            later: self.later.clone(),
+            schedules: self.later.clone(),
             // A function that is invoked hours later is another process.
             secrets: SecretCache::new(
                 self.secrets.clone(),
@@ -137,7 +137,7 @@ impl World {
             ),
             http: self.http.clone(),
             wait: Hurry(self.clock().clone()),
-            operators: Operators::new(self.bus.clone()),
+            operators: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();
@@ -180,7 +180,7 @@ impl World {
         }
     }
 
-    async fn look(&self) -> Looked {
+    async fn look(&self) -> DiscoverySummary {
         match self.send(json!({ "look": "clever" })).await {
             Outcome::Look(looked) => looked,
             Outcome::Pull(ended) => panic!("{ended:?}"),
@@ -451,7 +451,7 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
     }
     // And when all is well again, the next night brings what it should.
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Applied);
-    let students = world.application.keys(&oak.here, Tag::Student, "active").await;
+    let students = world.application.keys(&oak.here, RecordKind::Student, "active").await;
     let users = world.clever().ids(&oak.source, List::Users);
     assert!(
         !students.is_empty() && students.iter().all(|student| users.contains(student)),
@@ -498,7 +498,11 @@ async fn r_o1_a_district_that_disconnects_keeps_its_mirror_and_is_told_as_gone_a
         refused.report.findings
     );
     assert_eq!(world.heard(), [(Kind::PullFailed, Status::Refused)]);
-    assert_eq!(world.look().await, Looked::default(), "one list that lacks it may be a mistake");
+    assert_eq!(
+        world.look().await,
+        DiscoverySummary::default(),
+        "one list that lacks it may be a mistake"
+    );
     assert_eq!(world.heard(), []);
     world.clock().advance(Duration::from_secs(3600));
     assert_eq!(world.look().await.disconnected, 1);
@@ -596,14 +600,18 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     let (clever, source) = (world.clever(), oak.source.as_str());
     let schools = clever.ids(source, List::Schools);
     let mirror = world.application.mirror(&oak.here).await;
-    let active = |kind: Tag| {
+    let active = |kind: RecordKind| {
         let of_kind = mirror
             .iter()
             .filter(move |((tag, _), record)| *tag == kind && record["status"] == "active");
         of_kind.map(|((_, key), record)| (key.clone(), record["state"].clone())).collect::<Vec<_>>()
     };
-    let (students, teachers, classes, guardians) =
-        (active(Tag::Student), active(Tag::Teacher), active(Tag::Class), active(Tag::Guardian));
+    let (students, teachers, classes, guardians) = (
+        active(RecordKind::Student),
+        active(RecordKind::Teacher),
+        active(RecordKind::Class),
+        active(RecordKind::Guardian),
+    );
 
     // Contacts have their whole name in `last`.
     assert!(!guardians.is_empty());
@@ -677,8 +685,8 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     );
     assert_eq!(world.heard(), [], "nothing of it is anything for an operator");
     let after = world.application.mirror(&oak.here).await;
-    let state = |kind: Tag, key: &str| after[&(kind, key.to_owned())]["state"].clone();
-    let student = state(Tag::Student, &both);
+    let state = |kind: RecordKind, key: &str| after[&(kind, key.to_owned())]["state"].clone();
+    let student = state(RecordKind::Student, &both);
     let listed: Vec<&str> = student["person"]["schools"]
         .as_array()
         .into_iter()
@@ -686,32 +694,32 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
         .filter_map(Value::as_str)
         .collect();
     assert!(schools[..2].iter().all(|school| listed.contains(&school.as_str())), "{student}");
-    let class = state(Tag::Class, &custom);
+    let class = state(RecordKind::Class, &custom);
     assert_eq!(
         (&class["teachers"], class["students"].as_array().map(Vec::len)),
         (&json!(staff), Some(2)),
         "{class}"
     );
     assert_eq!(
-        state(Tag::Student, &born)["demographics"]["birth_date"],
+        state(RecordKind::Student, &born)["demographics"]["birth_date"],
         "2014-01-02",
         "{}",
-        state(Tag::Student, &born)
+        state(RecordKind::Student, &born)
     );
-    let unknown = state(Tag::Student, &bare);
+    let unknown = state(RecordKind::Student, &bare);
     assert!(
         unknown["demographics"].as_object().is_none_or(|known| known.values().all(Value::is_null)),
         "{unknown}"
     );
     assert_eq!(
-        after[&(Tag::Student, bare)]["status"],
+        after[&(RecordKind::Student, bare)]["status"],
         "active",
         "what is unknown of somebody takes nobody away (R-S2)"
     );
-    assert_eq!(after[&(Tag::Student, hidden.clone())]["status"], "archived");
-    let seats = after
-        .iter()
-        .filter(|((kind, _), record)| *kind == Tag::Class && seated(&record["state"], &hidden));
+    assert_eq!(after[&(RecordKind::Student, hidden.clone())]["status"], "archived");
+    let seats = after.iter().filter(|((kind, _), record)| {
+        *kind == RecordKind::Class && seated(&record["state"], &hidden)
+    });
     assert_eq!(seats.count(), 0, "nobody who is not shared has a seat");
     assert!(pulled.found("people_not_shared"), "{:?}", pulled.report.finding_totals);
     // And the same again changes nothing.

@@ -6,10 +6,10 @@ use std::io::{self, Cursor};
 
 use districts::{Defect, District, Night, Size, Version};
 use roster::policy::Policy;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::report::FindingList;
 use roster::settings::{DateOrder, SourceSettings};
-use roster::snapshot::{Gap, PartName, SnapshotSink};
+use roster::snapshot::{PartName, SnapshotSink, UnreadableRecord};
 use serde_json::{Map, Value};
 use sources::oneroster_csv::{Import, Job, Limits, OpenError, ZipPackage, import};
 
@@ -30,10 +30,10 @@ type Setting = fn(&mut SourceSettings);
 struct Read {
     refused: bool,
     findings: FindingList,
-    records: BTreeSet<(Tag, String)>,
+    records: BTreeSet<(RecordKind, String)>,
     /// Class and person.
     seats: BTreeSet<(String, String)>,
-    gaps: Vec<Gap>,
+    gaps: Vec<UnreadableRecord>,
 }
 
 fn read(night: &Night, settings: &SourceSettings) -> Read {
@@ -82,7 +82,7 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
                             .as_array()
                             .into_iter()
                             .flatten()
-                            .filter(|_| tag == Tag::Class)
+                            .filter(|_| tag == RecordKind::Class)
                         {
                             // A seat that says nothing but who is a plain text.
                             let person = seat
@@ -105,11 +105,11 @@ impl Read {
         self.findings.totals.keys().map(String::as_str).collect()
     }
 
-    fn is_unknown(&self, tag: Tag, of: &str) -> bool {
+    fn is_unknown(&self, tag: RecordKind, of: &str) -> bool {
         self.gaps.iter().any(|gap| match gap {
-            Gap::Record { kind, id, .. } => *kind == tag && id.as_str() == of,
-            Gap::Kind { kind } => *kind == tag,
-            Gap::Enrollment { .. } => false,
+            UnreadableRecord::Record { kind, id, .. } => *kind == tag && id.as_str() == of,
+            UnreadableRecord::Kind { kind } => *kind == tag,
+            UnreadableRecord::Enrollment { .. } => false,
         })
     }
 
@@ -117,14 +117,14 @@ impl Read {
         let fits = |id: &Option<roster::id::SourceId>, of: &str| {
             id.as_ref().is_none_or(|id| id.as_str() == of)
         };
-        let people = [Tag::Student, Tag::Teacher];
-        self.is_unknown(Tag::Class, class_id)
+        let people = [RecordKind::Student, RecordKind::Teacher];
+        self.is_unknown(RecordKind::Class, class_id)
             || people.into_iter().any(|tag| self.is_unknown(tag, person_id))
             || self.gaps.iter().any(|gap| match gap {
-                Gap::Enrollment { class, person } => {
+                UnreadableRecord::Enrollment { class, person } => {
                     fits(class, class_id) && fits(person, person_id)
                 }
-                Gap::Record { .. } | Gap::Kind { .. } => false,
+                UnreadableRecord::Record { .. } | UnreadableRecord::Kind { .. } => false,
             })
     }
 }

@@ -71,7 +71,7 @@ async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
 
     let alone = application.district("alone", settings()).await;
     application.night(&alone, &small().night(2)).await;
-    for kind in [roster::records::Tag::Student, roster::records::Tag::Class] {
+    for kind in [roster::records::RecordKind::Student, roster::records::RecordKind::Class] {
         assert_eq!(
             application.keys(&district, kind, "active").await,
             application.keys(&alone, kind, "active").await,

@@ -2,7 +2,7 @@
 
 use districts::{District, Size};
 use e2e::Application;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::Settings;
 use serde_json::{Value, json};
@@ -63,15 +63,15 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
         .position(|name| name == "role")
         .expect("a column role");
     let students = ids(&first, districts::File::Users, "sourcedId", |row| &row[role] == "student");
-    assert_eq!(application.keys(&district, Tag::Student, "active").await, students);
+    assert_eq!(application.keys(&district, RecordKind::Student, "active").await, students);
     let classes = ids(&first, districts::File::Classes, "sourcedId", |_| true);
-    assert_eq!(application.keys(&district, Tag::Class, "active").await, classes);
+    assert_eq!(application.keys(&district, RecordKind::Class, "active").await, classes);
 
     // The rosters, seat by seat, against the rows of enrollments.csv.
     let mirror = application.mirror(&district).await;
     let mut seats: Vec<String> = Vec::new();
     for ((kind, key), record) in &mirror {
-        if *kind == Tag::Class {
+        if *kind == RecordKind::Class {
             let people = ["teachers", "students"]
                 .into_iter()
                 .flat_map(|list| record["state"][list].as_array().into_iter().flatten());
@@ -126,14 +126,14 @@ async fn r_m1_the_next_night_changes_only_what_changed() {
         );
     }
     // Who left is archived, not deleted (R-A1), and keeps the account.
-    let archived = application.keys(&district, Tag::Student, "archived").await;
+    let archived = application.keys(&district, RecordKind::Student, "archived").await;
     assert_eq!(archived.len() as u64, expected.students.removed);
     // Two nights in one mirror are the second night alone, but for who is archived.
     let other = application.district("brook-anew", everybody()).await;
     application.night(&other, &second).await;
     assert_eq!(
-        application.keys(&district, Tag::Student, "active").await,
-        application.keys(&other, Tag::Student, "active").await
+        application.keys(&district, RecordKind::Student, "active").await,
+        application.keys(&other, RecordKind::Student, "active").await
     );
 }
 
@@ -171,7 +171,8 @@ async fn a_delta_is_read_over_the_bulk_set_and_the_deltas_that_it_follows() {
         );
         application.night(&by_bulk, &bulk).await;
     }
-    for kind in [Tag::Student, Tag::Teacher, Tag::Class, Tag::Guardian] {
+    for kind in [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian]
+    {
         assert_eq!(
             application.keys(&by_delta, kind, "active").await,
             application.keys(&by_bulk, kind, "active").await,
@@ -224,7 +225,7 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_perso
     let applied = application.decide(&held, "approve").await;
     assert_eq!(applied.state(), RunState::Applied, "{:?}", application.failures());
     assert_eq!(
-        application.keys(&district, Tag::Student, "archived").await.len() as u64,
+        application.keys(&district, RecordKind::Student, "archived").await.len() as u64,
         held.counts("student").removed
     );
     assert_eq!(application.told(), [], "what was decided is not told again");
@@ -235,20 +236,20 @@ async fn r_h2_additions_only_leaves_everybody_in_and_a_rejected_run_changes_noth
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
     application.night(&district, &school_district().night(0)).await;
-    let before = application.keys(&district, Tag::Student, "active").await;
+    let before = application.keys(&district, RecordKind::Student, "active").await;
 
     let dangerous = school_district().night(1).without_students(30.0);
     let held = application.night(&district, &dangerous).await;
     assert_eq!(held.state(), RunState::Held);
     let rejected = application.decide(&held, "reject").await;
     assert_eq!(rejected.state(), RunState::Rejected);
-    assert_eq!(application.keys(&district, Tag::Student, "active").await, before);
+    assert_eq!(application.keys(&district, RecordKind::Student, "active").await, before);
 
     let held = application.night(&district, &dangerous).await;
     assert_eq!(held.state(), RunState::Held);
     let applied = application.decide(&held, "approve_additions").await;
     assert_eq!(applied.state(), RunState::Applied, "{:?}", application.failures());
-    let after = application.keys(&district, Tag::Student, "active").await;
+    let after = application.keys(&district, RecordKind::Student, "active").await;
     assert!(before.iter().all(|student| after.contains(student)), "somebody was removed");
 }
 
@@ -274,6 +275,6 @@ async fn r_m7_under_ignore_no_demographic_is_stored_anywhere() {
     assert_eq!(night.state(), RunState::Applied);
     let mirror = application.mirror(&district).await;
     let has_demographics = |record: &Value| record["state"].get("demographics").is_some();
-    assert!(mirror.keys().any(|(kind, _)| *kind == Tag::Student));
+    assert!(mirror.keys().any(|(kind, _)| *kind == RecordKind::Student));
     assert!(!mirror.values().any(has_demographics));
 }

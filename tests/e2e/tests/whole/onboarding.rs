@@ -9,7 +9,7 @@ use mirror::keys;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     );
     application.stack.settled().await;
     assert_eq!(operator.status().await, "live");
-    assert_eq!(application.keys(&oak, Tag::Student, "active").await.len(), 400);
+    assert_eq!(application.keys(&oak, RecordKind::Student, "active").await.len(), 400);
     let next = application.night(&oak, &set.night(1)).await;
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     let later = leader.get(&format!("/runs/{}/review", next.run.run)).await;
@@ -255,7 +255,7 @@ async fn r_o4_a_district_is_pulled_now_paused_and_resumed() {
     let oak = at_clever(&application, &set).await;
     let (stack, operator) = (&application.stack, Desk::of(&application, "operator", &oak));
     assert!(scheduled(&application, &oak).await);
-    assert_eq!(application.keys(&oak, Tag::Student, "active").await.len(), 120);
+    assert_eq!(application.keys(&oak, RecordKind::Student, "active").await.len(), 120);
 
     // Paused: no schedule, and a pull that comes all the same does nothing and says so.
     assert_eq!(operator.post("/pause").await, (200, json!({ "status": "paused" })));
@@ -297,14 +297,14 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
 
     // What the source answered for is people's now.
     let support = Desk::of(&application, "support", &oak);
-    let of = |kind: Tag| {
+    let of = |kind: RecordKind| {
         before
             .iter()
             .find(|((tag, _), record)| *tag == kind && record["status"] == "active")
             .unwrap()
     };
-    let ((_, student), _) = of(Tag::Student);
-    let ((_, class), record) = of(Tag::Class);
+    let ((_, student), _) = of(RecordKind::Student);
+    let ((_, class), record) = of(RecordKind::Class);
     let (school, seated) = (
         record["state"]["details"]["school"].clone(),
         record["state"]["students"][0].as_str().unwrap(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
     assert_eq!(application.decide(&first, "approve").await.state(), RunState::Applied);
     let source = students(&set.night(0));
-    let here = application.keys(&district, Tag::Student, "active").await;
+    let here = application.keys(&district, RecordKind::Student, "active").await;
     assert!(
         !here.is_empty() && here.iter().all(|key| source.contains(key)),
         "whoever is here is at the source"
@@ -168,7 +168,10 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
     let now = stack.clock().now();
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Applied, "{:?}", first.report);
-    assert_eq!(application.keys(&district, Tag::Student, "active").await, students(&set.night(0)));
+    assert_eq!(
+        application.keys(&district, RecordKind::Student, "active").await,
+        students(&set.night(0))
+    );
     assert!(servers.requests().iter().filter(|path| path.ends_with("/oauth/token")).count() > 2);
 
     servers.sync("elm", &set.night(1), stack.clock().now());
@@ -177,7 +180,10 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
     servers.fault("elm", "classes", 0, 1, Fault::TooMany(1));
     let next = pull(&application, &district, now + HOUR * 24).await;
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report);
-    assert_eq!(application.keys(&district, Tag::Student, "active").await, students(&set.night(1)));
+    assert_eq!(
+        application.keys(&district, RecordKind::Student, "active").await,
+        students(&set.night(1))
+    );
     let before = application.mirror(&district).await;
 
     servers.fault("elm", "users", 0, 1000, Fault::Answer(503, String::new()));

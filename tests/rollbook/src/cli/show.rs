@@ -8,7 +8,7 @@ use mirror::ports::districts::District;
 use mirror::ports::objects::ReadObjects;
 use mirror::ports::runs::Runs;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use serde_json::{Map, Value, json};
 use stack::{INTERNAL, Stack, StackConfig};
 
@@ -59,28 +59,42 @@ impl Show {
             Lines { out: BufWriter::new(std::io::stdout()), wanted: self.id.clone(), found: false };
         match self.kind {
             Shown::School => {
-                stack.records(&self.district, Tag::School, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::School, |record| out.record(record))
+                    .await?
             }
             Shown::Term => {
-                stack.records(&self.district, Tag::Term, |record| out.record(record)).await?
+                stack.records(&self.district, RecordKind::Term, |record| out.record(record)).await?
             }
             Shown::Course => {
-                stack.records(&self.district, Tag::Course, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::Course, |record| out.record(record))
+                    .await?
             }
             Shown::Class => {
-                stack.records(&self.district, Tag::Class, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::Class, |record| out.record(record))
+                    .await?
             }
             Shown::Student => {
-                stack.records(&self.district, Tag::Student, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::Student, |record| out.record(record))
+                    .await?
             }
             Shown::Teacher => {
-                stack.records(&self.district, Tag::Teacher, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::Teacher, |record| out.record(record))
+                    .await?
             }
             Shown::Guardian => {
-                stack.records(&self.district, Tag::Guardian, |record| out.record(record)).await?
+                stack
+                    .records(&self.district, RecordKind::Guardian, |record| out.record(record))
+                    .await?
             }
             Shown::Enrollment => {
-                stack.records(&self.district, Tag::Class, |class| out.enrollments(&class)).await?
+                stack
+                    .records(&self.district, RecordKind::Class, |class| out.enrollments(&class))
+                    .await?
             }
             Shown::Link => {
                 stack.links(&self.district, |link| out.if_wanted(link, &["source", "key"])).await?

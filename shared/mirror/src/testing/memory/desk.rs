@@ -11,7 +11,7 @@ use crate::keys;
 use crate::ops::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
 use crate::ports::configured::{Configured, Configuring};
 use crate::ports::districts::Changed;
-use crate::ports::idempotency::{Answer, Answers, Asked, Begun, ONCE, Once};
+use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords, ONCE, Once};
 
 fn text(value: &impl Serialize) -> Result<String, MirrorError> {
     serde_json::to_string(value).map_err(|e| MirrorError::corrupt("the district's item", e))
@@ -49,7 +49,7 @@ impl Configuring for MemoryTable {
     }
 }
 
-impl Answers for MemoryTable {
+impl IdempotencyRecords for MemoryTable {
     async fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
         let mut table = lock(&self.0);
         let once = table

@@ -2,7 +2,7 @@
 
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
-use roster::records::{Link, Status, Tag};
+use roster::records::{Link, RecordKind, Status};
 
 use super::{MemoryTable, lock};
 use crate::MirrorError;
@@ -82,7 +82,7 @@ impl Directory for MemoryTable {
     async fn link(
         &self,
         district: &DistrictId,
-        kind: Tag,
+        kind: RecordKind,
         source: &SourceId,
     ) -> Result<Option<Link>, MirrorError> {
         let table = lock(&self.0);

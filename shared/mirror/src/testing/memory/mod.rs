@@ -33,7 +33,7 @@ use crate::ports::items::{
 use crate::ports::objects::{
     Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects,
 };
-use crate::ports::one_time::Later;
+use crate::ports::one_time::OneTimeSchedules;
 use crate::ports::runs::{RunRecord, Runs};
 use crate::ports::transact::{End, MOST_STEPS, Step, Transact, Transacted};
 
@@ -600,12 +600,12 @@ impl WriteObjects for MemoryObjects {
 
 /// Schedules: one-time ones wait until a test takes them, those of districts stay.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryLater {
+pub struct MemorySchedules {
     once: Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>,
     nights: Arc<Mutex<nightly::Nights>>,
 }
 
-impl MemoryLater {
+impl MemorySchedules {
     /// Takes all schedules: name, time, payload, the earliest first.
     pub fn take_all(&self) -> Vec<(String, Timestamp, String)> {
         let mut all: Vec<_> = std::mem::take(&mut *lock(&self.once))
@@ -617,8 +617,8 @@ impl MemoryLater {
     }
 }
 
-impl Later for MemoryLater {
-    async fn again(
+impl OneTimeSchedules for MemorySchedules {
+    async fn schedule_once(
         &self,
         _function: &str,
         name: &str,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::{MemoryLater, lock};
+use super::{MemorySchedules, lock};
 use crate::MirrorError;
 use crate::ports::pull_schedules::{LONGEST_NAME, NightlySchedule, NightlySchedules, PREFIXES};
 
@@ -15,7 +15,7 @@ pub(super) struct Nights {
     refused: Option<String>,
 }
 
-impl MemoryLater {
+impl MemorySchedules {
     /// All districts' schedules, and whatever else has been put among them.
     pub fn nightly(&self) -> Vec<NightlySchedule> {
         lock(&self.nights).schedules.values().cloned().collect()
@@ -32,7 +32,7 @@ impl MemoryLater {
     }
 }
 
-impl NightlySchedules for MemoryLater {
+impl NightlySchedules for MemorySchedules {
     async fn names(&self) -> Result<Vec<String>, MirrorError> {
         let is_a_districts =
             |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));

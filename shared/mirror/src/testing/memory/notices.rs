@@ -1,11 +1,11 @@
-//! Notices in memory.
+//! WebhookEvents in memory.
 
 use jiff::Timestamp;
 
 use super::{MemoryTable, lock};
 use crate::MirrorError;
 use crate::ports::districts::Wrote;
-use crate::ports::webhook_events::Notices;
+use crate::ports::webhook_events::WebhookEvents;
 
 impl MemoryTable {
     /// How many notices are remembered.
@@ -14,7 +14,7 @@ impl MemoryTable {
     }
 }
 
-impl Notices for MemoryTable {
+impl WebhookEvents for MemoryTable {
     async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
         Ok(lock(&self.0).notices.contains(digest))
     }

@@ -7,7 +7,7 @@ use axum::http::Method;
 use districts::{District, Size};
 use mirror::ports::districts::Districts;
 use roster::id::DistrictId;
-use roster::records::Tag;
+use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
@@ -99,15 +99,15 @@ const OUTSIDER: (&str, &str) = ("Robin", "Vale");
 impl Act {
     /// A class with one teacher, and two people of its school who are not in it.
     async fn cast(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
-        let mut people: Vec<(Tag, Value)> = Vec::new();
-        for kind in [Tag::Student, Tag::Teacher, Tag::Class] {
+        let mut people: Vec<(RecordKind, Value)> = Vec::new();
+        for kind in [RecordKind::Student, RecordKind::Teacher, RecordKind::Class] {
             let each = |record| {
                 people.push((kind, record));
                 Ok::<(), Fault>(())
             };
             stack.records(id, kind, each).await?;
         }
-        let of = |kind: Tag| {
+        let of = |kind: RecordKind| {
             people
                 .iter()
                 .filter(move |(of, record)| *of == kind && record["status"] == "active")
@@ -122,23 +122,23 @@ impl Act {
             let part = |name: &str| person[name].as_str().unwrap_or_default();
             format!("{} {}", part("given"), part("family"))
         };
-        for class in of(Tag::Class) {
+        for class in of(RecordKind::Class) {
             let (school, teachers, students) = (
                 &class["state"]["details"]["school"],
                 list(class, "teachers"),
                 list(class, "students"),
             );
             let [Value::String(teacher)] = teachers.as_slice() else { continue };
-            let here = |kind: Tag, besides: &[Value]| {
+            let here = |kind: RecordKind, besides: &[Value]| {
                 let besides = besides.to_vec();
                 of(kind).find(move |person| {
                     person["state"]["person"]["schools"] == json!([school])
                         && !besides.contains(&person["key"])
                 })
             };
-            let first = of(Tag::Teacher).find(|record| record["key"] == teachers[0]);
+            let first = of(RecordKind::Teacher).find(|record| record["key"] == teachers[0]);
             let (Some(first), Some(student), Some(insider)) =
-                (first, here(Tag::Student, &students), here(Tag::Teacher, &teachers))
+                (first, here(RecordKind::Student, &students), here(RecordKind::Teacher, &teachers))
             else {
                 continue;
             };

@@ -3,13 +3,13 @@
 use roster::finding::source as codes;
 
 use super::collected::{Collected, note_record, person};
-use super::ids::Standing;
-use super::notes::{Notes, place};
+use super::diagnostics::{Diagnostics, place};
+use super::ids::RecordStatus;
 
 /// Students with guardians, guardians with children: pairs of users, sorted by the first and then
 /// by the id of the second.
 #[derive(Default)]
-pub(super) struct Kin {
+pub(super) struct Relationships {
     pub(super) guardians: Vec<(u32, u32)>,
     pub(super) children: Vec<(u32, u32)>,
 }
@@ -20,8 +20,8 @@ pub(super) fn join(
     roster: &Collected,
     named: Vec<(u32, u32)>,
     users: &[u32],
-    notes: &mut Notes<'_>,
-) -> Kin {
+    diagnostics: &mut Diagnostics<'_>,
+) -> Relationships {
     let mut rank = vec![0; users.len()];
     for (place, &user) in (0..).zip(users) {
         rank[user as usize] = place;
@@ -40,12 +40,12 @@ pub(super) fn join(
                 note(
                     roster,
                     from,
-                    notes,
+                    diagnostics,
                     &codes::AGENT_MISSING,
                     "agentSourcedIds names a user who is not in the set",
                 );
             }
-            Direction::Wrong(found) => note(roster, from, notes, &codes::AGENT_ROLE, found),
+            Direction::Wrong(found) => note(roster, from, diagnostics, &codes::AGENT_ROLE, found),
         }
     }
     drop(named);
@@ -60,7 +60,7 @@ pub(super) fn join(
         })
         .count();
     if one_way > 0 {
-        notes.note(&codes::AGENT_ONE_WAY, |f| {
+        diagnostics.note(&codes::AGENT_ONE_WAY, |f| {
             let found = format!(
                 "{one_way} relationships are given in one direction only; they count in both"
             );
@@ -72,14 +72,14 @@ pub(super) fn join(
         });
     }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));
-    let mut kin = Kin {
+    let mut relationships = Relationships {
         guardians: pairs.iter().map(|&(child, guardian, _)| (child, guardian)).collect(),
         children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
     };
-    for side in [&mut kin.guardians, &mut kin.children] {
+    for side in [&mut relationships.guardians, &mut relationships.children] {
         side.sort_unstable_by_key(|&(who, whom)| (who, rank[whom as usize]));
     }
-    kin
+    relationships
 }
 
 enum Direction {
@@ -93,9 +93,9 @@ enum Direction {
 
 fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
     match roster.users.standing(to) {
-        Standing::Absent => return Direction::Missing,
-        Standing::Removed => return Direction::Gone,
-        Standing::Present | Standing::Dropped => {}
+        RecordStatus::Absent => return Direction::Missing,
+        RecordStatus::Removed => return Direction::Gone,
+        RecordStatus::Present | RecordStatus::Dropped => {}
     }
     let (own, other) = (roster.users.record(from).kinds, roster.users.record(to).kinds);
     // A bad row may be of any kind; what the other side says of it stays (R-H3).
@@ -115,10 +115,12 @@ fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
 fn note(
     roster: &Collected,
     from: u32,
-    notes: &mut Notes<'_>,
+    diagnostics: &mut Diagnostics<'_>,
     code: &'static roster::finding::Code,
     found: &'static str,
 ) {
     let words = roster.words;
-    note_record(&roster.users, from, words.users, notes, code, Some(words.agents), || found.into());
+    note_record(&roster.users, from, words.users, diagnostics, code, Some(words.agents), || {
+        found.into()
+    });
 }

@@ -24,7 +24,7 @@ const QUOTED: usize = 40;
 
 /// Why reading stops before its end.
 #[derive(Debug)]
-pub(crate) enum Halt {
+pub(crate) enum Abort {
     /// A finding of weight stop was noted.
     Refused,
     /// The set follows earlier ones that were not given.
@@ -34,7 +34,7 @@ pub(crate) enum Halt {
 }
 
 /// Collects findings.
-pub(crate) struct Notes<'s> {
+pub(crate) struct Diagnostics<'s> {
     sink: &'s mut dyn SnapshotSink,
     counts: BTreeMap<&'static str, u64>,
     list: FindingList,
@@ -47,7 +47,7 @@ pub(crate) struct Notes<'s> {
     of_lists: bool,
 }
 
-impl<'s> Notes<'s> {
+impl<'s> Diagnostics<'s> {
     pub(crate) fn new(sink: &'s mut dyn SnapshotSink) -> Self {
         Self {
             sink,
@@ -66,12 +66,12 @@ impl<'s> Notes<'s> {
         Self { of_lists: true, ..Self::new(sink) }
     }
 
-    /// Notes a finding. It is only made where it will be listed.
+    /// Diagnostics a finding. It is only made where it will be listed.
     pub(crate) fn note(&mut self, code: &'static Code, make: impl FnOnce(Finding) -> Finding) {
         self.weighing(code, code.severity, make);
     }
 
-    /// Notes a finding of another weight than its code's.
+    /// Diagnostics a finding of another weight than its code's.
     pub(crate) fn weighing(
         &mut self,
         code: &'static Code,
@@ -122,17 +122,17 @@ impl<'s> Notes<'s> {
     }
 
     /// An error if anything of weight stop was noted.
-    pub(crate) fn go_on(&self) -> Result<(), Halt> {
-        if self.stopped() { Err(Halt::Refused) } else { Ok(()) }
+    pub(crate) fn go_on(&self) -> Result<(), Abort> {
+        if self.stopped() { Err(Abort::Refused) } else { Ok(()) }
     }
 
     /// Hands waiting findings to the sink if there are too many to keep.
-    pub(crate) fn relieve(&mut self) -> Result<(), Halt> {
+    pub(crate) fn relieve(&mut self) -> Result<(), Abort> {
         if self.waiting.len() < WAITING_BYTES { Ok(()) } else { self.flush() }
     }
 
     /// Hands waiting findings to the sink.
-    pub(crate) fn flush(&mut self) -> Result<(), Halt> {
+    pub(crate) fn flush(&mut self) -> Result<(), Abort> {
         let mut start = 0;
         for &end in &self.ends {
             self.sink.line(PartName::Findings, &self.waiting[start..end]).map_err(write_fault)?;
@@ -153,8 +153,8 @@ impl<'s> Notes<'s> {
     }
 }
 
-pub(crate) fn write_fault(error: io::Error) -> Halt {
-    Halt::Fault(ImportError::Write(error))
+pub(crate) fn write_fault(error: io::Error) -> Abort {
+    Abort::Fault(ImportError::Write(error))
 }
 
 /// A place in a file.
