@@ -152,9 +152,7 @@ where
             return Err(Stop::Replaced);
         }
         let unusable = |why: String| {
-            Stop::Refused(Box::new(
-                Finding::new(&codes::DISTRICT_SETTINGS).saying(&codes::DISTRICT_SETTINGS, why),
-            ))
+            Stop::Refused(Box::new(Finding::new(&codes::DISTRICT_SETTINGS).with(why)))
         };
         let policy = district.settings.policy().map_err(|error| unusable(error.to_string()))?;
         let zone = TimeZone::get(&district.settings.time_zone).map_err(|_| {

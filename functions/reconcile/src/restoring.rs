@@ -144,8 +144,7 @@ async fn refuse<T: Table, O: Objects, L: Later>(
     why: &'static str,
 ) -> Result<Ended, ReconcileFailure> {
     let code = &request::RESTORE_NOT_POSSIBLE;
-    let finding =
-        Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4);
+    let finding = Finding::new(code).with(format!("{}: {why}", code.meaning)).under(Rule::H4);
     record.step(Step::Refuse)?;
     let manifest = bare_manifest(&record, "restore");
     write_refusal(storage, &record, &manifest, None, vec![finding]).await?;

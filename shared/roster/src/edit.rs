@@ -144,10 +144,10 @@ impl Edit {
         match self {
             Edit::CustomName { .. } => "custom name",
             Edit::Member { role: Tag::Student, .. } => "student added by hand",
-            Edit::Member { role: Tag::Guardian, .. } => "guardian who joined with the code",
+            Edit::Member { role: Tag::Guardian, .. } => "guardian who joined with the join code",
             Edit::Member { .. } => "co-teacher added by hand",
-            Edit::Left { role: Tag::Student, .. } => "student taken out by hand",
-            Edit::Left { .. } => "teacher taken out by hand",
+            Edit::Left { role: Tag::Student, .. } => "student removed by hand",
+            Edit::Left { .. } => "teacher removed by hand",
             Edit::JoinCode { .. } => "join code",
             Edit::Name { .. } => "name changed by hand",
             Edit::Contact { .. } => "contacts changed by hand",

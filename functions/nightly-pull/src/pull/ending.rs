@@ -145,7 +145,7 @@ impl<T: Table, O: Objects, L: Later, S: Secrets, H: Http, W: Wait> Work<'_, T, O
         let mut findings = FindingList::default();
         let finding = Finding::new(code);
         findings.push(match why {
-            Some(why) => finding.saying(code, format!("{}: {why}", code.meaning)),
+            Some(why) => finding.with(format!("{}: {why}", code.meaning)),
             None => finding,
         });
         self.refuse_with(findings).await

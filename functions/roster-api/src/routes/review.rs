@@ -124,7 +124,7 @@ fn found(report: Report) -> Vec<FoundView> {
         .finding_totals
         .into_iter()
         .map(|(code, total)| {
-            let known = all_codes().find(|known| known.name == code);
+            let known = finding::code(&code);
             let (means, advice) = known.map_or(("", ""), |known| (known.meaning, known.advice));
             let first = report
                 .findings

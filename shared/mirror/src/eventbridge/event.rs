@@ -419,10 +419,7 @@ mod tests {
     fn a_refusal_says_what_it_means_and_what_to_do_but_not_what_the_source_has_sent() {
         let (oak, run) = ids();
         let mut findings = FindingList::default();
-        findings.push(
-            Finding::new(&pull::SOURCE_REFUSED)
-                .saying(&pull::SOURCE_REFUSED, "404: Ada Quill is not here"),
-        );
+        findings.push(Finding::new(&pull::SOURCE_REFUSED).with("404: Ada Quill is not here"));
         findings.push(Finding::new(&pull::RACE_UNKNOWN));
         let event = Event::pull_failed(Timestamp::UNIX_EPOCH, &oak, &run, &findings);
         assert!(

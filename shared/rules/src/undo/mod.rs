@@ -151,7 +151,7 @@ fn refuse<I: UndoInputs, S: PlanSink>(
         let kind = record.kind().name();
         let what = match record {
             AnyMirrored::Link(_) => {
-                Cow::from(format!("the link of a {kind}'s id was changed after the run"))
+                Cow::from(format!("the id link of a {kind} was changed after the run"))
             }
             _ => Cow::from(format!("a {kind} was changed after the run")),
         };
@@ -220,7 +220,7 @@ impl<S: PlanSink> Inverse<'_, S> {
         self.tally.change(&change);
         change.reasons = vec![Reason {
             rule: Rule::H4,
-            what: Cow::Borrowed("as it was before the run that is undone"),
+            what: Cow::Borrowed("restored to the state before the undone run"),
         }];
         self.changes += 1;
         self.sink.change(change).map_err(PlanError::sink)

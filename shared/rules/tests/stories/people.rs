@@ -197,7 +197,7 @@ fn r_t7_a_role_given_by_enrollment_goes_when_the_policy_changes() {
     let mut w = world("clever", json!({ "role_conflicts": "enrollment" })).after(text);
     w.policy = world("clever", json!({})).policy;
     assert_snapshot!(w.night(text), @r"
-    - teacher s1 status=archived classes=- [R-A5 gone from the source; R-A5 classes -1]
+    - teacher s1 status=archived classes=- [R-A5 no longer in the source; R-A5 classes -1]
     ~ class c1 teachers=t1 [R-T2 teachers -1]
     ! role_conflict teacher s1
     ! student_no_email student s2

@@ -75,13 +75,10 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
     let Some(phones) = Phones::of(&job.settings.phone_country) else {
         let code = &source::SETTING_INVALID;
         notes.note(code, |f| {
-            f.saying(
-                code,
-                format!(
-                    "the setting phone_country cannot be {}",
-                    quoted(&job.settings.phone_country)
-                ),
-            )
+            f.with(format!(
+                "the setting phone_country cannot be {}",
+                quoted(&job.settings.phone_country)
+            ))
         });
         return Err(Halt::Refused);
     };
@@ -89,7 +86,7 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
     if let Some(frozen) = job.frozen {
         let code = &codes::SOURCE_FROZEN;
         notes.note(code, |finding| {
-            finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words()))
+            finding.with(format!("{}: what is shared is of an earlier day", frozen.words()))
         });
     }
     let mut feed = Feed::new(job.district, &wishes);
@@ -344,7 +341,7 @@ impl<'a> Feed<'a> {
         for ((list, role), count) in &self.roster.not_rostered {
             let code = &source::ROLE_NOT_ROSTERED;
             notes.note(code, |f| {
-                f.saying(code, format!("{count} users of the role {role} make no account here"))
+                f.with(format!("{count} users of the role {role} make no account here"))
                     .at(place(list, 0, None))
             });
         }
@@ -391,7 +388,7 @@ pub(super) fn note(
 ) {
     notes.note(code, |finding| {
         let found = found();
-        let finding: Finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+        let finding: Finding = if found.is_empty() { finding } else { finding.with(found) };
         let finding = finding.at(place(list.name(), 0, field));
         match id.map(id_of) {
             Some(id) => about(finding, list, &id),

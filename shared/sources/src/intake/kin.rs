@@ -64,11 +64,7 @@ pub(super) fn join(
             let found = format!(
                 "{one_way} relationships are given in one direction only; they count in both"
             );
-            f.saying(&codes::AGENT_ONE_WAY, found).at(place(
-                roster.words.users.name,
-                0,
-                Some(roster.words.agents),
-            ))
+            f.with(found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
         });
     }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));

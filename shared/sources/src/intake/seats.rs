@@ -214,7 +214,7 @@ fn merge(
     notes.note(&codes::ENROLLMENT_MERGED, |f| {
         let found =
             format!("the person has {count} enrollments of one role in the class; this one counts");
-        f.saying(&codes::ENROLLMENT_MERGED, found)
+        f.with(found)
             .at(place(roster.words.enrollments.name, line, None))
             .about("class", &id_of(roster.classes.id(class)))
     });

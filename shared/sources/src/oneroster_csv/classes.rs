@@ -176,8 +176,7 @@ pub(super) fn finish_classes(roster: &mut Collected, notes: &mut Notes<'_>) {
         roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
     if idle > 0 {
         notes.note(&codes::COURSE_WITHOUT_CLASS, |f| {
-            f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class"))
-                .at(place("courses.csv", 0, None))
+            f.with(format!("{idle} courses have no class")).at(place("courses.csv", 0, None))
         });
     }
 }

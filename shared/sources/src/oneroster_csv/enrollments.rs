@@ -179,10 +179,7 @@ fn check_role(
 fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_>) {
     notes.note(&codes::ENROLLMENT_ROLE, |f| {
         let finding = f
-            .saying(
-                &codes::ENROLLMENT_ROLE,
-                format!("the enrollment is that of {word}, and the user is none"),
-            )
+            .with(format!("the enrollment is that of {word}, and the user is none"))
             .under(Rule::T7)
             .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
         match row.own_id() {
@@ -281,7 +278,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 } else {
                     format!("the sourcedId stands on line {} too, with other values; none of these rows is taken", first.line)
                 };
-                f.saying(code, found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
+                f.with(found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
             });
         }
         for &i in &group[usize::from(same)..] {
@@ -298,11 +295,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 "{} enrollments belong to classes that are left out and are left out with them",
                 roster.of_dropped_classes
             );
-            f.saying(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, found).at(place(
-                FileKind::Enrollments.file(),
-                0,
-                None,
-            ))
+            f.with(found).at(place(FileKind::Enrollments.file(), 0, None))
         });
     }
     note_idle(roster, notes);
@@ -324,7 +317,7 @@ fn note_idle(roster: &Collected, notes: &mut Notes<'_>) {
     ] {
         if count > 0 {
             notes.note(code, |f| {
-                f.saying(code, format!("{count} {what} have no enrollment")).at(place(
+                f.with(format!("{count} {what} have no enrollment")).at(place(
                     FileKind::Enrollments.file(),
                     0,
                     None,

@@ -214,9 +214,6 @@ pub(crate) fn check_settings(
 
 fn invalid(notes: &mut Notes<'_>, setting: &str, value: &str) {
     notes.note(&codes::SETTING_INVALID, |f| {
-        f.saying(
-            &codes::SETTING_INVALID,
-            format!("the setting {setting} cannot be {}", quoted(value)),
-        )
+        f.with(format!("the setting {setting} cannot be {}", quoted(value)))
     });
 }

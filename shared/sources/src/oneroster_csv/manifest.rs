@@ -93,11 +93,7 @@ impl Manifest {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
             notes.note(&codes::MANIFEST_VERSION, |f| {
                 let found = format!("manifest.version is {}, not 1.0", quoted(value));
-                f.saying(&codes::MANIFEST_VERSION, found).at(place(
-                    FILE,
-                    line,
-                    Some("manifest.version"),
-                ))
+                f.with(found).at(place(FILE, line, Some("manifest.version")))
             });
         }
         let oneroster = properties.remove("oneroster.version");
@@ -111,11 +107,7 @@ impl Manifest {
                         "oneroster.version is {}; the files tell which it is",
                         quoted(other)
                     );
-                    f.saying(&codes::ONEROSTER_VERSION, found).at(place(
-                        FILE,
-                        line,
-                        Some("oneroster.version"),
-                    ))
+                    f.with(found).at(place(FILE, line, Some("oneroster.version")))
                 });
                 if properties.contains_key("file.roles") { Version::V1_2 } else { Version::V1_1 }
             }
@@ -201,6 +193,6 @@ fn check_header(name: &str, value: &str, line: u32, notes: &mut Notes<'_>) -> Re
 
 fn property(notes: &mut Notes<'_>, line: u32, found: String) {
     notes.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
-        f.saying(&codes::MANIFEST_PROPERTY, found).at(place(FILE, line, None))
+        f.with(found).at(place(FILE, line, None))
     });
 }

@@ -159,11 +159,7 @@ impl<'a> Reader<'a> {
                         } else {
                             "users.csv has no roles, as in OneRoster 1.2"
                         };
-                        f.saying(&codes::ONEROSTER_VERSION, found).at(place(
-                            "manifest.csv",
-                            0,
-                            Some("oneroster.version"),
-                        ))
+                        f.with(found).at(place("manifest.csv", 0, Some("oneroster.version")))
                     });
                 }
                 !with_roles
@@ -209,11 +205,7 @@ impl<'a> Reader<'a> {
         }
         if !was_read && (kind.is_needed() || kind == FileKind::Roles) {
             notes.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
-                    kind.file(),
-                    0,
-                    None,
-                ))
+                f.with(format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
             });
             return Err(Halt::Refused);
         }
@@ -311,11 +303,7 @@ impl<'a> Reader<'a> {
                         "the settings map {field} to the column {}, which is in no file",
                         quoted(column)
                     );
-                    f.saying(&codes::METADATA_COLUMN_MISSING, found).at(place(
-                        FileKind::Users.file(),
-                        1,
-                        None,
-                    ))
+                    f.with(found).at(place(FileKind::Users.file(), 1, None))
                 });
             }
         }

@@ -210,7 +210,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     if not_current > 0 {
         notes.note(&codes::ROLES_NOT_CURRENT, |f| {
             let found = format!("{not_current} users have no role that is in force today");
-            f.saying(&codes::ROLES_NOT_CURRENT, found).at(place(FileKind::Roles.file(), 0, None))
+            f.with(found).at(place(FileKind::Roles.file(), 0, None))
         });
     }
 }
@@ -229,9 +229,7 @@ fn note_primaries(roster: &Collected, slot: u32, own: &[Role], notes: &mut Notes
     };
     notes.note(&codes::ROLES_PRIMARY, |f| {
         let place = place(FileKind::Roles.file(), own[0].line, Some("roleType"));
-        f.saying(&codes::ROLES_PRIMARY, found)
-            .at(place)
-            .about("user", &id_of(roster.users.id(slot)))
+        f.with(found).at(place).about("user", &id_of(roster.users.id(slot)))
     });
 }
 
@@ -250,7 +248,7 @@ fn drop_repeated(roster: &mut Collected, notes: &mut Notes<'_>) {
         for &i in &group[1..] {
             notes.note(code, |f| {
                 let found = format!("the sourcedId stands on line {} too", first.line);
-                f.saying(code, found).at(place(
+                f.with(found).at(place(
                     FileKind::Roles.file(),
                     roster.roles[i].line,
                     Some("sourcedId"),

@@ -113,19 +113,16 @@ impl FileSet {
                 (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
                 (None, Mode::Bulk | Mode::Delta) if is_needed => {
                     notes.note(&codes::FILE_MISSING, |f| {
-                        at(f.saying(
-                            &codes::FILE_MISSING,
-                            format!("manifest.csv lists {}, and it is not there", kind.file()),
-                        ))
+                        at(f.with(format!(
+                            "manifest.csv lists {}, and it is not there",
+                            kind.file()
+                        )))
                     })
                 }
                 (None, Mode::Bulk | Mode::Delta) => notes.note(&codes::FILE_LISTED_MISSING, at),
                 (Some(_), Mode::Absent) if is_needed => notes.note(&codes::MANIFEST_MODE, |f| {
                     let what = if listed { "calls it absent" } else { "does not tell its mode" };
-                    at(f.saying(
-                        &codes::MANIFEST_MODE,
-                        format!("{} is there, and manifest.csv {what}", kind.file()),
-                    ))
+                    at(f.with(format!("{} is there, and manifest.csv {what}", kind.file())))
                 }),
                 (Some(_), Mode::Absent) => notes.note(&codes::FILE_NOT_LISTED, at),
                 (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
@@ -140,11 +137,7 @@ impl FileSet {
             FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
         {
             notes.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
-                    kind.file(),
-                    0,
-                    None,
-                ))
+                f.with(format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
             });
         }
         notes.go_on()
@@ -164,10 +157,7 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             || name.starts_with("._");
         if is_debris {
             notes.note(&codes::FILE_UNKNOWN, |f| {
-                f.saying(
-                    &codes::FILE_UNKNOWN,
-                    format!("{} comes from a Mac's archiver", quoted(&file.name)),
-                )
+                f.with(format!("{} comes from a Mac's archiver", quoted(&file.name)))
             });
             continue;
         }
@@ -191,10 +181,7 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
         }
         if name.strip_suffix(".csv") != Some(known) {
             notes.note(&codes::FILE_NAME_CASE, |f| {
-                f.saying(
-                    &codes::FILE_NAME_CASE,
-                    format!("{} should be called {known}.csv", quoted(name)),
-                )
+                f.with(format!("{} should be called {known}.csv", quoted(name)))
             });
         }
         let slot = match kind {
@@ -202,17 +189,14 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             None if known == "manifest" => &mut manifest,
             None => {
                 notes.note(&codes::FILE_NOT_USED, |f| {
-                    f.saying(
-                        &codes::FILE_NOT_USED,
-                        format!("{known}.csv holds nothing that a roster needs"),
-                    )
+                    f.with(format!("{known}.csv holds nothing that a roster needs"))
                 });
                 continue;
             }
         };
         if slot.replace(index).is_some() {
             notes.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
-                f.saying(&codes::ZIP_DUPLICATE_MEMBER, format!("the set holds {known}.csv twice"))
+                f.with(format!("the set holds {known}.csv twice"))
             });
         }
     }
@@ -231,10 +215,7 @@ fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
     });
     let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
     notes.note(&codes::FILE_UNKNOWN, |f| {
-        f.saying(
-            &codes::FILE_UNKNOWN,
-            format!("the set holds {}, which is no OneRoster file{near}", quoted(name)),
-        )
+        f.with(format!("the set holds {}, which is no OneRoster file{near}", quoted(name)))
     });
 }
 

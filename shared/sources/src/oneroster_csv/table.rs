@@ -334,10 +334,7 @@ impl Table {
         let counted = |notes: &mut Notes<'_>, code: &'static Code, column: Col, count: u64| {
             if count > 0 {
                 notes.note(code, |f| {
-                    here(
-                        f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)),
-                        Some(column),
-                    )
+                    here(f.with(format!("{} ({count} of {rows} rows)", code.meaning)), Some(column))
                 });
             }
         };
@@ -497,7 +494,7 @@ impl<'t> Row<'t> {
     ) {
         notes.weighing(code, severity, |finding| {
             let found = found();
-            let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+            let finding = if found.is_empty() { finding } else { finding.with(found) };
             let finding = finding.at(place(self.kind.file(), self.line, col.map(|c| c.name)));
             match self.own_id() {
                 Some(id) => finding.about(self.kind.entity(), &id_of(id)),

@@ -365,7 +365,7 @@ pub(super) fn note_not_rostered(roster: &Collected, notes: &mut Notes<'_>) {
                 _ => "users of the role",
             };
             let found = format!("{count} {what} {} make no account or seat here", quoted(role));
-            f.saying(&codes::ROLE_NOT_ROSTERED, found).at(place(kind.file(), 0, Some("role")))
+            f.with(found).at(place(kind.file(), 0, Some("role")))
         });
     }
 }

@@ -149,8 +149,7 @@ fn findings(outcome: &Outcome) -> String {
     });
     let mut text = String::from("\n  Findings:\n");
     for (code, total) in totals {
-        let meaning =
-            all_codes().find(|known| known.name == code).map_or("", |known| known.meaning);
+        let meaning = finding::code(code).map_or("", |known| known.meaning);
         let _ = writeln!(
             text,
             "  {:>9} x {meaning} ({code}; {})",
