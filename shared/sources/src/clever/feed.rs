@@ -76,7 +76,7 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
         let code = &source::SETTING_INVALID;
         notes.note(code, |f| {
             f.with(format!(
-                "the setting phone_country cannot be {}",
+                "the setting phone_country has the invalid value {}",
                 quoted(&job.settings.phone_country)
             ))
         });
@@ -86,7 +86,7 @@ fn stage(job: &Job<'_>, pages: &mut dyn StagedPages, notes: &mut Notes<'_>) -> R
     if let Some(frozen) = job.frozen {
         let code = &codes::SOURCE_FROZEN;
         notes.note(code, |finding| {
-            finding.with(format!("{}: what is shared is of an earlier day", frozen.words()))
+            finding.with(format!("{}; the data is from an earlier day", frozen.words()))
         });
     }
     let mut feed = Feed::new(job.district, &wishes);
@@ -307,31 +307,31 @@ impl<'a> Feed<'a> {
                 counts.people_not_shared,
                 Resource::Sections,
                 &codes::PEOPLE_NOT_SHARED,
-                "places in sections are those of people who are not shared",
+                "enrollments in sections belong to people who are not shared",
             ),
             (
                 counts.courses_missing,
                 Resource::Sections,
                 &source::OPTIONAL_REFERENCE_MISSING,
-                "sections name a course that is not shared; it counts as blank",
+                "sections name a course that is not shared; the course was treated as blank",
             ),
             (
                 counts.children_not_shared,
                 Resource::Contacts,
                 &codes::CHILDREN_NOT_SHARED,
-                "relationships are to students who are not shared",
+                "relationships name students who are not shared",
             ),
             (
                 counts.no_guardians,
                 Resource::Contacts,
                 &codes::CONTACT_NOT_GUARDIAN,
-                "relationships make nobody a guardian",
+                "relationships do not make the contact a guardian",
             ),
             (
                 counts.races,
                 Resource::Students,
                 &codes::RACE_UNKNOWN,
-                "students have a race that is none of those known",
+                "students have a race value that is not known here",
             ),
         ] {
             if count > 0 {
@@ -341,7 +341,7 @@ impl<'a> Feed<'a> {
         for ((list, role), count) in &self.roster.not_rostered {
             let code = &source::ROLE_NOT_ROSTERED;
             notes.note(code, |f| {
-                f.with(format!("{count} users of the role {role} make no account here"))
+                f.with(format!("{count} users with the role {role} get no account here"))
                     .at(place(list, 0, None))
             });
         }

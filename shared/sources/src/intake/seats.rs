@@ -212,8 +212,9 @@ fn merge(
     }
     let line = rows[best as usize].line;
     notes.note(&codes::ENROLLMENT_MERGED, |f| {
-        let found =
-            format!("the person has {count} enrollments of one role in the class; this one counts");
+        let found = format!(
+            "the person has {count} enrollments with the same role in the class; this one was used"
+        );
         f.with(found)
             .at(place(roster.words.enrollments.name, line, None))
             .about("class", &id_of(roster.classes.id(class)))

@@ -253,7 +253,7 @@ fn class_terms(
     }
     if unknown > 0 {
         row.note(notes, &codes::CLASS_WITHOUT_TERM, Some(col), || {
-            format!("{unknown} of the {count} academic sessions of the class are not in the set")
+            format!("{unknown} of the {count} academic sessions of the class are not in the export")
         });
     }
     ((begin, count), (first, end))
@@ -271,7 +271,7 @@ pub(super) fn reference(
     let slot = found.filter(|&slot| resolves(slot));
     if slot.is_none() {
         row.note(notes, code, Some(col), || {
-            format!("{} leads to a record that is not in the set", col.name)
+            format!("{} names a record that is not in the export", col.name)
         });
     }
     slot
@@ -281,7 +281,7 @@ pub(super) fn reference(
 pub(super) fn check_grades(row: &Row<'_>, col: Col, notes: &mut Notes<'_>) {
     for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
         row.note(notes, &codes::GRADE_UNKNOWN, Some(col), || {
-            format!("the grade {} is kept as sent", quoted(grade))
+            format!("the grade {} was kept unchanged", quoted(grade))
         });
     }
 }

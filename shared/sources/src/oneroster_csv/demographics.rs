@@ -125,7 +125,9 @@ fn is_first(row: &Row<'_>, seen: &mut Seen, package: u16, notes: &mut Notes<'_>)
     } else {
         seen.conflict = true;
         row.note(notes, &codes::DUPLICATE_ID, Some(row.id_col()), || {
-            format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
+            format!(
+                "line {first} has the same sourcedId with other values; these rows were skipped"
+            )
         });
     }
     false
@@ -142,7 +144,7 @@ fn read_sex<'t>(row: &Row<'t>, col: super::header::Col, notes: &mut Notes<'_>) -
         return word;
     }
     row.note(notes, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || {
-        format!("{} is none of {}", col.name, SEXES.join(", "))
+        format!("{} is not one of {}", col.name, SEXES.join(", "))
     });
     ""
 }

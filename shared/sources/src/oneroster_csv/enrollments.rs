@@ -120,7 +120,7 @@ fn read_row(
     for (_, col, what) in absent.into_iter().filter(|(standing, ..)| *standing == Standing::Absent)
     {
         row.note(notes, &codes::REFERENCE_MISSING, Some(col), || {
-            format!("{} leads to a {what} that is not in the set", col.name)
+            format!("{} names a {what} that is not in the export", col.name)
         });
     }
     if class_standing == Standing::Absent || user_standing == Standing::Absent {
@@ -179,7 +179,7 @@ fn check_role(
 fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, notes: &mut Notes<'_>) {
     notes.note(&codes::ENROLLMENT_ROLE, |f| {
         let finding = f
-            .with(format!("the enrollment is that of {word}, and the user is none"))
+            .with(format!("the enrollment lists the user as {word}, but the user is not {word}"))
             .under(Rule::T7)
             .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
         match row.own_id() {
@@ -230,7 +230,7 @@ fn read_dates(
         });
     } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
         row.note(notes, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
-            "the enrollment leaves the dates of its class's sessions".into()
+            "the enrollment is outside the dates of its class's sessions".into()
         });
     }
     (number, ordered)
@@ -276,7 +276,10 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
                 let found = if same {
                     format!("the row is the same as the one on line {}", first.line)
                 } else {
-                    format!("the sourcedId stands on line {} too, with other values; none of these rows is taken", first.line)
+                    format!(
+                        "line {} has the same sourcedId with other values; these rows were skipped",
+                        first.line
+                    )
                 };
                 f.with(found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
             });
@@ -292,7 +295,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     if roster.of_dropped_classes > 0 {
         notes.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
             let found = format!(
-                "{} enrollments belong to classes that are left out and are left out with them",
+                "{} enrollments were skipped because their classes were skipped",
                 roster.of_dropped_classes
             );
             f.with(found).at(place(FileKind::Enrollments.file(), 0, None))

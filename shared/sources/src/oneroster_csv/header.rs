@@ -49,7 +49,7 @@ impl Header {
         if names.iter().any(|name| name.contains('\0')) {
             notes.note(&codes::NOT_UTF8, |f| {
                 at(
-                    f.with("the header holds NUL bytes: the file looks like UTF-16 without a byte order mark",
+                    f.with("the header contains NUL bytes; the file may be UTF-16 without a byte order mark",
                     ),
                     None,
                 )
@@ -89,7 +89,7 @@ impl Header {
         }
         for (i, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..i].contains(name) {
-                let found = format!("the column {} stands twice in the header", quoted(name));
+                let found = format!("the column {} appears twice in the header", quoted(name));
                 notes.note(&codes::COLUMN_TWICE, |f| at(f.with(found), Some(name)));
             }
         }
@@ -180,7 +180,7 @@ fn rename(name: &mut String, columns: &[Column], file: &'static str, notes: &mut
         columns.iter().any(|c| c.name == *new).then_some((*new, &codes::HEADER_OLD_NAME))
     };
     if let Some((standard, code)) = with_case.or_else(old) {
-        let found = format!("the column {standard} is called {}", quoted(name));
+        let found = format!("the column {standard} is named {}", quoted(name));
         notes.note(code, |f| f.with(found).at(place(file, 1, Some(standard))));
         standard.clone_into(name);
     } else if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("metadata.")) {

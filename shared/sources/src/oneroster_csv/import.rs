@@ -214,6 +214,6 @@ pub(crate) fn check_settings(
 
 fn invalid(notes: &mut Notes<'_>, setting: &str, value: &str) {
     notes.note(&codes::SETTING_INVALID, |f| {
-        f.with(format!("the setting {setting} cannot be {}", quoted(value)))
+        f.with(format!("the setting {setting} has the invalid value {}", quoted(value)))
     });
 }

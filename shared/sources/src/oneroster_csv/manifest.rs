@@ -71,7 +71,7 @@ impl Manifest {
             }
             if let Some((_, first)) = properties.get(name) {
                 let found = format!(
-                    "the property {} stands on line {first} too; the first counts",
+                    "the property {} is also on line {first}; the first one was used",
                     quoted(name)
                 );
                 property(notes, rows.line(), found);
@@ -104,7 +104,7 @@ impl Manifest {
                 let line = oneroster.as_ref().map_or(0, |(_, line)| *line);
                 notes.note(&codes::ONEROSTER_VERSION, |f| {
                     let found = format!(
-                        "oneroster.version is {}; the files tell which it is",
+                        "oneroster.version is {}; the version of the files was used",
                         quoted(other)
                     );
                     f.with(found).at(place(FILE, line, Some("oneroster.version")))
@@ -124,7 +124,7 @@ impl Manifest {
                 property(
                     notes,
                     *line,
-                    format!("the property {} has other capitals than the standard's", quoted(name)),
+                    format!("the property {} has the wrong capitalization", quoted(name)),
                 );
             }
             let mode = match value.to_ascii_lowercase().as_str() {
@@ -136,7 +136,7 @@ impl Manifest {
                         notes,
                         *line,
                         format!(
-                            "{} is {}, none of absent, bulk and delta",
+                            "{} is {}, but must be absent, bulk or delta",
                             quoted(name),
                             quoted(value)
                         ),
@@ -149,7 +149,7 @@ impl Manifest {
                     notes,
                     *line,
                     format!(
-                        "{} is {}, in other capitals than the standard's",
+                        "{} is {}, which has the wrong capitalization",
                         quoted(name),
                         quoted(value)
                     ),

@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
                 if contradicts && tonight.has(FileKind::Users) {
                     notes.note(&codes::ONEROSTER_VERSION, |f| {
                         let found = if with_roles {
-                            "users.csv has the roles of OneRoster 1.1; roles.csv is not read"
+                            "users.csv has roles, as in OneRoster 1.1; roles.csv was ignored"
                         } else {
                             "users.csv has no roles, as in OneRoster 1.2"
                         };

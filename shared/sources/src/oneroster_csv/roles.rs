@@ -113,7 +113,7 @@ fn read_role(
             .is_some_and(|slot| roster.users.standing(slot) == Standing::Removed);
         if !gone {
             row.note(notes, &codes::REFERENCE_MISSING, Some(columns.user), || {
-                "userSourcedId leads to a user who is not in the set".into()
+                "userSourcedId names a user who is not in the export".into()
             });
         }
         return (Some(Read::NobodyS), ordered);
@@ -122,7 +122,7 @@ fn read_role(
     roster.orgs.record_mut(org).wanted = true;
     if !roster.orgs.resolves(org) {
         row.note(notes, &codes::REFERENCE_MISSING, Some(columns.org), || {
-            "orgSourcedId leads to an org that is not in the set".into()
+            "orgSourcedId names an org that is not in the export".into()
         });
         return (None, ordered);
     }
@@ -209,7 +209,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
     }
     if not_current > 0 {
         notes.note(&codes::ROLES_NOT_CURRENT, |f| {
-            let found = format!("{not_current} users have no role that is in force today");
+            let found = format!("{not_current} users have no role that is valid today");
             f.with(found).at(place(FileKind::Roles.file(), 0, None))
         });
     }
@@ -247,7 +247,7 @@ fn drop_repeated(roster: &mut Collected, notes: &mut Notes<'_>) {
         let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
         for &i in &group[1..] {
             notes.note(code, |f| {
-                let found = format!("the sourcedId stands on line {} too", first.line);
+                let found = format!("line {} has the same sourcedId", first.line);
                 f.with(found).at(place(
                     FileKind::Roles.file(),
                     roster.roles[i].line,

@@ -114,15 +114,22 @@ impl FileSet {
                 (None, Mode::Bulk | Mode::Delta) if is_needed => {
                     notes.note(&codes::FILE_MISSING, |f| {
                         at(f.with(format!(
-                            "manifest.csv lists {}, and it is not there",
+                            "manifest.csv lists {}, but the file is missing",
                             kind.file()
                         )))
                     })
                 }
                 (None, Mode::Bulk | Mode::Delta) => notes.note(&codes::FILE_LISTED_MISSING, at),
                 (Some(_), Mode::Absent) if is_needed => notes.note(&codes::MANIFEST_MODE, |f| {
-                    let what = if listed { "calls it absent" } else { "does not tell its mode" };
-                    at(f.with(format!("{} is there, and manifest.csv {what}", kind.file())))
+                    let what = if listed {
+                        "marks it as absent"
+                    } else {
+                        "does not say whether it is bulk or delta"
+                    };
+                    at(f.with(format!(
+                        "the export contains {}, but manifest.csv {what}",
+                        kind.file()
+                    )))
                 }),
                 (Some(_), Mode::Absent) => notes.note(&codes::FILE_NOT_LISTED, at),
                 (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
@@ -157,7 +164,10 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             || name.starts_with("._");
         if is_debris {
             notes.note(&codes::FILE_UNKNOWN, |f| {
-                f.with(format!("{} comes from a Mac's archiver", quoted(&file.name)))
+                f.with(format!(
+                    "{} was added by macOS when the files were zipped",
+                    quoted(&file.name)
+                ))
             });
             continue;
         }
@@ -181,7 +191,7 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
         }
         if name.strip_suffix(".csv") != Some(known) {
             notes.note(&codes::FILE_NAME_CASE, |f| {
-                f.with(format!("{} should be called {known}.csv", quoted(name)))
+                f.with(format!("{} should be named {known}.csv", quoted(name)))
             });
         }
         let slot = match kind {
@@ -189,14 +199,14 @@ fn sort(package: &dyn Package, notes: &mut Notes<'_>) -> Result<Sorted, Halt> {
             None if known == "manifest" => &mut manifest,
             None => {
                 notes.note(&codes::FILE_NOT_USED, |f| {
-                    f.with(format!("{known}.csv holds nothing that a roster needs"))
+                    f.with(format!("a roster does not need {known}.csv"))
                 });
                 continue;
             }
         };
         if slot.replace(index).is_some() {
             notes.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
-                f.with(format!("the set holds {known}.csv twice"))
+                f.with(format!("the export contains {known}.csv twice"))
             });
         }
     }
@@ -215,7 +225,7 @@ fn note_unknown(name: &str, stem: &str, notes: &mut Notes<'_>) {
     });
     let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
     notes.note(&codes::FILE_UNKNOWN, |f| {
-        f.with(format!("the set holds {}, which is no OneRoster file{near}", quoted(name)))
+        f.with(format!("the export contains {}, which is not a OneRoster file{near}", quoted(name)))
     });
 }
 

@@ -204,7 +204,7 @@ impl Table {
             let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
             let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
             let found = || {
-                name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default()
+                name.map(|name| format!("{name} has a value of the wrong type")).unwrap_or_default()
             };
             row.trusting(trusted).note(notes, &pull::RECORD_UNREADABLE, None, found);
             return Verdict::Bad(trusted);
@@ -222,7 +222,7 @@ impl Table {
             let trusted = if swallowed { 0 } else { odd.from_cell };
             let found = || {
                 if swallowed {
-                    "a quoted cell runs over into other lines, which may be lost with it".into()
+                    "a quoted cell runs into the next lines, which may be lost with it".into()
                 } else {
                     String::new()
                 }
@@ -241,7 +241,7 @@ impl Table {
                 return Verdict::Bad(first);
             }
             row.note(notes, code, None, || {
-                format!("{}; those that are missing are optional and count as blank", found())
+                format!("{}; the missing cells are optional and were read as blank", found())
             });
         } else if count > width {
             // Blank cells at the end may as well come from a comma inside the row; then an id that
@@ -289,7 +289,7 @@ impl Table {
                 };
                 if let Some((verdict, word)) = known {
                     row.note(notes, &codes::STATUS_SPELLING, Some(self.status), || {
-                        format!("the status {} is read as {word}", quoted(other))
+                        format!("the status {} was read as {word}", quoted(other))
                     });
                     verdict
                 } else {
@@ -546,7 +546,7 @@ impl<'t> Row<'t> {
         }
         let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
         self.note(notes, code, Some(col), || {
-            format!("{} is {}, which is none of {}", col.name, quoted(text), words.join(", "))
+            format!("{} is {}, which is not one of {}", col.name, quoted(text), words.join(", "))
         });
         None
     }
@@ -611,9 +611,9 @@ impl<'t> Row<'t> {
         self.note(notes, code, Some(col), || {
             let shown = if secret { String::new() } else { format!(" {}", quoted(text)) };
             let why = if cell == DateCell::NeedsOrder {
-                "has day and month in an order that no setting names (date_order: mdy or dmy)"
+                "may be month-day or day-month (set date_order to mdy or dmy)"
             } else {
-                "is no date"
+                "is not a date"
             };
             format!("{}{shown} {why}", col.name)
         });

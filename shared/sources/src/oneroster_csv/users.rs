@@ -309,8 +309,8 @@ fn read_orgs(
         let code =
             if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
         row.note(notes, code, Some(col), || {
-            let what = if cell.known { "; the others count" } else { "" };
-            format!("{} of the orgs in {} are not in the set{what}", cell.unknown, col.name)
+            let what = if cell.known { "; the others were used" } else { "" };
+            format!("{} of the orgs in {} are not in the export{what}", cell.unknown, col.name)
         });
     } else if !cell.known {
         row.note(notes, &codes::VALUE_MISSING, Some(col), || format!("{} is blank", col.name));
@@ -345,7 +345,7 @@ pub(super) fn finish(roster: &mut Collected, notes: &mut Notes<'_>) {
             notes,
             &codes::USERNAME_SHARED,
             Some("username"),
-            || format!("{} users have one username (lines {})", group.len(), lines.join(", ")),
+            || format!("{} users have the same username (lines {})", group.len(), lines.join(", ")),
         );
     }
 }
@@ -360,11 +360,12 @@ pub(super) fn note_not_rostered(roster: &Collected, notes: &mut Notes<'_>) {
     {
         notes.note(&codes::ROLE_NOT_ROSTERED, |f| {
             let what = match kind {
-                FileKind::Enrollments => "enrollments of the role",
-                FileKind::Roles => "rows of the role",
-                _ => "users of the role",
+                FileKind::Enrollments => "enrollments with the role",
+                FileKind::Roles => "rows with the role",
+                _ => "users with the role",
             };
-            let found = format!("{count} {what} {} make no account or seat here", quoted(role));
+            let found =
+                format!("{count} {what} {} get no account or enrollment here", quoted(role));
             f.with(found).at(place(kind.file(), 0, Some("role")))
         });
     }
