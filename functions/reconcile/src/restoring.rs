@@ -48,7 +48,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
     let copy = match SnapshotCopy::fetch(internal, &from).await {
         Ok(copy) => copy,
         Err(MirrorError::Missing { .. }) => {
-            return refuse(storage, record, "its snapshot is no longer kept").await;
+            return refuse(storage, record, "its snapshot has expired").await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -74,7 +74,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: Later>(
     snapshot::put_manifest(internal, &manifest).await?;
     record.step(Step::Stage)?;
     if table.save(&mut record).await? == Changed::No {
-        info!(district = %id, run = %run, "the same request was handled elsewhere");
+        info!(district = %id, run = %run, "the same request was handled by another invocation");
     }
     Ok(Ended::Continued)
 }
@@ -85,7 +85,7 @@ async fn find<T: Table, O: Objects, L: Later>(
     record: &RunRecord,
     district: &District,
 ) -> Result<Result<Manifest, &'static str>, ReconcileFailure> {
-    let Cause::Restore(command) = &record.cause else { return Ok(Err("nothing was asked for")) };
+    let Cause::Restore(command) = &record.cause else { return Ok(Err("nothing was requested")) };
     if !is_synced(district.status) {
         return Ok(Err("the district is not synced"));
     }
@@ -100,7 +100,7 @@ async fn find<T: Table, O: Objects, L: Later>(
     }
     let manifest =
         snapshot::read_manifest(&storage.internal, &record.district, &command.of).await?;
-    Ok(manifest.ok_or("it has no snapshot, or one that is no longer kept"))
+    Ok(manifest.ok_or("it has no snapshot, or its snapshot has expired"))
 }
 
 /// Makes the run's snapshot the district's newest, over the chain of uploads that there is: a delta

@@ -60,7 +60,7 @@ pub(crate) async fn run<T: Table, O: Objects, L: Later>(
             let at = until + Duration::from_secs(1);
             let name = format!("{}-w{}", named.run, at.as_second());
             storage.later.again(&invocation.function, &name, at, &resume(named)).await?;
-            info!(district = %named.district, run = %named.run, "waits for another run of the district");
+            info!(district = %named.district, run = %named.run, "waiting for another run of the district");
             summary.count(Ended::Waiting);
             return Ok(());
         }

@@ -50,7 +50,7 @@ impl Source for ClassLink {
         let listed = tenants(world, &self.proxy, rng).await?;
         let own = listed.into_iter().find(|tenant| tenant.id == self.tenant);
         own.ok_or_else(|| {
-            NoEntry::None("ClassLink's list of applications does not have the district, or it has not enabled ours".into())
+            NoEntry::None("ClassLink's list of applications does not contain the district, or the district has not enabled ours".into())
         })
     }
 
@@ -93,7 +93,7 @@ async fn tenants<S: Secrets, H: Http, W: Wait>(
 ) -> Result<Vec<Tenant>, NoEntry> {
     let what = "the partner key";
     let Some(name) = &world.config.classlink_secret else {
-        return Err(NoEntry::None(format!("there is no secret with {what} of ClassLink")));
+        return Err(NoEntry::None(format!("there is no secret with {what} for ClassLink")));
     };
     let secret = secret(world, name, what).await?;
     // What serde says of it may quote it.

@@ -106,13 +106,16 @@ impl Source for Clever {
             let secret = world.secrets.secret(name).await?;
             return secret.ok_or_else(|| {
                 NoEntry::None(
-                    "the secret that the settings name as the district's token is not there".into(),
+                    "the secret with the district's token, named in the settings, does not exist"
+                        .into(),
                 )
             });
         }
         let listed = Clever::listed(world, Some(&self.district), rng).await?;
         let token = listed.into_iter().find(|one| one.id == self.district).map(|one| one.key);
-        token.ok_or_else(|| NoEntry::None("Clever's token list does not have the district".into()))
+        token.ok_or_else(|| {
+            NoEntry::None("Clever's token list does not contain the district".into())
+        })
     }
 
     async fn mark<S: Secrets, H: Http, W: Wait>(
@@ -190,7 +193,7 @@ impl Listing for Clever {
     ) -> Result<Vec<Listed<Secret>>, NoEntry> {
         let what = "the application's credentials";
         let Some(name) = &world.config.clever_secret else {
-            return Err(NoEntry::None(format!("there is no secret with {what} at Clever")));
+            return Err(NoEntry::None(format!("there is no secret with {what} for Clever")));
         };
         let secret = secret(world, name, what).await?;
         // What serde says of it may quote it.
