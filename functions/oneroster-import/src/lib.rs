@@ -81,7 +81,7 @@ pub enum ImportFailure {
     #[error("other uploads of the district were accepted first, repeatedly")]
     Contended,
     /// The run is in a state in which it cannot be.
-    #[error("the run is not in a state from which this is possible")]
+    #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
 

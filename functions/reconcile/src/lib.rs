@@ -131,7 +131,7 @@ pub enum ReconcileFailure {
     #[error("the district's policy cannot be used")]
     Policy(#[from] roster::policy::PolicyError),
     /// The run is in a state in which it cannot be.
-    #[error("the run is not in a state from which this is possible")]
+    #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
 

@@ -101,7 +101,7 @@ impl<T: Table, O: Objects, L: Later> Session<'_, T, O, L> {
             return Ok(Made::Impossible("it is more than 365 days old"));
         }
         let Some(taken_back) = plan::read_plan(internal, &id, &command.of).await? else {
-            return Ok(Made::Impossible("its plan is no longer kept"));
+            return Ok(Made::Impossible("its plan has expired"));
         };
         let plan =
             match LinesCopy::fetch(internal, &keys::plan(&id, &command.of), taken_back.changes)

@@ -14,7 +14,7 @@ use mirror::files::samples;
 use mirror::files::snapshot::read_manifest;
 use mirror::ports::objects::ReadObjects;
 use roster::change::Counts;
-use roster::finding::{Finding, Severity, all_codes};
+use roster::finding::{self, Finding, Severity};
 use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
 use roster::records::{Class, Demographics, Guardian, Person, Student, Tag, Teacher, kinds};

@@ -139,7 +139,7 @@ pub(super) async fn pull<T: Table, O: Objects>(
         let district = api.table.district(id).await?.ok_or_else(Problem::not_found)?;
         if !district.settings.source.is_pulled() {
             return Err(Problem::conflict(
-                "the district's roster is uploaded, and every upload is a run at once: upload the set again (see functions/OPERATIONS.md, Uploading files)",
+                "this district uploads its files, and every upload starts a run: upload the export again (see functions/OPERATIONS.md, Uploading files)",
             )
             .under(Rule::O4));
         }

@@ -523,8 +523,9 @@ impl<'f> Classes<'f> {
             output.find::<kinds::Classes>(&sync::CLASS_NO_PRIMARY, Rule::T2, id, what)?;
         }
         if primaries > 1 {
-            let what =
-                format!("class {name} has {primaries} primary teachers; the first listed is taken");
+            let what = format!(
+                "class {name} has {primaries} primary teachers; the first one listed was used"
+            );
             output.find::<kinds::Classes>(&sync::CLASS_MANY_PRIMARIES, Rule::T2, id, what)?;
         }
         let co_teachers = teachers.len().saturating_sub(1);

@@ -77,8 +77,11 @@ impl Guardians<'_> {
         let One { id, also, person, role, children } = merged;
         if !also.is_empty() {
             let ids: Vec<&str> = also.iter().map(SourceId::as_str).collect();
-            let what =
-                format!("guardian {} is the same as guardian {}", id.as_str(), ids.join(", "));
+            let what = format!(
+                "guardian {} is the same person as guardian {}",
+                id.as_str(),
+                ids.join(", ")
+            );
             output.find::<kinds::Guardians>(&sync::GUARDIANS_MERGED, Rule::G2, &id, what)?;
         }
         let children =

@@ -180,7 +180,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
         id: &SourceId,
         what: impl AsRef<str>,
     ) -> Result<(), PlanError> {
-        self.finding(Finding::new(code).saying(code, what).under(rule).about(K::TAG.name(), id))
+        self.finding(Finding::new(code).with(what).under(rule).about(K::TAG.name(), id))
     }
 
     /// A finding that is made already.

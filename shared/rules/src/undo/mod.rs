@@ -132,10 +132,8 @@ fn refuse<I: UndoInputs, S: PlanSink>(
     sink: &mut S,
 ) -> Result<(), PlanError> {
     let code = &request::UNDO_REFUSED;
-    let what = format!(
-        "{changed} records were changed after the run that was to be undone; nothing was undone"
-    );
-    sink.finding(Finding::new(code).saying(code, what).under(Rule::H4)).map_err(PlanError::sink)?;
+    let what = format!("{changed} records were changed after the run; nothing was undone");
+    sink.finding(Finding::new(code).with(what).under(Rule::H4)).map_err(PlanError::sink)?;
     let mut named = 0;
     for change in inputs.changes().map_err(PlanError::input)? {
         let change = change.map_err(PlanError::input)?;
@@ -155,8 +153,7 @@ fn refuse<I: UndoInputs, S: PlanSink>(
             }
             _ => Cow::from(format!("a {kind} was changed after the run")),
         };
-        let finding =
-            Finding::new(code).saying(code, what).under(Rule::H4).about(kind, record.key());
+        let finding = Finding::new(code).with(what).under(Rule::H4).about(kind, record.key());
         sink.finding(finding).map_err(PlanError::sink)?;
         named += 1;
         if named == MOST_NAMED {

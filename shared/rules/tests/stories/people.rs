@@ -145,7 +145,7 @@ fn r_t5_more_co_teachers_than_the_source_can_hold_are_all_taken_with_a_finding()
         student s1 email=a@x";
     let planned = w.run(&crate::world::parse::snapshot(text));
     let told: Vec<&str> = planned.findings.iter().map(|finding| finding.message.as_str()).collect();
-    assert_snapshot!(told.join("\n"), @"class c1 has 3 co-teachers from the source, which can hold 2. Take the extra co-teachers out in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
+    assert_snapshot!(told.join("\n"), @"class c1 has 3 co-teachers in the source, which supports 2. Remove the extra co-teachers in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
     assert_snapshot!(w.show(roster::records::Tag::Class, "c1"), @"title=c1 teachers=t1,t2,t3,t4 students=s1");
 }
 

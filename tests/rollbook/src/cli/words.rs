@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mirror::keys;
-use roster::finding::{Severity, all_codes};
+use roster::finding::{self, Severity};
 use roster::run::RunState;
 use stack::{INTERNAL, Stack, Told};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use roster::finding::{Severity, all_codes};
+use roster::finding::{Code, Severity, pull, request, source, sync, upload};
 
 /// The tables of codes, in the order of the document.
 const GROUPS: [(&str, &[&Code]); 5] = [
@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&Code]); 5] = [
 const HEAD: &str = "\
 # Findings
 
-<!-- Generated. To write this file: WRITE_DOCS=1 cargo test -p rules --test documents -->
+<!-- Generated. To write this file: WRITE_DOCS=1 cargo test -p roster --test documents -->
 
 A finding reports something that is wrong or notable in a district's data, or in a run. It names
 the record and, for a file, the file, line and column. Findings are in the report of each run and in
@@ -63,10 +63,10 @@ fn document() -> String {
 fn findings_md_lists_every_code() {
     assert_eq!(
         GROUPS.iter().map(|(_, codes)| codes.len()).sum::<usize>(),
-        rules::finding::all_codes().count(),
+        roster::finding::all_codes().count(),
         "a table of codes is missing from the document"
     );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../roster/FINDINGS.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("FINDINGS.md");
     let right = document();
     let found = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
     if found == right {
@@ -78,7 +78,7 @@ fn findings_md_lists_every_code() {
     }
     panic!(
         "shared/roster/FINDINGS.md does not match the code.\n\
-         To write it: WRITE_DOCS=1 cargo test -p rules --test documents\n\
+         To write it: WRITE_DOCS=1 cargo test -p roster --test documents\n\
          It has to be:\n\n{right}"
     );
 }
