@@ -141,7 +141,7 @@ impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
                 error!(
                     error_type = failure.error_type(),
                     error = chain(&failure),
-                    "a notice could not be taken"
+                    "a notification could not be accepted"
                 );
                 Outcome::Failed
             }

@@ -101,7 +101,7 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum PullFailure {
     /// Storage failed.
-    #[error("could not keep the pull")]
+    #[error("could not store the pull")]
     Storage(#[from] MirrorError),
     /// The snapshot could not be made of the staged pages.
     #[error("could not make the snapshot")]
@@ -110,7 +110,7 @@ pub enum PullFailure {
     #[error("the list of connected districts could not be read: {0}")]
     TokenList(String),
     /// Some districts' schedules may not be what they must be.
-    #[error("the schedules of {districts} districts could not be compared or repaired")]
+    #[error("the schedules of {districts} districts could not be checked or repaired")]
     Schedules {
         /// How many.
         districts: usize,
@@ -122,10 +122,10 @@ pub enum PullFailure {
     #[error("the district is being pulled by another invocation")]
     InProgress,
     /// Other snapshots of the district were accepted each time this one was ready.
-    #[error("other snapshots of the district came in between, again and again")]
+    #[error("other snapshots of the district were accepted first, repeatedly")]
     Contended,
     /// The run is in a state in which it cannot be.
-    #[error("the run is not in a state from which this is possible")]
+    #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
 
@@ -169,7 +169,7 @@ pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: 
             return looked.and_then(|looked| repaired.map(|()| Outcome::Look(looked)));
         }
         Err(reason) => {
-            warn!(%reason, "passed over an event");
+            warn!(%reason, "skipped an event");
             return Ok(Outcome::Pull(Ended::Skipped));
         }
     };
@@ -184,7 +184,7 @@ pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: 
         Err(error) => {
             warn!(
                 district = %named.district, run = %named.run,
-                error_type = error.error_type(), error = chain(&error), "pull failed, to be tried again"
+                error_type = error.error_type(), error = chain(&error), "pull failed and will be retried"
             );
             Err(error)
         }

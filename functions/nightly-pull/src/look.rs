@@ -75,7 +75,7 @@ pub(crate) async fn look<T: Table, O, L, S: Secrets, H: Http, W: Wait>(
         Which::Source(_) | Which::AtClever(_) => Ok(DiscoverySummary::default()),
     };
     let looked = clever?.and(classlink?);
-    info!(?looked, "looked at the lists of connected districts");
+    info!(?looked, "read the lists of connected districts");
     Ok(looked)
 }
 
@@ -110,7 +110,7 @@ async fn look_at<P: Listing, T: Table, O, L, S: Secrets, H: Http, W: Wait>(
             }
             Ok(false) => looked.waiting += 1,
             Err(error) => {
-                warn!(source = P::NAME, id = %one.id, %error, "a district that has connected could not be looked at");
+                warn!(source = P::NAME, id = %one.id, %error, "a connected district could not be processed");
                 looked.waiting += 1;
             }
         }
@@ -199,7 +199,7 @@ async fn tell<T, O, L, S, H, W>(
     metric: &'static str,
 ) {
     let district = event.detail.district.clone();
-    warn!(district = %district, outcome, "a district's connection to the source has changed");
+    warn!(district = %district, outcome, "the connection of a district to its source has changed");
     metrics(event.at, outcome, &district, &RunId::from("none"), &[(metric, 1.0)]);
     storage.operators.tell(event).await;
 }

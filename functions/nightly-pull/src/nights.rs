@@ -60,7 +60,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
         match schedule(config, storage, function, district, &mut repaired).await {
             Ok(wanted) => keep.extend(wanted),
             Err(error) => {
-                warn!(district = %district, error_type = error.error_type(), "a district's schedules could not be compared or put right");
+                warn!(district = %district, error_type = error.error_type(), "a district's schedules could not be checked or repaired");
                 // They may well be wanted.
                 keep.extend([name_of(district), changes_name_of(district)]);
                 failed.push(error);
@@ -80,7 +80,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     info!(
         ?repaired,
         failed = failed.len(),
-        "compared the schedules of {} districts",
+        "checked the schedules of {} districts",
         districts.len()
     );
     let districts = failed.len();
@@ -110,11 +110,11 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
     let zone = TimeZone::get(&configured.settings.time_zone).ok();
     // Its own name: here letters of either case find a zone, and the service may be stricter.
     let Some(time_zone) = zone.as_ref().and_then(|zone| zone.iana_name()) else {
-        warn!(district = %district, "a district is not scheduled: there is no time zone of the name that it has");
+        warn!(district = %district, "a district is not scheduled: its time zone does not exist");
         return Ok(names());
     };
     let Ok(policy) = configured.settings.policy() else {
-        warn!(district = %district, "a district is not scheduled: its settings make no policy");
+        warn!(district = %district, "a district is not scheduled: its settings are not a valid policy");
         return Ok(names());
     };
     let wished = policy.schedule.parse().unwrap_or(NIGHT);
@@ -143,7 +143,7 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         match there {
             Some(there) if there == wanted => {}
             Some(there) if !is_a_districts(&there) => {
-                warn!(district = %district, schedule = %there.name, "a district is not scheduled: its schedule's name is taken by another");
+                warn!(district = %district, schedule = %there.name, "a district is not scheduled: another schedule has its name");
             }
             there => {
                 storage.schedules.put_schedule(&wanted).await?;

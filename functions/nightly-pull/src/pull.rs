@@ -139,14 +139,14 @@ async fn base_of<T: Table, O: Objects, L, S, H, W>(
         return Ok(None);
     }
     let skip = |why: &str| {
-        info!(district = %named.district, why, "what has changed is not pulled");
+        info!(district = %named.district, why, "the incremental pull is skipped");
         Ok(None)
     };
     let wished =
         for_source!(district.settings.source, |source| source.changes_every().map(|_| source.id()))
             .flatten();
     let Some(id) = wished.filter(|_| district.status == DistrictStatus::Live) else {
-        return skip("the district is not live, or does not want it");
+        return skip("the district is not live, or incremental pulls are off");
     };
     if let Some(open) = &district.open
         && storage
@@ -155,7 +155,7 @@ async fn base_of<T: Table, O: Objects, L, S, H, W>(
             .await?
             .is_some_and(|run| run.state == RunState::Held)
     {
-        return skip("a run is held, and a person is to decide about that one");
+        return skip("a run is held and waits for a decision");
     }
     let everything = pulls::read_everything(&storage.internal, &named.district).await?;
     let now = storage.clock.now();
@@ -163,7 +163,7 @@ async fn base_of<T: Table, O: Objects, L, S, H, W>(
         Some(everything) if everything.id == id && everything.began > now - OLDEST => {
             Ok(Some(everything))
         }
-        _ => skip("there is no pull of everything over which it could be read"),
+        _ => skip("there is no full pull to build on"),
     }
 }
 
@@ -214,9 +214,8 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
     ) -> Result<Ended, PullFailure> {
         let unusable = |why: String| (&upload::DISTRICT_SETTINGS, Some(why));
         let read = district.settings.policy().map_err(|error| unusable(error.to_string()));
-        let zone = TimeZone::get(&district.settings.time_zone).map_err(|_| {
-            unusable("there is no time zone of the name that the district has".into())
-        });
+        let zone = TimeZone::get(&district.settings.time_zone)
+            .map_err(|_| unusable("the district's time zone does not exist".into()));
         let (policy, zone) = match (read, zone, source.check().map_err(unusable)) {
             (Ok(policy), Ok(zone), Ok(())) => (policy, zone),
             (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => {

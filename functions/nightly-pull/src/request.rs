@@ -63,7 +63,7 @@ pub struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skipped {
     /// It is no event that this function knows.
-    #[error("it is no event of this function")]
+    #[error("it is not an event of this function")]
     Unknown,
 }
 

@@ -152,14 +152,11 @@ where
             return Err(Stop::Replaced);
         }
         let unusable = |why: String| {
-            Stop::Refused(Box::new(
-                Finding::new(&codes::DISTRICT_SETTINGS).saying(&codes::DISTRICT_SETTINGS, why),
-            ))
+            Stop::Refused(Box::new(Finding::new(&codes::DISTRICT_SETTINGS).with(why)))
         };
         let policy = district.settings.policy().map_err(|error| unusable(error.to_string()))?;
-        let zone = TimeZone::get(&district.settings.time_zone).map_err(|_| {
-            unusable("there is no time zone of the name that the district has".into())
-        })?;
+        let zone = TimeZone::get(&district.settings.time_zone)
+            .map_err(|_| unusable("the district's time zone does not exist".into()))?;
         let (size, as_of) = self.look().await?;
         let today = self.today(as_of.as_deref(), zone);
         let reading = Reading {
@@ -228,7 +225,7 @@ where
         let day = self.notice.at.to_zoned(zone).date();
         let Some(named) = as_of else { return day };
         named.trim().parse().unwrap_or_else(|_| {
-            warn!(district = %self.notice.district, run = %self.notice.run, "the upload's as-of is no date; the day of the upload is taken");
+            warn!(district = %self.notice.district, run = %self.notice.run, "the upload's as-of is not a date; the day of the upload is used");
             day
         })
     }

@@ -69,7 +69,7 @@ pub(crate) enum Ended {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFailure {
     /// Storage failed.
-    #[error("could not keep the import")]
+    #[error("could not store the import")]
     Storage(#[from] MirrorError),
     /// The upload could not be read.
     #[error("could not read the upload")]
@@ -78,10 +78,10 @@ pub enum ImportFailure {
     #[error("the upload is being imported by another invocation")]
     InProgress,
     /// Other uploads of the district were accepted each time this one was ready.
-    #[error("other uploads of the district came in between, again and again")]
+    #[error("other uploads of the district were accepted first, repeatedly")]
     Contended,
     /// The run is in a state in which it cannot be.
-    #[error("the run is not in a state from which this is possible")]
+    #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
 
@@ -126,7 +126,7 @@ where
         let notice = match notice {
             Ok(notice) => notice,
             Err(reason) => {
-                info!(%reason, "passed over a record of the event");
+                info!(%reason, "skipped a record of the event");
                 summary.skipped += 1;
                 continue;
             }
@@ -144,7 +144,7 @@ where
             Err(error) => {
                 warn!(
                     district = %notice.district, run = %notice.run,
-                    error_type = error.error_type(), error = chain_of(&error), "upload failed, to be tried again"
+                    error_type = error.error_type(), error = chain_of(&error), "upload failed and will be retried"
                 );
                 failure = Some(error);
             }

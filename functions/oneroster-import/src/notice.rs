@@ -46,10 +46,10 @@ pub enum Skipped {
     NotANotification,
     /// The object is nothing that starts an import: another file of a folder, a folder's own
     /// marker, a report.
-    #[error("the object starts no import")]
+    #[error("the object does not start an import")]
     Unrelated,
     /// The folder below `uploads/` cannot be a district's id.
-    #[error("the folder's name cannot be a district's id")]
+    #[error("the folder name is not a valid district id")]
     NoDistrict,
 }
 

@@ -151,7 +151,7 @@ impl Nights {
             };
             let mut writer = SnapshotWriter::new(handle, objects, &district, &run_of);
             let Import::Staged(staged) = import(job, &mut writer)? else {
-                return Err("the zip is refused".into());
+                return Err("the zip file was rejected".into());
             };
             Ok((staged, writer.finish()?))
         });

@@ -36,7 +36,7 @@ pub(crate) async fn decide<T: Table, O: Objects, L: OneTimeSchedules>(
     let is_old = request
         .is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
     if record.state == RunState::Held && is_old {
-        info!(district = %named.district, run = %named.run, "the decision was about an earlier plan");
+        info!(district = %named.district, run = %named.run, "the decision refers to an earlier plan");
         summary.count(Ended::Repeated);
         return Ok(());
     }
@@ -51,7 +51,7 @@ pub(crate) async fn decide<T: Table, O: Objects, L: OneTimeSchedules>(
         }
         info!(district = %named.district, run = %named.run, decision = ?decided.decision, "decided");
     } else if record.decided.as_ref() != Some(&decided) {
-        info!(district = %named.district, run = %named.run, state = ?record.state, "the run waits for no decision");
+        info!(district = %named.district, run = %named.run, state = ?record.state, "the run does not wait for a decision");
         summary.count(Ended::Repeated);
         return Ok(());
     }

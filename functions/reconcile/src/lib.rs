@@ -122,7 +122,7 @@ impl Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileFailure {
     /// Storage failed.
-    #[error("could not go on with the run")]
+    #[error("could not continue the run")]
     Storage(#[from] MirrorError),
     /// No plan could be made.
     #[error("could not plan the run")]
@@ -131,7 +131,7 @@ pub enum ReconcileFailure {
     #[error("the district's policy cannot be used")]
     Policy(#[from] roster::policy::PolicyError),
     /// The run is in a state in which it cannot be.
-    #[error("the run is not in a state from which this is possible")]
+    #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
 
@@ -169,7 +169,7 @@ pub async fn handle<T: Table, O: Objects, L: OneTimeSchedules>(
     for request in requests(&event.payload) {
         let (named, ended) = match request {
             Err(reason) => {
-                info!(%reason, "passed over an event");
+                info!(%reason, "skipped an event");
                 summary.count(Ended::Skipped);
                 continue;
             }
@@ -199,7 +199,7 @@ pub async fn handle<T: Table, O: Objects, L: OneTimeSchedules>(
         if let Err(error) = ended {
             warn!(
                 district = %named.district, run = %named.run,
-                error_type = error.error_type(), error = chain(&error), "run failed, to be tried again"
+                error_type = error.error_type(), error = chain(&error), "run failed and will be retried"
             );
             failure = Some(error);
         }

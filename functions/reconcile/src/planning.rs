@@ -31,7 +31,7 @@ const REVIEW: &str = "district";
 /// person whatever it would do (R-O2, R-O5).
 fn review(changes: u64) -> Hold {
     let what = format!(
-        "the first run after the sync was switched on is reviewed: it would make {changes} changes"
+        "the first run after the sync is switched on must be reviewed: it would make {changes} changes"
     );
     Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
 }
@@ -170,7 +170,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         self.save(&mut record).await?;
         warn!(
             district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),
-            "the run is held: it waits for a person"
+            "the run is held and waits for a decision"
         );
         self.count(&record, "held", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
         Ok(Ended::Held)

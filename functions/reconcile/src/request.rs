@@ -30,7 +30,7 @@ pub struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skipped {
     /// It is no event that this function knows.
-    #[error("it is no event of this function")]
+    #[error("it is not an event of this function")]
     Unknown,
     /// The object is neither a manifest of a snapshot nor a request.
     #[error("the object is neither a manifest of a snapshot nor a request")]

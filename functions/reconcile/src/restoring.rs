@@ -48,7 +48,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: OneTimeSchedules>(
     let copy = match SnapshotCopy::fetch(internal, &from).await {
         Ok(copy) => copy,
         Err(MirrorError::Missing { .. }) => {
-            return refuse(storage, record, "its snapshot is no longer kept").await;
+            return refuse(storage, record, "its snapshot has expired").await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -74,7 +74,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: OneTimeSchedules>(
     snapshot::put_manifest(internal, &manifest).await?;
     record.step(Step::Stage)?;
     if table.save(&mut record).await? == Changed::No {
-        info!(district = %id, run = %run, "the same request was handled elsewhere");
+        info!(district = %id, run = %run, "the same request was handled by another invocation");
     }
     Ok(Ended::Continued)
 }
@@ -85,7 +85,7 @@ async fn find<T: Table, O: Objects, L: OneTimeSchedules>(
     record: &RunRecord,
     district: &District,
 ) -> Result<Result<Manifest, &'static str>, ReconcileFailure> {
-    let Cause::Restore(command) = &record.cause else { return Ok(Err("nothing was asked for")) };
+    let Cause::Restore(command) = &record.cause else { return Ok(Err("nothing was requested")) };
     if !is_synced(district.status) {
         return Ok(Err("the district is not synced"));
     }
@@ -100,7 +100,7 @@ async fn find<T: Table, O: Objects, L: OneTimeSchedules>(
     }
     let manifest =
         snapshot::read_manifest(&storage.internal, &record.district, &command.of).await?;
-    Ok(manifest.ok_or("it has no snapshot, or one that is no longer kept"))
+    Ok(manifest.ok_or("it has no snapshot, or its snapshot has expired"))
 }
 
 /// Makes the run's snapshot the district's newest, over the chain of uploads that there is: a delta
@@ -144,8 +144,7 @@ async fn refuse<T: Table, O: Objects, L: OneTimeSchedules>(
     why: &'static str,
 ) -> Result<Ended, ReconcileFailure> {
     let code = &request::RESTORE_NOT_POSSIBLE;
-    let finding =
-        Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4);
+    let finding = Finding::new(code).with(format!("{}: {why}", code.meaning)).under(Rule::H4);
     record.step(Step::Refuse)?;
     let manifest = bare_manifest(&record, "restore");
     write_refusal(storage, &record, &manifest, None, vec![finding]).await?;

@@ -63,7 +63,7 @@ pub(crate) async fn run<T: Table, O: Objects, L: OneTimeSchedules>(
                 .schedules
                 .schedule_once(&invocation.function, &name, at, &resume(named))
                 .await?;
-            info!(district = %named.district, run = %named.run, "waits for another run of the district");
+            info!(district = %named.district, run = %named.run, "waiting for another run of the district");
             summary.count(Ended::Waiting);
             return Ok(());
         }

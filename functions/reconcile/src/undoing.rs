@@ -101,7 +101,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
             return Ok(Made::Impossible("it is more than 365 days old"));
         }
         let Some(taken_back) = plan::read_plan(internal, &id, &command.of).await? else {
-            return Ok(Made::Impossible("its plan is no longer kept"));
+            return Ok(Made::Impossible("its plan has expired"));
         };
         let plan =
             match LinesCopy::fetch(internal, &keys::plan(&id, &command.of), taken_back.changes)
@@ -109,7 +109,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
             {
                 Ok(plan) => plan,
                 Err(MirrorError::Missing { .. }) => {
-                    return Ok(Made::Impossible("its plan is no longer kept"));
+                    return Ok(Made::Impossible("its plan has expired"));
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -143,9 +143,8 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
     ) -> Result<Ended, ReconcileFailure> {
         record.step(Step::Refuse)?;
         let code = &request::UNDO_NOT_POSSIBLE;
-        let finding = why.map(|why| {
-            Finding::new(code).saying(code, format!("{}: {why}", code.meaning)).under(Rule::H4)
-        });
+        let finding = why
+            .map(|why| Finding::new(code).with(format!("{}: {why}", code.meaning)).under(Rule::H4));
         write_refusal(self.storage, &record, manifest, stored, finding.into_iter().collect())
             .await?;
         self.save(&mut record).await?;

@@ -103,27 +103,27 @@ macro_rules! operations {
 operations! {
     // operator, support, district leader, school leader, teacher, users manager, guardian,
     // application
-    CreateDistrict = "make a district", [W, N, N, N, N, N, N, N];
-    ReadDistrict = "see where a district stands", [W, W, W, N, N, W, N, W];
+    CreateDistrict = "create a district", [W, N, N, N, N, N, N, N];
+    ReadDistrict = "see the state of a district", [W, W, W, N, N, W, N, W];
     ReadSettings = "see a district's settings", [W, W, W, N, N, N, N, N];
     ChangeSettings = "change a district's settings", [W, N, N, N, N, N, N, N];
     SwitchSync = "switch a sync off or on (R-O5)", [W, N, N, N, N, N, N, N];
     PauseSync = "pause and resume a sync (R-O4)", [W, N, N, N, N, N, N, N];
-    PullNow = "let a district be pulled now (R-O4)", [W, W, N, N, N, N, N, N];
+    PullNow = "start a pull now (R-O4)", [W, W, N, N, N, N, N, N];
     EraseDistrict = "erase a district (R-O6)", [W, N, N, N, N, N, N, N];
     ReadSchools = "see the schools", [S, S, S, S, S, S, N, S];
     ReadDirectory = "read and search a school's directory", [S, S, S, S, S, S, N, S];
-    LookUpEmail = "look somebody up by e-mail", [S, S, S, S, N, S, N, S];
+    LookUpEmail = "look up a person by e-mail", [S, S, S, S, N, S, N, S];
     ReadPerson = "read a person", [S, S, S, S, O, S, O, S];
     ReadDemographics = "see demographics (R-M7)", [S, S, S, S, N, N, N, S];
     ReadClass = "read a class and its roster", [S, S, S, S, O, S, O, S];
     ReadGroups = "read groups (R-M8)", [W, W, W, N, N, N, N, W];
     NameClass = "give a class a custom name (R-M4)", [N, S, S, S, O, N, N, N];
-    EditRoster = "add students to a class and take them out (R-S4, R-S5)", [N, S, S, S, O, N, N, N];
-    EditCoTeachers = "add co-teachers to a class and take them out (R-T3)", [N, S, S, S, O, N, N, N];
-    CreateClass = "make a manual class (R-C2)", [N, S, S, S, O, N, N, N];
+    EditRoster = "add students to a class and remove them (R-S4, R-S5)", [N, S, S, S, O, N, N, N];
+    EditCoTeachers = "add co-teachers to a class and remove them (R-T3)", [N, S, S, S, O, N, N, N];
+    CreateClass = "create a manual class (R-C2)", [N, S, S, S, O, N, N, N];
     ChangeClass = "rename or archive a manual class (R-C2)", [N, S, S, S, O, N, N, N];
-    MakeJoinCode = "make a join code (R-G4)", [N, S, S, S, O, N, N, N];
+    MakeJoinCode = "create a join code (R-G4)", [N, S, S, S, O, N, N, N];
     JoinClass = "join a class with its code (R-G4)", [N, N, N, N, N, N, O, S];
     AddGuardian = "add a guardian to a student by hand (R-G4)", [N, S, S, S, N, N, N, N];
     AddPerson = "add a student or a teacher by hand while the sync is off (R-S3)", [N, S, S, S, N, S, N, N];
@@ -138,9 +138,9 @@ operations! {
     ReadRuns = "see runs, reports and plans", [W, W, W, N, N, N, N, N];
     DecideRun = "approve or reject a held run (R-H2)", [W, N, N, N, N, N, N, N];
     UndoRun = "undo a run, or restore a snapshot (R-H4)", [W, N, N, N, N, N, N, N];
-    ReadChanges = "follow the changes (R-X2)", [W, W, N, N, N, N, N, W];
+    ReadChanges = "read the feed of changes (R-X2)", [W, W, N, N, N, N, N, W];
     ReadLastChange = "see what last changed a record (R-X2)", [S, S, S, S, N, N, N, N];
-    Explain = "ask why somebody is not here (R-X1)", [S, S, S, S, O, N, N, N];
+    Explain = "ask why a record is not here (R-X1)", [S, S, S, S, O, N, N, N];
 }
 
 /// How far a role reaches in an operation.

@@ -129,8 +129,9 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, P
         return work(ulid).await.map(|made| told(&made.kept(granted)));
     };
     let key = key.to_str().ok().map(str::trim).filter(|key| (1..=255).contains(&key.len()));
-    let key = key
-        .ok_or_else(|| Problem::bad_request("`Idempotency-Key` has 1 to 255 visible characters"))?;
+    let key = key.ok_or_else(|| {
+        Problem::bad_request("`Idempotency-Key` must have 1 to 255 visible characters")
+    })?;
     let hash = |text: String| format!("{:032x}", xxh3_128(text.as_bytes()));
     let (method, path, body) = what;
     let body = serde_json::to_string(body)
@@ -142,11 +143,11 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, P
     match api.table.note(district, asked.clone()).await? {
         Begun::Answered(answer) => Ok(told(&answer)),
         Begun::AtWork => Err(Problem::conflict(
-            "a request with this Idempotency-Key is being done; ask again in a moment",
+            "a request with this Idempotency-Key is in progress; try again in a moment",
         )),
-        Begun::AnotherRequest => {
-            Err(Problem::unprocessable("the Idempotency-Key was given to another request before"))
-        }
+        Begun::AnotherRequest => Err(Problem::unprocessable(
+            "this Idempotency-Key was already used for a different request",
+        )),
         Begun::Ours { fresh } => match work(fresh).await {
             Ok(made) => {
                 let answer = made.kept(granted);

@@ -365,7 +365,7 @@ pub(crate) fn done(edited: Edited) -> Result<(), Problem> {
 }
 
 fn code_taken() -> Problem {
-    Problem::conflict("the code is another class's").with("code_taken", json!(true))
+    Problem::conflict("the code belongs to another class").with("code_taken", json!(true))
 }
 
 /// Whether a record is in the rosters.

@@ -48,7 +48,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let place = format!("line {}, column {}", error.line(), error.column());
             match error.classify() {
                 serde_json::error::Category::Data => Problem::unprocessable(format!(
-                    "a field is missing, unknown or of another type ({place})"
+                    "a field is missing, unknown or of the wrong type ({place})"
                 )),
                 _ => Problem::bad_request(format!("the body is not JSON ({place})")),
             }
@@ -108,7 +108,7 @@ pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem>
     if text.is_empty() || text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control)
     {
         return Err(Problem::unprocessable(format!(
-            "`{field}` has 1 to {LONGEST_TEXT} characters"
+            "`{field}` must have 1 to {LONGEST_TEXT} characters"
         )));
     }
     Ok(Personal::new(text))
@@ -122,7 +122,7 @@ pub(crate) fn reason(text: &str) -> Result<String, Problem> {
         || text.chars().any(|c| c.is_control() && c != '\n')
     {
         return Err(Problem::unprocessable(format!(
-            "`reason` has 1 to {LONGEST_REASON} characters"
+            "`reason` must have 1 to {LONGEST_REASON} characters"
         )));
     }
     Ok(text.to_owned())
@@ -152,7 +152,7 @@ pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
     if is_well_formed {
         Ok(Personal::new(text))
     } else {
-        Err(Problem::unprocessable("`email` is not a well-formed e-mail address"))
+        Err(Problem::unprocessable("`email` must be a valid e-mail address"))
     }
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem
     if is_e164 {
         Ok(Personal::new(text))
     } else {
-        Err(Problem::unprocessable(format!("`{field}` is not a phone number in E.164")))
+        Err(Problem::unprocessable(format!("`{field}` must be a phone number in E.164 format")))
     }
 }
 

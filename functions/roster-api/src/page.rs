@@ -29,7 +29,7 @@ impl Asked {
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
         let Some(limit) = &self.limit else { return Ok(USUAL) };
         let limit = limit.parse::<usize>().ok().filter(|limit| (1..=LARGEST).contains(limit));
-        limit.ok_or_else(|| Problem::bad_request("`limit` is a number from 1 to 200"))
+        limit.ok_or_else(|| Problem::bad_request("`limit` must be a number from 1 to 200"))
     }
 
     /// What the cursor says; none: from the beginning.
@@ -48,7 +48,7 @@ impl Asked {
 
 /// A cursor that this list did not give.
 pub(crate) fn not_ours() -> Problem {
-    Problem::bad_request("`after` is not a cursor of this list")
+    Problem::bad_request("`after` must be the `next` value of a page of this list")
 }
 
 /// One page.

@@ -34,7 +34,7 @@ impl Terms {
         let policy = configured
             .settings
             .policy()
-            .map_err(|_| Problem::conflict("the district's settings are no policy"))?;
+            .map_err(|_| Problem::conflict("the district's settings are not a valid policy"))?;
         Ok(Self { settings: configured.settings, status: configured.status, policy })
     }
 
@@ -59,10 +59,7 @@ impl Terms {
         if allowed {
             Ok(())
         } else {
-            Err(refused(
-                Rule::C2,
-                "manual classes are not switched on for this role in this school",
-            ))
+            Err(refused(Rule::C2, "manual classes are not enabled for this role in this school"))
         }
     }
 
@@ -88,7 +85,7 @@ impl Terms {
         if keeps && !self.school_is_on(school) {
             return Err(refused(
                 Rule::S4,
-                "the school's rostering is off: its synced classes are changed in the source",
+                "rostering is off for this school: change its synced classes in the source",
             ));
         }
         let lives = keeps

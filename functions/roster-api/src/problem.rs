@@ -30,7 +30,7 @@ macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident($($detail:ident)?) = $status:ident, $kind:literal, $title:literal $(, $text:literal)?;)*) => {
         impl Problem {
             $($(#[$doc])* pub fn $name($($detail: impl Into<Cow<'static, str>>)?) -> Self {
-                #[allow(unused_variables, reason = "some problems say the same every time")]
+                #[allow(unused_variables, reason = "some problems have a fixed detail")]
                 let detail: Cow<'static, str> = Cow::Borrowed("");
                 $(let detail: Cow<'static, str> = Cow::Borrowed($text);)?
                 $(let detail: Cow<'static, str> = $detail.into();)?
@@ -42,38 +42,38 @@ macro_rules! problems {
 
 problems! {
     /// 400: the request is not well-formed.
-    bad_request(detail) = BAD_REQUEST, "bad-request", "The request is not well-formed";
+    bad_request(detail) = BAD_REQUEST, "bad-request", "The request is not valid";
     /// 401: no token, or one that does not say what it must.
     unauthorized() = UNAUTHORIZED, "unauthorized", "The request has no valid token",
-        "A token must name its subject, role and district.";
+        "A token must contain a subject, a role and a district.";
     /// 403: the role may not do this, whatever it is about.
-    forbidden(detail) = FORBIDDEN, "forbidden", "The role may not do this";
+    forbidden(detail) = FORBIDDEN, "forbidden", "The token's role does not allow this";
     /// 404: not there, or not within the caller's walls; nobody can tell which.
-    not_found() = NOT_FOUND, "not-found", "Not found", "There is no such thing, or it is not yours to see.";
+    not_found() = NOT_FOUND, "not-found", "Not found", "The resource does not exist, or the token gives no access to it.";
     /// 405: the address knows other methods.
-    method_not_allowed() = METHOD_NOT_ALLOWED, "method-not-allowed", "The address does not know this method",
-        "The header Allow names the methods that it knows.";
+    method_not_allowed() = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed for this path",
+        "The Allow header lists the allowed methods.";
     /// 409: as things stand this cannot be done.
-    conflict(detail) = CONFLICT, "conflict", "As things stand this cannot be done";
+    conflict(detail) = CONFLICT, "conflict", "Conflict with the current state";
     /// 409: a rule forbids it here.
-    refused_by_rule(detail) = CONFLICT, "refused-by-rule", "A rule of the district forbids this";
+    refused_by_rule(detail) = CONFLICT, "refused-by-rule", "A sync rule does not allow this";
     /// 412: somebody else has changed it.
-    changed_meanwhile() = PRECONDITION_FAILED, "changed-meanwhile", "It is another version by now",
-        "Read it again, and send the change with the version that you have read.";
+    changed_meanwhile() = PRECONDITION_FAILED, "changed-meanwhile", "The resource has changed (ETag mismatch)",
+        "Read the resource again, then send the change with the new ETag.";
     /// 413: the body is too long.
-    too_large() = PAYLOAD_TOO_LARGE, "too-large", "The body is too long", "A body has at most 64 KiB.";
+    too_large() = PAYLOAD_TOO_LARGE, "too-large", "The body is too large", "A body can have at most 64 KiB.";
     /// 415: the body is no JSON.
-    unsupported_media_type() = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not of a known type",
+    unsupported_media_type() = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not supported",
         "Send application/json.";
     /// 422: well-formed, and yet not what the operation takes.
-    unprocessable(detail) = UNPROCESSABLE_ENTITY, "unprocessable", "The body is not what the operation takes";
+    unprocessable(detail) = UNPROCESSABLE_ENTITY, "unprocessable", "The body is not valid for this operation";
     /// 428: the version that is to be changed must be named.
-    precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The version must be named",
-        "Send the header If-Match with the version (ETag) that you have read.";
+    precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The If-Match header is required",
+        "Send the ETag that you have read in the If-Match header.";
     /// 500: our fault.
-    internal() = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", "It is on record. Try again schedules.";
+    internal() = INTERNAL_SERVER_ERROR, "internal", "Internal error", "The error has been logged. Try again schedules.";
     /// 503: try again.
-    busy() = SERVICE_UNAVAILABLE, "busy", "Too busy at the moment", "Nothing was done. Try again in a moment.";
+    busy() = SERVICE_UNAVAILABLE, "busy", "The service is busy", "Nothing was changed. Try again in a moment.";
 }
 
 impl Problem {

@@ -116,10 +116,10 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
 fn granted(caller: Caller, operation: Operation, uri: &Uri) -> Result<Granted, Problem> {
     let reach = reach(caller.role, operation);
     match reach {
-        Reach::No => return Err(Problem::forbidden("the role of this token may not do this")),
+        Reach::No => return Err(Problem::forbidden("the token's role does not allow this")),
         Reach::Whole if caller.schools.is_some() => {
             return Err(Problem::forbidden(
-                "this is about the district as a whole, and the token is for single schools",
+                "this operation needs access to the whole district; the token is limited to some schools",
             ));
         }
         _ => {}

@@ -9,7 +9,7 @@ pub enum ConfigError {
     #[error("the variable {0} is not set")]
     Missing(&'static str),
     /// A variable has a value that it cannot have.
-    #[error("the variable {0} has a value that it cannot have")]
+    #[error("the variable {0} has an invalid value")]
     Invalid(&'static str),
 }
 

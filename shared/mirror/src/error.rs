@@ -39,13 +39,13 @@ pub enum MirrorError {
     },
     /// The time given to the work was over before a service that refused for lack of capacity took
     /// all of it.
-    #[error("gave up waiting to {doing}: out of time")]
+    #[error("out of time while waiting to {doing}")]
     OutOfTime {
         /// What we were doing.
         doing: &'static str,
     },
     /// Somebody else holds the district's lease by now: whoever gets this must stop writing.
-    #[error("the lease of the district is somebody else's by now")]
+    #[error("the lease of the district belongs to another process")]
     LeaseLost,
 }
 

@@ -130,14 +130,14 @@ pub struct Administrator {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The snapshot or the mirror could not be read.
-    #[error("could not read what to plan from")]
+    #[error("could not read the input of the plan")]
     Input(#[source] BoxError),
     /// A change or a finding could not be written.
     #[error("could not write the plan")]
     Sink(#[source] BoxError),
     /// A sequence is not in the order of the table: a merge of it would take present records for
     /// gone ones.
-    #[error("the records of kind {kind} are not in the order of the table")]
+    #[error("the records of kind {kind} are not in table order")]
     Order {
         /// The kind.
         kind: RecordKind,

@@ -53,16 +53,14 @@ pub struct NotAllowed {
     pub instead: &'static str,
 }
 
-const UNCONFIGURED: &str =
-    "the district shares data and nobody has configured it: change its settings first";
+const UNCONFIGURED: &str = "the district is not configured yet: save its settings first";
 const NOT_ON: &str =
-    "the district's sync was never switched on: switch it on, and its first run is reviewed";
+    "the district's sync was never switched on: switch it on, then review its first run";
 const IN_REVIEW: &str =
-    "the district's first run is to be reviewed: decide about that run, or switch the sync off";
-const LIVE: &str = "the district is live: nothing of it is reviewed";
-const PAUSED: &str = "the district is paused: resume it";
-const OFF: &str =
-    "the district's sync is off: switch it on, and the first run after that is reviewed";
+    "the district's first run waits for review: approve or reject it, or switch the sync off";
+const LIVE: &str = "the district is live: no review is open";
+const PAUSED: &str = "the district is paused: resume it first";
+const OFF: &str = "the district's sync is off: switch it on, then review the first run after that";
 
 impl DistrictStatus {
     /// The state after a step, or why there is none. A step that leads where the district is

@@ -144,10 +144,12 @@ impl Edit {
         match self {
             Edit::CustomName { .. } => "custom name",
             Edit::Member { role: RecordKind::Student, .. } => "student added by hand",
-            Edit::Member { role: RecordKind::Guardian, .. } => "guardian who joined with the code",
+            Edit::Member { role: RecordKind::Guardian, .. } => {
+                "guardian who joined with the join code"
+            }
             Edit::Member { .. } => "co-teacher added by hand",
-            Edit::Left { role: RecordKind::Student, .. } => "student taken out by hand",
-            Edit::Left { .. } => "teacher taken out by hand",
+            Edit::Left { role: RecordKind::Student, .. } => "student removed by hand",
+            Edit::Left { .. } => "teacher removed by hand",
             Edit::JoinCode { .. } => "join code",
             Edit::Name { .. } => "name changed by hand",
             Edit::Contact { .. } => "contacts changed by hand",

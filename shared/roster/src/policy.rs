@@ -185,7 +185,7 @@ const PRESETS: [(&str, &str); 4] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// No preset has that name.
-    #[error("there is no preset `{0}`; the presets are sis, clever, ats-stars, family-directory")]
+    #[error("unknown preset `{0}`; the presets are sis, clever, ats-stars, family-directory")]
     UnknownPreset(String),
     /// A setting has an unknown name or a value that it cannot have.
     #[error("the policy cannot be read: {0}")]
@@ -219,7 +219,7 @@ impl Policy {
         ] {
             if !(0.0..=100.0).contains(&percent) {
                 return Err(PolicyError::Setting(format!(
-                    "{name} is {percent}; it must lie between 0 and 100"
+                    "{name} is {percent}; it must be between 0 and 100"
                 )));
             }
         }

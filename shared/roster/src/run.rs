@@ -59,7 +59,7 @@ pub enum Step {
 
 /// A step that the state does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is {from:?} cannot take the step {step:?}")]
+#[error("a run in the state {from:?} does not allow the step {step:?}")]
 pub struct NotAllowed {
     /// Where the run stands.
     pub from: RunState,

@@ -23,7 +23,7 @@ pub(crate) fn hold(
     }
     let place = if school.is_some() { "of the school" } else { "of the district" };
     let limit = if of < FEW {
-        format!("with fewer than {FEW}, all of them is too many")
+        format!("a run must not affect all records if there are fewer than {FEW}")
     } else {
         format!("the limit is {limit} %")
     };

@@ -29,7 +29,7 @@ pub struct Tenant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TenantsError {
     /// The partner key is wrong.
-    #[error("ClassLink refuses the partner key ({0}): look at the secret in Secrets Manager")]
+    #[error("ClassLink refused the partner key ({0}): check the secret in Secrets Manager")]
     Refused(u16),
     /// ClassLink fails.
     #[error("the list of applications could not be read after {tries} tries ({last})")]
@@ -40,7 +40,7 @@ pub enum TenantsError {
         last: Failing,
     },
     /// The list does not end.
-    #[error("a page of the list of applications cannot be trusted")]
+    #[error("a page of the list of applications is not valid")]
     Page,
 }
 

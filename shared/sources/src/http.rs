@@ -75,16 +75,16 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// No connection, or it broke.
-    #[error("the connection failed or broke off")]
+    #[error("the connection failed or was closed")]
     Connection,
     /// Nothing came in time.
-    #[error("no answer came in time")]
+    #[error("the request timed out")]
     TimedOut,
     /// The answer is longer than any page can be.
-    #[error("the answer is longer than {0} bytes")]
+    #[error("the response is longer than {0} bytes")]
     TooLong(usize),
     /// The request cannot be made: a wrong address or header in the settings.
-    #[error("the request cannot be made; look at the address in the settings")]
+    #[error("the request cannot be sent; check the address in the settings")]
     Request,
 }
 

@@ -147,7 +147,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
         let mut findings = FindingList::default();
         let finding = Finding::new(code);
         findings.push(match why {
-            Some(why) => finding.saying(code, format!("{}: {why}", code.meaning)),
+            Some(why) => finding.with(format!("{}: {why}", code.meaning)),
             None => finding,
         });
         self.refuse_with(findings).await

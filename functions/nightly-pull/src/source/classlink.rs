@@ -51,7 +51,7 @@ impl Source for ClassLink {
         let listed = tenants(world, &self.proxy, rng).await?;
         let own = listed.into_iter().find(|tenant| tenant.id == self.tenant);
         own.ok_or_else(|| {
-            AuthError::None("ClassLink's list of applications does not have the district, or it has not enabled ours".into())
+            AuthError::None("ClassLink's list of applications does not contain the district, or the district has not enabled ours".into())
         })
     }
 
@@ -94,7 +94,7 @@ async fn tenants<S: Secrets, H: Http, W: Wait>(
 ) -> Result<Vec<Tenant>, AuthError> {
     let what = "the partner key";
     let Some(name) = &world.config.classlink_secret else {
-        return Err(AuthError::None(format!("there is no secret with {what} of ClassLink")));
+        return Err(AuthError::None(format!("there is no secret with {what} for ClassLink")));
     };
     let secret = secret(world, name, what).await?;
     // What serde says of it may quote it.

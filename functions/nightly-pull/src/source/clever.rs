@@ -107,14 +107,16 @@ impl Source for Clever {
             let secret = world.secrets.secret(name).await?;
             return secret.ok_or_else(|| {
                 AuthError::None(
-                    "the secret that the settings name as the district's token is not there".into(),
+                    "the secret with the district's token, named in the settings, does not exist"
+                        .into(),
                 )
             });
         }
         let listed = Clever::listed(world, Some(&self.district), rng).await?;
         let token = listed.into_iter().find(|one| one.id == self.district).map(|one| one.key);
-        token
-            .ok_or_else(|| AuthError::None("Clever's token list does not have the district".into()))
+        token.ok_or_else(|| {
+            AuthError::None("Clever's token list does not contain the district".into())
+        })
     }
 
     async fn mark<S: Secrets, H: Http, W: Wait>(
@@ -192,7 +194,7 @@ impl Listing for Clever {
     ) -> Result<Vec<Listed<Secret>>, AuthError> {
         let what = "the application's credentials";
         let Some(name) = &world.config.clever_secret else {
-            return Err(AuthError::None(format!("there is no secret with {what} at Clever")));
+            return Err(AuthError::None(format!("there is no secret with {what} for Clever")));
         };
         let secret = secret(world, name, what).await?;
         // What serde says of it may quote it.

@@ -266,5 +266,5 @@ async fn secret<S: Secrets, H, W>(
     what: &str,
 ) -> Result<roster::personal::Secret, AuthError> {
     let secret = world.secrets.secret(name).await?;
-    secret.ok_or_else(|| AuthError::None(format!("the secret with {what} is not there")))
+    secret.ok_or_else(|| AuthError::None(format!("the secret with {what} does not exist")))
 }

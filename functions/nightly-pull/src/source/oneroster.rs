@@ -112,7 +112,7 @@ pub(super) async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
 }
 
 /// What to do about a server that cannot say what has changed.
-const WITHOUT: &str = "take changes_every_hours out of the district's settings, and its nights bring everything as before";
+const WITHOUT: &str = "remove changes_every_hours from the district's settings; its nightly pulls continue to read everything";
 
 /// How far the lists of a try are.
 async fn lists_of<O: Objects>(
@@ -174,12 +174,12 @@ impl Source for OneRoster {
         _: &mut fastrand::Rng,
     ) -> Result<Secret, AuthError> {
         let secret =
-            secret(world, &self.secret, "the district's credentials, which the settings name,")
+            secret(world, &self.secret, "the district's credentials, named in the settings,")
                 .await?;
         match Access::of(self, &secret) {
             Some(_) => Ok(secret),
             None => Err(AuthError::None(
-                "the secret with the district's credentials is not what the setting sign_in needs"
+                "the secret with the district's credentials does not have the fields that the setting sign_in needs"
                     .into(),
             )),
         }

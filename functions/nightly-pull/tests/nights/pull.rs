@@ -142,7 +142,7 @@ async fn a_source_that_is_down_is_tried_again_four_times_and_then_the_report_say
     let (code, message) = world.refused(&order(0)).await;
     assert_eq!(code, "source_down");
     assert!(
-        message.contains("sections could not be read after 6 tries (no answer came in time)"),
+        message.contains("sections could not be read after 6 tries (the request timed out)"),
         "{message}"
     );
     assert!(message.contains("Nothing was changed"));

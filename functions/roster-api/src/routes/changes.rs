@@ -78,7 +78,7 @@ pub(super) async fn feed<T: Table, O: Objects>(
     query: Result<Query<Since>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(Since { since, after, limit }) =
-        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let asked = Asked { after, limit };
     let (limit, after) = (asked.limit()?, asked.after(Position::parse)?);
     let district = &granted.caller.district;

@@ -79,10 +79,10 @@ pub(super) async fn people<T: Table, O: Objects>(
     query: Result<Query<OfRole>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(OfRole { role, after, limit }) =
-        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let role = person_kind(role.as_deref().unwrap_or("student"));
     let role =
-        role.ok_or_else(|| Problem::bad_request("`role` is student, teacher or guardian"))?;
+        role.ok_or_else(|| Problem::bad_request("`role` must be student, teacher or guardian"))?;
     let asked = Asked { after, limit };
     let (limit, after) =
         (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));

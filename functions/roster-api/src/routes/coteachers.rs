@@ -73,7 +73,7 @@ pub(super) async fn add<T: Table, O: Objects>(
             } => outsider(&desk, school, &fresh, (given, family, email)).await?,
             _ => {
                 return Err(Problem::unprocessable(
-                    "`teacher`, or `name`, or `given`, `family` and `email` must be there",
+                    "`teacher`, or `name`, or `given`, `family` and `email` are required",
                 ));
             }
         };

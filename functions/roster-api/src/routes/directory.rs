@@ -69,19 +69,22 @@ pub(super) async fn search<T: Table, O: Objects>(
     at: At,
     query: Result<Query<Search>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(search) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(search) =
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let kind = match search.kind.as_deref().unwrap_or("student") {
         "student" => RecordKind::Student,
         "teacher" => RecordKind::Teacher,
         "guardian" => RecordKind::Guardian,
         "class" => RecordKind::Class,
-        _ => return Err(Problem::bad_request("`kind` is student, teacher, guardian or class")),
+        _ => {
+            return Err(Problem::bad_request("`kind` must be student, teacher, guardian or class"));
+        }
     };
     let status = match search.status.as_deref().unwrap_or("active") {
         "active" => Some(Status::Active),
         "archived" => Some(Status::Archived),
         "all" => None,
-        _ => return Err(Problem::bad_request("`status` is active, archived or all")),
+        _ => return Err(Problem::bad_request("`status` must be active, archived or all")),
     };
     let wanted = search.name.as_deref().map(folded).filter(|name| !name.is_empty());
     let asked = Asked { after: search.after, limit: search.limit };

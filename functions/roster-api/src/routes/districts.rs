@@ -22,7 +22,7 @@ fn checked(settings: Settings) -> Result<Settings, Problem> {
     // person's.
     settings.policy().map_err(|error| Problem::unprocessable(error.to_string()))?;
     if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
-        return Err(Problem::unprocessable("`time_zone` is not an IANA time zone"));
+        return Err(Problem::unprocessable("`time_zone` must be an IANA time zone"));
     }
     Ok(settings)
 }
@@ -38,7 +38,7 @@ pub(super) async fn create<T: Table, O: Objects>(
     if api.table.create(district, &settings, DistrictStatus::Configured).await?
         == Wrote::AlreadyThere
     {
-        return Err(Problem::conflict("there is a district of this name"));
+        return Err(Problem::conflict("a district with this id already exists"));
     }
     let made = api.table.configured(district).await?.ok_or_else(Problem::internal)?;
     Ok(etag::with_version(json(StatusCode::CREATED, &made.settings)?, &made.version()))

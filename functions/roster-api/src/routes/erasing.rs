@@ -147,7 +147,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
     };
     if order.confirm != format!("erase {district}") {
         return Err(Problem::unprocessable(
-            "`confirm` must be the word erase and the district's name",
+            "`confirm` must be the word erase and the district's id",
         ));
     }
     let lease = if is_there { Some(stop_everything(&api, district).await?) } else { None };
@@ -188,9 +188,9 @@ async fn stop_everything<T: Table, O: Objects>(
         TakeLease::Taken(district) => {
             district.lease.map(|lease| lease.token).ok_or_else(Problem::internal)
         }
-        TakeLease::Held { .. } => {
-            Err(Problem::conflict("a run of the district is at work: try again when it is done"))
-        }
+        TakeLease::Held { .. } => Err(Problem::conflict(
+            "a run of the district is in progress: try again when it has ended",
+        )),
         TakeLease::NoDistrict => Err(Problem::not_found()),
     }
 }

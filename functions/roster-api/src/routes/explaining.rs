@@ -89,7 +89,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let Question { kind, id: Reference(id), class } = question;
     if !kind.is_person() && kind != RecordKind::Class {
-        return Err(Problem::unprocessable("`kind` is student, teacher, guardian or class"));
+        return Err(Problem::unprocessable("`kind` must be student, teacher, guardian or class"));
     }
     let desk = Desk::new(&api, &granted);
     let terms = desk.terms().await?;
@@ -97,9 +97,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
     let class = match class {
         Some(Reference(key)) => Some(desk.class(&key).await?),
         None if granted.reach == Reach::Own => {
-            return Err(Problem::unprocessable(
-                "a teacher names the class in which somebody is missed",
-            ));
+            return Err(Problem::unprocessable("a teacher must name the class in `class`"));
         }
         None => None,
     };

@@ -76,7 +76,7 @@ pub(super) async fn members<T: Table, O: Objects>(
     Extension(granted): Extension<Granted>,
     query: Result<Query<OfGroup>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let query = query.map_err(|_| Problem::bad_request("`field` and `value` must be there"))?;
+    let query = query.map_err(|_| Problem::bad_request("`field` and `value` are required"))?;
     let Query(OfGroup { field, value, after, limit }) = query;
     let asked = Asked { after, limit };
     let (limit, skip) =

@@ -96,7 +96,7 @@ async fn known<T: Table, O: Objects>(
     schools: &[SourceId],
 ) -> Result<SourceId, Problem> {
     let unknown =
-        || Problem::unprocessable("`guardian` is no guardian of the directory").under(Rule::G4);
+        || Problem::unprocessable("`guardian` must be a guardian in the directory").under(Rule::G4);
     let guardian = desk
         .anybody(RecordKind::Guardian, key)
         .await?
@@ -112,7 +112,7 @@ async fn known<T: Table, O: Objects>(
 
 fn new_person(body: &NewGuardian, schools: &[SourceId]) -> Result<Person, Problem> {
     let (Some(given), Some(family)) = (&body.given, &body.family) else {
-        return Err(Problem::unprocessable("`guardian`, or `given` and `family` must be there"));
+        return Err(Problem::unprocessable("`guardian`, or `given` and `family` are required"));
     };
     Ok(Person {
         given: Some(name(given, "given")?),
@@ -141,7 +141,7 @@ pub(super) async fn remove<T: Table, O: Objects>(
     let found = desk.found(RecordKind::Guardian, &guardian).await?;
     let slot = Edit::Child { student: student.item.key().clone() }.slot();
     let Some(link) = in_slot(&found.edits, &slot) else {
-        return Err(refused(Rule::M2, "the relationship is the source's: take it out there"));
+        return Err(refused(Rule::M2, "the relationship comes from the source: remove it there"));
     };
     done(api.table.take_edit(desk.district(), link).await?)?;
     Ok(nothing())

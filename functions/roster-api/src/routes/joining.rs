@@ -85,7 +85,7 @@ pub(super) async fn join<T: Table, O: Objects>(
                 .filter(|own| own.item.key() == key)
                 .ok_or_else(Problem::not_found)?,
             (_, Some(Reference(key))) => desk.person(RecordKind::Guardian, key).await?,
-            (_, None) => return Err(Problem::unprocessable("`guardian` must be there")),
+            (_, None) => return Err(Problem::unprocessable("`guardian` is required")),
         };
         if !is_active(guardian.item.status()) || !guardian.account(&[]).enabled {
             return Err(Problem::conflict("the guardian's account is archived or disabled"));

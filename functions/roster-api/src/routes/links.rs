@@ -88,7 +88,8 @@ pub(super) async fn put<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let (kind, source, seen) = link(&desk, &at).await?;
     if desk.anybody(kind, &key).await?.is_none() {
-        return Err(Problem::unprocessable("`person` is nobody's account here").under(Rule::I3));
+        return Err(Problem::unprocessable("`person` must be a person with an account here")
+            .under(Rule::I3));
     }
     let seen = seen.map(|seen| put_of(desk.district(), &seen)).transpose()?.map(|(_, hash)| hash);
     etag::check(&headers, seen.as_deref())?;
@@ -110,7 +111,7 @@ pub(super) async fn delete<T: Table, O: Objects>(
     let desk = Desk::new(&api, &granted);
     let link = link(&desk, &at).await?.2.ok_or_else(Problem::not_found)?;
     if link.rule != Rule::I3 {
-        return Err(refused(Rule::I3, "a run has found this link: put another one in its place"));
+        return Err(refused(Rule::I3, "a run created this link: replace it with another one"));
     }
     let (write, hash) = put_of(desk.district(), &link)?;
     etag::check(&headers, Some(&hash))?;

@@ -73,7 +73,7 @@ pub(super) struct NewClass {
 
 fn texts(list: &[String], field: &'static str) -> Result<Vec<String>, Problem> {
     if list.len() > 20 {
-        return Err(Problem::unprocessable(format!("`{field}` has at most 20 entries")));
+        return Err(Problem::unprocessable(format!("`{field}` must have at most 20 entries")));
     }
     list.iter().map(|text| Ok(name(text, field)?.reveal().to_owned())).collect()
 }
@@ -99,7 +99,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
                 Some(key.clone())
             }
             (Role::Teacher, Some(_)) => {
-                return Err(refused(Rule::C2, "a teacher makes classes of their own"));
+                return Err(refused(Rule::C2, "a teacher can create only their own classes"));
             }
             (_, Some(Reference(key))) => {
                 Some(by_key(&desk, RecordKind::Teacher, school, key).await?.item.key().clone())
@@ -145,7 +145,7 @@ async fn manual_class<T: Table, O: Objects>(
     if class.item.origin == Origin::Source {
         return Err(refused(
             Rule::M2,
-            "a class of the source is changed there; here it can have a custom name",
+            "change a synced class in the source; here you can only give it a custom name",
         ));
     }
     etag::check(headers, Some(&version(&class.found)))?;
@@ -242,7 +242,7 @@ pub(super) async fn add_person<T: Table, O: Objects>(
         let Reference(school) = &body.school;
         in_walls(&desk, school).await?;
         if !terms.is_off() {
-            return Err(refused(Rule::S3, "while a sync is on, people come from the source alone"));
+            return Err(refused(Rule::S3, "while the sync is on, only the source adds people"));
         }
         let person = Person {
             given: Some(name(&body.given, "given")?),
@@ -267,7 +267,7 @@ pub(super) async fn add_person<T: Table, O: Objects>(
             }
             _ => {
                 return Err(
-                    Problem::unprocessable("guardians are added to a student").under(Rule::G4)
+                    Problem::unprocessable("add a guardian to a student instead").under(Rule::G4)
                 );
             }
         };

@@ -35,7 +35,7 @@ async fn changeable<T: Table, O: Objects>(
         if person.account(&[]).state != AccountState::Active {
             return Err(refused(
                 Rule::G5,
-                "only who has accepted the invitation changes their own data",
+                "people can change their own data only after they accept the invitation",
             ));
         }
     }
@@ -87,7 +87,7 @@ pub(super) async fn put_name<T: Table, O: Objects>(
     let given = body.given.as_deref().map(|text| name(text, "given")).transpose()?;
     let family = body.family.as_deref().map(|text| name(text, "family")).transpose()?;
     if given.is_none() && family.is_none() {
-        return Err(Problem::unprocessable("one of `given` and `family` must be there"));
+        return Err(Problem::unprocessable("`given` or `family` is required"));
     }
     put(&desk, &headers, &person, Edit::Name { given, family }).await
 }
@@ -126,7 +126,7 @@ pub(super) async fn put_contact<T: Table, O: Objects>(
         sms: body.sms.as_deref().map(|text| phone(text, "sms")).transpose()?,
     };
     if contact == (Edit::Contact { email: None, phone: None, sms: None }) {
-        return Err(Problem::unprocessable("one of `email`, `phone` and `sms` must be there"));
+        return Err(Problem::unprocessable("`email`, `phone` or `sms` is required"));
     }
     put(&desk, &headers, &person, contact).await
 }

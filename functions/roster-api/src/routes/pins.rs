@@ -40,7 +40,7 @@ async fn put<T: Table, O: Objects>(
     let terms = desk.terms().await?;
     if pin.until <= desk.today(&terms) {
         return Err(Problem::unprocessable(
-            "`until` is a day to come: the first on which the pin no longer holds",
+            "`until` must be a future date: the first day on which the pin no longer holds",
         )
         .under(Rule::P1));
     }
@@ -111,7 +111,7 @@ async fn put_seat<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let class = desk.class(class).await?;
     if !class.effective().has(role, &person) {
-        return Err(refused(Rule::P1, "only who is in the class can be pinned in it"));
+        return Err(refused(Rule::P1, "only a person in the class can be pinned in it"));
     }
     let of = (RecordKind::Class, &class.item.key);
     put(desk, headers, &class.found.edits, of, pin, |until, reason| Edit::PinSeat {

@@ -14,7 +14,7 @@ use mirror::files::samples;
 use mirror::files::snapshot::read_manifest;
 use mirror::ports::objects::ReadObjects;
 use roster::change::Counts;
-use roster::finding::{Finding, Severity, all_codes};
+use roster::finding::{self, Finding, Severity};
 use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
 use roster::records::{Class, Demographics, Guardian, Person, RecordKind, Student, Teacher, kinds};
@@ -124,7 +124,7 @@ fn found(report: Report) -> Vec<FoundView> {
         .finding_totals
         .into_iter()
         .map(|(code, total)| {
-            let known = all_codes().find(|known| known.name == code);
+            let known = finding::code(&code);
             let (means, advice) = known.map_or(("", ""), |known| (known.meaning, known.advice));
             let first = report
                 .findings

@@ -59,7 +59,7 @@ pub(super) async fn add<T: Table, O: Objects>(
             (None, Some(name)) => by_name(&desk, RecordKind::Student, class.school(), name).await?,
             _ => {
                 return Err(Problem::unprocessable(
-                    "one of `student` and `name` must be there, and not both",
+                    "`student` or `name` is required, but not both",
                 ));
             }
         };
@@ -76,7 +76,7 @@ pub(super) fn changeable(class: &ClassFound) -> Result<(), Problem> {
     if is_active(class.item.status) {
         Ok(())
     } else {
-        Err(refused(Rule::A5, "an archived class keeps its roster as it is"))
+        Err(refused(Rule::A5, "the roster of an archived class cannot be changed"))
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn by_name<T: Table, O: Objects>(
         Err(named) => {
             let lines: Vec<PersonLine> = named.iter().take(NAMED).map(PersonLine::from).collect();
             let problem = Problem::unprocessable(
-                "several people of the directory have this name: name one of them by the reference",
+                "several people in the directory have this name: send the reference of one of them",
             );
             Err(problem.under(Rule::S5).with("candidates", json!(lines)))
         }
@@ -185,7 +185,10 @@ pub(super) async fn take_out<T: Table, O: Objects>(
     };
     let is_listed = list.contains(person);
     if is_listed && class.item.origin == Origin::Source && !terms.is_off() {
-        return Err(refused(Rule::M2, "the source has them in the class: take them out there"));
+        return Err(refused(
+            Rule::M2,
+            "the source lists the person in the class: remove the person there",
+        ));
     }
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };

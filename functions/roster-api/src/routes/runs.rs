@@ -53,7 +53,8 @@ pub(super) async fn list<T: Table, O: Objects>(
     Extension(granted): Extension<Granted>,
     query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(asked) =
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let (limit, after) = (asked.limit()?, asked.after(|text| Some(RunId::new(text)))?);
     let district = &granted.caller.district;
     api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
@@ -101,7 +102,7 @@ pub(super) async fn findings<T: Table, O: Objects>(
     query: Result<Query<OfCode>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(OfCode { code, after, limit }) =
-        query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let asked = Asked { after, limit };
     let (limit, skip) =
         (asked.limit()?, asked.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
@@ -130,7 +131,8 @@ pub(super) async fn plan<T: Table, O: Objects>(
     at: At,
     query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(asked) = query.map_err(|_| Problem::bad_request("the query cannot be read"))?;
+    let Query(asked) =
+        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
     let (limit, skip) =
         (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
     let run = read(&api, &granted, &at.run()?).await?;
@@ -170,8 +172,9 @@ pub(super) async fn decide<T: Table, O: Objects>(
             reason: reason(&body.reason)?,
         };
         if run.state != RunState::Held {
-            return Err(Problem::conflict("only a held run waits for a decision")
-                .with("state", json!(run.state)));
+            return Err(
+                Problem::conflict("only a held run can be decided").with("state", json!(run.state))
+            );
         }
         if body.decision != Decision::Reject && run.cause.is_source() {
             // Nothing is written while the district is paused: an approval would wait, and the next
@@ -238,9 +241,7 @@ pub(super) async fn restore<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
         let reason = reason(&body.reason)?;
         if snapshot::read_manifest(&api.internal, &run.district, &run.run).await?.is_none() {
-            return Err(Problem::conflict(
-                "the run has no snapshot, or its snapshot is no longer kept",
-            ));
+            return Err(Problem::conflict("the run has no snapshot, or its snapshot has expired"));
         }
         let request = Request::Restore(order(&granted, &run, reason));
         requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;

@@ -139,13 +139,13 @@ pub(super) async fn pull<T: Table, O: Objects>(
         let district = api.table.district(id).await?.ok_or_else(Problem::not_found)?;
         if !district.settings.source.is_pulled() {
             return Err(Problem::conflict(
-                "the district's roster is uploaded, and every upload is a run at once: upload the set again (see functions/OPERATIONS.md, Uploading files)",
+                "this district uploads its files, and every upload starts a run: upload the export again (see functions/OPERATIONS.md, Uploading files)",
             )
             .under(Rule::O4));
         }
         district.status.after(Step::Pull)?;
         let Some(pulls) = &api.pulls else {
-            return Err(Problem::conflict("this deployment pulls from no source: it was made without one's credentials"));
+            return Err(Problem::conflict("this deployment has no source to pull from: its stack was deployed without credentials"));
         };
         let now = api.clock.now();
         let at = minute(now);
@@ -175,7 +175,9 @@ async fn nothing_at_work<T: Table, O: Objects>(
     let is_leased = district.lease.as_ref().is_some_and(|lease| lease.until > now);
     match begun.or(district.open.as_ref().filter(|_| is_leased)) {
         None if !is_leased => Ok(()),
-        busy => Err(Problem::conflict("a run of the district is at work: wait until it has ended")
-            .with("run", json!(busy))),
+        busy => {
+            Err(Problem::conflict("a run of the district is in progress: wait until it has ended")
+                .with("run", json!(busy)))
+        }
     }
 }

@@ -230,7 +230,7 @@ async fn r_c2_who_makes_manual_classes_is_a_setting() {
     assert_eq!(
         w.teachers(made.body["class"].as_str().unwrap()).await,
         ["t1"],
-        "a teacher makes classes of their own"
+        "a teacher can create only their own classes"
     );
     let of_another = json!({ "title": "Practice", "school": "north", "teacher": "t2" });
     assert_eq!(w.post(&teacher(), "/classes", of_another).await.refusal(), (409, "R-C2"));

@@ -165,7 +165,7 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
     let mut after = before.clone();
     (after.status, after.archived_on) = (Status::Archived, Some(jiff::civil::date(2026, 9, 1)));
     w.put(AnyMirrored::Student(after.clone())).await;
-    let reasons = vec![Reason { rule: Rule::A1, what: "gone from the source".into() }];
+    let reasons = vec![Reason { rule: Rule::A1, what: "no longer in the source".into() }];
     let (key, before, after) =
         ("p3".into(), Some(AnyMirrored::Student(before)), Some(AnyMirrored::Student(after)));
     let change = Change { action: Action::Remove, key, reasons, before, after };
@@ -181,7 +181,7 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
     assert!(
         found.contains(FIRST)
             && found.contains("2026-09-01")
-            && found.contains("R-A1: gone from the source"),
+            && found.contains("R-A1: no longer in the source"),
         "{found}"
     );
 }

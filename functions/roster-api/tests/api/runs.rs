@@ -18,7 +18,7 @@ fn change(key: &str, before: Option<&str>, after: Option<&str>) -> Change {
     let record =
         |name: &str| AnyMirrored::Student(student(key, person(name, "", "north"), &[], &[]));
     let action = if before.is_some() { Action::Update } else { Action::Add };
-    let reasons = vec![Reason { rule: Rule::M1, what: "brought in line with the source".into() }];
+    let reasons = vec![Reason { rule: Rule::M1, what: "updated to match the source".into() }];
     Change {
         action,
         key: key.into(),

@@ -122,9 +122,9 @@ impl Notifications {
         );
         let told = event.kind.detail_type();
         match failed {
-            None => info!(%district, %run, event = told, "operators were told"),
+            None => info!(%district, %run, event = told, "operators were notified"),
             Some(error_type) => {
-                warn!(%district, %run, event = told, error_type, what = event.detail.what, "operators could not be told");
+                warn!(%district, %run, event = told, error_type, what = event.detail.what, "operators could not be notified");
                 metrics(event.at, "not_told", &district, &run, &[("NotTold", 1.0)]);
             }
         }

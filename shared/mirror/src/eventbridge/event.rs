@@ -204,8 +204,8 @@ impl Event {
     /// A district shares data at a source for the first time; nothing is pulled of it yet.
     pub fn district_shares(at: Timestamp, district: &DistrictId) -> Self {
         let mut event = Self::new(Kind::DistrictShares, at, district, None, "", Status::Notified).saying(
-            format!("District {district} shares data for the first time; nothing is pulled of it yet."),
-            "Configure its preset, time zone and schools, then switch its sync on; its first run waits for a review.",
+            format!("District {district} shares data for the first time. Nothing has been pulled yet."),
+            "Configure its preset, time zone and schools, then switch its sync on. Its first run waits for your review.",
         );
         event.detail.rules = vec![Rule::O1, Rule::O2];
         event
@@ -214,8 +214,8 @@ impl Event {
     /// A district has been missing at the source since `missed`.
     pub fn district_gone(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
         let mut event = Self::new(Kind::DistrictGone, at, district, None, &missed.to_string(), Status::Disconnected).saying(
-            format!("District {district} is not connected to its source any more. Nothing of it was changed."),
-            "Ask the district whether it has left. If it has, switch its sync off; what is here stays until it is erased.",
+            format!("District {district} is no longer connected to its source. Its data was not changed."),
+            "Ask the district whether it has left. If it has, switch its sync off. Its data stays until you erase the district.",
         );
         event.detail.rules = vec![Rule::O5];
         event
@@ -226,7 +226,7 @@ impl Event {
         Self::new(Kind::DistrictBack, at, district, None, &missed.to_string(), Status::Returned)
             .saying(
                 format!("District {district} is connected to its source again."),
-                "Nothing needs to be done: its nights go on if its sync is on.",
+                "Nothing to do: its nightly pulls continue if its sync is on.",
             )
     }
 
@@ -238,7 +238,7 @@ impl Event {
         findings: &FindingList,
     ) -> Self {
         let event = Self::new(Kind::PullFailed, at, district, Some(run), "", Status::Refused);
-        event.refused(findings, "The pull", "the next night's pull tries again")
+        event.refused(findings, "The pull", "the next nightly pull tries again")
     }
 
     /// The source did not answer, or failed; the pull goes on by itself.
@@ -249,8 +249,8 @@ impl Event {
         again: Timestamp,
     ) -> Self {
         let mut event = Self::new(Kind::PullFailed, at, district, Some(run), "again", Status::Importing).saying(
-            format!("The pull {run} of district {district} was put off: the source's server does not answer, or fails."),
-            format!("Nothing needs to be done: it is tried again at {again:.0}, and a few times more before it is given up."),
+            format!("The pull {run} of district {district} was postponed: the source's server does not answer, or fails."),
+            format!("Nothing to do: the pull is retried at {again:.0}, and a few more times before it is refused."),
         );
         event.detail.tried_again = Some(again);
         event.detail.rules = vec![Rule::H3];
@@ -265,7 +265,7 @@ impl Event {
         findings: &FindingList,
     ) -> Self {
         let event = Self::new(Kind::UploadRefused, at, district, Some(run), "", Status::Refused);
-        event.refused(findings, "The upload", "the next upload is a new run")
+        event.refused(findings, "The upload", "the next upload starts a new run")
     }
 
     /// Says what the findings say that stop a run.
@@ -318,10 +318,10 @@ impl Event {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        let what = if review { "waits for its review" } else { "is held" };
+        let what = if review { "waits for review" } else { "is held" };
         event.saying(
-            format!("The run {run} of district {district} {what}: {first}{more}. Nothing was written."),
-            "Look into the run's report, then approve it, approve its additions alone, or reject it.",
+            format!("Run {run} of district {district} {what}: {first}{more}. Nothing was written."),
+            "Read the run's report, then approve the run, approve only its additions, or reject it.",
         )
     }
 }
@@ -419,10 +419,7 @@ mod tests {
     fn a_refusal_says_what_it_means_and_what_to_do_but_not_what_the_source_has_sent() {
         let (oak, run) = ids();
         let mut findings = FindingList::default();
-        findings.push(
-            Finding::new(&pull::SOURCE_REFUSED)
-                .saying(&pull::SOURCE_REFUSED, "404: Ada Quill is not here"),
-        );
+        findings.push(Finding::new(&pull::SOURCE_REFUSED).with("404: Ada Quill is not here"));
         findings.push(Finding::new(&pull::RACE_UNKNOWN));
         let event = Event::pull_failed(Timestamp::UNIX_EPOCH, &oak, &run, &findings);
         assert!(

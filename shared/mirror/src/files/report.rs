@@ -140,26 +140,26 @@ pub async fn read_text(
 fn said(state: RunState, cause: &Cause) -> &'static str {
     if !cause.is_source() {
         match state {
-            RunState::Refused => return "This cannot be done. Nothing was changed.",
+            RunState::Refused => return "This is not possible. Nothing was changed.",
             RunState::Replaced => {
-                return "A newer run took the place of this one. Nothing was changed.";
+                return "A newer run has replaced this one. Nothing was changed.";
             }
-            RunState::Unchanged => return "Everything is so already. Nothing had to be changed.",
+            RunState::Unchanged => return "The mirror already has this state. Nothing was changed.",
             _ => {}
         }
     }
     match state {
         RunState::Importing | RunState::Staged => "The source is being read.",
-        RunState::Planning => "The changes are being worked out.",
-        RunState::Refused => "What the source sent was refused. Nothing was changed.",
+        RunState::Planning => "The changes are being planned.",
+        RunState::Refused => "The source's data was refused. Nothing was changed.",
         RunState::Held => {
-            "The run is held: it waits for a person to approve or reject it. Nothing was changed."
+            "The run is held. A person must approve or reject it. Nothing was changed."
         }
         RunState::Applying => "The changes are being written.",
-        RunState::Applied => "The changes were made.",
-        RunState::Unchanged => "Everything was as it is in the source. Nothing had to be changed.",
+        RunState::Applied => "The changes were applied.",
+        RunState::Unchanged => "The mirror already matches the source. Nothing was changed.",
         RunState::Rejected => "A person rejected the run. Nothing was changed.",
-        RunState::Replaced => "Newer data took the place of this. Nothing was changed.",
+        RunState::Replaced => "Newer data has replaced this run. Nothing was changed.",
     }
 }
 
@@ -190,31 +190,31 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     if report.origin.changes_over.is_some() {
         write!(
             page,
-            "<p>Only what the source calls changed since the night was read: nothing is taken away before the next night.</p>"
+            "<p>Only records that changed since the last full pull were read. Nothing is removed before the next full pull.</p>"
         )?;
     }
     let cause = match &report.cause {
         Cause::Source => None,
-        Cause::Undo(command) => Some(("Takes back", command)),
-        Cause::Restore(command) => Some(("Goes back to the snapshot of", command)),
+        Cause::Undo(command) => Some(("Undoes", command)),
+        Cause::Restore(command) => Some(("Restores the snapshot of", command)),
     };
     if let Some((what, Command { of, by, reason })) = cause {
         let (of, by, reason) = (escaped(of.as_str()), escaped(by), escaped(reason));
-        write!(page, "<p>{what} run {of}, as {by} asked. Reason: {reason}</p>")?;
+        write!(page, "<p>{what} run {of}, requested by {by}. Reason: {reason}</p>")?;
     }
     if let Some(decided) = &report.decided {
         let (by, reason) = (escaped(&decided.by), escaped(&decided.reason));
         write!(page, "<p>Decided by {by}: {:?}. Reason: {reason}</p>", decided.decision)?;
     }
     if !report.holds.is_empty() {
-        page.push_str("<h2>Why it is held</h2><ul>");
+        page.push_str("<h2>Why the run is held</h2><ul>");
         for hold in &report.holds {
             write!(page, "<li>{}</li>", escaped(&hold.what))?;
         }
         page.push_str("</ul>");
     }
     if !report.counts.is_empty() {
-        page.push_str("<h2>Records</h2><table><tr><th>Kind<th>In the source<th>Added<th>Changed<th>Removed<th>As before</tr>");
+        page.push_str("<h2>Records</h2><table><tr><th>Kind<th>In the source<th>Added<th>Changed<th>Removed<th>Unchanged</tr>");
         for (kind, c) in &report.counts {
             let kind = escaped(kind);
             write!(
@@ -228,7 +228,7 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     if report.edits_kept > 0 {
         write!(
             page,
-            "<p>{} changes were left out: somebody changed what they were about while the run was under way.</p>",
+            "<p>{} changes were skipped because their records were edited during the run.</p>",
             report.edits_kept
         )?;
     }
@@ -265,7 +265,7 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
 fn weight(severity: Severity) -> &'static str {
     match severity {
         Severity::Stop => "refused",
-        Severity::Drop => "left out",
+        Severity::Drop => "skipped",
         Severity::Warn => "warning",
         Severity::Info => "for information",
     }

@@ -4,8 +4,8 @@
 //! Every finding has a [`Code`]. The codes stand in five tables, [`upload`] (what stops an upload
 //! before it is read), [`source`] (what is wrong with what a source sent), [`pull`] (the same for a
 //! source that is pulled from a server), [`sync`] (what a rule made of it) and [`request`] (what is
-//! in the way of what a person asked for); the README's table is tested against them. A new check
-//! adds a line to one of them.
+//! in the way of what a person asked for). `shared/roster/FINDINGS.md` is generated from them. A new
+//! check adds a line to one of them.
 
 pub mod pull;
 pub mod request;
@@ -14,6 +14,8 @@ pub mod sync;
 pub mod upload;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +49,7 @@ pub struct Code {
     pub advice: &'static str,
 }
 
-/// All codes, in the order of the README's table.
+/// All codes, table after table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
     upload::ALL
         .iter()
@@ -56,6 +58,13 @@ pub fn all_codes() -> impl Iterator<Item = &'static Code> {
         .chain(sync::ALL)
         .chain(request::ALL)
         .copied()
+}
+
+/// Returns the code with a name, or `None` if there is no such code.
+pub fn code(name: &str) -> Option<&'static Code> {
+    static BY_NAME: LazyLock<HashMap<&str, &Code>> =
+        LazyLock::new(|| all_codes().map(|code| (code.name, code)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// Makes a table of codes: one constant each, and `ALL`.
@@ -131,10 +140,11 @@ impl Finding {
         }
     }
 
-    /// Says what exactly was found; the code's advice is added.
+    /// Replaces the message's first sentence with what exactly was found. The code's advice stays.
     #[must_use]
-    pub fn saying(mut self, code: &'static Code, found: impl AsRef<str>) -> Self {
-        self.message = format!("{}. {}", found.as_ref(), code.advice);
+    pub fn with(mut self, found: impl AsRef<str>) -> Self {
+        let advice = code(&self.code).map_or("", |code| code.advice);
+        self.message = format!("{}. {advice}", found.as_ref());
         self
     }
 

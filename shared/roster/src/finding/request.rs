@@ -3,9 +3,22 @@
 use super::codes;
 
 codes! {
-    UNDO_NOT_POSSIBLE = "undo_not_possible", Stop, "a run cannot be undone", "Look into the list of runs: a run can be undone for 365 days after it was applied.";
-    UNDO_REFUSED = "undo_refused", Stop, "records were changed after the run that was to be undone; nothing was undone", "Restore the snapshot of the run before it instead: that has a plan of its own, which can be looked at before it is applied.";
-    UNDO_CHANGED_SINCE = "undo_changed_since", Stop, "a record was changed after the run that was to be undone", "Restore the snapshot of the run before it instead.";
-    UNDO_EDIT_STAYS = "undo_edit_stays", Info, "somebody has made a newer local edit in the place of one that the undone run had erased; the newer one stays", "Nothing needs to be done.";
-    RESTORE_NOT_POSSIBLE = "restore_not_possible", Stop, "the snapshot of a run cannot be restored", "Look into the list of runs: a snapshot can be restored for 365 days, if its run was not refused.";
+    UNDO_NOT_POSSIBLE = "undo_not_possible", Stop,
+        "the run cannot be undone",
+        "Check the list of runs. A run can be undone for 365 days after it was applied.";
+    UNDO_REFUSED = "undo_refused", Stop,
+        "records were changed after the run; nothing was undone",
+        "Restore the snapshot of the previous run instead. You can review its plan before it is \
+         applied.";
+    UNDO_CHANGED_SINCE = "undo_changed_since", Stop,
+        "a record was changed after the run",
+        "Restore the snapshot of the previous run instead.";
+    UNDO_EDIT_STAYS = "undo_edit_stays", Info,
+        "the undone run had removed a local edit, and a newer edit has replaced it; the newer edit \
+         stays",
+        "Nothing to do.";
+    RESTORE_NOT_POSSIBLE = "restore_not_possible", Stop,
+        "the snapshot of the run cannot be restored",
+        "Check the list of runs. A snapshot can be restored for 365 days, unless its run was \
+         refused.";
 }

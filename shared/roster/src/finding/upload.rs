@@ -3,8 +3,16 @@
 use super::codes;
 
 codes! {
-    DISTRICT_UNKNOWN = "district_unknown", Stop, "the upload is for a district that does not exist", "Look whether the folder's name is the district's id; an operator makes new districts.";
-    DISTRICT_SETTINGS = "district_settings", Stop, "the district's settings cannot be used", "Ask an operator to correct the settings.";
-    UPLOAD_GONE = "upload_gone", Stop, "the upload was deleted before it was read", "Upload the set again.";
-    EARLIER_UPLOAD_GONE = "earlier_upload_gone", Stop, "an earlier upload that this set only adds to can no longer be read", "Send a bulk set.";
+    DISTRICT_UNKNOWN = "district_unknown", Stop,
+        "the upload is for a district that does not exist",
+        "Check that the folder name is the district's id. An operator can create a district.";
+    DISTRICT_SETTINGS = "district_settings", Stop,
+        "the district's settings are not valid",
+        "Ask an operator to correct the settings.";
+    UPLOAD_GONE = "upload_gone", Stop,
+        "the upload was deleted before it was read",
+        "Upload the export again.";
+    EARLIER_UPLOAD_GONE = "earlier_upload_gone", Stop,
+        "an earlier upload that this export updates can no longer be read",
+        "Send a bulk export.";
 }

@@ -307,17 +307,17 @@ impl<'f> Classes<'f> {
             return Ok(());
         }
         if archives {
-            why.add(Rule::A5, "gone from the source: archived with its roster");
+            why.add(Rule::A5, "no longer in the source: archived with its roster");
         }
         if disconnects {
-            why.add(Rule::A5, "gone from the source: a manual class from now on");
+            why.add(Rule::A5, "no longer in the source: kept as a manual class");
         }
         if (archives || disconnects)
             && !self.facts.schools.contains(&item.state.details.school.hash64())
         {
             why.add(
                 Rule::A6,
-                "its school is gone from the source, or has no class and nobody there any more",
+                "its school is no longer in the source, or has no classes and people there",
             );
         }
         if let Some(teachers) = &teachers {
@@ -506,7 +506,7 @@ impl<'f> Classes<'f> {
             let what = if details.terms.is_empty() {
                 "has no term"
             } else {
-                "has a term that nobody knows"
+                "has a term that is not in the data"
             };
             output.find::<kinds::Classes>(
                 &sync::CLASS_NO_TERM,
@@ -517,14 +517,15 @@ impl<'f> Classes<'f> {
         }
         if primaries == 0 && !teachers.is_empty() {
             let what = format!(
-                "class {name} has {} teachers and none is marked as the primary one",
+                "class {name} has {} teachers, none of them marked as primary",
                 teachers.len()
             );
             output.find::<kinds::Classes>(&sync::CLASS_NO_PRIMARY, Rule::T2, id, what)?;
         }
         if primaries > 1 {
-            let what =
-                format!("class {name} has {primaries} primary teachers; the first listed is taken");
+            let what = format!(
+                "class {name} has {primaries} primary teachers; the first one listed was used"
+            );
             output.find::<kinds::Classes>(&sync::CLASS_MANY_PRIMARIES, Rule::T2, id, what)?;
         }
         let co_teachers = teachers.len().saturating_sub(1);
@@ -532,7 +533,7 @@ impl<'f> Classes<'f> {
             output.context.policy.max_source_co_teachers.filter(|most| co_teachers > *most as usize)
         {
             let what = format!(
-                "class {name} has {co_teachers} co-teachers from the source, which can hold {most}"
+                "class {name} has {co_teachers} co-teachers in the source, which supports {most}"
             );
             output.find::<kinds::Classes>(&sync::CLASS_TOO_MANY_CO_TEACHERS, Rule::T5, id, what)?;
         }
@@ -547,7 +548,7 @@ impl<'f> Classes<'f> {
                     Entry::Occupied(first) if !told => {
                         told = true;
                         let what = format!(
-                            "class {name} has the same name as class {}, and teacher {} has both",
+                            "class {name} has the same name as class {}; teacher {} teaches both",
                             first.get().as_str(),
                             teacher.as_str()
                         );

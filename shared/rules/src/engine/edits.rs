@@ -152,10 +152,12 @@ fn of_own_data(
 ) -> Verdict {
     match (context.policy.contact_updates, edit) {
         (ContactUpdates::UntilActive, _) if accepted => Lives,
-        (_, Edit::SignIn { .. }) => Goes(Rule::I4, "the source's e-mail is back"),
-        (ContactUpdates::UntilActive, _) => Goes(Rule::G5, "whoever is invited follows the source"),
+        (_, Edit::SignIn { .. }) => {
+            Goes(Rule::I4, "the e-mail address in the source is used again")
+        }
+        (ContactUpdates::UntilActive, _) => Goes(Rule::G5, "an invited user follows the source"),
         (ContactUpdates::Always, Edit::Name { .. }) if kind == RecordKind::Student => {
-            Goes(Rule::S6, "the source's name is back")
+            Goes(Rule::S6, "the name in the source is used again")
         }
         (ContactUpdates::Always, _) => Goes(Rule::G6, "the source's data wins"),
     }
@@ -188,7 +190,9 @@ pub(super) fn of_class<S: PlanSink>(
                 of_co_teacher(output.context, roster, facts, person)
             }
             Edit::Left { .. } => match roster.fate {
-                ClassFate::Present { .. } => Goes(Rule::M2, "the source's roster is back"),
+                ClassFate::Present { .. } => {
+                    Goes(Rule::M2, "the roster in the source is used again")
+                }
                 ClassFate::Kept { .. } | ClassFate::Archived | ClassFate::Manual { .. } => Lives,
             },
             Edit::Pin { until, .. } | Edit::PinSeat { until, .. } => of_pin(output, &edit, *until)?,
@@ -212,28 +216,28 @@ fn of_student(
     let here = facts.students.active.contains(&key);
     match roster.fate {
         ClassFate::Present { .. } if roster.students.binary_search(person).is_ok() => {
-            Goes(Rule::S4, "the source has the student in the class now")
+            Goes(Rule::S4, "the source now lists the student in the class")
         }
         ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => {
-            Goes(Rule::A2, "the student is gone from the source")
+            Goes(Rule::A2, "the student is no longer in the source")
         }
         ClassFate::Present { .. } => match context.policy.manual_students_in_synced_classes {
             ManualStudents::Remove => {
-                Goes(Rule::S4, "the source does not have the student in the class")
+                Goes(Rule::S4, "the source does not list the student in the class")
             }
             ManualStudents::Keep => Lives,
         },
         ClassFate::Kept { .. } => Lives,
         ClassFate::Manual { archived: false } => match context.policy.abandoned_in_manual_classes {
             AbandonedInManualClasses::Leave if !here => {
-                Goes(Rule::A2, "the student is gone from the source")
+                Goes(Rule::A2, "the student is no longer in the source")
             }
             _ => Lives,
         },
         ClassFate::Archived | ClassFate::Manual { archived: true }
             if facts.students.abandoned.contains(&key) =>
         {
-            Goes(Rule::A3, "the family is gone from the source")
+            Goes(Rule::A3, "the family is no longer in the source")
         }
         ClassFate::Archived | ClassFate::Manual { archived: true } => Lives,
     }
@@ -251,18 +255,18 @@ fn of_co_teacher(
     let outsider = facts.teachers.by_hand.contains(&key);
     match roster.fate {
         ClassFate::Present { .. } if roster.teachers.contains(person) => {
-            Goes(Rule::T3, "the source has the teacher in the class now")
+            Goes(Rule::T3, "the source now lists the teacher in the class")
         }
         ClassFate::Present { .. } | ClassFate::Kept { .. } if !here => {
-            Goes(Rule::A5, "the teacher is gone from the source")
+            Goes(Rule::A5, "the teacher is no longer in the source")
         }
         ClassFate::Present { .. } => match context.policy.manual_co_teachers {
             ManualCoTeachers::Keep => Lives,
             ManualCoTeachers::Remove => {
-                Goes(Rule::T4, "co-teachers of this class come from the source alone")
+                Goes(Rule::T4, "only the source adds co-teachers to this class")
             }
             ManualCoTeachers::Outsiders | ManualCoTeachers::OutsidersAlone if !outsider => {
-                Goes(Rule::T3, "the source knows the teacher: make them co-teacher there")
+                Goes(Rule::T3, "the teacher is in the source: add the co-teacher there")
             }
             ManualCoTeachers::OutsidersAlone if roster.teachers.len() > 1 => {
                 Goes(Rule::T3, "the class has a co-teacher from the source")
@@ -280,7 +284,7 @@ fn of_pin<S: PlanSink>(
     until: jiff::civil::Date,
 ) -> Result<Verdict, PlanError> {
     if until <= output.context.today {
-        return Ok(Goes(Rule::P1, "its date has come"));
+        return Ok(Goes(Rule::P1, "the pin has expired"));
     }
     output.pin(edit, until)?;
     Ok(Lives)

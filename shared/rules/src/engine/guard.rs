@@ -167,7 +167,7 @@ impl Tally {
                 kind: kind.to_owned(),
                 school: None,
                 what: format!(
-                    "the source has no {kind} at all; the mirror has {}",
+                    "the source has no {kind} records; the mirror has {}",
                     counts.in_mirror
                 ),
                 count: counts.in_mirror,

@@ -77,8 +77,11 @@ impl Guardians<'_> {
         let One { id, also, person, role, children } = merged;
         if !also.is_empty() {
             let ids: Vec<&str> = also.iter().map(SourceId::as_str).collect();
-            let what =
-                format!("guardian {} is the same as guardian {}", id.as_str(), ids.join(", "));
+            let what = format!(
+                "guardian {} is the same person as guardian {}",
+                id.as_str(),
+                ids.join(", ")
+            );
             output.find::<kinds::Guardians>(&sync::GUARDIANS_MERGED, Rule::G2, &id, what)?;
         }
         let children =
@@ -88,9 +91,9 @@ impl Guardians<'_> {
         let state = GuardianState { person, role, children, also, email_shared };
         let mut why = Why::default();
         let Some(item) = item else {
-            why.add(Rule::G1, "in the source with a contact that is nobody else's");
+            why.add(Rule::G1, "in the source with a unique contact");
             if !state.also.is_empty() {
-                why.add(Rule::G2, format!("one guardian under {} ids", state.also.len() + 1));
+                why.add(Rule::G2, format!("one guardian with {} ids", state.also.len() + 1));
             }
             let account =
                 AccountId::derive(output.context.district, RecordKind::Guardian.name(), &key);
@@ -106,7 +109,7 @@ impl Guardians<'_> {
             why.add(Rule::A4, "the source has this guardian again");
         }
         if item.id != id {
-            why.add(Rule::I2, "the source's id");
+            why.add(Rule::I2, "source id");
         }
         explain_person(&mut why, &item.state.person, &state.person);
         if item.state.role != state.role {
@@ -116,7 +119,7 @@ impl Guardians<'_> {
             why.add(Rule::G3, lists::difference("children", &item.state.children, &state.children));
         }
         if item.state.also != state.also {
-            why.add(Rule::G2, lists::difference("further ids", &item.state.also, &state.also));
+            why.add(Rule::G2, lists::difference("additional ids", &item.state.also, &state.also));
         }
         if item.state.email_shared != state.email_shared {
             why.add(Rule::I5, "shared e-mail");
@@ -176,9 +179,9 @@ impl Guardians<'_> {
         let mut why = Why::default();
         if goes {
             if self.facts.contacts.merged.contains(&item.key.hash64()) {
-                why.add(Rule::G2, "the same guardian under another id");
+                why.add(Rule::G2, "the same guardian with another id");
             } else {
-                why.add(Rule::A1, "gone from the source");
+                why.add(Rule::A1, "no longer in the source");
             }
         }
         let mut after = item.clone();
@@ -232,31 +235,24 @@ impl Guardians<'_> {
         {
             return Ok(());
         }
-        let mut collide = Vec::new();
-        if taken(&one.person.email) {
-            collide.push("e-mail address");
-        }
-        if taken(&one.person.phone) || taken(&one.person.sms) {
-            collide.push("phone number");
-        }
-        let what = match collide.as_slice() {
-            [] => "has neither an e-mail address nor a phone number".to_owned(),
-            fields => format!(
-                "has an {} that another guardian has, too, and nothing else",
-                fields.join(" and a ")
-            ),
+        let email = taken(&one.person.email);
+        let phone = taken(&one.person.phone) || taken(&one.person.sms);
+        let why = match (email, phone) {
+            (false, false) => "no e-mail address and no phone number",
+            (true, false) => "another guardian has the same e-mail address",
+            (false, true) => "another guardian has the same phone number",
+            (true, true) => "other guardians have the same e-mail address and phone number",
         };
-        let what = what.replace("an phone", "a phone");
-        let (code, stands) = if active {
-            (&sync::GUARDIAN_LOST_CONTACT, "stays, but")
+        let (code, what) = if active {
+            (&sync::GUARDIAN_LOST_CONTACT, "stays, but has no unique contact")
         } else {
-            (&sync::GUARDIAN_WAITS_FOR_CONTACT, "is not taken in:")
+            (&sync::GUARDIAN_WAITS_FOR_CONTACT, "was not added")
         };
         output.find::<kinds::Guardians>(
             code,
             Rule::G1,
             &one.id,
-            format!("guardian {} {stands} {what}", one.id.as_str()),
+            format!("guardian {} {what}: {why}", one.id.as_str()),
         )
     }
 }

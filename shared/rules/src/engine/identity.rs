@@ -261,15 +261,19 @@ impl Undecided {
                             out.links.push((old, link));
                         }
                     }
-                    let whose = if past.by_hand { "was made here by hand" } else { "is gone" };
+                    let whose = if past.by_hand {
+                        "was added here by hand"
+                    } else {
+                        "is no longer in the source"
+                    };
                     let message = format!(
-                        "{tag} {} is new, and is taken for {tag} {}, who {whose}",
+                        "new {tag} {} was linked to {tag} {}, who {whose}",
                         id.as_str(),
                         past.id.as_str()
                     );
                     out.findings.push(
                         Finding::new(&sync::IDENTITY_RELINKED)
-                            .saying(&sync::IDENTITY_RELINKED, message)
+                            .with(message)
                             .under(Rule::I2)
                             .about(tag.name(), &id),
                     );
@@ -281,13 +285,13 @@ impl Undecided {
                     let others: Vec<&str> =
                         who.iter().take(5).map(|place| gone[*place].id.as_str()).collect();
                     let message = format!(
-                        "{tag} {} is new and could be one of several who are gone: {}",
+                        "new {tag} {} matches several archived accounts: {}",
                         id.as_str(),
                         others.join(", ")
                     );
                     out.findings.push(
                         Finding::new(&sync::IDENTITY_AMBIGUOUS)
-                            .saying(&sync::IDENTITY_AMBIGUOUS, message)
+                            .with(message)
                             .under(Rule::I2)
                             .about(tag.name(), &id),
                     );

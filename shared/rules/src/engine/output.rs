@@ -77,7 +77,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
             Action::Remove | Action::Add | Action::Update => {}
         }
         if why.is_empty() {
-            why.add(Rule::M1, "brought in line with the source");
+            why.add(Rule::M1, "updated to match the source");
         }
         self.change(action, Some(*before), after, why)?;
         Ok(true)
@@ -109,13 +109,13 @@ impl<'a, S: PlanSink> Output<'a, S> {
     ) -> Result<(), PlanError> {
         let (action, rule, what) = match (&before, &after) {
             (None, Some(link)) => {
-                (Action::Add, link.rule, "the source's id belongs to this account")
+                (Action::Add, link.rule, "this source id belongs to this account")
             }
             (Some(_), Some(link)) => {
-                (Action::Update, link.rule, "the source's id belongs to another account now")
+                (Action::Update, link.rule, "this source id now belongs to another account")
             }
             (Some(link), None) => {
-                (Action::Remove, link.rule, "the source's id has an account of its own again")
+                (Action::Remove, link.rule, "this source id has its own account again")
             }
             (None, None) => return Ok(()),
         };
@@ -140,9 +140,9 @@ impl<'a, S: PlanSink> Output<'a, S> {
         what: &'static str,
     ) -> Result<(), PlanError> {
         self.erased += 1;
-        let words = format!("{} of {} {}: {what}", edit.edit.words(), edit.kind, edit.key.as_str());
-        let finding =
-            Finding::new(&sync::EDIT_ERASED).saying(&sync::EDIT_ERASED, words).under(rule);
+        let words =
+            format!("{} {}: removed {} ({what})", edit.kind, edit.key.as_str(), edit.edit.words());
+        let finding = Finding::new(&sync::EDIT_ERASED).with(words).under(rule);
         self.finding(finding.about(edit.kind.name(), &edit.key))?;
         let reasons = vec![Reason { rule, what: what.into() }];
         let key = edit.key.clone();
@@ -163,8 +163,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
             .other()
             .map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
         let words = format!("{whom}{kind} {key} is pinned until {until}");
-        let finding =
-            Finding::new(&sync::PIN_AT_WORK).saying(&sync::PIN_AT_WORK, words).under(Rule::P1);
+        let finding = Finding::new(&sync::PIN_AT_WORK).with(words).under(Rule::P1);
         self.finding(finding.about(kind.name(), &edit.key))
     }
 
@@ -181,7 +180,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
         id: &SourceId,
         what: impl AsRef<str>,
     ) -> Result<(), PlanError> {
-        self.finding(Finding::new(code).saying(code, what).under(rule).about(K::KIND.name(), id))
+        self.finding(Finding::new(code).with(what).under(rule).about(K::KIND.name(), id))
     }
 
     /// A finding that is made already.

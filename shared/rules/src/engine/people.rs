@@ -144,7 +144,7 @@ impl Teachers<'_> {
                     why.add(Rule::A4, "the source has this teacher again");
                 }
                 if item.id != id {
-                    why.add(Rule::I2, "the source's id");
+                    why.add(Rule::I2, "source id");
                 }
                 explain_person(&mut why, &item.state.person, &state.person);
                 explain_classes(&mut why, &item.state.classes, &state.classes);
@@ -202,7 +202,7 @@ impl Teachers<'_> {
                 }
                 let mut why = Why::default();
                 if goes {
-                    why.add(Rule::A5, "gone from the source");
+                    why.add(Rule::A5, "no longer in the source");
                 }
                 let mut after = item.clone();
                 after.state.email_shared = false;
@@ -325,7 +325,7 @@ impl Students<'_> {
             why.add(Rule::A4, "the source has this student again");
         }
         if item.id != id {
-            why.add(Rule::I2, "the source's id");
+            why.add(Rule::I2, "source id");
         }
         explain_person(&mut why, &item.state.person, &state.person);
         if item.state.demographics != state.demographics {
@@ -423,7 +423,7 @@ impl Students<'_> {
         }
         let mut why = Why::default();
         if goes {
-            why.add(Rule::A1, "gone from the source");
+            why.add(Rule::A1, "no longer in the source");
         }
         let mut after = item.clone();
         after.state.email_shared = false;
@@ -487,14 +487,14 @@ impl Students<'_> {
         if lacks.email {
             let (code, rule, what) = match (shared, active) {
                 (true, _) => (&sync::STUDENT_NO_EMAIL, Rule::S2, "has no e-mail address"),
-                (false, true) => {
-                    (&sync::STUDENT_LOST_EMAIL, Rule::S1, "has no e-mail address any more")
-                }
-                (false, false) => (
-                    &sync::STUDENT_WAITS_FOR_EMAIL,
+                (false, true) => (
+                    &sync::STUDENT_LOST_EMAIL,
                     Rule::S1,
-                    "is not taken in, for there is no e-mail address",
+                    "has no e-mail address; the account stays",
                 ),
+                (false, false) => {
+                    (&sync::STUDENT_WAITS_FOR_EMAIL, Rule::S1, "was not added: no e-mail address")
+                }
             };
             output.find::<kinds::Students>(
                 code,
@@ -505,12 +505,9 @@ impl Students<'_> {
         }
         if lacks.class {
             let (code, what) = if active {
-                (&sync::STUDENT_LOST_CLASS, "is in no active class any more")
+                (&sync::STUDENT_LOST_CLASS, "is in no active class; the account stays")
             } else {
-                (
-                    &sync::STUDENT_WAITS_FOR_CLASS,
-                    "is not taken in, for there is no enrollment in an active class",
-                )
+                (&sync::STUDENT_WAITS_FOR_CLASS, "was not added: no enrollment in an active class")
             };
             output.find::<kinds::Students>(
                 code,

@@ -60,7 +60,7 @@ where
                 return Ok(());
             }
             if !same {
-                why.add(Rule::M1, "its own data");
+                why.add(Rule::M1, "details");
             }
             let mut after = item.clone();
             after.id = K::id(&source).clone();
@@ -79,7 +79,7 @@ where
                 output.tally.was_active(K::KIND, &[], Became::Same);
                 if dangling && !unread {
                     let what = format!(
-                        "school {} is missing, though classes or people of the source refer to it",
+                        "school {} is missing from the source, but classes or people refer to it",
                         item.id.as_str()
                     );
                     output.find::<K>(&sync::SCHOOL_DANGLING, Rule::A6, &item.id, what)?;
@@ -89,7 +89,7 @@ where
             output.tally.was_active(K::KIND, &[], Became::Removed);
             let mut why = Why::default();
             let rule = if K::KIND == RecordKind::School { Rule::A6 } else { Rule::M1 };
-            why.add(rule, "gone from the source");
+            why.add(rule, "no longer in the source");
             let mut after = item.clone();
             super::people::archive(&mut after, output.context.today);
             output.settle(item, *after, why)?;

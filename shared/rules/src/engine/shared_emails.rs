@@ -43,11 +43,11 @@ impl SharedEmails {
                     _ => {}
                 }
                 let what = format!(
-                    "the e-mail address of {tag} {} is also that of {}",
+                    "{tag} {} has the same e-mail address as {}",
                     id.as_str(),
                     others.join(", ")
                 );
-                let finding = Finding::new(&sync::EMAIL_SHARED).saying(&sync::EMAIL_SHARED, what);
+                let finding = Finding::new(&sync::EMAIL_SHARED).with(what);
                 output.finding(finding.under(Rule::I5).about(tag.name(), id))?;
             }
         }

@@ -148,11 +148,11 @@ pub(super) fn survey<K: Individual, I: PlanInputs>(
                 let id = K::id(source);
                 people.left_out.insert(id.hash64());
                 let what = format!(
-                    "an enrollment makes {} a {}, which the person is not",
+                    "an enrollment lists {} as a {}, but the person does not have that role",
                     id.as_str(),
                     K::KIND
                 );
-                let finding = Finding::new(&sync::ROLE_CONFLICT).saying(&sync::ROLE_CONFLICT, what);
+                let finding = Finding::new(&sync::ROLE_CONFLICT).with(what);
                 conflicts.push(finding.under(Rule::T7).about(K::KIND.name(), id));
             }
             !out

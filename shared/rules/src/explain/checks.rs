@@ -23,7 +23,7 @@ fn failed(check: Step, found: impl Into<String>, place: Where, what: impl Into<S
 impl Facts<'_> {
     /// Where the source's data is looked at first, and what that system is called.
     fn source(&self) -> &'static str {
-        self.between().map_or("what the student information system sends", |(_, name)| name)
+        self.between().map_or("the exported data", |(_, name)| name)
     }
 
     pub(super) fn in_snapshot(&self) -> Check {
@@ -31,14 +31,14 @@ impl Facts<'_> {
         if self.is_manual() {
             return ok(
                 step,
-                format!("This {kind} was made here by hand and does not come from the source."),
+                format!("This {kind} was added here by hand; it does not come from the source."),
             );
         }
         let Some(snapshot) = &self.snapshot else {
-            let what = "Send the first data, or see to it that the source shares it.";
+            let what = "Send the first data, or check that the source shares it.";
             return failed(
                 step,
-                "No data of this district has been taken in yet.",
+                "No data of this district has been imported yet.",
                 Where::Sis,
                 what,
             );
@@ -46,35 +46,35 @@ impl Facts<'_> {
         if snapshot.record.is_some() {
             return ok(
                 step,
-                format!("The newest data, of {}, has this {kind}.", snapshot.taken_at),
+                format!("The newest data (from {}) contains this {kind}.", snapshot.taken_at),
             );
         }
         if snapshot.unreadable {
             let found = format!(
-                "The newest data, of {}, has rows that cannot be read, and this {kind} may be one of them.",
+                "The newest data (from {}) contains records that cannot be read; this {kind} may be one of them.",
                 snapshot.taken_at
             );
             return failed(
                 step,
                 found,
                 Where::Sis,
-                "Correct the rows that the findings of the newest report name.",
+                "Correct the records that the findings of the newest report name.",
             );
         }
         let found =
-            format!("The newest data, of {}, does not have this {kind}.", snapshot.taken_at);
+            format!("The newest data (from {}) does not contain this {kind}.", snapshot.taken_at);
         let what = match (self.kind, self.between()) {
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
             (RecordKind::Class, Some((_, name))) => {
                 format!(
-                    "See that the section is in the student information system and is shared in {name}."
+                    "Check that the section is in the student information system and is shared in {name}."
                 )
             }
             (_, Some((_, name))) => format!(
-                "See that the {kind} is listed in the student information system, and in {name} once the two have synced."
+                "Check that the {kind} is listed in the student information system and, after the two have synced, in {name}."
             ),
             _ => format!(
-                "Add the {kind} in the student information system, or see that the school is among those shared."
+                "Add the {kind} in the student information system, or check that its school is shared."
             ),
         };
         failed(step, found, Where::Sis, what)
@@ -87,18 +87,18 @@ impl Facts<'_> {
             RecordKind::Student => {
                 let needed = self.policy.admit_students != AdmitStudents::Shared;
                 Some(match (record.email, needed) {
-                    (true, _) => ok(step, "There is an e-mail address in the source."),
+                    (true, _) => ok(step, "The source has an e-mail address."),
                     (false, false) => ok(
                         step,
-                        "There is no e-mail address in the source; this district takes students in without one (R-S2).",
+                        "The source has no e-mail address; this district admits students without one (R-S2).",
                     ),
                     (false, true) if self.mirror.is_some() => ok(
                         step,
-                        "There is no e-mail address in the source any more; that alone makes nobody leave (R-S1).",
+                        "The source has no e-mail address; an existing student stays (R-S1).",
                     ),
                     (false, true) => failed(
                         step,
-                        "There is no e-mail address in the source, and without one a student does not come in (R-S1).",
+                        "The source has no e-mail address; a student is admitted only with one (R-S1).",
                         Where::Sis,
                         "Add the e-mail address in the student information system.",
                     ),
@@ -107,17 +107,17 @@ impl Facts<'_> {
             RecordKind::Teacher => Some(ok(
                 step,
                 if record.email {
-                    "There is an e-mail address in the source."
+                    "The source has an e-mail address."
                 } else {
-                    "There is no e-mail address in the source; a teacher comes in without one."
+                    "The source has no e-mail address; a teacher is admitted without one."
                 },
             )),
             RecordKind::Guardian if self.policy.admit_guardians == AdmitGuardians::None => {
                 Some(failed(
                     step,
-                    "This district takes no guardians from its source (R-G1).",
+                    "This district admits no guardians from its source (R-G1).",
                     Where::Here,
-                    "Add the guardian by hand to the student, or ask the operator to change the setting admit_guardians.",
+                    "Add the guardian to the student by hand, or ask the operator to change the setting admit_guardians.",
                 ))
             }
             RecordKind::Guardian => {
@@ -126,7 +126,7 @@ impl Facts<'_> {
                     .iter()
                     .any(|finding| finding.code == GUARDIAN_WAITS_FOR_CONTACT.name);
                 Some(if !record.contact {
-                    let found = "There is neither an e-mail address nor a phone in the source, and without one a guardian does not come in (R-G1).";
+                    let found = "The source has neither an e-mail address nor a phone number; a guardian is admitted only with one of them (R-G1).";
                     failed(
                         step,
                         found,
@@ -134,15 +134,15 @@ impl Facts<'_> {
                         "Add an e-mail address or a phone number in the student information system.",
                     )
                 } else if waits {
-                    let found = "Every e-mail address and phone in the source is another guardian's too; one of them must be this guardian's alone (R-G1).";
+                    let found = "Every e-mail address and phone number in the source also belongs to another guardian; a guardian needs one of their own (R-G1).";
                     failed(
                         step,
                         found,
                         Where::Sis,
-                        "Give this guardian an e-mail address or a phone number of their own.",
+                        "Enter an e-mail address or a phone number that no other guardian uses.",
                     )
                 } else {
-                    ok(step, "There is an e-mail address or a phone in the source.")
+                    ok(step, "The source has an e-mail address or a phone number.")
                 })
             }
             _ => None,
@@ -156,14 +156,15 @@ impl Facts<'_> {
                 let record = self.record()?;
                 let needed = self.policy.admit_students == AdmitStudents::EmailAndEnrolled;
                 let found = format!(
-                    "{} of {} enrollments of today are in active classes.",
+                    "{} of {} current enrollments are in active classes.",
                     record.in_active_classes, record.enrolled
                 );
                 Some(if record.in_active_classes > 0 || !needed || self.mirror.is_some() {
                     ok(step, found)
                 } else {
-                    let found = format!("{found} A student comes in only with one (R-S1).");
-                    let what = "Enroll the student in a class that has a teacher and whose term is not over.";
+                    let found =
+                        format!("{found} A student is admitted only with at least one (R-S1).");
+                    let what = "Enroll the student in a class that has a teacher and a term that is not over.";
                     failed(step, found, Where::Sis, what)
                 })
             }
@@ -199,10 +200,11 @@ impl Facts<'_> {
         let step = Step::InThatClass;
         let manual = self.mirror.as_ref().and_then(|mirror| mirror.in_class);
         Some(match self.record().and_then(|record| record.in_class) {
-            Some(true) => ok(step, "The newest data has the enrollment in this class."),
-            Some(false) if manual == Some(true) => {
-                ok(step, "The newest data does not have the enrollment; it was made here by hand.")
-            }
+            Some(true) => ok(step, "The newest data contains the enrollment in this class."),
+            Some(false) if manual == Some(true) => ok(
+                step,
+                "The newest data does not contain the enrollment; it was added here by hand.",
+            ),
             Some(false) => failed(
                 step,
                 format!("In the newest data the {} is not in this class.", self.kind),
@@ -211,7 +213,7 @@ impl Facts<'_> {
                     self.see_and_wait(format!("the {} is listed in this class there", self.kind))
                 } else {
                     format!(
-                        "See that the enrollment is in the student information system and has reached {}.",
+                        "Check that the enrollment is in the student information system and has reached {}.",
                         self.source()
                     )
                 },
@@ -223,7 +225,7 @@ impl Facts<'_> {
     pub(super) fn run_since(&self) -> Check {
         let step = Step::RunSince;
         if self.is_manual() {
-            return ok(step, "No run is needed for what is made by hand.");
+            return ok(step, "No run is needed for records added by hand.");
         }
         if self.status != DistrictStatus::Live {
             let found = match self.status {
@@ -236,34 +238,34 @@ impl Facts<'_> {
                 step,
                 found,
                 Where::Here,
-                "Ask the operator to switch the sync on, or to approve the run that is in review.",
+                "Ask the operator to switch the sync on, or to approve the run in review.",
             );
         }
         let (Some(snapshot), applied) = (&self.snapshot, &self.applied) else {
-            return failed(step, "There was no run yet.", Where::Sis, "Send the first data.");
+            return failed(step, "There has been no run yet.", Where::Sis, "Send the first data.");
         };
         if let Some(applied) =
             applied.as_ref().filter(|applied| applied.taken_at >= snapshot.taken_at)
         {
-            return ok(step, format!("The run {} has brought in the newest data.", applied.run));
+            return ok(step, format!("Run {} applied the newest data.", applied.run));
         }
         match self.waiting {
             Some(RunState::Held) => failed(
                 step,
-                "The run of the newest data is held: it waits for a person (R-H1).",
+                "The run with the newest data is held: a person must approve or reject it (R-H1).",
                 Where::Here,
-                "Ask the operator to look at the held run and to approve or reject it.",
+                "Ask the operator to review the held run and to approve or reject it.",
             ),
             Some(RunState::Rejected) => failed(
                 step,
-                "A person rejected the run of the newest data (R-H2).",
+                "A person rejected the run with the newest data (R-H2).",
                 Where::Here,
-                "Ask the operator why; the next data makes a new run.",
+                "Ask the operator why. The next data starts a new run.",
             ),
             _ => Check {
                 check: step,
                 came: Came::Open,
-                found: "The run of the newest data is not finished yet.".into(),
+                found: "The run with the newest data is not finished yet.".into(),
                 advice: Some(Advice {
                     place: Where::Here,
                     what: "Wait a few minutes and ask again.".into(),
@@ -284,26 +286,22 @@ impl Facts<'_> {
                 .iter()
                 .map(|reason| format!("{}: {}", reason.rule.id(), reason.what))
                 .collect();
-            let why = if rules.is_empty() {
-                "its plan is no longer kept".to_owned()
-            } else {
-                rules.join("; ")
-            };
-            let found =
-                format!("The run {} archived this {kind}{when} ({why}).", mirror.changed_by);
+            let why =
+                if rules.is_empty() { "its plan has expired".to_owned() } else { rules.join("; ") };
+            let found = format!("Run {} archived this {kind}{when} ({why}).", mirror.changed_by);
             return failed(
                 step,
                 found,
                 Where::Sis,
                 format!(
-                    "If the {kind} belongs here, put it back in the student information system: it gets the same account again."
+                    "If this {kind} belongs here, add it to the student information system again; it gets the same account."
                 ),
             );
         }
         if mirror.taken_out {
             return failed(
                 step,
-                "Somebody here took it out of this class by hand.",
+                "It was removed from this class here by hand.",
                 Where::Here,
                 "Add it to the class again.",
             );
@@ -311,18 +309,18 @@ impl Facts<'_> {
         if !mirror.enabled {
             return failed(
                 step,
-                "The account is here, but it is disabled.",
+                "The account exists but is disabled.",
                 Where::Here,
                 "A school leader can enable the account.",
             );
         }
-        ok(step, format!("This {kind} is here; the run {} changed it last.", mirror.changed_by))
+        ok(step, format!("This {kind} is here; run {} changed it last.", mirror.changed_by))
     }
 
     pub(super) fn known_by_id(&self, already_explained: bool) -> Check {
         let step = Step::KnownById;
         if self.mirror.is_some() {
-            return ok(step, "It is known here under this id.");
+            return ok(step, "There is a record with this id here.");
         }
         let has_run = self
             .applied
@@ -333,13 +331,13 @@ impl Facts<'_> {
             return Check {
                 check: step,
                 came: Came::Open,
-                found: "It is not known here under this id.".into(),
+                found: "There is no record with this id here.".into(),
                 advice: None,
             };
         }
         failed(
             step,
-            "Everything is as it should be, and still it is not known here under this id.",
+            "All other checks passed, but there is no record with this id here.",
             Where::Here,
             "Ask support for an ID adjustment: the source's id must be linked to the account (R-I3).",
         )

@@ -49,11 +49,13 @@ impl Facts<'_> {
     pub(super) fn see_and_wait(&self, what: impl AsRef<str>) -> String {
         let (long, source) =
             (self.propagation_in_words(), self.between().map_or("the source", |(_, name)| name));
-        let since =
-            self.reached_until().map_or_else(String::new, |since| format!(" after {since}"));
+        let since = self
+            .reached_until()
+            .map_or_else(|| " recently".to_owned(), |since| format!(" after {since}"));
         format!(
-            "See in the student information system that the schedule is finalised and that {}; if not, ask whoever keeps it (ATS/STARS: \
-             the DIIT office). If that was done{since}, it may not have reached {source} yet: wait until {long} after it was done.",
+            "Check in the student information system that the schedule is finalized and that {}. If not, \
+             contact the office that maintains it (ATS/STARS: the DIIT office). A change made{since} may \
+             not have reached {source} yet: wait until {long} after the change.",
             what.as_ref()
         )
     }
@@ -63,12 +65,12 @@ impl Facts<'_> {
         if !self.may_be_under_way() || !self.is_slow() {
             return None;
         }
-        let what = "See in the student information system that the schedule is finalised; if not, ask whoever keeps it (ATS/STARS: the DIIT office).";
+        let what = "Check in the student information system that the schedule is finalized. If not, contact the office that maintains it (ATS/STARS: the DIIT office).";
         Some(Check {
             check: Step::ScheduleFinalised,
             came: Came::Open,
             found:
-                "A schedule is passed on once it is finalised; whether it is, the data do not tell."
+                "A schedule is sent on only after it is finalized. The data does not show whether it is."
                     .into(),
             advice: Some(Advice { place: Where::Sis, what: what.into() }),
         })
@@ -81,9 +83,9 @@ impl Facts<'_> {
             return None;
         }
         let long = self.propagation_in_words();
-        let begins = if self.is_slow() { " once the schedule is finalised" } else { "" };
+        let begins = if self.is_slow() { " after the schedule is finalized" } else { "" };
         let newest = self.reached_until().map_or_else(String::new, |until| {
-            format!(" The newest data has what was changed before {until}.")
+            format!(" The newest data contains the changes made before {until}.")
         });
         Some(Check {
             check: Step::PropagationOver,

@@ -132,10 +132,8 @@ fn refuse<I: UndoInputs, S: PlanSink>(
     sink: &mut S,
 ) -> Result<(), PlanError> {
     let code = &request::UNDO_REFUSED;
-    let what = format!(
-        "{changed} records were changed after the run that was to be undone; nothing was undone"
-    );
-    sink.finding(Finding::new(code).saying(code, what).under(Rule::H4)).map_err(PlanError::sink)?;
+    let what = format!("{changed} records were changed after the run; nothing was undone");
+    sink.finding(Finding::new(code).with(what).under(Rule::H4)).map_err(PlanError::sink)?;
     let mut named = 0;
     for change in inputs.changes().map_err(PlanError::input)? {
         let change = change.map_err(PlanError::input)?;
@@ -151,12 +149,11 @@ fn refuse<I: UndoInputs, S: PlanSink>(
         let kind = record.kind().name();
         let what = match record {
             AnyMirrored::Link(_) => {
-                Cow::from(format!("the link of a {kind}'s id was changed after the run"))
+                Cow::from(format!("the id link of a {kind} was changed after the run"))
             }
             _ => Cow::from(format!("a {kind} was changed after the run")),
         };
-        let finding =
-            Finding::new(code).saying(code, what).under(Rule::H4).about(kind, record.key());
+        let finding = Finding::new(code).with(what).under(Rule::H4).about(kind, record.key());
         sink.finding(finding).map_err(PlanError::sink)?;
         named += 1;
         if named == MOST_NAMED {
@@ -220,7 +217,7 @@ impl<S: PlanSink> Inverse<'_, S> {
         self.tally.change(&change);
         change.reasons = vec![Reason {
             rule: Rule::H4,
-            what: Cow::Borrowed("as it was before the run that is undone"),
+            what: Cow::Borrowed("restored to the state before the undone run"),
         }];
         self.changes += 1;
         self.sink.change(change).map_err(PlanError::sink)

@@ -41,8 +41,8 @@ fn r_c2_a_manual_class_is_never_changed_and_keeps_its_members() {
     w.run(&crate::world::parse::snapshot("teacher t1\nstudent s1\nstudent s2"));
     assert_snapshot!(w.night("teacher t9\nstudent s1"), @r"
     + teacher t9 [R-T1 the source has this teacher]
-    - teacher t1 status=archived [R-A5 gone from the source]
-    - student s2 status=archived [R-A1 gone from the source]
+    - teacher t1 status=archived [R-A5 no longer in the source]
+    - student s2 status=archived [R-A1 no longer in the source]
     ! student_no_email student s1
     ");
     assert_snapshot!(w.show(RecordKind::Class, "c1"), @"origin=manual title=c1 teachers=t1 students=s1,s2");

@@ -69,9 +69,9 @@ fn r_m2_what_was_changed_here_and_not_in_the_source_goes_and_the_report_says_so(
     w.edit(RecordKind::Class, "c1", Edit::Left { role: RecordKind::Student, person: "s1".into() });
     w.edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(w.night(NIGHT), @r"
-    - edit student s1 NAME [R-S6 the source's name is back]
-    - edit class c1 IN#student#s2 [R-S4 the source does not have the student in the class]
-    - edit class c1 OUT#student#s1 [R-M2 the source's roster is back]
+    - edit student s1 NAME [R-S6 the name in the source is used again]
+    - edit class c1 IN#student#s2 [R-S4 the source does not list the student in the class]
+    - edit class c1 OUT#student#s1 [R-M2 the roster in the source is used again]
     ! student_waits_for_class student s3
     ! edit_erased student s1
     ! edit_erased class c1
@@ -100,7 +100,7 @@ fn r_m4_a_custom_name_lives_and_the_sources_name_goes_on_being_mirrored() {
 fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
-    - edit class c1 IN#student#s2 [R-S4 the source does not have the student in the class]
+    - edit class c1 IN#student#s2 [R-S4 the source does not list the student in the class]
     ! edit_erased class c1
     ");
 }
@@ -112,7 +112,7 @@ fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
         NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
     assert_snapshot!(w.night(&listed), @r"
     ~ student s2 classes=c1,c2 [R-M1 classes +1]
-    - edit class c1 IN#student#s2 [R-S4 the source has the student in the class now]
+    - edit class c1 IN#student#s2 [R-S4 the source now lists the student in the class]
     ~ class c1 students=s1,s2 [R-M1 students +1]
     ! edit_erased class c1
     ");
@@ -125,7 +125,7 @@ fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() 
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     let without = NIGHT.replace("student s2 email=s2@x", "").replace("students=s2", "");
     assert_snapshot!(edits(&w.night(&without)), @r"
-    - edit class c1 IN#student#s2 [R-A2 the student is gone from the source]
+    - edit class c1 IN#student#s2 [R-A2 the student is no longer in the source]
     ! edit_erased class c1
     ");
 }
@@ -134,7 +134,7 @@ fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() 
 fn r_s6_a_students_name_changed_here_goes_under_always() {
     let mut w = district("sis", json!({})).with_edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
-    - edit student s1 NAME [R-S6 the source's name is back]
+    - edit student s1 NAME [R-S6 the name in the source is used again]
     ! edit_erased student s1
     ");
 }
@@ -146,7 +146,7 @@ fn r_s6_a_name_changed_here_lives_once_the_account_is_active_under_until_active(
         .with_edit(RecordKind::Student, "s1", accepted())
         .with_edit(RecordKind::Student, "s2", name("Yan"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
-    - edit student s2 NAME [R-G5 whoever is invited follows the source]
+    - edit student s2 NAME [R-G5 an invited user follows the source]
     ! edit_erased student s2
     ");
 }
@@ -158,7 +158,7 @@ fn r_t3_outsiders_live_and_whoever_the_source_knows_goes() {
         .with_edit(RecordKind::Class, "c1", co_teacher("t3"))
         .with_edit(RecordKind::Class, "c2", co_teacher("out"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
-    - edit class c1 IN#teacher#t3 [R-T3 the source knows the teacher: make them co-teacher there]
+    - edit class c1 IN#teacher#t3 [R-T3 the teacher is in the source: add the co-teacher there]
     ! edit_erased class c1
     ");
 }
@@ -171,7 +171,7 @@ fn r_t3_outsiders_alone_live_only_where_the_source_names_no_co_teacher() {
         .with_edit(RecordKind::Class, "c2", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit class c2 IN#teacher#out [R-T3 the class has a co-teacher from the source]
-    - edit class c2 IN#teacher#t3 [R-T3 the source knows the teacher: make them co-teacher there]
+    - edit class c2 IN#teacher#t3 [R-T3 the teacher is in the source: add the co-teacher there]
     ! edit_erased class c2
     ! edit_erased class c2
     ");
@@ -183,7 +183,7 @@ fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_with
     let listed = NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t3");
     assert_snapshot!(w.night(&listed), @r"
     ~ teacher t3 classes=c1 [R-M1 classes +1]
-    - edit class c1 IN#teacher#t3 [R-T3 the source has the teacher in the class now]
+    - edit class c1 IN#teacher#t3 [R-T3 the source now lists the teacher in the class]
     ~ class c1 teachers=t1,t3 [R-T2 teachers +1]
     ! edit_erased class c1
     ");
@@ -197,9 +197,9 @@ fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
         NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t9")
     );
     assert_snapshot!(w.night(&listed), @r"
-    + link teacher t9 key=out [R-I2 the source's id belongs to this account]
-    ~ teacher out id=t9 origin=- classes=c1 [R-I2 the source's id; R-M1 classes +1]
-    - edit class c1 IN#teacher#out [R-T3 the source has the teacher in the class now]
+    + link teacher t9 key=out [R-I2 this source id belongs to this account]
+    ~ teacher out id=t9 origin=- classes=c1 [R-I2 source id; R-M1 classes +1]
+    - edit class c1 IN#teacher#out [R-T3 the source now lists the teacher in the class]
     ~ class c1 teachers=t1,out [R-T2 teachers +1]
     ! identity_relinked teacher t9
     ! edit_erased class c1
@@ -250,7 +250,7 @@ fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_t
     );
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @r"
-    - edit class practice IN#student#s1 [R-A2 the student is gone from the source]
+    - edit class practice IN#student#s1 [R-A2 the student is no longer in the source]
     ! edit_erased class practice
     ");
 }
@@ -279,7 +279,7 @@ fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
     );
     assert_snapshot!(w.night(&NIGHT.replace("ann@x", "new@x")), @r"
     ~ guardian g3 email=new@x [R-M1 e-mail]
-    - edit guardian g3 CONTACT [R-G5 whoever is invited follows the source]
+    - edit guardian g3 CONTACT [R-G5 an invited user follows the source]
     ! edit_erased guardian g3
     ");
 }
@@ -319,7 +319,7 @@ fn r_i4_a_temporary_sign_in_e_mail_lasts_until_the_next_run() {
     let edit = Edit::SignIn { email: Personal::new("today@x") };
     let mut w = district("clever", json!({})).with_edit(RecordKind::Student, "s1", edit);
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
-    - edit student s1 SIGNIN [R-I4 the source's e-mail is back]
+    - edit student s1 SIGNIN [R-I4 the e-mail address in the source is used again]
     ! edit_erased student s1
     ");
 }
@@ -339,8 +339,8 @@ fn r_p1_a_pinned_person_stays_in_the_rosters_until_the_date() {
     assert_snapshot!(w.night(&without), @"! pin_at_work student s1");
     w = w.on("2026-10-03");
     assert_snapshot!(w.night(&without), @r"
-    - student s1 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
-    - edit student s1 PIN [R-P1 its date has come]
+    - student s1 status=archived classes=- [R-A1 no longer in the source; R-A2 classes -1]
+    - edit student s1 PIN [R-P1 the pin has expired]
     ~ class c1 students=- inactive=NoStudent [R-M1 students -1; R-C4 inactive]
     ! edit_erased student s1
     ! class_no_student class c1
@@ -392,8 +392,8 @@ fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_acti
         .replace("student s3 email=s3@x guardians=g3", "")
         .replace("guardian g3 name=Ann email=ann@x", "");
     assert_snapshot!(edits(&w.night(&left)), @r"
-    - edit class practice IN#student#s3 [R-A2 the student is gone from the source]
-    - edit class c1 IN#student#s3 [R-A2 the student is gone from the source]
+    - edit class practice IN#student#s3 [R-A2 the student is no longer in the source]
+    - edit class c1 IN#student#s3 [R-A2 the student is no longer in the source]
     ! edit_erased class practice
     ! edit_erased class c1
     ");

@@ -27,7 +27,7 @@ fn r_a1_a_student_gone_while_a_guardian_stays_because_of_a_sibling() {
         student s2 email=s2@x guardians=g1,g2
         guardian g1 name=Ann email=a@x
         guardian g2 name=Bob email=b@x"), @r"
-    - student s1 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    - student s1 status=archived classes=- [R-A1 no longer in the source; R-A2 classes -1]
     ~ class c1 students=s2 [R-M1 students -1]
     ");
 }
@@ -42,7 +42,7 @@ fn r_a1_a_guardian_gone_while_the_child_stays_is_archived_and_unlinked() {
         student s2 email=s2@x guardians=g1
         guardian g1 name=Ann email=a@x"), @r"
     ~ student s2 guardians=g1 [R-G3 guardians -1]
-    - guardian g2 status=archived children=- [R-A1 gone from the source; R-G3 children -1]
+    - guardian g2 status=archived children=- [R-A1 no longer in the source; R-G3 children -1]
     ");
 }
 
@@ -59,10 +59,10 @@ fn r_a2_softly_a_family_leaves_active_classes_and_stays_linked_and_in_archived_o
         guardian g2 name=Bob email=b@x",
     );
     assert_snapshot!(w.night("class c2 teachers=t1*\nteacher t1"), @r"
-    - student s1 status=archived classes=c1 [R-A1 gone from the source; R-A2 classes -1]
-    - student s2 status=archived classes=c1 [R-A1 gone from the source; R-A2 classes -1]
-    - guardian g2 status=archived [R-A1 gone from the source]
-    - guardian g1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived classes=c1 [R-A1 no longer in the source; R-A2 classes -1]
+    - student s2 status=archived classes=c1 [R-A1 no longer in the source; R-A2 classes -1]
+    - guardian g2 status=archived [R-A1 no longer in the source]
+    - guardian g1 status=archived [R-A1 no longer in the source]
     ~ class c2 students=- inactive=NoStudent [R-M1 students -2; R-C4 inactive]
     ! class_no_student class c2
     ");
@@ -75,13 +75,13 @@ fn r_a3_extreme_takes_the_family_out_of_archived_classes_and_the_school_too() {
     let mut w = family(json!({ "abandoned_families": "extreme" }));
     w.night("teacher t1\nstudent s1 email=s1@x guardians=g1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x");
     // s1 goes, but the guardian stays with s2: no family is gone yet.
-    assert_snapshot!(w.night("teacher t1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x"), @"- student s1 status=archived [R-A1 gone from the source]");
+    assert_snapshot!(w.night("teacher t1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x"), @"- student s1 status=archived [R-A1 no longer in the source]");
     // Now all of them are.
     assert_snapshot!(w.night("teacher t1"), @r"
     ~ student s1 schools=- classes=- [R-A3 classes -1; R-A3 schools]
-    - student s2 status=archived schools=- classes=- [R-A1 gone from the source; R-A3 classes -1; R-A3 schools]
-    - guardian g2 status=archived schools=- [R-A1 gone from the source; R-A3 schools]
-    - guardian g1 status=archived schools=- [R-A1 gone from the source; R-A3 schools]
+    - student s2 status=archived schools=- classes=- [R-A1 no longer in the source; R-A3 classes -1; R-A3 schools]
+    - guardian g2 status=archived schools=- [R-A1 no longer in the source; R-A3 schools]
+    - guardian g1 status=archived schools=- [R-A1 no longer in the source; R-A3 schools]
     ~ class c1 students=- [R-A3 students -2]
     ");
     assert_snapshot!(w.night("teacher t1"), @"nothing");
@@ -96,8 +96,8 @@ fn r_a3_a_student_without_guardians_is_a_family_alone() {
         student s1",
     );
     assert_snapshot!(w.night("teacher t1"), @r"
-    - student s1 status=archived schools=- classes=- [R-A1 gone from the source; R-A3 classes -1; R-A3 schools]
-    - class c1 status=archived students=- [R-A5 gone from the source: archived with its roster; R-A3 students -1]
+    - student s1 status=archived schools=- classes=- [R-A1 no longer in the source; R-A3 classes -1; R-A3 schools]
+    - class c1 status=archived students=- [R-A5 no longer in the source: archived with its roster; R-A3 students -1]
     ");
 }
 
@@ -152,10 +152,10 @@ fn r_a5_an_archived_class_keeps_its_roster_whoever_leaves_later() {
         teacher t1
         student s2 email=s2@x guardians=g1
         guardian g1 name=Ann email=a@x"), @r"
-    - student s1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived [R-A1 no longer in the source]
     ~ student s2 guardians=g1 [R-G3 guardians -1]
-    - guardian g2 status=archived children=- [R-A1 gone from the source; R-G3 children -1]
-    - class c1 status=archived [R-A5 gone from the source: archived with its roster]
+    - guardian g2 status=archived children=- [R-A1 no longer in the source; R-G3 children -1]
+    - class c1 status=archived [R-A5 no longer in the source: archived with its roster]
     ");
     w.night("teacher t2");
     assert_snapshot!(w.show(RecordKind::Class, "c1"), @"status=archived title=c1 teachers=t1 students=s1,s2");
@@ -167,7 +167,7 @@ fn r_a5_a_class_gone_from_the_source_goes_on_by_hand_where_the_policy_says_so() 
     let text = "class c1 teachers=t1* students=s1\nteacher t1\nstudent s1";
     let mut w = world("clever", json!({ "abandoned_classes": "disconnect" })).after(text);
     assert_snapshot!(w.night("teacher t1\nstudent s1"), @r"
-    - class c1 origin=manual [R-A5 gone from the source: a manual class from now on]
+    - class c1 origin=manual [R-A5 no longer in the source: kept as a manual class]
     ! student_no_email student s1
     ");
     assert_snapshot!(w.night(text), @r"
@@ -189,7 +189,7 @@ fn r_a5_a_teacher_gone_leaves_all_synced_classes_and_is_archived() {
         class c1 teachers=t2 students=s1
         teacher t2
         student s1"), @r"
-    - teacher t1 status=archived classes=- [R-A5 gone from the source; R-A5 classes -1]
+    - teacher t1 status=archived classes=- [R-A5 no longer in the source; R-A5 classes -1]
     ~ class c1 teachers=t2 [R-T2 teachers -1]
     ! student_no_email student s1
     ! class_no_primary class c1
@@ -211,19 +211,19 @@ fn r_a6_a_school_no_longer_shared_goes_with_its_classes() {
         "class c2 teachers=t1* students=s2\nteacher t1\nstudent s2",
     ));
     assert_snapshot!(crate::world::print::plan(&planned), @r"
-    - school north status=archived [R-A6 gone from the source]
+    - school north status=archived [R-A6 no longer in the source]
     ~ teacher t1 [R-M1 schools]
-    - student s1 status=archived [R-A1 gone from the source]
-    - class c1 status=archived [R-A5 gone from the source: archived with its roster; R-A6 its school is gone from the source, or has no class and nobody there any more]
+    - student s1 status=archived [R-A1 no longer in the source]
+    - class c1 status=archived [R-A5 no longer in the source: archived with its roster; R-A6 its school is no longer in the source, or has no classes and people there]
     ! student_no_email student s2
     ");
     assert_snapshot!(crate::world::print::holds(&planned), @r"
-    teacher: 1 of 1 teacher records of the district would be changed; with fewer than 20, all of them is too many
-    student north: 1 of 1 student records of the school would be removed; with fewer than 20, all of them is too many
-    teacher north: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
-    class north: 1 of 1 class records of the school would be removed; with fewer than 20, all of them is too many
-    enrollment north: 2 of 2 enrollment records of the school would be removed; with fewer than 20, all of them is too many
-    teacher sch: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    teacher: 1 of 1 teacher records of the district would be changed; a run must not affect all records if there are fewer than 20
+    student north: 1 of 1 student records of the school would be removed; a run must not affect all records if there are fewer than 20
+    teacher north: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
+    class north: 1 of 1 class records of the school would be removed; a run must not affect all records if there are fewer than 20
+    enrollment north: 2 of 2 enrollment records of the school would be removed; a run must not affect all records if there are fewer than 20
+    teacher sch: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
 }
 

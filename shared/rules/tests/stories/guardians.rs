@@ -15,7 +15,7 @@ fn r_g1_a_guardian_comes_in_with_a_contact_that_is_nobody_elses() {
         guardian g3 name=Cleo
         guardian g4 name=Dan phone=+15550001 email=dan@x"), @r"
     + student s1 schools=sch guardians=g4 [R-S2 the source shares this student]
-    + guardian g4 email=dan@x phone=+15550001 schools=sch children=s1 [R-G1 in the source with a contact that is nobody else's]
+    + guardian g4 email=dan@x phone=+15550001 schools=sch children=s1 [R-G1 in the source with a unique contact]
     ! student_no_email student s1
     ! guardian_waits_for_contact guardian g2
     ! guardian_waits_for_contact guardian g3
@@ -28,9 +28,9 @@ fn r_g1_a_guardian_comes_in_with_a_contact_that_is_nobody_elses() {
         guardian g3 name=Cleo sms=+15550003
         guardian g4 name=Dan phone=+15550001 email=dan@x"), @r"
     ~ student s1 guardians=g1,g2,g3,g4 [R-G3 guardians +3]
-    + guardian g2 email=bob@x schools=sch children=s1 [R-G1 in the source with a contact that is nobody else's]
-    + guardian g3 schools=sch children=s1 [R-G1 in the source with a contact that is nobody else's]
-    + guardian g1 email=home@x phone=+15550009 schools=sch children=s1 [R-G1 in the source with a contact that is nobody else's]
+    + guardian g2 email=bob@x schools=sch children=s1 [R-G1 in the source with a unique contact]
+    + guardian g3 schools=sch children=s1 [R-G1 in the source with a unique contact]
+    + guardian g1 email=home@x phone=+15550009 schools=sch children=s1 [R-G1 in the source with a unique contact]
     ! student_no_email student s1
     ");
 }
@@ -81,9 +81,9 @@ fn r_g2_one_name_and_one_contact_under_several_ids_is_one_guardian() {
     + student s1 schools=sch guardians=g1 [R-S2 the source shares this student]
     + student s3 schools=sch guardians=g1 [R-S2 the source shares this student]
     + student s2 schools=sch guardians=g1 [R-S2 the source shares this student]
-    + link guardian g2 key=g1 [R-G2 the source's id belongs to this account]
-    + link guardian g3 key=g1 [R-G2 the source's id belongs to this account]
-    + guardian g1 email=ann@x phone=+15550002 schools=sch children=s1,s2,s3 also=g2,g3 [R-G1 in the source with a contact that is nobody else's; R-G2 one guardian under 3 ids]
+    + link guardian g2 key=g1 [R-G2 this source id belongs to this account]
+    + link guardian g3 key=g1 [R-G2 this source id belongs to this account]
+    + guardian g1 email=ann@x phone=+15550002 schools=sch children=s1,s2,s3 also=g2,g3 [R-G1 in the source with a unique contact; R-G2 one guardian with 3 ids]
     ! student_no_email student s1
     ! student_no_email student s3
     ! student_no_email student s2
@@ -105,18 +105,18 @@ fn r_g2_two_who_were_two_become_one_and_two_again() {
         guardian g1 name=Ann email=1@x
         guardian g2 name=Ann email=1@x"), @r"
     ~ student s2 guardians=g1 [R-G3 guardians +1 -1]
-    + link guardian g2 key=g1 [R-G2 the source's id belongs to this account]
-    - guardian g2 status=archived children=- [R-G2 the same guardian under another id; R-G3 children -1]
-    ~ guardian g1 children=s1,s2 also=g2 [R-G3 children +1; R-G2 further ids +1]
+    + link guardian g2 key=g1 [R-G2 this source id belongs to this account]
+    - guardian g2 status=archived children=- [R-G2 the same guardian with another id; R-G3 children -1]
+    ~ guardian g1 children=s1,s2 also=g2 [R-G3 children +1; R-G2 additional ids +1]
     ! student_no_email student s1
     ! student_no_email student s2
     ! guardians_merged guardian g1
     ");
     assert_snapshot!(w.night(two), @r"
     ~ student s2 guardians=g2 [R-G3 guardians +1 -1]
-    - link guardian g2 [R-G2 the source's id has an account of its own again]
+    - link guardian g2 [R-G2 this source id has its own account again]
     ^ guardian g2 status=- children=s2 [R-A4 the source has this guardian again; R-G3 children +1]
-    ~ guardian g1 children=s1 also=- [R-G3 children -1; R-G2 further ids -1]
+    ~ guardian g1 children=s1 also=- [R-G3 children -1; R-G2 additional ids -1]
     ! student_no_email student s1
     ! student_no_email student s2
     ");
@@ -136,7 +136,7 @@ fn r_g2_the_account_stays_when_the_id_that_made_it_goes() {
         student s2 guardians=g2
         guardian g2 name=Ann email=a@x"), @r"
     ~ student s1 guardians=- [R-G3 guardians -1]
-    ~ guardian g1 id=g2 children=s2 also=- [R-I2 the source's id; R-G3 children -1; R-G2 further ids -1]
+    ~ guardian g1 id=g2 children=s2 also=- [R-I2 source id; R-G3 children -1; R-G2 additional ids -1]
     ! student_no_email student s1
     ! student_no_email student s2
     ");
@@ -151,7 +151,7 @@ fn r_g3_a_relationship_waits_for_both_sides() {
         guardian g1 name=Ann email=a@x
         guardian g2 name=Bob"), @r"
     + student s2 email=s2@x schools=sch guardians=g1 [R-S1 in the source with an e-mail address]
-    + guardian g1 email=a@x schools=sch children=s2 [R-G1 in the source with a contact that is nobody else's]
+    + guardian g1 email=a@x schools=sch children=s2 [R-G1 in the source with a unique contact]
     ! student_waits_for_email student s1
     ! guardian_waits_for_contact guardian g2
     ");
@@ -162,7 +162,7 @@ fn r_g3_a_relationship_waits_for_both_sides() {
         guardian g2 name=Bob email=b@x"), @r"
     + student s1 email=s1@x schools=sch guardians=g1 [R-S1 in the source with an e-mail address]
     ~ student s2 guardians=g1,g2 [R-G3 guardians +1]
-    + guardian g2 email=b@x schools=sch children=s2 [R-G1 in the source with a contact that is nobody else's]
+    + guardian g2 email=b@x schools=sch children=s2 [R-G1 in the source with a unique contact]
     ~ guardian g1 children=s1,s2 [R-G3 children +1]
     ");
 }

@@ -46,7 +46,7 @@ fn r_h1_few_are_too_many_only_when_all_go() {
     let w = world("clever", json!({})).after(&district(19, 100));
     assert_snapshot!(held(&w, &district(9, 100)), @"enrollment n: 10 of 20 enrollment records of the school would be removed; the limit is 10 %");
     let none = district(19, 100).replace("teacher tn schools=n\n", "").replace("teachers=tn* ", "");
-    assert_snapshot!(held(&w, &none), @"teacher n: 1 of 1 teacher records of the school would be removed; with fewer than 20, all of them is too many");
+    assert_snapshot!(held(&w, &none), @"teacher n: 1 of 1 teacher records of the school would be removed; a run must not affect all records if there are fewer than 20");
 }
 
 #[test]
@@ -54,9 +54,9 @@ fn r_h1_a_kind_that_the_source_lacks_holds() {
     let w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
     assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
-    guardian: the source has no guardian at all; the mirror has 1
-    guardian: 1 of 1 guardian records of the district would be removed; with fewer than 20, all of them is too many
-    guardian sch: 1 of 1 guardian records of the school would be removed; with fewer than 20, all of them is too many
+    guardian: the source has no guardian records; the mirror has 1
+    guardian: 1 of 1 guardian records of the district would be removed; a run must not affect all records if there are fewer than 20
+    guardian sch: 1 of 1 guardian records of the school would be removed; a run must not affect all records if there are fewer than 20
     ");
 }
 
@@ -67,12 +67,12 @@ fn r_h1_changes_of_their_own_count_and_dates_do_not() {
     let w = world("clever", json!({})).after(&text);
     assert_snapshot!(held(&w, &renamed), @r"
     student n: 30 of 30 student records of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
     // A move to another school is a change.
     assert_snapshot!(held(&w, &text.replace("schools=n", "schools=s")), @r"
     student n: 30 of 30 student records of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teacher records of the school would be changed; with fewer than 20, all of them is too many
+    teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
     // A term that ends, and enrollments that end with it, are nothing.
     let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
@@ -119,8 +119,8 @@ fn r_h2_additions_and_changes_only_takes_nothing_away_and_holds_for_no_removal()
     w.removals = false;
     let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
     assert_snapshot!(held(&w, tonight), @r"
-    class: 1 of 1 class records of the district would be changed; with fewer than 20, all of them is too many
-    class sch: 1 of 1 class records of the school would be changed; with fewer than 20, all of them is too many
+    class: 1 of 1 class records of the district would be changed; a run must not affect all records if there are fewer than 20
+    class sch: 1 of 1 class records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
     assert_snapshot!(w.night(tonight), @r"
     + teacher t2 classes=c1 [R-T1 the source has this teacher]
@@ -169,7 +169,7 @@ fn r_h3_a_bad_class_keeps_its_roster_but_not_who_is_gone() {
         student s1
         student s3"), @r"
     + student s3 schools=sch [R-S2 the source shares this student]
-    - student s2 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    - student s2 status=archived classes=- [R-A1 no longer in the source; R-A2 classes -1]
     ~ class c1 students=s1 [R-A1 students -1]
     ! student_no_email student s1
     ! student_no_email student s3
@@ -201,7 +201,7 @@ fn r_h3_an_enrollment_that_cannot_be_read_stays_unless_its_class_or_person_is_go
         gap seat class=c1
         gap seat person=t1"), @r"
     ~ student s1 classes=c1 [R-M1 classes -1]
-    - student s2 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    - student s2 status=archived classes=- [R-A1 no longer in the source; R-A2 classes -1]
     ~ class c2 students=- inactive=NoStudent [R-M1 students -1; R-C4 inactive]
     ~ class c1 students=s1 [R-M1 students -1]
     ! student_no_email student s1

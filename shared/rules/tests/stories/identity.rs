@@ -15,8 +15,8 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
     let mut w = district().after("student s1 number=7");
     let account = w.mirror.of::<kinds::Students>()[0].account.clone();
     assert_snapshot!(w.night("student s2 number=7"), @r"
-    + link student s2 key=s1 [R-I2 the source's id belongs to this account]
-    ~ student s1 id=s2 [R-I2 the source's id; R-M1 given name]
+    + link student s2 key=s1 [R-I2 this source id belongs to this account]
+    ~ student s1 id=s2 [R-I2 source id; R-M1 given name]
     ! identity_relinked student s2
     ! student_no_email student s2
     ");
@@ -26,7 +26,7 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
         class c1 students=s1,s2
         student s2 number=7
         student s1 number=9"), @r"
-    + link student s1 key=s1~r3 [R-I1 the source's id belongs to this account]
+    + link student s1 key=s1~r3 [R-I1 this source id belongs to this account]
     + student s1~r3 id=s1 schools=sch classes=c1 [R-S2 the source shares this student]
     ~ student s1 classes=c1 [R-M1 classes +1]
     + class c1 title=c1 students=s1,s1~r3 inactive=NoTeacher [R-C1 the source has this class]
@@ -52,8 +52,8 @@ fn r_i2_a_student_under_a_new_id_with_the_same_number_keeps_the_account() {
     let mut w = district()
         .after("class c1 teachers=t1* students=old\nteacher t1\nstudent old number=7 email=a@x");
     assert_snapshot!(w.night("class c1 teachers=t1* students=new\nteacher t1\nstudent new number=7 email=b@x"), @r"
-    + link student new key=old [R-I2 the source's id belongs to this account]
-    ~ student old id=new email=b@x [R-I2 the source's id; R-M1 given name, e-mail]
+    + link student new key=old [R-I2 this source id belongs to this account]
+    ~ student old id=new email=b@x [R-I2 source id; R-M1 given name, e-mail]
     ! identity_relinked student new
     ");
 }
@@ -63,10 +63,10 @@ fn r_i2_without_numbers_the_same_address_and_the_same_name_are_the_same_person()
     let mut w = district()
         .after("teacher old name=Ann/Lee email=a@x\nstudent s-old name=Bo email=b@x number=1");
     assert_snapshot!(w.night("teacher new name=ANN/_lee email=a@x\nstudent s-new name=bo email=b@x"), @r"
-    + link teacher new key=old [R-I2 the source's id belongs to this account]
-    ~ teacher old id=new [R-I2 the source's id; R-M1 given name, family name]
-    + link student s-new key=s-old [R-I2 the source's id belongs to this account]
-    ~ student s-old id=s-new [R-I2 the source's id; R-M1 given name, number]
+    + link teacher new key=old [R-I2 this source id belongs to this account]
+    ~ teacher old id=new [R-I2 source id; R-M1 given name, family name]
+    + link student s-new key=s-old [R-I2 this source id belongs to this account]
+    ~ student s-old id=s-new [R-I2 source id; R-M1 given name, number]
     ! identity_relinked teacher new
     ! identity_relinked student s-new
     ");
@@ -78,9 +78,9 @@ fn r_i2_different_numbers_forbid_a_link_by_address_and_name() {
         .after("student s1 name=Bo email=b@x number=1\nstudent s2 name=Cy email=c@x state=1");
     assert_snapshot!(w.night("student s3 name=Bo email=b@x number=2\nstudent s4 name=Cy email=c@x state=2"), @r"
     + student s4 email=c@x schools=sch [R-S2 the source shares this student]
-    - student s1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived [R-A1 no longer in the source]
     + student s3 email=b@x schools=sch [R-S2 the source shares this student]
-    - student s2 status=archived [R-A1 gone from the source]
+    - student s2 status=archived [R-A1 no longer in the source]
     ");
 }
 
@@ -99,15 +99,15 @@ fn r_i2_two_living_people_are_never_one() {
 fn r_i2_what_is_ambiguous_is_not_linked() {
     let mut w = district().after("student s1 number=7\nstudent s2 number=7");
     assert_snapshot!(w.night("student s3 number=7"), @r"
-    - student s1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived [R-A1 no longer in the source]
     + student s3 schools=sch [R-S2 the source shares this student]
-    - student s2 status=archived [R-A1 gone from the source]
+    - student s2 status=archived [R-A1 no longer in the source]
     ! identity_ambiguous student s3
     ! student_no_email student s3
     ");
     let mut w = district().after("student s1 number=7");
     assert_snapshot!(w.night("student s2 number=7\nstudent s3 number=7"), @r"
-    - student s1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived [R-A1 no longer in the source]
     + student s3 schools=sch [R-S2 the source shares this student]
     + student s2 schools=sch [R-S2 the source shares this student]
     ! identity_ambiguous student s2
@@ -122,8 +122,8 @@ fn r_i2_who_was_archived_earlier_is_found_again() {
     let mut w = district().after("student s1 number=7\nstudent s9");
     w.night("student s9");
     assert_snapshot!(w.night("student s2 number=7\nstudent s9"), @r"
-    + link student s2 key=s1 [R-I2 the source's id belongs to this account]
-    ^ student s1 id=s2 status=- [R-A4 the source has this student again; R-I2 the source's id; R-M1 given name]
+    + link student s2 key=s1 [R-I2 this source id belongs to this account]
+    ^ student s1 id=s2 status=- [R-A4 the source has this student again; R-I2 source id; R-M1 given name]
     ! identity_relinked student s2
     ! student_no_email student s2
     ! student_no_email student s9
@@ -143,7 +143,7 @@ fn r_i2_a_row_that_is_bad_tonight_is_nobody_gone() {
 fn r_i2_nobody_is_linked_where_the_policy_says_off() {
     let mut w = world("clever", json!({ "relink_identities": "off" })).after("student s1 number=7");
     assert_snapshot!(w.night("student s2 number=7"), @r"
-    - student s1 status=archived [R-A1 gone from the source]
+    - student s1 status=archived [R-A1 no longer in the source]
     + student s2 schools=sch [R-S2 the source shares this student]
     ! student_no_email student s2
     ");
@@ -153,7 +153,7 @@ fn r_i2_nobody_is_linked_where_the_policy_says_off() {
 fn r_i3_a_link_made_by_support_holds() {
     let mut w = district().after("student s1 name=Bo").with_link(RecordKind::Student, "s2", "s1");
     assert_snapshot!(w.night("student s2 name=Cy"), @r"
-    ~ student s1 id=s2 [R-I2 the source's id; R-M1 given name]
+    ~ student s1 id=s2 [R-I2 source id; R-M1 given name]
     ! student_no_email student s2
     ");
 }
@@ -169,7 +169,7 @@ fn r_i5_one_address_and_two_people_signs_in_neither() {
     + teacher t1 shared=yes [R-T1 the source has this teacher]
     + student s1 email=a@x schools=sch guardians=g1 shared=yes [R-S2 the source shares this student]
     + student s2 email=boss@x schools=sch shared=yes [R-S2 the source shares this student]
-    + guardian g1 email=a@x phone=+15550001 schools=sch children=s1 shared=yes [R-G1 in the source with a contact that is nobody else's]
+    + guardian g1 email=a@x phone=+15550001 schools=sch children=s1 shared=yes [R-G1 in the source with a unique contact]
     ! email_shared teacher t1
     ! email_shared student s1
     ! email_shared guardian g1

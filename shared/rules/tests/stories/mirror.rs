@@ -25,7 +25,7 @@ fn r_m1_what_the_source_adds_changes_and_no_longer_has() {
         teacher t1 name=Ann
         student s2 email=b@x"), @r"
     ~ teacher t1 [R-M1 given name]
-    - student s1 status=archived classes=- [R-A1 gone from the source; R-A2 classes -1]
+    - student s1 status=archived classes=- [R-A1 no longer in the source; R-A2 classes -1]
     + student s2 email=b@x schools=sch classes=c1 [R-S1 in the source with an e-mail address and an active class]
     ~ class c1 title=Reading students=s2 [R-M1 title; R-M1 students +1 -1]
     ");
@@ -108,7 +108,7 @@ fn r_m5_a_teacher_gone_from_the_source_leaves_the_administrator_alone() {
         .with_administrator("boss@x", "boss-account")
         .after("teacher t1 email=boss@x");
     assert_snapshot!(w.night("teacher t2"), @r"
-    - teacher t1 status=archived [R-A5 gone from the source]
+    - teacher t1 status=archived [R-A5 no longer in the source]
     + teacher t2 [R-T1 the source has this teacher]
     ");
     assert_eq!(w.administrators.len(), 1);

@@ -145,7 +145,7 @@ fn r_t5_more_co_teachers_than_the_source_can_hold_are_all_taken_with_a_finding()
         student s1 email=a@x";
     let planned = w.run(&crate::world::parse::snapshot(text));
     let told: Vec<&str> = planned.findings.iter().map(|finding| finding.message.as_str()).collect();
-    assert_snapshot!(told.join("\n"), @"class c1 has 3 co-teachers from the source, which can hold 2. Take the extra co-teachers out in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
+    assert_snapshot!(told.join("\n"), @"class c1 has 3 co-teachers in the source, which supports 2. Remove the extra co-teachers in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
     assert_snapshot!(w.show(roster::records::RecordKind::Class, "c1"), @"title=c1 teachers=t1,t2,t3,t4 students=s1");
 }
 
@@ -197,7 +197,7 @@ fn r_t7_a_role_given_by_enrollment_goes_when_the_policy_changes() {
     let mut w = world("clever", json!({ "role_conflicts": "enrollment" })).after(text);
     w.policy = world("clever", json!({})).policy;
     assert_snapshot!(w.night(text), @r"
-    - teacher s1 status=archived classes=- [R-A5 gone from the source; R-A5 classes -1]
+    - teacher s1 status=archived classes=- [R-A5 no longer in the source; R-A5 classes -1]
     ~ class c1 teachers=t1 [R-T2 teachers -1]
     ! role_conflict teacher s1
     ! student_no_email student s2

@@ -81,13 +81,10 @@ fn stage(
     let Some(phones) = Phones::of(&job.settings.phone_country) else {
         let code = &source::SETTING_INVALID;
         diagnostics.note(code, |f| {
-            f.saying(
-                code,
-                format!(
-                    "the setting phone_country cannot be {}",
-                    quoted(&job.settings.phone_country)
-                ),
-            )
+            f.with(format!(
+                "the setting phone_country has the invalid value {}",
+                quoted(&job.settings.phone_country)
+            ))
         });
         return Err(Abort::Refused);
     };
@@ -95,7 +92,7 @@ fn stage(
     if let Some(frozen) = job.frozen {
         let code = &codes::SOURCE_FROZEN;
         diagnostics.note(code, |finding| {
-            finding.saying(code, format!("{}: what is shared is of an earlier day", frozen.words()))
+            finding.with(format!("{}; the data is from an earlier day", frozen.words()))
         });
     }
     let mut feed = Feed::new(job.district, &options);
@@ -317,31 +314,31 @@ impl<'a> Feed<'a> {
                 counts.people_not_shared,
                 Resource::Sections,
                 &codes::PEOPLE_NOT_SHARED,
-                "places in sections are those of people who are not shared",
+                "enrollments in sections belong to people who are not shared",
             ),
             (
                 counts.courses_missing,
                 Resource::Sections,
                 &source::OPTIONAL_REFERENCE_MISSING,
-                "sections name a course that is not shared; it counts as blank",
+                "sections name a course that is not shared; the course was treated as blank",
             ),
             (
                 counts.children_not_shared,
                 Resource::Contacts,
                 &codes::CHILDREN_NOT_SHARED,
-                "relationships are to students who are not shared",
+                "relationships name students who are not shared",
             ),
             (
                 counts.no_guardians,
                 Resource::Contacts,
                 &codes::CONTACT_NOT_GUARDIAN,
-                "relationships make nobody a guardian",
+                "relationships do not make the contact a guardian",
             ),
             (
                 counts.races,
                 Resource::Students,
                 &codes::RACE_UNKNOWN,
-                "students have a race that is none of those known",
+                "students have a race value that is not known here",
             ),
         ] {
             if count > 0 {
@@ -351,7 +348,7 @@ impl<'a> Feed<'a> {
         for ((list, role), count) in &self.roster.not_rostered {
             let code = &source::ROLE_NOT_ROSTERED;
             diagnostics.note(code, |f| {
-                f.saying(code, format!("{count} users of the role {role} make no account here"))
+                f.with(format!("{count} users with the role {role} get no account here"))
                     .at(place(list, 0, None))
             });
         }
@@ -398,7 +395,7 @@ pub(super) fn note(
 ) {
     diagnostics.note(code, |finding| {
         let found = found();
-        let finding: Finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+        let finding: Finding = if found.is_empty() { finding } else { finding.with(found) };
         let finding = finding.at(place(list.name(), 0, field));
         match id.map(id_of) {
             Some(id) => about(finding, list, &id),

@@ -169,7 +169,7 @@ fn schools(
     }
     if named.is_empty() {
         note(diagnostics, &source::VALUE_MISSING, list, user.id.get(), Some("schools"), || {
-            "a user is at no school".into()
+            "a user has no school".into()
         });
         return false;
     }

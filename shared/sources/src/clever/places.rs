@@ -132,7 +132,7 @@ pub(super) fn day(
         DateCell::Iso(date) | DateCell::Ordered(date) => to_day(date),
         DateCell::NeedsOrder | DateCell::Bad => {
             note(diagnostics, &source::DATE_FORMAT, list, id.get(), Some(field), || {
-                format!("{field} is no date and counts as blank")
+                format!("{field} is not a date and was treated as blank")
             });
             NO_DAY
         }

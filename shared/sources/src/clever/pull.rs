@@ -102,7 +102,7 @@ pub struct Api {
 
 /// Settings by which Clever cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {0} has a value that it cannot have")]
+#[error("the setting {0} has an invalid value")]
 pub struct BadSetting(pub &'static str);
 
 impl Api {
@@ -183,10 +183,8 @@ impl Frozen {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Paused => "the district's sync to Clever is paused",
-            Self::Pending => {
-                "the district's sync to Clever fails, and waits for the district to mend it"
-            }
-            Self::Error => "the district's sync to Clever fails, and waits for Clever to mend it",
+            Self::Pending => "the district's sync to Clever fails; the district must fix it",
+            Self::Error => "the district's sync to Clever fails; Clever must fix it",
         }
     }
 }
@@ -235,14 +233,14 @@ pub trait Pages: Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum PullError<E> {
     /// The token is not taken any more.
-    #[error("Clever refuses the district's token")]
+    #[error("Clever refused the district's token")]
     Unauthorized,
     /// The token is another district's.
     #[error("the token belongs to another district")]
     OtherDistrict,
     /// The list is not there.
     #[error(
-        "Clever answers {status} for the list of {list}: it may not be shared with this application, or this version may not have it"
+        "Clever answered {status} for the list of {list}: the list may not be shared with this application or may not exist in this version"
     )]
     Refused {
         /// The list.
@@ -251,7 +249,7 @@ pub enum PullError<E> {
         status: u16,
     },
     /// Clever fails, again and again.
-    #[error("Clever fails: {list} could not be read after {tries} tries ({last})")]
+    #[error("Clever failed: {list} could not be read after {tries} tries ({last})")]
     Down {
         /// The list.
         list: &'static str,
@@ -261,7 +259,7 @@ pub enum PullError<E> {
         last: Failing,
     },
     /// A page leads nowhere.
-    #[error("a page of {list} cannot be trusted: {fault}")]
+    #[error("a page of {list} is not valid: {fault}")]
     Page {
         /// The list.
         list: &'static str,
@@ -269,7 +267,7 @@ pub enum PullError<E> {
         fault: PaginationError,
     },
     /// A page could not be kept.
-    #[error("a page could not be kept")]
+    #[error("a page could not be stored")]
     Keep(E),
 }
 

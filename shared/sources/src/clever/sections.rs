@@ -141,7 +141,7 @@ fn add(
             let code = &source::ENROLLMENT_ROLE;
             diagnostics.note(code, |f| {
                 let finding = f
-                    .saying(code, format!("the section names as {word} a user who is none"))
+                    .with(format!("the section lists a user as {word}, but the user is not {word}"))
                     .under(Rule::T7);
                 let finding = finding.at(place(LIST.name(), 0, Some(field)));
                 finding.about(words_of(LIST).entity, &id_of(section.id.get().unwrap_or_default()))

@@ -21,7 +21,7 @@ pub struct Connected {
 pub enum TokensError {
     /// The application's own credentials are wrong.
     #[error(
-        "Clever refuses the application's client id and secret ({0}): look at the secret in Secrets Manager"
+        "Clever refused the application's client id and secret ({0}): check the secret in Secrets Manager"
     )]
     Refused(u16),
     /// Clever fails.
@@ -33,7 +33,7 @@ pub enum TokensError {
         last: Failing,
     },
     /// A page of it leads nowhere.
-    #[error("a page of the token list cannot be trusted")]
+    #[error("a page of the token list is not valid")]
     Page,
 }
 

@@ -8,17 +8,17 @@ use super::{Answer, Get, Http, NoAnswer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PaginationError {
     /// Cut off, HTML, or something else that is no page: asking again may help.
-    #[error("the answer is not a page of a list")]
+    #[error("the response is not a page of a list")]
     NotAPage,
     /// The link to the next page leads to another host, or to another list.
-    #[error("the link to the next page leads somewhere else")]
+    #[error("the link to the next page points to another address")]
     ForeignLink,
     /// The link to the next page leads to this page or an earlier one, or the server sends the same
     /// page again.
-    #[error("the link to the next page leads back")]
+    #[error("the link to the next page points to a page that was already read")]
     Loop,
     /// The list ends before as many records were sent as the server says that there are.
-    #[error("the list ends before all the records that the server counts were sent")]
+    #[error("the list has fewer records than the server's count")]
     Short,
 }
 

@@ -370,7 +370,7 @@ pub(crate) fn note_record<T: Default + Clone>(
     let before = std::mem::replace(&mut diagnostics.earlier, seen.is_of_earlier_set());
     diagnostics.note(code, |finding| {
         let found = found();
-        let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+        let finding = if found.is_empty() { finding } else { finding.with(found) };
         finding
             .at(place(list.name, seen.line, column))
             .about(list.entity, &id_of(registry.id(slot)))

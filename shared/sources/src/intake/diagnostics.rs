@@ -99,7 +99,7 @@ impl<'s> Diagnostics<'s> {
             place.file = if list == "roles" { "users".into() } else { list.to_owned().into() };
         }
         if self.earlier {
-            finding.message.push_str(" (In an earlier set, which tonight's follows.)");
+            finding.message.push_str(" (In an earlier upload, which this one updates.)");
         }
         // A vector takes any bytes, so this cannot fail.
         if serde_json::to_writer(&mut self.waiting, &finding).is_ok() {

@@ -55,7 +55,7 @@ pub struct Refused {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// It could not be read; it may be tried again.
-    #[error("what the source sent could not be read")]
+    #[error("the source's data could not be read")]
     Read(#[source] io::Error),
     /// The snapshot could not be written.
     #[error("the snapshot could not be written")]

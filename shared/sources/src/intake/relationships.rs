@@ -42,7 +42,7 @@ pub(super) fn join(
                     from,
                     diagnostics,
                     &codes::AGENT_MISSING,
-                    "agentSourcedIds names a user who is not in the set",
+                    "agentSourcedIds names a user who is not in the export",
                 );
             }
             Direction::Wrong(found) => note(roster, from, diagnostics, &codes::AGENT_ROLE, found),
@@ -62,13 +62,9 @@ pub(super) fn join(
     if one_way > 0 {
         diagnostics.note(&codes::AGENT_ONE_WAY, |f| {
             let found = format!(
-                "{one_way} relationships are given in one direction only; they count in both"
+                "{one_way} relationships are given in one direction only; they were accepted in both"
             );
-            f.saying(&codes::AGENT_ONE_WAY, found).at(place(
-                roster.words.users.name,
-                0,
-                Some(roster.words.agents),
-            ))
+            f.with(found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
         });
     }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));
@@ -105,7 +101,7 @@ fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
         Direction::ToChild
     } else if other & person::TEACHER != 0 {
         Direction::Wrong(
-            "agentSourcedIds names a teacher, who is no guardian here; it makes no relationship",
+            "agentSourcedIds names a teacher, who cannot be a guardian; it was ignored",
         )
     } else {
         Direction::Wrong("")

@@ -219,9 +219,10 @@ fn merge(
     }
     let line = rows[best as usize].line;
     diagnostics.note(&codes::ENROLLMENT_MERGED, |f| {
-        let found =
-            format!("the person has {count} enrollments of one role in the class; this one counts");
-        f.saying(&codes::ENROLLMENT_MERGED, found)
+        let found = format!(
+            "the person has {count} enrollments with the same role in the class; this one was used"
+        );
+        f.with(found)
             .at(place(roster.words.enrollments.name, line, None))
             .about("class", &id_of(roster.classes.id(class)))
     });

@@ -184,8 +184,7 @@ pub(super) fn finish_classes(roster: &mut Collected, diagnostics: &mut Diagnosti
         roster.courses.present().filter(|&slot| !roster.courses.record(slot).has_classes).count();
     if idle > 0 {
         diagnostics.note(&codes::COURSE_WITHOUT_CLASS, |f| {
-            f.saying(&codes::COURSE_WITHOUT_CLASS, format!("{idle} courses have no class"))
-                .at(place("courses.csv", 0, None))
+            f.with(format!("{idle} courses have no class")).at(place("courses.csv", 0, None))
         });
     }
 }
@@ -274,7 +273,7 @@ fn class_terms(
     }
     if unknown > 0 {
         row.note(diagnostics, &codes::CLASS_WITHOUT_TERM, Some(col), || {
-            format!("{unknown} of the {count} academic sessions of the class are not in the set")
+            format!("{unknown} of the {count} academic sessions of the class are not in the export")
         });
     }
     ((begin, count), (first, end))
@@ -292,7 +291,7 @@ pub(super) fn reference(
     let slot = found.filter(|&slot| resolves(slot));
     if slot.is_none() {
         row.note(diagnostics, code, Some(col), || {
-            format!("{} leads to a record that is not in the set", col.name)
+            format!("{} names a record that is not in the export", col.name)
         });
     }
     slot
@@ -302,7 +301,7 @@ pub(super) fn reference(
 pub(super) fn check_grades(row: &Row<'_>, col: Col, diagnostics: &mut Diagnostics<'_>) {
     for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
         row.note(diagnostics, &codes::GRADE_UNKNOWN, Some(col), || {
-            format!("the grade {} is kept as sent", quoted(grade))
+            format!("the grade {} was kept unchanged", quoted(grade))
         });
     }
 }

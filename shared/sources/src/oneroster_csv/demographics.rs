@@ -136,7 +136,9 @@ fn is_first(
     } else {
         seen.conflict = true;
         row.note(diagnostics, &codes::DUPLICATE_ID, Some(row.id_col()), || {
-            format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
+            format!(
+                "line {first} has the same sourcedId with other values; these rows were skipped"
+            )
         });
     }
     false
@@ -157,7 +159,7 @@ fn read_sex<'t>(
         return word;
     }
     row.note(diagnostics, &codes::OPTIONAL_VALUE_UNKNOWN, Some(col), || {
-        format!("{} is none of {}", col.name, SEXES.join(", "))
+        format!("{} is not one of {}", col.name, SEXES.join(", "))
     });
     ""
 }

@@ -121,7 +121,7 @@ fn read_row(
         absent.into_iter().filter(|(standing, ..)| *standing == RecordStatus::Absent)
     {
         row.note(diagnostics, &codes::REFERENCE_MISSING, Some(col), || {
-            format!("{} leads to a {what} that is not in the set", col.name)
+            format!("{} names a {what} that is not in the export", col.name)
         });
     }
     if class_standing == RecordStatus::Absent || user_standing == RecordStatus::Absent {
@@ -181,10 +181,7 @@ fn check_role(
 fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, diagnostics: &mut Diagnostics<'_>) {
     diagnostics.note(&codes::ENROLLMENT_ROLE, |f| {
         let finding = f
-            .saying(
-                &codes::ENROLLMENT_ROLE,
-                format!("the enrollment is that of {word}, and the user is none"),
-            )
+            .with(format!("the enrollment lists the user as {word}, but the user is not {word}"))
             .under(Rule::T7)
             .at(place(FileKind::Enrollments.file(), row.line, Some(columns.role.name)));
         match row.own_id() {
@@ -237,7 +234,7 @@ fn read_dates(
         });
     } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
         row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
-            "the enrollment leaves the dates of its class's sessions".into()
+            "the enrollment is outside the dates of its class's sessions".into()
         });
     }
     (number, ordered)
@@ -283,9 +280,12 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
                 let found = if same {
                     format!("the row is the same as the one on line {}", first.line)
                 } else {
-                    format!("the sourcedId stands on line {} too, with other values; none of these rows is taken", first.line)
+                    format!(
+                        "line {} has the same sourcedId with other values; these rows were skipped",
+                        first.line
+                    )
                 };
-                f.saying(code, found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
+                f.with(found).at(place(FileKind::Enrollments.file(), line, Some("sourcedId")))
             });
         }
         for &i in &group[usize::from(same)..] {
@@ -299,14 +299,10 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     if roster.of_dropped_classes > 0 {
         diagnostics.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
             let found = format!(
-                "{} enrollments belong to classes that are left out and are left out with them",
+                "{} enrollments were skipped because their classes were skipped",
                 roster.of_dropped_classes
             );
-            f.saying(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, found).at(place(
-                FileKind::Enrollments.file(),
-                0,
-                None,
-            ))
+            f.with(found).at(place(FileKind::Enrollments.file(), 0, None))
         });
     }
     note_idle(roster, diagnostics);
@@ -328,7 +324,7 @@ fn note_idle(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     ] {
         if count > 0 {
             diagnostics.note(code, |f| {
-                f.saying(code, format!("{count} {what} have no enrollment")).at(place(
+                f.with(format!("{count} {what} have no enrollment")).at(place(
                     FileKind::Enrollments.file(),
                     0,
                     None,

@@ -80,7 +80,7 @@ fn decode(decoder: &mut Decoder, bytes: &[u8], last: bool) -> io::Result<String>
     match decoder.decode_to_string_without_replacement(bytes, &mut text, last).0 {
         DecoderResult::InputEmpty => Ok(text),
         _ => {
-            Err(Refusal::new(&codes::NOT_UTF8, "the file begins as UTF-16 and is damaged")
+            Err(Refusal::new(&codes::NOT_UTF8, "the file starts as UTF-16 but is damaged")
                 .into_io())
         }
     }

@@ -49,9 +49,7 @@ impl Header {
         if names.iter().any(|name| name.contains('\0')) {
             diagnostics.note(&codes::NOT_UTF8, |f| {
                 at(
-                    f.saying(
-                        &codes::NOT_UTF8,
-                        "the header holds NUL bytes: the file looks like UTF-16 without a byte order mark",
+                    f.with("the header contains NUL bytes; the file may be UTF-16 without a byte order mark",
                     ),
                     None,
                 )
@@ -65,7 +63,7 @@ impl Header {
                 "the column {} belongs to Microsoft School Data Sync, not to OneRoster",
                 quoted(name)
             );
-            diagnostics.note(&codes::SDS_FILES, |f| at(f.saying(&codes::SDS_FILES, found), None));
+            diagnostics.note(&codes::SDS_FILES, |f| at(f.with(found), None));
             return Self::default();
         }
         let has = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
@@ -91,10 +89,8 @@ impl Header {
         }
         for (i, name) in names.iter().enumerate() {
             if !name.is_empty() && names[..i].contains(name) {
-                let found = format!("the column {} stands twice in the header", quoted(name));
-                diagnostics.note(&codes::COLUMN_TWICE, |f| {
-                    at(f.saying(&codes::COLUMN_TWICE, found), Some(name))
-                });
+                let found = format!("the column {} appears twice in the header", quoted(name));
+                diagnostics.note(&codes::COLUMN_TWICE, |f| at(f.with(found), Some(name)));
             }
         }
         let position = |name: &str| names.iter().position(|n| n == name);
@@ -112,7 +108,7 @@ impl Header {
                 &codes::OPTIONAL_COLUMN_MISSING
             };
             let found = format!("{}: {}{near}", code.meaning, column.name);
-            diagnostics.note(code, |f| at(f.saying(code, found), Some(column.name)));
+            diagnostics.note(code, |f| at(f.with(found), Some(column.name)));
         }
         let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
         let needed = columns
@@ -195,8 +191,8 @@ fn rename(
         columns.iter().any(|c| c.name == *new).then_some((*new, &codes::HEADER_OLD_NAME))
     };
     if let Some((standard, code)) = with_case.or_else(old) {
-        let found = format!("the column {standard} is called {}", quoted(name));
-        diagnostics.note(code, |f| f.saying(code, found).at(place(file, 1, Some(standard))));
+        let found = format!("the column {standard} is named {}", quoted(name));
+        diagnostics.note(code, |f| f.with(found).at(place(file, 1, Some(standard))));
         standard.clone_into(name);
     } else if name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("metadata.")) {
         name.replace_range(..9, "metadata.");

@@ -216,9 +216,6 @@ pub(crate) fn check_settings(
 
 fn invalid(diagnostics: &mut Diagnostics<'_>, setting: &str, value: &str) {
     diagnostics.note(&codes::SETTING_INVALID, |f| {
-        f.saying(
-            &codes::SETTING_INVALID,
-            format!("the setting {setting} cannot be {}", quoted(value)),
-        )
+        f.with(format!("the setting {setting} has the invalid value {}", quoted(value)))
     });
 }

@@ -71,7 +71,7 @@ impl Manifest {
             }
             if let Some((_, first)) = properties.get(name) {
                 let found = format!(
-                    "the property {} stands on line {first} too; the first counts",
+                    "the property {} is also on line {first}; the first one was used",
                     quoted(name)
                 );
                 property(diagnostics, rows.line(), found);
@@ -96,11 +96,7 @@ impl Manifest {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
             diagnostics.note(&codes::MANIFEST_VERSION, |f| {
                 let found = format!("manifest.version is {}, not 1.0", quoted(value));
-                f.saying(&codes::MANIFEST_VERSION, found).at(place(
-                    FILE,
-                    line,
-                    Some("manifest.version"),
-                ))
+                f.with(found).at(place(FILE, line, Some("manifest.version")))
             });
         }
         let oneroster = properties.remove("oneroster.version");
@@ -111,14 +107,10 @@ impl Manifest {
                 let line = oneroster.as_ref().map_or(0, |(_, line)| *line);
                 diagnostics.note(&codes::ONEROSTER_VERSION, |f| {
                     let found = format!(
-                        "oneroster.version is {}; the files tell which it is",
+                        "oneroster.version is {}; the version of the files was used",
                         quoted(other)
                     );
-                    f.saying(&codes::ONEROSTER_VERSION, found).at(place(
-                        FILE,
-                        line,
-                        Some("oneroster.version"),
-                    ))
+                    f.with(found).at(place(FILE, line, Some("oneroster.version")))
                 });
                 if properties.contains_key("file.roles") { Version::V1_2 } else { Version::V1_1 }
             }
@@ -139,7 +131,7 @@ impl Manifest {
                 property(
                     diagnostics,
                     *line,
-                    format!("the property {} has other capitals than the standard's", quoted(name)),
+                    format!("the property {} has the wrong capitalization", quoted(name)),
                 );
             }
             let mode = match value.to_ascii_lowercase().as_str() {
@@ -151,7 +143,7 @@ impl Manifest {
                         diagnostics,
                         *line,
                         format!(
-                            "{} is {}, none of absent, bulk and delta",
+                            "{} is {}, but must be absent, bulk or delta",
                             quoted(name),
                             quoted(value)
                         ),
@@ -164,7 +156,7 @@ impl Manifest {
                     diagnostics,
                     *line,
                     format!(
-                        "{} is {}, in other capitals than the standard's",
+                        "{} is {}, which has the wrong capitalization",
                         quoted(name),
                         quoted(value)
                     ),
@@ -213,6 +205,6 @@ fn check_header(
 
 fn property(diagnostics: &mut Diagnostics<'_>, line: u32, found: String) {
     diagnostics.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
-        f.saying(&codes::MANIFEST_PROPERTY, found).at(place(FILE, line, None))
+        f.with(found).at(place(FILE, line, None))
     });
 }

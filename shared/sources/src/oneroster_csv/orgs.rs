@@ -76,7 +76,7 @@ pub(super) fn finish(
                 &codes::OPTIONAL_REFERENCE_MISSING,
                 Some("parentSourcedId"),
                 || {
-                    "parentSourcedId leads to an org that is not in the set and counts as blank"
+                    "parentSourcedId names an org that is not in the export and was treated as blank"
                         .into()
                 },
             );

@@ -36,7 +36,7 @@ pub struct Refusal(pub Box<Finding>);
 impl Refusal {
     /// A refusal for a reason, in words.
     pub fn new(code: &'static Code, found: impl AsRef<str>) -> Self {
-        Self(Box::new(Finding::new(code).saying(code, found)))
+        Self(Box::new(Finding::new(code).with(found)))
     }
 
     /// Names the file.

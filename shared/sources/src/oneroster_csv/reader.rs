@@ -155,15 +155,11 @@ impl<'a> Reader<'a> {
                 if contradicts && tonight.has(FileKind::Users) {
                     diagnostics.note(&codes::ONEROSTER_VERSION, |f| {
                         let found = if with_roles {
-                            "users.csv has the roles of OneRoster 1.1; roles.csv is not read"
+                            "users.csv has roles, as in OneRoster 1.1; roles.csv was ignored"
                         } else {
                             "users.csv has no roles, as in OneRoster 1.2"
                         };
-                        f.saying(&codes::ONEROSTER_VERSION, found).at(place(
-                            "manifest.csv",
-                            0,
-                            Some("oneroster.version"),
-                        ))
+                        f.with(found).at(place("manifest.csv", 0, Some("oneroster.version")))
                     });
                 }
                 !with_roles
@@ -213,11 +209,7 @@ impl<'a> Reader<'a> {
         }
         if !was_read && (kind.is_needed() || kind == FileKind::Roles) {
             diagnostics.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
-                    kind.file(),
-                    0,
-                    None,
-                ))
+                f.with(format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
             });
             return Err(Abort::Refused);
         }
@@ -329,11 +321,7 @@ impl<'a> Reader<'a> {
                         "the settings map {field} to the column {}, which is in no file",
                         quoted(column)
                     );
-                    f.saying(&codes::METADATA_COLUMN_MISSING, found).at(place(
-                        FileKind::Users.file(),
-                        1,
-                        None,
-                    ))
+                    f.with(found).at(place(FileKind::Users.file(), 1, None))
                 });
             }
         }

@@ -114,7 +114,7 @@ fn read_role(
             .is_some_and(|slot| roster.users.standing(slot) == RecordStatus::Removed);
         if !gone {
             row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.user), || {
-                "userSourcedId leads to a user who is not in the set".into()
+                "userSourcedId names a user who is not in the export".into()
             });
         }
         return (Some(Read::NobodyS), ordered);
@@ -123,7 +123,7 @@ fn read_role(
     roster.orgs.record_mut(org).wanted = true;
     if !roster.orgs.resolves(org) {
         row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.org), || {
-            "orgSourcedId leads to an org that is not in the set".into()
+            "orgSourcedId names an org that is not in the export".into()
         });
         return (None, ordered);
     }
@@ -210,8 +210,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     }
     if not_current > 0 {
         diagnostics.note(&codes::ROLES_NOT_CURRENT, |f| {
-            let found = format!("{not_current} users have no role that is in force today");
-            f.saying(&codes::ROLES_NOT_CURRENT, found).at(place(FileKind::Roles.file(), 0, None))
+            let found = format!("{not_current} users have no role that is valid today");
+            f.with(found).at(place(FileKind::Roles.file(), 0, None))
         });
     }
 }
@@ -230,9 +230,7 @@ fn note_primaries(roster: &Collected, slot: u32, own: &[Role], diagnostics: &mut
     };
     diagnostics.note(&codes::ROLES_PRIMARY, |f| {
         let place = place(FileKind::Roles.file(), own[0].line, Some("roleType"));
-        f.saying(&codes::ROLES_PRIMARY, found)
-            .at(place)
-            .about("user", &id_of(roster.users.id(slot)))
+        f.with(found).at(place).about("user", &id_of(roster.users.id(slot)))
     });
 }
 
@@ -250,8 +248,8 @@ fn drop_repeated(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
         let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
         for &i in &group[1..] {
             diagnostics.note(code, |f| {
-                let found = format!("the sourcedId stands on line {} too", first.line);
-                f.saying(code, found).at(place(
+                let found = format!("line {} has the same sourcedId", first.line);
+                f.with(found).at(place(
                     FileKind::Roles.file(),
                     roster.roles[i].line,
                     Some("sourcedId"),

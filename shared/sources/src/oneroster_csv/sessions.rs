@@ -59,7 +59,7 @@ pub(super) fn read(
         let kind = TYPES.iter().find(|word| **word == kind).copied().unwrap_or("other");
         if end <= start {
             row.note(diagnostics, &codes::SESSION_DATES, Some(table.col("endDate")), || {
-                "the session ends before it begins, or on the same day (endDate is the day after the last)".into()
+                "the session ends before it begins, or on the same day (endDate is the day after the last day)".into()
             });
         }
         *roster.sessions.record_mut(slot) =
@@ -83,7 +83,7 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
                 diagnostics,
                 &codes::OPTIONAL_REFERENCE_MISSING,
                 "parentSourcedId",
-                || "parentSourcedId leads to a session that is not in the set and counts as blank",
+                || "parentSourcedId names a session that is not in the export and was treated as blank",
             );
         } else if session.parent != NONE && roster.sessions.is_present(session.parent) {
             let parent = roster.sessions.record(session.parent);
@@ -94,7 +94,7 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
                     diagnostics,
                     &codes::SESSION_DATES,
                     "parentSourcedId",
-                    || "the session leaves the dates of its parent",
+                    || "the session is outside the dates of its parent",
                 );
             }
         }

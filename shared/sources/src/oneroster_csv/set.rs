@@ -116,10 +116,10 @@ impl FileSet {
                 (None, Mode::Bulk | Mode::Delta) if self.version == Version::V1_0 => {}
                 (None, Mode::Bulk | Mode::Delta) if is_needed => {
                     diagnostics.note(&codes::FILE_MISSING, |f| {
-                        at(f.saying(
-                            &codes::FILE_MISSING,
-                            format!("manifest.csv lists {}, and it is not there", kind.file()),
-                        ))
+                        at(f.with(format!(
+                            "manifest.csv lists {}, but the file is missing",
+                            kind.file()
+                        )))
                     })
                 }
                 (None, Mode::Bulk | Mode::Delta) => {
@@ -127,12 +127,15 @@ impl FileSet {
                 }
                 (Some(_), Mode::Absent) if is_needed => {
                     diagnostics.note(&codes::MANIFEST_MODE, |f| {
-                        let what =
-                            if listed { "calls it absent" } else { "does not tell its mode" };
-                        at(f.saying(
-                            &codes::MANIFEST_MODE,
-                            format!("{} is there, and manifest.csv {what}", kind.file()),
-                        ))
+                        let what = if listed {
+                            "marks it as absent"
+                        } else {
+                            "does not say whether it is bulk or delta"
+                        };
+                        at(f.with(format!(
+                            "the export contains {}, but manifest.csv {what}",
+                            kind.file()
+                        )))
                     })
                 }
                 (Some(_), Mode::Absent) => diagnostics.note(&codes::FILE_NOT_LISTED, at),
@@ -148,11 +151,7 @@ impl FileSet {
             FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
         {
             diagnostics.note(&codes::FILE_MISSING, |f| {
-                f.saying(&codes::FILE_MISSING, format!("{} is missing", kind.file())).at(place(
-                    kind.file(),
-                    0,
-                    None,
-                ))
+                f.with(format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
             });
         }
         diagnostics.go_on()
@@ -172,10 +171,10 @@ fn sort(package: &dyn Package, diagnostics: &mut Diagnostics<'_>) -> Result<Sort
             || name.starts_with("._");
         if is_debris {
             diagnostics.note(&codes::FILE_UNKNOWN, |f| {
-                f.saying(
-                    &codes::FILE_UNKNOWN,
-                    format!("{} comes from a Mac's archiver", quoted(&file.name)),
-                )
+                f.with(format!(
+                    "{} was added by macOS when the files were zipped",
+                    quoted(&file.name)
+                ))
             });
             continue;
         }
@@ -199,10 +198,7 @@ fn sort(package: &dyn Package, diagnostics: &mut Diagnostics<'_>) -> Result<Sort
         }
         if name.strip_suffix(".csv") != Some(known) {
             diagnostics.note(&codes::FILE_NAME_CASE, |f| {
-                f.saying(
-                    &codes::FILE_NAME_CASE,
-                    format!("{} should be called {known}.csv", quoted(name)),
-                )
+                f.with(format!("{} should be named {known}.csv", quoted(name)))
             });
         }
         let slot = match kind {
@@ -210,17 +206,14 @@ fn sort(package: &dyn Package, diagnostics: &mut Diagnostics<'_>) -> Result<Sort
             None if known == "manifest" => &mut manifest,
             None => {
                 diagnostics.note(&codes::FILE_NOT_USED, |f| {
-                    f.saying(
-                        &codes::FILE_NOT_USED,
-                        format!("{known}.csv holds nothing that a roster needs"),
-                    )
+                    f.with(format!("a roster does not need {known}.csv"))
                 });
                 continue;
             }
         };
         if slot.replace(index).is_some() {
             diagnostics.note(&codes::ZIP_DUPLICATE_MEMBER, |f| {
-                f.saying(&codes::ZIP_DUPLICATE_MEMBER, format!("the set holds {known}.csv twice"))
+                f.with(format!("the export contains {known}.csv twice"))
             });
         }
     }
@@ -239,10 +232,7 @@ fn note_unknown(name: &str, stem: &str, diagnostics: &mut Diagnostics<'_>) {
     });
     let near = near.map(|kind| format!("; perhaps {} is meant", kind.file())).unwrap_or_default();
     diagnostics.note(&codes::FILE_UNKNOWN, |f| {
-        f.saying(
-            &codes::FILE_UNKNOWN,
-            format!("the set holds {}, which is no OneRoster file{near}", quoted(name)),
-        )
+        f.with(format!("the export contains {}, which is not a OneRoster file{near}", quoted(name)))
     });
 }
 

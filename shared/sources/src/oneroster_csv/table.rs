@@ -204,7 +204,7 @@ impl Table {
             let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
             let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
             let found = || {
-                name.map(|name| format!("{name} holds what cannot stand there")).unwrap_or_default()
+                name.map(|name| format!("{name} has a value of the wrong type")).unwrap_or_default()
             };
             row.trusting(trusted).note(diagnostics, &pull::RECORD_UNREADABLE, None, found);
             return Verdict::Bad(trusted);
@@ -222,7 +222,7 @@ impl Table {
             let trusted = if swallowed { 0 } else { odd.from_cell };
             let found = || {
                 if swallowed {
-                    "a quoted cell runs over into other lines, which may be lost with it".into()
+                    "a quoted cell runs into the next lines, which may be lost with it".into()
                 } else {
                     String::new()
                 }
@@ -241,7 +241,7 @@ impl Table {
                 return Verdict::Bad(first);
             }
             row.note(diagnostics, code, None, || {
-                format!("{}; those that are missing are optional and count as blank", found())
+                format!("{}; the missing cells are optional and were read as blank", found())
             });
         } else if count > width {
             // Blank cells at the end may as well come from a comma inside the row; then an id that
@@ -289,7 +289,7 @@ impl Table {
                 };
                 if let Some((verdict, word)) = known {
                     row.note(diagnostics, &codes::STATUS_SPELLING, Some(self.status), || {
-                        format!("the status {} is read as {word}", quoted(other))
+                        format!("the status {} was read as {word}", quoted(other))
                     });
                     verdict
                 } else {
@@ -331,17 +331,16 @@ impl Table {
         if self.rows.bare_returns() {
             diagnostics.note(&codes::LINE_ENDS, |f| here(f, None));
         }
-        let counted =
-            |diagnostics: &mut Diagnostics<'_>, code: &'static Code, column: Col, count: u64| {
-                if count > 0 {
-                    diagnostics.note(code, |f| {
-                        here(
-                            f.saying(code, format!("{} ({count} of {rows} rows)", code.meaning)),
-                            Some(column),
-                        )
-                    });
-                }
-            };
+        let counted = |diagnostics: &mut Diagnostics<'_>,
+                       code: &'static Code,
+                       column: Col,
+                       count: u64| {
+            if count > 0 {
+                diagnostics.note(code, |f| {
+                    here(f.with(format!("{} ({count} of {rows} rows)", code.meaning)), Some(column))
+                });
+            }
+        };
         counted(diagnostics, &codes::PASSWORD_FILLED, self.password, passwords);
         counted(diagnostics, &codes::DATETIME_FORMAT, self.modified, odd_modified);
         if self.reading.is_served {
@@ -506,7 +505,7 @@ impl<'t> Row<'t> {
     ) {
         diagnostics.weighing(code, severity, |finding| {
             let found = found();
-            let finding = if found.is_empty() { finding } else { finding.saying(code, found) };
+            let finding = if found.is_empty() { finding } else { finding.with(found) };
             let finding = finding.at(place(self.kind.file(), self.line, col.map(|c| c.name)));
             match self.own_id() {
                 Some(id) => finding.about(self.kind.entity(), &id_of(id)),
@@ -564,7 +563,7 @@ impl<'t> Row<'t> {
         }
         let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
         self.note(diagnostics, code, Some(col), || {
-            format!("{} is {}, which is none of {}", col.name, quoted(text), words.join(", "))
+            format!("{} is {}, which is not one of {}", col.name, quoted(text), words.join(", "))
         });
         None
     }
@@ -631,9 +630,9 @@ impl<'t> Row<'t> {
         self.note(diagnostics, code, Some(col), || {
             let shown = if secret { String::new() } else { format!(" {}", quoted(text)) };
             let why = if cell == DateCell::NeedsOrder {
-                "has day and month in an order that no setting names (date_order: mdy or dmy)"
+                "may be month-day or day-month (set date_order to mdy or dmy)"
             } else {
-                "is no date"
+                "is not a date"
             };
             format!("{}{shown} {why}", col.name)
         });

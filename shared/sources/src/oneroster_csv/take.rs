@@ -52,7 +52,7 @@ pub(super) fn take<T: Default + Clone>(
         Claim::Conflict(slot, first) => {
             if !row.is_bad() {
                 row.note(diagnostics, &codes::DUPLICATE_ID, Some(row.id_col()), || {
-                    format!("the sourcedId stands on line {first} too, with other values; none of these rows is taken")
+                    format!("line {first} has the same sourcedId with other values; these rows were skipped")
                 });
             }
             registry.set(slot, RecordStatus::Dropped);
@@ -84,7 +84,7 @@ pub(super) fn note_id_case<T: Default + Clone>(
     for (a, b) in registry.ids.differing_in_case(registry.present()) {
         note_record(registry, b, kind, diagnostics, &codes::ID_CASE, Some("sourcedId"), || {
             format!(
-                "the sourcedId differs only in capitals from the one on line {}",
+                "the sourcedId differs only in capitalization from the one on line {}",
                 registry.seen(a).line
             )
         });

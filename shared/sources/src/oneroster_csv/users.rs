@@ -318,8 +318,8 @@ fn read_orgs(
         let code =
             if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
         row.note(diagnostics, code, Some(col), || {
-            let what = if cell.known { "; the others count" } else { "" };
-            format!("{} of the orgs in {} are not in the set{what}", cell.unknown, col.name)
+            let what = if cell.known { "; the others were used" } else { "" };
+            format!("{} of the orgs in {} are not in the export{what}", cell.unknown, col.name)
         });
     } else if !cell.known {
         row.note(diagnostics, &codes::VALUE_MISSING, Some(col), || {
@@ -356,7 +356,7 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
             diagnostics,
             &codes::USERNAME_SHARED,
             Some("username"),
-            || format!("{} users have one username (lines {})", group.len(), lines.join(", ")),
+            || format!("{} users have the same username (lines {})", group.len(), lines.join(", ")),
         );
     }
 }
@@ -371,12 +371,13 @@ pub(super) fn note_not_rostered(roster: &Collected, diagnostics: &mut Diagnostic
     {
         diagnostics.note(&codes::ROLE_NOT_ROSTERED, |f| {
             let what = match kind {
-                FileKind::Enrollments => "enrollments of the role",
-                FileKind::Roles => "rows of the role",
-                _ => "users of the role",
+                FileKind::Enrollments => "enrollments with the role",
+                FileKind::Roles => "rows with the role",
+                _ => "users with the role",
             };
-            let found = format!("{count} {what} {} make no account or seat here", quoted(role));
-            f.saying(&codes::ROLE_NOT_ROSTERED, found).at(place(kind.file(), 0, Some("role")))
+            let found =
+                format!("{count} {what} {} get no account or enrollment here", quoted(role));
+            f.with(found).at(place(kind.file(), 0, Some("role")))
         });
     }
 }

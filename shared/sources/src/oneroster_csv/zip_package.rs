@@ -78,10 +78,10 @@ impl<R: Seek> Seek for Watched<R> {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The zip is bad: a result for the report.
-    #[error("the zip is refused")]
+    #[error("the zip file was rejected")]
     Refused(#[source] Refusal),
     /// Reading failed; it may be tried again.
-    #[error("the zip could not be read")]
+    #[error("the zip file could not be read")]
     Read(#[source] io::Error),
 }
 
@@ -98,7 +98,7 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
         if archive.has_duplicate_names() {
             return refuse(Refusal::new(
                 &codes::ZIP_DUPLICATE_MEMBER,
-                "the zip holds two files of the same name",
+                "the zip file contains two files with the same name",
             ));
         }
         if archive.len() > limits.members {
@@ -112,7 +112,7 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
             if is_traversal(&name) {
                 return refuse(Refusal::new(
                     &codes::ZIP_PATH,
-                    "a file's path inside the zip leads out of it",
+                    "a file in the zip has a path that leads out of the zip",
                 ));
             }
             if entry.is_dir() {
@@ -120,14 +120,17 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
             }
             if entry.encrypted() {
                 return refuse(
-                    Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password")
+                    Refusal::new(&codes::ZIP_ENCRYPTED, "the zip file is protected by a password")
                         .in_file(&name),
                 );
             }
             if entry.is_symlink() {
                 return refuse(
-                    Refusal::new(&codes::ZIP_PATH, "a member of the zip is a link, not a file")
-                        .in_file(&name),
+                    Refusal::new(
+                        &codes::ZIP_PATH,
+                        "an entry of the zip file is a link, not a file",
+                    )
+                    .in_file(&name),
                 );
             }
             if entry.size() > limits.unpacked {
@@ -137,7 +140,7 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
             members.push(index);
         }
         if files.is_empty() {
-            return refuse(Refusal::new(&codes::ZIP_EMPTY, "the zip holds no file"));
+            return refuse(Refusal::new(&codes::ZIP_EMPTY, "the zip file contains no files"));
         }
         Ok(Self { archive, files, members, limits: *limits, unpacked: 0, failed })
     }
@@ -146,14 +149,14 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
 fn too_many(count: usize, limits: &Limits) -> Refusal {
     Refusal::new(
         &codes::ZIP_TOO_LARGE,
-        format!("the zip holds {count} members, more than the {} that are read", limits.members),
+        format!("the zip file contains {count} entries, more than the limit of {}", limits.members),
     )
 }
 
 fn too_large(limits: &Limits) -> Refusal {
     Refusal::new(
         &codes::ZIP_TOO_LARGE,
-        format!("the zip unpacks to more than {} MB", limits.unpacked >> 20),
+        format!("the zip file unpacks to more than {} MB", limits.unpacked >> 20),
     )
 }
 
@@ -196,15 +199,18 @@ fn as_io(error: ZipError, failed: &AtomicBool) -> Result<Refusal, io::Error> {
         ZipError::Io(error) => match Refusal::out_of(error) {
             Ok(refusal) => return Ok(refusal),
             Err(error) if failed.load(Ordering::Relaxed) => return Err(error),
-            Err(_) => "the zip is cut off or damaged",
+            Err(_) => "the zip file is incomplete or damaged",
         },
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
-            return Ok(Refusal::new(&codes::ZIP_ENCRYPTED, "the zip is protected by a password"));
+            return Ok(Refusal::new(
+                &codes::ZIP_ENCRYPTED,
+                "the zip file is protected by a password",
+            ));
         }
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
-            "the zip is packed in a way that is not read here (only stored and deflate are)"
+            "the zip file uses a compression that is not supported (only stored and deflate are)"
         }
-        _ => "the upload is not a zip, or it is cut off",
+        _ => "the upload is not a zip file, or it is incomplete",
     };
     Ok(Refusal::new(&codes::ZIP_UNREADABLE, what))
 }

@@ -19,7 +19,7 @@ pub struct Api {
 
 /// Settings by which a server cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {0} has a value that it cannot have")]
+#[error("the setting {0} has an invalid value")]
 pub struct BadSetting(pub &'static str);
 
 impl Api {

@@ -163,11 +163,11 @@ pub trait Pages: Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum PullError<E> {
     /// Token, key or secret are not taken.
-    #[error("the server refuses the credentials")]
+    #[error("the server refused the credentials")]
     Unauthorized,
     /// The list is not there, or not for us.
     #[error(
-        "the server answers {status} for the list of {list}: it may not be shared with this application, or the address or the version may be wrong"
+        "the server answered {status} for the list of {list}: the list may not be shared with this application, or the address or the version may be wrong"
     )]
     Refused {
         /// The list.
@@ -176,7 +176,7 @@ pub enum PullError<E> {
         status: u16,
     },
     /// The server fails, again and again.
-    #[error("the server fails: {list} could not be read after {tries} tries ({last})")]
+    #[error("the server failed: {list} could not be read after {tries} tries ({last})")]
     Down {
         /// The list.
         list: &'static str,
@@ -186,7 +186,7 @@ pub enum PullError<E> {
         last: Failing,
     },
     /// A page leads nowhere.
-    #[error("a page of {list} cannot be trusted: {fault}")]
+    #[error("a page of {list} is not valid: {fault}")]
     Page {
         /// The list.
         list: &'static str,
@@ -194,7 +194,7 @@ pub enum PullError<E> {
         fault: PaginationError,
     },
     /// A page could not be kept.
-    #[error("a page could not be kept")]
+    #[error("a page could not be stored")]
     Keep(E),
 }
 

@@ -24,14 +24,14 @@ fn refusal(bytes: Vec<u8>, limits: &Limits) -> String {
 
 #[test]
 fn check_1_not_a_zip() {
-    assert_snapshot!(Set::valid().import_bytes(Some(b"sourcedId,status\n".to_vec())).found(), @"stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.");
+    assert_snapshot!(Set::valid().import_bytes(Some(b"sourcedId,status\n".to_vec())).found(), @"stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.");
 }
 
 #[test]
 fn check_1_truncated_zip() {
     let bytes = Set::valid().zip();
     let half = bytes[..bytes.len() / 2].to_vec();
-    assert_snapshot!(Set::valid().import_bytes(Some(half)).found(), @"stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.");
+    assert_snapshot!(Set::valid().import_bytes(Some(half)).found(), @"stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.");
 }
 
 #[test]
@@ -41,18 +41,18 @@ fn check_1_damage_inside_a_member() {
     bytes[at..at + 40].fill(0x5a);
     let outcome = Set::valid().import_bytes(Some(bytes));
     assert!(outcome.refused);
-    assert_snapshot!(outcome.found_of("zip_unreadable"), @"stop zip_unreadable classes.csv: the zip is cut off or damaged. Export the set again and upload the zip as it is.");
+    assert_snapshot!(outcome.found_of("zip_unreadable"), @"stop zip_unreadable classes.csv: the zip file is incomplete or damaged. Export again and upload the zip file without changing it.");
 }
 
 #[test]
 fn check_1_empty_zip() {
-    assert_snapshot!(refusal(zip(&[]), &Limits::default()), @"zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.");
+    assert_snapshot!(refusal(zip(&[]), &Limits::default()), @"zip_empty: the zip file contains no files. Export again and check whether the export reports errors.");
     let folder_only = {
         let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
         writer.add_directory("export/", ::zip::write::SimpleFileOptions::default()).unwrap();
         writer.finish().unwrap().into_inner()
     };
-    assert_snapshot!(refusal(folder_only, &Limits::default()), @"zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.");
+    assert_snapshot!(refusal(folder_only, &Limits::default()), @"zip_empty: the zip file contains no files. Export again and check whether the export reports errors.");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn check_1_encrypted_zip() {
             bytes.windows(4).enumerate().filter(|(_, w)| w == signature).map(|(i, _)| i).collect();
         places.into_iter().for_each(|at| bytes[at + flags] |= 1);
     }
-    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_encrypted: the zip is protected by a password. Export the set without a password; the upload itself is encrypted.");
+    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_encrypted: the zip file is protected by a password. Export without a password. The upload itself is encrypted.");
 }
 
 #[test]
@@ -84,14 +84,14 @@ fn check_1_two_members_of_one_name() {
     let places: Vec<usize> =
         bytes.windows(9).enumerate().filter(|(_, w)| w == b"usera.csv").map(|(i, _)| i).collect();
     places.into_iter().for_each(|at| bytes[at + 4] = b's');
-    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_duplicate_member: the zip holds two files of the same name. Leave only one of them.");
-    assert_snapshot!(Set::valid().file("Users.csv", "sourcedId\n").import().found_of("zip_duplicate_member"), @"stop zip_duplicate_member: the set holds users.csv twice. Leave only one of them.");
+    assert_snapshot!(refusal(bytes, &Limits::default()), @"zip_duplicate_member: the zip file contains two files with the same name. Keep only one of the two files.");
+    assert_snapshot!(Set::valid().file("Users.csv", "sourcedId\n").import().found_of("zip_duplicate_member"), @"stop zip_duplicate_member: the export contains users.csv twice. Keep only one of the two files.");
 }
 
 #[test]
 fn check_1_too_many_members() {
     let limits = Limits { members: 3, ..Limits::default() };
-    assert_snapshot!(refusal(Set::valid().zip(), &limits), @"zip_too_large: the zip holds 8 members, more than the 3 that are read. Upload only the OneRoster files; ask support if the set is really that large.");
+    assert_snapshot!(refusal(Set::valid().zip(), &limits), @"zip_too_large: the zip file contains 8 entries, more than the limit of 3. Upload only the OneRoster files. If the export really is this large, contact support.");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
     };
     let mut bomb = Set::valid().text("users.csv").into_bytes();
     bomb.resize(64 << 20, b'\n');
-    assert_snapshot!(run(Limits::default(), bomb.clone()), @"stop zip_too_large users.csv: a file unpacks to more than 200 times its packed size. Upload only the OneRoster files; ask support if the set is really that large.");
+    assert_snapshot!(run(Limits::default(), bomb.clone()), @"stop zip_too_large users.csv: a file unpacks to more than 200 times its packed size. Upload only the OneRoster files. If the export really is this large, contact support.");
     // The size alone, and whatever the directory declares: the sizes in it are made small.
     let limits = Limits { unpacked: 1 << 20, ratio: u64::MAX, ..Limits::default() };
     let set = Set::valid().bytes("users.csv", bomb);
@@ -126,7 +126,7 @@ fn check_2_one_folder_holds_all() {
         *name = format!("export 2026/{name}");
     }
     let outcome = set.import();
-    assert_snapshot!(outcome.found(), @"warn files_in_folder: the files lie in a folder inside the zip. Zip the files themselves, not their folder.");
+    assert_snapshot!(outcome.found(), @"warn files_in_folder: the files are in a folder inside the zip. Zip the files themselves, not their folder.");
     assert_eq!(
         outcome.lines[&crate::support::records("class")],
         Set::valid().import().lines[&crate::support::records("class")]
@@ -137,25 +137,25 @@ fn check_2_one_folder_holds_all() {
 fn check_2_files_in_several_folders() {
     let mut set = Set::valid();
     set.files[3].0 = "more/courses.csv".into();
-    assert_snapshot!(set.import().found(), @"stop files_in_several_folders: the files lie in several folders inside the zip. Put all files at the top of the zip.");
+    assert_snapshot!(set.import().found(), @"stop files_in_several_folders: the files are in several folders inside the zip. Put all files at the top level of the zip.");
 }
 
 #[test]
 fn debris_of_a_mac_is_passed_over() {
     let outcome = Set::valid().file("__MACOSX/._users.csv", "x").file(".DS_Store", "x").import();
     assert_snapshot!(outcome.found(), @r"
-    info file_unknown: `__MACOSX/._users.csv` comes from a Mac's archiver. Nothing to do: it is not read.
-    info file_unknown: `.DS_Store` comes from a Mac's archiver. Nothing to do: it is not read.
+    info file_unknown: `__MACOSX/._users.csv` was added by macOS when the files were zipped. Nothing to do: the file is ignored.
+    info file_unknown: `.DS_Store` was added by macOS when the files were zipped. Nothing to do: the file is ignored.
     ");
     assert_eq!(outcome.counts(), Set::valid().import().counts());
 }
 
 #[test]
 fn check_8_listed_and_not_there_or_there_and_not_listed() {
-    assert_snapshot!(Set::valid().without("users.csv").import().found(), @"stop file_missing users.csv: manifest.csv lists users.csv, and it is not there. Export the set again with this file.");
-    assert_snapshot!(Set::valid().without("demographics.csv").import().found(), @"warn file_listed_missing demographics.csv: manifest.csv lists a file that is not there. Export the set again, complete.");
-    assert_snapshot!(Set::valid().change("manifest.csv", "file.demographics,bulk", "file.demographics,absent").import().found(), @"warn file_not_listed demographics.csv: a file is there that manifest.csv calls absent or does not list. Export the set again, with a manifest that fits.");
-    assert_snapshot!(Set::valid().change("manifest.csv", "file.users,bulk", "file.users,absent").import().found(), @"stop manifest_mode users.csv: users.csv is there, and manifest.csv calls it absent. Correct the file's property in the manifest to bulk or delta.");
+    assert_snapshot!(Set::valid().without("users.csv").import().found(), @"stop file_missing users.csv: manifest.csv lists users.csv, but the file is missing. Export again and include this file.");
+    assert_snapshot!(Set::valid().without("demographics.csv").import().found(), @"warn file_listed_missing demographics.csv: manifest.csv lists a file that is not in the export. Export again with all files.");
+    assert_snapshot!(Set::valid().change("manifest.csv", "file.demographics,bulk", "file.demographics,absent").import().found(), @"warn file_not_listed demographics.csv: the export contains a file that manifest.csv marks as absent or does not list. Export again with a manifest.csv that matches the files.");
+    assert_snapshot!(Set::valid().change("manifest.csv", "file.users,bulk", "file.users,absent").import().found(), @"stop manifest_mode users.csv: the export contains users.csv, but manifest.csv marks it as absent. Set the file's property in manifest.csv to bulk or delta.");
 }
 
 #[test]
@@ -166,15 +166,15 @@ fn check_9_a_needed_file_is_missing() {
         "file.users,absent",
     );
     assert_snapshot!(set.without("orgs.csv").change("manifest.csv", "file.orgs,bulk", "file.orgs,absent").import().found(), @r"
-    stop file_missing orgs.csv: orgs.csv is missing. Export the set again with this file.
-    stop file_missing users.csv: users.csv is missing. Export the set again with this file.
+    stop file_missing orgs.csv: orgs.csv is missing. Export again and include this file.
+    stop file_missing users.csv: users.csv is missing. Export again and include this file.
     ");
     let set = Set::valid_1_2().without("roles.csv").change(
         "manifest.csv",
         "file.roles,bulk",
         "file.roles,absent",
     );
-    assert_snapshot!(set.import().found(), @"stop file_missing roles.csv: roles.csv is missing. Export the set again with this file.");
+    assert_snapshot!(set.import().found(), @"stop file_missing roles.csv: roles.csv is missing. Export again and include this file.");
 }
 
 #[test]
@@ -184,9 +184,9 @@ fn check_10_unknown_and_unneeded_files() {
         .file("enrolments.csv", "x")
         .file("lineItems.csv", "sourcedId\n");
     assert_snapshot!(set.import().found(), @r"
-    info file_unknown: the set holds `diagnostics.txt`, which is no OneRoster file. Nothing to do: it is not read.
-    info file_unknown: the set holds `enrolments.csv`, which is no OneRoster file; perhaps enrollments.csv is meant. Nothing to do: it is not read.
-    info file_not_used: lineItems.csv holds nothing that a roster needs. Nothing to do: it is not read.
+    info file_unknown: the export contains `diagnostics.txt`, which is not a OneRoster file. Nothing to do: the file is ignored.
+    info file_unknown: the export contains `enrolments.csv`, which is not a OneRoster file; perhaps enrollments.csv is meant. Nothing to do: the file is ignored.
+    info file_not_used: a roster does not need lineItems.csv. Nothing to do: the file is ignored.
     ");
 }
 
@@ -194,19 +194,19 @@ fn check_10_unknown_and_unneeded_files() {
 fn check_11_file_names_in_other_capitals() {
     let set = Set::valid();
     let text = set.text("academicSessions.csv");
-    assert_snapshot!(set.without("academicSessions.csv").file("academicsessions.CSV", &text).import().found(), @"warn file_name_case: `academicsessions.CSV` should be called academicSessions.csv. Name the file as the standard does.");
+    assert_snapshot!(set.without("academicSessions.csv").file("academicsessions.CSV", &text).import().found(), @"warn file_name_case: `academicsessions.CSV` should be named academicSessions.csv. Use the file name exactly as OneRoster spells it.");
 }
 
 #[test]
 fn files_of_microsoft_school_data_sync_are_recognised() {
     let users = "sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms\nu1,a,b,c,,,,,\n";
-    assert_snapshot!(Set::of(&[("users.csv", users), ("orgs.csv", "sourcedId,name,type\n")]).import().found(), @"stop sds_files: these are Microsoft School Data Sync files, not OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.");
+    assert_snapshot!(Set::of(&[("users.csv", users), ("orgs.csv", "sourcedId,name,type\n")]).import().found(), @"stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");
     assert_snapshot!(Set::of(&[("School.csv", "SIS ID,Name\n1,a\n"), ("Section.csv", "SIS ID\n1\n")]).import().found(), @r"
-    info file_unknown: the set holds `School.csv`, which is no OneRoster file. Nothing to do: it is not read.
-    info file_unknown: the set holds `Section.csv`, which is no OneRoster file. Nothing to do: it is not read.
-    stop sds_files: these are Microsoft School Data Sync files, not OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.
+    info file_unknown: the export contains `School.csv`, which is not a OneRoster file. Nothing to do: the file is ignored.
+    info file_unknown: the export contains `Section.csv`, which is not a OneRoster file. Nothing to do: the file is ignored.
+    stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.
     ");
-    assert_snapshot!(Set::valid().file("users.csv", users).import().found_of("sds_files"), @"stop sds_files users.csv:1: the column `activeDirectoryMatchId` belongs to Microsoft School Data Sync, not to OneRoster. Choose OneRoster 1.1 or 1.2 in the export of the student information system.");
+    assert_snapshot!(Set::valid().file("users.csv", users).import().found_of("sds_files"), @"stop sds_files users.csv:1: the column `activeDirectoryMatchId` belongs to Microsoft School Data Sync, not to OneRoster. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");
 }
 
 /// A file on the other side of a connection, which breaks when the test says so.

@@ -110,11 +110,11 @@ fn a_delta_asks_for_the_sets_that_it_follows_or_is_the_first_itself() {
             .needs_base
     );
     assert_snapshot!(delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]).import().found(), @r"
-    stop file_missing orgs.csv: orgs.csv is missing. Export the set again with this file.
-    stop file_missing academicSessions.csv: academicSessions.csv is missing. Export the set again with this file.
-    stop file_missing courses.csv: courses.csv is missing. Export the set again with this file.
-    stop file_missing classes.csv: classes.csv is missing. Export the set again with this file.
-    stop file_missing enrollments.csv: enrollments.csv is missing. Export the set again with this file.
+    stop file_missing orgs.csv: orgs.csv is missing. Export again and include this file.
+    stop file_missing academicSessions.csv: academicSessions.csv is missing. Export again and include this file.
+    stop file_missing courses.csv: courses.csv is missing. Export again and include this file.
+    stop file_missing classes.csv: classes.csv is missing. Export again and include this file.
+    stop file_missing enrollments.csv: enrollments.csv is missing. Export again and include this file.
     ");
     let outcome = with_status(Set::valid().change("manifest.csv", ",bulk", ",delta")).import();
     assert_eq!(outcome.counts(), Set::valid().import().counts());
@@ -150,13 +150,13 @@ fn check_22_status_in_bulk_the_data_win() {
     let outcome = smaller().after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
     assert_snapshot!(outcome.found_of("status_in_bulk"), @r"
-    warn status_in_bulk orgs.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk academicSessions.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk courses.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk classes.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk users.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk demographics.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
-    warn status_in_bulk enrollments.csv status: the manifest says bulk, yet every row has a status: read as a delta, nothing that is missing counts as gone. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk orgs.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk academicSessions.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk courses.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk classes.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk users.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk demographics.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
+    warn status_in_bulk enrollments.csv status: the manifest says bulk, but every row has a status; the file was read as delta, so missing records are not removed. Leave status blank in bulk files, or set bulk_with_status.
     ");
     let outcome =
         smaller().with_base().setting(|settings| settings.bulk_with_status = true).import();
@@ -172,7 +172,7 @@ fn check_22_blank_status_in_a_delta() {
     let outcome = tonight.after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2", "st3"]);
     assert_snapshot!(outcome.found(), @r"
-    warn status_blank_in_delta users.csv status: the manifest says delta, yet rows have no status: they are taken as active, nothing that is missing counts as gone (1 of 1 rows). Fill in status in delta files, or call the file bulk.
+    warn status_blank_in_delta users.csv status: the manifest says delta, but rows have no status; these rows were read as active, and missing records are not removed (1 of 1 rows). Fill in status in delta files, or mark the file as bulk.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
 }
@@ -185,9 +185,9 @@ fn check_22_mixed_in_one_file() {
             &format!("st3,tobedeleted,{NOW},true,s1,student,ahale,,Ada,Hale,,,,,,,,"),
         )
     };
-    assert_snapshot!(mixed().import().found(), @"stop status_mixed users.csv status: some rows have a status and others have none (1 of 5 rows). Export the file as bulk (none) or as delta (all); or set tolerate_mixed_status.");
+    assert_snapshot!(mixed().import().found(), @"stop status_mixed users.csv status: some rows have a status and some do not (1 of 5 rows). Export the file as bulk (no row has a status) or as delta (every row has one), or set tolerate_mixed_status.");
     let outcome = mixed().setting(|settings| settings.tolerate_mixed_status = true).import();
-    assert_snapshot!(outcome.found(), @"warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (1 of 5 rows). Export the file as bulk (none) or as delta (all).");
+    assert_snapshot!(outcome.found(), @"warn status_mixed_tolerated users.csv status: some rows have a status and some do not; the file was read as the manifest says (1 of 5 rows). Export the file as bulk (no row has a status) or as delta (every row has one).");
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
 }
 
@@ -199,8 +199,8 @@ fn a_bad_row_of_a_delta_leaves_its_record_alone_and_not_what_an_earlier_set_said
     )]);
     let outcome = tonight.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_missing users.csv:2 username [user st1]: username is blank. Fill it in.
-    drop value_unknown users.csv:3 status [user st2]: the status `removed` is neither active nor tobedeleted. Correct it.
+    drop value_missing users.csv:2 username [user st1]: username is blank. Fill in the value.
+    drop value_unknown users.csv:3 status [user st2]: the status `removed` is neither active nor tobedeleted. Correct the value.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
@@ -215,14 +215,14 @@ fn what_was_odd_in_an_earlier_set_is_told_in_its_own_night_and_what_is_left_out_
         .change("users.csv", "pmoss@lantern.example", "nowhere")
         .rows("users.csv", "st3,,,true,s1,wizard,ahale,,Ada,Hale,,,,,,,,");
     let tonight = delta(&[("enrollments.csv", "e9,active,NOW,c1,s1,st2,student,,,\n")]);
-    assert_snapshot!(tonight.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is none of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct it. (In an earlier set, which tonight's follows.)");
+    assert_snapshot!(tonight.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value. (In an earlier upload, which this one updates.)");
 }
 
 #[test]
 fn a_delta_of_another_version_than_its_base_is_refused() {
     let tonight =
         delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]);
-    assert_snapshot!(tonight.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta set has another version than the set that it follows. Send a bulk set. (In an earlier set, which tonight's follows.)");
+    assert_snapshot!(tonight.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta export has a different OneRoster version than the export that it updates. Send a bulk export. (In an earlier upload, which this one updates.)");
 }
 
 #[test]

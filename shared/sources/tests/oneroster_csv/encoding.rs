@@ -20,13 +20,13 @@ fn check_12_not_utf_8_names_the_line_and_the_setting() {
         let text = set.text(name);
         set.bytes(name, WINDOWS_1252.encode(&text).0.into_owned())
     };
-    assert_snapshot!(latin(accented(), "users.csv").import().found(), @"stop not_utf8 users.csv:3: the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
+    assert_snapshot!(latin(accented(), "users.csv").import().found(), @"stop not_utf8 users.csv:3: the file is not encoded as UTF-8. Export as UTF-8, or set fallback_encoding (for example windows-1252).");
     let set = latin(latin(accented(), "users.csv"), "orgs.csv")
         .setting(|s| s.fallback_encoding = Some("windows-1252".into()));
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @r"
-    warn fallback_encoding orgs.csv:3: the file is not UTF-8 and is read in the district's fallback encoding. Export it as UTF-8.
-    warn fallback_encoding users.csv:3: the file is not UTF-8 and is read in the district's fallback encoding. Export it as UTF-8.
+    warn fallback_encoding orgs.csv:3: the file is not encoded as UTF-8 and was read in the district's fallback encoding. Export as UTF-8.
+    warn fallback_encoding users.csv:3: the file is not encoded as UTF-8 and was read in the district's fallback encoding. Export as UTF-8.
     ");
     assert_eq!(given(&outcome), "Pérrin");
 }
@@ -37,10 +37,10 @@ fn check_12_invalid_bytes_and_utf_16_without_a_mark() {
     let mut bytes = set.text("users.csv").into_bytes();
     let at = bytes.windows(6).position(|w| w == b"Perrin").unwrap();
     bytes[at] = 0xff;
-    assert_snapshot!(set.bytes("users.csv", bytes).import().found(), @"stop not_utf8 users.csv:3: the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
+    assert_snapshot!(set.bytes("users.csv", bytes).import().found(), @"stop not_utf8 users.csv:3: the file is not encoded as UTF-8. Export as UTF-8, or set fallback_encoding (for example windows-1252).");
     let wide: Vec<u8> =
         Set::valid().text("users.csv").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_snapshot!(Set::valid().bytes("users.csv", wide).import().found(), @"stop not_utf8 users.csv:1: the header holds NUL bytes: the file looks like UTF-16 without a byte order mark. Export it as UTF-8, or set fallback_encoding (for example windows-1252).");
+    assert_snapshot!(Set::valid().bytes("users.csv", wide).import().found(), @"stop not_utf8 users.csv:1: the header contains NUL bytes; the file may be UTF-16 without a byte order mark. Export as UTF-8, or set fallback_encoding (for example windows-1252).");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn check_13_byte_order_marks() {
     };
     let set = with_mark(with_mark(accented(), "users.csv"), "manifest.csv");
     let outcome = set.import();
-    assert_snapshot!(outcome.found(), @"info byte_order_mark users.csv: the file begins with a byte order mark. Nothing to do.");
+    assert_snapshot!(outcome.found(), @"info byte_order_mark users.csv: the file starts with a byte order mark. Nothing to do.");
     assert_eq!(given(&outcome), "Pérrin");
 }
 
@@ -83,8 +83,8 @@ fn a_setting_that_cannot_be_is_named() {
         assert!(outcome.refused);
         outcome.found()
     };
-    assert_snapshot!(refused(|s| s.fallback_encoding = Some("latin-ninety".into())), @"stop setting_invalid: the setting fallback_encoding cannot be `latin-ninety`. Ask an operator to correct the setting.");
-    assert_snapshot!(refused(|s| s.fallback_encoding = Some("utf-16".into())), @"stop setting_invalid: the setting fallback_encoding cannot be `utf-16`. Ask an operator to correct the setting.");
-    assert_snapshot!(refused(|s| s.phone_country = "Atlantis".into()), @"stop setting_invalid: the setting phone_country cannot be `Atlantis`. Ask an operator to correct the setting.");
-    assert_snapshot!(refused(|s| drop(s.metadata.insert("shoe_size".into(), "metadata.shoes".into()))), @"stop setting_invalid: the setting metadata cannot be `shoe_size`. Ask an operator to correct the setting.");
+    assert_snapshot!(refused(|s| s.fallback_encoding = Some("latin-ninety".into())), @"stop setting_invalid: the setting fallback_encoding has the invalid value `latin-ninety`. Ask an operator to correct the setting.");
+    assert_snapshot!(refused(|s| s.fallback_encoding = Some("utf-16".into())), @"stop setting_invalid: the setting fallback_encoding has the invalid value `utf-16`. Ask an operator to correct the setting.");
+    assert_snapshot!(refused(|s| s.phone_country = "Atlantis".into()), @"stop setting_invalid: the setting phone_country has the invalid value `Atlantis`. Ask an operator to correct the setting.");
+    assert_snapshot!(refused(|s| drop(s.metadata.insert("shoe_size".into(), "metadata.shoes".into()))), @"stop setting_invalid: the setting metadata has the invalid value `shoe_size`. Ask an operator to correct the setting.");
 }

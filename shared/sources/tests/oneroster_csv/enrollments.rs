@@ -8,7 +8,7 @@ use crate::support::Set;
 #[test]
 fn check_40_the_classs_school_counts() {
     let outcome = Set::valid().change("enrollments.csv", "c1,s1,st1", "c1,s2,st1").import();
-    assert_snapshot!(outcome.found(), @"warn enrollment_school enrollments.csv:3 schoolSourcedId [enrollment e2]: an enrollment names another school than its class; the class's counts. Correct schoolSourcedId of the enrollment.");
+    assert_snapshot!(outcome.found(), @"warn enrollment_school enrollments.csv:3 schoolSourcedId [enrollment e2]: an enrollment names a different school than its class; the school of the class was used. Correct schoolSourcedId of the enrollment.");
     assert_eq!(outcome.class("c1").students.len(), 1);
 }
 
@@ -22,10 +22,10 @@ fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_f
         .rows("enrollments.csv", "e7,,,c1,s1,ai1,teacher,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn enrollment_role enrollments.csv:6 role [enrollment e5]: the enrollment is that of a teacher, and the user is none. Correct the role of the enrollment or of the user.
-    warn enrollment_role enrollments.csv:7 role [enrollment e6]: the enrollment is that of a student, and the user is none. Correct the role of the enrollment or of the user.
-    warn enrollment_role enrollments.csv:8 role [enrollment e7]: the enrollment is that of a teacher, and the user is none. Correct the role of the enrollment or of the user.
-    info role_not_rostered users.csv role: 1 users of the role `aide` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
+    warn enrollment_role enrollments.csv:6 role [enrollment e5]: the enrollment lists the user as a teacher, but the user is not a teacher. Correct the role of the enrollment or of the user.
+    warn enrollment_role enrollments.csv:7 role [enrollment e6]: the enrollment lists the user as a student, but the user is not a student. Correct the role of the enrollment or of the user.
+    warn enrollment_role enrollments.csv:8 role [enrollment e7]: the enrollment lists the user as a teacher, but the user is not a teacher. Correct the role of the enrollment or of the user.
+    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
     ");
     assert_eq!(outcome.ids(RecordKind::Teacher), ["ai1", "st2", "te1"]);
     assert!(
@@ -50,10 +50,10 @@ fn roles_that_make_no_seat_or_account_are_counted() {
         .rows("enrollments.csv", "e6,,,c1,s1,ai1,proctor,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    info role_not_rostered users.csv role: 2 users of the role `administrator` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
-    info role_not_rostered users.csv role: 1 users of the role `aide` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
-    info role_not_rostered enrollments.csv role: 1 enrollments of the role `administrator` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
-    info role_not_rostered enrollments.csv role: 1 enrollments of the role `proctor` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
+    info role_not_rostered users.csv role: 2 users with the role `administrator` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered enrollments.csv role: 1 enrollments with the role `administrator` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered enrollments.csv role: 1 enrollments with the role `proctor` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
     ");
     assert_eq!(outcome.enrollments, Some(4));
     assert_eq!(outcome.ids(RecordKind::Teacher), ["te1"]);
@@ -82,7 +82,7 @@ fn check_45_classes_without_term_or_course() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn class_without_term classes.csv:2 termSourcedIds [class c1]: the class names no academic session. Fill in termSourcedIds.
-    warn class_without_term classes.csv:3 termSourcedIds [class c2]: 1 of the 2 academic sessions of the class are not in the set. Fill in termSourcedIds.
+    warn class_without_term classes.csv:3 termSourcedIds [class c2]: 1 of the 2 academic sessions of the class are not in the export. Fill in termSourcedIds.
     warn course_missing classes.csv:4 courseSourcedId [class c3]: a class has no course. Fill in courseSourcedId.
     ");
     let terms: Vec<String> =
@@ -100,10 +100,10 @@ fn check_46_dates_of_sessions() {
         .rows("academicSessions.csv", "t4,,,No year,term,2026-08-01,2027-07-01,y27,26-27")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn session_dates academicSessions.csv:4 endDate [academicSession t2]: the session ends before it begins, or on the same day (endDate is the day after the last). Correct the session's dates.
-    warn year_format academicSessions.csv:7 schoolYear [academicSession t4]: schoolYear is `26-27`, not a year. Write the year in which the school year ends, 2027.
-    warn session_dates academicSessions.csv:5 parentSourcedId [academicSession t3]: the session leaves the dates of its parent. Correct the session's dates.
-    warn session_dates academicSessions.csv:6 schoolYear [academicSession y30]: schoolYear is not the year in which the school year ends. Correct the session's dates.
+    warn session_dates academicSessions.csv:4 endDate [academicSession t2]: the session ends before it begins, or on the same day (endDate is the day after the last day). Correct the dates and the schoolYear of the session.
+    warn year_format academicSessions.csv:7 schoolYear [academicSession t4]: schoolYear is `26-27`, not a year. Write the year in which the school year ends, for example 2027.
+    warn session_dates academicSessions.csv:5 parentSourcedId [academicSession t3]: the session is outside the dates of its parent. Correct the dates and the schoolYear of the session.
+    warn session_dates academicSessions.csv:6 schoolYear [academicSession y30]: schoolYear is not the year in which the school year ends. Correct the dates and the schoolYear of the session.
     ");
     assert_eq!(outcome.ids(RecordKind::Term).len(), 6);
 }
@@ -123,8 +123,8 @@ fn check_47_dates_of_enrollments() {
         )
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn enrollment_dates enrollments.csv:3 beginDate [enrollment e2]: the enrollment leaves the dates of its class's sessions. Correct the enrollment's dates.
-    warn enrollment_dates enrollments.csv:5 endDate [enrollment e4]: the enrollment ends before it begins. Correct the enrollment's dates.
+    warn enrollment_dates enrollments.csv:3 beginDate [enrollment e2]: the enrollment is outside the dates of its class's sessions. Correct the dates of the enrollment.
+    warn enrollment_dates enrollments.csv:5 endDate [enrollment e4]: the enrollment ends before it begins. Correct the dates of the enrollment.
     ");
     assert_eq!(outcome.class("c2").students.len(), 1, "the seat stays, with its dates");
 }
@@ -136,8 +136,8 @@ fn check_49_the_seat_that_is_on_counts() {
         .rows("enrollments.csv", "e5,,,c1,s1,te1,teacher,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn enrollment_merged enrollments.csv:4 [class c1]: the person has 3 enrollments of one role in the class; this one counts. End the others, or leave them out.
-    warn enrollment_merged enrollments.csv:2 [class c1]: the person has 2 enrollments of one role in the class; this one counts. End the others, or leave them out.
+    warn enrollment_merged enrollments.csv:4 [class c1]: the person has 3 enrollments with the same role in the class; this one was used. End the other enrollments, or leave them out.
+    warn enrollment_merged enrollments.csv:2 [class c1]: the person has 2 enrollments with the same role in the class; this one was used. End the other enrollments, or leave them out.
     ");
     let class = outcome.class("c1");
     assert_eq!(class.students.len(), 1);

@@ -24,8 +24,8 @@ fn r_h3_a_bad_person_is_left_alone_with_tonights_classes_and_keeps_the_seats() {
 fn r_h3_a_bad_class_takes_its_enrollments_out_of_sight_and_not_out_of_the_mirror() {
     let outcome = Set::valid().change("classes.csv", "RD-1,scheduled", "RD-1,").import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_missing classes.csv:2 classType [class c1]: classType is blank. Fill it in.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    drop value_missing classes.csv:2 classType [class c1]: classType is blank. Fill in the value.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     ");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"class","id":"c1"}"#);
     assert_eq!(outcome.teacher("te1").classes.len(), 1);

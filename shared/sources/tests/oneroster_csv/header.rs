@@ -12,9 +12,9 @@ fn check_14_header_row_missing() {
     let (_, rows) = text.split_once('\n').unwrap();
     assert_snapshot!(Set::valid().file("users.csv", rows).import().found(), @r"
     warn header_empty users.csv:1: the header has empty cells. Delete the empty columns.
-    stop header_missing users.csv:1: the file has no header row. Export it with its header row.
+    stop header_missing users.csv:1: the file has no header row. Export again with a header row.
     ");
-    assert_snapshot!(Set::valid().file("users.csv", "").import().found(), @"stop header_missing users.csv:1: the file has no header row. Export it with its header row.");
+    assert_snapshot!(Set::valid().file("users.csv", "").import().found(), @"stop header_missing users.csv:1: the file has no header row. Export again with a header row.");
 }
 
 #[test]
@@ -26,14 +26,14 @@ fn check_14_columns_missing() {
     );
     assert_snapshot!(set.import().found(), @r"
     stop column_missing enrollments.csv:1 userSourcedId: a required column is missing: userSourcedId. Export the file with this column.
-    warn optional_column_missing enrollments.csv:1 beginDate: an optional column is missing: beginDate. Export the file with all columns of the standard; a column may be empty.
-    info extension_column enrollments.csv:1 `metadata.who`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
-    info extension_column enrollments.csv:1 `metadata.from`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    warn optional_column_missing enrollments.csv:1 beginDate: an optional column is missing: beginDate. Export all OneRoster columns. An optional column may be empty.
+    info extension_column enrollments.csv:1 `metadata.who`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
+    info extension_column enrollments.csv:1 `metadata.from`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
     ");
     let outcome = Set::valid().change("users.csv", ",middleName", ",metadata.middle").import();
     assert_snapshot!(outcome.found(), @r"
-    warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export the file with all columns of the standard; a column may be empty.
-    info extension_column users.csv:1 `metadata.middle`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export all OneRoster columns. An optional column may be empty.
+    info extension_column users.csv:1 `metadata.middle`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
     ");
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
 }
@@ -45,8 +45,8 @@ fn check_15_other_capitals_and_misspelt() {
     let header = set.text("users.csv").lines().next().unwrap().to_owned();
     let outcome = set.change("users.csv", &header, &lower).import();
     assert_snapshot!(outcome.found_of("header_case").lines().take(2).collect::<Vec<_>>().join("\n"), @r"
-    warn header_case users.csv:1 sourcedId: the column sourcedId is called `sourcedid`. Write the header as the standard does.
-    warn header_case users.csv:1 dateLastModified: the column dateLastModified is called `datelastmodified`. Write the header as the standard does.
+    warn header_case users.csv:1 sourcedId: the column sourcedId is named `sourcedid`. Use the column name exactly as OneRoster spells it.
+    warn header_case users.csv:1 dateLastModified: the column dateLastModified is named `datelastmodified`. Use the column name exactly as OneRoster spells it.
     ");
     assert_eq!(
         outcome.lines[&crate::support::records("student")],
@@ -54,7 +54,7 @@ fn check_15_other_capitals_and_misspelt() {
     );
     assert_snapshot!(Set::valid().change("users.csv", "familyName", "familyNmae").import().found(), @r"
     stop column_missing users.csv:1 familyName: a required column is missing: familyName; perhaps `familyNmae` is meant. Export the file with this column.
-    info extension_column users.csv:1 `familyNmae`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    info extension_column users.csv:1 `familyNmae`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
     ");
 }
 
@@ -66,10 +66,10 @@ fn header_names_of_1_0_are_taken() {
         .change("demographics.csv", "birthDate", "birthdate")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn header_old_name users.csv:1 userIds: the column userIds is called `userId`. Write the header as OneRoster 1.1 does.
-    warn header_old_name users.csv:1 agentSourcedIds: the column agentSourcedIds is called `agents`. Write the header as OneRoster 1.1 does.
-    warn header_old_name users.csv:1 grades: the column grades is called `grade`. Write the header as OneRoster 1.1 does.
-    warn header_case demographics.csv:1 birthDate: the column birthDate is called `birthdate`. Write the header as the standard does.
+    warn header_old_name users.csv:1 userIds: the column userIds is named `userId`. Use the OneRoster 1.1 name.
+    warn header_old_name users.csv:1 agentSourcedIds: the column agentSourcedIds is named `agents`. Use the OneRoster 1.1 name.
+    warn header_old_name users.csv:1 grades: the column grades is named `grade`. Use the OneRoster 1.1 name.
+    warn header_case demographics.csv:1 birthDate: the column birthDate is named `birthdate`. Use the column name exactly as OneRoster spells it.
     ");
     assert_eq!(
         outcome.lines[&crate::support::records("student")],
@@ -92,11 +92,11 @@ fn check_16_column_order() {
     }
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @r"
-    warn column_order orgs.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
-    warn column_order academicSessions.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
-    warn column_order courses.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
-    warn column_order demographics.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
-    warn column_order enrollments.csv:1: the columns are not in the order of the standard. Export them in the order of the standard.
+    warn column_order orgs.csv:1: the columns are not in the OneRoster order. Export the columns in the OneRoster order.
+    warn column_order academicSessions.csv:1: the columns are not in the OneRoster order. Export the columns in the OneRoster order.
+    warn column_order courses.csv:1: the columns are not in the OneRoster order. Export the columns in the OneRoster order.
+    warn column_order demographics.csv:1: the columns are not in the OneRoster order. Export the columns in the OneRoster order.
+    warn column_order enrollments.csv:1: the columns are not in the OneRoster order. Export the columns in the OneRoster order.
     ");
     assert_eq!(
         outcome.records(RecordKind::Student),
@@ -107,8 +107,8 @@ fn check_16_column_order() {
 #[test]
 fn check_17_duplicate_and_empty_names() {
     assert_snapshot!(Set::valid().change("users.csv", ",sms,", ",email,").import().found(), @r"
-    stop column_twice users.csv:1 email: the column `email` stands twice in the header. Leave only one of them.
-    warn optional_column_missing users.csv:1 sms: an optional column is missing: sms. Export the file with all columns of the standard; a column may be empty.
+    stop column_twice users.csv:1 email: the column `email` appears twice in the header. Keep only one of the two columns.
+    warn optional_column_missing users.csv:1 sms: an optional column is missing: sms. Export all OneRoster columns. An optional column may be empty.
     ");
     let mut set = Set::valid();
     for (name, bytes) in &mut set.files {
@@ -138,8 +138,8 @@ fn check_18_columns_of_ones_own() {
         .change("orgs.csv", "Id,y", "Id,homepage")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    info extension_column orgs.csv:1 `metadata.zone`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
-    info extension_column orgs.csv:1 `homepage`: a column of its own is not named metadata.*, or not at the right. Nothing to do: it is not read.
+    info extension_column orgs.csv:1 `metadata.zone`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
+    info extension_column orgs.csv:1 `homepage`: an extra column is not named metadata.*, or is not to the right of the OneRoster columns. Nothing to do: the column is ignored.
     ");
     assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
 }

@@ -35,19 +35,19 @@ fn check_42_roles_of_1_2() {
         .rows("roles.csv", "r13,,,pr1,primary,principal,,,s1,\nr14,,,pr1,secondary,ext:coach,,,s1,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_unknown roles.csv:11 role [role r9]: role is `wizard`, which is none of aide, counselor, districtAdministrator, guardian, parent, principal, proctor, relative, siteAdministrator, student, systemAdministrator, teacher. Correct it.
-    drop reference_missing roles.csv:13 orgSourcedId [role r11]: orgSourcedId leads to an org that is not in the set. Export the record that it refers to, or correct the reference.
-    drop reference_missing roles.csv:14 userSourcedId [role r12]: userSourcedId leads to a user who is not in the set. Export the record that it refers to, or correct the reference.
-    warn primary_org users.csv:2 primaryOrgSourcedId [user te1]: primaryOrgSourcedId is an org in which the user has no role. Give the user a role there, or correct primaryOrgSourcedId.
+    drop value_unknown roles.csv:11 role [role r9]: role is `wizard`, which is not one of aide, counselor, districtAdministrator, guardian, parent, principal, proctor, relative, siteAdministrator, student, systemAdministrator, teacher. Correct the value.
+    drop reference_missing roles.csv:13 orgSourcedId [role r11]: orgSourcedId names an org that is not in the export. Export the missing record, or correct the reference.
+    drop reference_missing roles.csv:14 userSourcedId [role r12]: userSourcedId names a user who is not in the export. Export the missing record, or correct the reference.
+    warn primary_org users.csv:2 primaryOrgSourcedId [user te1]: primaryOrgSourcedId names an org in which the user has no role. Give the user a role there, or correct primaryOrgSourcedId.
     warn roles_primary roles.csv:7 roleType [user se1]: the user has only secondary roles. Mark one role as primary.
     warn roles_primary roles.csv:8 roleType [user tw1]: the user has two primary roles in one org. Mark one role as primary.
     drop user_without_role users.csv:6 [user no1]: a user has no role. Give the user a role in roles.csv.
-    info roles_not_current roles.csv: 1 users have no role that is in force today. Nothing to do.
+    info roles_not_current roles.csv: 1 users have no role that is valid today. Nothing to do.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
-    info role_not_rostered roles.csv role: 1 rows of the role `ext:coach` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
-    info role_not_rostered roles.csv role: 1 rows of the role `principal` make no account or seat here. Nothing to do: administrators, aides and proctors are made here by hand.
-    warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
+    info role_not_rostered roles.csv role: 1 rows with the role `ext:coach` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered roles.csv role: 1 rows with the role `principal` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
     // A role that cannot be read may have been any: the person is left alone in every kind that is
     // not known.
@@ -74,8 +74,8 @@ fn check_26_rows_of_roles_that_share_an_id() {
         .rows("roles.csv", "r3,,,st1,primary,teacher,,,s1,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop duplicate_id roles.csv:8 sourcedId: the sourcedId stands on line 4 too. Give every record a sourcedId of its own.
-    warn duplicate_row roles.csv:7 sourcedId: the sourcedId stands on line 5 too. Export every record once.
+    drop duplicate_id roles.csv:8 sourcedId: line 4 has the same sourcedId. Give every record its own sourcedId.
+    warn duplicate_row roles.csv:7 sourcedId: line 5 has the same sourcedId. Export every record once.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
@@ -91,8 +91,8 @@ fn check_51_and_53_contacts_that_cannot_be_right_count_as_none() {
         .change("users.csv", "(312) 555-0142", "see office")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn email_malformed users.csv:3 email [user st1]: an e-mail address cannot be right and counts as none. Correct the address.
-    info phone_malformed users.csv:5 sms [user gu1]: a phone number cannot be read and counts as none. Write it with its country code, +1 312 555 0142.
+    warn email_malformed users.csv:3 email [user st1]: an e-mail address is not valid and was ignored. Correct the address.
+    info phone_malformed users.csv:5 sms [user gu1]: a phone number is not valid and was ignored. Write it with its country code, for example +1 312 555 0142.
     ");
     assert_eq!(outcome.student("st1").person.email, None);
     assert_eq!(outcome.all::<Guardian>(RecordKind::Guardian)[0].person.sms, None);
@@ -113,8 +113,8 @@ fn check_52_usernames() {
         .rows("users.csv", "st3,,,true,s1,student,,,Ada,Hale,,,,,,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_missing users.csv:6 username [user st3]: username is blank. Fill it in.
-    warn username_shared users.csv:3 username [user st1]: 2 users have one username (lines 3, 4). Give every user a username of their own.
+    drop value_missing users.csv:6 username [user st3]: username is blank. Fill in the value.
+    warn username_shared users.csv:3 username [user st1]: 2 users have the same username (lines 3, 4). Give every user a different username.
     ");
 }
 
@@ -142,10 +142,10 @@ fn check_54_agents_that_make_no_relationship() {
         .change("users.csv", "gu1,03,\nst2", "\"gu1,te1,nobody,st2,st1\",03,\nst2")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a teacher, who is no guardian here; it makes no relationship. Name guardians, parents and relatives of students only.
-    warn agent_missing users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a user who is not in the set. Export that user, or take the id out.
-    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not join a student and a guardian; it makes no relationship. Name guardians, parents and relatives of students only.
-    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not join a student and a guardian; it makes no relationship. Name guardians, parents and relatives of students only.
+    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a teacher, who cannot be a guardian; it was ignored. Name only guardians, parents and relatives of students.
+    warn agent_missing users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a user who is not in the export. Export the user, or remove the id.
+    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not connect a student and a guardian; it was ignored. Name only guardians, parents and relatives of students.
+    warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not connect a student and a guardian; it was ignored. Name only guardians, parents and relatives of students.
     ");
     assert_eq!(outcome.student("st1").guardians.len(), 1);
 }
@@ -164,7 +164,7 @@ fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
 fn check_55_demographics_of_nobody() {
     let outcome =
         Set::valid().rows("demographics.csv", "st9,,,2018-02-03,female,,,,,,,,,,,").import();
-    assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [demographics st9]: demographics of a user who is not in the set. Export that user, or leave the row out.");
+    assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [demographics st9]: demographics belong to a user who is not in the export. Export the user, or leave the row out.");
     assert_snapshot!(outcome.gaps(), @"");
 }
 
@@ -173,7 +173,7 @@ fn r_h3_a_bad_row_of_demographics_leaves_its_student_alone() {
     let outcome = Set::valid()
         .change("demographics.csv", "st1,,,2018-02-03,female", "st1,,,2018-02-03,\"female\" x")
         .import();
-    assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: text follows a closing quote. Double the quotes inside a cell.");
+    assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: a row has text after a closing quote. Double every quote inside a quoted cell.");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
     assert_eq!(outcome.ids(RecordKind::Student), ["st2"]);
 }
@@ -183,7 +183,7 @@ fn check_59_passwords_are_never_read() {
     let secret = "Tr0ub4dor";
     let outcome =
         Set::valid().change("users.csv", "gu1,03,\nst2", &format!("gu1,03,{secret}\nst2")).import();
-    assert_snapshot!(outcome.found(), @"info password_filled users.csv password: passwords are filled in; they are never read (1 of 4 rows). Leave passwords out of the export.");
+    assert_snapshot!(outcome.found(), @"info password_filled users.csv password: the export contains passwords; they are never read (1 of 4 rows). Leave passwords out of the export.");
     assert!(!format!("{:?}", outcome.lines).contains(secret));
 }
 
@@ -290,7 +290,7 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
     assert_snapshot!(outcome.found(), @r"
     warn shared_school_unknown orgs.csv [org s77]: the setting shared_schools names a school that the source does not have. Ask an operator to correct the setting.
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
-    warn agent_one_way users.csv agentSourcedIds: 2 relationships are given in one direction only; they count in both. Name the students in the guardians' rows too.
+    warn agent_one_way users.csv agentSourcedIds: 2 relationships are given in one direction only; they were accepted in both. Name the students in the guardians' rows too.
     ");
     assert_eq!(outcome.ids(RecordKind::School), ["s1"]);
     assert_eq!(outcome.ids(RecordKind::Class), ["c1"]);

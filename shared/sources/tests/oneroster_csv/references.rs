@@ -45,11 +45,11 @@ fn check_26_the_same_row_twice_counts_once_and_different_rows_not_at_all() {
         .rows("demographics.csv", "st1,,,2018-02-04,female,,,,,,,,,,,")
         .import();
     assert_snapshot!(differing.found(), @r"
-    drop duplicate_id classes.csv:4 sourcedId [class c2]: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
-    drop duplicate_id users.csv:6 sourcedId [user st1]: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
-    drop duplicate_id demographics.csv:3 sourcedId [demographics st1]: the sourcedId stands on line 2 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
-    drop duplicate_id enrollments.csv:6 sourcedId: the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    drop duplicate_id classes.csv:4 sourcedId [class c2]: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
+    drop duplicate_id users.csv:6 sourcedId [user st1]: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
+    drop duplicate_id demographics.csv:3 sourcedId [demographics st1]: line 2 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
+    drop duplicate_id enrollments.csv:6 sourcedId: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     ");
     assert_snapshot!(differing.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
@@ -65,7 +65,7 @@ fn check_27_ids_that_differ_only_in_capitals_are_two() {
     let outcome =
         Set::valid().rows("users.csv", "ST1,,,true,s1,student,ahale,,Ada,Hale,,,,,,,,").import();
     assert_snapshot!(outcome.found(), @r"
-    warn id_case users.csv:6 sourcedId [user ST1]: the sourcedId differs only in capitals from the one on line 3. Check whether they are one record.
+    warn id_case users.csv:6 sourcedId [user ST1]: the sourcedId differs only in capitalization from the one on line 3. Check whether they are the same record.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
     assert_eq!(outcome.ids(RecordKind::Student), ["ST1", "st1", "st2"]);
@@ -86,18 +86,18 @@ fn check_36_references_that_lead_nowhere() {
         .rows("enrollments.csv", "e7,,,c3,s1,st1,student,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn optional_reference_missing orgs.csv:3 parentSourcedId [org s1]: parentSourcedId leads to an org that is not in the set and counts as blank. Export the record that it refers to, or correct the reference.
+    warn optional_reference_missing orgs.csv:3 parentSourcedId [org s1]: parentSourcedId names an org that is not in the export and was treated as blank. Export the missing record, or correct the reference.
     info org_hierarchy orgs.csv:3 parentSourcedId [org s1]: the school has no district above it. Nothing to do.
-    warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession t1]: parentSourcedId leads to a session that is not in the set and counts as blank. Export the record that it refers to, or correct the reference.
-    warn optional_reference_missing courses.csv:3 schoolYearSourcedId [course co2]: schoolYearSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
-    drop reference_missing courses.csv:4 orgSourcedId [course co3]: orgSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
-    drop reference_missing classes.csv:4 courseSourcedId [class c3]: courseSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
-    drop reference_missing classes.csv:5 schoolSourcedId [class c4]: schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+    warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession t1]: parentSourcedId names a session that is not in the export and was treated as blank. Export the missing record, or correct the reference.
+    warn optional_reference_missing courses.csv:3 schoolYearSourcedId [course co2]: schoolYearSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+    drop reference_missing courses.csv:4 orgSourcedId [course co3]: orgSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+    drop reference_missing classes.csv:4 courseSourcedId [class c3]: courseSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+    drop reference_missing classes.csv:5 schoolSourcedId [class c4]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
-    drop reference_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId leads to a class that is not in the set. Export the record that it refers to, or correct the reference.
-    drop reference_missing enrollments.csv:7 userSourcedId [enrollment e6]: userSourcedId leads to a user that is not in the set. Export the record that it refers to, or correct the reference.
-    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments belong to classes that are left out and are left out with them. Correct the classes.
-    warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
+    drop reference_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId names a class that is not in the export. Export the missing record, or correct the reference.
+    drop reference_missing enrollments.csv:7 userSourcedId [enrollment e6]: userSourcedId names a user that is not in the export. Export the missing record, or correct the reference.
+    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"school","id":"s8"}
@@ -116,11 +116,11 @@ fn r_a6_a_school_that_is_referred_to_and_not_sent_is_left_as_it_is() {
     let outcome =
         Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
     assert_snapshot!(outcome.found(), @r"
-    drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
-    warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the set; the others count. Export the record that it refers to, or correct the reference.
-    drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the set. Export the record that it refers to, or correct the reference.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
-    warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; it is left as it is. Export the school, or remove the references to it.
+    drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+    warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the export; the others were used. Export the missing record, or correct the reference.
+    drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"school","id":"s2"}
@@ -144,10 +144,10 @@ fn check_38_hierarchy_of_orgs() {
         .rows("orgs.csv", "s5,,,Alone,school,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn org_cycle orgs.csv:7 parentSourcedId [org x3]: an org is above itself; the parent counts as blank. Correct parentSourcedId.
-    warn org_cycle orgs.csv:8 parentSourcedId [org s3]: an org is above itself; the parent counts as blank. Correct parentSourcedId.
+    warn org_cycle orgs.csv:7 parentSourcedId [org x3]: an org is its own parent, directly or through other orgs; its parent was treated as blank. Correct parentSourcedId.
+    warn org_cycle orgs.csv:8 parentSourcedId [org s3]: an org is its own parent, directly or through other orgs; its parent was treated as blank. Correct parentSourcedId.
     info org_hierarchy orgs.csv:8 parentSourcedId [org s3]: the school has no district above it. Nothing to do.
-    info org_hierarchy orgs.csv:9 parentSourcedId [org s4]: a school's parent is not a district. Nothing to do.
+    info org_hierarchy orgs.csv:9 parentSourcedId [org s4]: the parent of a school is not a district. Nothing to do.
     info org_hierarchy orgs.csv:10 parentSourcedId [org s5]: the school has no district above it. Nothing to do.
     ");
     assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2", "s3", "s4", "s5"]);
@@ -158,7 +158,7 @@ fn check_39_an_org_of_another_type_as_school() {
     let outcome = Set::valid()
         .change("orgs.csv", "Meadow School,school", "Meadow School,department")
         .import();
-    assert_snapshot!(outcome.found(), @"warn org_not_school classes.csv:3 schoolSourcedId [class c2]: a class's school is an org of another type; it is taken as a school. Give the org the type school.");
+    assert_snapshot!(outcome.found(), @"warn org_not_school classes.csv:3 schoolSourcedId [class c2]: a class belongs to an org that is not a school; the org was read as a school. Set the type of the org to school.");
     assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
     assert_eq!(outcome.student("st2").person.schools.len(), 1);
 }

@@ -13,9 +13,9 @@ fn check_19_rows_with_another_number_of_cells() {
         .rows("orgs.csv", "s3,,,Hill School")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop cell_count orgs.csv:5 [org s3]: the row has 4 cells, the header 7. Quote cells that hold commas, and export the file again.
-    drop cell_count users.csv:6 [user st3]: the row has 9 cells, the header 18. Quote cells that hold commas, and export the file again.
-    drop cell_count users.csv:7 [user st4]: the row has 19 cells, the header 18. Quote cells that hold commas, and export the file again.
+    drop cell_count orgs.csv:5 [org s3]: the row has 4 cells, the header 7. Put cells that contain commas in quotes, and export again.
+    drop cell_count users.csv:6 [user st3]: the row has 9 cells, the header 18. Put cells that contain commas in quotes, and export again.
+    drop cell_count users.csv:7 [user st4]: the row has 19 cells, the header 18. Put cells that contain commas in quotes, and export again.
     ");
     // R-H3: nobody can tell the role from such a row, so each kind of person is left alone.
     assert_snapshot!(outcome.gaps(), @r#"
@@ -36,7 +36,7 @@ fn check_19_short_rows_whose_missing_cells_are_optional_and_blank_extra_cells() 
         .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn cells_short users.csv:6 [user st3]: the row has 10 cells, the header 18; those that are missing are optional and count as blank. Export every row with all its cells.
+    warn cells_short users.csv:6 [user st3]: the row has 10 cells, the header 18; the missing cells are optional and were read as blank. Export every row with all its cells.
     warn cells_extra users.csv:7 [user st4]: a row has extra blank cells at its end. Export every row with as many cells as the header.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     ");
@@ -55,15 +55,15 @@ fn check_19_an_id_that_is_not_in_the_first_cell_is_not_trusted_in_such_a_row() {
 fn check_20_a_quote_that_does_not_end() {
     let set = Set::valid().change("users.csv", "Perrin", "\"Perrin");
     assert_snapshot!(set.import().found(), @r"
-    drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
-    stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
+    drop quote_stray users.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
+    stop quote_unclosed users.csv:3: a quoted cell has no closing quote. Add the closing quote, and double every quote inside a quoted cell.
     ");
     // The quote ends where another begins: an odd number of quotes, and the line where they went
     // wrong.
     let set = Set::valid().change("users.csv", "{LDAP:pmoss}", "\"{LDAP:pmoss}");
     assert_snapshot!(set.import().found(), @r"
-    drop quote_stray users.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
-    stop quote_unclosed users.csv:3: a quoted cell does not end. Close the quote, and double quotes inside a cell.
+    drop quote_stray users.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
+    stop quote_unclosed users.csv:3: a quoted cell has no closing quote. Add the closing quote, and double every quote inside a quoted cell.
     ");
     let quoted = |text: &str| {
         text.lines()
@@ -72,7 +72,7 @@ fn check_20_a_quote_that_does_not_end() {
     };
     let set = Set::valid();
     let text = quoted(&set.text("orgs.csv")).replace("\"Harbor School\"", "\"Harbor School");
-    assert_snapshot!(set.file("orgs.csv", &text).import().found(), @"drop quote_stray orgs.csv:3 [org s1]: text follows a closing quote. Double the quotes inside a cell.");
+    assert_snapshot!(set.file("orgs.csv", &text).import().found(), @"drop quote_stray orgs.csv:3 [org s1]: a row has text after a closing quote. Double every quote inside a quoted cell.");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn check_20_quotes_that_swallow_rows() {
         .rows("enrollments.csv", "e5,,,\"c2,s2,st1,student,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop quote_stray enrollments.csv:3: a quoted cell runs over into other lines, which may be lost with it. Double the quotes inside a cell.
+    drop quote_stray enrollments.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     ");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"enrollment"}"#);
@@ -95,7 +95,7 @@ fn check_20_text_behind_a_closing_quote_drops_the_row() {
     let outcome = Set::valid()
         .rows("users.csv", "st3,,,true,s1,student,ahale,,\"Ada\" Lou,Hale,,,,,,,,")
         .import();
-    assert_snapshot!(outcome.found(), @"drop quote_stray users.csv:6 [user st3]: text follows a closing quote. Double the quotes inside a cell.");
+    assert_snapshot!(outcome.found(), @"drop quote_stray users.csv:6 [user st3]: a row has text after a closing quote. Double every quote inside a quoted cell.");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"record","kind":"teacher","id":"st3"}
     {"gap":"record","kind":"student","id":"st3"}
@@ -111,8 +111,8 @@ fn check_20_line_breaks_and_quotes_that_can_be_read() {
         .change("orgs.csv", "Meadow School", "\"Meadow \"\"West\"\" School\"")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn line_break orgs.csv:3 [org s1]: a cell holds a line break. Take line breaks out of the data.
-    warn quote_inside courses.csv:2 [course co1]: a cell that is not quoted holds a quote; it is kept. Quote the cell and double the quotes inside it.
+    warn line_break orgs.csv:3 [org s1]: a cell contains a line break. Remove line breaks from the data.
+    warn quote_inside courses.csv:2 [course co1]: an unquoted cell contains a quote; the quote was kept. Put the cell in quotes, and double the quotes inside it.
     ");
     assert_snapshot!(outcome.records(RecordKind::School), @r#"
     {"id":"s1","name":"Harbor\nSchool","identifier":"NC-1","parent":"d1"}
@@ -143,7 +143,7 @@ fn line_ends_of_any_kind_and_none_at_the_end() {
 #[test]
 fn rows_of_blank_cells_are_passed_over() {
     let outcome = Set::valid().rows("orgs.csv", ",,,,,,").import();
-    assert_snapshot!(outcome.found(), @"warn blank_row orgs.csv:5: a row has only blank cells and is passed over. Delete the row.");
+    assert_snapshot!(outcome.found(), @"warn blank_row orgs.csv:5: a row has only blank cells and was skipped. Delete the row.");
     assert_snapshot!(outcome.gaps(), @"");
 }
 
@@ -154,8 +154,8 @@ fn nul_bytes_drop_the_row() {
         .rows("orgs.csv", "s\x003,,,Hill,school,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop nul_byte orgs.csv:5: a row holds NUL bytes. Export the file again; look for damage in the record.
-    drop nul_byte users.csv:3 [user st1]: a row holds NUL bytes. Export the file again; look for damage in the record.
+    drop nul_byte orgs.csv:5: a row contains NUL bytes. Export again, and check the record for damage.
+    drop nul_byte users.csv:3 [user st1]: a row contains NUL bytes. Export again, and check the record for damage.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"kind","kind":"school"}
@@ -173,7 +173,7 @@ fn a_file_that_is_no_text_stops() {
     );
     let set = Set::valid();
     let text = set.text("users.csv") + &"x".repeat(5 << 20);
-    assert_snapshot!(set.file("users.csv", &text).import_folder().found(), @"stop row_too_long users.csv:6: a row is longer than 4 MB: the file is no CSV file. Export the file again.");
+    assert_snapshot!(set.file("users.csv", &text).import_folder().found(), @"stop row_too_long users.csv:6: a row is longer than 4 MB, so this is not a CSV file. Export the file again.");
 }
 
 #[test]
@@ -189,6 +189,6 @@ fn check_21_header_only() {
     ] {
         assert!(only(name).refused, "{name}");
     }
-    assert_snapshot!(only("users.csv").found(), @"stop no_rows users.csv: the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.");
-    assert_snapshot!(only("demographics.csv").found(), @"warn no_rows demographics.csv: the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.");
+    assert_snapshot!(only("users.csv").found(), @"stop no_rows users.csv: the file has a header but no rows. Export the file with its rows. If there are none, leave the file out and mark it as absent in manifest.csv.");
+    assert_snapshot!(only("demographics.csv").found(), @"warn no_rows demographics.csv: the file has a header but no rows. Export the file with its rows. If there are none, leave the file out and mark it as absent in manifest.csv.");
 }

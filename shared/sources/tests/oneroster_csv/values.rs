@@ -28,11 +28,11 @@ fn check_23_inactive_and_other_capitals() {
         )
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn status_spelling users.csv:6 status [user st3]: the status `inactive` is read as tobedeleted. Write active or tobedeleted.
-    warn status_spelling users.csv:7 status [user st4]: the status `toBeDeleted` is read as tobedeleted. Write active or tobedeleted.
-    warn status_spelling users.csv:8 status [user st5]: the status `Active` is read as active. Write active or tobedeleted.
-    drop value_unknown users.csv:9 status [user st6]: the status `gone` is neither active nor tobedeleted. Correct it.
-    warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (3 of 8 rows). Export the file as bulk (none) or as delta (all).
+    warn status_spelling users.csv:6 status [user st3]: the status `inactive` was read as tobedeleted. Use active or tobedeleted.
+    warn status_spelling users.csv:7 status [user st4]: the status `toBeDeleted` was read as tobedeleted. Use active or tobedeleted.
+    warn status_spelling users.csv:8 status [user st5]: the status `Active` was read as active. Use active or tobedeleted.
+    drop value_unknown users.csv:9 status [user st6]: the status `gone` is neither active nor tobedeleted. Correct the value.
+    warn status_mixed_tolerated users.csv status: some rows have a status and some do not; the file was read as the manifest says (3 of 8 rows). Export the file as bulk (no row has a status) or as delta (every row has one).
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
     assert_eq!(outcome.ids(roster::records::RecordKind::Student), ["st1", "st2", "st5"]);
@@ -52,15 +52,15 @@ fn check_24_a_required_value_is_blank() {
         .rows("enrollments.csv", "e5,,,,s1,st1,student,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_missing orgs.csv:5 name [org s3]: name is blank. Fill it in.
-    drop value_missing academicSessions.csv:4 endDate [academicSession t2]: endDate is blank. Fill it in.
-    drop value_missing courses.csv:3 orgSourcedId [course co2]: orgSourcedId is blank. Fill it in.
-    drop value_missing classes.csv:4 title [class c3]: title is blank. Fill it in.
-    drop value_missing users.csv:6 givenName [user st3]: givenName is blank. Fill it in.
-    drop value_missing users.csv:7 username [user te3]: username is blank. Fill it in.
-    drop value_missing users.csv:7 familyName [user te3]: familyName is blank. Fill it in.
-    drop value_missing users.csv:8 sourcedId: sourcedId is blank. Fill it in.
-    drop value_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId is blank. Fill it in.
+    drop value_missing orgs.csv:5 name [org s3]: name is blank. Fill in the value.
+    drop value_missing academicSessions.csv:4 endDate [academicSession t2]: endDate is blank. Fill in the value.
+    drop value_missing courses.csv:3 orgSourcedId [course co2]: orgSourcedId is blank. Fill in the value.
+    drop value_missing classes.csv:4 title [class c3]: title is blank. Fill in the value.
+    drop value_missing users.csv:6 givenName [user st3]: givenName is blank. Fill in the value.
+    drop value_missing users.csv:7 username [user te3]: username is blank. Fill in the value.
+    drop value_missing users.csv:7 familyName [user te3]: familyName is blank. Fill in the value.
+    drop value_missing users.csv:8 sourcedId: sourcedId is blank. Fill in the value.
+    drop value_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId is blank. Fill in the value.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
     {"gap":"kind","kind":"teacher"}
@@ -86,17 +86,17 @@ fn check_28_dates_in_the_order_of_the_district_and_never_guessed() {
     };
     let outcome = set().import();
     assert_snapshot!(outcome.found(), @r"
-    drop required_date academicSessions.csv:3 startDate [academicSession t1]: startDate `8/1/2026` has day and month in an order that no setting names (date_order: mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    drop required_date academicSessions.csv:3 endDate [academicSession t1]: endDate `1/15/2027` has day and month in an order that no setting names (date_order: mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate has day and month in an order that no setting names (date_order: mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/20/2026` has day and month in an order that no setting names (date_order: mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    drop required_date academicSessions.csv:3 startDate [academicSession t1]: startDate `8/1/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    drop required_date academicSessions.csv:3 endDate [academicSession t1]: endDate `1/15/2027` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/20/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
     ");
     assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"term","id":"t1"}"#);
     let outcome = set().setting(|settings| settings.date_order = Some(DateOrder::Mdy)).import();
     assert_snapshot!(outcome.found(), @r"
-    info date_by_setting academicSessions.csv:3: dates are read in the district's date_order. Write dates as YYYY-MM-DD.
-    info date_by_setting demographics.csv:2: dates are read in the district's date_order. Write dates as YYYY-MM-DD.
-    info date_by_setting enrollments.csv:3: dates are read in the district's date_order. Write dates as YYYY-MM-DD.
+    info date_by_setting academicSessions.csv:3: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
+    info date_by_setting demographics.csv:2: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
+    info date_by_setting enrollments.csv:3: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
     ");
     assert_eq!(outcome.class("c1").students[0].begin, Some(date(2026, 8, 20)));
 }
@@ -108,8 +108,8 @@ fn check_28_what_is_no_date() {
         .rows("academicSessions.csv", "t2,,,Spring,term,2027-02-30,2027-06-30,y27,2027")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop required_date academicSessions.csv:4 startDate [academicSession t2]: startDate `2027-02-30` is no date. Write dates as YYYY-MM-DD, or set date_order.
-    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `soon` is no date. Write dates as YYYY-MM-DD, or set date_order.
+    drop required_date academicSessions.csv:4 startDate [academicSession t2]: startDate `2027-02-30` is not a date. Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `soon` is not a date. Write dates as YYYY-MM-DD, or set date_order.
     ");
 }
 
@@ -121,9 +121,9 @@ fn check_29_date_last_modified() {
         .rows("users.csv", "st4,active,,true,s1,student,bhale,,Bo,Hale,,,,,,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn datetime_format users.csv dateLastModified: dateLastModified is not like 2026-08-31T12:00:00.000Z (1 of 6 rows). Export it in UTC with milliseconds.
-    warn modified_unpaired users.csv dateLastModified: rows have only one of status and dateLastModified (1 of 6 rows). Fill in both or none.
-    warn status_mixed_tolerated users.csv status: some rows have a status and others have none; the file is read as the manifest says (2 of 6 rows). Export the file as bulk (none) or as delta (all).
+    warn datetime_format users.csv dateLastModified: dateLastModified does not look like 2026-08-31T12:00:00.000Z (1 of 6 rows). Export it in UTC with milliseconds.
+    warn modified_unpaired users.csv dateLastModified: rows have only one of status and dateLastModified (1 of 6 rows). Fill in both or neither.
+    warn status_mixed_tolerated users.csv status: some rows have a status and some do not; the file was read as the manifest says (2 of 6 rows). Export the file as bulk (no row has a status) or as delta (every row has one).
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     ");
 }
@@ -140,10 +140,10 @@ fn check_30_booleans() {
     assert_snapshot!(outcome.found(), @r"
     info boolean_case users.csv:3 enabledUser [user st1]: enabledUser is `TRUE`. Write true or false.
     warn boolean_word users.csv:4 enabledUser [user st2]: enabledUser is `no`. Write true or false.
-    drop value_unknown users.csv:5 enabledUser [user gu1]: enabledUser is neither true nor false. Correct it.
-    warn boolean_word demographics.csv:2 americanIndianOrAlaskaNative [demographics st1]: a boolean is yes, no, 1 or 0; it is taken. Write true or false.
-    warn optional_value_unknown enrollments.csv:2 primary [enrollment e1]: primary is neither true nor false. Correct it.
-    warn optional_value_unknown enrollments.csv:4 primary [enrollment e3]: primary is neither true nor false. Correct it.
+    drop value_unknown users.csv:5 enabledUser [user gu1]: enabledUser is neither true nor false. Correct the value.
+    warn boolean_word demographics.csv:2 americanIndianOrAlaskaNative [demographics st1]: a true or false value is yes, no, 1 or 0; it was accepted. Write true or false.
+    warn optional_value_unknown enrollments.csv:2 primary [enrollment e1]: primary is neither true nor false. Correct the value.
+    warn optional_value_unknown enrollments.csv:4 primary [enrollment e3]: primary is neither true nor false. Correct the value.
     ");
     assert!(outcome.student("st2").person.disabled);
     assert!(!outcome.student("st1").person.disabled);
@@ -161,13 +161,13 @@ fn check_31_and_32_words() {
         .rows("orgs.csv", "s3,,,Hill,departments,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    drop value_unknown orgs.csv:5 type [org s3]: type is `departments`, which is none of department, school, district, local, state, national. Correct it.
-    warn value_case classes.csv:2 classType [class c1]: classType is `Scheduled`, read as scheduled. Write it as the standard does.
-    drop value_unknown classes.csv:3 classType [class c2]: classType is `lunch`, which is none of homeroom, scheduled. Correct it.
-    drop value_unknown users.csv:6 role [user xx1]: role is `wizard`, which is none of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct it.
-    warn value_case users.csv:7 role [user te2]: role is `Teacher`, read as teacher. Write it as the standard does.
-    warn optional_value_unknown demographics.csv:2 sex [demographics st1]: sex is none of male, female, unspecified, other. Correct it.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that are left out and are left out with them. Correct the classes.
+    drop value_unknown orgs.csv:5 type [org s3]: type is `departments`, which is not one of department, school, district, local, state, national. Correct the value.
+    warn value_case classes.csv:2 classType [class c1]: classType is `Scheduled`, read as scheduled. Use the value exactly as OneRoster spells it.
+    drop value_unknown classes.csv:3 classType [class c2]: classType is `lunch`, which is not one of homeroom, scheduled. Correct the value.
+    drop value_unknown users.csv:6 role [user xx1]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value.
+    warn value_case users.csv:7 role [user te2]: role is `Teacher`, read as teacher. Use the value exactly as OneRoster spells it.
+    warn optional_value_unknown demographics.csv:2 sex [demographics st1]: sex is not one of male, female, unspecified, other. Correct the value.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
     ");
     assert_snapshot!(outcome.gaps(), @r#"
@@ -190,11 +190,11 @@ fn check_33_to_35_grades_subjects_and_user_ids() {
         .change("users.csv", "{LDAP:pmoss}", "pmoss")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn grade_unknown classes.csv:2 grades [class c1]: the grade `K` is kept as sent. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
+    warn grade_unknown classes.csv:2 grades [class c1]: the grade `K` was kept unchanged. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
     warn subject_codes classes.csv:2 subjectCodes [class c1]: 2 subjects have 1 codes. Give one code for each subject, in the same order.
-    warn grade_unknown users.csv:3 grades [user st1]: the grade `3` is kept as sent. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
-    warn user_ids users.csv:3 userIds [user st1]: userIds is not a list of {type:id}; the value is left out. Write it as {type:id}.
-    warn grade_unknown users.csv:4 grades [user st2]: the grade `3` is kept as sent. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
+    warn grade_unknown users.csv:3 grades [user st1]: the grade `3` was kept unchanged. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
+    warn user_ids users.csv:3 userIds [user st1]: userIds is not a list of {type:id} and was ignored. Write it as {type:id}.
+    warn grade_unknown users.csv:4 grades [user st2]: the grade `3` was kept unchanged. Use the codes IT PR PK TK KG 01 to 13 PS UG Other.
     ");
     assert_eq!(outcome.class("c1").details.grades, ["K"]);
 }

@@ -187,65 +187,65 @@ async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
     assert!(application.failures().is_empty(), "{:?}", application.failures());
     insta::assert_snapshot!(told, @r"
     not-a-zip: refused, 0 records removed
-        stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.
+        stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
     truncated-zip: refused, 0 records removed
-        stop zip_unreadable: the upload is not a zip, or it is cut off. Export the set again and upload the zip as it is.
+        stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
     corrupt-zip: refused, 0 records removed
-        stop zip_unreadable (users.csv): the zip is cut off or damaged. Export the set again and upload the zip as it is.
+        stop zip_unreadable (users.csv): the zip file is incomplete or damaged. Export again and upload the zip file without changing it.
     zip-bomb: refused, 0 records removed
-        stop zip_too_large (users.csv): a file unpacks to more than 200 times its packed size. Upload only the OneRoster files; ask support if the set is really that large.
+        stop zip_too_large (users.csv): a file unpacks to more than 200 times its packed size. Upload only the OneRoster files. If the export really is this large, contact support.
     lying-sizes: refused, 0 records removed
-        stop zip_unreadable (users.csv): the zip is cut off or damaged. Export the set again and upload the zip as it is.
+        stop zip_unreadable (users.csv): the zip file is incomplete or damaged. Export again and upload the zip file without changing it.
     too-many-members: refused, 0 records removed
-        stop zip_too_large: the zip holds 2008 members, more than the 1000 that are read. Upload only the OneRoster files; ask support if the set is really that large.
+        stop zip_too_large: the zip file contains 2008 entries, more than the limit of 1000. Upload only the OneRoster files. If the export really is this large, contact support.
     path-traversal: refused, 0 records removed
-        stop zip_path: a file's path inside the zip leads out of it. Zip the files anew, without folders.
+        stop zip_path: a file in the zip has a path that leads out of the zip. Create the zip file again, without folders.
     encrypted: refused, 0 records removed
-        stop zip_encrypted (orgs.csv): the zip is protected by a password. Export the set without a password; the upload itself is encrypted.
+        stop zip_encrypted (orgs.csv): the zip file is protected by a password. Export without a password. The upload itself is encrypted.
     empty-zip: refused, 0 records removed
-        stop zip_empty: the zip holds no file. Export the set again and look whether the export reports errors.
+        stop zip_empty: the zip file contains no files. Export again and check whether the export reports errors.
     users-missing: refused, 0 records removed
-        stop file_missing (users.csv): manifest.csv lists users.csv, and it is not there. Export the set again with this file.
+        stop file_missing (users.csv): manifest.csv lists users.csv, but the file is missing. Export again and include this file.
     users-header-only: refused, 0 records removed
-        stop no_rows (users.csv): the file has a header and no rows. Export it with its rows; a file without rows must be left out and called absent.
+        stop no_rows (users.csv): the file has a header but no rows. Export the file with its rows. If there are none, leave the file out and mark it as absent in manifest.csv.
     required-column-missing: refused, 0 records removed
         stop column_missing (enrollments.csv, line 1, userSourcedId): a required column is missing: userSourcedId. Export the file with this column.
     unclosed-quote: refused, 0 records removed
-        stop quote_unclosed (enrollments.csv, line 3): a quoted cell does not end. Close the quote, and double quotes inside a cell.
+        stop quote_unclosed (enrollments.csv, line 3): a quoted cell has no closing quote. Add the closing quote, and double every quote inside a quoted cell.
     invalid-utf-8: refused, 0 records removed
-        stop not_utf8 (users.csv, line 3): the file is not UTF-8. Export it as UTF-8, or set fallback_encoding (for example windows-1252).
+        stop not_utf8 (users.csv, line 3): the file is not encoded as UTF-8. Export as UTF-8, or set fallback_encoding (for example windows-1252).
     nul-bytes: unchanged, 0 records removed
-        drop nul_byte (users.csv, line 3): a row holds NUL bytes. Export the file again; look for damage in the record.
+        drop nul_byte (users.csv, line 3): a row contains NUL bytes. Export again, and check the record for damage.
     duplicate-equal: unchanged, 0 records removed
         warn duplicate_row (users.csv, line 85, sourcedId): the row is the same as the one on line 3. Export every record once.
     duplicate-different: unchanged, 0 records removed
-        drop duplicate_id (users.csv, line 85, sourcedId): the sourcedId stands on line 3 too, with other values; none of these rows is taken. Give every record a sourcedId of its own.
+        drop duplicate_id (users.csv, line 85, sourcedId): line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
     role-unknown: unchanged, 0 records removed
-        drop value_unknown (users.csv, line 3, role): role is `wizard`, which is none of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct it.
+        drop value_unknown (users.csv, line 3, role): role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value.
     enrollment-role-unknown: unchanged, 0 records removed
-        drop value_unknown (enrollments.csv, line 3, role): role is `wizard`, which is none of student, teacher, administrator, proctor. Correct it.
+        drop value_unknown (enrollments.csv, line 3, role): role is `wizard`, which is not one of student, teacher, administrator, proctor. Correct the value.
     dangling-user: applied, 1 records removed
-        drop reference_missing (enrollments.csv, line 3, userSourcedId): userSourcedId leads to a user that is not in the set. Export the record that it refers to, or correct the reference.
+        drop reference_missing (enrollments.csv, line 3, userSourcedId): userSourcedId names a user that is not in the export. Export the missing record, or correct the reference.
     dangling-class: applied, 1 records removed
-        drop reference_missing (enrollments.csv, line 3, classSourcedId): classSourcedId leads to a class that is not in the set. Export the record that it refers to, or correct the reference.
+        drop reference_missing (enrollments.csv, line 3, classSourcedId): classSourcedId names a class that is not in the export. Export the missing record, or correct the reference.
     dangling-school: unchanged, 0 records removed
-        drop reference_missing (classes.csv, line 3, schoolSourcedId): schoolSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+        drop reference_missing (classes.csv, line 3, schoolSourcedId): schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     dangling-course: unchanged, 0 records removed
-        drop reference_missing (classes.csv, line 3, courseSourcedId): courseSourcedId leads to a record that is not in the set. Export the record that it refers to, or correct the reference.
+        drop reference_missing (classes.csv, line 3, courseSourcedId): courseSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     dangling-term: applied, 0 records removed
-        warn class_without_term (classes.csv, line 3, termSourcedIds): 1 of the 1 academic sessions of the class are not in the set. Fill in termSourcedIds.
+        warn class_without_term (classes.csv, line 3, termSourcedIds): 1 of the 1 academic sessions of the class are not in the export. Fill in termSourcedIds.
     dangling-org: unchanged, 0 records removed
-        drop reference_missing (users.csv, line 3, orgSourcedIds): 1 of the orgs in orgSourcedIds are not in the set. Export the record that it refers to, or correct the reference.
+        drop reference_missing (users.csv, line 3, orgSourcedIds): 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
     dangling-agent: unchanged, 0 records removed
-        warn agent_missing (users.csv, line 3, agentSourcedIds): agentSourcedIds names a user who is not in the set. Export that user, or take the id out.
+        warn agent_missing (users.csv, line 3, agentSourcedIds): agentSourcedIds names a user who is not in the export. Export the user, or remove the id.
     dangling-demographics: unchanged, 0 records removed
-        drop demographics_without_user (demographics.csv, line 32, sourcedId): demographics of a user who is not in the set. Export that user, or leave the row out.
+        drop demographics_without_user (demographics.csv, line 32, sourcedId): demographics belong to a user who is not in the export. Export the user, or leave the row out.
     huge-class: applied, 0 records removed
     odd-ids: unchanged, 0 records removed
-        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId has characters that the standard does not allow, or is longer than 255; it is kept. Use 0-9 a-z A-Z . - _ / @.
+        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId is longer than 255 characters or has characters that OneRoster does not allow; it was kept. Use only 0-9 a-z A-Z . - _ / @.
     long-ids: unchanged, 0 records removed
-        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId has characters that the standard does not allow, or is longer than 255; it is kept. Use 0-9 a-z A-Z . - _ / @.
+        warn id_characters (classes.csv, line 2, sourcedId): a sourcedId is longer than 255 characters or has characters that OneRoster does not allow; it was kept. Use only 0-9 a-z A-Z . - _ / @.
     a district that does not exist: refused, 0 records removed
-        stop district_unknown: the upload is for a district that does not exist. Look whether the folder's name is the district's id; an operator makes new districts.
+        stop district_unknown: the upload is for a district that does not exist. Check that the folder name is the district's id. An operator can create a district.
     ");
 }

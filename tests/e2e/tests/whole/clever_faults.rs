@@ -392,7 +392,7 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             "connections that break, all night",
             "role=teacher",
             Fault::Reset,
-            "the connection failed or broke off",
+            "the connection failed or was closed",
         ),
         at_last(
             "bodies that end in the middle, all night",

@@ -30,7 +30,7 @@ async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be
     for (function, run) in [(IMPORT, &refused.run.run), (RECONCILE, &held.run.run)] {
         let log = application.stack.log(function);
         let said = |line: &str| {
-            line.contains("operators could not be told") && line.contains(run.as_str())
+            line.contains("operators could not be notified") && line.contains(run.as_str())
         };
         assert!(log.lines().any(said), "{function}: {log}");
         let counted = |line: &str| {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mirror::keys;
-use roster::finding::{Severity, all_codes};
+use roster::finding::{self, Severity};
 use roster::run::RunState;
 use stack::{INTERNAL, Stack, Told};
 
@@ -149,8 +149,7 @@ fn findings(outcome: &Outcome) -> String {
     });
     let mut text = String::from("\n  Findings:\n");
     for (code, total) in totals {
-        let meaning =
-            all_codes().find(|known| known.name == code).map_or("", |known| known.meaning);
+        let meaning = finding::code(code).map_or("", |known| known.meaning);
         let _ = writeln!(
             text,
             "  {:>9} x {meaning} ({code}; {})",
