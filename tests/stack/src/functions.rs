@@ -168,7 +168,7 @@ pub async fn build_functions(
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
     for package in
-        ["local", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"]
+        ["rollbook", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"]
     {
         command.args(["-p", package]);
     }
