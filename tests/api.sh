@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Holds the API against its description, functions/roster-api/openapi.yaml. The real function runs on the local stack, with an invented district in it; each
-# role asks what the description allows, and what it forbids. No answer may be a 5xx, and none may be one that the description does not know.
+# Tests the API against its description, functions/roster-api/openapi.yaml. The real function runs
+# on the local stack with a synthetic district. For each role, schemathesis sends valid and invalid
+# requests. Fails on a 5xx response, and on any response that the description does not contain.
 #
-#   tests/api.sh [SECONDS]     how long each of the eight roles asks (20)
+#   tests/api.sh [SECONDS]     test duration for each of the eight roles (default 20)
 #
-# It needs a Rust toolchain, a C compiler and Python 3.11 with venv; all else it installs into target/. It leaves nothing running.
+# Requires a Rust toolchain, a C compiler and Python 3.11 with venv. Installs everything else into
+# target/. Stops all processes that it starts.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,7 +23,8 @@ if [[ $(cat "$tools/.made-of" 2>/dev/null) != "$(cksum <tests/deploy/api.txt)" ]
     cksum <tests/deploy/api.txt >"$tools/.made-of"
 fi
 
-# The same command as the tests': `cargo build` would choose other features of the SDK, and compile all of it again.
+# The command of the test step: `cargo build` would select other features of the SDK and compile it
+# again.
 cargo test --quiet --workspace --no-run
 rollbook=$target/debug/rollbook
 
@@ -35,7 +38,7 @@ cleanup() {
         wait "$served" 2>/dev/null || true
     fi
     if [[ $status -ne 0 && -f $work/data/logs/roster-api.log ]]; then
-        printf '\n== what the function said of its errors\n'
+        printf '\n== errors in the log of roster-api\n'
         grep -E '"(ERROR|WARN)"' "$work/data/logs/roster-api.log" | tail -n 20 || true
     fi
     rm -rf "$work"
@@ -75,7 +78,7 @@ ask() {
     shift
     token=$("$rollbook" token --data "$work/data" --district oak --role "$role" --hours 1 "$@")
     printf '\n== as %s\n' "$role"
-    # What it keeps for later calls it keeps in the folder in which it runs.
+    # Schemathesis stores files in the current folder.
     (cd "$work" && "$tools/bin/schemathesis" --config-file schemathesis.toml run "$description" --url "$url" \
         --header "Authorization: Bearer $token" --max-time "$seconds" --seed 1 --phases examples,coverage,fuzzing \
         --generation-database none --warnings off --no-color)
@@ -88,4 +91,4 @@ ask application
 ask support
 ask district_leader
 ask operator
-echo "PASS no 5xx, and no answer that the description does not know"
+echo "PASS no 5xx, and only responses that the description contains"

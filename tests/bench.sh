@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Measures nights of a synthetic district through the local stack, beside a script that does the same another way.
+# Measures nights of a synthetic district on the local stack, compared with a peer script.
 #
 #   tests/bench.sh [--peer SCRIPT] [--students N] [--rounds N] [more: --help]
 #
-# Without --peer only our own figures and the lower limit are measured. Everything it needs is installed into target/.
+# Without --peer, measures only Rollbook and the lower limit. Installs its tools into target/.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
-# A script is named from where the caller stands, cargo runs the bench elsewhere.
+# Resolve the script's path here, because cargo runs the benchmark in another folder.
 arguments=()
 peer=
 while (($#)); do
@@ -27,7 +27,7 @@ if [[ $peer ]]; then
     if [[ ! -x $target/peer/bin/python ]]; then
         python3 -m venv "$target/peer"
     fi
-    # A binary wheel: the peer is to be as fast as anybody gets it.
+    # A binary wheel, so that the peer is as fast as its users get it.
     "$target/peer/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: duckdb
     arguments+=(--peer-python "$target/peer/bin/python")
 fi

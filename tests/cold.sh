@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Measures how long each function takes from its start to its first poll, with TLS, and how large it is, and fails above limits.
+# Measures the time from process start to first poll, with TLS, and the size of each function. Fails
+# if a limit is exceeded.
 #
 #   tests/cold.sh [--functions FOLDER] [--most-ms 30] [--most-mb 8] [--rounds 11] [NAME…]
 #
-# Without --functions the release binaries are built as they are deployed, which takes minutes the first time. FOLDER has them under their own names, or
-# as <name>/bootstrap. NAMEs are functions; without any, all are measured. It needs a Rust toolchain, a C compiler and Python 3.11; nothing is called.
+# Without --functions, builds the release binaries as deployed, which takes minutes the first time.
+# FOLDER contains the binaries as <name> or <name>/bootstrap. Measures the functions NAME, by
+# default all. Requires a Rust toolchain, a C compiler and Python 3.11. Makes no network calls.
 set -euo pipefail
 
 here=$PWD
@@ -19,7 +21,7 @@ while (($#)); do
     case $1 in
     --functions) folder=$(cd "$here" && realpath "${2:?--functions needs a folder}") && shift 2 ;;
     --most-ms | --most-mb | --rounds) limits+=("$1" "${2:?$1 needs a number}") && shift 2 ;;
-    -*) echo "cold.sh: $1 is no option" >&2 && exit 2 ;;
+    -*) echo "cold.sh: unknown option $1" >&2 && exit 2 ;;
     *) names+=("$1") && shift ;;
     esac
 done

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Deploys template.yaml for real, into an emulator of AWS on this machine that enforces the roles of the template, and proves that an
-# upload becomes a mirror there.
+# Deploys template.yaml to a local AWS emulator that enforces the template's IAM roles, and checks
+# that an upload ends in the mirror.
 #
-#   tests/deploy.sh          all of it
-#   tests/deploy.sh lint     only what the linters say of the template
+#   tests/deploy.sh          everything
+#   tests/deploy.sh lint     only lint the template
 #
-# It needs a Rust toolchain, a C compiler and Python 3.11 with venv; all else it installs into target/. It leaves nothing running, and the
-# account of whoever runs it is never touched: credentials and endpoints are replaced before anything is called.
+# Requires a Rust toolchain, a C compiler and Python 3.11 with venv. Installs everything else into
+# target/. Stops all processes that it starts. Never uses the caller's AWS account: credentials and
+# endpoints are replaced before the first call.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,7 +18,7 @@ files=$root/tests/deploy
 
 say() { printf '\n== %s\n' "$*"; }
 
-# A virtual environment for a list of packages, made once for each state of the list.
+# Creates a virtual environment for a list of packages, again whenever the list changes.
 environment() {
     local name=$1 stamp
     stamp=$(cksum <"$files/$name.txt")
@@ -30,7 +31,7 @@ environment() {
     fi
 }
 
-# No account, profile or endpoint of the person who runs this.
+# Remove the caller's AWS account, profile and endpoints.
 for variable in $(compgen -e AWS_ || true); do unset "$variable"; done
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
@@ -50,7 +51,8 @@ environment stack
 python=$tools/stack/bin/python
 
 say "build"
-# cargo-lambda must be on the path, and brings its own cross linker, so that the binary runs on an older C library than this machine's.
+# cargo-lambda must be on the path. Its cross linker builds for an older C library than this
+# machine's.
 export CARGO_TARGET_DIR=$target
 PATH=$tools/sam/bin:$PATH "$sam" build --beta-features --template template.yaml --build-dir "$tools/build"
 cargo build --quiet --package districts --bin make-district
@@ -61,13 +63,13 @@ cleanup() {
     status=$?
     trap - EXIT INT TERM
     if [[ -n $stack ]]; then
-        # The whole group: the emulator runs the functions as its children.
+        # The process group, because the emulator runs the functions as child processes.
         kill -TERM -- "-$stack" 2>/dev/null || true
         for _ in $(seq 50); do kill -0 -- "-$stack" 2>/dev/null || break; sleep 0.1; done
         kill -KILL -- "-$stack" 2>/dev/null || true
     fi
     if [[ $status -ne 0 && -f $work/stack.log ]]; then
-        say "the emulator's last words"
+        say "last lines of the emulator's log"
         grep -vE ' (INFO|DEBUG) ' "$work/stack.log" | tail -n 40 || true
     fi
     rm -rf "$work"
@@ -80,8 +82,9 @@ say "start the emulator"
 "$python" "$files/certificate.py" "$work"
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export AWS_ENDPOINT_URL=https://127.0.0.1:$port AWS_CA_BUNDLE=$work/ca.pem
-# Over TLS, since the buckets refuse anything else; the functions' client reads the authority from SSL_CERT_FILE. In a session of its own,
-# so that it can be ended with all its children.
+# With TLS, because the buckets refuse anything else; the functions' client reads the certificate
+# authority from SSL_CERT_FILE. In its own session, so that it can be stopped with all its child
+# processes.
 mkdir "$work/tmp"
 HOME=$work TMPDIR=$work/tmp BIND_HOST=127.0.0.1 GATEWAY_PORT=$port MINISTACK_REGION=$AWS_REGION MINISTACK_ACCOUNT_ID=111122223333 \
     USE_SSL=1 MINISTACK_SSL_CERT=$work/server.pem MINISTACK_SSL_KEY=$work/server.key SSL_CERT_FILE=$work/ca.pem \
@@ -95,7 +98,7 @@ for _ in $(seq 300); do
 done
 
 say "deploy"
-# Secrets of somebody else, as they will be: their names are all that the stack needs to begin with.
+# Secrets that do not exist here: the deployment needs only their ARNs.
 secrets=arn:aws:secretsmanager:$AWS_REGION:111122223333:secret
 clever=$secrets:clever-application-AbCdEf
 "$sam" deploy --template-file "$tools/build/template.yaml" --stack-name rollbook --resolve-s3 --capabilities CAPABILITY_IAM \

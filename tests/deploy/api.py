@@ -1,13 +1,14 @@
-"""Writes the configuration of schemathesis: ids that are there for the parameters of paths, and what is checked of an answer.
+"""Writes the configuration of schemathesis: existing ids for path parameters, and the checks of a
+response.
 
-    api.py FILE < records      one record a line, as `rollbook-local show` prints it, each with its `kind`
+    api.py FILE < records      one record per line, as `rollbook-local show` prints it, each with its `kind`
 """
 
 import json
 import sys
 from pathlib import Path
 
-# Parameters that name one kind of record, and those that may name several.
+# The record kinds that each path parameter can name.
 PARAMETERS = {
     "school": ["school"],
     "class": ["class"],
@@ -18,7 +19,8 @@ PARAMETERS = {
     "run": ["run"],
 }
 
-# What the description promises. Methods that an address does not have are API Gateway's affair, which answers 404 and not 405.
+# The checks of a response. Unsupported methods are not checked: API Gateway returns 404 for them, not
+# 405.
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -36,7 +38,7 @@ for line in sys.stdin:
 lines = ["checks.enabled = false", *(f"checks.{name}.enabled = true" for name in CHECKS)]
 lines += ["", "[parameters]", '"path.district" = "oak"']
 for parameter, kinds in PARAMETERS.items():
-    # Mostly somebody who is there; else whatever the description allows.
+    # Mostly existing records, otherwise any value that the description allows.
     lines.append(f'"path.{parameter}" = {{ dictionary = "{parameter}", probability = 0.8 }}')
 for parameter, kinds in PARAMETERS.items():
     values = [value for kind in kinds for value in found[kind][:5]]

@@ -1,8 +1,8 @@
-"""Makes a certificate authority that lives as long as the test, and a certificate for 127.0.0.1 signed by it.
+"""Creates a short-lived certificate authority, and a certificate for 127.0.0.1 signed by it.
 
-The emulator is spoken to over TLS because the buckets of the template refuse anything else.
+The emulator uses TLS, because the buckets of the template refuse anything else.
 
-Usage: certificate.py FOLDER, which then holds ca.pem, server.pem and server.key.
+Usage: certificate.py FOLDER. Writes ca.pem, server.pem and server.key into it.
 """
 
 import datetime

@@ -1,7 +1,7 @@
-"""Looks at the deployed stack from outside, with the calls that an operator has, and says PASS or stops.
+"""Tests the deployed stack from outside, with the calls of an operator. Prints PASS, or exits with FAIL.
 
-Usage: check.py up                                whether the emulator answers
-       check.py all BUILD NIGHT-0.zip NIGHT-1.zip everything, after `sam deploy`
+Usage: check.py up                                exit code 0 if the emulator responds
+       check.py all BUILD NIGHT-0.zip NIGHT-1.zip all checks, after `sam deploy`
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from cold import zipped
 
 DISTRICT = "elm"
 SHARDS = "0123456789abcdef"
-# Lambda takes no zipped binary beyond 50 MB; ours are meant to start fast.
+# Lambda's limit is 50 MB. Small binaries start faster.
 LARGEST_ZIP = 8_000_000
 # The C library of Amazon Linux 2023.
 NEWEST_GLIBC = (2, 34)
@@ -49,7 +49,7 @@ def check(holds, text, found=None):
 
 
 def wait_for(what, seconds, look):
-    """The first true answer of `look`. Events are delivered some time later, so there is something to wait for."""
+    """Polls `look` until it returns a true value, because events are delivered asynchronously."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = look()
@@ -85,12 +85,12 @@ class Stack:
         return [item for page in pages for item in page["Items"]]
 
     def mirror(self, district):
-        """All items of the mirror by their keys, as they are stored."""
+        """Returns all items of the mirror by key, as stored."""
         items = (item for shard in SHARDS for item in self.items(f"D#{district}#{shard}"))
         return {(item["PK"]["S"], item["SK"]["S"]): json.dumps(item, sort_keys=True) for item in items}
 
     def upload(self, district, name, body):
-        """Uploads and gives the report of the run that this starts, once that is over."""
+        """Uploads a file, waits for the end of its run, and returns the run's report."""
         prefix, before = f"runs/{district}/", set(self.objects(f"runs/{district}/"))
         self.s3.put_object(Bucket=self.inbox, Key=f"uploads/{district}/{name}", Body=body, Metadata={"as-of": TODAY.isoformat()})
 
@@ -106,13 +106,13 @@ class Stack:
 
 
 def compare(stack, files, night):
-    """The mirror is what the files say, under a preset that takes every student and teacher and no guardian."""
+    """Compares the mirror with the files, for a preset that admits every student and teacher and no guardian."""
     records = {}
     for (_, key), text in stack.mirror(DISTRICT).items():
-        check("#MORE#" not in key and not key.startswith("LINK#"), "a small new district needs no links or long items", key)
+        check("#MORE#" not in key and not key.startswith("LINK#"), "a small new district has no links and no long items", key)
         item = json.loads(text)
         body = json.loads(item["body"]["S"])
-        check(item["status"]["S"] == body["status"], "an item's status is that of its body", key)
+        check(item["status"]["S"] == body["status"], "an item has the status of its body", key)
         if body["status"] == "active":
             records.setdefault(key.split("#")[0], {})[body["id"]] = body["state"]
     expected = {
@@ -124,10 +124,10 @@ def compare(stack, files, night):
         "teacher": files.ids("users.csv", role="teacher"),
     }
     for kind, ids in expected.items():
-        check(ids, f"the files have a {kind}")
+        check(ids, f"the files contain a {kind}")
         found = set(records.get(kind, {}))
         check(
-            found == ids, f"{kind}: the mirror has what the file has", f"{len(found - ids)} too many, {len(ids - found)} missing"
+            found == ids, f"{kind}: the mirror matches the file", f"{len(found - ids)} too many, {len(ids - found)} missing"
         )
     check(set(records) == set(expected), "nothing else is in the mirror", set(records) - set(expected))
     users = {row["sourcedId"]: row for row in files.files["users.csv"]}
@@ -135,28 +135,28 @@ def compare(stack, files, night):
         for identity, state in records[kind].items():
             row, person = users[identity], state["person"]
             for field, column in (("given", "givenName"), ("family", "familyName"), ("number", "identifier")):
-                check(person.get(field, "") == row[column], f"a {kind}'s {field} is the file's {column}")
-            check(person.get("email", "") == row["email"].strip().lower(), f"a {kind}'s e-mail is the file's")
-    # The generator writes no id twice, so keys are ids.
+                check(person.get(field, "") == row[column], f"the {field} of a {kind} is the file's {column}")
+            check(person.get("email", "") == row["email"].strip().lower(), f"the e-mail address of a {kind} is the file's")
+    # Ids are unique in the generated files, so keys are ids.
     for role, field in (("student", "students"), ("teacher", "teachers")):
         for identity, people in files.seats(role).items():
             found = records["class"][identity].get(field, [])
-            check(set(found) == people and len(found) == len(people), f"a class has the {field} that the file says")
+            check(set(found) == people and len(found) == len(people), f"a class has the {field} of the file")
     for row in files.files["classes.csv"]:
         check(
-            records["class"][row["sourcedId"]]["details"]["title"] == row["title"], "a class has the file's name, to the letter"
+            records["class"][row["sourcedId"]]["details"]["title"] == row["title"], "a class has exactly the file's name"
         )
     counts = ", ".join(f"{len(ids)} {kind}" for kind, ids in expected.items())
     passed(
-        f"the mirror equals the files of {night}: {counts}, {sum(map(len, files.seats('student').values()))} seats of students"
+        f"the mirror equals the files of {night}: {counts}, {sum(map(len, files.seats('student').values()))} student enrollments"
     )
 
 
 def a_stranger_is_refused(stack, files):
     stack.s3.put_object(Bucket=stack.inbox, Key="uploads/nobody/roster.zip", Body=files.bytes)
     wait_for("the refusal of a district that does not exist", 60, lambda: stack.objects("refused/nobody/"))
-    check(not stack.items("D#nobody") and not stack.mirror("nobody"), "a district that does not exist has no item")
-    passed("an upload for a district that does not exist is refused, and the table holds nothing of it")
+    check(not stack.items("D#nobody") and not stack.mirror("nobody"), "a district that does not exist has no items")
+    passed("an upload for a district that does not exist is refused, and the table has no items of it")
 
 
 def make_district(stack):
@@ -182,26 +182,27 @@ def nights(stack, first, second):
     before = stack.mirror(DISTRICT)
     report = stack.upload(DISTRICT, "roster.zip", first.bytes)
     check(report["state"] == "unchanged" and report["item_writes"] == 0, "the same file again writes nothing", report)
-    check(stack.mirror(DISTRICT) == before, "the same file again leaves every item as it is")
-    passed("the same file again is a run that writes no item")
+    check(stack.mirror(DISTRICT) == before, "the same file again changes no item")
+    passed("a second run with the same file writes no item")
 
     report = stack.upload(DISTRICT, "roster.zip", second.bytes)
     check(report["state"] == "applied", "the second night is applied", report)
     compare(stack, second, "the second night")
     after = stack.mirror(DISTRICT)
     changed = {key for key in after if after[key] != before.get(key)}
-    check(set(before) <= set(after), "nothing is ever deleted: who is gone is archived")
+    check(set(before) <= set(after), "nothing is deleted: missing records are archived")
     check(len(changed) == report["item_writes"], "the report counts the writes", f"{len(changed)}, {report['item_writes']}")
-    passed(f"the second night wrote {len(changed)} items of {len(after)}, and none is gone")
+    passed(f"the second night wrote {len(changed)} of {len(after)} items and deleted none")
 
     broken = stack.upload(DISTRICT, "roster.zip", first.bytes[: len(first.bytes) // 2])
-    check(broken["state"] == "refused" and broken["findings"], "a cut-off zip is refused with findings", broken)
+    check(broken["state"] == "refused" and broken["findings"], "an incomplete zip file is refused with findings", broken)
     check(stack.mirror(DISTRICT) == after, "a refused file changes nothing")
-    passed(f"a cut-off zip is refused ({', '.join(broken['finding_totals'])}), and nothing changes")
+    passed(f"an incomplete zip file is refused ({', '.join(broken['finding_totals'])}), and nothing changes")
 
 
 class Listener:
-    """Queues that hear what operators hear: what is put on the bus, and what the rules of the template make of it for the topic."""
+    """Queues that receive what operators receive: events from the bus, and the texts that the template's
+    rules send to the topic."""
 
     def __init__(self, stack):
         self.sqs, account = client("sqs"), client("sts").get_caller_identity()["Account"]
@@ -224,23 +225,23 @@ class Listener:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def hear(self, url, what):
-        """The next message of a queue."""
+        """Returns the next message of a queue."""
         found = wait_for(what, 30, lambda: self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
         self.sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
         return json.loads(found[0]["Body"])
 
     def told(self, detail_type, status):
-        """The next event, which must be this one, in both forms."""
+        """Returns the next event, and checks that it has this type, on the bus and at the topic."""
         event = self.hear(self.bus, f"the event {detail_type}")
         detail = event["detail"]
-        check((event["detail-type"], detail["status"]) == (detail_type, status), f"{detail_type} is told", event)
+        check((event["detail-type"], detail["status"]) == (detail_type, status), f"operators are notified: {detail_type}", event)
         said = self.hear(self.topic, f"the message of {detail_type}")["Message"]
-        check(detail["what"] in said and detail["next"] in said and "<" not in said, "a rule makes sentences of it", said)
+        check(detail["what"] in said and detail["next"] in said and "<" not in said, "the topic gets the event as sentences", said)
         return detail
 
 
 def credentials_of(function):
-    """What the function itself has: read from its running process, which the emulator keeps warm."""
+    """Reads the function's credentials from its process, which the emulator keeps warm."""
     for entry in os.listdir("/proc"):
         try:
             with open(f"/proc/{entry}/environ", "rb") as file:
@@ -258,30 +259,32 @@ def credentials_of(function):
                 "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
                 "aws_session_token": environment["AWS_SESSION_TOKEN"],
             }
-    sys.exit(f"FAIL no process of {function} is there")
+    sys.exit(f"FAIL no process of {function} is running")
 
 
 def operators_are_told(stack, listener, first, second):
-    """What was refused so far was told; now a set without a third of its students is held, and that is told."""
+    """Checks the notifications of the refused uploads, then of a held run: an export without a third of its
+    students."""
     unknown, broken = listener.told("Upload Refused", "refused"), listener.told("Upload Refused", "refused")
-    check((unknown["district"], broken["district"]) == ("nobody", DISTRICT), "each refusal is told", [unknown, broken])
-    check(list(unknown["findings"]) == ["district_unknown"], "and why", unknown)
+    check((unknown["district"], broken["district"]) == ("nobody", DISTRICT), "operators are notified of each refusal", [unknown, broken])
+    check(list(unknown["findings"]) == ["district_unknown"], "the notification has the reason", unknown)
 
     before = stack.mirror(DISTRICT)
     report = stack.upload(DISTRICT, "roster.zip", second.without_students(3))
-    check(report["state"] == "held", "a set without a third of its students is held", report)
+    check(report["state"] == "held", "an export without a third of its students is held", report)
     check(stack.mirror(DISTRICT) == before, "a held run changes nothing")
     held = listener.told("Run Held", "held")
-    check((held["district"], held["run"]) == (DISTRICT, report["run"]), "the run is named", held)
-    check({guard["kind"] for guard in held["guards"]} >= {"student"}, "and the reasons", held)
-    check(held["counts"] == report["counts"], "and the counts of its report", held)
+    check((held["district"], held["run"]) == (DISTRICT, report["run"]), "the notification names the run", held)
+    check({guard["kind"] for guard in held["guards"]} >= {"student"}, "the notification has the reasons", held)
+    check(held["counts"] == report["counts"], "the notification has the counts of the report", held)
     private = first.private() | second.private()
-    check(not any(text in json.dumps(held) for text in private), "nobody is named")
-    passed("a refused file and a held run reach the bus, and the topic as sentences")
+    check(not any(text in json.dumps(held) for text in private), "the notification contains no personal data")
+    passed("operators are notified of refused files and held runs, on the bus and at the topic")
 
 
 def roles_are_walls(stack):
-    """Each function's own credentials, used for what it must not do; and for one thing that it must, so that a refusal means something."""
+    """Uses each function's credentials for forbidden calls, and for allowed ones, to show that the
+    credentials work."""
     key, run = f"uploads/{DISTRICT}/roster.zip", {"PK": {"S": f"D#{DISTRICT}"}, "SK": {"S": "RUN#x"}}
     everything = {
         "TableName": stack.table,
@@ -291,7 +294,7 @@ def roles_are_walls(stack):
     bus = stack.outputs["OperatorBusName"]
 
     def tell(credentials, bus):
-        detail = json.dumps({"what": "A test of walls.", "next": "Nothing.", "id": "1"})
+        detail = json.dumps({"what": "A test of permissions.", "next": "Nothing.", "id": "1"})
         entry = {"EventBusName": bus, "Source": "test", "DetailType": "Test", "Detail": detail}
         client("events", **credentials).put_events(Entries=[entry])
 
@@ -335,8 +338,8 @@ def roles_are_walls(stack):
                 check(code in ("AccessDenied", "AccessDeniedException"), f"{name}: forbidden call {number} is denied", code)
                 refused += 1
             else:
-                sys.exit(f"FAIL {name}: forbidden call {number} went through")
-    passed(f"with the functions' own credentials {refused} forbidden calls are denied, {allowed} needed ones are not")
+                sys.exit(f"FAIL {name}: forbidden call {number} was allowed")
+    passed(f"with the functions' credentials, {refused} forbidden calls are denied and {allowed} required calls allowed")
 
 
 def role_of(stack, prefix):
@@ -345,8 +348,8 @@ def role_of(stack, prefix):
 
 
 def policies_say_the_rest(stack):
-    """What the emulator's services do not ask about (partitions of a table, groups of schedules, the SFTP service), asked of the deployed
-    policies themselves."""
+    """Evaluates the deployed policies for what the emulator does not enforce: table partitions, schedule
+    groups, the SFTP service."""
     from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
     account = client("sts").get_caller_identity()["Account"]
@@ -386,38 +389,38 @@ def policies_say_the_rest(stack):
         decision(reconcile, "scheduler:CreateSchedule", f"{schedules}/{stack.outputs['ScheduleGroup']}/x"),
         "reconcile may make schedules in its group",
     )
-    check(not decision(reconcile, "scheduler:CreateSchedule", f"{schedules}/default/x"), "reconcile may make them nowhere else")
+    check(not decision(reconcile, "scheduler:CreateSchedule", f"{schedules}/default/x"), "reconcile may make schedules in no other group")
     invoke = policy_of("ContinuationRole")
     functions = f"arn:aws:lambda:{region}:{account}:function"
     check(decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "schedules invoke reconcile")
     check(
         not decision(invoke, "lambda:InvokeFunction", f"{functions}:{stack.functions['import']}"), "schedules invoke nothing else"
     )
-    passed("the policies let import into no partition of the mirror, and schedules only where they belong")
+    passed("the policies keep import out of the mirror, and schedules in their groups")
 
     buses = f"arn:aws:events:{region}:{account}:event-bus"
     bus, pull, webhook = f"{buses}/{stack.outputs['OperatorBusName']}", policy_of("NightlyPullRole"), policy_of("CleverWebhookRole")
     for name, role, may in (("import", importer, True), ("reconcile", reconcile, True), ("nightly-pull", pull, True), ("the webhook", webhook, False)):
-        check(decision(role, "events:PutEvents", bus) == may, f"{name} tells operators: {may}")
+        check(decision(role, "events:PutEvents", bus) == may, f"{name} notifies operators: {may}")
         check(not decision(role, "events:PutEvents", f"{buses}/default"), f"{name} puts events on no other bus")
-        check(not decision(role, "events:PutRule", bus.replace("event-bus", "rule")), f"{name} decides nothing about who hears it")
-    passed("the policies let three functions put events on the bus of the operators, and on no other")
+        check(not decision(role, "events:PutRule", bus.replace("event-bus", "rule")), f"{name} changes no rules")
+    passed("the policies let three functions put events on the operator bus, and on no other")
 
     for action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"):
-        check(decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may {action} notices")
+        check(decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may {action} webhook events")
         for partition in (f"D#{DISTRICT}", f"D#{DISTRICT}#a"):
-            check(not decision(webhook, action, table, dynamodb__LeadingKeys=[partition]), f"the webhook may {action} notices only")
+            check(not decision(webhook, action, table, dynamodb__LeadingKeys=[partition]), f"the webhook may {action} only webhook events")
     for action in ("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:Scan"):
         check(not decision(webhook, action, table, dynamodb__LeadingKeys=["NOTICE#x"]), f"the webhook may not {action}")
     notices = f"{schedules}/{stack.outputs['NoticeSchedules']}/x"
     check(decision(webhook, "scheduler:CreateSchedule", notices), "the webhook may make schedules in its group")
-    check(not decision(webhook, "scheduler:DeleteSchedule", notices), "the webhook may not take them away")
-    check(not decision(webhook, "scheduler:CreateSchedule", f"{schedules}/default/x"), "the webhook may make them nowhere else")
+    check(not decision(webhook, "scheduler:DeleteSchedule", notices), "the webhook may not delete schedules")
+    check(not decision(webhook, "scheduler:CreateSchedule", f"{schedules}/default/x"), "the webhook may make schedules in no other group")
     check(not decision(webhook, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "the webhook invokes nothing")
     asks = policy_of("NoticeRole")
     check(decision(asks, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "its schedules invoke nightly-pull")
     check(not decision(asks, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
-    passed("the policies let the webhook remember notices and make schedules, and nothing else")
+    passed("the policies let the webhook store webhook events and make schedules, and nothing else")
 
     for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"):
         check(decision(pull, action, table, dynamodb__LeadingKeys=[f"D#{DISTRICT}"]), f"nightly-pull may {action} runs")
@@ -428,11 +431,11 @@ def policies_say_the_rest(stack):
         check(decision(pull, "s3:PutObject", f"{internal}/{folder}/elm/x") == may, f"nightly-pull writes {folder}/: {may}")
     check(decision(pull, "s3:GetObject", f"{internal}/pulls/elm/x"), "nightly-pull reads its pages")
     for there in (f"{internal}/snapshots/elm/x/student.ndjson.zst", f"{internal}/runs/elm/x/plan.ndjson.zst", f"arn:aws:s3:::{stack.inbox}/uploads/elm/x"):
-        check(not decision(pull, "s3:GetObject", there), "nightly-pull reads no records of others", there)
+        check(not decision(pull, "s3:GetObject", there), "nightly-pull reads no other records", there)
     pulls = f"{schedules}/{stack.outputs['PullSchedules']}/x"
     for action in ("Create", "Get", "Update", "Delete"):
         check(decision(pull, f"scheduler:{action}Schedule", pulls), f"nightly-pull may {action} schedules in its group")
-        check(not decision(pull, f"scheduler:{action}Schedule", f"{schedules}/default/x"), f"nightly-pull may {action} them nowhere else")
+        check(not decision(pull, f"scheduler:{action}Schedule", f"{schedules}/default/x"), f"nightly-pull may {action} schedules in no other group")
     secret = f"arn:aws:secretsmanager:{region}:{account}:secret"
     check(decision(pull, "secretsmanager:GetSecretValue", f"{secret}:rollbook-token-elm-AbCdEf"), "nightly-pull reads districts' tokens")
     check(decision(pull, "secretsmanager:GetSecretValue", f"{secret}:classlink-partner-AbCdEf"), "nightly-pull reads ClassLink's key")
@@ -441,7 +444,7 @@ def policies_say_the_rest(stack):
     orders = policy_of("PullRole")
     check(decision(orders, "lambda:InvokeFunction", f"{functions}:rollbook-nightly-pull"), "districts' schedules invoke nightly-pull")
     check(not decision(orders, "lambda:InvokeFunction", f"{functions}:{stack.functions['reconcile']}"), "and nothing else")
-    passed("the policies let nightly-pull stage, keep its schedules and read its secrets, and touch no mirror")
+    passed("the policies let nightly-pull stage pages, manage its schedules and read its secrets, and keep it out of the mirror")
 
     session = [parse_policy_document(sftp_session_policy(stack, "elm"))]
     bucket = f"arn:aws:s3:::{stack.inbox}"
@@ -454,11 +457,12 @@ def policies_say_the_rest(stack):
             decision(session, "s3:ListBucket", bucket, s3__prefix=prefix) == may,
             f"a district's SFTP user lists {prefix!r}: {may}",
         )
-    passed("the session policy of an SFTP user keeps it in uploads/<district>/")
+    passed("the session policy restricts an SFTP user to uploads/<district>/")
 
 
 def sftp_session_policy(stack, user):
-    """The text of the template's output, filled in as CloudFormation and Transfer would: the emulator has no SFTP door to deploy."""
+    """Returns the session policy from the template's outputs, filled in as CloudFormation and Transfer do,
+    because the emulator has no SFTP server."""
 
     class Loader(yaml.SafeLoader):
         pass
@@ -472,12 +476,13 @@ def sftp_session_policy(stack, user):
 
 
 def the_door_of_notices(stack):
-    """A notice that a district shares data: refused unsigned, taken once signed, and what it leads to is one schedule."""
+    """Checks the webhook URL: unsigned events are rejected, a signed one is accepted once and makes one
+    schedule."""
     url, district = stack.outputs["NoticeUrl"], "58da8a43cc70ab00017a1a87"
     secret = client("secretsmanager").get_secret_value(SecretId=stack.outputs["NoticeKeysSecret"])["SecretString"]
     key, body = json.loads(secret)["current"], json.dumps({"district": district})
     check(len(key) == 64, "the first key is drawn")
-    # The emulator serves all URLs at its own port; the name tells which is meant.
+    # The emulator serves all function URLs at one port and selects the function by host name.
     host = urllib.parse.urlsplit(url).hostname
     endpoint = urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"])
     context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
@@ -492,8 +497,8 @@ def the_door_of_notices(stack):
         signature = hmac.new(key.encode(), f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
         return {"x-rollbook-timestamp": now, "x-rollbook-signature": signature}
 
-    # The emulator takes every new schedule for one of the default group, where this role may make none. What it may make is asked of
-    # its policy above.
+    # The emulator treats every new schedule as one of the default group, which this role's policy
+    # does not allow. The policy itself is checked above.
     statement = {"Effect": "Allow", "Action": "scheduler:CreateSchedule", "Resource": "arn:aws:scheduler:*:*:schedule/default/*"}
     stack.iam.put_role_policy(
         RoleName=role_of(stack, "CleverWebhookRole"),
@@ -506,16 +511,16 @@ def the_door_of_notices(stack):
         found = scheduler.list_schedules(GroupName=stack.outputs["NoticeSchedules"])["Schedules"]
         return [schedule["Name"] for schedule in found]
 
-    for who, headers in (("nobody", {}), ("a stranger", signed("x" * 64))):
+    for who, headers in (("without a signature", {}), ("with a wrong key", signed("x" * 64))):
         status = knock(headers)
-        check(status == 401, f"a notice of {who} is refused", status)
-    check(not schedules(), "and leads to nothing")
+        check(status == 401, f"a webhook event {who} is rejected", status)
+    check(not schedules(), "a rejected webhook event makes no schedule")
     notice = signed(key)
     statuses = [knock(notice), knock(notice)]
-    check(statuses == [202, 409], "a signed notice is taken, and taken once", statuses)
-    check(schedules() == [f"clever-notice-{district}"], "what it leads to is one schedule", schedules())
-    check(not stack.items(f"D#{district}"), "a notice writes nothing about a district")
-    passed("the URL of notices refuses who has not signed, and takes once who has")
+    check(statuses == [202, 409], "a signed webhook event is accepted once", statuses)
+    check(schedules() == [f"clever-notice-{district}"], "a webhook event makes one schedule", schedules())
+    check(not stack.items(f"D#{district}"), "a webhook event writes no items of the district")
+    passed("the webhook URL rejects unsigned events and accepts a signed event once")
 
 
 def logs_name_nobody(stack, *nights):
@@ -526,9 +531,9 @@ def logs_name_nobody(stack, *nights):
         for event in (event for page in pages for event in page["events"]):
             lines += 1
             found = next((text for text in private if text in event["message"]), None)
-            check(found is None, f"a line of {function}'s log holds something of a person")
-    check(lines, "the functions log")
-    passed(f"{lines} lines of log hold none of {len(private)} addresses, numbers and names of accounts")
+            check(found is None, f"a line of {function}'s log contains personal data")
+    check(lines, "the functions write logs")
+    passed(f"{lines} log lines contain none of {len(private)} user names, addresses and numbers")
 
 
 def failures_are_watched(stack):
@@ -538,7 +543,7 @@ def failures_are_watched(stack):
         check(stack.outputs[output].rsplit("/", 1)[1] in queues, f"an alarm watches the failures of {name}")
         config = client("lambda").get_function_event_invoke_config(FunctionName=stack.functions[name], Qualifier="$LATEST")
         target = config["DestinationConfig"]["OnFailure"]["Destination"]
-        check(target.rsplit(":", 1)[1] in queues, f"failures of {name} go to a queue that is watched")
+        check(target.rsplit(":", 1)[1] in queues, f"failures of {name} go to a queue with an alarm")
         waiting = client("sqs").get_queue_attributes(
             QueueUrl=f"{os.environ['AWS_ENDPOINT_URL']}/{stack.outputs[output].split('/', 3)[3]}",
             AttributeNames=["ApproximateNumberOfMessages"],

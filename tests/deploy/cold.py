@@ -1,11 +1,12 @@
-"""Measures how fast functions start, and how large they are: what a person waits for when no warm process is there.
+"""Measures how fast functions start, and how large they are. Both determine cold starts.
 
 Usage: cold.py [--most-ms MS] [--most-mb MB] [--rounds N] FOLDER [NAME…]
 
-Each function is started as Lambda starts it, against a Runtime API on loopback, with the variables that the template gives it and without
-endpoints of one's own, so that it makes its clients with TLS. Measured is from before the process is spawned to its first
-`GET …/invocation/next`; nothing is answered, and nothing is called. FOLDER has the binaries under their own names, or as
-`<name>/bootstrap`, which is where cargo-lambda puts them.
+Starts each function as Lambda does, against a Runtime API on loopback, with the environment of the
+template. No custom endpoints are set, so that the function creates its clients with TLS. Measures the
+time from before the process is spawned to its first `GET …/invocation/next`. That request gets no
+response, and the function makes no other call. FOLDER contains the binaries as <name> or, as
+cargo-lambda writes them, <name>/bootstrap.
 """
 
 import argparse
@@ -21,12 +22,12 @@ import zipfile
 
 FUNCTIONS = ("clever-webhook", "nightly-pull", "oneroster-import", "reconcile", "roster-api")
 
-# How long a process may take until it asks for its first event, as in AWS.
+# The limit in AWS for the time to the first poll, in seconds.
 LONGEST_START = 10
 
 ACCOUNT = "us-east-1:111122223333"
 VARIABLES = {
-    # Lambda's own.
+    # Set by Lambda.
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -40,7 +41,7 @@ VARIABLES = {
     "LANG": "en_US.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin/:/bin",
     "TZ": ":UTC",
-    # The template's, of all functions together: none minds another's.
+    # Set by the template, for all functions together; each ignores the others' variables.
     "INBOX_BUCKET": "rollbook-inbox",
     "INTERNAL_BUCKET": "rollbook-internal",
     "TABLE": "rollbook",
@@ -58,11 +59,11 @@ def find(folder, name):
     for path in (os.path.join(folder, name), os.path.join(folder, name, "bootstrap")):
         if os.path.isfile(path):
             return path
-    sys.exit(f"FAIL there is no {name} in {folder}")
+    sys.exit(f"FAIL no binary {name} in {folder}")
 
 
 def first_poll(name, binary, work):
-    """Milliseconds from the spawn to the first poll."""
+    """Returns the milliseconds from spawn to first poll."""
     with socket.create_server(("127.0.0.1", 0)) as server, open(os.path.join(work, name), "w+b") as log:
         server.settimeout(LONGEST_START)
         variables = VARIABLES | {
@@ -92,12 +93,12 @@ def first_poll(name, binary, work):
         if not line.startswith("GET /2018-06-01/runtime/invocation/next "):
             log.seek(0)
             said = log.read()[-2000:].decode(errors="replace")
-            sys.exit(f"FAIL {name} asks for no event within {LONGEST_START} seconds, but says {line}\n{said}")
+            sys.exit(f"FAIL {name} did not poll for an event within {LONGEST_START} seconds, but sent {line}\n{said}")
     return milliseconds
 
 
 def zipped(binary):
-    """Bytes of what is uploaded: the binary as `bootstrap`, deflated as by `zip -9`."""
+    """Returns the size of the upload in bytes: the binary as `bootstrap`, compressed as with `zip -9`."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         archive.write(binary, "bootstrap")
@@ -106,32 +107,32 @@ def zipped(binary):
 
 def main():
     parser = argparse.ArgumentParser(description="Measures how fast functions start, and how large they are.")
-    parser.add_argument("--most-ms", type=float, default=30, help="most milliseconds to the first poll, median (%(default)s)")
-    parser.add_argument("--most-mb", type=float, default=8, help="most megabytes of a million, zipped (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=11, help="how often each is started (%(default)s)")
+    parser.add_argument("--most-ms", type=float, default=30, help="limit for the median time to the first poll, in ms (%(default)s)")
+    parser.add_argument("--most-mb", type=float, default=8, help="limit for the zipped size, in MB (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=11, help="number of starts per function (%(default)s)")
     parser.add_argument("folder")
     parser.add_argument("names", nargs="*", default=FUNCTIONS)
     arguments = parser.parse_args()
 
     failed = []
-    print(f"{'function':<18} {'first poll, ms':>14} {'least to most':>16} {'binary, MB':>11} {'zipped, MB':>11}")
+    print(f"{'function':<18} {'first poll, ms':>14} {'min to max':>16} {'binary, MB':>11} {'zipped, MB':>11}")
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.names:
             binary = find(arguments.folder, name)
-            # Once to read the file from the disk, which is the platform's matter.
+            # Warm up: load the file from disk.
             first_poll(name, binary, work)
             times = sorted(first_poll(name, binary, work) for _ in range(arguments.rounds))
             median, size = statistics.median(times), zipped(binary) / 1e6
             spread = f"{times[0]:.1f} to {times[-1]:.1f}"
             print(f"{name:<18} {median:>14.1f} {spread:>16} {os.path.getsize(binary) / 1e6:>11.2f} {size:>11.2f}", flush=True)
             if median > arguments.most_ms:
-                failed.append(f"{name} takes {median:.1f} ms to its first poll, and may take {arguments.most_ms:g}")
+                failed.append(f"{name} takes {median:.1f} ms to its first poll; the limit is {arguments.most_ms:g}")
             if size > arguments.most_mb:
-                failed.append(f"{name} is {size:.2f} MB zipped, and may be {arguments.most_mb:g}")
+                failed.append(f"{name} is {size:.2f} MB zipped; the limit is {arguments.most_mb:g}")
     for failure in failed:
         print(f"FAIL {failure}")
     if not failed:
-        print(f"PASS all start within {arguments.most_ms:g} ms and are at most {arguments.most_mb:g} MB zipped")
+        print(f"PASS all functions start within {arguments.most_ms:g} ms and have at most {arguments.most_mb:g} MB zipped")
     sys.exit(1 if failed else 0)
 
 

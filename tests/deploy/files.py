@@ -1,16 +1,16 @@
-"""The files of a district, read with nothing of the product's."""
+"""Reads the files of a district without code of the product."""
 
 import csv
 import datetime
 import io
 import zipfile
 
-# The day for which the files are made, and as of which they are uploaded.
+# The day for which the files are generated, and the as-of date of the uploads.
 TODAY = datetime.date(2026, 9, 15)
 
 
 class Files:
-    """What a set of files says, read with nothing of the product's."""
+    """The contents of a OneRoster export."""
 
     def __init__(self, path):
         with zipfile.ZipFile(path) as archive:
@@ -24,7 +24,7 @@ class Files:
         return {row["sourcedId"] for row in self.files[name] if all(row[column] == value for column, value in wanted.items())}
 
     def without_students(self, nth):
-        """The same set, but every so many-th student is missing, with all that refers to them."""
+        """The same export without every nth student and the rows that refer to them."""
         gone = {identity for number, identity in enumerate(sorted(self.ids("users.csv", role="student"))) if number % nth == 0}
         buffer = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(self.bytes)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
@@ -40,7 +40,7 @@ class Files:
         return buffer.getvalue()
 
     def seats(self, role):
-        """Class to people, as of the day."""
+        """Current members by class."""
         seats = {row["sourcedId"]: set() for row in self.files["classes.csv"]}
         for row in self.files["enrollments.csv"]:
             begins = row["beginDate"] and TODAY < datetime.date.fromisoformat(row["beginDate"])
@@ -50,7 +50,7 @@ class Files:
         return seats
 
     def private(self):
-        """What must be in no log: names of accounts, addresses and phones, and numbers of pupils."""
+        """Values that no log may contain: user names, e-mail addresses, phone and student numbers."""
         columns = ("username", "email", "phone", "sms", "identifier")
         texts = {row[column] for row in self.files["users.csv"] for column in columns}
         return {text for text in texts if len(text) > 4}
