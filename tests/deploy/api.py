@@ -1,7 +1,7 @@
 """Writes the configuration of schemathesis: existing ids for path parameters, and the checks of a
 response.
 
-    api.py FILE < records      one record per line, as `rollbook-local show` prints it, each with its `kind`
+    api.py FILE < records      one record per line, as `rollbook show` prints it, each with its `kind`
 """
 
 import json

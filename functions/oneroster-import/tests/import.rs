@@ -371,7 +371,7 @@ async fn a_delta_over_an_upload_that_is_gone_asks_for_a_bulk_set() {
     assert_eq!(world.send(&delta).await, refused());
     let report = world.report(&delta).await;
     assert!(
-        report.findings[0].message.contains("Send a bulk set"),
+        report.findings[0].message.contains("Send a bulk export"),
         "{}",
         report.findings[0].message
     );

@@ -228,9 +228,9 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
         &of,
         roster::snapshot::PartName::Records(roster::records::RecordKind::School),
     ));
-    assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("no longer kept"));
+    assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("has expired"));
     world.internal.remove(&keys::plan(&world.district, &of));
-    assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("no longer kept"));
+    assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("has expired"));
     // The mirror belongs to the people (R-O5).
     use mirror::ports::districts::Changed;
     let off = world

@@ -192,7 +192,7 @@ async fn without_a_token_the_report_says_what_is_missing() {
     assert_eq!(world.send(&order(0)).await, Ended::Refused);
     let (code, message) = world.refused(&order(0)).await;
     assert!(
-        code == "source_no_token" && message.contains("token list does not have the district"),
+        code == "source_no_token" && message.contains("token list does not contain the district"),
         "{message}"
     );
     for (secret, said) in [
@@ -217,11 +217,11 @@ async fn what_the_source_refuses_or_sends_in_circles_refuses_the_night() {
     for (fault, code, said) in [
         (answer(404), "source_refused", "404 for the list of students"),
         (answer(413), "source_refused", "page_size"),
-        (back(), "source_pages", "leads back"),
+        (back(), "source_pages", "points to a page that was already read"),
         (
             Fault::Next("https://evil.example/v3.1/users?starting_after=1".into()),
             "source_pages",
-            "somewhere else",
+            "points to another address",
         ),
     ] {
         let world = World::new().await;

@@ -209,9 +209,10 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
     // 2026-09-01T12:00:00Z.
     assert_eq!(
         told["advice"],
-        json!({ "place": "sis", "what": "See in the student information system that the schedule is finalised and that the student is listed \
-            there; if not, ask whoever keeps it (ATS/STARS: the DIIT office). If that was done after 2026-08-29T12:00:00Z, it may not have \
-            reached Clever yet: wait until 72 hours after it was done." })
+        json!({ "place": "sis", "what": "Check in the student information system that the schedule is finalized \
+            and that the student is listed there. If not, contact the office that maintains it \
+            (ATS/STARS: the DIIT office). A change made after 2026-08-29T12:00:00Z may not have \
+            reached Clever yet: wait until 72 hours after the change." })
     );
     let found = told["checks"][4]["found"].as_str().unwrap();
     assert!(found.contains("72 hours") && found.contains("before 2026-08-29T12:00:00Z"), "{found}");

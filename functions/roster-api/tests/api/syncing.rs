@@ -173,7 +173,7 @@ async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
 async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
     let w = pulled().await;
     for (at, rule, instead) in [
-        (DistrictStatus::Notified, "R-O2", "change its settings first"),
+        (DistrictStatus::Notified, "R-O2", "save its settings first"),
         (DistrictStatus::Configured, "R-O2", "switch it on"),
         (DistrictStatus::Paused, "R-O4", "resume it"),
         (DistrictStatus::Off, "R-O5", "switch it on"),
@@ -187,7 +187,7 @@ async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
     let uploads = post(&w, "/runs").await;
     assert_eq!(uploads.refusal(), (409, "R-O4"));
     assert!(
-        uploads.body["detail"].as_str().unwrap().contains("upload the set again"),
+        uploads.body["detail"].as_str().unwrap().contains("upload the export again"),
         "{}",
         uploads.body
     );
