@@ -145,7 +145,7 @@ where
             None => None,
             Some(latest) => {
                 let chain = snapshot::read_chain(internal, &notice.district, &latest.run).await?;
-                Some(chain.ok_or(MirrorError::Missing { what: "a chain of uploads" })?)
+                Some(chain.ok_or(MirrorError::Missing { what: "an upload lineage" })?)
             }
         };
         if chain::is_moot(before.as_ref(), &self.upload) {

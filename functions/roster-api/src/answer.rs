@@ -23,7 +23,7 @@ const AT_WORK: Duration = Duration::from_secs(30);
 /// JSON with a status. Rosters are nobody's to keep on the way.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_string(value)
-        .map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
+        .map_err(|e| Problem::from(MirrorError::corrupt("a stored response", e)))?;
     Ok(json_text(status, body))
 }
 
@@ -68,7 +68,7 @@ impl Made {
     /// JSON with a status.
     pub(crate) fn with_status(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_string(value)
-            .map_err(|e| Problem::from(MirrorError::corrupt("an answer", e)))?;
+            .map_err(|e| Problem::from(MirrorError::corrupt("a stored response", e)))?;
         Ok(Self { status, version: None, location: None, body })
     }
 

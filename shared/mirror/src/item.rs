@@ -303,10 +303,9 @@ impl Assembler {
     pub fn check_whole(&self) -> Result<(), MirrorError> {
         match self.open {
             None => Ok(()),
-            Some(_) => Err(MirrorError::corrupt(
-                "a long record of the mirror",
-                "a piece of it is not there",
-            )),
+            Some(_) => {
+                Err(MirrorError::corrupt("a long record of the mirror", "a part of it is missing"))
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ impl Secrets for ManagedSecrets {
         match self.0.get_secret_value().secret_id(name).send().await {
             Ok(answer) => match answer.secret_string {
                 Some(text) => Ok(Some(Secret::new(text))),
-                None => Err(MirrorError::corrupt("a secret", "it is binary, and must be text")),
+                None => Err(MirrorError::corrupt("a secret", "it is binary, not text")),
             },
             Err(error)
                 if error

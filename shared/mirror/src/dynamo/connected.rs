@@ -54,12 +54,12 @@ impl ConnectedDistricts for DynamoTable {
             {
                 Ok(Wrote::AlreadyThere)
             }
-            Err(error) => Err(failed("note a connected district", error)),
+            Err(error) => Err(failed("store a connected district", error)),
         }
     }
 
     async fn renote(&self, source: &str, connected: &Connected) -> Result<(), MirrorError> {
         let put = self.put_connected(source, connected)?.send().await;
-        put.map(|_| ()).map_err(|error| failed("note a connected district", error))
+        put.map(|_| ()).map_err(|error| failed("store a connected district", error))
     }
 }

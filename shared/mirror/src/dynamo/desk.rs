@@ -17,8 +17,8 @@ use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords, KEPT, 
 use crate::ports::items::{BATCH, Write, WriteItems};
 
 const DISTRICT: &str = "the district's item";
-const ANSWER: &str = "an answer";
-const NOTING: &str = "note a request";
+const ANSWER: &str = "a stored response";
+const NOTING: &str = "store a request";
 
 /// Items of a page that are erased together.
 const ERASED_AT_ONCE: i32 = 200;
@@ -32,7 +32,7 @@ impl Configuring for DynamoTable {
         let Some(item) = item else { return Ok(None) };
         let stored = |name: &str| text(&item, name).map(str::to_owned);
         let (Some(settings), Some(status)) = (stored("settings"), stored("district_status")) else {
-            return Err(MirrorError::corrupt(DISTRICT, "an attribute is not there"));
+            return Err(MirrorError::corrupt(DISTRICT, "an attribute is missing"));
         };
         Ok(Some(Configured {
             settings: from_json(Some(&settings), DISTRICT)?,
@@ -116,7 +116,11 @@ impl DynamoTable {
         asked: &Asked<'_>,
     ) -> Result<Option<(String, Once)>, MirrorError> {
         let item = self
-            .get(keys::district_pk(district), format!("{ONCE}{}", asked.name), "read an answer")
+            .get(
+                keys::district_pk(district),
+                format!("{ONCE}{}", asked.name),
+                "read a stored response",
+            )
             .await?;
         let Some(item) = item else { return Ok(None) };
         let body = text(&item, "body").unwrap_or_default().to_owned();
@@ -170,7 +174,7 @@ impl IdempotencyRecords for DynamoTable {
             .table_name(&self.name)
             .key(PK, s(keys::district_pk(district)));
         let request = request.key(SK, s(format!("{ONCE}{}", asked.name)));
-        request.send().await.map_err(|e| failed("forget a request", e))?;
+        request.send().await.map_err(|e| failed("delete a request", e))?;
         Ok(())
     }
 }
@@ -200,7 +204,7 @@ impl EraseItems for DynamoTable {
             .expression_attribute_values(":pk", s(pk))
             .consistent_read(true)
             .limit(ERASED_AT_ONCE);
-        let page = request.send().await.map_err(|e| failed("read what is to be erased", e))?;
+        let page = request.send().await.map_err(|e| failed("read the items to erase", e))?;
         let doomed = |item: &Item| DoomedItem {
             pk: pk.into(),
             sk: text(item, SK).unwrap_or_default().into(),

@@ -117,7 +117,7 @@ impl Districts for DynamoTable {
             {
                 Ok(Wrote::AlreadyThere)
             }
-            Err(error) => Err(failed("make the district", error)),
+            Err(error) => Err(failed("create the district", error)),
         }
     }
 
@@ -205,7 +205,7 @@ impl Leases for DynamoTable {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<TakeLease, MirrorError> {
-        let doing = "take the district's lease";
+        let doing = "acquire the district's lease";
         let request = self
             .update_settings(id)
             .update_expression("SET lease_owner = :owner, lease_until = :until ADD lease_token :one")
@@ -221,7 +221,7 @@ impl Leases for DynamoTable {
             Ok(answer) => {
                 let item = answer
                     .attributes
-                    .ok_or_else(|| MirrorError::corrupt(WHAT, "no attributes came back"))?;
+                    .ok_or_else(|| MirrorError::corrupt(WHAT, "no attributes were returned"))?;
                 Ok(TakeLease::Taken(Box::new(decode(id, &item)?)))
             }
             Err(error)
@@ -254,7 +254,7 @@ impl Leases for DynamoTable {
             .condition_expression(format!("lease_token = :token AND {condition}"))
             .expression_attribute_values(":token", n(token))
             .set_expression_attribute_values_if(":seen", value);
-        if changed(request, "give the district's lease back").await? == Changed::Yes {
+        if changed(request, "release the district's lease").await? == Changed::Yes {
             return Ok(ReleaseLease::Released);
         }
         let ours = self
@@ -277,7 +277,7 @@ impl Leases for DynamoTable {
             .condition_expression("lease_token = :token AND attribute_exists(lease_owner)")
             .expression_attribute_values(":token", n(token))
             .expression_attribute_values(":run", s(run.as_str()));
-        changed(request, "note the open run").await
+        changed(request, "store the open run").await
     }
 
     async fn set_applied(
@@ -292,6 +292,6 @@ impl Leases for DynamoTable {
             .condition_expression("lease_token = :token AND attribute_exists(lease_owner)")
             .expression_attribute_values(":token", n(token))
             .expression_attribute_values(":applied", s(json(applied, WHAT)?));
-        changed(request, "note what was applied").await
+        changed(request, "store the applied run").await
     }
 }

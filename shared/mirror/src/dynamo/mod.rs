@@ -55,7 +55,7 @@ impl DynamoTable {
     /// Makes the table with its indexes, for stacks that no template makes. In AWS, template.yaml
     /// does, with encryption and backups.
     pub async fn create_table(&self) -> Result<Wrote, MirrorError> {
-        let doing = "make the table";
+        let doing = "create the table";
         let built = |error| MirrorError::service(doing, error);
         let mut request = self
             .client
@@ -186,6 +186,6 @@ fn from_json<T: serde::de::DeserializeOwned>(
     text: Option<&str>,
     what: &'static str,
 ) -> Result<T, MirrorError> {
-    let text = text.ok_or_else(|| MirrorError::corrupt(what, "an attribute is not there"))?;
+    let text = text.ok_or_else(|| MirrorError::corrupt(what, "an attribute is missing"))?;
     serde_json::from_str(text).map_err(|e| MirrorError::corrupt(what, e))
 }

@@ -11,8 +11,9 @@ use crate::ports::webhook_events::WebhookEvents;
 
 impl WebhookEvents for DynamoTable {
     async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
-        let item =
-            self.get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look for a notice").await?;
+        let item = self
+            .get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look up a webhook event")
+            .await?;
         Ok(item.is_some())
     }
 
@@ -34,12 +35,12 @@ impl WebhookEvents for DynamoTable {
             {
                 Ok(Wrote::AlreadyThere)
             }
-            Err(error) => Err(failed("remember a notice", error)),
+            Err(error) => Err(failed("store a webhook event", error)),
         }
     }
 
     async fn count(&self, stretch: &str, until: Timestamp) -> Result<u64, MirrorError> {
-        let doing = "count a notice";
+        let doing = "count a webhook event";
         let request = self
             .client
             .update_item()
@@ -52,6 +53,6 @@ impl WebhookEvents for DynamoTable {
             .return_values(ReturnValue::UpdatedNew);
         let answer = request.send().await.map_err(|e| failed(doing, e))?;
         let count = answer.attributes.as_ref().and_then(|item| number(item, "notices"));
-        count.ok_or_else(|| MirrorError::corrupt("the count of notices", "it is not there"))
+        count.ok_or_else(|| MirrorError::corrupt("the count of webhook events", "it is missing"))
     }
 }

@@ -149,7 +149,7 @@ impl<O: ReadObjects> Read for ObjectReader<O> {
         if rest.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the object is shorter than it was said to be",
+                "the object is shorter than expected",
             ));
         }
         let take = rest.len().min(buffer.len());

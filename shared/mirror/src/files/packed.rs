@@ -210,7 +210,10 @@ impl<T: Send + 'static> Records<T> {
                 if self.seen != whole.records
                     || format!("{:016x}", whole.hash.digest()) != whole.xxh3 =>
             {
-                Err(MirrorError::corrupt(self.what, "its count or hash is not the recorded one"))
+                Err(MirrorError::corrupt(
+                    self.what,
+                    "its count or hash differs from the recorded one",
+                ))
             }
             _ => Ok(()),
         }

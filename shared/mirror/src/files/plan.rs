@@ -156,7 +156,7 @@ impl Writing {
                 }
                 Ok(Message::Finish) => break,
                 // Nobody finishes this: no file may come of it.
-                Err(_) => return Err(MirrorError::corrupt(WHAT, "it was given up")),
+                Err(_) => return Err(MirrorError::corrupt(WHAT, "it was aborted")),
             }
         }
         <[Part; 4]>::try_from(self.streams.finish()?)
@@ -335,7 +335,7 @@ fn prepare_all<O: ReadObjects>(
         }
     }
     if seen != part.records || format!("{:016x}", hash.digest()) != part.xxh3 {
-        return Err(MirrorError::corrupt(WHAT, "its count or hash is not the recorded one"));
+        return Err(MirrorError::corrupt(WHAT, "its count or hash differs from the recorded one"));
     }
     if !packet.is_empty() {
         let _ = sender.blocking_send(Ok(packet));

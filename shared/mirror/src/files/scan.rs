@@ -243,7 +243,8 @@ pub async fn findings_about(
     id: &SourceId,
 ) -> Result<Vec<Finding>, MirrorError> {
     let plan = read_plan(objects, &manifest.district, &manifest.run).await?;
-    let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
+    let json =
+        serde_json::to_string(id).map_err(|e| MirrorError::corrupt("the id of a record", e))?;
     let (finder, mut found) = (Finder::new(&json), Vec::new());
     let mut look =
         |line: &[u8]| {
@@ -282,7 +283,7 @@ pub async fn is_gap(
     }
     let id = id.clone();
     let key = keys::part(&manifest.district, &manifest.run, PartName::Gaps);
-    let found = scan(objects, key, "read what could not be read", false, move |found, line| {
+    let found = scan(objects, key, "read the unreadable records", false, move |found, line| {
         *found = match parse(line, "a part of the snapshot")? {
             UnreadableRecord::Kind { kind: k } => k == kind,
             UnreadableRecord::Record { kind: k, id: i, .. } => k == kind && i == id,

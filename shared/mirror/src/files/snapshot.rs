@@ -132,7 +132,7 @@ pub async fn put_chain(
     run: &RunId,
     chain: &UploadLineage,
 ) -> Result<(), MirrorError> {
-    put_json(objects, &keys::chain(district, run), chain, "a chain of uploads").await
+    put_json(objects, &keys::chain(district, run), chain, "an upload lineage").await
 }
 
 /// A snapshot's chain, or none.

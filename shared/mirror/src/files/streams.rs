@@ -149,8 +149,9 @@ impl Streams {
             for line in
                 [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten()
             {
-                let head: Head<'_> = serde_json::from_slice(line)
-                    .map_err(|_| MirrorError::corrupt("a record", "it begins with no id"))?;
+                let head: Head<'_> = serde_json::from_slice(line).map_err(|_| {
+                    MirrorError::corrupt("a record", "it does not start with an id")
+                })?;
                 block.include(kind, &head.id.as_ref().into());
             }
         }
@@ -340,7 +341,7 @@ fn append<O: WriteObjects>(
 pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     let bytes = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
     let bytes = bytes
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is no block of lines"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not a block of lines"))?;
     zstd::bulk::decompress(packed, bytes as usize)
 }
 

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 /// If it is not what it must be.
 pub fn parse<T: DeserializeOwned>(secret: &Secret, what: &'static str) -> Result<T, MirrorError> {
     serde_json::from_str(secret.reveal())
-        .map_err(|_| MirrorError::corrupt(what, "it is not JSON of the kind that it must be"))
+        .map_err(|_| MirrorError::corrupt(what, "it is not JSON with the expected fields"))
 }
 
 /// Reading secrets.

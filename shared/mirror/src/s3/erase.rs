@@ -12,7 +12,7 @@ impl EraseObjects for S3Bucket {
     async fn first_versions(&self, prefix: &str) -> Result<Vec<DoomedObject>, MirrorError> {
         let request =
             self.client.list_object_versions().bucket(&self.name).prefix(prefix).max_keys(1000);
-        let page = request.send().await.map_err(|e| failed("list what is to be erased", e))?;
+        let page = request.send().await.map_err(|e| failed("list the objects to erase", e))?;
         let versions = page.versions().iter().filter_map(|v| {
             Some(DoomedObject {
                 key: v.key()?.into(),

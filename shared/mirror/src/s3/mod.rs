@@ -101,7 +101,7 @@ impl ReadObjects for S3Bucket {
             })),
             // A version that is a delete marker answers 405.
             Err(error) if matches!(status(&error), Some(404 | 405)) => Ok(None),
-            Err(error) => Err(failed("look at an object", error)),
+            Err(error) => Err(failed("read the metadata of an object", error)),
         }
     }
 
@@ -219,7 +219,7 @@ impl WriteObjects for S3Bucket {
         key: &str,
         content_type: &'static str,
     ) -> Result<PartedUpload, MirrorError> {
-        let doing = "begin an object in parts";
+        let doing = "start a multipart upload";
         let request = self
             .client
             .create_multipart_upload()
@@ -229,7 +229,7 @@ impl WriteObjects for S3Bucket {
         let answer = request.send().await.map_err(|e| failed(doing, e))?;
         let id = answer
             .upload_id
-            .ok_or_else(|| MirrorError::service(doing, "the answer has no upload id"))?;
+            .ok_or_else(|| MirrorError::service(doing, "the response has no upload id"))?;
         Ok(PartedUpload { key: key.into(), id })
     }
 
@@ -239,12 +239,12 @@ impl WriteObjects for S3Bucket {
         number: i32,
         body: Vec<u8>,
     ) -> Result<String, MirrorError> {
-        let doing = "write a part of an object";
+        let doing = "upload a part of an object";
         let request =
             self.client.upload_part().bucket(&self.name).key(&upload.key).upload_id(&upload.id);
         let answer = request.part_number(number).body(ByteStream::from(body)).send().await;
         let answer = answer.map_err(|e| failed(doing, e))?;
-        answer.e_tag.ok_or_else(|| MirrorError::service(doing, "the answer has no entity tag"))
+        answer.e_tag.ok_or_else(|| MirrorError::service(doing, "the response has no ETag"))
     }
 
     async fn finish_parts(
@@ -267,7 +267,7 @@ impl WriteObjects for S3Bucket {
             .multipart_upload(whole)
             .send()
             .await
-            .map_err(|e| failed("finish an object in parts", e))?;
+            .map_err(|e| failed("complete a multipart upload", e))?;
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl WriteObjects for S3Bucket {
             .bucket(&self.name)
             .key(&upload.key)
             .upload_id(&upload.id);
-        request.send().await.map_err(|e| failed("give up an object in parts", e))?;
+        request.send().await.map_err(|e| failed("abort a multipart upload", e))?;
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ impl OneTimeSchedules for ScheduleGroup {
         at: Timestamp,
         payload: &str,
     ) -> Result<Wrote, MirrorError> {
-        let doing = "make a schedule";
+        let doing = "create a schedule";
         let target =
             Target::builder().arn(function).role_arn(&self.role_arn).input(payload).build();
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();

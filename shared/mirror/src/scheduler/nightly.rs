@@ -11,7 +11,7 @@ use super::ScheduleGroup;
 use crate::MirrorError;
 use crate::ports::pull_schedules::{NightlySchedule, NightlySchedules, PREFIXES};
 
-const PUT: &str = "put a district's schedule";
+const PUT: &str = "store a district's schedule";
 
 impl NightlySchedules for ScheduleGroup {
     async fn names(&self) -> Result<Vec<String>, MirrorError> {

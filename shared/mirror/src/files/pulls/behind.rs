@@ -83,7 +83,7 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
         let room = Arc::clone(&self.room)
             .acquire_owned()
             .await
-            .map_err(|error| MirrorError::service("keep a page", error))?;
+            .map_err(|error| MirrorError::service("store a page", error))?;
         {
             let mut done = self.done();
             if let Some(failed) = done.failed.take() {
@@ -114,7 +114,7 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
             .room
             .acquire_many(AT_ONCE)
             .await
-            .map_err(|error| MirrorError::service("keep a page", error))?;
+            .map_err(|error| MirrorError::service("store a page", error))?;
         let lists: Vec<&'static str> = self.done().lists.keys().copied().collect();
         for list in lists {
             self.note(list).await?;
@@ -132,9 +132,10 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
         let packed = tokio::task::spawn_blocking(move || {
             let body = make()?;
             zstd::bulk::compress(&body, LEVEL)
-                .map_err(|error| MirrorError::local("pack a page", error))
+                .map_err(|error| MirrorError::local("compress a page", error))
         });
-        let packed = packed.await.map_err(|error| MirrorError::service("pack a page", error))??;
+        let packed =
+            packed.await.map_err(|error| MirrorError::service("compress a page", error))??;
         self.pages.put(list, number, packed).await?;
         let is_due = {
             let mut done = self.done();

@@ -30,7 +30,7 @@ pub struct Everything {
     pub id: String,
 }
 
-const EVERYTHING: &str = "the last pull of everything";
+const EVERYTHING: &str = "the last full pull";
 const STATE: &str = "a pull's state";
 const CURSOR: &str = "a list's cursor";
 const PAGE: &str = "a staged page";

@@ -563,7 +563,7 @@ impl WriteObjects for MemoryObjects {
         let parts = bucket
             .parts
             .get_mut(&upload.id)
-            .ok_or(MirrorError::Missing { what: "an upload in parts" })?;
+            .ok_or(MirrorError::Missing { what: "a multipart upload" })?;
         parts.insert(number, body);
         Ok(format!("part-{number}"))
     }
@@ -576,7 +576,7 @@ impl WriteObjects for MemoryObjects {
         let parts = lock(&self.0)
             .parts
             .remove(&upload.id)
-            .ok_or(MirrorError::Missing { what: "an upload in parts" })?;
+            .ok_or(MirrorError::Missing { what: "a multipart upload" })?;
         let expected: Vec<String> =
             (1..=parts.len()).map(|number| format!("part-{number}")).collect();
         let (last, others) = (parts.len(), parts.iter());
@@ -584,7 +584,7 @@ impl WriteObjects for MemoryObjects {
             || others.clone().any(|(n, part)| (*n as usize) < last && part.len() < 5 * 1024 * 1024)
         {
             return Err(MirrorError::service(
-                "finish an upload in parts",
+                "complete a multipart upload",
                 "parts are missing or too small",
             ));
         }

@@ -46,13 +46,13 @@ impl NightlySchedules for MemorySchedules {
     async fn put_schedule(&self, schedule: &NightlySchedule) -> Result<(), MirrorError> {
         if schedule.name.len() > LONGEST_NAME || TimeZone::get(&schedule.time_zone).is_err() {
             return Err(MirrorError::service(
-                "put a district's schedule",
-                "no such name or time zone can be",
+                "store a district's schedule",
+                "the name or the time zone is not valid",
             ));
         }
         let mut nights = lock(&self.nights);
         if nights.refused.as_ref() == Some(&schedule.name) {
-            return Err(MirrorError::service("put a district's schedule", "it is refused"));
+            return Err(MirrorError::service("store a district's schedule", "it is refused"));
         }
         nights.writes += 1;
         nights.schedules.insert(schedule.name.clone(), schedule.clone());
