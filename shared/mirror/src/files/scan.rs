@@ -172,7 +172,8 @@ pub async fn record<K: Kind>(
 ) -> Result<Option<K::Source>, MirrorError> {
     const WHAT: &str = "a part of the snapshot";
     let Some(part) = manifest.parts.get(K::KIND.name()) else { return Ok(None) };
-    let json = serde_json::to_string(id).map_err(|e| MirrorError::corrupt("a record's id", e))?;
+    let json =
+        serde_json::to_string(id).map_err(|e| MirrorError::corrupt("the id of a record", e))?;
     let begin = format!("{{\"id\":{json}");
     let (key, mut found) =
         (keys::part(&manifest.district, &manifest.run, PartName::Records(K::KIND)), None);

@@ -141,7 +141,7 @@ pub async fn read_chain(
     district: &DistrictId,
     run: &RunId,
 ) -> Result<Option<UploadLineage>, MirrorError> {
-    read_json(objects, &keys::chain(district, run), "a chain of uploads").await
+    read_json(objects, &keys::chain(district, run), "an upload lineage").await
 }
 
 /// Writes the manifest: now the snapshot is there.
