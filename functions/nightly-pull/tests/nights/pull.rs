@@ -197,7 +197,7 @@ async fn without_a_token_the_report_says_what_is_missing() {
     );
     for (secret, said) in [
         ("{}", "no client_id"),
-        (credentials("wrong").as_str(), "refuses the application's client id and secret (401)"),
+        (credentials("wrong").as_str(), "refused the application's client id and secret (401)"),
     ] {
         let world = World::new().await;
         world.secrets.put("CLEVER_SECRET", secret);
