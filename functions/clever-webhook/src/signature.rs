@@ -161,12 +161,12 @@ pub(crate) struct Keys {
 impl Keys {
     /// Reads `{"current": "…", "previous": "…"}`.
     pub(crate) fn read(secret: &Secret) -> Result<Self, MirrorError> {
-        let mut keys: Self = secrets::parse(secret, "the secret with the keys of notices")?;
+        let mut keys: Self = secrets::parse(secret, "the secret with the webhook keys")?;
         // An empty text is how a form says that there is none.
         keys.previous = keys.previous.filter(|key| !key.is_empty());
         if keys.all().any(|key| key.len() < SHORTEST_KEY) {
             return Err(MirrorError::corrupt(
-                "the secret with the keys of notices",
+                "the secret with the webhook keys",
                 "a key has fewer than 32 characters",
             ));
         }
