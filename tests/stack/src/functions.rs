@@ -167,9 +167,14 @@ pub async fn build_functions(
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    for package in
-        ["rollbook", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"]
-    {
+    for package in [
+        "rollbook",
+        "oneroster-import",
+        "reconcile",
+        "roster-api",
+        "clever-webhook",
+        "nightly-pull",
+    ] {
         command.args(["-p", package]);
     }
     if profile == Profile::Release {

@@ -77,7 +77,10 @@ impl<O: Objects> StagedPages for Reader<'_, O> {
             let order = (0..count).map(|number| Wanted { list: list.name(), number }).collect();
             self.ahead = Some(Ahead::of(self.handle, self.pages.clone(), order));
         }
-        self.ahead.as_mut().ok_or_else(|| io::Error::other("the first page has not been read"))?.next()
+        self.ahead
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the first page has not been read"))?
+            .next()
     }
 }
 
