@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&Code]); 5] = [
 const HEAD: &str = "\
 # Findings
 
-<!-- Generated. To write this file: WRITE_DOCS=1 cargo test -p roster --test documents -->
+<!-- Generated. To write this file: cargo xtask docs -->
 
 A finding reports something that is wrong or notable in a district's data, or in a run. It names
 the record and, for a file, the file, line and column. Findings are in the report of each run and in
@@ -78,7 +78,7 @@ fn findings_md_lists_every_code() {
     }
     panic!(
         "shared/roster/FINDINGS.md does not match the code.\n\
-         To write it: WRITE_DOCS=1 cargo test -p roster --test documents\n\
+         To write it: cargo xtask docs\n\
          It has to be:\n\n{right}"
     );
 }

@@ -2,15 +2,15 @@
 # Deploys template.yaml to a local AWS emulator that enforces the template's IAM roles, and checks
 # that an upload ends in the mirror.
 #
-#   tests/deploy.sh          everything
-#   tests/deploy.sh lint     only lint the template
+#   tests/deploy/deploy.sh         everything
+#   tests/deploy/deploy.sh lint     only lint the template
 #
 # Requires a Rust toolchain, a C compiler and Python 3.11 with venv. Installs everything else into
 # target/. Stops all processes that it starts. Never uses the caller's AWS account: credentials and
 # endpoints are replaced before the first call.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
 target=${CARGO_TARGET_DIR:-$root/target}
 tools=$target/deploy

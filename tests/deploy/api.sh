@@ -3,13 +3,13 @@
 # on the local stack with a synthetic district. For each role, schemathesis sends valid and invalid
 # requests. Fails on a 5xx response, and on any response that the description does not contain.
 #
-#   tests/api.sh [SECONDS]     test duration for each of the eight roles (default 20)
+#   tests/deploy/api.sh [SECONDS]     test duration for each of the eight roles (default 20)
 #
 # Requires a Rust toolchain, a C compiler and Python 3.11 with venv. Installs everything else into
 # target/. Stops all processes that it starts.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${1:-20}
 target=${CARGO_TARGET_DIR:-$PWD/target}
 [[ $target == /* ]] || target=$PWD/$target
