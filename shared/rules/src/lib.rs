@@ -9,10 +9,10 @@
 //! ids are passed in, so a whole night can be replayed. A dependency on any of those breaks the
 //! promise that makes the product safe to test.
 
+pub mod book;
 mod danger;
 pub mod effective;
 pub mod engine;
 pub mod explain;
-mod groups;
 mod review;
 pub mod undo;

@@ -12,7 +12,7 @@ pub(super) fn members<S: PlanSink>(
     student: &SourceId,
     demographics: &Demographics,
 ) -> Result<(), PlanError> {
-    for (field, value) in crate::groups::of(demographics) {
+    for (field, value) in crate::book::groups::of(demographics) {
         output.member(field, value, student)?;
     }
     Ok(())
