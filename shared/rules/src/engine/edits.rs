@@ -213,7 +213,7 @@ fn of_student(
     person: &SourceId,
 ) -> Verdict {
     let key = person.hash64();
-    let here = facts.students.active.contains(&key);
+    let here = facts.students.people.active.contains(&key);
     match roster.fate {
         ClassFate::Present { .. } if roster.students.binary_search(person).is_ok() => {
             Goes(Rule::S4, "the source now lists the student in the class")
@@ -235,7 +235,7 @@ fn of_student(
             _ => Lives,
         },
         ClassFate::Archived | ClassFate::Manual { archived: true }
-            if facts.students.abandoned.contains(&key) =>
+            if facts.students.people.abandoned.contains(&key) =>
         {
             Goes(Rule::A3, "the family is no longer in the source")
         }
@@ -251,8 +251,8 @@ fn of_co_teacher(
     person: &SourceId,
 ) -> Verdict {
     let key = person.hash64();
-    let here = facts.teachers.active.contains(&key);
-    let outsider = facts.teachers.by_hand.contains(&key);
+    let here = facts.teachers.people.active.contains(&key);
+    let outsider = facts.teachers.people.by_hand.contains(&key);
     match roster.fate {
         ClassFate::Present { .. } if roster.teachers.contains(person) => {
             Goes(Rule::T3, "the source now lists the teacher in the class")
