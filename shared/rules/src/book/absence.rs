@@ -5,7 +5,7 @@ use roster::records::RecordKind;
 use roster::rule::Rule;
 
 use super::Because;
-use super::classes::ClassFate;
+use super::classes::{ClassFate, MirroredClass};
 
 /// Whether an abandoned family leaves the school and all classes, archived ones too (R-A3). If not,
 /// it leaves its active synced classes only (R-A2).
@@ -32,6 +32,20 @@ pub fn abandoned_class(policy: &Policy) -> ClassFate {
     match policy.abandoned_classes {
         AbandonedClasses::Archive => ClassFate::Archived,
         AbandonedClasses::Disconnect => ClassFate::Manual { archived: false },
+    }
+}
+
+/// Decides the outcome of a run for a class that the source does not have (R-C2, R-A5, R-H3).
+#[inline]
+pub fn class(policy: &Policy, class: MirroredClass) -> ClassFate {
+    if class.is_manual {
+        ClassFate::Manual { archived: class.is_archived }
+    } else if class.is_archived {
+        ClassFate::Archived
+    } else if class.is_kept {
+        ClassFate::Kept { admits: !class.is_inactive }
+    } else {
+        abandoned_class(policy)
     }
 }
 

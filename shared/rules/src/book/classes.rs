@@ -6,8 +6,6 @@ use roster::records::Inactive;
 use roster::rule::Rule;
 
 use super::Observation;
-use super::absence;
-use roster::policy::Policy;
 
 /// The outcome of a run for a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,20 +54,6 @@ pub fn present(mirrored: Option<MirroredClass>, admits: impl FnOnce() -> bool) -
             was_active: mirrored.is_some_and(|class| !class.is_archived),
             admits: admits(),
         },
-    }
-}
-
-/// Decides the outcome of a run for a class that the source does not have (R-C2, R-A5, R-H3).
-#[inline]
-pub fn absent(policy: &Policy, class: MirroredClass) -> ClassFate {
-    if class.is_manual {
-        ClassFate::Manual { archived: class.is_archived }
-    } else if class.is_archived {
-        ClassFate::Archived
-    } else if class.is_kept {
-        ClassFate::Kept { admits: !class.is_inactive }
-    } else {
-        absence::abandoned_class(policy)
     }
 }
 

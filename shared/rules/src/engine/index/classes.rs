@@ -1,6 +1,7 @@
 //! Index pass over classes: the outcome of the run for each.
 
 use super::input::Input;
+use crate::book::absence;
 use crate::book::classes::{self, ClassFate, MirroredClass};
 use crate::engine::facts::{Members, Terms};
 use crate::engine::hashes::{IdMap, IdSet};
@@ -29,7 +30,7 @@ pub(super) fn index<I: PlanInputs>(
                 (source.id.hash64(), classes::present(mirrored, admits))
             }
             (None, Some(item), Some(mirrored)) => {
-                let fate = classes::absent(input.context.policy, mirrored);
+                let fate = absence::class(input.context.policy, mirrored);
                 if matches!(fate, ClassFate::Kept { .. }) {
                     schools.insert(item.state.details.school.hash64());
                 }
