@@ -9,6 +9,7 @@
 //! ids are passed in, so a whole night can be replayed. A dependency on any of those breaks the
 //! promise that makes the product safe to test.
 
+pub mod book;
 mod danger;
 pub mod effective;
 pub mod engine;
