@@ -27,7 +27,7 @@
 //! | R-A absence | [`book::absence`] |
 //! | R-I identity | [`book::identity`] |
 //! | R-P pins | [`book::pins`] |
-//! | R-M2, R-S4, R-T3, R-T4 local edits | `book::edits` |
+//! | R-M2, R-S4, R-T3, R-T4 local edits | [`book::edits`] |
 //! | R-H holds | `book::holds` |
 //! | R-X explaining | [`explain`](mod@explain) |
 //!

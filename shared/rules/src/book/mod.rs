@@ -7,6 +7,7 @@
 
 pub mod absence;
 pub mod classes;
+pub mod edits;
 pub mod groups;
 pub mod guardians;
 pub mod identity;
