@@ -10,7 +10,6 @@
 //! promise that makes the product safe to test.
 
 pub mod book;
-mod danger;
 pub mod effective;
 pub mod engine;
 pub mod explain;

@@ -4,3 +4,4 @@
 //! undo, explanations and API call the same functions, so that they cannot disagree.
 
 pub mod edits;
+pub(crate) mod holds;
