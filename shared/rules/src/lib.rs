@@ -28,7 +28,7 @@
 //! | R-I identity | [`book::identity`] |
 //! | R-P pins | [`book::pins`] |
 //! | R-M2, R-S4, R-T3, R-T4 local edits | [`book::edits`] |
-//! | R-H holds | `book::holds` |
+//! | R-H holds | [`book::holds`] |
 //! | R-X explaining | [`explain`](mod@explain) |
 //!
 //! [`engine::plan`] makes a plan, [`undo`] makes the plan that takes a run back, [`effective`]
@@ -39,7 +39,6 @@
 //! ids are arguments, so that any run can be repeated exactly.
 
 pub mod book;
-mod danger;
 pub mod effective;
 pub mod engine;
 pub mod explain;

@@ -10,6 +10,7 @@ pub mod classes;
 pub mod edits;
 pub mod groups;
 pub mod guardians;
+pub mod holds;
 pub mod identity;
 pub mod pins;
 pub mod students;

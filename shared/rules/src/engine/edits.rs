@@ -6,9 +6,9 @@ use std::cmp::Ordering;
 use std::iter::Peekable;
 
 use super::facts::{ClassFate, Facts};
-use super::gaps::Gaps;
 use super::hashes::IdSet;
 use super::output::Output;
+use super::protected::Protected;
 use crate::book::edits::{self as book, EditedPerson, EditedRecord, Lifetime, Member};
 use crate::book::pins;
 use roster::contract::PlanContext;
@@ -20,12 +20,12 @@ use roster::records::RecordKind;
 /// Keys of the people who own their names and contacts (R-G5), by kind.
 pub(super) type Owners = [IdSet; RecordKind::ALL.len()];
 
-/// Reads the edits that affect the records themselves: adds active pins to `gaps`, and returns the
+/// Reads the edits that affect the records themselves: adds active pins to `protected`, and returns the
 /// people who own their data.
 pub(super) fn read<I: PlanInputs>(
     context: &PlanContext<'_>,
     inputs: &I,
-    gaps: &mut Gaps,
+    protected: &mut Protected,
 ) -> Result<Owners, PlanError> {
     let mut owners = Owners::default();
     for kind in [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian, RecordKind::Class]
@@ -35,12 +35,12 @@ pub(super) fn read<I: PlanInputs>(
             match edit {
                 Edit::Pin { until, .. } => {
                     if pins::is_active(until, context.today) {
-                        gaps.pin(kind, key.hash64());
+                        protected.pin(kind, key.hash64());
                     }
                 }
                 Edit::PinSeat { person, until, .. } => {
                     if pins::is_active(until, context.today) {
-                        gaps.pin_seat(key.hash64(), person.hash64());
+                        protected.pin_enrollment(key.hash64(), person.hash64());
                     }
                 }
                 Edit::Account { accepted, .. } => {
@@ -124,7 +124,7 @@ pub(super) fn of_people<I: PlanInputs, S: PlanSink>(
     kind: RecordKind,
     inputs: &I,
     facts: &Facts,
-    gaps: &Gaps,
+    protected: &Protected,
     output: &mut Output<'_, S>,
 ) -> Result<(), PlanError> {
     let Some(people) = facts.people(kind) else { return Ok(()) };
@@ -135,7 +135,7 @@ pub(super) fn of_people<I: PlanInputs, S: PlanSink>(
             let key = edit.key.hash64();
             let is_synced = people.active.contains(&key) && !people.unread(key);
             let record = EditedRecord::Person(EditedPerson { kind, is_synced, has_accepted });
-            settle(output, gaps, edit, &record)?;
+            settle(output, protected, edit, &record)?;
         }
     }
     Ok(())
@@ -184,7 +184,7 @@ pub(super) fn of_class<S: PlanSink>(
     edits: Vec<LocalEdit>,
     roster: &Roster<'_>,
     facts: &Facts,
-    gaps: &Gaps,
+    protected: &Protected,
     output: &mut Output<'_, S>,
 ) -> Result<(), PlanError> {
     for edit in edits {
@@ -192,7 +192,7 @@ pub(super) fn of_class<S: PlanSink>(
             .edit
             .other()
             .map_or_else(Member::default, |(role, person)| roster.member(facts, role, person));
-        settle(output, gaps, edit, &EditedRecord::Class { roster: roster.source(), member })?;
+        settle(output, protected, edit, &EditedRecord::Class { roster: roster.source(), member })?;
     }
     Ok(())
 }
@@ -201,13 +201,15 @@ pub(super) fn of_class<S: PlanSink>(
 /// only" erases no edit (R-H2).
 fn settle<S: PlanSink>(
     output: &mut Output<'_, S>,
-    gaps: &Gaps,
+    protected: &Protected,
     edit: LocalEdit,
     record: &EditedRecord,
 ) -> Result<(), PlanError> {
     let context = output.context;
     match book::lifetime(context.policy, context.today, &edit.edit, record) {
-        Lifetime::NextRun { rule, reason } if gaps.removals() => output.erase(edit, rule, reason),
+        Lifetime::NextRun { rule, reason } if protected.removals() => {
+            output.erase(edit, rule, reason)
+        }
         Lifetime::Until(day) => output.pin(&edit, day),
         Lifetime::NextRun { .. } | Lifetime::Permanent => Ok(()),
     }

@@ -4,8 +4,8 @@
 use jiff::civil::Date;
 
 use super::aliases::Aliases;
-use super::gaps::KeptEnrollments;
 use super::hashes::{self, IdMap, IdSet};
+use super::protected::KeptEnrollments;
 use crate::book::classes;
 use roster::id::{AccountId, SourceId};
 use roster::records::{Membership, Person, RecordKind};

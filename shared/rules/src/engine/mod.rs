@@ -12,13 +12,13 @@ mod aliases;
 mod decide;
 mod edits;
 mod facts;
-mod gaps;
 mod guard;
 mod hashes;
 mod index;
 mod lists;
 mod merge;
 mod output;
+mod protected;
 
 use roster::change::{Outcome, count_name};
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
@@ -40,42 +40,42 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     inputs: &I,
     sink: &mut S,
 ) -> Result<Outcome, PlanError> {
-    let mut gaps = gaps::Gaps::read::<I>(context.removals, inputs)?;
-    let owners = edits::read::<I>(context, inputs, &mut gaps)?;
+    let mut protected = protected::Protected::read::<I>(context.removals, inputs)?;
+    let owners = edits::read::<I>(context, inputs, &mut protected)?;
     let from = &merge::Reading { inputs, owners: &owners };
     let links = aliases::Links::read::<I>(inputs)?;
-    let index = index::build::<I>(context, from, &gaps, &links)?;
+    let index = index::build::<I>(context, from, &protected, &links)?;
     drop(links);
     let mut output = output::Output::new(context, sink, Fields::new(inputs.sis_ids()));
     for finding in index.findings {
         output.finding(finding)?;
     }
     let facts = &index.facts;
-    let deciding = decide::Deciding { from, owners: &owners, gaps: &gaps, facts };
+    let deciding = decide::Deciding { from, owners: &owners, protected: &protected, facts };
     let mut shared = decide::SharedEmails::default();
     for (kind, changed) in RecordKind::ALL.into_iter().zip(index.links) {
         for (before, after) in changed {
             output.link(before, after)?;
         }
         deciding.records(kind, &mut output, &mut shared)?;
-        edits::of_people(kind, inputs, facts, &gaps, &mut output)?;
+        edits::of_people(kind, inputs, facts, &protected, &mut output)?;
     }
     shared.report(&mut output)?;
-    Ok(outcome(context, output, &gaps))
+    Ok(outcome(context, output, &protected))
 }
 
 /// Closes the counts and applies the guards (R-H1).
 fn outcome<S: PlanSink>(
     context: &PlanContext<'_>,
     output: output::Output<'_, S>,
-    gaps: &gaps::Gaps,
+    protected: &protected::Protected,
 ) -> Outcome {
     let (changes, erased) = (output.changes, output.erased);
     let fields = output.fields.shares(!context.policy.stores_demographics());
-    let (counts, holds, schools) = output.tally.close(context.policy, gaps);
+    let (counts, holds, schools) = output.tally.close(context.policy, protected);
     let unreadable = RecordKind::ALL
         .into_iter()
-        .map(|kind| (count_name(kind).to_owned(), gaps.count(kind)))
+        .map(|kind| (count_name(kind).to_owned(), protected.count(kind)))
         .filter(|(_, count)| *count > 0)
         .collect();
     Outcome { counts, changes, erased, holds, review: Review { fields, schools, unreadable } }

@@ -8,11 +8,11 @@ use crate::book::absence::{self, Leavers};
 use crate::book::{classes as book, teachers};
 use crate::engine::edits::{self, EditsByRecord, Roster};
 use crate::engine::facts::{ClassFate, Facts};
-use crate::engine::gaps::Gaps;
 use crate::engine::guard::Became;
 use crate::engine::hashes::{IdMap, IdSet, pair};
 use crate::engine::lists;
 use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::edit::LocalEdit;
 use roster::finding::sync;
@@ -27,15 +27,19 @@ type Item = MirroredBox<kinds::Classes>;
 /// Decide pass over classes.
 pub(super) struct Classes<'f> {
     facts: &'f Facts,
-    gaps: &'f Gaps,
+    protected: &'f Protected,
     edits: EditsByRecord<'f>,
     /// The first class of each teacher and title (R-M3).
     titles: IdMap<SourceId>,
 }
 
 impl<'f> Classes<'f> {
-    pub(super) fn new(facts: &'f Facts, gaps: &'f Gaps, edits: EditsByRecord<'f>) -> Self {
-        Self { facts, gaps, edits, titles: IdMap::default() }
+    pub(super) fn new(
+        facts: &'f Facts,
+        protected: &'f Protected,
+        edits: EditsByRecord<'f>,
+    ) -> Self {
+        Self { facts, protected, edits, titles: IdMap::default() }
     }
 
     /// Decides the next state of one class.
@@ -82,7 +86,7 @@ impl<'f> Classes<'f> {
         item: Option<Item>,
         edits: Vec<LocalEdit>,
     ) -> Result<(), PlanError> {
-        let rosters = Rosters { facts: self.facts, gaps: self.gaps };
+        let rosters = Rosters { facts: self.facts, protected: self.protected };
         let before =
             item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let (has_teacher, has_student) =
@@ -104,7 +108,7 @@ impl<'f> Classes<'f> {
         let state = ClassState { details, teachers, students, inactive };
         self.report(output, &id, &state, primaries, over)?;
         let roster = Roster { fate, teachers: &state.teachers, students: &state.students };
-        edits::of_class(edits, &roster, self.facts, self.gaps, output)?;
+        edits::of_class(edits, &roster, self.facts, self.protected, output)?;
 
         let mut why = Why::default();
         let enrolled = state.teachers.len() + state.students.len();
@@ -137,7 +141,7 @@ impl<'f> Classes<'f> {
         let fate = self.facts.class(&item.key).unwrap_or(ClassFate::Archived);
         let roster =
             Roster { fate, teachers: &item.state.teachers, students: &item.state.students };
-        edits::of_class(edits, &roster, self.facts, self.gaps, output)?;
+        edits::of_class(edits, &roster, self.facts, self.protected, output)?;
         let (teachers, students, rule) = self.stay(output, fate, &item.state);
         if was_active {
             count_absent(output, fate, &item.state, teachers.as_deref(), students.as_deref());

@@ -6,12 +6,12 @@ use super::record::{
 use super::shared_emails::SharedEmails;
 use crate::book::guardians::{self, ContactFacts};
 use crate::engine::facts::Facts;
-use crate::engine::gaps::Gaps;
 use crate::engine::guard::Became;
 use crate::engine::hashes::{IdSet, contacts};
 use crate::engine::lists;
 use crate::engine::merge::Entry;
 use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
 use roster::id::{SourceId, hash64};
@@ -27,7 +27,7 @@ type Item = MirroredBox<kinds::Guardians>;
 /// Decide pass over guardians.
 pub(super) struct Guardians<'f> {
     pub(super) facts: &'f Facts,
-    pub(super) gaps: &'f Gaps,
+    pub(super) protected: &'f Protected,
     pub(super) shared: &'f mut SharedEmails,
     /// Keys of the guardians who own their names and contacts (R-G5).
     pub(super) owners: &'f IdSet,
@@ -181,7 +181,7 @@ impl Guardians<'_> {
             tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| people.is_read(key.hash64()));
         lists::extend_if(&mut keys, before, |key| {
-            !people.active.contains(&key) || people.unread(key) || !self.gaps.removals()
+            !people.active.contains(&key) || people.unread(key) || !self.protected.removals()
         });
         lists::sorted(keys)
     }

@@ -15,9 +15,9 @@ pub(super) use shared_emails::SharedEmails;
 
 use super::edits::{EditsByRecord, Owners};
 use super::facts::Facts;
-use super::gaps::Gaps;
 use super::merge::{self, Reading};
 use super::output::Output;
+use super::protected::Protected;
 use crate::book::teachers::ignores_role;
 use roster::contract::{PlanError, PlanInputs, PlanSink};
 use roster::records::{Kind, RecordKind, Student, Teacher, kinds};
@@ -26,7 +26,7 @@ use roster::records::{Kind, RecordKind, Student, Teacher, kinds};
 pub(super) struct Deciding<'a, I> {
     pub(super) from: &'a Reading<'a, I>,
     pub(super) owners: &'a Owners,
-    pub(super) gaps: &'a Gaps,
+    pub(super) protected: &'a Protected,
     pub(super) facts: &'a Facts,
 }
 
@@ -57,7 +57,7 @@ impl<I: PlanInputs> Deciding<'_, I> {
     {
         merge::side_by_side::<K, I>(self.from, |at| {
             let (source, item) = at.parts();
-            places::visit::<K, S>(self.facts, self.gaps, output, source, item)
+            places::visit::<K, S>(self.facts, self.protected, output, source, item)
         })
     }
 
@@ -66,9 +66,9 @@ impl<I: PlanInputs> Deciding<'_, I> {
         output: &mut Output<'_, S>,
         shared: &mut SharedEmails,
     ) -> Result<(), PlanError> {
-        let Self { facts, gaps, .. } = *self;
+        let Self { facts, protected, .. } = *self;
         let policy = output.context.policy;
-        let mut teachers = teachers::Teachers { facts, gaps, shared };
+        let mut teachers = teachers::Teachers { facts, protected, shared };
         merge::by_key::<kinds::Teachers, I>(
             self.from,
             &facts.teachers.people.aliases,
@@ -82,9 +82,9 @@ impl<I: PlanInputs> Deciding<'_, I> {
         output: &mut Output<'_, S>,
         shared: &mut SharedEmails,
     ) -> Result<(), PlanError> {
-        let Self { facts, gaps, .. } = *self;
+        let Self { facts, protected, .. } = *self;
         let policy = output.context.policy;
-        let mut students = students::Students { facts, gaps, shared };
+        let mut students = students::Students { facts, protected, shared };
         merge::by_key::<kinds::Students, I>(
             self.from,
             &facts.students.people.aliases,
@@ -98,9 +98,9 @@ impl<I: PlanInputs> Deciding<'_, I> {
         output: &mut Output<'_, S>,
         shared: &mut SharedEmails,
     ) -> Result<(), PlanError> {
-        let Self { facts, gaps, .. } = *self;
+        let Self { facts, protected, .. } = *self;
         let owners = &self.owners[RecordKind::Guardian as usize];
-        let mut guardians = guardians::Guardians { facts, gaps, shared, owners };
+        let mut guardians = guardians::Guardians { facts, protected, shared, owners };
         merge::by_key::<kinds::Guardians, I>(
             self.from,
             &facts.guardians.people.aliases,
@@ -111,7 +111,7 @@ impl<I: PlanInputs> Deciding<'_, I> {
 
     fn classes<S: PlanSink>(&self, output: &mut Output<'_, S>) -> Result<(), PlanError> {
         let edits = EditsByRecord::of_kind::<I>(RecordKind::Class, self.from.inputs)?;
-        let mut classes = classes::Classes::new(self.facts, self.gaps, edits);
+        let mut classes = classes::Classes::new(self.facts, self.protected, edits);
         merge::side_by_side::<kinds::Classes, I>(self.from, |at| {
             let (source, item) = at.parts();
             classes.visit(output, source, item)

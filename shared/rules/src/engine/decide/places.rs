@@ -3,9 +3,9 @@
 use super::record::{archive, new_record};
 use crate::book::absence;
 use crate::engine::facts::Facts;
-use crate::engine::gaps::Gaps;
 use crate::engine::guard::Became;
 use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
 use roster::records::{Kind, MirroredBox, Origin, RecordKind, SourceBox, Status};
@@ -14,7 +14,7 @@ use roster::rule::Rule;
 /// Decides the next state of one record.
 pub(super) fn visit<K, S>(
     facts: &Facts,
-    gaps: &Gaps,
+    protected: &Protected,
     output: &mut Output<'_, S>,
     source: Option<SourceBox<K>>,
     item: Option<MirroredBox<K>>,
@@ -36,7 +36,7 @@ where
         }
         (Some(source), Some(item)) => present::<K, S>(output, source, item),
         (None, Some(item)) if item.status == Status::Active => {
-            absent::<K, S>(facts, gaps, output, item)
+            absent::<K, S>(facts, protected, output, item)
         }
         (None, _) => Ok(()),
     }
@@ -76,11 +76,11 @@ where
 
 fn absent<K: Kind, S: PlanSink>(
     facts: &Facts,
-    gaps: &Gaps,
+    protected: &Protected,
     output: &mut Output<'_, S>,
     item: MirroredBox<K>,
 ) -> Result<(), PlanError> {
-    let unread = gaps.keeps_all(K::KIND) || gaps.has(K::KIND, item.id.hash64());
+    let unread = protected.keeps_all(K::KIND) || protected.is_unreadable(K::KIND, item.id.hash64());
     // The source still refers to the school, so it is not gone (readings, R-A6).
     let dangling = K::KIND == RecordKind::School && facts.schools.contains(&item.key.hash64());
     if unread || dangling {

@@ -2,9 +2,9 @@
 
 use crate::book::teachers::primary_first;
 use crate::engine::facts::Facts;
-use crate::engine::gaps::Gaps;
 use crate::engine::hashes::IdSet;
 use crate::engine::lists;
+use crate::engine::protected::Protected;
 use roster::id::SourceId;
 use roster::records::{Class, ClassState, Membership, RecordKind};
 
@@ -12,7 +12,7 @@ use roster::records::{Class, ClassState, Membership, RecordKind};
 #[derive(Clone, Copy)]
 pub(super) struct Rosters<'f> {
     pub(super) facts: &'f Facts,
-    pub(super) gaps: &'f Gaps,
+    pub(super) protected: &'f Protected,
 }
 
 /// The teachers of a class.
@@ -41,13 +41,15 @@ impl TeacherList {
 impl Rosters<'_> {
     /// Whether the source lists a teacher in the class today, admitted or not (readings, R-C4).
     pub(super) fn lists_teacher(self, class: &Class) -> bool {
-        let unreadable = self.gaps.enrollments_of_class(RecordKind::Teacher, class.id.hash64());
+        let unreadable =
+            self.protected.enrollments_of_class(RecordKind::Teacher, class.id.hash64());
         self.facts.teachers.are_listed(&class.teachers, unreadable, self.facts.terms.today)
     }
 
     /// Whether the source lists a student in the class today, admitted or not (readings, R-C4).
     pub(super) fn lists_student(self, class: &Class) -> bool {
-        let unreadable = self.gaps.enrollments_of_class(RecordKind::Student, class.id.hash64());
+        let unreadable =
+            self.protected.enrollments_of_class(RecordKind::Student, class.id.hash64());
         self.facts.students.are_listed(&class.students, unreadable, self.facts.terms.today)
     }
 
@@ -85,7 +87,7 @@ impl Rosters<'_> {
         // A separate loop that only reads the sets lets the processor fetch several distant
         // addresses at once.
         keys.retain(|key| people.is_read(key.hash64()));
-        for enrollment in self.gaps.enrollments_of_class(RecordKind::Student, class) {
+        for enrollment in self.protected.enrollments_of_class(RecordKind::Student, class) {
             let Some(key) = people.aliases.key(enrollment.id.clone()) else { continue };
             if enrollment.is_on(today) && people.unreadable.contains(&key.hash64()) {
                 keys.push(key);
@@ -121,7 +123,7 @@ impl Rosters<'_> {
                 list.push(key, *primary);
             }
         }
-        for enrollment in self.gaps.enrollments_of_class(RecordKind::Teacher, class) {
+        for enrollment in self.protected.enrollments_of_class(RecordKind::Teacher, class) {
             let Some(key) = people.aliases.key(enrollment.id.clone()) else { continue };
             if enrollment.is_on(today) && people.unreadable.contains(&key.hash64()) {
                 list.push(key, enrollment.primary);
@@ -143,7 +145,7 @@ impl Rosters<'_> {
     fn is_listed_unreadable(self, class: u64, key: u64, id: &SourceId) -> bool {
         self.facts.teachers.people.unreadable.contains(&key)
             && self
-                .gaps
+                .protected
                 .enrollments_of_class(RecordKind::Teacher, class)
                 .iter()
                 .any(|enrollment| enrollment.id == *id && enrollment.is_on(self.facts.terms.today))

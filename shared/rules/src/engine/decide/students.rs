@@ -8,12 +8,12 @@ use super::record::{
 use super::shared_emails::SharedEmails;
 use crate::book::{absence, groups, students};
 use crate::engine::facts::{ClassFate, Facts};
-use crate::engine::gaps::Gaps;
 use crate::engine::guard::Became;
 use crate::engine::index::student_facts;
 use crate::engine::lists;
 use crate::engine::merge::Entry;
 use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::id::SourceId;
 use roster::records::{
@@ -26,7 +26,7 @@ type Item = MirroredBox<kinds::Students>;
 /// Decide pass over students.
 pub(super) struct Students<'f> {
     pub(super) facts: &'f Facts,
-    pub(super) gaps: &'f Gaps,
+    pub(super) protected: &'f Protected,
     pub(super) shared: &'f mut SharedEmails,
 }
 
@@ -101,8 +101,11 @@ impl Students<'_> {
         item: Item,
     ) -> Result<(), PlanError> {
         output.tally.was_active(RecordKind::Student, &item.state.person.schools, Became::Same);
-        let tonight =
-            self.gaps.enrollments_of_person(RecordKind::Student, item.id.hash64()).iter().cloned();
+        let tonight = self
+            .protected
+            .enrollments_of_person(RecordKind::Student, item.id.hash64())
+            .iter()
+            .cloned();
         let classes = enrollments.of_active(tonight, &item.state.classes);
         let active_guardians = &self.facts.guardians.people.active;
         let guardians =
@@ -193,7 +196,7 @@ impl Students<'_> {
             tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
         keys.retain(|key| people.is_read(key.hash64()));
         lists::extend_if(&mut keys, before, |key| {
-            people.active.contains(&key) && (people.unread(key) || !self.gaps.removals())
+            people.active.contains(&key) && (people.unread(key) || !self.protected.removals())
         });
         lists::sorted(keys)
     }

@@ -8,11 +8,11 @@ use super::record::{
 use super::shared_emails::SharedEmails;
 use crate::book::absence::Departure;
 use crate::engine::facts::Facts;
-use crate::engine::gaps::Gaps;
 use crate::engine::guard::Became;
 use crate::engine::lists;
 use crate::engine::merge::Entry;
 use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
 use roster::id::SourceId;
@@ -26,7 +26,7 @@ type Item = MirroredBox<kinds::Teachers>;
 /// Decide pass over teachers.
 pub(super) struct Teachers<'f> {
     pub(super) facts: &'f Facts,
-    pub(super) gaps: &'f Gaps,
+    pub(super) protected: &'f Protected,
     pub(super) shared: &'f mut SharedEmails,
 }
 
@@ -123,8 +123,11 @@ impl Teachers<'_> {
         item: Item,
     ) -> Result<(), PlanError> {
         output.tally.was_active(RecordKind::Teacher, &item.state.person.schools, Became::Same);
-        let tonight =
-            self.gaps.enrollments_of_person(RecordKind::Teacher, item.id.hash64()).iter().cloned();
+        let tonight = self
+            .protected
+            .enrollments_of_person(RecordKind::Teacher, item.id.hash64())
+            .iter()
+            .cloned();
         let classes = enrollments.of_active(tonight, &item.state.classes);
         let email_shared = self.facts.email_is_shared(&item.state.person, item.state.administrator);
         self.shared.add(email_shared, RecordKind::Teacher, &item.id, &item.state.person);

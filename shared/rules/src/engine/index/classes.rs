@@ -45,13 +45,13 @@ pub(super) fn index<I: PlanInputs>(
 }
 
 fn mirrored<I>(input: &Input<'_, I>, item: &Mirrored<kinds::Classes>) -> MirroredClass {
-    let gaps = input.gaps;
+    let protected = input.protected;
     MirroredClass {
         is_manual: item.origin == Origin::Manual,
         is_archived: item.status == Status::Archived,
-        is_kept: gaps.keeps_all(RecordKind::Class)
-            || gaps.has(RecordKind::Class, item.id.hash64())
-            || gaps.pins(RecordKind::Class, item.key.hash64()),
+        is_kept: protected.keeps_all(RecordKind::Class)
+            || protected.is_unreadable(RecordKind::Class, item.id.hash64())
+            || protected.pins(RecordKind::Class, item.key.hash64()),
         is_inactive: !item.state.inactive.is_empty(),
     }
 }
@@ -65,7 +65,7 @@ fn admits<I>(
     item: Option<&Mirrored<kinds::Classes>>,
 ) -> bool {
     let class = source.id.hash64();
-    let unreadable = input.gaps.enrollments_of_class(RecordKind::Teacher, class);
+    let unreadable = input.protected.enrollments_of_class(RecordKind::Teacher, class);
     let has_teacher = teachers.are_listed(&source.teachers, unreadable, input.context.today)
         || item.filter(|item| item.status == Status::Active).is_some_and(|item| {
             item.state.teachers.iter().map(SourceId::hash64).any(|teacher| {

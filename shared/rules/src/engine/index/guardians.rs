@@ -118,7 +118,7 @@ impl<I> Indexing<'_, I> {
 
     fn read_mirrored(&mut self, item: MirroredBox<kinds::Guardians>, linked: bool) {
         let existing = self.existing(&item);
-        let keeps_all = self.input.gaps.keeps_all(RecordKind::Guardian);
+        let keeps_all = self.input.protected.keeps_all(RecordKind::Guardian);
         let stays = existing.unreadable || (!linked && (existing.pinned || keeps_all));
         let is_active = existing.status == Status::Active;
         if is_active && stays {
@@ -138,12 +138,13 @@ impl<I> Indexing<'_, I> {
     /// Collects what is known of a guardian in the mirror. An unreadable record among the ids of
     /// one guardian leaves all of them unchanged (R-H3).
     fn existing(&self, item: &Mirrored<kinds::Guardians>) -> Existing {
-        let (gaps, key, kind) = (self.input.gaps, item.key.hash64(), kinds::Guardians::KIND);
-        let unreadable = gaps.has(kind, item.id.hash64())
-            || item.state.also.iter().any(|id| gaps.has(kind, id.hash64()));
+        let (protected, key, kind) =
+            (self.input.protected, item.key.hash64(), kinds::Guardians::KIND);
+        let unreadable = protected.is_unreadable(kind, item.id.hash64())
+            || item.state.also.iter().any(|id| protected.is_unreadable(kind, id.hash64()));
         let is_active = item.status == Status::Active;
         let mut who = Candidate::new(kind, item.key.clone(), &item.state.person);
-        who.may_relink = !unreadable && (!is_active || !gaps.keeps_all(kind));
+        who.may_relink = !unreadable && (!is_active || !protected.keeps_all(kind));
         Existing {
             who,
             id: item.id.clone(),
@@ -151,7 +152,7 @@ impl<I> Indexing<'_, I> {
             email: hashes::email(&item.state.person),
             schools: if is_active { schools_of(&item.state.person) } else { Vec::new() },
             unreadable,
-            pinned: gaps.pins(kind, key),
+            pinned: protected.pins(kind, key),
             left_out: false,
             by_hand: false,
             owns: self.input.from.owners[kind as usize].contains(&key),
@@ -297,7 +298,7 @@ impl<I> Indexing<'_, I> {
         let staying = staying.into_iter().map(|(_, existing)| existing);
         for existing in decisions.absent.into_iter().chain(staying) {
             let people = &mut self.guardians.people;
-            absent(existing, kind, self.input.gaps, people, self.collected);
+            absent(existing, kind, self.input.protected, people, self.collected);
         }
         changed.sort_unstable_by(|(_, a), (_, b)| {
             a.as_ref().map(|link| &link.source).cmp(&b.as_ref().map(|link| &link.source))

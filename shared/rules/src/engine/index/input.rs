@@ -1,9 +1,9 @@
 //! What the parts of the index pass read and collect.
 
 use crate::engine::aliases::Links;
-use crate::engine::gaps::Gaps;
 use crate::engine::hashes::IdSet;
 use crate::engine::merge::Reading;
+use crate::engine::protected::Protected;
 use roster::contract::PlanContext;
 use roster::finding::Finding;
 use roster::records::{Link, RecordKind};
@@ -18,7 +18,7 @@ pub(super) struct Input<'a, I> {
     /// The sequences.
     pub(super) from: &'a Reading<'a, I>,
     /// Unreadable records and pins.
-    pub(super) gaps: &'a Gaps,
+    pub(super) protected: &'a Protected,
     /// Identity links, by kind.
     pub(super) links: &'a [Links; RecordKind::ALL.len()],
 }

@@ -15,9 +15,9 @@ pub(super) use people::student_facts;
 
 use super::aliases::Links;
 use super::facts::{Administrators, Facts, Members, Terms};
-use super::gaps::Gaps;
 use super::hashes::IdSet;
 use super::merge::{At, Reading, projections};
+use super::protected::Protected;
 use input::{ChangedLink, Collected, Input};
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::Finding;
@@ -38,10 +38,10 @@ pub(super) struct Index {
 pub(super) fn build<I: PlanInputs>(
     context: &PlanContext<'_>,
     from: &Reading<'_, I>,
-    gaps: &Gaps,
+    protected: &Protected,
     links: &[Links; RecordKind::ALL.len()],
 ) -> Result<Index, PlanError> {
-    let input = &Input { context, from, gaps, links };
+    let input = &Input { context, from, protected, links };
     let mut collected = Collected::default();
     let mut administrators = administrators(from.inputs)?;
     let terms = terms(input)?;
@@ -49,7 +49,7 @@ pub(super) fn build<I: PlanInputs>(
     let others = collected.emails.len();
     let teachers =
         people::index::<kinds::Teachers, I, _>(input, &people::EveryTeacher, &mut collected)?;
-    let kept = gaps.kept_enrollments(&teachers.aliases);
+    let kept = protected.kept_enrollments(&teachers.aliases);
     let teachers = Members { people: teachers, kept };
     for email in &collected.emails[others..] {
         if administrators.accounts.contains_key(email) {
@@ -59,7 +59,7 @@ pub(super) fn build<I: PlanInputs>(
     let classes = classes::index(input, &terms, &teachers, &mut collected.schools)?;
     let conditions = people::StudentConditions::new(context, &guardians, &classes);
     let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
-    let kept = gaps.kept_enrollments(&students.aliases);
+    let kept = protected.kept_enrollments(&students.aliases);
     let students = Members { people: students, kept };
 
     let Collected { schools, emails, links, findings } = collected;
@@ -87,7 +87,7 @@ fn administrators<I: PlanInputs>(inputs: &I) -> Result<Administrators, PlanError
 }
 
 fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
-    let gaps = input.gaps;
+    let protected = input.protected;
     let mut terms = Terms { ends: Default::default(), today: input.context.today };
     projections::<kinds::Terms, I>(input.from, |at, _| {
         match at {
@@ -95,8 +95,8 @@ fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
                 terms.ends.insert(term.id.hash64(), term.end);
             }
             At::Mirror(item) => {
-                let kept = gaps.has(RecordKind::Term, item.id.hash64())
-                    || gaps.keeps_all(RecordKind::Term);
+                let kept = protected.is_unreadable(RecordKind::Term, item.id.hash64())
+                    || protected.keeps_all(RecordKind::Term);
                 if kept && item.status == Status::Active {
                     terms.ends.insert(item.key.hash64(), item.state.end);
                 }

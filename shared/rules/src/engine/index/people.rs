@@ -8,9 +8,9 @@ use crate::book::absence::{self, Absence, AbsentPerson};
 use crate::book::students::{self, StudentFacts};
 use crate::book::teachers;
 use crate::engine::facts::{ClassFate, Guardians, People};
-use crate::engine::gaps::Gaps;
 use crate::engine::hashes::{self, IdMap};
 use crate::engine::merge::{At, projections};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::{Finding, sync};
 use roster::id::SourceId;
@@ -174,7 +174,7 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
         match (source, item) {
             (Some(_), Some(item)) if item.origin == Origin::Manual => {
                 let existing = self.existing(&item);
-                absent(existing, K::KIND, self.input.gaps, &mut self.people, self.collected);
+                absent(existing, K::KIND, self.input.protected, &mut self.people, self.collected);
             }
             (None, None) => {}
             // The first run: no record can be an account that exists already.
@@ -244,12 +244,12 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
     }
 
     fn existing(&self, item: &Mirrored<K>) -> Existing {
-        let (gaps, key) = (self.input.gaps, item.key.hash64());
-        let unreadable = gaps.has(K::KIND, item.id.hash64());
+        let (protected, key) = (self.input.protected, item.key.hash64());
+        let unreadable = protected.is_unreadable(K::KIND, item.id.hash64());
         let active = item.status == Status::Active;
         let by_hand = item.origin == Origin::Manual;
-        let stays = unreadable || (active && gaps.keeps_all(K::KIND) && !by_hand);
-        let pinned = gaps.pins(K::KIND, key);
+        let stays = unreadable || (active && protected.keeps_all(K::KIND) && !by_hand);
+        let pinned = protected.pins(K::KIND, key);
         let person = K::known(&item.state);
         let mut who = Candidate::new(K::KIND, item.key.clone(), person);
         // A pin does not matter here: a person whom the source has under another id is not gone.
@@ -291,7 +291,7 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
             }
         }
         for existing in decisions.absent {
-            absent(existing, K::KIND, self.input.gaps, &mut self.people, self.collected);
+            absent(existing, K::KIND, self.input.protected, &mut self.people, self.collected);
         }
         self.collected.emails.shrink_to_fit();
         let changed = decisions.links.into_iter().map(|(old, new)| (old, Some(new)));
@@ -310,7 +310,7 @@ pub(super) fn schools_of(person: &Person) -> Vec<u64> {
 pub(super) fn absent(
     existing: Existing,
     kind: RecordKind,
-    gaps: &Gaps,
+    protected: &Protected,
     people: &mut People,
     collected: &mut Collected,
 ) {
@@ -321,7 +321,7 @@ pub(super) fn absent(
         is_active,
         is_unreadable: existing.unreadable,
         is_pinned: existing.pinned,
-        kind_stays: gaps.keeps_all(kind),
+        kind_stays: protected.keeps_all(kind),
         is_abandoned: existing.abandoned,
     });
     match absence {

@@ -9,7 +9,7 @@ use roster::snapshot::UnreadableRecord;
 
 /// The unreadable records of a snapshot, and the pins.
 #[derive(Default)]
-pub(super) struct Gaps {
+pub(super) struct Protected {
     /// False for "additions and changes only" (R-H2): nothing counts as gone.
     removals: bool,
     records: [IdSet; RecordKind::ALL.len()],
@@ -26,13 +26,13 @@ pub(super) struct Gaps {
     pinned_pairs: IdSet,
 }
 
-impl Gaps {
+impl Protected {
     /// Reads all unreadable records. They are few, because a guard or a person stops a snapshot with
     /// many.
     pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
         let mut all = Self { removals, ..Self::default() };
-        for gap in inputs.gaps().map_err(PlanError::input)? {
-            match gap.map_err(PlanError::input)? {
+        for record in inputs.gaps().map_err(PlanError::input)? {
+            match record.map_err(PlanError::input)? {
                 UnreadableRecord::Record { kind, id, classes } => {
                     let place = kind as usize;
                     let hash = id.hash64();
@@ -64,7 +64,7 @@ impl Gaps {
     }
 
     /// Adds a pinned enrollment (R-P1).
-    pub(super) fn pin_seat(&mut self, class: u64, person: u64) {
+    pub(super) fn pin_enrollment(&mut self, class: u64, person: u64) {
         self.pinned_pairs.insert(pair(class, person));
     }
 
@@ -74,7 +74,7 @@ impl Gaps {
     }
 
     /// Whether this record is unreadable.
-    pub(super) fn has(&self, kind: RecordKind, id: u64) -> bool {
+    pub(super) fn is_unreadable(&self, kind: RecordKind, id: u64) -> bool {
         self.records[kind as usize].contains(&id)
     }
 
@@ -85,7 +85,7 @@ impl Gaps {
     }
 
     /// Whether any record of the kind is unreadable.
-    pub(super) fn any(&self, kind: RecordKind) -> bool {
+    pub(super) fn any_unreadable(&self, kind: RecordKind) -> bool {
         self.kinds[kind as usize] || !self.records[kind as usize].is_empty()
     }
 
