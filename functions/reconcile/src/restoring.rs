@@ -8,7 +8,6 @@ use mirror::ports::districts::{Changed, District, Latest};
 use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::finding::{Finding, request};
-use roster::policy::KeepDemographics;
 use roster::rule::Rule;
 use roster::run::{Cause, RunState, Step};
 use roster::settings::DistrictStatus;
@@ -52,7 +51,7 @@ pub(crate) async fn stage<T: Table, O: Objects, L: OneTimeSchedules>(
         }
         Err(error) => return Err(error.into()),
     };
-    let demographics = district.settings.policy()?.demographics == KeepDemographics::Mirror;
+    let demographics = district.settings.policy()?.stores_demographics();
     let parts = snapshot::copy_parts(internal, copy, &id, &run, demographics).await?;
     let manifest = Manifest {
         district: id.clone(),

@@ -1,25 +1,51 @@
-//! What a district's policy lets people do, and how long it lives.
+//! A district's policy for requests: maps the decisions of [`rules::book::edits`] to responses.
 
+use jiff::civil::Date;
 use mirror::ports::configured::Configured;
+use roster::edit::Edit;
 use roster::id::SourceId;
-use roster::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
-use roster::records::{Origin, RecordKind};
-use roster::rule::Rule;
+use roster::policy::Policy;
+use roster::records::RecordKind;
 use roster::settings::{DistrictStatus, Settings};
+use rules::book::edits::{self, Author, EditedRecord, Lifetime, Member, Refusal, Sync};
 use serde::Serialize;
 
 use crate::access::Role;
+use crate::desk::ClassFound;
 use crate::input::refused;
+use crate::people::PersonFound;
 use crate::problem::Problem;
 
-/// How long an edit lives.
+/// How long an edit is kept, as responses say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Lives {
-    /// Until a person takes it away.
+pub(crate) enum LifetimeView {
+    /// Until a person removes it, or a pin expires.
     UntilTakenAway,
     /// Until the next run.
     UntilNextRun,
+}
+
+impl From<Lifetime> for LifetimeView {
+    fn from(lifetime: Lifetime) -> Self {
+        match lifetime {
+            Lifetime::Permanent | Lifetime::Until(_) => Self::UntilTakenAway,
+            Lifetime::NextRun { .. } => Self::UntilNextRun,
+        }
+    }
+}
+
+impl LifetimeView {
+    /// Returns the lifetime of an edit that depends on no setting and no record.
+    pub(crate) fn fixed(edit: &Edit) -> Result<Self, Problem> {
+        edits::fixed_lifetime(edit).map(Self::from).ok_or_else(Problem::internal)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(Refusal { rule, reason }: Refusal) -> Self {
+        refused(rule, reason)
+    }
 }
 
 /// A district's policy, and whether its sync is on.
@@ -38,73 +64,61 @@ impl Terms {
         Ok(Self { settings: configured.settings, status: configured.status, policy })
     }
 
-    /// Switched off: everything may be edited by hand (R-O5).
-    pub(crate) fn is_off(&self) -> bool {
-        self.status == DistrictStatus::Off
+    /// Whether the sync is switched off, so that everything may be edited by hand (R-O5).
+    pub(crate) fn sync(&self) -> Sync {
+        if self.status == DistrictStatus::Off { Sync::Off } else { Sync::On }
     }
 
-    fn school_is_on(&self, school: &SourceId) -> bool {
+    fn school_rostering(&self, school: &SourceId) -> bool {
         self.settings.school_rostering(&self.policy, school)
     }
 
-    /// Whether a role may make manual classes in a school (R-C2).
-    pub(crate) fn may_make_classes(&self, role: Role, school: &SourceId) -> Result<(), Problem> {
-        let allowed = self.is_off()
-            || self.school_is_on(school)
-            || match self.policy.manual_rostering {
-                ManualRostering::Off => false,
-                ManualRostering::Leaders => role != Role::Teacher,
-                ManualRostering::Teachers => true,
-            };
-        if allowed {
-            Ok(())
-        } else {
-            Err(refused(Rule::C2, "manual classes are not enabled for this role in this school"))
-        }
+    /// Returns 409 unless the role may create manual classes in the school (R-C2).
+    pub(crate) fn may_create_class(&self, role: Role, school: &SourceId) -> Result<(), Problem> {
+        let author = if role == Role::Teacher { Author::Teacher } else { Author::Leader };
+        let rostering = self.school_rostering(school);
+        Ok(edits::may_create_class(self.sync(), &self.policy, rostering, author)?)
     }
 
-    /// Whether somebody may be added to a class by hand, and how long that lives (R-S4, R-T3,
-    /// R-T4).
-    pub(crate) fn adding(
+    /// Returns 409 unless people of this role may be added to the class by hand (R-S4).
+    pub(crate) fn may_add(&self, role: RecordKind, class: &ClassFound) -> Result<(), Problem> {
+        let (origin, rostering) = (class.item.origin, self.school_rostering(class.school()));
+        Ok(edits::may_add_member(self.sync(), &self.policy, rostering, origin, role)?)
+    }
+
+    /// Returns how long the person stays in the class (R-S4, R-T3, R-T4). If the source already
+    /// lists the person, no edit is made; the answer is the same as for one that it does not list.
+    pub(crate) fn member_lifetime(
         &self,
-        role: RecordKind,
-        origin: Origin,
-        school: &SourceId,
-        is_outsider: bool,
-        has_co_teacher: bool,
-    ) -> Result<Lives, Problem> {
-        if origin == Origin::Manual || self.is_off() {
-            return Ok(Lives::UntilTakenAway);
-        }
-        let keeps = match role {
-            RecordKind::Student => {
-                self.policy.manual_students_in_synced_classes == ManualStudents::Keep
-            }
-            _ => self.policy.manual_co_teachers == ManualCoTeachers::Keep,
-        };
-        if keeps && !self.school_is_on(school) {
-            return Err(refused(
-                Rule::S4,
-                "rostering is off for this school: change its synced classes in the source",
-            ));
-        }
-        let lives = keeps
-            || (role == RecordKind::Teacher
-                && match self.policy.manual_co_teachers {
-                    ManualCoTeachers::Outsiders => is_outsider,
-                    ManualCoTeachers::OutsidersAlone => is_outsider && !has_co_teacher,
-                    ManualCoTeachers::Remove | ManualCoTeachers::Keep => false,
-                });
-        Ok(if lives { Lives::UntilTakenAway } else { Lives::UntilNextRun })
+        today: Date,
+        class: &ClassFound,
+        person: &PersonFound,
+    ) -> LifetimeView {
+        let (status, origin) = (person.item.status(), person.item.origin());
+        let edit = Edit::Member { role: person.kind(), person: person.item.key().clone() };
+        let record = EditedRecord::class_in_mirror(
+            class.item.status,
+            class.item.origin,
+            class.item.state.teachers.len(),
+            Member::in_mirror(status, origin, false),
+        );
+        self.promise(today, &edit, &record)
     }
 
-    /// How long a person's name or contacts, changed here, live (R-S6, R-G5, R-G6, R-I4).
-    pub(crate) fn own_data(&self, origin: Origin, accepted: bool) -> Lives {
-        let is_own = self.policy.contact_updates == ContactUpdates::UntilActive && accepted;
-        if origin == Origin::Manual || self.is_off() || is_own {
-            Lives::UntilTakenAway
-        } else {
-            Lives::UntilNextRun
-        }
+    /// Returns how long a change of a person's name or contacts is kept (R-S6, R-G5, R-G6, R-I4).
+    pub(crate) fn own_data_lifetime(
+        &self,
+        today: Date,
+        person: &PersonFound,
+        edit: &Edit,
+    ) -> LifetimeView {
+        let has_accepted = person.account(&[]).accepted.is_some();
+        let (status, origin) = (person.item.status(), person.item.origin());
+        let record = EditedRecord::person_in_mirror(person.kind(), status, origin, has_accepted);
+        self.promise(today, edit, &record)
+    }
+
+    fn promise(&self, today: Date, edit: &Edit, record: &EditedRecord) -> LifetimeView {
+        edits::promise(self.sync(), &self.policy, today, edit, record).into()
     }
 }

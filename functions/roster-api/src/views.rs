@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::answer::versioned;
 use crate::people::{Item, PersonFound};
-use crate::policy::Lives;
+use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::reference::Reference;
 
@@ -58,18 +58,19 @@ pub(crate) struct MadeView<'a> {
     edit: EditView,
     /// What it says.
     value: &'a Edit,
-    lives: Lives,
+    #[serde(rename = "lives")]
+    lifetime: LifetimeView,
 }
 
 impl<'a> MadeView<'a> {
-    pub(crate) fn new(edit: &'a LocalEdit, lives: Lives) -> Self {
-        Self { edit: edit.into(), value: &edit.edit, lives }
+    pub(crate) fn new(edit: &'a LocalEdit, lifetime: LifetimeView) -> Self {
+        Self { edit: edit.into(), value: &edit.edit, lifetime }
     }
 }
 
 /// 200 with an edit that was made, and its version.
-pub(crate) fn made(edit: &LocalEdit, lives: Lives) -> Result<Response, Problem> {
-    versioned(&MadeView::new(edit, lives), edit.version.as_str())
+pub(crate) fn made(edit: &LocalEdit, lifetime: LifetimeView) -> Result<Response, Problem> {
+    versioned(&MadeView::new(edit, lifetime), edit.version.as_str())
 }
 
 /// An account.

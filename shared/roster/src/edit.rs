@@ -135,7 +135,33 @@ impl Edit {
             | Edit::Left { role, person }
             | Edit::PinSeat { role, person, .. } => Some((*role, person)),
             Edit::Child { student } => Some((RecordKind::Student, student)),
-            _ => None,
+            Edit::CustomName { .. }
+            | Edit::JoinCode { .. }
+            | Edit::Name { .. }
+            | Edit::Contact { .. }
+            | Edit::SignIn { .. }
+            | Edit::Account { .. }
+            | Edit::SignedIn { .. }
+            | Edit::Pin { .. } => None,
+        }
+    }
+
+    /// Returns when the invitation was accepted, or `None` for any other edit than an accepted
+    /// account.
+    pub fn accepted(&self) -> Option<Timestamp> {
+        match self {
+            Edit::Account { accepted, .. } => *accepted,
+            Edit::CustomName { .. }
+            | Edit::Member { .. }
+            | Edit::Left { .. }
+            | Edit::JoinCode { .. }
+            | Edit::Name { .. }
+            | Edit::Contact { .. }
+            | Edit::SignIn { .. }
+            | Edit::SignedIn { .. }
+            | Edit::Child { .. }
+            | Edit::Pin { .. }
+            | Edit::PinSeat { .. } => None,
         }
     }
 

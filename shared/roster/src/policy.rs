@@ -1,5 +1,6 @@
 //! A district's policy: every setting by which districts differ, and the presets they start from.
 
+use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -193,6 +194,19 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// Whether demographics are stored at all (R-M7).
+    pub fn stores_demographics(&self) -> bool {
+        match self.demographics {
+            KeepDemographics::Mirror => true,
+            KeepDemographics::Ignore => false,
+        }
+    }
+
+    /// The local time of the nightly run; `None` for a district that is synced on upload.
+    pub fn nightly_at(&self) -> Option<Time> {
+        self.schedule.parse().ok()
+    }
+
     /// The names of the presets.
     pub fn preset_names() -> impl Iterator<Item = &'static str> {
         PRESETS.iter().map(|(name, _)| *name)
@@ -226,7 +240,7 @@ impl Policy {
         if self.propagation_hours.is_nan() || self.propagation_hours < 0.0 {
             return Err(PolicyError::Setting("propagation_hours must not be negative".into()));
         }
-        if self.schedule != "on upload" && self.schedule.parse::<jiff::civil::Time>().is_err() {
+        if self.schedule != "on upload" && self.nightly_at().is_none() {
             return Err(PolicyError::Setting(
                 "schedule must be a local time `HH:MM` or `on upload`".into(),
             ));

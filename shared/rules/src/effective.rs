@@ -1,9 +1,9 @@
-//! What people see: a record of the mirror with the local edits beside it laid over it.
+//! Effective records: a record of the mirror with its local edits applied (R-M2).
 //!
-//! The mirror is left as it is; the edits say what is otherwise here (R-M2). Every function takes
-//! what one read of a record gives: the record, the edits beside it, and the *twins*, edits beside
-//! another record that are about this one. Nothing is looked up; who wants to know of a class
-//! whether its primary teacher has signed in brings that teacher's edits along.
+//! The mirror itself stays unchanged. Each function takes what one read of a record returns: the
+//! record, its edits, and the *twins*, which are edits of other records that refer to this one.
+//! Nothing is fetched here. To find out whether a class's primary teacher has signed in, the caller
+//! passes that teacher's edits.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,80 +14,132 @@ use roster::id::SourceId;
 use roster::personal::Personal;
 use roster::records::{Mirrored, Origin, Person, RecordKind, Status, kinds};
 
-/// Somebody in a roster, or a relationship, and who says so.
+/// A member of a roster or one side of a relationship, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// The key of the person, or of the class, seen from a person.
     pub key: SourceId,
-    /// The source, or people here.
+    /// The source, or a person here.
     pub origin: Origin,
 }
 
-/// A class as people see it.
+/// A class with its local edits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EffectiveClass<'a> {
-    /// The class in the mirror; its title is the source's, to the letter (R-M3).
+    /// The class in the mirror. Its title is exactly the source's (R-M3).
     pub item: &'a Mirrored<kinds::Classes>,
-    /// The name that it was given here (R-M4).
+    /// The custom name (R-M4).
     pub custom_name: Option<&'a Personal>,
-    /// Its teachers, the primary one first (R-T2), those added by hand last.
+    /// Teachers: the primary one first (R-T2), those added by hand last.
     pub teachers: Vec<Listed>,
-    /// Its students: the source's in the order of their keys, then those added by hand.
+    /// Students: the source's in the order of their keys, then those added by hand.
     pub students: Vec<Listed>,
     /// Guardians who joined with the code (R-G4).
     pub guardians: Vec<SourceId>,
-    /// The code to join with.
+    /// The join code.
     pub join_code: Option<&'a Personal>,
-    /// Until when no run takes it away (R-P1).
+    /// The first day on which the class's pin no longer holds (R-P1).
     pub pinned_until: Option<Date>,
 }
 
-/// Lays the edits beside a class over it.
-pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> EffectiveClass<'a> {
-    EffectiveClass {
-        item,
-        custom_name: edits.iter().find_map(|edit| match &edit.edit {
-            Edit::CustomName { name } => Some(name),
-            _ => None,
-        }),
-        teachers: members(item, &item.state.teachers, RecordKind::Teacher, edits),
-        students: members(item, &item.state.students, RecordKind::Student, edits),
-        guardians: members(item, &[], RecordKind::Guardian, edits)
-            .into_iter()
-            .map(|listed| listed.key)
-            .collect(),
-        join_code: edits.iter().find_map(|edit| match &edit.edit {
-            Edit::JoinCode { code } => Some(code),
-            _ => None,
-        }),
-        pinned_until: pinned_until(edits),
+/// Edits, sorted by what they do.
+#[derive(Default)]
+struct Sorted<'a> {
+    custom_name: Option<&'a Personal>,
+    join_code: Option<&'a Personal>,
+    /// Members added by hand, each with the edit that adds it.
+    added: Vec<InClass<'a>>,
+    /// Members removed by hand.
+    removed: Vec<InClass<'a>>,
+    given: Option<&'a Personal>,
+    family: Option<&'a Personal>,
+    email: Option<&'a Personal>,
+    phone: Option<&'a Personal>,
+    sms: Option<&'a Personal>,
+    sign_in: Option<&'a Personal>,
+    /// When the invitation was accepted, and whether the account is enabled.
+    account: Option<(Option<Timestamp>, bool)>,
+    signed_in: Option<Timestamp>,
+    /// Guardian and child.
+    children: Vec<(&'a SourceId, &'a SourceId)>,
+    pinned_until: Option<Date>,
+}
+
+/// An edit of a class that refers to a person.
+#[derive(Clone, Copy)]
+struct InClass<'a> {
+    class: &'a SourceId,
+    role: RecordKind,
+    person: &'a SourceId,
+}
+
+impl<'a> Sorted<'a> {
+    fn of(edits: impl IntoIterator<Item = &'a LocalEdit>) -> Self {
+        let mut sorted = Self::default();
+        for LocalEdit { key, edit, .. } in edits {
+            let in_class = |role, person| InClass { class: key, role, person };
+            match edit {
+                Edit::CustomName { name } => sorted.custom_name = Some(name),
+                Edit::JoinCode { code } => sorted.join_code = Some(code),
+                Edit::Member { role, person } => sorted.added.push(in_class(*role, person)),
+                Edit::Left { role, person } => sorted.removed.push(in_class(*role, person)),
+                Edit::Name { given, family } => {
+                    (sorted.given, sorted.family) = (given.as_ref(), family.as_ref());
+                }
+                Edit::Contact { email, phone, sms } => {
+                    (sorted.email, sorted.phone) = (email.as_ref(), phone.as_ref());
+                    sorted.sms = sms.as_ref();
+                }
+                Edit::SignIn { email } => sorted.sign_in = Some(email),
+                Edit::Account { accepted, enabled } => {
+                    sorted.account = Some((*accepted, *enabled));
+                }
+                Edit::SignedIn { first } => sorted.signed_in = Some(*first),
+                Edit::Child { student } => sorted.children.push((key, student)),
+                Edit::Pin { until, .. } => sorted.pinned_until = Some(*until),
+                // An enrollment's pin changes what runs do, and nothing that is shown.
+                Edit::PinSeat { .. } => {}
+            }
+        }
+        sorted
     }
 }
 
-/// The mirror's list, less who was taken out, and who was added.
+/// Applies the edits of a class to it.
+pub fn class<'a>(item: &'a Mirrored<kinds::Classes>, edits: &'a [LocalEdit]) -> EffectiveClass<'a> {
+    let sorted = Sorted::of(edits);
+    let guardians = members(item, &[], RecordKind::Guardian, &sorted);
+    EffectiveClass {
+        item,
+        custom_name: sorted.custom_name,
+        teachers: members(item, &item.state.teachers, RecordKind::Teacher, &sorted),
+        students: members(item, &item.state.students, RecordKind::Student, &sorted),
+        guardians: guardians.into_iter().map(|listed| listed.key).collect(),
+        join_code: sorted.join_code,
+        pinned_until: sorted.pinned_until,
+    }
+}
+
+/// Returns the mirror's list without the members removed by hand, and with those added by hand.
 fn members(
     item: &Mirrored<kinds::Classes>,
     list: &[SourceId],
     role: RecordKind,
-    edits: &[LocalEdit],
+    sorted: &Sorted<'_>,
 ) -> Vec<Listed> {
-    let is_out = |key: &SourceId| {
-        edits.iter().any(|edit| matches!(&edit.edit, Edit::Left { role: r, person } if *r == role && person == key))
+    let is_removed = |key: &SourceId| {
+        sorted.removed.iter().any(|removed| removed.role == role && removed.person == key)
     };
     let mut members: Vec<Listed> = list
         .iter()
-        .filter(|key| !is_out(key))
+        .filter(|key| !is_removed(key))
         .map(|key| Listed { key: key.clone(), origin: item.origin })
         .collect();
-    let mut added: Vec<&SourceId> = edits
-        .iter()
-        .filter_map(|edit| match &edit.edit {
-            Edit::Member { role: r, person } if *r == role => Some(person),
-            _ => None,
-        })
-        // Whom the source lists by now is the source's, though the edit is still there (R-S4,
-        // R-T3).
-        .filter(|key| !list.contains(key) && !is_out(key))
+    // A member that the source lists is the source's, even while the edit still exists (R-S4,
+    // R-T3).
+    let mut added: Vec<&SourceId> = (sorted.added.iter().filter(|added| added.role == role))
+        .map(|added| added.person)
+        .filter(|key| !list.contains(key) && !is_removed(key))
         .collect();
     added.sort_by(|a, b| a.table_order(b));
     members
@@ -101,50 +153,49 @@ impl EffectiveClass<'_> {
         self.custom_name.map_or(&self.item.state.details.title, Personal::reveal)
     }
 
-    /// Whether it is a class of today: in the rosters and not inactive (R-C4).
+    /// Whether the class is in the rosters and not inactive (R-C4).
     pub fn is_active(&self) -> bool {
         self.item.status == Status::Active && self.item.state.inactive.is_empty()
     }
 
-    /// The teacher who comes first.
+    /// The key of the primary teacher.
     pub fn primary(&self) -> Option<&SourceId> {
         self.teachers.first().map(|listed| &listed.key)
     }
 
-    /// Whether somebody is in it.
+    /// Whether the person is in the class with this role.
     pub fn has(&self, role: RecordKind, person: &SourceId) -> bool {
         match role {
             RecordKind::Teacher => self.teachers.iter().any(|listed| listed.key == *person),
             RecordKind::Student => self.students.iter().any(|listed| listed.key == *person),
             RecordKind::Guardian => self.guardians.contains(person),
-            _ => false,
+            RecordKind::School | RecordKind::Term | RecordKind::Course | RecordKind::Class => false,
         }
     }
 }
 
-/// Whether the features of a class's single-sign-on integration are ready: its primary teacher has
-/// signed in with it (R-T6).
+/// Whether the class's single sign-on features are ready: its primary teacher has signed in with
+/// single sign-on (R-T6).
 pub fn sso_ready(class: &EffectiveClass<'_>, edits_of_primary: &[LocalEdit]) -> bool {
     class.primary().is_some_and(|primary| {
-        edits_of_primary
-            .iter()
-            .any(|edit| edit.key == *primary && matches!(edit.edit, Edit::SignedIn { .. }))
+        let edits = edits_of_primary.iter().filter(|edit| edit.key == *primary);
+        Sorted::of(edits).signed_in.is_some()
     })
 }
 
-/// Where an account stands.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// The invitation is not accepted: name and contacts follow the source (R-G5).
     Invited,
-    /// Accepted.
+    /// The invitation is accepted.
     Active,
-    /// Gone from the source (R-A2, R-A5).
+    /// The person is gone from the source (R-A2, R-A5).
     Archived,
 }
 
-/// What an account opens (R-A2).
+/// What an account gives access to (R-A2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reach {
     /// The school.
@@ -162,19 +213,18 @@ pub struct Account {
     pub state: AccountState,
     /// When the invitation was accepted.
     pub accepted: Option<Timestamp>,
-    /// Whether it may be used at all (R-S6). What a school leader set counts; else what the source
-    /// says.
+    /// Whether the account is enabled (R-S6): a school leader's setting, or else the source's.
     pub enabled: bool,
-    /// The e-mail to sign in with: the temporary one, or the person's own if it is nobody else's
-    /// (R-I4, R-I5).
+    /// The e-mail to sign in with: the temporary one (R-I4), or the person's own unless another
+    /// account has it too (R-I5).
     pub sign_in_email: Option<Personal>,
     /// When the person first signed in with single sign-on (R-T6).
     pub signed_in: Option<Timestamp>,
-    /// What it opens.
+    /// What it gives access to.
     pub reach: Reach,
 }
 
-/// Any person of the mirror: what the three kinds have in common.
+/// The fields that students, teachers and guardians of the mirror have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     /// In the rosters or archived.
@@ -183,91 +233,75 @@ pub struct Who<'a> {
     pub origin: Origin,
     /// Names, contacts, schools.
     pub person: &'a Person,
-    /// The e-mail is somebody else's too.
+    /// Another account has the same e-mail address (R-I5).
     pub email_shared: bool,
 }
 
-/// What a record of a kind of people has in common with those of the others.
 macro_rules! who {
     ($($kind:ident),*) => { $(
         impl<'a> From<&'a Mirrored<kinds::$kind>> for Who<'a> {
             fn from(item: &'a Mirrored<kinds::$kind>) -> Self {
-                Self { status: item.status, origin: item.origin, person: &item.state.person, email_shared: item.state.email_shared }
+                let (status, origin) = (item.status, item.origin);
+                let email_shared = item.state.email_shared;
+                Self { status, origin, person: &item.state.person, email_shared }
             }
         }
     )* };
 }
 who!(Students, Teachers, Guardians);
 
-/// The person with what people changed here (R-S6, R-G5).
+/// Applies the edits of a person's name and contact data (R-S6, R-G5).
 pub fn person(who: Who<'_>, edits: &[LocalEdit]) -> Person {
+    let edited = Sorted::of(edits);
     let mut person = who.person.clone();
-    let lay = |over: &Option<Personal>, under: &mut Option<Personal>| {
-        if over.is_some() {
-            under.clone_from(over);
-        }
-    };
-    for edit in edits {
-        match &edit.edit {
-            Edit::Name { given, family } => {
-                // A name that somebody goes by in the source would hide the one given here.
-                if given.is_some() {
-                    person.preferred_given = None;
-                }
-                if family.is_some() {
-                    person.preferred_family = None;
-                }
-                lay(given, &mut person.given);
-                lay(family, &mut person.family);
-            }
-            Edit::Contact { email, phone, sms } => {
-                lay(email, &mut person.email);
-                lay(phone, &mut person.phone);
-                lay(sms, &mut person.sms);
-            }
-            _ => {}
+    // A preferred name from the source would hide the name given here.
+    if edited.given.is_some() {
+        person.preferred_given = None;
+    }
+    if edited.family.is_some() {
+        person.preferred_family = None;
+    }
+    for (field, value) in [
+        (&mut person.given, edited.given),
+        (&mut person.family, edited.family),
+        (&mut person.email, edited.email),
+        (&mut person.phone, edited.phone),
+        (&mut person.sms, edited.sms),
+    ] {
+        if value.is_some() {
+            *field = value.cloned();
         }
     }
     person
 }
 
-/// The account of a person. `children` are the states of a guardian's children; empty for others.
+/// Returns a person's account. `children` are the states of a guardian's children; empty for other
+/// kinds.
 pub fn account(
     kind: RecordKind,
     who: Who<'_>,
     edits: &[LocalEdit],
     children: &[Status],
 ) -> Account {
-    let (mut accepted, mut enabled, mut temporary, mut signed_in) =
-        (None, !who.person.disabled, None, None);
-    let mut own_email = None;
-    for edit in edits {
-        match &edit.edit {
-            Edit::Account { accepted: when, enabled: may } => (accepted, enabled) = (*when, *may),
-            Edit::SignIn { email } => temporary = Some(email),
-            Edit::Contact { email: Some(email), .. } => own_email = Some(email),
-            Edit::SignedIn { first } => signed_in = Some(*first),
-            _ => {}
-        }
-    }
+    let edited = Sorted::of(edits);
+    let (accepted, enabled) = edited.account.unwrap_or((None, !who.person.disabled));
     let state = match (who.status, accepted) {
         (Status::Archived, _) => AccountState::Archived,
         (Status::Active, Some(_)) => AccountState::Active,
         (Status::Active, None) => AccountState::Invited,
     };
-    // What says that an e-mail is shared was found out about the source's e-mail, not about one
-    // that was given here.
+    // `email_shared` is about the source's e-mail, not about one that was set here.
     let of_source = who.person.email.as_ref().filter(|_| !who.email_shared);
-    let sign_in_email = temporary.or(own_email).or(of_source).cloned();
+    let sign_in_email = edited.sign_in.or(edited.email).or(of_source).cloned();
     let reaches = who.status == Status::Active
         && enabled
         && !is_of_abandoned_family(kind, who.origin, children);
     let reach = Reach { school: reaches, classes: reaches, announcements: reaches };
-    Account { state, accepted, enabled, sign_in_email, signed_in, reach }
+    Account { state, accepted, enabled, sign_in_email, signed_in: edited.signed_in, reach }
 }
 
-/// A guardian whom the source does not have (else the record would be archived, or the family is
-/// not abandoned) and whose children have all left (R-A1).
+/// Whether a guardian was created here and all of their children have left (R-A1). A guardian from
+/// the source is archived instead, or its family is not abandoned.
 fn is_of_abandoned_family(kind: RecordKind, origin: Origin, children: &[Status]) -> bool {
     kind == RecordKind::Guardian
         && origin == Origin::Manual
@@ -275,45 +309,34 @@ fn is_of_abandoned_family(kind: RecordKind, origin: Origin, children: &[Status])
         && children.iter().all(|status| *status == Status::Archived)
 }
 
-/// The keys of a person's classes: the mirror's `list` less those left by hand, and those joined by
-/// hand. `twins` are the edits beside classes that are about this person.
+/// Returns the keys of a person's classes: those of `list`, without the classes from which the
+/// person was removed by hand, and with those to which the person was added by hand. `twins` are
+/// the edits of classes that refer to this person.
 pub fn classes_of(role: RecordKind, list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
-    let of_role = |edit: &LocalEdit| matches!(&edit.edit, Edit::Member { role: r, .. } | Edit::Left { role: r, .. } if *r == role);
-    let twins: Vec<&LocalEdit> =
-        twins.iter().filter(|edit| edit.kind == RecordKind::Class && of_role(edit)).collect();
-    let is_out = |key: &SourceId| {
-        twins.iter().any(|edit| edit.key == *key && matches!(edit.edit, Edit::Left { .. }))
+    let sorted = Sorted::of(twins.iter().filter(|edit| edit.kind == RecordKind::Class));
+    let of_role = |edits: Vec<InClass<'_>>| -> Vec<SourceId> {
+        edits.into_iter().filter(|edit| edit.role == role).map(|edit| edit.class.clone()).collect()
     };
-    let mut classes: Vec<Listed> = list
-        .iter()
-        .filter(|key| !is_out(key))
-        .map(|key| Listed { key: key.clone(), origin: Origin::Source })
-        .collect();
-    let joined = twins.iter().filter(|edit| matches!(edit.edit, Edit::Member { .. }));
-    for edit in joined {
-        if !list.contains(&edit.key) && !is_out(&edit.key) {
-            classes.push(Listed { key: edit.key.clone(), origin: Origin::Manual });
-        }
-    }
-    classes
+    let (added, removed) = (of_role(sorted.added), of_role(sorted.removed));
+    let of_source = (list.iter().filter(|key| !removed.contains(key)))
+        .map(|key| Listed { key: key.clone(), origin: Origin::Source });
+    let by_hand = added
+        .into_iter()
+        .filter(|key| !list.contains(key) && !removed.contains(key))
+        .map(|key| Listed { key, origin: Origin::Manual });
+    of_source.chain(by_hand).collect()
 }
 
-/// The keys of a student's guardians: the mirror's, and those linked by hand, who tell of it by
-/// their twins beside the student (R-G4).
+/// Returns the keys of a student's guardians: the mirror's `list`, and those linked by hand. Those
+/// links are edits of the guardians, so they are among the student's `twins` (R-G4).
 pub fn guardians_of(list: &[SourceId], twins: &[LocalEdit]) -> Vec<Listed> {
-    let by_hand = twins.iter().filter(|edit| {
-        edit.kind == RecordKind::Guardian && matches!(edit.edit, Edit::Child { .. })
-    });
-    both(list, by_hand.map(|edit| &edit.key))
+    let sorted = Sorted::of(twins.iter().filter(|edit| edit.kind == RecordKind::Guardian));
+    both(list, sorted.children.into_iter().map(|(guardian, _)| guardian))
 }
 
-/// The keys of a guardian's children: the mirror's, and those linked by hand (R-G4).
+/// Returns the keys of a guardian's children: the mirror's `list`, and those linked by hand (R-G4).
 pub fn children_of(list: &[SourceId], edits: &[LocalEdit]) -> Vec<Listed> {
-    let by_hand = edits.iter().filter_map(|edit| match &edit.edit {
-        Edit::Child { student } => Some(student),
-        _ => None,
-    });
-    both(list, by_hand)
+    both(list, Sorted::of(edits).children.into_iter().map(|(_, child)| child))
 }
 
 fn both<'a>(list: &[SourceId], by_hand: impl Iterator<Item = &'a SourceId>) -> Vec<Listed> {
@@ -324,16 +347,14 @@ fn both<'a>(list: &[SourceId], by_hand: impl Iterator<Item = &'a SourceId>) -> V
     of_source.chain(by_hand).collect()
 }
 
-/// Until when no run takes the record away (R-P1).
+/// Returns the first day on which the record's pin no longer holds, or `None` if it has no pin
+/// (R-P1).
 pub fn pinned_until(edits: &[LocalEdit]) -> Option<Date> {
-    edits.iter().find_map(|edit| match edit.edit {
-        Edit::Pin { until, .. } => Some(until),
-        _ => None,
-    })
+    Sorted::of(edits).pinned_until
 }
 
-/// The name under which a person is found and shown: the one they go by, or else the given one, and
-/// the family name.
+/// Returns the name for display and search: the preferred given name, or else the given name, and
+/// the family name likewise.
 pub fn full_name(person: &Person) -> String {
     let given = person.preferred_given.as_ref().or(person.given.as_ref());
     let family = person.preferred_family.as_ref().or(person.family.as_ref());
@@ -345,8 +366,8 @@ pub fn full_name(person: &Person) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a text names the person exactly: case and the number of spaces do not count, everything
-/// else does (R-S5). Both the names that the person goes by and those in the register count.
+/// Whether a text matches the person's name exactly, except for case and the number of spaces
+/// (R-S5). Both the preferred and the registered name match.
 pub fn is_named(person: &Person, text: &str) -> bool {
     let wanted = folded(text);
     if wanted.is_empty() {
@@ -356,7 +377,7 @@ pub fn is_named(person: &Person, text: &str) -> bool {
     wanted == folded(&full_name(person)) || wanted == folded(&full_name(&registered))
 }
 
-/// A name as it is compared: lower case, single spaces.
+/// Returns a name in the form in which names are compared: lower case, single spaces.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }

@@ -1,9 +1,11 @@
-//! What holds for any nights whatever: worlds from tiny alphabets, so that ids, addresses and names
-//! collide.
+//! Properties that hold for all snapshots. Snapshots are generated from tiny alphabets, so that ids,
+//! addresses and names collide.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
 mod model;
+#[path = "properties/promises.rs"]
+mod promises;
 #[path = "properties/undo.rs"]
 mod undo;
 mod world;
@@ -19,7 +21,7 @@ use roster::records::{RecordKind, Status, kinds};
 use roster::snapshot::UnreadableRecord;
 use world::{Snapshot, World, parse, world};
 
-/// A night in the words of the story tests, from tiny alphabets.
+/// Generates a snapshot in the text format of the test world.
 fn night() -> impl Strategy<Value = String> {
     let opt = |name: &'static str, values: &'static [&'static str]| prop_oneof![1 => Just(String::new()), 2 => prop::sample::select(values).prop_map(move |value| format!(" {name}={value}"))];
     let flag = |name: &'static str, weight: u32| prop_oneof![12 => Just(String::new()), weight => Just(format!(" {name}"))];
@@ -73,9 +75,9 @@ fn night() -> impl Strategy<Value = String> {
     );
     let extra = prop::collection::vec(
         prop_oneof![
-            1 => Just("gap student"), 1 => Just("gap guardian"), 1 => Just("gap class"), 1 => Just("gap teacher"), 1 => Just("gap seat"),
-            1 => Just("gap seat class=c1"), 1 => Just("gap seat person=s1"), 1 => Just("gap seat class=c2 person=s2"),
-            1 => Just("gap seat person=t1"), 8 => Just("course co"),
+            1 => Just("unreadable student"), 1 => Just("unreadable guardian"), 1 => Just("unreadable class"), 1 => Just("unreadable teacher"), 1 => Just("unreadable enrollment"),
+            1 => Just("unreadable enrollment class=c1"), 1 => Just("unreadable enrollment person=s1"), 1 => Just("unreadable enrollment class=c2 person=s2"),
+            1 => Just("unreadable enrollment person=t1"), 8 => Just("course co"),
         ],
         0..2,
     );
@@ -118,7 +120,7 @@ fn night() -> impl Strategy<Value = String> {
             for (here, record, fields) in lines {
                 match here {
                     1 => text.push_str(&format!("{record}{fields}\n")),
-                    2 => text.push_str(&format!("gap {record}\n")),
+                    2 => text.push_str(&format!("unreadable {record}\n")),
                     _ => {}
                 }
             }
@@ -134,7 +136,8 @@ fn night() -> impl Strategy<Value = String> {
         })
 }
 
-/// The same nights without one guardian under two ids: every guardian has a name of their own.
+/// Generates the same snapshots, but every guardian has a unique name, so that no guardian has two
+/// ids.
 fn plain_night() -> impl Strategy<Value = String> {
     night().prop_map(|text| {
         let own_name = |line: &str| {
@@ -149,8 +152,8 @@ fn plain_night() -> impl Strategy<Value = String> {
     })
 }
 
-/// What people do on one day: to classes and people of the tiny alphabets, to a practice class,
-/// with a co-teacher whom no source knows.
+/// Generates the local edits of one day: of classes and people of the tiny alphabets, of a practice
+/// class, and with a co-teacher whom the source does not have.
 fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
     let class = || prop::sample::select(&["c1", "c2", "practice"][..]);
     let person = || {
@@ -195,7 +198,7 @@ fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
     prop::collection::vec(deed, 0..6)
 }
 
-/// Districts in which people do something, under every policy that asks about it.
+/// Generates districts with local edits, with all policies that decide about them.
 fn edited_district() -> impl Strategy<Value = World> {
     let students = prop::sample::select(&["remove", "keep"][..]);
     let teachers = prop::sample::select(&["remove", "outsiders_alone", "outsiders", "keep"][..]);
@@ -212,16 +215,15 @@ fn edited_district() -> impl Strategy<Value = World> {
     )
 }
 
-/// What a source hands over: enrollments of people and classes that it does not have are left out,
-/// as the sources do.
+/// Removes enrollments of people and classes that the snapshot does not have, as the sources do.
 fn clean(text: &str) -> Snapshot {
     let mut snapshot = parse::snapshot(text);
     let known = |tag: RecordKind, ids: Vec<&SourceId>| -> BTreeSet<SourceId> {
-        let gapped = snapshot.gaps.iter().filter_map(|gap| match gap {
+        let unreadable = snapshot.unreadable.iter().filter_map(|record| match record {
             UnreadableRecord::Record { kind, id, .. } if *kind == tag => Some(id),
             _ => None,
         });
-        ids.into_iter().chain(gapped).cloned().collect()
+        ids.into_iter().chain(unreadable).cloned().collect()
     };
     let students = known(RecordKind::Student, snapshot.students.iter().map(|s| &s.id).collect());
     let teachers = known(RecordKind::Teacher, snapshot.teachers.iter().map(|t| &t.id).collect());
@@ -254,7 +256,8 @@ fn district() -> impl Strategy<Value = World> {
         })
 }
 
-/// Lists in classes and in people agree (invariant 25), and so do those of students and guardians.
+/// Checks that lists in classes and in people agree (invariant 25), and those of students and
+/// guardians.
 fn lists_agree(world: &World) -> Result<(), TestCaseError> {
     let mut seats = [BTreeSet::new(), BTreeSet::new()];
     let mut listed = [BTreeSet::new(), BTreeSet::new()];
@@ -303,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_lives_or_goes_as_the_naive_model_says(
+    fn edits_are_kept_or_erased_like_in_the_model(
         mut world in edited_district(),
         nights in prop::collection::vec((deeds(), plain_night()), 1..4),
     ) {
@@ -319,7 +322,7 @@ proptest! {
             prop_assert!(world.plan(&snapshot).changes.is_empty(), "{}", world::print::plan(&planned));
             for (place, edit) in &before {
                 let stands = world.mirror.records.contains_key(&(edit.kind, edit.key.clone()));
-                let blind = snapshot.gaps.iter().any(|gap| matches!(gap, UnreadableRecord::Kind { kind } if *kind == edit.kind));
+                let blind = snapshot.unreadable.iter().any(|record| matches!(record, UnreadableRecord::Kind { kind } if *kind == edit.kind));
                 let pinned = edit.kind != RecordKind::Class && before.values().any(|other| {
                     other.kind == edit.kind && other.key == edit.key && matches!(&other.edit, Edit::Pin { until, .. } if world.today < *until)
                 });
@@ -334,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn undo_brings_back_what_was(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
+    fn undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
         for (deeds, text) in nights {
             for (kind, key, edit) in deeds {
                 world.edit(kind, key, edit);
@@ -350,7 +353,7 @@ proptest! {
     }
 
     #[test]
-    fn additions_only_takes_nothing_away(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
+    fn additions_only_removes_nothing(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
         for text in nights {
             world.run(&clean(&text));
         }
@@ -373,7 +376,7 @@ proptest! {
     }
 
     #[test]
-    fn the_streamed_plan_makes_what_the_naive_model_makes(mut world in district(), nights in prop::collection::vec(plain_night(), 1..5)) {
+    fn the_plan_equals_the_model(mut world in district(), nights in prop::collection::vec(plain_night(), 1..5)) {
         world.policy.relink_identities = roster::policy::Switch::Off;
         for text in nights {
             let snapshot = clean(&text);
@@ -402,7 +405,7 @@ proptest! {
             for change in &planned.changes {
                 prop_assert!(change.reasons.iter().all(|reason| !reason.what.is_empty()));
             }
-            // One account a record, for ever (R-I1).
+            // A record keeps its account (R-I1).
             let mut seen = BTreeSet::new();
             let mut now = std::collections::BTreeMap::new();
             let people = world.mirror.of::<kinds::Students>().into_iter().map(|i| (RecordKind::Student, i.key, i.id, i.account, i.status))
@@ -416,8 +419,8 @@ proptest! {
                     prop_assert!(now.insert((kind, id), key).is_none(), "two active records have one id");
                 }
             }
-            // Relinking never takes two living people for one (invariant 23): who is in the source
-            // two nights running keeps the record.
+            // Relinking never merges two people in the source (invariant 23): a person in two
+            // consecutive snapshots keeps the record.
             for ((kind, id), key) in &now {
                 if *kind != RecordKind::Guardian && let Some(before) = last.get(&(*kind, id.clone())) {
                     prop_assert_eq!(before, key, "{}", world::print::plan(&planned));
@@ -440,7 +443,7 @@ proptest! {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_removed(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
+    fn unreadable_records_are_not_removed(mut world in district(), nights in prop::collection::vec(night(), 1..3), last in night()) {
         for text in nights {
             world.run(&clean(&text));
         }
@@ -459,14 +462,14 @@ proptest! {
         };
         for change in planned.changes.iter().filter(|change| change.action == Action::Remove) {
             let Some((kind, id)) = read(change) else { continue };
-            let bad = snapshot.gaps.iter().any(|gap| match gap {
+            let bad = snapshot.unreadable.iter().any(|record| match record {
                 UnreadableRecord::Record { kind: other, id: row, .. } => *other == kind && *row == id,
                 UnreadableRecord::Kind { kind: other } => *other == kind && !change.reasons.iter().any(|reason| reason.rule.id() == "R-G2"),
                 UnreadableRecord::Enrollment { .. } => false,
             });
             prop_assert!(!bad, "{}", world::print::plan(&planned));
         }
-        // A manual class is nobody's to change but for who has left, where the policy says so
+        // No run changes a manual class, except for abandoned students if the policy says so
         // (invariant 4).
         for class in before.of::<kinds::Classes>().into_iter().filter(|class| class.origin == roster::records::Origin::Manual) {
             let now = world.mirror.of::<kinds::Classes>().into_iter().find(|other| other.key == class.key).unwrap();
@@ -479,7 +482,7 @@ proptest! {
     }
 
     #[test]
-    fn what_must_never_be_is_not(mut world in district(), nights in prop::collection::vec(night(), 1..4)) {
+    fn invariants_hold(mut world in district(), nights in prop::collection::vec(night(), 1..4)) {
         for text in nights {
             let snapshot = clean(&text);
             let planned = world.run(&snapshot);
@@ -487,8 +490,8 @@ proptest! {
                 prop_assert!(world.mirror.of::<kinds::Students>().iter().all(|student| student.state.demographics.is_empty()));
                 prop_assert!(planned.members.is_empty());
             }
-            // Nobody comes in, or comes back, without a contact that no guardian of another name
-            // has (invariant 24).
+            // No guardian is admitted or restored without a contact that no guardian of another
+            // name has (invariant 24).
             for change in planned.changes.iter().filter(|change| matches!(change.action, Action::Add | Action::Return)) {
                 let Some(roster::records::AnyMirrored::Guardian(item)) = &change.after else { continue };
                 prop_assert!(world.policy.admit_guardians == AdmitGuardians::UniqueContact);
@@ -502,8 +505,7 @@ proptest! {
                 });
                 prop_assert!(alone, "{}", world::print::plan(&planned));
             }
-            // Administrators' accounts belong to nobody but the teachers who are administrators
-            // (invariant 5).
+            // Only teachers who are administrators have administrators' accounts (invariant 5).
             for student in world.mirror.of::<kinds::Students>() {
                 prop_assert!(student.account.unwrap().as_str() != "admin-account");
             }

@@ -1,7 +1,7 @@
-//! The rules as stories: last night's mirror, tonight's source, and what the plan does. One test a
-//! rule and reading, named after it.
+//! The rules as stories: the mirror before, the snapshot, and the plan. Each rule and each reading
+//! has a test that is named after it. The module `world` explains the text format.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod world;
 

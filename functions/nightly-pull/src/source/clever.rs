@@ -8,7 +8,6 @@ use mirror::files::pulls;
 use mirror::ports::secrets::Secrets;
 use roster::finding::pull as codes;
 use roster::personal::Secret;
-use roster::policy::KeepDemographics;
 use roster::settings::{Clever, SourceSettings};
 use serde::Deserialize;
 use serde_json::Value;
@@ -148,7 +147,7 @@ impl Source for Clever {
         let before = serde_json::from_value(mark)
             .map_err(|error| MirrorError::corrupt("a pull's state", error))?;
         let lists = cursors(&pages, Resource::ALL.map(|list| (list, list.name()))).await?;
-        let demographics = policy.demographics == KeepDemographics::Mirror;
+        let demographics = policy.stores_demographics();
         let staging = Staging { pages: pulls::Behind::new(pages), demographics };
         let mut pulled = PullState { before, lists, ..PullState::default() };
         let client = client(world, api);

@@ -15,7 +15,7 @@ use crate::caller::Granted;
 use crate::desk::Desk;
 use crate::input::{At, Body};
 use crate::people::{Item, PersonFound};
-use crate::policy::Lives;
+use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::views::{MadeView, made};
 use crate::{Api, Objects, Table};
@@ -39,7 +39,7 @@ pub(super) async fn switch<T: Table, O: Objects>(
     let accepted = person.account(&[]).accepted;
     let edit = desk.edit(person.kind(), person.item.key(), Edit::Account { accepted, enabled })?;
     desk.put(&headers, &person.found.edits, &edit).await?;
-    made(&edit, Lives::UntilTakenAway)
+    made(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
 /// Somebody whose account is used: archived people's is not, nor is a disabled one.
@@ -88,7 +88,7 @@ pub(super) async fn accept<T: Table, O: Objects>(
         .put_over(person.kind(), person.item.key(), "ACCOUNT", next)
         .await?
         .ok_or_else(Problem::internal)?;
-    made(&edit, Lives::UntilTakenAway)
+    made(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
 /// `POST /people/{kind}/{person}/sign-ins`: the first one counts (R-T6).
@@ -108,5 +108,5 @@ pub(super) async fn signed_in<T: Table, O: Objects>(
         .put_over(person.kind(), person.item.key(), "SSO", next)
         .await?
         .ok_or_else(Problem::internal)?;
-    ok(&MadeView::new(&edit, Lives::UntilTakenAway))
+    ok(&MadeView::new(&edit, LifetimeView::fixed(&edit.edit)?))
 }

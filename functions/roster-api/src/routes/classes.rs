@@ -16,7 +16,7 @@ use crate::caller::Granted;
 use crate::desk::{ClassFound, Desk, version};
 use crate::input::{At, Body, name, person_kind};
 use crate::page::{Asked, Page};
-use crate::policy::Lives;
+use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::views::{ClassView, PersonLine, Shown, made};
 use crate::{Api, Objects, Table};
@@ -127,7 +127,7 @@ pub(super) async fn put_name<T: Table, O: Objects>(
         Edit::CustomName { name: name(&body.name, "name")? },
     )?;
     desk.put(&headers, &class.found.edits, &edit).await?;
-    made(&edit, Lives::UntilTakenAway)
+    made(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
 /// Takes the edit in a slot of a class away, if it is the version that the caller names.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::manual::manual_record;
-use super::rosters::{by_key, by_name, changeable, has_co_teacher, put_in, take_out};
+use super::rosters::{by_key, by_name, changeable, put_in, take_out};
 use crate::answer::{Made, nothing, once};
 use crate::caller::Granted;
 use crate::desk::{Desk, is_active};
@@ -46,9 +46,9 @@ pub(super) async fn add<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
         let terms = desk.terms().await?;
         changeable(&class)?;
-        let (origin, school) = (class.item.origin, class.school());
+        let school = class.school();
         // Refused before anybody is made.
-        terms.adding(RecordKind::Teacher, origin, school, true, has_co_teacher(&class))?;
+        terms.may_add(RecordKind::Teacher, &class)?;
         let teacher = match &body {
             NewTeacher {
                 teacher: Some(Reference(key)),
@@ -78,17 +78,11 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let is_outsider = teacher.item.origin() == Origin::Manual;
-        let lives = terms.adding(
-            RecordKind::Teacher,
-            origin,
-            school,
-            is_outsider,
-            has_co_teacher(&class),
-        )?;
+        let lifetime = terms.member_lifetime(desk.today(&terms), &class, &teacher);
         let key = teacher.item.key().clone();
         put_in(&desk, &class, RecordKind::Teacher, &key).await?;
         let shown =
-            json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lives });
+            json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lifetime });
         Ok(Made::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
     })
     .await

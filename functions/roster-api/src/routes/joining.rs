@@ -18,7 +18,7 @@ use crate::answer::{Made, once};
 use crate::caller::Granted;
 use crate::desk::{Desk, done, in_slot, is_active};
 use crate::input::{At, Body};
-use crate::policy::Lives;
+use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::views::made;
@@ -47,7 +47,7 @@ pub(super) async fn make_code<T: Table, O: Objects>(
             continue;
         }
         done(edited)?;
-        return made(&edit, Lives::UntilTakenAway);
+        return made(&edit, LifetimeView::fixed(&edit.edit)?);
     }
     Err(Problem::busy())
 }

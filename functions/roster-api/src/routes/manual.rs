@@ -12,6 +12,7 @@ use roster::records::{
     StudentState, TeacherState,
 };
 use roster::rule::Rule;
+use rules::book::edits::may_create_person;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -90,7 +91,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
         let terms = desk.terms().await?;
         let Reference(school) = &body.school;
         in_walls(&desk, school).await?;
-        terms.may_make_classes(granted.caller.role, school)?;
+        terms.may_create_class(granted.caller.role, school)?;
         let teacher = match (granted.caller.role, &body.teacher) {
             (Role::Teacher, None) => Some(desk.own().await?.item.key().clone()),
             (Role::Teacher, Some(Reference(key)))
@@ -241,9 +242,7 @@ pub(super) async fn add_person<T: Table, O: Objects>(
         let terms = desk.terms().await?;
         let Reference(school) = &body.school;
         in_walls(&desk, school).await?;
-        if !terms.is_off() {
-            return Err(refused(Rule::S3, "while the sync is on, only the source adds people"));
-        }
+        may_create_person(terms.sync())?;
         let person = Person {
             given: Some(name(&body.given, "given")?),
             family: Some(name(&body.family, "family")?),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use roster::edit::Edit;
-use roster::rule::Rule;
+use rules::book::edits::may_change_own_data;
 use rules::effective::AccountState;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::access::Reach;
 use crate::answer::nothing;
 use crate::caller::Granted;
 use crate::desk::Desk;
-use crate::input::{At, Body, email, name, phone, refused};
+use crate::input::{At, Body, email, name, phone};
 use crate::people::PersonFound;
 use crate::problem::Problem;
 use crate::views::made;
@@ -32,12 +32,7 @@ async fn changeable<T: Table, O: Objects>(
         if own.kind() != person.kind() || own.item.key() != person.item.key() {
             return Err(Problem::not_found());
         }
-        if person.account(&[]).state != AccountState::Active {
-            return Err(refused(
-                Rule::G5,
-                "people can change their own data only after they accept the invitation",
-            ));
-        }
+        may_change_own_data(person.account(&[]).state == AccountState::Active)?;
     }
     Ok(person)
 }
@@ -49,11 +44,10 @@ async fn put<T: Table, O: Objects>(
     edit: Edit,
 ) -> Result<Response, Problem> {
     let terms = desk.terms().await?;
-    let accepted = person.account(&[]).accepted.is_some();
     let edit = desk.edit(person.kind(), person.item.key(), edit)?;
     desk.put(headers, &person.found.edits, &edit).await?;
-    let lives = terms.own_data(person.item.origin(), accepted);
-    made(&edit, lives)
+    let lifetime = terms.own_data_lifetime(desk.today(&terms), person, &edit.edit);
+    made(&edit, lifetime)
 }
 
 async fn delete<T: Table, O: Objects>(

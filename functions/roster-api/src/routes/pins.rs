@@ -16,7 +16,7 @@ use crate::answer::nothing;
 use crate::caller::Granted;
 use crate::desk::Desk;
 use crate::input::{At, Body, reason, refused};
-use crate::policy::Lives;
+use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::views::made;
 use crate::{Api, Objects, Table};
@@ -46,7 +46,7 @@ async fn put<T: Table, O: Objects>(
     }
     let edit = desk.edit(kind, key, edit(pin.until, reason(&pin.reason)?))?;
     desk.put(headers, beside, &edit).await?;
-    made(&edit, Lives::UntilTakenAway)
+    made(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
 /// `PUT /people/{kind}/{person}/pin`.

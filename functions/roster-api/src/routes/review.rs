@@ -16,7 +16,6 @@ use mirror::ports::objects::ReadObjects;
 use roster::change::Counts;
 use roster::finding::{self, Finding, Severity};
 use roster::id::SourceId;
-use roster::policy::AdmitGuardians;
 use roster::records::{Class, Demographics, Guardian, Person, RecordKind, Student, Teacher, kinds};
 use roster::report::Report;
 use roster::review::{FieldShare, Review};
@@ -83,7 +82,7 @@ pub(super) async fn review<T: Table, O: Objects>(
     let admits_guardians = configured
         .settings
         .policy()
-        .is_ok_and(|policy| policy.admit_guardians != AdmitGuardians::None);
+        .is_ok_and(|policy| rules::book::guardians::admits_guardians(&policy));
     let (outcome, role) = (plan.outcome, granted.caller.role);
     let may = |operation| reach(role, operation) != Reach::No;
     let samples = match manifest.as_ref().filter(|_| may(Operation::ReadPerson)) {

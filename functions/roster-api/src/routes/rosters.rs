@@ -7,8 +7,9 @@ use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::edit::Edit;
 use roster::id::SourceId;
-use roster::records::{Origin, RecordKind, Status};
+use roster::records::{RecordKind, Status};
 use roster::rule::Rule;
+use rules::book::edits::{may_change_roster, may_remove_member};
 use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,7 +17,7 @@ use serde_json::json;
 use crate::answer::{Made, nothing, once};
 use crate::caller::Granted;
 use crate::desk::{ClassFound, Desk, done, in_slot, is_active};
-use crate::input::{At, Body, refused};
+use crate::input::{At, Body};
 use crate::page::LARGEST;
 use crate::people::PersonFound;
 use crate::policy::Terms;
@@ -50,8 +51,7 @@ pub(super) async fn add<T: Table, O: Objects>(
     once(&api, &granted, &headers, (&Method::POST, &path, &body), async |_| {
         let terms = desk.terms().await?;
         changeable(&class)?;
-        let lives =
-            terms.adding(RecordKind::Student, class.item.origin, class.school(), false, false)?;
+        terms.may_add(RecordKind::Student, &class)?;
         let student = match (&body.student, &body.name) {
             (Some(Reference(key)), None) => {
                 by_key(&desk, RecordKind::Student, class.school(), key).await?
@@ -63,9 +63,10 @@ pub(super) async fn add<T: Table, O: Objects>(
                 ));
             }
         };
+        let lifetime = terms.member_lifetime(desk.today(&terms), &class, &student);
         let key = student.item.key().clone();
         put_in(&desk, &class, RecordKind::Student, &key).await?;
-        Ok(Made::new(&json!({ "student": Reference(key.clone()), "lives": lives }))?
+        Ok(Made::new(&json!({ "student": Reference(key.clone()), "lives": lifetime }))?
             .at(format!("people/student/{}", Reference::text(&key))))
     })
     .await
@@ -73,11 +74,7 @@ pub(super) async fn add<T: Table, O: Objects>(
 
 /// Archived classes are frozen (R-A5).
 pub(super) fn changeable(class: &ClassFound) -> Result<(), Problem> {
-    if is_active(class.item.status) {
-        Ok(())
-    } else {
-        Err(refused(Rule::A5, "the roster of an archived class cannot be changed"))
-    }
+    Ok(may_change_roster(class.item.status)?)
 }
 
 fn not_in_the_directory() -> Problem {
@@ -184,12 +181,7 @@ pub(super) async fn take_out<T: Table, O: Objects>(
         &class.item.state.teachers
     };
     let is_listed = list.contains(person);
-    if is_listed && class.item.origin == Origin::Source && !terms.is_off() {
-        return Err(refused(
-            Rule::M2,
-            "the source lists the person in the class: remove the person there",
-        ));
-    }
+    may_remove_member(terms.sync(), class.item.origin, is_listed)?;
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };
         desk.put_over(RecordKind::Class, key, &left.slot(), |found| {
@@ -215,9 +207,4 @@ pub(super) async fn remove<T: Table, O: Objects>(
     take_out(&desk, &class, &desk.terms().await?, RecordKind::Student, &at.record("student")?)
         .await?;
     Ok(nothing())
-}
-
-/// Whether the class has a co-teacher from the source (R-T3).
-pub(super) fn has_co_teacher(class: &ClassFound) -> bool {
-    class.item.state.teachers.len() > 1
 }

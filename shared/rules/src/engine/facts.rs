@@ -1,283 +1,187 @@
-//! What crosses records: everything that one record's next state depends on besides itself and its
-//! past.
+//! The facts of one run: everything that one record's next state depends on besides itself and its
+//! own past. The index pass gathers them; the decide pass only reads them.
 
 use jiff::civil::Date;
 
-use super::classes;
-use super::contacts::Contacts;
-use super::gaps::{Gaps, KeptSeats};
-use super::hashes::{IdMap, IdSet};
-use super::identity::Links;
-use super::merge::{At, Reading, projections};
-use super::survey::{People, Surveyed, survey};
-use roster::contract::{PlanContext, PlanError, PlanInputs};
-use roster::finding::Finding;
-use roster::id::SourceId;
-use roster::policy::{AbandonedFamilies, AdmitStudents};
-use roster::records::{Link, Membership, Mirrored, RecordKind, Status, Student, kinds};
+use super::aliases::Aliases;
+use super::hashes::{self, IdMap, IdSet};
+use super::protected::KeptEnrollments;
+use crate::book::classes;
+use roster::id::{AccountId, SourceId};
+use roster::records::{Membership, Person, RecordKind};
 
-/// What becomes of a class tonight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClassFate {
-    /// The source has it: its roster is the source's.
-    Present {
-        /// It was in the mirror last night, and not archived.
-        was_active: bool,
-        /// It admits students (R-C4).
-        admits: bool,
-    },
-    /// It is left as it is, for its row is bad, or the run removes nothing.
-    Kept {
-        /// It admits students.
-        admits: bool,
-    },
-    /// Archived, since today or earlier: frozen (readings, R-A5).
-    Archived,
-    /// People here answer for it, since today or earlier.
-    Manual {
-        /// It is archived, too.
-        archived: bool,
-    },
+pub(super) use crate::book::classes::ClassFate;
+
+/// The last days of terms.
+pub(super) struct Terms {
+    /// The end (exclusive) of each known term, if it has one.
+    pub(super) ends: IdMap<Option<Date>>,
+    /// The day for which the run reads dates.
+    pub(super) today: Date,
 }
 
-/// What a student lacks to come in (R-S1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lacks {
-    /// An e-mail address.
-    pub(super) email: bool,
-    /// An enrollment in an active class.
-    pub(super) class: bool,
-}
-
-impl Lacks {
-    /// Nothing is missing.
-    pub(super) fn is_empty(self) -> bool {
-        !self.email && !self.class
+impl Terms {
+    /// Whether all terms of a class are over; see [`classes::terms_over`].
+    pub(super) fn over(&self, terms: &[SourceId]) -> Option<bool> {
+        classes::terms_over(
+            terms.iter().map(|term| self.ends.get(&term.hash64()).copied()),
+            self.today,
+        )
     }
 }
 
-/// The facts of one night.
+/// The people of one kind. All sets hold hashes of keys, unless they say otherwise.
 #[derive(Default)]
+pub(super) struct People {
+    /// In the rosters after this run.
+    pub(super) active: IdSet,
+    /// Active, with an unreadable record: the record stays, the enrollments follow the source
+    /// (R-H3).
+    pub(super) unreadable: IdSet,
+    /// Active, but the source's data about them is unknown or does not count: an unreadable record
+    /// without an id may be theirs, the run removes nothing, they are pinned, or they were made by
+    /// hand.
+    pub(super) blind: IdSet,
+    /// Made by hand, and not in the source. Also in `blind`.
+    pub(super) by_hand: IdSet,
+    /// Hashes of source ids that are excluded from this role because only an enrollment, not the
+    /// user record, assigns it (R-T7).
+    pub(super) left_out: IdSet,
+    /// Archived, with all guardians gone too (R-A1). Empty unless families leave the school (R-A3).
+    pub(super) abandoned: IdSet,
+    /// Ids that are not their own key.
+    pub(super) aliases: Aliases,
+}
+
+impl People {
+    /// Whether the source's data about a person cannot be used tonight: relationships and
+    /// enrollments stay unchanged.
+    pub(super) fn unread(&self, key: u64) -> bool {
+        self.blind.contains(&key) || self.unreadable.contains(&key)
+    }
+
+    /// Whether a person is active and the source's data about the person can be used.
+    pub(super) fn is_read(&self, key: u64) -> bool {
+        self.active.contains(&key) && !self.unread(key)
+    }
+}
+
+/// Teachers or students: people with enrollments.
+#[derive(Default)]
+pub(super) struct Members {
+    /// The people.
+    pub(super) people: People,
+    /// Enrollments that stay because their rows are unreadable or pinned.
+    pub(super) kept: KeptEnrollments,
+}
+
+impl Members {
+    /// Whether the enrollment of an active person stays although neither the person nor the class
+    /// lists it.
+    pub(super) fn stays(&self, class: u64, person: u64) -> bool {
+        self.people.blind.contains(&person) || self.kept.has(class, person)
+    }
+
+    /// Whether an enrollment of the source counts today (R-T7, readings R-C4).
+    pub(super) fn counts(&self, enrollment: &Membership, today: Date) -> bool {
+        let left_out = &self.people.left_out;
+        enrollment.is_on(today)
+            && (left_out.is_empty() || !left_out.contains(&enrollment.id.hash64()))
+    }
+
+    /// Whether the source lists anyone in a class today, admitted or not (readings, R-C4).
+    /// `unreadable` are the enrollments of people whose own record is unreadable.
+    pub(super) fn are_listed(
+        &self,
+        enrollments: &[Membership],
+        unreadable: &[Membership],
+        today: Date,
+    ) -> bool {
+        enrollments.iter().any(|enrollment| self.counts(enrollment, today))
+            || unreadable.iter().any(|enrollment| enrollment.is_on(today))
+    }
+}
+
+/// The guardians, and their contacts.
+#[derive(Default)]
+pub(super) struct Guardians {
+    /// The people.
+    pub(super) people: People,
+    /// Hashes of contacts that several guardians have (R-G1).
+    pub(super) taken: IdSet,
+    /// Keys of guardians whose record was merged into another one (R-G2).
+    pub(super) merged: IdSet,
+    /// Keys of the guardians that the source has. Empty unless families leave the school (R-A3).
+    pub(super) in_source: IdSet,
+    /// Ids of the children that the source's guardians list. Empty unless families leave the
+    /// school (R-A3).
+    pub(super) children: IdSet,
+}
+
+/// The administrators of the district (R-M5).
+#[derive(Default)]
+pub(super) struct Administrators {
+    /// Accounts by hashed e-mail address.
+    pub(super) accounts: IdMap<AccountId>,
+    /// How many teachers have each of these addresses.
+    pub(super) teachers: IdMap<u32>,
+}
+
+impl Administrators {
+    /// Returns the administrator's account for the only teacher with that e-mail address (R-M5).
+    pub(super) fn account_of(&self, teacher: &Person) -> Option<&AccountId> {
+        let email = hashes::email(teacher)?;
+        (self.teachers.get(&email) == Some(&1)).then(|| self.accounts.get(&email)).flatten()
+    }
+
+    /// Whether an account is an administrator's.
+    pub(super) fn have(&self, account: &AccountId) -> bool {
+        self.accounts.values().any(|known| known == account)
+    }
+}
+
+/// The facts of one run.
 pub(super) struct Facts {
-    /// Last days of terms (exclusive), for terms that are known.
-    pub(super) terms: IdMap<Option<Date>>,
-    /// Schools that the source refers to.
-    pub(super) schools: IdSet,
-    /// Teachers.
-    pub(super) teachers: People,
-    /// Students.
-    pub(super) students: People,
+    /// Terms.
+    pub(super) terms: Terms,
     /// Guardians.
-    pub(super) guardians: People,
-    /// Guardians' contacts, and who is whom among them.
-    pub(super) contacts: Contacts,
-    /// Classes by key.
+    pub(super) guardians: Guardians,
+    /// Teachers.
+    pub(super) teachers: Members,
+    /// Outcomes of classes by key.
     pub(super) classes: IdMap<ClassFate>,
-    /// Teachers' seats that stay though their rows cannot be read.
-    pub(super) kept_teachers: KeptSeats,
-    /// Students' seats that stay though their rows cannot be read.
-    pub(super) kept_students: KeptSeats,
+    /// Students.
+    pub(super) students: Members,
+    /// Schools that the source refers to (R-A6).
+    pub(super) schools: IdSet,
     /// E-mail addresses of more than one person (R-I5).
     pub(super) shared_emails: IdSet,
-    /// Administrators by e-mail address.
-    pub(super) administrators: IdMap<roster::id::AccountId>,
-    /// How many teachers have an administrator's e-mail address.
-    pub(super) teachers_of_administrators: IdMap<u32>,
-    /// Links that change.
-    pub(super) links: [Vec<(Option<Link>, Option<Link>)>; RecordKind::ALL.len()],
-    /// Findings about identity.
-    pub(super) findings: Vec<Finding>,
-    today: Option<Date>,
-    extreme: bool,
+    /// Administrators.
+    pub(super) administrators: Administrators,
 }
 
 impl Facts {
-    /// Pass A: reads everything once.
-    pub(super) fn gather<I: PlanInputs>(
-        context: &PlanContext<'_>,
-        from: &Reading<'_, I>,
-        gaps: &Gaps,
-        links: &[Links; RecordKind::ALL.len()],
-    ) -> Result<Self, PlanError> {
-        let mut facts = Self {
-            today: Some(context.today),
-            extreme: context.policy.abandoned_families == AbandonedFamilies::Extreme,
-            ..Self::default()
-        };
-        let mut schools = IdSet::default();
-        let mut emails = Vec::new();
-        for administrator in from.inputs.administrators().map_err(PlanError::input)? {
-            let email = roster::id::hash64(administrator.email.reveal());
-            facts.administrators.insert(email, administrator.account);
-        }
-        facts.read_terms::<I>(from, gaps)?;
-
-        Contacts::survey::<I>(
-            context,
-            from,
-            gaps,
-            &links[RecordKind::Guardian as usize],
-            &mut facts,
-            &mut schools,
-            &mut emails,
-        )?;
-
-        let others = emails.len();
-        let found = survey::<kinds::Teachers, I>(
-            context,
-            from,
-            gaps,
-            &links[RecordKind::Teacher as usize],
-            &facts,
-            &mut schools,
-            &mut emails,
-        )?;
-        facts.teachers = facts.take(RecordKind::Teacher, found);
-        facts.kept_teachers = gaps.kept_seats(&facts.teachers.aliases);
-        for email in &emails[others..] {
-            if facts.administrators.contains_key(email) {
-                *facts.teachers_of_administrators.entry(*email).or_default() += 1;
-            }
-        }
-
-        classes::survey::<I>(context, from, gaps, &mut facts, &mut schools)?;
-
-        let found = survey::<kinds::Students, I>(
-            context,
-            from,
-            gaps,
-            &links[RecordKind::Student as usize],
-            &facts,
-            &mut schools,
-            &mut emails,
-        )?;
-        facts.students = facts.take(RecordKind::Student, found);
-        facts.kept_students = gaps.kept_seats(&facts.students.aliases);
-
-        emails.sort_unstable();
-        facts.shared_emails =
-            emails.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
-        facts.schools = schools;
-        Ok(facts)
-    }
-
-    /// The people of a kind; the kinds that are no people have none.
-    pub(super) fn people(&self, tag: RecordKind) -> Option<&People> {
-        match tag {
-            RecordKind::Teacher => Some(&self.teachers),
-            RecordKind::Student => Some(&self.students),
-            RecordKind::Guardian => Some(&self.guardians),
-            _ => None,
+    /// Returns the people of a kind; `None` for kinds that are not people.
+    pub(super) fn people(&self, kind: RecordKind) -> Option<&People> {
+        match kind {
+            RecordKind::Teacher => Some(&self.teachers.people),
+            RecordKind::Student => Some(&self.students.people),
+            RecordKind::Guardian => Some(&self.guardians.people),
+            RecordKind::School | RecordKind::Term | RecordKind::Course | RecordKind::Class => None,
         }
     }
 
-    fn take(&mut self, tag: RecordKind, found: Surveyed) -> People {
-        self.links[tag as usize].extend(found.links.into_iter().map(|(old, new)| (old, Some(new))));
-        self.findings.extend(found.findings);
-        found.people
-    }
-
-    fn read_terms<I: PlanInputs>(
-        &mut self,
-        from: &Reading<'_, I>,
-        gaps: &Gaps,
-    ) -> Result<(), PlanError> {
-        projections::<kinds::Terms, I>(from, |at, _| {
-            match at {
-                At::Source(term) | At::Both(term, _) => {
-                    self.terms.insert(term.id.hash64(), term.end);
-                }
-                At::Mirror(item) => {
-                    let kept = gaps.has(RecordKind::Term, item.id.hash64())
-                        || gaps.keeps_all(RecordKind::Term);
-                    if kept && item.status == Status::Active {
-                        self.terms.insert(item.key.hash64(), item.state.end);
-                    }
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Whether all terms of a class are over; none where the class has no term, or one that nobody
-    /// knows (readings, R-C4).
-    pub(super) fn terms_over(&self, terms: &[SourceId]) -> Option<bool> {
-        if terms.is_empty() {
-            return None;
-        }
-        let mut over = true;
-        for term in terms {
-            let end = self.terms.get(&term.hash64())?;
-            over &= end.is_some_and(|end| self.today.is_some_and(|today| end <= today));
-        }
-        Some(over)
-    }
-
-    /// What a student lacks to come in, under this policy (R-S1, R-S2).
-    pub(super) fn lacks(&self, context: &PlanContext<'_>, student: &Student) -> Lacks {
-        match context.policy.admit_students {
-            AdmitStudents::Shared => Lacks::default(),
-            AdmitStudents::Email => Lacks { email: student.person.email.is_none(), class: false },
-            AdmitStudents::EmailAndEnrolled => {
-                let class = !student.classes.iter().any(|seat| {
-                    seat.is_on(context.today)
-                        && matches!(
-                            self.classes.get(&seat.id.hash64()),
-                            Some(ClassFate::Present { admits: true, .. })
-                        )
-                });
-                Lacks { email: student.person.email.is_none(), class }
-            }
-        }
-    }
-
-    /// Whether a student of the mirror is the last of the family here (R-A1): no guardian, linked
-    /// here or named by the source, is in it.
-    pub(super) fn family_is_gone(&self, student: &Mirrored<kinds::Students>) -> bool {
-        self.extreme
-            && !self.contacts.children.contains(&student.id.hash64())
-            && !student
-                .state
-                .guardians
-                .iter()
-                .any(|guardian| self.contacts.in_source.contains(&guardian.hash64()))
-    }
-
-    /// Whether a class's roster of last night stays for this class, and what else is to be known
-    /// about the past of a seat.
+    /// Returns the outcome of this run for a class, if the class is known.
     pub(super) fn class(&self, key: &SourceId) -> Option<ClassFate> {
         self.classes.get(&key.hash64()).copied()
     }
 
-    /// Whether the seat of somebody who is in stays, though neither the person nor the class lists
-    /// it tonight.
-    pub(super) fn seat_stays(
-        &self,
-        people: &People,
-        kept: &KeptSeats,
-        class: u64,
-        person: u64,
-    ) -> bool {
-        people.blind.contains(&person) || kept.has(class, person)
-    }
-
-    /// Whether somebody's e-mail address is somebody else's, too (R-I5). `is_administrator`: the
-    /// administrator's address is their own.
-    pub(super) fn email_is_shared(
-        &self,
-        person: &roster::records::Person,
-        is_administrator: bool,
-    ) -> bool {
-        super::hashes::email(person).is_some_and(|email| {
+    /// Whether another person has the same e-mail address (R-I5). `is_administrator`: the person
+    /// is an administrator, and an administrator's address is the person's own.
+    pub(super) fn email_is_shared(&self, person: &Person, is_administrator: bool) -> bool {
+        hashes::email(person).is_some_and(|email| {
             self.shared_emails.contains(&email)
-                || (!is_administrator && self.administrators.contains_key(&email))
+                || (!is_administrator && self.administrators.accounts.contains_key(&email))
         })
     }
-}
-
-/// Whether a teacher's record of the source is one that counts.
-pub(super) fn has_seat_today(seats: &[Membership], left_out: &IdSet, today: Date) -> bool {
-    seats.iter().any(|seat| {
-        seat.is_on(today) && (left_out.is_empty() || !left_out.contains(&seat.id.hash64()))
-    })
 }

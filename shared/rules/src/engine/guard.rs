@@ -1,10 +1,11 @@
-//! Counting, and the guards that hold a dangerous plan (R-H1).
+//! Tally of a plan's effects, by kind and school. [`holds`] decides from it whether the plan is
+//! held (R-H1).
 
 use std::collections::BTreeMap;
 
-use super::gaps::Gaps;
 use super::hashes::IdMap;
-use crate::danger;
+use super::protected::Protected;
+use crate::book::holds::{self, Scope};
 use roster::change::{Counts, ENROLLMENT, Hold, count_name};
 use roster::id::SourceId;
 use roster::policy::Policy;
@@ -107,15 +108,20 @@ impl Tally {
     pub(super) fn close(
         mut self,
         policy: &Policy,
-        gaps: &Gaps,
+        protected: &Protected,
     ) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
         let mut holds = Vec::new();
-        if gaps.removals() {
+        if protected.removals() {
             for tag in RecordKind::ALL {
                 let counts = self.kinds[tag as usize];
-                self.lacking(count_name(tag), counts, gaps.any(tag), &mut holds);
+                holds.extend(holds::missing_kind(
+                    count_name(tag),
+                    counts,
+                    protected.any_unreadable(tag),
+                ));
             }
-            self.lacking(ENROLLMENT, self.enrollments, gaps.any(RecordKind::Class), &mut holds);
+            let has_unreadable = protected.any_unreadable(RecordKind::Class);
+            holds.extend(holds::missing_kind(ENROLLMENT, self.enrollments, has_unreadable));
         }
         let mut whole = Watched::default();
         for (counts, tag) in whole.iter_mut().zip(WATCHED) {
@@ -129,19 +135,8 @@ impl Tally {
             .chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
         for (school, watched) in scopes {
             for (place, counts) in watched.iter().enumerate() {
-                for (word, count, limit) in [
-                    ("removed", counts.removed, policy.hold_if_removed_percent),
-                    ("changed", counts.changed, policy.hold_if_changed_percent),
-                ] {
-                    holds.extend(danger::hold(
-                        kind(place),
-                        school.cloned(),
-                        word,
-                        count,
-                        counts.in_mirror,
-                        limit,
-                    ));
-                }
+                let scope = Scope { kind: kind(place), school };
+                holds.extend(holds::too_many(policy, scope, *counts));
             }
         }
         let of_school = |school: OfSchool| SchoolCounts {
@@ -159,21 +154,6 @@ impl Tally {
         }
         counts.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
         (counts, holds, schools)
-    }
-
-    fn lacking(&self, kind: &str, counts: Counts, gaps: bool, holds: &mut Vec<Hold>) {
-        if counts.in_source == 0 && counts.in_mirror > 0 && !gaps {
-            holds.push(Hold {
-                kind: kind.to_owned(),
-                school: None,
-                what: format!(
-                    "the source has no {kind} records; the mirror has {}",
-                    counts.in_mirror
-                ),
-                count: counts.in_mirror,
-                of: counts.in_mirror,
-            });
-        }
     }
 }
 

@@ -1,11 +1,11 @@
-//! Lists of keys inside records: who stays in them.
+//! Lists of keys in records.
 
 use super::hashes::IdSet;
 use roster::id::SourceId;
 use roster::records::Person;
 
-/// The list without those who do not stay; none where all stay, so that nothing is copied for a
-/// record that is as it was.
+/// Returns the list without the keys that do not stay; `None` if all stay, so that nothing is copied
+/// for an unchanged record.
 pub(super) fn without(list: &[SourceId], stays: impl Fn(u64) -> bool) -> Option<Vec<SourceId>> {
     if list.iter().all(|key| stays(key.hash64())) {
         return None;
@@ -13,29 +13,29 @@ pub(super) fn without(list: &[SourceId], stays: impl Fn(u64) -> bool) -> Option<
     Some(list.iter().filter(|key| stays(key.hash64())).cloned().collect())
 }
 
-/// Sorted, each once.
+/// Sorts a list and removes duplicates.
 pub(super) fn sorted(mut list: Vec<SourceId>) -> Vec<SourceId> {
     list.sort_unstable();
     list.dedup();
     list
 }
 
-/// Adds those of a list who stay.
-pub(super) fn add_those(into: &mut Vec<SourceId>, list: &[SourceId], stays: impl Fn(u64) -> bool) {
+/// Adds the keys of a list that stay.
+pub(super) fn extend_if(into: &mut Vec<SourceId>, list: &[SourceId], stays: impl Fn(u64) -> bool) {
     into.extend(list.iter().filter(|key| stays(key.hash64())).cloned());
 }
 
-/// How many of the first list are not in the second; both are sorted.
+/// Counts the keys of `from` that are not in `list`; both are sorted.
 pub(super) fn missing(from: &[SourceId], list: &[SourceId]) -> usize {
     from.iter().filter(|key| list.binary_search(key).is_err()).count()
 }
 
-/// Hashes of a list.
+/// Returns the hashes of a list.
 pub(super) fn hashes(list: &[SourceId]) -> IdSet {
     list.iter().map(SourceId::hash64).collect()
 }
 
-/// What a list gained and lost, in words.
+/// Describes how many keys a list gained and lost.
 pub(super) fn difference(name: &str, before: &[SourceId], after: &[SourceId]) -> String {
     let (old, new) = (hashes(before), hashes(after));
     let added = new.iter().filter(|key| !old.contains(*key)).count();
@@ -48,7 +48,7 @@ pub(super) fn difference(name: &str, before: &[SourceId], after: &[SourceId]) ->
     }
 }
 
-/// Names of the fields in which two people's data differ.
+/// Returns the names of the fields in which two versions of a person differ.
 pub(super) fn person_fields(before: &Person, after: &Person) -> Vec<&'static str> {
     let mut fields = Vec::new();
     let mut compare = |name, same: bool| {

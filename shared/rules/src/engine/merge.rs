@@ -1,15 +1,15 @@
-//! Two sorted sequences side by side: the snapshot's and the mirror's records of one kind.
+//! Merges two sorted sequences: the snapshot's and the mirror's records of one kind.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::aliases::Aliases;
 use super::hashes::IdSet;
-use super::identity::Aliases;
 use roster::contract::{BoxError, PlanError, PlanInputs};
 use roster::id::{SourceId, table_order};
 use roster::records::{Kind, Mirrored, MirroredBox, RecordKind, SourceBox};
 
-/// What stands at one place of the two sequences.
+/// The records with one id in the two sequences.
 pub(super) enum At<K: Kind> {
     /// Only the source has the id.
     Source(SourceBox<K>),
@@ -20,7 +20,7 @@ pub(super) enum At<K: Kind> {
 }
 
 impl<K: Kind> At<K> {
-    /// The two sides.
+    /// Returns the source's record and the mirror's.
     pub(super) fn parts(self) -> (Option<SourceBox<K>>, Option<MirroredBox<K>>) {
         match self {
             At::Source(source) => (Some(source), None),
@@ -30,8 +30,8 @@ impl<K: Kind> At<K> {
     }
 }
 
-/// One sequence, with its next record at hand. It insists on the order: out of it, a merge would
-/// take present records for gone ones.
+/// One sequence with its next record. It checks the order, because a merge of unsorted sequences
+/// would treat present records as gone.
 struct Ordered<T, It> {
     records: It,
     next: Option<Box<T>>,
@@ -60,8 +60,8 @@ impl<T, E: Into<BoxError>, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It
     }
 }
 
-/// What a plan is made from, and who owns their data: no source changes it, so it is read as if the
-/// source said what the mirror has (R-G5).
+/// The sequences, and the people who own their data: the source does not change it, so their records
+/// are read as if the source had the mirror's data (R-G5).
 pub(super) struct Reading<'a, I> {
     /// The sequences.
     pub(super) inputs: &'a I,
@@ -82,8 +82,8 @@ impl<I> Reading<'_, I> {
     }
 }
 
-/// Visits the snapshot's and the mirror's records of a kind, those of one id together, in the order
-/// of the table.
+/// Visits the snapshot's and the mirror's records of a kind in table order, those of one id
+/// together.
 pub(super) fn side_by_side<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
     visit: impl FnMut(At<K>) -> Result<(), PlanError>,
@@ -93,8 +93,9 @@ pub(super) fn side_by_side<K: Kind, I: PlanInputs>(
     merge(from, source, mirror, visit)
 }
 
-/// The same in projections, for surveys, which are also told whether the mirror has nobody of the kind
-/// at all, as on a first night: then nobody can be anybody else.
+/// Like [`side_by_side`], but reads projections, for the index pass. The second argument of `visit`
+/// is true if the mirror has no record of the kind, as in the first run: then no record needs to be
+/// relinked.
 pub(super) fn projections<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
     mut visit: impl FnMut(At<K>, bool) -> Result<(), PlanError>,
@@ -131,12 +132,11 @@ fn merge<K: Kind, I, E: Into<BoxError>>(
     }
 }
 
-/// One person's record with all that belongs to it: what the source says tonight, under however
-/// many ids, and what the mirror holds.
+/// All records of one person: those of the source, under one or several ids, and the mirror's.
 pub(super) struct Entry<K: Kind> {
-    /// The key, where it is neither the mirror's nor the id of the source.
-    aside: Option<SourceId>,
-    /// The source's record; the one of the person's own id, where there are several.
+    /// The key of a person whose records were held back.
+    held: Option<SourceId>,
+    /// The source's record; the one with the person's own id, if there are several.
     pub(super) source: Option<SourceBox<K>>,
     /// Further records of the same person (R-G2), sorted by id.
     pub(super) others: Vec<SourceBox<K>>,
@@ -145,26 +145,26 @@ pub(super) struct Entry<K: Kind> {
 }
 
 impl<K: Kind> Entry<K> {
-    fn aside(key: SourceId) -> Self {
-        Self { aside: Some(key), source: None, others: Vec::new(), mirror: None }
+    fn held(key: SourceId) -> Self {
+        Self { held: Some(key), source: None, others: Vec::new(), mirror: None }
     }
 
-    /// The key that names the item.
+    /// Returns the key of the person.
     pub(super) fn key(&self) -> Option<&SourceId> {
-        self.aside
+        self.held
             .as_ref()
             .or(self.mirror.as_ref().map(|item| &item.key))
             .or(self.source.as_deref().map(K::id))
     }
 
-    /// Puts the record of the person's own id first.
+    /// Puts the record with the person's own id first.
     fn arranged<I>(mut self, from: &Reading<'_, I>) -> Self {
         let mut sources = std::mem::take(&mut self.others);
         sources.sort_unstable_by(|a, b| K::id(a).cmp(K::id(b)));
         let has =
             |id: Option<&SourceId>| sources.iter().position(|source| Some(K::id(source)) == id);
         let own = has(self.mirror.as_ref().map(|item| &item.id))
-            .or_else(|| has(self.aside.as_ref()))
+            .or_else(|| has(self.held.as_ref()))
             .unwrap_or(0);
         self.source = (!sources.is_empty()).then(|| sources.remove(own));
         if let Some(mirror) = &self.mirror {
@@ -175,8 +175,8 @@ impl<K: Kind> Entry<K> {
     }
 }
 
-/// Visits every person of a kind once. Records under another id than their key are held aside until
-/// all of the person's are there.
+/// Visits every person of a kind once. Records whose id is not their key are held back until all
+/// records of the person are read.
 pub(super) fn by_key<K: Kind, I: PlanInputs>(
     from: &Reading<'_, I>,
     aliases: &Aliases,
@@ -186,12 +186,12 @@ pub(super) fn by_key<K: Kind, I: PlanInputs>(
     let mut held: BTreeMap<SourceId, Entry<K>> = BTreeMap::new();
     side_by_side::<K, I>(from, |at| {
         let (source, mirror) = at.parts();
-        let mut here = Entry { aside: None, source: None, others: Vec::new(), mirror: None };
+        let mut here = Entry { held: None, source: None, others: Vec::new(), mirror: None };
         let mut touched = Vec::new();
         if let Some(source) = source.filter(|source| !left_out(source)) {
-            if let Some(key) = aliases.key_if_aside(K::id(&source)) {
+            if let Some(key) = aliases.key_if_held(K::id(&source)) {
                 held.entry(key.clone())
-                    .or_insert_with(|| Entry::aside(key.clone()))
+                    .or_insert_with(|| Entry::held(key.clone()))
                     .others
                     .push(source);
                 touched.push(key.clone());
@@ -200,9 +200,9 @@ pub(super) fn by_key<K: Kind, I: PlanInputs>(
             }
         }
         if let Some(mirror) = mirror {
-            if aliases.holds_aside(mirror.key.hash64()) {
+            if aliases.holds(mirror.key.hash64()) {
                 let key = mirror.key.clone();
-                held.entry(key.clone()).or_insert_with(|| Entry::aside(key.clone())).mirror =
+                held.entry(key.clone()).or_insert_with(|| Entry::held(key.clone())).mirror =
                     Some(mirror);
                 touched.push(key);
             } else {
@@ -213,10 +213,10 @@ pub(super) fn by_key<K: Kind, I: PlanInputs>(
             visit(here)?;
         }
         for key in touched {
-            let whole = held.get(&key).is_some_and(|entry| {
-                aliases.is_whole(&key, entry.others.len(), entry.mirror.is_some())
+            let is_complete = held.get(&key).is_some_and(|entry| {
+                aliases.is_complete(&key, entry.others.len(), entry.mirror.is_some())
             });
-            if whole && let Some(entry) = held.remove(&key) {
+            if is_complete && let Some(entry) = held.remove(&key) {
                 visit(entry.arranged(from))?;
             }
         }

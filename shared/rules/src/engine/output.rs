@@ -1,10 +1,11 @@
-//! What leaves the planner: changes with their reasons, findings, members of groups.
+//! The output of the planner: changes with their reasons, findings, members of groups.
 
 use std::borrow::Cow;
 
 use jiff::civil::Date;
 
 use super::guard::Tally;
+use crate::book::Observation;
 use crate::review::Fields;
 use roster::change::{Action, Change, Reason};
 use roster::contract::{PlanContext, PlanError, PlanSink};
@@ -15,23 +16,23 @@ use roster::personal::Personal;
 use roster::records::{AnyMirrored, Kind, Link, Mirrored, MirroredBox, Origin, Status};
 use roster::rule::Rule;
 
-/// The reasons of one change, while they are being found.
+/// The reasons of one change, while they are collected.
 #[derive(Default)]
 pub(super) struct Why(Vec<Reason>);
 
 impl Why {
-    /// One more reason.
+    /// Adds a reason.
     pub(super) fn add(&mut self, rule: Rule, what: impl Into<Cow<'static, str>>) {
         self.0.push(Reason { rule, what: what.into() });
     }
 
-    /// Whether there is none yet.
+    /// Whether there is no reason yet.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The sink, and what is counted on the way to it.
+/// The sink, with the counts of what is sent to it.
 pub(super) struct Output<'a, S: PlanSink> {
     pub(super) context: &'a PlanContext<'a>,
     sink: &'a mut S,
@@ -46,15 +47,18 @@ impl<'a, S: PlanSink> Output<'a, S> {
         Self { context, sink, tally: Tally::default(), fields, changes: 0, erased: 0 }
     }
 
-    /// A record that the mirror does not have yet.
+    /// Sends a record that the mirror does not have yet.
     pub(super) fn add<K: Kind>(&mut self, after: Mirrored<K>, why: Why) -> Result<(), PlanError> {
         self.tally.added(K::KIND, K::schools(&after.state));
         self.change(Action::Add, None, after, why)
     }
 
-    /// What becomes of a record that the mirror has: nothing, if it stays what it is. Returns
-    /// whether anything changed.
-    #[expect(clippy::boxed_local, reason = "it comes in a box, and nearly always goes no further")]
+    /// Sends the next state of a record that the mirror has, unless it is unchanged. Returns whether
+    /// it changed.
+    #[expect(
+        clippy::boxed_local,
+        reason = "records are in boxes, and nearly all are unchanged and dropped here"
+    )]
     pub(super) fn settle<K: Kind>(
         &mut self,
         before: MirroredBox<K>,
@@ -101,7 +105,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
         })
     }
 
-    /// A link that is made, led elsewhere or taken away.
+    /// Sends a link that is added, changed or removed.
     pub(super) fn link(
         &mut self,
         before: Option<Link>,
@@ -132,7 +136,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
         })
     }
 
-    /// A local edit that no rule lets live.
+    /// Sends the removal of a local edit, with a finding (R-M2).
     pub(super) fn erase(
         &mut self,
         edit: LocalEdit,
@@ -155,14 +159,14 @@ impl<'a, S: PlanSink> Output<'a, S> {
         })
     }
 
-    /// A pin that holds tonight (R-P1).
+    /// Reports an active pin (R-P1).
     pub(super) fn pin(&mut self, edit: &LocalEdit, until: Date) -> Result<(), PlanError> {
         let (kind, key) = (edit.kind, edit.key.as_str());
-        let whom = edit
+        let member = edit
             .edit
             .other()
             .map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
-        let words = format!("{whom}{kind} {key} is pinned until {until}");
+        let words = format!("{member}{kind} {key} is pinned until {until}");
         let finding = Finding::new(&sync::PIN_AT_WORK).with(words).under(Rule::P1);
         self.finding(finding.about(kind.name(), &edit.key))
     }
@@ -172,7 +176,17 @@ impl<'a, S: PlanSink> Output<'a, S> {
         self.sink.change(change).map_err(PlanError::sink)
     }
 
-    /// A finding about a record.
+    /// Sends a finding about a record whose text is the kind of the record, its id and the predicate.
+    pub(super) fn observe<K: Kind>(
+        &mut self,
+        id: &SourceId,
+        observation: &Observation,
+    ) -> Result<(), PlanError> {
+        let Observation { code, rule, what } = observation;
+        self.find::<K>(code, *rule, id, format!("{} {} {what}", K::KIND, id.as_str()))
+    }
+
+    /// Sends a finding about a record.
     pub(super) fn find<K: Kind>(
         &mut self,
         code: &'static Code,
@@ -183,12 +197,12 @@ impl<'a, S: PlanSink> Output<'a, S> {
         self.finding(Finding::new(code).with(what).under(rule).about(K::KIND.name(), id))
     }
 
-    /// A finding that is made already.
+    /// Sends a finding.
     pub(super) fn finding(&mut self, finding: Finding) -> Result<(), PlanError> {
         self.sink.finding(finding).map_err(PlanError::sink)
     }
 
-    /// A member of a group.
+    /// Sends a member of a group (R-M8).
     pub(super) fn member(
         &mut self,
         field: &'static str,

@@ -1,9 +1,8 @@
-//! The steps of the checklist that the data answer.
+//! The checks that the data answers.
 
 use super::{Advice, Came, Check, Facts, Step, Where};
-use roster::finding::sync::GUARDIAN_WAITS_FOR_CONTACT;
-use roster::policy::{AdmitGuardians, AdmitStudents};
-use roster::records::{Inactive, RecordKind, Status};
+use crate::book::{classes, guardians, students};
+use roster::records::{RecordKind, Status};
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 
@@ -21,7 +20,7 @@ fn failed(check: Step, found: impl Into<String>, place: Where, what: impl Into<S
 }
 
 impl Facts<'_> {
-    /// Where the source's data is looked at first, and what that system is called.
+    /// Returns the name of the system in which to check the source's data first.
     fn source(&self) -> &'static str {
         self.between().map_or("the exported data", |(_, name)| name)
     }
@@ -85,7 +84,7 @@ impl Facts<'_> {
         let record = self.record()?;
         match self.kind {
             RecordKind::Student => {
-                let needed = self.policy.admit_students != AdmitStudents::Shared;
+                let needed = students::requirements(self.policy).email;
                 Some(match (record.email, needed) {
                     (true, _) => ok(step, "The source has an e-mail address."),
                     (false, false) => ok(
@@ -112,19 +111,15 @@ impl Facts<'_> {
                     "The source has no e-mail address; a teacher is admitted without one."
                 },
             )),
-            RecordKind::Guardian if self.policy.admit_guardians == AdmitGuardians::None => {
-                Some(failed(
-                    step,
-                    "This district admits no guardians from its source (R-G1).",
-                    Where::Here,
-                    "Add the guardian to the student by hand, or ask the operator to change the setting admit_guardians.",
-                ))
-            }
+            RecordKind::Guardian if !guardians::admits_guardians(self.policy) => Some(failed(
+                step,
+                "This district admits no guardians from its source (R-G1).",
+                Where::Here,
+                "Add the guardian to the student by hand, or ask the operator to change the setting admit_guardians.",
+            )),
             RecordKind::Guardian => {
-                let waits = self
-                    .findings
-                    .iter()
-                    .any(|finding| finding.code == GUARDIAN_WAITS_FOR_CONTACT.name);
+                let waits =
+                    self.findings.iter().any(|finding| finding.code == guardians::WAITS.name);
                 Some(if !record.contact {
                     let found = "The source has neither an e-mail address nor a phone number; a guardian is admitted only with one of them (R-G1).";
                     failed(
@@ -154,7 +149,7 @@ impl Facts<'_> {
         match self.kind {
             RecordKind::Student => {
                 let record = self.record()?;
-                let needed = self.policy.admit_students == AdmitStudents::EmailAndEnrolled;
+                let needed = students::requirements(self.policy).class;
                 let found = format!(
                     "{} of {} current enrollments are in active classes.",
                     record.in_active_classes, record.enrolled
@@ -176,14 +171,8 @@ impl Facts<'_> {
                         "The class has a teacher, a student and a term that is not over.",
                     ));
                 }
-                let why: Vec<&str> = inactive
-                    .iter()
-                    .map(|why| match why {
-                        Inactive::NoTeacher => "it has no teacher today",
-                        Inactive::NoStudent => "it has no student today",
-                        Inactive::TermOver => "its term is over",
-                    })
-                    .collect();
+                let why: Vec<&str> =
+                    inactive.iter().map(|reason| classes::inactive_clause(*reason)).collect();
                 let found = format!("The class is inactive: {} (R-C4).", why.join(", "));
                 Some(failed(
                     step,

@@ -1,5 +1,5 @@
-//! What may only be late: changes that are on their way to the source, the steps that ask about
-//! them, and the run that will bring them.
+//! Delays: changes that have not reached the source yet, the checks that report them, and the run
+//! that will import them.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -9,43 +9,46 @@ use super::{Advice, Came, Check, Facts, Shows, Step, Where};
 use roster::schedule::nightly;
 use roster::settings::DistrictStatus;
 
-/// A source that changes need so long to reach gets them from people, and not by a machine's next
-/// sync.
+/// The propagation time from which on people, not a sync, pass changes on to the source.
 const SLOW_HOURS: f64 = 24.0;
 
 impl Facts<'_> {
-    /// Whether something is not in the newest data, and may be on its way.
+    /// Hours that a change needs to reach the source.
+    fn propagation_hours(&self) -> f64 {
+        self.policy.propagation_hours
+    }
+
+    /// Whether the record is not in the newest data, but may be in the next.
     fn may_be_under_way(&self) -> bool {
         let is_missing = self.record().is_none_or(|record| record.in_class == Some(false));
-        self.policy.propagation_hours > 0.0 && is_missing && !self.is_manual()
+        self.propagation_hours() > 0.0 && is_missing && !self.is_manual()
     }
 
-    /// Whether changes need days to reach the source: then somebody passes finalised schedules on,
-    /// as for ATS/STARS.
+    /// Whether changes need days to reach the source, because an office passes on finalized
+    /// schedules only, as for ATS/STARS.
     pub(super) fn is_slow(&self) -> bool {
-        self.policy.propagation_hours >= SLOW_HOURS
+        self.propagation_hours() >= SLOW_HOURS
     }
 
-    /// How long a change needs to reach the source.
+    /// Returns how long a change needs to reach the source.
     fn propagation(&self) -> SignedDuration {
-        SignedDuration::try_from_secs_f64(self.policy.propagation_hours * 3600.0)
-            .unwrap_or_default()
+        SignedDuration::try_from_secs_f64(self.propagation_hours() * 3600.0).unwrap_or_default()
     }
 
-    /// The same in words.
+    /// Returns how long a change needs to reach the source, in words.
     fn propagation_in_words(&self) -> String {
-        match self.policy.propagation_hours {
+        match self.propagation_hours() {
             hours if hours < 1.0 => format!("{} minutes", (hours * 60.0).round()),
             hours => format!("{hours} hours"),
         }
     }
 
-    /// The moment before which every change has reached the newest data.
+    /// Returns the moment before which every change has reached the newest data.
     fn reached_until(&self) -> Option<Timestamp> {
         self.snapshot.as_ref()?.taken_at.checked_sub(self.propagation()).ok()
     }
 
-    /// What to look at where changes need days, and until when to wait for them.
+    /// Advises what to check if changes need days to reach the source, and how long to wait.
     pub(super) fn see_and_wait(&self, what: impl AsRef<str>) -> String {
         let (long, source) =
             (self.propagation_in_words(), self.between().map_or("the source", |(_, name)| name));
@@ -60,14 +63,15 @@ impl Facts<'_> {
         )
     }
 
-    /// Only a person can tell, where the source gets nothing but finalised schedules.
-    pub(super) fn schedule_finalised(&self) -> Option<Check> {
+    /// Reports that a schedule may not be finalized. The data does not show it, so the check stays
+    /// open. Only for sources that changes need days to reach.
+    pub(super) fn schedule_finalized(&self) -> Option<Check> {
         if !self.may_be_under_way() || !self.is_slow() {
             return None;
         }
         let what = "Check in the student information system that the schedule is finalized. If not, contact the office that maintains it (ATS/STARS: the DIIT office).";
         Some(Check {
-            check: Step::ScheduleFinalised,
+            check: Step::ScheduleFinalized,
             came: Came::Open,
             found:
                 "A schedule is sent on only after it is finalized. The data does not show whether it is."
@@ -76,7 +80,7 @@ impl Facts<'_> {
         })
     }
 
-    /// Only for sources that changes reach late, and only where something is not in the newest
+    /// Reports how long a change needs to reach the source. Only if the record is not in the newest
     /// data.
     pub(super) fn propagation_over(&self) -> Option<Check> {
         if !self.may_be_under_way() {
@@ -98,23 +102,18 @@ impl Facts<'_> {
         })
     }
 
-    /// The first run that can bring in a change that is made now.
+    /// Returns the first run that can import a change that is made now.
     pub(super) fn next_run(&self) -> Shows {
         if matches!(self.status, DistrictStatus::Off | DistrictStatus::Paused) {
             return Shows::NotWhileOff;
         }
         let reached = self.now.checked_add(self.propagation()).unwrap_or(self.now);
-        let at = self
-            .policy
-            .schedule
-            .parse::<Time>()
-            .ok()
-            .and_then(|time| next_at(reached, time, self.time_zone));
+        let at = self.policy.nightly_at().and_then(|time| next_at(reached, time, self.time_zone));
         at.map_or(Shows::WithUploadAfter { at: reached }, |at| Shows::At { at })
     }
 }
 
-/// The first night of a district that begins at `from` or later.
+/// Returns the start of the first nightly run at `from` or later.
 fn next_at(from: Timestamp, wished: Time, zone: &str) -> Option<Timestamp> {
     let zone = TimeZone::get(zone).ok()?;
     let time = nightly(wished, &zone, from);

@@ -1,8 +1,8 @@
-//! Why somebody, or a class, is not here (R-X1): the checklist of support as data, each step with
-//! what was found, and at the end what to do, where, and when it will show.
+//! Explains why a person or a class is not in the roster (R-X1): the support checklist as data.
+//! Each check has a result, and the answer ends with what to do, where, and when it takes effect.
 //!
-//! Who calls brings the facts; nothing is looked up here. What is said names rules, counts and
-//! days, never a person.
+//! The caller provides all facts. The texts name rules, counts and days, and never contain personal
+//! data.
 
 mod checks;
 mod late;
@@ -19,28 +19,28 @@ use roster::records::{Inactive, Origin, RecordKind, Status};
 use roster::run::RunState;
 use roster::settings::{ClassLink, Clever, DistrictStatus};
 
-/// All that is known of the one that is asked about.
+/// All facts about the person or the class to explain.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// Student, teacher, guardian or class.
     pub kind: RecordKind,
-    /// The moment of the question.
+    /// The current time.
     pub now: Timestamp,
     /// The district's policy.
     pub policy: &'a Policy,
-    /// Its time zone.
+    /// The district's time zone.
     pub time_zone: &'a str,
-    /// Where it stands.
+    /// The state of the district.
     pub status: DistrictStatus,
     /// The newest snapshot, if there is one.
     pub snapshot: Option<InSnapshot>,
-    /// The run that the mirror equals, if any.
+    /// The run whose snapshot the mirror equals, if there is one.
     pub applied: Option<Applied>,
-    /// Where the newest snapshot's run stands, if the mirror does not equal it yet.
+    /// The state of the newest snapshot's run, if it is not applied yet.
     pub waiting: Option<RunState>,
-    /// What the mirror has.
+    /// The mirror's record, if there is one.
     pub mirror: Option<InMirror>,
-    /// Findings of the newest report about it.
+    /// Findings of the newest report about the record.
     pub findings: Vec<Finding>,
 }
 
@@ -59,7 +59,7 @@ impl Facts<'_> {
         self.snapshot.as_ref()?.record
     }
 
-    /// The system that stands between the student information system and us, and what it is called.
+    /// Returns the system between the student information system and Rollbook, and its name.
     fn between(&self) -> Option<(Where, &'static str)> {
         match self.snapshot.as_ref()?.source.as_str() {
             Clever::SOURCE => Some((Where::Clever, "Clever")),
@@ -69,104 +69,105 @@ impl Facts<'_> {
     }
 }
 
-/// What the newest snapshot says.
+/// The newest snapshot.
 #[derive(Clone, Debug)]
 pub struct InSnapshot {
     /// The source: `clever`, `oneroster_csv`, ….
     pub source: String,
-    /// When the source said so.
+    /// The time of the data.
     pub taken_at: Timestamp,
-    /// The record, if it is in it.
+    /// The record, if the snapshot has it.
     pub record: Option<SourceRecord>,
-    /// Its row, or one that may be its, could not be read (R-H3).
+    /// The record, or one that may be this record, is unreadable (R-H3).
     pub unreadable: bool,
 }
 
-/// What a snapshot's record has of what the rules ask for.
+/// The facts about a snapshot's record that the rules need.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SourceRecord {
     /// An e-mail address.
     pub email: bool,
     /// An e-mail address or a phone.
     pub contact: bool,
-    /// Enrolments that are on today. For a class: people in it.
+    /// Number of enrollments that are current today. For a class: number of people in it.
     pub enrolled: usize,
-    /// Those of them in active classes.
+    /// Number of these enrollments in active classes.
     pub in_active_classes: usize,
-    /// Whether it is in the class that was asked about; none: no class was.
+    /// Whether the person is in the class in question; `None` if the request names no class.
     pub in_class: Option<bool>,
 }
 
-/// The run that the mirror equals.
+/// The run whose snapshot the mirror equals.
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The run.
     pub run: RunId,
-    /// The moment for which it spoke.
+    /// The time of its data.
     pub taken_at: Timestamp,
 }
 
-/// What the mirror has, with the local edits.
+/// The mirror's record with its local edits.
 #[derive(Clone, Debug)]
 pub struct InMirror {
-    /// In the rosters or archived.
+    /// Active or archived.
     pub status: Status,
-    /// Source or manual.
+    /// From the source or manual.
     pub origin: Origin,
-    /// The run that last changed it.
+    /// The run that last changed the record.
     pub changed_by: RunId,
-    /// The day on which it was archived.
+    /// The day on which the record was archived.
     pub archived_on: Option<Date>,
-    /// Why that run changed it, where its plan still says.
+    /// The reasons of that change, if the plan still exists.
     pub reasons: Vec<Reason>,
-    /// Whether the account may be used; true for what has none.
+    /// Whether the account is enabled; true for records without an account.
     pub enabled: bool,
-    /// For a class: why it is inactive.
+    /// For a class: the reasons for which it is inactive.
     pub inactive: Vec<Inactive>,
-    /// Whether it is in the class that was asked about, as people see it.
+    /// Whether the person is in the class in question, in the effective roster.
     pub in_class: Option<bool>,
-    /// Somebody took it out of that class by hand.
+    /// The person was removed from that class by hand.
     pub taken_out: bool,
 }
 
-/// The steps, in the order of the checklist.
+/// The checks, in the order of the checklist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Is it in the newest snapshot?
+    /// The newest snapshot has the record.
     InSnapshot,
-    /// Has it the contact without which it does not come in?
+    /// The record has the contact that admission requires.
     HasContact,
-    /// Is it in an active class; is the class active?
+    /// The person is in an active class; the class is active.
     InActiveClass,
-    /// Is it in that class in the snapshot?
+    /// The person is in the class in question, in the snapshot.
     InThatClass,
-    /// Was there a successful run since it came?
+    /// A run has applied the newest snapshot.
     RunSince,
-    /// Was it removed by a rule, or here by hand?
+    /// The record was not removed by a rule or by hand.
     NotRemoved,
-    /// Is the schedule finalised? Only asked where a change needs days to reach the source: what is
-    /// not final is not sent on.
-    ScheduleFinalised,
-    /// Is the time over that a change needs to reach the source?
+    /// The schedule is finalized. Only for sources that changes need days to reach, because a
+    /// schedule is passed on only after it is final.
+    #[serde(rename = "schedule_finalised")]
+    ScheduleFinalized,
+    /// The time that a change needs to reach the source is over.
     PropagationOver,
-    /// Is it known under this id?
+    /// The record is known under this id.
     KnownById,
 }
 
-/// How a step came out.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Came {
-    /// Nothing is wrong there.
+    /// No problem.
     Ok,
-    /// This keeps it away.
+    /// A reason for which the record is not in the roster.
     Failed,
-    /// Only a person can tell.
+    /// The data does not show it; a person must check.
     Open,
 }
 
-/// Where something is to be done.
+/// The system in which to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Where {
@@ -177,70 +178,70 @@ pub enum Where {
     /// In ClassLink.
     #[serde(rename = "classlink")]
     ClassLink,
-    /// Here.
+    /// In Rollbook.
     Here,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
-    /// Where.
+    /// The system in which to act.
     pub place: Where,
-    /// What, in a sentence.
+    /// The action, in a sentence.
     pub what: String,
 }
 
-/// One step.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Which.
+    /// The check.
     pub check: Step,
-    /// How it came out.
+    /// The result.
     pub came: Came,
-    /// What was found, in a sentence.
+    /// The fact that was found, in a sentence.
     pub found: String,
-    /// What to do about it.
+    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Advice>,
 }
 
-/// When it will show, once what is advised has been done now.
+/// When the record appears, if the advice is followed now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "shows")]
 pub enum Shows {
-    /// It is here.
+    /// It is in the roster already.
     Now,
-    /// With the run of this moment.
+    /// With the run at this time.
     At {
-        /// When that run begins.
+        /// The start of the run.
         at: Timestamp,
     },
-    /// With the first upload after this moment.
+    /// With the first upload after this time.
     WithUploadAfter {
-        /// When the change has reached the source.
+        /// The time at which the change has reached the source.
         at: Timestamp,
     },
-    /// As soon as somebody here has done what is advised.
+    /// As soon as the advice is followed in Rollbook.
     OnceDone,
-    /// Not before the district's sync is on.
+    /// Not while the district's sync is off.
     NotWhileOff,
 }
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// Whether it is here, and in the class that was asked about.
+    /// Whether the record is in the roster, and in the class in question.
     pub here: bool,
-    /// The steps that apply, in order.
+    /// The checks that apply, in order.
     pub checks: Vec<Check>,
-    /// What to do: the advice of the first step that failed, or else is open.
+    /// What to do: the advice of the first check that failed, or else of the first open one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Advice>,
-    /// When it will show.
+    /// When the record appears.
     pub shows: Shows,
 }
 
-/// Goes through the checklist.
+/// Runs the checklist.
 pub fn explain(facts: &Facts<'_>) -> Explanation {
     let here = facts.is_here();
     let steps = [
@@ -250,7 +251,7 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
         facts.in_that_class(),
         Some(facts.run_since()),
         Some(facts.not_removed()),
-        facts.schedule_finalised(),
+        facts.schedule_finalized(),
         facts.propagation_over(),
     ];
     let mut checks: Vec<Check> = steps.into_iter().flatten().collect();

@@ -17,11 +17,11 @@ mod tally;
 
 use std::borrow::Cow;
 
-use crate::groups;
+use crate::book::groups;
 use roster::change::{Action, Change, Outcome, Reason};
 use roster::contract::{PlanError, PlanSink, UndoInputs};
 use roster::finding::{Finding, request};
-use roster::policy::{KeepDemographics, Policy};
+use roster::policy::Policy;
 use roster::records::{AnyMirrored, Demographics, Kind, RecordKind, Status, kinds};
 use roster::rule::Rule;
 
@@ -204,7 +204,7 @@ impl<S: PlanSink> Inverse<'_, S> {
             self.left.as_it_is_now(before);
         }
         if let Some(AnyMirrored::Student(student)) = &mut change.after {
-            if self.context.policy.demographics == KeepDemographics::Ignore {
+            if !self.context.policy.stores_demographics() {
                 // Nobody stores them again, however exact an undo is (R-M7).
                 student.state.demographics = Demographics::default();
             }
@@ -225,7 +225,7 @@ impl<S: PlanSink> Inverse<'_, S> {
 
     /// The groups of the students whom the undo does not touch (R-M8).
     fn unchanged_members<I: UndoInputs>(&mut self, inputs: &I) -> Result<(), PlanError> {
-        if self.context.policy.demographics == KeepDemographics::Ignore {
+        if !self.context.policy.stores_demographics() {
             return Ok(());
         }
         for student in inputs.mirror::<kinds::Students>().map_err(PlanError::input)? {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::danger;
+use crate::book::holds::{self, Scope};
 use roster::change::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
 use roster::id::SourceId;
 use roster::policy::Policy;
@@ -123,12 +123,7 @@ impl Tally {
         let watched = WATCHED.into_iter().map(|tag| (count_name(tag), self.kinds[tag as usize]));
         let mut holds = Vec::new();
         for (kind, counts) in watched.chain([(ENROLLMENT, self.enrollments)]) {
-            for (word, count, limit) in [
-                ("removed", counts.removed, policy.hold_if_removed_percent),
-                ("changed", counts.changed, policy.hold_if_changed_percent),
-            ] {
-                holds.extend(danger::hold(kind, None, word, count, counts.in_mirror, limit));
-            }
+            holds.extend(holds::too_many(policy, Scope { kind, school: None }, counts));
         }
         (all, holds)
     }

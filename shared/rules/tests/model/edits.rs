@@ -1,4 +1,4 @@
-//! Which local edits live, said once more and naively: asked of the mirror as a night has left it.
+//! The model of local edits: which of them a run keeps, computed from the mirror after the run.
 
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
@@ -12,8 +12,7 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
     world.mirror.records.get(&(K::KIND, key.clone())).and_then(typed::<K>)
 }
 
-/// Whether an edit lives through a night; none where the model does not say (who belongs to a
-/// family that is gone).
+/// Whether a run keeps an edit; `None` if the model does not decide (abandoned families).
 pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
     if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
         return Some(after.today < *until);
@@ -90,9 +89,9 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
     })
 }
 
-/// Whether the source says something of a person tonight that can be read.
+/// Whether the source has a readable record of a person.
 fn speaks(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
-    let unread = night.gaps.iter().any(|gap| match gap {
+    let unread = night.unreadable.iter().any(|record| match record {
         UnreadableRecord::Record { kind: other, id, .. } => *other == kind && id == key,
         _ => false,
     });

@@ -1,6 +1,11 @@
-//! What the rules make of a night, said once more and naively: everything in memory, sets instead
-//! of streams, rosters first and people's lists turned out of them. It covers all but identity
-//! (relinking and guardians of several ids), which has properties of its own.
+//! The model: an independent implementation of the rules that computes the mirror after a run.
+//!
+//! It keeps everything in memory, and loops over sets instead of merging streams. It decides in this
+//! order: active teachers, classes that admit students, active students, active guardians, abandoned
+//! families, rosters of classes, relationships, and then the people, whose lists follow from the
+//! rosters. It shares no code with the planner, so that an error in one of them makes them differ.
+//!
+//! It does not cover identity (relinking, guardians with several ids), which has its own properties.
 
 pub(crate) mod edits;
 
@@ -23,7 +28,7 @@ use crate::world::{Snapshot, World, typed};
 type Ids = BTreeSet<SourceId>;
 type Pairs = BTreeSet<(SourceId, SourceId)>;
 
-/// One night as the model sees it.
+/// One run.
 struct Night<'a> {
     world: &'a World,
     night: &'a Snapshot,
@@ -31,24 +36,24 @@ struct Night<'a> {
 }
 
 impl Night<'_> {
-    fn gapped(&self, tag: RecordKind, id: &SourceId) -> bool {
-        self.night.gaps.iter().any(
-            |gap| matches!(gap, UnreadableRecord::Record { kind, id: other, .. } if *kind == tag && other == id),
+    fn unreadable(&self, kind: RecordKind, id: &SourceId) -> bool {
+        self.night.unreadable.iter().any(
+            |record| matches!(record, UnreadableRecord::Record { kind: of, id: other, .. } if *of == kind && other == id),
         )
     }
 
-    fn blind(&self, tag: RecordKind) -> bool {
+    fn blind(&self, kind: RecordKind) -> bool {
         self.night
-            .gaps
+            .unreadable
             .iter()
-            .any(|gap| matches!(gap, UnreadableRecord::Kind { kind } if *kind == tag))
+            .any(|record| matches!(record, UnreadableRecord::Kind { kind: of } if *of == kind))
     }
 
-    /// The seat stays because its row could not be read.
-    fn seat_unread(&self, class: &SourceId, who: &SourceId) -> bool {
-        self.night.gaps.iter().any(|gap| match gap {
+    /// Whether the row of an enrollment is unreadable, so that the enrollment stays.
+    fn enrollment_unreadable(&self, class: &SourceId, person: &SourceId) -> bool {
+        self.night.unreadable.iter().any(|record| match record {
             UnreadableRecord::Enrollment { class: c, person: p } => {
-                c.as_ref().is_none_or(|c| c == class) && p.as_ref().is_none_or(|p| p == who)
+                c.as_ref().is_none_or(|c| c == class) && p.as_ref().is_none_or(|p| p == person)
             }
             _ => false,
         })
@@ -58,12 +63,12 @@ impl Night<'_> {
         self.world.mirror.records.get(&(K::KIND, id.clone())).and_then(typed::<K>)
     }
 
-    fn keys(&self, tag: RecordKind) -> Ids {
+    fn keys(&self, kind: RecordKind) -> Ids {
         self.world
             .mirror
             .records
             .keys()
-            .filter(|(kind, _)| *kind == tag)
+            .filter(|(of, _)| *of == kind)
             .map(|(_, key)| key.clone())
             .collect()
     }
@@ -94,7 +99,7 @@ impl Night<'_> {
         self.night.classes.iter().find(|class| class.id == *id)
     }
 
-    /// Who of a kind is in the rosters after the night.
+    /// Returns the people of a kind person are active after the run.
     fn active<K: Kind>(
         &self,
         ids: impl Iterator<Item = SourceId>,
@@ -104,7 +109,7 @@ impl Night<'_> {
             let was = self.past::<K>(id).is_some_and(|item| item.status == Status::Active);
             match meets(id) {
                 Some(meets) => was || meets,
-                None => was && (self.gapped(K::KIND, id) || self.blind(K::KIND)),
+                None => was && (self.unreadable(K::KIND, id) || self.blind(K::KIND)),
             }
         })
         .collect()
@@ -119,13 +124,20 @@ impl Night<'_> {
             && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
     }
 
-    /// Somebody whose own row was not read stays in the class, or somebody whose seat was not.
-    fn stays(&self, tag: RecordKind, class: &SourceId, who: &SourceId, in_source: bool) -> bool {
-        self.seat_unread(class, who) || (!in_source && !self.gapped(tag, who) && self.blind(tag))
+    /// Whether a person stays in a class because the person's record or the enrollment is unreadable.
+    fn stays(
+        &self,
+        kind: RecordKind,
+        class: &SourceId,
+        person: &SourceId,
+        in_source: bool,
+    ) -> bool {
+        self.enrollment_unreadable(class, person)
+            || (!in_source && !self.unreadable(kind, person) && self.blind(kind))
     }
 }
 
-/// The mirror after a night.
+/// Computes the mirror after a run.
 pub(crate) fn after(
     world: &World,
     snapshot: &Snapshot,
@@ -134,7 +146,7 @@ pub(crate) fn after(
     let today = world.today;
     let run = RunId::new(format!("r{}", world.nights + 1));
 
-    // Teachers; classes that admit; students; guardians.
+    // Teachers, classes that admit students, students, guardians.
     let teacher_ids = n
         .keys(RecordKind::Teacher)
         .into_iter()
@@ -148,9 +160,10 @@ pub(crate) fn after(
             .filter(|item| item.status == Status::Active && item.origin == Origin::Source)
     };
     let teacher_listed = |class: &Class| {
-        class.teachers.iter().any(|seat| {
-            seat.is_on(today)
-                && (n.teacher(&seat.id).is_some() || n.gapped(RecordKind::Teacher, &seat.id))
+        class.teachers.iter().any(|enrollment| {
+            enrollment.is_on(today)
+                && (n.teacher(&enrollment.id).is_some()
+                    || n.unreadable(RecordKind::Teacher, &enrollment.id))
         })
     };
     let teacher_stays = |class: &Class| {
@@ -168,7 +181,10 @@ pub(crate) fn after(
         let email = student.person.email.is_some();
         let enrolled = snapshot.classes.iter().any(|class| {
             admits(class)
-                && class.students.iter().any(|seat| seat.id == student.id && seat.is_on(today))
+                && class
+                    .students
+                    .iter()
+                    .any(|enrollment| enrollment.id == student.id && enrollment.is_on(today))
         });
         match n.policy.admit_students {
             AdmitStudents::Shared => true,
@@ -190,19 +206,19 @@ pub(crate) fn after(
     };
     let kept_guardian = |id: &SourceId| {
         n.guardian(id).is_none()
-            && (n.gapped(RecordKind::Guardian, id) || n.blind(RecordKind::Guardian))
+            && (n.unreadable(RecordKind::Guardian, id) || n.blind(RecordKind::Guardian))
     };
-    let mut everybodys: Vec<(SourceId, BTreeSet<String>)> =
+    let mut all_contacts: Vec<(SourceId, BTreeSet<String>)> =
         snapshot.guardians.iter().map(|g| (g.id.clone(), contacts(&g.person))).collect();
     for key in n.keys(RecordKind::Guardian) {
         let item = n.past::<kinds::Guardians>(&key).unwrap();
         if kept_guardian(&key) && item.status == Status::Active {
-            everybodys.push((key.clone(), contacts(&item.state.person)));
+            all_contacts.push((key.clone(), contacts(&item.state.person)));
         }
     }
     let unique = |guardian: &Guardian| {
         contacts(&guardian.person).iter().any(|contact| {
-            everybodys.iter().all(|(id, theirs)| *id == guardian.id || !theirs.contains(contact))
+            all_contacts.iter().all(|(id, theirs)| *id == guardian.id || !theirs.contains(contact))
         })
     };
     let admits_guardians = n.policy.admit_guardians == AdmitGuardians::UniqueContact;
@@ -214,7 +230,7 @@ pub(crate) fn after(
         n.guardian(id).map(|guardian| admits_guardians && unique(guardian))
     });
 
-    // Families that are gone altogether (R-A1), where it matters (R-A3).
+    // Families with no member in the source (R-A1), if the policy needs them (R-A3).
     let extreme = n.policy.abandoned_families == AbandonedFamilies::Extreme;
     let guardian_here = |id: &SourceId| {
         n.guardian(id).is_some()
@@ -229,7 +245,7 @@ pub(crate) fn after(
             extreme
                 && !students.contains(id)
                 && n.student(id).is_none()
-                && !n.gapped(RecordKind::Student, id)
+                && !n.unreadable(RecordKind::Student, id)
                 && !item.state.guardians.iter().any(guardian_here)
                 && !snapshot.guardians.iter().any(|guardian| guardian.children.contains(id))
         })
@@ -244,55 +260,58 @@ pub(crate) fn after(
         .collect::<Ids>()
     {
         let past = n.past::<kinds::Classes>(&id).cloned();
-        let roster = |seats: &[Membership], tag: RecordKind, active: &Ids| -> Vec<SourceId> {
-            let in_source = |who: &SourceId| {
-                if tag == RecordKind::Teacher {
-                    n.teacher(who).is_some()
-                } else {
-                    n.student(who).is_some()
-                }
-            };
-            let mut list: Vec<SourceId> = seats
-                .iter()
-                .filter(|seat| {
-                    seat.is_on(today)
-                        && active.contains(&seat.id)
-                        && (in_source(&seat.id) || n.gapped(tag, &seat.id))
-                })
-                .map(|seat| seat.id.clone())
-                .collect();
-            if let Some(item) = prior(&id) {
-                let before = if tag == RecordKind::Teacher {
-                    &item.state.teachers
-                } else {
-                    &item.state.students
+        let roster =
+            |enrollments: &[Membership], kind: RecordKind, active: &Ids| -> Vec<SourceId> {
+                let in_source = |person: &SourceId| {
+                    if kind == RecordKind::Teacher {
+                        n.teacher(person).is_some()
+                    } else {
+                        n.student(person).is_some()
+                    }
                 };
-                for who in before {
-                    if active.contains(who)
-                        && n.stays(tag, &id, who, in_source(who))
-                        && !list.contains(who)
-                    {
-                        list.push(who.clone());
+                let mut list: Vec<SourceId> = enrollments
+                    .iter()
+                    .filter(|enrollment| {
+                        enrollment.is_on(today)
+                            && active.contains(&enrollment.id)
+                            && (in_source(&enrollment.id) || n.unreadable(kind, &enrollment.id))
+                    })
+                    .map(|enrollment| enrollment.id.clone())
+                    .collect();
+                if let Some(item) = prior(&id) {
+                    let before = if kind == RecordKind::Teacher {
+                        &item.state.teachers
+                    } else {
+                        &item.state.students
+                    };
+                    for person in before {
+                        if active.contains(person)
+                            && n.stays(kind, &id, person, in_source(person))
+                            && !list.contains(person)
+                        {
+                            list.push(person.clone());
+                        }
                     }
                 }
-            }
-            list
-        };
+                list
+            };
         let item = match (n.class(&id), past) {
             (Some(class), past) if !is_manual(&id) => {
                 let mut list = roster(&class.teachers, RecordKind::Teacher, &teachers);
-                let primary = |who: &SourceId| {
-                    class
-                        .teachers
-                        .iter()
-                        .any(|seat| seat.id == *who && seat.primary && seat.is_on(today))
+                let primary = |person: &SourceId| {
+                    class.teachers.iter().any(|enrollment| {
+                        enrollment.id == *person && enrollment.primary && enrollment.is_on(today)
+                    })
                 };
                 let first = list.iter().position(primary).or_else(|| {
                     let head = prior(&id).and_then(|item| item.state.teachers.first())?;
-                    let read = n.teacher(head).is_some() || n.gapped(RecordKind::Teacher, head);
+                    let read = n.teacher(head).is_some() || n.unreadable(RecordKind::Teacher, head);
                     let listed = read
-                        && class.teachers.iter().any(|seat| seat.id == *head && seat.is_on(today));
-                    list.iter().position(|who| who == head && !listed)
+                        && class
+                            .teachers
+                            .iter()
+                            .any(|enrollment| enrollment.id == *head && enrollment.is_on(today));
+                    list.iter().position(|person| person == head && !listed)
                 });
                 if let Some(place) = first {
                     let primary = list.remove(place);
@@ -300,20 +319,22 @@ pub(crate) fn after(
                 }
                 let mut members = roster(&class.students, RecordKind::Student, &students);
                 members.sort();
-                let listed = |seats: &[Membership], counts: &dyn Fn(&SourceId) -> bool| {
-                    seats.iter().any(|seat| seat.is_on(today) && counts(&seat.id))
+                let listed = |enrollments: &[Membership], counts: &dyn Fn(&SourceId) -> bool| {
+                    enrollments
+                        .iter()
+                        .any(|enrollment| enrollment.is_on(today) && counts(&enrollment.id))
                 };
                 let mut inactive = vec![];
                 if list.is_empty()
                     && !listed(&class.teachers, &|t| {
-                        n.teacher(t).is_some() || n.gapped(RecordKind::Teacher, t)
+                        n.teacher(t).is_some() || n.unreadable(RecordKind::Teacher, t)
                     })
                 {
                     inactive.push(Inactive::NoTeacher);
                 }
                 if members.is_empty()
                     && !listed(&class.students, &|s| {
-                        n.student(s).is_some() || n.gapped(RecordKind::Student, s)
+                        n.student(s).is_some() || n.unreadable(RecordKind::Student, s)
                     })
                 {
                     inactive.push(Inactive::NoStudent);
@@ -331,9 +352,11 @@ pub(crate) fn after(
             }
             (_, Some(mut item)) => {
                 let was_source = item.status == Status::Active && item.origin == Origin::Source;
-                if was_source && (n.gapped(RecordKind::Class, &id) || n.blind(RecordKind::Class)) {
-                    item.state.teachers.retain(|who| teachers.contains(who));
-                    item.state.students.retain(|who| students.contains(who));
+                if was_source
+                    && (n.unreadable(RecordKind::Class, &id) || n.blind(RecordKind::Class))
+                {
+                    item.state.teachers.retain(|person| teachers.contains(person));
+                    item.state.students.retain(|person| students.contains(person));
                 } else {
                     if was_source && n.policy.abandoned_classes == AbandonedClasses::Archive {
                         item.status = Status::Archived;
@@ -345,10 +368,10 @@ pub(crate) fn after(
                         n.policy.abandoned_in_manual_classes == AbandonedInManualClasses::Leave;
                     match item.status {
                         Status::Archived => {
-                            item.state.students.retain(|who| !abandoned.contains(who))
+                            item.state.students.retain(|person| !abandoned.contains(person))
                         }
                         Status::Active if leave => {
-                            item.state.students.retain(|who| students.contains(who))
+                            item.state.students.retain(|person| students.contains(person))
                         }
                         Status::Active => {}
                     }
@@ -383,20 +406,20 @@ pub(crate) fn after(
         }
     }
 
-    // People, with the lists that follow.
-    let seats = |who: &SourceId, tag: RecordKind| -> Vec<SourceId> {
+    // People, with their lists.
+    let classes_of = |person: &SourceId, kind: RecordKind| -> Vec<SourceId> {
         let lists = |item: &Mirrored<kinds::Classes>| {
-            if tag == RecordKind::Teacher {
-                item.state.teachers.contains(who)
+            if kind == RecordKind::Teacher {
+                item.state.teachers.contains(person)
             } else {
-                item.state.students.contains(who)
+                item.state.students.contains(person)
             }
         };
         classes.iter().filter(|(_, item)| lists(item)).map(|(id, _)| id.clone()).collect()
     };
     let mut emails: BTreeMap<String, u32> = BTreeMap::new();
-    let person_of = |tag: RecordKind, id: &SourceId| -> Person {
-        match tag {
+    let person_of = |kind: RecordKind, id: &SourceId| -> Person {
+        match kind {
             RecordKind::Teacher => n
                 .teacher(id)
                 .map(|t| &t.person)
@@ -413,13 +436,13 @@ pub(crate) fn after(
         .unwrap()
         .clone()
     };
-    for (tag, ids) in [
+    for (kind, ids) in [
         (RecordKind::Teacher, &teachers),
         (RecordKind::Student, &students),
         (RecordKind::Guardian, &guardians),
     ] {
         for id in ids {
-            if let Some(email) = person_of(tag, id).email {
+            if let Some(email) = person_of(kind, id).email {
                 *emails.entry(email.reveal().to_owned()).or_default() += 1;
             }
         }
@@ -465,7 +488,7 @@ pub(crate) fn after(
             email_shared: teachers.contains(&id) && shared(&person, is_administrator),
             administrator: is_administrator,
             person,
-            classes: seats(&id, RecordKind::Teacher),
+            classes: classes_of(&id, RecordKind::Teacher),
         };
         let item = if teachers.contains(&id) {
             here(&id, past, Some(account), state, &run)
@@ -501,7 +524,7 @@ pub(crate) fn after(
                 .filter(|(student, _)| *student == id)
                 .map(|(_, guardian)| guardian.clone())
                 .collect(),
-            classes: seats(&id, RecordKind::Student),
+            classes: classes_of(&id, RecordKind::Student),
         };
         let account = Some(AccountId::derive(&district, "student", &id));
         let item = if students.contains(&id) {

@@ -1,5 +1,4 @@
-//! R-H4, invariant 19: a run that is undone leaves the mirror as it was before it, local edits
-//! included.
+//! R-H4, invariant 19: an undo restores the mirror before the run, local edits included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -13,10 +12,10 @@ use roster::id::SourceId;
 use roster::records::{AnyMirrored, Kind, Link, Mirrored, RecordKind, Status, kinds};
 use rules::undo::{UndoContext, Undone, undo};
 
-use super::world::{Mirror, Planned, World, parse, tag, world};
+use super::world::{Mirror, Planned, World, kind_of, parse, world};
 use super::{cases, clean, deeds, edited_district, night};
 
-/// A mirror, and the plan that is to be taken back.
+/// A mirror, and the plan to undo.
 struct Past<'a> {
     mirror: &'a Mirror,
     changes: &'a [Change],
@@ -57,7 +56,7 @@ fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Pla
     (undone, planned)
 }
 
-/// A plan as it is written: additions and changes first, removals after (invariant 21).
+/// Sorts a plan in the order in which it is applied: removals last (invariant 21).
 fn in_order(changes: &[Change]) -> Vec<Change> {
     let (gone, come): (Vec<_>, Vec<_>) =
         changes.iter().cloned().partition(|change| change.action == Action::Remove);
@@ -72,18 +71,18 @@ fn apply(mirror: &mut Mirror, changes: &[Change]) {
 
 type Place = (RecordKind, SourceId);
 
-/// The records that a plan brings in.
+/// Returns the records that a plan adds.
 fn added(changes: &[Change]) -> BTreeSet<Place> {
     let new = changes
         .iter()
         .filter(|change| change.before.is_none())
         .filter_map(|change| change.after.as_ref());
     new.filter(|any| !matches!(any, AnyMirrored::Link(_) | AnyMirrored::Edit(_)))
-        .map(|any| (tag(any), any.key().clone()))
+        .map(|any| (kind_of(any), any.key().clone()))
         .collect()
 }
 
-/// Whether somebody has made something that is about one of them.
+/// Whether a local edit refers to one of the records.
 fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
     mirror.edits.values().any(|edit| {
         let other = edit.edit.other().map(|(kind, key)| (kind, key.clone()));
@@ -92,7 +91,7 @@ fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
     })
 }
 
-/// A record without the run that changed it last.
+/// Returns a record without the run that changed it last.
 fn said(any: &AnyMirrored) -> serde_json::Value {
     let mut json = serde_json::to_value(any).unwrap();
     json.as_object_mut()
@@ -106,7 +105,7 @@ fn said(any: &AnyMirrored) -> serde_json::Value {
     json
 }
 
-/// What an item is, by a name that no other item has.
+/// Returns a unique name of an item.
 fn items(mirror: &Mirror) -> BTreeMap<(&'static str, RecordKind, SourceId), serde_json::Value> {
     let records =
         mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
@@ -123,12 +122,12 @@ fn places(changes: &[Change]) -> BTreeSet<(&'static str, RecordKind, SourceId)> 
     let place = |any: &AnyMirrored| match any {
         AnyMirrored::Edit(_) => None,
         AnyMirrored::Link(link) => Some(("link", link.kind, link.source.clone())),
-        record => Some(("record", tag(record), record.key().clone())),
+        record => Some(("record", kind_of(record), record.key().clone())),
     };
     any.filter_map(place).collect()
 }
 
-/// The groups that a mirror's students make (R-M8).
+/// Returns the groups of a mirror's students (R-M8).
 fn groups(mirror: &Mirror) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for student in mirror
@@ -153,7 +152,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn r_h4_an_undone_run_leaves_what_was_before_it(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
+    fn r_h4_an_undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
         for (deeds, text) in nights {
             for (kind, key, edit) in deeds {
                 world.edit(kind, key, edit);
@@ -174,7 +173,7 @@ proptest! {
             let mut members: Vec<_> = back.members.iter().map(|(_, value, student)| (value.clone(), student.clone())).collect();
             members.sort();
             prop_assert_eq!(members, groups(&before));
-            // An undo can be undone like any run.
+            // An undo can be undone, like any run.
             let (again, forth) = taken_back(&world, &in_order(&back.changes), true);
             prop_assert!(matches!(again, Undone::Planned(_)), "{:?}", forth.findings);
             apply(&mut world.mirror, &forth.changes);
@@ -183,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn r_h4_an_undo_is_refused_where_a_later_run_changed_the_same_and_touches_nothing_else(
+    fn r_h4_an_undo_is_refused_if_a_later_run_changed_the_same_records(
         mut world in edited_district(),
         first in night(),
         second in night(),
@@ -209,7 +208,7 @@ proptest! {
             }
             return Ok(());
         }
-        // Whatever the third run did to others stays.
+        // The third run's changes of other records stay.
         apply(&mut world.mirror, &back.changes);
         let (was, is) = (items(&before), items(&world.mirror));
         let touched = places(&planned.changes);
@@ -220,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn r_h2_an_undo_approved_for_additions_takes_nothing_away(mut world in edited_district(), nights in prop::collection::vec(night(), 1..3)) {
+    fn r_h2_an_undo_approved_for_additions_removes_nothing(mut world in edited_district(), nights in prop::collection::vec(night(), 1..3)) {
         for text in nights {
             let planned = world.run(&clean(&text));
             let before = world.mirror.clone();
@@ -245,7 +244,7 @@ const NIGHT: &str =
     "class c1 teachers=t1* students=s1\nteacher t1\nteacher t2\nstudent s1 email=s1@x grade=5";
 
 #[test]
-fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
+fn r_h4_an_edit_that_replaced_an_erased_one_stays() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
         RecordKind::Class,
         "c1",
@@ -254,12 +253,12 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
     let before = world.mirror.clone();
     let planned = world.run(&parse::snapshot(NIGHT));
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
-    // Nobody did anything since: the edit comes back to the letter.
+    // No edit was made since: the erased edit is restored unchanged.
     let (_, back) = taken_back(&world, &planned.changes, true);
     let mut undone = world.mirror.clone();
     apply(&mut undone, &back.changes);
     assert_eq!(undone, before);
-    // The teacher was added again by hand: there is nothing to bring back, and a finding says so.
+    // The teacher was added again by hand: nothing is restored, and a finding says so.
     world.edit(RecordKind::Class, "c1", co_teacher("t2"));
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty());
@@ -267,7 +266,7 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
         back.findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(),
         [request::UNDO_EDIT_STAYS.name]
     );
-    // The run never got to erase it: it is there as it was, and nothing needs to be said.
+    // The run did not erase the edit: it is unchanged, and there is no finding.
     world.mirror = before;
     let (undone, back) = taken_back(&world, &planned.changes, true);
     assert!(
@@ -276,7 +275,7 @@ fn r_h4_a_newer_edit_in_the_place_of_an_erased_one_stays() {
 }
 
 #[test]
-fn r_h4_what_people_made_for_somebody_new_keeps_the_run_from_being_undone() {
+fn r_h4_edits_of_new_records_prevent_an_undo() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     let planned = world.run(&parse::snapshot(&format!("{NIGHT}\nteacher t3")));
     world.edit(RecordKind::Class, "c1", co_teacher("t3"));
@@ -287,8 +286,7 @@ fn r_h4_what_people_made_for_somebody_new_keeps_the_run_from_being_undone() {
 }
 
 #[test]
-fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is_told_which_one_it_is()
- {
+fn r_h4_a_record_changed_and_changed_back_counts_as_unchanged() {
     let renamed = NIGHT.replace("grade=5", "grade=6");
     let mut world =
         world("sis", serde_json::json!({ "hold_if_changed_percent": 100 })).after(NIGHT);
@@ -297,7 +295,8 @@ fn r_h4_a_record_changed_and_changed_back_is_what_the_run_left_and_its_writer_is
     let world = world.after(NIGHT).after(&renamed);
     let (_, back) = taken_back(&world, &planned.changes, true);
     let [change] = &back.changes[..] else { panic!("{back:?}") };
-    // The item as it is, and not as the undone run wrote it: its pieces are named after it.
+    // The item in its present state, not as the undone run wrote it, because its parts are named
+    // after it.
     assert_eq!(
         change.before.as_ref(),
         world.mirror.records.get(&(RecordKind::Student, "s1".into()))
@@ -332,7 +331,7 @@ fn r_h1_an_undo_is_held_like_any_plan() {
 }
 
 #[test]
-fn r_m7_an_undo_stores_no_demographic_again_where_the_policy_ignores_them_now() {
+fn r_m7_an_undo_stores_no_demographics_under_ignore() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     world.policy.demographics = roster::policy::KeepDemographics::Ignore;
     let planned = world.run(&parse::snapshot(NIGHT));
@@ -350,7 +349,7 @@ fn r_m7_an_undo_stores_no_demographic_again_where_the_policy_ignores_them_now() 
 }
 
 #[test]
-fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
+fn r_i3_a_newer_link_made_by_hand_prevents_an_undo() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     let old = "class c1 teachers=t1* students=n1\nteacher t1\nteacher t2\nstudent n1 email=s1@x grade=5 number=1";
     world.run(&parse::snapshot(&NIGHT.replace("student s1", "student s1 number=1")));
@@ -370,7 +369,7 @@ fn r_i3_a_link_that_was_made_by_hand_since_is_in_the_way() {
 }
 
 #[test]
-fn versions_tell_edits_apart_that_say_the_same() {
+fn equal_edits_are_distinguished_by_version() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
         RecordKind::Class,
         "c1",

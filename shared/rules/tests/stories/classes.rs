@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::world;
 
 #[test]
-fn r_c1_a_class_comes_with_all_that_the_source_says_of_it() {
+fn r_c1_a_class_is_created_with_all_details_of_the_source() {
     let mut w = world("sis", json!({}));
     assert_snapshot!(w.night("
         course math
@@ -49,7 +49,7 @@ fn r_c2_a_manual_class_is_never_changed_and_keeps_its_members() {
 }
 
 #[test]
-fn r_c3_what_a_district_makes_in_its_source_is_source_data() {
+fn r_c3_custom_data_in_the_source_is_source_data() {
     let mut w = world("clever", json!({}));
     assert_snapshot!(w.night("
         class custom-1 teachers=t1* students=custom-student
@@ -107,7 +107,7 @@ fn r_c4_a_student_who_is_listed_but_not_admitted_makes_a_class_active() {
 }
 
 #[test]
-fn r_c4_an_end_date_that_comes_ends_the_seat_and_the_term_by_itself() {
+fn r_c4_enrollments_and_terms_end_by_date() {
     let text = "
         term fall from=2026-08-01 to=2026-12-20
         class c1 terms=fall teachers=t1* students=s1,s2@..2026-10-02

@@ -1,4 +1,4 @@
-//! What people see of a record with the edits beside it.
+//! The effective roster: records of the mirror with their local edits.
 
 use jiff::{Timestamp, civil::date};
 use roster::edit::{Edit, EditVersion, LocalEdit};
@@ -81,7 +81,7 @@ fn shown(list: &[Listed]) -> Vec<(&str, Origin)> {
 }
 
 #[test]
-fn r_m4_a_custom_name_is_shown_and_the_sources_name_stands_beside_it() {
+fn r_m4_a_custom_name_is_shown_with_the_name_in_the_source() {
     let (item, edits) =
         (reading(&["t1"], &[]), [of_class(Edit::CustomName { name: Personal::new("Owls") })]);
     assert_eq!(effective::class(&item, &[]).name(), "Reading");
@@ -102,7 +102,7 @@ fn r_t2_the_primary_teacher_is_first_and_co_teachers_by_hand_are_last() {
 }
 
 #[test]
-fn r_s4_a_student_by_hand_whom_the_source_lists_by_now_is_the_sources() {
+fn r_s4_a_manual_student_whom_the_source_lists_is_shown_as_the_sources() {
     let by_hand =
         |key: &str| of_class(Edit::Member { role: RecordKind::Student, person: key.into() });
     let (item, edits) = (reading(&["t1"], &["s1"]), [by_hand("s1"), by_hand("s2")]);
@@ -111,7 +111,7 @@ fn r_s4_a_student_by_hand_whom_the_source_lists_by_now_is_the_sources() {
 }
 
 #[test]
-fn r_o5_who_was_taken_out_by_hand_is_not_in_the_class() {
+fn r_o5_a_person_removed_by_hand_is_not_in_the_class() {
     let item = reading(&["t1"], &["s1", "s2"]);
     let edits = [of_class(Edit::Left { role: RecordKind::Student, person: "s1".into() })];
     assert_eq!(shown(&effective::class(&item, &edits).students), [("s2", Origin::Source)]);
@@ -121,7 +121,7 @@ fn r_o5_who_was_taken_out_by_hand_is_not_in_the_class() {
 }
 
 #[test]
-fn r_c2_everybody_in_a_manual_class_is_there_by_hand() {
+fn r_c2_all_members_of_a_manual_class_are_manual() {
     let mut item = reading(&["t1"], &[]);
     item.origin = Origin::Manual;
     let edits = [of_class(Edit::Member { role: RecordKind::Student, person: "s1".into() })];
@@ -201,7 +201,7 @@ fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
 }
 
 #[test]
-fn r_s6_r_g5_what_was_changed_here_is_laid_over_the_sources_word() {
+fn r_s6_r_g5_edits_override_the_data_of_the_source() {
     let of_source = Person {
         given: text("Bo"),
         family: text("Larch"),
@@ -222,7 +222,7 @@ fn r_s6_r_g5_what_was_changed_here_is_laid_over_the_sources_word() {
 }
 
 #[test]
-fn r_i4_a_temporary_email_signs_in_before_every_other() {
+fn r_i4_a_temporary_email_is_the_sign_in_email() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let email = |edits: &[LocalEdit]| {
         effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
@@ -235,7 +235,7 @@ fn r_i4_a_temporary_email_signs_in_before_every_other() {
 }
 
 #[test]
-fn r_i5_a_shared_email_signs_nobody_in() {
+fn r_i5_a_shared_email_is_no_sign_in_email() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
     let email = |edits: &[LocalEdit]| {
@@ -249,7 +249,7 @@ fn r_i5_a_shared_email_signs_nobody_in() {
 }
 
 #[test]
-fn r_a2_who_is_archived_has_no_access_to_the_school_and_is_told_nothing() {
+fn r_a2_archived_accounts_have_no_access_and_get_no_announcements() {
     let state = TeacherState {
         person: Person::default(),
         classes: vec![],
@@ -278,7 +278,7 @@ fn r_a2_who_is_archived_has_no_access_to_the_school_and_is_told_nothing() {
 }
 
 #[test]
-fn r_a2_a_guardian_by_hand_goes_with_the_last_child() {
+fn r_a2_a_manual_guardian_loses_access_with_the_last_child() {
     let person = Person::default();
     let reach = |origin, children: &[Status]| {
         let who = Who { status: Status::Active, origin, person: &person, email_shared: false };
@@ -294,7 +294,7 @@ fn r_a2_a_guardian_by_hand_goes_with_the_last_child() {
 }
 
 #[test]
-fn r_s5_a_name_matches_exactly_or_not_at_all() {
+fn r_s5_a_name_must_match_exactly() {
     let person = Person {
         given: text("Ana María"),
         family: text("Larch"),
@@ -310,7 +310,7 @@ fn r_s5_a_name_matches_exactly_or_not_at_all() {
 }
 
 #[test]
-fn r_p1_a_pin_says_until_when() {
+fn r_p1_a_pin_has_an_end() {
     let until = date(2026, 12, 1);
     let pin = of_student(Edit::Pin { until, reason: "transfer".into() });
     assert_eq!(effective::pinned_until(&[pin]), Some(until));

@@ -1,4 +1,4 @@
-//! R-A: gone from the source, and back.
+//! R-A: records that are gone from the source, and that return.
 
 use insta::assert_snapshot;
 use roster::records::RecordKind;
@@ -19,7 +19,7 @@ fn family(overrides: serde_json::Value) -> World {
 }
 
 #[test]
-fn r_a1_a_student_gone_while_a_guardian_stays_because_of_a_sibling() {
+fn r_a1_a_student_is_archived_while_a_guardian_stays_for_a_sibling() {
     let mut w = family(json!({}));
     assert_snapshot!(w.night("
         class c1 teachers=t1* students=s2
@@ -33,7 +33,7 @@ fn r_a1_a_student_gone_while_a_guardian_stays_because_of_a_sibling() {
 }
 
 #[test]
-fn r_a1_a_guardian_gone_while_the_child_stays_is_archived_and_unlinked() {
+fn r_a1_a_guardian_who_is_gone_is_archived_and_unlinked_from_the_child() {
     let mut w = family(json!({}));
     assert_snapshot!(w.night("
         class c1 teachers=t1* students=s1,s2
@@ -47,7 +47,7 @@ fn r_a1_a_guardian_gone_while_the_child_stays_is_archived_and_unlinked() {
 }
 
 #[test]
-fn r_a2_softly_a_family_leaves_active_classes_and_stays_linked_and_in_archived_ones() {
+fn r_a2_soft_a_family_leaves_active_classes_and_stays_in_archived_ones() {
     let mut w = family(json!({}));
     w.night(
         "
@@ -71,12 +71,12 @@ fn r_a2_softly_a_family_leaves_active_classes_and_stays_linked_and_in_archived_o
 }
 
 #[test]
-fn r_a3_extreme_takes_the_family_out_of_archived_classes_and_the_school_too() {
+fn r_a3_extreme_a_family_leaves_archived_classes_and_the_school() {
     let mut w = family(json!({ "abandoned_families": "extreme" }));
     w.night("teacher t1\nstudent s1 email=s1@x guardians=g1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x");
-    // s1 goes, but the guardian stays with s2: no family is gone yet.
+    // s1 is gone, but the guardian stays with s2: the family is not abandoned.
     assert_snapshot!(w.night("teacher t1\nstudent s2 email=s2@x guardians=g1,g2\nguardian g1 name=Ann email=a@x\nguardian g2 name=Bob email=b@x"), @"- student s1 status=archived [R-A1 no longer in the source]");
-    // Now all of them are.
+    // Now the whole family is gone.
     assert_snapshot!(w.night("teacher t1"), @r"
     ~ student s1 schools=- classes=- [R-A3 classes -1; R-A3 schools]
     - student s2 status=archived schools=- classes=- [R-A1 no longer in the source; R-A3 classes -1; R-A3 schools]
@@ -88,7 +88,7 @@ fn r_a3_extreme_takes_the_family_out_of_archived_classes_and_the_school_too() {
 }
 
 #[test]
-fn r_a3_a_student_without_guardians_is_a_family_alone() {
+fn r_a3_a_student_without_guardians_is_a_family_of_one() {
     let mut w = world("clever", json!({ "abandoned_families": "extreme" })).after(
         "
         class c1 teachers=t1* students=s1
@@ -102,7 +102,7 @@ fn r_a3_a_student_without_guardians_is_a_family_alone() {
 }
 
 #[test]
-fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
+fn r_a3_extreme_manual_classes_follow_their_own_setting() {
     for (setting, keeps) in [("stay", true), ("leave", false)] {
         let overrides = json!({ "abandoned_families": "extreme", "abandoned_classes": "disconnect", "abandoned_in_manual_classes": setting });
         let mut w = world("clever", overrides)
@@ -115,7 +115,7 @@ fn r_a3_under_extreme_the_classes_made_by_hand_follow_their_own_setting() {
 }
 
 #[test]
-fn r_a4_who_comes_back_gets_the_same_account_with_what_was_kept() {
+fn r_a4_a_person_who_returns_gets_the_same_account() {
     let mut w = family(json!({}));
     let account = |w: &World| w.mirror.of::<roster::records::kinds::Students>()[0].account.clone();
     let before = account(&w);
@@ -131,7 +131,7 @@ fn r_a4_who_comes_back_gets_the_same_account_with_what_was_kept() {
 }
 
 #[test]
-fn r_a4_who_comes_back_must_meet_the_conditions_again() {
+fn r_a4_a_person_who_returns_must_meet_the_conditions_again() {
     let full = "class c1 teachers=t1* students=s1\nteacher t1\nstudent s1 email=a@x";
     let mut w = world("sis", json!({})).after(full);
     w.night("class c1 teachers=t1*\nteacher t1");
@@ -146,7 +146,7 @@ fn r_a4_who_comes_back_must_meet_the_conditions_again() {
 }
 
 #[test]
-fn r_a5_an_archived_class_keeps_its_roster_whoever_leaves_later() {
+fn r_a5_an_archived_class_keeps_its_roster() {
     let mut w = family(json!({}));
     assert_snapshot!(w.night("
         teacher t1
@@ -163,7 +163,7 @@ fn r_a5_an_archived_class_keeps_its_roster_whoever_leaves_later() {
 }
 
 #[test]
-fn r_a5_a_class_gone_from_the_source_goes_on_by_hand_where_the_policy_says_so() {
+fn r_a5_a_disconnected_class_becomes_a_manual_class() {
     let text = "class c1 teachers=t1* students=s1\nteacher t1\nstudent s1";
     let mut w = world("clever", json!({ "abandoned_classes": "disconnect" })).after(text);
     assert_snapshot!(w.night("teacher t1\nstudent s1"), @r"
@@ -177,7 +177,7 @@ fn r_a5_a_class_gone_from_the_source_goes_on_by_hand_where_the_policy_says_so() 
 }
 
 #[test]
-fn r_a5_a_teacher_gone_leaves_all_synced_classes_and_is_archived() {
+fn r_a5_a_teacher_who_is_gone_leaves_synced_classes_and_is_archived() {
     let mut w = world("clever", json!({})).after(
         "
         class c1 teachers=t1*,t2 students=s1
@@ -197,7 +197,7 @@ fn r_a5_a_teacher_gone_leaves_all_synced_classes_and_is_archived() {
 }
 
 #[test]
-fn r_a6_a_school_no_longer_shared_goes_with_its_classes() {
+fn r_a6_a_school_no_longer_shared_is_archived_with_its_classes() {
     let w = world("clever", json!({})).after(
         "
         school north
@@ -228,7 +228,7 @@ fn r_a6_a_school_no_longer_shared_goes_with_its_classes() {
 }
 
 #[test]
-fn r_a6_a_school_that_classes_still_refer_to_is_dangling_not_gone() {
+fn r_a6_a_missing_school_that_classes_refer_to_is_kept() {
     let mut w = world("clever", json!({})).after(
         "
         school north
@@ -237,7 +237,7 @@ fn r_a6_a_school_that_classes_still_refer_to_is_dangling_not_gone() {
         student s1",
     );
     assert_snapshot!(w.night("
-        gap class c1
+        unreadable class c1
         teacher t1
         student s1"), @r"
     ! school_dangling school north

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::world::world;
 
 #[test]
-fn r_g1_a_guardian_comes_in_with_a_contact_that_is_nobody_elses() {
+fn r_g1_a_guardian_is_admitted_with_a_unique_contact() {
     let mut w = world("family-directory", json!({}));
     assert_snapshot!(w.night("
         student s1 guardians=g1,g2,g3,g4
@@ -36,7 +36,7 @@ fn r_g1_a_guardian_comes_in_with_a_contact_that_is_nobody_elses() {
 }
 
 #[test]
-fn r_g1_who_is_in_and_loses_the_contact_stays() {
+fn r_g1_an_admitted_guardian_who_loses_the_contact_stays() {
     let mut w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
     assert_snapshot!(w.night("
@@ -50,12 +50,12 @@ fn r_g1_who_is_in_and_loses_the_contact_stays() {
 }
 
 #[test]
-fn r_g1_contacts_of_a_row_that_is_bad_tonight_still_count_as_taken() {
+fn r_g1_contacts_of_unreadable_guardians_still_count_as_taken() {
     let mut w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nguardian g1 name=Ann email=a@x");
     assert_snapshot!(w.night("
         student s1 guardians=g2
-        gap guardian g1
+        unreadable guardian g1
         guardian g2 name=Bob email=a@x"), @r"
     ! student_no_email student s1
     ! guardian_waits_for_contact guardian g2
@@ -63,13 +63,13 @@ fn r_g1_contacts_of_a_row_that_is_bad_tonight_still_count_as_taken() {
 }
 
 #[test]
-fn r_g1_none_come_in_where_the_policy_says_none() {
+fn r_g1_no_guardian_is_admitted_with_the_setting_none() {
     let mut w = world("sis", json!({ "admit_students": "shared" }));
     assert_snapshot!(w.night("student s1 email=s@x guardians=g1\nguardian g1 email=a@x"), @"+ student s1 email=s@x schools=sch [R-S2 the source shares this student]");
 }
 
 #[test]
-fn r_g2_one_name_and_one_contact_under_several_ids_is_one_guardian() {
+fn r_g2_the_same_name_and_contact_under_several_ids_is_one_guardian() {
     let mut w = world("family-directory", json!({}));
     assert_snapshot!(w.night("
         student s1 guardians=g1
@@ -92,7 +92,7 @@ fn r_g2_one_name_and_one_contact_under_several_ids_is_one_guardian() {
 }
 
 #[test]
-fn r_g2_two_who_were_two_become_one_and_two_again() {
+fn r_g2_two_guardians_are_merged_and_separated_again() {
     let two = "
         student s1 guardians=g1
         student s2 guardians=g2
@@ -123,7 +123,7 @@ fn r_g2_two_who_were_two_become_one_and_two_again() {
 }
 
 #[test]
-fn r_g2_the_account_stays_when_the_id_that_made_it_goes() {
+fn r_g2_the_account_stays_when_its_original_id_is_gone() {
     let mut w = world("family-directory", json!({})).after(
         "
         student s1 guardians=g1
@@ -143,7 +143,7 @@ fn r_g2_the_account_stays_when_the_id_that_made_it_goes() {
 }
 
 #[test]
-fn r_g3_a_relationship_waits_for_both_sides() {
+fn r_g3_a_relationship_waits_for_both_people() {
     let mut w = world("family-directory", json!({ "admit_students": "email" }));
     assert_snapshot!(w.night("
         student s1 guardians=g1

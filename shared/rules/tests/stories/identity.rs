@@ -11,7 +11,7 @@ fn district() -> World {
 }
 
 #[test]
-fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
+fn r_i1_an_account_never_changes_and_its_key_is_never_reused() {
     let mut w = district().after("student s1 number=7");
     let account = w.mirror.of::<kinds::Students>()[0].account.clone();
     assert_snapshot!(w.night("student s2 number=7"), @r"
@@ -21,7 +21,7 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
     ! student_no_email student s2
     ");
     assert_eq!(w.mirror.of::<kinds::Students>()[0].account, account);
-    // The source gives the old id to somebody else.
+    // The source gives the old id to another person.
     assert_snapshot!(w.night("
         class c1 students=s1,s2
         student s2 number=7
@@ -48,7 +48,7 @@ fn r_i1_an_account_never_changes_and_its_key_is_never_given_to_another() {
 }
 
 #[test]
-fn r_i2_a_student_under_a_new_id_with_the_same_number_keeps_the_account() {
+fn r_i2_a_student_with_a_new_id_and_the_same_number_keeps_the_account() {
     let mut w = district()
         .after("class c1 teachers=t1* students=old\nteacher t1\nstudent old number=7 email=a@x");
     assert_snapshot!(w.night("class c1 teachers=t1* students=new\nteacher t1\nstudent new number=7 email=b@x"), @r"
@@ -59,7 +59,7 @@ fn r_i2_a_student_under_a_new_id_with_the_same_number_keeps_the_account() {
 }
 
 #[test]
-fn r_i2_without_numbers_the_same_address_and_the_same_name_are_the_same_person() {
+fn r_i2_without_numbers_the_same_email_and_name_are_the_same_person() {
     let mut w = district()
         .after("teacher old name=Ann/Lee email=a@x\nstudent s-old name=Bo email=b@x number=1");
     assert_snapshot!(w.night("teacher new name=ANN/_lee email=a@x\nstudent s-new name=bo email=b@x"), @r"
@@ -73,7 +73,7 @@ fn r_i2_without_numbers_the_same_address_and_the_same_name_are_the_same_person()
 }
 
 #[test]
-fn r_i2_different_numbers_forbid_a_link_by_address_and_name() {
+fn r_i2_different_numbers_forbid_a_link_by_email_and_name() {
     let mut w = district()
         .after("student s1 name=Bo email=b@x number=1\nstudent s2 name=Cy email=c@x state=1");
     assert_snapshot!(w.night("student s3 name=Bo email=b@x number=2\nstudent s4 name=Cy email=c@x state=2"), @r"
@@ -85,7 +85,7 @@ fn r_i2_different_numbers_forbid_a_link_by_address_and_name() {
 }
 
 #[test]
-fn r_i2_two_living_people_are_never_one() {
+fn r_i2_two_people_in_the_source_are_never_linked() {
     let mut w = district().after("student s1 number=7 name=Bo email=b@x");
     assert_snapshot!(w.night("student s1 number=7 name=Bo email=b@x\nstudent s2 number=7 name=Bo email=b@x"), @r"
     ~ student s1 shared=yes [R-I5 shared e-mail]
@@ -96,7 +96,7 @@ fn r_i2_two_living_people_are_never_one() {
 }
 
 #[test]
-fn r_i2_what_is_ambiguous_is_not_linked() {
+fn r_i2_ambiguous_matches_are_not_linked() {
     let mut w = district().after("student s1 number=7\nstudent s2 number=7");
     assert_snapshot!(w.night("student s3 number=7"), @r"
     - student s1 status=archived [R-A1 no longer in the source]
@@ -118,7 +118,7 @@ fn r_i2_what_is_ambiguous_is_not_linked() {
 }
 
 #[test]
-fn r_i2_who_was_archived_earlier_is_found_again() {
+fn r_i2_a_person_archived_earlier_is_relinked() {
     let mut w = district().after("student s1 number=7\nstudent s9");
     w.night("student s9");
     assert_snapshot!(w.night("student s2 number=7\nstudent s9"), @r"
@@ -131,16 +131,16 @@ fn r_i2_who_was_archived_earlier_is_found_again() {
 }
 
 #[test]
-fn r_i2_a_row_that_is_bad_tonight_is_nobody_gone() {
+fn r_i2_an_unreadable_record_does_not_count_as_gone() {
     let mut w = district().after("student s1 number=7");
-    assert_snapshot!(w.night("gap student s1\nstudent s2 number=7"), @r"
+    assert_snapshot!(w.night("unreadable student s1\nstudent s2 number=7"), @r"
     + student s2 schools=sch [R-S2 the source shares this student]
     ! student_no_email student s2
     ");
 }
 
 #[test]
-fn r_i2_nobody_is_linked_where_the_policy_says_off() {
+fn r_i2_no_record_is_linked_with_the_setting_off() {
     let mut w = world("clever", json!({ "relink_identities": "off" })).after("student s1 number=7");
     assert_snapshot!(w.night("student s2 number=7"), @r"
     - student s1 status=archived [R-A1 no longer in the source]
@@ -159,7 +159,7 @@ fn r_i3_a_link_made_by_support_holds() {
 }
 
 #[test]
-fn r_i5_one_address_and_two_people_signs_in_neither() {
+fn r_i5_an_email_of_two_people_is_marked_as_shared() {
     let mut w = world("family-directory", json!({})).with_administrator("boss@x", "boss");
     assert_snapshot!(w.night("
         student s1 email=a@x guardians=g1
@@ -188,7 +188,7 @@ fn r_i5_one_address_and_two_people_signs_in_neither() {
 }
 
 #[test]
-fn r_i5_one_person_as_student_and_teacher_has_both_accounts() {
+fn r_i5_a_person_who_is_student_and_teacher_has_both_accounts() {
     let mut w = world("clever", json!({}));
     assert_snapshot!(w.night("student p1 email=p@x\nteacher p1 email=p@x"), @r"
     + teacher p1 shared=yes [R-T1 the source has this teacher]

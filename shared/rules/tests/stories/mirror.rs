@@ -13,7 +13,7 @@ const CLASS: &str = "
     student s1 email=a@x";
 
 #[test]
-fn r_m1_what_the_source_adds_changes_and_no_longer_has() {
+fn r_m1_records_are_added_changed_and_archived_like_in_the_source() {
     let mut w = world("sis", json!({}));
     assert_snapshot!(w.night(CLASS), @r"
     + teacher t1 classes=c1 [R-T1 the source has this teacher]
@@ -38,7 +38,7 @@ fn r_m1_the_same_snapshot_again_changes_nothing() {
 }
 
 #[test]
-fn r_m1_the_order_of_the_files_does_not_matter_and_a_plan_made_twice_is_the_same_to_the_byte() {
+fn r_m1_plans_do_not_depend_on_file_order_and_are_deterministic() {
     let w = world("sis", json!({})).after(CLASS);
     let tonight = parse::snapshot(
         "
@@ -79,7 +79,7 @@ fn r_m3_four_classes_called_reading_stay_four_classes_called_reading() {
 }
 
 #[test]
-fn r_m5_a_teacher_who_is_an_administrator_here_is_not_doubled() {
+fn r_m5_a_teacher_with_an_administrators_email_shares_the_account() {
     let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account");
     assert_snapshot!(w.night("teacher t1 email=boss@x"), @r"
     + teacher t1 administrator=yes [R-T1 the source has this teacher; R-M5 the account is the administrator's]
@@ -103,7 +103,7 @@ fn r_m5_a_teacher_who_is_an_administrator_here_is_not_doubled() {
 }
 
 #[test]
-fn r_m5_a_teacher_gone_from_the_source_leaves_the_administrator_alone() {
+fn r_m5_archiving_a_teacher_does_not_change_the_administrator() {
     let mut w = world("sis", json!({}))
         .with_administrator("boss@x", "boss-account")
         .after("teacher t1 email=boss@x");
@@ -115,8 +115,7 @@ fn r_m5_a_teacher_gone_from_the_source_leaves_the_administrator_alone() {
 }
 
 #[test]
-fn r_m5_two_teachers_with_an_administrators_address_are_both_kept_and_neither_is_the_administrator()
-{
+fn r_m5_two_teachers_with_an_administrators_email_have_their_own_accounts() {
     let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account");
     assert_snapshot!(w.night("
         teacher t1 email=boss@x
@@ -138,20 +137,21 @@ fn r_m6_a_newer_snapshot_replaces_a_run_only_before_it_writes() {
 }
 
 #[test]
-fn r_m7_under_ignore_demographics_are_nowhere() {
+fn r_m7_demographics_are_not_stored_under_ignore() {
     let text = "student s1 email=a@x grade=5 race=white birth=2016-01-01";
     let mut w = world("clever", json!({})).after(text);
     assert_snapshot!(w.show(RecordKind::Student, "s1"), @"email=a@x schools=sch demographics=yes");
-    // The policy changes: what the mirror has goes, also of who is archived or whose row is bad.
+    // After the change of the policy all demographics are removed, also of archived students and
+    // of those with an unreadable record.
     w.run(&parse::snapshot("student s2 grade=6\nstudent s3 grade=6\nteacher t1"));
     w.policy = world("family-directory", json!({})).policy;
-    assert_snapshot!(w.night("student s2 grade=6\ngap student s3\nteacher t1"), @r"
+    assert_snapshot!(w.night("student s2 grade=6\nunreadable student s3\nteacher t1"), @r"
     ~ student s1 demographics=- [R-M7 demographics]
     ~ student s3 demographics=- [R-M7 demographics]
     ~ student s2 demographics=- [R-M7 demographics]
     ! student_no_email student s2
     ");
-    assert_snapshot!(w.night("student s2 grade=6\ngap student s3\nteacher t1"), @"! student_no_email student s2");
+    assert_snapshot!(w.night("student s2 grade=6\nunreadable student s3\nteacher t1"), @"! student_no_email student s2");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn r_s1_a_student_without_an_active_class_waits() {
 }
 
 #[test]
-fn r_s1_who_is_in_and_loses_both_stays() {
+fn r_s1_an_admitted_student_who_loses_email_and_class_stays() {
     let mut w = world("sis", json!({})).after(
         "
         class c1 teachers=t1* students=s1
@@ -84,7 +84,7 @@ fn r_s1_who_is_in_and_loses_both_stays() {
 }
 
 #[test]
-fn r_s1_email_alone_is_enough_where_the_policy_says_so() {
+fn r_s1_an_email_is_enough_with_the_setting_email() {
     let mut w = world("sis", json!({ "admit_students": "email" }));
     assert_snapshot!(w.night("student s1 email=a@x\nstudent s2"), @r"
     + student s1 email=a@x schools=sch [R-S1 in the source with an e-mail address]
@@ -93,7 +93,7 @@ fn r_s1_email_alone_is_enough_where_the_policy_says_so() {
 }
 
 #[test]
-fn r_s2_every_shared_student_comes_in() {
+fn r_s2_every_shared_student_is_admitted() {
     let mut w = world("clever", json!({}));
     assert_snapshot!(w.night("student s1\nstudent s2 email=b@x"), @r"
     + student s1 schools=sch [R-S2 the source shares this student]
@@ -103,14 +103,14 @@ fn r_s2_every_shared_student_comes_in() {
 }
 
 #[test]
-fn r_t1_every_shared_teacher_has_an_account_with_the_sources_name_and_address() {
+fn r_t1_every_shared_teacher_has_an_account() {
     let mut w = world("sis", json!({}));
     assert_snapshot!(w.night("teacher t1 name=Ann/Lee email=ann@x"), @"+ teacher t1 [R-T1 the source has this teacher]");
     assert_snapshot!(w.night("teacher t1 name=Ann/Poe email=poe@x"), @"~ teacher t1 [R-M1 family name, e-mail]");
 }
 
 #[test]
-fn r_t2_the_primary_teacher_is_first_and_the_others_follow_in_the_order_of_the_source() {
+fn r_t2_the_primary_teacher_is_first_and_co_teachers_keep_their_order() {
     let mut w = world("sis", json!({}));
     assert_snapshot!(w.night("
         class c1 teachers=t3,t2,t1* students=s1
@@ -133,7 +133,7 @@ fn r_t2_the_primary_teacher_is_first_and_the_others_follow_in_the_order_of_the_s
 }
 
 #[test]
-fn r_t5_more_co_teachers_than_the_source_can_hold_are_all_taken_with_a_finding() {
+fn r_t5_too_many_co_teachers_are_mirrored_with_a_finding() {
     let mut w = world("ats-stars", json!({}));
     let text = "
         class c1 teachers=t1*,t2,t3,t4 students=s1
@@ -150,7 +150,7 @@ fn r_t5_more_co_teachers_than_the_source_can_hold_are_all_taken_with_a_finding()
 }
 
 #[test]
-fn r_t7_a_row_does_not_turn_a_pupil_into_a_teacher() {
+fn r_t7_an_enrollment_does_not_turn_a_student_into_a_teacher() {
     let mut w = world("sis", json!({}));
     assert_snapshot!(w.night("
         class c1 teachers=t1*,s1 students=s1,t1
@@ -172,7 +172,7 @@ fn r_t7_a_row_does_not_turn_a_pupil_into_a_teacher() {
 }
 
 #[test]
-fn r_t7_where_the_enrollments_word_counts_the_person_gets_the_role_and_an_account() {
+fn r_t7_with_enrollment_the_person_gets_the_role_and_an_account() {
     let mut w = world("clever", json!({ "role_conflicts": "enrollment" }));
     assert_snapshot!(w.night("
         class c1 teachers=t1*,s1 students=s1
@@ -188,7 +188,7 @@ fn r_t7_where_the_enrollments_word_counts_the_person_gets_the_role_and_an_accoun
 }
 
 #[test]
-fn r_t7_a_role_given_by_enrollment_goes_when_the_policy_changes() {
+fn r_t7_a_role_from_an_enrollment_ends_when_the_policy_changes() {
     let text = "
         class c1 teachers=t1*,s1 students=s2
         teacher t1

@@ -1,4 +1,4 @@
-//! R-O2: what a reviewer is shown of a district's data as a whole.
+//! R-O2: the review of a district's data.
 
 use insta::assert_snapshot;
 use roster::change::Outcome;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::{parse, world};
 
-/// The shares of a kind, in lines.
+/// Prints the shares of a kind.
 fn shares(outcome: &Outcome, kind: RecordKind) -> String {
     let of_kind = outcome.review.fields.iter().filter(|share| share.kind == kind);
     let lines = of_kind.map(|share| {
@@ -20,7 +20,7 @@ fn shares(outcome: &Outcome, kind: RecordKind) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The schools, in lines: in the source, added, changed, removed, unchanged.
+/// Prints the counts of the schools: in the source, added, changed, removed, unchanged.
 fn schools(outcome: &Outcome) -> String {
     let of_school = outcome.review.schools.iter().flat_map(|school| {
         school.counts.iter().map(|(kind, c)| {
@@ -46,7 +46,7 @@ const AT_CLEVER: &str = "
     class c1 teachers=t1* students=s1,s2";
 
 #[test]
-fn r_o2_the_review_tells_of_how_many_records_every_required_and_optional_field_is_known() {
+fn r_o2_the_review_counts_records_with_each_field() {
     let outcome = outcome("clever", AT_CLEVER);
     assert_snapshot!(shares(&outcome, RecordKind::Student), @r"
     schools (required): 3 of 3
@@ -76,14 +76,14 @@ fn r_o2_the_review_tells_of_how_many_records_every_required_and_optional_field_i
 }
 
 #[test]
-fn r_o2_a_source_whose_ids_are_the_sis_own_has_all_of_them() {
+fn r_o2_a_source_with_sis_ids_has_all_sis_ids() {
     let outcome = outcome("sis", &AT_CLEVER.replace("ids own", ""));
     let sis = shares(&outcome, RecordKind::Student).lines().nth(1).unwrap().to_owned();
     assert_eq!(sis, "sis_id (required): 3 of 3");
 }
 
 #[test]
-fn r_o2_r_m7_nobody_counts_demographics_where_they_are_ignored() {
+fn r_o2_r_m7_ignored_demographics_are_not_counted() {
     let outcome = outcome("family-directory", AT_CLEVER);
     let shares = shares(&outcome, RecordKind::Student);
     assert_eq!(
@@ -95,7 +95,7 @@ fn r_o2_r_m7_nobody_counts_demographics_where_they_are_ignored() {
 }
 
 #[test]
-fn r_o2_the_review_counts_by_school_and_a_person_of_two_schools_in_both() {
+fn r_o2_a_person_in_two_schools_counts_in_both() {
     let text = "
         school north
         school south
@@ -103,7 +103,7 @@ fn r_o2_the_review_counts_by_school_and_a_person_of_two_schools_in_both() {
         student s2 schools=north,south
         teacher t1 schools=south
         class c1 school=south teachers=t1* students=s2
-        gap student bad";
+        unreadable student bad";
     let outcome = outcome("clever", text);
     assert_snapshot!(schools(&outcome), @r"
     north student: 2 2 0 0 0
@@ -120,7 +120,7 @@ fn r_o2_the_review_counts_by_school_and_a_person_of_two_schools_in_both() {
 }
 
 #[test]
-fn r_o2_a_later_review_counts_what_stays_moves_and_goes_in_each_school() {
+fn r_o2_a_later_review_counts_changes_by_school() {
     let before = "
         school north
         school south
@@ -134,7 +134,8 @@ fn r_o2_a_later_review_counts_what_stays_moves_and_goes_in_each_school() {
         student s1 schools=north number=1
         student s2 schools=south number=2";
     let outcome = w.plan(&parse::snapshot(tonight)).outcome;
-    // Who moves was in the north, and is a change there; the south has one more in the source.
+    // The student who moves counts as changed in the north, and as one more in the source in the
+    // south.
     assert_snapshot!(schools(&outcome), @r"
     north student: 1 0 1 1 1
     south student: 1 0 0 0 0

@@ -1,10 +1,48 @@
-//! A small world for tests: a mirror in memory, nights written in a few lines of text, plans
-//! printed as short lines.
+//! The test world: a mirror in memory, snapshots written as a few lines of text, and plans printed
+//! as short lines.
 //!
-//! A line is a kind, an id and `field=value` pairs: `student s1 email=a@x number=7 guardians=g1`. A
-//! class lists who is in it (`class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01`, `*`
-//! marks the primary teacher); the people's side of it is made from that. School `sch` and term
-//! `year` are always there, and are a class's own unless it says otherwise.
+//! # A story
+//!
+//! ```text
+//! let mut w = world("sis", json!({}));           // a preset, and settings that override it
+//! assert_snapshot!(w.night("                     // a run: plan and apply
+//!     class c1 teachers=t1* students=s1
+//!     teacher t1
+//!     student s1 email=a@x"), @r"
+//! + teacher t1 classes=c1 [R-T1 the source has this teacher]
+//! ...                                            // the plan, as an inline snapshot
+//! ```
+//!
+//! `World::after` runs a snapshot whose plan does not matter, `with_edit`, `with_link`,
+//! `with_manual` and `with_administrator` add what people do by hand, and `on` sets the date (the
+//! default is 2026-10-01).
+//!
+//! # The text of a snapshot
+//!
+//! Each line is a kind, an id, and `field=value` pairs. Spaces in values are written as `_`.
+//!
+//! | line | meaning |
+//! | --- | --- |
+//! | `student s1 name=Ada/Byron email=a@x number=7 guardians=g1` | given and family name, e-mail address, student number; also `phone`, `sms`, `state`, `sis`, `schools=a,b`, and demographics |
+//! | `teacher t1 by_enrollment` | only an enrollment gives this role (R-T7) |
+//! | `guardian g1 email=g@x children=s1` | relationships are completed on both sides |
+//! | `class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01` | `*` marks the primary teacher, `@begin..end` limits an enrollment; the people's own lists are derived |
+//! | `class c1 title=Reading school=north terms=fall course=k1` | the defaults are the id, `sch`, `year` and no course; `terms=none` is a class without a term |
+//! | `school`, `term fall from=2026-08-01 to=2026-12-20`, `course` | places; school `sch` and term `year` always exist, unless `no school` or `no term` removes them |
+//! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
+//! | `unreadable enrollment class=c1 person=s1` | an unreadable enrollment |
+//! | `ids own` | the source has its own ids, as Clever has |
+//!
+//! # The text of a plan
+//!
+//! `+` adds, `^` restores an archived record, `~` changes, `-` removes, `!` is a finding. The changed
+//! fields follow (`-` for an empty value), and the reasons in brackets.
+//!
+//! # The model
+//!
+//! `tests/model` computes the mirror after a run a second time, from the same [`Snapshot`], with
+//! sets and loops over everything in memory. `tests/properties.rs` generates snapshots from tiny
+//! alphabets, so that ids, addresses and names collide, and compares the plan with the model.
 #![allow(dead_code, reason = "each test binary uses its part of the world")]
 
 pub(crate) mod parse;
@@ -40,7 +78,7 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Applies one change, and insists that the mirror is what the plan took it for.
+    /// Applies one change. Panics if the mirror does not have the state before the change.
     pub(crate) fn apply(&mut self, change: &Change) {
         let any = change.after.as_ref().or(change.before.as_ref()).expect("a change has a side");
         if let AnyMirrored::Link(link) = any {
@@ -65,7 +103,7 @@ impl Mirror {
             assert_eq!(before.map(AnyMirrored::Edit), change.before, "the plan saw another edit");
             return;
         }
-        let place = (tag(any), change.key.clone());
+        let place = (kind_of(any), change.key.clone());
         let before = match &change.after {
             Some(after) => self.records.insert(place, after.clone()),
             None => self.records.remove(&place),
@@ -73,7 +111,7 @@ impl Mirror {
         assert_eq!(before, change.before, "the plan saw another record");
     }
 
-    /// The records of a kind.
+    /// Returns the records of a kind, in table order.
     pub(crate) fn of<K: Kind>(&self) -> Vec<Mirrored<K>> {
         let mut items: Vec<Mirrored<K>> =
             self.records.values().filter_map(typed::<K>).cloned().collect();
@@ -82,8 +120,8 @@ impl Mirror {
     }
 }
 
-/// The kind of a record.
-pub(crate) fn tag(any: &AnyMirrored) -> RecordKind {
+/// Returns the kind of a record.
+pub(crate) fn kind_of(any: &AnyMirrored) -> RecordKind {
     match any {
         AnyMirrored::School(_) => RecordKind::School,
         AnyMirrored::Term(_) => RecordKind::Term,
@@ -97,7 +135,7 @@ pub(crate) fn tag(any: &AnyMirrored) -> RecordKind {
     }
 }
 
-/// A record as one of its kind.
+/// Casts a record to its kind; `None` if it is of another kind.
 pub(crate) fn typed<K: Kind>(any: &AnyMirrored) -> Option<&Mirrored<K>> {
     let item: &dyn Any = match any {
         AnyMirrored::School(item) => item,
@@ -113,7 +151,7 @@ pub(crate) fn typed<K: Kind>(any: &AnyMirrored) -> Option<&Mirrored<K>> {
     item.downcast_ref()
 }
 
-/// What a source says one night.
+/// The snapshot of a source.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) schools: Vec<School>,
@@ -123,8 +161,8 @@ pub(crate) struct Snapshot {
     pub(crate) students: Vec<Student>,
     pub(crate) guardians: Vec<Guardian>,
     pub(crate) classes: Vec<Class>,
-    pub(crate) gaps: Vec<UnreadableRecord>,
-    /// The source has ids of its own, as Clever has; else they are those of the student information
+    pub(crate) unreadable: Vec<UnreadableRecord>,
+    /// The source has its own ids, as Clever has. If not, they are those of the student information
     /// system.
     pub(crate) own_ids: bool,
 }
@@ -140,7 +178,7 @@ pub(crate) struct World {
     pub(crate) removals: bool,
 }
 
-/// What a plan gave.
+/// A plan.
 #[derive(Clone, Default, Debug, PartialEq)]
 pub(crate) struct Planned {
     pub(crate) changes: Vec<Change>,
@@ -149,7 +187,7 @@ pub(crate) struct Planned {
     pub(crate) outcome: Outcome,
 }
 
-/// A world with a preset's policy; `overrides` are JSON.
+/// Makes a world with a preset's policy; `overrides` are JSON.
 pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
     let empty = serde_json::Map::new();
     let policy = Policy::from_preset(preset, overrides.as_object().unwrap_or(&empty)).unwrap();
@@ -164,7 +202,7 @@ pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
 }
 
 impl World {
-    /// Plans a night without writing anything.
+    /// Plans a run without applying it.
     pub(crate) fn plan(&self, snapshot: &Snapshot) -> Planned {
         let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
         let context = PlanContext {
@@ -180,7 +218,7 @@ impl World {
         planned
     }
 
-    /// Plans a night and writes it.
+    /// Plans a run and applies it.
     pub(crate) fn run(&mut self, snapshot: &Snapshot) -> Planned {
         let planned = self.plan(snapshot);
         for change in &planned.changes {
@@ -190,13 +228,13 @@ impl World {
         planned
     }
 
-    /// A night in text; what the plan changes and finds, in short lines.
+    /// Runs a snapshot in text, and returns the plan as text.
     pub(crate) fn night(&mut self, text: &str) -> String {
         let planned = self.run(&parse::snapshot(text));
         print::plan(&planned)
     }
 
-    /// A night in text, of which only the mirror afterwards matters.
+    /// Runs a snapshot in text.
     #[must_use]
     pub(crate) fn after(mut self, text: &str) -> Self {
         self.run(&parse::snapshot(text));
@@ -210,7 +248,7 @@ impl World {
         self
     }
 
-    /// Makes an administrator here, by hand.
+    /// Adds an administrator.
     #[must_use]
     pub(crate) fn with_administrator(mut self, email: &str, account: &str) -> Self {
         self.administrators
@@ -218,7 +256,7 @@ impl World {
         self
     }
 
-    /// Links a source's id to a key, by hand.
+    /// Links a source id to a key by hand (R-I3).
     #[must_use]
     pub(crate) fn with_link(mut self, kind: RecordKind, source: &str, key: &str) -> Self {
         let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
@@ -226,23 +264,23 @@ impl World {
         self
     }
 
-    /// Somebody does something here, by hand.
+    /// Makes a local edit.
     #[must_use]
     pub(crate) fn with_edit(mut self, kind: RecordKind, key: &str, edit: Edit) -> Self {
         self.edit(kind, key, edit);
         self
     }
 
-    /// Somebody does something here, by hand.
+    /// Makes a local edit.
     pub(crate) fn edit(&mut self, kind: RecordKind, key: &str, edit: Edit) {
         let version = EditVersion::new(format!("v{}", self.nights));
-        let by = AccountId::new("somebody");
+        let by = AccountId::new("editor");
         let edit =
             LocalEdit { kind, key: key.into(), edit, by, at: jiff::Timestamp::UNIX_EPOCH, version };
         self.mirror.edits.insert((kind, key.into(), edit.edit.slot()), edit);
     }
 
-    /// A record made here by hand: one of a night's text, of which the source knows nothing.
+    /// Adds the records of a snapshot in text as records made by hand.
     #[must_use]
     pub(crate) fn with_manual(mut self, text: &str) -> Self {
         let mut made = World { mirror: Mirror::default(), ..self.clone() };
@@ -262,7 +300,7 @@ impl World {
         self
     }
 
-    /// One record of the mirror, as text.
+    /// Returns one record of the mirror as text.
     pub(crate) fn show(&self, kind: RecordKind, key: &str) -> String {
         self.mirror.records.get(&(kind, key.into())).map_or_else(|| "nothing".into(), print::record)
     }
@@ -293,8 +331,8 @@ impl PlanInputs for Both<'_> {
         Ok(records.into_iter().map(|record| Ok(Box::new(record))))
     }
 
-    /// By way of the very text that a snapshot has, so that a survey which asks for more than an
-    /// projection fails every test.
+    /// Converts every record to the stored text of a projection and back, so that an index pass that
+    /// needs more than the projection fails every test.
     fn snapshot_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {
@@ -318,7 +356,7 @@ impl PlanInputs for Both<'_> {
     fn gaps(
         &self,
     ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Infallible>>, Infallible> {
-        Ok(self.snapshot.gaps.iter().cloned().map(Ok))
+        Ok(self.snapshot.unreadable.iter().cloned().map(Ok))
     }
 
     fn mirror<K: Kind>(

@@ -1,4 +1,4 @@
-//! A night in text.
+//! Reads a snapshot in text; see the parent module for the format.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::Snapshot;
 
 type Fields<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Reads a night. Panics on what it does not know: a story with a slip tests nothing.
+/// Reads a snapshot. Panics on a line that it does not know.
 pub(crate) fn snapshot(text: &str) -> Snapshot {
     let mut night =
         Snapshot { schools: vec![school("sch", &Fields::new())], ..Snapshot::default() };
@@ -61,8 +61,8 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                 role: GuardianRole::Parent,
                 children: ids(fields.get("children")),
             }),
-            "gap" => night.gaps.push(match id {
-                "seat" => UnreadableRecord::Enrollment {
+            "unreadable" => night.unreadable.push(match id {
+                "enrollment" => UnreadableRecord::Enrollment {
                     class: fields.get("class").map(|id| (*id).into()),
                     person: fields.get("person").map(|id| (*id).into()),
                 },
@@ -82,41 +82,41 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
     night
 }
 
-/// Makes the people's side of rosters and both sides of relationships.
+/// Derives the people's lists of classes, and both sides of relationships.
 pub(crate) fn both_sides(night: &mut Snapshot) {
     let mut of_student: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
     let mut of_teacher: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
     for class in &mut night.classes {
         class.students.sort_by(|a, b| a.id.cmp(&b.id));
-        for (seats, people) in
+        for (enrollments, people) in
             [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)]
         {
-            for seat in seats {
+            for enrollment in enrollments {
                 people
-                    .entry(seat.id.clone())
+                    .entry(enrollment.id.clone())
                     .or_default()
-                    .push(Membership { id: class.id.clone(), ..seat.clone() });
+                    .push(Membership { id: class.id.clone(), ..enrollment.clone() });
             }
         }
     }
-    let seats_of = |id: &SourceId, people: &BTreeMap<SourceId, Vec<Membership>>| {
-        let mut seats = people.get(id).cloned().unwrap_or_default();
-        seats.sort_by(|a, b| a.id.cmp(&b.id));
-        seats
+    let classes_of = |id: &SourceId, people: &BTreeMap<SourceId, Vec<Membership>>| {
+        let mut classes = people.get(id).cloned().unwrap_or_default();
+        classes.sort_by(|a, b| a.id.cmp(&b.id));
+        classes
     };
     for student in &mut night.students {
-        student.classes = seats_of(&student.id, &of_student);
+        student.classes = classes_of(&student.id, &of_student);
     }
     for teacher in &mut night.teachers {
-        teacher.classes = seats_of(&teacher.id, &of_teacher);
+        teacher.classes = classes_of(&teacher.id, &of_teacher);
     }
-    for gap in &mut night.gaps {
-        match gap {
+    for record in &mut night.unreadable {
+        match record {
             UnreadableRecord::Record { kind: RecordKind::Student, id, classes } => {
-                *classes = seats_of(id, &of_student)
+                *classes = classes_of(id, &of_student)
             }
             UnreadableRecord::Record { kind: RecordKind::Teacher, id, classes } => {
-                *classes = seats_of(id, &of_teacher)
+                *classes = classes_of(id, &of_teacher)
             }
             _ => {}
         }
@@ -202,21 +202,21 @@ fn class(id: &str, fields: &Fields) -> Class {
             subject_codes: vec![],
             periods: fields.get("period").map(|period| period.to_string()).into_iter().collect(),
         },
-        teachers: seats(fields.get("teachers")),
-        students: seats(fields.get("students")),
+        teachers: enrollments(fields.get("teachers")),
+        students: enrollments(fields.get("students")),
     }
 }
 
-fn seats(list: Option<&&str>) -> Vec<Membership> {
+fn enrollments(list: Option<&&str>) -> Vec<Membership> {
     let Some(list) = list else { return vec![] };
     list.split(',')
         .map(|text| {
-            let (who, days) = text.split_once('@').unwrap_or((text, ".."));
+            let (person, days) = text.split_once('@').unwrap_or((text, ".."));
             let (begin, end) = days.split_once("..").unwrap();
             let day = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
             Membership {
-                id: who.trim_end_matches('*').into(),
-                primary: who.ends_with('*'),
+                id: person.trim_end_matches('*').into(),
+                primary: person.ends_with('*'),
                 begin: day(begin),
                 end: day(end),
             }

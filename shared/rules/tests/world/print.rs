@@ -1,12 +1,12 @@
-//! Plans as short lines: `+` comes in, `^` comes back, `~` changes, `-` goes, `!` is a finding.
+//! Prints plans as short lines; see the parent module for the format.
 
 use roster::change::{Action, Change};
 use roster::id::SourceId;
 use roster::records::{AnyMirrored, Mirrored, Origin, Status};
 
-use super::{Planned, tag};
+use super::{Planned, kind_of};
 
-/// The whole plan; the school and the term that every world has come in silently.
+/// Prints the whole plan, except the addition of the school and the term that every world has.
 pub(crate) fn plan(planned: &Planned) -> String {
     let mut lines: Vec<String> = planned
         .changes
@@ -29,7 +29,7 @@ pub(crate) fn plan(planned: &Planned) -> String {
     lines.join("\n")
 }
 
-/// Why the plan is held.
+/// Prints the holds of a plan.
 pub(crate) fn holds(planned: &Planned) -> String {
     let lines: Vec<String> = planned
         .outcome
@@ -79,14 +79,14 @@ fn change(change: &Change) -> String {
         .collect();
     format!(
         "{sign} {what}{} {}{slot}{} [{}]",
-        tag(any),
+        kind_of(any),
         change.key.as_str(),
         parts.concat(),
         reasons.join("; ")
     )
 }
 
-/// One record of the mirror.
+/// Prints one record of the mirror.
 pub(crate) fn record(any: &AnyMirrored) -> String {
     let fields: Vec<String> = fields(any)
         .into_iter()

@@ -2,7 +2,7 @@
 //! largest district needs.
 
 use jiff::civil::Date;
-use roster::policy::{KeepDemographics, Policy};
+use roster::policy::Policy;
 use roster::records::RecordKind;
 use roster::settings::SourceSettings;
 
@@ -276,12 +276,7 @@ impl<'a> ImportOptions<'a> {
         today: Date,
         phones: Phones,
     ) -> Self {
-        Self {
-            settings,
-            today,
-            phones,
-            demographics: policy.demographics == KeepDemographics::Mirror,
-        }
+        Self { settings, today, phones, demographics: policy.stores_demographics() }
     }
 
     /// The column that holds a field, if the settings name one.

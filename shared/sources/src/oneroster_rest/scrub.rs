@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use roster::policy::{KeepDemographics, Policy};
+use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -61,7 +61,7 @@ impl Scrub {
         let own = numbers
             .map(|column| column.strip_prefix("metadata.").unwrap_or(column).to_owned())
             .collect();
-        Self { demographics: policy.demographics == KeepDemographics::Mirror, own }
+        Self { demographics: policy.stores_demographics(), own }
     }
 
     /// Whether there is any use in reading a list.

@@ -1,16 +1,16 @@
-//! Finding a person again under a new id (R-I2): only ever between one who is gone and one who is
-//! new, and only where there is no doubt.
+//! Finds people who returned under a new id (R-I2): compares the records that are new with those
+//! that are gone, and links them only if the match is unambiguous.
 
-use super::hashes::{self, IdMap, pair};
+use crate::engine::hashes::{self, IdMap, pair};
 use roster::id::{SourceId, hash64};
 use roster::records::{Person, RecordKind};
 
-/// What is compared of a person, hashed.
+/// The data of a person that is compared, hashed.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// The source's id of who is new, the key of who is gone.
+    /// The source id of a new record, the key of a record that is gone.
     pub(super) id: SourceId,
-    /// False for those who are here still, though their row is bad.
+    /// False for a record that stays, because the source's record is unreadable.
     pub(super) may_relink: bool,
     number: Option<u64>,
     state_id: Option<u64>,
@@ -18,12 +18,12 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Takes what is compared. Only students have numbers (readings, R-I2).
-    pub(super) fn new(tag: RecordKind, id: SourceId, person: &Person) -> Self {
+    /// Hashes what is compared. Only students have numbers (readings, R-I2).
+    pub(super) fn new(kind: RecordKind, id: SourceId, person: &Person) -> Self {
         let number = |value: &Option<roster::personal::Personal>| {
             value
                 .as_ref()
-                .filter(|_| tag == RecordKind::Student)
+                .filter(|_| kind == RecordKind::Student)
                 .map(|value| hash64(value.reveal()))
         };
         Self {
@@ -37,38 +37,38 @@ impl Candidate {
         }
     }
 
-    /// Whether two have numbers, or state ids, that differ: then an equal e-mail and name prove
-    /// nothing.
+    /// Whether the student numbers or the state ids of two records differ. Then the same e-mail
+    /// address and name do not prove that they are one person (readings, R-I2).
     fn contradicts(&self, other: &Self) -> bool {
         let differ = |a: Option<u64>, b: Option<u64>| a.zip(b).is_some_and(|(a, b)| a != b);
         differ(self.number, other.number) || differ(self.state_id, other.state_id)
     }
 }
 
-/// What the comparison says of one who is new.
+/// The result for one new record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nobody who is gone is like them.
+    /// No record that is gone matches.
     New,
-    /// The same as the one who is gone, by place.
+    /// The same person as the record at this place in the list of those that are gone.
     Same(usize),
-    /// It could be any of these, or somebody else who is new.
+    /// It matches several records, or the record that it matches has several matches.
     Ambiguous(Vec<usize>),
 }
 
-/// Compares all who are new with all who are gone; one verdict for each who is new.
+/// Compares all new records with all records that are gone. Returns one verdict for each new record.
 ///
-/// A number or state id in common counts first; only between two whom no such tie binds to anybody
-/// do e-mail and name count.
+/// The same student number or state id counts first. The same e-mail address and name count only
+/// between two records that have no such match.
 pub(super) fn compare<'a>(
-    tag: RecordKind,
+    kind: RecordKind,
     new: impl Iterator<Item = &'a Candidate>,
     gone: impl Iterator<Item = &'a Candidate>,
 ) -> Vec<Verdict> {
     let new: Vec<&Candidate> = new.collect();
     let gone: Vec<&Candidate> = gone.collect();
     let mut ties = Ties::between(&new, &gone);
-    if tag == RecordKind::Student {
+    if kind == RecordKind::Student {
         ties.tie(|candidate| candidate.number, |_, _| true);
         ties.tie(|candidate| candidate.state_id, |_, _| true);
     }
@@ -81,7 +81,7 @@ pub(super) fn compare<'a>(
     ties.verdicts()
 }
 
-/// Who is like whom, by place.
+/// Which records match, by place.
 struct Ties<'a> {
     new: &'a [&'a Candidate],
     gone: &'a [&'a Candidate],
@@ -99,8 +99,9 @@ impl<'a> Ties<'a> {
         }
     }
 
-    /// Ties those who have a value in common. Where both are ambiguous already one tie more changes
-    /// no verdict, so a value that thousands share costs no more than it should.
+    /// Matches the records that have the same value. If both records are ambiguous already, another
+    /// match changes no verdict and is skipped, so that a value that thousands of records share is
+    /// not quadratic.
     fn tie(
         &mut self,
         value: impl Fn(&Candidate) -> Option<u64>,

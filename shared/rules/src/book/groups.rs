@@ -1,10 +1,17 @@
-//! Which groups a student belongs to (R-M8).
+//! R-M7 and R-M8: demographics, and the groups that are made of them.
 
 use roster::personal::Personal;
+use roster::policy::Policy;
 use roster::records::Demographics;
 
-/// The groups of a student: field and value.
-pub(crate) fn of(demographics: &Demographics) -> impl Iterator<Item = (&'static str, &Personal)> {
+/// Whether demographics that the mirror already has must be removed (R-M7).
+#[inline]
+pub fn removes(policy: &Policy, demographics: &Demographics) -> bool {
+    !policy.stores_demographics() && !demographics.is_empty()
+}
+
+/// Lists the groups of a student: field and value (R-M8).
+pub fn of(demographics: &Demographics) -> impl Iterator<Item = (&'static str, &Personal)> {
     let several = [("race", &demographics.races), ("grade", &demographics.grades)];
     let single = [
         ("hispanic", &demographics.hispanic),

@@ -1,38 +1,40 @@
-//! Pass B over guardians: the next state of each, and why (R-G1 to R-G3).
+//! Decide pass over guardians: the next state of each, with its reasons (R-G1 to R-G3).
 
-use super::contacts;
-use super::facts::Facts;
-use super::gaps::Gaps;
-use super::guard::Became;
-use super::hashes::IdSet;
-use super::lists;
-use super::merge::Entry;
-use super::output::{Output, Why};
-use super::people::{archive, explain_person, new_record, still_here};
+use super::record::{
+    archive, explain_person, explain_shared_email, new_account, new_record, still_here, was_here,
+};
 use super::shared_emails::SharedEmails;
+use crate::book::guardians::{self, ContactFacts};
+use crate::engine::facts::Facts;
+use crate::engine::guard::Became;
+use crate::engine::hashes::{IdSet, contacts};
+use crate::engine::lists;
+use crate::engine::merge::Entry;
+use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
-use roster::id::{AccountId, SourceId, hash64};
+use roster::id::{SourceId, hash64};
 use roster::personal::Personal;
-use roster::policy::AdmitGuardians;
 use roster::records::{
-    Guardian, GuardianState, MirroredBox, Origin, Person, RecordKind, SourceBox, Status, kinds,
+    Guardian, GuardianRole, GuardianState, MirroredBox, Origin, Person, RecordKind, SourceBox,
+    Status, kinds,
 };
 use roster::rule::Rule;
 
 type Item = MirroredBox<kinds::Guardians>;
 
-/// Pass B over guardians.
+/// Decide pass over guardians.
 pub(super) struct Guardians<'f> {
     pub(super) facts: &'f Facts,
-    pub(super) gaps: &'f Gaps,
+    pub(super) protected: &'f Protected,
     pub(super) shared: &'f mut SharedEmails,
-    /// Keys of those who own their names and contacts (R-G5).
+    /// Keys of the guardians who own their names and contacts (R-G5).
     pub(super) owners: &'f IdSet,
 }
 
 impl Guardians<'_> {
-    /// The next state of one guardian, under however many ids the source has them.
+    /// Decides the next state of one guardian, who may have several ids in the source.
     pub(super) fn visit<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -47,12 +49,12 @@ impl Guardians<'_> {
             return Ok(());
         }
         let hash = key.hash64();
-        let people = &self.facts.guardians;
+        let people = &self.facts.guardians.people;
         let active = people.active.contains(&hash);
         match (source, mirror) {
             (_, Some(item)) if active && people.unread(hash) => self.kept(output, item),
             (Some(source), item) => {
-                let mut merged = one(*source, others, &self.facts.contacts.taken);
+                let mut merged = merge_records(*source, others, &self.facts.guardians.taken);
                 if let Some(item) = item.as_ref().filter(|_| self.owners.contains(&hash)) {
                     merged.person.keep_own(&item.state.person);
                 }
@@ -71,10 +73,10 @@ impl Guardians<'_> {
         &mut self,
         output: &mut Output<'_, S>,
         key: SourceId,
-        merged: One,
+        merged: Merged,
         item: Option<Item>,
     ) -> Result<(), PlanError> {
-        let One { id, also, person, role, children } = merged;
+        let Merged { id, also, person, role, children } = merged;
         if !also.is_empty() {
             let ids: Vec<&str> = also.iter().map(SourceId::as_str).collect();
             let what = format!(
@@ -87,51 +89,23 @@ impl Guardians<'_> {
         let children =
             self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
         let email_shared = self.facts.email_is_shared(&person, false);
-        self.shared.note(email_shared, RecordKind::Guardian, &id, &person);
+        self.shared.add(email_shared, RecordKind::Guardian, &id, &person);
         let state = GuardianState { person, role, children, also, email_shared };
-        let mut why = Why::default();
         let Some(item) = item else {
-            why.add(Rule::G1, "in the source with a unique contact");
+            let mut why = Why::default();
+            why.add(guardians::ADMITTED.rule, guardians::ADMITTED.what);
             if !state.also.is_empty() {
                 why.add(Rule::G2, format!("one guardian with {} ids", state.also.len() + 1));
             }
-            let account =
-                AccountId::derive(output.context.district, RecordKind::Guardian.name(), &key);
+            let account = Some(new_account(output, RecordKind::Guardian, &key));
             let run = output.context.run.clone();
             return output.add::<kinds::Guardians>(new_record(key, id, account, state, run), why);
         };
-        if item.status == Status::Active {
-            let same =
-                item.state.person == state.person && item.state.role == state.role && item.id == id;
-            let became = if same { Became::Same } else { Became::Changed };
-            output.tally.was_active(RecordKind::Guardian, &item.state.person.schools, became);
-        } else {
-            why.add(Rule::A4, "the source has this guardian again");
-        }
-        if item.id != id {
-            why.add(Rule::I2, "source id");
-        }
-        explain_person(&mut why, &item.state.person, &state.person);
-        if item.state.role != state.role {
-            why.add(Rule::M1, "role");
-        }
-        if item.state.children != state.children {
-            why.add(Rule::G3, lists::difference("children", &item.state.children, &state.children));
-        }
-        if item.state.also != state.also {
-            why.add(Rule::G2, lists::difference("additional ids", &item.state.also, &state.also));
-        }
-        if item.state.email_shared != state.email_shared {
-            why.add(Rule::I5, "shared e-mail");
-        }
-        let account = item.account.clone();
-        let after = still_here(&item, id, account, state);
-        output.settle(item, after, why)?;
-        Ok(())
+        changed(output, item, id, state)
     }
 
-    /// One whose row is bad tonight, or of whom nobody can tell: everything stays, the children
-    /// too.
+    /// A guardian whose record is unreadable, or who stays for another reason: everything stays,
+    /// the children too.
     fn kept<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -139,7 +113,7 @@ impl Guardians<'_> {
     ) -> Result<(), PlanError> {
         output.tally.was_active(RecordKind::Guardian, &item.state.person.schools, Became::Same);
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
-        self.shared.note(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
+        self.shared.add(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
         if email_shared != item.state.email_shared {
             let mut why = Why::default();
             why.add(Rule::I5, "shared e-mail");
@@ -150,8 +124,8 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// One who is gone, or archived and not to come back yet: unlinked from the children who stay,
-    /// linked to those who left (R-A2).
+    /// A guardian who is gone from the source, or is archived and not admitted again: unlinked from
+    /// the children who stay, linked to those who left (R-A2).
     fn archived<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -165,11 +139,11 @@ impl Guardians<'_> {
                 Became::Removed,
             );
         }
-        let students = &self.facts.students;
+        let students = &self.facts.students.people;
         let children =
             lists::without(&item.state.children, |child| !students.active.contains(&child));
         let left = children.as_deref().unwrap_or(&item.state.children);
-        // R-A3: the whole family has left the school.
+        // The whole family has left the school (R-A3).
         let leaves_school = !item.state.person.schools.is_empty()
             && !left.is_empty()
             && left.iter().all(|child| students.abandoned.contains(&child.hash64()));
@@ -178,7 +152,7 @@ impl Guardians<'_> {
         }
         let mut why = Why::default();
         if goes {
-            if self.facts.contacts.merged.contains(&item.key.hash64()) {
+            if self.facts.guardians.merged.contains(&item.key.hash64()) {
                 why.add(Rule::G2, "the same guardian with another id");
             } else {
                 why.add(Rule::A1, "no longer in the source");
@@ -199,88 +173,98 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// The children of a guardian who is in (R-G3): those of the source who are in, too; those who
-    /// left; and where a record cannot be read, as it was.
+    /// Returns the children of an active guardian (R-G3): those of the source who are active, and
+    /// those of the mirror who left or whose record cannot be read.
     fn children(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
-        let people = &self.facts.students;
+        let people = &self.facts.students.people;
         let mut keys: Vec<SourceId> =
             tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
-        keys.retain(|key| {
-            let key = key.hash64();
-            people.active.contains(&key) && !people.unread(key)
-        });
-        lists::add_those(&mut keys, before, |key| {
-            !people.active.contains(&key) || people.unread(key) || !self.gaps.removals()
+        keys.retain(|key| people.is_read(key.hash64()));
+        lists::extend_if(&mut keys, before, |key| {
+            !people.active.contains(&key) || people.unread(key) || !self.protected.removals()
         });
         lists::sorted(keys)
     }
 
-    /// Says why a guardian waits, or stays though nothing is theirs alone any more (R-G1).
+    /// Reports a guardian without a unique contact, who waits or stays (R-G1).
     fn find_contacts<S: PlanSink>(
         &self,
         output: &mut Output<'_, S>,
-        one: &One,
+        merged: &Merged,
         active: bool,
     ) -> Result<(), PlanError> {
-        if output.context.policy.admit_guardians == AdmitGuardians::None {
-            return Ok(());
+        let is_taken =
+            |contact: &Personal| self.facts.guardians.taken.contains(&hash64(contact.reveal()));
+        let taken = |contact: &Option<Personal>| contact.as_ref().is_some_and(is_taken);
+        let person = &merged.person;
+        let facts = ContactFacts {
+            has_unique: contacts(person).any(|contact| !is_taken(contact)),
+            email_taken: taken(&person.email),
+            phone_taken: taken(&person.phone) || taken(&person.sms),
+        };
+        match guardians::missing_contact(output.context.policy, facts, active) {
+            Some(observation) => output.observe::<kinds::Guardians>(&merged.id, &observation),
+            None => Ok(()),
         }
-        let taken = |contact: &Option<Personal>| {
-            contact.as_ref().is_some_and(|contact| {
-                self.facts.contacts.taken.contains(&hash64(contact.reveal()))
-            })
-        };
-        if contacts::of(&one.person)
-            .any(|contact| !self.facts.contacts.taken.contains(&hash64(contact.reveal())))
-        {
-            return Ok(());
-        }
-        let email = taken(&one.person.email);
-        let phone = taken(&one.person.phone) || taken(&one.person.sms);
-        let why = match (email, phone) {
-            (false, false) => "no e-mail address and no phone number",
-            (true, false) => "another guardian has the same e-mail address",
-            (false, true) => "another guardian has the same phone number",
-            (true, true) => "other guardians have the same e-mail address and phone number",
-        };
-        let (code, what) = if active {
-            (&sync::GUARDIAN_LOST_CONTACT, "stays, but has no unique contact")
-        } else {
-            (&sync::GUARDIAN_WAITS_FOR_CONTACT, "was not added")
-        };
-        output.find::<kinds::Guardians>(
-            code,
-            Rule::G1,
-            &one.id,
-            format!("guardian {} {what}: {why}", one.id.as_str()),
-        )
     }
 }
 
-/// A guardian of the source, all ids in one.
-struct One {
+/// The next state of a guardian whom the mirror has.
+fn changed<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    item: Item,
+    id: SourceId,
+    state: GuardianState,
+) -> Result<(), PlanError> {
+    let mut why = Why::default();
+    let same = item.state.person == state.person && item.state.role == state.role && item.id == id;
+    let was = (item.status, &item.state.person.schools[..]);
+    was_here(output, &mut why, RecordKind::Guardian, was, same);
+    explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
+    if item.state.role != state.role {
+        why.add(Rule::M1, "role");
+    }
+    if item.state.children != state.children {
+        why.add(Rule::G3, lists::difference("children", &item.state.children, &state.children));
+    }
+    if item.state.also != state.also {
+        why.add(Rule::G2, lists::difference("additional ids", &item.state.also, &state.also));
+    }
+    explain_shared_email(&mut why, item.state.email_shared, state.email_shared);
+    let account = item.account.clone();
+    let after = still_here(&item, id, account, state);
+    output.settle(item, after, why)?;
+    Ok(())
+}
+
+/// A guardian of the source, with the data of all ids.
+struct Merged {
     id: SourceId,
     also: Vec<SourceId>,
     person: Person,
-    role: roster::records::GuardianRole,
+    role: GuardianRole,
     children: Vec<SourceId>,
 }
 
-/// Makes one guardian of several records (R-G2): the first one's data, with the contacts that are
-/// the guardian's alone, and all the children.
-fn one(first: Guardian, others: Vec<SourceBox<kinds::Guardians>>, taken: &IdSet) -> One {
+/// Merges the records of one guardian (R-G2): the data of the first one, with the contacts that no
+/// other guardian has, and all children.
+fn merge_records(
+    first: Guardian,
+    others: Vec<SourceBox<kinds::Guardians>>,
+    taken: &IdSet,
+) -> Merged {
     let Guardian { id, mut person, role, mut children } = first;
     if others.is_empty() {
-        return One { id, also: Vec::new(), person, role, children };
+        return Merged { id, also: Vec::new(), person, role, children };
     }
     let best = |field: fn(&mut Person) -> &mut Option<Personal>,
                 person: &mut Person,
                 others: &[SourceBox<kinds::Guardians>]| {
         let mut all: Vec<Personal> = field(person).take().into_iter().collect();
         all.extend(others.iter().filter_map(|other| field(&mut other.person.clone()).take()));
-        let alone =
+        let unique =
             all.iter().position(|contact| !taken.contains(&hash64(contact.reveal()))).unwrap_or(0);
-        *field(person) = (!all.is_empty()).then(|| all.swap_remove(alone));
+        *field(person) = (!all.is_empty()).then(|| all.swap_remove(unique));
     };
     best(|person| &mut person.email, &mut person, &others);
     best(|person| &mut person.phone, &mut person, &others);
@@ -290,5 +274,5 @@ fn one(first: Guardian, others: Vec<SourceBox<kinds::Guardians>>, taken: &IdSet)
         also.push(other.id);
         children.extend(other.children);
     }
-    One { id, also: lists::sorted(also), person, role, children }
+    Merged { id, also: lists::sorted(also), person, role, children }
 }

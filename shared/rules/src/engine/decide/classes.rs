@@ -1,0 +1,350 @@
+//! Decide pass over classes: the next state of each with its roster, with its reasons.
+
+use hashbrown::hash_map::Entry;
+
+use super::record::{archive, new_record, still_here};
+use super::rosters::Rosters;
+use crate::book::absence::{self, Leavers};
+use crate::book::{classes as book, teachers};
+use crate::engine::edits::{self, EditsByRecord, Roster};
+use crate::engine::facts::{ClassFate, Facts};
+use crate::engine::guard::Became;
+use crate::engine::hashes::{IdMap, IdSet, pair};
+use crate::engine::lists;
+use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
+use roster::contract::{PlanError, PlanSink};
+use roster::edit::LocalEdit;
+use roster::finding::sync;
+use roster::id::{SourceId, hash64};
+use roster::records::{
+    Class, ClassDetails, ClassState, Inactive, MirroredBox, Origin, RecordKind, Status, kinds,
+};
+use roster::rule::Rule;
+
+type Item = MirroredBox<kinds::Classes>;
+
+/// Decide pass over classes.
+pub(super) struct Classes<'f> {
+    facts: &'f Facts,
+    protected: &'f Protected,
+    edits: EditsByRecord<'f>,
+    /// The first class of each teacher and title (R-M3).
+    titles: IdMap<SourceId>,
+}
+
+impl<'f> Classes<'f> {
+    pub(super) fn new(
+        facts: &'f Facts,
+        protected: &'f Protected,
+        edits: EditsByRecord<'f>,
+    ) -> Self {
+        Self { facts, protected, edits, titles: IdMap::default() }
+    }
+
+    /// Decides the next state of one class.
+    pub(super) fn visit<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        source: Option<Box<Class>>,
+        item: Option<Item>,
+    ) -> Result<(), PlanError> {
+        if let Some(source) = &source {
+            let school = &source.details.school;
+            output.tally.in_source(RecordKind::Class, std::slice::from_ref(school));
+            output.tally.seats_in_source(school, source.teachers.len() + source.students.len());
+        }
+        let Some(key) =
+            item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id))
+        else {
+            return Ok(());
+        };
+        let edits = self.edits.of(key)?;
+        match (source, item) {
+            (Some(source), Some(item)) if item.origin == Origin::Manual => {
+                output.find::<kinds::Classes>(
+                    &sync::CLASS_MADE_MANUAL,
+                    Rule::A5,
+                    &source.id,
+                    format!(
+                        "class {} was disconnected from the source and is a manual class here",
+                        source.id.as_str()
+                    ),
+                )?;
+                self.absent(output, item, edits)
+            }
+            (Some(source), item) => self.present(output, *source, item, edits),
+            (None, Some(item)) => self.absent(output, item, edits),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn present<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        source: Class,
+        item: Option<Item>,
+        edits: Vec<LocalEdit>,
+    ) -> Result<(), PlanError> {
+        let rosters = Rosters { facts: self.facts, protected: self.protected };
+        let before =
+            item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
+        let (has_teacher, has_student) =
+            (rosters.lists_teacher(&source), rosters.lists_student(&source));
+        let not_today = rosters.not_today(&source);
+        let Class { id, details, teachers, students } = source;
+        let key = id.hash64();
+        let students = rosters.students(key, students, before);
+        let teachers = rosters.teachers(key, teachers, before);
+        let (teachers, primaries) = (teachers.keys, teachers.primaries);
+
+        let over = self.facts.terms.over(&details.terms);
+        let inactive = book::inactive(
+            has_teacher || !teachers.is_empty(),
+            has_student || !students.is_empty(),
+            over,
+        );
+        let fate = ClassFate::Present { was_active: before.is_some(), admits: true };
+        let state = ClassState { details, teachers, students, inactive };
+        self.report(output, &id, &state, primaries, over)?;
+        let roster = Roster { fate, teachers: &state.teachers, students: &state.students };
+        edits::of_class(edits, &roster, self.facts, self.protected, output)?;
+
+        let mut why = Why::default();
+        let enrolled = state.teachers.len() + state.students.len();
+        let Some(item) = item else {
+            output.tally.seats_added(&state.details.school, enrolled);
+            why.add(Rule::C1, "the source has this class");
+            let run = output.context.run.clone();
+            return output.add::<kinds::Classes>(new_record(id.clone(), id, None, state, run), why);
+        };
+        if item.status == Status::Archived {
+            why.add(Rule::A4, "the source has this class again");
+            output.tally.seats_added(&state.details.school, enrolled);
+        } else {
+            count_changed(output, &item.state, &state, &not_today);
+        }
+        explain(&mut why, &item.state, &state);
+        let after = still_here(&item, id, None, state);
+        output.settle(item, after, why)?;
+        Ok(())
+    }
+
+    /// A class that the source does not have, or that is not the source's to change.
+    fn absent<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        item: Item,
+        edits: Vec<LocalEdit>,
+    ) -> Result<(), PlanError> {
+        let was_active = item.status == Status::Active && item.origin == Origin::Source;
+        let fate = self.facts.class(&item.key).unwrap_or(ClassFate::Archived);
+        let roster =
+            Roster { fate, teachers: &item.state.teachers, students: &item.state.students };
+        edits::of_class(edits, &roster, self.facts, self.protected, output)?;
+        let (teachers, students, rule) = self.stay(output, fate, &item.state);
+        if was_active {
+            count_absent(output, fate, &item.state, teachers.as_deref(), students.as_deref());
+        }
+        let leaves = absence::class_leaves(fate).filter(|_| was_active);
+        if teachers.is_none() && students.is_none() && leaves.is_none() {
+            return Ok(());
+        }
+        let mut why = Why::default();
+        if let Some(reason) = leaves {
+            why.add(reason.rule, reason.what);
+            if !self.facts.schools.contains(&item.state.details.school.hash64()) {
+                why.add(
+                    Rule::A6,
+                    "its school is no longer in the source, or has no classes and people there",
+                );
+            }
+        }
+        let mut after = item.clone();
+        if let Some(teachers) = teachers {
+            why.add(Rule::A5, lists::difference("teachers", &item.state.teachers, &teachers));
+            after.state.teachers = teachers;
+        }
+        if let Some(students) = students {
+            why.add(rule, lists::difference("students", &item.state.students, &students));
+            after.state.students = students;
+        }
+        match fate {
+            ClassFate::Archived if was_active => archive(&mut after, output.context.today),
+            ClassFate::Manual { .. } if was_active => after.origin = Origin::Manual,
+            _ => {}
+        }
+        output.settle(item, *after, why)?;
+        Ok(())
+    }
+
+    /// Returns the teachers and students who stay in a class that the source does not have, `None`
+    /// if all do, and the rule by which students leave.
+    fn stay<S: PlanSink>(
+        &self,
+        output: &Output<'_, S>,
+        fate: ClassFate,
+        state: &ClassState,
+    ) -> (Option<Vec<SourceId>>, Option<Vec<SourceId>>, Rule) {
+        let active_teachers = &self.facts.teachers.people.active;
+        let people = &self.facts.students.people;
+        let teachers = match fate {
+            ClassFate::Present { .. } | ClassFate::Kept { .. } => {
+                lists::without(&state.teachers, |key| active_teachers.contains(&key))
+            }
+            ClassFate::Archived | ClassFate::Manual { .. } => None,
+        };
+        let (leavers, rule) = absence::leavers(output.context.policy, fate);
+        let students = match leavers {
+            Leavers::Nobody => None,
+            Leavers::Archived => {
+                lists::without(&state.students, |key| people.active.contains(&key))
+            }
+            Leavers::Abandoned => {
+                lists::without(&state.students, |key| !people.abandoned.contains(&key))
+            }
+        };
+        (teachers, students, rule)
+    }
+
+    /// Sends the findings about a class of the source.
+    fn report<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        id: &SourceId,
+        state: &ClassState,
+        primaries: usize,
+        over: Option<bool>,
+    ) -> Result<(), PlanError> {
+        let teachers = state.teachers.len();
+        let inactive = state.inactive.iter().map(|reason| book::inactive_finding(*reason));
+        let others = [
+            book::unknown_term(state.details.terms.len(), over),
+            teachers::primary_marks(teachers, primaries),
+            teachers::too_many_co_teachers(output.context.policy, teachers),
+        ];
+        for observation in inactive.chain(others.into_iter().flatten()) {
+            output.observe::<kinds::Classes>(id, &observation)?;
+        }
+        if state.inactive.contains(&Inactive::TermOver) {
+            return Ok(());
+        }
+        self.report_same_name(output, id, &state.details.title, &state.teachers)
+    }
+
+    /// Reports a class whose teacher has another class of the same name (R-M3), once per class.
+    fn report_same_name<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        id: &SourceId,
+        title: &str,
+        teachers: &[SourceId],
+    ) -> Result<(), PlanError> {
+        let title = hash64(title);
+        let mut is_reported = false;
+        for teacher in teachers {
+            match self.titles.entry(pair(teacher.hash64(), title)) {
+                Entry::Vacant(first) => {
+                    first.insert(id.clone());
+                }
+                Entry::Occupied(first) if !is_reported => {
+                    is_reported = true;
+                    let what = format!(
+                        "class {} has the same name as class {}; teacher {} teaches both",
+                        id.as_str(),
+                        first.get().as_str(),
+                        teacher.as_str()
+                    );
+                    output.find::<kinds::Classes>(&sync::CLASS_SAME_NAME, Rule::M3, id, what)?;
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts an active class that the source has. Enrollments of people in `not_today` end by date and
+/// are not counted as removed.
+fn count_changed<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    before: &ClassState,
+    after: &ClassState,
+    not_today: &IdSet,
+) {
+    let became = if before.details == after.details { Became::Same } else { Became::Changed };
+    let school = std::slice::from_ref(&before.details.school);
+    output.tally.was_active(RecordKind::Class, school, became);
+    let now = lists::hashes(&after.teachers);
+    let removed = |list: &[SourceId], stays: &dyn Fn(&SourceId) -> bool| {
+        list.iter().filter(|key| !stays(key) && !not_today.contains(&key.hash64())).count()
+    };
+    let removed = removed(&before.teachers, &|key| now.contains(&key.hash64()))
+        + removed(&before.students, &|key| after.students.binary_search(key).is_ok());
+    let of = before.teachers.len() + before.students.len();
+    output.tally.seats(&before.details.school, of, removed);
+    let old = lists::hashes(&before.teachers);
+    let added = after.teachers.iter().filter(|key| !old.contains(&key.hash64())).count()
+        + lists::missing(&after.students, &before.students);
+    output.tally.seats_added(&after.details.school, added);
+}
+
+/// Counts a class that was active and that the source does not have.
+fn count_absent<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    fate: ClassFate,
+    state: &ClassState,
+    teachers: Option<&[SourceId]>,
+    students: Option<&[SourceId]>,
+) {
+    let of = state.teachers.len() + state.students.len();
+    let left =
+        teachers.unwrap_or(&state.teachers).len() + students.unwrap_or(&state.students).len();
+    let (removed, became) = match fate {
+        ClassFate::Kept { .. } => (of - left, Became::Same),
+        _ => (of, Became::Removed),
+    };
+    let school = &state.details.school;
+    output.tally.seats(school, of, removed);
+    output.tally.was_active(RecordKind::Class, std::slice::from_ref(school), became);
+}
+
+/// Gives the reasons for changes of a class.
+fn explain(why: &mut Why, before: &ClassState, after: &ClassState) {
+    let fields = detail_fields(&before.details, &after.details);
+    if !fields.is_empty() {
+        why.add(Rule::M1, fields.join(", "));
+    }
+    if before.teachers != after.teachers {
+        why.add(Rule::T2, lists::difference("teachers", &before.teachers, &after.teachers));
+    }
+    if before.students != after.students {
+        why.add(Rule::M1, lists::difference("students", &before.students, &after.students));
+    }
+    if before.inactive != after.inactive {
+        why.add(Rule::C4, if after.inactive.is_empty() { "active" } else { "inactive" });
+    }
+}
+
+fn detail_fields(before: &ClassDetails, after: &ClassDetails) -> Vec<&'static str> {
+    let mut fields = Vec::new();
+    let mut compare = |name, same: bool| {
+        if !same {
+            fields.push(name);
+        }
+    };
+    compare("title", before.title == after.title);
+    compare("code", before.code == after.code);
+    compare("type", before.class_type == after.class_type);
+    compare("location", before.location == after.location);
+    compare("school", before.school == after.school);
+    compare("course", before.course == after.course);
+    compare("terms", before.terms == after.terms);
+    compare("grades", before.grades == after.grades);
+    compare(
+        "subjects",
+        before.subjects == after.subjects && before.subject_codes == after.subject_codes,
+    );
+    compare("periods", before.periods == after.periods);
+    fields
+}

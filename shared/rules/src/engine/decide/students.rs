@@ -1,0 +1,270 @@
+//! Decide pass over students: the next state of each, with its reasons (R-S1, R-S2).
+
+use super::enrollments::Enrollments;
+use super::record::{
+    archive, explain_classes, explain_person, explain_shared_email, new_account, new_record,
+    still_here, was_here,
+};
+use super::shared_emails::SharedEmails;
+use crate::book::{absence, groups, students};
+use crate::engine::facts::{ClassFate, Facts};
+use crate::engine::guard::Became;
+use crate::engine::index::student_facts;
+use crate::engine::lists;
+use crate::engine::merge::Entry;
+use crate::engine::output::{Output, Why};
+use crate::engine::protected::Protected;
+use roster::contract::{PlanError, PlanSink};
+use roster::id::SourceId;
+use roster::records::{
+    Demographics, Mirrored, MirroredBox, RecordKind, Status, Student, StudentState, kinds,
+};
+use roster::rule::Rule;
+
+type Item = MirroredBox<kinds::Students>;
+
+/// Decide pass over students.
+pub(super) struct Students<'f> {
+    pub(super) facts: &'f Facts,
+    pub(super) protected: &'f Protected,
+    pub(super) shared: &'f mut SharedEmails,
+}
+
+impl Students<'_> {
+    /// Decides the next state of one student.
+    pub(super) fn visit<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        entry: Entry<kinds::Students>,
+    ) -> Result<(), PlanError> {
+        let Some(key) = entry.key().cloned() else { return Ok(()) };
+        let Entry { source, mirror, .. } = entry;
+        if let Some(source) = &source {
+            output.tally.in_source(RecordKind::Student, &source.person.schools);
+            output.fields.count(RecordKind::Student, &source.person, &source.demographics);
+        }
+        let hash = key.hash64();
+        let (facts, members) = (self.facts, &self.facts.students);
+        if members.people.by_hand.contains(&hash) {
+            return Ok(());
+        }
+        let active = members.people.active.contains(&hash);
+        let enrollments = Enrollments { facts, members, key: hash };
+        if let Some(source) = &source {
+            self.find_missing(output, source, mirror.as_deref(), active)?;
+        }
+        match (source, mirror) {
+            (Some(source), item) if active => self.present(output, enrollments, key, *source, item),
+            (_, None) => Ok(()),
+            (_, Some(item)) if active => self.kept(output, enrollments, item),
+            (source, Some(item)) => self.archived(output, enrollments, item, source.is_none()),
+        }
+    }
+
+    fn present<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        enrollments: Enrollments<'_>,
+        key: SourceId,
+        source: Student,
+        item: Option<Item>,
+    ) -> Result<(), PlanError> {
+        let before = item.as_ref().map(|item| &item.state);
+        let Student { id, person, mut demographics, guardians, classes, .. } = source;
+        if !output.context.policy.stores_demographics() {
+            demographics = Demographics::default();
+        }
+        let classes =
+            enrollments.of_active(classes.into_iter(), before.map_or(&[], |state| &state.classes));
+        let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
+        let email_shared = self.facts.email_is_shared(&person, false);
+        self.shared.add(email_shared, RecordKind::Student, &id, &person);
+        let state = StudentState { person, demographics, guardians, classes, email_shared };
+        send_groups(output, &key, &state.demographics)?;
+        let Some(item) = item else {
+            let mut why = Why::default();
+            let reason = students::requirements(output.context.policy).reason;
+            why.add(reason.rule, reason.what);
+            let account = Some(new_account(output, RecordKind::Student, &key));
+            let run = output.context.run.clone();
+            return output.add::<kinds::Students>(new_record(key, id, account, state, run), why);
+        };
+        changed(output, item, id, state)
+    }
+
+    /// A student whose record is unreadable, or who stays for another reason: the record stays, the
+    /// lists follow the source where it can be read.
+    fn kept<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        enrollments: Enrollments<'_>,
+        item: Item,
+    ) -> Result<(), PlanError> {
+        output.tally.was_active(RecordKind::Student, &item.state.person.schools, Became::Same);
+        let tonight = self
+            .protected
+            .enrollments_of_person(RecordKind::Student, item.id.hash64())
+            .iter()
+            .cloned();
+        let classes = enrollments.of_active(tonight, &item.state.classes);
+        let active_guardians = &self.facts.guardians.people.active;
+        let guardians =
+            lists::without(&item.state.guardians, |guardian| active_guardians.contains(&guardian));
+        let email_shared = self.facts.email_is_shared(&item.state.person, false);
+        self.shared.add(email_shared, RecordKind::Student, &item.id, &item.state.person);
+        let strips = groups::removes(output.context.policy, &item.state.demographics);
+        if !strips {
+            send_groups(output, &item.key, &item.state.demographics)?;
+        }
+        if classes == item.state.classes
+            && guardians.is_none()
+            && email_shared == item.state.email_shared
+            && !strips
+        {
+            return Ok(());
+        }
+        let mut why = Why::default();
+        explain_classes(&mut why, &item.state.classes, &classes);
+        let mut after = item.clone();
+        after.state.classes = classes;
+        if let Some(guardians) = guardians {
+            why.add(Rule::G3, lists::difference("guardians", &item.state.guardians, &guardians));
+            after.state.guardians = guardians;
+        }
+        explain_shared_email(&mut why, item.state.email_shared, email_shared);
+        after.state.email_shared = email_shared;
+        if strips {
+            why.add(Rule::M7, "demographics");
+            after.state.demographics = Demographics::default();
+        }
+        output.settle(item, *after, why)?;
+        Ok(())
+    }
+
+    /// A student who is gone from the source, or is archived and not admitted again (R-A1 to R-A4).
+    fn archived<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        enrollments: Enrollments<'_>,
+        item: Item,
+        absent: bool,
+    ) -> Result<(), PlanError> {
+        let policy = output.context.policy;
+        let goes = item.status == Status::Active;
+        if goes {
+            let schools = &item.state.person.schools;
+            output.tally.was_active(RecordKind::Student, schools, Became::Removed);
+        }
+        let is_abandoned =
+            absent && self.facts.students.people.abandoned.contains(&enrollments.key);
+        let departure = absence::student_departure(policy, is_abandoned);
+        let classes = enrollments.of_archived(&item.state.classes, departure);
+        let leaves_school = departure.school && !item.state.person.schools.is_empty();
+        let strips = groups::removes(policy, &item.state.demographics);
+        if !goes && classes.is_none() && !leaves_school && !strips && !item.state.email_shared {
+            return Ok(());
+        }
+        let mut why = Why::default();
+        if goes {
+            why.add(Rule::A1, "no longer in the source");
+        }
+        let mut after = item.clone();
+        after.state.email_shared = false;
+        if let Some(classes) = classes {
+            let rule = absence::student_leaves_by(departure);
+            why.add(rule, lists::difference("classes", &item.state.classes, &classes));
+            after.state.classes = classes;
+        }
+        if leaves_school {
+            why.add(Rule::A3, "schools");
+            after.state.person.schools.clear();
+        }
+        if strips {
+            why.add(Rule::M7, "demographics");
+            after.state.demographics = Demographics::default();
+        }
+        archive(&mut after, output.context.today);
+        output.settle(item, *after, why)?;
+        Ok(())
+    }
+
+    /// Returns the guardians of an active student (R-G3): those of the source who are active, and
+    /// those of the mirror whose record cannot be read.
+    fn guardians(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
+        let people = &self.facts.guardians.people;
+        let mut keys: Vec<SourceId> =
+            tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
+        keys.retain(|key| people.is_read(key.hash64()));
+        lists::extend_if(&mut keys, before, |key| {
+            people.active.contains(&key) && (people.unread(key) || !self.protected.removals())
+        });
+        lists::sorted(keys)
+    }
+
+    /// Reports what the policy requires and the student does not have (R-S1, R-S2).
+    fn find_missing<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        source: &Student,
+        item: Option<&Mirrored<kinds::Students>>,
+        active: bool,
+    ) -> Result<(), PlanError> {
+        let policy = output.context.policy;
+        let mut facts = student_facts(output.context, &self.facts.classes, source);
+        // A class whose own record is unreadable keeps its students.
+        let is_kept = |state: &StudentState| {
+            state.classes.iter().any(|class| {
+                matches!(self.facts.class(class), Some(ClassFate::Kept { admits: true }))
+            })
+        };
+        if active && students::requirements(policy).class && !facts.in_active_class {
+            facts.in_active_class = item.is_some_and(|item| is_kept(&item.state));
+        }
+        for observation in students::missing_data(policy, facts, active).into_iter().flatten() {
+            output.observe::<kinds::Students>(&source.id, &observation)?;
+        }
+        Ok(())
+    }
+}
+
+/// The next state of a student whom the mirror has.
+fn changed<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    item: Item,
+    id: SourceId,
+    state: StudentState,
+) -> Result<(), PlanError> {
+    let mut why = Why::default();
+    let ignored = !output.context.policy.stores_demographics();
+    let same = item.state.person == state.person
+        && item.id == id
+        && (ignored || item.state.demographics == state.demographics);
+    let was = (item.status, &item.state.person.schools[..]);
+    was_here(output, &mut why, RecordKind::Student, was, same);
+    explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
+    if item.state.demographics != state.demographics {
+        why.add(if ignored { Rule::M7 } else { Rule::M1 }, "demographics");
+    }
+    explain_classes(&mut why, &item.state.classes, &state.classes);
+    if item.state.guardians != state.guardians {
+        let what = lists::difference("guardians", &item.state.guardians, &state.guardians);
+        why.add(Rule::G3, what);
+    }
+    explain_shared_email(&mut why, item.state.email_shared, state.email_shared);
+    let account = item.account.clone();
+    let after = still_here(&item, id, account, state);
+    output.settle(item, after, why)?;
+    Ok(())
+}
+
+/// Sends the groups of an active student to the sink (R-M8).
+fn send_groups<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    student: &SourceId,
+    demographics: &Demographics,
+) -> Result<(), PlanError> {
+    for (field, value) in groups::of(demographics) {
+        output.member(field, value, student)?;
+    }
+    Ok(())
+}

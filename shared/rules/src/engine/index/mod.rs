@@ -1,0 +1,114 @@
+//! The index pass: reads each sequence once and gathers the [`Facts`] in finished parts: terms →
+//! guardians → teachers → classes → students. A part is built by one function, which gets the
+//! earlier parts by reference.
+
+mod classes;
+mod guardian_groups;
+mod guardians;
+mod identity;
+mod input;
+mod people;
+mod relink;
+mod rows;
+
+pub(super) use people::student_facts;
+
+use super::aliases::Links;
+use super::facts::{Administrators, Facts, Members, Terms};
+use super::hashes::IdSet;
+use super::merge::{At, Reading, projections};
+use super::protected::Protected;
+use input::{ChangedLink, Collected, Input};
+use roster::contract::{PlanContext, PlanError, PlanInputs};
+use roster::finding::Finding;
+use roster::id::hash64;
+use roster::records::{RecordKind, Status, kinds};
+
+/// The result of the index pass.
+pub(super) struct Index {
+    /// What the decide pass reads.
+    pub(super) facts: Facts,
+    /// Links that change, by kind.
+    pub(super) links: [Vec<ChangedLink>; RecordKind::ALL.len()],
+    /// Findings about identity.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Reads all sequences once.
+pub(super) fn build<I: PlanInputs>(
+    context: &PlanContext<'_>,
+    from: &Reading<'_, I>,
+    protected: &Protected,
+    links: &[Links; RecordKind::ALL.len()],
+) -> Result<Index, PlanError> {
+    let input = &Input { context, from, protected, links };
+    let mut collected = Collected::default();
+    let mut administrators = administrators(from.inputs)?;
+    let terms = terms(input)?;
+    let guardians = guardians::index(input, &mut collected)?;
+    let others = collected.emails.len();
+    let teachers =
+        people::index::<kinds::Teachers, I, _>(input, &people::EveryTeacher, &mut collected)?;
+    let kept = protected.kept_enrollments(&teachers.aliases);
+    let teachers = Members { people: teachers, kept };
+    for email in &collected.emails[others..] {
+        if administrators.accounts.contains_key(email) {
+            *administrators.teachers.entry(*email).or_default() += 1;
+        }
+    }
+    let classes = classes::index(input, &terms, &teachers, &mut collected.schools)?;
+    let conditions = people::StudentConditions::new(context, &guardians, &classes);
+    let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
+    let kept = protected.kept_enrollments(&students.aliases);
+    let students = Members { people: students, kept };
+
+    let Collected { schools, emails, links, findings } = collected;
+    let shared_emails = duplicates(emails);
+    let facts = Facts {
+        terms,
+        guardians,
+        teachers,
+        classes,
+        students,
+        schools,
+        shared_emails,
+        administrators,
+    };
+    Ok(Index { facts, links, findings })
+}
+
+fn administrators<I: PlanInputs>(inputs: &I) -> Result<Administrators, PlanError> {
+    let mut administrators = Administrators::default();
+    for administrator in inputs.administrators().map_err(PlanError::input)? {
+        let email = hash64(administrator.email.reveal());
+        administrators.accounts.insert(email, administrator.account);
+    }
+    Ok(administrators)
+}
+
+fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
+    let protected = input.protected;
+    let mut terms = Terms { ends: Default::default(), today: input.context.today };
+    projections::<kinds::Terms, I>(input.from, |at, _| {
+        match at {
+            At::Source(term) | At::Both(term, _) => {
+                terms.ends.insert(term.id.hash64(), term.end);
+            }
+            At::Mirror(item) => {
+                let kept = protected.is_unreadable(RecordKind::Term, item.id.hash64())
+                    || protected.keeps_all(RecordKind::Term);
+                if kept && item.status == Status::Active {
+                    terms.ends.insert(item.key.hash64(), item.state.end);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(terms)
+}
+
+/// Returns the values that occur more than once.
+fn duplicates(mut values: Vec<u64>) -> IdSet {
+    values.sort_unstable();
+    values.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect()
+}

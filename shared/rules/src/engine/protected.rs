@@ -1,0 +1,148 @@
+//! What stays unchanged in the mirror: unreadable records of the source (R-H3) and pins (R-P1).
+
+use super::aliases::Aliases;
+use super::hashes::{IdMap, IdSet, pair};
+use roster::contract::{PlanError, PlanInputs};
+use roster::id::SourceId;
+use roster::records::{Membership, RecordKind};
+use roster::snapshot::UnreadableRecord;
+
+/// The unreadable records of a snapshot, and the pins.
+#[derive(Default)]
+pub(super) struct Protected {
+    /// False for "additions and changes only" (R-H2): nothing counts as gone.
+    removals: bool,
+    records: [IdSet; RecordKind::ALL.len()],
+    kinds: [bool; RecordKind::ALL.len()],
+    /// Readable enrollments of people whose own record is unreadable, by person.
+    by_person: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
+    /// The same by class; the id of the enrollment is the person's.
+    by_class: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
+    every_enrollment: bool,
+    enrollments: Vec<(Option<SourceId>, Option<SourceId>)>,
+    /// Keys of pinned records (R-P1).
+    pinned: [IdSet; RecordKind::ALL.len()],
+    /// Pairs of keys of pinned enrollments (R-P1).
+    pinned_pairs: IdSet,
+}
+
+impl Protected {
+    /// Reads all unreadable records. They are few, because a guard or a person stops a snapshot with
+    /// many.
+    pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
+        let mut all = Self { removals, ..Self::default() };
+        for record in inputs.gaps().map_err(PlanError::input)? {
+            match record.map_err(PlanError::input)? {
+                UnreadableRecord::Record { kind, id, classes } => {
+                    let place = kind as usize;
+                    let hash = id.hash64();
+                    all.records[place].insert(hash);
+                    for enrollment in &classes {
+                        let mirrored = Membership { id: id.clone(), ..enrollment.clone() };
+                        all.by_class[place]
+                            .entry(enrollment.id.hash64())
+                            .or_default()
+                            .push(mirrored);
+                    }
+                    all.by_person[place].entry(hash).or_default().extend(classes);
+                }
+                UnreadableRecord::Kind { kind } => all.kinds[kind as usize] = true,
+                UnreadableRecord::Enrollment { class: None, person: None } => {
+                    all.every_enrollment = true
+                }
+                UnreadableRecord::Enrollment { class, person } => {
+                    all.enrollments.push((class, person))
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Adds a pinned record (R-P1).
+    pub(super) fn pin(&mut self, kind: RecordKind, key: u64) {
+        self.pinned[kind as usize].insert(key);
+    }
+
+    /// Adds a pinned enrollment (R-P1).
+    pub(super) fn pin_enrollment(&mut self, class: u64, person: u64) {
+        self.pinned_pairs.insert(pair(class, person));
+    }
+
+    /// Whether the record with this key is pinned.
+    pub(super) fn pins(&self, kind: RecordKind, key: u64) -> bool {
+        self.pinned[kind as usize].contains(&key)
+    }
+
+    /// Whether this record is unreadable.
+    pub(super) fn is_unreadable(&self, kind: RecordKind, id: u64) -> bool {
+        self.records[kind as usize].contains(&id)
+    }
+
+    /// Whether no record of the kind counts as gone: an unreadable record without an id may be any
+    /// of them, or the run removes nothing.
+    pub(super) fn keeps_all(&self, kind: RecordKind) -> bool {
+        !self.removals || self.kinds[kind as usize]
+    }
+
+    /// Whether any record of the kind is unreadable.
+    pub(super) fn any_unreadable(&self, kind: RecordKind) -> bool {
+        self.kinds[kind as usize] || !self.records[kind as usize].is_empty()
+    }
+
+    /// Returns the number of unreadable records of a kind with a known id.
+    pub(super) fn count(&self, kind: RecordKind) -> u64 {
+        self.records[kind as usize].len() as u64
+    }
+
+    /// Whether the run may remove anything (R-H2).
+    pub(super) fn removals(&self) -> bool {
+        self.removals
+    }
+
+    /// Returns the readable enrollments of a person whose own record is unreadable.
+    pub(super) fn enrollments_of_person(&self, kind: RecordKind, id: u64) -> &[Membership] {
+        self.by_person[kind as usize].get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the readable enrollments in a class of people whose own record is unreadable.
+    pub(super) fn enrollments_of_class(&self, kind: RecordKind, class: u64) -> &[Membership] {
+        self.by_class[kind as usize].get(&class).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the enrollments that stay because their rows are unreadable, or because they are
+    /// pinned.
+    pub(super) fn kept_enrollments(&self, people: &Aliases) -> KeptEnrollments {
+        let mut kept =
+            KeptEnrollments { all: self.every_enrollment || !self.removals, ..Default::default() };
+        kept.pairs.extend(&self.pinned_pairs);
+        for (class, person) in &self.enrollments {
+            let person = person.as_ref().map(|id| people.key_hash(id));
+            match (class, person) {
+                (Some(class), Some(person)) => kept.pairs.insert(pair(class.hash64(), person)),
+                (Some(class), None) => kept.classes.insert(class.hash64()),
+                (None, Some(person)) => kept.people.insert(person),
+                (None, None) => continue,
+            };
+        }
+        kept
+    }
+}
+
+/// The enrollments of the mirror that stay although the source does not list them.
+#[derive(Default)]
+pub(super) struct KeptEnrollments {
+    all: bool,
+    classes: IdSet,
+    people: IdSet,
+    pairs: IdSet,
+}
+
+impl KeptEnrollments {
+    /// Whether the enrollment of a person (key) in a class (key) stays.
+    pub(super) fn has(&self, class: u64, person: u64) -> bool {
+        self.all
+            || self.classes.contains(&class)
+            || self.people.contains(&person)
+            || (!self.pairs.is_empty() && self.pairs.contains(&pair(class, person)))
+    }
+}
