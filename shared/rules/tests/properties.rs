@@ -167,7 +167,7 @@ fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
             ][..],
         )
     };
-    let somebody = || {
+    let any_person = || {
         prop::sample::select(
             &[
                 (RecordKind::Student, "s1"),
@@ -184,13 +184,13 @@ fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
         6 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Member { role, person: person.into() })),
         1 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Left { role, person: person.into() })),
         1 => class().prop_map(move |class| (RecordKind::Class, class, Edit::CustomName { name: text("Room 7") })),
-        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
-        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
-        1 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
-        2 => (somebody(), any::<bool>()).prop_map(|((kind, key), yes)| {
+        2 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
+        2 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
+        1 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
+        2 => (any_person(), any::<bool>()).prop_map(|((kind, key), yes)| {
             (kind, key, Edit::Account { accepted: yes.then_some(jiff::Timestamp::UNIX_EPOCH), enabled: true })
         }),
-        1 => (somebody(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
+        1 => (any_person(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
         1 => (class(), person(), until()).prop_map(|(class, (role, person), until)| {
             (RecordKind::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
         }),

@@ -46,35 +46,35 @@ pub(super) enum Became {
 
 impl Tally {
     /// A record of the snapshot.
-    pub(super) fn in_source(&mut self, tag: RecordKind, schools: &[SourceId]) {
-        self.kinds[tag as usize].in_source += 1;
-        self.in_schools(tag, schools, |counts| counts.in_source += 1);
+    pub(super) fn in_source(&mut self, kind: RecordKind, schools: &[SourceId]) {
+        self.kinds[kind as usize].in_source += 1;
+        self.in_schools(kind, schools, |counts| counts.in_source += 1);
     }
 
     /// A record that came in, or came back.
-    pub(super) fn added(&mut self, tag: RecordKind, schools: &[SourceId]) {
-        self.kinds[tag as usize].added += 1;
-        self.in_schools(tag, schools, |counts| counts.added += 1);
+    pub(super) fn added(&mut self, kind: RecordKind, schools: &[SourceId]) {
+        self.kinds[kind as usize].added += 1;
+        self.in_schools(kind, schools, |counts| counts.added += 1);
     }
 
     /// A record of the mirror that the source answers for and that was active before the run.
-    pub(super) fn was_active(&mut self, tag: RecordKind, schools: &[SourceId], became: Became) {
+    pub(super) fn was_active(&mut self, kind: RecordKind, schools: &[SourceId], became: Became) {
         let count = |counts: &mut Counts| {
             counts.in_mirror += 1;
             counts.removed += u64::from(became == Became::Removed);
             counts.changed += u64::from(became == Became::Changed);
         };
-        count(&mut self.kinds[tag as usize]);
-        self.in_schools(tag, schools, count);
+        count(&mut self.kinds[kind as usize]);
+        self.in_schools(kind, schools, count);
     }
 
     /// Enrollments of a class in the snapshot.
-    pub(super) fn seats_in_source(&mut self, school: &SourceId, seats: usize) {
-        self.in_school_and_district(school, |counts| counts.in_source += seats as u64);
+    pub(super) fn enrollments_in_source(&mut self, school: &SourceId, count: usize) {
+        self.in_school_and_district(school, |counts| counts.in_source += count as u64);
     }
 
     /// Enrollments of an active class of the mirror.
-    pub(super) fn seats(&mut self, school: &SourceId, of: usize, removed: usize) {
+    pub(super) fn enrollments(&mut self, school: &SourceId, of: usize, removed: usize) {
         self.in_school_and_district(school, |counts| {
             counts.in_mirror += of as u64;
             counts.removed += removed as u64;
@@ -82,8 +82,8 @@ impl Tally {
     }
 
     /// Enrollments that came in.
-    pub(super) fn seats_added(&mut self, school: &SourceId, seats: usize) {
-        self.in_school_and_district(school, |counts| counts.added += seats as u64);
+    pub(super) fn enrollments_added(&mut self, school: &SourceId, count: usize) {
+        self.in_school_and_district(school, |counts| counts.added += count as u64);
     }
 
     fn in_school_and_district(&mut self, school: &SourceId, count: impl Fn(&mut Counts)) {
@@ -91,8 +91,8 @@ impl Tally {
         count(&mut self.school(school).counts[ENROLLMENTS]);
     }
 
-    fn in_schools(&mut self, tag: RecordKind, schools: &[SourceId], count: impl Fn(&mut Counts)) {
-        let Some(place) = WATCHED.iter().position(|watched| *watched == tag) else { return };
+    fn in_schools(&mut self, kind: RecordKind, schools: &[SourceId], count: impl Fn(&mut Counts)) {
+        let Some(place) = WATCHED.iter().position(|watched| *watched == kind) else { return };
         for school in schools {
             count(&mut self.school(school).counts[place]);
         }
@@ -112,25 +112,25 @@ impl Tally {
     ) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
         let mut holds = Vec::new();
         if protected.removals() {
-            for tag in RecordKind::ALL {
-                let counts = self.kinds[tag as usize];
+            for kind in RecordKind::ALL {
+                let counts = self.kinds[kind as usize];
                 holds.extend(holds::missing_kind(
-                    count_name(tag),
+                    count_name(kind),
                     counts,
-                    protected.any_unreadable(tag),
+                    protected.any_unreadable(kind),
                 ));
             }
             let has_unreadable = protected.any_unreadable(RecordKind::Class);
             holds.extend(holds::missing_kind(ENROLLMENT, self.enrollments, has_unreadable));
         }
         let mut whole = Watched::default();
-        for (counts, tag) in whole.iter_mut().zip(WATCHED) {
-            *counts = self.kinds[tag as usize];
+        for (counts, kind) in whole.iter_mut().zip(WATCHED) {
+            *counts = self.kinds[kind as usize];
         }
         whole[ENROLLMENTS] = self.enrollments;
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let kind = |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |tag| count_name(*tag));
+        let kind = |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |kind| count_name(*kind));
         let scopes = std::iter::once((None, &whole))
             .chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
         for (school, watched) in scopes {
@@ -149,8 +149,8 @@ impl Tally {
         let schools =
             schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
         let mut counts = BTreeMap::new();
-        for tag in RecordKind::ALL {
-            counts.insert(count_name(tag).to_owned(), unchanged(self.kinds[tag as usize]));
+        for kind in RecordKind::ALL {
+            counts.insert(count_name(kind).to_owned(), unchanged(self.kinds[kind as usize]));
         }
         counts.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
         (counts, holds, schools)
