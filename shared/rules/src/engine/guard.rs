@@ -12,12 +12,12 @@ use roster::policy::Policy;
 use roster::records::RecordKind;
 use roster::review::SchoolCounts;
 
-/// The kinds that the guards watch, enrollments last.
+/// The kinds that the guards watch. Enrollments follow them.
 const WATCHED: [RecordKind; 4] =
     [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian];
 const ENROLLMENTS: usize = WATCHED.len();
 
-/// What is watched of a school or of the district.
+/// The counts of a school or of the district that the guards watch.
 type Watched = [Counts; WATCHED.len() + 1];
 
 struct OfSchool {
@@ -33,31 +33,31 @@ pub(super) struct Tally {
     schools: IdMap<OfSchool>,
 }
 
-/// What became of a record of the mirror that was active before the run.
+/// The effect of the plan on a record of the mirror that was active before the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Became {
-    /// As it was, or different only in what follows from others and from dates.
+    /// Unchanged, except for fields derived from other records and from dates.
     Same,
-    /// Another content of its own.
+    /// One of its own fields changes.
     Changed,
     /// Archived or disconnected.
     Removed,
 }
 
 impl Tally {
-    /// A record of the snapshot.
+    /// Counts a record of the snapshot.
     pub(super) fn in_source(&mut self, kind: RecordKind, schools: &[SourceId]) {
         self.kinds[kind as usize].in_source += 1;
         self.in_schools(kind, schools, |counts| counts.in_source += 1);
     }
 
-    /// A record that came in, or came back.
+    /// Counts a record that is admitted, or returns.
     pub(super) fn added(&mut self, kind: RecordKind, schools: &[SourceId]) {
         self.kinds[kind as usize].added += 1;
         self.in_schools(kind, schools, |counts| counts.added += 1);
     }
 
-    /// A record of the mirror that the source answers for and that was active before the run.
+    /// Counts a synced record of the mirror that was active before the run.
     pub(super) fn was_active(&mut self, kind: RecordKind, schools: &[SourceId], became: Became) {
         let count = |counts: &mut Counts| {
             counts.in_mirror += 1;
@@ -68,12 +68,12 @@ impl Tally {
         self.in_schools(kind, schools, count);
     }
 
-    /// Enrollments of a class in the snapshot.
+    /// Counts the enrollments of a class in the snapshot.
     pub(super) fn enrollments_in_source(&mut self, school: &SourceId, count: usize) {
         self.in_school_and_district(school, |counts| counts.in_source += count as u64);
     }
 
-    /// Enrollments of an active class of the mirror.
+    /// Counts the enrollments of an active class of the mirror.
     pub(super) fn enrollments(&mut self, school: &SourceId, of: usize, removed: usize) {
         self.in_school_and_district(school, |counts| {
             counts.in_mirror += of as u64;
@@ -81,7 +81,7 @@ impl Tally {
         });
     }
 
-    /// Enrollments that came in.
+    /// Counts added enrollments.
     pub(super) fn enrollments_added(&mut self, school: &SourceId, count: usize) {
         self.in_school_and_district(school, |counts| counts.added += count as u64);
     }
@@ -104,7 +104,7 @@ impl Tally {
             .or_insert_with(|| OfSchool { id: id.clone(), counts: Default::default() })
     }
 
-    /// The counts, why the plan must be held, and the counts of each school.
+    /// Returns the counts, the holds, and the counts of each school.
     pub(super) fn close(
         mut self,
         policy: &Policy,
@@ -130,12 +130,13 @@ impl Tally {
         whole[ENROLLMENTS] = self.enrollments;
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let kind = |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |kind| count_name(*kind));
+        let kind_at =
+            |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |kind| count_name(*kind));
         let scopes = std::iter::once((None, &whole))
             .chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
         for (school, watched) in scopes {
             for (place, counts) in watched.iter().enumerate() {
-                let scope = Scope { kind: kind(place), school };
+                let scope = Scope { kind: kind_at(place), school };
                 holds.extend(holds::too_many(policy, scope, *counts));
             }
         }
@@ -143,7 +144,7 @@ impl Tally {
             school: school.id,
             counts: (school.counts.into_iter().enumerate())
                 .filter(|(_, counts)| *counts != Counts::default())
-                .map(|(place, counts)| (kind(place).to_owned(), unchanged(counts)))
+                .map(|(place, counts)| (kind_at(place).to_owned(), unchanged(counts)))
                 .collect(),
         };
         let schools =
