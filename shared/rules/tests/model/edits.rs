@@ -1,4 +1,4 @@
-//! Which local edits live, said once more and naively: asked of the mirror as a night has left it.
+//! A naive second implementation of the lifetime of local edits. It reads the mirror after the run.
 
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
@@ -12,9 +12,9 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
     world.mirror.records.get(&(K::KIND, key.clone())).and_then(typed::<K>)
 }
 
-/// Whether an edit lives through a night; none where the model does not say (who belongs to a
-/// family that is gone).
-pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
+/// Whether a run keeps an edit. `None` if the model does not decide: it does not know which families
+/// are abandoned.
+pub(crate) fn is_kept(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
     if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
         return Some(after.today < *until);
     }
@@ -31,7 +31,7 @@ pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option
                     && matches!(other.edit, Edit::Account { accepted: Some(_), .. })
             });
             let owns = after.policy.contact_updates == ContactUpdates::UntilActive && account;
-            owns || !speaks(after, night, edit.kind, &edit.key)
+            owns || !is_synced(after, night, edit.kind, &edit.key)
         }
         _ => true,
     })
@@ -90,8 +90,8 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
     })
 }
 
-/// Whether the source says something of a person tonight that can be read.
-fn speaks(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
+/// Whether the source has a readable record of the person tonight.
+fn is_synced(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
     let unread = night.gaps.iter().any(|gap| match gap {
         UnreadableRecord::Record { kind: other, id, .. } => *other == kind && id == key,
         _ => false,

@@ -1,4 +1,4 @@
-//! What people did here, and what a night leaves of it.
+//! Local edits: which of them a run keeps, and which it erases.
 
 use insta::assert_snapshot;
 use roster::edit::Edit;
@@ -19,8 +19,8 @@ const NIGHT: &str = "
     student s3 email=s3@x guardians=g3
     guardian g3 name=Ann email=ann@x";
 
-/// A district after a night; `out` is a co-teacher whom the source does not know, `practice` a
-/// class made here.
+/// A district after a run. `out` is a co-teacher who is unknown to the source, `practice` a manual
+/// class.
 fn district(preset: &str, overrides: Value) -> World {
     world(preset, overrides)
         .after(NIGHT)
@@ -51,7 +51,7 @@ fn custom_name(text: &str) -> Edit {
     Edit::CustomName { name: Personal::new(text) }
 }
 
-/// The plan's lines that are about edits and pins.
+/// The plan's lines about edits and pins.
 fn edits(plan: &str) -> String {
     let lines: Vec<&str> = plan
         .lines()
@@ -63,7 +63,7 @@ fn edits(plan: &str) -> String {
 }
 
 #[test]
-fn r_m2_what_was_changed_here_and_not_in_the_source_goes_and_the_report_says_so() {
+fn r_m2_a_run_erases_local_edits_of_synced_data_and_reports_them() {
     let mut w = district("sis", json!({}));
     w.edit(RecordKind::Class, "c1", student("s2"));
     w.edit(RecordKind::Class, "c1", Edit::Left { role: RecordKind::Student, person: "s1".into() });
@@ -77,12 +77,12 @@ fn r_m2_what_was_changed_here_and_not_in_the_source_goes_and_the_report_says_so(
     ! edit_erased class c1
     ! edit_erased class c1
     ");
-    // Once is enough.
+    // The next run has nothing to erase.
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
 }
 
 #[test]
-fn r_m4_a_custom_name_lives_and_the_sources_name_goes_on_being_mirrored() {
+fn r_m4_a_custom_name_is_kept_and_the_sources_name_is_mirrored() {
     let mut w =
         district("sis", json!({})).with_edit(RecordKind::Class, "c1", custom_name("Room 7"));
     let renamed = NIGHT.replace("class c1", "class c1 title=Algebra_2");
@@ -90,14 +90,14 @@ fn r_m4_a_custom_name_lives_and_the_sources_name_goes_on_being_mirrored() {
     ~ class c1 title=Algebra 2 [R-M1 title]
     ! student_waits_for_class student s3
     ");
-    // Archived and back: it is still called what the teacher calls it.
+    // The class is archived and returns: it still has its custom name.
     w.night("teacher t1");
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     assert_eq!(w.mirror.edits.len(), 1);
 }
 
 #[test]
-fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
+fn r_s4_a_student_added_by_hand_stays_until_the_next_run() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit class c1 IN#student#s2 [R-S4 the source does not list the student in the class]
@@ -106,7 +106,7 @@ fn r_s4_a_student_added_by_hand_is_there_until_the_next_run() {
 }
 
 #[test]
-fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
+fn r_s4_a_student_whom_the_source_now_lists_stays_without_interruption() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     let listed =
         NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
@@ -119,7 +119,7 @@ fn r_s4_whom_the_source_now_lists_is_the_sources_without_a_gap() {
 }
 
 #[test]
-fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() {
+fn r_s4_with_keep_a_student_stays_until_removed_or_gone_from_the_source() {
     let mut w =
         district("family-directory", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
@@ -131,7 +131,7 @@ fn r_s4_with_keep_a_student_stays_until_somebody_takes_them_out_or_they_leave() 
 }
 
 #[test]
-fn r_s6_a_students_name_changed_here_goes_under_always() {
+fn r_s6_a_run_erases_a_changed_student_name_under_always() {
     let mut w = district("sis", json!({})).with_edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit student s1 NAME [R-S6 the name in the source is used again]
@@ -140,7 +140,7 @@ fn r_s6_a_students_name_changed_here_goes_under_always() {
 }
 
 #[test]
-fn r_s6_a_name_changed_here_lives_once_the_account_is_active_under_until_active() {
+fn r_s6_until_active_keeps_the_changed_name_of_an_active_account() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Student, "s1", name("Zoe"))
         .with_edit(RecordKind::Student, "s1", accepted())
@@ -152,7 +152,7 @@ fn r_s6_a_name_changed_here_lives_once_the_account_is_active_under_until_active(
 }
 
 #[test]
-fn r_t3_outsiders_live_and_whoever_the_source_knows_goes() {
+fn r_t3_outsiders_stay_and_teachers_of_the_source_are_removed() {
     let mut w = district("ats-stars", json!({}))
         .with_edit(RecordKind::Class, "c1", co_teacher("out"))
         .with_edit(RecordKind::Class, "c1", co_teacher("t3"))
@@ -164,7 +164,7 @@ fn r_t3_outsiders_live_and_whoever_the_source_knows_goes() {
 }
 
 #[test]
-fn r_t3_outsiders_alone_live_only_where_the_source_names_no_co_teacher() {
+fn r_t3_outsiders_alone_stay_only_in_classes_without_a_source_co_teacher() {
     let mut w = district("clever", json!({}))
         .with_edit(RecordKind::Class, "c1", co_teacher("out"))
         .with_edit(RecordKind::Class, "c2", co_teacher("out"))
@@ -178,7 +178,7 @@ fn r_t3_outsiders_alone_live_only_where_the_source_names_no_co_teacher() {
 }
 
 #[test]
-fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_without_a_gap() {
+fn r_t3_a_co_teacher_whom_the_source_now_lists_stays_without_interruption() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("t3"));
     let listed = NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t3");
     assert_snapshot!(w.night(&listed), @r"
@@ -190,7 +190,7 @@ fn r_t3_a_co_teacher_whom_the_source_now_lists_for_the_class_is_the_sources_with
 }
 
 #[test]
-fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
+fn r_t3_an_outsider_who_appears_in_the_source_keeps_the_account() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("out"));
     let listed = format!(
         "{}\nteacher t9 name=out email=out@x",
@@ -208,7 +208,7 @@ fn r_t3_an_outsider_who_comes_into_the_source_keeps_the_account() {
 }
 
 #[test]
-fn r_t4_remove_takes_every_manual_co_teacher_and_keep_none() {
+fn r_t4_remove_erases_every_manual_co_teacher_and_keep_keeps_all() {
     for (preset, left) in [("sis", 0), ("family-directory", 2)] {
         let mut w = district(preset, json!({}))
             .with_edit(RecordKind::Class, "c1", co_teacher("out"))
@@ -219,7 +219,7 @@ fn r_t4_remove_takes_every_manual_co_teacher_and_keep_none() {
 }
 
 #[test]
-fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
+fn r_t5_a_co_teacher_removed_from_ats_stars_and_added_here_stays() {
     let four =
         "class c1 teachers=t1*,t2,t3,t4\nteacher t1\nteacher t2\nteacher t3\nteacher t4 email=t4@x";
     let three = "class c1 teachers=t1*,t2,t3\nteacher t1\nteacher t2\nteacher t3";
@@ -232,17 +232,17 @@ fn r_t5_a_co_teacher_taken_out_of_ats_stars_and_added_here_stays() {
 }
 
 #[test]
-fn r_c2_a_practice_class_and_its_students_stay() {
+fn r_c2_a_manual_class_and_its_students_stay() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "practice", student("s1"))
         .with_edit(RecordKind::Class, "practice", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
-    // Who leaves the district stays in it, as long as the account exists.
+    // A student who leaves the district stays in the class as long as the account exists.
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @"nothing");
 }
 
 #[test]
-fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_too() {
+fn r_c2_with_leave_an_abandoned_student_leaves_manual_classes_too() {
     let mut w = district("sis", json!({ "abandoned_in_manual_classes": "leave" })).with_edit(
         RecordKind::Class,
         "practice",
@@ -256,7 +256,7 @@ fn r_c2_where_the_policy_says_leave_an_abandoned_student_leaves_manual_classes_t
 }
 
 #[test]
-fn r_g4_a_guardian_added_by_hand_and_one_who_joined_with_the_code_are_untouched() {
+fn r_g4_runs_keep_guardians_added_by_hand_or_joined_with_the_code() {
     let mut w = district("family-directory", json!({}))
         .with_manual("guardian aunt name=Eve email=eve@x")
         .with_edit(RecordKind::Guardian, "aunt", Edit::Child { student: "s1".into() })
@@ -271,7 +271,7 @@ fn r_g4_a_guardian_added_by_hand_and_one_who_joined_with_the_code_are_untouched(
 }
 
 #[test]
-fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
+fn r_g5_an_invited_guardian_follows_the_source_despite_an_edit() {
     let mut w = district("family-directory", json!({})).with_edit(
         RecordKind::Guardian,
         "g3",
@@ -285,7 +285,7 @@ fn r_g5_an_invited_guardian_follows_the_source_over_a_users_managers_edit() {
 }
 
 #[test]
-fn r_g5_an_active_users_name_and_contacts_are_theirs_and_rosters_go_on() {
+fn r_g5_runs_update_an_active_users_rosters_but_not_name_and_contacts() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Guardian, "g3", accepted())
         .with_edit(RecordKind::Guardian, "g3", contact("mine@x"));
@@ -300,7 +300,7 @@ fn r_g5_an_active_users_name_and_contacts_are_theirs_and_rosters_go_on() {
 }
 
 #[test]
-fn r_g6_under_always_the_sources_data_wins_for_everybody() {
+fn r_g6_under_always_the_sources_data_wins_for_everyone() {
     let mut w = district("family-directory", json!({ "contact_updates": "always" }))
         .with_edit(RecordKind::Guardian, "g3", accepted())
         .with_edit(RecordKind::Guardian, "g3", contact("mine@x"))
@@ -372,7 +372,7 @@ fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
 }
 
 #[test]
-fn r_h2_additions_and_changes_only_takes_no_edit_away() {
+fn r_h2_additions_and_changes_only_erases_no_edit() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s2"))
         .with_edit(RecordKind::Student, "s1", name("Zoe"));
@@ -381,7 +381,7 @@ fn r_h2_additions_and_changes_only_takes_no_edit_away() {
 }
 
 #[test]
-fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_active_ones() {
+fn r_a2_an_abandoned_family_stays_in_archived_classes_and_leaves_active_ones() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s3"))
         .with_edit(RecordKind::Class, "c2", student("s3"))
@@ -400,7 +400,7 @@ fn r_a2_a_family_that_left_stays_in_archived_classes_by_hand_too_and_leaves_acti
 }
 
 #[test]
-fn r_h3_what_cannot_be_read_tonight_takes_no_edit_with_it() {
+fn r_h3_an_unreadable_record_keeps_its_edits() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s2"))
         .with_edit(RecordKind::Student, "s1", name("Zoe"));

@@ -1,4 +1,4 @@
-//! R-H: holding a dangerous run, and leaving alone what cannot be read.
+//! R-H: holds of dangerous runs, and unreadable records.
 
 use insta::assert_snapshot;
 use roster::records::RecordKind;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::{World, parse, print, world};
 
-/// So many students, a teacher and a class for each of two schools.
+/// Two schools with the given numbers of students, a teacher and a class each.
 fn district(north: usize, south: usize) -> String {
     let mut text = String::from("school n\nschool s\nteacher tn schools=n\nteacher ts schools=s\n");
     for (school, count) in [("n", north), ("s", south)] {
@@ -28,7 +28,7 @@ fn held(w: &World, text: &str) -> String {
 }
 
 #[test]
-fn r_h1_ten_percent_may_go_and_one_more_may_not() {
+fn r_h1_a_run_holds_above_ten_percent_removed() {
     let w = world("clever", json!({})).after(&district(100, 100));
     assert_snapshot!(held(&w, &district(90, 100)), @"may go");
     assert_snapshot!(held(&w, &district(89, 100)), @r"
@@ -42,7 +42,7 @@ fn r_h1_ten_percent_may_go_and_one_more_may_not() {
 }
 
 #[test]
-fn r_h1_few_are_too_many_only_when_all_go() {
+fn r_h1_with_few_records_a_run_holds_only_if_all_are_removed() {
     let w = world("clever", json!({})).after(&district(19, 100));
     assert_snapshot!(held(&w, &district(9, 100)), @"enrollment n: 10 of 20 enrollment records of the school would be removed; the limit is 10 %");
     let none = district(19, 100).replace("teacher tn schools=n\n", "").replace("teachers=tn* ", "");
@@ -50,7 +50,7 @@ fn r_h1_few_are_too_many_only_when_all_go() {
 }
 
 #[test]
-fn r_h1_a_kind_that_the_source_lacks_holds() {
+fn r_h1_a_run_holds_if_the_source_lacks_a_kind() {
     let w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
     assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
@@ -61,7 +61,7 @@ fn r_h1_a_kind_that_the_source_lacks_holds() {
 }
 
 #[test]
-fn r_h1_changes_of_their_own_count_and_dates_do_not() {
+fn r_h1_changed_fields_count_and_dates_do_not() {
     let text = district(30, 30);
     let renamed = text.replace("schools=n", "schools=n name=New");
     let w = world("clever", json!({})).after(&text);
@@ -74,7 +74,7 @@ fn r_h1_changes_of_their_own_count_and_dates_do_not() {
     student n: 30 of 30 student records of the school would be changed; the limit is 75 %
     teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
-    // A term that ends, and enrollments that end with it, are nothing.
+    // A term that ends, and enrollments that end with it, do not count.
     let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
     let w = world("clever", json!({})).after(&dated).on("2026-10-05");
     assert_snapshot!(held(&w, &dated), @"may go");
@@ -93,7 +93,7 @@ fn r_h1_a_roster_counts_as_enrollments() {
 }
 
 #[test]
-fn r_h1_the_counts_tell_what_the_plan_does() {
+fn r_h1_the_counts_match_the_plan() {
     let w = world("clever", json!({})).after("student s1\nstudent s2\nstudent s3 name=A");
     let planned = w.plan(&parse::snapshot("student s1\nstudent s3 name=B\nstudent s4\nstudent s5"));
     assert_snapshot!(format!("{:?}", planned.outcome.counts["student"]), @"Counts { in_source: 4, in_mirror: 3, added: 2, changed: 1, removed: 1, unchanged: 1 }");
@@ -113,7 +113,7 @@ fn r_h2_a_held_run_waits_for_a_person_or_a_newer_snapshot() {
 }
 
 #[test]
-fn r_h2_additions_and_changes_only_takes_nothing_away_and_holds_for_no_removal() {
+fn r_h2_additions_and_changes_only_removes_nothing() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
     w.removals = false;
@@ -132,7 +132,7 @@ fn r_h2_additions_and_changes_only_takes_nothing_away_and_holds_for_no_removal()
 }
 
 #[test]
-fn r_h3_one_bad_record_is_left_as_it_is_and_its_enrollments_follow_the_source() {
+fn r_h3_an_unreadable_record_stays_and_its_enrollments_follow_the_source() {
     let mut w = world("clever", json!({})).after(
         "
         class c1 teachers=t1* students=s1,s2
@@ -155,7 +155,7 @@ fn r_h3_one_bad_record_is_left_as_it_is_and_its_enrollments_follow_the_source() 
 }
 
 #[test]
-fn r_h3_a_bad_class_keeps_its_roster_but_not_who_is_gone() {
+fn r_h3_an_unreadable_class_keeps_its_roster_except_for_people_who_left() {
     let mut w = world("clever", json!({})).after(
         "
         class c1 teachers=t1* students=s1,s2
@@ -177,7 +177,7 @@ fn r_h3_a_bad_class_keeps_its_roster_but_not_who_is_gone() {
 }
 
 #[test]
-fn r_h3_a_row_without_an_id_removes_nobody_of_its_kind() {
+fn r_h3_with_an_unreadable_id_no_record_of_the_kind_is_removed() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
     assert_snapshot!(w.night("class c1 teachers=t1*\nteacher t1\nstudent s2\ngap student"), @"! student_no_email student s2");
@@ -185,7 +185,7 @@ fn r_h3_a_row_without_an_id_removes_nobody_of_its_kind() {
 }
 
 #[test]
-fn r_h3_an_enrollment_that_cannot_be_read_stays_unless_its_class_or_person_is_gone() {
+fn r_h3_an_unreadable_enrollment_stays_unless_its_class_or_person_is_gone() {
     let text = "
         class c1 teachers=t1* students=s1,s2
         class c2 teachers=t1* students=s1
@@ -210,7 +210,7 @@ fn r_h3_an_enrollment_that_cannot_be_read_stays_unless_its_class_or_person_is_go
 }
 
 #[test]
-fn r_h3_a_bad_record_that_the_mirror_does_not_know_adds_nothing() {
+fn r_h3_an_unreadable_record_that_is_not_in_the_mirror_adds_nothing() {
     let mut w = world("clever", json!({}));
     assert_snapshot!(w.night("class c1 teachers=t1* students=s1\ngap student s1\nteacher t1"), @r"
     + teacher t1 classes=c1 [R-T1 the source has this teacher]
