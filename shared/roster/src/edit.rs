@@ -12,7 +12,7 @@ use crate::id::{AccountId, SourceId, key_text};
 use crate::personal::Personal;
 use crate::records::RecordKind;
 
-/// A change to a record. A new variant does not compile until every rule about edits handles it.
+/// A change to a record. A new variant compiles only after every rule about edits handles it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub enum Edit {
@@ -21,8 +21,8 @@ pub enum Edit {
         /// The name.
         name: Personal,
     },
-    /// A person added to a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), or a guardian
-    /// who used the join code (R-G4).
+    /// A person added to a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), or a
+    /// guardian who used the join code (R-G4).
     Member {
         /// [`RecordKind::Student`], [`RecordKind::Teacher`] or [`RecordKind::Guardian`].
         role: RecordKind,
@@ -129,8 +129,8 @@ impl Edit {
         }
     }
 
-    /// Returns the other record that the edit refers to, if any. Reads of that record must return the
-    /// edit too.
+    /// Returns the other record that the edit refers to, if any. Reads of that record must return
+    /// the edit too.
     pub fn other(&self) -> Option<(RecordKind, &SourceId)> {
         match self {
             Edit::Member { role, person }
