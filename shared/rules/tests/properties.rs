@@ -435,7 +435,7 @@ proptest! {
             for ((kind, id), key) in &last {
                 if *kind != RecordKind::Guardian && ids_here(*kind).contains(id) {
                     let taken = now.iter().any(|((other, new), theirs)| other == kind && theirs == key && new != id);
-                    prop_assert!(!taken, "somebody who is here lost the account\n{}", world::print::plan(&planned));
+                    prop_assert!(!taken, "an active person lost the account\n{}", world::print::plan(&planned));
                 }
             }
             last = now;

@@ -198,7 +198,7 @@ impl<'f> Classes<'f> {
         };
         let (leavers, rule) = absence::leavers(output.context.policy, fate);
         let students = match leavers {
-            Leavers::Nobody => None,
+            Leavers::None => None,
             Leavers::Archived => {
                 lists::without(&state.students, |key| people.active.contains(&key))
             }
