@@ -1,8 +1,9 @@
-//! Local edits: what people did here, beside the mirror and never in it (R-M2).
+//! Local edits: changes that people make here. They are stored next to the mirror, never in it
+//! (R-M2).
 //!
-//! An edit stands beside one record of the mirror and is named by that record and its *slot*, so
-//! doing the same thing twice is one edit. People make edits, whenever they like; only a run takes
-//! one away that no rule lets live, and only if it is still the version that the plan saw.
+//! An edit belongs to one record of the mirror. Record and *slot* identify it, so making the same
+//! edit twice results in one edit. People add and remove edits at any time. A run erases an edit
+//! that no rule keeps, but only if it is still the version that the plan saw.
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -11,25 +12,25 @@ use crate::id::{AccountId, SourceId, key_text};
 use crate::personal::Personal;
 use crate::records::RecordKind;
 
-/// What somebody did to a record.
+/// A change to a record. A new variant compiles only after every rule about edits handles it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub enum Edit {
-    /// A class has a name of its own here; the source's goes on being mirrored (R-M4).
+    /// A custom name of a class. The source's name is still mirrored (R-M4).
     CustomName {
         /// The name.
         name: Personal,
     },
-    /// Somebody is in a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), a guardian who
-    /// had the join code (R-G4).
+    /// A person added to a class by hand: a student (R-S4, R-C2), a co-teacher (R-T3), or a
+    /// guardian who used the join code (R-G4).
     Member {
         /// [`RecordKind::Student`], [`RecordKind::Teacher`] or [`RecordKind::Guardian`].
         role: RecordKind,
         /// The person's key.
         person: SourceId,
     },
-    /// Somebody is taken out of a class by hand: of a manual class, or of any while the sync is off
-    /// (R-O5).
+    /// A person removed from a class by hand: from a manual class, or from any class while the sync
+    /// is off (R-O5).
     Left {
         /// [`RecordKind::Student`] or [`RecordKind::Teacher`].
         role: RecordKind,
@@ -41,8 +42,8 @@ pub enum Edit {
         /// The code.
         code: Personal,
     },
-    /// A person's name, changed by a users manager or by the active user (R-S6, R-G5). What is none
-    /// is as the mirror has it.
+    /// A person's name, changed by a users manager or by the active user (R-S6, R-G5). A field that
+    /// is `None` has the mirror's value.
     Name {
         /// Given name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,9 +52,10 @@ pub enum Edit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         family: Option<Personal>,
     },
-    /// A person's contacts, changed likewise (R-G5). What is none is as the mirror has it.
+    /// A person's contact data, changed likewise (R-G5). A field that is `None` has the mirror's
+    /// value.
     Contact {
-        /// E-mail address, normalised.
+        /// E-mail address, normalized.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         email: Option<Personal>,
         /// Phone in E.164.
@@ -63,51 +65,51 @@ pub enum Edit {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sms: Option<Personal>,
     },
-    /// A temporary e-mail to sign in with, for one who must get in today (R-I4).
+    /// A temporary e-mail address to sign in with (R-I4).
     SignIn {
-        /// E-mail address, normalised.
+        /// E-mail address, normalized.
         email: Personal,
     },
     /// The state of a person's account: invited until it is accepted (R-G5); enabled or not (R-S6).
     Account {
-        /// When the invitation was accepted; none: still invited.
+        /// When the invitation was accepted; `None` if the person is still invited.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         accepted: Option<Timestamp>,
-        /// Whether the person may sign in at all.
+        /// Whether the account is enabled.
         enabled: bool,
     },
-    /// The person has signed in with single sign-on (R-T6).
+    /// The person's first sign-in with single sign-on (R-T6).
     SignedIn {
-        /// When for the first time.
+        /// The time.
         first: Timestamp,
     },
-    /// A guardian has a child by hand (R-G4).
+    /// A guardian linked to a student by hand (R-G4).
     Child {
         /// The student's key.
         student: SourceId,
     },
-    /// No run removes the record before a day (R-P1).
+    /// A pin: no run removes the record before a date (R-P1).
     Pin {
-        /// The first day on which it no longer holds.
+        /// The first day on which the pin no longer holds.
         until: Date,
-        /// Why, in words of support without names.
+        /// The reason that support gave, without names.
         reason: String,
     },
-    /// No run takes a person out of a class before a day (R-P1).
+    /// A pinned enrollment: no run removes the person from the class before a date (R-P1).
     PinSeat {
         /// [`RecordKind::Student`] or [`RecordKind::Teacher`].
         role: RecordKind,
         /// The person's key.
         person: SourceId,
-        /// The first day on which it no longer holds.
+        /// The first day on which the pin no longer holds.
         until: Date,
-        /// Why, in words of support without names.
+        /// The reason that support gave, without names.
         reason: String,
     },
 }
 
 impl Edit {
-    /// What names the edit among those of its record. No two edits of a record have the same.
+    /// Returns the part of the edit's key that is unique among the edits of its record.
     pub fn slot(&self) -> String {
         let of_person = |what: &str, role: &RecordKind, person: &SourceId| {
             format!("{what}#{role}#{}", key_text(person.as_str()))
@@ -127,8 +129,8 @@ impl Edit {
         }
     }
 
-    /// The other record that the edit is about, where there is one: whoever reads that one must
-    /// find the edit there, too.
+    /// Returns the other record that the edit refers to, if any. Reads of that record must return
+    /// the edit too.
     pub fn other(&self) -> Option<(RecordKind, &SourceId)> {
         match self {
             Edit::Member { role, person }
@@ -165,7 +167,7 @@ impl Edit {
         }
     }
 
-    /// What it is, in words without personal data.
+    /// Returns a description without personal data.
     pub fn words(&self) -> &'static str {
         match self {
             Edit::CustomName { .. } => "custom name",
@@ -188,38 +190,38 @@ impl Edit {
     }
 }
 
-/// One version of an edit: another after every change of it. Passed in, never made here.
+/// The version of an edit, different after every change. Callers create it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EditVersion(Box<str>);
 
 impl EditVersion {
-    /// Takes the text as it stands.
+    /// Wraps a version's text.
     pub fn new(version: impl Into<Box<str>>) -> Self {
         Self(version.into())
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An edit in its place.
+/// An edit with the record that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalEdit {
-    /// The kind of the record that it stands beside.
+    /// The kind of that record.
     pub kind: RecordKind,
-    /// That record's key.
+    /// The record's key.
     pub key: SourceId,
-    /// What was done.
+    /// The change.
     #[serde(flatten)]
     pub edit: Edit,
-    /// Who did it.
+    /// The account of the person who made it.
     pub by: AccountId,
-    /// When.
+    /// The time at which it was made.
     pub at: Timestamp,
-    /// Which version this is.
+    /// The version of the edit.
     pub version: EditVersion,
 }
 
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edit_reads_as_it_was_written_and_shows_nobody() {
+    fn an_edit_round_trips_and_debug_shows_no_name() {
         let edit = LocalEdit {
             kind: RecordKind::Student,
             key: "s1".into(),
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_safe_in_a_key_whoever_the_person_is() {
+    fn a_slot_escapes_the_persons_key() {
         let slot = Edit::Member { role: RecordKind::Student, person: "a#b c".into() }.slot();
         assert_eq!(slot, "IN#student#a%23b%20c");
     }

@@ -1,8 +1,8 @@
 //! The sync rules of Rollbook, and nothing else.
 //!
 //! A *snapshot* (what a district's student information system shares tonight) and the *mirror* (our
-//! copy of it) go in; a *plan* comes out: every change with its before, its after, and the rule that
-//! requires it.
+//! copy of it) go in; a *plan* comes out: every change with its before, its after, and the rule
+//! that requires it.
 //!
 //! ```text
 //!  snapshot ─┐
@@ -13,9 +13,9 @@
 //! ```
 //!
 //! The engine reads each sequence twice and keeps no records in memory. The index pass gathers the
-//! facts that cross records: which account a record is, who is active, which classes are active. The
-//! decide pass decides each record's next state from its own record, its own past and these facts.
-//! Both call the functions in [`book`], which decide what a rule says about one record.
+//! facts that cross records: which account a record is, who is active, which classes are active.
+//! The decide pass decides each record's next state from its own record, its own past and these
+//! facts. Both call the functions in [`book`], which decide what a rule says about one record.
 //!
 //! | chapter of `RULES.md` | file |
 //! | --- | --- |

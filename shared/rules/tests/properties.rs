@@ -152,9 +152,9 @@ fn plain_night() -> impl Strategy<Value = String> {
     })
 }
 
-/// Generates the local edits of one day: of classes and people of the tiny alphabets, of a practice
-/// class, and with a co-teacher whom the source does not have.
-fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
+/// The edits of one day: of classes and people of the tiny alphabets, and of a manual class, with a
+/// co-teacher who is unknown to the source.
+fn new_edits() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
     let class = || prop::sample::select(&["c1", "c2", "practice"][..]);
     let person = || {
         prop::sample::select(
@@ -167,7 +167,7 @@ fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
             ][..],
         )
     };
-    let somebody = || {
+    let any_person = || {
         prop::sample::select(
             &[
                 (RecordKind::Student, "s1"),
@@ -180,25 +180,25 @@ fn deeds() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
         prop::sample::select(&["2026-10-01", "2026-10-02"][..]).prop_map(|day| day.parse().unwrap())
     };
     let text = roster::personal::Personal::new;
-    let deed = prop_oneof![
+    let new_edit = prop_oneof![
         6 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Member { role, person: person.into() })),
         1 => (class(), person()).prop_map(|(class, (role, person))| (RecordKind::Class, class, Edit::Left { role, person: person.into() })),
         1 => class().prop_map(move |class| (RecordKind::Class, class, Edit::CustomName { name: text("Room 7") })),
-        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
-        2 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
-        1 => somebody().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
-        2 => (somebody(), any::<bool>()).prop_map(|((kind, key), yes)| {
+        2 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::Name { given: Some(text("Zoe")), family: None })),
+        2 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::Contact { email: Some(text("z@x")), phone: None, sms: None })),
+        1 => any_person().prop_map(move |(kind, key)| (kind, key, Edit::SignIn { email: text("z@x") })),
+        2 => (any_person(), any::<bool>()).prop_map(|((kind, key), yes)| {
             (kind, key, Edit::Account { accepted: yes.then_some(jiff::Timestamp::UNIX_EPOCH), enabled: true })
         }),
-        1 => (somebody(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
+        1 => (any_person(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
         1 => (class(), person(), until()).prop_map(|(class, (role, person), until)| {
             (RecordKind::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
         }),
     ];
-    prop::collection::vec(deed, 0..6)
+    prop::collection::vec(new_edit, 0..6)
 }
 
-/// Generates districts with local edits, with all policies that decide about them.
+/// Districts with local edits, under every policy that decides about them.
 fn edited_district() -> impl Strategy<Value = World> {
     let students = prop::sample::select(&["remove", "keep"][..]);
     let teachers = prop::sample::select(&["remove", "outsiders_alone", "outsiders", "keep"][..]);
@@ -306,13 +306,13 @@ proptest! {
     }
 
     #[test]
-    fn edits_are_kept_or_erased_like_in_the_model(
+    fn an_edit_is_kept_or_erased_as_the_naive_model_says(
         mut world in edited_district(),
-        nights in prop::collection::vec((deeds(), plain_night()), 1..4),
+        nights in prop::collection::vec((new_edits(), plain_night()), 1..4),
     ) {
         world.policy.relink_identities = roster::policy::Switch::Off;
-        for (deeds, text) in nights {
-            for (kind, key, edit) in deeds {
+        for (new_edits, text) in nights {
+            for (kind, key, edit) in new_edits {
                 world.edit(kind, key, edit);
             }
             let snapshot = clean(&text);
@@ -329,7 +329,7 @@ proptest! {
                 if !stands || ((blind || pinned) && !matches!(edit.edit, Edit::Pin { .. })) {
                     continue;
                 }
-                if let Some(expected) = model::edits::lives(&world, &snapshot, edit) {
+                if let Some(expected) = model::edits::is_kept(&world, &snapshot, edit) {
                     prop_assert_eq!(world.mirror.edits.contains_key(place), expected, "{:?}\n{}", edit, world::print::plan(&planned));
                 }
             }
@@ -337,9 +337,9 @@ proptest! {
     }
 
     #[test]
-    fn undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
-        for (deeds, text) in nights {
-            for (kind, key, edit) in deeds {
+    fn undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((new_edits(), night()), 1..4)) {
+        for (new_edits, text) in nights {
+            for (kind, key, edit) in new_edits {
                 world.edit(kind, key, edit);
             }
             let before = world.mirror.clone();
@@ -435,7 +435,7 @@ proptest! {
             for ((kind, id), key) in &last {
                 if *kind != RecordKind::Guardian && ids_here(*kind).contains(id) {
                     let taken = now.iter().any(|((other, new), theirs)| other == kind && theirs == key && new != id);
-                    prop_assert!(!taken, "somebody who is here lost the account\n{}", world::print::plan(&planned));
+                    prop_assert!(!taken, "an active person lost the account\n{}", world::print::plan(&planned));
                 }
             }
             last = now;

@@ -1,13 +1,13 @@
-//! Every policy setting is read by exactly one function outside of tests, so that planner, explainer
-//! and API cannot disagree about it.
+//! Every policy setting is read by exactly one function outside of tests, so that planner,
+//! explainer and API cannot disagree about it.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A policy setting, the type of its value (if it is an enum of its own), and the only function that
-/// reads it.
+/// A policy setting, the type of its value (if it is an enum of its own), and the only function
+/// that reads it.
 struct Setting {
     name: &'static str,
     values: Option<&'static str>,

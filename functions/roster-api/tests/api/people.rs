@@ -61,6 +61,17 @@ async fn r_s6_a_users_manager_changes_a_pupils_name_until_the_next_run() {
 }
 
 #[tokio::test]
+async fn r_s6_the_changed_name_of_an_archived_student_is_kept_by_runs() {
+    let w = world("sis").await;
+    let mut gone = student("p3", person("Pam Yew", "pam@oak.org", "north"), &[], &[]);
+    gone.status = Status::Archived;
+    w.put(AnyMirrored::Student(gone)).await;
+    let changed =
+        w.put_json(&users_manager(), "/people/student/p3/name", json!({ "given": "Pia" })).await;
+    assert_eq!((changed.status, &changed.body["lives"]), (200, &json!("until_taken_away")));
+}
+
+#[tokio::test]
 async fn r_s6_under_until_active_a_name_stays_once_the_account_is_active() {
     let w = world("family-directory").await;
     let lives = async |person: &str| {

@@ -148,7 +148,7 @@ pub fn student_leaves_by(departure: Departure) -> Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leavers {
     /// None (R-C2).
-    Nobody,
+    None,
     /// Those who are archived.
     Archived,
     /// Those whose whole family is gone (R-A3).
@@ -164,7 +164,7 @@ pub fn leavers(policy: &Policy, fate: ClassFate) -> (Leavers, Rule) {
         ClassFate::Manual { archived: false } if students_leave_manual_classes(policy) => {
             (Leavers::Archived, Rule::A2)
         }
-        ClassFate::Manual { archived: false } => (Leavers::Nobody, Rule::A2),
+        ClassFate::Manual { archived: false } => (Leavers::None, Rule::A2),
         ClassFate::Archived | ClassFate::Manual { archived: true } => {
             (Leavers::Abandoned, Rule::A3)
         }

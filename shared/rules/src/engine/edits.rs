@@ -20,8 +20,8 @@ use roster::records::RecordKind;
 /// Keys of the people who own their names and contacts (R-G5), by kind.
 pub(super) type Owners = [IdSet; RecordKind::ALL.len()];
 
-/// Reads the edits that affect the records themselves: adds active pins to `protected`, and returns the
-/// people who own their data.
+/// Reads the edits that affect the records themselves: adds active pins to `protected`, and returns
+/// the people who own their data.
 pub(super) fn read<I: PlanInputs>(
     context: &PlanContext<'_>,
     inputs: &I,

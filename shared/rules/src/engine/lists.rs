@@ -4,8 +4,8 @@ use super::hashes::IdSet;
 use roster::id::SourceId;
 use roster::records::Person;
 
-/// Returns the list without the keys that do not stay; `None` if all stay, so that nothing is copied
-/// for an unchanged record.
+/// Returns the list without the keys that do not stay; `None` if all stay, so that nothing is
+/// copied for an unchanged record.
 pub(super) fn without(list: &[SourceId], stays: impl Fn(u64) -> bool) -> Option<Vec<SourceId>> {
     if list.iter().all(|key| stays(key.hash64())) {
         return None;

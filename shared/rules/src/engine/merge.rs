@@ -60,8 +60,8 @@ impl<T, E: Into<BoxError>, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It
     }
 }
 
-/// The sequences, and the people who own their data: the source does not change it, so their records
-/// are read as if the source had the mirror's data (R-G5).
+/// The sequences, and the people who own their data: the source does not change it, so their
+/// records are read as if the source had the mirror's data (R-G5).
 pub(super) struct Reading<'a, I> {
     /// The sequences.
     pub(super) inputs: &'a I,

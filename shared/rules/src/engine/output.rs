@@ -53,8 +53,8 @@ impl<'a, S: PlanSink> Output<'a, S> {
         self.change(Action::Add, None, after, why)
     }
 
-    /// Sends the next state of a record that the mirror has, unless it is unchanged. Returns whether
-    /// it changed.
+    /// Sends the next state of a record that the mirror has, unless it is unchanged. Returns
+    /// whether it changed.
     #[expect(
         clippy::boxed_local,
         reason = "records are in boxes, and nearly all are unchanged and dropped here"
@@ -176,7 +176,8 @@ impl<'a, S: PlanSink> Output<'a, S> {
         self.sink.change(change).map_err(PlanError::sink)
     }
 
-    /// Sends a finding about a record whose text is the kind of the record, its id and the predicate.
+    /// Sends a finding about a record whose text is the kind of the record, its id and the
+    /// predicate.
     pub(super) fn observe<K: Kind>(
         &mut self,
         id: &SourceId,

@@ -27,8 +27,8 @@ pub(super) struct Protected {
 }
 
 impl Protected {
-    /// Reads all unreadable records. They are few, because a guard or a person stops a snapshot with
-    /// many.
+    /// Reads all unreadable records. They are few, because a guard or a person stops a snapshot
+    /// with many.
     pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
         let mut all = Self { removals, ..Self::default() };
         for record in inputs.gaps().map_err(PlanError::input)? {

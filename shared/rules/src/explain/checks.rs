@@ -50,7 +50,8 @@ impl Facts<'_> {
         }
         if snapshot.unreadable {
             let found = format!(
-                "The newest data (from {}) contains records that cannot be read; this {kind} may be one of them.",
+                "The newest data (from {}) contains records that cannot be read; this {kind} may \
+                 be one of them.",
                 snapshot.taken_at
             );
             return failed(
@@ -66,43 +67,28 @@ impl Facts<'_> {
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
             (RecordKind::Class, Some((_, name))) => {
                 format!(
-                    "Check that the section is in the student information system and is shared in {name}."
+                    "Check that the section is in the student information system and is shared in \
+                     {name}."
                 )
             }
             (_, Some((_, name))) => format!(
-                "Check that the {kind} is listed in the student information system and, after the two have synced, in {name}."
+                "Check that the {kind} is listed in the student information system and, after the \
+                 two have synced, in {name}."
             ),
             _ => format!(
-                "Add the {kind} in the student information system, or check that its school is shared."
+                "Add the {kind} in the student information system, or check that its school is \
+                 shared."
             ),
         };
         failed(step, found, Where::Sis, what)
     }
 
+    /// Checks the contact that admission requires (R-S1, R-G1).
     pub(super) fn has_contact(&self) -> Option<Check> {
         let step = Step::HasContact;
         let record = self.record()?;
         match self.kind {
-            RecordKind::Student => {
-                let needed = students::requirements(self.policy).email;
-                Some(match (record.email, needed) {
-                    (true, _) => ok(step, "The source has an e-mail address."),
-                    (false, false) => ok(
-                        step,
-                        "The source has no e-mail address; this district admits students without one (R-S2).",
-                    ),
-                    (false, true) if self.mirror.is_some() => ok(
-                        step,
-                        "The source has no e-mail address; an existing student stays (R-S1).",
-                    ),
-                    (false, true) => failed(
-                        step,
-                        "The source has no e-mail address; a student is admitted only with one (R-S1).",
-                        Where::Sis,
-                        "Add the e-mail address in the student information system.",
-                    ),
-                })
-            }
+            RecordKind::Student => Some(self.student_has_email(record.email)),
             RecordKind::Teacher => Some(ok(
                 step,
                 if record.email {
@@ -111,36 +97,63 @@ impl Facts<'_> {
                     "The source has no e-mail address; a teacher is admitted without one."
                 },
             )),
-            RecordKind::Guardian if !guardians::admits_guardians(self.policy) => Some(failed(
+            RecordKind::Guardian => Some(self.guardian_has_contact(record.contact)),
+            _ => None,
+        }
+    }
+
+    fn student_has_email(&self, has_email: bool) -> Check {
+        let step = Step::HasContact;
+        if has_email {
+            return ok(step, "The source has an e-mail address.");
+        }
+        match (students::requirements(self.policy).email, &self.mirror) {
+            (false, _) => ok(
+                step,
+                "The source has no e-mail address; this district admits students without one \
+                 (R-S2).",
+            ),
+            (true, Some(_)) => {
+                ok(step, "The source has no e-mail address; an existing student stays (R-S1).")
+            }
+            (true, None) => failed(
+                step,
+                "The source has no e-mail address; a student is admitted only with one (R-S1).",
+                Where::Sis,
+                "Add the e-mail address in the student information system.",
+            ),
+        }
+    }
+
+    fn guardian_has_contact(&self, has_contact: bool) -> Check {
+        let step = Step::HasContact;
+        let waits = || self.findings.iter().any(|found| found.code == guardians::WAITS.name);
+        if !guardians::admits_guardians(self.policy) {
+            failed(
                 step,
                 "This district admits no guardians from its source (R-G1).",
                 Where::Here,
-                "Add the guardian to the student by hand, or ask the operator to change the setting admit_guardians.",
-            )),
-            RecordKind::Guardian => {
-                let waits =
-                    self.findings.iter().any(|finding| finding.code == guardians::WAITS.name);
-                Some(if !record.contact {
-                    let found = "The source has neither an e-mail address nor a phone number; a guardian is admitted only with one of them (R-G1).";
-                    failed(
-                        step,
-                        found,
-                        Where::Sis,
-                        "Add an e-mail address or a phone number in the student information system.",
-                    )
-                } else if waits {
-                    let found = "Every e-mail address and phone number in the source also belongs to another guardian; a guardian needs one of their own (R-G1).";
-                    failed(
-                        step,
-                        found,
-                        Where::Sis,
-                        "Enter an e-mail address or a phone number that no other guardian uses.",
-                    )
-                } else {
-                    ok(step, "The source has an e-mail address or a phone number.")
-                })
-            }
-            _ => None,
+                "Add the guardian to the student by hand, or ask the operator to change the \
+                 setting admit_guardians.",
+            )
+        } else if !has_contact {
+            failed(
+                step,
+                "The source has neither an e-mail address nor a phone number; a guardian is \
+                 admitted only with one of them (R-G1).",
+                Where::Sis,
+                "Add an e-mail address or a phone number in the student information system.",
+            )
+        } else if waits() {
+            failed(
+                step,
+                "Every e-mail address and phone number in the source also belongs to another \
+                 guardian; a guardian needs one of their own (R-G1).",
+                Where::Sis,
+                "Enter an e-mail address or a phone number that no other guardian uses.",
+            )
+        } else {
+            ok(step, "The source has an e-mail address or a phone number.")
         }
     }
 
@@ -159,7 +172,8 @@ impl Facts<'_> {
                 } else {
                     let found =
                         format!("{found} A student is admitted only with at least one (R-S1).");
-                    let what = "Enroll the student in a class that has a teacher and a term that is not over.";
+                    let what = "Enroll the student in a class that has a teacher and a term that \
+                        is not over.";
                     failed(step, found, Where::Sis, what)
                 })
             }
@@ -178,7 +192,8 @@ impl Facts<'_> {
                     step,
                     found,
                     Where::Sis,
-                    "Correct the class's enrollments or its term in the student information system.",
+                    "Correct the class's enrollments or its term in the student information \
+                     system.",
                 ))
             }
             _ => None,
@@ -202,7 +217,8 @@ impl Facts<'_> {
                     self.see_and_wait(format!("the {} is listed in this class there", self.kind))
                 } else {
                     format!(
-                        "Check that the enrollment is in the student information system and has reached {}.",
+                        "Check that the enrollment is in the student information system and has \
+                         reached {}.",
                         self.source()
                     )
                 },
@@ -283,7 +299,8 @@ impl Facts<'_> {
                 found,
                 Where::Sis,
                 format!(
-                    "If this {kind} belongs here, add it to the student information system again; it gets the same account."
+                    "If this {kind} belongs here, add it to the student information system again; \
+                     it gets the same account."
                 ),
             );
         }
@@ -328,7 +345,8 @@ impl Facts<'_> {
             step,
             "All other checks passed, but there is no record with this id here.",
             Where::Here,
-            "Ask support for an ID adjustment: the source's id must be linked to the account (R-I3).",
+            "Ask support for an ID adjustment: the source's id must be linked to the account \
+             (R-I3).",
         )
     }
 }

@@ -56,7 +56,8 @@ impl Facts<'_> {
             .reached_until()
             .map_or_else(|| " recently".to_owned(), |since| format!(" after {since}"));
         format!(
-            "Check in the student information system that the schedule is finalized and that {}. If not, \
+            "Check in the student information system that the schedule is finalized and that {}. \
+             If not, \
              contact the office that maintains it (ATS/STARS: the DIIT office). A change made{since} may \
              not have reached {source} yet: wait until {long} after the change.",
             what.as_ref()
@@ -69,12 +70,14 @@ impl Facts<'_> {
         if !self.may_be_under_way() || !self.is_slow() {
             return None;
         }
-        let what = "Check in the student information system that the schedule is finalized. If not, contact the office that maintains it (ATS/STARS: the DIIT office).";
+        let what = "Check in the student information system that the schedule is finalized. If \
+            not, contact the office that maintains it (ATS/STARS: the DIIT office).";
         Some(Check {
             check: Step::ScheduleFinalized,
             came: Came::Open,
             found:
-                "A schedule is sent on only after it is finalized. The data does not show whether it is."
+                "A schedule is sent on only after it is finalized. The data does not show whether \
+                 it is."
                     .into(),
             advice: Some(Advice { place: Where::Sis, what: what.into() }),
         })

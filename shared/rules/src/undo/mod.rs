@@ -1,18 +1,17 @@
-//! Taking a run back (R-H4): the inverse of its plan, made only while everything is still what that
-//! run left.
+//! Undo (R-H4): the inverse of a run's plan, made only while the mirror is as that run left it.
 //!
-//! Pass 1 reads the plan that is to be taken back and keeps, for each item that it changed, a hash
-//! of what it left (`left`). Pass 2 reads the mirror and the local edits and finds what is
-//! something else by now: then nothing is taken back, and the findings name what changed. Pass 3
-//! reads the plan again and gives the inverse of each change. As with a plan, nothing here keeps
-//! records.
+//! Pass 1 reads the plan to undo and stores, for each item that it changed, a hash of the state in
+//! which it left the item (`after_run`). Pass 2 reads the mirror and the local edits and finds the
+//! items that have changed since. If there are any, the undo is refused, and findings name them.
+//! Pass 3 reads the plan again and emits the inverse of each change. Like the engine, undo keeps no
+//! records in memory.
 //!
-//! Of an item the last run that changed it does not count: one that was changed since and changed
-//! back is what the run left. A local edit in the place of one that the run erased is somebody's
-//! newer word: it stays, and nothing is refused for it. But where the run is to take a record away
-//! altogether, an edit beside it or about it is in the way: it would be left to nobody.
+//! Items are compared by content, not by the run that changed them last: a record changed and
+//! changed back is unmodified. A local edit that replaced an erased one is newer; it is kept, and
+//! the undo is not refused because of it. But if the undo deletes a record, an edit of that record,
+//! or one that refers to it, refuses the undo, because the edit would lose its record.
 
-mod left;
+mod after_run;
 mod tally;
 
 use std::borrow::Cow;
@@ -20,140 +19,140 @@ use std::borrow::Cow;
 use crate::book::groups;
 use roster::change::{Action, Change, Outcome, Reason};
 use roster::contract::{PlanError, PlanSink, UndoInputs};
-use roster::finding::{Finding, request};
+use roster::edit::LocalEdit;
+use roster::finding::{Code, Finding, request};
+use roster::id::SourceId;
 use roster::policy::Policy;
 use roster::records::{AnyMirrored, Demographics, Kind, RecordKind, Status, kinds};
 use roster::rule::Rule;
 
-use left::Left;
+use after_run::{AfterRun, Current};
 use tally::Tally;
 
-/// How many of the records that are in the way of an undo are named. All of them are counted.
+/// The most changed records that the findings of a refused undo name. All of them are counted.
 pub const MOST_NAMED: u64 = 1000;
 
-/// What an undo is made for.
+/// The settings of an undo.
 #[derive(Debug, Clone)]
 pub struct UndoContext<'a> {
-    /// The district's policy, as it is now.
+    /// The district's current policy.
     pub policy: &'a Policy,
-    /// False for "additions and changes only" (R-H2): nothing is taken away.
+    /// False for "additions and changes only" (R-H2): nothing is removed.
     pub removals: bool,
 }
 
-/// What became of an undo.
+/// The outcome of an undo.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Undone {
-    /// The sink has the inverse plan.
+    /// The sink has received the inverse plan.
     Planned(Outcome),
-    /// Records were changed since: the sink has nothing but findings.
+    /// Records were changed after the run: the sink has received only findings.
     Refused {
-        /// How many.
+        /// The number of records that were changed.
         changed: u64,
     },
 }
 
-/// Makes the plan that takes a run back.
+/// Makes the plan that undoes a run.
 ///
-/// Pure and deterministic. Additions and changes come in the order of kinds, what comes back before
-/// what changes, so that nothing refers to a record that is not there yet.
+/// Pure and deterministic. Additions and changes are in the order of kinds, and additions precede
+/// changes, so that no record refers to one that does not exist yet.
 ///
 /// # Errors
-/// What inputs and sink report. What the sink has got so far is to be thrown away.
+/// Returns the errors of inputs and sink. The caller must then discard what the sink has received.
 pub fn undo<I: UndoInputs, S: PlanSink>(
     context: &UndoContext<'_>,
     inputs: &I,
     sink: &mut S,
 ) -> Result<Undone, PlanError> {
-    let mut left = Left::default();
+    let mut after_run = AfterRun::default();
     for change in inputs.changes().map_err(PlanError::input)? {
-        left.note(&change.map_err(PlanError::input)?);
+        after_run.record(&change.map_err(PlanError::input)?);
     }
     let mut tally = Tally::default();
-    for tag in RecordKind::ALL {
-        look(tag, inputs, &mut left, &mut tally)?;
-        for edit in inputs.edits(tag).map_err(PlanError::input)? {
-            left.find_edit(&edit.map_err(PlanError::input)?);
-        }
-    }
-    for link in inputs.links().map_err(PlanError::input)? {
-        left.find_link(&link.map_err(PlanError::input)?);
-    }
-    let changed = left.in_the_way();
+    compare_all(inputs, &mut after_run, &mut tally)?;
+    let changed = after_run.changed_since();
     if changed > 0 {
-        refuse(inputs, &left, changed, sink)?;
+        refuse(inputs, &after_run, changed, sink)?;
         return Ok(Undone::Refused { changed });
     }
-    let mut inverse = Inverse { context, left: &left, tally, changes: 0, sink };
+    let mut inverse = Inverse { context, after_run: &after_run, tally, changes: 0, sink };
     inverse.unchanged_members(inputs)?;
-    for coming in [true, false] {
+    for additions in [true, false] {
         for change in inputs.changes().map_err(PlanError::input)? {
-            inverse.take_back(change.map_err(PlanError::input)?, coming)?;
+            inverse.invert(change.map_err(PlanError::input)?, additions)?;
         }
     }
     let (counts, holds) = inverse.tally.close(context.policy);
     Ok(Undone::Planned(Outcome { counts, changes: inverse.changes, holds, ..Outcome::default() }))
 }
 
-/// Looks at the records of a kind.
-fn look<I: UndoInputs>(
-    tag: RecordKind,
+/// Compares the mirror, its links and the local edits with the state after the run.
+fn compare_all<I: UndoInputs>(
     inputs: &I,
-    left: &mut Left,
+    after_run: &mut AfterRun,
     tally: &mut Tally,
 ) -> Result<(), PlanError> {
-    fn of<K: Kind, I: UndoInputs>(
-        inputs: &I,
-        left: &mut Left,
-        tally: &mut Tally,
-    ) -> Result<(), PlanError> {
-        for record in inputs.mirror::<K>().map_err(PlanError::input)? {
-            let record = K::wrap(record.map_err(PlanError::input)?);
-            left.find(&record);
-            tally.in_mirror(&record);
+    for kind in RecordKind::ALL {
+        match kind {
+            RecordKind::School => compare::<kinds::Schools, I>(inputs, after_run, tally)?,
+            RecordKind::Term => compare::<kinds::Terms, I>(inputs, after_run, tally)?,
+            RecordKind::Course => compare::<kinds::Courses, I>(inputs, after_run, tally)?,
+            RecordKind::Teacher => compare::<kinds::Teachers, I>(inputs, after_run, tally)?,
+            RecordKind::Student => compare::<kinds::Students, I>(inputs, after_run, tally)?,
+            RecordKind::Guardian => compare::<kinds::Guardians, I>(inputs, after_run, tally)?,
+            RecordKind::Class => compare::<kinds::Classes, I>(inputs, after_run, tally)?,
         }
-        Ok(())
+        for edit in inputs.edits(kind).map_err(PlanError::input)? {
+            after_run.compare_edit(&edit.map_err(PlanError::input)?);
+        }
     }
-    match tag {
-        RecordKind::School => of::<kinds::Schools, I>(inputs, left, tally),
-        RecordKind::Term => of::<kinds::Terms, I>(inputs, left, tally),
-        RecordKind::Course => of::<kinds::Courses, I>(inputs, left, tally),
-        RecordKind::Teacher => of::<kinds::Teachers, I>(inputs, left, tally),
-        RecordKind::Student => of::<kinds::Students, I>(inputs, left, tally),
-        RecordKind::Guardian => of::<kinds::Guardians, I>(inputs, left, tally),
-        RecordKind::Class => of::<kinds::Classes, I>(inputs, left, tally),
+    for link in inputs.links().map_err(PlanError::input)? {
+        after_run.compare_link(&link.map_err(PlanError::input)?);
     }
+    Ok(())
 }
 
-/// Names what is in the way.
+fn compare<K: Kind, I: UndoInputs>(
+    inputs: &I,
+    after_run: &mut AfterRun,
+    tally: &mut Tally,
+) -> Result<(), PlanError> {
+    for record in inputs.mirror::<K>().map_err(PlanError::input)? {
+        let record = K::wrap(record.map_err(PlanError::input)?);
+        after_run.compare(&record);
+        tally.in_mirror(&record);
+    }
+    Ok(())
+}
+
+/// Returns a finding of an undo.
+fn finding(code: &'static Code) -> Finding {
+    Finding::new(code).under(Rule::H4)
+}
+
+/// Reports that the undo is refused, and the records that were changed after the run.
 fn refuse<I: UndoInputs, S: PlanSink>(
     inputs: &I,
-    left: &Left,
+    after_run: &AfterRun,
     changed: u64,
     sink: &mut S,
 ) -> Result<(), PlanError> {
-    let code = &request::UNDO_REFUSED;
     let what = format!("{changed} records were changed after the run; nothing was undone");
-    sink.finding(Finding::new(code).with(what).under(Rule::H4)).map_err(PlanError::sink)?;
+    sink.finding(finding(&request::UNDO_REFUSED).with(what)).map_err(PlanError::sink)?;
     let mut named = 0;
     for change in inputs.changes().map_err(PlanError::input)? {
         let change = change.map_err(PlanError::input)?;
-        let Some(record) = change
-            .after
-            .as_ref()
-            .or(change.before.as_ref())
-            .filter(|record| left.is_in_the_way(record))
-        else {
+        let Some(record) = change.after.as_ref().or(change.before.as_ref()) else { continue };
+        if !after_run.is_changed_since(record) {
             continue;
-        };
-        let code = &request::UNDO_CHANGED_SINCE;
+        }
         let kind = record.kind().name();
         let what = match record {
-            AnyMirrored::Link(_) => {
-                Cow::from(format!("the id link of a {kind} was changed after the run"))
-            }
-            _ => Cow::from(format!("a {kind} was changed after the run")),
+            AnyMirrored::Link(_) => format!("the id link of a {kind} was changed after the run"),
+            _ => format!("a {kind} was changed after the run"),
         };
-        let finding = Finding::new(code).with(what).under(Rule::H4).about(kind, record.key());
+        let finding = finding(&request::UNDO_CHANGED_SINCE).with(what).about(kind, record.key());
         sink.finding(finding).map_err(PlanError::sink)?;
         named += 1;
         if named == MOST_NAMED {
@@ -163,55 +162,39 @@ fn refuse<I: UndoInputs, S: PlanSink>(
     Ok(())
 }
 
-/// The inverse plan, as it is made.
+/// Emits the inverse plan.
 struct Inverse<'a, S: PlanSink> {
     context: &'a UndoContext<'a>,
-    left: &'a Left,
+    after_run: &'a AfterRun,
     tally: Tally,
     changes: u64,
     sink: &'a mut S,
 }
 
 impl<S: PlanSink> Inverse<'_, S> {
-    /// Gives the inverse of a change: in the first pass what comes, in the second what changes or
-    /// goes.
-    fn take_back(&mut self, change: Change, coming: bool) -> Result<(), PlanError> {
+    /// Emits the inverse of a change: of the first pass if it adds or returns a record, of the
+    /// second otherwise.
+    fn invert(&mut self, change: Change, additions: bool) -> Result<(), PlanError> {
         let mut change = change.inverse();
-        let comes = matches!(change.action, Action::Add | Action::Return);
-        if comes != coming || (change.action == Action::Remove && !self.context.removals) {
+        let is_addition = matches!(change.action, Action::Add | Action::Return);
+        if is_addition != additions || (change.action == Action::Remove && !self.context.removals) {
             return Ok(());
         }
-        if let Some(AnyMirrored::Edit(edit)) = change.after.as_ref().or(change.before.as_ref()) {
-            let is_there = self.left.edit_there(edit);
-            let wanted = match (&change.before, is_there) {
-                (None, left::There::Nothing) | (Some(_), left::There::Same) => true,
-                (None, left::There::Other) => {
-                    let code = &request::UNDO_EDIT_STAYS;
-                    let finding =
-                        Finding::new(code).under(Rule::H4).about(edit.kind.name(), &edit.key);
-                    self.sink.finding(finding).map_err(PlanError::sink)?;
-                    false
-                }
-                // It is as it is to be; or somebody has changed or taken away what the run had put
-                // back: their word is the newer one.
-                _ => false,
-            };
-            if !wanted {
-                return Ok(());
-            }
+        if let Some(AnyMirrored::Edit(edit)) = change.after.as_ref().or(change.before.as_ref())
+            && !self.applies_to_edit(edit, change.before.is_some())?
+        {
+            return Ok(());
         }
         if let Some(before) = &mut change.before {
-            self.left.as_it_is_now(before);
+            self.after_run.set_current_run(before);
         }
         if let Some(AnyMirrored::Student(student)) = &mut change.after {
             if !self.context.policy.stores_demographics() {
-                // Nobody stores them again, however exact an undo is (R-M7).
+                // Even an undo does not store demographics again (R-M7).
                 student.state.demographics = Demographics::default();
             }
             if student.status == Status::Active {
-                for (field, value) in groups::of(&student.state.demographics) {
-                    self.sink.member(field, value, &student.key).map_err(PlanError::sink)?;
-                }
+                self.members(&student.key, &student.state.demographics)?;
             }
         }
         self.tally.change(&change);
@@ -223,7 +206,34 @@ impl<S: PlanSink> Inverse<'_, S> {
         self.sink.change(change).map_err(PlanError::sink)
     }
 
-    /// The groups of the students whom the undo does not touch (R-M8).
+    /// Whether the inverse still applies to a local edit. `removes`: the inverse removes the edit;
+    /// otherwise it restores it. A person's newer edit, or newer removal, is kept.
+    fn applies_to_edit(&mut self, edit: &LocalEdit, removes: bool) -> Result<bool, PlanError> {
+        match (removes, self.after_run.current_edit(edit)) {
+            (false, Current::Missing) | (true, Current::Same) => Ok(true),
+            (false, Current::Different) => {
+                let code = &request::UNDO_EDIT_STAYS;
+                let finding = finding(code).about(edit.kind.name(), &edit.key);
+                self.sink.finding(finding).map_err(PlanError::sink)?;
+                Ok(false)
+            }
+            (false, Current::Same) | (true, Current::Missing | Current::Different) => Ok(false),
+        }
+    }
+
+    /// Emits an active student's groups (R-M8).
+    fn members(
+        &mut self,
+        student: &SourceId,
+        demographics: &Demographics,
+    ) -> Result<(), PlanError> {
+        for (field, value) in groups::of(demographics) {
+            self.sink.member(field, value, student).map_err(PlanError::sink)?;
+        }
+        Ok(())
+    }
+
+    /// Emits the groups of the students that the undo does not change (R-M8).
     fn unchanged_members<I: UndoInputs>(&mut self, inputs: &I) -> Result<(), PlanError> {
         if !self.context.policy.stores_demographics() {
             return Ok(());
@@ -234,11 +244,9 @@ impl<S: PlanSink> Inverse<'_, S> {
                 continue;
             }
             let (key, demographics) = (student.key.clone(), student.state.demographics.clone());
-            if self.left.is_taken_back(&AnyMirrored::Student(student), self.context.removals) {
-                continue;
-            }
-            for (field, value) in groups::of(&demographics) {
-                self.sink.member(field, value, &key).map_err(PlanError::sink)?;
+            let student = AnyMirrored::Student(student);
+            if !self.after_run.is_undone(&student, self.context.removals) {
+                self.members(&key, &demographics)?;
             }
         }
         Ok(())

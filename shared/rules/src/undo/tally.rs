@@ -1,5 +1,5 @@
-//! Counting what an undo does, and the guards that hold it like any other plan (R-H1), over the
-//! whole district.
+//! Tally of an undo's effects by kind, for the whole district. An undo is held like any other plan
+//! (R-H1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,8 +39,8 @@ fn is_active(record: &AnyMirrored) -> bool {
     }
 }
 
-/// Who is in an active class.
-fn seats(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
+/// Returns the members of an active class; true for teachers.
+fn members(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
     match record {
         Some(any @ AnyMirrored::Class(class)) if is_active(any) => {
             let ClassState { teachers, students, .. } = &class.state;
@@ -54,8 +54,8 @@ fn seats(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
     }
 }
 
-/// Whether two states of a record differ in what is its own: not in lists of others and in what
-/// follows from dates.
+/// Whether two states of a record differ in its own fields. Lists of other records, and fields
+/// derived from dates, do not count.
 fn own_differs(before: &AnyMirrored, after: &AnyMirrored) -> bool {
     match (before, after) {
         (AnyMirrored::Class(a), AnyMirrored::Class(b)) => a.state.details != b.state.details,
@@ -77,7 +77,7 @@ fn own_differs(before: &AnyMirrored, after: &AnyMirrored) -> bool {
 }
 
 impl Tally {
-    /// A record of the mirror.
+    /// Counts a record of the mirror.
     pub(super) fn in_mirror(&mut self, record: &AnyMirrored) {
         if is_active(record) {
             self.kinds[record.kind() as usize].in_mirror += 1;
@@ -88,7 +88,7 @@ impl Tally {
         }
     }
 
-    /// A change of the undo.
+    /// Counts a change of the undo.
     pub(super) fn change(&mut self, change: &Change) {
         let (before, after) = (change.before.as_ref(), change.after.as_ref());
         let Some(record) = after.or(before).filter(|record| record.origin().is_some()) else {
@@ -104,12 +104,12 @@ impl Tally {
             }
             Action::Remove => counts.removed += u64::from(before.is_some_and(is_active)),
         }
-        let (before, after) = (seats(before), seats(after));
+        let (before, after) = (members(before), members(after));
         self.enrollments.removed += before.difference(&after).count() as u64;
         self.enrollments.added += after.difference(&before).count() as u64;
     }
 
-    /// The counts, and why the undo must be held.
+    /// Returns the counts, and the holds of the undo.
     pub(super) fn close(self, policy: &Policy) -> (BTreeMap<String, Counts>, Vec<Hold>) {
         let unchanged = |counts: Counts| Counts {
             unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed),
@@ -117,10 +117,10 @@ impl Tally {
         };
         let mut all: BTreeMap<String, Counts> = RecordKind::ALL
             .into_iter()
-            .map(|tag| (count_name(tag).to_owned(), unchanged(self.kinds[tag as usize])))
+            .map(|kind| (count_name(kind).to_owned(), unchanged(self.kinds[kind as usize])))
             .collect();
         all.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
-        let watched = WATCHED.into_iter().map(|tag| (count_name(tag), self.kinds[tag as usize]));
+        let watched = WATCHED.into_iter().map(|kind| (count_name(kind), self.kinds[kind as usize]));
         let mut holds = Vec::new();
         for (kind, counts) in watched.chain([(ENROLLMENT, self.enrollments)]) {
             holds.extend(holds::too_many(policy, Scope { kind, school: None }, counts));

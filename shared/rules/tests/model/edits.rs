@@ -1,4 +1,4 @@
-//! The model of local edits: which of them a run keeps, computed from the mirror after the run.
+//! A naive second implementation of the lifetime of local edits. It reads the mirror after the run.
 
 use roster::edit::{Edit, LocalEdit};
 use roster::id::SourceId;
@@ -12,8 +12,9 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
     world.mirror.records.get(&(K::KIND, key.clone())).and_then(typed::<K>)
 }
 
-/// Whether a run keeps an edit; `None` if the model does not decide (abandoned families).
-pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
+/// Whether a run keeps an edit. `None` if the model does not decide: it does not know which families
+/// are abandoned.
+pub(crate) fn is_kept(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
     if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
         return Some(after.today < *until);
     }
@@ -30,7 +31,7 @@ pub(crate) fn lives(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option
                     && matches!(other.edit, Edit::Account { accepted: Some(_), .. })
             });
             let owns = after.policy.contact_updates == ContactUpdates::UntilActive && account;
-            owns || !speaks(after, night, edit.kind, &edit.key)
+            owns || !is_synced(after, night, edit.kind, &edit.key)
         }
         _ => true,
     })
@@ -89,8 +90,8 @@ fn class_edit(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool>
     })
 }
 
-/// Whether the source has a readable record of a person.
-fn speaks(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
+/// Whether the source has a readable record of the person tonight.
+fn is_synced(after: &World, night: &Snapshot, kind: RecordKind, key: &SourceId) -> bool {
     let unread = night.unreadable.iter().any(|record| match record {
         UnreadableRecord::Record { kind: other, id, .. } => *other == kind && id == key,
         _ => false,

@@ -1,11 +1,13 @@
 //! The model: an independent implementation of the rules that computes the mirror after a run.
 //!
-//! It keeps everything in memory, and loops over sets instead of merging streams. It decides in this
-//! order: active teachers, classes that admit students, active students, active guardians, abandoned
-//! families, rosters of classes, relationships, and then the people, whose lists follow from the
-//! rosters. It shares no code with the planner, so that an error in one of them makes them differ.
+//! It keeps everything in memory, and loops over sets instead of merging streams. It decides in
+//! this order: active teachers, classes that admit students, active students, active guardians,
+//! abandoned families, rosters of classes, relationships, and then the people, whose lists follow
+//! from the rosters. It shares no code with the planner, so that an error in one of them makes them
+//! differ.
 //!
-//! It does not cover identity (relinking, guardians with several ids), which has its own properties.
+//! It does not cover identity (relinking, guardians with several ids), which has its own
+//! properties.
 
 pub(crate) mod edits;
 
@@ -124,7 +126,8 @@ impl Night<'_> {
             && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
     }
 
-    /// Whether a person stays in a class because the person's record or the enrollment is unreadable.
+    /// Whether a person stays in a class because the person's record or the enrollment is
+    /// unreadable.
     fn stays(
         &self,
         kind: RecordKind,

@@ -19,14 +19,14 @@ use rules::book::edits::{
 };
 
 use super::world::{Snapshot, World, kind_of, print};
-use super::{cases, clean, deeds, edited_district, night};
+use super::{cases, clean, edited_district, new_edits, night};
 
 type NewEdit = (RecordKind, &'static str, Edit);
 
 /// A class with a co-teacher from the source: rare in [`night`].
 const PAIR: &str = "class pair teachers=t8*,t9\nteacher t8\nteacher t9\n";
 
-/// Edits that [`deeds`] does not make.
+/// Edits that [`new_edits`] does not make.
 fn other_edits() -> impl Strategy<Value = Vec<NewEdit>> {
     let code = Edit::JoinCode { code: Personal::new("ABCDEF") };
     let joined = Edit::Member { role: RecordKind::Guardian, person: "g1".into() };
@@ -153,7 +153,7 @@ fn r_m2_the_next_run_keeps_and_erases_the_edits_that_the_api_announced() {
     let worlds = (
         edited_district(),
         prop::collection::vec(night(), 1..3),
-        (deeds(), other_edits()),
+        (new_edits(), other_edits()),
         any::<bool>(),
     );
     TestRunner::new(cases())

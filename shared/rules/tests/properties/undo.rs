@@ -1,4 +1,5 @@
-//! R-H4, invariant 19: an undo restores the mirror before the run, local edits included.
+//! R-H4, invariant 19: undoing a run restores the mirror to its state before the run, including
+//! local edits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -13,7 +14,7 @@ use roster::records::{AnyMirrored, Kind, Link, Mirrored, RecordKind, Status, kin
 use rules::undo::{UndoContext, Undone, undo};
 
 use super::world::{Mirror, Planned, World, kind_of, parse, world};
-use super::{cases, clean, deeds, edited_district, night};
+use super::{cases, clean, edited_district, new_edits, night};
 
 /// A mirror, and the plan to undo.
 struct Past<'a> {
@@ -46,7 +47,7 @@ impl UndoInputs for Past<'_> {
     }
 }
 
-fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Planned) {
+fn undo_run(world: &World, changes: &[Change], removals: bool) -> (Undone, Planned) {
     let context = UndoContext { policy: &world.policy, removals };
     let mut planned = Planned::default();
     let undone = undo(&context, &Past { mirror: &world.mirror, changes }, &mut planned).unwrap();
@@ -56,7 +57,7 @@ fn taken_back(world: &World, changes: &[Change], removals: bool) -> (Undone, Pla
     (undone, planned)
 }
 
-/// Sorts a plan in the order in which it is applied: removals last (invariant 21).
+/// A plan in the order of writing: additions and changes first, then removals (invariant 21).
 fn in_order(changes: &[Change]) -> Vec<Change> {
     let (gone, come): (Vec<_>, Vec<_>) =
         changes.iter().cloned().partition(|change| change.action == Action::Remove);
@@ -71,7 +72,7 @@ fn apply(mirror: &mut Mirror, changes: &[Change]) {
 
 type Place = (RecordKind, SourceId);
 
-/// Returns the records that a plan adds.
+/// The records that a plan adds.
 fn added(changes: &[Change]) -> BTreeSet<Place> {
     let new = changes
         .iter()
@@ -82,8 +83,8 @@ fn added(changes: &[Change]) -> BTreeSet<Place> {
         .collect()
 }
 
-/// Whether a local edit refers to one of the records.
-fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
+/// Whether a local edit belongs to one of the records or refers to it.
+fn are_edited(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
     mirror.edits.values().any(|edit| {
         let other = edit.edit.other().map(|(kind, key)| (kind, key.clone()));
         added.contains(&(edit.kind, edit.key.clone()))
@@ -91,8 +92,8 @@ fn are_used(mirror: &Mirror, added: &BTreeSet<Place>) -> bool {
     })
 }
 
-/// Returns a record without the run that changed it last.
-fn said(any: &AnyMirrored) -> serde_json::Value {
+/// A record without the run that changed it last.
+fn content(any: &AnyMirrored) -> serde_json::Value {
     let mut json = serde_json::to_value(any).unwrap();
     json.as_object_mut()
         .unwrap()
@@ -105,10 +106,12 @@ fn said(any: &AnyMirrored) -> serde_json::Value {
     json
 }
 
-/// Returns a unique name of an item.
+/// The content of every item, by its unique place.
 fn items(mirror: &Mirror) -> BTreeMap<(&'static str, RecordKind, SourceId), serde_json::Value> {
-    let records =
-        mirror.records.iter().map(|((kind, key), any)| (("record", *kind, key.clone()), said(any)));
+    let records = mirror
+        .records
+        .iter()
+        .map(|((kind, key), any)| (("record", *kind, key.clone()), content(any)));
     let link = |link: &Link| serde_json::to_value(link).unwrap();
     records
         .chain(
@@ -127,7 +130,7 @@ fn places(changes: &[Change]) -> BTreeSet<(&'static str, RecordKind, SourceId)> 
     any.filter_map(place).collect()
 }
 
-/// Returns the groups of a mirror's students (R-M8).
+/// The groups of a mirror's students (R-M8).
 fn groups(mirror: &Mirror) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for student in mirror
@@ -152,16 +155,16 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn r_h4_an_undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((deeds(), night()), 1..4)) {
-        for (deeds, text) in nights {
-            for (kind, key, edit) in deeds {
+    fn r_h4_an_undo_restores_the_state_before_the_run(mut world in edited_district(), nights in prop::collection::vec((new_edits(), night()), 1..4)) {
+        for (new_edits, text) in nights {
+            for (kind, key, edit) in new_edits {
                 world.edit(kind, key, edit);
             }
             let before = world.mirror.clone();
             let planned = world.run(&clean(&text));
             let after = world.mirror.clone();
-            let (undone, back) = taken_back(&world, &planned.changes, true);
-            if are_used(&after, &added(&planned.changes)) {
+            let (undone, back) = undo_run(&world, &planned.changes, true);
+            if are_edited(&after, &added(&planned.changes)) {
                 let refused = matches!(undone, Undone::Refused { .. });
                 prop_assert!(refused && back.changes.is_empty());
                 continue;
@@ -173,8 +176,8 @@ proptest! {
             let mut members: Vec<_> = back.members.iter().map(|(_, value, student)| (value.clone(), student.clone())).collect();
             members.sort();
             prop_assert_eq!(members, groups(&before));
-            // An undo can be undone, like any run.
-            let (again, forth) = taken_back(&world, &in_order(&back.changes), true);
+            // An undo can be undone like any run.
+            let (again, forth) = undo_run(&world, &in_order(&back.changes), true);
             prop_assert!(matches!(again, Undone::Planned(_)), "{:?}", forth.findings);
             apply(&mut world.mirror, &forth.changes);
             prop_assert_eq!(&world.mirror, &after);
@@ -182,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn r_h4_an_undo_is_refused_if_a_later_run_changed_the_same_records(
+    fn r_h4_an_undo_is_refused_after_later_changes_and_keeps_all_others(
         mut world in edited_district(),
         first in night(),
         second in night(),
@@ -196,7 +199,7 @@ proptest! {
         let now = world.mirror.clone();
         let there = items(&now);
         let changed: Vec<_> = places(&planned.changes).into_iter().filter(|place| left.get(place) != there.get(place)).collect();
-        let (undone, back) = taken_back(&world, &in_order(&planned.changes), true);
+        let (undone, back) = undo_run(&world, &in_order(&planned.changes), true);
         if !changed.is_empty() {
             prop_assert_eq!(undone, Undone::Refused { changed: changed.len() as u64 });
             prop_assert!(back.changes.is_empty() && back.members.is_empty());
@@ -208,7 +211,7 @@ proptest! {
             }
             return Ok(());
         }
-        // The third run's changes of other records stay.
+        // The third run's changes of other records are kept.
         apply(&mut world.mirror, &back.changes);
         let (was, is) = (items(&before), items(&world.mirror));
         let touched = places(&planned.changes);
@@ -223,7 +226,7 @@ proptest! {
         for text in nights {
             let planned = world.run(&clean(&text));
             let before = world.mirror.clone();
-            let (undone, back) = taken_back(&world, &planned.changes, false);
+            let (undone, back) = undo_run(&world, &planned.changes, false);
             prop_assert!(matches!(undone, Undone::Planned(_)));
             apply(&mut world.mirror, &back.changes);
             for (place, record) in &before.records {
@@ -244,7 +247,7 @@ const NIGHT: &str =
     "class c1 teachers=t1* students=s1\nteacher t1\nteacher t2\nstudent s1 email=s1@x grade=5";
 
 #[test]
-fn r_h4_an_edit_that_replaced_an_erased_one_stays() {
+fn r_h4_an_undo_keeps_a_newer_edit_that_replaced_an_erased_one() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
         RecordKind::Class,
         "c1",
@@ -253,50 +256,50 @@ fn r_h4_an_edit_that_replaced_an_erased_one_stays() {
     let before = world.mirror.clone();
     let planned = world.run(&parse::snapshot(NIGHT));
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
-    // No edit was made since: the erased edit is restored unchanged.
-    let (_, back) = taken_back(&world, &planned.changes, true);
+    // Nothing changed after the run: the undo restores exactly this edit.
+    let (_, back) = undo_run(&world, &planned.changes, true);
     let mut undone = world.mirror.clone();
     apply(&mut undone, &back.changes);
     assert_eq!(undone, before);
-    // The teacher was added again by hand: nothing is restored, and a finding says so.
+    // The teacher was added again by hand: the undo keeps that edit and reports it.
     world.edit(RecordKind::Class, "c1", co_teacher("t2"));
-    let (undone, back) = taken_back(&world, &planned.changes, true);
+    let (undone, back) = undo_run(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)) && back.changes.is_empty());
     assert_eq!(
         back.findings.iter().map(|finding| &*finding.code).collect::<Vec<_>>(),
         [request::UNDO_EDIT_STAYS.name]
     );
-    // The run did not erase the edit: it is unchanged, and there is no finding.
+    // The run stopped before it erased the edit: nothing to restore, nothing to report.
     world.mirror = before;
-    let (undone, back) = taken_back(&world, &planned.changes, true);
+    let (undone, back) = undo_run(&world, &planned.changes, true);
     assert!(
         matches!(undone, Undone::Planned(_)) && back.changes.is_empty() && back.findings.is_empty()
     );
 }
 
 #[test]
-fn r_h4_edits_of_new_records_prevent_an_undo() {
+fn r_h4_an_edit_of_a_new_record_refuses_the_undo() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     let planned = world.run(&parse::snapshot(&format!("{NIGHT}\nteacher t3")));
     world.edit(RecordKind::Class, "c1", co_teacher("t3"));
-    let (undone, back) = taken_back(&world, &planned.changes, true);
+    let (undone, back) = undo_run(&world, &planned.changes, true);
     assert_eq!(undone, Undone::Refused { changed: 1 });
     let about = back.findings.iter().find_map(|finding| finding.entity.clone()).unwrap();
     assert_eq!((&*about.kind, about.id), ("teacher", "t3".into()));
 }
 
 #[test]
-fn r_h4_a_record_changed_and_changed_back_counts_as_unchanged() {
+fn r_h4_a_record_changed_and_changed_back_is_unmodified() {
     let renamed = NIGHT.replace("grade=5", "grade=6");
     let mut world =
         world("sis", serde_json::json!({ "hold_if_changed_percent": 100 })).after(NIGHT);
     let before = world.mirror.clone();
     let planned = world.run(&parse::snapshot(&renamed));
     let world = world.after(NIGHT).after(&renamed);
-    let (_, back) = taken_back(&world, &planned.changes, true);
+    let (_, back) = undo_run(&world, &planned.changes, true);
     let [change] = &back.changes[..] else { panic!("{back:?}") };
-    // The item in its present state, not as the undone run wrote it, because its parts are named
-    // after it.
+    // `before` is the current record, not the one that the undone run wrote: a write succeeds
+    // only if the record matches.
     assert_eq!(
         change.before.as_ref(),
         world.mirror.records.get(&(RecordKind::Student, "s1".into()))
@@ -318,7 +321,7 @@ fn r_h1_an_undo_is_held_like_any_plan() {
     };
     let mut world = world("sis", serde_json::json!({})).after(&class(0..30));
     let planned = world.run(&parse::snapshot(&class(0..40)));
-    let (_, back) = taken_back(&world, &planned.changes, true);
+    let (_, back) = undo_run(&world, &planned.changes, true);
     let hold = |kind: &str| {
         back.outcome.holds.iter().find(|hold| hold.kind == kind).map(|hold| (hold.count, hold.of))
     };
@@ -331,12 +334,12 @@ fn r_h1_an_undo_is_held_like_any_plan() {
 }
 
 #[test]
-fn r_m7_an_undo_stores_no_demographics_under_ignore() {
+fn r_m7_an_undo_stores_no_demographics_that_the_policy_now_ignores() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     world.policy.demographics = roster::policy::KeepDemographics::Ignore;
     let planned = world.run(&parse::snapshot(NIGHT));
     assert_eq!(planned.changes.len(), 1, "{planned:?}");
-    let (_, back) = taken_back(&world, &planned.changes, true);
+    let (_, back) = undo_run(&world, &planned.changes, true);
     apply(&mut world.mirror, &back.changes);
     assert!(
         world
@@ -349,7 +352,7 @@ fn r_m7_an_undo_stores_no_demographics_under_ignore() {
 }
 
 #[test]
-fn r_i3_a_newer_link_made_by_hand_prevents_an_undo() {
+fn r_i3_a_newer_link_made_by_hand_refuses_the_undo() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT);
     let old = "class c1 teachers=t1* students=n1\nteacher t1\nteacher t2\nstudent n1 email=s1@x grade=5 number=1";
     world.run(&parse::snapshot(&NIGHT.replace("student s1", "student s1 number=1")));
@@ -358,10 +361,10 @@ fn r_i3_a_newer_link_made_by_hand_prevents_an_undo() {
         planned.changes.iter().any(|change| matches!(change.after, Some(AnyMirrored::Link(_)))),
         "{planned:?}"
     );
-    let (undone, _) = taken_back(&world, &planned.changes, true);
+    let (undone, _) = undo_run(&world, &planned.changes, true);
     assert!(matches!(undone, Undone::Planned(_)));
     let world = world.with_link(RecordKind::Student, "n1", "s9");
-    let (undone, back) = taken_back(&world, &planned.changes, true);
+    let (undone, back) = undo_run(&world, &planned.changes, true);
     assert_eq!(undone, Undone::Refused { changed: 1 });
     assert!(
         back.findings.iter().any(|finding| finding.message.starts_with("the id link of a student"))
@@ -369,7 +372,7 @@ fn r_i3_a_newer_link_made_by_hand_prevents_an_undo() {
 }
 
 #[test]
-fn equal_edits_are_distinguished_by_version() {
+fn r_h4_edits_with_equal_content_differ_by_version() {
     let mut world = world("sis", serde_json::json!({})).after(NIGHT).with_edit(
         RecordKind::Class,
         "c1",
@@ -382,6 +385,6 @@ fn equal_edits_are_distinguished_by_version() {
     let made_again = LocalEdit { version: EditVersion::new("another"), ..erased.clone() };
     let place = (RecordKind::Class, SourceId::from("c1"), erased.edit.slot());
     world.mirror.edits.insert(place, made_again);
-    let (_, back) = taken_back(&world, &planned.changes, true);
+    let (_, back) = undo_run(&world, &planned.changes, true);
     assert!(back.changes.is_empty() && back.findings.len() == 1);
 }

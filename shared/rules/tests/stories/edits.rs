@@ -1,4 +1,4 @@
-//! Local edits, and which of them a run keeps.
+//! Local edits: which of them a run keeps, and which it erases.
 
 use insta::assert_snapshot;
 use roster::edit::Edit;
@@ -19,8 +19,8 @@ const NIGHT: &str = "
     student s3 email=s3@x guardians=g3
     guardian g3 name=Ann email=ann@x";
 
-/// Makes a district after a run; `out` is a co-teacher whom the source does not have, `practice` a
-/// manual class.
+/// A district after a run. `out` is a co-teacher who is unknown to the source, `practice` a manual
+/// class.
 fn district(preset: &str, overrides: Value) -> World {
     world(preset, overrides)
         .after(NIGHT)
@@ -51,7 +51,7 @@ fn custom_name(text: &str) -> Edit {
     Edit::CustomName { name: Personal::new(text) }
 }
 
-/// Returns the lines of the plan about edits and pins.
+/// The plan's lines about edits and pins.
 fn edits(plan: &str) -> String {
     let lines: Vec<&str> = plan
         .lines()
@@ -63,7 +63,7 @@ fn edits(plan: &str) -> String {
 }
 
 #[test]
-fn r_m2_an_edit_that_no_rule_keeps_is_erased_and_reported() {
+fn r_m2_a_run_erases_local_edits_of_synced_data_and_reports_them() {
     let mut w = district("sis", json!({}));
     w.edit(RecordKind::Class, "c1", student("s2"));
     w.edit(RecordKind::Class, "c1", Edit::Left { role: RecordKind::Student, person: "s1".into() });
@@ -77,12 +77,12 @@ fn r_m2_an_edit_that_no_rule_keeps_is_erased_and_reported() {
     ! edit_erased class c1
     ! edit_erased class c1
     ");
-    // The second run erases nothing.
+    // The next run has nothing to erase.
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
 }
 
 #[test]
-fn r_m4_a_custom_name_is_kept_and_the_name_in_the_source_is_mirrored() {
+fn r_m4_a_custom_name_is_kept_and_the_sources_name_is_mirrored() {
     let mut w =
         district("sis", json!({})).with_edit(RecordKind::Class, "c1", custom_name("Room 7"));
     let renamed = NIGHT.replace("class c1", "class c1 title=Algebra_2");
@@ -90,7 +90,7 @@ fn r_m4_a_custom_name_is_kept_and_the_name_in_the_source_is_mirrored() {
     ~ class c1 title=Algebra 2 [R-M1 title]
     ! student_waits_for_class student s3
     ");
-    // Archived and restored, the class keeps its custom name.
+    // The class is archived and returns: it still has its custom name.
     w.night("teacher t1");
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
     assert_eq!(w.mirror.edits.len(), 1);
@@ -106,7 +106,7 @@ fn r_s4_a_student_added_by_hand_stays_until_the_next_run() {
 }
 
 #[test]
-fn r_s4_a_student_whom_the_source_now_lists_becomes_the_sources() {
+fn r_s4_a_student_whom_the_source_now_lists_stays_without_interruption() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     let listed =
         NIGHT.replace("class c1 teachers=t1* students=s1", "class c1 teachers=t1* students=s1,s2");
@@ -119,7 +119,7 @@ fn r_s4_a_student_whom_the_source_now_lists_becomes_the_sources() {
 }
 
 #[test]
-fn r_s4_with_keep_a_student_stays_until_removed_by_hand_or_gone() {
+fn r_s4_with_keep_a_student_stays_until_removed_or_gone_from_the_source() {
     let mut w =
         district("family-directory", json!({})).with_edit(RecordKind::Class, "c1", student("s2"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
@@ -131,7 +131,7 @@ fn r_s4_with_keep_a_student_stays_until_removed_by_hand_or_gone() {
 }
 
 #[test]
-fn r_s6_a_changed_student_name_is_erased_under_always() {
+fn r_s6_a_run_erases_a_changed_student_name_under_always() {
     let mut w = district("sis", json!({})).with_edit(RecordKind::Student, "s1", name("Zoe"));
     assert_snapshot!(edits(&w.night(NIGHT)), @r"
     - edit student s1 NAME [R-S6 the name in the source is used again]
@@ -140,7 +140,7 @@ fn r_s6_a_changed_student_name_is_erased_under_always() {
 }
 
 #[test]
-fn r_s6_a_changed_name_of_an_active_account_is_kept_under_until_active() {
+fn r_s6_until_active_keeps_the_changed_name_of_an_active_account() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Student, "s1", name("Zoe"))
         .with_edit(RecordKind::Student, "s1", accepted())
@@ -152,7 +152,7 @@ fn r_s6_a_changed_name_of_an_active_account_is_kept_under_until_active() {
 }
 
 #[test]
-fn r_t3_outsiders_are_kept_and_teachers_in_the_source_are_removed() {
+fn r_t3_outsiders_stay_and_teachers_of_the_source_are_removed() {
     let mut w = district("ats-stars", json!({}))
         .with_edit(RecordKind::Class, "c1", co_teacher("out"))
         .with_edit(RecordKind::Class, "c1", co_teacher("t3"))
@@ -164,7 +164,7 @@ fn r_t3_outsiders_are_kept_and_teachers_in_the_source_are_removed() {
 }
 
 #[test]
-fn r_t3_outsiders_alone_are_kept_only_without_a_co_teacher_from_the_source() {
+fn r_t3_outsiders_alone_stay_only_in_classes_without_a_source_co_teacher() {
     let mut w = district("clever", json!({}))
         .with_edit(RecordKind::Class, "c1", co_teacher("out"))
         .with_edit(RecordKind::Class, "c2", co_teacher("out"))
@@ -178,7 +178,7 @@ fn r_t3_outsiders_alone_are_kept_only_without_a_co_teacher_from_the_source() {
 }
 
 #[test]
-fn r_t3_a_co_teacher_whom_the_source_now_lists_becomes_the_sources() {
+fn r_t3_a_co_teacher_whom_the_source_now_lists_stays_without_interruption() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("t3"));
     let listed = NIGHT.replace("class c1 teachers=t1*", "class c1 teachers=t1*,t3");
     assert_snapshot!(w.night(&listed), @r"
@@ -190,7 +190,7 @@ fn r_t3_a_co_teacher_whom_the_source_now_lists_becomes_the_sources() {
 }
 
 #[test]
-fn r_t3_an_outsider_whom_the_source_now_has_keeps_the_account() {
+fn r_t3_an_outsider_who_appears_in_the_source_keeps_the_account() {
     let mut w = district("clever", json!({})).with_edit(RecordKind::Class, "c1", co_teacher("out"));
     let listed = format!(
         "{}\nteacher t9 name=out email=out@x",
@@ -208,7 +208,7 @@ fn r_t3_an_outsider_whom_the_source_now_has_keeps_the_account() {
 }
 
 #[test]
-fn r_t4_remove_erases_all_manual_co_teachers_and_keep_none() {
+fn r_t4_remove_erases_every_manual_co_teacher_and_keep_keeps_all() {
     for (preset, left) in [("sis", 0), ("family-directory", 2)] {
         let mut w = district(preset, json!({}))
             .with_edit(RecordKind::Class, "c1", co_teacher("out"))
@@ -232,12 +232,12 @@ fn r_t5_a_co_teacher_removed_from_ats_stars_and_added_here_stays() {
 }
 
 #[test]
-fn r_c2_a_practice_class_and_its_students_stay() {
+fn r_c2_a_manual_class_and_its_students_stay() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "practice", student("s1"))
         .with_edit(RecordKind::Class, "practice", co_teacher("t3"));
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
-    // Students who leave the district stay in the class, as long as they have an account.
+    // A student who leaves the district stays in the class as long as the account exists.
     assert_snapshot!(edits(&w.night(&NIGHT.replace("student s1 email=s1@x", ""))), @"nothing");
 }
 
@@ -256,7 +256,7 @@ fn r_c2_with_leave_an_abandoned_student_leaves_manual_classes_too() {
 }
 
 #[test]
-fn r_g4_guardians_added_by_hand_or_by_join_code_stay() {
+fn r_g4_runs_keep_guardians_added_by_hand_or_joined_with_the_code() {
     let mut w = district("family-directory", json!({}))
         .with_manual("guardian aunt name=Eve email=eve@x")
         .with_edit(RecordKind::Guardian, "aunt", Edit::Child { student: "s1".into() })
@@ -271,7 +271,7 @@ fn r_g4_guardians_added_by_hand_or_by_join_code_stay() {
 }
 
 #[test]
-fn r_g5_the_source_overwrites_edits_of_invited_guardians() {
+fn r_g5_an_invited_guardian_follows_the_source_despite_an_edit() {
     let mut w = district("family-directory", json!({})).with_edit(
         RecordKind::Guardian,
         "g3",
@@ -285,7 +285,7 @@ fn r_g5_the_source_overwrites_edits_of_invited_guardians() {
 }
 
 #[test]
-fn r_g5_active_users_own_their_data_and_their_rosters_are_mirrored() {
+fn r_g5_runs_update_an_active_users_rosters_but_not_name_and_contacts() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Guardian, "g3", accepted())
         .with_edit(RecordKind::Guardian, "g3", contact("mine@x"));
@@ -300,7 +300,7 @@ fn r_g5_active_users_own_their_data_and_their_rosters_are_mirrored() {
 }
 
 #[test]
-fn r_g6_under_always_the_source_wins_for_everyone() {
+fn r_g6_under_always_the_sources_data_wins_for_everyone() {
     let mut w = district("family-directory", json!({ "contact_updates": "always" }))
         .with_edit(RecordKind::Guardian, "g3", accepted())
         .with_edit(RecordKind::Guardian, "g3", contact("mine@x"))
@@ -381,7 +381,7 @@ fn r_h2_additions_and_changes_only_erases_no_edit() {
 }
 
 #[test]
-fn r_a2_manual_memberships_of_an_abandoned_family_stay_in_archived_classes() {
+fn r_a2_an_abandoned_family_stays_in_archived_classes_and_leaves_active_ones() {
     let mut w = district("family-directory", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s3"))
         .with_edit(RecordKind::Class, "c2", student("s3"))
@@ -400,7 +400,7 @@ fn r_a2_manual_memberships_of_an_abandoned_family_stay_in_archived_classes() {
 }
 
 #[test]
-fn r_h3_unreadable_records_keep_their_edits() {
+fn r_h3_an_unreadable_record_keeps_its_edits() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s2"))
         .with_edit(RecordKind::Student, "s1", name("Zoe"));

@@ -1,4 +1,4 @@
-//! The effective roster: records of the mirror with their local edits.
+//! Effective records: records of the mirror with their local edits applied.
 
 use jiff::{Timestamp, civil::date};
 use roster::edit::{Edit, EditVersion, LocalEdit};
@@ -81,7 +81,7 @@ fn shown(list: &[Listed]) -> Vec<(&str, Origin)> {
 }
 
 #[test]
-fn r_m4_a_custom_name_is_shown_with_the_name_in_the_source() {
+fn r_m4_a_custom_name_is_shown_and_the_sources_name_stays_available() {
     let (item, edits) =
         (reading(&["t1"], &[]), [of_class(Edit::CustomName { name: Personal::new("Owls") })]);
     assert_eq!(effective::class(&item, &[]).name(), "Reading");
@@ -102,7 +102,7 @@ fn r_t2_the_primary_teacher_is_first_and_co_teachers_by_hand_are_last() {
 }
 
 #[test]
-fn r_s4_a_manual_student_whom_the_source_lists_is_shown_as_the_sources() {
+fn r_s4_a_manual_student_whom_the_source_lists_has_origin_source() {
     let by_hand =
         |key: &str| of_class(Edit::Member { role: RecordKind::Student, person: key.into() });
     let (item, edits) = (reading(&["t1"], &["s1"]), [by_hand("s1"), by_hand("s2")]);
@@ -111,17 +111,17 @@ fn r_s4_a_manual_student_whom_the_source_lists_is_shown_as_the_sources() {
 }
 
 #[test]
-fn r_o5_a_person_removed_by_hand_is_not_in_the_class() {
+fn r_o5_a_student_removed_by_hand_is_not_in_the_class() {
     let item = reading(&["t1"], &["s1", "s2"]);
     let edits = [of_class(Edit::Left { role: RecordKind::Student, person: "s1".into() })];
     assert_eq!(shown(&effective::class(&item, &edits).students), [("s2", Origin::Source)]);
-    let seen_from_the_student =
+    let classes_of_student =
         effective::classes_of(RecordKind::Student, &["c1".into(), "c2".into()], &edits);
-    assert_eq!(shown(&seen_from_the_student), [("c2", Origin::Source)]);
+    assert_eq!(shown(&classes_of_student), [("c2", Origin::Source)]);
 }
 
 #[test]
-fn r_c2_all_members_of_a_manual_class_are_manual() {
+fn r_c2_all_members_of_a_manual_class_have_origin_manual() {
     let mut item = reading(&["t1"], &[]);
     item.origin = Origin::Manual;
     let edits = [of_class(Edit::Member { role: RecordKind::Student, person: "s1".into() })];
@@ -137,7 +137,7 @@ fn r_c2_all_members_of_a_manual_class_are_manual() {
 }
 
 #[test]
-fn r_g4_guardians_by_code_and_children_by_hand_are_seen_from_both_sides() {
+fn r_g4_manual_relationships_are_listed_on_both_sides() {
     let item = reading(&["t1"], &[]);
     let joined = of_class(Edit::Member { role: RecordKind::Guardian, person: "g1".into() });
     assert_eq!(effective::class(&item, std::slice::from_ref(&joined)).guardians, ["g1".into()]);
@@ -193,7 +193,7 @@ fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
     let item = student(Person { disabled: true, ..Person::default() });
     let account =
         |edits: &[LocalEdit]| effective::account(RecordKind::Student, Who::from(&item), edits, &[]);
-    assert!(!account(&[]).enabled, "the source's word, where nobody here has said anything");
+    assert!(!account(&[]).enabled, "without an edit, the source's value counts");
     let on = account(&[of_student(Edit::Account { accepted: None, enabled: true })]);
     assert!(on.enabled && on.reach.school);
     let off = account(&[of_student(Edit::Account { accepted: None, enabled: false })]);
@@ -201,7 +201,7 @@ fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
 }
 
 #[test]
-fn r_s6_r_g5_edits_override_the_data_of_the_source() {
+fn r_s6_r_g5_edits_replace_the_sources_name_and_contacts() {
     let of_source = Person {
         given: text("Bo"),
         family: text("Larch"),
@@ -218,11 +218,11 @@ fn r_s6_r_g5_edits_override_the_data_of_the_source() {
     let person = effective::person(Who::from(&item), &edits);
     assert_eq!(effective::full_name(&person), "Boris Larch");
     assert_eq!((person.email, person.phone), (text("boris@x"), text("+12025550100")));
-    assert_eq!(item.state.person.email, text("b@x"), "the mirror is as it was");
+    assert_eq!(item.state.person.email, text("b@x"), "the mirror is unchanged");
 }
 
 #[test]
-fn r_i4_a_temporary_email_is_the_sign_in_email() {
+fn r_i4_a_temporary_email_precedes_every_other() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let email = |edits: &[LocalEdit]| {
         effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
@@ -235,7 +235,7 @@ fn r_i4_a_temporary_email_is_the_sign_in_email() {
 }
 
 #[test]
-fn r_i5_a_shared_email_is_no_sign_in_email() {
+fn r_i5_a_shared_email_is_valid_for_no_sign_in() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
     let email = |edits: &[LocalEdit]| {
@@ -249,7 +249,7 @@ fn r_i5_a_shared_email_is_no_sign_in_email() {
 }
 
 #[test]
-fn r_a2_archived_accounts_have_no_access_and_get_no_announcements() {
+fn r_a2_an_archived_person_has_no_access_and_gets_no_announcements() {
     let state = TeacherState {
         person: Person::default(),
         classes: vec![],
@@ -286,7 +286,7 @@ fn r_a2_a_manual_guardian_loses_access_with_the_last_child() {
     };
     assert!(reach(Origin::Manual, &[Status::Archived, Status::Active]));
     assert!(!reach(Origin::Manual, &[Status::Archived, Status::Archived]));
-    assert!(reach(Origin::Manual, &[]), "one who joined with a code and has no child here");
+    assert!(reach(Origin::Manual, &[]), "a guardian who joined with a code and has no child here");
     assert!(
         reach(Origin::Source, &[Status::Archived]),
         "the source still has this guardian: the family is not abandoned"
@@ -294,7 +294,7 @@ fn r_a2_a_manual_guardian_loses_access_with_the_last_child() {
 }
 
 #[test]
-fn r_s5_a_name_must_match_exactly() {
+fn r_s5_only_the_exact_name_matches() {
     let person = Person {
         given: text("Ana María"),
         family: text("Larch"),
@@ -310,7 +310,7 @@ fn r_s5_a_name_must_match_exactly() {
 }
 
 #[test]
-fn r_p1_a_pin_has_an_end() {
+fn r_p1_a_pin_has_an_end_date() {
     let until = date(2026, 12, 1);
     let pin = of_student(Edit::Pin { until, reason: "transfer".into() });
     assert_eq!(effective::pinned_until(&[pin]), Some(until));

@@ -1,4 +1,4 @@
-//! R-H: holds, and unreadable records that stay unchanged.
+//! R-H: holds of dangerous runs, and unreadable records.
 
 use insta::assert_snapshot;
 use roster::records::RecordKind;
@@ -7,8 +7,7 @@ use serde_json::json;
 
 use crate::world::{World, parse, print, world};
 
-/// Returns a snapshot with the given number of students, and a teacher and a class in each of two
-/// schools.
+/// Two schools with the given numbers of students, a teacher and a class each.
 fn district(north: usize, south: usize) -> String {
     let mut text = String::from("school n\nschool s\nteacher tn schools=n\nteacher ts schools=s\n");
     for (school, count) in [("n", north), ("s", south)] {
@@ -29,7 +28,7 @@ fn held(w: &World, text: &str) -> String {
 }
 
 #[test]
-fn r_h1_removing_more_than_ten_percent_holds_the_run() {
+fn r_h1_a_run_holds_above_ten_percent_removed() {
     let w = world("clever", json!({})).after(&district(100, 100));
     assert_snapshot!(held(&w, &district(90, 100)), @"may go");
     assert_snapshot!(held(&w, &district(89, 100)), @r"
@@ -43,7 +42,7 @@ fn r_h1_removing_more_than_ten_percent_holds_the_run() {
 }
 
 #[test]
-fn r_h1_with_few_records_only_the_removal_of_all_holds() {
+fn r_h1_with_few_records_a_run_holds_only_if_all_are_removed() {
     let w = world("clever", json!({})).after(&district(19, 100));
     assert_snapshot!(held(&w, &district(9, 100)), @"enrollment n: 10 of 20 enrollment records of the school would be removed; the limit is 10 %");
     let none = district(19, 100).replace("teacher tn schools=n\n", "").replace("teachers=tn* ", "");
@@ -51,7 +50,7 @@ fn r_h1_with_few_records_only_the_removal_of_all_holds() {
 }
 
 #[test]
-fn r_h1_a_kind_missing_from_the_source_holds() {
+fn r_h1_a_run_holds_if_the_source_lacks_a_kind() {
     let w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
     assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
@@ -62,7 +61,7 @@ fn r_h1_a_kind_missing_from_the_source_holds() {
 }
 
 #[test]
-fn r_h1_changed_data_counts_and_passed_dates_do_not() {
+fn r_h1_changed_fields_count_and_dates_do_not() {
     let text = district(30, 30);
     let renamed = text.replace("schools=n", "schools=n name=New");
     let w = world("clever", json!({})).after(&text);
@@ -75,7 +74,7 @@ fn r_h1_changed_data_counts_and_passed_dates_do_not() {
     student n: 30 of 30 student records of the school would be changed; the limit is 75 %
     teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
     ");
-    // A term that ends, and enrollments that end with it, are no change.
+    // A term that ends, and enrollments that end with it, do not count.
     let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
     let w = world("clever", json!({})).after(&dated).on("2026-10-05");
     assert_snapshot!(held(&w, &dated), @"may go");
@@ -114,7 +113,7 @@ fn r_h2_a_held_run_waits_for_a_person_or_a_newer_snapshot() {
 }
 
 #[test]
-fn r_h2_additions_and_changes_only_removes_nothing_and_is_not_held() {
+fn r_h2_additions_and_changes_only_removes_nothing() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
     w.removals = false;
@@ -156,7 +155,7 @@ fn r_h3_an_unreadable_record_stays_and_its_enrollments_follow_the_source() {
 }
 
 #[test]
-fn r_h3_an_unreadable_class_keeps_its_roster_except_people_who_are_gone() {
+fn r_h3_an_unreadable_class_keeps_its_roster_except_for_people_who_left() {
     let mut w = world("clever", json!({})).after(
         "
         class c1 teachers=t1* students=s1,s2
@@ -178,7 +177,7 @@ fn r_h3_an_unreadable_class_keeps_its_roster_except_people_who_are_gone() {
 }
 
 #[test]
-fn r_h3_an_unreadable_record_without_an_id_keeps_all_of_its_kind() {
+fn r_h3_with_an_unreadable_id_no_record_of_the_kind_is_removed() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
     assert_snapshot!(w.night("class c1 teachers=t1*\nteacher t1\nstudent s2\nunreadable student"), @"! student_no_email student s2");

@@ -144,8 +144,9 @@ fn r_t5_too_many_co_teachers_are_mirrored_with_a_finding() {
         teacher t4
         student s1 email=a@x";
     let planned = w.run(&crate::world::parse::snapshot(text));
-    let told: Vec<&str> = planned.findings.iter().map(|finding| finding.message.as_str()).collect();
-    assert_snapshot!(told.join("\n"), @"class c1 has 3 co-teachers in the source, which supports 2. Remove the extra co-teachers in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
+    let messages: Vec<&str> =
+        planned.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_snapshot!(messages.join("\n"), @"class c1 has 3 co-teachers in the source, which supports 2. Remove the extra co-teachers in the source (ATS/STARS: ask the DIIT office), then add them to the class here by hand.");
     assert_snapshot!(w.show(roster::records::RecordKind::Class, "c1"), @"title=c1 teachers=t1,t2,t3,t4 students=s1");
 }
 

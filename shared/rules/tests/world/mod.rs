@@ -35,8 +35,8 @@
 //!
 //! # The text of a plan
 //!
-//! `+` adds, `^` restores an archived record, `~` changes, `-` removes, `!` is a finding. The changed
-//! fields follow (`-` for an empty value), and the reasons in brackets.
+//! `+` adds, `^` restores an archived record, `~` changes, `-` removes, `!` is a finding. The
+//! changed fields follow (`-` for an empty value), and the reasons in brackets.
 //!
 //! # The model
 //!
@@ -331,8 +331,8 @@ impl PlanInputs for Both<'_> {
         Ok(records.into_iter().map(|record| Ok(Box::new(record))))
     }
 
-    /// Converts every record to the stored text of a projection and back, so that an index pass that
-    /// needs more than the projection fails every test.
+    /// Converts every record to the stored text of a projection and back, so that an index pass
+    /// that needs more than the projection fails every test.
     fn snapshot_projection<K: Kind>(
         &self,
     ) -> Result<impl Iterator<Item = Result<SourceBox<K>, Infallible>>, Infallible> {

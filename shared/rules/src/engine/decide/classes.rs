@@ -52,7 +52,9 @@ impl<'f> Classes<'f> {
         if let Some(source) = &source {
             let school = &source.details.school;
             output.tally.in_source(RecordKind::Class, std::slice::from_ref(school));
-            output.tally.seats_in_source(school, source.teachers.len() + source.students.len());
+            output
+                .tally
+                .enrollments_in_source(school, source.teachers.len() + source.students.len());
         }
         let Some(key) =
             item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id))
@@ -113,14 +115,14 @@ impl<'f> Classes<'f> {
         let mut why = Why::default();
         let enrolled = state.teachers.len() + state.students.len();
         let Some(item) = item else {
-            output.tally.seats_added(&state.details.school, enrolled);
+            output.tally.enrollments_added(&state.details.school, enrolled);
             why.add(Rule::C1, "the source has this class");
             let run = output.context.run.clone();
             return output.add::<kinds::Classes>(new_record(id.clone(), id, None, state, run), why);
         };
         if item.status == Status::Archived {
             why.add(Rule::A4, "the source has this class again");
-            output.tally.seats_added(&state.details.school, enrolled);
+            output.tally.enrollments_added(&state.details.school, enrolled);
         } else {
             count_changed(output, &item.state, &state, &not_today);
         }
@@ -196,7 +198,7 @@ impl<'f> Classes<'f> {
         };
         let (leavers, rule) = absence::leavers(output.context.policy, fate);
         let students = match leavers {
-            Leavers::Nobody => None,
+            Leavers::None => None,
             Leavers::Archived => {
                 lists::without(&state.students, |key| people.active.contains(&key))
             }
@@ -282,11 +284,11 @@ fn count_changed<S: PlanSink>(
     let removed = removed(&before.teachers, &|key| now.contains(&key.hash64()))
         + removed(&before.students, &|key| after.students.binary_search(key).is_ok());
     let of = before.teachers.len() + before.students.len();
-    output.tally.seats(&before.details.school, of, removed);
+    output.tally.enrollments(&before.details.school, of, removed);
     let old = lists::hashes(&before.teachers);
     let added = after.teachers.iter().filter(|key| !old.contains(&key.hash64())).count()
         + lists::missing(&after.students, &before.students);
-    output.tally.seats_added(&after.details.school, added);
+    output.tally.enrollments_added(&after.details.school, added);
 }
 
 /// Counts a class that was active and that the source does not have.
@@ -305,7 +307,7 @@ fn count_absent<S: PlanSink>(
         _ => (of, Became::Removed),
     };
     let school = &state.details.school;
-    output.tally.seats(school, of, removed);
+    output.tally.enrollments(school, of, removed);
     output.tally.was_active(RecordKind::Class, std::slice::from_ref(school), became);
 }
 

@@ -56,7 +56,8 @@ pub(super) enum Verdict {
     Ambiguous(Vec<usize>),
 }
 
-/// Compares all new records with all records that are gone. Returns one verdict for each new record.
+/// Compares all new records with all records that are gone. Returns one verdict for each new
+/// record.
 ///
 /// The same student number or state id counts first. The same e-mail address and name count only
 /// between two records that have no such match.
