@@ -76,25 +76,16 @@ impl Binaries {
         let folder = test.parent().and_then(Path::parent).unwrap_or(&test);
         let found = Self::in_folder(folder)?;
         let workspace = Path::new(PACKAGE).join("../..");
-        for (binary, made_of) in [
-            (
-                &found.oneroster_import,
-                &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"]
-                    [..],
-            ),
-            (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
-            (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
-            (
-                &found.clever_webhook,
-                &["functions/clever-webhook", "shared/mirror", "shared/rules"][..],
-            ),
-            (
-                &found.nightly_pull,
-                &["functions/nightly-pull", "shared/sources", "shared/mirror", "shared/rules"][..],
-            ),
+        for (binary, packages) in [
+            (&found.oneroster_import, &["functions/oneroster-import", "shared/sources"][..]),
+            (&found.reconcile, &["functions/reconcile", "shared/rules"][..]),
+            (&found.roster_api, &["functions/roster-api", "shared/rules"][..]),
+            (&found.clever_webhook, &["functions/clever-webhook"][..]),
+            (&found.nightly_pull, &["functions/nightly-pull", "shared/sources"][..]),
         ] {
-            let newest = made_of
+            let newest = packages
                 .iter()
+                .chain(&["shared/roster", "shared/mirror"])
                 .filter_map(|package| newest_source(&workspace.join(package).join("src")))
                 .max();
             let built = std::fs::metadata(binary)
@@ -167,9 +158,14 @@ pub async fn build_functions(
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--message-format", "json-render-diagnostics"]);
-    for package in
-        ["local", "oneroster-import", "reconcile", "roster-api", "clever-webhook", "nightly-pull"]
-    {
+    for package in [
+        "rollbook",
+        "oneroster-import",
+        "reconcile",
+        "roster-api",
+        "clever-webhook",
+        "nightly-pull",
+    ] {
         command.args(["-p", package]);
     }
     if profile == Profile::Release {
