@@ -404,7 +404,7 @@ async fn a_season_of_nights_passes_in_seconds_and_each_is_done_before_the_next()
         create.target(target).send().await.unwrap();
     }
     let begun = stack.clock().now();
-    stack.live_until(begun + jiff::SignedDuration::from_hours(60 * 24)).await;
+    stack.run_until(begun + jiff::SignedDuration::from_hours(60 * 24)).await;
     let fired = stack.invocations(RECONCILE);
     for zone in zones {
         let nights = fired.iter().filter(|one| one.payload["echo"]["zone"] == zone).count();

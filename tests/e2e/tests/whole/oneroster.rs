@@ -26,7 +26,7 @@ async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -
         .await
         .expect("the function is there");
     // Whoever waits for a server to come back does so for minutes.
-    stack.live_until(stack.clock().now() + HOUR).await;
+    stack.run_until(stack.clock().now() + HOUR).await;
     let run =
         stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");

@@ -102,7 +102,7 @@ impl Lambda {
     pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Option<Answer> {
         let function = self.get(function)?;
         let (reply, answer) = oneshot::channel();
-        function.take(Job::new(payload, function.under_way(), Reply::Wait(reply)));
+        function.take(Job::new(payload, function.pending(), Reply::Wait(reply)));
         // The sender is dropped without an answer only when the stack ends.
         Some(answer.await.unwrap_or(Answer { payload: Value::Null, failed: true }))
     }

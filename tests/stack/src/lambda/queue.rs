@@ -19,7 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::process::{Environment, Outcome};
 use super::runtime_api::Invoke;
 use super::{Answer, FunctionConfig, Setting};
-use crate::activity::UnderWay;
+use crate::activity::Pending;
 
 /// How many invocations of a function are remembered: an API that is up for days has many.
 const LONGEST_HISTORY: usize = 10_000;
@@ -74,12 +74,12 @@ pub(super) struct Job {
     payload: Value,
     attempt: u32,
     reply: Reply,
-    _under_way: UnderWay,
+    _pending: Pending,
 }
 
 impl Job {
-    pub(super) fn new(payload: Value, under_way: UnderWay, reply: Reply) -> Self {
-        Self { request_id: new_id(), payload, attempt: 1, reply, _under_way: under_way }
+    pub(super) fn new(payload: Value, pending: Pending, reply: Reply) -> Self {
+        Self { request_id: new_id(), payload, attempt: 1, reply, _pending: pending }
     }
 }
 
@@ -145,7 +145,7 @@ impl Function {
 
     /// Queues an event that is to be handled once, sooner or later.
     pub(super) fn send(&self, payload: Value) {
-        let mut job = Job::new(payload, self.under_way(), Reply::Later(PathBuf::new()));
+        let mut job = Job::new(payload, self.pending(), Reply::Later(PathBuf::new()));
         let file = self
             .setting
             .folder
@@ -161,7 +161,7 @@ impl Function {
         let _ = self.jobs.send(job);
     }
 
-    pub(super) fn under_way(&self) -> UnderWay {
+    pub(super) fn pending(&self) -> Pending {
         self.setting.activity.begin()
     }
 
@@ -187,7 +187,7 @@ impl Function {
                 payload,
                 attempt: 1,
                 reply: Reply::Later(path),
-                _under_way: self.under_way(),
+                _pending: self.pending(),
             });
         }
         Ok(())
