@@ -12,7 +12,7 @@ use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
 use serde_json::json;
-use simulators::oneroster::Door;
+use simulators::oneroster::Authentication;
 use sources::oneroster_rest::memory::Fault;
 use stack::{Claims, PULL, SCHEDULE_GROUP};
 
@@ -149,7 +149,7 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
     servers.share(
         "elm",
         &set.night(0),
-        Door::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 },
+        Authentication::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 },
     );
     stack.put_secret(
         "rollbook-token-elm",

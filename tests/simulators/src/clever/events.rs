@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::district::CleverDistrict;
 use super::records::{List, as_v3_0, moment};
-use super::standing::AtClever;
 
 /// How long an event is told.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -61,7 +61,12 @@ impl Event {
 
 /// Adds the events of everything that is shared now and was not, is not and was, or is another than
 /// it was.
-pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: Timestamp) {
+pub(super) fn record_events(
+    before: &CleverDistrict,
+    now: &mut CleverDistrict,
+    id: &str,
+    at: Timestamp,
+) {
     let mut found = Vec::new();
     for list in List::ALL {
         let (old, new) = (&before.records[&list], &now.records[&list]);

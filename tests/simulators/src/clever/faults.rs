@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::records::Records;
 
-/// What happens to a request.
+/// What incident to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// This status, with a body of the documented kind: `{"message": …}`.
@@ -35,9 +35,9 @@ pub enum Fault {
     NewData,
 }
 
-/// What happens, a fault or something that the district does meanwhile.
+/// What incident, a fault or something that the district does meanwhile.
 #[derive(Clone, Debug)]
-pub(super) enum Happens {
+pub(super) enum Incident {
     Fault(Fault),
     /// The data of another night comes to Clever.
     Sync {
@@ -64,20 +64,20 @@ impl Make for districts::Night {
 }
 
 #[derive(Debug)]
-struct Planned {
+struct PlannedIncident {
     path: String,
     skip: u32,
     times: u32,
-    happens: Happens,
+    incident: Incident,
 }
 
 /// Faults that wait for their request.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<VecDeque<Planned>>);
+pub(super) struct Faults(Mutex<VecDeque<PlannedIncident>>);
 
 impl Faults {
-    pub(super) fn plan(&self, path: &str, skip: u32, times: u32, happens: Happens) {
-        let planned = Planned { path: path.to_owned(), skip, times, happens };
+    pub(super) fn plan(&self, path: &str, skip: u32, times: u32, incident: Incident) {
+        let planned = PlannedIncident { path: path.to_owned(), skip, times, incident };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(planned);
     }
 
@@ -87,14 +87,14 @@ impl Faults {
         all.iter().map(|planned| u64::from(planned.skip) + u64::from(planned.times)).sum()
     }
 
-    /// Nothing happens any more.
+    /// Nothing incident any more.
     pub(super) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// What happens to a request: of several things that wait for it, the one that was planned
+    /// What incident to a request: of several things that wait for it, the one that was planned
     /// first.
-    pub(super) fn of(&self, path: &str) -> Option<Happens> {
+    pub(super) fn of(&self, path: &str) -> Option<Incident> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
         for planned in all.iter_mut().filter(|planned| path.contains(&planned.path)) {
@@ -102,7 +102,7 @@ impl Faults {
                 planned.skip -= 1;
             } else if found.is_none() {
                 planned.times -= 1;
-                found = Some(planned.happens.clone());
+                found = Some(planned.incident.clone());
             }
         }
         all.retain(|planned| planned.times > 0);
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn a_fault_meets_the_requests_that_it_was_planned_for() {
         let faults = Faults::default();
-        faults.plan("/users", 1, 2, Happens::Fault(Fault::Reset));
-        faults.plan("role=student", 0, 1, Happens::Fault(Fault::Loop));
+        faults.plan("/users", 1, 2, Incident::Fault(Fault::Reset));
+        faults.plan("role=student", 0, 1, Incident::Fault(Fault::Loop));
         let met = |path: &str| match faults.of(path) {
-            Some(Happens::Fault(fault)) => Some(fault),
+            Some(Incident::Fault(fault)) => Some(fault),
             _ => None,
         };
         assert_eq!(met("/v3.1/sections"), None);

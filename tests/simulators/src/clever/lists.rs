@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 
-use super::door::{Ask, cannot, message, raw, sent};
+use super::district::CleverDistrict;
+use super::endpoint::{Query, cannot, message, raw, sent};
 use super::faults::Fault;
 use super::records::{List, Record, as_v3_0};
-use super::standing::AtClever;
 use super::{World, lock};
 
 /// Records a page, unless the request says otherwise; and at most.
@@ -24,7 +24,7 @@ pub(super) fn answer(
     world: &World,
     district: &str,
     user: Option<&str>,
-    ask: &Ask,
+    ask: &Query,
 ) -> Response<Body> {
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return message(401, "unauthorized") };
@@ -37,7 +37,7 @@ pub(super) fn answer(
     if !matches!(version, "v3.0" | "v3.1") {
         return cannot("GET", &ask.path);
     }
-    let me = Asked { at, district, version, ask };
+    let me = DistrictRequest { at, district, version, ask };
     if let Some(user) = user {
         return me.answer_user(user, &rest);
     }
@@ -63,11 +63,11 @@ pub(super) fn answer(
 }
 
 /// One request of one district.
-pub(super) struct Asked<'a> {
-    pub(super) at: &'a AtClever,
+pub(super) struct DistrictRequest<'a> {
+    pub(super) at: &'a CleverDistrict,
     pub(super) district: &'a str,
     pub(super) version: &'a str,
-    pub(super) ask: &'a Ask,
+    pub(super) ask: &'a Query,
 }
 
 /// What lies between two ids, in their order.
@@ -80,7 +80,7 @@ struct Page<T> {
     behind: bool,
 }
 
-impl Asked<'_> {
+impl DistrictRequest<'_> {
     pub(super) fn district(&self) -> Value {
         let mut object = self.at.object(self.district);
         if self.version == "v3.0" {

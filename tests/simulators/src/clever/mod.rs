@@ -6,14 +6,14 @@
 //! Clever knows (whether the token list has pages, what `count` answers) is a setting, or not
 //! there.
 
-mod door;
+mod district;
+mod endpoint;
 mod events;
 mod faults;
 mod lists;
 mod people;
 mod records;
-mod related;
-mod standing;
+mod subresources;
 #[cfg(test)]
 mod tests;
 
@@ -25,15 +25,15 @@ use std::time::Duration;
 use districts::Night;
 use serde_json::Value;
 
+pub use district::{Sharing, State};
 pub use faults::Fault;
 pub use records::{List, id};
-pub use standing::{Sharing, State};
 
 use crate::clock::Clock;
 use crate::listen::Listening;
-use faults::{Faults, Happens};
+use district::CleverDistrict;
+use faults::{Faults, Incident};
 use records::Record;
-use standing::AtClever;
 
 /// Requests of one token in one minute.
 #[derive(Debug, Default, Clone, Copy)]
@@ -58,7 +58,7 @@ struct World {
     secret: String,
     clock: Clock,
     limits: Mutex<Limits>,
-    districts: Mutex<BTreeMap<String, AtClever>>,
+    districts: Mutex<BTreeMap<String, CleverDistrict>>,
     counted: Mutex<BTreeMap<String, Counted>>,
     /// Tokens of people who have signed in: their district, and who they are.
     users: Mutex<BTreeMap<String, (String, String)>>,
@@ -94,7 +94,7 @@ impl CleverSimulator {
             faults: Faults::default(),
             requests: Mutex::default(),
         });
-        let server = Listening::router(door::router(Arc::clone(&world))).await?;
+        let server = Listening::router(endpoint::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
     }
 
@@ -107,7 +107,7 @@ impl CleverSimulator {
     /// 1.1, whole): all but its staff.
     pub fn connect(&self, district: &str, night: &Night) {
         let now = self.world.clock.now();
-        let mut at = AtClever {
+        let mut at = CleverDistrict {
             name: night.district_name().to_owned(),
             token: String::new(),
             turn: 0,
@@ -137,9 +137,9 @@ impl CleverSimulator {
     /// The data of another night come while a request whose path and query contain `path` waits for
     /// its answer, after `skip` others.
     pub fn sync_during(&self, path: &str, skip: u32, district: &str, night: &Night) {
-        let happens =
-            Happens::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
-        self.world.faults.plan(path, skip, 1, happens);
+        let incident =
+            Incident::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
+        self.world.faults.plan(path, skip, 1, incident);
     }
 
     /// The district shares something else.
@@ -252,7 +252,7 @@ impl CleverSimulator {
     /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it,
     /// meet a fault.
     pub fn fault(&self, path: &str, skip: u32, times: u32, fault: Fault) {
-        self.world.faults.plan(path, skip, times, Happens::Fault(fault));
+        self.world.faults.plan(path, skip, times, Incident::Fault(fault));
     }
 
     /// How many requests are still to meet a fault: none, and a test has seen all that it has
@@ -313,7 +313,7 @@ impl World {
     }
 
     /// Changes a district, and tells what changed of what it shares.
-    fn change(&self, district: &str, change: impl FnOnce(&mut AtClever)) {
+    fn change(&self, district: &str, change: impl FnOnce(&mut CleverDistrict)) {
         let now = self.clock.now();
         let mut districts = lock(&self.districts);
         let Some(at) = districts.get_mut(district) else { return };
@@ -321,6 +321,6 @@ impl World {
         let before = at.clone();
         change(at);
         at.events = events;
-        events::note_changes(&before, at, district, now);
+        events::record_events(&before, at, district, now);
     }
 }

@@ -6,7 +6,7 @@
 //! Sources: the specification, recordings and the code of others, as the project's notes on
 //! OneRoster and ClassLink have them.
 
-mod door;
+mod endpoint;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use crate::listen::Listening;
 
 /// How a server wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Authentication {
     /// With this token.
     Bearer(String),
     /// With a token of its own making, given at [`OneRosterSimulator::token_url`] for these
@@ -52,9 +52,9 @@ pub enum Door {
 
 /// A district at a server.
 #[derive(Debug)]
-struct At {
+struct DistrictServer {
     server: MemoryOneRoster,
-    door: Door,
+    endpoint: Authentication,
     version: Version,
     /// Tokens given, and for how many requests each is still good.
     tokens: BTreeMap<String, u32>,
@@ -73,7 +73,7 @@ struct Application {
 
 #[derive(Debug)]
 struct World {
-    districts: Mutex<BTreeMap<String, At>>,
+    districts: Mutex<BTreeMap<String, DistrictServer>>,
     /// The partner key of ClassLink.
     key: String,
     applications: Mutex<Vec<Application>>,
@@ -109,7 +109,7 @@ impl OneRosterSimulator {
             requests: Mutex::default(),
             answer: Mutex::default(),
         });
-        let server = Listening::router(door::router(Arc::clone(&world))).await?;
+        let server = Listening::router(endpoint::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
     }
 
@@ -134,11 +134,11 @@ impl OneRosterSimulator {
 
     /// A district has a server, with what its source has on that night; it speaks the version of
     /// the night's files.
-    pub fn share(&self, district: &str, night: &Night, door: Door) {
+    pub fn share(&self, district: &str, night: &Night, endpoint: Authentication) {
         let (tokens, nonces) = (BTreeMap::new(), BTreeSet::new());
-        let at = At {
+        let at = DistrictServer {
             server: MemoryOneRoster::default(),
-            door,
+            endpoint,
             version: night.version(),
             tokens,
             nonces,
@@ -180,7 +180,7 @@ impl OneRosterSimulator {
         let application =
             Application { tenant, name: night.district_name().to_owned(), enabled, turn: 0 };
         let id = application.id();
-        self.share(&id, night, Door::Bearer(application.bearer()));
+        self.share(&id, night, Authentication::Bearer(application.bearer()));
         self.behave(&id, |ways| ways.revision = Some("1".into()));
         lock(&self.world.applications).push(application);
         id
@@ -205,7 +205,7 @@ impl OneRosterSimulator {
         let Some(one) = applications.iter_mut().find(|one| one.tenant == tenant) else { return };
         one.turn += 1;
         if let Some(at) = lock(&self.world.districts).get_mut(&one.id()) {
-            at.door = Door::Bearer(one.bearer());
+            at.endpoint = Authentication::Bearer(one.bearer());
         }
     }
 

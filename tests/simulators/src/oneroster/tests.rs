@@ -14,7 +14,7 @@ use sources::oneroster_rest::{
     Access, Api, Client, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub,
 };
 
-use super::{Door, OneRosterSimulator};
+use super::{Authentication, OneRosterSimulator};
 
 type KeptPages = BTreeMap<(Resource, u32), Vec<u8>>;
 
@@ -82,20 +82,24 @@ async fn both_versions_are_read_with_every_way_of_signing_in() {
         serde_json::json!({ "client_id": client_id, "client_secret": client_secret }).to_string(),
     );
     let consumer =
-        |sha1| Door::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
+        |sha1| Authentication::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
     for (version, spoken) in
         [(Version::V1_1, OneRosterVersion::V1p1), (Version::V1_2, OneRosterVersion::V1p2)]
     {
         let night = night(version);
-        for (sign_in, door) in [
+        for (sign_in, endpoint) in [
             (
                 SignIn::Oauth2,
-                Door::Oauth2 { client: client_id.into(), secret: client_secret.into(), uses: 9 },
+                Authentication::Oauth2 {
+                    client: client_id.into(),
+                    secret: client_secret.into(),
+                    uses: 9,
+                },
             ),
             (SignIn::Oauth1Sha256, consumer(false)),
             (SignIn::Oauth1Sha1, consumer(true)),
         ] {
-            simulator.share("oak", &night, door);
+            simulator.share("oak", &night, endpoint);
             let settings = OneRoster {
                 version: spoken,
                 sign_in,
@@ -141,7 +145,7 @@ async fn both_versions_are_read_with_every_way_of_signing_in() {
 async fn a_connection_that_breaks_is_made_again() {
     let simulator = simulator().await;
     let night = night(Version::V1_1);
-    simulator.share("oak", &night, Door::Bearer("t".into()));
+    simulator.share("oak", &night, Authentication::Bearer("t".into()));
     simulator.fault("oak", "users", 0, 2, Fault::None(NoAnswer::Connection));
     simulator.fault("oak", "enrollments", 1, 1, Fault::Truncated);
     simulator.fault("oak", "classes", 0, 1, Fault::TooMany(0));

@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 
-use super::door::{cannot, message, sent};
-use super::lists::Asked;
+use super::endpoint::{cannot, message, sent};
+use super::lists::DistrictRequest;
 use super::records::{List, Record};
 
 /// The roles by which the people of a school are listed, and those of a section.
@@ -36,7 +36,7 @@ fn children(object: &Value) -> BTreeSet<String> {
     relationships.filter_map(|one| one["student"].as_str().map(str::to_owned)).collect()
 }
 
-impl Asked<'_> {
+impl DistrictRequest<'_> {
     /// Answers for what belongs to a record that is shared.
     pub(super) fn related(&self, list: List, id: &str, what: &str) -> Response<Body> {
         let Some(object) = self.shared(list, id).map(Record::value) else {

@@ -12,17 +12,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::faults::{Fault, Happens};
+use super::faults::{Fault, Incident};
 use super::records::{id, moment};
 use super::{Counted, World, lists, lock};
 
-/// Everything, behind one door: what an address means is decided after what happens to the request.
+/// Everything, behind one endpoint: what an address means is decided after what incident to the request.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
 
 /// What somebody asks for.
-pub(super) struct Ask {
+pub(super) struct Query {
     /// `/v3.1/users`
     pub(super) path: String,
     /// Path and query.
@@ -33,7 +33,7 @@ pub(super) struct Ask {
     pub(super) number: usize,
 }
 
-impl Ask {
+impl Query {
     /// The first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
@@ -61,11 +61,11 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
     };
     let time = lock(&world.limits).answer;
     tokio::time::sleep(time).await;
-    let happens = world.faults.of(&whole);
-    if let Some(Happens::Sync { district, night }) = &happens {
+    let incident = world.faults.of(&whole);
+    if let Some(Incident::Sync { district, night }) = &incident {
         world.sync(district, night.as_ref());
     }
-    let fault = if let Some(Happens::Fault(fault)) = happens { Some(fault) } else { None };
+    let fault = if let Some(Incident::Fault(fault)) = incident { Some(fault) } else { None };
     let mut response = match fault {
         Some(Fault::Slow(time)) => {
             tokio::time::sleep(time).await;
@@ -74,7 +74,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
         Some(fault) => instead(fault),
         None => None,
     };
-    let ask = Ask { path, whole, query, fault, number };
+    let ask = Query { path, whole, query, fault, number };
     let response = match response.take() {
         Some(response) => response,
         None if request.method() != Method::GET => cannot(request.method().as_str(), &ask.path),
@@ -160,7 +160,7 @@ pub(super) fn cannot(method: &str, path: &str) -> Response<Body> {
 
 /// The districts that have connected the application, by HTTP Basic. Items are flat here, unlike
 /// those of the Data API, and no answer tells a rate limit.
-fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+fn tokens(world: &World, headers: &HeaderMap, ask: &Query) -> Response<Body> {
     let expected =
         format!("Basic {}", STANDARD.encode(format!("{}:{}", world.client, world.secret)));
     if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&expected) {
@@ -225,7 +225,7 @@ fn bearer(world: &World, headers: &HeaderMap) -> Option<Bearer> {
     Some(Bearer { token: token.to_owned(), district, user })
 }
 
-fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+fn data(world: &World, headers: &HeaderMap, ask: &Query) -> Response<Body> {
     let Some(bearer) = bearer(world, headers) else { return message(401, "unauthorized") };
     let (allowed, limits) = count(world, &bearer.token);
     let answer = || lists::answer(world, &bearer.district, bearer.user.as_deref(), ask);

@@ -50,7 +50,7 @@ impl State {
 const STAFF: [&str; 2] = ["staff", "district_admin"];
 
 #[derive(Clone, Debug)]
-pub(super) struct AtClever {
+pub(super) struct CleverDistrict {
     pub(super) name: String,
     pub(super) token: String,
     /// How many tokens it has had.
@@ -74,7 +74,7 @@ pub(super) struct AtClever {
     pub(super) told: u64,
 }
 
-impl AtClever {
+impl CleverDistrict {
     pub(super) fn shares(&self, id: &str, record: &Record) -> bool {
         let within = match &self.sharing {
             Sharing::All => true,

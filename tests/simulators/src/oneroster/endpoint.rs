@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use sources::http::{Answer, NoAnswer};
 
 use super::signed::{Signed, verify};
-use super::{At, Door, World, lock};
+use super::{Authentication, DistrictServer, World, lock};
 
 /// How far a signature's time may be from ours, in seconds.
 const SKEW: i64 = 300;
 
-/// Everything, behind one door.
+/// Everything, behind one endpoint.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
@@ -75,12 +75,17 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
 }
 
 /// Whether a request may read a district's lists.
-fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<(), &'static str> {
+fn opens(
+    at: &mut DistrictServer,
+    headers: &HeaderMap,
+    path: &str,
+    query: &str,
+) -> Result<(), &'static str> {
     let header =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match &at.door {
-        Door::Bearer(token) if header == format!("Bearer {token}") => Ok(()),
-        Door::Oauth2 { .. } => {
+    match &at.endpoint {
+        Authentication::Bearer(token) if header == format!("Bearer {token}") => Ok(()),
+        Authentication::Oauth2 { .. } => {
             let token = header.strip_prefix("Bearer ").unwrap_or_default();
             match at.tokens.get_mut(token).filter(|left| **left > 0) {
                 Some(left) => {
@@ -90,8 +95,8 @@ fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<()
                 None => Err("the token has expired"),
             }
         }
-        Door::Bearer(_) => Err("another token"),
-        Door::Oauth1 { key, secret, sha1 } => {
+        Authentication::Bearer(_) => Err("another token"),
+        Authentication::Oauth1 { key, secret, sha1 } => {
             let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
             let request = Signed { address: &format!("http://{host}{path}"), query, header };
             let (nonce, time) = verify(&request, (key, secret), *sha1)?;
@@ -109,7 +114,9 @@ fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Re
     let no = |status: u16, word: &str| json_of(status, &json!({ "error": word }));
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return no(404, "not_found") };
-    let Door::Oauth2 { client, secret, uses } = &at.door else { return no(404, "not_found") };
+    let Authentication::Oauth2 { client, secret, uses } = &at.endpoint else {
+        return no(404, "not_found");
+    };
     let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")));
     let is_basic = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) == Some(&basic);
