@@ -158,7 +158,8 @@ async fn answer(AppState(bus): AppState<Bus>, headers: HeaderMap, body: String) 
         _ => {
             return response(
                 StatusCode::BAD_REQUEST,
-                &json!({ "__type": "ValidationException", "message": "Only PutEvents is supported." }),
+                &json!({ "__type": "ValidationException",
+                    "message": "Only PutEvents is supported." }),
             );
         }
     };
@@ -168,7 +169,8 @@ async fn answer(AppState(bus): AppState<Bus>, headers: HeaderMap, body: String) 
     {
         return response(
             StatusCode::BAD_REQUEST,
-            &json!({ "__type": "ValidationException", "message": "Total size of the entries is too large." }),
+            &json!({ "__type": "ValidationException",
+                "message": "Total size of the entries is too large." }),
         );
     }
     let mut failed = 0;

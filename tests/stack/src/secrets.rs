@@ -59,7 +59,8 @@ impl Store {
         let name = id.rsplit(":secret:").next().unwrap_or(id);
         let stored = self.all().get(name).cloned()?;
         let mut told = json!({
-            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}"), "Name": name,
+            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}"),
+            "Name": name,
             "VersionId": format!("{:032}", stored.version), "VersionStages": ["AWSCURRENT"],
         });
         if whole {

@@ -118,7 +118,8 @@ async fn the_sample_event_has_the_shape_of_a_real_one() {
 async fn the_functions_answer_reaches_the_client() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
-    let answer = r#"{"statusCode": 412, "headers": {"ETag": "\"7\""}, "cookies": ["a=1", "b=2"], "body": "/wA=", "isBase64Encoded": true}"#;
+    let answer = r#"{"statusCode": 412, "headers": {"ETag": "\"7\""}, "cookies": ["a=1", "b=2"],
+        "body": "/wA=", "isBase64Encoded": true}"#;
     let reply = reply_of(&api, answer).await;
     assert_eq!(
         (reply.status, reply.header("etag"), reply.body.as_ref()),
@@ -201,7 +202,8 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
     let key = EncodingKey::from_rsa_der(&pair[26..]);
     let kid = keys["keys"][0]["kid"].as_str().unwrap();
     let now = jiff::Timestamp::now().as_second();
-    let good = json!({ "iss": url, "aud": AUDIENCE, "sub": "a1", "iat": now, "nbf": now, "exp": now + 60 });
+    let good = json!({ "iss": url, "aud": AUDIENCE, "sub": "a1", "iat": now, "nbf": now,
+        "exp": now + 60 });
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;

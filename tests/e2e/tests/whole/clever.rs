@@ -161,7 +161,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     );
 
     // Sharing reduced by mistake to one school: held, and nothing is lost.
-    clever.heal();
+    clever.clear_faults();
     let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
     clever.share(&source, Sharing::Schools(one));
     let reduced = pull(&application, &district, now + HOUR * 72).await;

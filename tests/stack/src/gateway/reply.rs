@@ -92,7 +92,8 @@ mod tests {
     async fn an_answer_becomes_a_response() {
         let answer = json!({
             "statusCode": 201,
-            "headers": { "content-type": "application/json", "ETag": "\"2\"", "content-length": "999" },
+            "headers": { "content-type": "application/json", "ETag": "\"2\"",
+            "content-length": "999" },
             "cookies": ["a=1", "b=2"],
             "body": "{}",
         });

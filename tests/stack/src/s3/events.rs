@@ -56,7 +56,8 @@ pub(super) fn notification(created: Created, version: &Version, region: &str) ->
         "eventName": created.name(),
         "userIdentity": { "principalId": "AWS:AIDALOCAL" },
         "requestParameters": { "sourceIPAddress": "127.0.0.1" },
-        "responseElements": { "x-amz-request-id": version.id.to_uppercase(), "x-amz-id-2": version.id },
+        "responseElements": { "x-amz-request-id": version.id.to_uppercase(),
+        "x-amz-id-2": version.id },
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "local",

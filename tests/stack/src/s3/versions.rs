@@ -94,7 +94,8 @@ impl Versions {
         known.get(&name(bucket, key))?.iter().find(|version| version.id == id).cloned()
     }
 
-    /// Every version of the objects with a prefix, by key, newest first, and whether it is the newest.
+    /// Every version of the objects with a prefix, by key, newest first. The flag marks the newest
+    /// of each key.
     pub(crate) fn all(&self, bucket: &str, prefix: &str) -> Vec<(Version, bool)> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut objects: Vec<_> =

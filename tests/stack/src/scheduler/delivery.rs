@@ -114,8 +114,10 @@ impl Delivery {
         };
         let Some(queue) = self.policy.queue else { return Refused::Dropped };
         let attributes = json!({
-            "ERROR_CODE": "ResourceNotFoundException", "ERROR_MESSAGE": "Function not found", "EXHAUSTED_RETRY_CONDITION": exhausted,
-            "EXECUTION_ID": self.execution, "RETRY_ATTEMPTS": self.tries.to_string(), "IS_PAYLOAD_TRUNCATED": "false",
+            "ERROR_CODE": "ResourceNotFoundException", "ERROR_MESSAGE": "Function not found",
+            "EXHAUSTED_RETRY_CONDITION": exhausted,
+            "EXECUTION_ID": self.execution, "RETRY_ATTEMPTS": self.tries.to_string(),
+            "IS_PAYLOAD_TRUNCATED": "false",
             "SCHEDULE_ARN": self.schedule_arn, "TARGET_ARN": self.target,
             "SCHEDULED_TIME": self.scheduled.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         });

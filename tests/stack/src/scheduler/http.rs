@@ -206,7 +206,8 @@ impl Scheduler {
     }
 
     fn group(&self, name: &str, made: i64) -> Value {
-        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made, "LastModificationDate": made })
+        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made,
+            "LastModificationDate": made })
     }
 
     fn summary(&self, schedule: &Schedule) -> Said {

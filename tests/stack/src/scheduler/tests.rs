@@ -74,8 +74,9 @@ fn target(arn: &str) -> aws_sdk_scheduler::types::builders::TargetBuilder {
 
 impl World {
     fn schedule(&self, name: &str, expression: &str) -> CreateScheduleFluentBuilder {
-        let input =
-            json!({ "name": name, "at": "<aws.scheduler.scheduled-time>", "try": "<aws.scheduler.attempt-number>" }).to_string();
+        let input = json!({ "name": name, "at": "<aws.scheduler.scheduled-time>",
+                "try": "<aws.scheduler.attempt-number>" })
+        .to_string();
         let schedule = self
             .client
             .create_schedule()

@@ -30,7 +30,7 @@ async fn a_request_needs_valid_credentials() {
     assert_eq!(
         world.tokens("?owner_type=district").await.body["data"],
         json!([]),
-        "it is gone from the list"
+        "it is missing from the list"
     );
     world.clever.reconnect(&world.oak);
     assert_eq!(
@@ -40,12 +40,12 @@ async fn a_request_needs_valid_credentials() {
         ),
         (401, 200)
     );
-    // Another district's token opens the other district alone.
+    // A token gives access to its own district only.
     let elm = id("district", "elm");
     world.clever.connect(&elm, &nights(50).seed(2).night(0));
     assert_eq!(world.get(&format!("/v3.1/districts/{elm}")).await.status, 404);
-    let hers = world.clever.ids(&elm, List::Users);
-    assert_eq!(world.get(&format!("/v3.1/users/{}", hers[0])).await.status, 404);
+    let users = world.clever.ids(&elm, List::Users);
+    assert_eq!(world.get(&format!("/v3.1/users/{}", users[0])).await.status, 404);
     assert_eq!(
         world.tokens(&format!("?owner_type=district&district={elm}")).await.body["data"]
             .as_array()
@@ -66,13 +66,13 @@ async fn a_request_needs_valid_credentials() {
 #[tokio::test]
 async fn unshared_records_are_missing_even_if_a_section_lists_them() {
     let world = world(&nights(200).night(0)).await;
-    let (everybody, _) = world.all("/v3.1/users?limit=1000").await;
+    let (everyone, _) = world.all("/v3.1/users?limit=1000").await;
     let (sections, _) = world.all("/v3.1/sections?limit=1000").await;
     world.clever.share(&world.oak, Sharing::Nothing);
     for list in ["users", "sections", "schools", "terms", "courses"] {
         assert_eq!(world.get(&format!("/v3.1/{list}")).await.body["data"], json!([]), "{list}");
     }
-    assert_eq!(world.get("/v3.1/districts").await.status, 200, "it is connected all the same");
+    assert_eq!(world.get("/v3.1/districts").await.status, 200, "the district is still connected");
     let school = world.clever.ids(&world.oak, List::Schools)[0].clone();
     world.clever.share(&world.oak, Sharing::Schools([school.clone()].into()));
     assert_eq!(ids(&world.all("/v3.1/schools").await.0), [school.as_str()]);
@@ -83,9 +83,9 @@ async fn unshared_records_are_missing_even_if_a_section_lists_them() {
             && some.iter().all(|section| section["school"] == school.as_str())
     );
     let (people, _) = world.all("/v3.1/users?limit=1000").await;
-    assert!(!people.is_empty() && people.len() < everybody.len());
+    assert!(!people.is_empty() && people.len() < everyone.len());
     let other =
-        everybody.iter().find(|user| !people.contains(user)).unwrap()["id"].as_str().unwrap();
+        everyone.iter().find(|user| !people.contains(user)).unwrap()["id"].as_str().unwrap();
     let gone = world.get(&format!("/v3.1/users/{other}")).await;
     assert_eq!((gone.status, keys(&gone.body)), (404, ["message"].into()));
 
@@ -96,7 +96,7 @@ async fn unshared_records_are_missing_even_if_a_section_lists_them() {
     let now = world.get(&format!("/v3.1/sections/{}", section["id"].as_str().unwrap())).await;
     assert_eq!(
         now.body["data"]["students"], section["students"],
-        "the section goes on naming the student"
+        "the section still lists the student"
     );
     assert_eq!(world.get(&format!("/v3.1/users/{student}")).await.status, 404);
     let people = world
@@ -111,8 +111,8 @@ async fn a_user_token_cannot_read_what_a_pull_reads() {
     let user = world.clever.ids(&world.oak, List::Users)[0].clone();
     let token = world.clever.sign_in(&world.oak, &user);
     assert!(token.starts_with("il"));
-    let ask = async |path: &str| world.request(path, &format!("Bearer {token}")).await;
-    assert_eq!(ask("/v3.1/me").await.body["data"]["id"], user.as_str());
+    let request = async |path: &str| world.request(path, &format!("Bearer {token}")).await;
+    assert_eq!(request("/v3.1/me").await.body["data"]["id"], user.as_str());
     for (path, status) in [
         (format!("/v3.1/users/{user}"), 200),
         (format!("/v3.1/districts/{}", world.oak), 200),
@@ -122,8 +122,8 @@ async fn a_user_token_cannot_read_what_a_pull_reads() {
         ("/v3.1/resources".to_owned(), 404),
         (format!("/v3.1/users/{user}?limit=1"), 400),
     ] {
-        assert_eq!(ask(&path).await.status, status, "{path}");
+        assert_eq!(request(&path).await.status, status, "{path}");
     }
     world.clever.disconnect(&world.oak);
-    assert_eq!(ask("/v3.1/me").await.status, 401);
+    assert_eq!(request("/v3.1/me").await.status, 401);
 }

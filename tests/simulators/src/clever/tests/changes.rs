@@ -26,7 +26,7 @@ async fn custom_sections_and_changed_records_survive_a_sync() {
             .clever
             .alter(&world.oak, List::Users, student, |user| user["name"]["middle"] = Value::Null)
     );
-    assert!(!world.clever.alter(&world.oak, List::Users, "nobody", |_| ()));
+    assert!(!world.clever.alter(&world.oak, List::Users, "unknown", |_| ()));
     for night in 1..3 {
         assert!(world.clever.sync(&world.oak, &district.night(night)));
         let chess = world.get(&format!("/v3.1/sections/{section}")).await.body["data"].clone();
@@ -34,7 +34,7 @@ async fn custom_sections_and_changed_records_survive_a_sync() {
             (&chess["teacher"], &chess["teachers"]),
             (&json!(teachers[0]), &json!(teachers[..3]))
         );
-        assert!(!keys(&chess).contains("custom"), "nothing marks it");
+        assert!(!keys(&chess).contains("custom"), "no field marks it");
         assert_eq!(
             world.get(&format!("/v3.1/users/{student}")).await.body["data"]["name"]["middle"],
             Value::Null
@@ -49,14 +49,14 @@ async fn a_small_change_keeps_other_records_and_creates_events() {
     assert_eq!(
         world.get("/v3.1/events").await.body["data"],
         json!([]),
-        "nothing is told of the time before"
+        "no events before the first sync"
     );
     let before = world.all("/v3.1/users?limit=10000&role=student").await.0;
     world.clock.advance(Duration::from_secs(24 * 3600));
     assert!(world.clever.sync(&world.oak, &district.night(1)));
     let after = world.all("/v3.1/users?limit=10000&role=student").await.0;
     let same = after.iter().filter(|student| before.contains(student)).count();
-    assert!(same > 200 && same < after.len(), "times of what did not change stay: {same}");
+    assert!(same > 200 && same < after.len(), "unchanged records keep their times: {same}");
 
     let (events, pages) = world.all("/v3.1/events").await;
     assert!(pages > 1 || events.len() <= 100);
@@ -70,14 +70,14 @@ async fn a_small_change_keeps_other_records_and_creates_events() {
     }
     assert!(
         !kinds.iter().any(|kind| kind.starts_with("enrollments")),
-        "there are none for enrolments"
+        "Clever has no events for enrollments"
     );
     let updated = events.iter().find(|event| event["type"] == "sections.updated").unwrap();
     assert_eq!(keys(updated), ["created", "data", "id", "type"].into());
     assert_eq!(
         keys(&updated["data"]),
         ["object", "previous_attributes"].into(),
-        "beside the object, as recorded"
+        "next to the object, as recorded"
     );
     assert!(updated["created"].as_str().unwrap().ends_with(".000Z"), "whole seconds");
     for (name, was) in updated["data"]["previous_attributes"].as_object().unwrap() {
@@ -89,7 +89,8 @@ async fn a_small_change_keeps_other_records_and_creates_events() {
     assert_eq!(keys(&district_event["data"]["previous_attributes"]), ["last_sync"].into());
 
     let (only, _) = world.all("/v3.1/events?record_type=terms&record_type=users").await;
-    assert!(!only.is_empty() && only.iter().all(|event| kind(event).starts_with("users.") || kind(event).starts_with("terms.")));
+    let is_wanted = |kind: String| kind.starts_with("users.") || kind.starts_with("terms.");
+    assert!(!only.is_empty() && only.iter().all(|event| is_wanted(kind(event))));
     let school = &world.clever.ids(&world.oak, List::Schools)[0];
     assert!(world.all(&format!("/v3.1/events?school={school}")).await.0.len() < events.len());
     let newest = world.get("/v3.1/events?ending_before=last&limit=1").await.objects();
@@ -99,8 +100,8 @@ async fn a_small_change_keeps_other_records_and_creates_events() {
     let after = format!("/v3.1/events?starting_after={}", ids(&events)[events.len() - 1]);
     assert_eq!(world.get(&after).await.body["data"], json!([]));
 
-    // Sharing less is as if it were deleted, sharing again as if it were made; and after thirty
-    // days nothing is told any more.
+    // Records that are no longer shared are deleted, and created when they are shared again.
+    // Events end after 30 days.
     world.clever.share(&world.oak, Sharing::Nothing);
     let (gone, _) = world.all(&after).await;
     assert!(gone.len() > 300 && gone.iter().all(|event| kind(event).ends_with(".deleted")));
@@ -147,16 +148,16 @@ async fn a_paused_or_failing_district_keeps_its_data() {
 async fn a_sync_during_a_pull_changes_last_sync() {
     let district = nights(100);
     let world = world(&district.night(0)).await;
-    let mark = async || world.get("/v3.1/districts").await.objects()[0]["last_sync"].clone();
-    let before = mark().await;
+    let last_sync = async || world.get("/v3.1/districts").await.objects()[0]["last_sync"].clone();
+    let before = last_sync().await;
     world.clock.advance(Duration::from_secs(60));
     world.clever.sync_during("/v3.1/users", 1, &world.oak, &district.night(1));
     let first = world.get("/v3.1/users?limit=50").await;
-    assert_eq!(mark().await, before);
+    assert_eq!(last_sync().await, before);
     let second = world.get(&first.link("next").unwrap()).await;
     assert_eq!(second.status, 200);
-    let after = mark().await;
+    let after = last_sync().await;
     assert_ne!(after, before);
     world.clever.fault("/v3.1/sections", 0, 1, Fault::NewData);
-    assert_eq!((world.get("/v3.1/sections").await.status, mark().await != after), (200, true));
+    assert_eq!((world.get("/v3.1/sections").await.status, last_sync().await != after), (200, true));
 }

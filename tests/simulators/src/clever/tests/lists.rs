@@ -7,7 +7,10 @@ async fn the_token_list_leads_to_every_page_of_a_list() {
     let world = world(&nights(300).night(0)).await;
     let tokens = world.tokens("?owner_type=district").await;
     assert_eq!(tokens.status, 200);
-    assert!(!tokens.headers.contains_key("x-ratelimit-limit"), "only the Data API tells a limit");
+    assert!(
+        !tokens.headers.contains_key("x-ratelimit-limit"),
+        "only the Data API has rate-limit headers"
+    );
     let [entry] = &tokens.body["data"].as_array().unwrap()[..] else { panic!("one district") };
     assert_eq!(
         keys(entry),
@@ -27,11 +30,7 @@ async fn the_token_list_leads_to_every_page_of_a_list() {
 
     let first = world.get("/v3.1/users?role=student").await;
     assert_eq!(keys(&first.body), ["data", "links"].into());
-    assert_eq!(
-        first.body["data"].as_array().unwrap().len(),
-        100,
-        "unless something else is asked for"
-    );
+    assert_eq!(first.body["data"].as_array().unwrap().len(), 100, "the default limit");
     assert_eq!(
         (first.link("self").as_deref(), first.link("prev")),
         (Some("/v3.1/users?role=student"), None)
@@ -111,7 +110,7 @@ async fn limits_match_clevers() {
         );
     }
     assert_eq!(world.get("/v3.1/users?role=king").await.status, 400);
-    // 1,200 a minute, in fixed windows: of the next one nothing is used.
+    // Windows are fixed minutes. Move to the start of the next one, which is unused.
     let into_the_minute = world.clock.now().as_second() % 60;
     world.clock.advance(Duration::from_secs(u64::try_from(60 - into_the_minute).unwrap()));
     world.clever.set_rate_limit(3);

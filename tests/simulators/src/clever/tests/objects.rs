@@ -28,11 +28,11 @@ async fn objects_have_the_recorded_fields() {
     assert!(sections.iter().all(|section| keys(section) == recorded.into()));
     assert!(
         sections.iter().all(|section| section["teacher"] == section["teachers"][0]),
-        "the primary one is the first"
+        "the primary teacher is first"
     );
     assert!(
         sections.iter().any(|section| section["teachers"].as_array().unwrap().len() > 1),
-        "co-teachers stand behind"
+        "co-teachers follow"
     );
     let (users, _) = world.all("/v3.0/users?limit=1000").await;
     let of =
@@ -64,7 +64,7 @@ async fn objects_have_the_recorded_fields() {
     assert!(keys(teacher).is_superset(
         &["legacy_id", "school", "schools", "sis_id", "teacher_number", "title"].into()
     ));
-    // Quirks: a contact's whole name is in `last`; unknown is blank; days are not padded.
+    // Quirks: a contact's full name is in `last`, unknown values are blank, dates are not padded.
     let contact = of("contact").next().unwrap();
     assert_eq!(keys(&contact["name"]), ["last"].into());
     assert!(contact["name"]["last"].as_str().unwrap().contains(' '));
@@ -80,7 +80,7 @@ async fn objects_have_the_recorded_fields() {
             && of("student").any(|user| user["roles"]["student"]["gender"] == "")
     );
     assert!(of("student").any(|user| user["roles"]["student"]["grade"] == "Kindergarten"));
-    assert_eq!(of("staff").count(), 0, "staff are shared only if the district says so");
+    assert_eq!(of("staff").count(), 0, "staff are shared only on request");
     world.clever.share_staff(&world.oak, true);
     assert!(!world.all("/v3.0/users?role=staff").await.0.is_empty());
 }
@@ -99,7 +99,7 @@ async fn an_employee_with_several_roles_is_one_user_listed_under_each_shared_rol
     assert!(!both.is_empty() && both.len() < teachers.len() && both.len() < staff.len());
     assert_eq!(keys(&both[0]["roles"]), ["staff", "teacher"].into());
     let all = world.all("/v3.1/users?limit=1000").await.0;
-    assert!(ids(&all).windows(2).all(|pair| pair[0] < pair[1]), "and once in the list of all");
+    assert!(ids(&all).windows(2).all(|pair| pair[0] < pair[1]), "each user once in the full list");
     assert!(listed("district_admin").await.iter().all(|admin| staff.contains(admin)));
 }
 
@@ -138,15 +138,15 @@ async fn nested_resources_list_what_belongs_to_a_record() {
         });
         named.filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
-    let has = |field: &'static str, who: &str| {
-        let who = Value::from(who);
-        move |section: &Value| section[field].as_array().unwrap().contains(&who)
+    let has = |field: &'static str, user: &str| {
+        let user = Value::from(user);
+        move |section: &Value| section[field].as_array().unwrap().contains(&user)
     };
     let here = |section: &Value| section["school"] == school.as_str();
     assert_eq!(
         all(format!("/v3.1/schools/{school}/sections?limit=7")).await,
         of(&here, "id"),
-        "in pages, as all lists"
+        "the list is paged"
     );
     assert_eq!(all(format!("/v3.1/schools/{school}/terms")).await, of(&here, "term_id"));
     assert_eq!(
@@ -177,7 +177,7 @@ async fn nested_resources_list_what_belongs_to_a_record() {
     );
     assert!(all(format!("/v3.1/users/{}/mystudents", text(contact, "id"))).await.contains(child));
 
-    // A student of another school who is here too.
+    // A student whose first school is another one.
     let schools = world.clever.ids(&world.oak, List::Schools);
     let other = schools.iter().find(|other| **other != school).unwrap();
     let both = json!([other, school]);
@@ -190,11 +190,7 @@ async fn nested_resources_list_what_belongs_to_a_record() {
     assert!(!all(format!("{students}&primary=true")).await.contains(&student));
     assert_eq!(world.get(&format!("/v3.1/schools/{school}/users?role=contact")).await.status, 400);
     assert_eq!(world.get(&format!("/v3.1/sections/{id}/nothing")).await.status, 404);
-    assert_eq!(
-        world.get("/v3.1/resources").await.body,
-        json!({ "resources": [] }),
-        "as it was recorded"
-    );
+    assert_eq!(world.get("/v3.1/resources").await.body, json!({ "resources": [] }), "as recorded");
     world.clever.withhold(&world.oak, [id.clone()]);
     assert_eq!(world.get(&format!("/v3.1/sections/{id}/users")).await.status, 404);
 }
