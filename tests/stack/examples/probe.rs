@@ -16,7 +16,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
     match event["do"].as_str().or(event["headers"]["x-do"].as_str()) {
         Some("reply") => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
-        Some("fail") => Err("asked to fail".into()),
+        Some("fail") => Err("failed on request".into()),
         Some("exit") => std::process::exit(7),
         Some("sleep") => {
             tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(60_000))).await;

@@ -136,7 +136,7 @@ impl Store {
         etag: &str,
         attributes: Attributes,
     ) -> S3Result<Version> {
-        let version = self.versions.keep(bucket, key, file, etag, attributes).map_err(internal)?;
+        let version = self.versions.store(bucket, key, file, etag, attributes).map_err(internal)?;
         for subscription in
             self.subscriptions.iter().filter(|subscription| subscription.matches(bucket, key))
         {

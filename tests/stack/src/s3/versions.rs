@@ -115,7 +115,7 @@ impl Versions {
     }
 
     /// Stores a file that has just been written as the newest version of its object.
-    pub(crate) fn keep(
+    pub(crate) fn store(
         &self,
         bucket: &str,
         key: &str,
