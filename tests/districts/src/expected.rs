@@ -1,4 +1,4 @@
-//! What a night holds and how it differs from the night before, counted from the files alone.
+//! Counts a night's records and its changes since the night before, from the files alone.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,10 +10,12 @@ use crate::moment::Moment;
 use crate::night::{Mode, Night};
 use crate::rows::File;
 
-/// Records of one kind, tonight and against the night before. A record has changed if any cell of
-/// its own row has; students also with their demographics, people of 1.2 also with their roles.
+/// Counts of one kind of record, compared with the night before.
+///
+/// A record has changed if a cell of its row has. Students also change with their demographics, and
+/// people of 1.2 with their roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is what its name says")]
+#[expect(missing_docs, reason = "the names explain the fields")]
 pub struct Counts {
     pub in_source: u64,
     pub added: u64,
@@ -21,9 +23,9 @@ pub struct Counts {
     pub removed: u64,
 }
 
-/// Counts by kind. Administrators are counted nowhere.
+/// Counts by kind. Administrators are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is what its name says")]
+#[expect(missing_docs, reason = "the names explain the fields")]
 pub struct Expected {
     pub schools: Counts,
     pub terms: Counts,
@@ -50,11 +52,10 @@ enum Kind {
 type Records = HashMap<String, (Kind, u64)>;
 
 impl Night {
-    /// What this night has, and what is new, changed and gone since the night before (on night 0
-    /// all is new).
+    /// Counts this night's records, and those added, changed and removed since the night before. On
+    /// night 0 every record is added.
     ///
-    /// Reads all rows of both nights and remembers each record's id, so it is for districts of test
-    /// size.
+    /// Reads all rows of both nights and keeps every id in memory, so use it for small districts.
     pub fn expected(&self) -> Expected {
         let before = (self.moment.night > 0).then(|| {
             let mut night = self.clone();
@@ -64,7 +65,7 @@ impl Night {
         self.expected_since(before.as_ref())
     }
 
-    /// The same against any other night of the district, or against nothing.
+    /// Like [`expected`](Self::expected), but compared with any other night, or with none.
     pub fn expected_since(&self, before: Option<&Self>) -> Expected {
         let now = self.records();
         let old = before.map(Self::records).unwrap_or_default();
@@ -114,8 +115,8 @@ impl Night {
             File::Courses => put(Kind::Course),
             File::Classes => put(Kind::Class),
             File::Enrollments => put(Kind::Enrollment),
-            // In 1.2 the role is told by roles.csv, which comes later; until then anybody is a
-            // student.
+            // In 1.2 the role is in roles.csv, which is read later. Until then every person counts
+            // as a student.
             File::Users if role_column == usize::MAX => put(Kind::Student),
             File::Users => {
                 if let Some(kind) = kind_of_role(cell(role_column)) {

@@ -1,14 +1,14 @@
-//! Families: who belongs together, who has custody, and which contacts are whose.
+//! Families: children, guardians, custody and contact data.
 
 use crate::mix::Draw;
 use crate::moment::{Moment, Seat};
 use crate::names;
 use crate::world::{Key, Kind, World};
 
-/// Guardians of a family at most.
+/// Maximum number of guardians in a family.
 const GUARDIANS: u64 = 8;
 
-/// What a guardian is to the children; a role of OneRoster 1.1.
+/// A guardian's relationship to the children, as a role of OneRoster 1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relation {
     Parent,
@@ -26,15 +26,15 @@ impl Relation {
     }
 }
 
-/// A family by its number; those of the first night have the lowest.
+/// A family. Those of the first night have the lowest numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
     pub(crate) number: u64,
-    /// How often its contacts have changed.
+    /// How often the family's contact data has changed.
     pub(crate) contacts: u64,
 }
 
-/// One guardian, ready to be written.
+/// The data of a guardian.
 pub(crate) struct Guardian {
     pub(crate) key: Key,
     pub(crate) relation: Relation,
@@ -42,12 +42,12 @@ pub(crate) struct Guardian {
     pub(crate) family: String,
     pub(crate) email: String,
     pub(crate) phone: String,
-    /// `A` or `B`: with shared custody the children have two addresses.
+    /// `A` or `B`: with shared custody the children live in two households.
     pub(crate) household: char,
 }
 
 impl World {
-    /// The number of the family that came with a student of a later generation.
+    /// The number of the family of a student of a later generation.
     pub(crate) fn later_family(&self, seat: u64, generation: u64) -> u64 {
         self.layout.families + seat + self.layout.seats * (generation - 1)
     }
@@ -82,8 +82,8 @@ impl World {
 
     /// The guardian with this index in a family.
     ///
-    /// Every twentieth family shares one mail address and one phone (nobody in it has a contact
-    /// alone), every twentieth has none, others have a shared mail address, or only a mail address,
+    /// In every twentieth family all guardians share one email address and one phone. Every
+    /// twentieth has no contact data. Others share an email address, or have only an email address
     /// or only a phone.
     pub(crate) fn guardian(&self, family: Family, index: u64) -> Guardian {
         let number = self.draw(Draw::GuardianName, family.number, index);
@@ -122,8 +122,8 @@ impl World {
     ) -> (String, String) {
         const HOSTS: [&str; 4] =
             ["mail.example.net", "post.example.net", "inbox.example.org", "home.example.net"];
-        // Numbers are few: the upper half of them belongs to the families that have nothing else,
-        // one each as far as they go.
+        // There are few phone numbers. The upper half is for families with no other contact data,
+        // a different one for each family while they last.
         let half = names::PHONES / 2;
         let own_phone = || names::phone(number % half + changes, number >> 40);
         let home_phone =
@@ -147,7 +147,7 @@ impl World {
             (13 | 14, _) => (own_mail(), String::new()),
             (15, 0) => (String::new(), names::phone(half + family / 20 % half, family)),
             (16, _) => (family_mail(), own_phone()),
-            // Both must be shared by all, so a change would make the first one's contacts its own.
+            // All guardians share both, so a change of one guardian's data would end that.
             (17, _) => {
                 let mut mail = String::from("family.");
                 names::mail_part(&self.family_name(family), &mut mail);
@@ -165,7 +165,7 @@ impl World {
 }
 
 impl Moment {
-    /// The family of the student on this seat.
+    /// The family of the student in this seat.
     pub(crate) fn family_of(&self, seat: u64, state: &Seat) -> Family {
         if state.generation > 0 {
             return Family {
@@ -181,7 +181,7 @@ impl Moment {
         self.world.layout.children_of(family).map(|seat| self.seat(seat).first_contacts).sum()
     }
 
-    /// A family of the first night with its children who are still (or already) there: their keys.
+    /// The present children of a family of the first night.
     pub(crate) fn first_family(&self, number: u64) -> (Family, Vec<Key>) {
         let mut contacts = 0;
         let mut children = Vec::new();

@@ -1,21 +1,24 @@
-//! The ground plan of a district: schools, grades, sections and seats. It is the only thing kept in
-//! memory, a few numbers per school; whoever sits on a seat is computed when asked for.
+//! The layout of a district: schools, grades, sections and seats. A seat is a place for one student
+//! in a grade of a school.
+//!
+//! Only the layout is in memory, a few numbers per school. The student in a seat is computed on
+//! demand.
 
 use crate::mix::{Draw, Shuffle, mix};
 
-/// Classes that a student has at a time, and so the sections' courses per grade.
+/// Number of classes per student, and of courses per grade.
 pub(crate) const PERIODS: u64 = 8;
-/// Students per section that the number of sections aims at.
+/// Target number of students per section.
 const SECTION_SIZE: u64 = 27;
 /// Teachers per thousand students.
 const TEACHERS_PER_MILLE: u64 = 80;
-/// Seats beyond the students, of which some fill and others empty from night to night, per mille.
+/// Additional seats per thousand students. Some are filled and others emptied from night to night.
 const SPARE_SEATS_PER_MILLE: u64 = 30;
-/// Children of ten families that follow each other.
+/// Number of children in each of ten consecutive families.
 const CHILDREN: [u64; 10] = [1, 1, 2, 1, 3, 1, 2, 1, 1, 2];
 const CHILDREN_OF_TEN: u64 = 15;
 
-/// What kind of school it is.
+/// The level of a school.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Elementary,
@@ -46,8 +49,7 @@ impl Level {
 pub(crate) const GRADES: [&str; 13] =
     ["KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
 
-/// One grade of one school: its seats, and its class slots (section after section, [`PERIODS`]
-/// each).
+/// A grade of a school: its seats, and its class slots ([`PERIODS`] per section).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grade {
     pub(crate) grade: usize,
@@ -83,14 +85,13 @@ impl School {
     }
 }
 
-/// See the module.
+/// The layout of a district.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) students: u64,
     pub(crate) seats: u64,
     pub(crate) schools: Vec<School>,
-    /// How many schools of each level, in the order of [`Level`]; the schools stand in the same
-    /// order.
+    /// Number of schools per level. Schools are in the order of [`Level`].
     levels: [usize; 3],
     pub(crate) class_slots: u64,
     pub(crate) teachers: u64,
@@ -101,7 +102,7 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn new(students: u64, seed: u64) -> Self {
         let seats = students + (students * SPARE_SEATS_PER_MILLE).div_ceil(1000);
-        // Shares of the levels follow the grades that they teach, 6 : 3 : 4.
+        // The levels teach 6, 3 and 4 grades, and share the students in that proportion.
         let count = |share: u64, typical: u64| (students * share / 13 + typical / 2) / typical;
         let levels =
             [(Level::Elementary, 6, 450), (Level::Middle, 3, 700), (Level::High, 4, 1_150)];
@@ -159,14 +160,14 @@ impl Layout {
         self.schools.push(school);
     }
 
-    /// The school, and the grade in it, that a seat belongs to.
+    /// The school and grade of a seat.
     pub(crate) fn seat(&self, seat: u64) -> (usize, usize) {
         let school = self.schools.partition_point(|school| school.seats().1 <= seat);
         let grade = self.schools[school].grades.partition_point(|grade| grade.seats.1 <= seat);
         (school, grade)
     }
 
-    /// School, grade in it, section and period of a class slot.
+    /// The school, grade, section and period of a class slot.
     pub(crate) fn class_slot(&self, slot: u64) -> (usize, usize, u64, u64) {
         let school = self.schools.partition_point(|school| school.end_slot() <= slot);
         let grades = &self.schools[school].grades;
@@ -176,12 +177,12 @@ impl Layout {
         (school, grade, inside / PERIODS, inside % PERIODS)
     }
 
-    /// The school that a teacher's slot belongs to.
+    /// The school of a teacher slot.
     pub(crate) fn teacher_school(&self, teacher: u64) -> usize {
         self.schools.partition_point(|school| school.teachers.1 <= teacher)
     }
 
-    /// The other school of the same level that somebody moves to, if there is one.
+    /// The school of the same level to which a student or teacher moves, if there is one.
     pub(crate) fn other_school(&self, school: usize, number: u64) -> Option<usize> {
         let mut from = 0;
         for count in self.levels {
@@ -206,7 +207,7 @@ impl Layout {
         (round * 10 + 9, 0)
     }
 
-    /// The family whose child sits on this seat on the first night.
+    /// The family of the student in this seat on the first night.
     pub(crate) fn family_of(&self, seat: u64) -> u64 {
         self.family_at(self.family_order.place(seat)).0
     }
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seats_slots_and_families_are_found_again() {
+    fn seats_slots_and_families_can_be_looked_up() {
         for students in [0, 1, 12, 60, 5_000, 30_000] {
             let layout = Layout::new(students, 3);
             for seat in 0..layout.seats {

@@ -1,8 +1,22 @@
-//! Synthetic school districts: any size, any night, any defect, the same for the same seed.
+//! Synthetic school districts of any size, for any night, with any defect. The same seed gives the
+//! same district.
 //!
-//! A district is never held in memory. Every record of every night is a function of the seed, so a
-//! million students are written row after row in constant memory, and a test may ask for night 3
-//! without having made nights 1 and 2.
+//! Every record of every night is a function of the seed. A million students are written in
+//! constant memory, and night 3 does not depend on having written nights 1 and 2. The binary
+//! `make-district` writes a night from the command line; the example `fleet` simulates a night of
+//! all school districts of the United States.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `night` | [`Night`]: a district's data on one night, and its [`Rows`] |
+//! | `package` | writes a night as a zip or a folder |
+//! | `text` | [`FileReader`]: the bytes of one file |
+//! | `objects` | the records as OneRoster REST objects |
+//! | `expected` | [`Expected`]: counts of records and changes |
+//! | `defect` | [`Defect`]: the defects of real files |
+//! | `rows` | [`File`]: the columns and rows of each file |
+//! | `world`, `layout`, `moment` | settings and ids, schools and seats, the state of a night |
+//! | `family`, `names`, `mix` | families, invented names, pseudo-random numbers |
 //!
 //! ```
 //! use districts::{Defect, District, Size};
@@ -14,15 +28,16 @@
 //! let mut second = std::io::Cursor::new(Vec::new());
 //! district.night(1).delta().with(Defect::Bom).write_zip(&mut second)?;
 //! let expected = district.night(1).expected();
-//! assert_eq!(expected.students.in_source, 200 + expected.students.added - expected.students.removed);
+//! let students = expected.students;
+//! assert_eq!(students.in_source, 200 + students.added - students.removed);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Everything is invented: names come from word lists of this package, mail addresses lie under
-//! `example.org` and `example.net`, phones are 555-0100 to 555-0199 of real area codes. There are
-//! only some 20,000 such numbers, so in large districts guardians share phones by chance; those
-//! whose phone is their only contact have one of their own in districts up to 300,000 students.
+//! All data is invented. Names come from word lists of this package, email addresses end in
+//! `example.org` or `example.net`, and phone numbers are 555-0100 to 555-0199 of real area codes.
+//! There are only some 20,000 such numbers, so in large districts guardians share phones by chance.
+//! Up to 300,000 students, guardians whose only contact is a phone have their own number.
 
 mod defect;
 mod expected;
@@ -55,33 +70,32 @@ pub struct Size {
 }
 
 impl Size {
-    /// So many students on the first night; all else in proportion: 8 teachers, 30 classes, 840
-    /// enrolments and 150 guardians for every 100 students.
+    /// A district with this many students on the first night. For every 100 students it has 8
+    /// teachers, 30 classes, 840 enrollments and 150 guardians.
     pub fn students(students: u64) -> Self {
         Self { students }
     }
 }
 
-/// Version of OneRoster that the files claim and follow.
+/// The OneRoster version of the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
-    /// 1.1: the role is a column of users.csv.
+    /// 1.1: roles are a column of users.csv.
     #[default]
     V1_1,
-    /// 1.2 (text level 1.2.1): roles.csv.
+    /// 1.2 (text of 1.2.1): roles are in roles.csv.
     V1_2,
 }
 
-/// What the ids of a district look like.
+/// The format of a district's ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdStyle {
-    /// UUIDs for people and enrolments, short ones for all else.
+    /// UUIDs for people and enrollments, short ids for the rest.
     #[default]
     Mixed,
-    /// UUIDs for everything but sessions.
+    /// UUIDs for everything except sessions.
     Uuid,
-    /// Numbers as student information systems have them; an enrolment's is put together from person
-    /// and class.
+    /// Numbers as in student information systems. An enrollment's id combines person and class.
     Numbers,
 }
 
@@ -93,12 +107,12 @@ impl std::str::FromStr for IdStyle {
             "mixed" => Ok(Self::Mixed),
             "uuid" => Ok(Self::Uuid),
             "numbers" => Ok(Self::Numbers),
-            _ => Err("ids are mixed, uuid or numbers".to_owned()),
+            _ => Err("ids must be mixed, uuid or numbers".to_owned()),
         }
     }
 }
 
-/// A district, before one of its nights is looked at.
+/// The settings of a synthetic district.
 #[derive(Clone, Debug)]
 pub struct District {
     students: u64,
@@ -114,8 +128,8 @@ pub struct District {
 }
 
 impl District {
-    /// A district of this size: OneRoster 1.1, with guardians, 1 % churn, school year 2026-27, seed
-    /// 1.
+    /// A district of this size. Defaults: OneRoster 1.1, guardians, 1 % churn, school year 2026-27,
+    /// seed 1.
     pub fn new(size: Size) -> Self {
         Self {
             students: size.students,
@@ -131,79 +145,79 @@ impl District {
         }
     }
 
-    /// Another district: other names, other schools, other ids.
+    /// Sets the seed. Another seed gives other names, schools and ids.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// The version of the files.
+    /// Sets the version of the files.
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
         self.version = version;
         self
     }
 
-    /// The look of the ids.
+    /// Sets the format of the ids.
     #[must_use]
     pub fn ids(mut self, ids: IdStyle) -> Self {
         self.ids = ids;
         self
     }
 
-    /// Whether guardians are shared, and students refer to them.
+    /// Sets whether the files contain guardians, and students refer to them.
     #[must_use]
     pub fn guardians(mut self, guardians: bool) -> Self {
         self.guardians = guardians;
         self
     }
 
-    /// Adds columns to users.csv as districts do by agreement: `metadata.stateId`, `metadata.ell`,
-    /// `metadata.frl`, `metadata.iep` and `metadata.household` (with shared custody a family has
-    /// two).
+    /// Adds the district's own columns to users.csv: `metadata.stateId`, `metadata.ell`,
+    /// `metadata.frl`, `metadata.iep` and `metadata.household` (two per family with shared
+    /// custody).
     #[must_use]
     pub fn metadata(mut self, metadata: bool) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// Quotes every field, as many exporters do; otherwise only those that need it.
+    /// Quotes every field, as many exporters do, instead of only those that need it.
     #[must_use]
     pub fn quote_all(mut self, quote_all: bool) -> Self {
         self.quote_all = quote_all;
         self
     }
 
-    /// Ends lines with a line feed alone instead of CR LF.
+    /// Ends lines with LF instead of CR LF.
     #[must_use]
     pub fn unix_lines(mut self) -> Self {
         self.line_end = "\n";
         self
     }
 
-    /// Percent of the students, teachers and classes that something happens to between two nights
-    /// (0 to 100).
+    /// Sets the percentage of students, teachers and classes that change between two nights (0 to
+    /// 100).
     #[must_use]
     pub fn churn(mut self, percent: f64) -> Self {
         self.churn = percent;
         self
     }
 
-    /// The school year, by the year in which it ends: 2027 lasts from August 2026 to June 2027.
+    /// Sets the school year by the year in which it ends: 2027 is August 2026 to June 2027.
     #[must_use]
     pub fn school_year(mut self, ends_in: i16) -> Self {
         self.school_year = ends_in;
         self
     }
 
-    /// The day of night 0: 15 October of the school year. Night `k` is `k` days later.
+    /// The date of night 0: October 15 of the school year. Night `k` is `k` days later.
     pub fn first_night(&self) -> Date {
         date(self.school_year.clamp(1, 9_000) - 1, 10, 15)
     }
 
-    /// The district as its source has it on a night; 0 is the first. Each later night differs from
-    /// the one before by the churn.
+    /// The district's data on a night; 0 is the first. Each night differs from the one before by
+    /// the churn.
     pub fn night(&self, night: u32) -> Night {
         Night::new(&Arc::new(world::World::new(self)), night)
     }

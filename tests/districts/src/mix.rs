@@ -1,8 +1,7 @@
-//! Numbers that look random and are not: everything in a district is a pure function of its seed
-//! and of what is asked about.
+//! Pseudo-random numbers. Everything in a district is a pure function of the seed and of the
+//! record's coordinates.
 
-/// What a number is drawn for, so that two questions about the same record never get the same
-/// answer.
+/// The purpose of a number, so that two properties of a record are independent.
 #[derive(Clone, Copy)]
 #[repr(u64)]
 pub(crate) enum Draw {
@@ -28,7 +27,7 @@ pub(crate) enum Draw {
     Drop,
 }
 
-/// One well-mixed number out of a seed, a purpose and two coordinates (splitmix64 steps).
+/// Mixes a seed, a purpose and two coordinates into one number (splitmix64 steps).
 pub(crate) fn mix(seed: u64, draw: Draw, a: u64, b: u64) -> u64 {
     let mut x = step(seed ^ (draw as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = step(x ^ a.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -42,11 +41,10 @@ fn step(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// A shuffle of `0..len` that needs no memory and can be undone: a Feistel network, walked until it
-/// lands inside.
+/// A reversible shuffle of `0..len` in constant memory: a Feistel network, repeated until the
+/// result is in range.
 ///
-/// The first `n` places of a shuffle are an exact sample of size `n`, which is how churn meets its
-/// percentage to the record.
+/// The first `n` positions are an exact sample of size `n`, so churn meets its percentage exactly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shuffle {
     len: u64,
@@ -61,12 +59,12 @@ impl Shuffle {
         Self { len, half: bits.div_ceil(2), keys }
     }
 
-    /// Where `i` goes.
+    /// The position of `i` after the shuffle.
     pub(crate) fn place(&self, i: u64) -> u64 {
         self.walk(i, |s, x| s.round_trip(x, false))
     }
 
-    /// What went to `i`.
+    /// The element at position `i` after the shuffle.
     pub(crate) fn undo(&self, i: u64) -> u64 {
         self.walk(i, |s, x| s.round_trip(x, true))
     }
@@ -104,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shuffle_reaches_every_place_once_and_can_be_undone() {
+    fn a_shuffle_is_a_reversible_permutation() {
         for len in [1, 2, 3, 7, 100, 1000, 4097] {
             let shuffle = Shuffle::new(len, 7, Draw::SeatOrder, 1);
             let mut seen = vec![false; usize::try_from(len).unwrap()];

@@ -1,5 +1,5 @@
-//! One night of a district: who sits on which seat, which classes are open and who teaches them,
-//! each computed from nothing but the seed, the number of the record and the number of the night.
+//! One night of a district: the student in each seat, the open classes and their teachers. Each is
+//! computed from the seed, the record's number and the night's number.
 
 use std::sync::Arc;
 
@@ -7,19 +7,18 @@ use crate::layout::{Level, PERIODS};
 use crate::mix::{Draw, Shuffle};
 use crate::world::{Key, Kind, World};
 
-/// What can happen to a student's seat in a night. An empty seat is filled instead, whatever the
-/// event.
+/// What can happen to a seat in a night. An empty seat is always filled instead.
 #[derive(Clone, Copy)]
 enum SeatEvent {
-    /// The student leaves and another one comes in the same days.
+    /// The student leaves and is replaced by a new student.
     Replaced,
     Leaves,
     NewMail,
     NewName,
-    /// Another section in one period; in elementary schools, another homeroom group.
+    /// The student changes section in one period; in elementary schools, the homeroom group.
     MovesClass,
     MovesSchool,
-    /// A guardian's contact data change.
+    /// A guardian's contact data changes.
     NewContact,
 }
 
@@ -57,13 +56,13 @@ pub(crate) struct Seat {
     pub(crate) school: usize,
     /// Index of the grade within the school.
     pub(crate) grade: usize,
-    /// The place within the grade, which decides the sections.
+    /// The position within the grade. It determines the sections.
     pub(crate) place: u64,
     moved: [u8; PERIODS as usize],
     pub(crate) mails: u64,
     pub(crate) names: u64,
     pub(crate) contacts: u64,
-    /// Contact changes of the family of the first generation.
+    /// Number of contact changes of the first-generation family.
     pub(crate) first_contacts: u64,
 }
 
@@ -78,7 +77,7 @@ pub(crate) struct Class {
     co_teachers: u64,
 }
 
-/// A teacher's slot on a night.
+/// A teacher slot on a night.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Teacher {
     pub(crate) generation: u64,
@@ -92,14 +91,14 @@ struct Events {
     teachers: Shuffle,
 }
 
-/// See the module.
+/// A night of a district.
 #[derive(Clone)]
 pub(crate) struct Moment {
     pub(crate) world: Arc<World>,
     pub(crate) night: u32,
     vacant: Shuffle,
     events: Arc<Vec<Events>>,
-    /// Students left out tonight: the first so many seats of this shuffle.
+    /// The students to leave out: this many seats from the start of the shuffle.
     pub(crate) left_out: Option<(Shuffle, u64)>,
 }
 
@@ -210,7 +209,7 @@ impl Moment {
                         state.place =
                             (number >> 20) % layout.schools[school].grades[state.grade].size();
                     }
-                    // The only school of its level: the nearest thing to a move is another section.
+                    // No other school of this level: the student changes section instead.
                     None => state.moved[0] += 1,
                 }
             }
@@ -231,7 +230,7 @@ impl Moment {
         let sections = grade.sections.max(1);
         std::array::from_fn(|period| {
             let period = period as u64;
-            // An elementary group stays together all day; elsewhere each period mixes anew.
+            // Elementary groups stay together all day. Elsewhere each period has different groups.
             let (section, moved) = match school.level {
                 Level::Elementary => {
                     (state.place, state.moved.iter().map(|times| u64::from(*times)).sum())
@@ -258,7 +257,7 @@ impl Moment {
         let layout = &self.world.layout;
         let mut state =
             Class { open: true, generation: 0, rooms: 0, titles: 0, teachers: 0, co_teachers: 0 };
-        // The first section of a course is always there, so that everybody has somewhere to go.
+        // The first section of a course is always open, so that every student has a class.
         let may_close = layout.class_slot(slot).2 > 0;
         if may_close && self.world.draw(Draw::ClassBody, slot, 1).is_multiple_of(50) {
             state.open = false;
@@ -288,7 +287,7 @@ impl Moment {
         Key::new(Kind::Class, slot, state.generation)
     }
 
-    /// The teachers' slots of a class, the primary one first.
+    /// The teacher slots of a class, the primary teacher first.
     pub(crate) fn teachers_of(&self, slot: u64, state: &Class) -> Vec<u64> {
         let layout = &self.world.layout;
         let (school, grade, section, period) = layout.class_slot(slot);
@@ -296,7 +295,7 @@ impl Moment {
         let (first, end) = school.teachers;
         let count = end - first;
         let base = if school.level == Level::Elementary && period < 5 {
-            // One teacher has the group for all but the special subjects.
+            // One teacher teaches the group in all subjects except the special ones.
             school.grades[..grade].iter().map(|grade| grade.sections).sum::<u64>() + section
         } else {
             self.world.draw(Draw::ClassBody, slot, 2)
@@ -344,7 +343,7 @@ impl Moment {
         Key::new(Kind::Teacher, teacher, state.generation)
     }
 
-    /// Some teacher, the same one always.
+    /// A teacher for a coordinate; always the same one.
     pub(crate) fn first_teacher(&self) -> Key {
         Self::teacher_key(0, &self.teacher(0))
     }

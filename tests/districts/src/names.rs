@@ -1,5 +1,4 @@
-//! Names that nobody has: word lists made up for this package, with the accents, apostrophes and
-//! hyphens of real ones.
+//! Invented names: word lists made up for this package, with accents, apostrophes and hyphens.
 
 use crate::mix::{Draw, mix};
 
@@ -102,7 +101,7 @@ fn pick<'a, const N: usize>(list: &[&'a str; N], number: u64) -> &'a str {
     list[usize::try_from(number % N as u64).unwrap_or(0)]
 }
 
-/// A given name; about one in thirty is double.
+/// A given name. About one in thirty is a double name.
 pub(crate) fn given(number: u64) -> String {
     let one = |n: u64| format!("{}{}", pick(&GIVEN_HEADS, n), pick(&GIVEN_TAILS, n / 64));
     match number % 31 {
@@ -112,7 +111,7 @@ pub(crate) fn given(number: u64) -> String {
     }
 }
 
-/// A family name; about one in forty is of the odd kind, with blanks, apostrophes or accents.
+/// A family name. About one in forty has spaces, apostrophes or accents.
 pub(crate) fn family(number: u64) -> String {
     if number.is_multiple_of(40) {
         return pick(&FAMILY_ODD, number >> 8).to_owned();
@@ -120,7 +119,7 @@ pub(crate) fn family(number: u64) -> String {
     format!("{}{}", pick(&FAMILY_HEADS, number >> 8), pick(&FAMILY_TAILS, number >> 20))
 }
 
-/// A school's name without its level; unique up to some hundred schools, numbered beyond.
+/// A school's name without its level. Unique for some hundred schools, then numbered.
 pub(crate) fn school(seed: u64, index: u64) -> String {
     let order = mix(seed, Draw::SchoolName, 0, 0);
     let turn = index / SCHOOL_HEADS.len() as u64;
@@ -132,7 +131,7 @@ pub(crate) fn school(seed: u64, index: u64) -> String {
     }
 }
 
-/// The district's own name, and the short form of it that its mail addresses have.
+/// The district's name, and its short form for email addresses.
 pub(crate) fn district(seed: u64) -> (String, String) {
     let number = mix(seed, Draw::District, 0, 0);
     let name = format!("{}{}", pick(&FAMILY_HEADS, number), pick(&FAMILY_TAILS, number >> 16));
@@ -140,7 +139,7 @@ pub(crate) fn district(seed: u64) -> (String, String) {
     (format!("{name} Unified School District"), slug)
 }
 
-/// A name as it stands in a mail address: ASCII letters in lower case, nothing else.
+/// A name in an email address: lower-case ASCII letters only.
 pub(crate) fn mail_part(name: &str, out: &mut String) {
     for letter in name.chars() {
         let plain = match letter {
@@ -160,8 +159,8 @@ pub(crate) fn mail_part(name: &str, out: &mut String) {
     }
 }
 
-/// North American area codes whose 555-0100 to 555-0199 libphonenumber holds for valid; nobody has
-/// those numbers.
+/// North American area codes for which libphonenumber accepts 555-0100 to 555-0199. These numbers
+/// are reserved for fiction.
 const AREAS: [u16; 276] = [
     201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 220, 223,
     224, 225, 228, 229, 231, 234, 239, 240, 248, 251, 252, 253, 254, 256, 260, 262, 267, 269, 270,
@@ -180,10 +179,10 @@ const AREAS: [u16; 276] = [
     956, 970, 971, 972, 973, 978, 979, 980, 985, 989,
 ];
 
-/// How many different phone numbers there are.
+/// Number of different phone numbers.
 pub(crate) const PHONES: u64 = AREAS.len() as u64 * 100;
 
-/// The phone number with this index, in one of the ways in which people write them.
+/// The phone number with this index, in one of several common formats.
 pub(crate) fn phone(index: u64, way: u64) -> String {
     let index = index % PHONES;
     let area = AREAS[usize::try_from(index / 100).unwrap_or(0)];
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_phone_is_valid_in_every_way_of_writing() {
+    fn every_phone_number_is_valid_in_every_format() {
         for index in (0..PHONES).step_by(100).chain(0..100) {
             for way in 0..4 {
                 let text = phone(index, way);

@@ -1,4 +1,4 @@
-//! A night of a district, and the rows of its tables.
+//! A night of a district, and the rows of its files.
 
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use crate::rows::{Batch, File};
 use crate::world::World;
 use crate::{Defect, Version};
 
-/// Whether a file is the whole truth or what changed since the night before.
+/// Whether a file has all records or the changes since the night before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// All records; status and dateLastModified are blank.
+    /// All records. `status` and `dateLastModified` are blank.
     Bulk,
-    /// What the night before did not have, or had differently, as `active`; what is gone, as
-    /// `tobedeleted`. Night 0 has all.
+    /// Added and changed records as `active`, removed records as `tobedeleted`. On night 0 every
+    /// record is added.
     Delta,
 }
 
-/// A district as its source has it on one night, ready to be written. See
-/// [`District::night`](crate::District::night).
+/// A district's data on one night. See [`District::night`](crate::District::night).
 #[derive(Clone)]
 pub struct Night {
     pub(crate) moment: Moment,
@@ -41,44 +40,43 @@ impl Night {
         }
     }
 
-    /// Every file as a delta against the night before.
+    /// Writes every file as a delta.
     #[must_use]
     pub fn delta(mut self) -> Self {
         self.default_mode = Mode::Delta;
         self
     }
 
-    /// One file in this mode, whatever the others are.
+    /// Sets the mode of one file.
     #[must_use]
     pub fn mode(mut self, file: File, mode: Mode) -> Self {
         self.modes.push((file, mode));
         self
     }
 
-    /// Leaves out so many percent of the students, with all that is theirs and guardians who have
-    /// no other child: the kind of file that must be held. Who is left out is the same every night.
+    /// Leaves out a percentage of the students with their rows, and the guardians who have no other
+    /// child. The run of such a file must be held. The same students are missing every night.
     #[must_use]
     pub fn without_students(mut self, percent: f64) -> Self {
         self.moment.leave_out(percent);
         self
     }
 
-    /// With something wrong; may be called again for more.
+    /// Adds a defect to the files. Can be called several times.
     ///
-    /// What [`rows`](Self::rows) and [`expected`](Self::expected) tell is without it: the defect is
-    /// in the files.
+    /// Does not affect [`rows`](Self::rows) and [`expected`](Self::expected).
     #[must_use]
     pub fn with(mut self, defect: Defect) -> Self {
         self.defects.push(defect);
         self
     }
 
-    /// The day of this night.
+    /// The date of this night.
     pub fn date(&self) -> Date {
         self.moment.world.first_night.saturating_add(i64::from(self.moment.night).days())
     }
 
-    /// The district's name, which is that of its org.
+    /// The district's name, also the name of its org.
     pub fn district_name(&self) -> &str {
         &self.moment.world.name
     }
@@ -97,7 +95,7 @@ impl Night {
             .map_or(self.default_mode, |(_, mode)| *mode)
     }
 
-    /// The columns of a file, those of the district's own included.
+    /// The columns of a file, including the district's own.
     pub fn columns(&self, file: File) -> Vec<String> {
         let own: &[&str] = if file == File::Users && self.moment.world.metadata {
             &crate::rows::METADATA
@@ -107,7 +105,7 @@ impl Night {
         file.columns(self.version()).iter().chain(own).map(|column| (*column).to_owned()).collect()
     }
 
-    /// The time of change of all that changed tonight.
+    /// The time of change of this night's changes.
     pub(crate) fn stamp(&self) -> String {
         format!("{}T05:00:00.000Z", self.date())
     }
@@ -131,12 +129,12 @@ impl Night {
     }
 }
 
-/// The rows of one file, one after the other, in constant memory.
+/// The rows of a file, one at a time, in constant memory.
 pub struct Rows {
     now: Moment,
     before: Option<Moment>,
     file: File,
-    /// The time of change that delta rows have.
+    /// The time of change in delta rows.
     stamp: Option<String>,
     slot: u64,
     slots: u64,
@@ -146,8 +144,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The next row, until there is none. (Not an iterator: the row is lent, so that nothing is
-    /// allocated for it.)
+    /// The next row. `None` at the end. Not an iterator, because the row is borrowed to avoid an
+    /// allocation.
     pub fn next_row(&mut self) -> Option<&StringRecord> {
         while self.next == self.batch.rows().len() {
             if self.slot == self.slots {
@@ -167,8 +165,7 @@ impl Rows {
             self.now.rows(self.file, self.slot, &mut self.batch);
             return;
         };
-        // The rows of both nights, then those of tonight that are not the same as before, then
-        // those of before that are gone.
+        // Compare the rows of both nights: first the added and changed rows, then the removed.
         self.old.clear();
         self.now.rows(self.file, self.slot, &mut self.old);
         let tonight = self.old.rows().len();

@@ -1,5 +1,5 @@
-//! A night as a OneRoster server would send it: the same records as those of the files, as objects
-//! of REST, 1.1 or 1.2.
+//! A night's records as OneRoster REST objects, 1.1 or 1.2. They are the same records as in the
+//! files.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{File, Night, Version};
 
-/// One row by column.
+/// A row with access by column name.
 struct Row<'r> {
     columns: &'r HashMap<String, usize>,
     cells: &'r StringRecord,
@@ -24,12 +24,13 @@ impl<'r> Row<'r> {
     }
 }
 
-/// A reference; its address is one that nobody may follow.
+/// A reference to another object. Its URL does not exist.
 fn reference(kind: &str, id: &str) -> Value {
-    json!({ "href": format!("https://sis.example.net/ims/oneroster/v1p1/{kind}s/{id}"), "sourcedId": id, "type": kind })
+    json!({ "href": format!("https://sis.example.net/ims/oneroster/v1p1/{kind}s/{id}"),
+        "sourcedId": id, "type": kind })
 }
 
-/// An object that is being made; what is blank is left out.
+/// Builds an object. Blank fields are left out.
 struct Object(Map<String, Value>);
 
 impl Object {
@@ -88,8 +89,8 @@ const DEMOGRAPHICS: [&str; 13] = [
 ];
 
 impl Night {
-    /// The objects of a list, with their ids, in the order of the file's rows. Roles are a part of
-    /// users: their own list has none.
+    /// Passes the objects of a list to `each`, with their ids, in the order of the file's rows.
+    /// Roles are part of users, so their own list is empty.
     pub fn objects(&self, file: File, mut visit: impl FnMut(&str, Value)) {
         let (stamp, version) = (self.stamp(), self.version());
         let mut roles: HashMap<String, Vec<Value>> = HashMap::new();
@@ -172,7 +173,7 @@ impl Night {
         );
         object.references("agents", "user", row.list("agentSourcedIds"));
         object.lists(row, &["grades"]);
-        // No roster needs it, and servers send it all the same.
+        // Servers send it, although no roster needs it.
         object.put("password", "not-for-you");
         if self.version() == Version::V1_1 {
             object.texts(row, &["role"]);

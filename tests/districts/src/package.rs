@@ -1,4 +1,4 @@
-//! A night as a set of files: a zip or a folder, with its manifest.
+//! Writes a night as a file set: a zip or a folder, with a manifest.
 
 use std::fs;
 use std::io::{self, BufWriter, Read as _, Seek, Write};
@@ -16,10 +16,10 @@ use crate::rows::File;
 use crate::text::line;
 use crate::{Defect, Version};
 
-/// Bytes that are written at a time where one line is repeated, about.
+/// Approximate number of bytes per write for repeated lines.
 const CHUNK: usize = 64 * 1024;
 
-/// Kinds of file that a manifest names besides those of [`File`].
+/// The kinds of files in a manifest that are not a [`File`].
 const ABSENT_1_1: [&str; 6] =
     ["categories", "classResources", "courseResources", "lineItems", "resources", "results"];
 const ABSENT_1_2: [&str; 7] = [
@@ -33,7 +33,7 @@ const ABSENT_1_2: [&str; 7] = [
 ];
 
 impl Night {
-    /// The files of tonight's set: all in bulk; of the deltas those that have a row.
+    /// The files of the set: every bulk file, and the deltas that have rows.
     pub fn files(&self) -> Vec<File> {
         File::of(self.version())
             .filter(|file| {
@@ -96,8 +96,8 @@ impl Night {
         }
     }
 
-    /// Writes the set as one zip, in constant memory (but for defects of the archive). The same
-    /// night gives the same bytes.
+    /// Writes the set as a zip, in constant memory (except with archive defects). The same night
+    /// writes the same bytes.
     pub fn write_zip<W: Write + Seek>(&self, mut out: W) -> io::Result<()> {
         if !self.spoils_archive() {
             return self.write_members(out);
@@ -110,7 +110,7 @@ impl Night {
 
     fn write_members(&self, out: impl Write + Seek) -> io::Result<()> {
         let mut zip = ZipWriter::new(out);
-        // Without a clock every member has the zip format's first day, 1980-01-01.
+        // The zip crate dates every member 1980-01-01, so the bytes do not depend on the time.
         let options = SimpleFileOptions::default()
             .last_modified_time(zip::DateTime::default())
             .large_file(self.moment.world.layout.students > 200_000);
@@ -132,11 +132,12 @@ impl Night {
         out.flush()
     }
 
-    /// Writes the set as files of a folder, which is made if need be; manifest.csv comes last.
+    /// Writes the set as files in a folder, manifest.csv last. Creates the folder if necessary.
     ///
-    /// Fails with [`io::ErrorKind::InvalidInput`] for a defect that only a zip can have.
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for an archive defect.
     pub fn write_folder(&self, folder: impl AsRef<Path>) -> io::Result<()> {
-        if let Some(defect) = self.defects.iter().find(|defect| defect.is_of_the_archive()) {
+        if let Some(defect) = self.defects.iter().find(|defect| defect.is_archive_defect()) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("a folder cannot have the defect {defect}"),
@@ -153,8 +154,7 @@ impl Night {
         Ok(())
     }
 
-    /// The bytes of one file of the set by its name in it, `manifest.csv` or that of a [`File`];
-    /// for tests of single files.
+    /// The bytes of one file of the set, by its name: `manifest.csv` or that of a [`File`].
     pub fn bytes_of(&self, name: &str) -> io::Result<Vec<u8>> {
         if name == "manifest.csv" {
             return Ok(self.manifest_text());

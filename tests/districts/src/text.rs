@@ -1,4 +1,4 @@
-//! A table as the bytes of its file.
+//! The bytes of a file.
 
 use std::io::{self, Read};
 
@@ -9,10 +9,10 @@ use crate::defect::editor::{Cells, Editor};
 use crate::night::{Night, Rows};
 use crate::rows::File;
 
-/// Bytes made ahead of the reader, at least.
+/// Minimum number of bytes to prepare at once.
 const CHUNK: usize = 64 * 1024;
 
-/// The bytes of one file, made while they are read.
+/// Reads a file, whose bytes are generated on demand.
 pub struct FileReader {
     rows: Rows,
     header: Option<Cells>,
@@ -86,8 +86,8 @@ impl FileReader {
         }
     }
 
-    /// Writes the rows at hand. With defects a line end is written before a line, since the last
-    /// line may be without.
+    /// Writes the current rows. With defects the line end is written before each line, because the
+    /// last line may have none.
     fn write_edited(&mut self) {
         self.plain.clear();
         for row in self.edited.drain(..) {

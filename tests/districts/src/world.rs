@@ -1,5 +1,4 @@
-//! What does not change from night to night: the settings of a district, its ground plan, and how
-//! its ids look.
+//! What all nights of a district share: its settings, its layout, and the format of its ids.
 
 use std::fmt::Write as _;
 
@@ -9,7 +8,7 @@ use crate::layout::Layout;
 use crate::mix::{Draw, Shuffle, mix};
 use crate::{IdStyle, Version};
 
-/// Kinds of record that have an id of their own.
+/// The kinds of records that have their own id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Kind {
@@ -22,8 +21,8 @@ pub(crate) enum Kind {
     Guardian,
 }
 
-/// A record for good: its kind, its place, and how many have had the place before it. Ids are made
-/// of it.
+/// Identifies a record across nights: its kind, its slot, and the number of earlier records in that
+/// slot. Ids are derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u64);
 
@@ -45,7 +44,7 @@ impl Key {
     }
 }
 
-/// See the module.
+/// What all nights of a district share.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) seed: u64,
@@ -55,7 +54,7 @@ pub(crate) struct World {
     pub(crate) metadata: bool,
     pub(crate) quote_all: bool,
     pub(crate) line_end: &'static str,
-    /// Records touched in a night, per million.
+    /// Share of records that change in a night, per million.
     pub(crate) churn: u64,
     /// Year in which the school year ends.
     pub(crate) school_year: i16,
@@ -81,7 +80,7 @@ impl World {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a percentage, clamped"
+                reason = "a clamped percentage"
             )]
             churn: (settings.churn.clamp(0.0, 100.0) * 10_000.0).round() as u64,
             school_year: settings.school_year,
@@ -97,12 +96,12 @@ impl World {
         mix(self.seed, draw, a, b)
     }
 
-    /// How many of `count` records a night touches.
+    /// How many of `count` records change in a night.
     pub(crate) fn touched(&self, count: u64) -> u64 {
         (count * self.churn + 500_000) / 1_000_000
     }
 
-    /// A student's number in the district's own system, of seven digits or more; never given twice.
+    /// A student's number in the district's system, with at least seven digits. Never reused.
     pub(crate) fn student_number(&self, seat: u64, generation: u64) -> u64 {
         1_000_000 + self.numbers.place(seat) + generation * self.layout.seats
     }
@@ -117,7 +116,7 @@ impl World {
         }
     }
 
-    /// Writes the id of the enrolment of a person in a class.
+    /// Writes the id of the enrollment of a person in a class.
     pub(crate) fn enrollment_id(&self, out: &mut String, person: Key, class: Key) {
         match self.ids {
             IdStyle::Uuid | IdStyle::Mixed => self.uuid(out, person.0, class.0),

@@ -1,4 +1,4 @@
-//! Each defect changes what it says, and nothing else.
+//! Each defect makes the change that it describes, and no other.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -19,7 +19,7 @@ fn zip(night: &Night) -> Vec<u8> {
     out.into_inner()
 }
 
-/// A set's members by name, as the `zip` crate reads them.
+/// A set's members by name, read with the `zip` crate.
 fn members(night: &Night) -> BTreeMap<String, Vec<u8>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip(night))).expect("a zip");
     let mut members = BTreeMap::new();
@@ -32,35 +32,35 @@ fn members(night: &Night) -> BTreeMap<String, Vec<u8>> {
     members
 }
 
-/// The rows of a file, header first, as the `csv` crate reads them.
+/// The rows of a file including the header, read with the `csv` crate.
 fn rows(night: &Night, file: File) -> Vec<Vec<String>> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(night.read(file));
     reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
 }
 
-/// One cell by the names that the standard gives, in a set whose columns are in order.
+/// A cell by file, line and column. The columns must be in the standard order.
 fn cell(night: &Night, file: File, line: usize, column: &str) -> String {
     let index =
         file.columns(night.version()).iter().position(|name| *name == column).expect("a column");
     rows(night, file)[line - 1][index].clone()
 }
 
-/// The column of a file from its second line on.
+/// The cells of a column, without the header.
 fn column(night: &Night, file: File, name: &str) -> Vec<String> {
     let index =
         file.columns(night.version()).iter().position(|column| *column == name).expect("a column");
     rows(night, file).into_iter().skip(1).map(|mut row| row.swap_remove(index)).collect()
 }
 
-/// The lines of a file, from 1, that are not the same with and without the defect.
+/// The numbers of the lines that the defect changes, from 1.
 fn differing(spoiled: &Night, clean: &Night, file: File) -> Vec<usize> {
     let (spoiled, clean) = (rows(spoiled, file), rows(clean, file));
     let longest = spoiled.len().max(clean.len());
     (0..longest).filter(|i| spoiled.get(*i) != clean.get(*i)).map(|i| i + 1).collect()
 }
 
-/// The defect changes one line of one file, in this column, to this.
+/// Asserts that the defect changes one cell of one line to this value.
 fn changes_one_cell(defect: Defect, file: File, line: usize, name: &str, value: &str) {
     let spoiled = clean().with(defect);
     assert_eq!(differing(&spoiled, &clean(), file), [line], "{defect}");
@@ -71,7 +71,7 @@ fn changes_one_cell(defect: Defect, file: File, line: usize, name: &str, value: 
 }
 
 #[test]
-fn names_lead_back_and_all_are_explained() {
+fn names_can_be_parsed_and_every_defect_has_an_explanation() {
     for defect in Defect::ALL {
         assert_eq!(defect.name().parse(), Ok(*defect));
         assert!(defect.explanation().len() > 10 && !defect.explanation().starts_with(' '));
@@ -95,7 +95,7 @@ fn every_defect_changes_the_files() {
         };
         let spoiled = night.clone().with(*defect);
         assert_ne!(zip(&spoiled), zip(&night), "{defect}");
-        assert_eq!(zip(&spoiled), zip(&spoiled.clone()), "{defect} is not the same twice");
+        assert_eq!(zip(&spoiled), zip(&spoiled.clone()), "{defect} differs between two runs");
         assert_eq!(spoiled.expected(), night.expected(), "{defect} changed what is expected");
     }
 }
@@ -505,7 +505,7 @@ fn archives() {
     assert!(outside.contains_key("../../users.csv"), "{:?}", outside.keys());
     let lying = open(Defect::LyingSizes).unwrap().by_name("users.csv").unwrap().size();
     assert_eq!(lying, 100);
-    // The crate keeps the last of two members of one name, so the names are counted in the bytes.
+    // The crate keeps only the last of two members with one name, so count the names in the bytes.
     let double = zip(&clean().with(Defect::DuplicateMembers));
     assert_eq!(double.windows(9).filter(|bytes| *bytes == b"users.csv").count(), 4);
     let bomb = zip(&clean().with(Defect::ZipBomb));
@@ -517,7 +517,7 @@ fn archives() {
 }
 
 #[test]
-fn a_folder_refuses_defects_of_the_archive() {
+fn a_folder_cannot_have_archive_defects() {
     let folder = tempfile::tempdir().unwrap();
     let error = clean().with(Defect::TruncatedZip).write_folder(folder.path()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);

@@ -1,6 +1,5 @@
-//! The same seed gives the same bytes; sums, references and nights are what they are said to be.
-//! The files are read back with the `csv` and `zip` crates, by code that shares nothing with what
-//! wrote them.
+//! The same seed gives the same bytes, and counts, references and changes are as documented. The
+//! files are read with the `csv` and `zip` crates, independently of the code that writes them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{Cursor, Read};
@@ -21,14 +20,14 @@ fn zip(night: &Night) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn the_same_seed_gives_the_same_bytes_and_another_seed_different_ones() {
     let make = |seed| zip(&District::new(Size::students(300)).seed(seed).night(2));
     assert_eq!(make(7), make(7));
     assert_ne!(make(7), make(8));
 }
 
 #[test]
-fn zip_folder_and_reader_hold_the_same_files() {
+fn zip_folder_and_reader_have_the_same_files() {
     let night = District::new(Size::students(120)).version(Version::V1_2).night(1);
     let folder = tempfile::tempdir().unwrap();
     night.write_folder(folder.path()).unwrap();
@@ -45,7 +44,7 @@ fn zip_folder_and_reader_hold_the_same_files() {
 }
 
 #[test]
-fn the_sums_are_in_proportion() {
+fn the_counts_are_in_proportion() {
     let night = District::new(Size::students(20_000)).seed(3).night(0);
     let expected = night.expected();
     assert_eq!(expected.students.in_source, 20_000);
@@ -61,7 +60,7 @@ fn the_sums_are_in_proportion() {
 }
 
 #[test]
-fn every_reference_is_answered() {
+fn every_reference_exists() {
     for ids in [IdStyle::Mixed, IdStyle::Uuid, IdStyle::Numbers] {
         for (version, night) in [(Version::V1_1, 0), (Version::V1_2, 3)] {
             let night = District::new(Size::students(700))
@@ -111,7 +110,7 @@ fn check_references(night: &Night) {
             }
         }
     }
-    // Both directions of a family agree, and a person is in a class once.
+    // References between students and guardians match in both directions; no double enrollments.
     let agents: HashSet<(&str, &str)> = tables[&File::Users]
         .iter()
         .flat_map(|row| {
@@ -131,7 +130,7 @@ fn check_references(night: &Night) {
 }
 
 #[test]
-fn contacts_are_of_every_sort() {
+fn every_combination_of_contact_data_occurs() {
     let users = table(&District::new(Size::students(2_000)).night(0), File::Users);
     let guardians: Vec<_> = users
         .iter()
@@ -169,7 +168,7 @@ fn contacts_are_of_every_sort() {
 }
 
 #[test]
-fn expected_equals_a_recount() {
+fn expected_counts_match_the_files() {
     for version in [Version::V1_1, Version::V1_2] {
         let district = District::new(Size::students(900)).seed(5).version(version).churn(4.0);
         for night in 1..4 {
@@ -232,7 +231,7 @@ fn expected_equals_a_recount() {
 }
 
 #[test]
-fn churn_touches_its_share_and_no_churn_touches_nothing() {
+fn churn_changes_its_share_and_zero_churn_changes_nothing() {
     let still = District::new(Size::students(1_000)).churn(0.0);
     assert_eq!(zip(&still.night(0)), zip(&still.night(5)));
     let expected = District::new(Size::students(10_000)).churn(1.0).night(1).expected();
@@ -250,7 +249,7 @@ fn churn_touches_its_share_and_no_churn_touches_nothing() {
 }
 
 #[test]
-fn a_delta_leads_from_one_night_to_the_next() {
+fn applying_a_delta_gives_the_next_night() {
     for version in [Version::V1_1, Version::V1_2] {
         let district = District::new(Size::students(400)).version(version).churn(10.0);
         for file in File::of(version) {
@@ -282,7 +281,7 @@ fn a_delta_leads_from_one_night_to_the_next() {
 }
 
 #[test]
-fn a_delta_set_leaves_out_what_did_not_change() {
+fn a_delta_set_leaves_out_unchanged_files() {
     let night = District::new(Size::students(400)).night(1).delta();
     assert!(!night.files().contains(&File::Orgs) && night.files().contains(&File::Users));
     let manifest: HashMap<String, String> = night.manifest().into_iter().collect();
@@ -294,7 +293,7 @@ fn a_delta_set_leaves_out_what_did_not_change() {
 }
 
 #[test]
-fn the_dangerous_file_lacks_its_share_and_nothing_dangles() {
+fn left_out_students_leave_no_dangling_references() {
     let district = District::new(Size::students(2_000));
     let night = district.night(1).without_students(30.0);
     check_references(&night);
@@ -304,7 +303,7 @@ fn the_dangerous_file_lacks_its_share_and_nothing_dangles() {
 }
 
 #[test]
-fn tiny_districts_hold_together() {
+fn tiny_districts_are_consistent() {
     for students in [1, 2, 12, 40] {
         let night = District::new(Size::students(students)).churn(50.0).night(2);
         let tables = table(&night, File::Enrollments);

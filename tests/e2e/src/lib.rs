@@ -21,7 +21,7 @@ use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use roster::snapshot::Upload;
 use serde_json::{Value, json};
-use stack::{Binaries, Stack, StackConfig, Told, Uploaded};
+use stack::{Binaries, Notification, Stack, StackConfig, Uploaded};
 use tempfile::TempDir;
 
 /// A file of the folder `events`.
@@ -162,8 +162,8 @@ impl Application {
     }
 
     /// What operators were told since this was asked last.
-    pub fn told(&self) -> Vec<Told> {
-        let mut told = self.stack.told();
+    pub fn told(&self) -> Vec<Notification> {
+        let mut told = self.stack.notifications();
         told.split_off(self.heard.swap(told.len(), Ordering::SeqCst))
     }
 

@@ -1,4 +1,4 @@
-//! A client of the API, for the command line, the tests and the benches.
+//! A small HTTP client for servers on this machine. Tests and the command line use it for the API.
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -7,10 +7,10 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// Largest answer that is read.
+/// Maximum size of a response.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// The API, as somebody with a token sees it.
+/// A client for one server, with an optional bearer token.
 #[derive(Clone)]
 pub struct Api {
     client: Client<HttpConnector, Body>,
@@ -18,7 +18,7 @@ pub struct Api {
     token: Option<String>,
 }
 
-/// What the API has answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// Status.
@@ -29,19 +29,19 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why a call has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// What was asked cannot be a request.
-    #[error("this is no request")]
+    /// The path or a header is invalid.
+    #[error("the request is invalid")]
     Request(#[source] axum::http::Error),
-    /// Nobody answers.
+    /// The server does not answer, or the response ends early.
     #[error("the API does not answer")]
     NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Reply {
-    /// The body as JSON; null if it is none.
+    /// The body as JSON. Null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -56,14 +56,14 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether it went well.
+    /// Whether the status is 2xx.
     pub fn is_ok(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
 impl Api {
-    /// The API at a URL, for somebody with this token, or without any.
+    /// A client for the server at `url`. The token is sent with every request.
     pub fn new(url: &str, token: Option<String>) -> Self {
         Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
@@ -72,12 +72,12 @@ impl Api {
         }
     }
 
-    /// Reads.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Result<Reply, ApiError> {
         self.call(Method::GET, path, &[], None).await
     }
 
-    /// Sends JSON by any method, with headers of one's own.
+    /// Sends a request with additional headers and an optional JSON body.
     pub async fn call(
         &self,
         method: Method,
@@ -93,7 +93,7 @@ impl Api {
             .await
     }
 
-    /// Sends anything.
+    /// Sends a request with any body.
     pub async fn send(
         &self,
         method: Method,

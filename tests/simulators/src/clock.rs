@@ -1,4 +1,4 @@
-//! The scheduler's clock: the real one, and ahead of it by as much as a test has moved it.
+//! A clock for tests: real time plus an offset.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-/// A clock that runs in real time and can be moved forward. Clones are the same clock.
+/// A clock that runs in real time and can be advanced. Clones share the offset.
 #[derive(Clone, Debug)]
 pub struct Clock {
     ahead: Arc<RwLock<SignedDuration>>,
@@ -20,18 +20,18 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// One that shows the real time until somebody moves it.
+    /// A clock that shows the real time.
     pub fn new() -> Self {
         Self { ahead: Arc::default(), moved: watch::Sender::new(()) }
     }
 
-    /// What time it is.
+    /// The current time of this clock.
     pub fn now(&self) -> Timestamp {
         let ahead = *self.ahead.read().unwrap_or_else(PoisonError::into_inner);
         Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
-    /// Moves it forward. What has become due by that is started at once.
+    /// Advances the clock and notifies its watchers.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         let mut ahead = self.ahead.write().unwrap_or_else(PoisonError::into_inner);
@@ -40,14 +40,14 @@ impl Clock {
         self.moved.send_replace(());
     }
 
-    /// Moves it forward to a moment; a moment that has passed changes nothing.
+    /// Advances the clock to a time. Does nothing if that time has passed.
     pub fn advance_to(&self, moment: Timestamp) {
         if let Ok(by) = Duration::try_from(moment.duration_since(self.now())) {
             self.advance(by);
         }
     }
 
-    /// A receiver that is notified when a test moves the clock.
+    /// A receiver that is notified when the clock is advanced.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.moved.subscribe()
     }

@@ -1,5 +1,4 @@
-//! Servers on 127.0.0.1, each at a port that the system chooses, which end when their [`Listening`]
-//! is dropped.
+//! HTTP servers on 127.0.0.1, each on a free port. Dropping a [`Listening`] stops its server.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,14 +15,14 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Binds a port and gives the listener together with what stands for the server once it runs.
+    /// Binds a free port.
     pub async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     }
 
-    /// Stands for a server whose task is already running.
+    /// The handle of a server whose task is already running.
     pub fn of(address: SocketAddr, task: AbortHandle) -> Self {
         Self { address, task }
     }
@@ -34,7 +33,7 @@ impl Listening {
         Self::router_at(listener, router)
     }
 
-    /// Serves an axum router at a port that is already bound.
+    /// Serves an axum router on a bound listener.
     pub fn router_at(listener: TcpListener, router: axum::Router) -> io::Result<Self> {
         Self::service_at(listener, hyper_util::service::TowerToHyperService::new(router))
     }
@@ -58,7 +57,7 @@ impl Listening {
         Self::service_at(listener, service)
     }
 
-    /// The connections belong to the server: they end with it.
+    /// The task owns the connections, so they end when the server stops.
     fn service_at<S, B>(listener: TcpListener, service: S) -> io::Result<Self>
     where
         S: hyper::service::Service<
@@ -83,7 +82,7 @@ impl Listening {
                 let service = service.clone();
                 connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    // A client that goes away in the middle is its own affair.
+                    // A client may disconnect early.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -91,12 +90,12 @@ impl Listening {
         Ok(Self::of(address, task.abort_handle()))
     }
 
-    /// Where it listens.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its address as a URL.
+    /// The server's address as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

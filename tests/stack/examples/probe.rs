@@ -1,8 +1,8 @@
-//! A function that does what its event says, for the tests of the host: `echo`, `fail`, `exit`,
-//! `sleep`, `variables`; behind the API what the header `x-do` says, and there `reply` too, which
-//! answers with the request's body.
+//! The function of the stack's own tests. The event's field `do` chooses what it does: `echo` (the
+//! default), `fail`, `exit`, `sleep` or `variables`. Behind the API the header `x-do` chooses, and
+//! `reply` returns the request's body.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
     match event["do"].as_str().or(event["headers"]["x-do"].as_str()) {
         Some("reply") => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
-        Some("fail") => Err("asked to fail".into()),
+        Some("fail") => Err("failed on request".into()),
         Some("exit") => std::process::exit(7),
         Some("sleep") => {
             tokio::time::sleep(Duration::from_millis(event["ms"].as_u64().unwrap_or(60_000))).await;
@@ -26,11 +26,14 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             .map(|(name, value)| (name, Value::from(value)))
             .collect::<serde_json::Map<_, _>>()
             .into()),
-        _ => Ok(json!({
-            "echo": event,
-            "process": std::process::id(),
-            "function": context.env_config.function_name,
-            "milliseconds": context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default().as_millis() as u64,
-        })),
+        _ => {
+            let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            Ok(json!({
+                "echo": event,
+                "process": std::process::id(),
+                "function": context.env_config.function_name,
+                "milliseconds": left.as_millis() as u64,
+            }))
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! What is still going on: events on their way, waiting for another attempt, or being handled.
+//! Counts pending events: queued, waiting for a retry, or being handled.
 
 use tokio::sync::watch;
 
-/// Counts what is under way.
+/// The number of pending events.
 #[derive(Clone, Debug)]
 pub(crate) struct Activity(watch::Sender<usize>);
 
@@ -11,29 +11,29 @@ impl Activity {
         Self(watch::Sender::new(0))
     }
 
-    /// Something begins; it ends when the value is dropped.
-    pub(crate) fn begin(&self) -> UnderWay {
+    /// Counts an event as pending until the returned guard is dropped.
+    pub(crate) fn begin(&self) -> Pending {
         self.0.send_modify(|count| *count += 1);
-        UnderWay(self.0.clone())
+        Pending(self.0.clone())
     }
 
-    /// Waits until nothing is under way.
-    pub(crate) async fn quiet(&self) {
-        // The sender lives in `self`, so the wait cannot fail.
+    /// Waits until no event is pending.
+    pub(crate) async fn wait_until_idle(&self) {
+        // `self` owns the sender, so the channel cannot close.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// How much is under way.
+    /// Number of pending events.
     pub(crate) fn count(&self) -> usize {
         *self.0.borrow()
     }
 }
 
-/// Something under way.
+/// Guard of a pending event.
 #[derive(Debug)]
-pub(crate) struct UnderWay(watch::Sender<usize>);
+pub(crate) struct Pending(watch::Sender<usize>);
 
-impl Drop for UnderWay {
+impl Drop for Pending {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

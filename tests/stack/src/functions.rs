@@ -1,4 +1,4 @@
-//! Building the function binaries with the cargo that is at hand.
+//! Finds or builds the function binaries.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,27 +10,26 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-/// Where this package's sources are: two levels below the workspace.
+/// The folder of this package, two levels below the workspace.
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How the functions are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// As tests are.
+    /// The profile of tests.
     Dev,
-    /// As in AWS.
+    /// The profile of the deployed functions.
     Release,
 }
 
 impl Profile {
-    /// The profile that the running program was itself compiled with, so that nothing is compiled
-    /// twice.
+    /// The profile of the running program, so that shared dependencies are not compiled twice.
     pub fn of_this_program() -> Self {
         if cfg!(debug_assertions) { Self::Dev } else { Self::Release }
     }
 }
 
-/// The binaries of the functions.
+/// The paths of the function binaries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binaries {
     /// `oneroster-import`.
@@ -46,7 +45,7 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// The binaries in a folder, under their own names.
+    /// The binaries in a folder, named like the functions.
     pub fn in_folder(folder: &Path) -> Result<Self, BuildError> {
         Self::found_by(|name| {
             let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -66,35 +65,27 @@ impl Binaries {
         })
     }
 
-    /// The binaries beside the running test: `cargo test --workspace` has built them with it, so
-    /// that nothing is compiled twice.
+    /// The binaries in the target folder of the running test. `cargo test --workspace` has built
+    /// them.
     ///
-    /// Fails where they are missing or older than the sources, which happens when one package alone
-    /// is tested.
+    /// # Errors
+    /// If a binary is missing or older than its sources. Both happen when only one package is
+    /// tested.
     pub fn of_this_test() -> Result<Self, BuildError> {
         let test = std::env::current_exe().map_err(BuildError::Output)?;
         let folder = test.parent().and_then(Path::parent).unwrap_or(&test);
         let found = Self::in_folder(folder)?;
         let workspace = Path::new(PACKAGE).join("../..");
-        for (binary, made_of) in [
-            (
-                &found.oneroster_import,
-                &["functions/oneroster-import", "shared/sources", "shared/mirror", "shared/rules"]
-                    [..],
-            ),
-            (&found.reconcile, &["functions/reconcile", "shared/mirror", "shared/rules"][..]),
-            (&found.roster_api, &["functions/roster-api", "shared/mirror", "shared/rules"][..]),
-            (
-                &found.clever_webhook,
-                &["functions/clever-webhook", "shared/mirror", "shared/rules"][..],
-            ),
-            (
-                &found.nightly_pull,
-                &["functions/nightly-pull", "shared/sources", "shared/mirror", "shared/rules"][..],
-            ),
+        for (binary, packages) in [
+            (&found.oneroster_import, &["functions/oneroster-import", "shared/sources"][..]),
+            (&found.reconcile, &["functions/reconcile", "shared/rules"][..]),
+            (&found.roster_api, &["functions/roster-api", "shared/rules"][..]),
+            (&found.clever_webhook, &["functions/clever-webhook"][..]),
+            (&found.nightly_pull, &["functions/nightly-pull", "shared/sources"][..]),
         ] {
-            let newest = made_of
+            let newest = packages
                 .iter()
+                .chain(&["shared/roster", "shared/mirror"])
                 .filter_map(|package| newest_source(&workspace.join(package).join("src")))
                 .max();
             let built = std::fs::metadata(binary)
@@ -108,34 +99,37 @@ impl Binaries {
     }
 }
 
-/// Why there are no binaries.
+/// Why the binaries are not available.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// No cargo.
+    /// Cargo cannot be started.
     #[error(
-        "cargo cannot be run; the functions are built with it, so install a Rust toolchain (https://rustup.rs)"
+        "cannot run cargo, which builds the functions; install a Rust toolchain (https://rustup.rs)"
     )]
     NoCargo(#[source] io::Error),
-    /// The sources that this program was built from are gone.
+    /// The sources that this program was built from are missing.
     #[error(
-        "the sources of the functions are not at {0}; run from a checkout, or name a folder with their binaries"
+        "the functions' sources are not at {0}; run from a checkout, or give a folder with binaries"
     )]
     NoSources(PathBuf),
-    /// The compiler said no.
-    #[error("the functions cannot be built:\n{0}")]
+    /// The build failed.
+    #[error("cannot build the functions:\n{0}")]
     Failed(String),
-    /// Built, but not there.
+    /// A binary is missing.
     #[error("there is no binary {0}")]
     NotBuilt(String),
-    /// Built from other sources than those that are there now.
-    #[error("{} is older than the sources; run `cargo test --workspace`, which builds the functions too", .0.display())]
+    /// A binary is older than its sources.
+    #[error(
+        "{} is older than its sources; run `cargo test --workspace`, which builds the functions too",
+        .0.display()
+    )]
     Outdated(PathBuf),
-    /// Cargo's output broke off.
-    #[error("cargo's output cannot be read")]
+    /// Cargo's output cannot be read.
+    #[error("cannot read cargo's output")]
     Output(#[source] io::Error),
 }
 
-/// When the newest Rust file below a folder was last changed.
+/// The time of the last change to a Rust file below a folder.
 fn newest_source(folder: &Path) -> Option<SystemTime> {
     let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
     let newest = entries.filter_map(|entry| {
@@ -149,13 +143,11 @@ fn newest_source(folder: &Path) -> Option<SystemTime> {
     newest.max()
 }
 
-/// Builds the functions, which takes a blink when nothing has changed, and minutes the first time.
-/// `progress` is told what is being compiled, and only then: count and name of the package just
-/// finished.
+/// Builds the functions with cargo: minutes the first time, a moment if nothing has changed.
 ///
-/// `CARGO` and `CARGO_TARGET_DIR` are honoured. This package is part of the selection so that
-/// features come out as they did when it was built itself: its dependencies are shared with the
-/// functions, and so is their compilation.
+/// After each compiled package, `progress` gets the number of packages so far and the name.
+/// `CARGO` and `CARGO_TARGET_DIR` are honored. The package `rollbook` is built too, so that cargo
+/// selects the same features as for the command line, and reuses its compiled dependencies.
 pub async fn build_functions(
     profile: Profile,
     mut progress: impl FnMut(u64, &str),
@@ -190,7 +182,7 @@ pub async fn build_functions(
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(BuildError::Failed("cargo has no output".into()));
     };
-    let complaints = tokio::spawn(async move {
+    let errors = tokio::spawn(async move {
         let mut text = String::new();
         let _ = stderr.read_to_string(&mut text).await;
         text
@@ -214,7 +206,7 @@ pub async fn build_functions(
     }
     let status = child.wait().await.map_err(BuildError::Output)?;
     if !status.success() {
-        return Err(BuildError::Failed(complaints.await.unwrap_or_default()));
+        return Err(BuildError::Failed(errors.await.unwrap_or_default()));
     }
     Binaries::found_by(|name| executables.remove(name))
 }

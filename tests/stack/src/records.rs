@@ -1,4 +1,4 @@
-//! Reading the mirror back, as an application would.
+//! Reads the mirror's records and identity links, for tests and benchmarks.
 
 use mirror::MirrorError;
 use mirror::item::{Assembler, Section};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::stack::Stack;
 
 impl Stack {
-    /// Gives `each` every record of a kind, archived ones too, in the order of the table.
+    /// Passes every record of a kind to `each`, including archived ones, in the order of the table.
     pub async fn records<E: From<MirrorError>>(
         &self,
         district: &DistrictId,
@@ -21,7 +21,7 @@ impl Stack {
         self.bodies(district, &keys::kind_prefix(kind), Section::Records(kind), each).await
     }
 
-    /// Gives `each` every identity link.
+    /// Passes every identity link to `each`.
     pub async fn links<E: From<MirrorError>>(
         &self,
         district: &DistrictId,

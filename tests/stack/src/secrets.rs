@@ -1,5 +1,4 @@
-//! Secrets Manager: the calls that read a secret and give it a text, over secrets in memory. What
-//! lies in them here is invented.
+//! Secrets Manager: the calls that create, write and read a secret, with the secrets in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +27,7 @@ pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Stored>>>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Ask {
+struct Request {
     #[serde(alias = "Name")]
     secret_id: String,
     secret_string: Option<String>,
@@ -40,7 +39,7 @@ impl Store {
         Listening::router(Router::new().route("/", post(answer)).with_state(self.clone())).await
     }
 
-    /// Gives a secret a text, and makes it if need be.
+    /// Creates a secret, or replaces its text.
     pub(crate) fn put(&self, name: &str, text: &str) {
         let mut all = self.all();
         let version = all.get(name).map_or(1, |stored| stored.version + 1);
@@ -54,39 +53,40 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A secret by its name or ARN, as the service tells it.
-    fn tell(&self, id: &str, whole: bool) -> Option<Value> {
+    /// Describes a secret, by its name or ARN. `with_text` includes the text.
+    fn describe(&self, id: &str, with_text: bool) -> Option<Value> {
         let name = id.rsplit(":secret:").next().unwrap_or(id);
         let stored = self.all().get(name).cloned()?;
-        let mut told = json!({
-            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}"), "Name": name,
+        let mut description = json!({
+            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}"),
+            "Name": name,
             "VersionId": format!("{:032}", stored.version), "VersionStages": ["AWSCURRENT"],
         });
-        if whole {
-            told["SecretString"] = stored.text.into();
-            told["CreatedDate"] = stored.changed.as_second().into();
+        if with_text {
+            description["SecretString"] = stored.text.into();
+            description["CreatedDate"] = stored.changed.as_second().into();
         }
-        Some(told)
+        Some(description)
     }
 }
 
 async fn answer(State(store): State<Store>, headers: HeaderMap, body: String) -> Response<Body> {
     let call =
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    // What is wrong with a request is not told: it may hold a secret.
-    let Ok(ask) = serde_json::from_str::<Ask>(&body) else {
+    // The error does not describe the request, because it may contain a secret.
+    let Ok(request) = serde_json::from_str::<Request>(&body) else {
         return refused("InvalidRequestException", "The request is not valid.");
     };
-    let told = match (call, ask.secret_string) {
-        ("secretsmanager.GetSecretValue", _) => store.tell(&ask.secret_id, true),
+    let secret = match (call, request.secret_string) {
+        ("secretsmanager.GetSecretValue", _) => store.describe(&request.secret_id, true),
         ("secretsmanager.CreateSecret" | "secretsmanager.PutSecretValue", Some(text)) => {
-            store.put(&ask.secret_id, &text);
-            store.tell(&ask.secret_id, false)
+            store.put(&request.secret_id, &text);
+            store.describe(&request.secret_id, false)
         }
-        _ => return refused("InvalidRequestException", "This call is not made here."),
+        _ => return refused("InvalidRequestException", "This call is not supported."),
     };
-    match told {
-        Some(told) => response(StatusCode::OK, &told),
+    match secret {
+        Some(description) => response(StatusCode::OK, &description),
         None => {
             refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         }
@@ -114,17 +114,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_real_client_reads_what_was_put() {
+    async fn the_real_client_reads_the_latest_text() {
         let store = Store::default();
         let served = store.serve().await.unwrap();
         let url = served.url();
-        let told = move |name: &str| match name {
+        let variables = move |name: &str| match name {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some(url.clone()),
             "AWS_REGION" => Some("us-east-1".to_owned()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         };
-        let secrets = Connections::from_lookup(told, false).secrets();
+        let secrets = Connections::from_lookup(variables, false).secrets();
         let text = async |name: &str| {
             secrets.secret(name).await.unwrap().map(|secret| secret.reveal().to_owned())
         };

@@ -1,4 +1,4 @@
-//! Uploading a set as a district does, and following what becomes of it.
+//! Uploads a file set as a district does, and follows the run that it starts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,63 +17,71 @@ use roster::run::RunState;
 
 use crate::stack::{INBOX, INTERNAL, Stack};
 
-/// The file of a folder that starts its import, and so comes last.
+/// The file whose upload starts the import of a folder. It is uploaded last.
 const MANIFEST: &str = "manifest.csv";
 
-/// How often a waiting caller is told where a run stands.
-const TELL_EVERY: Duration = Duration::from_millis(300);
+/// How often a waiting caller gets the state of a run.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(300);
 
-/// How many runs back an upload's run is looked for.
-const LOOK_BACK: usize = 50;
+/// How many of the newest runs are searched for an upload's run.
+const SEARCHED_RUNS: usize = 50;
 
-/// A set that has arrived: the object whose event starts the import.
+/// An uploaded file set: the object whose event starts the import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uploaded {
     /// The district.
     pub district: DistrictId,
-    /// Key of the zip, or of the folder's manifest.
+    /// The key of the zip, or of the folder's manifest.
     pub key: String,
-    /// Its version: each upload is one of its own, also of the same file.
+    /// The object's version. Every upload has its own, also of the same file.
     pub version: String,
-    /// Bytes of the whole set.
+    /// Size of the whole set in bytes.
     pub bytes: u64,
 }
 
-/// Why nothing was uploaded, or not all of it.
+/// Why an upload failed. Some files of a folder may have been uploaded.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// Nothing there.
+    /// The path does not exist.
     #[error("there is no file or folder {}", .0.display())]
     NotThere(PathBuf),
-    /// Neither zip nor folder.
-    #[error("{} is neither a folder nor named .zip; give the zip as it was exported, or the folder with the unpacked files", .0.display())]
+    /// The path is neither a zip nor a folder.
+    #[error(
+        "{} is neither a folder nor a .zip file; give the exported zip, or the folder with the \
+         unpacked files",
+        .0.display()
+    )]
     NotAZip(PathBuf),
-    /// A folder that would never be complete.
-    #[error("{} has no file manifest.csv, whose arrival says that a set is complete; upload the files as one zip instead", .0.display())]
+    /// The folder has no manifest, so its import would never start.
+    #[error(
+        "{} has no file manifest.csv, which marks a set as complete; upload the files as one zip \
+         instead",
+        .0.display()
+    )]
     NoManifest(PathBuf),
-    /// Not readable.
-    #[error("{} cannot be read", path.display())]
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", path.display())]
     Read {
-        /// What.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The store said no.
+    /// The object store rejected the upload.
     #[error("the upload to {key} failed")]
     Store {
-        /// Where to.
+        /// The object's key.
         key: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl Stack {
-    /// Uploads a zip, or the files of a folder with its manifest last, to `uploads/<district>/`.
-    /// With a date the set is read as of that day.
+    /// Uploads a zip, or the files of a folder, to `uploads/<district>/`. With `as_of` the import
+    /// treats that day as today.
     pub async fn upload(
         &self,
         district: &DistrictId,
@@ -96,7 +104,7 @@ impl Stack {
         if !name.to_ascii_lowercase().ends_with(".zip") {
             return Err(UploadError::NotAZip(path));
         }
-        // Suffixes of notifications are compared to the letter.
+        // The filter of the notification is case-sensitive.
         let name = format!("{}.zip", &name[..name.len() - 4]);
         let (key, version) =
             self.put_file(&path, format!("uploads/{district}/{name}"), as_of).await?;
@@ -116,7 +124,7 @@ impl Stack {
             let file = file.map_err(read)?;
             let name = file.file_name().to_string_lossy().into_owned();
             let about = file.metadata().map_err(read)?;
-            // Nothing else: a zip that lies in the folder too would be a set of its own.
+            // Only CSV files: a zip in the same folder would be a separate set.
             if about.is_file()
                 && name.to_ascii_lowercase().ends_with(".csv")
                 && !name.starts_with('.')
@@ -124,12 +132,12 @@ impl Stack {
                 files.push((name, file.path(), about.len()));
             }
         }
-        // The manifest last; the others in order, so that two uploads of one folder are alike.
+        // The manifest last. The others are sorted, so that uploads of one folder are identical.
         files.sort_by(|a, b| (a.0 == MANIFEST, &a.0).cmp(&(b.0 == MANIFEST, &b.0)));
         if files.last().is_none_or(|(name, ..)| name != MANIFEST) {
             return Err(UploadError::NoManifest(folder.to_owned()));
         }
-        // A folder of its own for every upload: nothing of an earlier one lies about in it.
+        // A new folder for every upload, so that it contains no files of an earlier one.
         let folder =
             format!("uploads/{district}/{name}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ"));
         let mut last = (String::new(), String::new());
@@ -158,9 +166,9 @@ impl Stack {
         Ok((key, done.version_id.unwrap_or_default()))
     }
 
-    /// The run of an upload, once it has one.
+    /// The run of an upload. `None` until the run exists.
     pub async fn run_of(&self, uploaded: &Uploaded) -> Result<Option<RunRecord>, MirrorError> {
-        let newest = self.table().newest(&uploaded.district, LOOK_BACK).await?;
+        let newest = self.table().newest(&uploaded.district, SEARCHED_RUNS).await?;
         Ok(newest.into_iter().find(|run| {
             run.upload.as_ref().is_some_and(|upload| {
                 upload.key == uploaded.key
@@ -169,22 +177,22 @@ impl Stack {
         }))
     }
 
-    /// Waits until an upload's run has ended or waits for a person, and gives it as it is then;
-    /// `tell` hears where it stands meanwhile.
+    /// Waits until an upload's run has ended or is held, and returns it. Meanwhile `progress` gets
+    /// the run's state.
     ///
-    /// None, or a run in between: it has failed, and nothing will carry it on. A run that goes on
-    /// in a later invocation is not waited for by the clock: the clock is moved.
+    /// Returns `None`, or a run in an intermediate state, if the run failed and nothing will
+    /// continue it. If the run continues in a scheduled invocation, the clock is advanced.
     pub async fn finished(
         &self,
         uploaded: &Uploaded,
-        mut tell: impl FnMut(RunState),
+        mut progress: impl FnMut(RunState),
     ) -> Result<Option<RunRecord>, MirrorError> {
         loop {
             let settled = self.settled();
             tokio::pin!(settled);
-            while tokio::time::timeout(TELL_EVERY, &mut settled).await.is_err() {
+            while tokio::time::timeout(PROGRESS_INTERVAL, &mut settled).await.is_err() {
                 if let Some(run) = self.run_of(uploaded).await? {
-                    tell(run.state);
+                    progress(run.state);
                 }
             }
             let run = self.run_of(uploaded).await?;
@@ -197,7 +205,7 @@ impl Stack {
         }
     }
 
-    /// The report of a run, once it is written.
+    /// The report of a run. `None` until it is written.
     pub async fn report(
         &self,
         district: &DistrictId,

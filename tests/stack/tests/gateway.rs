@@ -1,4 +1,4 @@
-//! The API's front: what API Gateway makes of requests, tokens and answers.
+//! The API Gateway stand-in: requests, tokens and answers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -35,7 +35,7 @@ fn leader() -> Claims {
 const STUDENT: &str = "/v1/districts/oak/students/s%201";
 const CLASSES: &str = "/v1/districts/oak/classes";
 
-/// The function answers a POST with this.
+/// Sends `answer` as the body of a POST; the function returns it as its own answer.
 async fn reply_of(api: &Api, answer: &str) -> Reply {
     let headers = [("x-do", "reply"), ("content-type", "application/json")];
     api.send(Method::POST, CLASSES, &headers, answer.to_owned().into()).await.unwrap()
@@ -82,7 +82,7 @@ async fn a_request_reaches_the_function_as_an_event_of_format_2_with_verified_cl
     assert_eq!(event["headers"]["idempotency-key"], "k1");
 }
 
-/// Every name in an object, at every depth, with what kind of value it has.
+/// Every field of an object, at every depth, with the type of its value.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -118,7 +118,8 @@ async fn the_sample_event_has_the_shape_of_a_real_one() {
 async fn the_functions_answer_reaches_the_client() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
-    let answer = r#"{"statusCode": 412, "headers": {"ETag": "\"7\""}, "cookies": ["a=1", "b=2"], "body": "/wA=", "isBase64Encoded": true}"#;
+    let answer = r#"{"statusCode": 412, "headers": {"ETag": "\"7\""}, "cookies": ["a=1", "b=2"],
+        "body": "/wA=", "isBase64Encoded": true}"#;
     let reply = reply_of(&api, answer).await;
     assert_eq!(
         (reply.status, reply.header("etag"), reply.body.as_ref()),
@@ -128,7 +129,7 @@ async fn the_functions_answer_reaches_the_client() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_or_is_late_is_told_as_api_gateway_tells_it() {
+async fn a_failed_function_is_a_500_and_a_late_one_a_503() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
     for doing in ["fail", "exit"] {
@@ -146,7 +147,7 @@ async fn a_function_that_fails_or_is_late_is_told_as_api_gateway_tells_it() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_request_of_the_api_never_reaches_the_function() {
+async fn an_invalid_request_never_reaches_the_function() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
     for (method, path) in [
@@ -168,7 +169,7 @@ async fn what_is_not_a_request_of_the_api_never_reaches_the_function() {
         (reply.status, reply.json()),
         (413, json!({ "message": "Request Entity Too Large" }))
     );
-    // Small enough for API Gateway, too large for Lambda once it is in base64.
+    // Within API Gateway's limit, but too large for Lambda in base64.
     let reply =
         api.send(Method::POST, CLASSES, &[], vec![0; 5 * 1024 * 1024].into()).await.unwrap();
     assert_eq!(reply.status, 413);
@@ -179,7 +180,7 @@ async fn what_is_not_a_request_of_the_api_never_reaches_the_function() {
 }
 
 #[tokio::test]
-async fn only_a_token_of_the_issuer_is_a_way_in() {
+async fn only_a_token_of_the_issuer_is_accepted() {
     let stack = stack().await;
     let url = &stack.endpoints().api;
     let open = Api::new(url, None);
@@ -201,7 +202,8 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
     let key = EncodingKey::from_rsa_der(&pair[26..]);
     let kid = keys["keys"][0]["kid"].as_str().unwrap();
     let now = jiff::Timestamp::now().as_second();
-    let good = json!({ "iss": url, "aud": AUDIENCE, "sub": "a1", "iat": now, "nbf": now, "exp": now + 60 });
+    let good = json!({ "iss": url, "aud": AUDIENCE, "sub": "a1", "iat": now, "nbf": now,
+        "exp": now + 60 });
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;
@@ -286,7 +288,7 @@ async fn only_a_token_of_the_issuer_is_a_way_in() {
 }
 
 #[tokio::test]
-async fn a_folder_keeps_its_address_so_that_its_tokens_stay_good() {
+async fn a_data_folder_keeps_its_port_so_that_tokens_stay_valid() {
     let folder = tempfile::tempdir().unwrap();
     let token = stack::Issuer::open(folder.path())
         .unwrap()

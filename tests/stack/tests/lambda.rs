@@ -1,4 +1,4 @@
-//! The host of the functions: what AWS Lambda promises of events, retries, time-outs and processes.
+//! The Lambda stand-in: events, retries, timeouts and processes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -21,7 +21,7 @@ async fn stack_with(change: impl FnOnce(&mut FunctionConfig)) -> Stack {
     stack
 }
 
-async fn ask(stack: &Stack, event: Value) -> Value {
+async fn invoke(stack: &Stack, event: Value) -> Value {
     let answer = stack.invoke("probe", event).await.unwrap();
     assert!(!answer.failed, "{}", answer.payload);
     answer.payload
@@ -34,12 +34,12 @@ async fn an_invocation_reaches_a_real_process_with_a_deadline_and_a_clean_enviro
         function.environment.insert("ONE_OF_ITS_OWN".into(), "yes".into());
     })
     .await;
-    let answer = ask(&stack, json!({ "hello": 1 })).await;
+    let answer = invoke(&stack, json!({ "hello": 1 })).await;
     assert_eq!(answer["echo"]["hello"], 1);
     assert_eq!(answer["function"], "probe");
     assert!((50_000..=60_000).contains(&answer["milliseconds"].as_u64().unwrap()), "{answer}");
 
-    let variables = ask(&stack, json!({ "do": "variables" })).await;
+    let variables = invoke(&stack, json!({ "do": "variables" })).await;
     for name in [
         "INBOX_BUCKET",
         "INTERNAL_BUCKET",
@@ -60,12 +60,12 @@ async fn an_invocation_reaches_a_real_process_with_a_deadline_and_a_clean_enviro
 }
 
 #[tokio::test]
-async fn a_process_is_used_again_and_a_second_one_only_while_the_first_is_busy() {
+async fn a_process_is_reused_and_a_second_one_starts_only_while_the_first_is_busy() {
     let stack = stack_with(|function| function.concurrency = 2).await;
-    let first = ask(&stack, json!({})).await["process"].clone();
-    assert_eq!(ask(&stack, json!({})).await["process"], first);
+    let first = invoke(&stack, json!({})).await["process"].clone();
+    assert_eq!(invoke(&stack, json!({})).await["process"], first);
 
-    let sleep = || ask(&stack, json!({ "do": "sleep", "ms": 300 }));
+    let sleep = || invoke(&stack, json!({ "do": "sleep", "ms": 300 }));
     let started = Instant::now();
     let (a, b, c) = tokio::join!(sleep(), sleep(), sleep());
     assert!(
@@ -90,16 +90,16 @@ async fn a_failed_event_is_tried_three_times_and_then_recorded() {
     let [failure] = &stack.failures("probe")[..] else { panic!("one failure") };
     assert_eq!(failure.request_payload, json!({ "do": "fail" }));
     assert_eq!(failure.approximate_invoke_count, 3);
-    assert_eq!(failure.response_payload["errorMessage"], "asked to fail");
+    assert_eq!(failure.response_payload["errorMessage"], "failed on request");
     let kept = std::fs::read_to_string(stack.data().join("failures/probe.jsonl")).unwrap();
     assert_eq!(kept.lines().count(), 1);
     assert_eq!(std::fs::read_dir(stack.data().join("events")).unwrap().count(), 0);
 }
 
 #[tokio::test]
-async fn a_process_that_dies_fails_its_event_and_the_next_event_gets_a_new_one() {
+async fn a_crashed_process_fails_its_event_and_the_next_event_gets_a_new_process() {
     let stack = stack_with(|_| ()).await;
-    let before = ask(&stack, json!({})).await["process"].clone();
+    let before = invoke(&stack, json!({})).await["process"].clone();
     let died = stack.invoke("probe", json!({ "do": "exit" })).await.unwrap();
     assert!(died.failed);
     assert_eq!(died.payload["errorType"], "Runtime.ExitError");
@@ -108,7 +108,7 @@ async fn a_process_that_dies_fails_its_event_and_the_next_event_gets_a_new_one()
         "{}",
         died.payload
     );
-    assert_ne!(ask(&stack, json!({})).await["process"], before);
+    assert_ne!(invoke(&stack, json!({})).await["process"], before);
 }
 
 #[tokio::test]
@@ -122,14 +122,14 @@ async fn an_invocation_that_takes_too_long_is_killed() {
         "{}",
         late.payload
     );
-    assert!(!ask(&stack, json!({})).await["echo"].is_null());
+    assert!(!invoke(&stack, json!({})).await["echo"].is_null());
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_process_outlives_the_stack() {
     let stack = stack_with(|_| ()).await;
-    let process = ask(&stack, json!({})).await["process"].as_u64().unwrap();
+    let process = invoke(&stack, json!({})).await["process"].as_u64().unwrap();
     let there = move || {
         std::fs::read_to_string(format!("/proc/{process}/status"))
             .is_ok_and(|status| !status.contains("zombie"))
@@ -138,13 +138,13 @@ async fn no_process_outlives_the_stack() {
     drop(stack);
     let begun = Instant::now();
     while there() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "still there");
+        assert!(begun.elapsed() < Duration::from_secs(10), "the process is still running");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn an_event_that_was_not_handled_is_delivered_by_the_next_process() {
+async fn an_unhandled_event_is_delivered_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = StackConfig { data: Some(folder.path().to_owned()), ..Default::default() };
     let stack = Stack::start(config.clone()).await.unwrap();
@@ -153,7 +153,7 @@ async fn an_event_that_was_not_handled_is_delivered_by_the_next_process() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     drop(stack);
 
-    // Nothing of it may be lost, but nobody wants to wait a minute for it.
+    // The event must not be lost. A short timeout keeps the test fast.
     let [event] = std::fs::read_dir(folder.path().join("events"))
         .unwrap()
         .map(|file| file.unwrap().path())
@@ -169,7 +169,7 @@ async fn an_event_that_was_not_handled_is_delivered_by_the_next_process() {
     assert!(!event.exists());
 }
 
-/// The lock of a folder is free a moment after its stack is dropped.
+/// Starts a stack on the folder of a dropped one, whose lock is released a moment later.
 async fn started_again(config: StackConfig) -> Stack {
     let begun = Instant::now();
     loop {
@@ -214,7 +214,7 @@ async fn the_invoke_call_answers_as_aws_does() {
         "{failed}"
     );
     assert!(call("probe", "Event", "{}").await.starts_with("HTTP/1.1 202"));
-    assert!(call("nobody", "Event", "{}").await.starts_with("HTTP/1.1 404"));
+    assert!(call("unknown", "Event", "{}").await.starts_with("HTTP/1.1 404"));
     stack.settled().await;
     assert_eq!(stack.invocations("probe").len(), 3);
 }

@@ -1,5 +1,4 @@
-//! The object store, the table and the scheduler: what the product relies on, through the SDK's own
-//! clients.
+//! The S3, DynamoDB and Scheduler stand-ins, through the SDK's clients.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +19,7 @@ use stack::{
     DynamoFaults, IMPORT, INBOX, INTERNAL, RECONCILE, SCHEDULE_GROUP, Stack, StackConfig, TABLE,
 };
 
-/// A stack in which the functions only give back their events.
+/// A stack whose functions return their events.
 async fn stack() -> Stack {
     let stack = Stack::start(StackConfig::default()).await.unwrap();
     for function in [IMPORT, RECONCILE] {
@@ -29,7 +28,7 @@ async fn stack() -> Stack {
     stack
 }
 
-/// The notifications that a function has got, in no order.
+/// The notifications that a function has received, in no particular order.
 async fn notified(stack: &Stack, function: &str) -> Vec<Value> {
     stack.settled().await;
     stack
@@ -72,7 +71,7 @@ async fn get(stack: &Stack, key: &str, version: Option<&str>) -> Result<Vec<u8>,
 }
 
 #[tokio::test]
-async fn a_put_tells_the_function_in_the_form_of_s3() {
+async fn a_put_sends_an_s3_notification_to_the_function() {
     let stack = stack().await;
     let before = Timestamp::now();
     let version = put(&stack, INBOX, "uploads/spruce/fall set+é.zip", b"five!").await;
@@ -90,7 +89,7 @@ async fn a_put_tells_the_function_in_the_form_of_s3() {
 }
 
 #[tokio::test]
-async fn only_what_the_template_subscribes_to_is_told() {
+async fn only_keys_that_match_the_templates_filters_are_notified() {
     let stack = stack().await;
     for key in [
         "uploads/oak/a.zip",
@@ -124,10 +123,10 @@ async fn only_what_the_template_subscribes_to_is_told() {
     }
 }
 
-/// The template's filters are the ones here: what is forgotten in one of them works in tests and
-/// fails in AWS.
+/// The stack's filters must equal the template's. Otherwise something works in tests and fails in
+/// AWS.
 #[test]
-fn the_notifications_are_the_templates() {
+fn the_notification_filters_match_the_template() {
     let template =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"))
             .unwrap();
@@ -147,7 +146,7 @@ fn the_notifications_are_the_templates() {
 }
 
 #[tokio::test]
-async fn a_copy_and_a_multipart_upload_tell_too_and_keep_what_was_said_of_them() {
+async fn copies_and_multipart_uploads_notify_and_keep_their_attributes() {
     let stack = stack().await;
     let s3 = stack.s3();
     let body = ByteStream::from_static(b"night");
@@ -197,7 +196,7 @@ async fn a_copy_and_a_multipart_upload_tell_too_and_keep_what_was_said_of_them()
         .multipart_upload(parts);
     let version = done.send().await.unwrap().version_id.unwrap();
 
-    let mut told: Vec<(String, u64)> = notified(&stack, IMPORT)
+    let mut keys: Vec<(String, u64)> = notified(&stack, IMPORT)
         .await
         .iter()
         .map(|one| {
@@ -207,9 +206,9 @@ async fn a_copy_and_a_multipart_upload_tell_too_and_keep_what_was_said_of_them()
             )
         })
         .collect();
-    told.sort();
+    keys.sort();
     assert_eq!(
-        told,
+        keys,
         [
             ("ObjectCreated:CompleteMultipartUpload".to_owned(), 5_242_883),
             ("ObjectCreated:Copy".to_owned(), 5)
@@ -231,7 +230,7 @@ async fn a_copy_and_a_multipart_upload_tell_too_and_keep_what_was_said_of_them()
 }
 
 #[tokio::test]
-async fn every_version_can_be_read_and_the_newest_is_the_object() {
+async fn every_version_can_be_read_and_the_newest_is_current() {
     let folder = tempfile::tempdir().unwrap();
     let config = StackConfig { data: Some(folder.path().to_owned()), ..Default::default() };
     let stack = Stack::start(config.clone()).await.unwrap();
@@ -256,7 +255,7 @@ async fn every_version_can_be_read_and_the_newest_is_the_object() {
     assert!(put(&stack, INBOX, "uploads/oak/a.zip", b"three").await > second);
 }
 
-/// The lock of a folder is free a moment after its stack is dropped.
+/// Starts a stack on the folder of a dropped one, whose lock is released a moment later.
 async fn restarted(config: StackConfig) -> Stack {
     for _ in 0..500 {
         if let Ok(stack) = Stack::start(config.clone()).await {
@@ -268,7 +267,7 @@ async fn restarted(config: StackConfig) -> Stack {
 }
 
 #[tokio::test]
-async fn a_folder_is_one_stacks_at_a_time() {
+async fn only_one_stack_can_use_a_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let config = StackConfig { data: Some(folder.path().to_owned()), ..Default::default() };
     let _first = Stack::start(config.clone()).await.unwrap();
@@ -277,7 +276,7 @@ async fn a_folder_is_one_stacks_at_a_time() {
 }
 
 #[tokio::test]
-async fn conditions_hold_for_readers_and_for_writers_who_race() {
+async fn conditions_hold_for_readers_and_racing_writers() {
     let stack = stack().await;
     let s3 = stack.s3();
     put(&stack, INBOX, "uploads/oak/a.csv", b"one").await;
@@ -318,7 +317,7 @@ async fn conditions_hold_for_readers_and_for_writers_who_race() {
 }
 
 #[tokio::test]
-async fn one_time_schedules_fire_when_the_clock_gets_there_and_are_gone_then() {
+async fn one_time_schedules_fire_once_and_are_deleted() {
     let stack = stack().await;
     let scheduler = stack.scheduler();
     let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().unwrap();
@@ -370,7 +369,7 @@ async fn one_time_schedules_fire_when_the_clock_gets_there_and_are_gone_then() {
         .await
         .unwrap_err();
     assert!(gone.into_service_error().is_resource_not_found_exception());
-    // The name is free again; a moment that has passed is due at once.
+    // The name is free again. A time in the past is due immediately.
     create().await.unwrap();
     stack.settled().await;
     assert_eq!(stack.invocations(RECONCILE).len(), 2);
@@ -378,7 +377,7 @@ async fn one_time_schedules_fire_when_the_clock_gets_there_and_are_gone_then() {
 }
 
 #[tokio::test]
-async fn a_season_of_nights_passes_in_seconds_and_each_is_done_before_the_next() {
+async fn sixty_nights_run_in_seconds_each_finished_before_the_next() {
     let stack = stack().await;
     let window = FlexibleTimeWindow::builder()
         .mode(FlexibleTimeWindowMode::Flexible)
@@ -404,7 +403,7 @@ async fn a_season_of_nights_passes_in_seconds_and_each_is_done_before_the_next()
         create.target(target).send().await.unwrap();
     }
     let begun = stack.clock().now();
-    stack.live_until(begun + jiff::SignedDuration::from_hours(60 * 24)).await;
+    stack.run_until(begun + jiff::SignedDuration::from_hours(60 * 24)).await;
     let fired = stack.invocations(RECONCILE);
     for zone in zones {
         let nights = fired.iter().filter(|one| one.payload["echo"]["zone"] == zone).count();
@@ -415,7 +414,7 @@ async fn a_season_of_nights_passes_in_seconds_and_each_is_done_before_the_next()
 }
 
 #[tokio::test]
-async fn a_busy_table_leaves_items_undone_and_throttles_the_same_way_for_the_same_seed() {
+async fn faults_of_the_table_repeat_with_the_same_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let faults = DynamoFaults { seed: 7, unprocessed: 0.5, throttled: 0.2 };
@@ -456,7 +455,7 @@ async fn a_busy_table_leaves_items_undone_and_throttles_the_same_way_for_the_sam
         assert_eq!(
             there + undone.iter().sum::<usize>() + 25 * refused,
             500,
-            "what is not undone is done"
+            "items that are not unprocessed are written"
         );
         assert!(refused > 0 && undone.iter().any(|left| *left > 0) && undone.contains(&0));
         runs.push((undone, refused));

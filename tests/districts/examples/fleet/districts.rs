@@ -1,16 +1,16 @@
 //! The districts of a country: how large they are, and where.
 //!
-//! The sizes are those of the public school districts of the United States in 2021-22, as the
-//! National Center for Education Statistics counts them: [Digest of Education Statistics, table
-//! 214.20](https://nces.ed.gov/programs/digest/d22/tables/dt22_214.20.asp). It tells how many
-//! districts are in each class of size. What is between its lines is an assumption: within a class
-//! sizes are spread evenly by their logarithm, and beyond 25,000 they follow a power law up to a
-//! million, whose exponent is such that the whole country has as many students as it has.
+//! The sizes are those of the public school districts of the United States in 2021-22, from the
+//! National Center for Education Statistics: [Digest of Education Statistics, table
+//! 214.20](https://nces.ed.gov/programs/digest/d22/tables/dt22_214.20.asp). The table has the
+//! number of districts per size class. The distribution within a class is an assumption: even by
+//! the logarithm of the size. Above 25,000 it is a power law up to one million, with the exponent
+//! that gives the country's total number of students.
 
 use std::f64::consts::SQRT_2;
 
-/// Smallest and largest size of a class, and how many districts are in it. Those whose size is not
-/// reported are left out.
+/// The smallest and largest size of a class, and its number of districts. Districts without a
+/// reported size are left out.
 const CLASSES: [(f64, f64, u32); 7] = [
     (10_000.0, 24_999.0, 610),
     (5_000.0, 9_999.0, 996),
@@ -22,21 +22,21 @@ const CLASSES: [(f64, f64, u32); 7] = [
     (30.0, 299.0, 2_558),
 ];
 
-/// Districts of 25,000 students and more: how many, how many students the largest has.
+/// Districts with 25,000 students or more: their number, and the students of the largest.
 const LARGE: (f64, u32, f64) = (25_000.0, 266, 1_000_000.0);
 
 /// A time zone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Zone {
-    /// What people call it.
+    /// The common name.
     pub(crate) name: &'static str,
-    /// Which share of all districts lies in it: the regular districts of its states in 2016-17
-    /// (table 214.30 of the same digest), rounded. A state with two zones counts for the larger
-    /// part of its people.
+    /// The zone's share of all districts, rounded: the regular districts of its states in 2016-17
+    /// (table 214.30 of the same digest). A state with two zones counts for the zone of most of its
+    /// population.
     pub(crate) share: f64,
-    /// Hours from its midnight in summer to that of Greenwich.
+    /// Offset from UTC in summer, in hours west.
     pub(crate) behind: u32,
-    /// Whether clocks change here: then 02:00 is no time for a night, and 03:00 is taken
+    /// Whether the zone has daylight saving time. If so, the night is at 03:00 instead of 02:00
     /// (`roster::schedule::nightly`).
     pub(crate) changes: bool,
 }
@@ -56,13 +56,13 @@ pub(crate) const ZONES: [Zone; 7] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct District {
     pub(crate) students: f64,
-    /// Which of [`ZONES`].
+    /// Index into [`ZONES`].
     pub(crate) zone: usize,
-    /// Where in its window it is invoked: 0 to 1.
+    /// When it is invoked within its window: 0 to 1.
     pub(crate) place: f64,
 }
 
-/// All districts, the largest first; always the same. `times`: how many such countries.
+/// All districts, the largest first. Deterministic. `times` multiplies the country.
 pub(crate) fn fleet(times: u32) -> Vec<District> {
     let mut sizes = Vec::new();
     let (least, count, most) = LARGE;
@@ -86,7 +86,7 @@ pub(crate) fn fleet(times: u32) -> Vec<District> {
         .collect()
 }
 
-/// Numbers of 0 to 1 that fill it evenly, however many of them are taken: so that each zone has
+/// A sequence of numbers from 0 to 1 that is evenly spread at any length, so that each zone has
 /// districts of all sizes.
 fn even(index: usize, step: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "there are thousands of districts")]
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fleet_is_the_country_of_the_table() {
+    fn the_fleet_matches_the_table() {
         let all = fleet(1);
         assert_eq!(all.len(), 13_201);
         assert!(all.is_sorted_by(|a, b| a.students >= b.students));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_has_its_share_in_every_size() {
+    fn every_zone_has_its_share_of_every_size() {
         assert!((ZONES.iter().map(|zone| zone.share).sum::<f64>() - 1.0).abs() < 1e-9);
         let all = fleet(1);
         for part in [&all[..2_000], &all[2_000..]] {

@@ -1,13 +1,13 @@
-//! All school districts of the United States in one night, and at which quota of an AWS account
-//! that would break.
+//! Simulates one night of all school districts of the United States, and compares it with the
+//! quotas of an AWS account.
 //!
 //! ```text
-//! cargo run --release -p district --example fleet
+//! cargo run --release -p districts --example fleet
 //! ```
 //!
-//! Nothing is started or called: it is arithmetic over districts, seconds and units that were
-//! measured (tests/BENCHMARKS.md), against the quotas of `quotas.rs`. What was not
-//! measured but assumed, such as the speed of a source's server, is an argument.
+//! It calls no service. It calculates with measured seconds and units per student
+//! (tests/BENCHMARKS.md) and the quotas in `quotas.rs`. Assumed values, such as the speed of a
+//! source's server, are arguments.
 
 #![expect(clippy::print_stdout, reason = "the tables are the output")]
 
@@ -20,45 +20,45 @@ use clap::Parser;
 use crate::districts::{District, fleet};
 use crate::night::{LISTS, Limits, Night, Peaks, Work, play};
 
-/// Plays a night of all school districts of the United States against the quotas of an AWS account.
+/// Simulates a night of all school districts of the United States within the quotas of an AWS
+/// account.
 #[derive(Parser)]
 struct Arguments {
-    /// How many such countries.
+    /// Multiplies the number of districts.
     #[arg(long, default_value_t = 1)]
     times: u32,
-    /// The local hour that districts wish for; where clocks change, 1 and 2 become 3.
+    /// Local hour of the nights. With daylight saving time, 1 and 2 become 3.
     #[arg(long, default_value_t = 2.0)]
     hour: f64,
-    /// Minutes within which a schedule may invoke; nightly-pull asks for 30. May be given several
-    /// times.
+    /// Flexible window of the schedules in minutes; nightly-pull uses 30. Can be repeated.
     #[arg(long, default_values_t = [0.0, 5.0, 15.0, 30.0, 60.0, 120.0])]
     window: Vec<f64>,
-    /// Seconds of a pull whatever the size: token, district, counters. Assumed.
+    /// Seconds of a pull that do not depend on the size: token, district, counters. Assumed.
     #[arg(long, default_value_t = 3.0)]
     pull_base: f64,
-    /// Seconds in which the source answers with a page. Assumed.
+    /// Seconds until the source returns a page. Assumed.
     #[arg(long, default_value_t = 1.0)]
     page_seconds: f64,
-    /// Records of a page.
+    /// Records per page.
     #[arg(long, default_value_t = 1_000.0)]
     page: f64,
-    /// Seconds of staging for each student. Measured: half of a night of 5,000.
+    /// Seconds of staging per student. Measured: half of a night of 5,000 students.
     #[arg(long, default_value_t = 0.000_12)]
     stage: f64,
-    /// Seconds of planning for each student. Measured: the other half.
+    /// Seconds of planning per student. Measured: the other half.
     #[arg(long, default_value_t = 0.000_12)]
     plan: f64,
-    /// Read units of a mirror for each student. Measured: 2,851 for 5,000.
+    /// Read units of the mirror per student. Measured: 2,851 for 5,000 students.
     #[arg(long, default_value_t = 0.5702)]
     reads: f64,
-    /// Write units of an ordinary night for each student. Measured: 1,001 for 5,000, of which 1 %
-    /// had changed.
+    /// Write units of an ordinary night per student. Measured: 1,001 for 5,000 students with 1 %
+    /// changes.
     #[arg(long, default_value_t = 0.2002)]
     writes: f64,
-    /// Write units of a first night for each student. Measured: 40,231 for 5,000.
+    /// Write units of a first night per student. Measured: 40,231 for 5,000 students.
     #[arg(long, default_value_t = 8.0462)]
     first_writes: f64,
-    /// Milliseconds of a call of the table or of the scheduler. Assumed.
+    /// Milliseconds of a call to the table or the scheduler. Assumed.
     #[arg(long, default_value_t = 20.0)]
     call_ms: f64,
 }
@@ -68,7 +68,8 @@ fn main() {
     let fleet = fleet(arguments.times);
     let students: f64 = fleet.iter().map(|district| district.students).sum();
     println!(
-        "{} districts with {:.1} million students; half of them have fewer than {:.0}, the largest has {:.0}",
+        "{} districts with {:.1} million students. Half of the districts have fewer than {:.0} \
+         students, the largest has {:.0}.",
         fleet.len(),
         students / 1e6,
         fleet[fleet.len() / 2].students,
@@ -84,22 +85,24 @@ fn main() {
         writes: arguments.writes,
     };
     println!(
-        "\nAn ordinary night, by the window of the schedules: the most that it would ask for at a time, and how it ends with the quotas as they are"
+        "\nAn ordinary night, by the window of the schedules: its peaks without quotas, and its \
+         duration with the default quotas"
     );
     table(&fleet, &work, &arguments);
-    println!("\nThe first night of all of them at once");
+    println!("\nThe first night of all districts at once");
     table(&fleet, &Work { reads: 0.0, writes: arguments.first_writes, ..work }, &arguments);
     new_table(&fleet, &work, &arguments);
     schedules(&fleet, &arguments);
     println!(
-        "\nAt Clever: {:.0} requests a minute at most with a district's token, of {:.0}; no district uses up what is another's",
+        "\nClever: at most {:.0} of {:.0} requests per minute and token. Each district has its own \
+         token.",
         LISTS * 60.0 / arguments.page_seconds,
         quotas::REQUESTS_OF_A_TOKEN
     );
 }
 
-/// What is asked for, what there is, and by what name. Not the table's writes: a run writes as fast
-/// as the table takes it and no faster, so that quota is never broken, but makes the night longer.
+/// The name, peak and quota of each resource. Without the table's writes: a run adapts to the
+/// table's speed, so that quota makes the night longer but is never exceeded.
 fn quotas(peaks: &Peaks) -> [(&'static str, f64, f64); 5] {
     [
         ("invocations", peaks.invocations, quotas::INVOCATIONS),
@@ -112,7 +115,8 @@ fn quotas(peaks: &Peaks) -> [(&'static str, f64, f64); 5] {
 
 fn table(fleet: &[District], work: &Work, arguments: &Arguments) {
     println!(
-        "| window | invocations/s | Lambdas | new Lambdas/10 s | read units/s | write units/s | puts/s | nearest quota | longest wait | last one done |"
+        "| window | invocations/s | Lambdas | new Lambdas/10 s | read units/s | write units/s \
+         | puts/s | nearest quota | longest wait | last district done |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |");
     for window in &arguments.window {
@@ -122,16 +126,17 @@ fn table(fleet: &[District], work: &Work, arguments: &Arguments) {
     }
 }
 
-/// A line of the table: what would be asked for, and what comes of it with the quotas as they are.
+/// A row of the table: the peaks without quotas, and the outcome with the default quotas.
 fn row(window: f64, wanted: &Night, had: &Night) -> String {
     let Peaks { invocations, concurrency, environments, reads, writes, puts } = wanted.peaks;
     let all = quotas(&wanted.peaks);
     let (name, peak, quota) =
         all.into_iter().max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2))).unwrap_or(all[0]);
-    let verdict = if peak > quota { "**broken**" } else { "of" };
+    let verdict = if peak > quota { "**exceeds**" } else { "of" };
     format!(
-        "| {window:.0} min | {invocations:.0} | {concurrency:.0} | {environments:.0} | {reads:.0} | {writes:.0} | {puts:.0} | \
-         {name}: {:.0} % {verdict} {quota:.0} | {} | {} after, {:.0} students |",
+        "| {window:.0} min | {invocations:.0} | {concurrency:.0} | {environments:.0} \
+         | {reads:.0} | {writes:.0} | {puts:.0} | {name}: {:.0} % {verdict} {quota:.0} | {} \
+         | {} after, {:.0} students |",
         peak / quota * 100.0,
         span(had.longest_wait),
         span(had.longest),
@@ -147,7 +152,7 @@ fn span(seconds: f64) -> String {
     }
 }
 
-/// An ordinary night and the first one on a table that has never had traffic, if it did not grow.
+/// An ordinary night and a first night on a new table that does not scale up.
 fn new_table(fleet: &[District], work: &Work, arguments: &Arguments) {
     let limits = Limits {
         reads: quotas::NEW_TABLE_READS,
@@ -161,8 +166,9 @@ fn new_table(fleet: &[District], work: &Work, arguments: &Arguments) {
         play(fleet, &first, arguments.hour, window, &limits),
     );
     println!(
-        "\nOn a table as new ({:.0} reads, {:.0} writes a second), if it did not grow, with a window of {window:.0} minutes: an ordinary night is done {} \
-         after its time, the first one of all {} after",
+        "\nOn a new table that does not scale up ({:.0} reads and {:.0} writes per second), with a \
+         window of {window:.0} minutes, an ordinary night takes {}, and the first night of all \
+         districts {}.",
         limits.reads,
         limits.writes,
         span(ordinary.longest),
@@ -170,23 +176,25 @@ fn new_table(fleet: &[District], work: &Work, arguments: &Arguments) {
     );
 }
 
-/// Making the schedules, and keeping them.
+/// The creation and the hourly comparison of the schedules.
 fn schedules(fleet: &[District], arguments: &Arguments) {
     #[expect(clippy::cast_precision_loss, reason = "there are thousands of districts")]
     let count = fleet.len() as f64;
-    // The look asks the table for a district and the scheduler for its schedule, one district after
-    // the other, and makes what is not there.
-    let (look, make) = (2.0 * arguments.call_ms / 1_000.0, 3.0 * arguments.call_ms / 1_000.0);
+    // The hourly discovery reads each district from the table and its schedule from the scheduler,
+    // one after the other, and creates missing schedules.
+    let (compare, create) = (2.0 * arguments.call_ms / 1_000.0, 3.0 * arguments.call_ms / 1_000.0);
     println!(
-        "\nSchedules: {count:.0} of {:.0} that an account may have. Making all of them is {:.0} a second of {:.0} allowed, for the look makes one after the \
-         other, and takes {}; each further look compares them in {}. A look has {}: enough for {:.0} districts, and to make {:.0}",
+        "\nSchedules: {count:.0} of {:.0} allowed per account. Discovery creates them one after \
+         another, {:.0} of {:.0} allowed per second, and takes {}. Each later discovery compares \
+         them in {}. A discovery may take {}: enough to compare {:.0} districts, or to create \
+         {:.0}.",
         quotas::SCHEDULES,
-        1.0 / make,
+        1.0 / create,
         quotas::CREATE_SCHEDULE,
-        span(count * make),
-        span(count * look),
+        span(count * create),
+        span(count * compare),
         span(quotas::LIFE),
-        quotas::LIFE / look,
-        quotas::LIFE / make
+        quotas::LIFE / compare,
+        quotas::LIFE / create
     );
 }

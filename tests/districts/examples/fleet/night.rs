@@ -1,43 +1,42 @@
-//! A night of the whole fleet, second by second: who is invoked when, what runs at the same time,
-//! and how fast the table is read and written.
+//! Simulates a night of the whole fleet, second by second: invocations, concurrent executions, and
+//! the reads and writes of the table.
 //!
-//! A district is two invocations, one after the other: the one that pulls and stages, and the one
-//! that plans and applies. Both wait for a place among the executions of the account. Parts of a
-//! second count as whole ones.
+//! Each district has two invocations in sequence: one pulls and stages, the other plans and
+//! applies. Both wait until the account's concurrency allows another execution. Fractions of a
+//! second count as a whole second.
 
 use std::collections::VecDeque;
 
 use crate::districts::{District, ZONES};
 use crate::quotas;
 
-/// What a district's night takes, in the units of a student. See the arguments for where the
-/// defaults come from.
+/// The cost of a district's night, per student. The arguments explain the defaults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Seconds of a pull that do not depend on the size.
     pub(crate) pull_base: f64,
-    /// Seconds of a page. The lists are read side by side: the longest counts.
+    /// Seconds per page. The lists are read in parallel, so the longest list counts.
     pub(crate) page_seconds: f64,
-    /// Records of a page.
+    /// Records per page.
     pub(crate) page: f64,
-    /// Seconds of staging, for each student.
+    /// Seconds of staging per student.
     pub(crate) stage: f64,
-    /// Seconds of planning, for each student.
+    /// Seconds of planning per student.
     pub(crate) plan: f64,
-    /// Read units of the mirror, for each student.
+    /// Read units of the mirror per student.
     pub(crate) reads: f64,
-    /// Write units, for each student.
+    /// Write units per student.
     pub(crate) writes: f64,
 }
 
-/// Guardians, for each student: the longest list.
+/// Guardians per student: the longest list.
 const LONGEST_LIST: f64 = 1.52;
 
-/// Records of all lists, for each student.
+/// Records of all lists per student.
 const RECORDS: f64 = 2.9;
 
-/// Lists, each of which has a page at least; puts of a page, with the note how far its list is;
-/// puts of a run besides.
+/// Number of lists, each with at least one page; S3 puts per page, including the list's progress;
+/// other puts per run.
 pub(crate) const LISTS: f64 = 9.0;
 const PUTS_OF_A_PAGE: f64 = 2.0;
 const PUTS_OF_A_RUN: f64 = 18.0;
@@ -57,7 +56,7 @@ impl Work {
     }
 }
 
-/// What there is of everything.
+/// The limits of each resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) concurrency: f64,
@@ -67,7 +66,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// No end of anything: shows what would be asked for.
+    /// No limits. Shows the peak demand.
     pub(crate) const NONE: Self = Self {
         concurrency: f64::INFINITY,
         environments: f64::INFINITY,
@@ -75,7 +74,7 @@ impl Limits {
         writes: f64::INFINITY,
     };
 
-    /// What an account has.
+    /// The default quotas of an account.
     pub(crate) const DEFAULT: Self = Self {
         concurrency: quotas::CONCURRENCY,
         environments: quotas::ENVIRONMENTS,
@@ -84,37 +83,37 @@ impl Limits {
     };
 }
 
-/// The most of everything that a night saw at a time.
+/// The peak of each resource in a night.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Peaks {
-    /// Invocations by schedules, in a second.
+    /// Invocations by schedules per second.
     pub(crate) invocations: f64,
-    /// Executions.
+    /// Concurrent executions.
     pub(crate) concurrency: f64,
-    /// New execution environments of a function, in ten seconds.
+    /// New execution environments of a function in ten seconds.
     pub(crate) environments: f64,
-    /// Read units in a second.
+    /// Read units per second.
     pub(crate) reads: f64,
-    /// Write units in a second.
+    /// Write units per second.
     pub(crate) writes: f64,
-    /// Puts in a second.
+    /// S3 puts per second.
     pub(crate) puts: f64,
 }
 
-/// What came of a night.
+/// The outcome of a night.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Night {
     pub(crate) peaks: Peaks,
-    /// Districts that are done.
+    /// Finished districts.
     pub(crate) done: usize,
-    /// Units read and written, of all.
+    /// Units read and written by all districts.
     pub(crate) read: f64,
     pub(crate) written: f64,
-    /// The longest that an event waited for a place, in seconds.
+    /// Longest time that an event waited for an execution, in seconds.
     pub(crate) longest_wait: f64,
-    /// The longest from the time of a district's night, before its window, to its end, in seconds.
+    /// Longest time in seconds from a district's scheduled time, before its window, to its end.
     pub(crate) longest: f64,
-    /// Its students.
+    /// The number of students of that district.
     pub(crate) of: f64,
 }
 
@@ -122,7 +121,7 @@ pub(crate) struct Night {
 const PULL: usize = 0;
 const RECONCILE: usize = 1;
 
-/// An event that waits for a place.
+/// An event that waits for an execution.
 #[derive(Clone, Copy)]
 struct Waiting {
     district: usize,
@@ -167,18 +166,18 @@ impl Running {
         }
     }
 
-    /// What it would write in the next second.
+    /// Write units that it needs in the next second.
     fn wants(&self) -> f64 {
         if self.seconds > 0.0 { 0.0 } else { self.writes.min(quotas::DISTRICT_WRITES) }
     }
 
-    /// What it would read in the next second: its last one may be a part.
-    fn asks(&self) -> f64 {
+    /// Read units that it needs in the next second. The last second may need fewer.
+    fn read_demand(&self) -> f64 {
         self.reads * self.seconds.clamp(0.0, 1.0)
     }
 }
 
-/// Execution environments of a function: they are kept, and new ones come at a limited pace.
+/// Execution environments of a function. They are reused, and added at a limited rate.
 #[derive(Default)]
 struct Environments {
     there: f64,
@@ -213,35 +212,34 @@ impl Environments {
     }
 }
 
-/// The most that anybody gets of a second's units where more are asked for than there are: who asks
-/// for less gets all of it.
-fn level(mut asks: Vec<f64>, limit: f64) -> f64 {
-    if asks.iter().sum::<f64>() <= limit {
+/// The maximum share per execution of a second's units, if the demand exceeds the limit.
+/// Executions that need less get all they need.
+fn level(mut demands: Vec<f64>, limit: f64) -> f64 {
+    if demands.iter().sum::<f64>() <= limit {
         return f64::INFINITY;
     }
-    asks.sort_by(f64::total_cmp);
+    demands.sort_by(f64::total_cmp);
     let (mut left, mut count) = (limit, 0.0);
-    asks.iter().for_each(|_| count += 1.0);
-    for ask in asks {
-        if ask * count > left {
+    demands.iter().for_each(|_| count += 1.0);
+    for demand in demands {
+        if demand * count > left {
             break;
         }
-        left -= ask;
+        left -= demand;
         count -= 1.0;
     }
     left / count
 }
 
-/// When a district's night is, in seconds since midnight in Greenwich.
+/// The scheduled time of a district, in seconds since midnight UTC.
 fn due(district: &District, hour: f64) -> f64 {
     let zone = &ZONES[district.zone];
-    // What changing clocks skip or repeat is no time for a night.
+    // Hours that daylight saving time skips or repeats are not used.
     let hour = if zone.changes && (1.0..3.0).contains(&hour) { 3.0 } else { hour };
     (hour + f64::from(zone.behind)) * 3_600.0
 }
 
-/// Plays a night. `hour`: the wished local time; `window`: how many minutes later a schedule may
-/// invoke.
+/// Simulates a night. `hour` is the requested local time, `window` the flexible window in minutes.
 pub(crate) fn play(
     fleet: &[District],
     work: &Work,
@@ -252,7 +250,7 @@ pub(crate) fn play(
     let window = if window > 0.0 { window * 60.0 } else { quotas::MINUTE };
     let arrival = |district: &District| (due(district, hour) + district.place * window).floor();
     let mut arriving: Vec<usize> = (0..fleet.len()).collect();
-    // The last is the next.
+    // Sorted so that the next one is last.
     arriving.sort_by(|a, b| arrival(&fleet[*b]).total_cmp(&arrival(&fleet[*a])));
     let mut now = arriving.last().map_or(0.0, |first| arrival(&fleet[*first]));
     let (mut queue, mut running): (VecDeque<Waiting>, Vec<Running>) = (VecDeque::new(), Vec::new());
@@ -277,12 +275,12 @@ pub(crate) fn play(
             night.longest_wait = night.longest_wait.max(now - first.since);
             running.push(Running::new(work, fleet[first.district].students, first));
         }
-        let read = level(running.iter().map(Running::asks).collect(), limits.reads);
+        let read = level(running.iter().map(Running::read_demand).collect(), limits.reads);
         let write = level(running.iter().map(Running::wants).collect(), limits.writes);
         for one in &running {
             second.concurrency += 1.0;
             second.puts += one.puts;
-            second.reads += one.asks().min(read);
+            second.reads += one.read_demand().min(read);
             second.writes += one.wants().min(write);
         }
         second.environments = environments.iter().map(|of| of.new.iter().sum()).fold(0.0, f64::max);
@@ -292,8 +290,9 @@ pub(crate) fn play(
         now += 1.0;
         running.retain_mut(|one| {
             if one.seconds > 0.0 {
-                one.seconds -= if one.reads > 0.0 { one.asks().min(read) / one.reads } else { 1.0 };
-                // What rounding leaves is no second of its own.
+                one.seconds -=
+                    if one.reads > 0.0 { one.read_demand().min(read) / one.reads } else { 1.0 };
+                // A rounding error must not add a second.
                 one.seconds = if one.seconds < 1e-9 { 0.0 } else { one.seconds };
             } else {
                 one.writes -= one.wants().min(write);
@@ -352,9 +351,9 @@ mod tests {
     }
 
     #[test]
-    fn a_single_district_takes_what_can_be_added_up_by_hand() {
-        // New York: 02:00 is not a time of every night, so it is 03:00, and its place in a window
-        // of 30 minutes is the middle.
+    fn a_single_district_takes_the_sum_of_its_steps() {
+        // New York: 03:00, because 02:00 does not exist every night, and the middle of a window of
+        // 30 minutes.
         let alone = [District { students: 100_000.0, zone: 0, place: 0.5 }];
         let night = play(&alone, &WORK, 2.0, 30.0, &Limits::NONE);
         // 3 s, 152 pages and 12 s of staging; 12 s of planning; 20,000 units at 16,000 a second.
@@ -368,14 +367,14 @@ mod tests {
             "{night:?}"
         );
         assert_eq!((night.peaks.reads.round(), night.peaks.writes), (4_750.0, 16_000.0));
-        // Half as many reads as it would make: planning takes twice as long.
+        // Half the reads that it needs: planning takes twice as long.
         let slow = play(&alone, &WORK, 2.0, 30.0, &Limits { reads: 2_375.0, ..Limits::NONE });
         assert_eq!((slow.longest, slow.peaks.reads), (night.longest + 12.0, 2_375.0));
         assert!((slow.read - night.read).abs() < 1e-6, "{slow:?}");
     }
 
     #[test]
-    fn who_asks_for_little_gets_it_and_the_others_share_the_rest() {
+    fn small_demands_are_met_and_the_others_share_the_rest() {
         assert_eq!(level(vec![5.0, 1.0, 10.0], 16.0), f64::INFINITY);
         assert_eq!(level(vec![5.0, 1.0, 10.0], 9.0), 4.0);
         assert_eq!(level(vec![5.0, 1.0, 10.0], 11.0), 5.0);
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn nights_begin_when_clocks_say_so_in_every_zone() {
+    fn nights_start_at_the_local_time_of_each_zone() {
         let at = |zone: usize, hour: f64| {
             due(&District { students: 1.0, zone, place: 0.0 }, hour) / 3_600.0
         };
@@ -395,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_limits_every_district_ends_once_and_reads_and_writes_the_same() {
+    fn limits_change_the_duration_but_not_the_work() {
         let fleet = a_tenth();
         let free = play(&fleet, &WORK, 2.0, 5.0, &Limits::NONE);
         let tight = Limits { concurrency: 20.0, environments: 10.0, reads: 3_000.0, writes: 500.0 };
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_window_asks_for_less_at_a_time_and_ends_no_earlier() {
+    fn a_wider_window_lowers_the_peaks_and_ends_no_earlier() {
         let fleet = a_tenth();
         let nights =
             [0.0, 15.0, 60.0].map(|window| play(&fleet, &WORK, 2.0, window, &Limits::NONE));

@@ -1,4 +1,4 @@
-//! Writes a night of a synthetic district as a zip or as a folder.
+//! Writes one night of a synthetic district as a zip or a folder.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,51 +7,51 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use districts::{Defect, District, IdStyle, Size, Version};
 
-/// Writes one night of an invented school district as OneRoster CSV; the same arguments give the
-/// same bytes.
+/// Writes one night of an invented school district as OneRoster CSV. The same arguments always
+/// write the same bytes.
 #[derive(Parser)]
 #[command(name = "make-district")]
 struct Arguments {
-    /// Students on the first night.
+    /// Number of students on the first night.
     #[arg(long, default_value_t = 5_000)]
     students: u64,
-    /// Which district.
+    /// Seed of the district: each seed is a different district.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Which night; 0 is the first.
+    /// Number of the night; 0 is the first.
     #[arg(long, default_value_t = 0)]
     night: u32,
     /// Version of OneRoster.
     #[arg(long = "version", value_enum, default_value = "1.1")]
     version: VersionName,
-    /// Percent of the people and classes that change from night to night.
+    /// Percentage of people and classes that change from night to night.
     #[arg(long, default_value_t = 1.0)]
     churn: f64,
-    /// Only what changed since the night before.
+    /// Write only the changes since the night before.
     #[arg(long)]
     delta: bool,
-    /// Percent of the students to leave out: a file that must be held.
+    /// Percentage of students to leave out, for a file whose run must be held.
     #[arg(long, default_value_t = 0.0)]
     without_students: f64,
-    /// No guardians.
+    /// Leave out the guardians.
     #[arg(long)]
     no_guardians: bool,
-    /// With the district's own columns (`metadata.stateId`, `metadata.ell` and others).
+    /// Add the district's own columns (`metadata.stateId`, `metadata.ell` and others).
     #[arg(long)]
     metadata: bool,
-    /// What ids look like: mixed, uuid or numbers.
+    /// Format of the ids: mixed, uuid or numbers.
     #[arg(long, default_value = "mixed")]
     ids: IdStyle,
-    /// Every field in quotes, as many exporters write them.
+    /// Quote every field, as many exporters do.
     #[arg(long)]
     quote_all: bool,
-    /// Something wrong with the files; may be given several times.
+    /// Add a defect to the files. Can be repeated.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<Defect>,
-    /// Lists the defects and what they do, and writes nothing.
+    /// List the defects and what they do, and write no files.
     #[arg(long)]
     list_defects: bool,
-    /// Where to: a name ending in `.zip`, or a folder.
+    /// Output: a path that ends in `.zip`, or a folder.
     #[arg(long, required_unless_present = "list_defects")]
     out: Option<PathBuf>,
 }
@@ -78,7 +78,7 @@ fn write(arguments: &Arguments) -> io::Result<()> {
     let Some(out) = arguments.out.as_ref().filter(|_| !arguments.list_defects) else {
         let mut list = io::stdout().lock();
         for defect in Defect::ALL {
-            let verdict = if defect.is_fatal() { "refused" } else { "imports" };
+            let verdict = if defect.is_fatal() { "rejected" } else { "imports" };
             writeln!(list, "{:<28} {verdict}  {}", defect.name(), defect.explanation())?;
         }
         return Ok(());

@@ -1,4 +1,5 @@
-//! What defects do to a finished zip, byte by byte, where no zip library would write such a thing.
+//! Defects of the zip format. No library writes them, so they are applied to the bytes of a
+//! finished zip.
 
 use super::Defect;
 use crate::night::Night;
@@ -7,23 +8,23 @@ use crate::night::Night;
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 
-/// The name that the second users.csv has until it gets the first one's; of the same length.
+/// The temporary name of the second users.csv, as long as the real name.
 pub(crate) const SECOND_USERS: &str = "users.cs2";
 
 impl Night {
-    /// Whether the zip has to be changed after it was made.
+    /// Whether the finished zip must be changed.
     pub(crate) fn spoils_archive(&self) -> bool {
         let in_making = [Defect::ZipBomb, Defect::TooManyMembers, Defect::PathTraversal];
-        self.defects.iter().any(|defect| defect.is_of_the_archive() && !in_making.contains(defect))
+        self.defects.iter().any(|defect| defect.is_archive_defect() && !in_making.contains(defect))
     }
 
-    /// The zip as it arrives.
+    /// The zip with its defects.
     pub(crate) fn spoil_archive(&self, mut zip: Vec<u8>) -> Vec<u8> {
         if self.has(Defect::NotAZip) {
             return b"This is the roster of our school.\r\nPlease find it attached.\r\n".to_vec();
         }
         if self.has(Defect::EmptyZip) {
-            // An end of central directory that counts nothing.
+            // An end of central directory without entries.
             return [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
         }
         for (at, central) in headers(&zip) {
@@ -62,15 +63,14 @@ impl Night {
     }
 }
 
-/// Where the headers of the members are, those of the central directory with true. Packed data may
-/// hold a signature by chance, so the central directory is read from its end record, and the local
-/// headers from where it says that they are.
+/// Offsets of the members' headers; true marks those in the central directory. Found through the
+/// end record, because compressed data may contain a signature by chance.
 fn headers(zip: &[u8]) -> Vec<(usize, bool)> {
     let number = |at: usize, bytes: usize| {
         (0..bytes).rev().fold(0usize, |sum, i| sum << 8 | usize::from(zip[at + i]))
     };
     let mut found = Vec::new();
-    // No comment is ever written, so the end record is the last 22 bytes.
+    // There is no comment, so the end record is the last 22 bytes.
     let Some(end) = zip.len().checked_sub(22) else { return found };
     let (count, mut at) = (number(end + 10, 2), number(end + 16, 4));
     for _ in 0..count {

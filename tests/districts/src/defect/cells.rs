@@ -1,13 +1,13 @@
-//! What defects do to the cells of a row.
+//! Defects in the cells of a row.
 
 use super::Defect;
 use super::editor::{BAD_BYTE, BARE_QUOTE, Cells, Editor};
 use crate::rows::{DISTRICT_ID, File};
 
-/// Students that the huge class has beside its own.
+/// Number of additional students in the huge class.
 pub(crate) const HUGE: u64 = 30_000;
 
-/// Applies every defect to a row; false leaves it out.
+/// Applies every defect to a row. Returns false if the row is left out.
 pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
     for defect in Defect::ALL {
         if editor.has(*defect) {
@@ -29,7 +29,7 @@ pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
     }
     schools(editor, number, row);
     if editor.file == File::Enrollments && editor.has(Defect::StudentWithoutClasses) {
-        // The enrolments of the first student come first.
+        // The first rows are the enrollments of the first student.
         let first = editor
             .first
             .as_ref()
@@ -39,7 +39,7 @@ pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
     !(editor.file == File::Roles && editor.has(Defect::NoRole) && number == 1)
 }
 
-/// What concerns the first schools: orgs.csv has the district first.
+/// Defects of the first schools. The first row of orgs.csv is the district.
 fn schools(editor: &Editor, number: u64, row: &mut Cells) {
     let first = |of: Option<&Cells>| {
         of.map(|row| editor.cell(row, "sourcedId").to_owned()).unwrap_or_default()
@@ -63,7 +63,7 @@ fn fill_status(editor: &Editor, row: &mut Cells) {
 }
 
 fn is_student(editor: &Editor, row: &Cells) -> bool {
-    // Guardians have no grade, and neither have teachers; every student has one.
+    // Only students have a grade.
     editor.file == File::Users && !editor.cell(row, "grades").is_empty()
 }
 
@@ -201,7 +201,7 @@ fn on_line_3(editor: &Editor, defect: Defect, row: &mut Cells) {
     }
 }
 
-/// Rows after the last one.
+/// Rows that are appended to the file.
 pub(super) fn more_rows(editor: &Editor) -> Vec<Cells> {
     let mut rows = Vec::new();
     let mut again = |file: File, change: &dyn Fn(&mut Cells)| {
@@ -247,7 +247,7 @@ pub(super) fn more_rows(editor: &Editor) -> Vec<Cells> {
     rows
 }
 
-/// Thirty thousand new students in the first class.
+/// Adds 30,000 new students to the first class.
 fn crowd(editor: &Editor, rows: &mut Vec<Cells>) {
     let Some(template) = &editor.first else { return };
     for number in 1..=HUGE {
@@ -320,7 +320,7 @@ fn replace(row: &mut Cells, index: usize, pairs: &[(&str, &str)]) {
     }
 }
 
-/// Changes the ids of people and classes wherever they stand.
+/// Changes the ids of people and classes in every column that has them.
 fn ids(
     editor: &Editor,
     row: &mut Cells,

@@ -1,5 +1,4 @@
-//! Applies the defects of a night to the rows of one file, on their way from the district to the
-//! bytes.
+//! Applies the defects of a night to the rows of a file before they are encoded.
 
 use std::sync::Arc;
 
@@ -12,15 +11,15 @@ use crate::night::Night;
 use crate::rows::File;
 use crate::world::World;
 
-/// Stands for the byte FF in a cell until the cell has become bytes.
+/// Placeholder for the byte FF in a cell, replaced when the cell is encoded.
 pub(crate) const BAD_BYTE: char = '\u{e000}';
-/// Stands for a quote that is not doubled and not closed.
+/// Placeholder for a quote that is neither doubled nor closed.
 pub(crate) const BARE_QUOTE: char = '\u{e001}';
 
 /// A row that can be changed.
 pub(crate) type Cells = Vec<String>;
 
-/// See the module.
+/// The defects of one file.
 pub(crate) struct Editor {
     pub(super) file: File,
     pub(super) moment: Moment,
@@ -28,7 +27,7 @@ pub(crate) struct Editor {
     pub(super) stamp: String,
     defects: Vec<Defect>,
     columns: Vec<String>,
-    /// Records seen so far, and so the number of the record at hand, from 0.
+    /// Number of the current record, from 0.
     pub(super) seen: u64,
     pub(super) first: Option<Cells>,
     pub(super) second: Option<Cells>,
@@ -37,7 +36,7 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
-    /// An editor, if the night has any defect at all.
+    /// An editor. `None` if the night has no defects.
     pub(crate) fn new(night: &Night, file: File) -> Option<Self> {
         (!night.defects.is_empty()).then(|| Self {
             file,
@@ -58,7 +57,7 @@ impl Editor {
         self.defects.contains(&defect)
     }
 
-    /// The cell of a column, empty if the file has no such column.
+    /// The cell of a column. Empty if the file has no such column.
     pub(super) fn cell<'a>(&self, row: &'a Cells, column: &str) -> &'a str {
         self.column(column).map_or("", |index| row[index].as_str())
     }
@@ -77,7 +76,7 @@ impl Editor {
         &self.columns
     }
 
-    /// The header as it is written.
+    /// The header with its defects.
     pub(crate) fn header(&self) -> Cells {
         let mut header = self.columns.clone();
         let mut rename = |from: &str, to: &str| {
@@ -108,7 +107,7 @@ impl Editor {
         header
     }
 
-    /// Appends what becomes of a row: usually one, sometimes none or two.
+    /// Appends the edited row: usually one row, sometimes none or two.
     pub(crate) fn edit(&mut self, row: &StringRecord, out: &mut Vec<Cells>) {
         let mut row: Cells = row.iter().map(str::to_owned).collect();
         let number = self.seen;
@@ -125,7 +124,7 @@ impl Editor {
         }
     }
 
-    /// Appends the rows that come after the last.
+    /// Appends the rows after the last one.
     pub(crate) fn end(&mut self, out: &mut Vec<Cells>) {
         for row in cells::more_rows(self) {
             self.finish_row(u64::MAX, row, out);
@@ -152,8 +151,8 @@ impl Editor {
         out.push(row);
     }
 
-    /// Which columns there are, and in which order; the same for the header (which has names for
-    /// new ones) and the rows.
+    /// Changes the columns and their order, in the header (with the names of new columns) and in
+    /// the rows.
     fn shape(&self, row: &mut Cells, names: Option<(&str, &str)>) {
         let drop = [
             (File::Enrollments, "userSourcedId", Defect::RequiredColumnMissing),
@@ -191,7 +190,7 @@ impl Editor {
         }
     }
 
-    /// The role's table and version in one question: where a person's role stands.
+    /// Whether this file holds the roles of people: users.csv in 1.1, roles.csv in 1.2.
     pub(super) fn tells_roles(&self) -> bool {
         match self.world.version {
             Version::V1_1 => self.file == File::Users,
@@ -199,7 +198,7 @@ impl Editor {
         }
     }
 
-    /// Encodes text, which ends where a line ends.
+    /// Encodes text that ends at the end of a line.
     pub(crate) fn encode(&self, text: &[u8], out: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(text);
         let little = self.has(Defect::Utf16Le) || self.has(Defect::Utf16Unmarked);
@@ -218,7 +217,7 @@ impl Editor {
             match (letter, u8::try_from(letter)) {
                 (BAD_BYTE, _) => out.push(0xff),
                 (BARE_QUOTE, _) => out.push(b'"'),
-                // Names hold letters of Latin-1 alone, which Windows-1252 has in the same places.
+                // Names contain only Latin-1 letters, which have the same codes in Windows-1252.
                 (_, Ok(byte)) if narrow => out.push(byte),
                 _ => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
             }

@@ -1,4 +1,4 @@
-//! Everything that is wrong with real files, each as a switch.
+//! The defects of real files. Each can be switched on.
 
 pub(crate) mod archive;
 pub(crate) mod cells;
@@ -10,15 +10,15 @@ use std::str::FromStr;
 
 macro_rules! defects {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $verdict:ident;)+) => {
-        /// One thing wrong with a set of files. "Line 3" is the second record of a file in the
-        /// order of the file, which in users.csv and enrollments.csv is a student's.
+        /// A defect of a file set. "Line 3" is the second record of a file. In users.csv and
+        /// enrollments.csv it belongs to a student.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Defect {
             $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Defect {
-            /// All of them.
+            /// All defects.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name on the command line.
@@ -28,15 +28,15 @@ macro_rules! defects {
                 }
             }
 
-            /// What it does to the files.
+            /// What the defect does to the files.
             pub fn explanation(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($doc,)+).trim_ascii_start(),)+
                 }
             }
 
-            /// Whether the set must be refused as a whole, in a district without settings for such
-            /// files. Otherwise it imports, with a finding, all but the records that are bad.
+            /// Whether an import must reject the whole set, if the district has no settings for
+            /// such files. Otherwise it imports all records but the bad ones, with a finding.
             pub fn is_fatal(self) -> bool {
                 match self {
                     $(Self::$variant => defects!(@ $verdict),)+
@@ -50,154 +50,153 @@ macro_rules! defects {
 
 defects! {
     // Encoding
-    /// Every file begins with the byte order mark of UTF-8.
+    /// Every file begins with a UTF-8 byte order mark.
     Bom = "bom", imports;
-    /// Every file is UTF-16, little end first, with its byte order mark.
+    /// Every file is UTF-16 little-endian with a byte order mark.
     Utf16Le = "utf-16le", imports;
-    /// Every file is UTF-16, big end first, with its byte order mark.
+    /// Every file is UTF-16 big-endian with a byte order mark.
     Utf16Be = "utf-16be", imports;
-    /// Every file is UTF-16, little end first, and nothing says so.
+    /// Every file is UTF-16 little-endian without a byte order mark.
     Utf16Unmarked = "utf-16-unmarked", fatal;
-    /// Every file is Windows-1252; imports where the district's settings name that encoding.
+    /// Every file is Windows-1252. Imports if the district's settings name that encoding.
     Windows1252 = "windows-1252", fatal;
-    /// A byte FF in the given name on line 3 of users.csv.
+    /// The given name on line 3 of users.csv contains the byte FF.
     InvalidUtf8 = "invalid-utf-8", fatal;
-    /// A NUL in the given name on line 3 of users.csv.
+    /// The given name on line 3 of users.csv contains a NUL.
     NulBytes = "nul-bytes", imports;
 
     // Headers
-    /// All headers in lower case.
+    /// All headers are in lower case.
     HeaderCase = "header-case", imports;
-    /// Headers of version 1.0: `grade`, `userId`, `agents`, `birthdate`.
+    /// Headers are those of version 1.0: `grade`, `userId`, `agents`, `birthdate`.
     OldHeaderNames = "old-header-names", imports;
-    /// Two empty cells at the end of every header, and of every row.
+    /// Every header and every row ends with two empty cells.
     TrailingEmptyHeaders = "trailing-empty-headers", imports;
-    /// Columns in reverse order.
+    /// Columns are in reverse order.
     ColumnOrder = "column-order", imports;
-    /// A column `homeLanguage` of the district's own before all others in users.csv.
+    /// The first column of users.csv is the district's own column `homeLanguage`.
     OwnColumnFirst = "own-column-first", imports;
-    /// enrollments.csv without `userSourcedId`.
+    /// enrollments.csv has no column `userSourcedId`.
     RequiredColumnMissing = "required-column-missing", fatal;
-    /// users.csv without `middleName`.
+    /// users.csv has no column `middleName`.
     OptionalColumnMissing = "optional-column-missing", imports;
-    /// `familyNmae` in users.csv.
+    /// users.csv has a misspelled column: `familyNmae`.
     HeaderMisspelt = "header-misspelt", fatal;
-    /// `email` twice in users.csv (in place of `sms`).
+    /// users.csv has the column `email` twice (the second replaces `sms`).
     HeaderDuplicate = "header-duplicate", fatal;
-    /// The column `resourceSourcedIds`, which 1.2.0 had in users.csv and 1.2.1 has not; for
-    /// districts of 1.2.
+    /// users.csv has the column `resourceSourcedIds`, which 1.2.1 removed. For 1.2 districts.
     ResourceColumn = "resource-column", imports;
 
     // Lines
-    /// Rows end before their blank last cells.
+    /// Rows omit their blank last cells.
     ShortRows = "short-rows", imports;
-    /// Line 3 of users.csv ends after its fourth cell.
+    /// Line 3 of users.csv ends after the fourth cell.
     CutRow = "cut-row", imports;
-    /// Line 3 of users.csv has a cell too many, with something in it.
+    /// Line 3 of users.csv has one extra cell with text.
     LongRow = "long-row", imports;
-    /// Every row has one blank cell too many.
+    /// Every row has one extra blank cell.
     TrailingCells = "trailing-cells", imports;
     /// The last line of each file has no line end.
     NoLastLineEnd = "no-last-line-end", imports;
-    /// Blank lines between rows and at the end.
+    /// There are blank lines between rows and at the end.
     BlankLines = "blank-lines", imports;
-    /// A line break in the quoted family name on line 3 of users.csv.
+    /// The quoted family name on line 3 of users.csv contains a line break.
     LineBreakInField = "line-break-in-field", imports;
-    /// A quote before the role on line 3 of enrollments.csv that is never closed (unless all fields
-    /// are quoted).
+    /// A quote before the role on line 3 of enrollments.csv is never closed (unless all fields are
+    /// quoted).
     UnclosedQuote = "unclosed-quote", fatal;
-    /// A quote before the grade on line 3 of users.csv, which ends where another field's begins,
-    /// some lines below: the records between are swallowed, and nobody can tell whose they are.
+    /// A quote before the grade on line 3 of users.csv is closed by the next quoted field, some
+    /// lines below. The records between the two are lost.
     StrayQuote = "stray-quote", fatal;
 
     // Values
-    /// Dates as `8/17/2026`; they read as dates where the district's settings say so.
+    /// Dates look like `8/17/2026`. They are readable if the district's settings name that format.
     UsDates = "us-dates", imports;
-    /// Dates as `17/8/2026`; they read as dates where the district's settings say so.
+    /// Dates look like `17/8/2026`. They are readable if the district's settings name that format.
     DayFirstDates = "day-first-dates", imports;
-    /// `TRUE` and `FALSE`.
+    /// Booleans are `TRUE` and `FALSE`.
     UpperCaseBooleans = "upper-case-booleans", imports;
-    /// `yes` and `no` in demographics.csv.
+    /// Booleans in demographics.csv are `yes` and `no`.
     YesNo = "yes-no", imports;
-    /// Deltas with `Active` and `toBeDeleted`.
+    /// Deltas have the statuses `Active` and `toBeDeleted`.
     MixedCaseStatus = "mixed-case-status", imports;
-    /// Deltas with `inactive`, as 1.0 had it, for what is gone.
+    /// Deltas mark removed records as `inactive`, as in version 1.0.
     InactiveStatus = "inactive-status", imports;
-    /// Rows of bulk files have `active` and a time of change.
+    /// Rows of bulk files have the status `active` and a time of change.
     StatusInBulk = "status-in-bulk", imports;
-    /// Every second row of users.csv has `active` and a time of change.
+    /// Every second row of users.csv has the status `active` and a time of change.
     StatusInSomeRows = "status-in-some-rows", fatal;
-    /// Deltas with a bare date as time of change.
+    /// Deltas have only a date as the time of change.
     DateForDateTime = "date-for-date-time", imports;
-    /// Deltas with `2017-05-06 08:01:05` as time of change.
+    /// Deltas have `2017-05-06 08:01:05` as the time of change.
     LooseDateTime = "loose-date-time", imports;
-    /// Grades as `1` and `K`.
+    /// Grades are `1` and `K`.
     OneDigitGrades = "one-digit-grades", imports;
-    /// A family name is blank on line 3 of users.csv.
+    /// The family name on line 3 of users.csv is blank.
     RequiredBlank = "required-blank", imports;
-    /// A user name is blank on line 3 of users.csv.
+    /// The username on line 3 of users.csv is blank.
     UsernameBlank = "username-blank", imports;
-    /// No student has an e-mail address.
+    /// No student has an email address.
     EmailsMissing = "emails-missing", imports;
-    /// The e-mail address on line 3 of users.csv is none.
+    /// The email address on line 3 of users.csv is malformed.
     EmailMalformed = "email-malformed", imports;
-    /// Lines 3 and 4 of users.csv have one e-mail address.
+    /// Lines 3 and 4 of users.csv have the same email address.
     EmailShared = "email-shared", imports;
-    /// `userIds` without braces on line 3 of users.csv.
+    /// `userIds` on line 3 of users.csv has no braces.
     UserIdsMalformed = "user-ids-malformed", imports;
-    /// Passwords in users.csv, all of them `Secret-pass-1`; they must be found nowhere afterwards.
+    /// users.csv has passwords, all `Secret-pass-1`. They must not be stored or logged anywhere.
     Passwords = "passwords", imports;
-    /// A role that does not exist on line 3 (of users.csv in 1.1, of roles.csv in 1.2).
+    /// The role on line 3 does not exist (1.1: users.csv, 1.2: roles.csv).
     RoleUnknown = "role-unknown", imports;
-    /// A role that does not exist on line 3 of enrollments.csv.
+    /// The role on line 3 of enrollments.csv does not exist.
     EnrollmentRoleUnknown = "enrollment-role-unknown", imports;
-    /// A type that does not exist on line 3 of classes.csv.
+    /// The type on line 3 of classes.csv does not exist.
     ClassTypeUnknown = "class-type-unknown", imports;
-    /// `Scheduled` and `Homeroom` in classes.csv.
+    /// Types in classes.csv are `Scheduled` and `Homeroom`.
     ClassTypeCase = "class-type-case", imports;
-    /// More subject codes than subjects on line 3 of classes.csv.
+    /// Line 3 of classes.csv has more subject codes than subjects.
     SubjectCodes = "subject-codes", imports;
 
     // Ids and references
-    /// Line 3 of users.csv comes again at the end of the file.
+    /// Line 3 of users.csv is repeated at the end of the file.
     DuplicateEqual = "duplicate-equal", imports;
-    /// Line 3 of users.csv comes again at the end of the file with another name.
+    /// Line 3 of users.csv is repeated at the end of the file with another name.
     DuplicateDifferent = "duplicate-different", imports;
-    /// Line 3 of users.csv comes again with its id in capitals, and another name.
+    /// Line 3 of users.csv is repeated with its id in upper case and another name.
     IdsDifferInCase = "ids-differ-in-case", imports;
-    /// Ids of people and classes with `#`, `/` and blanks, in all files.
+    /// Ids of people and classes contain `#`, `/` and spaces, in all files.
     OddIds = "odd-ids", imports;
-    /// Ids of people and classes with 400 characters, in all files.
+    /// Ids of people and classes have 400 characters, in all files.
     LongIds = "long-ids", imports;
-    /// Line 3 of enrollments.csv refers to a person who is not there.
+    /// Line 3 of enrollments.csv refers to a missing person.
     DanglingUser = "dangling-user", imports;
-    /// Line 3 of enrollments.csv refers to a class that is not there.
+    /// Line 3 of enrollments.csv refers to a missing class.
     DanglingClass = "dangling-class", imports;
-    /// Line 3 of classes.csv refers to a school that is not there.
+    /// Line 3 of classes.csv refers to a missing school.
     DanglingSchool = "dangling-school", imports;
-    /// Line 3 of classes.csv refers to a course that is not there.
+    /// Line 3 of classes.csv refers to a missing course.
     DanglingCourse = "dangling-course", imports;
-    /// Line 3 of classes.csv refers to a session that is not there.
+    /// Line 3 of classes.csv refers to a missing session.
     DanglingTerm = "dangling-term", imports;
-    /// Line 3 of orgs.csv refers to a parent that is not there.
+    /// Line 3 of orgs.csv refers to a missing parent.
     DanglingParent = "dangling-parent", imports;
-    /// Line 3 of courses.csv refers to a school year that is not there.
+    /// Line 3 of courses.csv refers to a missing school year.
     DanglingSchoolYear = "dangling-school-year", imports;
-    /// Line 3 of users.csv refers to an agent who is not there.
+    /// Line 3 of users.csv refers to a missing agent.
     DanglingAgent = "dangling-agent", imports;
-    /// Line 3 of users.csv belongs to an org that is not there (1.2: line 3 of roles.csv).
+    /// Line 3 of users.csv refers to a missing org (1.2: line 3 of roles.csv).
     DanglingOrg = "dangling-org", imports;
-    /// demographics.csv has a row of somebody who is not there.
+    /// demographics.csv has a row for a missing person.
     DanglingDemographics = "dangling-demographics", imports;
 
-    // Sense
+    // Meaning
     /// Schools have the org type `department`.
     SchoolsAsDepartments = "schools-as-departments", imports;
     /// The second school's parent is the first.
     SchoolUnderSchool = "school-under-school", imports;
-    /// The first two schools are each other's parents.
+    /// Each of the first two schools is the parent of the other.
     OrgCycle = "org-cycle", imports;
-    /// The school year stands below the first semester.
+    /// The parent of the school year is the first semester.
     SchoolYearBelowTerm = "school-year-below-term", imports;
     /// Sessions have no parents.
     SessionsWithoutParent = "sessions-without-parent", imports;
@@ -205,96 +204,96 @@ defects! {
     SessionStartAfterEnd = "session-start-after-end", imports;
     /// Classes have no sessions.
     NoTerms = "no-terms", imports;
-    /// Enrolments begin before their session and end after it.
+    /// Enrollments begin before their session and end after it.
     EnrollmentDatesOutsideTerm = "enrollment-dates-outside-term", imports;
     /// Line 3 of enrollments.csv names the district instead of the class's school.
     EnrollmentSchoolDiffers = "enrollment-school-differs", imports;
-    /// Every student has a teacher among the agents.
+    /// Every student has a teacher as an agent.
     TeachersAsAgents = "teachers-as-agents", imports;
-    /// Only students name their agents.
+    /// Only students refer to their agents.
     OneWayAgents = "one-way-agents", imports;
-    /// Only agents name their students.
+    /// Only agents refer to their students.
     ReverseAgents = "reverse-agents", imports;
-    /// Line 3 of enrollments.csv comes again at the end of the file with another id.
+    /// Line 3 of enrollments.csv is repeated at the end of the file with another id.
     SameUserTwice = "same-user-twice", imports;
-    /// Line 3 of enrollments.csv makes a student a teacher, and the first teacher is enrolled as a
-    /// student.
+    /// Line 3 of enrollments.csv enrolls a student as a teacher, and the first teacher is enrolled
+    /// as a student.
     RoleConflict = "role-conflict", imports;
     /// All teachers of a class are primary.
     SeveralPrimaries = "several-primaries", imports;
     /// No teacher is primary.
     NoPrimary = "no-primary", imports;
-    /// The user on line 3 has no row in roles.csv; for districts of 1.2.
+    /// The user on line 3 has no row in roles.csv. For 1.2 districts.
     NoRole = "no-role", imports;
-    /// The user on line 3 has the primary role twice in roles.csv; for districts of 1.2.
+    /// The user on line 3 has the primary role twice in roles.csv. For 1.2 districts.
     TwoPrimaryRoles = "two-primary-roles", imports;
     /// The student on line 2 of users.csv is in no class.
     StudentWithoutClasses = "student-without-classes", imports;
-    /// The class on line 2 of classes.csv has 30,000 students more, all new.
+    /// The class on line 2 of classes.csv has 30,000 additional new students.
     HugeClass = "huge-class", imports;
 
     // The set
-    /// All files in one folder inside the zip.
+    /// All files are in one folder inside the zip.
     FolderInZip = "folder-in-zip", imports;
-    /// Half of the files in one folder, half in another.
+    /// Half of the files are in one folder, half in another.
     TwoFolders = "two-folders", fatal;
-    /// `__MACOSX/._users.csv` and `.DS_Store` among the files.
+    /// The set contains `__MACOSX/._users.csv` and `.DS_Store`.
     MacExtras = "mac-extras", imports;
-    /// A file that is not OneRoster's.
+    /// The set contains a file that is not part of OneRoster.
     UnknownFile = "unknown-file", imports;
-    /// File names in lower case.
+    /// File names are in lower case.
     FileNameCase = "file-name-case", imports;
-    /// `fiel.demographics` in the manifest.
+    /// The manifest has a misspelled property: `fiel.demographics`.
     ManifestMisspelt = "manifest-misspelt", imports;
-    /// No manifest; imports where the district's settings accept 1.0.
+    /// The manifest is missing. Imports if the district's settings accept version 1.0.
     ManifestMissing = "manifest-missing", fatal;
-    /// Another header than `propertyName,value` in the manifest.
+    /// The manifest's header is not `propertyName,value`.
     ManifestHeader = "manifest-header", fatal;
-    /// The manifest does not say how users.csv is meant.
+    /// The manifest has no mode for users.csv.
     ManifestModeBlank = "manifest-mode-blank", fatal;
     /// `manifest.version` is `1`, as Excel leaves it.
     ManifestVersion = "manifest-version", imports;
     /// users.csv is missing.
     UsersMissing = "users-missing", fatal;
-    /// users.csv has no row.
+    /// users.csv has no rows.
     UsersHeaderOnly = "users-header-only", fatal;
     /// enrollments.csv is missing.
     EnrollmentsMissing = "enrollments-missing", fatal;
-    /// enrollments.csv has no row.
+    /// enrollments.csv has no rows.
     EnrollmentsHeaderOnly = "enrollments-header-only", fatal;
-    /// demographics.csv is listed and missing.
+    /// demographics.csv is listed in the manifest but missing.
     ListedButMissing = "listed-but-missing", imports;
-    /// demographics.csv is listed as absent and there.
+    /// demographics.csv is listed as absent but included.
     PresentButAbsent = "present-but-absent", imports;
-    /// The files of Microsoft School Data Sync 2.1 in place of OneRoster's.
+    /// The files are in the format of Microsoft School Data Sync 2.1.
     SdsFormat = "sds-format", fatal;
 
     // The archive
-    /// A file of text that is named like a zip.
+    /// The zip is a text file.
     NotAZip = "not-a-zip", fatal;
     /// The last third of the zip is missing.
     TruncatedZip = "truncated-zip", fatal;
-    /// A byte inside users.csv is not what it was when the zip was made.
+    /// A byte of users.csv was changed after the zip was written.
     CorruptZip = "corrupt-zip", fatal;
-    /// users.csv is 256 MB of blank lines, a quarter of a megabyte in the zip.
+    /// users.csv is 256 MB of blank lines, compressed to a quarter of a megabyte.
     ZipBomb = "zip-bomb", fatal;
-    /// The zip says that users.csv has a hundred bytes when unpacked.
+    /// The zip declares an unpacked size of 100 bytes for users.csv.
     LyingSizes = "lying-sizes", fatal;
-    /// Two thousand small members more.
+    /// The zip has 2,000 additional small members.
     TooManyMembers = "too-many-members", fatal;
-    /// A member named `../../users.csv`.
+    /// The zip has a member named `../../users.csv`.
     PathTraversal = "path-traversal", fatal;
     /// All members are marked as encrypted.
     Encrypted = "encrypted", fatal;
-    /// A zip without members.
+    /// The zip has no members.
     EmptyZip = "empty-zip", fatal;
-    /// users.csv twice, with different content.
+    /// The zip has users.csv twice, with different content.
     DuplicateMembers = "duplicate-members", fatal;
 }
 
 impl Defect {
-    /// Whether it is one of the archive, which a folder cannot have.
-    pub fn is_of_the_archive(self) -> bool {
+    /// Whether the defect is in the zip format, which a folder cannot have.
+    pub fn is_archive_defect(self) -> bool {
         self >= Self::NotAZip
     }
 }
@@ -310,8 +309,8 @@ impl FromStr for Defect {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|defect| defect.name() == name);
-        found.copied().ok_or_else(|| {
-            format!("there is no defect called {name}; make-district --list-defects lists them")
-        })
+        found
+            .copied()
+            .ok_or_else(|| format!("there is no defect {name}; see make-district --list-defects"))
     }
 }

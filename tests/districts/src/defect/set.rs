@@ -1,5 +1,4 @@
-//! What defects do to the set as a whole: which members it has, what they are called, what the
-//! manifest says.
+//! Defects of the set as a whole: its members, their names, and the manifest.
 
 use super::Defect;
 use crate::layout::GRADES;
@@ -12,15 +11,15 @@ pub(crate) struct Member {
     pub(crate) content: Content,
 }
 
-/// Where a member's bytes come from.
+/// The source of a member's bytes.
 pub(crate) enum Content {
     Table(File),
     Bytes(Vec<u8>),
-    /// The first bytes, then the second until the member has so many.
+    /// The first bytes, followed by the second, repeated until the member has this size.
     Repeated(Vec<u8>, Vec<u8>, u64),
 }
 
-/// Unpacked bytes of the bomb.
+/// Unpacked size of the zip bomb in bytes.
 const BOMB: u64 = 256 << 20;
 
 impl Night {
@@ -46,7 +45,7 @@ impl Night {
         change(Defect::ManifestMisspelt, "file.demographics", Some("fiel.demographics"), None);
     }
 
-    /// The files of the set as they are written, the manifest last.
+    /// The files of the set in the order in which they are written, the manifest last.
     pub(crate) fn members(&self) -> Vec<Member> {
         if self.has(Defect::SdsFormat) {
             return self.sds();
@@ -125,22 +124,38 @@ impl Night {
     fn sds(&self) -> Vec<Member> {
         let grade = GRADES[4];
         let files = [
-            ("orgs.csv", "sourcedId,name,type,parentSourcedId\r\n1,Acorn Elementary School,school,\r\n".to_owned()),
+            (
+                "orgs.csv",
+                "sourcedId,name,type,parentSourcedId\r\n\
+                 1,Acorn Elementary School,school,\r\n"
+                    .to_owned(),
+            ),
             (
                 "users.csv",
-                "sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms\r\n\
+                "sourcedId,username,givenName,familyName,\
+                 password,activeDirectoryMatchId,email,phone,sms\r\n\
                  11,s11,Amilio,Brookfield,,,,,\r\n12,t12,Fiothea,Quillstone,,,,,\r\n"
                     .to_owned(),
             ),
             (
                 "roles.csv",
                 format!(
-                    "userSourcedId,orgSourcedId,role,sessionSourcedId,grade,isPrimary,roleStartDate,roleEndDate\r\n\
+                    "userSourcedId,orgSourcedId,role,sessionSourcedId,grade,isPrimary,\
+                     roleStartDate,roleEndDate\r\n\
                      11,1,student,,{grade},true,,\r\n12,1,teacher,,,true,,\r\n"
                 ),
             ),
-            ("classes.csv", "sourcedId,orgSourcedId,title,sessionSourcedIds,courseSourcedId\r\n21,1,Reading,,\r\n".to_owned()),
-            ("enrollments.csv", "classSourcedId,userSourcedId,role\r\n21,11,student\r\n21,12,teacher\r\n".to_owned()),
+            (
+                "classes.csv",
+                "sourcedId,orgSourcedId,title,sessionSourcedIds,courseSourcedId\r\n\
+                 21,1,Reading,,\r\n"
+                    .to_owned(),
+            ),
+            (
+                "enrollments.csv",
+                "classSourcedId,userSourcedId,role\r\n21,11,student\r\n21,12,teacher\r\n"
+                    .to_owned(),
+            ),
         ];
         files
             .map(|(name, text)| Member {

@@ -17,8 +17,8 @@ impl Moment {
         let school = &world.layout.schools[school_index];
         let grade = school.grades[grade_index].grade;
         let (title, subject, code) = orgs::subject(grade, period);
-        // Every eighth title tells nothing apart: four classes called "Reading" are four classes
-        // called "Reading" (R-M3).
+        // Every eighth title is not unique: four classes of one teacher may all be called "Reading"
+        // (R-M3).
         let mut name = if world.draw(Draw::ClassBody, slot, 9).is_multiple_of(8) {
             title.to_owned()
         } else {

@@ -1,4 +1,4 @@
-//! enrollments.csv: the students' first, then the teachers'.
+//! enrollments.csv: first students, then teachers.
 
 use super::Batch;
 use crate::moment::Moment;

@@ -1,8 +1,7 @@
-//! The tables of OneRoster CSV: their columns, and the rows of each.
+//! The files of OneRoster CSV: their columns and rows.
 //!
-//! A table is cut into slots: a seat, a class, a family. All rows that a record ever has come from
-//! one slot, whatever the night, so two nights are compared slot by slot without remembering
-//! anything.
+//! A file is divided into slots: a seat, a class, a family. A record's row is in the same slot
+//! every night, so two nights are compared slot by slot in constant memory.
 
 mod classes;
 mod enrollments;
@@ -17,23 +16,23 @@ use csv::StringRecord;
 use crate::Version;
 use crate::moment::Moment;
 
-/// A table of the set, in the order in which parents come before children.
+/// A file of the set. In this order, parents are before children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is the file of its name")]
+#[expect(missing_docs, reason = "the names are the files' names")]
 pub enum File {
     Orgs,
     AcademicSessions,
     Courses,
     Classes,
     Users,
-    /// Version 1.2 alone.
+    /// Version 1.2 only.
     Roles,
     Enrollments,
     Demographics,
 }
 
 impl File {
-    /// All of them; roles.csv exists in 1.2 only.
+    /// All files. roles.csv exists in 1.2 only.
     pub const ALL: [Self; 8] = [
         Self::Orgs,
         Self::AcademicSessions,
@@ -45,12 +44,12 @@ impl File {
         Self::Demographics,
     ];
 
-    /// The tables that a set of this version has.
+    /// The files of a set of this version.
     pub fn of(version: Version) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |file| *file != Self::Roles || version == Version::V1_2)
     }
 
-    /// The name in the manifest, `academicSessions`; with `.csv` it is the file's name.
+    /// The name in the manifest, such as `academicSessions`. The file's name is this plus `.csv`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Orgs => "orgs",
@@ -64,7 +63,7 @@ impl File {
         }
     }
 
-    /// The columns of the standard, without the district's own.
+    /// The standard's columns, without the district's own.
     pub fn columns(self, version: Version) -> &'static [&'static str] {
         match self {
             Self::Orgs => &[
@@ -205,7 +204,7 @@ impl File {
     }
 }
 
-/// Rows of one slot; the records are used again for the next.
+/// The rows of a slot. The buffers are reused for the next slot.
 #[derive(Default)]
 pub(crate) struct Batch {
     rows: Vec<StringRecord>,
@@ -222,7 +221,7 @@ impl Batch {
         &self.rows[..self.used]
     }
 
-    /// Begins a row; `id` is written by the closure, status and time of change are left blank.
+    /// Begins a row. `id` writes the id; status and time of change are left blank.
     fn row(&mut self, id: impl FnOnce(&mut String)) -> RowWriter<'_> {
         let mut writer = self.bare_row();
         writer.with(id).text("").text("");
@@ -239,7 +238,7 @@ impl Batch {
         RowWriter { record, scratch: &mut self.scratch }
     }
 
-    /// Appends a copy.
+    /// Appends a copy of a row.
     pub(crate) fn push(&mut self, row: &StringRecord) -> &mut StringRecord {
         let writer = self.bare_row();
         writer.record.extend(row);
@@ -279,7 +278,7 @@ impl RowWriter<'_> {
 }
 
 impl Moment {
-    /// How many slots a table has.
+    /// Number of slots of a file.
     pub(crate) fn slots(&self, file: File) -> u64 {
         let layout = &self.world.layout;
         match file {

@@ -9,7 +9,7 @@ use crate::world::{Key, Kind, World};
 /// Course slots: one per grade and period.
 pub(super) const COURSES: u64 = GRADES.len() as u64 * PERIODS;
 
-/// The district's own id; it is the only one of its kind.
+/// The id of the district's org.
 pub(crate) const DISTRICT_ID: &str = "district-1";
 
 /// Title, subject, course code.
@@ -46,7 +46,7 @@ const HIGH: [Subject; 8] = [
     ("Health", "Health", "HEA"),
 ];
 
-/// What is taught in a period of a grade.
+/// The subject of a period in a grade.
 pub(super) fn subject(grade: usize, period: u64) -> Subject {
     let list = match grade {
         0..6 => ELEMENTARY,
@@ -125,12 +125,12 @@ impl Moment {
         });
     }
 
-    /// The sessions that a class lasts for, as the list in its column.
+    /// The sessions of a class, as a list for its column.
     pub(super) fn terms(&self, level: Level, section: u64, period: u64) -> String {
         let world = &self.world;
         match level {
             Level::Elementary => world.year_id(),
-            // Every second health class of a high school lasts one semester.
+            // In high schools every second health class lasts one semester.
             Level::High if period == 7 && section % 2 == 1 => world.semester_id(1),
             Level::Middle | Level::High => {
                 format!("{},{}", world.semester_id(1), world.semester_id(2))

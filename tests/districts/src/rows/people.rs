@@ -1,5 +1,4 @@
-//! users.csv, roles.csv and demographics.csv: students first, then teachers, administrators and
-//! guardians.
+//! users.csv, roles.csv and demographics.csv: students, teachers, administrators, guardians.
 
 use super::{Batch, RowWriter};
 use crate::Version;
@@ -10,7 +9,7 @@ use crate::moment::{Moment, Seat};
 use crate::names;
 use crate::world::{Key, Kind, World};
 
-/// Where in the tables of people each kind begins.
+/// The first slot of each kind of person.
 pub(super) struct People {
     teachers: u64,
     administrators: u64,
@@ -25,12 +24,12 @@ impl People {
     }
 }
 
-/// One person, whatever the kind, ready to be written.
+/// The data of a person of any kind.
 struct Person<'a> {
     key: Key,
-    /// Role in 1.1, role in 1.2.
+    /// The role in 1.1, and the role in 1.2.
     role: (&'static str, &'static str),
-    /// The main one first.
+    /// The primary one first.
     schools: &'a [usize],
     username: &'a str,
     user_ids: &'a str,
@@ -138,7 +137,7 @@ impl Moment {
         }
         let number = world.student_number(seat, state.generation);
         let grade = world.layout.schools[state.school].grades[state.grade].grade;
-        // The youngest often have no address of their own; one in fifty elsewhere has none either.
+        // The youngest often have no email address, and one in fifty of the others has none.
         let without_mail = if grade < 3 { body.is_multiple_of(4) } else { body.is_multiple_of(50) };
         let mut local = String::new();
         names::mail_part(&given, &mut local);
@@ -188,7 +187,7 @@ impl Moment {
         local.push('.');
         names::mail_part(&surname, &mut local);
         let school = world.layout.teacher_school(teacher);
-        // One in twenty teaches at a second school too.
+        // One in twenty also teaches at a second school.
         let second = if body.is_multiple_of(20) {
             world.layout.other_school(school, body >> 8)
         } else {
@@ -325,7 +324,7 @@ impl Moment {
         let grade = world.layout.schools[state.school].grades[state.grade].grade;
         let age = i16::try_from(grade).unwrap_or(0) + 5;
         let (month, day) = (1 + body % 12, 1 + (body >> 8) % 28);
-        // Who is born after the first of September starts a year later.
+        // Children born after September 1 start school a year later.
         let year = world.school_year - 1 - age - i16::from(month > 8);
         row.text(&format!("{year:04}-{month:02}-{day:02}"));
         row.text(if body.is_multiple_of(97) {
@@ -335,7 +334,7 @@ impl Moment {
         } else {
             "female"
         });
-        // One in thirty says nothing, one in twenty-five has two; the rest one each.
+        // One in thirty has no value, one in twenty-five has two, the others have one.
         let race = (body >> 24) % 100;
         let two = race >= 93;
         let asian = (4..12).contains(&race) || (93..95).contains(&race);

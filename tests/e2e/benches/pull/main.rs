@@ -32,7 +32,7 @@ use roster::run::RunState;
 use roster::settings::{ClassLink, Clever, DistrictStatus, OneRoster, Settings, SignIn};
 use serde_json::json;
 use simulators::clever::id;
-use simulators::oneroster::Door;
+use simulators::oneroster::Authentication;
 use stack::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
 
 use crate::bare::Bare;
@@ -200,7 +200,7 @@ fn share(
             own
         }
         From::Oneroster => {
-            stack.oneroster().share("bench", &night, Door::Bearer(TOKEN.into()));
+            stack.oneroster().share("bench", &night, Authentication::Bearer(TOKEN.into()));
             stack.put_secret(SECRET, TOKEN);
             let at = OneRoster::at(stack.oneroster().address("bench"), SECRET);
             settings.source.oneroster =

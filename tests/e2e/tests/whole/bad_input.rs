@@ -122,7 +122,7 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
     }
     let told = application
         .stack
-        .told()
+        .notifications()
         .into_iter()
         .filter(|told| told.detail["district"] == json!(district));
     let told: Vec<_> = told.map(|told| (told.detail_type, told.detail["run"].clone())).collect();

@@ -130,7 +130,7 @@ fn told(application: &Application) -> String {
     let functions = [IMPORT, RECONCILE, API];
     let mut text: Vec<String> = functions.iter().map(|name| application.stack.log(name)).collect();
     text.extend(application.failures());
-    let events = application.stack.told();
+    let events = application.stack.notifications();
     assert!(events.len() >= 2, "a night that is held and one that is refused are told: {events:?}");
     text.extend(events.iter().map(|event| event.detail.to_string()));
     for name in functions {

@@ -13,7 +13,7 @@ use roster::run::RunState;
 use roster::settings::DistrictStatus;
 use serde_json::json;
 use simulators::clever::{Fault, List, Sharing, id};
-use stack::{Claims, NOTICE_KEYS, PULL, SCHEDULE_GROUP};
+use stack::{Claims, PULL, SCHEDULE_GROUP, WEBHOOK_KEYS};
 
 use crate::notices::{KEY, knock};
 
@@ -27,7 +27,7 @@ async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -
         .await
         .expect("the function is there");
     // Whoever waits for Clever to come back does so for minutes.
-    stack.live_until(stack.clock().now() + HOUR).await;
+    stack.run_until(stack.clock().now() + HOUR).await;
     let run =
         stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");
@@ -46,7 +46,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         (id("district", "oak"), District::new(Size::students(120)).seed(5).churn(4.0));
     let district = DistrictId::new(&*source);
     clever.connect(&source, &set.night(0));
-    stack.put_secret(NOTICE_KEYS, &json!({ "current": KEY }).to_string());
+    stack.put_secret(WEBHOOK_KEYS, &json!({ "current": KEY }).to_string());
 
     // A notice is a hint; the token list confirms it.
     assert_eq!(
@@ -58,7 +58,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         .await,
         202
     );
-    stack.live_until(stack.next_schedule().expect("the look is scheduled")).await;
+    stack.run_until(stack.next_schedule().expect("the look is scheduled")).await;
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
@@ -161,7 +161,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     );
 
     // Sharing reduced by mistake to one school: held, and nothing is lost.
-    clever.heal();
+    clever.clear_faults();
     let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
     clever.share(&source, Sharing::Schools(one));
     let reduced = pull(&application, &district, now + HOUR * 72).await;

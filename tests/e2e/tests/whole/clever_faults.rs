@@ -413,7 +413,7 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
         world.clever().sync(&oak.source, &oak.set.night(night));
         world.clever().fault(path, u32::from(path == "role=student"), u32::MAX, fault);
         let refused = world.pull(&oak.here).await;
-        world.clever().heal();
+        world.clever().clear_faults();
         assert_eq!(
             (refused.state(), refused.report.findings.len()),
             (RunState::Refused, 1),

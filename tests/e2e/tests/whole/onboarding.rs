@@ -222,7 +222,7 @@ async fn pull_now(application: &Application, district: &DistrictId) -> Night {
     assert_eq!(status, 202, "{asked}");
     application
         .stack
-        .live_until(application.stack.clock().now() + SignedDuration::from_mins(1))
+        .run_until(application.stack.clock().now() + SignedDuration::from_mins(1))
         .await;
     let night = newest(application, district).await;
     assert_eq!(asked["run"], night.run.run.as_str(), "{:?}", application.failures());

@@ -12,7 +12,7 @@ use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, OneRoster, OneRosterVersion, Settings, SignIn};
 use serde_json::json;
-use simulators::oneroster::Door;
+use simulators::oneroster::Authentication;
 use sources::oneroster_rest::memory::Fault;
 use stack::{Claims, PULL, SCHEDULE_GROUP};
 
@@ -26,7 +26,7 @@ async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -
         .await
         .expect("the function is there");
     // Whoever waits for a server to come back does so for minutes.
-    stack.live_until(stack.clock().now() + HOUR).await;
+    stack.run_until(stack.clock().now() + HOUR).await;
     let run =
         stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
     let report = stack.report(district, &run.run).await.expect("the report can be read");
@@ -149,7 +149,7 @@ async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_t
     servers.share(
         "elm",
         &set.night(0),
-        Door::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 },
+        Authentication::Oauth2 { client: client.into(), secret: secret.into(), uses: 10 },
     );
     stack.put_secret(
         "rollbook-token-elm",

@@ -6,7 +6,7 @@ use districts::{Defect, District, Size};
 use e2e::Application;
 use roster::run::RunState;
 use roster::settings::Settings;
-use stack::{BusMood, IMPORT, RECONCILE};
+use stack::{BusFault, IMPORT, RECONCILE};
 
 #[tokio::test]
 async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be_told() {
@@ -17,12 +17,12 @@ async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be
     let before = application.mirror(&district).await;
 
     // It never answers, and then it answers with errors.
-    application.stack.set_bus_mood(BusMood::Silent);
+    application.stack.set_bus_fault(BusFault::NoAnswer);
     let begun = Instant::now();
     let refused = application.night(&district, &set.night(0).with(Defect::TruncatedZip)).await;
     assert_eq!(refused.state(), RunState::Refused);
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-    application.stack.set_bus_mood(BusMood::Fails);
+    application.stack.set_bus_fault(BusFault::ServerError);
     let held = application.night(&district, &set.night(0).without_students(30.0)).await;
     assert_eq!((held.state(), application.mirror(&district).await), (RunState::Held, before));
     assert_eq!(application.told(), []);

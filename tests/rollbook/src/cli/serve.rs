@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use districts::{District, Size};
-use stack::{CLASSLINK_KEY, CLEVER_CLIENT, INBOX, INTERNAL, NOTICE_KEYS, RECONCILE, Stack, TABLE};
+use stack::{CLASSLINK_KEY, CLEVER_CLIENT, INBOX, INTERNAL, RECONCILE, Stack, TABLE, WEBHOOK_KEYS};
 
 use super::outcome::print;
 use super::progress::Progress;
@@ -40,7 +40,7 @@ impl Serve {
             ("Events", &at.events),
             ("Clever", &at.clever),
             ("OneRoster", &at.oneroster),
-            ("Notices", &at.notices),
+            ("Notices", &at.webhook),
         ] {
             let _ = writeln!(text, "  {name:<10}{url}");
         }
@@ -70,7 +70,7 @@ impl Serve {
 What operators are told appears here. Ctrl-C ends it; everything is kept.\n"
         );
         print(&text)?;
-        let mut told = stack.listen();
+        let mut told = stack.subscribe();
         let ended = tokio::signal::ctrl_c();
         tokio::pin!(ended);
         loop {
@@ -88,7 +88,7 @@ What operators are told appears here. Ctrl-C ends it; everything is kept.\n"
 /// Notices get a key; what they are signed with.
 fn notices(stack: &Stack) -> String {
     let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
-    stack.put_secret(NOTICE_KEYS, &serde_json::json!({ "current": key }).to_string());
+    stack.put_secret(WEBHOOK_KEYS, &serde_json::json!({ "current": key }).to_string());
     format!(
         "\nA notice that a district shares data is signed with this key (functions/clever-webhook/README.md says how):\n\n  KEY={key}\n"
     )

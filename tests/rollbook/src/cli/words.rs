@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mirror::keys;
 use roster::finding::{self, Severity};
 use roster::run::RunState;
-use stack::{INTERNAL, Stack, Told};
+use stack::{INTERNAL, Notification, Stack};
 
 use super::outcome::{KINDS, Outcome};
 
@@ -87,7 +87,7 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
 }
 
 /// What operators were told, as a rule of the template mails it.
-pub(super) fn told(told: &Told) -> String {
+pub(super) fn told(told: &Notification) -> String {
     let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
     format!("\n  Operators were told ({}): {} {}\n", told.detail_type, said("what"), said("next"))
 }

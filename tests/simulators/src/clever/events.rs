@@ -1,35 +1,35 @@
-//! The Events API: what changed of what a district shares, told for thirty days.
+//! The Events API: changes to what a district shares. An event is available for 30 days.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::district::CleverDistrict;
 use super::records::{List, as_v3_0, moment};
-use super::standing::AtClever;
 
-/// How long an event is told.
+/// How long an event is available.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// One event.
+/// One change.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    /// `users.updated`.
+    /// The type, such as `users.updated`.
     kind: String,
     created: Timestamp,
-    /// The object of version 3.1, whole.
+    /// The whole object, in version 3.1.
     object: String,
-    /// What changed of it, as it was before.
+    /// The old values of the changed fields.
     previous: Option<Value>,
     schools: Vec<String>,
 }
 
-/// Events by their ids, which ascend.
+/// Events by id. Ids ascend with time.
 pub(super) type Events = BTreeMap<String, Event>;
 
 impl Event {
-    /// As it stands in a list. What changed stands beside the object, as recordings have it, not
-    /// where the specification draws it.
+    /// The item of a list. `previous_attributes` is next to `object`, as recorded, which differs
+    /// from the specification.
     pub(super) fn data(&self, id: &str, version: &str) -> Value {
         let mut object: Value = serde_json::from_str(&self.object).unwrap_or_default();
         let mut previous = self.previous.clone();
@@ -40,28 +40,32 @@ impl Event {
         let mut data = Map::new();
         data.insert("object".into(), object);
         data.extend(previous.map(|previous| ("previous_attributes".to_owned(), previous)));
-        // Whole seconds.
+        // Clever rounds to seconds.
         let created =
             moment(Timestamp::from_second(self.created.as_second()).unwrap_or(self.created));
         json!({ "id": id, "type": self.kind, "created": created, "data": data })
     }
 
-    /// Whether somebody who asks for a school, or for kinds of records, means it.
-    pub(super) fn is_asked_for(&self, school: Option<&str>, kinds: &[String]) -> bool {
+    /// Whether the event passes the filters `school` and `record_type`.
+    pub(super) fn passes(&self, school: Option<&str>, kinds: &[String]) -> bool {
         let kind = self.kind.split('.').next().unwrap_or_default();
-        (kinds.is_empty() || kinds.iter().any(|asked| asked == kind))
-            && school.is_none_or(|school| self.schools.iter().any(|mine| mine == school))
+        (kinds.is_empty() || kinds.iter().any(|wanted| wanted == kind))
+            && school.is_none_or(|school| self.schools.iter().any(|own| own == school))
     }
 
-    /// Whether it is still told.
+    /// Whether the event is still available.
     pub(super) fn is_kept(&self, now: Timestamp) -> bool {
         now.duration_since(self.created) <= KEPT
     }
 }
 
-/// Adds the events of everything that is shared now and was not, is not and was, or is another than
-/// it was.
-pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: Timestamp) {
+/// Adds an event for every record whose content or sharing changed.
+pub(super) fn record_events(
+    before: &CleverDistrict,
+    now: &mut CleverDistrict,
+    id: &str,
+    at: Timestamp,
+) {
     let mut found = Vec::new();
     for list in List::ALL {
         let (old, new) = (&before.records[&list], &now.records[&list]);
@@ -84,7 +88,7 @@ pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: 
             });
         }
     }
-    // What is gone goes in the other direction, children first.
+    // Deletions are in reverse order, children first.
     for list in List::ALL.into_iter().rev() {
         for (record_id, was) in
             before.records[&list].iter().filter(|(record_id, was)| before.shares(record_id, was))
@@ -117,12 +121,12 @@ pub(super) fn note_changes(before: &AtClever, now: &mut AtClever, id: &str, at: 
         });
     }
     for event in found {
-        now.told += 1;
-        now.events.insert(format!("{:08x}{:016x}", at.as_second(), now.told), event);
+        now.event_count += 1;
+        now.events.insert(format!("{:08x}{:016x}", at.as_second(), now.event_count), event);
     }
 }
 
-/// What of an object was different: nested, old values, lists whole.
+/// The old values of the fields that differ. Objects are compared field by field, lists as a whole.
 fn difference(old: &Value, new: &Value) -> Value {
     let empty = Map::new();
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
@@ -142,11 +146,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_changed_is_told_with_lists_as_a_whole() {
-        let old = json!({ "name": { "first": "A", "last": "B" }, "roles": { "student": { "gender": "X", "schools": ["1"] } }, "email": "" });
-        let new = json!({ "name": { "first": "A", "last": "C" }, "roles": { "student": { "gender": "M", "schools": ["1", "2"] } }, "email": "", "x": 1 });
-        let told = json!({ "name": { "last": "B" }, "roles": { "student": { "gender": "X", "schools": ["1"] } }, "x": null });
-        assert_eq!(difference(&old, &new), told);
+    fn the_difference_has_only_changed_fields_and_whole_lists() {
+        let old = json!({ "name": { "first": "A", "last": "B" },
+            "roles": { "student": { "gender": "X", "schools": ["1"] } }, "email": "" });
+        let new = json!({ "name": { "first": "A", "last": "C" },
+            "roles": { "student": { "gender": "M", "schools": ["1", "2"] } }, "email": "",
+            "x": 1 });
+        let expected = json!({ "name": { "last": "B" }, "roles": { "student": { "gender": "X",
+            "schools": ["1"] } }, "x": null });
+        assert_eq!(difference(&old, &new), expected);
         assert_eq!(difference(&old, &old), json!({}));
     }
 }

@@ -1,4 +1,4 @@
-//! The answers of the Data and Events API: lists in pages, and single records.
+//! The responses of the Data API and the Events API: paged lists and single records.
 
 use std::ops::Bound;
 use std::time::Duration;
@@ -7,37 +7,37 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 
-use super::door::{Ask, cannot, message, raw, sent};
+use super::district::CleverDistrict;
+use super::endpoint::{ApiRequest, cannot, message, raw, sent};
 use super::faults::Fault;
 use super::records::{List, Record, as_v3_0};
-use super::standing::AtClever;
 use super::{World, lock};
 
-/// Records a page, unless the request says otherwise; and at most.
+/// Records per page by default, and at most.
 const DEFAULT_LIMIT: usize = 100;
 const MOST: usize = 10_000;
-/// The roles by which users are listed.
+/// The values of the filter `role`.
 const ROLES: [&str; 5] = ["contact", "district_admin", "staff", "student", "teacher"];
 
-/// Answers whoever is let in; `user`: somebody who has signed in, and not the application.
+/// Answers an authenticated request. `user` is the signed-in user; `None`: the application.
 pub(super) fn answer(
     world: &World,
     district: &str,
     user: Option<&str>,
-    ask: &Ask,
+    request: &ApiRequest,
 ) -> Response<Body> {
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return message(401, "unauthorized") };
-    if ask.fault == Some(Fault::NewData) {
+    if request.fault == Some(Fault::NewData) {
         at.last_sync += Duration::from_secs(1);
     }
-    let mut parts = ask.path.strip_prefix('/').unwrap_or_default().split('/');
+    let mut parts = request.path.strip_prefix('/').unwrap_or_default().split('/');
     let version = parts.next().unwrap_or_default();
     let rest: Vec<&str> = parts.collect();
     if !matches!(version, "v3.0" | "v3.1") {
-        return cannot("GET", &ask.path);
+        return cannot("GET", &request.path);
     }
-    let me = Asked { at, district, version, ask };
+    let me = DistrictRequest { at, district, version, request };
     if let Some(user) = user {
         return me.answer_user(user, &rest);
     }
@@ -50,37 +50,38 @@ pub(super) fn answer(
             Some(event) => me.one(event.data(id, version)),
             None => message(404, "not found"),
         },
-        // Not the envelope that is documented, as recorded.
+        // The recorded envelope, which differs from the documentation.
         ["resources"] => sent(200, &json!({ "resources": [] })),
-        [name] => List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.list(list)),
-        [name, id] => {
-            List::named(name).map_or_else(|| cannot("GET", &ask.path), |list| me.single(list, id))
+        [name] => {
+            List::named(name).map_or_else(|| cannot("GET", &request.path), |list| me.list(list))
         }
+        [name, id] => List::named(name)
+            .map_or_else(|| cannot("GET", &request.path), |list| me.single(list, id)),
         [name, id, what] => List::named(name)
-            .map_or_else(|| cannot("GET", &ask.path), |list| me.related(list, id, what)),
-        _ => cannot("GET", &ask.path),
+            .map_or_else(|| cannot("GET", &request.path), |list| me.related(list, id, what)),
+        _ => cannot("GET", &request.path),
     }
 }
 
-/// One request of one district.
-pub(super) struct Asked<'a> {
-    pub(super) at: &'a AtClever,
+/// A request with the district that its token belongs to.
+pub(super) struct DistrictRequest<'a> {
+    pub(super) at: &'a CleverDistrict,
     pub(super) district: &'a str,
     pub(super) version: &'a str,
-    pub(super) ask: &'a Ask,
+    pub(super) request: &'a ApiRequest,
 }
 
-/// What lies between two ids, in their order.
-type Within<'a, T> = Box<dyn DoubleEndedIterator<Item = (&'a str, &'a T)> + 'a>;
+/// Items between two ids, in the order of ids.
+type Items<'a, T> = Box<dyn DoubleEndedIterator<Item = (&'a str, &'a T)> + 'a>;
 
-/// What is on a page, and what lies before and behind it.
+/// A page, and whether there are items before and after it.
 struct Page<T> {
     items: Vec<(String, T)>,
-    before: bool,
-    behind: bool,
+    before_it: bool,
+    after_it: bool,
 }
 
-impl Asked<'_> {
+impl DistrictRequest<'_> {
     pub(super) fn district(&self) -> Value {
         let mut object = self.at.object(self.district);
         if self.version == "v3.0" {
@@ -89,7 +90,7 @@ impl Asked<'_> {
         object
     }
 
-    /// The one district that the token belongs to; the list has no pages.
+    /// The list of districts: only the token's own, on one page.
     fn districts(&self) -> Response<Body> {
         let uri = format!("/{}/districts/{}", self.version, self.district);
         let links = json!([{ "rel": "self", "uri": format!("/{}/districts", self.version) }]);
@@ -97,7 +98,10 @@ impl Asked<'_> {
     }
 
     pub(super) fn one(&self, object: Value) -> Response<Body> {
-        sent(200, &json!({ "data": object, "links": [{ "rel": "self", "uri": self.ask.path }] }))
+        sent(
+            200,
+            &json!({ "data": object, "links": [{ "rel": "self", "uri": self.request.path }] }),
+        )
     }
 
     pub(super) fn single(&self, list: List, id: &str) -> Response<Body> {
@@ -108,7 +112,7 @@ impl Asked<'_> {
                 format!(
                     r#"{{"data":{},"links":[{{"rel":"self","uri":"{}"}}]}}"#,
                     self.json(record, id),
-                    self.ask.path
+                    self.request.path
                 ),
             ),
             None => message(404, "not found"),
@@ -133,12 +137,13 @@ impl Asked<'_> {
         format!(r#"{{"data":{json},"uri":"/{}/{name}/{id}"}}"#, self.version)
     }
 
-    /// The order of keys is not fixed: every second answer has it the other way round.
+    /// Wraps items and links. Clever does not fix the order of keys, so every second response
+    /// swaps them.
     fn envelope(&self, data: &[String], links: &[(&str, String)]) -> Response<Body> {
         let links: Vec<Value> =
             links.iter().map(|(rel, uri)| json!({ "rel": rel, "uri": uri })).collect();
         let (data, links) = (data.join(","), Value::Array(links));
-        let body = if self.ask.number.is_multiple_of(2) {
+        let body = if self.request.number.is_multiple_of(2) {
             format!(r#"{{"data":[{data}],"links":{links}}}"#)
         } else {
             format!(r#"{{"links":{links},"data":[{data}]}}"#)
@@ -147,7 +152,7 @@ impl Asked<'_> {
     }
 
     fn list(&self, list: List) -> Response<Body> {
-        let role = self.ask.get("role").filter(|_| list == List::Users);
+        let role = self.request.get("role").filter(|_| list == List::Users);
         if role.is_some_and(|role| !ROLES.contains(&role)) {
             return message(400, "role is not valid");
         }
@@ -156,14 +161,14 @@ impl Asked<'_> {
         })
     }
 
-    /// A page of those records of a list that are shared and meant.
+    /// A page of the shared records of a list that pass a filter.
     pub(super) fn records(
         &self,
         list: List,
-        meant: impl Fn(&str, &Record) -> bool,
+        filter: impl Fn(&str, &Record) -> bool,
     ) -> Response<Body> {
-        let of = |id: &str, record: &Record| self.at.shares(id, record) && meant(id, record);
-        let of = &of;
+        let passes = |id: &str, record: &Record| self.at.shares(id, record) && filter(id, record);
+        let passes = &passes;
         self.page(
             list.name(),
             |from, to| {
@@ -171,7 +176,7 @@ impl Asked<'_> {
                 Box::new(
                     range
                         .map(|(id, record)| (id.as_str(), record))
-                        .filter(move |(id, record)| of(id, record)),
+                        .filter(move |(id, record)| passes(id, record)),
                 )
             },
             |id, record| self.json(record, id),
@@ -180,7 +185,7 @@ impl Asked<'_> {
 
     fn events(&self, world: &World) -> Response<Body> {
         let (now, school, kinds) =
-            (world.clock.now(), self.ask.get("school"), self.ask.all("record_type"));
+            (world.clock.now(), self.request.get("school"), self.request.all("record_type"));
         self.page(
             "events",
             |from, to| {
@@ -190,7 +195,7 @@ impl Asked<'_> {
                     .range::<str, _>((from, to))
                     .filter(|(_, event)| event.is_kept(now));
                 Box::new(
-                    kept.filter(|(_, event)| event.is_asked_for(school, &kinds))
+                    kept.filter(|(_, event)| event.passes(school, &kinds))
                         .map(|(id, event)| (id.as_str(), event)),
                 )
             },
@@ -198,30 +203,29 @@ impl Asked<'_> {
         )
     }
 
-    /// A page of anything that has ids in order. `within` gives what lies between two ids, `json`
-    /// an object.
+    /// A page of a list. `within` returns the items between two ids, `json` formats an item.
     fn page<'b, T: 'b>(
         &self,
         name: &str,
-        within: impl Fn(Bound<&str>, Bound<&str>) -> Within<'b, T>,
+        within: impl Fn(Bound<&str>, Bound<&str>) -> Items<'b, T>,
         json: impl Fn(&str, &T) -> String,
     ) -> Response<Body> {
-        let limit = match self.ask.get("limit").map_or(Ok(DEFAULT_LIMIT), str::parse) {
+        let limit = match self.request.get("limit").map_or(Ok(DEFAULT_LIMIT), str::parse) {
             Ok(limit @ 1..=MOST) => limit,
             Ok(limit) if limit > MOST => return message(413, "limit is too large"),
             _ => return message(400, "limit is not valid"),
         };
-        let page = match (self.ask.get("starting_after"), self.ask.get("ending_before")) {
+        let page = match (self.request.get("starting_after"), self.request.get("ending_before")) {
             (None, None) => cut(within(Bound::Unbounded, Bound::Unbounded), limit, false),
             (Some(after), None) => {
                 let mut page = cut(within(Bound::Excluded(after), Bound::Unbounded), limit, false);
-                page.before = within(Bound::Unbounded, Bound::Included(after)).next().is_some();
+                page.before_it = within(Bound::Unbounded, Bound::Included(after)).next().is_some();
                 page
             }
             (None, Some("last")) => cut(within(Bound::Unbounded, Bound::Unbounded), limit, true),
             (None, Some(before)) => {
                 let mut page = cut(within(Bound::Unbounded, Bound::Excluded(before)), limit, true);
-                page.behind = within(Bound::Included(before), Bound::Unbounded).next().is_some();
+                page.after_it = within(Bound::Included(before), Bound::Unbounded).next().is_some();
                 page
             }
             (Some(_), Some(_)) => {
@@ -232,14 +236,14 @@ impl Asked<'_> {
             page.items.first().map(|(id, _)| id.as_str()),
             page.items.last().map(|(id, _)| id.as_str()),
         );
-        let mut links = vec![("self", self.ask.whole.clone())];
-        if let (true, Some(first)) = (page.before, first) {
+        let mut links = vec![("self", self.request.whole.clone())];
+        if let (true, Some(first)) = (page.before_it, first) {
             links.push(("prev", self.link("ending_before", first)));
         }
-        let next = match (self.ask.fault, last) {
-            // Back to where this page began; from the first page back into its middle.
+        let next = match (self.request.fault, last) {
+            // Back to the start of this page; from the first page to its first record.
             (Some(Fault::Loop), _) => self
-                .ask
+                .request
                 .get("starting_after")
                 .or(first)
                 .map(|back| self.link("starting_after", back)),
@@ -248,34 +252,33 @@ impl Asked<'_> {
             }
             (Some(Fault::EmptyPage), _) => Some(self.link(
                 "starting_after",
-                self.ask.get("starting_after").unwrap_or("000000000000000000000000"),
+                self.request.get("starting_after").unwrap_or("000000000000000000000000"),
             )),
-            (_, Some(last)) if page.behind => Some(self.link("starting_after", last)),
+            (_, Some(last)) if page.after_it => Some(self.link("starting_after", last)),
             _ => None,
         };
         links.extend(next.map(|uri| ("next", uri)));
         let shown =
-            if self.ask.fault == Some(Fault::EmptyPage) { &[][..] } else { &page.items[..] };
+            if self.request.fault == Some(Fault::EmptyPage) { &[][..] } else { &page.items[..] };
         let data: Vec<String> =
             shown.iter().map(|(id, item)| self.item(name, id, &json(id, item))).collect();
         self.envelope(&data, &links)
     }
 
-    /// A link to another page: a path, with the limit and filters of this request, which are
-    /// repeated only if they were given.
+    /// The link to another page: a path that repeats the limit and filters of this request.
     fn link(&self, cursor: &str, id: &str) -> String {
-        let path = format!("{}?", self.ask.path);
+        let path = format!("{}?", self.request.path);
         let begin = path.len();
         let mut link = form_urlencoded::Serializer::for_suffix(path, begin);
         for name in ["limit", "role", "primary", "school", "record_type"] {
-            link.extend_pairs(self.ask.all(name).into_iter().map(|value| (name, value)));
+            link.extend_pairs(self.request.all(name).into_iter().map(|value| (name, value)));
         }
         link.append_pair(cursor, id).finish()
     }
 }
 
-/// The first or the last so many.
-fn cut<'a, T>(mut all: Within<'a, T>, limit: usize, from_the_end: bool) -> Page<&'a T> {
+/// The first or the last `limit` items.
+fn cut<'a, T>(mut all: Items<'a, T>, limit: usize, from_the_end: bool) -> Page<&'a T> {
     let mut items = Vec::new();
     while items.len() < limit {
         match if from_the_end { all.next_back() } else { all.next() } {
@@ -287,5 +290,5 @@ fn cut<'a, T>(mut all: Within<'a, T>, limit: usize, from_the_end: bool) -> Page<
     if from_the_end {
         items.reverse();
     }
-    Page { items, before: from_the_end && more, behind: !from_the_end && more }
+    Page { items, before_it: from_the_end && more, after_it: !from_the_end && more }
 }

@@ -1,19 +1,27 @@
-//! A server that behaves like Clever's Data and Events API (v3.0 and v3.1) and token list, with its
-//! quirks, and with faults when tests ask for them.
+//! Simulates Clever's Data API and Events API (v3.0 and v3.1) and its token list, with Clever's
+//! quirks, and with faults that tests plan.
 //!
 //! Sources: Clever's published specification, its developer documentation, and recordings of its
-//! demo district. Its districts come from [`district`], a night at a time. What nobody outside
-//! Clever knows (whether the token list has pages, what `count` answers) is a setting, or not
-//! there.
+//! demo district. The records come from the crate [`districts`], one night at a time. Undocumented
+//! behavior is a setting (whether the token list has pages) or left out (`count`).
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `endpoint` | every request: faults, authentication, rate limit, token list |
+//! | `lists`, `subresources` | responses of the Data API |
+//! | `events` | responses of the Events API |
+//! | `district` | a district's state, and what it shares |
+//! | `records`, `people` | conversion of a synthetic district to Clever's objects |
+//! | `faults` | planned faults |
 
-mod door;
+mod district;
+mod endpoint;
 mod events;
 mod faults;
 mod lists;
 mod people;
 mod records;
-mod related;
-mod standing;
+mod subresources;
 #[cfg(test)]
 mod tests;
 
@@ -25,17 +33,17 @@ use std::time::Duration;
 use districts::Night;
 use serde_json::Value;
 
+pub use district::{Sharing, State};
 pub use faults::Fault;
 pub use records::{List, id};
-pub use standing::{Sharing, State};
 
 use crate::clock::Clock;
 use crate::listen::Listening;
-use faults::{Faults, Happens};
+use district::CleverDistrict;
+use faults::{Faults, Incident};
 use records::Record;
-use standing::AtClever;
 
-/// Requests of one token in one minute.
+/// Number of requests of one token in one minute.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counted {
     minute: i64,
@@ -44,12 +52,12 @@ struct Counted {
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    /// Requests that a token may make in a minute.
+    /// Requests per token and minute.
     per_minute: u64,
-    /// Districts on a page of the token list; none: all on one.
+    /// Districts per page of the token list. `None`: one page.
     tokens: Option<usize>,
-    /// Time that each answer takes beside what it costs to make it.
-    answer: Duration,
+    /// Delay that is added to each response.
+    delay: Duration,
 }
 
 #[derive(Debug)]
@@ -58,15 +66,15 @@ struct World {
     secret: String,
     clock: Clock,
     limits: Mutex<Limits>,
-    districts: Mutex<BTreeMap<String, AtClever>>,
+    districts: Mutex<BTreeMap<String, CleverDistrict>>,
     counted: Mutex<BTreeMap<String, Counted>>,
-    /// Tokens of people who have signed in: their district, and who they are.
+    /// Tokens of signed-in users, with their district and user id.
     users: Mutex<BTreeMap<String, (String, String)>>,
     faults: Faults,
     requests: Mutex<Vec<String>>,
 }
 
-/// A running Clever.
+/// A running simulator of Clever.
 #[derive(Debug)]
 pub struct CleverSimulator {
     world: Arc<World>,
@@ -78,7 +86,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl CleverSimulator {
-    /// Starts one without districts, whose application signs in with these credentials.
+    /// Starts a simulator without districts. The application's credentials are `client` and
+    /// `secret`.
     ///
     /// # Errors
     /// If no port can be opened.
@@ -87,27 +96,27 @@ impl CleverSimulator {
             client: client.into(),
             secret: secret.into(),
             clock,
-            limits: Mutex::new(Limits { per_minute: 1200, tokens: None, answer: Duration::ZERO }),
+            limits: Mutex::new(Limits { per_minute: 1200, tokens: None, delay: Duration::ZERO }),
             districts: Mutex::default(),
             counted: Mutex::default(),
             users: Mutex::default(),
             faults: Faults::default(),
             requests: Mutex::default(),
         });
-        let server = Listening::router(door::router(Arc::clone(&world))).await?;
+        let server = Listening::router(endpoint::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
     }
 
-    /// Scheme and host of everything: of the data and of the token list, which in truth are two.
+    /// Scheme and host of the API and of the token list. Clever has separate hosts for them.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// A district connects the application, and shares what its source has on that night (OneRoster
-    /// 1.1, whole): all but its staff.
+    /// Connects a district, which shares all its records of that night except its staff. The night
+    /// must be a full OneRoster 1.1 export.
     pub fn connect(&self, district: &str, night: &Night) {
         let now = self.world.clock.now();
-        let mut at = AtClever {
+        let mut at = CleverDistrict {
             name: night.district_name().to_owned(),
             token: String::new(),
             turn: 0,
@@ -122,47 +131,45 @@ impl CleverSimulator {
             records: records::of_night(night, &BTreeMap::new(), now),
             custom: Vec::new(),
             events: BTreeMap::new(),
-            told: 0,
+            event_count: 0,
         };
         at.new_token(district);
         lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The data of another night comes to Clever. False: its sync is paused or in error, so they do
-    /// not.
+    /// Syncs the data of another night to Clever. Returns false, without changes, if the district's
+    /// sync is paused or failing.
     pub fn sync(&self, district: &str, night: &Night) -> bool {
         self.world.sync(district, night)
     }
 
-    /// The data of another night come while a request whose path and query contain `path` waits for
-    /// its answer, after `skip` others.
+    /// Plans a sync: it happens before the answer to the `skip + 1`-th request whose path and query
+    /// contain `path`.
     pub fn sync_during(&self, path: &str, skip: u32, district: &str, night: &Night) {
-        let happens =
-            Happens::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
-        self.world.faults.plan(path, skip, 1, happens);
+        let incident =
+            Incident::Sync { district: district.to_owned(), night: Arc::new(night.clone()) };
+        self.world.faults.plan(path, skip, 1, incident);
     }
 
-    /// The district shares something else.
+    /// Changes what the district shares.
     pub fn share(&self, district: &str, sharing: Sharing) {
         self.world.change(district, |at| at.sharing = sharing);
     }
 
-    /// The district shares its staff too, or no longer.
+    /// Changes whether the district shares its staff.
     pub fn share_staff(&self, district: &str, shared: bool) {
         self.world.change(district, |at| at.staff = shared);
     }
 
-    /// These records are not shared though all around them are: sections go on naming them, and
-    /// reading them is a 404.
+    /// Stops sharing single records. Sections still list them, but reading one returns 404.
     pub fn withhold(&self, district: &str, ids: impl IntoIterator<Item = String>) {
         self.world.change(district, |at| at.withheld = ids.into_iter().collect());
     }
 
-    /// A section that an administrator of the district makes at Clever, of people who are there: no
-    /// sync takes it away, and nothing marks it. Gives its id.
+    /// Adds a section that an administrator created at Clever, and returns its id. A sync does not
+    /// remove it, and no field marks it as custom.
     ///
-    /// The first teacher is the primary one; all others are what Clever has no word for but
-    /// `teachers`.
+    /// The first teacher is the primary teacher.
     pub fn custom_section(
         &self,
         district: &str,
@@ -173,7 +180,8 @@ impl CleverSimulator {
     ) -> String {
         let section = id("custom section", &format!("{district}/{name}"));
         let object = serde_json::json!({
-            "name": name, "sis_id": id("custom", name), "school": school, "subject": "other", "section_number": "", "period": "", "grade": "",
+            "name": name, "sis_id": id("custom", name), "school": school, "subject": "other",
+            "section_number": "", "period": "", "grade": "",
             "teacher": teachers.first(), "teachers": teachers, "students": students, "ext": {},
         });
         let record = Record::new(&object, &[], vec![school.to_owned()], self.world.clock.now());
@@ -181,7 +189,8 @@ impl CleverSimulator {
         section
     }
 
-    /// Changes an object at Clever; no sync takes it back. False: it is not there.
+    /// Changes an object at Clever. A sync does not undo the change. Returns false if there is no
+    /// such object.
     pub fn alter(
         &self,
         district: &str,
@@ -189,7 +198,7 @@ impl CleverSimulator {
         id: &str,
         change: impl FnOnce(&mut Value),
     ) -> bool {
-        let (mut there, now) = (false, self.world.clock.now());
+        let (mut found, now) = (false, self.world.clock.now());
         self.world.change(district, |at| {
             let Some(old) = at.records[&list].get(id).cloned() else { return };
             let mut object = old.value();
@@ -200,12 +209,12 @@ impl CleverSimulator {
                 ..Record::new(&object, old.roles, old.schools, now)
             };
             at.put_custom(list, id, record);
-            there = true;
+            found = true;
         });
-        there
+        found
     }
 
-    /// How the district's sync to Clever goes.
+    /// Sets the state of the district's sync to Clever.
     pub fn set_state(&self, district: &str, state: State) {
         let now = self.world.clock.now();
         self.world.change(district, |at| {
@@ -214,12 +223,12 @@ impl CleverSimulator {
         });
     }
 
-    /// The district disconnects: its token is void, and gone from the list.
+    /// Disconnects the district: its token becomes invalid and leaves the token list.
     pub fn disconnect(&self, district: &str) {
         self.world.change(district, |at| at.connected = false);
     }
 
-    /// It connects again, with another token than before.
+    /// Connects the district again, with a new token.
     pub fn reconnect(&self, district: &str) {
         let now = self.world.clock.now();
         self.world.change(district, |at| {
@@ -228,12 +237,12 @@ impl CleverSimulator {
         });
     }
 
-    /// Another token takes the place of the present one.
+    /// Replaces the district's token.
     pub fn rotate_token(&self, district: &str) {
         self.world.change(district, |at| at.new_token(district));
     }
 
-    /// The token that stands in the list; none: it is not connected.
+    /// The district's token. `None` if the district is not connected.
     pub fn token(&self, district: &str) -> Option<String> {
         lock(&self.world.districts)
             .get(district)
@@ -241,53 +250,51 @@ impl CleverSimulator {
             .map(|at| at.token.clone())
     }
 
-    /// Somebody of a district signs in. Such a token begins with `il`, and opens what is about them
-    /// alone: no list, and nothing that a pull reads.
+    /// Signs a user in and returns the user's token, which begins with `il`. It gives access to the
+    /// user's own data only: no lists, and nothing that a pull reads.
     pub fn sign_in(&self, district: &str, user: &str) -> String {
         let token = format!("il{}", id("token of a user", &format!("{district}/{user}")));
         lock(&self.world.users).insert(token.clone(), (district.to_owned(), user.to_owned()));
         token
     }
 
-    /// The `skip + 1`-th request whose path and query contain `path`, and the `times - 1` after it,
-    /// meet a fault.
+    /// Plans a fault for the `skip + 1`-th request whose path and query contain `path`, and for the
+    /// next `times - 1` such requests.
     pub fn fault(&self, path: &str, skip: u32, times: u32, fault: Fault) {
-        self.world.faults.plan(path, skip, times, Happens::Fault(fault));
+        self.world.faults.plan(path, skip, times, Incident::Fault(fault));
     }
 
-    /// How many requests are still to meet a fault: none, and a test has seen all that it has
-    /// planned.
+    /// Number of requests until every planned fault has happened. 0 means all have happened.
     pub fn faults_left(&self) -> u64 {
-        self.world.faults.waiting()
+        self.world.faults.remaining()
     }
 
-    /// No fault waits for its request any more.
-    pub fn heal(&self) {
+    /// Cancels the planned faults.
+    pub fn clear_faults(&self) {
         self.world.faults.clear();
     }
 
-    /// Requests that a token may make in a minute from now on; 1,200 at first.
+    /// Sets the number of requests per token and minute. The default is 1,200.
     pub fn set_rate_limit(&self, per_minute: u64) {
         lock(&self.world.limits).per_minute = per_minute;
     }
 
-    /// Lets each answer take some time from now on, as one over the internet does.
-    pub fn set_answer_time(&self, time: Duration) {
-        lock(&self.world.limits).answer = time;
+    /// Adds a delay to each response, as over the internet.
+    pub fn set_answer_time(&self, delay: Duration) {
+        lock(&self.world.limits).delay = delay;
     }
 
-    /// Breaks the token list into pages of so many districts. Whether Clever ever does so is not
-    /// known.
+    /// Splits the token list into pages of this many districts. Whether Clever does so is unknown.
     pub fn page_tokens(&self, districts: usize) {
         lock(&self.world.limits).tokens = Some(districts.max(1));
     }
 
-    /// Paths and queries of all requests so far.
+    /// Path and query of each request so far.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.world.requests).clone()
     }
 
-    /// Clever's ids of what a district has, shared or not, in their order.
+    /// Clever's ids of a list's records, shared or not, in ascending order.
     pub fn ids(&self, district: &str, list: List) -> Vec<String> {
         let districts = lock(&self.world.districts);
         districts
@@ -298,22 +305,22 @@ impl CleverSimulator {
 }
 
 impl World {
-    fn sync(&self, district: &str, night: &dyn faults::Make) -> bool {
+    fn sync(&self, district: &str, night: &dyn faults::BuildRecords) -> bool {
         let now = self.clock.now();
-        let mut came = false;
+        let mut accepted = false;
         self.change(district, |at| {
-            came = !matches!(at.state, State::Paused(_) | State::Error | State::Pending);
-            if came {
-                let records = night.make(&at.records, now);
-                at.take(records);
+            accepted = !matches!(at.state, State::Paused(_) | State::Error | State::Pending);
+            if accepted {
+                let records = night.build(&at.records, now);
+                at.replace_records(records);
                 at.last_sync = now;
             }
         });
-        came
+        accepted
     }
 
-    /// Changes a district, and tells what changed of what it shares.
-    fn change(&self, district: &str, change: impl FnOnce(&mut AtClever)) {
+    /// Changes a district, and records the events of the change.
+    fn change(&self, district: &str, change: impl FnOnce(&mut CleverDistrict)) {
         let now = self.clock.now();
         let mut districts = lock(&self.districts);
         let Some(at) = districts.get_mut(district) else { return };
@@ -321,6 +328,6 @@ impl World {
         let before = at.clone();
         change(at);
         at.events = events;
-        events::note_changes(&before, at, district, now);
+        events::record_events(&before, at, district, now);
     }
 }

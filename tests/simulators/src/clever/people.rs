@@ -1,5 +1,4 @@
-//! Everybody of a district as Clever has them: one object a person, with one role or, for
-//! employees, several.
+//! A district's users in Clever's format: one object per person. Employees may have several roles.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::records::{Row, each, id};
 
-/// What is said of people in the objects of others.
+/// Details of employees that other objects repeat.
 #[derive(Default)]
 pub(super) struct Staff {
-    /// Last names of teachers by Clever's ids.
+    /// Last names of teachers, by Clever's id.
     names: HashMap<String, String>,
-    /// Principals by the source's ids of schools.
+    /// Principals, by the source's id of the school.
     principals: HashMap<String, Value>,
 }
 
@@ -27,7 +26,7 @@ impl Staff {
     }
 }
 
-/// Reads who teaches and who leads schools.
+/// Reads the teachers and principals.
 pub(super) fn staff(night: &Night) -> Staff {
     let mut staff = Staff::default();
     each(night, File::Users, |row| match row.get("role") {
@@ -47,8 +46,7 @@ pub(super) fn staff(night: &Night) -> Staff {
     staff
 }
 
-/// Gives every user: id, object, roles, schools. Employees are one user however many roles they
-/// have.
+/// Passes every user to `put`: id, object, roles, schools.
 pub(super) fn each_user(
     night: &Night,
     mut put: impl FnMut(String, Value, &'static [&'static str], Vec<String>),
@@ -72,7 +70,7 @@ pub(super) fn each_user(
                 &["student"],
                 student(row, &schools, demographics.remove(source).unwrap_or_default()),
             ),
-            // Some teachers are staff too, and some principals administrators of the district.
+            // Some teachers are also staff, and some principals are also district administrators.
             "teacher" if me.ends_with('0') => {
                 let mut object = teacher(row, &schools);
                 object["roles"]["staff"] = staff_role(row, &schools, "Coach");
@@ -93,10 +91,11 @@ pub(super) fn each_user(
 }
 
 fn name(row: &Row<'_>) -> Value {
-    json!({ "first": row.get("givenName"), "middle": row.get("middleName"), "last": row.get("familyName") })
+    json!({ "first": row.get("givenName"), "middle": row.get("middleName"),
+        "last": row.get("familyName") })
 }
 
-/// `roles.student`: what is unknown is blank, and some of it is not there at all.
+/// A student. Unknown values are blank, and some fields are missing.
 fn student(row: &Row<'_>, schools: &[String], mut student: Map<String, Value>) -> Value {
     let flag = |column: &str| match row.get(column) {
         "true" => "Y",
@@ -109,9 +108,12 @@ fn student(row: &Row<'_>, schools: &[String], mut student: Map<String, Value>) -
         _ => "",
     };
     let more = json!({
-        "school": schools.first(), "schools": schools, "sis_id": row.get("sourcedId"), "student_number": row.get("identifier"),
-        "state_id": row.get("metadata.stateId"), "grade": grade(row.get("grades")), "enrollments": [], "graduation_year": "",
-        "credentials": { "district_username": row.get("username") }, "ext": {}, "email": row.get("email"),
+        "school": schools.first(), "schools": schools, "sis_id": row.get("sourcedId"),
+        "student_number": row.get("identifier"),
+        "state_id": row.get("metadata.stateId"), "grade": grade(row.get("grades")),
+        "enrollments": [], "graduation_year": "",
+        "credentials": { "district_username": row.get("username") }, "ext": {},
+        "email": row.get("email"),
         "location": { "address": "", "city": "", "state": "", "zip": "" },
         "ell_status": flag("metadata.ell"), "iep_status": flag("metadata.iep"), "frl_status": lunch,
     });
@@ -123,26 +125,29 @@ fn student(row: &Row<'_>, schools: &[String], mut student: Map<String, Value>) -
 
 fn teacher(row: &Row<'_>, schools: &[String]) -> Value {
     let teacher = json!({
-        "school": schools.first(), "schools": schools, "sis_id": row.get("sourcedId"), "teacher_number": row.get("identifier"),
-        "state_id": "", "title": null, "credentials": { "district_username": row.get("username") }, "ext": {},
+        "school": schools.first(), "schools": schools, "sis_id": row.get("sourcedId"),
+        "teacher_number": row.get("identifier"),
+        "state_id": "", "title": null, "credentials": { "district_username": row.get("username") },
+        "ext": {},
         "legacy_id": id("teacher before version 3", row.get("sourcedId")),
     });
     json!({ "name": name(row), "email": row.get("email"), "roles": { "teacher": teacher } })
 }
 
 fn administrator(row: &Row<'_>, schools: &[String]) -> Value {
-    json!({ "name": name(row), "email": row.get("email"), "roles": { "staff": staff_role(row, schools, "Principal") } })
+    json!({ "name": name(row), "email": row.get("email"), "roles": { "staff": staff_role(row,
+        schools, "Principal") } })
 }
 
 fn staff_role(row: &Row<'_>, schools: &[String], title: &str) -> Value {
     json!({
-        "schools": schools, "staff_id": row.get("sourcedId"), "title": title, "department": "", "roles": ["School Tech Lead"],
+        "schools": schools, "staff_id": row.get("sourcedId"), "title": title, "department": "",
+        "roles": ["School Tech Lead"],
         "credentials": { "district_username": row.get("username") }, "ext": {},
     })
 }
 
-/// A contact has the full name in `last` and nothing in the other parts; relationships are to
-/// students who are there.
+/// A contact. Clever puts the full name into `last`. Relationships to missing students are dropped.
 fn contact(row: &Row<'_>, present: &HashSet<String>) -> Value {
     let (relationship, kind) = match row.get("role") {
         "parent" => ("Parent", "Parent/Guardian"),
@@ -152,11 +157,15 @@ fn contact(row: &Row<'_>, present: &HashSet<String>) -> Value {
     let relationships: Vec<Value> = row
         .list("agentSourcedIds")
         .filter(|child| present.contains(*child))
-        .map(|child| json!({ "student": id("user", child), "relationship": relationship, "type": kind }))
+        .map(|child| {
+            json!({ "student": id("user", child), "relationship": relationship,
+        "type": kind })
+        })
         .collect();
     let phone = row.get("phone");
     let contact = json!({
-        "sis_id": row.get("sourcedId"), "phone": phone, "phone_type": if phone.is_empty() { "" } else { "Cell" },
+        "sis_id": row.get("sourcedId"), "phone": phone,
+        "phone_type": if phone.is_empty() { "" } else { "Cell" },
         "student_relationships": relationships,
     });
     let last = format!("{} {}", row.get("givenName"), row.get("familyName"));
@@ -176,7 +185,7 @@ fn demographic(row: &Row<'_>) -> Map<String, Value> {
     } else {
         races.iter().find(|(column, _)| row.get(column) == "true").map_or("", |(_, race)| race)
     };
-    // Days without leading zeros, the month first.
+    // Clever's format is month/day/year without leading zeros.
     let born: Vec<&str> =
         row.get("birthDate").split('-').map(|part| part.trim_start_matches('0')).collect();
     let dob = if let [year, month, day] = born[..] {
@@ -199,7 +208,7 @@ fn demographic(row: &Row<'_>) -> Map<String, Value> {
     fields.as_object().cloned().unwrap_or_default()
 }
 
-/// Clever's word for a grade.
+/// Clever's name of a grade.
 pub(super) fn grade(code: &str) -> String {
     match code {
         "KG" => "Kindergarten".into(),

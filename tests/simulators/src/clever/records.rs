@@ -1,5 +1,4 @@
-//! A synthetic district as Clever would have it: the rows of its files, turned into Clever's
-//! objects, quirks included.
+//! Converts the rows of a synthetic district to Clever's objects, with Clever's quirks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::people::{self, Staff};
 
-/// The lists of the Data API whose records are a district's own.
+/// The lists of the Data API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum List {
     /// `/schools`
@@ -27,11 +26,11 @@ pub enum List {
 }
 
 impl List {
-    /// All of them, parents before children.
+    /// All lists, parents before children.
     pub const ALL: [List; 5] =
         [List::Schools, List::Terms, List::Courses, List::Users, List::Sections];
 
-    /// The last part of its address.
+    /// The last part of the list's path.
     pub fn name(self) -> &'static str {
         match self {
             List::Schools => "schools",
@@ -47,14 +46,14 @@ impl List {
     }
 }
 
-/// One object of a list.
+/// An object of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
-    /// The object of version 3.1, without what all objects have.
+    /// The object in version 3.1, without the fields that all objects share.
     pub(super) content: Arc<str>,
-    /// For users: the roles by which they are listed.
+    /// For users: the roles in which they are listed.
     pub(super) roles: &'static [&'static str],
-    /// The schools that it belongs to; none for what belongs to the district.
+    /// The schools that it belongs to. Empty: it belongs to the district.
     pub(super) schools: Vec<String>,
     pub(super) created: Timestamp,
     pub(super) modified: Timestamp,
@@ -70,7 +69,7 @@ impl Record {
         Self { content: content.to_string().into(), roles, schools, created: now, modified: now }
     }
 
-    /// The object of version 3.1 as it is sent.
+    /// The object in version 3.1 as it is sent.
     pub(super) fn object(&self, id: &str, district: &str) -> String {
         let inner = self.content.strip_suffix('}').unwrap_or("{\"ext\":{}");
         let (created, modified) = (moment(self.created), moment(self.modified));
@@ -84,20 +83,20 @@ impl Record {
     }
 }
 
-/// Everything that a district has at Clever, by list and id: lists are served in the order of ids.
+/// A district's records by list and id. Lists are served in the order of ids.
 pub(super) type Records = BTreeMap<List, BTreeMap<String, Record>>;
 
-/// One of Clever's ids, made of the source's: 24 hexadecimal digits.
+/// Derives Clever's id from the source's id: 24 hexadecimal digits.
 pub fn id(kind: &str, source: &str) -> String {
     format!("{:032x}", xxh3_128(format!("{kind}\u{1f}{source}").as_bytes()))[..24].to_owned()
 }
 
-/// A moment as Clever writes it.
+/// Formats a timestamp as Clever does.
 pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// Takes out of an object what version 3.1 has and 3.0 does not.
+/// Removes the fields that version 3.1 added to 3.0.
 pub(super) fn as_v3_0(object: &mut Value) {
     let take = |object: &mut Value, names: &[&str]| {
         if let Some(fields) = object.as_object_mut() {
@@ -119,7 +118,7 @@ pub(super) fn as_v3_0(object: &mut Value) {
     }
 }
 
-/// One row by column.
+/// A row of a file, with access by column name.
 pub(super) struct Row<'a> {
     columns: &'a HashMap<String, usize>,
     cells: &'a csv::StringRecord,
@@ -130,7 +129,7 @@ impl<'a> Row<'a> {
         self.columns.get(column).and_then(|place| self.cells.get(*place)).unwrap_or("")
     }
 
-    /// A cell that is a list.
+    /// The items of a cell that holds a list.
     pub(super) fn list(&self, column: &str) -> impl Iterator<Item = &'a str> {
         self.get(column).split(',').filter(|part| !part.is_empty())
     }
@@ -144,16 +143,16 @@ pub(super) fn each(night: &Night, file: File, mut visit: impl FnMut(&Row<'_>)) {
     }
 }
 
-/// Who is in a section.
+/// The members of a section.
 #[derive(Default)]
 struct Roster {
-    /// The primary one first.
+    /// The primary teacher is first.
     teachers: Vec<String>,
     students: Vec<String>,
 }
 
-/// Turns a night's tables (OneRoster 1.1, whole) into Clever's objects; what is as it was in
-/// `before` keeps its times.
+/// Converts a night's files (full OneRoster 1.1) to Clever's objects. Records that are unchanged
+/// since `before` keep their times.
 pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Records {
     let mut all: Records = List::ALL.into_iter().map(|list| (list, BTreeMap::new())).collect();
     let staff = people::staff(night);
@@ -161,8 +160,8 @@ pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Recor
         all.entry(list).or_default().insert(id, record);
     };
     schools(night, &staff, now, &mut put);
-    // Clever builds terms and courses out of sections: they are where the sections are that have
-    // them.
+    // Clever derives terms and courses from sections, so they belong to the schools of their
+    // sections.
     let mut terms: HashMap<String, BTreeSet<String>> = HashMap::new();
     let mut courses: HashMap<String, BTreeSet<String>> = HashMap::new();
     let mut rosters = rosters(night);
@@ -182,7 +181,8 @@ pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Recor
     });
     each(night, File::AcademicSessions, |row| {
         if let Some(schools) = terms.remove(row.get("sourcedId")) {
-            let object = json!({ "name": row.get("title"), "start_date": row.get("startDate"), "end_date": row.get("endDate") });
+            let object = json!({ "name": row.get("title"), "start_date": row.get("startDate"),
+                "end_date": row.get("endDate") });
             put(
                 List::Terms,
                 id("term", row.get("sourcedId")),
@@ -207,7 +207,7 @@ pub(super) fn of_night(night: &Night, before: &Records, now: Timestamp) -> Recor
     all
 }
 
-/// What has not changed keeps its times; what has changed keeps when it was made.
+/// Keeps the times of unchanged records, and the creation time of changed ones.
 pub(super) fn keep_times(all: &mut Records, before: &Records) {
     for (list, records) in all {
         for (id, record) in records {
@@ -240,8 +240,10 @@ fn schools(
             ("9", "12")
         };
         let object = json!({
-            "name": name, "sis_id": row.get("sourcedId"), "school_number": row.get("identifier"), "state_id": "", "nces_id": "",
-            "low_grade": grades.0, "high_grade": grades.1, "phone": "", "principal": staff.principal(row.get("sourcedId")),
+            "name": name, "sis_id": row.get("sourcedId"), "school_number": row.get("identifier"),
+            "state_id": "", "nces_id": "",
+            "low_grade": grades.0, "high_grade": grades.1, "phone": "",
+            "principal": staff.principal(row.get("sourcedId")),
             "location": { "address": "", "city": "", "state": "", "zip": "" }, "ext": {},
         });
         put(List::Schools, me.clone(), Record::new(&object, &[], vec![me], now));
@@ -269,8 +271,7 @@ fn section(
     (course, term): (&str, &str),
     staff: &Staff,
 ) -> Value {
-    // The name is Clever's: course, teacher's last name, period. It changes with the primary
-    // teacher.
+    // Clever generates the name from course, last name of the primary teacher, and period.
     let teacher = roster.teachers.first();
     let last = teacher.and_then(|teacher| staff.last_name(teacher)).unwrap_or_default();
     let name = [row.get("title"), last, row.get("periods")]
@@ -278,16 +279,20 @@ fn section(
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>();
     json!({
-        "name": name.join(" - "), "sis_id": row.get("sourcedId"), "school": school, "course": id("course", course),
-        "term_id": id("term", term), "period": row.get("periods"), "grade": people::grade(row.get("grades")),
-        "subject": subject(row.get("subjects")), "section_number": "", "teacher": teacher, "teachers": roster.teachers,
-        "students": roster.students, "ext": { "classroom": row.get("location") }, "lms_status": { "synced_in_lms": null },
+        "name": name.join(" - "), "sis_id": row.get("sourcedId"), "school": school,
+        "course": id("course", course),
+        "term_id": id("term", term), "period": row.get("periods"),
+        "grade": people::grade(row.get("grades")),
+        "subject": subject(row.get("subjects")), "section_number": "", "teacher": teacher,
+        "teachers": roster.teachers,
+        "students": roster.students, "ext": { "classroom": row.get("location") },
+        "lms_status": { "synced_in_lms": null },
     })
 }
 
-/// Clever's word for what is taught.
-fn subject(of: &str) -> &'static str {
-    match of {
+/// Clever's name of a subject.
+fn subject(name: &str) -> &'static str {
+    match name {
         "English Language Arts" => "english/language arts",
         "Mathematics" => "math",
         "Science" => "science",

@@ -1,12 +1,13 @@
-//! OneRoster servers as vendors run them, 1.1 and 1.2, and ClassLink's proxy before those of its
-//! districts: over HTTP, with every way of signing in, and with faults when tests ask for them.
+//! Simulates OneRoster REST servers, 1.1 and 1.2, and ClassLink's proxy for its districts, with
+//! every kind of authentication, and with faults that tests plan.
 //!
-//! The lists and the ways in which servers page are those of the server in memory that the client's
-//! own tests use ([`sources::oneroster_rest::memory`]); here is what only a real connection has.
-//! Sources: the specification, recordings and the code of others, as the project's notes on
-//! OneRoster and ClassLink have them.
+//! Lists and paging come from the in-memory server of the client's own tests
+//! ([`sources::oneroster_rest::memory`]). This module adds HTTP: `endpoint` authenticates and
+//! answers requests, `signed` verifies OAuth 1.0a signatures.
+//!
+//! Sources: the specification, recordings, and public client code.
 
-mod door;
+mod endpoint;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -24,45 +25,44 @@ use sources::oneroster_rest::memory::{Fault, MemoryOneRoster, Ways};
 
 use crate::listen::Listening;
 
-/// How a server wants to be asked.
+/// How a server authenticates requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// With this token.
+pub enum Authentication {
+    /// By this bearer token.
     Bearer(String),
-    /// With a token of its own making, given at [`OneRosterSimulator::token_url`] for these
-    /// credentials and good for so many requests.
+    /// By a bearer token from [`OneRosterSimulator::token_url`] (OAuth 2.0 client credentials).
     Oauth2 {
-        /// The client's id.
+        /// The client id.
         client: String,
-        /// Its secret.
+        /// The client secret.
         secret: String,
-        /// How many requests a token is good for; what it says of that is an hour.
+        /// Number of requests until a token expires, although `expires_in` says an hour.
         uses: u32,
     },
-    /// Signed with these, by OAuth 1.0a.
+    /// By an OAuth 1.0a signature.
     Oauth1 {
-        /// The consumer's key.
+        /// The consumer key.
         key: String,
-        /// Its secret.
+        /// The consumer secret.
         secret: String,
-        /// HMAC-SHA1 alone instead of HMAC-SHA256 alone.
+        /// Accept only HMAC-SHA1. False: only HMAC-SHA256.
         sha1: bool,
     },
 }
 
-/// A district at a server.
+/// A district's server.
 #[derive(Debug)]
-struct At {
+struct DistrictServer {
     server: MemoryOneRoster,
-    door: Door,
+    authentication: Authentication,
     version: Version,
-    /// Tokens given, and for how many requests each is still good.
+    /// Issued tokens, with the number of requests left for each.
     tokens: BTreeMap<String, u32>,
-    /// Nonces that were used.
+    /// Used nonces.
     nonces: BTreeSet<String>,
 }
 
-/// A district in ClassLink's list.
+/// A district in ClassLink's list of applications.
 #[derive(Clone, Debug)]
 struct Application {
     tenant: u64,
@@ -73,18 +73,18 @@ struct Application {
 
 #[derive(Debug)]
 struct World {
-    districts: Mutex<BTreeMap<String, At>>,
-    /// The partner key of ClassLink.
+    districts: Mutex<BTreeMap<String, DistrictServer>>,
+    /// The partner key that ClassLink accepts.
     key: String,
     applications: Mutex<Vec<Application>>,
-    /// So many answers of ClassLink's list fail.
+    /// How many more responses of ClassLink's list fail.
     failing: Mutex<u32>,
     requests: Mutex<Vec<String>>,
-    /// Time that each answer takes beside what it costs to make it.
+    /// Delay that is added to each response.
     answer: Mutex<Duration>,
 }
 
-/// Running servers.
+/// The running servers, on one port.
 #[derive(Debug)]
 pub struct OneRosterSimulator {
     world: Arc<World>,
@@ -96,7 +96,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl OneRosterSimulator {
-    /// Starts without districts. `key` is the partner key of ClassLink.
+    /// Starts without districts. `key` is the partner key that ClassLink accepts.
     ///
     /// # Errors
     /// If no port can be opened.
@@ -109,16 +109,16 @@ impl OneRosterSimulator {
             requests: Mutex::default(),
             answer: Mutex::default(),
         });
-        let server = Listening::router(door::router(Arc::clone(&world))).await?;
+        let server = Listening::router(endpoint::router(Arc::clone(&world))).await?;
         Ok(Self { world, server })
     }
 
-    /// Scheme and host of everything; ClassLink's proxy is here too.
+    /// Scheme and host of all servers and of ClassLink's proxy.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The address under which a district's lists are.
+    /// The base URL of a district's lists.
     pub fn address(&self, district: &str) -> String {
         let root = match lock(&self.world.districts).get(district).map(|at| at.version) {
             Some(Version::V1_2) => "ims/oneroster/rostering/v1p2",
@@ -127,18 +127,17 @@ impl OneRosterSimulator {
         format!("{}/{district}/{root}", self.url())
     }
 
-    /// Where a district's server gives tokens.
+    /// The token endpoint of a district's server.
     pub fn token_url(&self, district: &str) -> String {
         format!("{}/{district}/oauth/token", self.url())
     }
 
-    /// A district has a server, with what its source has on that night; it speaks the version of
-    /// the night's files.
-    pub fn share(&self, district: &str, night: &Night, door: Door) {
+    /// Adds a server for a district, with the records of a night and in the version of its files.
+    pub fn share(&self, district: &str, night: &Night, authentication: Authentication) {
         let (tokens, nonces) = (BTreeMap::new(), BTreeSet::new());
-        let at = At {
+        let at = DistrictServer {
             server: MemoryOneRoster::default(),
-            door,
+            authentication,
             version: night.version(),
             tokens,
             nonces,
@@ -147,46 +146,49 @@ impl OneRosterSimulator {
         lock(&self.world.districts).insert(district.to_owned(), at);
     }
 
-    /// The data of another night come to a district's server at that time: it is the date of what
-    /// has changed by them. Records that are not among them are purged, which servers tell nobody.
+    /// Replaces the records of a district's server with those of another night.
+    ///
+    /// Changed records get `at` as their `dateLastModified`. Records missing from the night are
+    /// removed, without a tombstone.
     pub fn sync(&self, district: &str, night: &Night, at: Timestamp) {
         if let Some(server) = self.server_of(district) {
             fill(&server, night, Some(at));
         }
     }
 
-    /// What a district's server holds.
+    /// The in-memory server of a district.
     pub fn server_of(&self, district: &str) -> Option<MemoryOneRoster> {
         lock(&self.world.districts).get(district).map(|at| at.server.clone())
     }
 
-    /// A district's server has other ways from now on.
+    /// Changes the behavior of a district's server.
     pub fn behave(&self, district: &str, change: impl FnOnce(&mut Ways)) {
         if let Some(server) = self.server_of(district) {
             server.behave(change);
         }
     }
 
-    /// After `skip` requests whose list and query contain `path`, so many of them meet a fault.
+    /// Plans a fault for `times` requests whose list and query contain `path`, after `skip` such
+    /// requests.
     pub fn fault(&self, district: &str, path: &str, skip: u32, times: u32, fault: Fault) {
         if let Some(server) = self.server_of(district) {
             server.plan(path, skip, times, fault);
         }
     }
 
-    /// A district at ClassLink adds our application, and enables it or not yet. Gives the key by
-    /// which its server is found here.
+    /// Adds a ClassLink district that has added the application. Returns the id of the district's
+    /// server.
     pub fn add_application(&self, tenant: u64, night: &Night, enabled: bool) -> String {
         let application =
             Application { tenant, name: night.district_name().to_owned(), enabled, turn: 0 };
         let id = application.id();
-        self.share(&id, night, Door::Bearer(application.bearer()));
+        self.share(&id, night, Authentication::Bearer(application.bearer()));
         self.behave(&id, |ways| ways.revision = Some("1".into()));
         lock(&self.world.applications).push(application);
         id
     }
 
-    /// It enables or disables it.
+    /// Enables or disables the application for a ClassLink district.
     pub fn enable(&self, tenant: u64, enabled: bool) {
         lock(&self.world.applications)
             .iter_mut()
@@ -194,22 +196,22 @@ impl OneRosterSimulator {
             .for_each(|one| one.enabled = enabled);
     }
 
-    /// It takes our application away.
+    /// Removes the application from a ClassLink district.
     pub fn withdraw(&self, tenant: u64) {
         lock(&self.world.applications).retain(|one| one.tenant != tenant);
     }
 
-    /// Its token is another from now on.
+    /// Replaces the token of a ClassLink district.
     pub fn rotate(&self, tenant: u64) {
         let mut applications = lock(&self.world.applications);
         let Some(one) = applications.iter_mut().find(|one| one.tenant == tenant) else { return };
         one.turn += 1;
         if let Some(at) = lock(&self.world.districts).get_mut(&one.id()) {
-            at.door = Door::Bearer(one.bearer());
+            at.authentication = Authentication::Bearer(one.bearer());
         }
     }
 
-    /// The token by which a district at ClassLink is read now.
+    /// The current token of a ClassLink district.
     pub fn bearer_of(&self, tenant: u64) -> Option<String> {
         lock(&self.world.applications)
             .iter()
@@ -217,24 +219,24 @@ impl OneRosterSimulator {
             .map(Application::bearer)
     }
 
-    /// So many answers of ClassLink's list fail from now on.
+    /// Makes the next `times` responses of ClassLink's list fail.
     pub fn fail_applications(&self, times: u32) {
         *lock(&self.world.failing) = times;
     }
 
-    /// Lets each answer take some time from now on, as one over the internet does.
+    /// Adds a delay to each response, as over the internet.
     pub fn set_answer_time(&self, time: Duration) {
         *lock(&self.world.answer) = time;
     }
 
-    /// Paths and queries of all requests so far.
+    /// Path and query of each request so far.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.world.requests).clone()
     }
 }
 
 impl Application {
-    /// Escaped as ClassLink sends it.
+    /// The id as ClassLink sends it: percent-encoded.
     fn id(&self) -> String {
         format!("T{}G0%3D", self.tenant)
     }
@@ -244,20 +246,20 @@ impl Application {
     }
 }
 
-/// Puts a night's records into a server. A record that was there and is the same keeps its date;
-/// another is of that time, if one is given.
+/// Replaces a server's records with those of a night. Unchanged records keep their
+/// `dateLastModified`; the others get `at`, if given.
 fn fill(server: &MemoryOneRoster, night: &Night, at: Option<Timestamp>) {
     let at = at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
     for list in Resource::ALL {
         let Some(file) = File::ALL.into_iter().find(|file| file.name() == list.name()) else {
             continue;
         };
-        let there: BTreeMap<String, Arc<str>> = server.records(list).into_iter().collect();
+        let existing: BTreeMap<String, Arc<str>> = server.records(list).into_iter().collect();
         let mut records: Vec<(String, Arc<str>)> = Vec::new();
         night.objects(file, |id, mut object| {
             if let Some(at) = &at {
                 let before =
-                    there.get(id).and_then(|text| serde_json::from_str::<Value>(text).ok());
+                    existing.get(id).and_then(|text| serde_json::from_str::<Value>(text).ok());
                 object["dateLastModified"] = before
                     .as_ref()
                     .map_or(Value::Null, |before| before["dateLastModified"].clone());

@@ -1,5 +1,4 @@
-//! Looks whether a request is signed as OAuth 1.0a says (RFC 5849): made anew from the RFC, not
-//! from what the client does.
+//! Verifies OAuth 1.0a signatures (RFC 5849). Written from the RFC, independently of the client.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +7,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// All but what RFC 3986 calls unreserved.
+/// Everything except the unreserved characters of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request, as far as its signature is concerned.
+/// The parts of a request that are signed, and its signature.
 pub(super) struct Signed<'r> {
     /// Scheme, host and path.
     pub(super) address: &'r str,
     pub(super) query: &'r str,
-    /// The value of `Authorization`.
+    /// The value of the header `Authorization`.
     pub(super) header: &'r str,
 }
 
-/// The nonce and the time of a request that is signed with this key and secret, or what is wrong
-/// with it.
+/// Verifies a signature made with this key and secret. Returns the nonce and the timestamp in
+/// seconds, or what is wrong.
 pub(super) fn verify(
     request: &Signed<'_>,
     (key, secret): (&str, &str),
@@ -46,13 +45,13 @@ pub(super) fn verify(
     if field("oauth_consumer_key")? != key {
         return Err("another consumer");
     }
-    let asked = form_urlencoded::parse(request.query.as_bytes()).into_owned();
+    let query = form_urlencoded::parse(request.query.as_bytes()).into_owned();
     let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
     let mut all: Vec<(String, String)> = own
         .iter()
         .filter(|(name, _)| name.as_str() != "oauth_signature")
         .map(|(name, value)| (name.clone(), value.clone()))
-        .chain(asked)
+        .chain(query)
         .map(|(name, value)| (escape(&name), escape(&value)))
         .collect();
     all.sort();

@@ -1,4 +1,4 @@
-//! The simulator, read by the real client over HTTP.
+//! Reads the simulator with the real client over HTTP.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -14,14 +14,14 @@ use sources::oneroster_rest::{
     Access, Api, Client, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub,
 };
 
-use super::{Door, OneRosterSimulator};
+use super::{Authentication, OneRosterSimulator};
 
-type KeptPages = BTreeMap<(Resource, u32), Vec<u8>>;
+type StoredPages = BTreeMap<(Resource, u32), Vec<u8>>;
 
-/// Keeps pages.
-struct Kept(Scrub, Mutex<KeptPages>);
+/// Keeps pages in memory.
+struct PageStore(Scrub, Mutex<StoredPages>);
 
-impl Pages for Kept {
+impl Pages for PageStore {
     type Error = Infallible;
 
     fn wants(&self, list: Resource) -> bool {
@@ -58,10 +58,10 @@ fn client(api: Api, access: Access) -> Client<HttpClient, RealWait> {
     }
 }
 
-/// Pulls, and gives how many users there are.
+/// Pulls everything, and returns the number of users.
 async fn pull(client: &Client<HttpClient, RealWait>) -> Result<u64, PullError<Infallible>> {
     let policy = Policy::from_preset("sis", &serde_json::Map::new()).unwrap();
-    let kept = Kept(Scrub::of(&policy, &SourceSettings::default()), Mutex::default());
+    let kept = PageStore(Scrub::of(&policy, &SourceSettings::default()), Mutex::default());
     let mut state = PullState::default();
     let ended = client.pull(&kept, &mut state, fastrand::Rng::with_seed(3), || false).await?;
     assert_eq!(ended, Pulled::Whole);
@@ -75,27 +75,31 @@ fn users(night: &Night) -> u64 {
 }
 
 #[tokio::test]
-async fn both_versions_are_read_with_every_way_of_signing_in() {
+async fn both_versions_are_read_with_every_authentication() {
     let simulator = simulator().await;
     let (client_id, client_secret) = ("rollbook+1", "open sesame&/%");
     let secret = Secret::new(
         serde_json::json!({ "client_id": client_id, "client_secret": client_secret }).to_string(),
     );
     let consumer =
-        |sha1| Door::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
+        |sha1| Authentication::Oauth1 { key: client_id.into(), secret: client_secret.into(), sha1 };
     for (version, spoken) in
         [(Version::V1_1, OneRosterVersion::V1p1), (Version::V1_2, OneRosterVersion::V1p2)]
     {
         let night = night(version);
-        for (sign_in, door) in [
+        for (sign_in, authentication) in [
             (
                 SignIn::Oauth2,
-                Door::Oauth2 { client: client_id.into(), secret: client_secret.into(), uses: 9 },
+                Authentication::Oauth2 {
+                    client: client_id.into(),
+                    secret: client_secret.into(),
+                    uses: 9,
+                },
             ),
             (SignIn::Oauth1Sha256, consumer(false)),
             (SignIn::Oauth1Sha1, consumer(true)),
         ] {
-            simulator.share("oak", &night, door);
+            simulator.share("oak", &night, authentication);
             let settings = OneRoster {
                 version: spoken,
                 sign_in,
@@ -122,7 +126,7 @@ async fn both_versions_are_read_with_every_way_of_signing_in() {
                 "{sign_in:?}"
             );
         }
-        // A signature by the other method is none.
+        // A signature with the other method is invalid.
         simulator.share("oak", &night, consumer(true));
         let settings = OneRoster {
             version: spoken,
@@ -138,10 +142,10 @@ async fn both_versions_are_read_with_every_way_of_signing_in() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_made_again() {
+async fn a_broken_connection_is_retried() {
     let simulator = simulator().await;
     let night = night(Version::V1_1);
-    simulator.share("oak", &night, Door::Bearer("t".into()));
+    simulator.share("oak", &night, Authentication::Bearer("t".into()));
     simulator.fault("oak", "users", 0, 2, Fault::None(NoAnswer::Connection));
     simulator.fault("oak", "enrollments", 1, 1, Fault::Truncated);
     simulator.fault("oak", "classes", 0, 1, Fault::TooMany(0));
@@ -155,7 +159,7 @@ async fn a_connection_that_breaks_is_made_again() {
 }
 
 #[tokio::test]
-async fn r_o1_classlinks_list_names_who_has_enabled_us_and_its_proxy_gives_their_data() {
+async fn r_o1_classlink_lists_enabled_districts_and_its_proxy_serves_their_data() {
     let simulator = simulator().await;
     let night = night(Version::V1_1);
     simulator.add_application(4711, &night, true);
@@ -175,9 +179,9 @@ async fn r_o1_classlinks_list_names_who_has_enabled_us_and_its_proxy_gives_their
     simulator.enable(17, true);
     assert_eq!(ids(&list.tenants(&key, &mut rng).await.unwrap()), ["17", "4711"]);
     let settings = ClassLink { proxy: simulator.url(), page_size: 50, ..ClassLink::of("4711") };
-    let reach =
+    let for_tenant =
         |tenant| client(api(&settings, tenant).unwrap(), Access::bearer(tenant.token.clone()));
-    assert_eq!(pull(&reach(&tenants[0])).await.unwrap(), users(&night));
+    assert_eq!(pull(&for_tenant(&tenants[0])).await.unwrap(), users(&night));
     assert!(
         simulator
             .requests()
@@ -185,7 +189,7 @@ async fn r_o1_classlinks_list_names_who_has_enabled_us_and_its_proxy_gives_their
             .any(|path| path.starts_with("/T4711G0%3D/ims/oneroster/v1p1/users?"))
     );
     simulator.rotate(4711);
-    assert!(matches!(pull(&reach(&tenants[0])).await, Err(PullError::Unauthorized)));
+    assert!(matches!(pull(&for_tenant(&tenants[0])).await, Err(PullError::Unauthorized)));
     simulator.withdraw(4711);
     assert_eq!(ids(&list.tenants(&key, &mut rng).await.unwrap()), ["17"]);
     let refused = list.tenants(&Secret::new("another"), &mut rng).await;

@@ -1,5 +1,5 @@
-//! A proxy before the database that counts the calls, and answers some of them as a busy table
-//! does: throttled, or done only in part.
+//! A proxy in front of the database. It counts the calls, throttles some of them, and leaves items
+//! of some batch writes unprocessed, like a busy table.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,28 +19,26 @@ use simulators::listen::Listening;
 /// DynamoDB's own limit on a request.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// Which share of calls goes wrong. The n-th call of a run with the same seed always fares the
-/// same.
+/// The share of calls that fail. The same seed gives the n-th call the same outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamoFaults {
-    /// What the decisions are made from.
+    /// Seed of the random decisions.
     pub seed: u64,
-    /// Share (0 to 1) of BatchWriteItem calls that leave some of their items undone, as
+    /// Share (0 to 1) of BatchWriteItem calls that return some of their items as
     /// `UnprocessedItems`.
     pub unprocessed: f64,
-    /// Share (0 to 1) of calls of any kind that are refused with a
-    /// ProvisionedThroughputExceededException.
+    /// Share (0 to 1) of all calls that fail with a ProvisionedThroughputExceededException.
     pub throttled: f64,
 }
 
 impl DynamoFaults {
-    /// No faults: calls are only counted.
+    /// No faults: the calls are only counted.
     pub fn none() -> Self {
         Self { seed: 0, unprocessed: 0.0, throttled: 0.0 }
     }
 }
 
-/// How often each operation has been called.
+/// Number of calls per operation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, u64>>>);
 
@@ -92,15 +90,15 @@ async fn forward(
     }
     if operation.ends_with(".BatchWriteItem")
         && luck.f64() < proxy.faults.unprocessed
-        && let Some((kept, undone)) = split(&body, &mut luck)
+        && let Some((kept, unprocessed)) = split(&body, &mut luck)
     {
         if kept.is_empty() {
-            return throttled(); // as DynamoDB does where it can write none at all
+            return throttled(); // like DynamoDB when it can write no item
         }
         let mut request: Value = serde_json::from_slice(&body).unwrap_or_default();
         request["RequestItems"] = kept.into();
         let answer = proxy.send(headers, Bytes::from(request.to_string())).await;
-        return with_undone(answer, undone).await;
+        return with_unprocessed(answer, unprocessed).await;
     }
     proxy.send(headers, body).await
 }
@@ -126,33 +124,33 @@ impl Proxy {
 
 type Items = Map<String, Value>;
 
-/// Parts the items of a request: what is written, and what is handed back.
+/// Splits the items of a request into those to write and those to return as unprocessed.
 fn split(body: &[u8], luck: &mut fastrand::Rng) -> Option<(Items, Items)> {
     let request: Value = serde_json::from_slice(body).ok()?;
-    let (mut kept, mut undone) = (Items::new(), Items::new());
+    let (mut kept, mut unprocessed) = (Items::new(), Items::new());
     for (table, writes) in request.get("RequestItems")?.as_object()? {
         let (back, go): (Vec<_>, Vec<_>) =
             writes.as_array()?.iter().cloned().partition(|_| luck.bool());
-        for (part, writes) in [(&mut kept, go), (&mut undone, back)] {
+        for (part, writes) in [(&mut kept, go), (&mut unprocessed, back)] {
             if !writes.is_empty() {
                 part.insert(table.clone(), writes.into());
             }
         }
     }
-    Some((kept, undone))
+    Some((kept, unprocessed))
 }
 
-async fn with_undone(response: Response<Body>, undone: Items) -> Response<Body> {
+async fn with_unprocessed(response: Response<Body>, unprocessed: Items) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let Ok(Value::Object(mut written)) = serde_json::from_slice::<Value>(&body) else {
         return Response::from_parts(parts, Body::from(body));
     };
     if parts.status.is_success() {
-        written.insert("UnprocessedItems".into(), undone.into());
+        written.insert("UnprocessedItems".into(), unprocessed.into());
     }
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove("x-amz-crc32"); // of the body as it was
+    parts.headers.remove("x-amz-crc32"); // checksum of the original body
     Response::from_parts(parts, Body::from(Value::Object(written).to_string()))
 }
 

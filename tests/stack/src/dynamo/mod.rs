@@ -1,5 +1,4 @@
-//! DynamoDB: dynoxide in this process, and before it, where a test asks for them, the faults that
-//! it cannot make by itself.
+//! DynamoDB: dynoxide in this process, with an optional proxy that adds faults.
 
 mod faults;
 
@@ -15,13 +14,13 @@ use simulators::listen::Listening;
 /// A running database.
 pub(crate) struct Dynamo {
     front: Listening,
-    /// The database behind the faults; dropped after what stands in front of it.
+    /// The database behind the proxy. Declared after `front` so that it is dropped later.
     _behind: Option<Listening>,
     tally: Tally,
 }
 
 impl Dynamo {
-    /// Starts on a file, or in memory where there is none.
+    /// Starts on a file, or in memory if `file` is `None`.
     pub(crate) async fn start(
         file: Option<&Path>,
         faults: Option<DynamoFaults>,
@@ -32,8 +31,8 @@ impl Dynamo {
         }
         .map_err(|error| StackError::Dynamo(error.to_string()))?;
         if file.is_some() {
-            // Written, not flushed to the disk each time: several times faster, and safe unless the
-            // machine itself stops.
+            // Skips the flush to disk after each write. That is several times faster, and loses
+            // data only if the machine itself stops.
             database
                 .enable_bulk_loading()
                 .map_err(|error| StackError::Dynamo(error.to_string()))?;
@@ -60,12 +59,12 @@ impl Dynamo {
         }
     }
 
-    /// How often each operation was called, where there are faults.
+    /// Number of calls per operation. Empty without a proxy.
     pub(crate) fn calls(&self) -> std::collections::BTreeMap<String, u64> {
         self.tally.counts()
     }
 
-    /// Where clients find it.
+    /// The URL for clients.
     pub(crate) fn url(&self) -> String {
         self.front.url()
     }

@@ -1,8 +1,8 @@
-//! The JWT authorizer of an HTTP API: what it checks, and how it hands the claims on.
+//! The JWT authorizer of an HTTP API. It verifies the token and passes its claims to the function.
 //!
-//! Source: the developer guide's page on JWT authorizers. The token stands in the header
-//! `Authorization`, with or without `Bearer`; only RSA-based algorithms; `kid` names the key;
-//! `iss`, `aud` (or, without it, `client_id`), `exp`, `nbf` and `iat` are checked.
+//! Source: "JWT authorizers" in the API Gateway developer guide. The token is in the header
+//! `Authorization`, with or without `Bearer`. Only RSA algorithms are accepted, and `kid` must name
+//! the key. It checks `iss`, `aud` (if missing, `client_id`), `exp`, `nbf` and `iat`.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -13,20 +13,20 @@ use serde_json::{Map, Value};
 
 use super::issuer::{AUDIENCE, Issuer};
 
-/// Claims as the function sees them: text, every one.
-pub(super) type Told = Map<String, Value>;
+/// Claims as the function receives them: every value is text.
+pub(super) type TextClaims = Map<String, Value>;
 
-/// Why a request has no way in.
+/// Why a request is not authorized.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// There is no token.
+    /// The token is missing.
     NoToken,
-    /// The token is worth nothing; why.
+    /// The token is invalid, for this reason.
     Invalid(&'static str),
 }
 
 impl Refusal {
-    /// What API Gateway says in `www-authenticate`.
+    /// The value of the header `www-authenticate`.
     pub(super) fn challenge(&self) -> String {
         match self {
             Self::NoToken => "Bearer".into(),
@@ -37,8 +37,8 @@ impl Refusal {
     }
 }
 
-/// Checks a request's token and gives its claims.
-pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Refusal> {
+/// Verifies a request's token and returns its claims.
+pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<TextClaims, Refusal> {
     let header =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let token = match header.split_once(' ') {
@@ -48,7 +48,8 @@ pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Re
     if token.is_empty() {
         return Err(Refusal::NoToken);
     }
-    let keys = issuer.keys().map_err(|_| Refusal::Invalid("the issuer's keys cannot be had"))?;
+    let keys =
+        issuer.keys().map_err(|_| Refusal::Invalid("the issuer's keys are not available"))?;
     let head = jsonwebtoken::decode_header(token)
         .map_err(|_| Refusal::Invalid("the token is not a JWT"))?;
     if head.kid.as_deref() != Some(keys.id.as_str()) {
@@ -62,7 +63,7 @@ pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Re
     rules.validate_nbf = true;
     rules.leeway = 0;
     let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &keys.public, &rules)
-        .map_err(|error| said(&error))?
+        .map_err(|error| invalid(&error))?
         .claims;
     if !claims.contains_key("aud")
         && claims.get("client_id").and_then(Value::as_str) != Some(AUDIENCE)
@@ -76,10 +77,10 @@ pub(super) fn authorize(issuer: &Issuer, headers: &HeaderMap) -> Result<Told, Re
     {
         return Err(Refusal::Invalid("the token was issued in the future"));
     }
-    Ok(claims.into_iter().map(|(name, value)| (name, Value::String(told(&value)))).collect())
+    Ok(claims.into_iter().map(|(name, value)| (name, Value::String(text(&value)))).collect())
 }
 
-fn said(error: &jsonwebtoken::errors::Error) -> Refusal {
+fn invalid(error: &jsonwebtoken::errors::Error) -> Refusal {
     Refusal::Invalid(match error.kind() {
         ErrorKind::ExpiredSignature => "the token has expired",
         ErrorKind::ImmatureSignature => "the token is not valid yet",
@@ -91,19 +92,19 @@ fn said(error: &jsonwebtoken::errors::Error) -> Refusal {
     })
 }
 
-/// A claim in text. API Gateway writes lists as `[a b]` and objects as `map[a:1 b:2]`, so a value
-/// with a space in it cannot be told from two.
-fn told(claim: &Value) -> String {
+/// A claim as text. API Gateway writes lists as `[a b]` and objects as `map[a:1 b:2]`, so one value
+/// with a space looks like two values.
+fn text(claim: &Value) -> String {
     match claim {
         Value::Null => "<nil>".into(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => claim.to_string(),
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(told).collect::<Vec<_>>().join(" "))
+            format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(" "))
         }
         Value::Object(fields) => {
             let fields: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name}:{}", told(value))).collect();
+                fields.iter().map(|(name, value)| format!("{name}:{}", text(value))).collect();
             format!("map[{}]", fields.join(" "))
         }
     }
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn claims_become_text_as_api_gateway_writes_it() {
-        for (claim, text) in [
+        for (claim, expected) in [
             (json!("a b"), "a b"),
             (json!(1_780_000_000), "1780000000"),
             (json!(true), "true"),
@@ -124,7 +125,7 @@ mod tests {
             (json!([]), "[]"),
             (json!({ "a": ["x"], "b": 1 }), "map[a:[x] b:1]"),
         ] {
-            assert_eq!(told(&claim), text);
+            assert_eq!(text(&claim), expected);
         }
     }
 }

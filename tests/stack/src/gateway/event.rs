@@ -1,8 +1,8 @@
-//! A request as the function gets it: payload format 2.0 of a Lambda proxy integration.
+//! Converts a request to the function's event: payload format 2.0 of a Lambda proxy integration.
 //!
-//! Source: the developer guide's page on Lambda proxy integrations of HTTP APIs; what it leaves
-//! open (the path is decoded, the query is not, a `?` that was encoded in the path ends it) is as
-//! others have seen it answer.
+//! Source: "Lambda proxy integrations" in the API Gateway developer guide. Undocumented details
+//! follow published observations: the path is decoded, the query is not, and an encoded `?` in the
+//! path ends it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,20 +16,20 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::authorizer::Told;
+use super::authorizer::TextClaims;
 
-/// Where all requests come from.
+/// The source address of all requests.
 const SOURCE: &str = "127.0.0.1";
-/// The API's id, which is also the first part of its domain in AWS.
+/// The API's id. In AWS it is also the first part of the domain.
 const API: &str = "local";
 
-/// The path of a request as API Gateway reads it: decoded.
+/// The decoded path of a request.
 pub(super) fn path(parts: &Parts) -> String {
     let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     decoded.split_once('?').map_or(decoded.as_ref(), |(path, _)| path).to_owned()
 }
 
-/// What a request is made into.
+/// The parts of an event.
 pub(super) struct Request<'a> {
     pub(super) parts: &'a Parts,
     pub(super) path: &'a str,
@@ -37,11 +37,11 @@ pub(super) struct Request<'a> {
     /// `GET /v1/{id}`, or `$default`.
     pub(super) route_key: String,
     pub(super) parameters: BTreeMap<String, String>,
-    /// None: the route is open.
-    pub(super) claims: Option<Told>,
+    /// `None`: the route is open.
+    pub(super) claims: Option<TextClaims>,
     pub(super) id: &'a str,
     pub(super) account: &'a str,
-    /// Port at which the API is.
+    /// The API's port.
     pub(super) port: u16,
 }
 
@@ -71,7 +71,7 @@ impl Request<'_> {
             "timeEpoch": now.as_millisecond(),
         });
         if let Some(claims) = self.claims {
-            // No route asks for scopes.
+            // No route requires scopes.
             context["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
         }
         let query = parts.uri.query().unwrap_or_default();
@@ -106,8 +106,8 @@ impl Request<'_> {
         event
     }
 
-    /// Names in lower case, repeated ones joined with commas, cookies apart, and what API Gateway
-    /// adds.
+    /// The headers: names in lower case, repeated headers joined with commas, without cookies, and
+    /// with the headers that API Gateway adds.
     fn headers(&self) -> Map<String, Value> {
         let mut headers = Map::new();
         for name in self.parts.headers.keys().filter(|name| **name != COOKIE) {
@@ -133,20 +133,20 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// The query, decoded; values of one name joined with commas.
+/// The decoded query. Values of the same name are joined with commas.
 fn joined(query: &str) -> Map<String, Value> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let so_far = values.entry(name.into_owned());
-        so_far
+        let entry = values.entry(name.into_owned());
+        entry
             .and_modify(|all| *all = format!("{all},{value}"))
             .or_insert_with(|| value.to_string());
     }
     values.into_iter().map(|(name, value)| (name, value.into())).collect()
 }
 
-/// The body where it goes as text: JSON, XML, JavaScript and plain text, not compressed. All else
-/// goes in base64.
+/// The body as text: uncompressed JSON, XML, JavaScript or plain text. `None`: the body is sent in
+/// base64.
 fn text<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<&'a str> {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_goes_in_base64() {
+    fn a_body_that_is_not_text_is_sent_in_base64() {
         for (name, value, body) in [
             ("content-type", "application/octet-stream", &b"abc"[..]),
             ("content-type", "application/x-www-form-urlencoded", b"a=1"),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_mark_in_the_path_ends_it() {
+    fn an_encoded_question_mark_ends_the_path() {
         let event = event(axum::http::Request::put("/v1/oak/a%3Fb"), b"");
         assert_eq!(event["rawPath"], "/v1/oak/a");
     }

@@ -1,5 +1,5 @@
-//! A function URL: one function, whatever the path, and nobody asks who calls. What it differs in
-//! from the API is what it does when a function fails: 502.
+//! A function URL: one function for every path, without authentication. Unlike the API, a failed
+//! function is a 502.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
-use super::{LARGEST_EVENT, event, is_meant, reply, too_large};
+use super::{LARGEST_EVENT, event, is_for_this_server, reply, too_large};
 use crate::lambda::Lambda;
 use simulators::listen::Listening;
 
@@ -26,7 +26,7 @@ struct Served {
 }
 
 impl FunctionUrl {
-    /// Serves a function.
+    /// Serves a function on a free port.
     pub(crate) async fn start(lambda: Arc<Lambda>, function: &'static str) -> io::Result<Self> {
         let (listener, address) = Listening::bind().await?;
         let served = Arc::new(Served { lambda, function, port: address.port() });
@@ -38,7 +38,7 @@ impl FunctionUrl {
         })
     }
 
-    /// Where it is.
+    /// The URL.
     pub(crate) fn url(&self) -> String {
         self.front.url()
     }
@@ -46,7 +46,7 @@ impl FunctionUrl {
 
 async fn handle(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if !is_meant(&parts.headers, served.port) {
+    if !is_for_this_server(&parts.headers, served.port) {
         return reply::message(StatusCode::FORBIDDEN, "Forbidden");
     }
     let Ok(body) = axum::body::to_bytes(body, LARGEST_EVENT).await else { return too_large() };

@@ -1,6 +1,7 @@
-//! The development issuer: who would be an identity provider in AWS. Its key lies in the data
-//! folder, so tokens outlive the process; nobody else has it, so a token of another folder is worth
-//! nothing here.
+//! The issuer of tokens for development, in place of an identity provider.
+//!
+//! Each data folder has its own key. Tokens stay valid after a restart, and a token of another
+//! folder is invalid.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,36 +19,36 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Whom the tokens are for. In AWS a parameter of the template.
+/// The audience of the tokens. In AWS it is a parameter of the template.
 pub const AUDIENCE: &str = "rollbook";
-/// How many bytes come before the RSA key in a PKCS #8 file of a key of 2,048 bits, all lengths
-/// being fixed (RFC 5958, RFC 8017).
+/// Number of bytes before the RSA key in a PKCS #8 file of a 2,048-bit key, where all lengths are
+/// fixed (RFC 5958, RFC 8017).
 const PKCS8_HEAD: usize = 26;
 
-/// What stands as it is in a claim's id, as in a URL.
+/// The characters of an id that are percent-encoded in a claim.
 const ID: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@').remove(b':');
 
-/// What a token says of whoever bears it.
+/// The claims of a token.
 #[derive(Clone, Debug, Serialize)]
 pub struct Claims {
-    /// Who it is: an account's id, or any other name.
+    /// The caller: an account's id or any other name.
     pub sub: String,
-    /// What the bearer may do, such as `operator` or `school_leader`.
+    /// The caller's role, such as `operator` or `school_leader`.
     pub role: String,
-    /// The district.
+    /// The caller's district.
     pub district: String,
-    /// The schools, for roles that end at a school; ids as URLs have them, for API Gateway parts a
-    /// list's items with spaces.
+    /// The caller's schools, for roles that are limited to schools. Percent-encoded, because API
+    /// Gateway separates the items of a list with spaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schools: Vec<String>,
-    /// The bearer's own record, for teachers and guardians; written likewise.
+    /// The caller's own record, for teachers and guardians. Percent-encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
 }
 
 impl Claims {
-    /// Somebody of a role, in a district.
+    /// Claims of a role in a district. The subject is `local-<role>`.
     pub fn new(role: &str, district: &str) -> Self {
         let sub = format!("local-{role}");
         Self {
@@ -59,21 +60,21 @@ impl Claims {
         }
     }
 
-    /// Of this school, too: its id in the mirror.
+    /// Adds a school, by its id in the mirror.
     #[must_use]
     pub fn school(mut self, school: &str) -> Self {
-        self.schools.push(in_a_list(school));
+        self.schools.push(encoded(school));
         self
     }
 
-    /// Whose own record has this id in the mirror.
+    /// Sets the caller's own record, by its id in the mirror.
     #[must_use]
     pub fn record(mut self, record: &str) -> Self {
-        self.record = Some(in_a_list(record));
+        self.record = Some(encoded(record));
         self
     }
 
-    /// Under this name.
+    /// Sets the subject.
     #[must_use]
     pub fn subject(mut self, subject: &str) -> Self {
         subject.clone_into(&mut self.sub);
@@ -81,31 +82,34 @@ impl Claims {
     }
 }
 
-/// An id in a claim, without the signs that mean something there.
-fn in_a_list(id: &str) -> String {
+/// Percent-encodes an id for a claim.
+fn encoded(id: &str) -> String {
     utf8_percent_encode(id, ID).to_string()
 }
 
-/// Why there is no token.
+/// Why a token cannot be issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
-    /// The folder of the key.
-    #[error("{} cannot be used", path.display())]
+    /// The key's file or folder is not usable.
+    #[error("cannot use {}", path.display())]
     Folder {
-        /// Which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// No key can be made.
-    #[error("a key pair cannot be made")]
+    /// A key cannot be generated.
+    #[error("cannot generate a key pair")]
     Make,
-    /// What lies there is no key.
-    #[error("{} is not a key of this program; remove it, and tokens made with it are void", .0.display())]
+    /// The key's file does not hold a valid key.
+    #[error(
+        "{} is not a valid key; remove it (tokens signed with it become invalid)",
+        .0.display()
+    )]
     NotAKey(PathBuf),
-    /// Signing.
-    #[error("a token cannot be signed")]
+    /// Signing failed.
+    #[error("cannot sign a token")]
     Sign(#[source] jsonwebtoken::errors::Error),
 }
 
@@ -124,7 +128,7 @@ pub(super) struct Keys {
     jwk: Jwk,
 }
 
-// Nothing of a key belongs into a log.
+// The secret key must not appear in a log.
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Keys").field("id", &self.id).finish_non_exhaustive()
@@ -132,8 +136,9 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Issuer {
-    /// The issuer of a folder that need not be served at the moment. Its URL is the API's own, so
-    /// the port of a folder is chosen once and kept.
+    /// Opens the issuer of a data folder. The stack need not run.
+    ///
+    /// The issuer's URL is the API's URL, so the port is chosen once per folder and stored.
     pub fn open(data: &Path) -> Result<Self, IssuerError> {
         let folder = data.join("issuer");
         let failed = |source| IssuerError::Folder { path: folder.clone(), source };
@@ -141,7 +146,7 @@ impl Issuer {
         let port = match remembered(&folder).map_err(failed)? {
             Some(port) => port,
             None => {
-                // Free now, and most likely still when it is served.
+                // Free now, and probably still free when the stack starts.
                 let listener =
                     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
                 let port = listener.local_addr().map_err(failed)?.port();
@@ -152,8 +157,8 @@ impl Issuer {
         Ok(Self { folder, address: (Ipv4Addr::LOCALHOST, port).into(), keys: OnceLock::new() })
     }
 
-    /// The issuer of a folder, and the listener of its API: at the port that the folder has had
-    /// before, if nobody else has it now.
+    /// Opens the issuer of a data folder and binds its API: to the stored port, or to another one
+    /// if that is in use.
     pub(super) async fn listen(data: &Path) -> io::Result<(Self, TcpListener)> {
         let folder = data.join("issuer");
         std::fs::create_dir_all(&folder)?;
@@ -175,7 +180,7 @@ impl Issuer {
         format!("http://{}", self.address)
     }
 
-    /// A token, good from now on and for so long.
+    /// Issues a token that is valid from now on, for `lifetime`.
     pub fn token(&self, claims: &Claims, lifetime: Duration) -> Result<String, IssuerError> {
         let now = Timestamp::now().as_second();
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
@@ -192,7 +197,7 @@ impl Issuer {
         jsonwebtoken::encode(&header, &all, &keys.secret).map_err(IssuerError::Sign)
     }
 
-    /// What is found at `/.well-known/openid-configuration`.
+    /// The document at `/.well-known/openid-configuration`.
     pub(super) fn configuration(&self) -> Value {
         let url = self.url();
         json!({
@@ -204,12 +209,12 @@ impl Issuer {
         })
     }
 
-    /// What is found at `/.well-known/jwks.json`.
+    /// The document at `/.well-known/jwks.json`.
     pub(super) fn key_set(&self) -> Result<JwkSet, IssuerError> {
         Ok(JwkSet { keys: vec![self.keys()?.jwk.clone()] })
     }
 
-    /// The key pair: the folder's, made when it is first needed, for that takes a moment.
+    /// The folder's key pair. Generated on first use, because that is slow.
     pub(super) fn keys(&self) -> Result<&Keys, IssuerError> {
         if let Some(keys) = self.keys.get() {
             return Ok(keys);
@@ -221,8 +226,8 @@ impl Issuer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| IssuerError::Make)?;
                 let made = pair.as_der().map_err(|_| IssuerError::Make)?;
-                // Whole or not there at all, for its owner's eyes, and never in the place of one
-                // that another process has made meanwhile.
+                // A temporary file is readable by its owner only. Moving it stores the whole key
+                // or nothing, and keeps a key that another process has stored meanwhile.
                 let mut new = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
                 new.write_all(made.as_ref()).map_err(failed)?;
                 let _ = new.persist_noclobber(&file);
@@ -248,7 +253,7 @@ struct All<'a> {
 
 impl Keys {
     fn read(pkcs8: &[u8]) -> Option<Self> {
-        // Signing takes the bare RSA key.
+        // Signing needs the bare RSA key.
         let secret = EncodingKey::from_rsa_der(pkcs8.get(PKCS8_HEAD..)?);
         let mut jwk = Jwk::from_encoding_key(&secret, Algorithm::RS256).ok()?;
         let id = jwk.thumbprint(ThumbprintHash::SHA256);
@@ -296,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_said_to_be_none() {
+    fn an_invalid_key_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let issuer = Issuer::open(folder.path()).unwrap();
         std::fs::write(folder.path().join("issuer/key.der"), "nothing").unwrap();

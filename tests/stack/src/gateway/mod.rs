@@ -1,8 +1,7 @@
-//! API Gateway: an HTTP API with a JWT authorizer before the function `roster-api`, on 127.0.0.1.
+//! API Gateway: an HTTP API with a JWT authorizer in front of the function `roster-api`.
 //!
-//! Statuses and bodies are those of HTTP APIs, which differ from REST APIs: a function that fails
-//! is a 500, one that is late a 503, a route that is not listed a 404, and no route is found by a
-//! method that it does not have.
+//! Statuses and bodies are those of HTTP APIs, which differ from REST APIs: a failed function is a
+//! 500, a late one a 503, and an unknown route or method a 404.
 
 mod authorizer;
 mod event;
@@ -30,18 +29,18 @@ pub use routes::{Route, RouteError};
 pub use simulators::client::{Api, ApiError, Reply};
 use simulators::listen::Listening;
 
-/// Largest body of a request, as in AWS.
+/// Maximum size of a request's body, as in AWS.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
-/// Largest event of a synchronous invocation of Lambda.
+/// Maximum size of an event of a synchronous invocation.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
-/// What an API is before it is served.
+/// The configuration of an API.
 pub(crate) struct Setting {
     pub(crate) lambda: Arc<Lambda>,
-    /// The function behind it.
+    /// The function that handles the requests.
     pub(crate) function: &'static str,
     pub(crate) routes: Vec<Route>,
-    /// How long it waits for the function: 30 seconds in AWS.
+    /// How long to wait for the function: 30 seconds in AWS.
     pub(crate) timeout: Duration,
     pub(crate) account: String,
 }
@@ -73,12 +72,12 @@ impl Gateway {
         Ok(Self { front: Listening::router_at(listener, router)?, issuer })
     }
 
-    /// Where it is.
+    /// The URL.
     pub(crate) fn url(&self) -> String {
         self.front.url()
     }
 
-    /// Who signs its tokens.
+    /// The issuer of the tokens that the API accepts.
     pub(crate) fn issuer(&self) -> &Issuer {
         &self.issuer
     }
@@ -107,7 +106,7 @@ async fn handle(State(served): State<Arc<Served>>, request: Request) -> Response
 impl Served {
     async fn answer(&self, request: Request, id: &str) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        if !is_meant(&parts.headers, self.port) {
+        if !is_for_this_server(&parts.headers, self.port) {
             return reply::message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let path = event::path(&parts);
@@ -139,7 +138,7 @@ impl Served {
             port,
         };
         let event = request.event();
-        // Only a large body can make an event that is too large, so others need not be measured.
+        // Only a large body can exceed the limit, so smaller events are not measured.
         if body.len() > LARGEST_EVENT / 2 && event.to_string().len() > LARGEST_EVENT {
             return too_large();
         }
@@ -156,9 +155,9 @@ impl Served {
     }
 }
 
-/// Whether a request names the server at this port. A page in a browser that has a name of its own
-/// resolved to 127.0.0.1 does not.
-fn is_meant(headers: &HeaderMap, port: u16) -> bool {
+/// Whether the request's `Host` is this server. Prevents DNS rebinding, where a web page's own
+/// name resolves to 127.0.0.1.
+fn is_for_this_server(headers: &HeaderMap, port: u16) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     host.and_then(|host| host.rsplit_once(':')).is_some_and(|(name, at)| {
         matches!(name, "127.0.0.1" | "localhost") && at.parse() == Ok(port)

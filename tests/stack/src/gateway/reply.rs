@@ -1,4 +1,4 @@
-//! The function's answer as the client gets it, and what the gateway says by itself.
+//! Converts the function's answer to a response, and builds the gateway's own responses.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE, WWW_AUTHENTICATE};
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::authorizer::Refusal;
 
-/// Headers that are the connection's affair, not the function's.
+/// Headers that belong to the connection. A function cannot set them.
 const CONNECTION: [&str; 5] =
     ["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"];
 
-/// The response of an answer in payload format 2.0; none: it is no such answer.
+/// Converts an answer in payload format 2.0. Returns `None` if it is malformed.
 pub(super) fn of(answer: &Value) -> Option<Response<Body>> {
     let Some(status) = answer.get("statusCode") else {
-        // Any other JSON is taken for the body of a 200.
+        // Any other JSON is the body of a 200.
         return (!answer.is_null()).then(|| json_response(StatusCode::OK, answer));
     };
     let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
@@ -49,12 +49,12 @@ pub(super) fn of(answer: &Value) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// What API Gateway says where there is nothing else to say.
+/// A response with API Gateway's own message.
 pub(super) fn message(status: StatusCode, message: &str) -> Response<Body> {
     json_response(status, &json!({ "message": message }))
 }
 
-/// The answer to somebody without a token that counts.
+/// The response to a request without a valid token.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     let mut response = message(StatusCode::UNAUTHORIZED, "Unauthorized");
     if let Ok(challenge) = HeaderValue::from_str(&refusal.challenge()) {
@@ -92,7 +92,8 @@ mod tests {
     async fn an_answer_becomes_a_response() {
         let answer = json!({
             "statusCode": 201,
-            "headers": { "content-type": "application/json", "ETag": "\"2\"", "content-length": "999" },
+            "headers": { "content-type": "application/json", "ETag": "\"2\"",
+            "content-length": "999" },
             "cookies": ["a=1", "b=2"],
             "body": "{}",
         });
@@ -118,10 +119,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn json_without_a_status_is_a_body_and_nonsense_is_none() {
+    async fn json_without_a_status_is_a_body_and_a_malformed_answer_is_rejected() {
         let (status, _, body) = read(json!({ "a": 1 })).await;
         assert_eq!((status, body.as_slice()), (200, &br#"{"a":1}"#[..]));
-        for nonsense in [
+        for malformed in [
             Value::Null,
             json!({ "statusCode": "ok" }),
             json!({ "statusCode": 70_000 }),
@@ -129,7 +130,7 @@ mod tests {
             json!({ "statusCode": 200, "isBase64Encoded": true, "body": "%" }),
             json!({ "statusCode": 200, "headers": { "a b": "c" } }),
         ] {
-            assert!(of(&nonsense).is_none(), "{nonsense}");
+            assert!(of(&malformed).is_none(), "{malformed}");
         }
     }
 }

@@ -1,45 +1,45 @@
-//! The routes of the API, read from `template.yaml`: what is not listed there is not there here
-//! either.
+//! The routes of the API, read from `template.yaml`. The stack serves exactly the routes listed
+//! there.
 
 use std::collections::BTreeMap;
 
 use serde_norway::Value;
 
-/// The template that this program was built beside.
+/// The template, embedded at compile time.
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 /// The function's name in the template.
 const FUNCTION: &str = "RosterApi";
 
-/// One route: a method and a path that may have parameters, `/v1/districts/{district}`, the last of
-/// them greedy, `{rest+}`.
+/// A route: a method, and a path with optional parameters such as `/v1/districts/{district}`. The
+/// last parameter may be greedy: `{rest+}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// `GET`, `POST`, …; `ANY` for all of them.
     pub method: String,
     /// The path.
     pub path: String,
-    /// Whether it is open to those who have no token.
+    /// Whether the route needs no token.
     pub open: bool,
 }
 
-/// Why a template has no routes that can be read.
+/// Why the routes of a template cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RouteError {
-    /// Not YAML.
-    #[error("the template is not YAML")]
+    /// The template is not valid YAML.
+    #[error("the template is not valid YAML")]
     NotYaml(#[source] serde_norway::Error),
-    /// An event of the function without method or path.
+    /// An event of the function has no method or no path.
     #[error("the event {0} of the API's function has no method or no path")]
     Incomplete(String),
 }
 
 impl Route {
-    /// A route for those who have a token.
+    /// A route that needs a token.
     pub fn new(method: &str, path: &str) -> Self {
         Self { method: method.to_ascii_uppercase(), path: path.to_owned(), open: false }
     }
 
-    /// What API Gateway calls it: `GET /v1/districts/{district}`.
+    /// API Gateway's route key: `GET /v1/districts/{district}`.
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -49,8 +49,8 @@ impl Route {
         Self::read(TEMPLATE)
     }
 
-    /// The routes of a template: the events of type `HttpApi` of the API's function. A template
-    /// without that function has none.
+    /// The routes of a template: the `HttpApi` events of the API's function. Empty if the template
+    /// does not have that function.
     fn read(template: &str) -> Result<Vec<Self>, RouteError> {
         let template: Value = serde_norway::from_str(template).map_err(RouteError::NotYaml)?;
         let events = ["Resources", FUNCTION, "Properties", "Events"]
@@ -78,7 +78,7 @@ impl Route {
         Ok(routes)
     }
 
-    /// The values of the parameters, if the path is one of this route's.
+    /// The parameters' values. `None` if the path does not match.
     fn parameters(&self, path: &str) -> Option<BTreeMap<String, String>> {
         let mut values = BTreeMap::new();
         let mut rest = path.strip_prefix('/')?;
@@ -109,16 +109,16 @@ impl Route {
         }
     }
 
-    /// Which of two routes that fit is meant: the one that says more, from the left.
-    fn weight(&self) -> Vec<u8> {
+    /// Sort key of matching routes: the most specific route, compared from the left, is the greatest.
+    fn specificity(&self) -> Vec<u8> {
         let of = |segment: &str| match segment {
             segment if segment.ends_with("+}") => 0,
             segment if segment.starts_with('{') => 1,
             _ => 2,
         };
-        let mut weight: Vec<u8> = self.path.split('/').map(of).collect();
-        weight.push(u8::from(self.method != "ANY"));
-        weight
+        let mut key: Vec<u8> = self.path.split('/').map(of).collect();
+        key.push(u8::from(self.method != "ANY"));
+        key
     }
 }
 
@@ -126,15 +126,16 @@ fn cut(path: &str) -> (&str, Option<&str>) {
     path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)))
 }
 
-/// The route of a request, with the values of its parameters.
+/// Finds the route of a request, with the values of its parameters.
 pub(super) fn find<'a>(
     routes: &'a [Route],
     method: &str,
     path: &str,
 ) -> Option<(&'a Route, BTreeMap<String, String>)> {
-    let fits = routes.iter().filter(|route| route.method == "ANY" || route.method == method);
-    fits.filter_map(|route| Some((route, route.parameters(path)?)))
-        .max_by_key(|(route, _)| route.weight())
+    let candidates = routes.iter().filter(|route| route.method == "ANY" || route.method == method);
+    candidates
+        .filter_map(|route| Some((route, route.parameters(path)?)))
+        .max_by_key(|(route, _)| route.specificity())
 }
 
 #[cfg(test)]
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_route_that_says_most_is_found_with_its_parameters() {
+    fn the_most_specific_route_matches() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(found("GET", "/v1/districts"), Some(("GET /v1/districts".into(), vec![])));
         assert_eq!(
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_is_not_found() {
+    fn an_unlisted_route_is_not_found() {
         for (method, path) in [
             ("POST", "/v1/districts"),
             ("HEAD", "/v1/districts"),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_are_the_events_of_the_function() {
+    fn routes_are_read_from_the_functions_events() {
         let template = "
 Resources:
   Other: { Type: AWS::Serverless::Function, Properties: { Events: { A: { Type: HttpApi, Properties: { Method: GET, Path: /other } } } } }

@@ -1,4 +1,4 @@
-//! The Invoke call of the Lambda API, for the AWS CLI and anybody with an SDK.
+//! The Invoke call of the Lambda API, for the AWS CLI and SDKs.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Lambda;
 
-/// Largest event of a synchronous invocation, as in AWS.
+/// Maximum size of an event of a synchronous invocation, as in AWS.
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
 pub(super) fn router(lambda: Arc<Lambda>) -> Router {

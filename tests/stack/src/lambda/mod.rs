@@ -1,8 +1,15 @@
-//! Lambda: the real function binaries as child processes, each behind a Runtime API of its own.
+//! Lambda: the real function binaries as child processes, each with its own Runtime API.
 //!
-//! Events sent asynchronously wait in a queue, are tried again when the function fails, and end as
-//! a failure record when it fails for good, as they do in AWS. They are kept in files until they
-//! are done: what was under way when a process died is delivered again by the next.
+//! As in AWS, asynchronous events are queued, retried when the function fails, and end as a failure
+//! record after the last attempt. They are stored in files until they are handled, so the next
+//! process delivers the events that a crash interrupted.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `queue` | a function's queue: concurrency, retries, failure records |
+//! | `process` | an execution environment: one process of a function |
+//! | `runtime_api` | the HTTP API that a function's process polls |
+//! | `http` | the Invoke call for other clients |
 
 mod http;
 mod process;
@@ -23,42 +30,42 @@ pub use queue::{FailureRecord, Invocation};
 use queue::{Function, Job, Reply};
 use simulators::listen::Listening;
 
-/// One function: the binary, and what `template.yaml` says of it.
+/// A function's binary and settings.
 #[derive(Clone, Debug)]
 pub struct FunctionConfig {
-    /// Its name, which is also its log's.
+    /// The function's name, and the name of its log.
     pub name: String,
-    /// The binary that Lambda would call `bootstrap`.
+    /// The binary, named `bootstrap` in Lambda.
     pub binary: PathBuf,
-    /// After this the process is killed.
+    /// Time limit of an invocation. The process is killed after it.
     pub timeout: Duration,
-    /// What the function is told about its memory, in MB. Nothing enforces it here.
+    /// The memory limit in MB that the function sees. It is not enforced.
     pub memory_mb: u32,
-    /// How many processes may run at once.
+    /// Maximum number of processes.
     pub concurrency: usize,
-    /// How often a failed event is tried again.
+    /// Maximum number of retries of a failed event.
     pub retries: u32,
-    /// The wait before the first retry; the second waits twice as long. One minute in AWS.
+    /// Delay before the first retry; the second is twice as long. One minute in AWS.
     pub retry_delay: Duration,
-    /// Variables of its own.
+    /// Additional environment variables.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What a synchronous invocation gave.
+/// The answer of a synchronous invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The function's answer, or the error as AWS words it (`errorMessage`, `errorType`).
+    /// The function's answer, or the error in AWS's format (`errorMessage`, `errorType`).
     pub payload: Value,
-    /// Whether it is an error.
+    /// Whether the invocation failed.
     pub failed: bool,
 }
 
-/// What all functions share.
+/// The settings that all functions share.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) region: String,
     pub(crate) account: String,
-    /// Logs, events under way, failures and the functions' temporary files.
+    /// The folder for logs, pending events, failures and temporary files.
     pub(crate) folder: PathBuf,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) activity: Activity,
@@ -76,12 +83,12 @@ impl Lambda {
         Arc::new(Self { functions: Mutex::default(), setting: Mutex::new(setting) })
     }
 
-    /// Adds variables that every function gets. Only those added afterwards get them.
+    /// Adds environment variables for the functions that are added afterwards.
     pub(crate) fn add_environment(&self, variables: impl IntoIterator<Item = (String, String)>) {
         self.setting.lock().unwrap_or_else(PoisonError::into_inner).environment.extend(variables);
     }
 
-    /// Takes in a function, and delivers to it what an earlier process left undone.
+    /// Adds a function, and delivers the events that an earlier process left.
     pub(crate) fn add(&self, config: FunctionConfig) -> Result<(), StackError> {
         let setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let name = config.name.clone();
@@ -91,18 +98,18 @@ impl Lambda {
         Ok(())
     }
 
-    /// Sends an event and does not wait: false if there is no such function.
+    /// Queues an event. Returns false if there is no such function.
     pub(crate) fn send(&self, function: &str, payload: Value) -> bool {
         let Some(function) = self.get(function) else { return false };
         function.send(payload);
         true
     }
 
-    /// Invokes and waits for the answer; there is no retry.
+    /// Invokes a function once and waits for its answer. `None` if there is no such function.
     pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Option<Answer> {
         let function = self.get(function)?;
         let (reply, answer) = oneshot::channel();
-        function.take(Job::new(payload, function.under_way(), Reply::Wait(reply)));
+        function.enqueue(Job::new(payload, function.pending(), Reply::Wait(reply)));
         // The sender is dropped without an answer only when the stack ends.
         Some(answer.await.unwrap_or(Answer { payload: Value::Null, failed: true }))
     }
@@ -116,12 +123,12 @@ impl Lambda {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Serves the Invoke call, so that `aws lambda invoke` works.
+    /// Serves the Invoke call, for example for `aws lambda invoke`.
     pub(crate) async fn serve(self: &Arc<Self>) -> std::io::Result<Listening> {
         Listening::router(http::router(self.clone())).await
     }
 
-    /// Ends all functions and their processes.
+    /// Stops all functions and their processes.
     pub(crate) fn stop(&self) {
         for (_, function) in self.functions.lock().unwrap_or_else(PoisonError::into_inner).drain() {
             function.stop();

@@ -1,4 +1,4 @@
-//! One execution environment: a process of a function, from its start to its end.
+//! An execution environment: one process of a function.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -12,20 +12,20 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
 use super::FunctionConfig;
-use super::runtime_api::{Invoke, RuntimeApi, Said};
+use super::runtime_api::{Invoke, Message, RuntimeApi};
 
-/// How long a process may take until it asks for its first event, as in AWS.
+/// Maximum time from the start of a process to its first poll for an event, as in AWS.
 const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// How an invocation ended.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// The answer, or the error as AWS words it.
+    /// The answer, or the error in AWS's format.
     pub(super) payload: Value,
     pub(super) failed: bool,
-    /// The process can take another event.
+    /// Whether the process can handle another event.
     pub(super) alive: bool,
-    /// Most memory that the process has ever held, in bytes; none where the system does not tell.
+    /// Peak memory of the process in bytes. `None` if the operating system does not report it.
     pub(super) peak_rss: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Outcome {
 pub(super) struct Environment {
     child: Child,
     api: RuntimeApi,
-    /// Where it keeps temporary files, as `/tmp` of a Lambda; removed with it.
+    /// The folder for temporary files, in place of Lambda's `/tmp`.
     _tmp: tempfile::TempDir,
 }
 
@@ -60,40 +60,40 @@ impl Environment {
         Ok(Self { child, api, _tmp: tmp })
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is still running.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Hands over an event and waits for what comes of it. A process that takes too long is killed.
+    /// Sends an event to the process and waits for its answer. Kills the process after the time limit.
     pub(super) async fn invoke(&mut self, event: Invoke) -> Outcome {
         let (id, timeout) = (event.request_id.clone(), event.timeout);
         let mut ends = Instant::now() + LONGEST_START;
-        let mut took = false;
+        let mut received = false;
         if self.api.events.send(event).await.is_err() {
             return self.lost("Runtime.ExitError", "the process has ended".into());
         }
         loop {
             tokio::select! {
                 biased;
-                said = self.api.said.recv() => match said {
-                    Some(Said::Took) => {
-                        took = true;
+                message = self.api.messages.recv() => match message {
+                    Some(Message::Received) => {
+                        received = true;
                         ends = Instant::now() + timeout;
                     }
-                    Some(Said::Answer(of, body)) if of == id => {
+                    Some(Message::Answer(of, body)) if of == id => {
                         let payload = serde_json::from_slice(&body).unwrap_or(Value::Null);
                         return Outcome { payload, failed: false, alive: true, peak_rss: self.peak_rss() };
                     }
-                    Some(Said::Error(of, error)) if of == id => {
+                    Some(Message::Error(of, error)) if of == id => {
                         return Outcome { payload: error, failed: true, alive: true, peak_rss: self.peak_rss() };
                     }
-                    Some(Said::InitError(error)) => {
+                    Some(Message::InitError(error)) => {
                         let peak_rss = self.peak_rss();
                         let _ = self.child.kill().await;
                         return Outcome { payload: error, failed: true, alive: false, peak_rss };
                     }
-                    Some(Said::Answer(..) | Said::Error(..)) => (),
+                    Some(Message::Answer(..) | Message::Error(..)) => (),
                     None => return self.lost("Runtime.ExitError", "the Runtime API has ended".into()),
                 },
                 status = self.child.wait() => {
@@ -103,7 +103,7 @@ impl Environment {
                 () = sleep_until(ends) => {
                     let peak_rss = self.peak_rss();
                     let _ = self.child.kill().await;
-                    let allowed = if took { timeout } else { LONGEST_START };
+                    let allowed = if received { timeout } else { LONGEST_START };
                     let message = format!("RequestId: {id} Error: Task timed out after {:.2} seconds", allowed.as_secs_f64());
                     return Outcome { peak_rss, ..self.lost("Sandbox.Timedout", message) };
                 }
@@ -116,7 +116,7 @@ impl Environment {
         Outcome { payload, failed: true, alive: false, peak_rss: None }
     }
 
-    /// The kernel's own mark of the most memory that the process has held.
+    /// Peak memory of the process in bytes, from the kernel's counter.
     fn peak_rss(&self) -> Option<u64> {
         let status =
             std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()?)))

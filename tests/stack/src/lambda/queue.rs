@@ -1,5 +1,5 @@
-//! A function's queue: events in order, as many at once as it has processes, tried again and given
-//! up as AWS does it.
+//! A function's queue. Events are handled in order, up to the function's concurrency at once, with
+//! retries and failure records as in AWS.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
@@ -19,23 +19,22 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::process::{Environment, Outcome};
 use super::runtime_api::Invoke;
 use super::{Answer, FunctionConfig, Setting};
-use crate::activity::UnderWay;
+use crate::activity::Pending;
 
-/// How many invocations of a function are remembered: an API that is up for days has many.
+/// Maximum number of invocations in a function's history. A long-running API has many.
 const LONGEST_HISTORY: usize = 10_000;
 
-/// What is left of an event that failed for good: the record that AWS sends to a failure
-/// destination.
+/// The record of an event that failed on every attempt, as AWS sends it to a failure destination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRecord {
-    /// When it was given up.
+    /// When the last attempt failed.
     pub timestamp: Timestamp,
-    /// The function.
+    /// The function's name.
     pub function: String,
-    /// The event's id.
+    /// The request id of the event.
     pub request_id: String,
-    /// How often it was tried.
+    /// Number of attempts.
     pub approximate_invoke_count: u32,
     /// The event.
     pub request_payload: Value,
@@ -43,54 +42,54 @@ pub struct FailureRecord {
     pub response_payload: Value,
 }
 
-/// One try of one event, for tests and reports.
+/// One attempt of one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// The event's id: the same for all its tries.
+    /// The request id, the same for all attempts.
     pub request_id: String,
-    /// Which try it was; the first is 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// From handing the event over to the answer, the start of a process included.
+    /// Duration of the attempt, including the start of a process.
     pub took: Duration,
-    /// Whether it failed.
+    /// Whether the attempt failed.
     pub failed: bool,
-    /// What it answered.
+    /// The answer, or the error.
     pub payload: Value,
-    /// Most memory that its process has held so far, in bytes.
+    /// Peak memory of the process so far, in bytes.
     pub peak_rss: Option<u64>,
 }
 
-/// Who wants to know how a job ends.
+/// Where the outcome of a job goes.
 pub(super) enum Reply {
-    /// Nobody: it is tried again when it fails. The file keeps it until it is done.
+    /// An asynchronous event: no caller waits, and a failure is retried. The file stores the event.
     Later(PathBuf),
-    /// Somebody who waits.
+    /// A synchronous invocation: the caller waits.
     Wait(oneshot::Sender<Answer>),
 }
 
-/// An event with what belongs to it.
+/// An event in the queue.
 pub(super) struct Job {
     request_id: String,
     payload: Value,
     attempt: u32,
     reply: Reply,
-    _under_way: UnderWay,
+    _pending: Pending,
 }
 
 impl Job {
-    pub(super) fn new(payload: Value, under_way: UnderWay, reply: Reply) -> Self {
-        Self { request_id: new_id(), payload, attempt: 1, reply, _under_way: under_way }
+    pub(super) fn new(payload: Value, pending: Pending, reply: Reply) -> Self {
+        Self { request_id: new_id(), payload, attempt: 1, reply, _pending: pending }
     }
 }
 
-/// One function at work.
+/// A running function.
 pub(crate) struct Function {
     pub(super) config: FunctionConfig,
     setting: Setting,
     arn: String,
     variables: BTreeMap<String, String>,
     jobs: mpsc::UnboundedSender<Job>,
-    /// Processes that wait for an event; the one used last is used next.
+    /// Idle processes. The last one used is used next.
     idle: Mutex<Vec<Environment>>,
     stopped: AtomicBool,
     dispatcher: Mutex<Option<AbortHandle>>,
@@ -139,34 +138,34 @@ impl Function {
         });
         *function.dispatcher.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(dispatcher.abort_handle());
-        function.take_up()?;
+        function.resume_events()?;
         Ok(function)
     }
 
-    /// Queues an event that is to be handled once, sooner or later.
+    /// Queues an asynchronous event.
     pub(super) fn send(&self, payload: Value) {
-        let mut job = Job::new(payload, self.under_way(), Reply::Later(PathBuf::new()));
+        let mut job = Job::new(payload, self.pending(), Reply::Later(PathBuf::new()));
         let file = self
             .setting
             .folder
             .join("events")
             .join(format!("{}-{}.json", self.config.name, job.request_id));
-        // Without the file the event is only lost if this process dies.
+        // Without the file the event is lost only if this process dies.
         let _ = std::fs::write(&file, job.payload.to_string());
         job.reply = Reply::Later(file);
-        self.take(job);
+        self.enqueue(job);
     }
 
-    pub(super) fn take(&self, job: Job) {
+    pub(super) fn enqueue(&self, job: Job) {
         let _ = self.jobs.send(job);
     }
 
-    pub(super) fn under_way(&self) -> UnderWay {
+    pub(super) fn pending(&self) -> Pending {
         self.setting.activity.begin()
     }
 
-    /// Queues what an earlier process had not finished.
-    fn take_up(&self) -> io::Result<()> {
+    /// Queues the events that an earlier process did not finish, oldest first.
+    fn resume_events(&self) -> io::Result<()> {
         let mut left = Vec::new();
         let prefix = format!("{}-", self.config.name);
         for file in std::fs::read_dir(self.setting.folder.join("events"))? {
@@ -182,12 +181,12 @@ impl Function {
         }
         left.sort_by_key(|(since, ..)| *since);
         for (_, request_id, payload, path) in left {
-            self.take(Job {
+            self.enqueue(Job {
                 request_id,
                 payload,
                 attempt: 1,
                 reply: Reply::Later(path),
-                _under_way: self.under_way(),
+                _pending: self.pending(),
             });
         }
         Ok(())
@@ -235,7 +234,7 @@ impl Function {
         outcome
     }
 
-    /// A process that waits, or a new one.
+    /// An idle process, or a new one.
     async fn environment(&self) -> io::Result<Environment> {
         loop {
             let Some(mut warm) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
@@ -250,7 +249,7 @@ impl Function {
         }
     }
 
-    /// Answers, tries again later, or gives up.
+    /// Answers the caller, retries after a delay, or records the failure.
     async fn finish(&self, mut job: Job, outcome: Outcome) {
         match job.reply {
             Reply::Wait(reply) => {
@@ -259,11 +258,11 @@ impl Function {
             Reply::Later(_) if outcome.failed && job.attempt <= self.config.retries => {
                 tokio::time::sleep(self.config.retry_delay * job.attempt).await;
                 job.attempt += 1;
-                self.take(job);
+                self.enqueue(job);
             }
             Reply::Later(file) => {
                 if outcome.failed {
-                    self.give_up(FailureRecord {
+                    self.record_failure(FailureRecord {
                         timestamp: Timestamp::now(),
                         function: self.config.name.clone(),
                         request_id: job.request_id,
@@ -277,7 +276,7 @@ impl Function {
         }
     }
 
-    fn give_up(&self, record: FailureRecord) {
+    fn record_failure(&self, record: FailureRecord) {
         let file = self.setting.folder.join("failures").join(format!("{}.jsonl", self.config.name));
         let written =
             OpenOptions::new().create(true).append(true).open(file).and_then(|mut file| {
@@ -285,7 +284,7 @@ impl Function {
                 writeln!(file, "{line}")
             });
         if let Err(error) = written {
-            tracing::warn!(%error, function = self.config.name, "a failure could not be recorded");
+            tracing::warn!(%error, function = self.config.name, "cannot record a failure");
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
@@ -298,7 +297,7 @@ impl Function {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Most memory that any process of the function has held, in bytes.
+    /// Peak memory of the function's processes, in bytes.
     pub(crate) fn peak_rss(&self) -> Option<u64> {
         Some(self.peak_rss.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
@@ -307,7 +306,7 @@ impl Function {
         self.setting.folder.join("logs").join(format!("{}.log", self.config.name))
     }
 
-    /// Kills every process of the function that is idle now or becomes so.
+    /// Kills every process of the function as soon as it is idle.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
         if let Some(dispatcher) =
@@ -319,7 +318,7 @@ impl Function {
     }
 }
 
-/// The whole environment of a process: nothing of ours leaks into it.
+/// The complete environment of a process. Nothing is inherited.
 fn variables(config: &FunctionConfig, setting: &Setting) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = [
         ("AWS_REGION", setting.region.as_str()),
@@ -342,7 +341,7 @@ fn variables(config: &FunctionConfig, setting: &Setting) -> BTreeMap<String, Str
     variables
 }
 
-/// A request id in the form of AWS's: a random UUID.
+/// A request id in AWS's format: a random UUID.
 fn new_id() -> String {
     let hex = format!("{:032x}", fastrand::u128(..));
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])

@@ -1,5 +1,5 @@
-//! The Runtime API that a function's process polls. One server a process: so an answer can only
-//! come from the process that was asked.
+//! The Runtime API that a function's process polls. Each process has its own server, so an answer
+//! can only come from the process that received the event.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use tokio::sync::{Mutex, mpsc};
 
 use simulators::listen::Listening;
 
-/// Largest answer of a function, as in AWS.
+/// Maximum size of a function's answer, as in AWS.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
-/// An event on its way into a process.
+/// An event for a process.
 #[derive(Clone, Debug)]
 pub(super) struct Invoke {
     pub(super) request_id: String,
@@ -27,36 +27,36 @@ pub(super) struct Invoke {
     pub(super) timeout: Duration,
 }
 
-/// What a process says.
+/// A message from a process.
 #[derive(Debug)]
-pub(super) enum Said {
-    /// It has taken the event: its time runs.
-    Took,
-    /// It is done.
+pub(super) enum Message {
+    /// The process has received the event. The time limit starts.
+    Received,
+    /// The answer to the event with this request id.
     Answer(String, Bytes),
-    /// It has failed.
+    /// The error of the event with this request id.
     Error(String, Value),
-    /// It could not even start.
+    /// The process failed to start.
     InitError(Value),
 }
 
 struct Calls {
     events: Mutex<mpsc::Receiver<Invoke>>,
-    said: mpsc::UnboundedSender<Said>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
-/// The server of one process, seen from the host.
+/// The host's side of a process's Runtime API.
 pub(super) struct RuntimeApi {
     server: Listening,
     pub(super) events: mpsc::Sender<Invoke>,
-    pub(super) said: mpsc::UnboundedReceiver<Said>,
+    pub(super) messages: mpsc::UnboundedReceiver<Message>,
 }
 
 impl RuntimeApi {
     pub(super) async fn start() -> io::Result<Self> {
         let (events, waiting) = mpsc::channel(1);
-        let (tell, said) = mpsc::unbounded_channel();
-        let calls = Arc::new(Calls { events: Mutex::new(waiting), said: tell });
+        let (sender, messages) = mpsc::unbounded_channel();
+        let calls = Arc::new(Calls { events: Mutex::new(waiting), messages: sender });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -64,7 +64,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/init/error", post(init_error))
             .layer(DefaultBodyLimit::max(LARGEST_ANSWER))
             .with_state(calls);
-        Ok(Self { server: Listening::router(router).await?, events, said })
+        Ok(Self { server: Listening::router(router).await?, events, messages })
     }
 
     /// What goes into `AWS_LAMBDA_RUNTIME_API`.
@@ -77,7 +77,7 @@ async fn next(State(calls): State<Arc<Calls>>) -> Response<Body> {
     let Some(event) = calls.events.lock().await.recv().await else {
         return status(StatusCode::GONE);
     };
-    let _ = calls.said.send(Said::Took);
+    let _ = calls.messages.send(Message::Received);
     let deadline = SystemTime::now() + event.timeout;
     let deadline = deadline.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     Response::builder()
@@ -95,7 +95,7 @@ async fn response(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response<Body> {
-    let _ = calls.said.send(Said::Answer(id, body));
+    let _ = calls.messages.send(Message::Answer(id, body));
     status(StatusCode::ACCEPTED)
 }
 
@@ -104,12 +104,12 @@ async fn error(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response<Body> {
-    let _ = calls.said.send(Said::Error(id, json_or_text(&body)));
+    let _ = calls.messages.send(Message::Error(id, json_or_text(&body)));
     status(StatusCode::ACCEPTED)
 }
 
 async fn init_error(State(calls): State<Arc<Calls>>, body: Bytes) -> Response<Body> {
-    let _ = calls.said.send(Said::InitError(json_or_text(&body)));
+    let _ = calls.messages.send(Message::InitError(json_or_text(&body)));
     status(StatusCode::ACCEPTED)
 }
 

@@ -1,30 +1,30 @@
-//! Event notifications of the buckets, in the form in which S3 sends them to a function.
+//! Event notifications of the buckets, in the form that S3 sends to a function.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::versions::Version;
 
-/// Who is told about which new objects: what `template.yaml` says in its buckets' notifications.
+/// Which function is notified of which new objects, as a bucket's notification in `template.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// The bucket.
     pub bucket: String,
-    /// What the key must begin with.
+    /// The prefix of the keys.
     pub prefix: String,
-    /// What the key must end with.
+    /// The suffix of the keys.
     pub suffix: String,
-    /// The function that is invoked.
+    /// The function to invoke.
     pub function: String,
 }
 
 impl Subscription {
-    pub(crate) fn wants(&self, bucket: &str, key: &str) -> bool {
+    pub(crate) fn matches(&self, bucket: &str, key: &str) -> bool {
         self.bucket == bucket && key.starts_with(&self.prefix) && key.ends_with(&self.suffix)
     }
 }
 
-/// The call that made an object: the last part of the event's name.
+/// The call that created an object: the last part of the event's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Created {
     /// PutObject.
@@ -45,8 +45,8 @@ impl Created {
     }
 }
 
-/// One notification. Source of its form: "Event message structure" in the S3 user guide, version
-/// 2.1.
+/// The notification of a new version, in the event structure 2.1 ("Event message structure" in the
+/// S3 user guide).
 pub(super) fn notification(created: Created, version: &Version, region: &str) -> Value {
     json!({ "Records": [{
         "eventVersion": "2.1",
@@ -56,7 +56,8 @@ pub(super) fn notification(created: Created, version: &Version, region: &str) ->
         "eventName": created.name(),
         "userIdentity": { "principalId": "AWS:AIDALOCAL" },
         "requestParameters": { "sourceIPAddress": "127.0.0.1" },
-        "responseElements": { "x-amz-request-id": version.id.to_uppercase(), "x-amz-id-2": version.id },
+        "responseElements": { "x-amz-request-id": version.id.to_uppercase(),
+        "x-amz-id-2": version.id },
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "local",
@@ -81,7 +82,7 @@ fn millis(time: Timestamp) -> String {
     format!("{whole}.{:03}Z", time.subsec_millisecond())
 }
 
-/// A key as it stands in a notification: form-encoded, a space as `+`, the slashes left alone.
+/// Encodes a key as in a notification: form-encoded, a space as `+`, slashes unchanged.
 pub(super) fn form_encoded(key: &str) -> String {
     let mut text = String::with_capacity(key.len());
     for byte in key.bytes() {
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_encoded_as_s3_does_it() {
+    fn keys_are_form_encoded_as_by_s3() {
         assert_eq!(
             form_encoded("uploads/spruce-1/fall set+é.zip"),
             "uploads/spruce-1/fall+set%2B%C3%A9.zip"

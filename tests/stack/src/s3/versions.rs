@@ -1,8 +1,8 @@
-//! What a versioned bucket knows of its objects: every version, the newest last.
+//! The versions of the objects in a bucket.
 //!
-//! s3s-fs keeps one file an object. Beside it each version gets a hard link of its own and a small
-//! record, so a version costs no space while it is the current one, can be read by its id later,
-//! and stays as it was while somebody reads it.
+//! s3s-fs stores one file per object. Each version also has a hard link to its bytes and a small
+//! JSON record. The current version therefore takes no extra space, and a version can be read by
+//! its id, also while the object is being overwritten.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// What was said about an object when it was written, and is given back with it.
+/// Attributes that a client gives an object; a read returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Attributes {
-    /// `x-amz-meta-*`, without that prefix.
+    /// The `x-amz-meta-*` headers, without that prefix.
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
     #[serde(default)]
@@ -30,9 +30,9 @@ pub(crate) struct Attributes {
 pub(crate) struct Version {
     pub(crate) bucket: String,
     pub(crate) key: String,
-    /// Sorts by time, and so does the sequencer of the event made from it.
+    /// Sorts by time. The event's sequencer is made from it.
     pub(crate) id: String,
-    /// Without quotes; empty for a delete marker.
+    /// Without quotes. Empty for a delete marker.
     pub(crate) etag: String,
     pub(crate) size: u64,
     pub(crate) modified: Timestamp,
@@ -50,7 +50,7 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// Reads what an earlier process left under `root`.
+    /// Loads the versions that an earlier process stored under `root`.
     pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&root)?;
         let mut known: HashMap<Name, Vec<Version>> = HashMap::new();
@@ -59,7 +59,7 @@ impl Versions {
                 for file in std::fs::read_dir(object?.path())? {
                     let path = file?.path();
                     if path.extension().is_some_and(|ext| ext == "json") {
-                        // A record cut off by a crash names a version that nobody was told of.
+                        // A crash can truncate a record. No client knows that version.
                         let Ok(version) = serde_json::from_slice::<Version>(&std::fs::read(path)?)
                         else {
                             continue;
@@ -82,19 +82,20 @@ impl Versions {
         Ok(Self { root, known: Mutex::new(known), last_id: Mutex::new(last) })
     }
 
-    /// The current version, unless the object is deleted or never was.
+    /// The current version. `None` if the object was deleted or never existed.
     pub(crate) fn current(&self, bucket: &str, key: &str) -> Option<Version> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.get(&name(bucket, key))?.last().filter(|version| !version.deleted).cloned()
     }
 
-    /// A version by its id, delete markers among them.
+    /// The version or delete marker with this id.
     pub(crate) fn find(&self, bucket: &str, key: &str, id: &str) -> Option<Version> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         known.get(&name(bucket, key))?.iter().find(|version| version.id == id).cloned()
     }
 
-    /// Every version in a bucket, by key, the newest of a key first.
+    /// Every version of the objects with a prefix, by key, newest first. The flag marks the newest
+    /// of each key.
     pub(crate) fn all(&self, bucket: &str, prefix: &str) -> Vec<(Version, bool)> {
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut objects: Vec<_> =
@@ -108,13 +109,13 @@ impl Versions {
             .collect()
     }
 
-    /// Where a version's bytes are.
+    /// The path of a version's bytes.
     pub(crate) fn data(&self, version: &Version) -> PathBuf {
         self.folder(&version.bucket, &version.key).join(format!("{}.data", version.id))
     }
 
-    /// Keeps the file that has just been written as the newest version of its object.
-    pub(crate) fn keep(
+    /// Stores a file that has just been written as the newest version of its object.
+    pub(crate) fn store(
         &self,
         bucket: &str,
         key: &str,
@@ -136,12 +137,12 @@ impl Versions {
         std::fs::create_dir_all(&folder)?;
         let data = self.data(&version);
         if std::fs::hard_link(file, &data).is_err() {
-            std::fs::copy(file, &data)?; // a file system without hard links
+            std::fs::copy(file, &data)?; // the file system has no hard links
         }
         self.record(version)
     }
 
-    /// Marks an object as deleted; its versions stay.
+    /// Adds a delete marker. The object's versions are kept.
     pub(crate) fn mark_deleted(&self, bucket: &str, key: &str) -> io::Result<Version> {
         self.record(Version {
             bucket: bucket.into(),
@@ -155,8 +156,7 @@ impl Versions {
         })
     }
 
-    /// Forgets one version for good. Gives the version that is current from then on, if there is
-    /// one.
+    /// Removes a version permanently. Returns the version that is current afterwards, if any.
     pub(crate) fn forget(&self, version: &Version) -> io::Result<Option<Version>> {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let entry = known.entry(name(&version.bucket, &version.key)).or_default();
@@ -179,7 +179,7 @@ impl Versions {
         Ok(version)
     }
 
-    /// Nanoseconds since 1970 in hexadecimal, and always more than the one before.
+    /// Nanoseconds since 1970 in hexadecimal, always greater than the previous id.
     fn next_id(&self) -> String {
         let mut last = self.last_id.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
@@ -188,8 +188,8 @@ impl Versions {
     }
 
     fn folder(&self, bucket: &str, key: &str) -> PathBuf {
-        // The hash, not the key: a key may be longer than a file name and may be a folder of
-        // another.
+        // The hash of the key, because a key can be longer than a file name, and one key can be
+        // the folder of another.
         self.root.join(bucket).join(format!("{:032x}", xxh3_128(key.as_bytes())))
     }
 }

@@ -1,7 +1,8 @@
-//! Cron expressions as EventBridge Scheduler has them: six fields, in a time zone.
+//! Cron expressions of EventBridge Scheduler: six fields, in a time zone.
 //!
-//! Source: the user guide's pages on schedule types and on daylight saving. A time that a change to
-//! summer skips is skipped; a time that a change to winter repeats counts once, the first time.
+//! Source: "Schedule types" and "Daylight saving time" in the user guide. A local time that the
+//! change to daylight saving time skips is not run. A local time that occurs twice is run once, the
+//! first time.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +13,10 @@ use jiff::{Timestamp, ToSpan};
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-/// The years that an expression can name.
+/// The years that an expression can contain.
 const YEARS: (i16, i16) = (1970, 2199);
 
-/// `cron(minutes hours day-of-month month day-of-week year)`, read.
+/// A parsed `cron(minutes hours day-of-month month day-of-week year)`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cron {
     minutes: BTreeSet<i16>,
@@ -25,7 +26,7 @@ pub(super) struct Cron {
     years: BTreeSet<i16>,
 }
 
-/// Which days: of the month or of the week, never both.
+/// Days of the month or of the week, never both.
 #[derive(Clone, Debug, PartialEq)]
 enum Days {
     OfMonth(Vec<OfMonth>),
@@ -37,7 +38,7 @@ enum OfMonth {
     Day(i16),
     /// `L`
     Last,
-    /// `15W`: the day from Monday to Friday that is next to it in its month.
+    /// `15W`: the weekday (Monday to Friday) nearest to that day, in the same month.
     Near(i16),
     /// `LW`
     LastWeekday,
@@ -52,8 +53,7 @@ enum OfWeek {
     Nth(i16, i8),
 }
 
-/// One field: its name for people, its lowest and highest number, and words for the numbers from
-/// the lowest on.
+/// A field: its name in error messages, its range, and the names of its numbers.
 struct Field {
     name: &'static str,
     from: i16,
@@ -62,7 +62,7 @@ struct Field {
 }
 
 impl Field {
-    /// One number or word.
+    /// A number or a name.
     fn number(&self, text: &str) -> Option<i16> {
         let word = self.words.iter().position(|word| word.eq_ignore_ascii_case(text));
         let number = match word {
@@ -86,7 +86,7 @@ impl Field {
             None if step.is_some() => (self.number(range)?, self.to),
             None => (self.number(range)?, self.number(range)?),
         };
-        // A range may go over the end: FRI-MON.
+        // A range may wrap around: FRI-MON.
         let all: Vec<i16> = if from <= to {
             (from..=to).collect()
         } else {
@@ -101,7 +101,7 @@ impl Field {
     }
 
     fn wrong(&self, text: &str) -> String {
-        format!("{text} is no {} of a cron expression", self.name)
+        format!("{text} is not a valid {} of a cron expression", self.name)
     }
 }
 
@@ -113,7 +113,7 @@ const DAY_OF_WEEK: Field = Field { name: "day of the week", from: 1, to: 7, word
 const YEAR: Field = Field { name: "year", from: YEARS.0, to: YEARS.1, words: &[] };
 
 impl Cron {
-    /// Reads what stands between the parentheses; the error says what is wrong with it.
+    /// Parses the text between the parentheses. The error describes what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, of_month, months, of_week, years] = fields[..] else {
@@ -140,7 +140,7 @@ impl Cron {
         })
     }
 
-    /// The first moment after another at which it is due in a time zone.
+    /// The first time after `moment` at which the expression is due. `None`: never again.
     pub(super) fn after(&self, moment: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let mut date = moment.to_zoned(zone.clone()).date();
         while date.year() <= YEARS.1 {
@@ -156,7 +156,7 @@ impl Cron {
         None
     }
 
-    /// The next date that may matter: years and months that are not named are left out as a whole.
+    /// The next date to check. Skips years and months that the expression does not contain.
     fn next_date(&self, date: Date) -> Option<Date> {
         let next = date.checked_add(1.day()).ok()?;
         if self.years.contains(&next.year()) {
@@ -191,7 +191,7 @@ impl Cron {
     }
 }
 
-/// The moment of a civil time: none if the clocks skip it, the first if they show it twice.
+/// The instant of a local time. `None` if it is skipped; the first if it occurs twice.
 fn once(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     match zone.to_ambiguous_timestamp(time).offset() {
         AmbiguousOffset::Gap { .. } => None,
@@ -216,7 +216,7 @@ impl OfMonth {
     }
 }
 
-/// The day from Monday to Friday that is next to a day, in the same month.
+/// The weekday (Monday to Friday) nearest to a day, in the same month.
 fn near(day: Date) -> Date {
     let by = match day.weekday() {
         Weekday::Saturday if day.day() > 1 => -1,
@@ -270,7 +270,7 @@ fn day_of_week(text: &str) -> Result<Vec<OfWeek>, String> {
 mod tests {
     use super::*;
 
-    /// The next times after a moment, in the zone's own time.
+    /// The next due times after `after`, in local time.
     fn next(text: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
         let (cron, zone) = (Cron::parse(text).unwrap(), TimeZone::get(zone).unwrap());
         let mut moment = after.parse().unwrap();
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_is_skipped_and_one_that_comes_twice_counts_once() {
+    fn a_skipped_local_time_is_not_run_and_a_repeated_one_runs_once() {
         let new_york = |text: &str, after: &str| next(text, "America/New_York", after, 2);
         // 2027-03-14 has no half past two; 2026-11-01 has half past one twice.
         assert_eq!(
@@ -338,7 +338,7 @@ mod tests {
             new_york("30 1 * * ? *", "2026-11-01T00:00:00Z"),
             ["2026-11-01 01:30 -0400", "2026-11-02 01:30 -0500"]
         );
-        // Lord Howe moves by half an hour: 2026-10-04 begins its summer at two, 2027-04-04 ends it.
+        // Lord Howe Island changes by half an hour, at two o'clock on 2026-10-04 and 2027-04-04.
         let lord_howe = |text: &str, after: &str| next(text, "Australia/Lord_Howe", after, 2);
         assert_eq!(
             lord_howe("15 2 * * ? *", "2026-10-03T12:00:00Z"),
@@ -351,8 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_run_is_refused_in_words() {
-        for (text, says) in [
+    fn an_invalid_expression_is_rejected_with_a_reason() {
+        for (text, reason) in [
             ("0 2 * * *", "six"),
             ("0 2 * * * *", "must be ?"),
             ("0 2 ? * ? *", "both"),
@@ -366,7 +366,7 @@ mod tests {
             ("*/0 2 * * ? *", "minute"),
             ("a-b 2 * * ? *", "minute"),
         ] {
-            assert!(Cron::parse(text).unwrap_err().contains(says), "{text}");
+            assert!(Cron::parse(text).unwrap_err().contains(reason), "{text}");
         }
     }
 }

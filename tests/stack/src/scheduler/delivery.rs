@@ -1,42 +1,42 @@
-//! What a schedule sends: tried again while its target does not take it, and put into a failure
-//! queue at the end.
+//! The delivery of a schedule's event: retried while the target rejects it, and finally put into
+//! the dead-letter queue.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The longest wait between two tries.
+/// Maximum delay between two attempts, in seconds.
 const LONGEST_WAIT: i64 = 600;
 
-/// One invocation that is to be made.
+/// An invocation to make.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Delivery {
     pub(super) schedule_arn: String,
     pub(super) target: String,
-    /// What is sent, with the service's placeholders in it.
+    /// The input, with the service's placeholders.
     pub(super) input: String,
     pub(super) execution: String,
-    /// The time for which it is.
+    /// The time at which it was due.
     pub(super) scheduled: Timestamp,
     pub(super) begun: Timestamp,
-    /// When it is tried next.
+    /// The time of the next attempt.
     pub(super) next: Timestamp,
-    /// How often it was tried.
+    /// Number of failed attempts.
     pub(super) tries: u32,
     pub(super) policy: Policy,
 }
 
-/// How long and how often it is tried, and where it goes then.
+/// The retry policy and the dead-letter queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Policy {
     pub(super) retries: u32,
-    /// Seconds.
+    /// Maximum age of the event in seconds.
     pub(super) age: i64,
     pub(super) queue: Option<String>,
 }
 
 impl Policy {
-    /// Reads a target's policy; the error says what is wrong with it.
+    /// Reads a target's policy. The error describes what is wrong.
     pub(super) fn of(target: Option<&Value>) -> Result<Self, String> {
         let target = target.unwrap_or(&Value::Null);
         let number =
@@ -63,29 +63,29 @@ impl Policy {
     }
 }
 
-/// An event that could not be delivered, as it lies in its failure queue.
+/// A message in a dead-letter queue: an event that could not be delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// ARN of the queue.
+    /// The ARN of the queue.
     pub queue: String,
-    /// What was to be delivered.
+    /// The event.
     pub body: Value,
-    /// The attributes that the service gives the message.
+    /// The attributes that the service adds to the message.
     pub attributes: Value,
 }
 
-/// What becomes of a delivery that its target did not take.
-pub(super) enum Refused {
-    /// It is tried again.
-    Again(Delivery),
-    /// It goes into its failure queue.
+/// What happens to a delivery that its target rejected.
+pub(super) enum Rejected {
+    /// It is retried.
+    Retry(Delivery),
+    /// It is put into its dead-letter queue.
     Dead(DeadLetter),
-    /// There is no failure queue: nobody hears of it.
+    /// It is dropped, because there is no dead-letter queue.
     Dropped,
 }
 
 impl Delivery {
-    /// What is sent this time.
+    /// The event of this attempt, with the placeholders filled in.
     pub(super) fn payload(&self) -> Value {
         let input = self
             .input
@@ -99,8 +99,8 @@ impl Delivery {
         serde_json::from_str(&input).unwrap_or(Value::String(input))
     }
 
-    /// After a try that failed.
-    pub(super) fn refused(mut self, now: Timestamp) -> Refused {
+    /// Decides what happens after a rejected attempt.
+    pub(super) fn rejected(mut self, now: Timestamp) -> Rejected {
         let body = self.payload();
         let wait = SignedDuration::from_secs((1i64 << self.tries.min(20)).min(LONGEST_WAIT));
         let next = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
@@ -110,15 +110,17 @@ impl Delivery {
             "MaximumEventAgeInSeconds"
         } else {
             (self.next, self.tries) = (next, self.tries + 1);
-            return Refused::Again(self);
+            return Rejected::Retry(self);
         };
-        let Some(queue) = self.policy.queue else { return Refused::Dropped };
+        let Some(queue) = self.policy.queue else { return Rejected::Dropped };
         let attributes = json!({
-            "ERROR_CODE": "ResourceNotFoundException", "ERROR_MESSAGE": "Function not found", "EXHAUSTED_RETRY_CONDITION": exhausted,
-            "EXECUTION_ID": self.execution, "RETRY_ATTEMPTS": self.tries.to_string(), "IS_PAYLOAD_TRUNCATED": "false",
+            "ERROR_CODE": "ResourceNotFoundException", "ERROR_MESSAGE": "Function not found",
+            "EXHAUSTED_RETRY_CONDITION": exhausted,
+            "EXECUTION_ID": self.execution, "RETRY_ATTEMPTS": self.tries.to_string(),
+            "IS_PAYLOAD_TRUNCATED": "false",
             "SCHEDULE_ARN": self.schedule_arn, "TARGET_ARN": self.target,
             "SCHEDULED_TIME": self.scheduled.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         });
-        Refused::Dead(DeadLetter { queue, body, attributes })
+        Rejected::Dead(DeadLetter { queue, body, attributes })
     }
 }

@@ -1,23 +1,23 @@
-//! Schedule expressions: when a schedule is due next.
+//! Schedule expressions: when a schedule is due.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use super::cron::Cron;
 
-/// A schedule's expression, read.
+/// A parsed schedule expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     /// `at(2026-11-22T02:00:00)`, in the schedule's time zone: once.
     At(Timestamp),
-    /// `rate(5 minutes)`: again and again, from the schedule's start, or its creation.
+    /// `rate(5 minutes)`: repeatedly, from the schedule's start or creation.
     Rate(SignedDuration),
     /// `cron(0 2 * * ? *)`, in the schedule's time zone.
     Cron(Box<Cron>, TimeZone),
 }
 
 impl Expression {
-    /// Reads an expression; the error says what is wrong with it.
+    /// Parses an expression. The error describes what is wrong.
     pub(super) fn parse(text: &str, zone: &str) -> Result<Self, String> {
         let zone = TimeZone::get(zone).map_err(|_| format!("there is no time zone {zone}"))?;
         let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
@@ -49,12 +49,12 @@ impl Expression {
         Err(format!("{text} is none of at(…), rate(…), cron(…)"))
     }
 
-    /// The first time that it is due from a moment on: that of its creation, its change, or its
-    /// start date. A time in the past is due at once.
+    /// The first due time. `from` is the schedule's creation, change or start date. A time in the
+    /// past is due immediately.
     pub(super) fn first(&self, from: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(moment) => Some(*moment),
-            // A rate begins at once.
+            // A rate is due immediately.
             Self::Rate(_) => Some(from),
             Self::Cron(..) => {
                 self.after(from.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(from))
@@ -62,7 +62,7 @@ impl Expression {
         }
     }
 
-    /// The time after it was due; none when it is over.
+    /// The due time after `due`. `None`: never again.
     pub(super) fn after(&self, due: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(_) => None,
@@ -71,8 +71,8 @@ impl Expression {
         }
     }
 
-    /// The next time, for one that was not looked at for a while: what it missed meanwhile is not
-    /// made up for, unless it would never come again.
+    /// The next due time after a pause of the process. Missed times of a recurring expression are
+    /// skipped; a missed one-time schedule is still due.
     pub(super) fn caught_up(&self, due: Timestamp, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::At(moment) => Some(*moment),
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_in_the_schedules_time_zone() {
+    fn a_one_time_expression_uses_the_schedules_time_zone() {
         let at = |zone| {
             Expression::parse("at(2026-11-22T02:00:00)", zone)
                 .unwrap()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_counts_from_the_start_in_hours_of_sixty_minutes() {
+    fn a_rate_counts_from_the_start_and_ignores_daylight_saving_time() {
         let rate = Expression::parse("rate(5 minutes)", "UTC").unwrap();
         let first = rate.first(Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(first.as_second(), 0);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_is_not_made_up_for() {
+    fn missed_times_are_skipped_except_one_time_schedules() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let rate = Expression::parse("rate(5 minutes)", "UTC").unwrap();
         assert_eq!(rate.caught_up(at(300), at(1000)).unwrap(), at(1200));
@@ -129,20 +129,20 @@ mod tests {
         assert_eq!(
             once.caught_up(at(3600), at(7200)).unwrap(),
             at(3600),
-            "what goes on only once is made up for"
+            "a missed one-time schedule is still due"
         );
     }
 
     #[test]
-    fn what_cannot_be_run_is_refused_in_words() {
-        for (text, says) in [
+    fn an_invalid_expression_is_rejected_with_a_reason() {
+        for (text, reason) in [
             ("at(noon)", "yyyy"),
             ("rate(0 minutes)", "at least"),
             ("rate(5 fortnights)", "fortnights"),
             ("cron(0 2 * * *)", "six fields"),
             ("every night", "cron(…)"),
         ] {
-            assert!(Expression::parse(text, "UTC").unwrap_err().contains(says), "{text}");
+            assert!(Expression::parse(text, "UTC").unwrap_err().contains(reason), "{text}");
         }
         assert!(
             Expression::parse("at(2026-11-22T02:00:00)", "Mars/Olympus")

@@ -1,5 +1,5 @@
-//! The calls of EventBridge Scheduler that this product makes, in its REST form. Source: the
-//! service's API reference, version 2021-06-30.
+//! The REST calls of EventBridge Scheduler that the product uses. Source: the service's API
+//! reference, version 2021-06-30.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use serde_json::{Map, Value, json};
 use super::schedule::Schedule;
 use super::{DEFAULT_GROUP, Scheduler};
 
-type Ask = HashMap<String, String>;
-type Said = Map<String, Value>;
+type Parameters = HashMap<String, String>;
+type Fields = Map<String, Value>;
 
-/// Why a call was refused.
+/// Why a call was rejected.
 enum Refusal {
-    /// There is already one of that name.
+    /// The name is in use.
     Conflict(String),
-    /// There is none.
+    /// The schedule or group does not exist.
     NotFound(String),
-    /// It says something that cannot be.
+    /// The request is invalid.
     Validation(String),
 }
 
@@ -55,21 +55,24 @@ async fn update(
 async fn read(
     State(scheduler): State<Arc<Scheduler>>,
     Path(name): Path<String>,
-    Query(ask): Query<Ask>,
+    Query(parameters): Query<Parameters>,
 ) -> Response<Body> {
-    answer(scheduler.read(&group_of(&ask), &name))
+    answer(scheduler.read(&group_of(&parameters), &name))
 }
 
 async fn remove(
     State(scheduler): State<Arc<Scheduler>>,
     Path(name): Path<String>,
-    Query(ask): Query<Ask>,
+    Query(parameters): Query<Parameters>,
 ) -> Response<Body> {
-    answer(scheduler.remove(&group_of(&ask), &name))
+    answer(scheduler.remove(&group_of(&parameters), &name))
 }
 
-async fn list(State(scheduler): State<Arc<Scheduler>>, Query(ask): Query<Ask>) -> Response<Body> {
-    answer(scheduler.list(&ask))
+async fn list(
+    State(scheduler): State<Arc<Scheduler>>,
+    Query(parameters): Query<Parameters>,
+) -> Response<Body> {
+    answer(scheduler.list(&parameters))
 }
 
 async fn create_group(
@@ -95,23 +98,23 @@ async fn remove_group(
 
 async fn list_groups(
     State(scheduler): State<Arc<Scheduler>>,
-    Query(ask): Query<Ask>,
+    Query(parameters): Query<Parameters>,
 ) -> Response<Body> {
-    answer(scheduler.list_groups(&ask))
+    answer(scheduler.list_groups(&parameters))
 }
 
-fn group_of(ask: &Ask) -> String {
-    ask.get("groupName").map_or(DEFAULT_GROUP, String::as_str).to_owned()
+fn group_of(parameters: &Parameters) -> String {
+    parameters.get("groupName").map_or(DEFAULT_GROUP, String::as_str).to_owned()
 }
 
 impl Scheduler {
     fn create(&self, name: String, body: &str) -> Result<Value, Refusal> {
         let now = self.clock.now();
-        let said = parse(body)?;
+        let fields = parse(body)?;
         let group =
-            said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
+            fields.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
         let mut schedule =
-            Schedule { name, group, said, created: now, modified: now, due: None, late: 0 };
+            Schedule { name, group, fields, created: now, modified: now, due: None, late: 0 };
         schedule.begin().map_err(Refusal::Validation)?;
         let mut state = self.state();
         if !state.groups.contains_key(&schedule.group) {
@@ -122,7 +125,7 @@ impl Scheduler {
         }
         let arn = self.arn(&schedule);
         if let Some(at) = state.position(&schedule.group, &schedule.name) {
-            // The same request once more, of a client whose answer was lost.
+            // A retry of the same request, by a client that did not get the response.
             let token = schedule.text("ClientToken");
             if token.is_some() && token == state.schedules[at].text("ClientToken") {
                 return Ok(json!({ "ScheduleArn": arn }));
@@ -130,24 +133,28 @@ impl Scheduler {
             return Err(Refusal::Conflict(format!("Schedule {} already exists.", schedule.name)));
         }
         state.schedules.push(schedule);
-        self.keep(&state);
+        self.save(&state);
         self.changed.notify_one();
         Ok(json!({ "ScheduleArn": arn }))
     }
 
-    /// Replaces all of a schedule: what is not said again is gone.
+    /// Replaces a schedule as a whole. Missing fields are removed.
     fn update(&self, name: &str, body: &str) -> Result<Value, Refusal> {
-        let said = parse(body)?;
+        let fields = parse(body)?;
         let group =
-            said.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
+            fields.get("GroupName").and_then(Value::as_str).unwrap_or(DEFAULT_GROUP).to_owned();
         let mut state = self.state();
         let at = state.position(&group, name).ok_or_else(|| missing(name))?;
-        let mut schedule =
-            Schedule { said, modified: self.clock.now(), due: None, ..state.schedules[at].clone() };
+        let mut schedule = Schedule {
+            fields,
+            modified: self.clock.now(),
+            due: None,
+            ..state.schedules[at].clone()
+        };
         schedule.begin().map_err(Refusal::Validation)?;
         let arn = self.arn(&schedule);
         state.schedules[at] = schedule;
-        self.keep(&state);
+        self.save(&state);
         self.changed.notify_one();
         Ok(json!({ "ScheduleArn": arn }))
     }
@@ -156,28 +163,32 @@ impl Scheduler {
         let state = self.state();
         let schedule =
             &state.schedules[state.position(group, name).ok_or_else(|| missing(name))?];
-        let mut said = schedule.said.clone();
-        said.remove("ClientToken");
-        said.entry("State").or_insert_with(|| "ENABLED".into());
-        said.extend(self.summary(schedule));
-        Ok(Value::Object(said))
+        let mut fields = schedule.fields.clone();
+        fields.remove("ClientToken");
+        fields.entry("State").or_insert_with(|| "ENABLED".into());
+        fields.extend(self.summary(schedule));
+        Ok(Value::Object(fields))
     }
 
-    fn list(&self, ask: &Ask) -> Result<Value, Refusal> {
+    fn list(&self, parameters: &Parameters) -> Result<Value, Refusal> {
         let state = self.state();
-        let asked = |name: &str| ask.get(name).map(String::as_str);
+        let parameter = |name: &str| parameters.get(name).map(String::as_str);
         let mut found: Vec<(String, &Schedule)> = state
             .schedules
             .iter()
-            .filter(|schedule| asked("ScheduleGroup").is_none_or(|group| group == schedule.group))
-            .filter(|schedule| schedule.name.starts_with(asked("NamePrefix").unwrap_or_default()))
             .filter(|schedule| {
-                asked("State").is_none_or(|state| (state == "ENABLED") == schedule.enabled())
+                parameter("ScheduleGroup").is_none_or(|group| group == schedule.group)
+            })
+            .filter(|schedule| {
+                schedule.name.starts_with(parameter("NamePrefix").unwrap_or_default())
+            })
+            .filter(|schedule| {
+                parameter("State").is_none_or(|state| (state == "ENABLED") == schedule.enabled())
             })
             .map(|schedule| (format!("{}/{}", schedule.group, schedule.name), schedule))
             .collect();
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (schedules, next) = page(found, ask)?;
+        let (schedules, next) = page(found, parameters)?;
         let schedules: Vec<Value> = schedules
             .into_iter()
             .map(|schedule| {
@@ -190,26 +201,27 @@ impl Scheduler {
         Ok(json!({ "Schedules": schedules, "NextToken": next }))
     }
 
-    fn list_groups(&self, ask: &Ask) -> Result<Value, Refusal> {
+    fn list_groups(&self, parameters: &Parameters) -> Result<Value, Refusal> {
         let state = self.state();
-        let prefix = ask.get("NamePrefix").map_or("", String::as_str);
+        let prefix = parameters.get("NamePrefix").map_or("", String::as_str);
         let found = state
             .groups
             .iter()
             .filter(|(name, _)| name.starts_with(prefix))
             .map(|(name, made)| (name.clone(), *made));
         let (groups, next) =
-            page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), ask)?;
+            page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), parameters)?;
         let groups: Vec<Value> =
             groups.into_iter().map(|(name, made)| self.group(&name, made.as_second())).collect();
         Ok(json!({ "ScheduleGroups": groups, "NextToken": next }))
     }
 
     fn group(&self, name: &str, made: i64) -> Value {
-        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made, "LastModificationDate": made })
+        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made,
+            "LastModificationDate": made })
     }
 
-    fn summary(&self, schedule: &Schedule) -> Said {
+    fn summary(&self, schedule: &Schedule) -> Fields {
         let fields = json!({
             "Name": schedule.name,
             "GroupName": schedule.group,
@@ -224,7 +236,7 @@ impl Scheduler {
         let mut state = self.state();
         let at = state.position(group, name).ok_or_else(|| missing(name))?;
         state.schedules.remove(at);
-        self.keep(&state);
+        self.save(&state);
         Ok(json!({}))
     }
 
@@ -235,7 +247,7 @@ impl Scheduler {
         }
         let arn = self.group_arn(&name);
         state.groups.insert(name, self.clock.now());
-        self.keep(&state);
+        self.save(&state);
         Ok(json!({ "ScheduleGroupArn": arn }))
     }
 
@@ -247,29 +259,32 @@ impl Scheduler {
 
     fn remove_group(&self, name: &str) -> Result<Value, Refusal> {
         if name == DEFAULT_GROUP {
-            return Err(Refusal::Validation("the default group stays".into()));
+            return Err(Refusal::Validation("the default group cannot be deleted".into()));
         }
         let mut state = self.state();
         state.groups.remove(name).ok_or_else(|| missing_group(name))?;
         state.schedules.retain(|schedule| schedule.group != name);
-        self.keep(&state);
+        self.save(&state);
         Ok(json!({}))
     }
 }
 
-fn parse(body: &str) -> Result<Said, Refusal> {
+fn parse(body: &str) -> Result<Fields, Refusal> {
     serde_json::from_str(body)
         .map_err(|error| Refusal::Validation(format!("the request is not a JSON object: {error}")))
 }
 
-/// A page of what has been found, in the order of the names with which it comes; the token of the
-/// next page is the last name of this one.
-fn page<T>(found: Vec<(String, T)>, ask: &Ask) -> Result<(Vec<T>, Option<String>), Refusal> {
-    let most = match ask.get("MaxResults").map_or(Ok(100), |text| text.parse()) {
+/// A page of `found`, which is sorted by name. The token of the next page is the last name of this
+/// page.
+fn page<T>(
+    found: Vec<(String, T)>,
+    parameters: &Parameters,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let most = match parameters.get("MaxResults").map_or(Ok(100), |text| text.parse()) {
         Ok(most @ 1..=100) => most,
         _ => return Err(Refusal::Validation("MaxResults must be 1 to 100".into())),
     };
-    let after = ask.get("NextToken").map_or("", String::as_str);
+    let after = parameters.get("NextToken").map_or("", String::as_str);
     let mut rest = found.into_iter().filter(|(name, _)| name.as_str() > after);
     let (mut names, mut items) = (Vec::new(), Vec::new());
     for (name, item) in rest.by_ref().take(most) {

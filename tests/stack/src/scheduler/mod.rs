@@ -1,9 +1,15 @@
-//! EventBridge Scheduler: schedules of groups that invoke functions, by a clock that tests can
-//! move.
+//! EventBridge Scheduler: schedules that invoke functions, on a clock that tests can advance.
 //!
-//! Time zones and both changes of the clocks are those of the time zone database; flexible windows,
-//! retries and failure queues work as in AWS, by the same clock. What is moved by a year goes
-//! through every night of it, in the order of time.
+//! Time zones and daylight saving time follow the time zone database. Flexible windows, retries and
+//! dead-letter queues work as in AWS, on the same clock. Advancing the clock by a year fires every
+//! night of it in order.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | `http` | the service's REST calls |
+//! | `schedule` | a schedule: validation and next due time |
+//! | `expression`, `cron` | schedule expressions |
+//! | `delivery` | retries and dead letters |
 
 mod cron;
 mod delivery;
@@ -24,24 +30,24 @@ use serde_json::Value;
 use tokio::task::AbortHandle;
 
 pub use delivery::DeadLetter;
-use delivery::{Delivery, Refused};
+use delivery::{Delivery, Rejected};
 use schedule::Schedule;
 pub(crate) use simulators::clock::Clock;
 
 use simulators::listen::Listening;
 
-/// The group that a schedule is in which names none.
+/// The group of schedules that name no group.
 const DEFAULT_GROUP: &str = "default";
 
-/// Takes an event for a target, by its ARN; false: there is no such target.
+/// Delivers an event to a target by its ARN. Returns false if there is no such target.
 pub(crate) type Deliver = Arc<dyn Fn(&str, Value) -> bool + Send + Sync>;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
-    /// Groups and when they were made.
+    /// Groups, with the time of their creation.
     groups: BTreeMap<String, Timestamp>,
     schedules: Vec<Schedule>,
-    /// What was to be delivered and was not taken.
+    /// Deliveries that were rejected and will be retried.
     #[serde(default)]
     waiting: Vec<Delivery>,
     #[serde(default)]
@@ -67,7 +73,7 @@ pub(crate) struct Scheduler {
     deliver: Deliver,
     region: String,
     account: String,
-    /// Where schedules outlive the process.
+    /// The file that stores the schedules.
     file: PathBuf,
 }
 
@@ -91,7 +97,7 @@ impl Drop for Running {
 }
 
 impl Scheduler {
-    /// Starts with the schedules in `file`, and with these groups.
+    /// Starts with the schedules stored in `file`, and creates missing groups.
     pub(crate) async fn start(
         deliver: Deliver,
         region: &str,
@@ -108,8 +114,8 @@ impl Scheduler {
         for group in groups.iter().copied().chain([DEFAULT_GROUP]) {
             state.groups.entry(group.to_owned()).or_insert_with(|| clock.now());
         }
-        // The service never sleeps, and this one has: a night is not pulled seven times because
-        // nobody was here for a week.
+        // Skips the nights that passed while no process was running. Otherwise a week without the
+        // stack would cause seven pulls.
         state.schedules.iter_mut().for_each(|schedule| schedule.catch_up(clock.now()));
         let scheduler = Arc::new(Self {
             state: Mutex::new(state),
@@ -133,17 +139,17 @@ impl Scheduler {
         &self.clock
     }
 
-    /// When the next schedule is due, or the next try of one that was not taken.
+    /// When the next schedule or retry is due.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.state().next_due()
     }
 
-    /// What lies in failure queues.
+    /// The messages in dead-letter queues.
     pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
         self.state().dead.clone()
     }
 
-    /// Starts everything that is due, in the order of time; says whether there was anything.
+    /// Fires everything that is due, in order of time. Returns whether anything was due.
     pub(crate) fn fire_due(&self) -> bool {
         let now = self.clock.now();
         let mut state = self.state();
@@ -170,21 +176,21 @@ impl Scheduler {
             }
         }
         if fired {
-            self.keep(&state);
+            self.save(&state);
         }
         fired
     }
 
-    /// Invokes a target, as Scheduler does: asynchronously, with its input.
+    /// Invokes a target asynchronously with its input.
     fn attempt(&self, state: &mut State, delivery: Delivery, now: Timestamp) {
         if (self.deliver)(&delivery.target, delivery.payload()) {
             return;
         }
-        match delivery.refused(now) {
-            Refused::Again(delivery) => state.waiting.push(delivery),
-            Refused::Dead(letter) => state.dead.push(letter),
-            Refused::Dropped => tracing::warn!(
-                "a schedule's target is no function of this stack, and it has no failure queue"
+        match delivery.rejected(now) {
+            Rejected::Retry(delivery) => state.waiting.push(delivery),
+            Rejected::Dead(letter) => state.dead.push(letter),
+            Rejected::Dropped => tracing::warn!(
+                "a schedule's target is not a function of this stack, and it has no dead-letter queue"
             ),
         }
     }
@@ -192,7 +198,7 @@ impl Scheduler {
     async fn tick(self: Arc<Self>) {
         let mut moved = self.clock.watch();
         loop {
-            // A day at most: a clock that is set is noticed by then at the latest.
+            // At most a day, so that a change of the system clock is noticed.
             let wait = self.next_due().map_or(jiff::SignedDuration::from_hours(24), |due| {
                 due.duration_since(self.clock.now())
             });
@@ -205,12 +211,12 @@ impl Scheduler {
         }
     }
 
-    fn keep(&self, state: &State) {
+    fn save(&self, state: &State) {
         let written = serde_json::to_vec_pretty(state)
             .map_err(io::Error::from)
             .and_then(|text| std::fs::write(&self.file, text));
         if let Err(error) = written {
-            tracing::warn!(%error, "the schedules could not be kept");
+            tracing::warn!(%error, "cannot store the schedules");
         }
     }
 

@@ -1,4 +1,4 @@
-//! One schedule: what was said to make it, and when it is due.
+//! A schedule: the request that created it, and when it is due.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,25 +7,26 @@ use serde_json::{Map, Value};
 use super::delivery::{Delivery, Policy};
 use super::expression::Expression;
 
-/// One schedule.
+/// A schedule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Schedule {
     pub(super) name: String,
     pub(super) group: String,
-    /// What was sent to make it: given back by GetSchedule.
-    pub(super) said: Map<String, Value>,
+    /// The fields of the request that created or changed it. GetSchedule returns them.
+    #[serde(rename = "said")]
+    pub(super) fields: Map<String, Value>,
     pub(super) created: Timestamp,
     pub(super) modified: Timestamp,
-    /// The time for which it is due next; none once it is over.
+    /// The next due time. `None`: it will not be due again.
     pub(super) due: Option<Timestamp>,
-    /// Seconds after that at which it fires, within its flexible window.
+    /// Delay in seconds after `due` at which it fires, within its flexible window.
     #[serde(default)]
     pub(super) late: i64,
 }
 
 impl Schedule {
     pub(super) fn text(&self, field: &str) -> Option<&str> {
-        self.said.get(field)?.as_str()
+        self.fields.get(field)?.as_str()
     }
 
     pub(super) fn enabled(&self) -> bool {
@@ -38,29 +39,29 @@ impl Schedule {
     }
 
     pub(super) fn target(&self, field: &str) -> Option<&str> {
-        self.said.get("Target")?.get(field)?.as_str()
+        self.fields.get("Target")?.get(field)?.as_str()
     }
 
-    /// When it fires next, if it does.
+    /// When it fires next. `None`: never.
     pub(super) fn fires(&self) -> Option<Timestamp> {
         let due = self.due.filter(|_| self.enabled())?;
         due.checked_add(SignedDuration::from_secs(self.late)).ok()
     }
 
-    /// A moment that was given in seconds, as the service's protocol has it.
+    /// A field that holds a time, in seconds since 1970.
     fn moment(&self, field: &str) -> Option<Timestamp> {
-        let seconds = self.said.get(field)?.as_f64()?;
+        let seconds = self.fields.get(field)?.as_f64()?;
         Timestamp::from_second(seconds as i64).ok()
     }
 
-    /// Seconds of its flexible window.
+    /// Length of the flexible window in seconds.
     fn window(&self) -> i64 {
         let window =
-            self.said.get("FlexibleTimeWindow").filter(|window| window["Mode"] == "FLEXIBLE");
+            self.fields.get("FlexibleTimeWindow").filter(|window| window["Mode"] == "FLEXIBLE");
         window.and_then(|window| window["MaximumWindowInMinutes"].as_i64()).unwrap_or(0) * 60
     }
 
-    /// Finds what the service would refuse, and sets when it is due first.
+    /// Validates the request like the service, and sets the first due time.
     pub(super) fn begin(&mut self) -> Result<(), String> {
         let is_name = |name: &str| {
             (1..=64).contains(&name.len())
@@ -83,7 +84,7 @@ impl Schedule {
                 return Err(format!("{field} must be {} or {}", values[0], values[1]));
             }
         }
-        let window = self.said.get("FlexibleTimeWindow").unwrap_or(&Value::Null);
+        let window = self.fields.get("FlexibleTimeWindow").unwrap_or(&Value::Null);
         let minutes = window["MaximumWindowInMinutes"].as_i64();
         match (window["Mode"].as_str(), minutes) {
             (Some("OFF"), None) => {}
@@ -98,7 +99,7 @@ impl Schedule {
             }
             _ => return Err("FlexibleTimeWindow.Mode is missing".into()),
         }
-        Policy::of(self.said.get("Target"))?;
+        Policy::of(self.fields.get("Target"))?;
         let from = self
             .moment("StartDate")
             .filter(|start| *start > self.modified)
@@ -108,17 +109,17 @@ impl Schedule {
         Ok(())
     }
 
-    /// Is due then, unless its time is over by then; somewhere within its window.
+    /// Sets the due time, unless it is after the end date, and a random delay within the window.
     fn set_due(&mut self, due: Option<Timestamp>) {
         self.due = due.filter(|due| self.moment("EndDate").is_none_or(|end| *due < end));
         self.late = fastrand::i64(0..=self.window());
     }
 
-    /// What it sends now; it is due for the next time afterwards.
+    /// The delivery of the current due time. Sets the next due time.
     pub(super) fn fire(&mut self, arn: String, now: Timestamp) -> Option<Delivery> {
         let due = self.due?;
         let delivery =
-            self.target("Arn").map(str::to_owned).zip(Policy::of(self.said.get("Target")).ok());
+            self.target("Arn").map(str::to_owned).zip(Policy::of(self.fields.get("Target")).ok());
         let delivery = delivery.map(|(target, policy)| Delivery {
             schedule_arn: arn,
             target,
@@ -135,12 +136,12 @@ impl Schedule {
         delivery
     }
 
-    /// Whether it goes away, now that it is over.
+    /// Whether the schedule is over and must be deleted.
     pub(super) fn is_gone(&self) -> bool {
         self.due.is_none() && self.text("ActionAfterCompletion") == Some("DELETE")
     }
 
-    /// After a while in which nobody looked.
+    /// Skips the due times that passed while no process was running.
     pub(super) fn catch_up(&mut self, now: Timestamp) {
         if let (Some(due), Ok(expression)) = (self.due, self.expression()) {
             let next = expression.caught_up(due, now);

@@ -1,5 +1,5 @@
-//! The scheduler through the SDK's own client: a year of nights, flexible windows, retries, and
-//! what is refused.
+//! The scheduler through the SDK's client: a year of nights, flexible windows, retries, and invalid
+//! requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -40,10 +40,10 @@ async fn world() -> World {
 
 async fn in_folder(folder: tempfile::TempDir) -> World {
     let fired: Arc<Mutex<Vec<Value>>> = Arc::default();
-    let told = Arc::clone(&fired);
+    let received = Arc::clone(&fired);
     let deliver: Deliver = Arc::new(move |target: &str, payload: Value| {
         if target == PULL {
-            told.lock().unwrap().push(payload);
+            received.lock().unwrap().push(payload);
         }
         target == PULL
     });
@@ -74,8 +74,9 @@ fn target(arn: &str) -> aws_sdk_scheduler::types::builders::TargetBuilder {
 
 impl World {
     fn schedule(&self, name: &str, expression: &str) -> CreateScheduleFluentBuilder {
-        let input =
-            json!({ "name": name, "at": "<aws.scheduler.scheduled-time>", "try": "<aws.scheduler.attempt-number>" }).to_string();
+        let input = json!({ "name": name, "at": "<aws.scheduler.scheduled-time>",
+                "try": "<aws.scheduler.attempt-number>" })
+        .to_string();
         let schedule = self
             .client
             .create_schedule()
@@ -94,7 +95,7 @@ impl World {
         self.running.scheduler.fire_due();
     }
 
-    /// What was fired since it was asked for last: names and times.
+    /// The schedules fired since the last call: names and times.
     fn fired(&self) -> Vec<(String, Timestamp)> {
         let all = std::mem::take(&mut *self.fired.lock().unwrap());
         let of = |event: &Value| {
@@ -111,7 +112,7 @@ impl World {
     }
 }
 
-/// How often each local date was fired on, of all whole dates between two moments.
+/// How often a schedule fired on each complete local date between two times.
 fn by_date(
     fired: &[(String, Timestamp)],
     name: &str,
@@ -135,7 +136,7 @@ fn by_date(
 }
 
 #[tokio::test]
-async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
+async fn a_year_has_each_local_night_once_despite_daylight_saving_time() {
     const ZONES: [(&str, &str, bool); 4] = [
         ("new-york", "America/New_York", true),
         ("phoenix", "America/Phoenix", false),
@@ -144,8 +145,8 @@ async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
     ];
     let world = world().await;
     for (name, zone, _) in ZONES {
-        // Clear of all changes; within the hour that comes twice in autumn; within the one that is
-        // skipped in spring.
+        // Outside both changes; within the repeated hour of autumn; within the skipped hour of
+        // spring.
         for (when, hour) in [("clear", "15 4"), ("twice", "45 1"), ("skipped", "15 2")] {
             let schedule =
                 world.schedule(&format!("{name}-{when}"), &format!("cron({hour} * * ? *)"));
@@ -169,10 +170,10 @@ async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
         }
         let dates = by_date(&fired, &format!("{name}-skipped"), zone, (from, world.now()));
         let missed = dates.values().filter(|count| **count == 0).count();
-        // A year of 366 days may begin with one spring and end with the next.
+        // 366 days may contain two changes to daylight saving time.
         assert!(
             if changes { (1..=2).contains(&missed) } else { missed == 0 },
-            "{name}: a time that spring skips is not made up for"
+            "{name}: a skipped local time is not run later"
         );
         assert!(dates.values().all(|count| *count <= 1));
     }
@@ -180,12 +181,12 @@ async fn a_year_has_each_local_night_once_through_both_changes_of_the_clocks() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_fired_in_the_order_of_time() {
+async fn due_schedules_fire_in_order_of_time() {
     let world = world().await;
     world.schedule("often", "rate(20 minutes)").send().await.unwrap();
     world.schedule("hourly", "rate(1 hour)").send().await.unwrap();
     world.pass(Duration::ZERO);
-    assert_eq!(world.names().len(), 2, "a rate begins at once");
+    assert_eq!(world.names().len(), 2, "a rate is due immediately");
     world.pass(Duration::from_secs(3 * 3600));
     let fired = world.fired();
     assert_eq!(fired.len(), 9 + 3);
@@ -193,7 +194,7 @@ async fn what_is_due_is_fired_in_the_order_of_time() {
 }
 
 #[tokio::test]
-async fn a_flexible_window_begins_at_the_time_and_ends_with_it() {
+async fn a_schedule_fires_within_its_flexible_window() {
     let world = world().await;
     let at =
         world.now().checked_add(1.hour()).unwrap().strftime("at(%Y-%m-%dT%H:%M:00)").to_string();
@@ -204,7 +205,7 @@ async fn a_flexible_window_begins_at_the_time_and_ends_with_it() {
         schedule.flexible_time_window(within(30)).send().await.unwrap();
     }
     world.pass(Duration::from_secs(59 * 60 - 60));
-    assert!(world.fired().is_empty(), "not before");
+    assert!(world.fired().is_empty(), "not before its time");
     world.pass(Duration::from_secs(16 * 60));
     let early = world.fired().len();
     assert!((1..40).contains(&early), "spread: {early}");
@@ -217,7 +218,7 @@ async fn a_flexible_window_begins_at_the_time_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_there_is_tried_again_and_then_put_into_the_failure_queue() {
+async fn an_event_for_a_missing_target_is_retried_and_then_dead_lettered() {
     let world = world().await;
     let policy =
         RetryPolicy::builder().maximum_retry_attempts(3).maximum_event_age_in_seconds(3600).build();
@@ -240,7 +241,7 @@ async fn a_target_that_is_not_there_is_tried_again_and_then_put_into_the_failure
     let old = target(NOWHERE).retry_policy(old).dead_letter_config(dead).build().unwrap();
     world.schedule("old", "rate(1 day)").target(old).send().await.unwrap();
     world.pass(Duration::ZERO);
-    assert!(world.running.scheduler.dead_letters().is_empty(), "it is tried again first");
+    assert!(world.running.scheduler.dead_letters().is_empty(), "it is retried first");
     world.pass(Duration::from_secs(600));
     let letters = world.running.scheduler.dead_letters();
     let [first, second] = &letters[..] else { panic!("two letters: {letters:?}") };
@@ -274,7 +275,7 @@ async fn a_schedule_is_paused_resumed_and_changed() {
     assert!(world.fired().is_empty());
     update("cron(0 4 * * ? *)", ScheduleState::Enabled).await.unwrap();
     world.pass(Duration::ZERO);
-    assert!(world.fired().is_empty(), "the nights of the pause are not made up for");
+    assert!(world.fired().is_empty(), "the nights of the pause are skipped");
     world.pass(Duration::from_secs(24 * 3600));
     assert_eq!(world.names(), ["oak"]);
     update("cron(0 5 ? * SUN *)", ScheduleState::Enabled).await.unwrap();
@@ -288,7 +289,7 @@ async fn a_schedule_is_paused_resumed_and_changed() {
 }
 
 #[tokio::test]
-async fn a_schedule_begins_and_ends_with_its_dates() {
+async fn a_schedule_respects_its_start_and_end_dates() {
     let world = world().await;
     let in_days = |days: i64| {
         let moment = world.now().checked_add((24 * days).hours()).unwrap();
@@ -304,7 +305,7 @@ async fn a_schedule_begins_and_ends_with_its_dates() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_and_groups_go_with_their_schedules() {
+async fn lists_are_paged_and_deleting_a_group_deletes_its_schedules() {
     let world = world().await;
     world.client.create_schedule_group().name("others").send().await.unwrap();
     for n in 0..7 {
@@ -335,7 +336,7 @@ async fn lists_come_in_pages_and_groups_go_with_their_schedules() {
 }
 
 #[tokio::test]
-async fn what_the_service_refuses_is_refused() {
+async fn invalid_requests_are_rejected() {
     let world = world().await;
     let refused = async |schedule: CreateScheduleFluentBuilder| {
         let error = schedule.send().await.unwrap_err().into_service_error();
@@ -368,7 +369,7 @@ async fn what_the_service_refuses_is_refused() {
 }
 
 #[tokio::test]
-async fn schedules_outlive_the_process_and_missed_nights_are_not_made_up_for() {
+async fn schedules_survive_a_restart_and_missed_nights_are_skipped() {
     let world = world().await;
     world.schedule("oak", "cron(0 4 * * ? *)").send().await.unwrap();
     let past = Timestamp::now().checked_sub((24 * 10).hours()).unwrap();
@@ -387,7 +388,7 @@ async fn schedules_outlive_the_process_and_missed_nights_are_not_made_up_for() {
 }
 
 #[tokio::test]
-async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_removed() {
+async fn r_o4_district_schedules_can_be_created_replaced_read_and_removed() {
     let world = world().await;
     let group = ScheduleGroup::new(
         world.client.clone(),
@@ -419,7 +420,7 @@ async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_re
         group.put_schedule(schedule).await.unwrap();
         assert_eq!(group.schedule("nightly-oak").await.unwrap().as_ref(), Some(schedule));
     }
-    world.schedule("look", "rate(1 hour)").send().await.unwrap();
+    world.schedule("discovery", "rate(1 hour)").send().await.unwrap();
     assert_eq!(group.names().await.unwrap(), ["nightly-oak"]);
     for _ in 0..2 {
         group.remove_schedule("nightly-oak").await.unwrap();

@@ -1,4 +1,4 @@
-//! Where the tests find their function.
+//! The path of the tests' function.
 
 use std::path::PathBuf;
 

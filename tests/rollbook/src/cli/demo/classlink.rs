@@ -39,7 +39,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
          nobody: every hour its list of applications is looked at.\n",
         stack.endpoints().oneroster,
     ))?;
-    let heard = stack.told().len();
+    let heard = stack.notifications().len();
     let step = progress.step("a look at ClassLink");
     stack.invoke(PULL, json!({ "look": "classlink" })).await;
     drop(step);

@@ -10,7 +10,7 @@ use roster::run::RunState;
 use roster::settings::DistrictStatus;
 use serde_json::json;
 use simulators::clever::{List, Sharing, id};
-use stack::{NOTICE_KEYS, Stack};
+use stack::{Stack, WEBHOOK_KEYS};
 
 use super::super::Fault;
 use super::super::outcome::print;
@@ -35,7 +35,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
          Clever knows it as {source}.\n",
         stack.endpoints().clever,
     ))?;
-    let heard = stack.told().len();
+    let heard = stack.notifications().len();
     let mut as_it_should = notice(stack, &act, &source, progress).await?;
     let heard = super::tell_operators(stack, heard)?;
     let night = |title, changes, due| Nightly { title, changes, until: MORNING, due };
@@ -73,13 +73,14 @@ async fn notice(
     progress: &Progress,
 ) -> Result<bool, Fault> {
     let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
-    stack.put_secret(NOTICE_KEYS, &json!({ "current": key }).to_string());
+    stack.put_secret(WEBHOOK_KEYS, &json!({ "current": key }).to_string());
     let notice = json!({ "type": "district.shared", "district": source }).to_string();
     let step = progress.step("a notice");
-    let forged = stack.knock("a key that nobody has given to anybody", &notice).await?.status;
-    let taken = stack.knock(&key, &notice).await?.status;
+    let forged =
+        stack.send_webhook_event("a key that nobody has given to anybody", &notice).await?.status;
+    let taken = stack.send_webhook_event(&key, &notice).await?.status;
     if let Some(due) = stack.next_schedule() {
-        stack.live_until(due).await;
+        stack.run_until(due).await;
     }
     drop(step);
     let (status, runs) =

@@ -188,7 +188,7 @@ async fn play(
     let made = step.seconds();
     drop(step);
     let step = progress.step(act.title);
-    let heard = stack.told().len();
+    let heard = stack.notifications().len();
     let uploaded = stack.upload(id, &file, Some(act.night.date())).await?;
     let outcome = Outcome::of(stack, &uploaded, &step).await?;
     let took = step.seconds();
@@ -206,7 +206,7 @@ async fn play(
 
 /// Shows what operators were told, after the first so many; gives how many that are now.
 fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
-    let told = stack.told();
+    let told = stack.notifications();
     for one in &told[heard..] {
         print(&words::told(one))?;
     }

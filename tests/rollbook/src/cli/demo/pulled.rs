@@ -143,7 +143,7 @@ impl<'a> Act<'a> {
             .await?
             .json();
         let until = self.stack.next_schedule().unwrap_or_else(|| self.stack.clock().now());
-        self.stack.live_until(until).await;
+        self.stack.run_until(until).await;
         let seconds = step.seconds();
         drop(step);
         let run = self.newest().await?;
@@ -231,7 +231,7 @@ impl<'a> Act<'a> {
     async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
         (night.changes)();
         let step = progress.step(&format!("a night at {}", self.at));
-        self.stack.live_until(next(night.until, self.stack.clock().now() + LEAST)?).await;
+        self.stack.run_until(next(night.until, self.stack.clock().now() + LEAST)?).await;
         drop(step);
         self.newest().await
     }

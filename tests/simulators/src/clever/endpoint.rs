@@ -1,4 +1,4 @@
-//! What stands before every answer: faults, authority, the rate limit; and the token list.
+//! The HTTP endpoint: faults, authentication, rate limit, and the token list.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,34 +12,34 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::faults::{Fault, Happens};
+use super::faults::{Fault, Incident};
 use super::records::{id, moment};
 use super::{Counted, World, lists, lock};
 
-/// Everything, behind one door: what an address means is decided after what happens to the request.
+/// One handler for every path, because a fault may replace the answer before the path matters.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
 
-/// What somebody asks for.
-pub(super) struct Ask {
-    /// `/v3.1/users`
+/// A request to the Clever API.
+pub(super) struct ApiRequest {
+    /// Such as `/v3.1/users`.
     pub(super) path: String,
     /// Path and query.
     pub(super) whole: String,
     query: Vec<(String, String)>,
     pub(super) fault: Option<Fault>,
-    /// Which request of all it is.
+    /// The number of the request, counted from 1 over all requests.
     pub(super) number: usize,
 }
 
-impl Ask {
-    /// The first value of a name.
+impl ApiRequest {
+    /// The first value of a query parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// All values of a name.
+    /// All values of a query parameter.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.query
             .iter()
@@ -49,9 +49,9 @@ impl Ask {
     }
 }
 
-async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
-    let path = request.uri().path().to_owned();
-    let query = request.uri().query().unwrap_or_default();
+async fn answer(State(world): State<Arc<World>>, http: Request) -> Response<Body> {
+    let path = http.uri().path().to_owned();
+    let query = http.uri().query().unwrap_or_default();
     let whole = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let number = {
@@ -59,34 +59,34 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
         requests.push(whole.clone());
         requests.len()
     };
-    let time = lock(&world.limits).answer;
-    tokio::time::sleep(time).await;
-    let happens = world.faults.of(&whole);
-    if let Some(Happens::Sync { district, night }) = &happens {
+    let delay = lock(&world.limits).delay;
+    tokio::time::sleep(delay).await;
+    let incident = world.faults.of(&whole);
+    if let Some(Incident::Sync { district, night }) = &incident {
         world.sync(district, night.as_ref());
     }
-    let fault = if let Some(Happens::Fault(fault)) = happens { Some(fault) } else { None };
+    let fault = if let Some(Incident::Fault(fault)) = incident { Some(fault) } else { None };
     let mut response = match fault {
         Some(Fault::Slow(time)) => {
             tokio::time::sleep(time).await;
             None
         }
-        Some(fault) => instead(fault),
+        Some(fault) => replacement(fault),
         None => None,
     };
-    let ask = Ask { path, whole, query, fault, number };
+    let request = ApiRequest { path, whole, query, fault, number };
     let response = match response.take() {
         Some(response) => response,
-        None if request.method() != Method::GET => cannot(request.method().as_str(), &ask.path),
-        None if ask.path == "/oauth/tokens" => tokens(&world, request.headers(), &ask),
-        None if ask.path == "/oauth/tokeninfo" => token_info(&world, request.headers()),
-        None => data(&world, request.headers(), &ask),
+        None if http.method() != Method::GET => cannot(http.method().as_str(), &request.path),
+        None if request.path == "/oauth/tokens" => tokens(&world, http.headers(), &request),
+        None if request.path == "/oauth/tokeninfo" => token_info(&world, http.headers()),
+        None => data(&world, http.headers(), &request),
     };
     broken(response, fault).await
 }
 
-/// An answer without the help of the data.
-fn instead(fault: Fault) -> Option<Response<Body>> {
+/// The answer of a fault that replaces the data. `None` for other faults.
+fn replacement(fault: Fault) -> Option<Response<Body>> {
     Some(match fault {
         Fault::Status(status) => message(status, "something went wrong"),
         Fault::OldStatus(status) => sent(status, &json!({ "error": "something went wrong" })),
@@ -104,7 +104,7 @@ fn instead(fault: Fault) -> Option<Response<Body>> {
     })
 }
 
-/// What a fault of the way leaves of an answer.
+/// Cuts an answer short if the fault says so.
 async fn broken(response: Response<Body>, fault: Option<Fault>) -> Response<Body> {
     if !matches!(fault, Some(Fault::Truncated | Fault::Reset)) {
         return response;
@@ -117,7 +117,7 @@ async fn broken(response: Response<Body>, fault: Option<Fault>) -> Response<Body
         Body::from(half)
     } else {
         let reset = async {
-            // What was written before is to arrive before.
+            // The part already written must arrive first.
             tokio::time::sleep(Duration::from_millis(5)).await;
             Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
         };
@@ -142,12 +142,12 @@ pub(super) fn sent(status: u16, body: &Value) -> Response<Body> {
     raw(status, "application/json; charset=utf-8", body.to_string())
 }
 
-/// An error as the specification has it.
+/// An error in the format of the specification.
 pub(super) fn message(status: u16, text: &str) -> Response<Body> {
     sent(status, &json!({ "message": text }))
 }
 
-/// An address that is none, as a recording has it.
+/// The answer to an unknown path, as recorded.
 pub(super) fn cannot(method: &str, path: &str) -> Response<Body> {
     raw(
         404,
@@ -158,20 +158,21 @@ pub(super) fn cannot(method: &str, path: &str) -> Response<Body> {
     )
 }
 
-/// The districts that have connected the application, by HTTP Basic. Items are flat here, unlike
-/// those of the Data API, and no answer tells a rate limit.
-fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+/// Lists the districts that have connected the application. Authentication is HTTP Basic.
+///
+/// Unlike in the Data API, items have no envelope and responses no rate-limit headers.
+fn tokens(world: &World, headers: &HeaderMap, request: &ApiRequest) -> Response<Body> {
     let expected =
         format!("Basic {}", STANDARD.encode(format!("{}:{}", world.client, world.secret)));
     if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&expected) {
         return sent(401, &json!({ "error": "invalid client" }));
     }
-    let after = ask.get("starting_after").unwrap_or_default();
+    let after = request.get("starting_after").unwrap_or_default();
     let districts = lock(&world.districts);
     let mut listed = districts.iter().filter(|(id, at)| {
         at.connected
             && id.as_str() > after
-            && ask.get("district").is_none_or(|asked| asked == id.as_str())
+            && request.get("district").is_none_or(|district| district == id.as_str())
     });
     let page = lock(&world.limits).tokens.unwrap_or(usize::MAX);
     let mut last = "";
@@ -181,14 +182,17 @@ fn tokens(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
         .map(|(district, at)| {
             last = district;
             json!({
-                "id": id("token of", &at.token), "created": moment(at.authorized), "owner": { "type": "district", "id": district },
-                "access_token": at.token, "scopes": ["read:students", "read:teachers", "read:user_id"],
+                "id": id("token of", &at.token), "created": moment(at.authorized),
+                "owner": { "type": "district", "id": district },
+                "access_token": at.token, "scopes": ["read:students", "read:teachers",
+                "read:user_id"],
             })
         })
         .collect();
-    let mut links = vec![json!({ "rel": "self", "uri": ask.whole })];
+    let mut links = vec![json!({ "rel": "self", "uri": request.whole })];
     if listed.next().is_some() {
-        links.push(json!({ "rel": "next", "uri": format!("{}?owner_type=district&starting_after={last}", ask.path) }));
+        links.push(json!({ "rel": "next",
+            "uri": format!("{}?owner_type=district&starting_after={last}", request.path) }));
     }
     sent(200, &json!({ "data": data, "links": links }))
 }
@@ -203,11 +207,11 @@ fn token_info(world: &World, headers: &HeaderMap) -> Response<Body> {
     }
 }
 
-/// Who has a token.
+/// The owner of a token.
 struct Bearer {
     token: String,
     district: String,
-    /// Somebody who has signed in; none: the application.
+    /// The user who signed in. `None`: the token belongs to the application.
     user: Option<String>,
 }
 
@@ -225,16 +229,16 @@ fn bearer(world: &World, headers: &HeaderMap) -> Option<Bearer> {
     Some(Bearer { token: token.to_owned(), district, user })
 }
 
-fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
+fn data(world: &World, headers: &HeaderMap, request: &ApiRequest) -> Response<Body> {
     let Some(bearer) = bearer(world, headers) else { return message(401, "unauthorized") };
     let (allowed, limits) = count(world, &bearer.token);
-    let answer = || lists::answer(world, &bearer.district, bearer.user.as_deref(), ask);
+    let answer = || lists::answer(world, &bearer.district, bearer.user.as_deref(), request);
     let mut response = if allowed { answer() } else { message(429, "rate limit exceeded") };
-    let told = limits.into_iter().chain([
-        ("x-request-id", format!("{:032x}", ask.number)),
-        ("clever-request-id", format!("{:016x}", ask.number)),
+    let headers = limits.into_iter().chain([
+        ("x-request-id", format!("{:032x}", request.number)),
+        ("clever-request-id", format!("{:016x}", request.number)),
     ]);
-    for (name, value) in told {
+    for (name, value) in headers {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);
         }
@@ -242,7 +246,8 @@ fn data(world: &World, headers: &HeaderMap, ask: &Ask) -> Response<Body> {
     response
 }
 
-/// Counts a request of a token, in a fixed window of a minute, and tells how it stands.
+/// Counts a request of a token in a fixed window of one minute. Returns whether it is allowed, and
+/// the rate-limit headers.
 fn count(world: &World, token: &str) -> (bool, [(&'static str, String); 4]) {
     let (now, limit) = (world.clock.now().as_second(), lock(&world.limits).per_minute);
     let mut counted = lock(&world.counted);

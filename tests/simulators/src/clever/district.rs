@@ -1,4 +1,4 @@
-//! A district as it stands at Clever.
+//! A district's state at Clever.
 
 use std::collections::BTreeSet;
 
@@ -11,26 +11,26 @@ use super::records::{List, Record, Records, id, keep_times, moment};
 /// What a district shares with the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// All that it has.
+    /// All records.
     All,
-    /// It has authorised the application, and shares nothing yet.
+    /// Nothing: the district has authorized the application but shares no records yet.
     Nothing,
-    /// What belongs to these schools (Clever's ids).
+    /// The records of these schools (Clever's ids).
     Schools(BTreeSet<String>),
 }
 
-/// How a district's sync to Clever goes.
+/// The state of a district's sync to Clever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It runs.
+    /// The sync is running.
     Running,
-    /// An error that the district can mend.
+    /// An error that the district must fix.
     Pending,
-    /// An error that Clever can mend.
+    /// An error that Clever must fix.
     Error,
-    /// Frozen on older data, until then if that is known.
+    /// Paused with older data, until this time if known.
     Paused(Option<Timestamp>),
-    /// Done.
+    /// The last sync succeeded.
     Success,
 }
 
@@ -46,35 +46,35 @@ impl State {
     }
 }
 
-/// The roles that a district shares only if it says so.
+/// The roles that a district shares only on request.
 const STAFF: [&str; 2] = ["staff", "district_admin"];
 
+/// A district at Clever: connection, records, and what it shares.
 #[derive(Clone, Debug)]
-pub(super) struct AtClever {
+pub(super) struct CleverDistrict {
     pub(super) name: String,
     pub(super) token: String,
-    /// How many tokens it has had.
+    /// Number of tokens issued so far.
     pub(super) turn: u32,
     pub(super) authorized: Timestamp,
     pub(super) connected: bool,
     pub(super) state: State,
-    /// Since when it is paused.
+    /// When the sync was paused.
     pub(super) paused: Option<Timestamp>,
     pub(super) last_sync: Timestamp,
     pub(super) sharing: Sharing,
-    /// Whether staff are shared, which a district ticks by itself.
+    /// Whether staff are shared, a separate setting at Clever.
     pub(super) staff: bool,
-    /// Records that are not shared though all around them are: sections name them, and nobody can
-    /// read them.
+    /// Records that are not shared although sections list them.
     pub(super) withheld: BTreeSet<String>,
     pub(super) records: Records,
-    /// What the district made at Clever, or changed there: no sync takes it away.
+    /// Records that were created or changed at Clever. A sync does not undo that.
     pub(super) custom: Vec<(List, String, Record)>,
     pub(super) events: Events,
-    pub(super) told: u64,
+    pub(super) event_count: u64,
 }
 
-impl AtClever {
+impl CleverDistrict {
     pub(super) fn shares(&self, id: &str, record: &Record) -> bool {
         let within = match &self.sharing {
             Sharing::All => true,
@@ -88,14 +88,13 @@ impl AtClever {
             && !self.withheld.contains(id)
     }
 
-    /// The roles of a user that are shared.
+    /// The shared roles of a user.
     pub(super) fn roles(&self, record: &Record) -> impl Iterator<Item = &'static str> + use<> {
         let staff = self.staff;
         record.roles.iter().copied().filter(move |role| staff || !STAFF.contains(role))
     }
 
-    /// A record as it is sent: a teacher who is staff too is a teacher alone where staff are not
-    /// shared.
+    /// A record as it is sent, without the roles that are not shared.
     pub(super) fn sent(&self, record: &Record, id: &str, district: &str) -> String {
         let object = record.object(id, district);
         if self.roles(record).count() == record.roles.len() {
@@ -108,8 +107,8 @@ impl AtClever {
         object.to_string()
     }
 
-    /// Takes in what came from the source.
-    pub(super) fn take(&mut self, mut records: Records) {
+    /// Replaces the records with those of a sync, and keeps the custom ones.
+    pub(super) fn replace_records(&mut self, mut records: Records) {
         for (list, id, record) in &self.custom {
             records.entry(*list).or_default().insert(id.clone(), record.clone());
         }
@@ -117,14 +116,14 @@ impl AtClever {
         self.records = records;
     }
 
-    /// Puts a record that is the district's own at Clever.
+    /// Adds a record that was created or changed at Clever.
     pub(super) fn put_custom(&mut self, list: List, id: &str, record: Record) {
         self.custom.retain(|(of, other, _)| (*of, other.as_str()) != (list, id));
         self.custom.push((list, id.to_owned(), record.clone()));
         self.records.entry(list).or_default().insert(id.to_owned(), record);
     }
 
-    /// Gives it a token of its own, which none was before.
+    /// Issues a new token. It differs from all earlier tokens of the district.
     pub(super) fn new_token(&mut self, id_here: &str) {
         self.turn += 1;
         self.token = format!(
@@ -134,14 +133,17 @@ impl AtClever {
         );
     }
 
-    /// The object of version 3.1.
+    /// The district's object in version 3.1.
     pub(super) fn object(&self, id: &str) -> Value {
         let mut object = json!({
-            "id": id, "name": self.name, "sis_type": "sftp", "state": self.state.name(), "last_sync": moment(self.last_sync),
+            "id": id, "name": self.name, "sis_type": "sftp", "state": self.state.name(),
+            "last_sync": moment(self.last_sync),
             "error": if self.state == State::Error { "The files could not be read." } else { "" },
-            "portal_url": format!("https://clever.example.org/in/{id}"), "login_methods": ["Clever Passwords"],
+            "portal_url": format!("https://clever.example.org/in/{id}"),
+            "login_methods": ["Clever Passwords"],
             "launch_date": "2026-08-17", "lms_state": "", "lms_type": "",
-            "district_contact": { "id": super::id("contact of the district", id), "district": id, "name": { "first": "Kim", "last": "Contact" },
+            "district_contact": { "id": super::id("contact of the district", id), "district": id,
+            "name": { "first": "Kim", "last": "Contact" },
                 "email": "kim.contact@example.org", "title": "" },
         });
         if let (State::Paused(until), Some(since)) = (self.state, self.paused) {

@@ -1,5 +1,4 @@
-//! A notice that a district shares data, signed and sent to the door as somebody does who has the
-//! key.
+//! Sends signed webhook events to `clever-webhook`.
 
 use aws_lc_rs::hmac;
 use axum::http::Method;
@@ -9,11 +8,13 @@ use crate::gateway::{Api, ApiError, Reply};
 use crate::stack::Stack;
 
 impl Stack {
-    /// Knocks at the door of notices with a body that is signed now with this key.
+    /// Signs a webhook event with `key` and the current time, and sends it.
+    ///
+    /// A rejected event is not an error: check the status of the reply.
     ///
     /// # Errors
-    /// If nobody answers. Whether the notice was believed is the answer's status.
-    pub async fn knock(&self, key: &str, body: &str) -> Result<Reply, ApiError> {
+    /// If the function URL does not answer.
+    pub async fn send_webhook_event(&self, key: &str, body: &str) -> Result<Reply, ApiError> {
         let now = Timestamp::now().as_second().to_string();
         let signature = hmac::sign(
             &hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()),
@@ -25,7 +26,7 @@ impl Stack {
             ("x-rollbook-signature", signature.as_str()),
             ("content-type", "application/json"),
         ];
-        Api::new(&self.endpoints().notices, None)
+        Api::new(&self.endpoints().webhook, None)
             .send(Method::POST, "/", &headers, body.to_owned().into())
             .await
     }

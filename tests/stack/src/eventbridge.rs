@@ -1,11 +1,12 @@
-//! EventBridge: the one call that puts events on the bus of the operators. What was told is kept
-//! for whoever wants to see it; rules and their targets are the template's, and not here.
+//! EventBridge: the call PutEvents on the bus for operators.
+//!
+//! Received events are kept in memory. The template's rules and their targets are not evaluated.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::State as AppState;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::post;
 use jiff::Timestamp;
@@ -15,50 +16,50 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use simulators::listen::Listening;
 
-/// The largest entry that EventBridge takes, in bytes; this counts the detail alone.
+/// Maximum size of an entry in bytes. Only the detail is counted here.
 const LARGEST: usize = 256 * 1024;
-/// The most entries of a call.
+/// Maximum number of entries per call.
 const MOST: usize = 10;
 
-/// An event that operators were told.
+/// An event that the bus has received.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// Who told it.
+pub struct Notification {
+    /// The component that sent it, such as `rollbook.reconcile`.
     pub source: String,
-    /// What has happened.
+    /// The type of event, such as `Run Held`.
     pub detail_type: String,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// The rest.
+    /// The event's data.
     pub detail: Value,
 }
 
-/// How the bus treats whoever puts something on it.
+/// A fault of the bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BusMood {
-    /// It takes what is right.
+pub enum BusFault {
+    /// The bus accepts valid events.
     #[default]
-    Takes,
-    /// It answers every call with an error of its own.
-    Fails,
-    /// It takes the call, and then nothing of what is in it.
-    TakesNothing,
-    /// It never answers.
-    Silent,
+    None,
+    /// Every call is answered with a server error.
+    ServerError,
+    /// Every call succeeds, but each of its entries is rejected.
+    RejectEntries,
+    /// No call is answered.
+    NoAnswer,
 }
 
 #[derive(Default)]
-struct Kept {
-    told: Vec<Told>,
-    mood: BusMood,
-    listeners: Vec<UnboundedSender<Told>>,
+struct State {
+    notifications: Vec<Notification>,
+    fault: BusFault,
+    subscribers: Vec<UnboundedSender<Notification>>,
 }
 
 /// The bus.
 #[derive(Clone)]
 pub(crate) struct Bus {
     name: &'static str,
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +81,7 @@ struct Entry {
 
 impl Bus {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, kept: Arc::default() }
+        Self { name, state: Arc::default() }
     }
 
     /// Serves the bus.
@@ -88,28 +89,28 @@ impl Bus {
         Listening::router(Router::new().route("/", post(answer)).with_state(self.clone())).await
     }
 
-    /// What was told so far.
-    pub(crate) fn told(&self) -> Vec<Told> {
-        self.kept().told.clone()
+    /// Events received so far.
+    pub(crate) fn notifications(&self) -> Vec<Notification> {
+        self.state().notifications.clone()
     }
 
-    /// What is told from now on.
-    pub(crate) fn listen(&self) -> UnboundedReceiver<Told> {
+    /// Subscribes to the events received from now on.
+    pub(crate) fn subscribe(&self) -> UnboundedReceiver<Notification> {
         let (sender, receiver) = unbounded_channel();
-        self.kept().listeners.push(sender);
+        self.state().subscribers.push(sender);
         receiver
     }
 
-    pub(crate) fn set_mood(&self, mood: BusMood) {
-        self.kept().mood = mood;
+    pub(crate) fn set_fault(&self, fault: BusFault) {
+        self.state().fault = fault;
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an event, or says with which code it does not.
-    fn take(&self, entry: Entry) -> Result<(), &'static str> {
+    /// Stores an event and sends it to the subscribers. Returns the error code if it is invalid.
+    fn accept(&self, entry: Entry) -> Result<(), &'static str> {
         let (Some(source), Some(detail_type), Some(detail)) =
             (entry.source, entry.detail_type, entry.detail)
         else {
@@ -125,36 +126,40 @@ impl Bus {
         let at = entry.time.and_then(|seconds| {
             Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok()
         });
-        let told = Told { source, detail_type, at: at.unwrap_or_else(Timestamp::now), detail };
-        let mut kept = self.kept();
-        kept.listeners.retain(|listener| listener.send(told.clone()).is_ok());
-        kept.told.push(told);
+        let at = at.unwrap_or_else(Timestamp::now);
+        let notification = Notification { source, detail_type, at, detail };
+        let mut state = self.state();
+        state.subscribers.retain(|subscriber| subscriber.send(notification.clone()).is_ok());
+        state.notifications.push(notification);
         Ok(())
     }
 }
 
-async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Response<Body> {
-    let mood = bus.kept().mood;
-    match mood {
-        BusMood::Silent => std::future::pending::<()>().await,
-        BusMood::Fails => {
+async fn answer(AppState(bus): AppState<Bus>, headers: HeaderMap, body: String) -> Response<Body> {
+    let fault = bus.state().fault;
+    match fault {
+        BusFault::NoAnswer => std::future::pending::<()>().await,
+        BusFault::ServerError => {
             return response(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 &json!({ "__type": "InternalException" }),
             );
         }
-        BusMood::Takes | BusMood::TakesNothing => {}
+        BusFault::None | BusFault::RejectEntries => {}
     }
     let call =
         headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let entries = match serde_json::from_str::<Entries>(&body) {
-        Ok(asked) if call == "AWSEvents.PutEvents" && (1..=MOST).contains(&asked.entries.len()) => {
-            asked.entries
+        Ok(request)
+            if call == "AWSEvents.PutEvents" && (1..=MOST).contains(&request.entries.len()) =>
+        {
+            request.entries
         }
         _ => {
             return response(
                 StatusCode::BAD_REQUEST,
-                &json!({ "__type": "ValidationException", "message": "PutEvents alone is served here." }),
+                &json!({ "__type": "ValidationException",
+                    "message": "Only PutEvents is supported." }),
             );
         }
     };
@@ -164,25 +169,26 @@ async fn answer(State(bus): State<Bus>, headers: HeaderMap, body: String) -> Res
     {
         return response(
             StatusCode::BAD_REQUEST,
-            &json!({ "__type": "ValidationException", "message": "Total size of the entries is too large." }),
+            &json!({ "__type": "ValidationException",
+                "message": "Total size of the entries is too large." }),
         );
     }
     let mut failed = 0;
-    let mut take = |entry: Entry| {
-        let taken = if mood == BusMood::TakesNothing {
+    let mut accept = |entry: Entry| {
+        let accepted = if fault == BusFault::RejectEntries {
             Err("ThrottlingException")
         } else {
-            bus.take(entry)
+            bus.accept(entry)
         };
-        match taken {
+        match accepted {
             Ok(()) => json!({ "EventId": format!("{:032x}", fastrand::u128(..)) }),
             Err(code) => {
                 failed += 1;
-                json!({ "ErrorCode": code, "ErrorMessage": "The event was not taken." })
+                json!({ "ErrorCode": code, "ErrorMessage": "The event was rejected." })
             }
         }
     };
-    let answers: Vec<Value> = entries.into_iter().map(&mut take).collect();
+    let answers: Vec<Value> = entries.into_iter().map(&mut accept).collect();
     response(StatusCode::OK, &json!({ "FailedEntryCount": failed, "Entries": answers }))
 }
 
@@ -205,38 +211,38 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_real_client_tells_and_hears_of_what_is_not_taken() {
+    async fn the_real_client_puts_events_and_reports_rejected_ones() {
         let bus = Bus::new("operators");
         let served = bus.serve().await.unwrap();
         let url = served.url();
-        let told = move |name: &str| match name {
+        let variables = move |name: &str| match name {
             "AWS_ENDPOINT_URL_EVENTBRIDGE" => Some(url.clone()),
             "AWS_REGION" => Some("us-east-1".to_owned()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         };
-        let connections = Connections::from_lookup(told, false);
-        let (client, mut listener) = (connections.operators("operators"), bus.listen());
+        let connections = Connections::from_lookup(variables, false);
+        let (client, mut subscriber) = (connections.operators("operators"), bus.subscribe());
         let at: Timestamp = "2026-09-15T06:00:02.5Z".parse().unwrap();
         let event = Event::district_shares(at, &DistrictId::new("oak"));
         client.put(&event).await.unwrap();
-        let told = bus.told();
+        let received = bus.notifications();
         assert_eq!(
-            (told.len(), told[0].source.as_str(), told[0].detail_type.as_str()),
+            (received.len(), received[0].source.as_str(), received[0].detail_type.as_str()),
             (1, "rollbook.nightly-pull", "District Shares")
         );
         assert_eq!(
-            (told[0].at, &told[0].detail["district"], &told[0].detail["status"]),
+            (received[0].at, &received[0].detail["district"], &received[0].detail["status"]),
             (at, &"oak".into(), &"notified".into())
         );
-        assert_eq!(listener.recv().await.as_ref(), Some(&told[0]));
-        for mood in [BusMood::Fails, BusMood::TakesNothing] {
-            bus.set_mood(mood);
-            assert!(client.put(&event).await.is_err(), "{mood:?}");
+        assert_eq!(subscriber.recv().await.as_ref(), Some(&received[0]));
+        for fault in [BusFault::ServerError, BusFault::RejectEntries] {
+            bus.set_fault(fault);
+            assert!(client.put(&event).await.is_err(), "{fault:?}");
         }
-        bus.set_mood(BusMood::Takes);
+        bus.set_fault(BusFault::None);
         let error = connections.operators("another").put(&event).await.unwrap_err();
         assert!(format!("{error:?}").contains("NotAuthorized"), "{error:?}");
-        assert_eq!(bus.told().len(), 1);
+        assert_eq!(bus.notifications().len(), 1);
     }
 }

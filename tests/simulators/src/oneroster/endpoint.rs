@@ -1,4 +1,4 @@
-//! What stands before every answer: who asks, tokens, ClassLink's list; and the wire.
+//! The HTTP endpoint: authentication, tokens, ClassLink's list, and responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use serde_json::{Value, json};
 use sources::http::{Answer, NoAnswer};
 
 use super::signed::{Signed, verify};
-use super::{At, Door, World, lock};
+use super::{Authentication, DistrictServer, World, lock};
 
-/// How far a signature's time may be from ours, in seconds.
+/// Maximum difference between a signature's timestamp and the current time, in seconds.
 const SKEW: i64 = 300;
 
-/// Everything, behind one door.
+/// One handler for every path: the first part names the district.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
 
 async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    // The path as it came: what is escaped in it stays so.
+    // Not decoded: ids may contain percent-encoded characters.
     let (path, query) =
         (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
     lock(&world.requests).push(if query.is_empty() {
@@ -59,9 +59,9 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
             "ims/oneroster/v1p1/"
         };
         let Some(list) = rest.strip_prefix(root) else { return problem(404, "unknownobject") };
-        match opens(at, &parts.headers, &path, &query) {
+        match authenticate(at, &parts.headers, &path, &query) {
             Ok(()) => at.server.answer(list, &query),
-            Err(why) => return problem_saying(401, "unauthorisedrequest", why),
+            Err(why) => return problem_with(401, "unauthorisedrequest", why),
         }
     };
     match found {
@@ -74,13 +74,18 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response<B
     }
 }
 
-/// Whether a request may read a district's lists.
-fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<(), &'static str> {
+/// Checks a request's authentication.
+fn authenticate(
+    at: &mut DistrictServer,
+    headers: &HeaderMap,
+    path: &str,
+    query: &str,
+) -> Result<(), &'static str> {
     let header =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match &at.door {
-        Door::Bearer(token) if header == format!("Bearer {token}") => Ok(()),
-        Door::Oauth2 { .. } => {
+    match &at.authentication {
+        Authentication::Bearer(token) if header == format!("Bearer {token}") => Ok(()),
+        Authentication::Oauth2 { .. } => {
             let token = header.strip_prefix("Bearer ").unwrap_or_default();
             match at.tokens.get_mut(token).filter(|left| **left > 0) {
                 Some(left) => {
@@ -90,12 +95,12 @@ fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<()
                 None => Err("the token has expired"),
             }
         }
-        Door::Bearer(_) => Err("another token"),
-        Door::Oauth1 { key, secret, sha1 } => {
+        Authentication::Bearer(_) => Err("another token"),
+        Authentication::Oauth1 { key, secret, sha1 } => {
             let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
             let request = Signed { address: &format!("http://{host}{path}"), query, header };
             let (nonce, time) = verify(&request, (key, secret), *sha1)?;
-            // Who signs has the machine's clock.
+            // The client signs with the real time, not with the simulator's clock.
             if (jiff::Timestamp::now().as_second() - time).abs() > SKEW {
                 return Err("the signature is old");
             }
@@ -104,12 +109,14 @@ fn opens(at: &mut At, headers: &HeaderMap, path: &str, query: &str) -> Result<()
     }
 }
 
-/// Gives a token for client credentials, with HTTP Basic or in the form.
+/// Issues a token for client credentials, sent by HTTP Basic or in the form.
 fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
     let no = |status: u16, word: &str| json_of(status, &json!({ "error": word }));
     let mut districts = lock(&world.districts);
     let Some(at) = districts.get_mut(district) else { return no(404, "not_found") };
-    let Door::Oauth2 { client, secret, uses } = &at.door else { return no(404, "not_found") };
+    let Authentication::Oauth2 { client, secret, uses } = &at.authentication else {
+        return no(404, "not_found");
+    };
     let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")));
     let is_basic = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) == Some(&basic);
@@ -126,8 +133,8 @@ fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Re
     json_of(200, &json!({ "access_token": given, "token_type": "bearer", "expires_in": 3600 }))
 }
 
-/// ClassLink's list of the districts that have added our application. It tells no count; its end is
-/// a short page.
+/// ClassLink's list of districts that have added the application. The response has no total; a
+/// short page is the last.
 fn applications(world: &World, headers: &HeaderMap, query: &str) -> Response<Body> {
     if headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
         != Some(&format!("Bearer {}", world.key))
@@ -139,18 +146,21 @@ fn applications(world: &World, headers: &HeaderMap, query: &str) -> Response<Bod
         *failing -= 1;
         return json_of(500, &json!({ "status": 0, "message": "error" }));
     }
-    let asked: BTreeMap<String, String> =
+    let query: BTreeMap<String, String> =
         form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let number =
-        |name: &str, or: usize| asked.get(name).and_then(|text| text.parse().ok()).unwrap_or(or);
+    let number = |name: &str, default: usize| {
+        query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
     let all: Vec<Value> = lock(&world.applications)
         .iter()
         .skip(number("offset", 0))
         .take(number("limit", 100))
         .map(|one| {
             json!({
-                "id": one.tenant * 10, "application_id": 77, "tenant_id": one.tenant, "tenant_name": one.name, "bearer": one.bearer(),
-                "oneroster_application_id": one.id(), "name": "Rollbook", "enabled": if one.enabled { "true" } else { "false" },
+                "id": one.tenant * 10, "application_id": 77, "tenant_id": one.tenant,
+                "tenant_name": one.name, "bearer": one.bearer(),
+                "oneroster_application_id": one.id(), "name": "Rollbook",
+                "enabled": if one.enabled { "true" } else { "false" },
                 "tenant_status": "Active", "version": "1.2",
             })
         })
@@ -159,14 +169,16 @@ fn applications(world: &World, headers: &HeaderMap, query: &str) -> Response<Bod
 }
 
 fn problem(status: u16, minor: &str) -> Response<Body> {
-    problem_saying(status, minor, "no")
+    problem_with(status, minor, "the request failed")
 }
 
-/// An error as 1.2 has it.
-fn problem_saying(status: u16, minor: &str, why: &str) -> Response<Body> {
-    let fields = json!([{ "imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor }]);
+/// An error in the format of OneRoster 1.2.
+fn problem_with(status: u16, minor: &str, why: &str) -> Response<Body> {
+    let fields = json!([{ "imsx_codeMinorFieldName": "TargetEndSystem",
+        "imsx_codeMinorFieldValue": minor }]);
     let body = json!({
-        "imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": why, "imsx_CodeMinor": { "imsx_codeMinorField": fields },
+        "imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": why,
+        "imsx_CodeMinor": { "imsx_codeMinorField": fields },
     });
     json_of(status, &body)
 }
@@ -198,11 +210,11 @@ fn sent(answer: Answer) -> Response<Body> {
     response
 }
 
-/// An answer whose connection breaks in the middle.
+/// A response whose connection breaks in the middle.
 fn broken() -> Response<Body> {
     use futures::StreamExt;
     let reset = async {
-        // What was written before is to arrive before.
+        // The part already written must arrive first.
         tokio::time::sleep(Duration::from_millis(5)).await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     };

@@ -1,5 +1,5 @@
-//! What belongs to one record, at `/{list}/{id}/{what}`; and what a token of a user opens, who
-//! signs in and is not pulled.
+//! Resources nested under a record, at `/{list}/{id}/{what}`, and the few resources that a
+//! signed-in user's token can read.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 
-use super::door::{cannot, message, sent};
-use super::lists::Asked;
+use super::endpoint::{cannot, message, sent};
+use super::lists::DistrictRequest;
 use super::records::{List, Record};
 
-/// The roles by which the people of a school are listed, and those of a section.
+/// The values of the filter `role` for the users of a school, and of a section.
 const OF_SCHOOLS: [&str; 3] = ["staff", "student", "teacher"];
 const OF_SECTIONS: [&str; 2] = ["student", "teacher"];
 
-/// Ids that stand in a field of an object: one, or a list of them.
+/// The ids in a field of an object, which holds one id or a list.
 fn named(object: &Value, field: &str) -> BTreeSet<String> {
     let ids = match &object[field] {
         Value::Array(ids) => ids.iter().collect(),
@@ -24,20 +24,20 @@ fn named(object: &Value, field: &str) -> BTreeSet<String> {
     ids.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
-/// Whether a section names somebody, among its `students` or its `teachers`.
+/// Whether a section lists a user in `field` (`students` or `teachers`).
 fn is_in(section: &Value, user: &str, field: &str) -> bool {
     named(section, field).contains(user)
 }
 
-/// The students with whom a contact has a relationship.
+/// The students to whom a contact has a relationship.
 fn children(object: &Value) -> BTreeSet<String> {
     let relationships =
         object["roles"]["contact"]["student_relationships"].as_array().into_iter().flatten();
     relationships.filter_map(|one| one["student"].as_str().map(str::to_owned)).collect()
 }
 
-impl Asked<'_> {
-    /// Answers for what belongs to a record that is shared.
+impl DistrictRequest<'_> {
+    /// Answers a request for a resource nested under a shared record.
     pub(super) fn related(&self, list: List, id: &str, what: &str) -> Response<Body> {
         let Some(object) = self.shared(list, id).map(Record::value) else {
             return message(404, "not found");
@@ -59,7 +59,7 @@ impl Asked<'_> {
             (List::Schools, "sections") => self.records(List::Sections, |_, section| {
                 section.schools.iter().any(|school| school == id)
             }),
-            // Courses and terms belong to the district; a school has those of its sections.
+            // Courses and terms belong to the district. A school's are those of its sections.
             (List::Schools, "courses") => self.all_of(
                 List::Courses,
                 &self.of_sections(|section| section["school"] == id, "course"),
@@ -71,7 +71,7 @@ impl Asked<'_> {
             (List::Users, "schools") => {
                 let roles = object["roles"].as_object().into_iter().flatten().map(|(_, role)| role);
                 let field =
-                    if self.ask.get("primary") == Some("true") { "school" } else { "schools" };
+                    if self.request.get("primary") == Some("true") { "school" } else { "schools" };
                 self.all_of(List::Schools, &roles.flat_map(|role| named(role, field)).collect())
             }
             (List::Users, "sections") => self.records(List::Sections, |_, section| {
@@ -90,18 +90,18 @@ impl Asked<'_> {
                 students.extend(children(&object));
                 self.all_of(List::Users, &students)
             }
-            _ => cannot("GET", &self.ask.path),
+            _ => cannot("GET", &self.request.path),
         }
     }
 
-    /// What the shared sections that are meant name in a field.
-    fn of_sections(&self, meant: impl Fn(&Value) -> bool, field: &str) -> BTreeSet<String> {
+    /// The ids in a field of the shared sections that pass a filter.
+    fn of_sections(&self, filter: impl Fn(&Value) -> bool, field: &str) -> BTreeSet<String> {
         let sections = self.at.records[&List::Sections]
             .iter()
             .filter(|(id, record)| self.at.shares(id, record));
         sections
             .map(|(_, record)| record.value())
-            .filter(meant)
+            .filter(filter)
             .flat_map(|section| named(&section, field))
             .collect()
     }
@@ -110,51 +110,52 @@ impl Asked<'_> {
         self.records(list, |id, _| ids.contains(id))
     }
 
-    /// People in one of some roles, or in the one that is asked for.
-    fn people(&self, roles: &[&str], meant: impl Fn(&str, &str) -> bool) -> Response<Body> {
-        let asked = self.ask.get("role");
-        if asked.is_some_and(|asked| !roles.contains(&asked)) {
+    /// Users in one of these roles, or in the requested role.
+    fn people(&self, roles: &[&str], filter: impl Fn(&str, &str) -> bool) -> Response<Body> {
+        let wanted = self.request.get("role");
+        if wanted.is_some_and(|wanted| !roles.contains(&wanted)) {
             return message(400, "role is not valid");
         }
         self.records(List::Users, |id, user| {
             let mut of = self
                 .at
                 .roles(user)
-                .filter(|role| roles.contains(role) && asked.is_none_or(|asked| asked == *role));
-            of.any(|role| meant(id, role))
+                .filter(|role| roles.contains(role) && wanted.is_none_or(|wanted| wanted == *role));
+            of.any(|role| filter(id, role))
         })
     }
 
-    /// Without `primary`, people who are at the school too but have another one as their first are
-    /// in the list.
+    /// The users of a school. With `primary=true` only those whose first school it is.
     fn people_of_school(&self, school: &str) -> Response<Body> {
-        let primary = self.ask.get("primary") == Some("true");
+        let primary = self.request.get("primary") == Some("true");
         self.people(&OF_SCHOOLS, |id, role| {
             let user = self.at.records[&List::Users].get(id).map(Record::value).unwrap_or_default();
             named(&user["roles"][role], if primary { "school" } else { "schools" }).contains(school)
         })
     }
 
-    /// Answers somebody who has signed in: that is about themselves, their schools and their
-    /// district, and has no pages.
+    /// Answers a signed-in user. The user can read the own record, schools and district, without
+    /// paging.
     pub(super) fn answer_user(&self, user: &str, rest: &[&str]) -> Response<Body> {
         if ["limit", "starting_after", "ending_before"]
             .iter()
-            .any(|name| self.ask.get(name).is_some())
+            .any(|name| self.request.get(name).is_some())
         {
             return message(400, "not with this token");
         }
         match *rest {
             ["me"] => {
                 let canonical = format!("/{}/users/{user}", self.version);
-                let data = json!({ "id": user, "district": self.district, "type": "user", "authorized_by": "district" });
-                let links = json!([{ "rel": "self", "uri": "/me" }, { "rel": "canonical", "uri": canonical }]);
+                let data = json!({ "id": user, "district": self.district, "type": "user",
+                    "authorized_by": "district" });
+                let links = json!([{ "rel": "self", "uri": "/me" }, { "rel": "canonical",
+                    "uri": canonical }]);
                 sent(200, &json!({ "type": "user", "data": data, "links": links }))
             }
             ["users", id] => self.single(List::Users, id),
             ["schools", id] => self.single(List::Schools, id),
             ["districts", id] if id == self.district => self.one(self.district()),
-            _ => cannot("GET", &self.ask.path),
+            _ => cannot("GET", &self.request.path),
         }
     }
 }
