@@ -86,9 +86,9 @@ pub(crate) async fn pull<
         return Ok(Ended::Skipped);
     };
     let begun = storage.table.run(&named.district, &named.run).await?;
-    let is_synced = matches!(district.status, DistrictStatus::Live | DistrictStatus::InReview);
+    let takes_data = district.status.takes_data();
     let settings = &district.settings.source;
-    if begun.is_none() && (!is_synced || settings.pulled().is_none()) {
+    if begun.is_none() && (!takes_data || settings.pulled().is_none()) {
         info!(district = %named.district, status = ?district.status, "the district is not pulled");
         return Ok(Ended::Skipped);
     }
@@ -119,7 +119,7 @@ pub(crate) async fn pull<
         base,
         rng: fastrand::Rng::new(),
     };
-    if is_synced
+    if takes_data
         && let Some(ended) =
             for_source!(settings, |source| Box::pin(work.run(&district, &source)).await)
     {
