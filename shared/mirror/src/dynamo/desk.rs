@@ -13,7 +13,9 @@ use crate::keys;
 use crate::ops::erase::{DoomedItem, DoomedItems, EraseItems};
 use crate::ports::configured::{Configured, Configuring};
 use crate::ports::districts::Changed;
-use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords, KEPT, ONCE, Once};
+use crate::ports::idempotency::{
+    ANSWER_LIFETIME_SECONDS, Answer, Asked, Begun, IdempotencyRecords, ONCE, Once,
+};
 use crate::ports::items::{BATCH, Write, WriteItems};
 
 const DISTRICT: &str = "the district's item";
@@ -90,7 +92,7 @@ impl DynamoTable {
             .item(PK, s(keys::district_pk(district)))
             .item(SK, s(format!("{ONCE}{}", asked.name)))
             .item("body", s(json(once, ANSWER)?))
-            .item("expires", n(asked.now.as_second() + KEPT));
+            .item("expires", n(asked.now.as_second() + ANSWER_LIFETIME_SECONDS));
         let request = match seen {
             None => request.condition_expression("attribute_not_exists(PK)"),
             Some(seen) => request

@@ -20,7 +20,7 @@ use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
 const BLOCK: u64 = 2 * 1024 * 1024;
 
 /// Blocks that are kept: a zip's directory, the members' heads and where we are.
-const KEPT: usize = 4;
+const CACHED_BLOCKS: usize = 4;
 
 /// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however
 /// short it is.
@@ -131,7 +131,7 @@ impl<O: ReadObjects> ObjectReader<O> {
                 return Err(io::Error::other("the object is gone"));
             }
         };
-        self.kept.truncate(KEPT - 1);
+        self.kept.truncate(CACHED_BLOCKS - 1);
         self.kept.push_front((block, bytes));
         Ok(())
     }
@@ -227,7 +227,7 @@ mod tests {
                 reader.read_exact(&mut some[..rest]).unwrap();
                 assert!(some[..rest] == body[at..at + rest], "block {block}");
                 assert!(
-                    reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize,
+                    reader.kept.len() <= CACHED_BLOCKS && reader.ahead.len() <= AHEAD as usize,
                     "block {block}"
                 );
             }

@@ -18,7 +18,7 @@ use crate::MirrorError;
 pub const ONCE: &str = "ONCE#";
 
 /// Seconds that an answer is kept.
-pub(crate) const KEPT: i64 = 24 * 3600;
+pub(crate) const ANSWER_LIFETIME_SECONDS: i64 = 24 * 3600;
 
 /// Which request.
 #[derive(Clone, Debug, PartialEq, Eq)]
