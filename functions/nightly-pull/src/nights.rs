@@ -47,7 +47,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     function: &str,
 ) -> Result<(), PullFailure> {
-    let names = storage.schedules.names().await?;
+    let names = storage.schedules.schedule_names().await?;
     let mut districts: BTreeSet<DistrictId> = BTreeSet::new();
     for source in Pulled::NAMES {
         districts

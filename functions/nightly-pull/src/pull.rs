@@ -15,7 +15,7 @@ use mirror::clock::Invocation;
 use mirror::eventbridge::event::Event;
 use mirror::files::pulls::{self, Everything};
 use mirror::ops::importing::{self, Taken};
-use mirror::ports::connected::Connected;
+use mirror::ports::connected_districts::Connected;
 use mirror::ports::districts::{Changed, District};
 use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::{Importer, RunRecord};
@@ -104,7 +104,7 @@ pub(crate) async fn pull<
         let since = storage.clock.now();
         let connected =
             Connected { id, district: named.district.clone(), since, missed: None, told: false };
-        let _ = storage.table.note(name, &connected).await?;
+        let _ = storage.table.add_connected(name, &connected).await?;
     }
     let Some(record) = own(config, storage, invocation, named, begun).await? else {
         return Ok(Ended::Repeated);

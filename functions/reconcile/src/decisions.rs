@@ -2,7 +2,7 @@
 
 use mirror::MirrorError;
 use mirror::files::report;
-use mirror::ports::configured::Configuring as _;
+use mirror::ports::district_settings::SettingsStore as _;
 use mirror::ports::districts::Changed;
 use mirror::ports::runs::{RunRecord, Runs as _};
 use roster::district;

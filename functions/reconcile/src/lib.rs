@@ -36,7 +36,7 @@ use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::error::chain;
 use mirror::eventbridge::Notifications;
-use mirror::ports::configured::Configuring;
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Districts, Leases};
 use mirror::ports::items::{ReadItems, WriteItems};
 use mirror::ports::objects::{ReadObjects, WriteObjects};
@@ -55,10 +55,10 @@ pub(crate) use outcome::RunOutcome;
 
 /// The capabilities of the table that the function uses.
 pub trait Table:
-    Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact
+    Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact
 {
 }
-impl<T: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
+impl<T: Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
 
 /// The capabilities of the internal bucket that the function uses.
 pub trait Objects: ReadObjects + WriteObjects {}

@@ -12,6 +12,7 @@ use mirror::keys;
 use mirror::ops::requests::{Decide, Request, RunCommand};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
+use mirror::testing::Configure as _;
 use reconcile::Summary;
 use roster::edit::LocalEdit;
 use roster::id::RunId;

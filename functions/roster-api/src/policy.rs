@@ -1,6 +1,6 @@
 //! What a district's policy lets people do, and how long it lives.
 
-use mirror::ports::configured::Configured;
+use mirror::ports::district_settings::Configured;
 use roster::id::SourceId;
 use roster::policy::{ContactUpdates, ManualCoTeachers, ManualRostering, ManualStudents, Policy};
 use roster::records::{Origin, RecordKind};

@@ -28,7 +28,7 @@ const AHEAD: u64 = 4;
 
 /// What became of an object while it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ObjectState {
     /// Nothing: it is still what it was.
     Unchanged,
     /// Somebody has put another one in its place.
@@ -39,15 +39,15 @@ pub enum Fate {
 
 /// Tells what became of the objects that were read with it, after readers have ended in an error.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<AtomicU8>);
+pub struct ObjectWatch(Arc<AtomicU8>);
 
-impl Watch {
+impl ObjectWatch {
     /// The worst that happened.
-    pub fn fate(&self) -> Fate {
+    pub fn state(&self) -> ObjectState {
         match self.0.load(Ordering::SeqCst) {
-            0 => Fate::Unchanged,
-            1 => Fate::Replaced,
-            _ => Fate::Gone,
+            0 => ObjectState::Unchanged,
+            1 => ObjectState::Replaced,
+            _ => ObjectState::Gone,
         }
     }
 }
@@ -58,7 +58,7 @@ pub struct ObjectReader<O> {
     object: ObjectRef,
     size: u64,
     handle: Handle,
-    watch: Watch,
+    watch: ObjectWatch,
     at: u64,
     kept: VecDeque<(u64, Vec<u8>)>,
     /// Blocks that were asked for, in the order in which they stand.
@@ -67,7 +67,13 @@ pub struct ObjectReader<O> {
 
 impl<O: ReadObjects> ObjectReader<O> {
     /// A reader at the first byte of an object of `size` bytes.
-    pub fn new(handle: Handle, objects: O, object: ObjectRef, size: u64, watch: &Watch) -> Self {
+    pub fn new(
+        handle: Handle,
+        objects: O,
+        object: ObjectRef,
+        size: u64,
+        watch: &ObjectWatch,
+    ) -> Self {
         Self {
             objects,
             object,
@@ -193,8 +199,13 @@ mod tests {
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader =
-                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader = ObjectReader::new(
+                handle,
+                bucket,
+                object,
+                body.len() as u64,
+                &ObjectWatch::default(),
+            );
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
             assert!(all == body);
@@ -215,8 +226,13 @@ mod tests {
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader =
-                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader = ObjectReader::new(
+                handle,
+                bucket,
+                object,
+                body.len() as u64,
+                &ObjectWatch::default(),
+            );
             let mut some = vec![0; 1000];
             // The end first, as a zip is read; forwards; over blocks that were asked for; back; and
             // on.
@@ -237,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_replaced_or_deleted_object_is_noticed() {
-        for (gone, fate) in [(false, Fate::Replaced), (true, Fate::Gone)] {
+        for (gone, fate) in [(false, ObjectState::Replaced), (true, ObjectState::Gone)] {
             let bucket = MemoryObjects::default();
             let etag = bucket.upload("a", bytes(100), None);
             if gone {
@@ -245,7 +261,7 @@ mod tests {
             } else {
                 drop(bucket.upload("a", bytes(99), None))
             }
-            let watch = Watch::default();
+            let watch = ObjectWatch::default();
             let watched = watch.clone();
             on_a_thread(move |handle| {
                 let object = ObjectRef { key: "a".into(), etag, version: None };
@@ -253,7 +269,7 @@ mod tests {
                 assert!(reader.read_to_end(&mut Vec::new()).is_err());
             })
             .await;
-            assert_eq!(watch.fate(), fate);
+            assert_eq!(watch.state(), fate);
         }
     }
 }

@@ -155,7 +155,7 @@ pub trait Directory: Clone + Send + Sync + 'static {
     /// Records without what stands beside them, except the edits of these slots; in the order of
     /// `places`. For lists: many records with few questions. A record whose body goes on in further
     /// items is left without its body.
-    fn glance(
+    fn find_many(
         &self,
         district: &DistrictId,
         places: &[Place],

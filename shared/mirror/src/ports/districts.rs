@@ -119,13 +119,6 @@ pub trait Districts: Clone + Send + Sync + 'static {
         settings: &Settings,
         status: DistrictStatus,
     ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Replaces settings and status of a district that is there.
-    fn configure(
-        &self,
-        id: &DistrictId,
-        settings: &Settings,
-        status: DistrictStatus,
-    ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
     /// Makes a snapshot the district's newest, provided that the newest is still the one that was
     /// seen before (`None`: none).
     fn accept(

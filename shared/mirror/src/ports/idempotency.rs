@@ -104,7 +104,7 @@ impl Once {
 /// Keeping answers.
 pub trait IdempotencyRecords: Clone + Send + Sync + 'static {
     /// Notes that a request is being done, unless it is known.
-    fn note(
+    fn claim(
         &self,
         district: &DistrictId,
         asked: Asked<'_>,

@@ -5,10 +5,11 @@
 //! `testing`. An expected answer (the condition did not hold, no such item) is a variant of the
 //! result, not an error.
 
-pub mod configured;
-pub mod connected;
+pub mod connected_districts;
 pub mod directory;
+pub mod district_settings;
 pub mod districts;
+pub mod erase;
 pub mod idempotency;
 pub mod items;
 pub mod objects;

@@ -74,7 +74,7 @@ pub struct NightlySchedule {
 /// Keeping such schedules.
 pub trait NightlySchedules: Clone + Send + Sync + 'static {
     /// The names in the group that begin as those of districts' schedules do.
-    fn names(&self) -> impl Future<Output = Result<Vec<String>, MirrorError>> + Send;
+    fn schedule_names(&self) -> impl Future<Output = Result<Vec<String>, MirrorError>> + Send;
     /// The schedule of a name.
     fn schedule(
         &self,

@@ -14,9 +14,9 @@ use crate::ports::districts::Wrote;
 /// Remembering notices.
 pub trait WebhookEvents: Clone + Send + Sync + 'static {
     /// Whether a notice was taken before.
-    fn taken(&self, digest: &str) -> impl Future<Output = Result<bool, MirrorError>> + Send;
+    fn is_recorded(&self, digest: &str) -> impl Future<Output = Result<bool, MirrorError>> + Send;
     /// Remembers that a notice was taken, at least until then.
-    fn take(
+    fn record(
         &self,
         digest: &str,
         until: Timestamp,

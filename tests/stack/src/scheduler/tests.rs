@@ -420,9 +420,9 @@ async fn r_o4_districts_schedules_are_made_replaced_read_back_as_they_are_and_re
         assert_eq!(group.schedule("nightly-oak").await.unwrap().as_ref(), Some(schedule));
     }
     world.schedule("look", "rate(1 hour)").send().await.unwrap();
-    assert_eq!(group.names().await.unwrap(), ["nightly-oak"]);
+    assert_eq!(group.schedule_names().await.unwrap(), ["nightly-oak"]);
     for _ in 0..2 {
         group.remove_schedule("nightly-oak").await.unwrap();
     }
-    assert!(group.names().await.unwrap().is_empty());
+    assert!(group.schedule_names().await.unwrap().is_empty());
 }

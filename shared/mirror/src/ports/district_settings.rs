@@ -30,7 +30,7 @@ impl Configured {
 }
 
 /// Reading and changing what is configured.
-pub trait Configuring: Clone + Send + Sync + 'static {
+pub trait SettingsStore: Clone + Send + Sync + 'static {
     /// What is configured of a district, or none: there is no such district.
     fn configured(
         &self,

@@ -34,13 +34,13 @@ pub trait ConnectedDistricts: Clone + Send + Sync + 'static {
         source: &str,
     ) -> impl Future<Output = Result<Vec<Connected>, MirrorError>> + Send;
     /// Notes one that is not there yet.
-    fn note(
+    fn add_connected(
         &self,
         source: &str,
         connected: &Connected,
     ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
     /// Replaces one.
-    fn renote(
+    fn update_connected(
         &self,
         source: &str,
         connected: &Connected,
