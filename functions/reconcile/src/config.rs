@@ -23,7 +23,8 @@ pub struct Config {
     /// How long a district's lease lasts. Must exceed the time limit of an invocation, so that no
     /// invocation writes under an expired lease.
     pub lease: Duration,
-    /// How long before its time limit an invocation stops writing, so that it can save its position.
+    /// How long before its time limit an invocation stops writing, so that it can save its
+    /// position.
     pub stop_before: Duration,
     /// How fast changes are written to the mirror.
     pub pace: Pace,

@@ -58,7 +58,10 @@ pub trait Table:
     Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact
 {
 }
-impl<T: Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
+impl<T> Table for T where
+    T: Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact
+{
+}
 
 /// The capabilities of the internal bucket that the function uses.
 pub trait Objects: ReadObjects + WriteObjects {}

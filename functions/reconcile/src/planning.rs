@@ -27,8 +27,8 @@ use crate::{ReconcileFailure, RunOutcome, Services};
 /// The kind of a hold that concerns the whole district, not one kind of record.
 const REVIEW: &str = "district";
 
-/// Returns the hold of the first run of a district, and of the first run after its sync was switched
-/// on again: it is always reviewed (R-O2, R-O5).
+/// Returns the hold of the first run of a district, and of the first run after its sync was
+/// switched on again: it is always reviewed (R-O2, R-O5).
 fn review(changes: u64) -> Hold {
     let what = format!(
         "the first run after the sync is switched on must be reviewed: \

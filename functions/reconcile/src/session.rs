@@ -187,7 +187,8 @@ impl<S: Services> Session<'_, S> {
             Cause::Undo(_) => true,
         };
         if !is_allowed {
-            info!(district = %self.district.id, %run, "the district is not live: nothing is planned");
+            let district = &self.district.id;
+            info!(%district, %run, "the district is not live: nothing is planned");
             return Ok(RunOutcome::Waiting);
         }
         let is_undo = matches!(record.cause, Cause::Undo(_));

@@ -2,8 +2,8 @@
 //! reconcile.
 //!
 //! An object instead of an invocation, because it is kept on record, its event is retried, and
-//! writing it needs no other permission. Its name is a ULID. For an undo or a restore it is also the
-//! id of the new run, so an event that is delivered twice leads to one run.
+//! writing it needs no other permission. Its name is a ULID. For an undo or a restore it is also
+//! the id of the new run, so an event that is delivered twice leads to one run.
 
 use jiff::civil::Date;
 use roster::id::{DistrictId, RunId};
@@ -77,8 +77,8 @@ impl Request {
 pub enum StoredRequest {
     /// The request.
     Readable(Request),
-    /// The object is not a request, or lacks a run, an author or a reason. Reading it again does not
-    /// help.
+    /// The object is not a request, or lacks a run, an author or a reason. Reading it again does
+    /// not help.
     Unreadable,
     /// The object does not exist.
     Missing,
