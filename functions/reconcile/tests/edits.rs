@@ -185,7 +185,7 @@ async fn an_edit_changed_between_planning_and_writing_is_kept_and_counted() {
     );
     assert_eq!(world.report(&run).await.edits_kept, 1);
     let page = world.internal.body(&keys::report_page(&world.district, &run)).unwrap();
-    assert!(String::from_utf8(page).unwrap().contains("1 changes were left out"));
+    assert!(String::from_utf8(page).unwrap().contains("1 changes were skipped"));
 }
 
 #[tokio::test]
