@@ -186,7 +186,7 @@ impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
         district: &CleverDistrict,
         now: Timestamp,
     ) -> Result<Outcome, MirrorError> {
-        if self.notices.taken(digest).await? {
+        if self.notices.is_recorded(digest).await? {
             return Ok(Outcome::Repeated);
         }
         let minute = (now.as_second() / 60).to_string();
@@ -208,7 +208,7 @@ impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
             // A time may lie ahead by the tolerance, and be good for as long again.
             _ => self.config.signing.tolerance * 2 + Duration::from_secs(60),
         };
-        let _ = self.notices.take(digest, now + remembered).await?;
+        let _ = self.notices.record(digest, now + remembered).await?;
         Ok(Outcome::Taken)
     }
 }

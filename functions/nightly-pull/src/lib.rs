@@ -20,7 +20,7 @@ use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::error::chain;
 use mirror::eventbridge::Notifications;
-use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::connected_districts::ConnectedDistricts;
 use mirror::ports::districts::Districts;
 use mirror::ports::objects::{ReadObjects, WriteObjects};
 use mirror::ports::one_time::OneTimeSchedules;

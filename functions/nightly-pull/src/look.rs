@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mirror::eventbridge::event::Event;
 use mirror::eventbridge::metrics;
-use mirror::ports::connected::Connected;
+use mirror::ports::connected_districts::Connected;
 use mirror::ports::secrets::Secrets;
 use roster::id::{DistrictId, RunId};
 use roster::settings::{ClassLink, Clever, DistrictStatus, Settings};
@@ -144,7 +144,7 @@ async fn notify<P: Listing, T: Table, O, L, S, H, W>(
         "DistrictsNotified",
     )
     .await;
-    let _ = storage.table.note(P::NAME, &connected).await?;
+    let _ = storage.table.add_connected(P::NAME, &connected).await?;
     looked.notified += 1;
     Ok(())
 }
@@ -158,7 +158,10 @@ async fn missed<T: Table, O, L, S, H, W>(
     let now = storage.clock.now();
     match one.missed {
         None => {
-            storage.table.renote(source, &Connected { missed: Some(now), ..one.clone() }).await?
+            storage
+                .table
+                .update_connected(source, &Connected { missed: Some(now), ..one.clone() })
+                .await?
         }
         Some(since) if !one.told && now >= since + MISSING => {
             tell(
@@ -168,7 +171,10 @@ async fn missed<T: Table, O, L, S, H, W>(
                 "DistrictsDisconnected",
             )
             .await;
-            storage.table.renote(source, &Connected { told: true, ..one.clone() }).await?;
+            storage
+                .table
+                .update_connected(source, &Connected { told: true, ..one.clone() })
+                .await?;
             looked.disconnected += 1;
         }
         Some(_) => {}
@@ -188,7 +194,10 @@ async fn found_again<T: Table, O, L, S, H, W>(
         tell(storage, back, "returned", "DistrictsReturned").await;
         looked.returned += 1;
     }
-    storage.table.renote(source, &Connected { missed: None, told: false, ..one.clone() }).await?;
+    storage
+        .table
+        .update_connected(source, &Connected { missed: None, told: false, ..one.clone() })
+        .await?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     storage: &Storage<T, O, L, S, H, W>,
     function: &str,
 ) -> Result<(), PullFailure> {
-    let names = storage.schedules.names().await?;
+    let names = storage.schedules.schedule_names().await?;
     let mut districts: BTreeSet<DistrictId> = BTreeSet::new();
     for source in Pulled::NAMES {
         districts
@@ -96,9 +96,9 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
     repaired: &mut Repaired,
 ) -> Result<Vec<String>, MirrorError> {
     let Some(configured) = storage.table.district(district).await? else { return Ok(Vec::new()) };
-    let is_synced = matches!(configured.status, DistrictStatus::Live | DistrictStatus::InReview);
+    let takes_data = configured.status.takes_data();
     let Some(every) = for_source!(configured.settings.source, |source| source.changes_every())
-        .filter(|_| is_synced)
+        .filter(|_| takes_data)
     else {
         return Ok(Vec::new());
     };

@@ -15,7 +15,7 @@ use mirror::clock::Invocation;
 use mirror::eventbridge::event::Event;
 use mirror::files::pulls::{self, Everything};
 use mirror::ops::importing::{self, Taken};
-use mirror::ports::connected::Connected;
+use mirror::ports::connected_districts::Connected;
 use mirror::ports::districts::{Changed, District};
 use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::{Importer, RunRecord};
@@ -86,9 +86,9 @@ pub(crate) async fn pull<
         return Ok(Ended::Skipped);
     };
     let begun = storage.table.run(&named.district, &named.run).await?;
-    let is_synced = matches!(district.status, DistrictStatus::Live | DistrictStatus::InReview);
+    let takes_data = district.status.takes_data();
     let settings = &district.settings.source;
-    if begun.is_none() && (!is_synced || settings.pulled().is_none()) {
+    if begun.is_none() && (!takes_data || settings.pulled().is_none()) {
         info!(district = %named.district, status = ?district.status, "the district is not pulled");
         return Ok(Ended::Skipped);
     }
@@ -104,7 +104,7 @@ pub(crate) async fn pull<
         let since = storage.clock.now();
         let connected =
             Connected { id, district: named.district.clone(), since, missed: None, told: false };
-        let _ = storage.table.note(name, &connected).await?;
+        let _ = storage.table.add_connected(name, &connected).await?;
     }
     let Some(record) = own(config, storage, invocation, named, begun).await? else {
         return Ok(Ended::Repeated);
@@ -119,7 +119,7 @@ pub(crate) async fn pull<
         base,
         rng: fastrand::Rng::new(),
     };
-    if is_synced
+    if takes_data
         && let Some(ended) =
             for_source!(settings, |source| Box::pin(work.run(&district, &source)).await)
     {

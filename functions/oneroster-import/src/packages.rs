@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use mirror::MirrorError;
-use mirror::files::blocks::{Fate, ObjectReader, Watch};
+use mirror::files::blocks::{ObjectReader, ObjectState, ObjectWatch};
 use mirror::files::snapshot::{SnapshotWriter, UploadLineage};
 use mirror::ports::objects::{ObjectRef, ReadObjects, WriteObjects};
 use roster::finding::{Finding, upload as codes};
@@ -69,14 +69,14 @@ enum Unopened {
 impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     /// Reads the upload, over the chain that it follows, and writes the parts of the snapshot.
     pub(crate) fn read(self, handle: &Handle) -> Result<Outcome, ImportFailure> {
-        let (mine, earlier) = (Watch::default(), Watch::default());
+        let (mine, earlier) = (ObjectWatch::default(), ObjectWatch::default());
         let result = self.read_watched(handle, &mine, &earlier);
         // What the readers met outweighs what was made of it: a zip that ends in the middle because
         // it was replaced is no broken zip.
-        match (mine.fate(), earlier.fate()) {
-            (Fate::Replaced, _) => Ok(Outcome::Replaced),
-            (Fate::Gone, _) => Ok(refused(Finding::new(&codes::UPLOAD_GONE))),
-            (_, Fate::Replaced | Fate::Gone) => {
+        match (mine.state(), earlier.state()) {
+            (ObjectState::Replaced, _) => Ok(Outcome::Replaced),
+            (ObjectState::Gone, _) => Ok(refused(Finding::new(&codes::UPLOAD_GONE))),
+            (_, ObjectState::Replaced | ObjectState::Gone) => {
                 Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))
             }
             _ => result,
@@ -86,8 +86,8 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     fn read_watched(
         &self,
         handle: &Handle,
-        mine: &Watch,
-        earlier: &Watch,
+        mine: &ObjectWatch,
+        earlier: &ObjectWatch,
     ) -> Result<Outcome, ImportFailure> {
         match self.read_over(handle, mine, earlier, false)? {
             Some(outcome) => Ok(outcome),
@@ -103,8 +103,8 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     fn read_over(
         &self,
         handle: &Handle,
-        mine: &Watch,
-        earlier: &Watch,
+        mine: &ObjectWatch,
+        earlier: &ObjectWatch,
         follows: bool,
     ) -> Result<Option<Outcome>, ImportFailure> {
         let mut package = match self.open(handle, &self.upload, Some(self.size), mine) {
@@ -163,7 +163,7 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
         handle: &Handle,
         upload: &Upload,
         size: Option<u64>,
-        watch: &Watch,
+        watch: &ObjectWatch,
     ) -> Result<Box<dyn Package + 'a>, Unopened>
     where
         I: 'a,
@@ -217,7 +217,7 @@ struct FolderObjects<I> {
     handle: Handle,
     inbox: I,
     files: Vec<(String, FileRef)>,
-    watch: Watch,
+    watch: ObjectWatch,
 }
 
 impl<I: ReadObjects> OpenNamed for FolderObjects<I> {

@@ -18,6 +18,7 @@ use mirror::files::snapshot::read_manifest;
 use mirror::keys;
 use mirror::ports::districts::{Districts, Wrote};
 use mirror::ports::runs::{Importer, RunRecord, Runs};
+use mirror::testing::Configure as _;
 use mirror::testing::failing::{Cue, Failing};
 use mirror::testing::memory::{MemoryBus, MemoryObjects, MemoryTable};
 use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};

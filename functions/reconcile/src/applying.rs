@@ -1,69 +1,46 @@
-//! Writing a plan to the mirror, from wherever it was left.
+//! Writing a stored plan to the mirror, from the saved cursor on.
 
 use mirror::MirrorError;
-use mirror::files::plan;
+use mirror::files::plan::{self, StoredPlan};
 use mirror::ops::apply::{Apply, Pause};
-use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::RunRecord;
 use roster::run::Step;
 use roster::snapshot::Manifest;
 use tracing::info;
 
 use crate::session::Session;
-use crate::{Ended, Objects, ReconcileFailure, Table};
+use crate::{ReconcileFailure, RunOutcome, Services};
 
-impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
-    /// Writes the rest of a plan. The run is in the state Applying.
+impl<S: Services> Session<'_, S> {
+    /// Continues a run that is already in the state `Applying`: reads its stored plan first.
+    pub(crate) async fn resume_apply(
+        &mut self,
+        record: RunRecord,
+        manifest: &Manifest,
+    ) -> Result<RunOutcome, ReconcileFailure> {
+        let internal = &self.storage.internal;
+        let stored = plan::read_plan(internal, &record.district, &record.run).await?;
+        let stored = stored.ok_or(MirrorError::Missing { what: "a run's plan" })?;
+        self.apply(record, manifest, &stored).await
+    }
+
+    /// Writes the rest of a plan and ends the run.
     pub(crate) async fn apply(
         &mut self,
         mut record: RunRecord,
         manifest: &Manifest,
-    ) -> Result<Ended, ReconcileFailure> {
-        let internal = &self.storage.internal;
-        let stored = plan::read_plan(internal, &record.district, &record.run).await?;
-        let stored = stored.ok_or(MirrorError::Missing { what: "a run's plan" })?;
+        stored: &StoredPlan,
+    ) -> Result<RunOutcome, ReconcileFailure> {
         let against = record.plan.ok_or(MirrorError::Missing { what: "a run's plan" })?.against;
-        // While a run is being written nobody else changes the version: if it has moved on, this
-        // run was written whole, and died before it said so.
+        // Only this run can change the version while it is applied. A newer version means that the
+        // plan was written completely before a crash, and only the record is out of date.
         let is_written = self.version() > against;
         if !is_written {
-            // Who saved the record last is who may write: an older holder of the lease cannot.
+            // Saving first fences off an older holder of the lease: it can no longer save.
             record.step(Step::Apply)?;
             self.save(&mut record).await?;
-            let begun = self.storage.clock.now();
-            let before = record.apply_seconds;
-            let changes = plan::prepare_changes(
-                internal.clone(),
-                record.district.clone(),
-                record.run.clone(),
-                stored.changes.clone(),
-                record.cursor,
-            );
-            let (pace, deadline) = (self.config.pace.clone(), self.invocation.deadline.clone());
-            let seed = roster::id::hash64(&self.invocation.owner);
-            let rng = fastrand::Rng::with_seed(seed);
-            let mut apply = Apply::new(
-                self.storage.table.clone(),
-                record.district.clone(),
-                changes,
-                record.cursor,
-                pace,
-                deadline,
-                rng,
-            );
-            loop {
-                let advance = apply.advance().await?;
-                record.cursor = advance.cursor;
-                record.item_writes += advance.item_writes;
-                record.write_units += advance.write_units;
-                record.edits_kept += advance.kept;
-                record.apply_seconds =
-                    before + self.storage.clock.now().duration_since(begun).as_secs_f64();
-                match advance.pause {
-                    Pause::Done => break,
-                    Pause::Checkpoint => self.save(&mut record).await?,
-                    Pause::Deadline => return self.go_on_later(&mut record).await,
-                }
+            if self.write_changes(&mut record, stored).await? == Pause::Deadline {
+                return self.continue_later(&mut record).await;
             }
             info!(
                 district = %record.district, run = %record.run, item_writes = record.item_writes,
@@ -71,9 +48,9 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
             );
         }
         record.step(Step::Finish)?;
-        self.write_report(&record, manifest, &stored).await?;
+        self.write_report(&record, manifest, stored).await?;
         if !is_written {
-            self.note_applied(&record, manifest, against + 1).await?;
+            self.set_applied(&record, manifest, against + 1).await?;
         }
         self.save(&mut record).await?;
         self.count(
@@ -86,6 +63,47 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
                 ("ApplySeconds", record.apply_seconds),
             ],
         );
-        Ok(Ended::Applied)
+        Ok(RunOutcome::Applied)
+    }
+
+    /// Writes the changes behind the cursor and saves the cursor at each checkpoint. Returns
+    /// `Deadline` if the invocation must stop before all changes are written, otherwise `Done`.
+    async fn write_changes(
+        &self,
+        record: &mut RunRecord,
+        stored: &StoredPlan,
+    ) -> Result<Pause, ReconcileFailure> {
+        let start = self.storage.clock.now();
+        let before = record.apply_seconds;
+        let changes = plan::prepare_changes(
+            self.storage.internal.clone(),
+            record.district.clone(),
+            record.run.clone(),
+            stored.changes.clone(),
+            record.cursor,
+        );
+        let seed = roster::id::hash64(&self.invocation.owner);
+        let mut apply = Apply::new(
+            self.storage.table.clone(),
+            record.district.clone(),
+            changes,
+            record.cursor,
+            self.config.pace.clone(),
+            self.invocation.deadline.clone(),
+            fastrand::Rng::with_seed(seed),
+        );
+        loop {
+            let advance = apply.advance().await?;
+            record.cursor = advance.cursor;
+            record.item_writes += advance.item_writes;
+            record.write_units += advance.write_units;
+            record.edits_kept += advance.kept;
+            record.apply_seconds =
+                before + self.storage.clock.now().duration_since(start).as_secs_f64();
+            match advance.pause {
+                Pause::Checkpoint => self.save(record).await?,
+                Pause::Done | Pause::Deadline => return Ok(advance.pause),
+            }
+        }
     }
 }

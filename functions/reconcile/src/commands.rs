@@ -1,113 +1,93 @@
-//! What a person asks for in an object of the bucket: a decision (R-H2), an undo or a restore
-//! (R-H4).
+//! Request objects of the bucket: decisions (R-H2), undo and restore (R-H4).
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use mirror::clock::Invocation;
 use mirror::eventbridge;
 use mirror::keys;
-use mirror::ops::requests::{self, Asked, Decide, Order, Request};
-use mirror::ports::districts::{District, Wrote};
-use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::runs::RunRecord;
+use mirror::ops::requests::{self, Decide, Request, RunCommand, StoredRequest};
+use mirror::ports::districts::{District, Districts as _, Wrote};
+use mirror::ports::runs::{RunRecord, Runs as _};
 use roster::run::{Cause, RunState, Step};
 use tracing::warn;
 
 use crate::{
-    Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, decisions, restoring,
+    ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, decisions, restore,
     session,
 };
 
-/// How far the clock of whoever puts a request may be ahead of ours. A snapshot restored for a
-/// later day would keep the nights before that day out (R-M6).
-const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+/// How far the clock of a request's writer may be ahead of ours. A snapshot that is restored with a
+/// time in the future would block the snapshots before that time (R-M6).
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
-/// Does what a request says. The request's id is the id of the run that comes of it, so that an
-/// event that comes again finds the run that there is.
-pub(crate) async fn asked<T: Table, O: Objects, L: OneTimeSchedules>(
-    config: &Config,
-    storage: &Storage<T, O, L>,
-    invocation: &Invocation,
-    named: &Named,
+/// Executes a request. The id of an undo or a restore is also the id of its run, so an event that
+/// is delivered twice finds the same run.
+pub(crate) async fn execute<S: Services>(
+    worker: &Worker<'_, S>,
+    target: &RunRef,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
-    let at = keys::time_of(&named.run).filter(|at| *at <= storage.clock.now() + AHEAD);
-    let request = match (requests::read(&storage.internal, &named.district, &named.run).await?, at)
-    {
-        (Asked::Request(request), Some(_)) => request,
-        // Nobody can make anything of it however often the event comes: operators are told by the
-        // count.
+    let (storage, RunRef { district: id, run }) = (worker.storage, target);
+    let at = keys::time_of(run).filter(|at| *at <= storage.clock.now() + MAX_CLOCK_SKEW);
+    let request = match (requests::read(&storage.internal, id, run).await?, at) {
+        (StoredRequest::Readable(request), Some(_)) => request,
+        // A retry would read the same object, so the event is skipped. The metric raises an alarm.
         _ => {
-            warn!(district = %named.district, request = %named.run, "a request that cannot be read");
+            warn!(district = %id, request = %run, "the request is not readable");
             let counts = [("UnreadableRequests", 1.0)];
-            eventbridge::metrics(
-                storage.clock.now(),
-                "skipped",
-                &named.district,
-                &named.run,
-                &counts,
-            );
-            summary.count(Ended::Skipped);
+            eventbridge::metrics(storage.clock.now(), "skipped", id, run, &counts);
+            summary.count(RunOutcome::Skipped);
             return Ok(());
         }
     };
-    let (order, cause) = match request {
-        Request::Decide(Decide { run, decided }) => {
-            let held = Named { district: named.district.clone(), run };
-            return decisions::decide(
-                config,
-                storage,
-                invocation,
-                &held,
-                decided,
-                Some(&named.run),
-                summary,
-            )
-            .await;
+    let (command, cause) = match request {
+        Request::Decide(Decide { run: held, decided }) => {
+            let held = RunRef { district: id.clone(), run: held };
+            return decisions::decide(worker, &held, decided, Some(run), summary).await;
         }
-        Request::Undo(order) => (order.clone(), Cause::Undo(order.command())),
-        Request::Restore(order) => (order.clone(), Cause::Restore(order.command())),
+        Request::Undo(command) => (command.clone(), Cause::Undo(command.for_record())),
+        Request::Restore(command) => (command.clone(), Cause::Restore(command.for_record())),
     };
-    let Some(district) = storage.table.district(&named.district).await? else {
-        warn!(district = %named.district, request = %named.run, "a request for a district that does not exist");
-        summary.count(Ended::Skipped);
+    let Some(district) = storage.table.district(id).await? else {
+        warn!(district = %id, request = %run, "the district of the request does not exist");
+        summary.count(RunOutcome::Skipped);
         return Ok(());
     };
-    let record = begin(storage, named, &district, &order, cause).await?;
+    let record = begin(storage, target, &district, &command, cause).await?;
     if !matches!(record.cause, Cause::Restore(_)) {
-        return session::run(config, storage, invocation, named, summary).await;
+        return session::run(worker, target, summary).await;
     }
     if record.state == RunState::Importing {
-        summary.count(restoring::stage(storage, record, &district).await?);
+        summary.count(restore::stage(storage, record, &district).await?);
     } else {
-        // The event of its manifest has taken it from there.
-        summary.count(Ended::Repeated);
+        // The snapshot is already staged; the event of its manifest continues the run.
+        summary.count(RunOutcome::Repeated);
     }
     Ok(())
 }
 
-/// The run of a request, made if it is not there yet. An undo needs no snapshot and is staged at
-/// once.
-async fn begin<T: Table, O: Objects, L: OneTimeSchedules>(
-    storage: &Storage<T, O, L>,
-    named: &Named,
+/// Creates the run of a request, or returns the existing one. An undo needs no snapshot and is
+/// staged immediately.
+async fn begin<S: Services>(
+    storage: &Storage<S>,
+    target: &RunRef,
     district: &District,
-    order: &Order,
+    command: &RunCommand,
     cause: Cause,
 ) -> Result<RunRecord, ReconcileFailure> {
-    let at = keys::time_of(&named.run).unwrap_or_else(|| storage.clock.now());
-    let mut record = RunRecord::importing(named.district.clone(), named.run.clone(), at);
+    let at = keys::time_of(&target.run).unwrap_or_else(|| storage.clock.now());
+    let mut record = RunRecord::importing(target.district.clone(), target.run.clone(), at);
     let zone = TimeZone::get(&district.settings.time_zone).unwrap_or(TimeZone::UTC);
-    let day: Date = order.today.unwrap_or_else(|| at.to_zoned(zone).date());
+    let day: Date = command.today.unwrap_or_else(|| at.to_zoned(zone).date());
     record.today = Some(day);
     if matches!(cause, Cause::Undo(_)) {
         record.step(Step::Stage)?;
     }
     record.cause = cause;
     if storage.table.begin(&record).await? == Wrote::AlreadyThere {
-        let there = storage.table.run(&named.district, &named.run).await?;
-        return there.ok_or_else(|| mirror::MirrorError::Missing { what: "a run's record" }.into());
+        let existing = storage.table.run(&target.district, &target.run).await?;
+        return existing
+            .ok_or_else(|| mirror::MirrorError::Missing { what: "a run's record" }.into());
     }
     Ok(record)
 }

@@ -1,4 +1,4 @@
-//! What the environment says, read once.
+//! The settings of the function, read from the environment once at the start.
 
 use std::time::Duration;
 
@@ -12,20 +12,21 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
-    /// The bus on which operators are told.
+    /// The bus for notifications.
     pub operator_bus: String,
     /// The group of one-time schedules.
     pub schedule_group: String,
-    /// The role by which a schedule may invoke the function.
+    /// The role with which a schedule invokes the function.
     pub schedule_role_arn: String,
-    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    /// Buckets are addressed by path, as an S3 endpoint other than AWS requires.
     pub path_style: bool,
-    /// How long a district's lease lasts: longer than an invocation can live, so that nobody writes
-    /// under a lease that is over.
+    /// How long a district's lease lasts. Must exceed the time limit of an invocation, so that no
+    /// invocation writes under an expired lease.
     pub lease: Duration,
-    /// How long before its end an invocation stops writing, so that it can put its work away.
+    /// How long before its time limit an invocation stops writing, so that it can save its
+    /// position.
     pub stop_before: Duration,
-    /// How fast the mirror is written.
+    /// How fast changes are written to the mirror.
     pub pace: Pace,
 }
 
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn an_error_names_the_missing_or_invalid_variable() {
         let needed =
             ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
@@ -69,7 +70,7 @@ mod tests {
         for (name, value) in
             [("LEASE_SECONDS", "long"), ("STOP_BEFORE_SECONDS", "-1"), ("MOST_BATCHES", "0")]
         {
-            let get = |asked: &str| if asked == name { Some(value.into()) } else { full(asked) };
+            let get = |wanted: &str| if wanted == name { Some(value.into()) } else { full(wanted) };
             assert!(Config::from_lookup(get).unwrap_err().to_string().contains(name));
         }
     }

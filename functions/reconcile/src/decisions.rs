@@ -1,96 +1,95 @@
-//! What a person decides about a held run (R-H2).
+//! Decisions about held runs (R-H2).
 
 use mirror::MirrorError;
-use mirror::clock::Invocation;
 use mirror::files::report;
+use mirror::ports::district_settings::SettingsStore as _;
 use mirror::ports::districts::Changed;
-use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::runs::RunRecord;
+use mirror::ports::runs::{RunRecord, Runs as _};
 use roster::district;
 use roster::id::RunId;
 use roster::run::{Decided, Decision, RunState, Step};
 use tracing::{info, warn};
 
-use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, session};
+use crate::{ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, session};
 
-/// Puts a decision on record, and goes on with an approved run. A decision about a run that no
-/// longer waits changes nothing.
+/// Records a decision and continues an approved run. A decision about a run that is not held
+/// changes nothing.
 ///
-/// `request` is the request by which it came, if it came by one: its event may come again when the
-/// run waits once more, for a decision about another plan.
-pub(crate) async fn decide<T: Table, O: Objects, L: OneTimeSchedules>(
-    config: &Config,
-    storage: &Storage<T, O, L>,
-    invocation: &Invocation,
-    named: &Named,
+/// `request` is the id of the request object that contained the decision, if there is one. The
+/// event of that object may be delivered again while the run is held with another plan: a request
+/// that is not newer than the last one is ignored.
+pub(crate) async fn decide<S: Services>(
+    worker: &Worker<'_, S>,
+    target: &RunRef,
     decided: Decided,
     request: Option<&RunId>,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
-    let Some(mut record) = storage.table.run(&named.district, &named.run).await? else {
-        warn!(district = %named.district, run = %named.run, "there is no such run");
-        summary.count(Ended::Skipped);
+    let (storage, RunRef { district, run }) = (worker.storage, target);
+    let Some(mut record) = storage.table.run(district, run).await? else {
+        warn!(%district, %run, "the run does not exist");
+        summary.count(RunOutcome::Skipped);
         return Ok(());
     };
-    let rejects = decided.decision == Decision::Reject;
+    let is_rejection = decided.decision == Decision::Reject;
     let is_old = request
         .is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
     if record.state == RunState::Held && is_old {
-        info!(district = %named.district, run = %named.run, "the decision refers to an earlier plan");
-        summary.count(Ended::Repeated);
+        info!(%district, %run, "the decision refers to an earlier plan");
+        summary.count(RunOutcome::Repeated);
         return Ok(());
     }
     if record.state == RunState::Held {
-        record.step(if rejects { Step::Reject } else { Step::Approve })?;
+        record.step(if is_rejection { Step::Reject } else { Step::Approve })?;
         record.decided = Some(decided.clone());
         record.decided_in = request.cloned().or(record.decided_in);
         if storage.table.save(&mut record).await? == Changed::No {
-            // A newer snapshot has just replaced it, or the same decision came twice at once.
-            summary.count(Ended::Repeated);
+            // A newer snapshot has just superseded the run, or the decision was delivered twice.
+            summary.count(RunOutcome::Repeated);
             return Ok(());
         }
-        info!(district = %named.district, run = %named.run, decision = ?decided.decision, "decided");
+        info!(%district, %run, decision = ?decided.decision, "decided");
     } else if record.decided.as_ref() != Some(&decided) {
-        info!(district = %named.district, run = %named.run, state = ?record.state, "the run does not wait for a decision");
-        summary.count(Ended::Repeated);
+        info!(%district, %run, state = ?record.state, "the run does not wait for a decision");
+        summary.count(RunOutcome::Repeated);
         return Ok(());
     }
-    if rejects {
-        tell(storage, &record).await?;
-        summary.count(Ended::Rejected);
+    if is_rejection {
+        update_report(storage, &record).await?;
+        summary.count(RunOutcome::Rejected);
         return Ok(());
     }
-    go_live(storage, named).await?;
-    session::run(config, storage, invocation, named, summary).await
+    make_live(storage, target).await?;
+    session::run(worker, target, summary).await
 }
 
-/// How often settings are read again because somebody has changed them meanwhile.
-const TRIES: u32 = 5;
+/// How often settings are read again because they were changed in the meantime.
+const SETTINGS_ATTEMPTS: u32 = 5;
 
-/// Approving the run of a district in review makes the district live (R-O2, R-O5). Done again after
-/// a crash, for the decision is on record by then.
-async fn go_live<T: Table, O: Objects, L: OneTimeSchedules>(
-    storage: &Storage<T, O, L>,
-    named: &Named,
+/// Makes a district in review live, because its run was approved (R-O2, R-O5). A retry repeats
+/// this: the decision is already recorded.
+async fn make_live<S: Services>(
+    storage: &Storage<S>,
+    target: &RunRef,
 ) -> Result<(), ReconcileFailure> {
-    for _ in 0..TRIES {
-        let Some(seen) = storage.table.configured(&named.district).await? else { return Ok(()) };
-        // Where nothing is reviewed there is nothing to do.
+    let district = &target.district;
+    for _ in 0..SETTINGS_ATTEMPTS {
+        let Some(seen) = storage.table.configured(district).await? else { return Ok(()) };
+        // A district that is not in review keeps its status.
         let Ok(live) = seen.status.after(district::Step::Approve) else { return Ok(()) };
-        let changed =
-            storage.table.reconfigure(&named.district, &seen, &seen.settings, live).await?;
+        let changed = storage.table.reconfigure(district, &seen, &seen.settings, live).await?;
         if changed == Changed::Yes {
-            info!(district = %named.district, "the district is live");
+            info!(%district, "the district is live");
             return Ok(());
         }
     }
     Err(MirrorError::OutOfTime { doing: "make the district live" }.into())
 }
 
-/// Says in the report what was decided. The record says it already: a crash in between is made good
-/// by the retry.
-async fn tell<T: Table, O: Objects, L: OneTimeSchedules>(
-    storage: &Storage<T, O, L>,
+/// Adds the decision to the report. The decision is already in the run's record: after a crash in
+/// between, the retry updates the report.
+async fn update_report<S: Services>(
+    storage: &Storage<S>,
     record: &RunRecord,
 ) -> Result<(), ReconcileFailure> {
     if let Some(mut report) = report::read(&storage.internal, &record.district, &record.run).await?

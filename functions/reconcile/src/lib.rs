@@ -1,26 +1,42 @@
-//! From a staged snapshot to the mirror: plan, hold or go, apply, report. Also back again: a run
-//! that is undone, a snapshot that is restored (R-H4).
+//! Brings the mirror of a district to the state of its newest snapshot: plans, holds, applies and
+//! reports. Also undoes runs and restores earlier snapshots (R-H4).
 //!
-//! One run per district at a time, under a lease. The plan is made by [`rules`], which touches
-//! nothing, and written down before the first item is; what is applied is what was written down.
-//! Everything here can come twice, late, out of order or die anywhere, with the same end.
+//! At most one run per district is in progress, enforced by a lease. [`rules`] makes the plan
+//! without writing anything; the plan is stored before the first change, and exactly the stored
+//! plan is applied. Events may be delivered twice, late or out of order, and the function may be
+//! killed at any point: the result is the same.
+//!
+//! The way of an event:
+//!
+//! ```text
+//! request      decodes the event
+//! commands     reads a request object: a decision, an undo or a restore
+//! decisions    records a decision about a held run
+//! session      takes the lease and processes the run, then any newer snapshot
+//! planning     plans, and holds a plan that must be reviewed    undo, restore: going back
+//! applying     writes the stored plan
+//! ```
 
 mod applying;
 mod commands;
 mod config;
 mod decisions;
+mod earlier;
+mod manifest;
+mod outcome;
 mod planning;
+mod refusal;
 mod request;
-mod restoring;
+mod restore;
 mod session;
-mod undoing;
+mod undo;
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
 use mirror::clock::{Clock, Deadline, Invocation};
 use mirror::error::chain;
 use mirror::eventbridge::Notifications;
-use mirror::ports::configured::Configuring;
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Districts, Leases};
 use mirror::ports::items::{ReadItems, WriteItems};
 use mirror::ports::objects::{ReadObjects, WriteObjects};
@@ -28,109 +44,73 @@ use mirror::ports::one_time::OneTimeSchedules;
 use mirror::ports::runs::Runs;
 use mirror::ports::transact::Transact;
 use roster::contract::PlanError;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
 
 pub use config::Config;
-pub use request::{Named, Request, Skipped, requests, resume};
+pub use outcome::Summary;
+pub use request::{Request, RunRef, Skipped, requests, resume};
 
-/// What the function does with the table.
+pub(crate) use outcome::RunOutcome;
+
+/// The capabilities of the table that the function uses.
 pub trait Table:
-    Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact
+    Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact
 {
 }
-impl<T: Districts + Configuring + Leases + Runs + ReadItems + WriteItems + Transact> Table for T {}
+impl<T> Table for T where
+    T: Districts + SettingsStore + Leases + Runs + ReadItems + WriteItems + Transact
+{
+}
 
-/// What the function does with its bucket.
+/// The capabilities of the internal bucket that the function uses.
 pub trait Objects: ReadObjects + WriteObjects {}
 impl<T: ReadObjects + WriteObjects> Objects for T {}
 
-/// Where the function reads and writes.
-#[derive(Clone, Debug)]
-pub struct Storage<T, O, L> {
+/// The types of the services that the function uses: the real ones or those of a test.
+pub trait Services: 'static {
     /// Districts, leases, runs, the mirror.
-    pub table: T,
+    type Table: Table;
     /// Snapshots, plans and reports.
-    pub internal: O,
-    /// Schedules of this function.
-    pub schedules: L,
-    /// Who is told what a person has to know.
-    pub operators: Notifications,
-    /// The time.
+    type Objects: Objects;
+    /// One-time schedules of this function.
+    type Schedules: OneTimeSchedules;
+}
+
+/// The services that the function uses.
+pub struct Storage<S: Services> {
+    /// Districts, leases, runs, the mirror.
+    pub table: S::Table,
+    /// Snapshots, plans and reports.
+    pub internal: S::Objects,
+    /// One-time schedules of this function.
+    pub schedules: S::Schedules,
+    /// Notifications for operators.
+    pub notifications: Notifications,
+    /// The clock.
     pub clock: Clock,
 }
 
-/// What became of what an event asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Runs whose plan is written.
-    pub applied: u32,
-    /// Runs with nothing to write.
-    pub unchanged: u32,
-    /// Runs that wait for a person.
-    pub held: u32,
-    /// What a person asked for and what cannot be done.
-    pub refused: u32,
-    /// Runs that a person rejected.
-    pub rejected: u32,
-    /// Runs that a newer snapshot has made moot.
-    pub replaced: u32,
-    /// Runs that go on in a further invocation.
-    pub continued: u32,
-    /// Runs that wait for another run of their district, or for their district to be live.
-    pub waiting: u32,
-    /// Events that came again, or too late, and changed nothing.
-    pub repeated: u32,
-    /// Events and records that ask for nothing, or for a run that does not exist.
-    pub skipped: u32,
+/// What the processing of every event needs.
+pub(crate) struct Worker<'a, S: Services> {
+    pub(crate) config: &'a Config,
+    pub(crate) storage: &'a Storage<S>,
+    pub(crate) invocation: &'a Invocation,
 }
 
-/// What became of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    Applied,
-    Unchanged,
-    Held,
-    Refused,
-    Rejected,
-    Replaced,
-    Continued,
-    Waiting,
-    Repeated,
-    Skipped,
-}
-
-impl Summary {
-    fn count(&mut self, ended: Ended) {
-        *match ended {
-            Ended::Applied => &mut self.applied,
-            Ended::Unchanged => &mut self.unchanged,
-            Ended::Held => &mut self.held,
-            Ended::Refused => &mut self.refused,
-            Ended::Rejected => &mut self.rejected,
-            Ended::Replaced => &mut self.replaced,
-            Ended::Continued => &mut self.continued,
-            Ended::Waiting => &mut self.waiting,
-            Ended::Repeated => &mut self.repeated,
-            Ended::Skipped => &mut self.skipped,
-        } += 1;
-    }
-}
-
-/// Why a run did not get on: the event is to come again.
+/// An error that stopped a run. Lambda delivers the event again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileFailure {
     /// Storage failed.
     #[error("could not continue the run")]
     Storage(#[from] MirrorError),
-    /// No plan could be made.
+    /// Planning failed.
     #[error("could not plan the run")]
     Plan(#[from] PlanError),
-    /// The district's settings are no policy.
+    /// The settings of the district do not form a policy.
     #[error("the district's policy cannot be used")]
     Policy(#[from] roster::policy::PolicyError),
-    /// The run is in a state in which it cannot be.
+    /// The state of the run does not allow the step.
     #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
@@ -152,54 +132,46 @@ impl From<ReconcileFailure> for Diagnostic {
     }
 }
 
-/// Does what an event asks for.
+/// Processes an event and returns the number of runs by outcome.
 ///
 /// # Errors
-/// If a retry may cure it. What is done by then is done: the retry finds it so.
-pub async fn handle<T: Table, O: Objects, L: OneTimeSchedules>(
+/// Returns the last failure if a retry may succeed. Work that was done before is kept: a retry
+/// continues from there.
+pub async fn handle<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L>,
+    storage: &Storage<S>,
     event: LambdaEvent<Value>,
 ) -> Result<Summary, ReconcileFailure> {
     let Context { request_id, invoked_function_arn, deadline, .. } = event.context;
     let deadline = Deadline::of_invocation(storage.clock.clone(), deadline, config.stop_before);
     let invocation = Invocation { owner: request_id, function: invoked_function_arn, deadline };
+    let worker = Worker { config, storage, invocation: &invocation };
     let mut summary = Summary::default();
     let mut failure = None;
     for request in requests(&event.payload) {
-        let (named, ended) = match request {
+        let (target, result) = match request {
             Err(reason) => {
                 info!(%reason, "skipped an event");
-                summary.count(Ended::Skipped);
+                summary.count(RunOutcome::Skipped);
                 continue;
             }
-            Ok(Request::Run(named)) => {
-                let ended = session::run(config, storage, &invocation, &named, &mut summary).await;
-                (named, ended)
+            Ok(Request::Run(run)) => {
+                let result = session::run(&worker, &run, &mut summary).await;
+                (run, result)
             }
-            Ok(Request::Decide(named, decided)) => {
-                let ended = decisions::decide(
-                    config,
-                    storage,
-                    &invocation,
-                    &named,
-                    decided,
-                    None,
-                    &mut summary,
-                )
-                .await;
-                (named, ended)
+            Ok(Request::Decide(run, decided)) => {
+                let result = decisions::decide(&worker, &run, decided, None, &mut summary).await;
+                (run, result)
             }
-            Ok(Request::Asked(named)) => {
-                let ended =
-                    commands::asked(config, storage, &invocation, &named, &mut summary).await;
-                (named, ended)
+            Ok(Request::Stored(request)) => {
+                let result = commands::execute(&worker, &request, &mut summary).await;
+                (request, result)
             }
         };
-        if let Err(error) = ended {
+        if let Err(error) = result {
             warn!(
-                district = %named.district, run = %named.run,
-                error_type = error.error_type(), error = chain(&error), "run failed and will be retried"
+                district = %target.district, run = %target.run, error_type = error.error_type(),
+                error = chain(&error), "run failed and will be retried"
             );
             failure = Some(error);
         }

@@ -1,13 +1,25 @@
-//! Starts the function: everything that can be wrong at start fails here.
+//! Starts the function. An invalid configuration fails here, not at the first event.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
 use mirror::connect::Connections;
+use mirror::dynamo::DynamoTable;
 use mirror::eventbridge::Notifications;
-use reconcile::{Config, Storage, handle};
+use mirror::s3::S3Bucket;
+use mirror::scheduler::ScheduleGroup;
+use reconcile::{Config, Services, Storage, handle};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The services of AWS.
+enum Aws {}
+
+impl Services for Aws {
+    type Table = DynamoTable;
+    type Objects = S3Bucket;
+    type Schedules = ScheduleGroup;
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -15,17 +27,14 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [internal] = connections.buckets([&config.internal_bucket]);
-    let schedules = connections.schedules(&config.schedule_group, &config.schedule_role_arn);
-    let operators = Notifications::new(connections.operators(&config.operator_bus));
-    let storage = Storage {
+    let storage = Storage::<Aws> {
         table: connections.table(&config.table),
         internal,
-        schedules,
-        operators,
+        schedules: connections.schedules(&config.schedule_group, &config.schedule_role_arn),
+        notifications: Notifications::new(connections.operators(&config.operator_bus)),
         clock: Clock::system(),
     };
-    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more
-    // than the diagnostic.
+    // The runtime logs the `Debug` form of an error; a diagnostic contains nothing else.
     let handler = async |event: LambdaEvent<serde_json::Value>| {
         Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from)
     };

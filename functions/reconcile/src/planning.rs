@@ -1,4 +1,4 @@
-//! Planning, and holding what is dangerous (R-H1).
+//! Planning a run, and holding a plan that must be reviewed (R-H1).
 
 use jiff::Timestamp;
 use mirror::MirrorError;
@@ -7,8 +7,7 @@ use mirror::files::copy::{MirrorCopy, StoredPlanInputs};
 use mirror::files::plan::{self, PlanWriter, StoredPlan};
 use mirror::files::report;
 use mirror::files::snapshot::SnapshotCopy;
-use mirror::ports::districts::{Applied, Changed};
-use mirror::ports::one_time::OneTimeSchedules;
+use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::change::Hold;
 use roster::contract::PlanContext;
@@ -20,46 +19,49 @@ use rules::engine::plan;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use crate::refusal::Stopped;
 use crate::session::Session;
-use crate::undoing::Made;
-use crate::{Ended, Objects, ReconcileFailure, Table};
+use crate::undo::UndoPlan;
+use crate::{ReconcileFailure, RunOutcome, Services};
 
-/// The kind of a hold that is about no kind of record.
+/// The kind of a hold that concerns the whole district, not one kind of record.
 const REVIEW: &str = "district";
 
-/// Why the first run of a district, and the first after its sync was switched on again, waits for a
-/// person whatever it would do (R-O2, R-O5).
+/// Returns the hold of the first run of a district, and of the first run after its sync was
+/// switched on again: it is always reviewed (R-O2, R-O5).
 fn review(changes: u64) -> Hold {
     let what = format!(
-        "the first run after the sync is switched on must be reviewed: it would make {changes} changes"
+        "the first run after the sync is switched on must be reviewed: \
+         it would make {changes} changes"
     );
     Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
 }
 
-impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
-    /// Plans the run, unless it was planned and approved, and goes on as the plan's outcome says.
-    pub(crate) async fn plan_and_go(
+impl<S: Services> Session<'_, S> {
+    /// Plans the run, unless its plan is approved, and then holds or applies the plan.
+    pub(crate) async fn plan_and_apply(
         &mut self,
         mut record: RunRecord,
         manifest: &Manifest,
-    ) -> Result<Ended, ReconcileFailure> {
+    ) -> Result<RunOutcome, ReconcileFailure> {
         if record.state == RunState::Importing {
-            // The manifest says so; its event was faster than its writer's last word.
+            // The manifest is written, so the snapshot is complete. Its event arrived before the
+            // importer saved the state of the run.
             record.step(Step::Stage)?;
         }
         record.step(Step::Plan)?;
         if self.invocation.deadline.is_near() {
-            return self.go_on_later(&mut record).await;
+            return self.continue_later(&mut record).await;
         }
         self.save(&mut record).await?;
-        self.note_open(&record.run).await?;
+        self.set_open(&record.run).await?;
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
         let removals = decision != Some(Decision::ApproveAdditions);
         let reviewed =
             record.plan.filter(|plan| decision.is_some() && plan.against == self.version());
         let stored = match reviewed {
-            // What was reviewed is what is applied, to the byte (R-H2).
+            // Exactly the reviewed plan is applied (R-H2).
             Some(plan) if plan.removals == removals => {
                 let stored =
                     plan::read_plan(&self.storage.internal, &record.district, &record.run).await?;
@@ -67,14 +69,15 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
             }
             _ => match record.cause.clone() {
                 Cause::Undo(command) => {
-                    match self.make_undo(&mut record, &command, removals).await? {
-                        Made::Planned(stored) => stored,
-                        Made::InTheWay(stored) => {
-                            return self.refuse(record, manifest, Some(&stored), None).await;
+                    match self.make_undo(&mut record, &command, removals).await {
+                        Ok(UndoPlan::Ready(stored)) => stored,
+                        Ok(UndoPlan::Conflict(stored)) => {
+                            return self.refuse_undo(record, manifest, Some(&stored), None).await;
                         }
-                        Made::Impossible(why) => {
-                            return self.refuse(record, manifest, None, Some(why)).await;
+                        Err(Stopped::Refused(reason)) => {
+                            return self.refuse_undo(record, manifest, None, Some(reason)).await;
                         }
+                        Err(Stopped::Failed(failure)) => return Err(failure),
                     }
                 }
                 Cause::Source | Cause::Restore(_) => {
@@ -82,8 +85,8 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
                 }
             },
         };
-        // Who approved additions and changes has seen all that may come of it. Who approved a plan
-        // has not seen another one.
+        // An approval covers the plan that was reviewed, also without its removals. It does not
+        // cover a new plan against another version of the mirror.
         let approved = reviewed.is_some();
         if !approved && !stored.outcome.holds.is_empty() {
             return self.hold(record, manifest, &stored).await;
@@ -91,9 +94,8 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         if stored.changes.records == 0 {
             return self.find_nothing(record, manifest, &stored).await;
         }
-        record.step(Step::Apply)?;
         record.cursor = 0;
-        self.apply(record, manifest).await
+        self.apply(record, manifest, &stored).await
     }
 
     async fn make_plan(
@@ -102,7 +104,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         manifest: &Manifest,
         removals: bool,
     ) -> Result<StoredPlan, ReconcileFailure> {
-        let begun = self.storage.clock.now();
+        let start = self.storage.clock.now();
         let (table, internal) = (&self.storage.table, &self.storage.internal);
         let (mirror, snapshot, administrators) = tokio::try_join!(
             MirrorCopy::read(table, &record.district),
@@ -133,22 +135,22 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
             });
         let stored =
             planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
-        self.note_plan(record, &stored, removals, begun).await?;
+        self.record_plan(record, &stored, removals, start).await?;
         Ok(stored)
     }
 
-    /// Makes a plan whose files are written the run's plan.
-    pub(crate) async fn note_plan(
+    /// Records the finished plan on the run. The caller saves the record.
+    pub(crate) async fn record_plan(
         &self,
         record: &mut RunRecord,
         stored: &StoredPlan,
         removals: bool,
-        begun: Timestamp,
+        start: Timestamp,
     ) -> Result<(), MirrorError> {
         plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan =
             Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
-        let seconds = self.storage.clock.now().duration_since(begun).as_secs_f64();
+        let seconds = self.storage.clock.now().duration_since(start).as_secs_f64();
         record.plan_seconds += seconds;
         info!(
             district = %record.district, run = %record.run, changes = stored.changes.records,
@@ -162,23 +164,23 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         mut record: RunRecord,
         manifest: &Manifest,
         stored: &StoredPlan,
-    ) -> Result<Ended, ReconcileFailure> {
+    ) -> Result<RunOutcome, ReconcileFailure> {
         record.step(Step::Hold)?;
         record.decided = None;
         self.write_report(&record, manifest, stored).await?;
-        self.storage.operators.tell(self.waits(&record, stored)).await;
+        self.storage.notifications.tell(self.waiting_event(&record, stored)).await;
         self.save(&mut record).await?;
         warn!(
             district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),
             "the run is held and waits for a decision"
         );
         self.count(&record, "held", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
-        Ok(Ended::Held)
+        Ok(RunOutcome::Held)
     }
 
-    /// What operators are told of a run that waits for a person. One that is planned anew, since
-    /// the mirror has changed, waits anew.
-    fn waits(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
+    /// Returns the notification about a run that waits for a decision. A run that is planned again
+    /// because the mirror has changed is notified again.
+    fn waiting_event(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
         let (holds, counts) = (stored.outcome.holds.as_slice(), &stored.outcome.counts);
         let review = holds.iter().any(|hold| hold.kind == REVIEW);
         let plan = record
@@ -199,13 +201,13 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         mut record: RunRecord,
         manifest: &Manifest,
         stored: &StoredPlan,
-    ) -> Result<Ended, ReconcileFailure> {
+    ) -> Result<RunOutcome, ReconcileFailure> {
         record.step(Step::FindNothing)?;
         self.write_report(&record, manifest, stored).await?;
-        self.note_applied(&record, manifest, self.version()).await?;
+        self.set_applied(&record, manifest, self.version()).await?;
         self.save(&mut record).await?;
         self.count(&record, "unchanged", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
-        Ok(Ended::Unchanged)
+        Ok(RunOutcome::Unchanged)
     }
 
     pub(crate) async fn write_report(
@@ -219,7 +221,8 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         report::put(&self.storage.internal, &report).await
     }
 
-    async fn note_open(&mut self, run: &RunId) -> Result<(), MirrorError> {
+    /// Records the run as the open run of the district.
+    async fn set_open(&mut self, run: &RunId) -> Result<(), MirrorError> {
         if self.storage.table.set_open(&self.district.id, self.token, run).await? == Changed::No {
             return Err(MirrorError::LeaseLost);
         }
@@ -227,15 +230,16 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         Ok(())
     }
 
-    pub(crate) async fn note_applied(
+    /// Records on the district that the mirror equals the plan of this run.
+    pub(crate) async fn set_applied(
         &mut self,
         record: &RunRecord,
         manifest: &Manifest,
         version: u64,
     ) -> Result<(), MirrorError> {
         let taken_at = match &record.cause {
-            // What the mirror knows of the source is no newer for it, and no older snapshot may
-            // follow either (R-M6).
+            // An undo brings no data of the source: the time of the last snapshot stays, so that
+            // older snapshots are still superseded (R-M6).
             Cause::Undo(_) => {
                 self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at)
             }

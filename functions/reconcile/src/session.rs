@@ -1,5 +1,5 @@
-//! The work on one district under its lease: the run that was asked for, what must be finished
-//! before it, and what came in meanwhile.
+//! The work on one district under its lease: the run of the event, an unfinished run before it, and
+//! any newer snapshot.
 
 use std::time::Duration;
 
@@ -8,116 +8,120 @@ use mirror::clock::Invocation;
 use mirror::eventbridge;
 use mirror::files::report;
 use mirror::files::snapshot;
-use mirror::ports::districts::{Changed, District, ReleaseLease, TakeLease};
-use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::runs::RunRecord;
+use mirror::ports::districts::{Changed, District, Districts as _, Leases as _};
+use mirror::ports::districts::{ReleaseLease, TakeLease};
+use mirror::ports::one_time::OneTimeSchedules as _;
+use mirror::ports::runs::{RunRecord, Runs as _};
 use roster::id::RunId;
 use roster::run::{Cause, RunState, Step};
 use roster::snapshot::Manifest;
 use tracing::{info, warn};
 
-use crate::restoring::is_synced;
-use crate::undoing::bare_manifest;
-use crate::{Config, Ended, Named, Objects, ReconcileFailure, Storage, Summary, Table, resume};
+use crate::{
+    Config, ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, manifest,
+    resume,
+};
 
-/// How soon a further invocation begins.
-const SOON: Duration = Duration::from_secs(5);
+/// How soon a further invocation continues the work.
+const CONTINUE_AFTER: Duration = Duration::from_secs(5);
 
-/// How often a record is read again because somebody else has saved it meanwhile.
-const TRIES: u32 = 5;
+/// How often an item is read again because another process saved it in the meantime.
+const SAVE_ATTEMPTS: u32 = 5;
 
-/// Takes the district's lease and does the run, and any newer one that came in while the lease was
-/// held.
-pub(crate) async fn run<T: Table, O: Objects, L: OneTimeSchedules>(
-    config: &Config,
-    storage: &Storage<T, O, L>,
-    invocation: &Invocation,
-    named: &Named,
+/// Takes the district's lease and processes the run, and then any newer snapshot that was accepted
+/// while the lease was held.
+///
+/// The run's record is read twice. The read here needs no lease, so a repeated event ends without
+/// writing. The read in [`Session::process`] is under the lease: another invocation may have
+/// changed the run before the lease was taken. After an approval there is a third, earlier read in
+/// [`crate::decisions`], which saves the decision without a lease.
+pub(crate) async fn run<S: Services>(
+    worker: &Worker<'_, S>,
+    target: &RunRef,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
-    let Some(record) = storage.table.run(&named.district, &named.run).await? else {
-        warn!(district = %named.district, run = %named.run, "there is no such run");
-        summary.count(Ended::Skipped);
+    let Worker { config, storage, invocation } = *worker;
+    let RunRef { district: id, run } = target;
+    let Some(record) = storage.table.run(id, run).await? else {
+        warn!(district = %id, %run, "the run does not exist");
+        summary.count(RunOutcome::Skipped);
         return Ok(());
     };
     if record.state.is_final() || record.state == RunState::Held {
-        info!(district = %named.district, run = %named.run, state = ?record.state, "nothing to do for the run");
-        summary.count(Ended::Repeated);
+        info!(district = %id, %run, state = ?record.state, "nothing to do for the run");
+        summary.count(RunOutcome::Repeated);
         return Ok(());
     }
     let now = storage.clock.now();
-    let taken =
-        storage.table.take(&named.district, &invocation.owner, now, now + config.lease).await?;
-    let district = match taken {
+    let district = match storage.table.take(id, &invocation.owner, now, now + config.lease).await? {
         TakeLease::Taken(district) => *district,
         TakeLease::NoDistrict => {
-            summary.count(Ended::Skipped);
+            summary.count(RunOutcome::Skipped);
             return Ok(());
         }
         TakeLease::Held { until } => {
-            // Whoever holds it takes care of the newest snapshot before giving it back; this is for
-            // the case that they die.
+            // The lease holder will also process the newest snapshot. Schedule a retry in case it
+            // crashes first.
             let at = until + Duration::from_secs(1);
-            let name = format!("{}-w{}", named.run, at.as_second());
+            let name = format!("{run}-w{}", at.as_second());
             storage
                 .schedules
-                .schedule_once(&invocation.function, &name, at, &resume(named))
+                .schedule_once(&invocation.function, &name, at, &resume(target))
                 .await?;
-            info!(district = %named.district, run = %named.run, "waiting for another run of the district");
-            summary.count(Ended::Waiting);
+            info!(district = %id, %run, "waiting for another run of the district");
+            summary.count(RunOutcome::Waiting);
             return Ok(());
         }
     };
     let Some(token) = district.lease.as_ref().map(|lease| lease.token) else {
-        return Err(MirrorError::corrupt(
-            "the district's item",
-            "a lease that was taken is not in it",
-        )
-        .into());
+        let why = "it does not contain the lease that was taken";
+        return Err(MirrorError::corrupt("the district's item", why).into());
     };
     let mut session = Session { config, storage, invocation, district, token };
-    let result = session.all(named.run.clone(), summary).await;
+    let result = session.process_all(run.clone(), summary).await;
     if result.is_err() {
-        session.give_back().await;
+        session.give_up_lease().await;
     }
     result
 }
 
-/// The lease, and what is known under it.
-pub(crate) struct Session<'a, T, O, L> {
+/// The lease of a district and the district's item as read under it.
+pub(crate) struct Session<'a, S: Services> {
     pub(crate) config: &'a Config,
-    pub(crate) storage: &'a Storage<T, O, L>,
+    pub(crate) storage: &'a Storage<S>,
     pub(crate) invocation: &'a Invocation,
     pub(crate) district: District,
+    /// The fencing token of the lease.
     pub(crate) token: u64,
 }
 
-impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
-    async fn all(&mut self, mut run: RunId, summary: &mut Summary) -> Result<(), ReconcileFailure> {
+impl<S: Services> Session<'_, S> {
+    async fn process_all(
+        &mut self,
+        mut run: RunId,
+        summary: &mut Summary,
+    ) -> Result<(), ReconcileFailure> {
         loop {
-            let ended = self.one(&run).await?;
-            info!(district = %self.district.id, run = %run, ended = ?ended, "run done for now");
-            summary.count(ended);
-            // A snapshot that was accepted while we held the lease found it taken: its run is ours
-            // to do now.
+            let outcome = self.process(&run).await?;
+            info!(district = %self.district.id, %run, outcome = ?outcome, "run processed");
+            summary.count(outcome);
+            // The event of a snapshot that was accepted in the meantime found the lease taken, so
+            // its run is processed here.
             let Some(next) = self.release().await? else { return Ok(()) };
             if self.invocation.deadline.is_near() {
-                let named = Named { district: self.district.id.clone(), run: next.clone() };
-                let at = self.storage.clock.now() + SOON;
+                let at = self.storage.clock.now() + CONTINUE_AFTER;
                 let name = format!("{next}-n{}", at.as_second());
-                self.storage
-                    .schedules
-                    .schedule_once(&self.invocation.function, &name, at, &resume(&named))
-                    .await?;
-                self.give_back().await;
-                summary.count(Ended::Continued);
+                self.schedule(&next, &name, at).await?;
+                self.give_up_lease().await;
+                summary.count(RunOutcome::Continued);
                 return Ok(());
             }
             run = next;
         }
     }
 
-    /// Gives the lease back, unless a newer snapshot is ready: then gives its run.
+    /// Releases the lease and returns `None`, or keeps it and returns the run of a newer snapshot
+    /// that is complete.
     async fn release(&mut self) -> Result<Option<RunId>, ReconcileFailure> {
         loop {
             let seen = self.district.latest.as_ref().map(|latest| &latest.run);
@@ -133,7 +137,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
                 .await?
                 .ok_or(MirrorError::Missing { what: "the district's item" })?;
             let Some(latest) = &self.district.latest else { continue };
-            // Accepted, but its manifest is not written yet: the manifest's event will come.
+            // Without a manifest the snapshot is not complete: the event of the manifest follows.
             let manifest =
                 snapshot::read_manifest(&self.storage.internal, &self.district.id, &latest.run)
                     .await?;
@@ -143,10 +147,10 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         }
     }
 
-    /// Gives the lease back whatever came in, after a failure. If that fails too, the lease ends by
-    /// itself.
-    async fn give_back(&mut self) {
-        for _ in 0..TRIES {
+    /// Releases the lease without processing a newer snapshot. Errors are ignored, because an
+    /// unreleased lease expires.
+    async fn give_up_lease(&mut self) {
+        for _ in 0..SAVE_ATTEMPTS {
             let seen = self.district.latest.as_ref().map(|latest| latest.run.clone());
             match self.storage.table.release(&self.district.id, self.token, seen.as_ref()).await {
                 Ok(ReleaseLease::NewerSnapshot) => {
@@ -160,89 +164,81 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         }
     }
 
-    /// One run, as far as it gets.
-    async fn one(&mut self, run: &RunId) -> Result<Ended, ReconcileFailure> {
-        let table = &self.storage.table;
-        let Some(record) = table.run(&self.district.id, run).await? else {
-            return Ok(Ended::Skipped);
+    /// Processes one run as far as possible.
+    async fn process(&mut self, run: &RunId) -> Result<RunOutcome, ReconcileFailure> {
+        let Some(record) = self.storage.table.run(&self.district.id, run).await? else {
+            return Ok(RunOutcome::Skipped);
         };
         if record.state.is_final() || record.state == RunState::Held {
-            return Ok(Ended::Repeated);
+            return Ok(RunOutcome::Repeated);
         }
-        let Some(manifest) = self.basis(&record).await? else { return Ok(Ended::Skipped) };
+        let Some(manifest) = manifest::of_run(&self.storage.internal, &record).await? else {
+            return Ok(RunOutcome::Skipped);
+        };
         if record.state == RunState::Applying {
-            return self.apply(record, &manifest).await;
+            return self.resume_apply(record, &manifest).await;
         }
-        // What a person asks for may be done while the nights are paused; an undo that may not be
-        // is refused when it is planned.
-        let may_be = match record.cause {
-            // In review, a plan is made and held (R-O2, R-O5).
+        let is_allowed = match record.cause {
+            // A plan of a district in review is made and held (R-O2, R-O5).
             Cause::Source => self.district.status.takes_data(),
-            Cause::Restore(_) => is_synced(self.district.status),
+            // Allowed while the district is paused.
+            Cause::Restore(_) => self.district.status.is_reversible(),
+            // The same check is made when the undo is planned, which then refuses it.
             Cause::Undo(_) => true,
         };
-        if !may_be {
-            info!(district = %self.district.id, run = %run, "the district is not live: nothing is planned");
-            return Ok(Ended::Waiting);
+        if !is_allowed {
+            let district = &self.district.id;
+            info!(%district, %run, "the district is not live: nothing is planned");
+            return Ok(RunOutcome::Waiting);
         }
         let is_undo = matches!(record.cause, Cause::Undo(_));
-        if !is_undo && self.is_moot(run, &manifest) {
+        if !is_undo && self.is_superseded(run, &manifest) {
             self.replace(record).await?;
-            return Ok(Ended::Replaced);
+            return Ok(RunOutcome::Replaced);
         }
-        if let Some(ended) = self.clear_the_way(run).await? {
-            return Ok(ended);
+        if let Some(outcome) = self.finish_open_run(run).await? {
+            return Ok(outcome);
         }
-        self.plan_and_go(record, &manifest).await
+        self.plan_and_apply(record, &manifest).await
     }
 
-    /// The manifest of a run's snapshot; of an undo, which has none, what stands in its place.
-    async fn basis(&self, record: &RunRecord) -> Result<Option<Manifest>, MirrorError> {
-        match record.cause {
-            Cause::Undo(_) => Ok(Some(bare_manifest(record, "undo"))),
-            Cause::Source | Cause::Restore(_) => {
-                snapshot::read_manifest(&self.storage.internal, &record.district, &record.run).await
-            }
-        }
-    }
-
-    /// Whether what the run would bring is older than what is known (R-M6).
-    fn is_moot(&self, run: &RunId, manifest: &Manifest) -> bool {
+    /// Returns true if a newer snapshot was accepted or applied (R-M6).
+    fn is_superseded(&self, run: &RunId, manifest: &Manifest) -> bool {
         let newer_accepted = self
             .district
             .latest
             .as_ref()
-            .is_some_and(|l| l.run != *run && l.taken_at >= manifest.taken_at);
+            .is_some_and(|latest| latest.run != *run && latest.taken_at >= manifest.taken_at);
         let newer_applied = self
             .district
             .applied
             .as_ref()
-            .is_some_and(|a| a.run != *run && a.taken_at > manifest.taken_at);
+            .is_some_and(|applied| applied.run != *run && applied.taken_at > manifest.taken_at);
         newer_accepted || newer_applied
     }
 
-    /// Finishes a run whose plan is half written, and replaces one that still waits (R-H2). Some:
-    /// time is over.
-    async fn clear_the_way(&mut self, run: &RunId) -> Result<Option<Ended>, ReconcileFailure> {
+    /// Finishes another run whose plan is partly written, or replaces one that is not being written
+    /// (R-H2). Returns an outcome if the time was not sufficient.
+    async fn finish_open_run(
+        &mut self,
+        run: &RunId,
+    ) -> Result<Option<RunOutcome>, ReconcileFailure> {
         let Some(open) = self.district.open.clone().filter(|open| open != run) else {
             return Ok(None);
         };
-        let id = self.district.id.clone();
-        let Some(other) = self.storage.table.run(&id, &open).await? else { return Ok(None) };
+        let Some(other) = self.storage.table.run(&self.district.id, &open).await? else {
+            return Ok(None);
+        };
         if other.state == RunState::Applying {
-            let manifest = self.basis(&other).await?;
-            let manifest =
-                manifest.ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
-            if self.apply(other, &manifest).await? == Ended::Continued {
-                // The one that was asked for comes back when that one is done.
-                let named = Named { district: id, run: run.clone() };
+            let manifest = manifest::of_run(&self.storage.internal, &other)
+                .await?
+                .ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
+            if self.resume_apply(other, &manifest).await? == RunOutcome::Continued {
+                // The run of the event is processed again when the open run is finished.
                 let at = self.storage.clock.now() + self.config.lease;
                 let name = format!("{run}-w{}", at.as_second());
-                self.storage
-                    .schedules
-                    .schedule_once(&self.invocation.function, &name, at, &resume(&named))
-                    .await?;
-                return Ok(Some(Ended::Continued));
+                self.schedule(run, &name, at).await?;
+                return Ok(Some(RunOutcome::Continued));
             }
         } else if !other.state.is_final() {
             self.replace(other).await?;
@@ -250,22 +246,22 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         Ok(None)
     }
 
-    /// Ends a run that a newer snapshot has made moot, and says so in its report if it has one.
+    /// Ends a run that a newer snapshot has superseded, and updates its report.
     async fn replace(&mut self, mut record: RunRecord) -> Result<(), ReconcileFailure> {
-        for _ in 0..TRIES {
+        for _ in 0..SAVE_ATTEMPTS {
             if record.state == RunState::Importing {
                 record.step(Step::Stage)?;
             }
             record.step(Step::Replace)?;
             record.token = self.token;
             if self.storage.table.save(&mut record).await? == Changed::Yes {
-                self.rewrite_report(&record).await?;
+                self.update_report(&record).await?;
                 self.count(&record, "replaced", &[("Runs", 1.0)]);
                 return Ok(());
             }
-            // A person may have decided about it, or its importer noted that it is staged.
-            let again = self.storage.table.run(&record.district, &record.run).await?;
-            record = again.ok_or(MirrorError::Missing { what: "a run's record" })?;
+            // A decision was recorded, or its importer recorded that it is staged.
+            let saved = self.storage.table.run(&record.district, &record.run).await?;
+            record = saved.ok_or(MirrorError::Missing { what: "a run's record" })?;
             if record.state.is_final() {
                 return Ok(());
             }
@@ -273,7 +269,7 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         Err(MirrorError::LeaseLost.into())
     }
 
-    async fn rewrite_report(&self, record: &RunRecord) -> Result<(), MirrorError> {
+    async fn update_report(&self, record: &RunRecord) -> Result<(), MirrorError> {
         let internal = &self.storage.internal;
         let report = match report::read(internal, &record.district, &record.run).await? {
             Some(mut report) => {
@@ -282,14 +278,16 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
                 report
             }
             None => {
-                let Some(manifest) = self.basis(record).await? else { return Ok(()) };
+                let Some(manifest) = manifest::of_run(internal, record).await? else {
+                    return Ok(());
+                };
                 report::assemble(internal, &manifest, None, record).await?
             }
         };
         report::put(internal, &report).await
     }
 
-    /// Saves a run's record under our lease. Nobody else may have saved it.
+    /// Saves a run's record under the lease. Returns an error if another process saved it.
     pub(crate) async fn save(&self, record: &mut RunRecord) -> Result<(), MirrorError> {
         record.token = self.token;
         match self.storage.table.save(record).await? {
@@ -298,34 +296,40 @@ impl<T: Table, O: Objects, L: OneTimeSchedules> Session<'_, T, O, L> {
         }
     }
 
-    /// Makes a further invocation go on with the run.
-    pub(crate) async fn go_on_later(
+    /// Saves the run and schedules an invocation that continues it.
+    pub(crate) async fn continue_later(
         &self,
         record: &mut RunRecord,
-    ) -> Result<Ended, ReconcileFailure> {
+    ) -> Result<RunOutcome, ReconcileFailure> {
         record.continued += 1;
         self.save(record).await?;
-        let named = Named { district: record.district.clone(), run: record.run.clone() };
         let name = format!("{}-c{}", record.run, record.continued);
-        let at = self.storage.clock.now() + SOON;
+        self.schedule(&record.run, &name, self.storage.clock.now() + CONTINUE_AFTER).await?;
+        Ok(RunOutcome::Continued)
+    }
+
+    /// Schedules an invocation of this function for a run of the district.
+    async fn schedule(
+        &self,
+        run: &RunId,
+        name: &str,
+        at: jiff::Timestamp,
+    ) -> Result<(), MirrorError> {
+        let target = RunRef { district: self.district.id.clone(), run: run.clone() };
         self.storage
             .schedules
-            .schedule_once(&self.invocation.function, &name, at, &resume(&named))
+            .schedule_once(&self.invocation.function, name, at, &resume(&target))
             .await?;
-        Ok(Ended::Continued)
+        Ok(())
     }
 
+    /// Writes metrics of a run to the log.
     pub(crate) fn count(&self, record: &RunRecord, outcome: &str, counts: &[(&'static str, f64)]) {
-        eventbridge::metrics(
-            self.storage.clock.now(),
-            outcome,
-            &record.district,
-            &record.run,
-            counts,
-        );
+        let now = self.storage.clock.now();
+        eventbridge::metrics(now, outcome, &record.district, &record.run, counts);
     }
 
-    /// The version of the mirror: how many runs have changed it.
+    /// Returns the version of the mirror: the number of runs that have changed it.
     pub(crate) fn version(&self) -> u64 {
         self.district.applied.as_ref().map_or(0, |applied| applied.version)
     }

@@ -7,7 +7,8 @@ mod world;
 
 use mirror::keys;
 use mirror::ops::edits::{Edits, Ending};
-use mirror::ports::districts::{Changed, Districts};
+use mirror::ports::districts::Changed;
+use mirror::testing::Configure as _;
 use mirror::testing::failing::Cue;
 use roster::change::Change;
 use roster::edit::{EditVersion, LocalEdit};

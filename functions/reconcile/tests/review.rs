@@ -9,6 +9,7 @@ use mirror::eventbridge::event::Kind;
 use mirror::files::plan::read_plan;
 use mirror::keys;
 use mirror::ports::districts::Districts;
+use mirror::testing::Configure as _;
 use mirror::testing::failing::Cue;
 use reconcile::Summary;
 use roster::records::RecordKind;

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use mirror::files::snapshot::{read_chain, read_manifest};
 use mirror::keys;
-use mirror::ops::requests::{Decide, Order, Request};
+use mirror::ops::requests::{Decide, Request, RunCommand};
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
+use mirror::testing::Configure as _;
 use reconcile::Summary;
 use roster::edit::LocalEdit;
 use roster::id::RunId;
@@ -65,7 +66,7 @@ async fn r_h4_an_undone_night_leaves_the_table_as_it_was_before_it_to_the_byte()
     let record = world.record(&run).await;
     assert_eq!(
         (record.state, &record.cause),
-        (RunState::Applied, &Cause::Undo(order(&night).command()))
+        (RunState::Applied, &Cause::Undo(order(&night).for_record()))
     );
     let report = world.report(&run).await;
     assert_eq!((report.state, &report.cause), (RunState::Applied, &record.cause));
@@ -209,8 +210,8 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
     let year = 366 * 24 * 60;
     let mut minute = 20;
     for (make, code) in [
-        (Request::Undo as fn(Order) -> Request, "undo_not_possible"),
-        (Request::Restore as fn(Order) -> Request, "restore_not_possible"),
+        (Request::Undo as fn(RunCommand) -> Request, "undo_not_possible"),
+        (Request::Restore as fn(RunCommand) -> Request, "restore_not_possible"),
     ] {
         for (run, why, schedules) in [
             (&unknown, "there is no such run", 0),
@@ -252,7 +253,7 @@ async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
     world.edits("v1").await;
     let today = jiff::civil::date(2026, 9, 3);
     let (run, event) =
-        world.ask(20, &Request::Restore(Order { today: Some(today), ..order(&of) })).await;
+        world.ask(20, &Request::Restore(RunCommand { today: Some(today), ..order(&of) })).await;
     assert_eq!(world.send(event.clone()).await, Summary { continued: 1, ..Summary::default() });
     assert_eq!(world.state(&run).await, RunState::Staged);
     let manifest = read_manifest(&world.internal, &world.district, &run).await.unwrap().unwrap();
@@ -282,7 +283,7 @@ async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
     let report = world.report(&run).await;
     assert_eq!(
         (&report.cause, report.state),
-        (&Cause::Restore(order(&of).command()), RunState::Applied)
+        (&Cause::Restore(order(&of).for_record()), RunState::Applied)
     );
     // Delivered again, both: one run.
     assert_eq!(world.send(event).await.repeated, 1);

@@ -140,7 +140,7 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Made, P
     let request = hash(format!("{method}\u{1f}{path}\u{1f}{body}"));
     let asked = Asked { name: &name, request: &request, fresh: &ulid, now, until: now + AT_WORK };
     let district = &granted.caller.district;
-    match api.table.note(district, asked.clone()).await? {
+    match api.table.claim(district, asked.clone()).await? {
         Begun::Answered(answer) => Ok(told(&answer)),
         Begun::AtWork => Err(Problem::conflict(
             "a request with this Idempotency-Key is in progress; try again in a moment",

@@ -223,7 +223,7 @@ impl<'a, T: Table, O: Objects> Desk<'a, T, O> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self.api.table.glance(self.district(), places, &["NAME", "ACCOUNT"]).await?;
+        let found = self.api.table.find_many(self.district(), places, &["NAME", "ACCOUNT"]).await?;
         let mut people = Vec::with_capacity(found.len());
         for found in found {
             if let Some(item) = Item::read(kind, &found)? {

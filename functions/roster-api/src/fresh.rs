@@ -6,8 +6,7 @@ use std::io::Read as _;
 
 use jiff::Timestamp;
 use mirror::MirrorError;
-
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use roster::ulid::{crockford, is_crockford};
 
 /// Characters of a join code: 50 bits.
 const CODE: usize = 10;
@@ -19,22 +18,14 @@ fn random() -> Result<u128, MirrorError> {
     Ok(u128::from_le_bytes(bytes))
 }
 
-fn text(bits: u128, characters: usize) -> String {
-    let top = 5 * (characters - 1);
-    (0..characters)
-        .map(|i| char::from(CROCKFORD[((bits >> (top - 5 * i)) & 31) as usize]))
-        .collect()
-}
-
 /// A ULID: sorts by time.
 pub(crate) fn ulid(now: Timestamp) -> Result<String, MirrorError> {
-    let time = u128::try_from(now.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
-    Ok(text((time << 80) | (random()? & ((1 << 80) - 1)), 26))
+    Ok(roster::ulid::ulid(now, random()?))
 }
 
 /// A code to join a class with, in two halves for reading aloud: `7K2QD-M4XWA`.
 pub(crate) fn code() -> Result<String, MirrorError> {
-    let mut code = text(random()? & ((1 << 50) - 1), CODE);
+    let mut code = crockford(random()?, CODE);
     code.insert(CODE / 2, '-');
     Ok(code)
 }
@@ -50,8 +41,7 @@ pub(crate) fn typed(code: &str) -> Option<String> {
             other => other,
         })
         .collect();
-    let is_code = code.len() == CODE && code.bytes().all(|c| CROCKFORD.contains(&c));
-    is_code.then(|| {
+    is_crockford(&code, CODE).then(|| {
         code.insert(CODE / 2, '-');
         code
     })

@@ -29,10 +29,10 @@ use std::sync::Arc;
 
 use mirror::clock::Clock;
 use mirror::ops::edits::Edits;
-use mirror::ops::erase::{EraseItems, EraseObjects};
-use mirror::ports::configured::Configuring;
 use mirror::ports::directory::Directory;
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Districts, Leases};
+use mirror::ports::erase::{EraseItems, EraseObjects};
 use mirror::ports::idempotency::IdempotencyRecords;
 use mirror::ports::objects::{ReadObjects, WriteObjects};
 use mirror::ports::one_time::OneTimeSchedules;
@@ -46,11 +46,11 @@ pub use router::{Route, router, routes};
 
 /// What the API does with the table.
 pub trait Table:
-    Districts + Leases + Configuring + Runs + Directory + Edits + IdempotencyRecords + EraseItems
+    Districts + Leases + SettingsStore + Runs + Directory + Edits + IdempotencyRecords + EraseItems
 {
 }
 impl<
-    T: Districts + Leases + Configuring + Runs + Directory + Edits + IdempotencyRecords + EraseItems,
+    T: Districts + Leases + SettingsStore + Runs + Directory + Edits + IdempotencyRecords + EraseItems,
 > Table for T
 {
 }

@@ -1,8 +1,6 @@
 //! Lists in pages: `?after=…&limit=…`. A cursor is opaque: it is what the page before gave, and
 //! nothing else is taken.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
@@ -64,32 +62,15 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// A page, and what its cursor is to say.
     pub(crate) fn new(items: Vec<T>, next: Option<impl AsRef<str>>) -> Self {
-        Self { items, next: next.map(|text| encode(text.as_ref())) }
+        Self { items, next: next.map(|text| hex::encode(text.as_ref())) }
     }
-}
-
-fn encode(text: &str) -> String {
-    let mut cursor = String::with_capacity(2 * text.len());
-    for byte in text.bytes() {
-        // Writing into a String cannot fail.
-        let _ = write!(cursor, "{byte:02x}");
-    }
-    cursor
 }
 
 fn decode(cursor: &str) -> Option<String> {
-    if cursor.is_empty() || cursor.len() > 4096 || !cursor.bytes().all(|c| c.is_ascii_hexdigit()) {
+    if cursor.is_empty() || cursor.len() > 4096 {
         return None;
     }
-    let bytes: Option<Vec<u8>> = cursor
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| {
-            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16)
-                .ok()
-        })
-        .collect();
-    String::from_utf8(bytes?).ok()
+    String::from_utf8(hex::decode(cursor).ok()?).ok()
 }
 
 #[cfg(test)]

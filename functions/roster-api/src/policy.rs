@@ -1,7 +1,7 @@
 //! A district's policy for requests: maps the decisions of [`rules::book::edits`] to responses.
 
 use jiff::civil::Date;
-use mirror::ports::configured::Configured;
+use mirror::ports::district_settings::Configured;
 use roster::edit::Edit;
 use roster::id::SourceId;
 use roster::policy::Policy;

@@ -4,8 +4,6 @@
 //! make of an escaped slash. So an id of plain characters stands as it is, and any other as `~` and
 //! the hexadecimal digits of its UTF-8: a *reference*, which no part of the way can misread.
 
-use std::fmt::Write as _;
-
 use roster::id::SourceId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -29,13 +27,7 @@ impl Reference {
         if is_plain {
             return id.to_owned();
         }
-        let mut text = String::with_capacity(1 + 2 * id.len());
-        text.push('~');
-        for byte in id.bytes() {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        format!("~{}", hex::encode(id))
     }
 
     /// The id that a text stands for.
@@ -43,17 +35,8 @@ impl Reference {
         if text.is_empty() || text.len() > LONGEST {
             return None;
         }
-        let Some(hex) = text.strip_prefix('~') else { return Some(SourceId::new(text)) };
-        let pairs = hex.as_bytes().chunks(2);
-        let bytes: Option<Vec<u8>> = pairs
-            .map(|pair| {
-                let digits = std::str::from_utf8(pair)
-                    .ok()
-                    .filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
-                u8::from_str_radix(digits, 16).ok()
-            })
-            .collect();
-        let id = String::from_utf8(bytes?).ok()?;
+        let Some(digits) = text.strip_prefix('~') else { return Some(SourceId::new(text)) };
+        let id = String::from_utf8(hex::decode(digits).ok()?).ok()?;
         (!id.is_empty()).then(|| SourceId::new(id))
     }
 }

@@ -41,6 +41,7 @@ use roster::id::{DistrictId, RunId, SHARDS, SourceId};
 use roster::personal::Personal;
 use roster::records::RecordKind;
 use roster::snapshot::PartName;
+pub use roster::ulid::is_ulid;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Sort key of a district's own item.
@@ -259,8 +260,6 @@ pub fn parse_request(key: &str) -> Option<(DistrictId, RunId)> {
         .then(|| (DistrictId::new(district), RunId::new(request)))
 }
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
 /// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the
 /// same event twice is the same run.
 pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
@@ -280,31 +279,14 @@ pub fn changes_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("changes\u{1f}{district}").as_bytes()))
 }
 
-/// A ULID of a time and 80 further bits, the lower ones of those that are given.
+/// Returns the run id of a time and the lower 80 bits of `bits`: a ULID.
 pub fn ulid(at: jiff::Timestamp, bits: u128) -> RunId {
-    let time = u128::try_from(at.as_millisecond()).unwrap_or(0) & ((1 << 48) - 1);
-    let bits = (time << 80) | (bits & ((1 << 80) - 1));
-    let ulid: String =
-        (0..26).map(|i| char::from(CROCKFORD[((bits >> (125 - 5 * i)) & 31) as usize])).collect();
-    RunId::new(ulid)
+    RunId::new(roster::ulid::ulid(at, bits))
 }
 
-/// The time of a ULID; none: it is no ULID.
-pub fn time_of(ulid: &RunId) -> Option<jiff::Timestamp> {
-    let text = ulid.as_str();
-    if !is_ulid(text) {
-        return None;
-    }
-    let digits = text
-        .bytes()
-        .take(10)
-        .map(|c| CROCKFORD.iter().position(|digit| *digit == c).unwrap_or(0) as i64);
-    jiff::Timestamp::from_millisecond(digits.fold(0, |time, digit| (time << 5) | digit)).ok()
-}
-
-/// Whether the text is a ULID.
-pub fn is_ulid(text: &str) -> bool {
-    text.len() == 26 && text.bytes().all(|c| CROCKFORD.contains(&c))
+/// Returns the time of a run id, or `None` if the id is not a ULID.
+pub fn time_of(run: &RunId) -> Option<jiff::Timestamp> {
+    roster::ulid::time_of(run.as_str())
 }
 
 #[cfg(test)]

@@ -1,13 +1,24 @@
-//! Where Rollbook stores things: the table with the mirror, the snapshots and plans in object
-//! storage, leases, schedules, secrets and notifications.
+//! The storage of Rollbook: the table with the mirror, snapshots and plans in object storage,
+//! leases, schedules, secrets and notifications.
 //!
-//! This is the only crate that calls AWS, and it contains no sync rule: it writes what it is given
-//! and returns what it reads. Each capability is a small trait ([`ports`]) with three forms: the
-//! real one ([`dynamo`], [`s3`], [`scheduler`], [`secrets_manager`], [`eventbridge`]), one in
-//! memory and one that fails on cue (`testing`, behind the feature `test-support`). Types of the
-//! SDK stay inside the real forms.
+//! This is the only crate that calls AWS. It contains no sync rule.
 //!
-//! Only [`eventbridge`] logs, and no error names a person or a person's source id.
+//! ```text
+//!  functions    reconcile, roster-api, nightly-pull, oneroster-import, clever-webhook
+//!      |
+//!  ops          operations of several ports: apply a plan, edits, requests, erase
+//!  files        snapshots, plans, reports and staged pages as objects and local files
+//!      |
+//!  ports        one small trait per capability, without SDK types
+//!      |
+//!      +-- real:    dynamo   s3   scheduler   secrets_manager   eventbridge
+//!      +-- testing: memory (in memory), failing (fails on cue); feature test-support
+//! ```
+//!
+//! [`keys`] defines the keys of all items and objects, [`item`] the content of an item of the
+//! mirror. STORAGE.md describes both for readers of the stored data.
+//!
+//! Only [`eventbridge`] logs. No error contains the name or the source id of a person.
 
 pub mod clock;
 pub mod connect;

@@ -8,10 +8,11 @@ mod service;
 use jiff::{SignedDuration, Timestamp};
 use mirror::item;
 use mirror::ops::edits::{Edits, Ending};
-use mirror::ops::erase::{EraseItems, partitions};
-use mirror::ports::configured::Configuring;
+use mirror::ops::erase::partitions;
 use mirror::ports::directory::{Directory, InSchool, Place};
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Changed, Districts, Wrote};
+use mirror::ports::erase::EraseItems;
 use mirror::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
 use mirror::ports::items::WriteItems;
 use mirror::ports::webhook_events::WebhookEvents;
@@ -126,8 +127,8 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
         Place::of(RecordKind::Student, &"nobody".into()),
         Place::of(RecordKind::Class, &"c1".into()),
     ];
-    let glanced = table.glance(&oak(), &places, &["NAME"]).await.unwrap();
-    let seen: Vec<_> = glanced
+    let listed = table.find_many(&oak(), &places, &["NAME"]).await.unwrap();
+    let seen: Vec<_> = listed
         .iter()
         .map(|found| (found.body.is_some(), found.edits.len(), found.twins.len()))
         .collect();
@@ -203,7 +204,9 @@ async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
     );
 }
 
-async fn settings_change_only_from_the_version_that_was_seen(table: impl Configuring + Districts) {
+async fn settings_change_only_from_the_version_that_was_seen(
+    table: impl SettingsStore + Districts,
+) {
     assert_eq!(table.configured(&oak()).await.unwrap(), None);
     table.create(&oak(), &Settings::of_preset("sis"), DistrictStatus::Live).await.unwrap();
     let seen = table.configured(&oak()).await.unwrap().unwrap();
@@ -233,18 +236,18 @@ async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
     let until = now + SignedDuration::from_secs(30);
     let asked = |fresh, now| Asked { name: "n", request: "r", fresh, now, until };
     assert_eq!(
-        table.note(&oak(), asked("f1", now)).await.unwrap(),
+        table.claim(&oak(), asked("f1", now)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
-    assert_eq!(table.note(&oak(), asked("f2", now)).await.unwrap(), Begun::AtWork);
+    assert_eq!(table.claim(&oak(), asked("f2", now)).await.unwrap(), Begun::AtWork);
     assert_eq!(
-        table.note(&oak(), Asked { request: "other", ..asked("f2", now) }).await.unwrap(),
+        table.claim(&oak(), Asked { request: "other", ..asked("f2", now) }).await.unwrap(),
         Begun::AnotherRequest
     );
     // Whoever began it has died: the next one goes on under the same id.
-    let schedules = until + SignedDuration::from_secs(1);
+    let later = until + SignedDuration::from_secs(1);
     assert_eq!(
-        table.note(&oak(), asked("f3", schedules)).await.unwrap(),
+        table.claim(&oak(), asked("f3", later)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
     let answer = Answer {
@@ -253,15 +256,15 @@ async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
         location: None,
         body: Personal::new("{}"),
     };
-    table.finish(&oak(), asked("f3", schedules), answer.clone()).await.unwrap();
-    assert_eq!(table.note(&oak(), asked("f4", schedules)).await.unwrap(), Begun::Answered(answer));
+    table.finish(&oak(), asked("f3", later), answer.clone()).await.unwrap();
+    assert_eq!(table.claim(&oak(), asked("f4", later)).await.unwrap(), Begun::Answered(answer));
     assert_eq!(
-        table.note(&DistrictId::new("elm"), asked("f5", schedules)).await.unwrap(),
+        table.claim(&DistrictId::new("elm"), asked("f5", later)).await.unwrap(),
         Begun::Ours { fresh: "f5".into() }
     );
-    table.forget(&oak(), asked("f4", schedules)).await.unwrap();
+    table.forget(&oak(), asked("f4", later)).await.unwrap();
     assert_eq!(
-        table.note(&oak(), asked("f6", schedules)).await.unwrap(),
+        table.claim(&oak(), asked("f6", later)).await.unwrap(),
         Begun::Ours { fresh: "f6".into() }
     );
 }
@@ -306,14 +309,14 @@ async fn a_district_is_erased_and_its_neighbours_stay(
 
 async fn notices_are_remembered(table: impl WebhookEvents) {
     let until = Timestamp::from_second(1_780_000_600).unwrap();
-    assert!(!table.taken("d1").await.unwrap());
-    assert_eq!(table.take("d1", until).await.unwrap(), Wrote::Yes);
-    assert_eq!(table.take("d1", until).await.unwrap(), Wrote::AlreadyThere);
-    assert!(table.taken("d1").await.unwrap() && !table.taken("d2").await.unwrap());
+    assert!(!table.is_recorded("d1").await.unwrap());
+    assert_eq!(table.record("d1", until).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.record("d1", until).await.unwrap(), Wrote::AlreadyThere);
+    assert!(table.is_recorded("d1").await.unwrap() && !table.is_recorded("d2").await.unwrap());
     for (stretch, count) in [("100", 1), ("100", 2), ("101", 1), ("100", 3)] {
         assert_eq!(table.count(stretch, until).await.unwrap(), count);
     }
-    assert!(!table.taken("100").await.unwrap(), "a count is no notice");
+    assert!(!table.is_recorded("100").await.unwrap(), "a count is no notice");
 }
 
 /// Runs a story on the table in memory and on the real one.

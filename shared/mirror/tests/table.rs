@@ -1,5 +1,5 @@
-//! The same stories on the table in memory and on a real client with a service in this process: the
-//! two must not differ.
+//! The same tests on the table in memory and on the real client with a service in this process: both
+//! must give the same answers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,12 +10,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mirror::files::copy::{MirrorCopy, read_record};
 use mirror::keys;
-use mirror::ports::connected::{Connected, ConnectedDistricts};
+use mirror::ports::connected_districts::{Connected, ConnectedDistricts};
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{
     Applied, Changed, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
 };
 use mirror::ports::items::{PutItem, Range, ReadItems, Write, WriteItems};
 use mirror::ports::runs::{RunRecord, Runs};
+use mirror::testing::Configure as _;
 use mirror::testing::memory::MemoryTable;
 use roster::contract::Administrator;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
@@ -24,9 +26,15 @@ use roster::records::{Mirrored, Origin, RecordKind, School, Status, kinds};
 use roster::run::Step;
 use roster::settings::{DistrictStatus, Settings};
 
-/// Everything that a table can do.
-trait Table: Districts + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems {}
-impl<T: Districts + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems> Table for T {}
+/// The capabilities of a table that are tested here.
+trait Table:
+    Districts + SettingsStore + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems
+{
+}
+impl<T> Table for T where
+    T: Districts + SettingsStore + Leases + Runs + ConnectedDistricts + ReadItems + WriteItems
+{
+}
 
 fn oak() -> DistrictId {
     DistrictId::new("oak")
@@ -137,12 +145,12 @@ async fn connected(table: &impl Table) {
         missed: None,
         told: false,
     };
-    assert_eq!(table.note("clever", &one("b")).await.unwrap(), Wrote::Yes);
-    assert_eq!(table.note("clever", &one("a")).await.unwrap(), Wrote::Yes);
-    assert_eq!(table.note("elsewhere", &one("a")).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.add_connected("clever", &one("b")).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.add_connected("clever", &one("a")).await.unwrap(), Wrote::Yes);
+    assert_eq!(table.add_connected("elsewhere", &one("a")).await.unwrap(), Wrote::Yes);
     let missed = Connected { missed: Some(at(60)), ..one("a") };
-    assert_eq!(table.note("clever", &missed).await.unwrap(), Wrote::AlreadyThere);
-    table.renote("clever", &missed).await.unwrap();
+    assert_eq!(table.add_connected("clever", &missed).await.unwrap(), Wrote::AlreadyThere);
+    table.update_connected("clever", &missed).await.unwrap();
     assert_eq!(table.connected("clever").await.unwrap(), [missed, one("b")]);
 }
 

@@ -90,9 +90,15 @@ impl DistrictStatus {
         }
     }
 
-    /// Whether the data of its source is taken and planned: it is live, or in review.
+    /// Returns true if data of the source is read and planned: the district is live or in review.
     pub fn takes_data(self) -> bool {
         self.after(Step::Pull).is_ok()
+    }
+
+    /// Returns true if an undo or a restore may change the mirror: the district is live or paused.
+    /// While its sync is off, only local edits change the mirror (R-O5).
+    pub fn is_reversible(self) -> bool {
+        matches!(self, DistrictStatus::Live | DistrictStatus::Paused)
     }
 }
 

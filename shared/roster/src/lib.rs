@@ -31,3 +31,4 @@ pub mod run;
 pub mod schedule;
 pub mod settings;
 pub mod snapshot;
+pub mod ulid;

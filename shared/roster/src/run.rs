@@ -1,59 +1,67 @@
-//! The life of a run, as states and the steps between them (R-H2). Who stores a run asks here
-//! whether a step is allowed.
+//! The states of a run and the steps between them (R-H2), and how long a run can be undone or its
+//! snapshot restored (R-H4).
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
 
-/// Where a run stands.
+/// How long after its snapshot was taken a run can be undone and its snapshot restored (R-H4).
+///
+/// The bucket must keep snapshots and plans for as long: the lifecycle rules of `snapshots/` and
+/// `runs/` in `template.yaml` expire after the same number of days. The test
+/// `retention_matches_the_template` compares them.
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// The source is being read.
     Importing,
-    /// The source could not be trusted: nothing was planned (R-H3).
+    /// Nothing was planned: the source could not be trusted, or a request was refused (R-H3, R-H4).
     Refused,
     /// The snapshot is complete.
     Staged,
     /// A plan is being made.
     Planning,
-    /// The plan waits for a person (R-H1).
+    /// The plan waits for a decision (R-H1).
     Held,
     /// The plan is being written to the mirror.
     Applying,
-    /// The mirror equals what the plan said.
+    /// All changes of the plan are written.
     Applied,
     /// The plan was empty.
     Unchanged,
-    /// A person said no (R-H2).
+    /// An operator rejected the plan (R-H2).
     Rejected,
-    /// A newer snapshot took its place before anything was written (R-M6, R-H2).
+    /// A newer snapshot superseded it before anything was written (R-M6, R-H2).
     Replaced,
 }
 
-/// What happens to a run.
+/// A transition between two states of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// The source was read whole.
+    /// The source was read completely.
     Stage,
-    /// The source could not be trusted.
+    /// The source cannot be trusted, or the request cannot be done.
     Refuse,
-    /// Planning begins, or begins again after a crash.
+    /// Planning starts, or starts again after a crash.
     Plan,
-    /// The guards stopped it.
+    /// A guard held the plan.
     Hold,
-    /// There is nothing to write.
+    /// The plan is empty.
     FindNothing,
-    /// Writing begins, or goes on after a crash.
+    /// Writing starts, or continues after a crash.
     Apply,
-    /// All is written.
+    /// All changes are written.
     Finish,
-    /// A person approved it, in full or additions and changes only.
+    /// An operator approved it, in full or without removals.
     Approve,
-    /// A person rejected it.
+    /// An operator rejected it.
     Reject,
-    /// A newer snapshot took its place.
+    /// A newer snapshot superseded it.
     Replace,
 }
 
@@ -61,18 +69,18 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a run in the state {from:?} does not allow the step {step:?}")]
 pub struct NotAllowed {
-    /// Where the run stands.
+    /// The state of the run.
     pub from: RunState,
-    /// What was asked.
+    /// The requested step.
     pub step: Step,
 }
 
 impl RunState {
-    /// The state after a step, or why there is none.
+    /// Returns the state after a step, or an error if the state does not allow the step.
     ///
-    /// A held run can only be approved, rejected or replaced: no event that comes late can start
-    /// it. An approved run goes through planning again, which applies the plan as it was if the
-    /// mirror is still what it was planned against (R-H2).
+    /// A held run can only be approved, rejected or replaced, so a late event cannot start it. An
+    /// approved run is planned again; the stored plan is applied unchanged if the mirror still has
+    /// the version that it was planned against (R-H2).
     pub fn after(self, step: Step) -> Result<RunState, NotAllowed> {
         use RunState::*;
         Ok(match (self, step) {
@@ -91,65 +99,120 @@ impl RunState {
         })
     }
 
-    /// Whether nothing more can happen to it.
+    /// Returns true if no further step is possible.
     pub fn is_final(self) -> bool {
         matches!(
             self,
             Self::Refused | Self::Applied | Self::Unchanged | Self::Rejected | Self::Replaced
         )
     }
+
+    /// Checks that a run in this state can be undone, or its snapshot restored (R-H4). `age` is the
+    /// time since the snapshot of the run was taken.
+    ///
+    /// An unchanged run is accepted: its snapshot can be restored, and undoing it changes nothing.
+    pub fn check_reversible(self, age: SignedDuration) -> Result<(), NotReversible> {
+        if !matches!(self, Self::Applied | Self::Unchanged) {
+            return Err(NotReversible::NotApplied);
+        }
+        if age > RETENTION {
+            return Err(NotReversible::TooOld);
+        }
+        Ok(())
+    }
 }
 
-/// What a person decided about a held run (R-H2).
+/// Why a run can be neither undone nor restored (R-H4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReversible {
+    /// The run did not end as applied or unchanged.
+    #[error("it was not applied")]
+    NotApplied,
+    /// The run is older than [`RETENTION`].
+    #[error("it is more than 365 days old")]
+    TooOld,
+}
+
+/// What an operator decided about a held run (R-H2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// All of it.
+    /// Write the whole plan.
     Approve,
-    /// Additions and changes, no removals.
+    /// Write additions and changes, but no removals.
     ApproveAdditions,
-    /// None of it.
+    /// Write nothing.
     Reject,
 }
 
-/// A decision on record: by whom and why.
+/// A recorded decision, with its author and reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
-    /// What.
+    /// The decision.
     pub decision: Decision,
-    /// Who: the name under which the operator signs in.
+    /// The name under which the operator signs in.
     pub by: String,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     pub reason: String,
 }
 
-/// What makes a run.
+/// What started a run.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The source said something.
+    /// New data of the source.
     #[default]
     Source,
-    /// A person takes an earlier run back (R-H4).
+    /// An operator undoes an earlier run (R-H4).
     Undo(Command),
-    /// A person goes back to an earlier snapshot (R-H4).
+    /// An operator restores the snapshot of an earlier run (R-H4).
     Restore(Command),
 }
 
-/// What a person wants done about an earlier run, on record: by whom and why.
+/// A recorded undo or restore of an earlier run, with its author and reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The earlier run.
     pub of: RunId,
-    /// Who: the name under which the operator signs in.
+    /// The name under which the operator signs in.
     pub by: String,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     pub reason: String,
 }
 
 impl Cause {
-    /// Whether it is the source, as it is on every night.
+    /// Returns true if new data of the source started the run.
     pub fn is_source(&self) -> bool {
         *self == Self::Source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_matches_the_template() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+        let template = std::fs::read_to_string(path).unwrap();
+        let days = RETENTION.as_hours() / 24;
+        for prefix in ["snapshots/", "runs/"] {
+            let rule = template.split_once(&format!("Prefix: {prefix}\n")).unwrap().1;
+            let expiration = rule.trim_start().lines().next().unwrap();
+            assert_eq!(expiration, format!("ExpirationInDays: {days}"), "{prefix}");
+        }
+        assert!(NotReversible::TooOld.to_string().contains(&format!("{days} days")));
+    }
+
+    #[test]
+    fn r_h4_only_an_applied_or_unchanged_run_of_the_last_365_days_is_reversible() {
+        let second = SignedDuration::from_secs(1);
+        for state in [RunState::Applied, RunState::Unchanged] {
+            assert_eq!(state.check_reversible(RETENTION), Ok(()));
+            assert_eq!(state.check_reversible(RETENTION + second), Err(NotReversible::TooOld));
+        }
+        for state in [RunState::Held, RunState::Applying, RunState::Refused, RunState::Replaced] {
+            assert_eq!(state.check_reversible(second), Err(NotReversible::NotApplied));
+        }
     }
 }

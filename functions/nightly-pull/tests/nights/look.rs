@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::world::*;
 use mirror::eventbridge::event::Status;
-use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::connected_districts::ConnectedDistricts;
 use mirror::ports::districts::Districts;
 use mirror::ports::runs::Runs;
 use mirror::testing::failing::Cue;

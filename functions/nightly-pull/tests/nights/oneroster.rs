@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mirror::keys;
-use mirror::ports::connected::ConnectedDistricts;
+use mirror::ports::connected_districts::ConnectedDistricts;
 use mirror::ports::districts::Districts;
 use mirror::ports::pull_schedules::NightlySchedules;
 use mirror::ports::runs::Runs;
@@ -125,7 +125,11 @@ async fn r_o4_a_night_at_a_oneroster_server_becomes_a_snapshot_and_from_then_on_
         assert_eq!(world.send(&order(0)).await, Ended::Repeated);
         assert!(world.internal.keys().iter().filter(|key| key.starts_with("pulls/")).count() > 10);
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
-        assert_eq!(world.schedules.names().await.unwrap(), ["nightly-oakfield"], "{source}");
+        assert_eq!(
+            world.schedules.schedule_names().await.unwrap(),
+            ["nightly-oakfield"],
+            "{source}"
+        );
     }
 }
 
@@ -363,7 +367,7 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         assert_eq!(world.send(&order(0)).await, Ended::Staged);
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
         assert_eq!(
-            world.schedules.names().await.unwrap(),
+            world.schedules.schedule_names().await.unwrap(),
             ["changes-oakfield", "nightly-oakfield"]
         );
         let (changes, nightly) = (&world.schedules.nightly()[0], &world.schedules.nightly()[1]);
@@ -407,7 +411,7 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         let settings = world.table.district(&world.district).await.unwrap().unwrap().settings;
         world.configure(&settings, DistrictStatus::Paused).await;
         world.look_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();
-        assert!(world.schedules.names().await.unwrap().is_empty());
+        assert!(world.schedules.schedule_names().await.unwrap().is_empty());
         assert_eq!(world.send(&changes_order(30)).await, Ended::Skipped);
     }
 }

@@ -1,9 +1,10 @@
 //! Districts' nightly schedules: made, kept right and removed by the look (R-O4, R-O5).
 
 use crate::world::*;
-use mirror::ports::connected::{Connected, ConnectedDistricts};
+use mirror::ports::connected_districts::{Connected, ConnectedDistricts};
 use mirror::ports::districts::{Districts, Wrote};
 use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules, name_of};
+use mirror::testing::Configure as _;
 use mirror::testing::failing::Cue;
 use nightly_pull::{Config, DiscoverySummary, PullFailure, Request, request};
 use roster::id::DistrictId;
@@ -25,7 +26,7 @@ async fn connect(world: &World, district: &DistrictId, id: &str) {
         missed: None,
         told: false,
     };
-    assert_eq!(world.table.note("clever", &connected).await.unwrap(), Wrote::Yes);
+    assert_eq!(world.table.add_connected("clever", &connected).await.unwrap(), Wrote::Yes);
 }
 
 /// One more district that is pulled, with these settings.

@@ -13,6 +13,7 @@ use mirror::files::snapshot::read_manifest;
 use mirror::ports::districts::{Changed, Districts, Leases, TakeLease, Wrote};
 use mirror::ports::runs::{RunRecord, Runs};
 use mirror::ports::secrets::SecretCache;
+use mirror::testing::Configure as _;
 use mirror::testing::failing::{Cue, Failing};
 use mirror::testing::memory::{
     MemoryBus, MemoryObjects, MemorySchedules, MemorySecrets, MemoryTable,

@@ -19,13 +19,13 @@ use mirror::files::snapshot::{
 use mirror::keys;
 use mirror::ops::apply::Pace;
 use mirror::ops::edits::{Edits, Ending};
-use mirror::ops::requests::{self, Order, Request};
+use mirror::ops::requests::{self, Request, RunCommand};
 use mirror::ports::districts::{Changed, Districts, Latest};
 use mirror::ports::items::PutItem;
 use mirror::ports::runs::{RunRecord, Runs};
 use mirror::testing::failing::{Cue, Failing};
 use mirror::testing::memory::{MemoryBus, MemoryObjects, MemorySchedules, MemoryTable};
-use reconcile::{Config, ReconcileFailure, Storage, Summary, handle};
+use reconcile::{Config, ReconcileFailure, Services, Storage, Summary, handle};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, RunId, SourceId};
 use roster::personal::Personal;
@@ -130,6 +130,15 @@ mod erased {
             serde_json::to_vec(self).unwrap()
         }
     }
+}
+
+/// The services in memory, under a cue.
+enum InMemory {}
+
+impl Services for InMemory {
+    type Table = Failing<MemoryTable>;
+    type Objects = Failing<MemoryObjects>;
+    type Schedules = Failing<MemorySchedules>;
 }
 
 type Meanwhile = Arc<Mutex<Option<(u32, Box<dyn FnOnce() + Send>)>>>;
@@ -283,11 +292,11 @@ impl World {
             let tick = tick.load(Ordering::SeqCst);
             Timestamp::from_millisecond(now.fetch_add(tick, Ordering::SeqCst)).unwrap()
         });
-        let storage = Storage {
+        let storage = Storage::<InMemory> {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             schedules: Failing::new(self.schedules.clone(), cue),
-            operators: Notifications::new(self.bus.clone()),
+            notifications: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();
@@ -405,8 +414,8 @@ fn text(edit: &LocalEdit) -> String {
 }
 
 /// An order about a run.
-pub(crate) fn order(run: &RunId) -> Order {
-    Order {
+pub(crate) fn order(run: &RunId) -> RunCommand {
+    RunCommand {
         run: run.clone(),
         by: "kim.operator".into(),
         reason: "It was last year's file.".into(),

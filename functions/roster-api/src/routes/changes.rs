@@ -11,7 +11,7 @@ use roster::run::RunState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::runs::KEPT;
+use super::runs::LISTED_RUNS;
 use crate::answer::ok;
 use crate::caller::Granted;
 use crate::desk::Desk;
@@ -83,7 +83,7 @@ pub(super) async fn feed<T: Table, O: Objects>(
     let (limit, after) = (asked.limit()?, asked.after(Position::parse)?);
     let district = &granted.caller.district;
     api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    let mut runs = api.table.newest(district, KEPT).await?;
+    let mut runs = api.table.newest(district, LISTED_RUNS).await?;
     runs.retain(|run| run.state == RunState::Applied && run.plan.is_some());
     runs.sort_by_key(|run| run.plan.map(|plan| plan.against));
     let begin = match (&since, after) {

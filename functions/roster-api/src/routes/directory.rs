@@ -162,7 +162,7 @@ async fn lines<T: Table, O: Objects>(
     let glanced = if places.is_empty() {
         Vec::new()
     } else {
-        desk.api.table.glance(desk.district(), places, &["NAME"]).await?
+        desk.api.table.find_many(desk.district(), places, &["NAME"]).await?
     };
     for (place, mut found) in places.iter().zip(glanced) {
         if found.body.is_none() {

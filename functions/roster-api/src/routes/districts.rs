@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use mirror::ports::configured::Configured;
+use mirror::ports::district_settings::Configured;
 use mirror::ports::districts::{Changed, Wrote};
 use roster::district::Step;
 use roster::settings::{DistrictStatus, Settings};

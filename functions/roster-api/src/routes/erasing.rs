@@ -12,8 +12,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
-use mirror::ops::erase::{DoomedItem, DoomedObject, inbox_prefix, internal_prefixes, partitions};
+use mirror::ops::erase::{inbox_prefix, internal_prefixes, partitions};
 use mirror::ports::districts::{Changed, TakeLease};
+use mirror::ports::erase::{ItemToErase, ObjectToErase};
 use roster::id::{AccountId, DistrictId};
 use roster::settings::DistrictStatus;
 use serde::{Deserialize, Serialize};
@@ -313,7 +314,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
 
     /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a
     /// file.
-    fn folder_of(&self, object: &DoomedObject) -> String {
+    fn folder_of(&self, object: &ObjectToErase) -> String {
         let mut parts = object.key.split('/');
         let folder = parts.next().unwrap_or_default();
         match (folder, parts.nth(1)) {
@@ -323,13 +324,13 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
     }
 }
 
-fn hash_of(object: &DoomedObject) -> u128 {
+fn hash_of(object: &ObjectToErase) -> u128 {
     let version = object.version.as_deref().unwrap_or_default();
     xxh3_128([object.key.as_str(), version, object.etag.as_str()].join("\u{1f}").as_bytes())
 }
 
 /// `student`, `edit`, `link`, `run`, …: what an item is, by its sort key.
-fn sort_of(item: &DoomedItem) -> String {
+fn sort_of(item: &ItemToErase) -> String {
     let of = |part: &str| item.sk.contains(part);
     if of("#EDIT#") {
         return "edit".into();

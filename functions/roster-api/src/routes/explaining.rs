@@ -264,7 +264,7 @@ async fn active_among<T: Table, O: Objects>(
         return Ok(0);
     }
     let places: Vec<Place> = classes.iter().map(|key| Place::of(RecordKind::Class, key)).collect();
-    let glanced = desk.api.table.glance(desk.district(), &places, &[]).await?;
+    let glanced = desk.api.table.find_many(desk.district(), &places, &[]).await?;
     let mut active = 0;
     for (key, found) in classes.iter().zip(glanced) {
         let class = match found.record()? {

@@ -1,7 +1,5 @@
 //! Runs: their reports and plans, decisions about held ones (R-H2), and going back (R-H4).
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -9,7 +7,7 @@ use axum::response::Response;
 use mirror::files::report;
 use mirror::files::scan;
 use mirror::files::snapshot;
-use mirror::ops::requests::{self, Decide, Order, Request};
+use mirror::ops::requests::{self, Decide, Request, RunCommand};
 use mirror::ports::runs::RunRecord;
 use roster::district::Step;
 use roster::id::RunId;
@@ -27,10 +25,7 @@ use crate::problem::Problem;
 use crate::{Api, Objects, Table};
 
 /// Runs of a district that are kept: more than a year has nights.
-pub(super) const KEPT: usize = 2000;
-
-/// How long a run can be undone, and a snapshot gone back to: as long as their objects are kept.
-const UNDOABLE: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const LISTED_RUNS: usize = 2000;
 
 fn line(run: &RunRecord) -> Value {
     json!({
@@ -58,7 +53,7 @@ pub(super) async fn list<T: Table, O: Objects>(
     let (limit, after) = (asked.limit()?, asked.after(|text| Some(RunId::new(text)))?);
     let district = &granted.caller.district;
     api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    let at_most = if after.is_some() { KEPT } else { limit + 1 };
+    let at_most = if after.is_some() { LISTED_RUNS } else { limit + 1 };
     let runs = api.table.newest(district, at_most).await?;
     let mut runs = runs.iter().filter(|run| after.as_ref().is_none_or(|after| run.run < *after));
     let page: Vec<&RunRecord> = runs.by_ref().take(limit).collect();
@@ -194,8 +189,8 @@ pub(super) struct Why {
     pub(super) reason: String,
 }
 
-fn order(granted: &Granted, run: &RunRecord, reason: String) -> Order {
-    Order { run: run.run.clone(), by: granted.caller.subject.to_string(), reason, today: None }
+fn order(granted: &Granted, run: &RunRecord, reason: String) -> RunCommand {
+    RunCommand { run: run.run.clone(), by: granted.caller.subject.to_string(), reason, today: None }
 }
 
 /// `POST /runs/{run}/undo`: a run that takes everything back that this one has done.
@@ -214,9 +209,9 @@ pub(super) async fn undo<T: Table, O: Objects>(
             return Err(Problem::conflict("only an applied run can be undone")
                 .with("state", json!(run.state)));
         }
-        if api.clock.now().duration_since(run.taken_at)
-            > jiff::SignedDuration::try_from(UNDOABLE).unwrap_or_default()
-        {
+        // Stricter than reconcile, which also accepts unchanged runs: undoing one has no effect.
+        let age = api.clock.now().duration_since(run.taken_at);
+        if run.state.check_reversible(age).is_err() {
             return Err(Problem::conflict(
                 "a run can be undone for 365 days; an earlier snapshot may still be restored",
             ));

@@ -1,6 +1,6 @@
 //! Runs, decisions, going back, the feed, groups.
 
-use mirror::ops::requests::{self, Asked, Decide, Order, Request};
+use mirror::ops::requests::{self, Decide, Request, RunCommand, StoredRequest};
 use roster::change::{Action, Change, Reason};
 use roster::finding::Finding;
 use roster::finding::source::REFERENCE_MISSING;
@@ -37,7 +37,7 @@ async fn asked(w: &World) -> Vec<(String, Request)> {
         else {
             continue;
         };
-        let Asked::Request(request) =
+        let StoredRequest::Readable(request) =
             requests::read(&w.internal, &oak(), &RunId::from(id)).await.unwrap()
         else {
             panic!("{key}")
@@ -103,7 +103,7 @@ async fn r_h4_a_run_is_undone_within_a_year_and_a_snapshot_restored() {
     let undone = w.post(&operator(), &format!("/runs/{FIRST}/undo"), why()).await;
     assert_eq!(undone.status, 202);
     let [(id, request)] = &asked(&w).await[..] else { panic!() };
-    let order = Order {
+    let order = RunCommand {
         run: FIRST.into(),
         by: "kim.operator".into(),
         reason: "two schools were missing".into(),

@@ -10,6 +10,7 @@ use mirror::clock::Clock;
 use mirror::item;
 use mirror::ports::districts::Districts;
 use mirror::ports::items::WriteItems;
+use mirror::testing::Configure as _;
 use mirror::testing::memory::{MemoryObjects, MemorySchedules, MemoryTable};
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::personal::Personal;

@@ -95,7 +95,7 @@ impl Directory for DynamoTable {
         Found::assemble(place, items.into_iter().map(read_item).collect::<Result<Vec<_>, _>>()?)
     }
 
-    async fn glance(
+    async fn find_many(
         &self,
         district: &DistrictId,
         places: &[Place],

@@ -121,21 +121,6 @@ impl Districts for DynamoTable {
         }
     }
 
-    async fn configure(
-        &self,
-        id: &DistrictId,
-        settings: &Settings,
-        status: DistrictStatus,
-    ) -> Result<Changed, MirrorError> {
-        let request = self
-            .update_settings(id)
-            .update_expression("SET settings = :settings, district_status = :status")
-            .condition_expression("attribute_exists(PK)")
-            .expression_attribute_values(":settings", s(json(settings, WHAT)?))
-            .expression_attribute_values(":status", s(json(&status, WHAT)?));
-        changed(request, "configure the district").await
-    }
-
     async fn accept(
         &self,
         id: &DistrictId,

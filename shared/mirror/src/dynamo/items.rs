@@ -134,7 +134,7 @@ fn is_throttled<R>(error: &SdkError<BatchWriteItemError, R>) -> bool {
     })
 }
 
-/// Whether the same request may succeed a moment schedules.
+/// Whether the same request may succeed a moment later.
 fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {

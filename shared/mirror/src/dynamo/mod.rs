@@ -1,13 +1,15 @@
 //! The real table, in DynamoDB.
 
-mod connected;
-mod desk;
+mod connected_districts;
 mod directory;
+mod district_settings;
 mod districts;
+mod erase;
+mod idempotency;
 mod items;
-mod notices;
 mod runs;
 mod transact;
+mod webhook_events;
 
 use std::collections::HashMap;
 

@@ -11,7 +11,7 @@ use crate::ports::runs::{RunRecord, Runs};
 const WHAT: &str = "a run's record";
 
 /// Seconds that a run's record is kept: 400 days, a school year and some weeks.
-const KEPT: i64 = 400 * 24 * 3600;
+const RECORD_LIFETIME_SECONDS: i64 = 400 * 24 * 3600;
 
 impl DynamoTable {
     fn put_run(
@@ -28,7 +28,7 @@ impl DynamoTable {
             .item("body", s(json(record, WHAT)?))
             .item("revision", n(record.revision))
             .item("token", n(record.token))
-            .item("expires", n(record.taken_at.as_second() + KEPT)))
+            .item("expires", n(record.taken_at.as_second() + RECORD_LIFETIME_SECONDS)))
     }
 }
 

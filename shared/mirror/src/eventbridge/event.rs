@@ -362,21 +362,21 @@ mod tests {
 
     #[test]
     fn what_is_told_twice_has_one_id_and_what_happened_twice_has_two() {
-        let schedules = Timestamp::from_second(60).unwrap();
-        let again = Event { at: schedules, ..waits(false, "1") };
+        let later = Timestamp::from_second(60).unwrap();
+        let again = Event { at: later, ..waits(false, "1") };
         assert_eq!(waits(false, "1").detail, again.detail);
         let (oak, run) = ids();
         let others = [
             waits(false, "2"),
             waits(true, "1"),
-            Event::district_shares(schedules, &oak),
-            Event::district_gone(schedules, &oak, Timestamp::UNIX_EPOCH),
-            Event::district_gone(schedules, &oak, schedules),
-            Event::district_back(schedules, &oak, Timestamp::UNIX_EPOCH),
-            Event::pull_is_tried_again(schedules, &oak, &run, schedules),
-            Event::pull_failed(schedules, &oak, &run, &FindingList::default()),
-            Event::upload_refused(schedules, &oak, &run, &FindingList::default()),
-            Event::district_shares(schedules, &DistrictId::new("elm")),
+            Event::district_shares(later, &oak),
+            Event::district_gone(later, &oak, Timestamp::UNIX_EPOCH),
+            Event::district_gone(later, &oak, later),
+            Event::district_back(later, &oak, Timestamp::UNIX_EPOCH),
+            Event::pull_is_tried_again(later, &oak, &run, later),
+            Event::pull_failed(later, &oak, &run, &FindingList::default()),
+            Event::upload_refused(later, &oak, &run, &FindingList::default()),
+            Event::district_shares(later, &DistrictId::new("elm")),
         ];
         let ids: std::collections::BTreeSet<String> =
             others.iter().chain([&again]).map(|event| event.detail.id.clone()).collect();

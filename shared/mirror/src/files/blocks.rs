@@ -1,8 +1,14 @@
-//! An object as a file: `Read` and `Seek` over range reads, so that no object is ever whole in
-//! memory.
+//! Reads an object like a file: `Read` and `Seek` by range requests.
 //!
-//! For threads that may block (a zip cannot be read in any other way): never to be used on a thread
-//! of the async runtime itself.
+//! Blocks the thread, so it must not be used on a thread of the async runtime.
+//!
+//! # Why this is not simply a download
+//!
+//! An upload may be larger than the memory of the function, and a zip must be read from its end.
+//! Each range request takes tens of milliseconds, however short the range is. A reader that goes
+//! forward therefore requests the next four blocks of 2 MiB in advance. Blocks are that small so
+//! that the allocator reuses their memory: larger blocks cost an import 35 MB more and a tenth of
+//! its time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,39 +21,38 @@ use tokio::task::JoinHandle;
 use crate::MirrorError;
 use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
 
-/// Bytes that are read at once. Small enough for the allocator to use the same memory again for the
-/// next.
+/// The size of a block in bytes: small enough for the allocator to reuse its memory.
 const BLOCK: u64 = 2 * 1024 * 1024;
 
-/// Blocks that are kept: a zip's directory, the members' heads and where we are.
-const KEPT: usize = 4;
+/// The number of cached blocks: the directory of a zip, the headers of its members and the position
+/// of the reader.
+const CACHED_BLOCKS: usize = 4;
 
-/// Blocks that are asked for ahead of a reader that goes forward: an answer takes its time, however
-/// short it is.
+/// The number of blocks that are requested ahead of a reader that goes forward.
 const AHEAD: u64 = 4;
 
-/// What became of an object while it was read.
+/// The state of an object after reads of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Nothing: it is still what it was.
+pub enum ObjectState {
+    /// The object is unchanged.
     Unchanged,
-    /// Somebody has put another one in its place.
+    /// The object was replaced.
     Replaced,
-    /// It is gone.
+    /// The object was deleted.
     Gone,
 }
 
-/// Tells what became of the objects that were read with it, after readers have ended in an error.
+/// Shared by readers to report, after an error, whether an object was replaced or deleted.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<AtomicU8>);
+pub struct ObjectWatch(Arc<AtomicU8>);
 
-impl Watch {
-    /// The worst that happened.
-    pub fn fate(&self) -> Fate {
+impl ObjectWatch {
+    /// Returns the worst state that a reader has found.
+    pub fn state(&self) -> ObjectState {
         match self.0.load(Ordering::SeqCst) {
-            0 => Fate::Unchanged,
-            1 => Fate::Replaced,
-            _ => Fate::Gone,
+            0 => ObjectState::Unchanged,
+            1 => ObjectState::Replaced,
+            _ => ObjectState::Gone,
         }
     }
 }
@@ -58,16 +63,22 @@ pub struct ObjectReader<O> {
     object: ObjectRef,
     size: u64,
     handle: Handle,
-    watch: Watch,
+    watch: ObjectWatch,
     at: u64,
     kept: VecDeque<(u64, Vec<u8>)>,
-    /// Blocks that were asked for, in the order in which they stand.
+    /// Requested blocks, in ascending order.
     ahead: VecDeque<(u64, JoinHandle<Result<Fetched, MirrorError>>)>,
 }
 
 impl<O: ReadObjects> ObjectReader<O> {
-    /// A reader at the first byte of an object of `size` bytes.
-    pub fn new(handle: Handle, objects: O, object: ObjectRef, size: u64, watch: &Watch) -> Self {
+    /// Returns a reader at the start of an object of `size` bytes.
+    pub fn new(
+        handle: Handle,
+        objects: O,
+        object: ObjectRef,
+        size: u64,
+        watch: &ObjectWatch,
+    ) -> Self {
         Self {
             objects,
             object,
@@ -89,14 +100,14 @@ impl<O: ReadObjects> ObjectReader<O> {
         self.kept.iter().any(|(number, _)| *number == block)
     }
 
-    /// Sees to it that a block is the first of those kept, and asks for those behind it where
-    /// reading goes forward.
+    /// Moves a block to the front of the cache, and requests the following blocks if the reader
+    /// goes forward.
     fn load(&mut self, block: u64) -> io::Result<()> {
         if let Some(place) = self.kept.iter().position(|(number, _)| *number == block) {
             self.kept.swap(0, place);
             return Ok(());
         }
-        // What lies before was asked for in vain.
+        // Requested blocks before this one are not needed: the reader has skipped them.
         while self.ahead.front().is_some_and(|(number, _)| *number < block) {
             self.ahead.pop_front();
         }
@@ -131,7 +142,7 @@ impl<O: ReadObjects> ObjectReader<O> {
                 return Err(io::Error::other("the object is gone"));
             }
         };
-        self.kept.truncate(KEPT - 1);
+        self.kept.truncate(CACHED_BLOCKS - 1);
         self.kept.push_front((block, bytes));
         Ok(())
     }
@@ -188,13 +199,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_reads_like_a_file_forwards_and_anywhere() {
+    async fn an_object_is_read_like_a_file_at_any_position() {
         let (bucket, body) = (MemoryObjects::default(), bytes(BLOCK as usize * 2 + 1000));
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader =
-                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader = ObjectReader::new(
+                handle,
+                bucket,
+                object,
+                body.len() as u64,
+                &ObjectWatch::default(),
+            );
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
             assert!(all == body);
@@ -210,16 +226,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reading_ahead_gives_the_same_bytes_wherever_the_reader_jumps() {
+    async fn requesting_ahead_returns_the_same_bytes_after_any_seek() {
         let (bucket, body) = (MemoryObjects::default(), bytes(BLOCK as usize * 12 + 77));
         let etag = bucket.upload("a", body.clone(), None);
         on_a_thread(move |handle| {
             let object = ObjectRef { key: "a".into(), etag, version: None };
-            let mut reader =
-                ObjectReader::new(handle, bucket, object, body.len() as u64, &Watch::default());
+            let mut reader = ObjectReader::new(
+                handle,
+                bucket,
+                object,
+                body.len() as u64,
+                &ObjectWatch::default(),
+            );
             let mut some = vec![0; 1000];
-            // The end first, as a zip is read; forwards; over blocks that were asked for; back; and
-            // on.
+            // The end first, as for a zip; forward; over requested blocks; back; and forward again.
             for block in [12, 0, 1, 2, 5, 6, 3, 4, 7, 11, 10, 12, 0, 8, 9, 10, 11] {
                 let at = block * BLOCK as usize + 33;
                 let rest = some.len().min(body.len() - at);
@@ -227,7 +247,7 @@ mod tests {
                 reader.read_exact(&mut some[..rest]).unwrap();
                 assert!(some[..rest] == body[at..at + rest], "block {block}");
                 assert!(
-                    reader.kept.len() <= KEPT && reader.ahead.len() <= AHEAD as usize,
+                    reader.kept.len() <= CACHED_BLOCKS && reader.ahead.len() <= AHEAD as usize,
                     "block {block}"
                 );
             }
@@ -236,8 +256,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replaced_or_deleted_object_is_noticed() {
-        for (gone, fate) in [(false, Fate::Replaced), (true, Fate::Gone)] {
+    async fn a_replaced_or_deleted_object_is_reported() {
+        for (gone, state) in [(false, ObjectState::Replaced), (true, ObjectState::Gone)] {
             let bucket = MemoryObjects::default();
             let etag = bucket.upload("a", bytes(100), None);
             if gone {
@@ -245,7 +265,7 @@ mod tests {
             } else {
                 drop(bucket.upload("a", bytes(99), None))
             }
-            let watch = Watch::default();
+            let watch = ObjectWatch::default();
             let watched = watch.clone();
             on_a_thread(move |handle| {
                 let object = ObjectRef { key: "a".into(), etag, version: None };
@@ -253,7 +273,7 @@ mod tests {
                 assert!(reader.read_to_end(&mut Vec::new()).is_err());
             })
             .await;
-            assert_eq!(watch.fate(), fate);
+            assert_eq!(watch.state(), state);
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::MirrorError;
-use crate::files::blocks::{ObjectReader, Watch};
+use crate::files::blocks::{ObjectReader, ObjectWatch};
 use crate::files::snapshot::{put_json, read_json};
 use crate::files::spool::Lines;
 use crate::files::streams::{Streams, Target};
@@ -313,7 +313,7 @@ fn prepare_all<O: ReadObjects>(
     let info =
         handle.block_on(objects.head(&key, None))?.ok_or(MirrorError::Missing { what: WHAT })?;
     let reader =
-        ObjectReader::new(handle.clone(), objects, info.object, info.size, &Watch::default());
+        ObjectReader::new(handle.clone(), objects, info.object, info.size, &ObjectWatch::default());
     let mut lines = Lines::new(reader, "read a run's plan")?;
     let (mut hash, mut seen, mut packet) = (Xxh3::new(), 0, Vec::with_capacity(PACKET));
     while let Some(line) = lines.next_line()? {

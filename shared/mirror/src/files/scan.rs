@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::MirrorError;
-use crate::files::blocks::{ObjectReader, Watch};
+use crate::files::blocks::{ObjectReader, ObjectWatch};
 use crate::files::plan::{StoredPlan, read_plan};
 use crate::files::snapshot::read_manifest;
 use crate::files::spool::Lines;
@@ -34,7 +34,8 @@ pub async fn scan<O: ReadObjects, S: Send + 'static>(
     let Some(info) = objects.head(&key, None).await? else { return Ok(None) };
     let (handle, objects) = (Handle::current(), objects.clone());
     let scanned = tokio::task::spawn_blocking(move || {
-        let reader = ObjectReader::new(handle, objects, info.object, info.size, &Watch::default());
+        let reader =
+            ObjectReader::new(handle, objects, info.object, info.size, &ObjectWatch::default());
         let mut lines = Lines::new(reader, doing)?;
         while let Some(line) = lines.next_line()? {
             if visit(&mut state, line)?.is_break() {

@@ -1,6 +1,9 @@
-//! Bytes that are kept for the length of an invocation and read several times: in memory while they
-//! are few, in a temporary file without a name when they are many, so that memory does not grow
-//! with the district.
+//! Bytes that are kept for the length of an invocation and read several times.
+//!
+//! # Why this is not simply a vector
+//!
+//! Memory must not grow with the district. A few bytes are kept in memory; more go to a temporary
+//! file without a name, which the operating system deletes at the end of the process.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

@@ -1,8 +1,12 @@
-//! Several files of lines, written at the same time: compressed and sent on a thread of their own,
-//! so that this runs beside whatever makes the lines.
+//! Writes several files of lines at the same time. A worker thread compresses and uploads them
+//! while the caller makes further lines.
 //!
-//! Lines are compressed in blocks, one zstd frame each, and what a block is about is noted: one
-//! record is found without unpacking the others.
+//! # Why this is not simply one compressed object per file
+//!
+//! Lines are compressed in blocks, one zstd frame each, and the ids of the first and last line of a
+//! block are recorded. To explain one record, only its block is read instead of a whole plan or
+//! snapshot. Compression on a thread of its own takes its
+//! time away from the planner, which runs on one thread.
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};

@@ -1,4 +1,9 @@
-//! A thread that works beside whoever gives it work, and says at the end what came of it.
+//! A worker thread that receives work over a channel and returns a result at the end.
+//!
+//! # Why this is not simply `spawn_blocking`
+//!
+//! The rules and the readers of files are synchronous and run on threads of their own. The channel
+//! is bounded, so a fast producer waits for the worker instead of filling the memory.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -45,7 +45,7 @@ pub enum Ending {
     Changed,
     /// Nothing was done: another class has the join code.
     CodeTaken,
-    /// Nothing was done: the table is busy. The same may succeed a moment schedules.
+    /// Nothing was done: the table is busy. The same may succeed a moment later.
     Busy,
 }
 

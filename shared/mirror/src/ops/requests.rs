@@ -1,9 +1,9 @@
-//! What a person asks reconcile to do: an object that roster-api puts, and whose event starts
+//! Requests to reconcile: objects that roster-api or an operator writes, and whose event starts
 //! reconcile.
 //!
-//! An object rather than an invocation: it stays on record, its event is tried again, and it needs
-//! no right but that to put it. Its name is a ULID, and the id of the run that comes of it, so that
-//! an event that comes twice is one run.
+//! An object instead of an invocation, because it is kept on record, its event is retried, and
+//! writing it needs no other permission. Its name is a ULID. For an undo or a restore it is also
+//! the id of the new run, so an event that is delivered twice leads to one run.
 
 use jiff::civil::Date;
 use roster::id::{DistrictId, RunId};
@@ -15,16 +15,16 @@ use crate::files::snapshot::put_json;
 use crate::keys;
 use crate::ports::objects::{ReadObjects, WriteObjects};
 
-/// One thing that a person asks for.
+/// A request of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A decision about a held run (R-H2).
     Decide(Decide),
-    /// Takes a run back (R-H4).
-    Undo(Order),
-    /// Goes back to the snapshot of a run (R-H4).
-    Restore(Order),
+    /// Undoes a run (R-H4).
+    Undo(RunCommand),
+    /// Restores the snapshot of a run (R-H4).
+    Restore(RunCommand),
 }
 
 /// A decision about a held run.
@@ -32,57 +32,59 @@ pub enum Request {
 pub struct Decide {
     /// The run.
     pub run: RunId,
-    /// What was decided, by whom and why.
+    /// The decision, with its author and reason.
     #[serde(flatten)]
     pub decided: Decided,
 }
 
-/// An order about an earlier run.
+/// A command about an earlier run: undo or restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct RunCommand {
     /// The earlier run.
     pub run: RunId,
-    /// Who: the name under which the person signs in.
+    /// The name under which the operator signs in.
     pub by: String,
-    /// Why, in the person's words.
+    /// The reason, in the operator's words.
     pub reason: String,
-    /// The day for which dates are to be read, for replays; else the day of the request where the
-    /// district is.
+    /// The day that dates are evaluated for, for replays. If `None`, the day of the request in the
+    /// time zone of the district.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<Date>,
 }
 
-impl Order {
-    /// As a run's record keeps it.
-    pub fn command(&self) -> Command {
+impl RunCommand {
+    /// Returns the command in the form of a run's record.
+    pub fn for_record(&self) -> Command {
         Command { of: self.run.clone(), by: self.by.clone(), reason: self.reason.clone() }
     }
 }
 
 impl Request {
-    /// Whether it names a run, a person and a reason.
+    /// Returns true if the request names a run, an author and a reason.
     pub fn is_complete(&self) -> bool {
         let (run, by, reason) = match self {
             Self::Decide(Decide { run, decided }) => (run, &decided.by, &decided.reason),
-            Self::Undo(order) | Self::Restore(order) => (&order.run, &order.by, &order.reason),
+            Self::Undo(command) | Self::Restore(command) => {
+                (&command.run, &command.by, &command.reason)
+            }
         };
         keys::is_ulid(run.as_str()) && !by.trim().is_empty() && !reason.trim().is_empty()
     }
 }
 
-/// A request as it is found.
+/// The result of reading a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// It says this.
-    Request(Request),
-    /// It is no request, or lacks a run, a name or a reason: whoever reads it again will read the
-    /// same.
+pub enum StoredRequest {
+    /// The request.
+    Readable(Request),
+    /// The object is not a request, or lacks a run, an author or a reason. Reading it again does
+    /// not help.
     Unreadable,
-    /// There is none.
+    /// The object does not exist.
     Missing,
 }
 
-/// Puts a request under a ULID ([`keys::ulid`]) of now. Put again, it is the same request.
+/// Stores a request under a ULID of the present time. Idempotent for the same id.
 pub async fn put(
     objects: &impl WriteObjects,
     district: &DistrictId,
@@ -100,12 +102,14 @@ pub async fn read(
     objects: &impl ReadObjects,
     district: &DistrictId,
     id: &RunId,
-) -> Result<Asked, MirrorError> {
+) -> Result<StoredRequest, MirrorError> {
     let Some(body) = objects.get(&keys::request(district, id)).await? else {
-        return Ok(Asked::Missing);
+        return Ok(StoredRequest::Missing);
     };
     let request: Option<Request> = serde_json::from_slice(&body).ok();
-    Ok(request.filter(Request::is_complete).map_or(Asked::Unreadable, Asked::Request))
+    Ok(request
+        .filter(Request::is_complete)
+        .map_or(StoredRequest::Unreadable, StoredRequest::Readable))
 }
 
 #[cfg(test)]
@@ -115,11 +119,11 @@ mod tests {
     use roster::run::Decision;
 
     #[tokio::test]
-    async fn a_request_is_read_as_it_was_put_and_anything_else_is_none() {
+    async fn a_stored_request_is_read_back_and_other_objects_are_unreadable() {
         let (bucket, oak) = (MemoryObjects::default(), DistrictId::new("oak"));
         let id = keys::ulid(jiff::Timestamp::UNIX_EPOCH, 7);
         let run = RunId::from("01HZ0000000000000000000000");
-        let order = Order {
+        let command = RunCommand {
             run: run.clone(),
             by: "kim".into(),
             reason: "two schools were missing".into(),
@@ -128,12 +132,15 @@ mod tests {
         let decided =
             Decided { decision: Decision::Approve, by: "kim".into(), reason: "seen".into() };
         for request in [
-            Request::Undo(order.clone()),
-            Request::Restore(Order { today: Some(jiff::civil::date(2026, 9, 1)), ..order.clone() }),
+            Request::Undo(command.clone()),
+            Request::Restore(RunCommand {
+                today: Some(jiff::civil::date(2026, 9, 1)),
+                ..command.clone()
+            }),
             Request::Decide(Decide { run, decided }),
         ] {
             put(&bucket, &oak, &id, &request).await.unwrap();
-            assert_eq!(read(&bucket, &oak, &id).await.unwrap(), Asked::Request(request));
+            assert_eq!(read(&bucket, &oak, &id).await.unwrap(), StoredRequest::Readable(request));
         }
         let written = String::from_utf8(bucket.body(&keys::request(&oak, &id)).unwrap()).unwrap();
         assert!(
@@ -143,8 +150,8 @@ mod tests {
             "{written}"
         );
 
-        let nobody = Request::Undo(Order { by: " ".into(), ..order.clone() });
-        assert!(put(&bucket, &oak, &id, &nobody).await.is_err());
+        let anonymous = Request::Undo(RunCommand { by: " ".into(), ..command.clone() });
+        assert!(put(&bucket, &oak, &id, &anonymous).await.is_err());
         for body in [
             &b"{}"[..],
             b"",
@@ -153,9 +160,9 @@ mod tests {
             br#"{"erase":{}}"#,
         ] {
             bucket.upload(&keys::request(&oak, &id), body, None);
-            assert_eq!(read(&bucket, &oak, &id).await.unwrap(), Asked::Unreadable);
+            assert_eq!(read(&bucket, &oak, &id).await.unwrap(), StoredRequest::Unreadable);
         }
         bucket.remove(&keys::request(&oak, &id));
-        assert_eq!(read(&bucket, &oak, &id).await.unwrap(), Asked::Missing);
+        assert_eq!(read(&bucket, &oak, &id).await.unwrap(), StoredRequest::Missing);
     }
 }

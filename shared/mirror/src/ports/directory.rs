@@ -1,10 +1,10 @@
-//! Reading for people and applications: one record with everything that was done to it here, the
-//! directory of a school, whoever has an e-mail address.
+//! Reads for the API: a record with its local edits, the directory of a school, and records by
+//! e-mail address.
 //!
-//! A record, its local edits and the twins of edits beside other records lie behind one another in
-//! one partition, so they come with one query. The two indexes give only where records lie: what is
-//! in them is read from the table itself. A reader of an index can be a moment behind a writer; a
-//! reader of a record is not.
+//! A record, its local edits and the twins of edits of other records are adjacent in one partition,
+//! so one query returns them. The two indexes contain only the places of records; the records are
+//! read from the table. Reads of an index are eventually consistent, reads of a record are
+//! consistent.
 
 use std::future::Future;
 
@@ -18,7 +18,8 @@ use crate::item::Assembler;
 use crate::keys;
 use crate::ports::items::ReadItem;
 
-/// Where a record of a district lies. Made here alone, so it never leads into another district.
+/// The place of a record in the table. Only this module creates places, so a place never refers to
+/// a record of another district.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The kind of the record.
@@ -28,13 +29,13 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of the record with this key.
+    /// Returns the place of the record with this key.
     pub fn of(kind: RecordKind, key: &SourceId) -> Self {
         Self { kind, shard: key.shard(), sk: keys::record_sk(kind, key) }
     }
 
-    /// The place of what an index named; none if that lies in another district or is no record.
-    /// What stands beside a record leads to it.
+    /// Returns the place for keys from an index, or `None` if they belong to another district or
+    /// not to a record. The keys of an edit lead to the place of its record.
     pub fn parse(district: &DistrictId, pk: &str, sk: &str) -> Option<Self> {
         let shard = (0..SHARDS).find(|shard| keys::shard_pk(district, *shard) == pk)?;
         let (kind, rest) = sk.split_once('#')?;
@@ -43,47 +44,47 @@ impl Place {
         Some(Self { kind, shard, sk: format!("{kind}#{key}") })
     }
 
-    /// Its place in the order of an index: opaque text, the same for the same record.
+    /// Returns the place as opaque text, for cursors.
     pub fn text(&self) -> String {
         format!("{:x}{}", self.shard, self.sk)
     }
 
-    /// What [`Place::text`] gave.
+    /// Parses the result of [`Place::text`].
     pub fn from_text(district: &DistrictId, text: &str) -> Option<Self> {
         let (shard, sk) = text.split_at_checked(1)?;
         let shard = u8::from_str_radix(shard, 16).ok().filter(|shard| *shard < SHARDS)?;
         Self::parse(district, &keys::shard_pk(district, shard), sk).filter(|place| place.sk == sk)
     }
 
-    /// Partition key.
+    /// Returns the partition key.
     pub(crate) fn pk(&self, district: &DistrictId) -> String {
         keys::shard_pk(district, self.shard)
     }
 
-    /// Sort key of the record.
+    /// Returns the sort key of the record.
     pub(crate) fn sk(&self) -> &str {
         &self.sk
     }
 
-    /// A sort key behind everything of the record, and before the next one.
+    /// Returns a sort key after all items of the record and before the next record.
     pub(crate) fn end(&self) -> String {
         keys::after_record(&self.sk)
     }
 }
 
-/// A record as it was found.
+/// A record with its edits, as read from the table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
-    /// JSON of its [`Mirrored`], whole. None where only edits are.
+    /// The JSON of its [`Mirrored`]. `None` if only edits exist.
     pub body: Option<String>,
-    /// The edits beside it.
+    /// The edits of the record.
     pub edits: Vec<LocalEdit>,
-    /// The edits beside other records that are about it.
+    /// The edits of other records that refer to this record.
     pub twins: Vec<LocalEdit>,
 }
 
 impl Found {
-    /// The record, if it is there.
+    /// Parses the record. Returns `None` if it does not exist.
     pub fn record<K: Kind>(&self) -> Result<Option<Mirrored<K>>, MirrorError> {
         let parse = |body: &String| {
             // serde's own message may quote what it read.
@@ -93,7 +94,7 @@ impl Found {
         self.body.as_ref().map(parse).transpose()
     }
 
-    /// Puts together what one query gave.
+    /// Assembles the items of one query.
     pub(crate) fn assemble(
         place: &Place,
         items: impl IntoIterator<Item = ReadItem>,
@@ -119,64 +120,64 @@ impl Found {
     }
 }
 
-/// Places of an index, and where to go on.
+/// A page of places from an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
-    /// In the order of the index.
+    /// The places in the order of the index.
     pub places: Vec<Place>,
-    /// The place behind which the next page begins; none: this was the last.
+    /// The place after which the next page begins. `None` on the last page.
     pub next: Option<Place>,
 }
 
-/// A question to the directory of a school.
+/// A query of the directory of a school.
 #[derive(Clone, Debug)]
 pub struct InSchool<'a> {
-    /// The school's key.
+    /// The key of the school.
     pub school: &'a SourceId,
-    /// Which records.
+    /// The kind of the records.
     pub kind: RecordKind,
-    /// Active or archived ones; none: all.
+    /// Active or archived records; `None` for both.
     pub status: Option<Status>,
-    /// Behind which place to begin.
+    /// The place after which to begin.
     pub after: Option<&'a Place>,
-    /// The most places of a page, at least 1.
+    /// The maximum number of places of a page, at least 1.
     pub at_most: usize,
 }
 
-/// Reading for people and applications.
+/// Reads records for the API.
 pub trait Directory: Clone + Send + Sync + 'static {
-    /// A record with its edits and twins. What is not there at all is empty.
+    /// Returns a record with its edits and twins. Empty if nothing exists.
     fn found(
         &self,
         district: &DistrictId,
         place: &Place,
     ) -> impl Future<Output = Result<Found, MirrorError>> + Send;
 
-    /// Records without what stands beside them, except the edits of these slots; in the order of
-    /// `places`. For lists: many records with few questions. A record whose body goes on in further
-    /// items is left without its body.
-    fn glance(
+    /// Returns many records with few calls, for lists: in the order of `places`, with only the
+    /// edits of these slots, and without twins. A record whose body has several pieces has no body
+    /// here.
+    fn find_many(
         &self,
         district: &DistrictId,
         places: &[Place],
         slots: &[&str],
     ) -> impl Future<Output = Result<Vec<Found>, MirrorError>> + Send;
 
-    /// Records of a kind whose main school it is, in the order of their keys.
+    /// Returns records of a kind by their main school, sorted by their keys.
     fn in_school(
         &self,
         district: &DistrictId,
         question: InSchool<'_>,
     ) -> impl Future<Output = Result<Listed, MirrorError>> + Send;
 
-    /// Records of people with this e-mail address in the mirror.
+    /// Returns the records with this e-mail address.
     fn with_email(
         &self,
         district: &DistrictId,
         email: &Personal,
     ) -> impl Future<Output = Result<Vec<Place>, MirrorError>> + Send;
 
-    /// The identity link of a source id, or none: then the id is the key.
+    /// Returns the identity link of a source id. `None` means that the id is the key.
     fn link(
         &self,
         district: &DistrictId,
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_survives_its_text_and_never_leads_into_another_district() {
+    fn a_place_is_restored_from_its_text_and_stays_in_its_district() {
         for key in ["a", "a#b c", "é/ü", &"x".repeat(2000)] {
             let place = Place::of(RecordKind::Student, &key.into());
             assert_eq!(Place::from_text(&oak(), &place.text()), Some(place.clone()));
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_a_record_leads_to_it() {
+    fn the_keys_of_an_edit_lead_to_its_record() {
         let place = Place::of(RecordKind::Student, &"a".into());
         let pk = place.pk(&oak());
         assert_eq!(Place::parse(&oak(), &pk, "student#a#EDIT#CONTACT"), Some(place));

@@ -1,5 +1,4 @@
-//! A district's own item: what is configured, which snapshot is the newest, what was applied, and
-//! who may work on it now.
+//! A district's own item: settings, status, newest snapshot, last applied run, open run and lease.
 
 use std::future::Future;
 
@@ -11,135 +10,129 @@ use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;
 
-/// A district as the table has it.
+/// A district as stored in the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct District {
-    /// Its id.
+    /// The id.
     pub id: DistrictId,
-    /// What the operator configured.
+    /// The settings.
     pub settings: Settings,
-    /// Where it stands.
+    /// The status.
     pub status: DistrictStatus,
-    /// Who works on it.
+    /// The lease, if an invocation holds one.
     pub lease: Option<Lease>,
-    /// The newest snapshot that was accepted: the only one that may be planned.
+    /// The newest accepted snapshot: the only one that may be planned.
     pub latest: Option<Latest>,
-    /// The last run that the mirror equals.
+    /// The last run that was applied to the mirror.
     pub applied: Option<Applied>,
-    /// The last run that was planned: it may wait for a person, or be half written.
+    /// The last run that was planned. It may be held, or partly written.
     pub open: Option<RunId>,
 }
 
-/// The right to work on a district, for a while.
+/// The exclusive right to process the runs of a district, for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// Who holds it: an invocation.
+    /// The invocation that holds the lease.
     pub owner: String,
-    /// Grows with every taking; a write under a smaller one is refused.
+    /// The fencing token. It increases each time the lease is taken; a write with a smaller token
+    /// is rejected.
     pub token: u64,
-    /// Until when, unless given back before.
+    /// When the lease expires, unless it is released before.
     pub until: Timestamp,
 }
 
-/// The newest accepted snapshot. Its list of uploads lies at [`crate::keys::chain`], its manifest
-/// at [`crate::keys::manifest`].
+/// The newest accepted snapshot. The key of its upload lineage is [`crate::keys::chain`], that of
+/// its manifest [`crate::keys::manifest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latest {
-    /// The run that made it.
+    /// The run of the snapshot.
     pub run: RunId,
-    /// The moment for which it speaks: that of its newest upload.
+    /// The time of its data: that of its newest upload.
     pub taken_at: Timestamp,
 }
 
-/// What the mirror equals.
+/// The last run that was applied to the mirror.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// The run.
     pub run: RunId,
-    /// The moment for which its snapshot spoke.
+    /// The time of its snapshot's data.
     pub taken_at: Timestamp,
-    /// How many runs changed the mirror up to this one: a held plan is still good while this is the
+    /// The number of runs that have changed the mirror. A held plan is valid while it stays the
     /// same.
     pub version: u64,
 }
 
-/// Whether something was written that is to be written once.
+/// The result of a write that is made once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrote {
-    /// Yes.
+    /// The item was written.
     Yes,
-    /// It was there before.
+    /// The item already exists.
     AlreadyThere,
 }
 
-/// Whether a conditional change was made.
+/// The result of a conditional change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Changed {
-    /// Yes.
+    /// The change was made.
     Yes,
-    /// The condition did not hold: somebody else was faster, or the lease is lost.
+    /// The condition was not met: another process was faster, or the lease is lost.
     No,
 }
 
-/// What became of taking a lease.
+/// The result of taking a lease.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TakeLease {
-    /// It is ours: the district as it is now, with our lease in it.
+    /// The lease is taken. Contains the district with the new lease.
     Taken(Box<District>),
-    /// It is somebody else's.
+    /// Another invocation holds the lease.
     Held {
-        /// Until when, at the latest.
+        /// When that lease expires.
         until: Timestamp,
     },
-    /// No such district.
+    /// The district does not exist.
     NoDistrict,
 }
 
-/// What became of giving a lease back.
+/// The result of releasing a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReleaseLease {
-    /// It is nobody's now, or was no longer ours.
+    /// The caller no longer holds the lease.
     Released,
-    /// A newer snapshot was accepted meanwhile; the lease is still ours.
+    /// A newer snapshot was accepted in the meantime. The caller still holds the lease.
     NewerSnapshot,
 }
 
-/// Reading and configuring districts.
+/// Reads and creates districts.
 pub trait Districts: Clone + Send + Sync + 'static {
-    /// A district, or none.
+    /// Returns a district, or `None` if it does not exist.
     fn district(
         &self,
         id: &DistrictId,
     ) -> impl Future<Output = Result<Option<District>, MirrorError>> + Send;
-    /// Makes a district.
+    /// Creates a district.
     fn create(
         &self,
         id: &DistrictId,
         settings: &Settings,
         status: DistrictStatus,
     ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Replaces settings and status of a district that is there.
-    fn configure(
-        &self,
-        id: &DistrictId,
-        settings: &Settings,
-        status: DistrictStatus,
-    ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// Makes a snapshot the district's newest, provided that the newest is still the one that was
-    /// seen before (`None`: none).
+    /// Makes a snapshot the district's newest, if the newest is still that of the run `seen`
+    /// (`None` if there was none).
     fn accept(
         &self,
         id: &DistrictId,
         latest: &Latest,
         seen: Option<&RunId>,
     ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// The administrators made by hand (R-M5).
+    /// Returns the administrators, who are managed in Rollbook (R-M5).
     fn administrators(
         &self,
         id: &DistrictId,
     ) -> impl Future<Output = Result<Vec<Administrator>, MirrorError>> + Send;
-    /// Makes an administrator, or gives one another account.
+    /// Stores an administrator. Replaces the one with the same e-mail address.
     fn put_administrator(
         &self,
         id: &DistrictId,
@@ -147,13 +140,13 @@ pub trait Districts: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
 
-/// One run per district at a time.
+/// Ensures that at most one run per district is in progress.
 ///
-/// The lease outlives the longest invocation, so that nobody writes under a lease that is over.
-/// Every later write of the district's item checks the token.
+/// The lease lasts longer than an invocation can, so no invocation writes under an expired lease.
+/// Every write of the district's item under a lease checks the token.
 pub trait Leases: Clone + Send + Sync + 'static {
-    /// Takes the lease if it is free, over, or already this owner's (the same invocation, delivered
-    /// again after a crash).
+    /// Takes the lease if it is free, expired, or held by the same owner (the same invocation,
+    /// retried after a crash).
     fn take(
         &self,
         id: &DistrictId,
@@ -161,23 +154,23 @@ pub trait Leases: Clone + Send + Sync + 'static {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<TakeLease, MirrorError>> + Send;
-    /// Gives it back, unless the newest snapshot is no longer `seen`: then its run has found the
-    /// lease taken, and must not wait.
+    /// Releases the lease, unless the newest snapshot is no longer that of the run `seen`: the
+    /// event of the newer snapshot found the lease taken, so the holder must process its run.
     fn release(
         &self,
         id: &DistrictId,
         token: u64,
         seen: Option<&RunId>,
     ) -> impl Future<Output = Result<ReleaseLease, MirrorError>> + Send;
-    /// Notes the run that is planned next, before it can wait for a person or write.
+    /// Records the run that is planned next, before it can be held or written.
     fn set_open(
         &self,
         id: &DistrictId,
         token: u64,
         run: &RunId,
     ) -> impl Future<Output = Result<Changed, MirrorError>> + Send;
-    /// Notes what the mirror equals now. The run stays the open one: whoever comes next sees to it
-    /// that its record says so too.
+    /// Records the run that was applied. The run stays the open one: if its record could not be
+    /// saved, the next run of the district completes it.
     fn set_applied(
         &self,
         id: &DistrictId,

@@ -1,9 +1,9 @@
-//! IdempotencyRecords to requests that must have their effect once, however often they come
-//! (`Idempotency-Key`).
+//! Idempotency records: requests with an `Idempotency-Key` take effect once, however often they are
+//! sent.
 //!
-//! The first request with a key puts an item down before it does anything; the answer is added when
-//! it is done. An item lives for a day. It may hold what the answer told, so it lies among the
-//! items of its district and goes with them.
+//! The first request with a key stores a record before it changes anything, and adds its answer at
+//! the end. A record expires after a day. Because an answer may contain personal data, the record
+//! is stored with the items of its district and erased with them.
 
 use std::future::Future;
 
@@ -14,60 +14,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::MirrorError;
 
-/// Beginning of the sort keys of answers.
+/// Prefix of the sort keys of idempotency records.
 pub const ONCE: &str = "ONCE#";
 
-/// Seconds that an answer is kept.
-pub(crate) const KEPT: i64 = 24 * 3600;
+/// The lifetime of a record in seconds.
+pub(crate) const ANSWER_LIFETIME_SECONDS: i64 = 24 * 3600;
 
-/// Which request.
+/// A request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// A hash of who asks and of the key they gave.
+    /// A hash of the caller and the idempotency key.
     pub name: &'a str,
-    /// A hash of what they ask.
+    /// A hash of method, path and body.
     pub request: &'a str,
-    /// A new id, for what the request makes. Who goes on with a request that another process began
-    /// uses the id of that one.
+    /// A new id for the resource that the request creates. A process that continues the request of
+    /// another process uses the id of that one.
     pub fresh: &'a str,
-    /// Now.
+    /// The present time.
     pub now: Timestamp,
-    /// Until when nobody else goes on with it.
+    /// Until when no other process may continue the request.
     pub until: Timestamp,
 }
 
-/// What a request was answered.
+/// The stored answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// The version of what was made.
+    /// The version of the created resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Where what was made is.
+    /// The location of the created resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Personal>,
-    /// The JSON that was sent.
+    /// The JSON body.
     pub body: Personal,
 }
 
-/// What is known of a request.
+/// The result of claiming a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// Nothing, or nobody is at work on it any more: do it, under this id.
+    /// The caller must process the request, with this id.
     Ours {
-        /// The id for what it makes.
+        /// The id for the resource that the request creates.
         fresh: String,
     },
-    /// It was answered.
+    /// The request was already answered.
     Answered(Answer),
-    /// Somebody is at work on it.
+    /// Another process is processing the request.
     AtWork,
-    /// The key was given to another request.
+    /// The key was used for a different request.
     AnotherRequest,
 }
 
-/// An item of a request.
+/// The stored form of an idempotency record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Once {
     pub(crate) request: String,
@@ -87,8 +87,8 @@ impl Once {
         }
     }
 
-    /// What it means to somebody who asks now; none: nobody is at work on it, so it may be taken
-    /// over.
+    /// Returns the result for a request with the same key, or `None` if the caller may take the
+    /// request over.
     pub(crate) fn says(&self, asked: &Asked<'_>) -> Option<Begun> {
         if self.request != asked.request {
             return Some(Begun::AnotherRequest);
@@ -101,22 +101,22 @@ impl Once {
     }
 }
 
-/// Keeping answers.
+/// Stores idempotency records.
 pub trait IdempotencyRecords: Clone + Send + Sync + 'static {
-    /// Notes that a request is being done, unless it is known.
-    fn note(
+    /// Claims a request for the caller, unless it is already being processed or answered.
+    fn claim(
         &self,
         district: &DistrictId,
         asked: Asked<'_>,
     ) -> impl Future<Output = Result<Begun, MirrorError>> + Send;
-    /// Keeps its answer.
+    /// Stores the answer to a request.
     fn finish(
         &self,
         district: &DistrictId,
         asked: Asked<'_>,
         answer: Answer,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
-    /// Forgets it: it had no effect, and may be sent again.
+    /// Deletes the record of a request that had no effect and may be sent again.
     fn forget(
         &self,
         district: &DistrictId,

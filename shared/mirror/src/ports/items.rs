@@ -1,5 +1,5 @@
-//! Reading and writing the items of the mirror, a page or a batch at a time. What is in an item is
-//! [`crate::item`]'s matter.
+//! Reads and writes items of the mirror, a page or a batch at a time. [`crate::item`] defines their
+//! content.
 
 use std::future::Future;
 
@@ -7,52 +7,52 @@ use roster::id::DistrictId;
 
 use crate::MirrorError;
 
-/// One item of a district's shard as it is read.
+/// An item of a district's shard as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadItem {
-    /// Sort key.
+    /// The sort key.
     pub sk: String,
-    /// JSON, or a piece of it.
+    /// JSON, or a piece of it if the body is long.
     pub body: String,
-    /// Whether and where the body goes on.
+    /// The further pieces of a long body.
     pub more: Option<More>,
 }
 
-/// A body that goes on in further items.
+/// The further pieces of a long body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct More {
-    /// First eight hex digits of the hash of the whole body: tells the pieces of this body from
-    /// those of another version.
+    /// The first eight hex digits of the hash of the whole body. They distinguish the pieces of
+    /// this body from those of another version.
     pub hash: String,
-    /// How many pieces there are beside the first.
+    /// The number of pieces after the first.
     pub pieces: u32,
 }
 
 /// One page of a shard, in the order of sort keys.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// Its items.
+    /// The items.
     pub items: Vec<ReadItem>,
-    /// The sort key after which the next page begins; none: this was the last.
+    /// The sort key after which the next page begins. `None` on the last page.
     pub next: Option<String>,
-    /// Read units consumed.
+    /// The consumed read units.
     pub units: f64,
 }
 
-/// Which sort keys of a shard are read.
+/// A range of sort keys of a shard.
 #[derive(Clone, Copy, Debug)]
 pub enum Range<'a> {
-    /// All.
+    /// All sort keys.
     Whole,
-    /// Those that begin with this text.
+    /// Sort keys with this prefix.
     BeginningWith(&'a str),
-    /// That of a record, and those that continue it.
+    /// The sort key of a record, and those of the record's edits, twins and pieces.
     Record(&'a str),
 }
 
-/// Reading mirror items.
+/// Reads items of the mirror.
 pub trait ReadItems: Clone + Send + Sync + 'static {
-    /// One page of a shard.
+    /// Returns one page of a shard.
     fn page(
         &self,
         district: &DistrictId,
@@ -62,16 +62,16 @@ pub trait ReadItems: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Page, MirrorError>> + Send;
 }
 
-/// One write. Both are idempotent.
+/// A write without a condition. Both kinds are idempotent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Puts an item, whatever was there.
+    /// Stores an item and replaces an existing one.
     Put(PutItem),
-    /// Takes an item away: a link, or a piece of an older version of a roster. Never a record.
+    /// Deletes an item.
     Delete {
-        /// Partition key.
+        /// The partition key.
         pk: String,
-        /// Sort key.
+        /// The sort key.
         sk: String,
     },
 }
@@ -79,15 +79,15 @@ pub enum Write {
 /// An item of the mirror as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PutItem {
-    /// Partition key.
+    /// The partition key.
     pub pk: String,
-    /// Sort key.
+    /// The sort key.
     pub sk: String,
-    /// JSON, or a piece of it.
+    /// JSON, or a piece of it if the body is long.
     pub body: String,
-    /// Where the body goes on.
+    /// The further pieces of a long body.
     pub more: Option<More>,
-    /// Hash of the whole body, 16 hex digits; none for pieces.
+    /// The hash of the whole body, 16 hex digits. `None` for pieces.
     pub hash: Option<String>,
     /// The run that wrote it.
     pub run: Option<String>,
@@ -95,14 +95,14 @@ pub struct PutItem {
     pub status: Option<&'static str>,
     /// The version of a local edit.
     pub version: Option<String>,
-    /// For the index by e-mail: present where an e-mail is.
+    /// The key in the index by e-mail, for records with an e-mail address.
     pub email_key: Option<String>,
-    /// For the index by school: present where a school is.
+    /// The key in the index by school, for records with a school.
     pub school_key: Option<String>,
 }
 
 impl Write {
-    /// Bytes that the item counts for in a batch, about.
+    /// Returns the approximate size in a batch, in bytes.
     pub fn size(&self) -> usize {
         match self {
             Write::Put(item) => 300 + item.pk.len() + item.sk.len() + item.body.len(),
@@ -111,25 +111,25 @@ impl Write {
     }
 }
 
-/// What became of a batch.
+/// The result of writing a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
-    /// What was not done, for lack of capacity; to be sent again.
+    /// Writes that were not done for lack of capacity. The caller sends them again.
     pub left: Vec<Write>,
-    /// Write units consumed.
+    /// The consumed write units.
     pub units: f64,
 }
 
-/// The most writes that a batch takes.
+/// The maximum number of writes in a batch.
 pub const BATCH: usize = 25;
 
-/// The most bytes that a batch takes, with room for what [`Write::size`] does not see.
+/// The maximum size of a batch in bytes, with a margin because [`Write::size`] is approximate.
 pub const BATCH_BYTES: usize = 14 * 1024 * 1024;
 
-/// Writing mirror items.
+/// Writes items of the mirror.
 pub trait WriteItems: Clone + Send + Sync + 'static {
-    /// Writes at most [`BATCH`] items, in no order, all or some of them. Being throttled is not an
-    /// error: all is left.
+    /// Writes at most [`BATCH`] items in any order, completely or in part. Throttling is not an
+    /// error: the writes are returned in [`Written::left`].
     fn write(&self, batch: Vec<Write>)
     -> impl Future<Output = Result<Written, MirrorError>> + Send;
 }

@@ -6,104 +6,104 @@ use jiff::Timestamp;
 
 use crate::MirrorError;
 
-/// One state of an object: what a reader holds on to, so that a replaced object is noticed.
+/// One state of an object. A reader uses it to detect that the object was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRef {
-    /// Key.
+    /// The key.
     pub key: String,
-    /// Entity tag, without quotes; empty: whichever state is there, for objects that are written
-    /// once.
+    /// The entity tag, without quotes. Empty for objects that are written once: any state is read.
     pub etag: String,
-    /// Version, where the bucket keeps versions.
+    /// The version, if the bucket has versioning.
     pub version: Option<String>,
 }
 
-/// What a bucket knows of an object without reading it.
+/// The metadata of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Which state.
+    /// The state that the metadata belongs to.
     pub object: ObjectRef,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// When it was written.
+    /// When the object was written.
     pub modified: Option<Timestamp>,
-    /// The metadata `as-of` (`x-amz-meta-as-of`), `YYYY-MM-DD`. Not filled in by lists.
+    /// The metadata `as-of` (`x-amz-meta-as-of`), `YYYY-MM-DD`. `None` in lists.
     pub as_of: Option<String>,
 }
 
-/// What became of reading.
+/// The result of reading a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// The bytes.
     Bytes(Vec<u8>),
-    /// The object is another one by now.
+    /// The object was replaced.
     Changed,
-    /// There is no such object.
+    /// The object does not exist.
     Missing,
 }
 
-/// Reading a bucket.
+/// Reads objects of a bucket.
 pub trait ReadObjects: Clone + Send + Sync + 'static {
-    /// What is known of an object: of one version, or of the current one.
+    /// Returns the metadata of a version, or of the current version. `None` if it does not exist.
     fn head(
         &self,
         key: &str,
         version: Option<&str>,
     ) -> impl Future<Output = Result<Option<ObjectInfo>, MirrorError>> + Send;
-    /// A whole object that is known to be small.
+    /// Returns the content of a small object, or `None` if it does not exist.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, MirrorError>> + Send;
-    /// `length` bytes from `from` of one state of an object.
+    /// Returns `length` bytes of one state of an object, starting at the offset `from`.
     fn range(
         &self,
         object: &ObjectRef,
         from: u64,
         length: u64,
     ) -> impl Future<Output = Result<Fetched, MirrorError>> + Send;
-    /// All objects whose key begins with `prefix`, not below a further `/`.
+    /// Returns all objects whose key is `prefix` followed by a text without `/`.
     fn list(
         &self,
         prefix: &str,
     ) -> impl Future<Output = Result<Vec<ObjectInfo>, MirrorError>> + Send;
 }
 
-/// An object that is written in parts.
+/// A multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartedUpload {
-    /// Key.
+    /// The key.
     pub key: String,
-    /// The service's name for the upload.
+    /// The id of the upload at the service.
     pub id: String,
 }
 
-/// Writing a bucket.
+/// Writes objects of a bucket.
 pub trait WriteObjects: Clone + Send + Sync + 'static {
-    /// Puts a whole object.
+    /// Writes an object.
     fn put(
         &self,
         key: &str,
         content_type: &'static str,
         body: Vec<u8>,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
-    /// Begins an object in parts.
+    /// Starts a multipart upload.
     fn begin_parts(
         &self,
         key: &str,
         content_type: &'static str,
     ) -> impl Future<Output = Result<PartedUpload, MirrorError>> + Send;
-    /// Sends one part, the first being 1; gives its tag. All but the last have at least 5 MiB.
+    /// Uploads a part and returns its entity tag. Numbers start at 1; each part except the last
+    /// must have at least 5 MiB.
     fn put_part(
         &self,
         upload: &PartedUpload,
         number: i32,
         body: Vec<u8>,
     ) -> impl Future<Output = Result<String, MirrorError>> + Send;
-    /// Makes the object of its parts' tags, in order.
+    /// Completes the upload from the tags of its parts, in order.
     fn finish_parts(
         &self,
         upload: &PartedUpload,
         tags: Vec<String>,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
-    /// Gives the parts up.
+    /// Aborts the upload and deletes its parts.
     fn abort_parts(
         &self,
         upload: &PartedUpload,

@@ -1,4 +1,4 @@
-//! Being invoked again.
+//! One-time schedules, with which a function invokes itself again.
 
 use std::future::Future;
 
@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::MirrorError;
 use crate::ports::districts::Wrote;
 
-/// One-time schedules of the function that asks.
+/// Creates one-time schedules.
 pub trait OneTimeSchedules: Clone + Send + Sync + 'static {
-    /// Invokes `function` (the ARN under which the one that asks was invoked) with `payload` at
-    /// `at` or soon after, once. A name that is taken already is the same wish, wished before.
+    /// Schedules one invocation of `function` (an ARN) with `payload`, at `at` or soon after.
+    /// Idempotent: if a schedule with this name exists, it is the same request and is left in
+    /// place.
     fn schedule_once(
         &self,
         function: &str,

@@ -1,5 +1,5 @@
-//! The schedules by which districts are pulled: every night, and between the nights for what has
-//! changed.
+//! The recurring schedules of districts: the full pull of each night, and the incremental pulls
+//! between nights.
 
 use std::future::Future;
 
@@ -8,29 +8,29 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::MirrorError;
 
-/// What the name of a district's schedule for the nights begins with.
+/// Prefix of the names of nightly schedules.
 const NIGHTS: &str = "nightly-";
 
-/// The same, of the one for what has changed between them.
+/// Prefix of the names of incremental schedules.
 const CHANGES: &str = "changes-";
 
-/// What the names of districts' schedules begin with. Other schedules of the group may begin with
-/// it too, so a name alone proves nothing.
+/// Prefixes of the names of districts' schedules. Other schedules of the group may have them too,
+/// so a name does not prove that a schedule belongs to a district.
 pub(crate) const PREFIXES: [&str; 2] = [NIGHTS, CHANGES];
 
-/// The longest name that a schedule can have.
+/// The maximum length of a schedule name.
 pub(crate) const LONGEST_NAME: usize = 64;
 
-/// Digits of the hash that ends a name that was cut, with the hyphen before them.
+/// The length of the hash at the end of a truncated name, with its hyphen.
 const HASH: usize = 17;
 
-/// The name of a district's schedule for the nights. A district's id is made of what such a name
-/// may have, but it can be too long: then its end is a hash of all of it.
+/// Returns the name of a district's nightly schedule. An id that is too long is truncated and ends
+/// with a hash of the whole id. The characters of an id are all valid in a name.
 pub fn name_of(district: &DistrictId) -> String {
     named(NIGHTS, district)
 }
 
-/// The name of a district's schedule for what has changed between the nights.
+/// Returns the name of a district's incremental schedule.
 pub fn changes_name_of(district: &DistrictId) -> String {
     named(CHANGES, district)
 }
@@ -44,48 +44,48 @@ fn named(prefix: &str, district: &DistrictId) -> String {
     format!("{prefix}{kept}-{:016x}", xxh3_64(id.as_bytes()))
 }
 
-/// All of a schedule: two that are equal do the same.
+/// A recurring schedule with all its properties: equal schedules behave the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NightlySchedule {
-    /// Its name in the group.
+    /// The name in the group.
     pub name: String,
-    /// When it is due: `cron(…)`.
+    /// The times of its invocations: `cron(…)`.
     pub expression: String,
-    /// The IANA time zone in which that is meant.
+    /// The IANA time zone of the expression.
     pub time_zone: String,
-    /// How many minutes later it may invoke; 0: none.
+    /// The flexible window in minutes; 0 means no window.
     pub window_minutes: i32,
-    /// False: somebody has switched it off.
+    /// False if the schedule is disabled.
     pub enabled: bool,
     /// The ARN of the function that it invokes.
     pub function: String,
-    /// What the function is told.
+    /// The payload.
     pub input: String,
-    /// The ARN of the role by which it may invoke the function.
+    /// The ARN of the role with which it invokes the function.
     pub role: String,
-    /// How often an invocation is tried again that was not taken.
+    /// The maximum number of retries of an invocation that was not accepted.
     pub retries: i32,
-    /// How many seconds it is tried for.
+    /// The maximum time for retries, in seconds.
     pub retry_seconds: i32,
-    /// The ARN of the queue for what was never taken.
+    /// The ARN of the dead-letter queue.
     pub failures: Option<String>,
 }
 
-/// Keeping such schedules.
+/// Stores recurring schedules.
 pub trait NightlySchedules: Clone + Send + Sync + 'static {
-    /// The names in the group that begin as those of districts' schedules do.
-    fn names(&self) -> impl Future<Output = Result<Vec<String>, MirrorError>> + Send;
-    /// The schedule of a name.
+    /// Returns the names in the group that have a prefix of districts' schedules.
+    fn schedule_names(&self) -> impl Future<Output = Result<Vec<String>, MirrorError>> + Send;
+    /// Returns a schedule, or `None` if it does not exist.
     fn schedule(
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<NightlySchedule>, MirrorError>> + Send;
-    /// Makes a schedule, or replaces all of the one of its name.
+    /// Creates a schedule, or replaces the one with the same name.
     fn put_schedule(
         &self,
         schedule: &NightlySchedule,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
-    /// Takes a schedule away, if it is there.
+    /// Deletes a schedule if it exists.
     fn remove_schedule(&self, name: &str) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
 
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_the_districts_id_or_as_much_of_it_as_fits_with_a_hash() {
+    fn a_long_district_id_is_truncated_and_ends_with_a_hash() {
         assert_eq!(name_of(&DistrictId::new("oak_field.2")), "nightly-oak_field.2");
         let (fits, long, longer) = ("a".repeat(56), "a".repeat(57), "a".repeat(64));
         assert_eq!(name_of(&DistrictId::new(fits.as_str())), format!("nightly-{fits}"));
         assert_eq!(changes_name_of(&DistrictId::new(fits.as_str())), format!("changes-{fits}"));
         let (long, longer) =
             (name_of(&DistrictId::new(long.as_str())), name_of(&DistrictId::new(longer.as_str())));
-        assert_ne!(long, longer, "what is cut away tells them apart");
+        assert_ne!(long, longer, "the hash covers the whole id");
         for name in [long, longer] {
             assert_eq!(name.len(), LONGEST_NAME);
             assert!(DistrictId::is_valid(&name), "the same characters");

@@ -1,4 +1,4 @@
-//! The record of a run, and the few ways to change it.
+//! Run records.
 
 use std::future::Future;
 
@@ -11,70 +11,69 @@ use serde::{Deserialize, Serialize};
 use crate::MirrorError;
 use crate::ports::districts::{Changed, Wrote};
 
-/// All that is kept of a run beside its objects.
+/// The record of a run. The snapshot, plan and report of a run are objects of the bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The district.
     pub district: DistrictId,
     /// The run.
     pub run: RunId,
-    /// What made it.
+    /// What started the run.
     #[serde(default, skip_serializing_if = "Cause::is_source")]
     pub cause: Cause,
-    /// Where it stands. Changed by [`RunRecord::step`] alone.
+    /// The state. Only [`RunRecord::step`] changes it.
     pub state: RunState,
-    /// When its source was complete: an upload's time. A snapshot that folds later uploads in
-    /// speaks for a later moment.
+    /// The time of its data, such as the time of the upload. The data of a snapshot that includes
+    /// later uploads is newer.
     pub taken_at: Timestamp,
-    /// The day for which dates are read, once that is known.
+    /// The day that dates are evaluated for, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<Date>,
-    /// What was uploaded, for sources that are files.
+    /// The upload, for a source of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<Upload>,
-    /// Who imports it.
+    /// The invocation that imports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub importer: Option<Importer>,
-    /// The plan, once there is one.
+    /// The plan, once it is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanRef>,
-    /// What a person decided about it (R-H2).
+    /// The decision of an operator (R-H2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
-    /// The request by which that came ([`crate::ops::requests`]): its event may come again, when the run
-    /// waits for another decision.
+    /// The request object of the decision ([`crate::ops::requests`]). Its event may be delivered
+    /// again while the run waits for another decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_in: Option<RunId>,
-    /// How far the plan is written: so many of its changes, in its order.
+    /// The number of changes that are written, in the order of the plan.
     #[serde(default)]
     pub cursor: u64,
-    /// How often it went on in a new invocation.
+    /// How often a further invocation continued the run.
     #[serde(default)]
     pub continued: u32,
-    /// Mirror items written so far.
+    /// The number of items written so far.
     #[serde(default)]
     pub item_writes: u64,
-    /// Changes of the plan that were left out, since somebody had changed the edit or the manual
-    /// record after the plan saw it (invariant 12).
+    /// The number of changes that were skipped because the edit or the manual record was changed
+    /// after the plan was made (invariant 12).
     #[serde(default)]
     pub edits_kept: u64,
-    /// Read units consumed so far.
+    /// The read units consumed so far.
     #[serde(default)]
     pub read_units: f64,
-    /// Write units consumed so far.
+    /// The write units consumed so far.
     #[serde(default)]
     pub write_units: f64,
-    /// Seconds spent on planning, all tries.
+    /// Seconds of planning, over all attempts.
     #[serde(default)]
     pub plan_seconds: f64,
-    /// Seconds spent on writing, all invocations.
+    /// Seconds of writing, over all invocations.
     #[serde(default)]
     pub apply_seconds: f64,
-    /// The fencing token of whoever works on it: an older one cannot save it.
+    /// The fencing token of the last lease that saved it. An older lease cannot save it.
     #[serde(default)]
     pub token: u64,
-    /// Grows with every save: a save over a record that somebody else has saved meanwhile is
-    /// refused.
+    /// Increases with every save. A save of an outdated record is rejected.
     #[serde(default)]
     pub revision: u64,
 }
@@ -84,23 +83,23 @@ pub struct RunRecord {
 pub struct Importer {
     /// The invocation.
     pub owner: String,
-    /// From then on, somebody else may begin again.
+    /// When another invocation may start the import again.
     pub until: Timestamp,
 }
 
-/// A plan that was written whole.
+/// A plan that is completely stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRef {
-    /// How many changes it has.
+    /// The number of changes.
     pub changes: u64,
-    /// The version of the mirror that it was made against.
+    /// The version of the mirror that the plan was made against.
     pub against: u64,
-    /// False for a plan of additions and changes only (R-H2).
+    /// False for a plan without removals (R-H2).
     pub removals: bool,
 }
 
 impl RunRecord {
-    /// A run that begins to read its source.
+    /// Returns a new run that starts to read its source.
     pub fn importing(district: DistrictId, run: RunId, taken_at: Timestamp) -> Self {
         Self {
             district,
@@ -127,31 +126,34 @@ impl RunRecord {
         }
     }
 
-    /// Takes a step, if the rules allow it from here.
+    /// Changes the state by a step.
+    ///
+    /// # Errors
+    /// If the state does not allow the step.
     pub fn step(&mut self, step: Step) -> Result<(), NotAllowed> {
         self.state = self.state.after(step)?;
         Ok(())
     }
 }
 
-/// Keeping runs.
+/// Stores run records.
 pub trait Runs: Clone + Send + Sync + 'static {
-    /// A run, or none.
+    /// Returns a run, or `None` if it does not exist.
     fn run(
         &self,
         district: &DistrictId,
         run: &RunId,
     ) -> impl Future<Output = Result<Option<RunRecord>, MirrorError>> + Send;
-    /// The newest runs of a district, the newest first.
+    /// Returns the newest runs of a district, the newest first.
     fn newest(
         &self,
         district: &DistrictId,
         at_most: usize,
     ) -> impl Future<Output = Result<Vec<RunRecord>, MirrorError>> + Send;
-    /// Puts a run that is not there yet.
+    /// Stores a new run, unless it exists.
     fn begin(&self, record: &RunRecord) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Replaces the record, provided that it is still the one that was read (its revision) and that
-    /// no younger lease wrote it (its token). On success the record's revision is the new one.
+    /// Replaces the record if its revision is still the stored one and no newer lease saved it. On
+    /// success, `record` has the new revision.
     fn save(
         &self,
         record: &mut RunRecord,

@@ -1,9 +1,8 @@
-//! Secrets that functions need: keys of notices, credentials at sources. They live in Secrets
-//! Manager, never in an environment variable.
+//! Secrets: keys of webhooks and credentials of sources. They are stored in Secrets Manager, never
+//! in an environment variable.
 //!
-//! A function keeps what it has read for a while ([`SecretCache`]): long enough that a warm process does
-//! not ask at every event, short enough that a key that was changed because somebody has seen it is
-//! soon worth nothing.
+//! A function caches secrets for some minutes ([`SecretCache`]): long enough to avoid a call per
+//! event, short enough that a revoked secret soon stops working.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,30 +16,29 @@ use serde::de::DeserializeOwned;
 use crate::MirrorError;
 use crate::clock::Clock;
 
-/// Reads a secret that is JSON. What is wrong with one that is not is not told, for it would be
-/// told with the text.
+/// Parses a secret that is JSON.
 ///
 /// # Errors
-/// If it is not what it must be.
+/// If the text is not JSON of the type `T`. The error has no details, because they could quote the
+/// secret.
 pub fn parse<T: DeserializeOwned>(secret: &Secret, what: &'static str) -> Result<T, MirrorError> {
     serde_json::from_str(secret.reveal())
         .map_err(|_| MirrorError::corrupt(what, "it is not JSON with the expected fields"))
 }
 
-/// Reading secrets.
+/// Reads secrets.
 pub trait Secrets: Clone + Send + Sync + 'static {
-    /// The present text of a secret; none: there is no secret of that name, or nobody has given it
-    /// a text yet.
+    /// Returns the current text of a secret, or `None` if the secret does not exist or has no text.
     fn secret(
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<Secret>, MirrorError>> + Send;
 }
 
-/// Secrets that are read once, and again when they have been kept for so long.
+/// A cache of secrets. After a fixed time, a secret is read again.
 ///
-/// What cannot be read again is not used any longer either: a key that was taken away must not live
-/// on because its keeper is out of reach.
+/// A secret that cannot be read again is no longer used: a revoked key must not stay valid while
+/// Secrets Manager is not reachable.
 #[derive(Clone, Debug)]
 pub struct SecretCache<S> {
     inner: S,
@@ -50,20 +48,20 @@ pub struct SecretCache<S> {
 }
 
 impl<S> SecretCache<S> {
-    /// Keeps each secret for `time` after it was read.
+    /// Returns a cache that keeps each secret for `time`.
     pub fn new(inner: S, clock: Clock, time: Duration) -> Self {
         Self { inner, clock, time, read: Arc::default() }
     }
 
-    /// Forgets all, since one of them was not taken: it may have been changed.
+    /// Removes all secrets from the cache, because one of them was rejected and may have changed.
     pub fn forget(&self) {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn fresh(&self, name: &str) -> Option<Secret> {
+    fn cached(&self, name: &str) -> Option<Secret> {
         let now = self.clock.now();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back makes nothing live longer.
+        // A clock that was set back must not extend the lifetime.
         read.retain(|_, (at, _)| *at <= now && now.duration_since(*at).unsigned_abs() < self.time);
         read.get(name).map(|(_, secret)| secret.clone())
     }
@@ -71,11 +69,11 @@ impl<S> SecretCache<S> {
 
 impl<S: Secrets> Secrets for SecretCache<S> {
     async fn secret(&self, name: &str) -> Result<Option<Secret>, MirrorError> {
-        if let Some(secret) = self.fresh(name) {
+        if let Some(secret) = self.cached(name) {
             return Ok(Some(secret));
         }
         let at = self.clock.now();
-        // One that is not there is not kept: it works as soon as somebody makes it.
+        // A missing secret is not cached, so that it works as soon as it is created.
         let Some(secret) = self.inner.secret(name).await? else { return Ok(None) };
         self.read
             .lock()
@@ -97,11 +95,11 @@ mod tests {
 
     const MINUTES: Duration = Duration::from_secs(300);
 
-    /// A clock that stands where a test puts it.
+    /// A clock that a test sets.
     fn clock() -> (Clock, Arc<AtomicI64>) {
         let second = Arc::new(AtomicI64::new(1_780_000_000));
-        let told = Arc::clone(&second);
-        (Clock::new(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap()), second)
+        let shared = Arc::clone(&second);
+        (Clock::new(move || Timestamp::from_second(shared.load(Ordering::SeqCst)).unwrap()), second)
     }
 
     async fn text(secrets: &impl Secrets) -> Option<String> {
@@ -109,17 +107,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_is_read_once_and_again_when_its_time_is_over() {
+    async fn a_secret_is_read_again_when_its_time_in_the_cache_is_over() {
         let (clock, second) = clock();
         let stored = MemorySecrets::default();
         let kept = SecretCache::new(stored.clone(), clock, MINUTES);
         assert_eq!(text(&kept).await, None);
         stored.put("notices", "one");
-        assert_eq!(
-            text(&kept).await.as_deref(),
-            Some("one"),
-            "what was not there is asked for again at once"
-        );
+        assert_eq!(text(&kept).await.as_deref(), Some("one"), "a missing secret is not cached");
         stored.put("notices", "two");
         second.fetch_add(299, Ordering::SeqCst);
         assert_eq!((text(&kept).await.as_deref(), stored.reads()), (Some("one"), 2));
@@ -130,22 +124,18 @@ mod tests {
         assert_eq!(
             text(&kept).await.as_deref(),
             Some("three"),
-            "a clock that was set back keeps nothing alive"
+            "a clock that was set back does not extend the lifetime"
         );
         stored.put("notices", "four");
         kept.forget();
-        assert_eq!(
-            text(&kept).await.as_deref(),
-            Some("four"),
-            "one that was not taken is asked for again at once"
-        );
+        assert_eq!(text(&kept).await.as_deref(), Some("four"), "a rejected secret is read again");
         stored.remove("notices");
         second.fetch_add(300, Ordering::SeqCst);
-        assert_eq!(text(&kept).await, None, "one that was taken away is gone");
+        assert_eq!(text(&kept).await, None, "a deleted secret is no longer used");
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_again_is_not_used_on() {
+    async fn a_secret_that_cannot_be_read_again_is_no_longer_used() {
         let (clock, second) = clock();
         let stored = MemorySecrets::default();
         stored.put("notices", "one");
@@ -156,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_prints_a_secret() {
+    async fn debug_output_and_errors_contain_no_secret() {
         #[derive(Debug, Deserialize)]
         struct Number {
             #[allow(dead_code, reason = "it is never read: the test is that it is not made")]

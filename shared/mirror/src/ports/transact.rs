@@ -1,47 +1,46 @@
-//! A few writes that are all done or none, each under a condition. What it is good for is
-//! [`crate::ops::edits`]' matter.
+//! Transactions: several writes, each under a condition, of which all are done or none.
 
 use std::future::Future;
 
 use crate::MirrorError;
 use crate::ports::items::{PutItem, Write};
 
-/// One write, and what must hold of the item that is there.
+/// A write with the condition on the existing item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The write.
     pub write: Write,
-    /// The condition; none: it is written whatever is there.
+    /// The condition. `None` writes in any case.
     pub check: Option<Check>,
 }
 
-/// What must hold of the item that is there.
+/// A condition on the existing item.
 ///
-/// A condition of a put also takes what the put itself leaves behind, so that a write whose answer
-/// was lost can be sent again.
+/// The condition of a put must also accept the item that the put writes, so that a write whose
+/// answer was lost can be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Whether none may be there.
+    /// True if the item may be missing.
     pub absent: bool,
-    /// The attribute that tells one state of the item from another.
+    /// The attribute that identifies the state of the item.
     pub mark: Mark,
-    /// The values that it may have.
+    /// The accepted values of the attribute.
     pub among: Vec<String>,
 }
 
-/// An attribute that tells states of an item apart.
+/// An attribute that identifies the state of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The version of a local edit.
     Version,
     /// The hash of a record's body.
     Hash,
-    /// The whole body, of small items.
+    /// The whole body, for small items.
     Body,
 }
 
 impl Mark {
-    /// The attribute's name.
+    /// Returns the name of the attribute.
     pub fn name(self) -> &'static str {
         match self {
             Mark::Version => "version",
@@ -60,7 +59,7 @@ impl Mark {
 }
 
 impl Check {
-    /// Whether it holds of what is there.
+    /// Returns true if the existing item meets the condition.
     pub fn holds(&self, there: Option<&PutItem>) -> bool {
         match there {
             None => self.absent,
@@ -71,42 +70,42 @@ impl Check {
     }
 }
 
-/// What became of a transaction.
+/// The result of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use]
 pub struct Transacted {
-    /// Whether it was done.
+    /// How it ended.
     pub end: End,
-    /// Write units consumed.
+    /// The consumed write units.
     pub units: f64,
 }
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// All of it is done.
+    /// All writes are done.
     Done,
-    /// None of it is: the condition of this step, counted from 0, did not hold.
+    /// Nothing is written: the condition of a step was not met.
     Refused {
-        /// The first such step.
+        /// The first such step, counted from 0.
         step: usize,
     },
-    /// None of it is, for lack of capacity or because others write the same items; to be sent
-    /// again.
+    /// Nothing is written, for lack of capacity or because of concurrent writes of the same items.
+    /// The caller sends it again.
     Throttled,
 }
 
-/// The most writes that a transaction takes.
+/// The maximum number of writes in a transaction.
 pub const MOST_STEPS: usize = 100;
 
-/// Writing under conditions.
+/// Writes transactions.
 pub trait Transact: Clone + Send + Sync + 'static {
-    /// Does all steps, 1 to [`MOST_STEPS`] of them on different items, or none.
+    /// Does all steps or none: 1 to [`MOST_STEPS`] steps, each on a different item.
     fn transact(
         &self,
         steps: Vec<Step>,
     ) -> impl Future<Output = Result<Transacted, MirrorError>> + Send;
-    /// The body of one item, as it is after every write that was answered; or none.
+    /// Returns the body of an item by a consistent read, or `None` if the item does not exist.
     fn body(
         &self,
         pk: &str,

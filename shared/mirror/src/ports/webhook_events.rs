@@ -1,8 +1,8 @@
-//! WebhookEvents that come from outside: each has its effect once, and so many in a while.
+//! Received webhook events: each takes effect once, and their rate is limited.
 //!
-//! What is remembered of a notice is a digest of what was signed, for as long as its signature is
-//! good for anything. It tells nothing of the district, and lies in a partition of its own, so that
-//! whoever takes notices needs no right to anything else in the table.
+//! Of an event, only a digest of the signed text is stored, until its signature expires. The digest
+//! contains nothing about the district. It has a partition of its own, so that the webhook function
+//! needs no access to other items of the table.
 
 use std::future::Future;
 
@@ -11,18 +11,18 @@ use jiff::Timestamp;
 use crate::MirrorError;
 use crate::ports::districts::Wrote;
 
-/// Remembering notices.
+/// Stores received webhook events.
 pub trait WebhookEvents: Clone + Send + Sync + 'static {
-    /// Whether a notice was taken before.
-    fn taken(&self, digest: &str) -> impl Future<Output = Result<bool, MirrorError>> + Send;
-    /// Remembers that a notice was taken, at least until then.
-    fn take(
+    /// Returns true if an event with this digest was recorded.
+    fn is_recorded(&self, digest: &str) -> impl Future<Output = Result<bool, MirrorError>> + Send;
+    /// Records an event, at least until the given time.
+    fn record(
         &self,
         digest: &str,
         until: Timestamp,
     ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Counts one more in a stretch of time, which nobody asks for any longer after `until`; gives
-    /// how many there are with it.
+    /// Adds one to the count of a period and returns the new count. The count is not needed after
+    /// `until`.
     fn count(
         &self,
         stretch: &str,

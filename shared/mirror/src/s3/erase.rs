@@ -4,17 +4,17 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::{S3Bucket, bare, failed, version};
 use crate::MirrorError;
-use crate::ops::erase::{DoomedObject, EraseObjects};
+use crate::ports::erase::{EraseObjects, ObjectToErase};
 
 const ERASING: &str = "erase objects";
 
 impl EraseObjects for S3Bucket {
-    async fn first_versions(&self, prefix: &str) -> Result<Vec<DoomedObject>, MirrorError> {
+    async fn first_versions(&self, prefix: &str) -> Result<Vec<ObjectToErase>, MirrorError> {
         let request =
             self.client.list_object_versions().bucket(&self.name).prefix(prefix).max_keys(1000);
         let page = request.send().await.map_err(|e| failed("list the objects to erase", e))?;
         let versions = page.versions().iter().filter_map(|v| {
-            Some(DoomedObject {
+            Some(ObjectToErase {
                 key: v.key()?.into(),
                 version: version(v.version_id()),
                 etag: bare(v.e_tag()),
@@ -22,7 +22,7 @@ impl EraseObjects for S3Bucket {
             })
         });
         let markers = page.delete_markers().iter().filter_map(|marker| {
-            Some(DoomedObject {
+            Some(ObjectToErase {
                 key: marker.key()?.into(),
                 version: version(marker.version_id()),
                 etag: String::new(),
@@ -32,7 +32,7 @@ impl EraseObjects for S3Bucket {
         Ok(versions.chain(markers).collect())
     }
 
-    async fn erase_versions(&self, objects: &[DoomedObject]) -> Result<(), MirrorError> {
+    async fn erase_versions(&self, objects: &[ObjectToErase]) -> Result<(), MirrorError> {
         // A bucket's list may be longer than one call takes away.
         for batch in objects.chunks(1000) {
             let named = batch.iter().map(|object| {

@@ -14,7 +14,7 @@ use crate::ports::pull_schedules::{NightlySchedule, NightlySchedules, PREFIXES};
 const PUT: &str = "store a district's schedule";
 
 impl NightlySchedules for ScheduleGroup {
-    async fn names(&self) -> Result<Vec<String>, MirrorError> {
+    async fn schedule_names(&self) -> Result<Vec<String>, MirrorError> {
         let mut names = Vec::new();
         for prefix in PREFIXES {
             let request = self.client.list_schedules().group_name(&self.group).name_prefix(prefix);

@@ -17,13 +17,13 @@ use roster::settings::{DistrictStatus, Settings};
 use crate::MirrorError;
 use crate::eventbridge::Bus;
 use crate::eventbridge::event::Event;
-use crate::ops::erase::{DoomedItem, DoomedItems, DoomedObject, EraseItems, EraseObjects};
-use crate::ports::configured::{Configured, Configuring};
-use crate::ports::connected::{Connected, ConnectedDistricts};
+use crate::ports::connected_districts::{Connected, ConnectedDistricts};
 use crate::ports::directory::{Directory, Found, InSchool, Listed, Place};
+use crate::ports::district_settings::{Configured, SettingsStore};
 use crate::ports::districts::{
     Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
 };
+use crate::ports::erase::{EraseItems, EraseObjects, ItemToErase, ItemsToErase, ObjectToErase};
 use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
 use crate::ports::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::ports::objects::{
@@ -159,7 +159,6 @@ macro_rules! under_cue {
 under_cue! { Districts {
     fn district(&self, id: &DistrictId) -> Option<District>;
     fn create(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Wrote;
-    fn configure(&self, id: &DistrictId, settings: &Settings, status: DistrictStatus) -> Changed;
     fn accept(&self, id: &DistrictId, latest: &Latest, seen: Option<&RunId>) -> Changed;
     fn administrators(&self, id: &DistrictId) -> Vec<Administrator>;
     fn put_administrator(&self, id: &DistrictId, administrator: &Administrator) -> ();
@@ -212,15 +211,15 @@ under_cue! { OneTimeSchedules {
 } }
 
 under_cue! { NightlySchedules {
-    fn names(&self) -> Vec<String>;
+    fn schedule_names(&self) -> Vec<String>;
     fn schedule(&self, name: &str) -> Option<NightlySchedule>;
     fn put_schedule(&self, schedule: &NightlySchedule) -> ();
     fn remove_schedule(&self, name: &str) -> ();
 } }
 
 under_cue! { WebhookEvents {
-    fn taken(&self, digest: &str) -> bool;
-    fn take(&self, digest: &str, until: Timestamp) -> Wrote;
+    fn is_recorded(&self, digest: &str) -> bool;
+    fn record(&self, digest: &str, until: Timestamp) -> Wrote;
     fn count(&self, stretch: &str, until: Timestamp) -> u64;
 } }
 
@@ -234,35 +233,35 @@ under_cue! { Secrets {
 
 under_cue! { Directory {
     fn found(&self, district: &DistrictId, place: &Place) -> Found;
-    fn glance(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Vec<Found>;
+    fn find_many(&self, district: &DistrictId, places: &[Place], slots: &[&str]) -> Vec<Found>;
     fn in_school(&self, district: &DistrictId, question: InSchool<'_>) -> Listed;
     fn with_email(&self, district: &DistrictId, email: &Personal) -> Vec<Place>;
     fn link(&self, district: &DistrictId, kind: RecordKind, source: &SourceId) -> Option<Link>;
 } }
 
-under_cue! { Configuring {
+under_cue! { SettingsStore {
     fn configured(&self, id: &DistrictId) -> Option<Configured>;
     fn reconfigure(&self, id: &DistrictId, seen: &Configured, settings: &Settings, status: DistrictStatus) -> Changed;
 } }
 
 under_cue! { ConnectedDistricts {
     fn connected(&self, source: &str) -> Vec<Connected>;
-    fn note(&self, source: &str, connected: &Connected) -> Wrote;
-    fn renote(&self, source: &str, connected: &Connected) -> ();
+    fn add_connected(&self, source: &str, connected: &Connected) -> Wrote;
+    fn update_connected(&self, source: &str, connected: &Connected) -> ();
 } }
 
 under_cue! { IdempotencyRecords {
-    fn note(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
+    fn claim(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
     fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> ();
     fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> ();
 } }
 
 under_cue! { EraseItems {
-    fn first_items(&self, pk: &str) -> DoomedItems;
-    fn erase_items(&self, items: &[DoomedItem]) -> ();
+    fn first_items(&self, pk: &str) -> ItemsToErase;
+    fn erase_items(&self, items: &[ItemToErase]) -> ();
 } }
 
 under_cue! { EraseObjects {
-    fn first_versions(&self, prefix: &str) -> Vec<DoomedObject>;
-    fn erase_versions(&self, objects: &[DoomedObject]) -> ();
+    fn first_versions(&self, prefix: &str) -> Vec<ObjectToErase>;
+    fn erase_versions(&self, objects: &[ObjectToErase]) -> ();
 } }

@@ -7,7 +7,7 @@ use districts::{District, Size};
 use e2e::{Application, Night};
 use mirror::keys;
 use mirror::ops::edits::{Edits, Ending};
-use mirror::ops::requests::{self, Order, Request};
+use mirror::ops::requests::{self, Request, RunCommand};
 use mirror::ports::items::{Range, ReadItems};
 use mirror::ports::objects::WriteObjects;
 use mirror::ports::runs::Runs;
@@ -106,8 +106,8 @@ async fn ask(application: &Application, district: &DistrictId, request: Request)
     }
 }
 
-fn order(of: &RunId, today: Option<jiff::civil::Date>) -> Order {
-    Order {
+fn order(of: &RunId, today: Option<jiff::civil::Date>) -> RunCommand {
+    RunCommand {
         run: of.clone(),
         by: "kim.operator".into(),
         reason: "The file was last year's.".into(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
+use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Changed, Districts};
 use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};
@@ -95,7 +96,11 @@ impl Import {
         if settings == known.settings {
             return Ok(None);
         }
-        match table.configure(id, &settings, known.status).await? {
+        let changed = match table.configured(id).await? {
+            Some(seen) => table.reconfigure(id, &seen, &settings, known.status).await?,
+            None => Changed::No,
+        };
+        match changed {
             Changed::Yes => Ok(Some(format!("changed the settings of {id}"))),
             Changed::No => Err(Fault::Said(format!(
                 "the settings of {id} were changed by somebody else meanwhile; try again"

@@ -421,9 +421,9 @@ async fn r_o4_district_schedules_can_be_created_replaced_read_and_removed() {
         assert_eq!(group.schedule("nightly-oak").await.unwrap().as_ref(), Some(schedule));
     }
     world.schedule("discovery", "rate(1 hour)").send().await.unwrap();
-    assert_eq!(group.names().await.unwrap(), ["nightly-oak"]);
+    assert_eq!(group.schedule_names().await.unwrap(), ["nightly-oak"]);
     for _ in 0..2 {
         group.remove_schedule("nightly-oak").await.unwrap();
     }
-    assert!(group.names().await.unwrap().is_empty());
+    assert!(group.schedule_names().await.unwrap().is_empty());
 }

@@ -22,7 +22,7 @@ impl Directory for MemoryTable {
         Found::assemble(place, table.items.range(range).map(|(_, item)| read(item)))
     }
 
-    async fn glance(
+    async fn find_many(
         &self,
         district: &DistrictId,
         places: &[Place],

@@ -2,7 +2,7 @@
 
 use super::{MemoryTable, lock};
 use crate::MirrorError;
-use crate::ports::connected::{Connected, ConnectedDistricts};
+use crate::ports::connected_districts::{Connected, ConnectedDistricts};
 use crate::ports::districts::Wrote;
 
 impl ConnectedDistricts for MemoryTable {
@@ -16,7 +16,11 @@ impl ConnectedDistricts for MemoryTable {
             .collect())
     }
 
-    async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {
+    async fn add_connected(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> Result<Wrote, MirrorError> {
         let key = (source.to_owned(), connected.id.clone());
         let mut table = lock(&self.0);
         if table.connected.contains_key(&key) {
@@ -26,7 +30,11 @@ impl ConnectedDistricts for MemoryTable {
         Ok(Wrote::Yes)
     }
 
-    async fn renote(&self, source: &str, connected: &Connected) -> Result<(), MirrorError> {
+    async fn update_connected(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> Result<(), MirrorError> {
         lock(&self.0)
             .connected
             .insert((source.to_owned(), connected.id.clone()), connected.clone());

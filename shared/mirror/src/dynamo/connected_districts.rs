@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use super::{DynamoTable, PK, SK, all_of, failed, from_json, json, s, text};
 use crate::MirrorError;
 use crate::keys;
-use crate::ports::connected::{Connected, ConnectedDistricts};
+use crate::ports::connected_districts::{Connected, ConnectedDistricts};
 use crate::ports::districts::Wrote;
 
 const WHAT: &str = "a connected district";
@@ -39,7 +39,11 @@ impl ConnectedDistricts for DynamoTable {
         items.iter().map(|item| from_json(text(item, "body"), WHAT)).collect()
     }
 
-    async fn note(&self, source: &str, connected: &Connected) -> Result<Wrote, MirrorError> {
+    async fn add_connected(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> Result<Wrote, MirrorError> {
         match self
             .put_connected(source, connected)?
             .condition_expression("attribute_not_exists(PK)")
@@ -58,7 +62,11 @@ impl ConnectedDistricts for DynamoTable {
         }
     }
 
-    async fn renote(&self, source: &str, connected: &Connected) -> Result<(), MirrorError> {
+    async fn update_connected(
+        &self,
+        source: &str,
+        connected: &Connected,
+    ) -> Result<(), MirrorError> {
         let put = self.put_connected(source, connected)?.send().await;
         put.map(|_| ()).map_err(|error| failed("store a connected district", error))
     }

@@ -1,5 +1,5 @@
-//! Changing what is configured of a district: only what was seen is changed, so that of two people
-//! who change at once one is told.
+//! Settings and status of a district. A change is made only if they are still as they were read, so
+//! that two people who change them at the same time do not overwrite each other.
 
 use std::future::Future;
 
@@ -10,33 +10,33 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::MirrorError;
 use crate::ports::districts::Changed;
 
-/// Settings and status of a district, in the state in which they were read.
+/// Settings and status of a district as they were read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configured {
-    /// What the operator configured.
+    /// The settings.
     pub settings: Settings,
-    /// Where the district stands.
+    /// The status.
     pub status: DistrictStatus,
-    /// Both as they are stored, to the letter.
+    /// Both in their stored form.
     pub(crate) stored: (String, String),
 }
 
 impl Configured {
-    /// Tells one state from another: another after every change.
+    /// Returns a text that differs after every change.
     pub fn version(&self) -> String {
         let (settings, status) = &self.stored;
         format!("{:016x}", xxh3_64(format!("{settings}\u{1f}{status}").as_bytes()))
     }
 }
 
-/// Reading and changing what is configured.
-pub trait Configuring: Clone + Send + Sync + 'static {
-    /// What is configured of a district, or none: there is no such district.
+/// Reads and changes settings and status.
+pub trait SettingsStore: Clone + Send + Sync + 'static {
+    /// Returns settings and status, or `None` if the district does not exist.
     fn configured(
         &self,
         id: &DistrictId,
     ) -> impl Future<Output = Result<Option<Configured>, MirrorError>> + Send;
-    /// Replaces what was seen.
+    /// Replaces settings and status. Returns `Changed::No` if they are no longer those of `seen`.
     fn reconfigure(
         &self,
         id: &DistrictId,

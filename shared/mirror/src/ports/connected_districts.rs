@@ -1,4 +1,4 @@
-//! Which districts have connected a source, remembered from one look at its list to the next.
+//! The districts that have connected a source, kept from one discovery to the next.
 
 use std::future::Future;
 
@@ -9,38 +9,38 @@ use serde::{Deserialize, Serialize};
 use crate::MirrorError;
 use crate::ports::districts::Wrote;
 
-/// A district that was in a source's list at some time.
+/// A district that a source has listed at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connected {
-    /// Its id at the source.
+    /// The id at the source.
     pub id: String,
-    /// Its id here.
+    /// The id in Rollbook.
     pub district: DistrictId,
-    /// When it was first seen.
+    /// When it was first listed.
     pub since: Timestamp,
-    /// When it was first missed; none: it was in the list at the last look.
+    /// When it was first missing from the list. `None` if the last discovery found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<Timestamp>,
-    /// Whether operators were told that it is gone.
+    /// True if operators were notified that it is disconnected.
     #[serde(default)]
     pub told: bool,
 }
 
-/// Remembering them.
+/// Stores connected districts.
 pub trait ConnectedDistricts: Clone + Send + Sync + 'static {
-    /// All that were ever seen at a source (`clever`), in the order of their ids there.
+    /// Returns all districts that a source (`clever`) has ever listed, sorted by their ids there.
     fn connected(
         &self,
         source: &str,
     ) -> impl Future<Output = Result<Vec<Connected>, MirrorError>> + Send;
-    /// Notes one that is not there yet.
-    fn note(
+    /// Adds a district, unless it is already stored.
+    fn add_connected(
         &self,
         source: &str,
         connected: &Connected,
     ) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
-    /// Replaces one.
-    fn renote(
+    /// Replaces a district.
+    fn update_connected(
         &self,
         source: &str,
         connected: &Connected,

@@ -1,15 +1,55 @@
-//! Districts' schedules in memory.
+//! Schedules in memory: one-time schedules, and the pull schedules of districts.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{MemorySchedules, lock};
+use super::lock;
 use crate::MirrorError;
+use crate::ports::districts::Wrote;
+use crate::ports::one_time::OneTimeSchedules;
 use crate::ports::pull_schedules::{LONGEST_NAME, NightlySchedule, NightlySchedules, PREFIXES};
 
+/// Schedules in memory. A test takes the one-time schedules; those of districts stay.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySchedules {
+    once: Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>,
+    nights: Arc<Mutex<Nights>>,
+}
+
+impl MemorySchedules {
+    /// Removes all one-time schedules and returns their names, times and payloads, the earliest first.
+    pub fn take_all(&self) -> Vec<(String, Timestamp, String)> {
+        let mut all: Vec<_> = std::mem::take(&mut *lock(&self.once))
+            .into_iter()
+            .map(|(name, (at, payload))| (name, at, payload))
+            .collect();
+        all.sort_by_key(|(_, at, _)| *at);
+        all
+    }
+}
+
+impl OneTimeSchedules for MemorySchedules {
+    async fn schedule_once(
+        &self,
+        _function: &str,
+        name: &str,
+        at: Timestamp,
+        payload: &str,
+    ) -> Result<Wrote, MirrorError> {
+        let mut all = lock(&self.once);
+        if all.contains_key(name) {
+            return Ok(Wrote::AlreadyThere);
+        }
+        all.insert(name.into(), (at, payload.into()));
+        Ok(Wrote::Yes)
+    }
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Nights {
+struct Nights {
     schedules: BTreeMap<String, NightlySchedule>,
     writes: u64,
     refused: Option<String>,
@@ -33,7 +73,7 @@ impl MemorySchedules {
 }
 
 impl NightlySchedules for MemorySchedules {
-    async fn names(&self) -> Result<Vec<String>, MirrorError> {
+    async fn schedule_names(&self) -> Result<Vec<String>, MirrorError> {
         let is_a_districts =
             |name: &&String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         Ok(lock(&self.nights).schedules.keys().filter(is_a_districts).cloned().collect())

@@ -15,11 +15,11 @@ impl MemoryTable {
 }
 
 impl WebhookEvents for MemoryTable {
-    async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
+    async fn is_recorded(&self, digest: &str) -> Result<bool, MirrorError> {
         Ok(lock(&self.0).notices.contains(digest))
     }
 
-    async fn take(&self, digest: &str, _until: Timestamp) -> Result<Wrote, MirrorError> {
+    async fn record(&self, digest: &str, _until: Timestamp) -> Result<Wrote, MirrorError> {
         Ok(if lock(&self.0).notices.insert(digest.into()) {
             Wrote::Yes
         } else {

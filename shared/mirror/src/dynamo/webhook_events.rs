@@ -10,14 +10,14 @@ use crate::ports::districts::Wrote;
 use crate::ports::webhook_events::WebhookEvents;
 
 impl WebhookEvents for DynamoTable {
-    async fn taken(&self, digest: &str) -> Result<bool, MirrorError> {
+    async fn is_recorded(&self, digest: &str) -> Result<bool, MirrorError> {
         let item = self
             .get(keys::notice_pk(digest), keys::NOTICE_SK.into(), "look up a webhook event")
             .await?;
         Ok(item.is_some())
     }
 
-    async fn take(&self, digest: &str, until: Timestamp) -> Result<Wrote, MirrorError> {
+    async fn record(&self, digest: &str, until: Timestamp) -> Result<Wrote, MirrorError> {
         let request = self
             .client
             .put_item()

@@ -1,0 +1,120 @@
+//! Idempotency records: one item per request, which expires.
+
+use roster::id::DistrictId;
+
+use super::{DynamoTable, PK, SK, failed, json, n, s, text};
+use crate::MirrorError;
+use crate::keys;
+use crate::ports::districts::Changed;
+use crate::ports::idempotency::{
+    ANSWER_LIFETIME_SECONDS, Answer, Asked, Begun, IdempotencyRecords, ONCE, Once,
+};
+
+const ANSWER: &str = "a stored response";
+const NOTING: &str = "store a request";
+
+impl DynamoTable {
+    /// Stores the item of a request. `seen` is the body that was read, or `None` if there must be no
+    /// item.
+    async fn put_once(
+        &self,
+        district: &DistrictId,
+        asked: &Asked<'_>,
+        once: &Once,
+        seen: Option<&str>,
+    ) -> Result<Changed, MirrorError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .item(PK, s(keys::district_pk(district)))
+            .item(SK, s(format!("{ONCE}{}", asked.name)))
+            .item("body", s(json(once, ANSWER)?))
+            .item("expires", n(asked.now.as_second() + ANSWER_LIFETIME_SECONDS));
+        let request = match seen {
+            None => request.condition_expression("attribute_not_exists(PK)"),
+            Some(seen) => request
+                .condition_expression("body = :seen")
+                .expression_attribute_values(":seen", s(seen)),
+        };
+        match request.send().await {
+            Ok(_) => Ok(Changed::Yes),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Changed::No)
+            }
+            Err(error) => Err(failed(NOTING, error)),
+        }
+    }
+
+    async fn once(
+        &self,
+        district: &DistrictId,
+        asked: &Asked<'_>,
+    ) -> Result<Option<(String, Once)>, MirrorError> {
+        let item = self
+            .get(
+                keys::district_pk(district),
+                format!("{ONCE}{}", asked.name),
+                "read a stored response",
+            )
+            .await?;
+        let Some(item) = item else { return Ok(None) };
+        let body = text(&item, "body").unwrap_or_default().to_owned();
+        // serde's own message may quote what it read.
+        let once = serde_json::from_str(&body)
+            .map_err(|_| MirrorError::corrupt(ANSWER, "it does not parse"))?;
+        Ok(Some((body, once)))
+    }
+}
+
+impl IdempotencyRecords for DynamoTable {
+    async fn claim(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
+        if self.put_once(district, &asked, &Once::of(&asked), None).await? == Changed::Yes {
+            return Ok(Begun::Ours { fresh: asked.fresh.into() });
+        }
+        let Some((body, once)) = self.once(district, &asked).await? else {
+            return Ok(Begun::AtWork);
+        };
+        // The SDK may have sent our own put twice.
+        if once.fresh == asked.fresh && once.answer.is_none() {
+            return Ok(Begun::Ours { fresh: once.fresh });
+        }
+        if let Some(begun) = once.says(&asked) {
+            return Ok(begun);
+        }
+        let taken = Once { until: asked.until, ..once };
+        Ok(match self.put_once(district, &asked, &taken, Some(&body)).await? {
+            Changed::Yes => Begun::Ours { fresh: taken.fresh },
+            Changed::No => Begun::AtWork,
+        })
+    }
+
+    async fn finish(
+        &self,
+        district: &DistrictId,
+        asked: Asked<'_>,
+        answer: Answer,
+    ) -> Result<(), MirrorError> {
+        let Some((body, once)) = self.once(district, &asked).await? else { return Ok(()) };
+        // `No` means that another process stored the same answer first.
+        let _ = self
+            .put_once(district, &asked, &Once { answer: Some(answer), ..once }, Some(&body))
+            .await?;
+        Ok(())
+    }
+
+    async fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> Result<(), MirrorError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key(PK, s(keys::district_pk(district)));
+        let request = request.key(SK, s(format!("{ONCE}{}", asked.name)));
+        request.send().await.map_err(|e| failed("delete a request", e))?;
+        Ok(())
+    }
+}
