@@ -200,7 +200,7 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
         undone.report.findings,
         application.failures()
     );
-    assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).command()));
+    assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).for_record()));
     assert!(items(&application, &district).await == before, "the undo left another table");
     assert!(
         application
