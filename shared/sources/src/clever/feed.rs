@@ -26,7 +26,7 @@ use crate::intake::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
 use crate::intake::ids::{Claim, NONE, RecordStatus, Registry};
 use crate::intake::phone::Phones;
 use crate::intake::values::NO_DAY;
-use crate::intake::{Import, ImportError, Refused, Staged};
+use crate::{Import, ImportError, Refused, Staged};
 
 /// What a snapshot is made from.
 pub struct Job<'a> {

@@ -73,8 +73,7 @@ pub(crate) use reader::{Reader, Tables, Work};
 pub(crate) use set::Nature;
 pub(crate) use table::Mode;
 
-pub use crate::intake::{ImportError, Refused, Staged};
 pub use folder::{FolderPackage, OpenNamed};
-pub use import::{Described, Import, Job, Progress, describe, import};
+pub use import::{Described, Job, Progress, describe, import};
 pub use package::{Package, PackagedFile, Refusal};
 pub use zip_package::{Limits, OpenError, ZipPackage};
