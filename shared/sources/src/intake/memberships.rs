@@ -1,4 +1,4 @@
-//! Seats: enrollments brought together by class and by person (check 49).
+//! Enrollments, joined by class and by person (check 49).
 
 use std::ops::Range;
 
@@ -8,48 +8,48 @@ use super::collected::{Collected, Enrollment};
 use super::diagnostics::{Diagnostics, id_of, place};
 use super::values::{Day, NO_DAY};
 
-/// One seat, seen from a class or from a person.
+/// An enrollment as the record of a class or of a person holds it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Membership {
-    /// The person of a class's seat, the class of a person's.
+    /// The person, in a class's list; the class, in a person's.
     pub(super) other: u32,
-    said: u32,
+    packed: u32,
 }
 
 impl Membership {
     pub(super) fn is_primary(self) -> bool {
-        Enrollment::unpack(self.said).is_primary()
+        Enrollment::unpack(self.packed).is_primary()
     }
 
-    /// Its dates, in [`Collected::dates`].
+    /// Index of its dates in [`Collected::dates`].
     pub(super) fn dates(self) -> usize {
-        Enrollment::unpack(self.said).dates()
+        Enrollment::unpack(self.packed).dates()
     }
 
     fn is_teacher(self) -> bool {
-        Enrollment::unpack(self.said).is_teacher()
+        Enrollment::unpack(self.packed).is_teacher()
     }
 }
 
-/// Enrollments by class and by person, one of a role for each pair.
-pub(super) struct Seats {
-    /// Everybody of classes, sorted by id.
-    classes: Lists<Placed>,
-    /// Classes of people, sorted by id.
+/// All enrollments by class and by person: at most one for each class, person and role.
+pub(super) struct Memberships {
+    /// Members of each class, sorted by id.
+    classes: Lists<Member>,
+    /// Classes of each person, sorted by id.
     people: Lists<Membership>,
 }
 
-/// A seat of a class, and which row says so.
+/// An entry in a class's list, with the number of its row.
 #[derive(Clone, Copy, Default)]
-struct Placed {
-    seat: Membership,
+struct Member {
+    membership: Membership,
     row: u32,
 }
 
-impl Placed {
-    /// Whether another row of the same person, class and role counts instead.
+impl Member {
+    /// Whether another row of the same person, class and role is used instead.
     fn is_void(self) -> bool {
-        self.seat.other == Enrollment::VOID
+        self.membership.other == Enrollment::VOID
     }
 }
 
@@ -60,15 +60,15 @@ struct Lists<T> {
 }
 
 impl<T: Copy + Default> Lists<T> {
-    /// Sorts items into lists; inside a list they keep their order. `of` says the list of each
-    /// item, in whatever order is read fastest.
+    /// Distributes items to lists, in which they keep their order. `list_of_each` yields the list
+    /// of each item once, in any order; choose the one that is read fastest.
     fn new(
         lists: usize,
-        of: impl Iterator<Item = u32>,
+        list_of_each: impl Iterator<Item = u32>,
         items: impl Iterator<Item = (u32, T)>,
     ) -> Self {
         let mut ends = vec![0_u32; lists + 1];
-        of.for_each(|list| ends[list as usize + 1] += 1);
+        list_of_each.for_each(|list| ends[list as usize + 1] += 1);
         for i in 1..ends.len() {
             ends[i] += ends[i - 1];
         }
@@ -96,8 +96,8 @@ impl<T: Copy + Default> Lists<T> {
     }
 }
 
-/// The numbers of enrollments by the slots of their users: what can be done before the order of
-/// users is known.
+/// Numbers of enrollment rows by the slot of their user. Can be built before the order of users is
+/// known.
 pub(super) struct ByUser(Lists<u32>);
 
 impl ByUser {
@@ -111,12 +111,11 @@ impl ByUser {
     }
 }
 
-impl Seats {
-    /// Brings the roster's enrollments together. `users` and `classes` are all slots in the order
-    /// of their ids.
+impl Memberships {
+    /// Joins the enrollments. `users` and `classes` are all slots in the order of their ids.
     ///
-    /// Walking one side in the order of its ids leaves each list of the other in that order,
-    /// without sorting it.
+    /// Visiting one side in the order of its ids leaves each list of the other side in that order,
+    /// so no list has to be sorted.
     pub(super) fn gather(
         roster: &Collected,
         rows: Vec<Enrollment>,
@@ -126,87 +125,87 @@ impl Seats {
         diagnostics: &mut Diagnostics<'_>,
     ) -> Self {
         let (user_count, class_count) = (roster.users.len(), roster.classes.len());
-        let placed = |&number: &u32| {
+        let member = |&number: &u32| {
             let row = rows[number as usize];
-            (
-                row.class,
-                Placed { seat: Membership { other: row.user, said: row.packed() }, row: number },
-            )
+            let membership = Membership { other: row.user, packed: row.packed() };
+            (row.class, Member { membership, row: number })
         };
-        let of = rows.iter().filter(|row| !row.is_void()).map(|row| row.class);
         let mut of_class = Lists::new(
             class_count,
-            of,
-            users.iter().flat_map(|&user| by_user.0.get(user)).map(placed),
+            rows.iter().filter(|row| !row.is_void()).map(|row| row.class),
+            users.iter().flat_map(|&user| by_user.0.get(user)).map(member),
         );
         drop(by_user);
         for class in 0..class_count as u32 {
             for group in of_class
                 .get_mut(class)
-                .chunk_by_mut(|a, b| a.seat.other == b.seat.other)
+                .chunk_by_mut(|a, b| a.membership.other == b.membership.other)
                 .filter(|group| group.len() > 1)
             {
-                for teacher in [false, true] {
-                    merge(group, teacher, class, roster, &rows, today, diagnostics);
+                for is_teacher in [false, true] {
+                    merge(group, is_teacher, class, roster, &rows, today, diagnostics);
                 }
             }
         }
         drop(rows);
-        let counting = || of_class.items.iter().filter(|placed| !placed.is_void());
+        let used = || of_class.items.iter().filter(|member| !member.is_void());
         let seen_from_person = |class: u32| {
-            let own = of_class.get(class).iter().filter(|placed| !placed.is_void());
-            own.map(move |placed| {
-                (placed.seat.other, Membership { other: class, said: placed.seat.said })
+            let own = of_class.get(class).iter().filter(|member| !member.is_void());
+            own.map(move |member| {
+                let packed = member.membership.packed;
+                (member.membership.other, Membership { other: class, packed })
             })
         };
         let in_order = classes.iter().flat_map(|&class| seen_from_person(class));
-        let people = Lists::new(user_count, counting().map(|placed| placed.seat.other), in_order);
+        let people = Lists::new(user_count, used().map(|member| member.membership.other), in_order);
         Self { classes: of_class, people }
     }
 
-    fn of_class(&self, class: u32, teacher: bool) -> impl Iterator<Item = &Placed> {
+    fn members(&self, class: u32, is_teacher: bool) -> impl Iterator<Item = &Member> {
         self.classes
             .get(class)
             .iter()
-            .filter(move |placed| !placed.is_void() && placed.seat.is_teacher() == teacher)
+            .filter(move |member| !member.is_void() && member.membership.is_teacher() == is_teacher)
     }
 
-    /// The seats of a class's students, sorted by their ids.
+    /// A class's students, sorted by id.
     pub(super) fn students(&self, class: u32) -> impl Iterator<Item = Membership> {
-        self.of_class(class, false).map(|placed| placed.seat)
+        self.members(class, false).map(|member| member.membership)
     }
 
-    /// The seats of a class's teachers, in the order of the source.
+    /// A class's teachers, in the order of the source.
     pub(super) fn teachers(&self, class: u32) -> impl Iterator<Item = Membership> + use<> {
-        let mut teachers: Vec<Placed> = self.of_class(class, true).copied().collect();
-        teachers.sort_unstable_by_key(|placed| placed.row);
-        teachers.into_iter().map(|placed| placed.seat)
+        let mut teachers: Vec<Member> = self.members(class, true).copied().collect();
+        teachers.sort_unstable_by_key(|member| member.row);
+        teachers.into_iter().map(|member| member.membership)
     }
 
-    /// The seats of a person in one role, sorted by the class's id.
+    /// A person's classes in one role, sorted by id.
     pub(super) fn of_user(
         &self,
         user: u32,
-        teacher: bool,
+        is_teacher: bool,
     ) -> impl Iterator<Item = Membership> + '_ {
-        self.people.get(user).iter().copied().filter(move |seat| seat.is_teacher() == teacher)
+        let all = self.people.get(user).iter().copied();
+        all.filter(move |membership| membership.is_teacher() == is_teacher)
     }
 }
 
-/// Lets one of a person's enrollments of a role in a class count, and no other.
+/// Keeps the best of a person's enrollments in a class with one role, and voids the others.
 fn merge(
-    group: &mut [Placed],
-    teacher: bool,
+    group: &mut [Member],
+    is_teacher: bool,
     class: u32,
     roster: &Collected,
     rows: &[Enrollment],
     today: Day,
     diagnostics: &mut Diagnostics<'_>,
 ) {
-    let is_role = |placed: &&mut Placed| !placed.is_void() && placed.seat.is_teacher() == teacher;
-    let same: Vec<&mut Placed> = group.iter_mut().filter(is_role).collect();
+    let has_role =
+        |member: &&mut Member| !member.is_void() && member.membership.is_teacher() == is_teacher;
+    let same: Vec<&mut Member> = group.iter_mut().filter(has_role).collect();
     let Some(best) =
-        same.iter().min_by_key(|placed| preference(roster, placed, today)).map(|placed| placed.row)
+        same.iter().min_by_key(|member| preference(roster, member, today)).map(|member| member.row)
     else {
         return;
     };
@@ -214,8 +213,8 @@ fn merge(
     if count < 2 {
         return;
     }
-    for placed in same.into_iter().filter(|placed| placed.row != best) {
-        placed.seat.other = Enrollment::VOID;
+    for member in same.into_iter().filter(|member| member.row != best) {
+        member.membership.other = Enrollment::VOID;
     }
     let line = rows[best as usize].line;
     diagnostics.note(&codes::ENROLLMENT_MERGED, |f| {
@@ -228,19 +227,20 @@ fn merge(
     });
 }
 
-/// The less, the better: on today (a primary teacher's first), then the next to begin, then the
-/// last to end.
-fn preference(roster: &Collected, placed: &Placed, today: Day) -> (u8, bool, i64, u32) {
-    let (begin, end) = roster.dates[placed.seat.dates()];
-    let begun = begin == NO_DAY || begin <= today;
-    let over = end != NO_DAY && end <= today;
-    let lasts = if end == NO_DAY { i64::from(Day::MAX) } else { i64::from(end) };
-    let secondary = !placed.seat.is_primary();
-    if begun && !over {
-        (0, secondary, -lasts, placed.row)
-    } else if !over {
-        (1, secondary, i64::from(begin), placed.row)
+/// Sort key, best first: enrollments in effect today (primary teachers first, then the last to
+/// end), then those yet to begin (the next first), then those that have ended (the last to end
+/// first).
+fn preference(roster: &Collected, member: &Member, today: Day) -> (u8, bool, i64, u32) {
+    let (begin, end) = roster.dates[member.membership.dates()];
+    let has_begun = begin == NO_DAY || begin <= today;
+    let is_over = end != NO_DAY && end <= today;
+    let latest_end = if end == NO_DAY { i64::from(Day::MAX) } else { i64::from(end) };
+    let is_secondary = !member.membership.is_primary();
+    if has_begun && !is_over {
+        (0, is_secondary, -latest_end, member.row)
+    } else if !is_over {
+        (1, is_secondary, i64::from(begin), member.row)
     } else {
-        (2, secondary, -lasts, placed.row)
+        (2, is_secondary, -latest_end, member.row)
     }
 }

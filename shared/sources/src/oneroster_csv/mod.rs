@@ -64,7 +64,9 @@ mod take;
 mod users;
 mod zip_package;
 
-use crate::intake::{assemble, collected, diagnostics, gaps, ids, phone, values};
+use crate::intake::{
+    assemble, collected, diagnostics, ids, phone, record_texts, unreadable, values,
+};
 
 pub(crate) use ahead::{RowBuilder, with_made};
 pub(crate) use import::check_settings;
