@@ -105,7 +105,7 @@ pub enum PullFailure {
     Storage(#[from] MirrorError),
     /// The snapshot could not be made of the staged pages.
     #[error("could not make the snapshot")]
-    Snapshot(#[source] sources::clever::ImportError),
+    Snapshot(#[source] sources::ImportError),
     /// Nobody can tell who has connected.
     #[error("the list of connected districts could not be read: {0}")]
     TokenList(String),

@@ -73,7 +73,7 @@ pub enum ImportFailure {
     Storage(#[from] MirrorError),
     /// The upload could not be read.
     #[error("could not read the upload")]
-    Read(#[source] sources::oneroster_csv::ImportError),
+    Read(#[source] sources::ImportError),
     /// Another invocation is at it.
     #[error("the upload is being imported by another invocation")]
     InProgress,

@@ -15,9 +15,10 @@ use roster::report::FindingList;
 use roster::settings::SourceSettings;
 use roster::snapshot::{FileRef, Part, Upload};
 use sources::oneroster_csv::{
-    FolderPackage, Import, ImportError, Job, Limits, OpenError, OpenNamed, Package, PackagedFile,
-    ZipPackage, describe, import,
+    FolderPackage, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, ZipPackage, describe,
+    import,
 };
+use sources::{Import, ImportError};
 use tokio::runtime::Handle;
 
 use crate::{ImportFailure, chain};
@@ -144,15 +145,16 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             today: self.today,
             progress: None,
         };
-        match import(job, &mut writer).map_err(ImportFailure::Read)? {
-            Import::Staged(staged) => Ok(Some(Outcome::Staged(Box::new(StagedParts {
+        match import(job, &mut writer) {
+            Ok(Import::Staged(staged)) => Ok(Some(Outcome::Staged(Box::new(StagedParts {
                 chain,
                 parts: writer.finish()?,
                 enrollments: staged.enrollments,
                 findings: staged.findings,
             })))),
-            Import::Refused(refused) => Ok(Some(Outcome::Refused(refused.findings))),
-            Import::NeedsBase => Ok(None),
+            Ok(Import::Refused(refused)) => Ok(Some(Outcome::Refused(refused.findings))),
+            Err(ImportError::NeedsBase) => Ok(None),
+            Err(error) => Err(ImportFailure::Read(error)),
         }
     }
 

@@ -33,7 +33,8 @@ use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use roster::snapshot::{Manifest, Origin};
 use rules::engine::plan;
-use sources::oneroster_csv::{Import, Job, Limits, ZipPackage, import};
+use sources::Import;
+use sources::oneroster_csv::{Job, Limits, ZipPackage, import};
 use tokio::runtime::Handle;
 
 #[global_allocator]

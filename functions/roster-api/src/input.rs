@@ -7,6 +7,7 @@ use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use roster::contact;
 use roster::id::{RunId, SourceId};
 use roster::personal::Personal;
 use roster::records::RecordKind;
@@ -128,29 +129,11 @@ pub(crate) fn reason(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// An e-mail address, trimmed and lower-cased (as the importer normalises those of the source).
+/// An e-mail address, trimmed and lower-cased.
 pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
-    let text = text.trim().to_lowercase();
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-    };
-    let is_well_formed = text.len() <= 254
-        && text.rsplit_once('@').is_some_and(|(local, domain)| {
-            (1..=64).contains(&local.len())
-                && !local.starts_with('.')
-                && !local.ends_with('.')
-                && !local.contains("..")
-                && !local
-                    .chars()
-                    .any(|c| c.is_whitespace() || c.is_control() || "@,;:<>()[]\\\"".contains(c))
-                && domain.contains('.')
-                && domain.split('.').all(is_label)
-        });
-    if is_well_formed {
-        Ok(Personal::new(text))
+    let mut email = String::new();
+    if contact::write_email(text, &mut email) {
+        Ok(Personal::new(email))
     } else {
         Err(Problem::unprocessable("`email` must be a valid e-mail address"))
     }
@@ -159,11 +142,7 @@ pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
 /// A phone number in E.164, `+12025550100`.
 pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem> {
     let text = text.trim();
-    let digits = text.strip_prefix('+').unwrap_or_default();
-    let is_e164 = (7..=15).contains(&digits.len())
-        && digits.bytes().all(|c| c.is_ascii_digit())
-        && !digits.starts_with('0');
-    if is_e164 {
+    if contact::is_e164(text) {
         Ok(Personal::new(text))
     } else {
         Err(Problem::unprocessable(format!("`{field}` must be a phone number in E.164 format")))

@@ -3,6 +3,7 @@
 //! | module | what it defines |
 //! | --- | --- |
 //! | [`id`], [`personal`] | ids, and personal data in types that cannot be printed |
+//! | [`contact`] | validity and normalized form of e-mail addresses and phone numbers |
 //! | [`records`] | what a source says and what the mirror holds, kind by kind |
 //! | [`snapshot`] | the normalized form of everything a source shares at one moment |
 //! | [`edit`] | changes that people make in the application, stored beside the mirror |
@@ -16,6 +17,7 @@
 //! validation, and no I/O, async, clock, randomness or logging. Dates and ids are passed in.
 
 pub mod change;
+pub mod contact;
 pub mod contract;
 pub mod district;
 pub mod edit;

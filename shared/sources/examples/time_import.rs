@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use roster::snapshot::{PartName, SnapshotSink};
-use sources::oneroster_csv::{Import, Job, Limits, ZipPackage, import};
+use sources::oneroster_csv::{Job, Limits, ZipPackage, import};
+use sources::{Import, ImportError};
 
 /// Counts lines and bytes.
 #[derive(Default)]
@@ -55,10 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         today: Date::constant(2026, 10, 1),
         progress: Some(&mut told),
     };
-    let ended = import(job, &mut sink)?;
+    let ended = import(job, &mut sink);
     let seconds = begin.elapsed().as_secs_f64();
     match ended {
-        Import::Staged(staged) => {
+        Ok(Import::Staged(staged)) => {
             println!(
                 "staged {} enrollments in {seconds:.3} s, first lines at {:.3} s",
                 staged.enrollments,
@@ -66,8 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
             println!("{:?}", staged.findings.totals);
         }
-        Import::Refused(refused) => println!("refused: {:?}", refused.findings.findings),
-        Import::NeedsBase => println!("needs the sets before it"),
+        Ok(Import::Refused(refused)) => println!("refused: {:?}", refused.findings.findings),
+        Err(ImportError::NeedsBase) => println!("the set updates earlier sets"),
+        Err(error) => return Err(error.into()),
     }
     for (part, (lines, bytes)) in sink.0 {
         println!("{:>10} {lines:>9} lines {:>6} MB", part.name(), bytes >> 20);

@@ -9,6 +9,9 @@
 pub mod classlink;
 pub mod clever;
 pub mod http;
+mod import;
 mod intake;
 pub mod oneroster_csv;
 pub mod oneroster_rest;
+
+pub use import::{Import, ImportError, Refused, Staged};

@@ -18,7 +18,7 @@ use roster::policy::Policy;
 use roster::report::FindingList;
 use roster::run::{RunState, Step};
 use roster::snapshot::{Manifest, Origin};
-use sources::clever::Import;
+use sources::Import;
 use sources::http::{Http, Wait};
 use tokio::runtime::Handle;
 

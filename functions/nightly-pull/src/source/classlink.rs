@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sources::classlink::{Applications, Tenant, TenantsError, api, check};
 use sources::http::{Http, Wait};
-use sources::oneroster_rest::{Access, Import, ImportError, Progress, Resource};
+use sources::oneroster_rest::{Access, Progress, Resource};
+use sources::{Import, ImportError};
 
 use super::{
     Attempt, AuthError, Listed, Listing, Reached, SnapshotInputs, Source, Stop, World, oneroster,

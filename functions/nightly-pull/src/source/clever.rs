@@ -12,10 +12,11 @@ use roster::settings::{Clever, SourceSettings};
 use serde::Deserialize;
 use serde_json::Value;
 use sources::clever::{
-    Api, Client, Connected, Import, ImportError, Job, Pages, Progress, PullError, PullState,
-    Resource, StagedPages, TokenList, TokensError, import, without_demographics,
+    Api, Client, Connected, Job, Pages, Progress, PullError, PullState, Resource, StagedPages,
+    TokenList, TokensError, import, without_demographics,
 };
 use sources::http::{Http, Wait};
+use sources::{Import, ImportError};
 
 use super::staging::{Ahead, Wanted};
 use super::{

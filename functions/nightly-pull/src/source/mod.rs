@@ -25,8 +25,8 @@ use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use roster::snapshot::SnapshotSink;
 use serde_json::Value;
-use sources::clever::{Import, ImportError};
 use sources::http::{Http, Now, Pulled as How, Wait};
+use sources::{Import, ImportError};
 use tokio::runtime::Handle;
 
 use crate::{Config, Objects, PullFailure, Storage};

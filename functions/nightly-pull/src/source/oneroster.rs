@@ -12,9 +12,10 @@ use roster::settings::{OneRoster, OneRosterVersion};
 use serde_json::{Value, json};
 use sources::http::{Http, Wait};
 use sources::oneroster_rest::{
-    Access, Api, Base, Client, Import, ImportError, Job, Pages, Progress, PullError, PullState,
-    Resource, Scrub, StagedPages, import,
+    Access, Api, Base, Client, Job, Pages, Progress, PullError, PullState, Resource, Scrub,
+    StagedPages, import,
 };
+use sources::{Import, ImportError};
 use tokio::runtime::Handle;
 
 use super::staging::{Ahead, Wanted};

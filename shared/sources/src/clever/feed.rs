@@ -25,8 +25,9 @@ use crate::intake::collected::{Collected, ImportOptions, List, Org, OrgKind, Wor
 use crate::intake::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
 use crate::intake::ids::{Claim, NONE, RecordStatus, Registry};
 use crate::intake::phone::Phones;
+use crate::intake::record_texts::OrgTexts;
 use crate::intake::values::NO_DAY;
-use crate::intake::{Import, ImportError, Refused, Staged};
+use crate::{Import, ImportError, Refused, Staged};
 
 /// What a snapshot is made from.
 pub struct Job<'a> {
@@ -210,9 +211,7 @@ impl<'a> Feed<'a> {
         roster.dates.push((NO_DAY, NO_DAY));
         let district_org = roster.orgs.slot(district);
         roster.orgs.set(district_org, RecordStatus::Present);
-        let texts = roster.texts.here();
-        roster.texts.push("");
-        roster.texts.push("");
+        let texts = OrgTexts::default().write(&mut roster.texts);
         *roster.orgs.record_mut(district_org) =
             Org { texts, kind: OrgKind::District, parent: NONE, ..Org::default() };
         Self {

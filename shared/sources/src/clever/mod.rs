@@ -19,7 +19,6 @@ mod sections;
 mod tokens;
 
 pub use crate::http::{Failing, Now, PaginationError, Pulled, RealWait, Wait, is_host};
-pub use crate::intake::{Import, ImportError, Refused, Staged};
 pub use feed::{Job, StagedPages, import};
 pub use page::without_demographics;
 pub use pull::{

@@ -1,6 +1,7 @@
 //! Users: one person with any of the roles student, teacher, staff, district administrator,
 //! contact.
 
+use roster::contact;
 use roster::finding::pull as codes;
 use roster::finding::source;
 
@@ -8,11 +9,11 @@ use super::feed::{Feed, Taken, claim, note};
 use super::objects::{ContactRole, Name, Roles, StudentRole, Text, User as UserObject};
 use super::places::day;
 use super::pull::Resource;
-use crate::intake::collected::{Demographic, GuardianWord, PERSON_TEXTS, User, person};
+use crate::intake::collected::{Demographic, GuardianWord, User, person};
 use crate::intake::demographics::RACES;
 use crate::intake::diagnostics::Diagnostics;
 use crate::intake::ids::{NONE, RecordStatus};
-use crate::intake::values;
+use crate::intake::record_texts::{DemographicTexts, PersonTexts, StudentTexts};
 
 /// The kind of person that a list is of.
 pub(super) fn kind_of(list: Resource) -> u8 {
@@ -127,8 +128,7 @@ fn read(
         *feed.roster.users.record_mut(slot) = record;
         return;
     }
-    record.texts = feed.roster.texts.here();
-    push_texts(feed, list, user, diagnostics);
+    record.texts = write_texts(feed, list, user, diagnostics);
     *feed.roster.users.record_mut(slot) = record;
     if let Some(student) = roles.student.as_ref().filter(|_| feed.options.demographics) {
         demographics(feed, list, slot, &user.id, student, diagnostics);
@@ -208,69 +208,63 @@ fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mu
     record.guardian = best.unwrap_or_default();
 }
 
-fn push_texts(
+/// Writes the texts of a person and returns their position.
+fn write_texts(
     feed: &mut Feed<'_>,
     list: Resource,
     user: &UserObject<'_>,
     diagnostics: &mut Diagnostics<'_>,
-) {
+) -> usize {
     let (student, teacher, contact) =
         (user.roles.student.as_ref(), user.roles.teacher.as_ref(), user.roles.contact.as_ref());
-    let texts = &mut feed.roster.texts;
-    // Of a contact `last` is the full name, and there is nothing else.
-    for text in [&user.name.first, &user.name.last, &user.name.middle] {
-        texts.push(text.trimmed());
-    }
-    let nothing = Name::default();
-    let preferred = student.map_or(&nothing, |role| &role.preferred_name);
-    texts.push(preferred.first.trimmed());
-    texts.push(preferred.last.trimmed());
-    let mut value = String::new();
+    let no_name = Name::default();
+    let preferred = student.map_or(&no_name, |role| &role.preferred_name);
+    let malformed = |code, field, diagnostics: &mut Diagnostics<'_>| {
+        note(diagnostics, code, list, user.id.get(), Some(field), String::new);
+    };
+    let mut contacts = String::new();
     let email = user.email.trimmed();
-    if !email.is_empty() && !values::email(email, &mut value) {
-        note(
-            diagnostics,
-            &source::EMAIL_MALFORMED,
-            list,
-            user.id.get(),
-            Some("email"),
-            String::new,
-        );
+    if !email.is_empty() && !contact::write_email(email, &mut contacts) {
+        malformed(&source::EMAIL_MALFORMED, "email", diagnostics);
     }
-    texts.push(&value);
-    value.clear();
+    let email_end = contacts.len();
     let phone = contact.map_or("", |role| role.phone.trimmed());
-    if !phone.is_empty() && !feed.options.phones.read(phone, &mut value) {
-        note(
-            diagnostics,
-            &source::PHONE_MALFORMED,
-            list,
-            user.id.get(),
-            Some("phone"),
-            String::new,
-        );
+    if !phone.is_empty() && !feed.options.phones.read(phone, &mut contacts) {
+        malformed(&source::PHONE_MALFORMED, "phone", diagnostics);
     }
+    let (email, phone) = contacts.split_at(email_end);
     let is_mobile =
         contact.is_some_and(|role| role.phone_type.trimmed().eq_ignore_ascii_case("cell"));
-    let (fixed, mobile) = if is_mobile { ("", value.as_str()) } else { (value.as_str(), "") };
-    texts.push(fixed);
-    texts.push(mobile);
+    let (phone, sms) = if is_mobile { ("", phone) } else { (phone, "") };
     let of_student = student
         .map(|role| (&role.credentials, [&role.student_number, &role.state_id, &role.sis_id]));
     let own = of_student.or(teacher
         .map(|role| (&role.credentials, [&role.teacher_number, &role.state_id, &role.sis_id])));
-    texts.push(own.map_or("", |(credentials, _)| credentials.district_username.trimmed()));
-    for text in own.map_or([""; 3], |(_, numbers)| numbers.map(Text::trimmed)) {
-        texts.push(text);
-    }
-    // R-M7: where demographics are not kept, they do not even come this far.
+    let [number, state_id, sis_id] = own.map_or([""; 3], |(_, numbers)| numbers.map(Text::trimmed));
+    let person = PersonTexts {
+        given: user.name.first.trimmed(),
+        // The full name of a contact, who has no other name.
+        family: user.name.last.trimmed(),
+        middle: user.name.middle.trimmed(),
+        preferred_given: preferred.first.trimmed(),
+        preferred_family: preferred.last.trimmed(),
+        email,
+        phone,
+        sms,
+        username: own.map_or("", |(credentials, _)| credentials.district_username.trimmed()),
+        number,
+        state_id,
+        sis_id,
+    };
+    // R-M7: demographics that are not kept are not even read.
     let kept = student.filter(|_| feed.options.demographics);
-    for text in kept.map_or([""; 4], |role| {
-        [&role.grade, &role.ell_status, &role.frl_status, &role.iep_status].map(Text::trimmed)
-    }) {
-        texts.push(text);
-    }
-    const { assert!(PERSON_TEXTS == 16) };
+    let student = kept.map_or_else(StudentTexts::default, |role| StudentTexts {
+        grades: role.grade.trimmed(),
+        ell: role.ell_status.trimmed(),
+        frl: role.frl_status.trimmed(),
+        iep: role.iep_status.trimmed(),
+    });
+    person.write(&student, &mut feed.roster.texts)
 }
 
 /// What Clever calls the races that OneRoster has columns for, in their order.
@@ -298,12 +292,9 @@ fn demographics(
     }
     let birth = day(list, id, "dob", &student.dob, diagnostics);
     let roster = &mut feed.roster;
-    let texts = roster.texts.here();
-    roster.texts.push(student.gender.trimmed());
-    // State id, number, ell, frl, iep stand with the person.
-    for _elsewhere in 0..5 {
-        roster.texts.push("");
-    }
+    // The other texts are stored with the person.
+    let texts = DemographicTexts { sex: student.gender.trimmed(), ..DemographicTexts::default() };
+    let texts = texts.write(&mut roster.texts);
     let hispanic = match student.hispanic_ethnicity.trimmed() {
         "Y" | "y" => 2,
         "N" | "n" => 1,

@@ -9,6 +9,7 @@ use super::pull::Resource;
 use crate::intake::collected::{Course, Org, OrgKind, Session};
 use crate::intake::diagnostics::{Diagnostics, id_of, place};
 use crate::intake::ids::{NONE, RecordStatus};
+use crate::intake::record_texts::{CourseTexts, OrgTexts, SessionTexts};
 use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
 
 pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnostics<'_>) {
@@ -29,12 +30,12 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
         feed.roster.orgs.set(slot, RecordStatus::Dropped);
         return;
     };
-    let texts = feed.roster.texts.here();
-    feed.roster.texts.push(values::trim(name));
-    // What people call the school by: in New York its DBN stands in both.
-    feed.roster
-        .texts
-        .push(school.school_number.get().or(school.sis_id.get()).map_or("", values::trim));
+    let texts = OrgTexts {
+        name: values::trim(name),
+        // The number that people know the school by. In New York both hold the DBN.
+        identifier: school.school_number.get().or(school.sis_id.get()).map_or("", values::trim),
+    };
+    let texts = texts.write(&mut feed.roster.texts);
     *feed.roster.orgs.record_mut(slot) = Org {
         texts,
         kind: OrgKind::School,
@@ -79,9 +80,8 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Dia
     };
     let start = day(list, &term.id, "start_date", &term.start_date, diagnostics);
     let last = day(list, &term.id, "end_date", &term.end_date, diagnostics);
-    let texts = feed.roster.texts.here();
-    feed.roster.texts.push(term.name.trimmed());
-    feed.roster.texts.push("");
+    let texts = SessionTexts { title: term.name.trimmed(), ..SessionTexts::default() };
+    let texts = texts.write(&mut feed.roster.texts);
     // Clever names the last day, we the one after it: a class must not be over on its last day.
     let end = if last == NO_DAY { NO_DAY } else { last + 1 };
     *feed.roster.sessions.record_mut(slot) =
@@ -103,13 +103,13 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     else {
         return;
     };
-    let texts = feed.roster.texts.here();
-    // Neither is guaranteed.
-    feed.roster.texts.push(course.name.get().or(course.number.get()).map_or("", values::trim));
-    feed.roster.texts.push(course.number.trimmed());
-    for _grades_and_subjects in 0..3 {
-        feed.roster.texts.push("");
-    }
+    let texts = CourseTexts {
+        // Clever guarantees neither a name nor a number.
+        title: course.name.get().or(course.number.get()).map_or("", values::trim),
+        code: course.number.trimmed(),
+        ..CourseTexts::default()
+    };
+    let texts = texts.write(&mut feed.roster.texts);
     *feed.roster.courses.record_mut(slot) =
         Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
 }

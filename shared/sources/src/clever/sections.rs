@@ -9,6 +9,7 @@ use super::pull::Resource;
 use crate::intake::collected::{Class, Enrollment, person};
 use crate::intake::diagnostics::{Diagnostics, id_of, place};
 use crate::intake::ids::{NONE, RecordStatus};
+use crate::intake::record_texts::ClassTexts;
 use crate::intake::values::{Day, NO_DAY};
 
 const LIST: Resource = Resource::Sections;
@@ -71,19 +72,19 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
     // A term that is not there is kept all the same: a class with one is not over (readings, R-C4).
     let terms = (roster.term_lists.len() as u32, u32::from(section.term_id.get().is_some()));
     roster.term_lists.extend(section.term_id.get().map(|id| roster.sessions.slot(id)));
-    let texts = roster.texts.here();
-    // The name to the letter (R-M3).
-    roster.texts.push(section.name.get().unwrap_or_default());
-    roster.texts.push(section.section_number.trimmed());
     let subject = section.subject.trimmed();
-    roster.texts.push(if subject.eq_ignore_ascii_case("homeroom/advisory") {
-        "homeroom"
-    } else {
-        "scheduled"
-    });
-    for text in ["", section.grade.trimmed(), subject, "", section.period.trimmed()] {
-        roster.texts.push(text);
-    }
+    let is_homeroom = subject.eq_ignore_ascii_case("homeroom/advisory");
+    let texts = ClassTexts {
+        // Not trimmed (R-M3).
+        title: section.name.get().unwrap_or_default(),
+        code: section.section_number.trimmed(),
+        class_type: if is_homeroom { "homeroom" } else { "scheduled" },
+        grades: section.grade.trimmed(),
+        subjects: subject,
+        periods: section.period.trimmed(),
+        ..ClassTexts::default()
+    };
+    let texts = texts.write(&mut roster.texts);
     let course = course.flatten().unwrap_or(NONE);
     *roster.classes.record_mut(slot) =
         Class { texts, school, course, terms, span: (NO_DAY, Day::MAX) };

@@ -1,34 +1,34 @@
-//! Brings together what was read, once nothing more comes.
+//! Joins and sorts the roster after everything was read.
 
 use std::thread;
 
 use super::collected::{Collected, ImportOptions, person};
 use super::diagnostics::{Abort, Diagnostics};
 use super::emit::Assembled;
-use super::gaps;
 use super::ids::RecordStatus;
 use super::index::Index;
+use super::memberships::{ByUser, Memberships};
 use super::relationships;
-use super::seats::{ByUser, Seats};
+use super::unreadable;
 use super::values::to_day;
 
-/// Brings together what was read and emits it: records, then gaps, then the findings that still
-/// wait. Gives the number of seats.
+/// Joins and sorts the roster and emits it: records, then unreadable records, then the findings
+/// not yet written. Returns the number of enrollments. `progress` receives the number of lines.
 pub(crate) fn stage(
     roster: Collected,
     options: &ImportOptions<'_>,
     diagnostics: &mut Diagnostics<'_>,
-    told: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> Result<u64, Abort> {
     let data = assemble(roster, options, diagnostics);
     diagnostics.go_on()?;
-    let enrollments = data.records(diagnostics, told)?;
-    gaps::emit(&data, diagnostics)?;
+    let enrollments = data.records(diagnostics, progress)?;
+    unreadable::emit(&data, diagnostics)?;
     diagnostics.flush()?;
     Ok(enrollments)
 }
 
-/// Sorts, joins and limits to the configured schools.
+/// Sorts and joins the roster, and applies the scope of configured schools.
 fn assemble(
     mut roster: Collected,
     options: &ImportOptions<'_>,
@@ -42,9 +42,9 @@ fn assemble(
         let by_user = ByUser::of(&rows, roster.users.len());
         (joined(users), classes, by_user)
     });
-    let (in_table, seats, joined) = thread::scope(|scope| {
+    let (in_table, memberships, related) = thread::scope(|scope| {
         let in_table = scope.spawn(|| roster.users.ids.table_sorted(&users));
-        let seats = Seats::gather(
+        let memberships = Memberships::gather(
             &roster,
             rows,
             by_user,
@@ -53,7 +53,7 @@ fn assemble(
             diagnostics,
         );
         let related = relationships::join(&roster, named, &users, diagnostics);
-        (joined(in_table), seats, related)
+        (joined(in_table), memberships, related)
     });
     let slots = roster.users.len();
     let mut untouched = std::mem::take(&mut roster.losses.students);
@@ -62,14 +62,14 @@ fn assemble(
     let mut data = Assembled {
         users: in_table,
         roles_of: Index::of(slots, roster.roles.iter().map(|role| role.user)),
-        guardians_of: Index::of(slots, joined.guardians.iter().map(|pair| pair.0)),
-        children_of: Index::of(slots, joined.children.iter().map(|pair| pair.0)),
+        guardians_of: Index::of(slots, related.guardians.iter().map(|pair| pair.0)),
+        children_of: Index::of(slots, related.children.iter().map(|pair| pair.0)),
         roster,
-        relationships: joined,
-        seats,
+        relationships: related,
+        memberships,
         untouched,
     };
-    limit(&mut data);
+    apply_scope(&mut data);
     data
 }
 
@@ -77,22 +77,21 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Who is inside the configured scope (R-O3): people by their schools, guardians by their children
-/// too. A bad row's schools are not known: it stays.
-fn limit(data: &mut Assembled) {
+/// Marks the people within the configured schools (R-O3): by their own schools, guardians also by
+/// their children's. The schools of a bad row are unknown, so it stays in scope.
+fn apply_scope(data: &mut Assembled) {
     let slots = 0..data.roster.users.len() as u32;
     for user in slots.clone() {
-        let is_inside = data.roster.scope.is_none()
-            || data.roster.users.standing(user) == RecordStatus::Dropped
+        let is_in_scope = data.roster.scope.is_none()
+            || data.roster.users.status(user) == RecordStatus::Dropped
             || data.schools(user, person::ALL).iter().any(|&org| data.roster.in_scope(org));
-        data.roster.users.record_mut(user).in_scope = is_inside;
+        data.roster.users.record_mut(user).in_scope = is_in_scope;
     }
     if data.roster.scope.is_none() {
         return;
     }
     for user in slots {
-        let children = &data.relationships.children[data.children_of.get(user)];
-        if children.iter().any(|&(_, child)| {
+        if data.children(user).iter().any(|&(_, child)| {
             data.roster.users.record(child).in_scope && data.roster.users.is_present(child)
         }) {
             data.roster.users.record_mut(user).in_scope = true;

@@ -1,5 +1,4 @@
-//! What was read of a set: everything that the snapshot will say, in as little memory as the
-//! largest district needs.
+//! The roster in memory: all that a snapshot will contain, in compact form.
 
 use jiff::civil::Date;
 use roster::policy::Policy;
@@ -13,11 +12,11 @@ use super::texts::Texts;
 use super::values::{Day, NO_DAY};
 use roster::finding::Code;
 
-/// The types of org that are told apart.
+/// The types of org that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum OrgKind {
     School,
-    /// A district, or what 1.0 calls local.
+    /// A district; OneRoster 1.0 calls it local.
     District,
     #[default]
     Other,
@@ -26,13 +25,13 @@ pub(crate) enum OrgKind {
 /// An org.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Org {
-    /// Its name and identifier.
+    /// Position of its [`OrgTexts`](super::record_texts::OrgTexts).
     pub(crate) texts: usize,
     pub(crate) kind: OrgKind,
     pub(crate) parent: u32,
-    /// A class names it as its school.
+    /// Whether a class names it as its school.
     pub(crate) has_classes: bool,
-    /// Classes or people refer to it.
+    /// Whether classes or people refer to it.
     pub(crate) wanted: bool,
 }
 
@@ -46,7 +45,7 @@ impl Org {
 /// An academic session.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
-    /// Its title and school year.
+    /// Position of its [`SessionTexts`](super::record_texts::SessionTexts).
     pub(crate) texts: usize,
     pub(crate) kind: &'static str,
     pub(crate) start: Day,
@@ -63,7 +62,7 @@ impl Default for Session {
 /// A course.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Course {
-    /// Its title, code, grades, subjects and their codes.
+    /// Position of its [`CourseTexts`](super::record_texts::CourseTexts).
     pub(crate) texts: usize,
     pub(crate) org: u32,
     pub(crate) school_year: u32,
@@ -73,13 +72,13 @@ pub(crate) struct Course {
 /// A class.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Class {
-    /// Title, code, type, location, grades, subjects, their codes, periods.
+    /// Position of its [`ClassTexts`](super::record_texts::ClassTexts).
     pub(crate) texts: usize,
     pub(crate) school: u32,
     pub(crate) course: u32,
-    /// Its terms, in [`Collected::term_lists`].
+    /// Its terms: begin and length in [`Collected::term_lists`].
     pub(crate) terms: (u32, u32),
-    /// The dates that its sessions cover, where all of them are known.
+    /// The dates that its sessions cover, if all of them are known.
     pub(crate) span: (Day, Day),
 }
 
@@ -89,24 +88,24 @@ pub(crate) mod person {
     pub(crate) const TEACHER: u8 = 2;
     pub(crate) const GUARDIAN: u8 = 4;
     pub(crate) const ALL: u8 = 7;
-    /// A role that makes no account here.
+    /// A role that gets no account.
     pub(crate) const OTHER: u8 = 8;
 }
 
 /// A user.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct User {
-    /// The person's texts, in the order of [`PERSON_TEXTS`].
+    /// Position of its [`PersonTexts`](super::record_texts::PersonTexts).
     pub(crate) texts: usize,
-    /// The orgs of a 1.1 row: a piece of [`Collected::org_lists`].
+    /// The orgs of a 1.1 row: begin and length in [`Collected::org_lists`].
     pub(crate) orgs: (u32, u32),
     /// The main org of a 1.2 row.
     pub(crate) main_org: u32,
-    /// Kinds that the source names, see [`person`]. For a bad row: those that it may be.
+    /// Kinds that the source names, see [`person`]. Of a bad row: all that it may be.
     pub(crate) kinds: u8,
     /// Kinds that only enrollments name (R-T7).
     pub(crate) enrolled: u8,
-    /// Kinds that may have been lost with a bad row of roles.csv.
+    /// Kinds of which a bad row of roles.csv may have been the evidence.
     pub(crate) unsure: u8,
     /// `guardian`, `parent` or `relative`.
     pub(crate) guardian: GuardianWord,
@@ -134,22 +133,17 @@ impl GuardianWord {
     }
 }
 
-/// How many texts of a person are kept: given, family, middle, preferred given, preferred family,
-/// e-mail, phone, sms, username, number, state id, SIS id; and of a student, where demographics are
-/// kept: grades, ell, frl, iep.
-pub(crate) const PERSON_TEXTS: usize = 16;
-
 /// A user's row of demographics.csv.
 #[derive(Clone, Copy)]
 pub(crate) struct Demographic {
-    /// A row was read.
+    /// Whether a row was read.
     pub(crate) known: bool,
     /// Races, as bits in the order of the columns.
     pub(crate) races: u8,
-    /// Hispanic or Latino: 0 not told, 1 false, 2 true.
+    /// Hispanic or Latino: 0 unknown, 1 false, 2 true.
     pub(crate) hispanic: u8,
     pub(crate) birth: Day,
-    /// Sex, state id, number, ell, frl, iep.
+    /// Position of its [`DemographicTexts`](super::record_texts::DemographicTexts).
     pub(crate) texts: usize,
 }
 
@@ -159,7 +153,7 @@ impl Default for Demographic {
     }
 }
 
-/// One row of roles.csv that is in force or not.
+/// A row of roles.csv.
 #[derive(Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) user: u32,
@@ -171,12 +165,13 @@ pub(crate) struct Role {
     pub(crate) line: u32,
 }
 
-/// One enrollment that makes a seat.
+/// An enrollment of a student or a teacher.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Enrollment {
     pub(crate) class: u32,
     pub(crate) user: u32,
-    /// Which dates, times four, and the bits [`Enrollment::TEACHER`] and [`Enrollment::PRIMARY`].
+    /// Index of its dates times four, plus the bits [`Enrollment::TEACHER`] and
+    /// [`Enrollment::PRIMARY`].
     packed: u32,
     pub(crate) line: u32,
 }
@@ -184,7 +179,7 @@ pub(crate) struct Enrollment {
 impl Enrollment {
     const TEACHER: u32 = 1;
     const PRIMARY: u32 = 2;
-    /// Stands in `user` for a row that is not taken after all.
+    /// The `user` of a row that is not used.
     pub(crate) const VOID: u32 = NONE;
 
     pub(crate) fn new(
@@ -206,7 +201,7 @@ impl Enrollment {
         self.packed
     }
 
-    /// What such a number says; whose enrollment it is stays open.
+    /// Unpacks role, primary and dates. Class and user are [`NONE`].
     pub(crate) fn unpack(packed: u32) -> Self {
         Self { class: NONE, user: NONE, packed, line: 0 }
     }
@@ -227,40 +222,42 @@ impl Enrollment {
         self.user == Self::VOID
     }
 
-    /// Whether two rows say the same, wherever they stand.
-    pub(crate) fn says_the_same(self, other: Self) -> bool {
+    /// Whether two rows have the same content.
+    pub(crate) fn equals(self, other: Self) -> bool {
         (self.class, self.user, self.packed) == (other.class, other.user, other.packed)
     }
 }
 
-/// What could not be read (R-H3).
+/// Records that could not be read (R-H3).
 #[derive(Default)]
 pub(crate) struct Losses {
-    /// Kinds of which a row's id could not be read.
+    /// Kinds with a row whose id could not be read.
     pub(crate) kinds: Vec<RecordKind>,
-    /// An enrollment of which nothing is known was lost.
+    /// Whether an enrollment was lost of which neither class nor user is known.
     pub(crate) any_enrollment: bool,
-    /// Class and user of lost enrollments; [`NONE`] where not known.
+    /// Class and user of lost enrollments; [`NONE`] if unknown.
     pub(crate) enrollments: Vec<(u32, u32)>,
     /// Students whose demographics were lost.
     pub(crate) students: Vec<u32>,
 }
 
 impl Losses {
-    pub(crate) fn kind(&mut self, tag: RecordKind) {
-        if !self.kinds.contains(&tag) {
-            self.kinds.push(tag);
+    /// Records that a row of this kind had no readable id.
+    pub(crate) fn kind(&mut self, kind: RecordKind) {
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
         }
     }
 
+    /// Records that a person's row had no readable id.
     pub(crate) fn people(&mut self) {
-        for tag in [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian] {
-            self.kind(tag);
+        for kind in [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian] {
+            self.kind(kind);
         }
     }
 }
 
-/// The settings that reading needs.
+/// The settings of an import.
 pub(crate) struct ImportOptions<'a> {
     pub(crate) settings: &'a SourceSettings,
     pub(crate) today: Date,
@@ -279,31 +276,31 @@ impl<'a> ImportOptions<'a> {
         Self { settings, today, phones, demographics: policy.stores_demographics() }
     }
 
-    /// The column that holds a field, if the settings name one.
+    /// Returns the column that the settings map to a field.
     pub(crate) fn metadata(&self, field: &str) -> Option<&'a str> {
         self.settings.metadata.get(field).map(String::as_str)
     }
 }
 
-/// A list of the source, as findings name it.
+/// A list of the source, named as in findings.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct List {
-    /// The list: a file's name.
+    /// The list's name, for example the file name.
     pub(crate) name: &'static str,
-    /// One thing in it.
+    /// One item of the list.
     pub(crate) entity: &'static str,
 }
 
-/// What a source calls the things that findings of what is common to all sources point at.
+/// The source's names for what the findings of all sources refer to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Words {
     pub(crate) users: List,
     pub(crate) enrollments: List,
-    /// Where a person names relatives.
+    /// The field in which a person names relatives.
     pub(crate) agents: &'static str,
 }
 
-/// Everything that was read.
+/// The roster that was read.
 #[derive(Default)]
 pub(crate) struct Collected {
     pub(crate) words: Words,
@@ -318,29 +315,29 @@ pub(crate) struct Collected {
     pub(crate) demographics: Vec<Demographic>,
     pub(crate) roles: Vec<Role>,
     pub(crate) role_ids: Vec<u64>,
-    /// Whether users.csv has roles of its own (1.1); none: not read yet.
+    /// Whether users.csv has roles (1.1). `None` until it is read.
     pub(crate) users_have_roles: Option<bool>,
-    /// Pairs of users of whom the first names the second as agent.
+    /// Pairs of users, the first of which names the second as agent.
     pub(crate) agents: Vec<(u32, u32)>,
-    /// Hashes of usernames, and whose they are.
+    /// Hashes of usernames with their users.
     pub(crate) usernames: Vec<(u64, u32)>,
     pub(crate) enrollments: Vec<Enrollment>,
     pub(crate) enrollment_ids: Vec<u64>,
-    /// First day and end of enrollments, each pair once.
+    /// First day and end of enrollments, each distinct pair once.
     pub(crate) dates: Vec<(Day, Day)>,
     /// Enrollments whose class was dropped.
     pub(crate) of_dropped_classes: u64,
-    /// People or enrollments, by list and role, of a role that makes no account or seat.
+    /// Number of people or enrollments, by list and role, whose role gets no account or enrollment.
     pub(crate) not_rostered: std::collections::BTreeMap<(&'static str, String), u64>,
     pub(crate) losses: Losses,
-    /// Mapped columns that were met in some file.
+    /// Mapped fields whose column some file has.
     pub(crate) mapped: Vec<&'static str>,
-    /// The schools to which reading is limited (R-O3), as slots of orgs.
+    /// The schools in scope, if the settings limit them (R-O3): slots of orgs.
     pub(crate) scope: Option<Vec<u32>>,
 }
 
 impl Collected {
-    /// Nothing yet, of a source that has these words.
+    /// Creates an empty roster for a source that uses these words.
     pub(crate) fn of(words: Words) -> Self {
         Self { words, ..Self::default() }
     }
@@ -351,7 +348,7 @@ impl Collected {
     }
 }
 
-/// Diagnostics a finding about a record after its list was read.
+/// Records a finding about a record after its list was read.
 pub(crate) fn note_record<T: Default + Clone>(
     registry: &Registry<T>,
     slot: u32,

@@ -1,4 +1,4 @@
-//! Words for demographics that all sources share.
+//! Names of demographic values.
 
 /// Races, by the names of OneRoster's columns, in the order of their bits.
 pub(crate) const RACES: [&str; 6] = [

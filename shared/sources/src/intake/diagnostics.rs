@@ -9,7 +9,7 @@ use roster::id::SourceId;
 use roster::report::FindingList;
 use roster::snapshot::{PartName, SnapshotSink};
 
-use super::ImportError;
+use crate::ImportError;
 
 /// How many findings of one code a snapshot lists in full. All are counted: a file with one mistake
 /// in every row has millions of them.

@@ -155,7 +155,7 @@ pub(crate) enum RecordStatus {
 /// Where a record was read.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seen {
-    pub(crate) standing: RecordStatus,
+    pub(crate) status: RecordStatus,
     /// Which package, counted from tonight's backwards.
     package: u16,
     pub(crate) line: u32,
@@ -216,8 +216,8 @@ impl<T: Default + Clone> Registry<T> {
     pub(crate) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
         let slot = self.slot(id);
         let seen = &mut self.seen[slot as usize];
-        if seen.standing == RecordStatus::Absent {
-            *seen = Seen { standing: RecordStatus::Present, package, line };
+        if seen.status == RecordStatus::Absent {
+            *seen = Seen { status: RecordStatus::Present, package, line };
             if self.rows.len() <= slot as usize {
                 self.rows.resize(self.seen.len(), 0);
             }
@@ -241,22 +241,22 @@ impl<T: Default + Clone> Registry<T> {
         self.seen[slot as usize]
     }
 
-    pub(crate) fn standing(&self, slot: u32) -> RecordStatus {
-        self.seen[slot as usize].standing
+    pub(crate) fn status(&self, slot: u32) -> RecordStatus {
+        self.seen[slot as usize].status
     }
 
-    pub(crate) fn set(&mut self, slot: u32, standing: RecordStatus) {
-        self.seen[slot as usize].standing = standing;
+    pub(crate) fn set(&mut self, slot: u32, status: RecordStatus) {
+        self.seen[slot as usize].status = status;
     }
 
     /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is
     /// bad and that is left as it is.
     pub(crate) fn resolves(&self, slot: u32) -> bool {
-        matches!(self.standing(slot), RecordStatus::Present | RecordStatus::Dropped)
+        matches!(self.status(slot), RecordStatus::Present | RecordStatus::Dropped)
     }
 
     pub(crate) fn is_present(&self, slot: u32) -> bool {
-        self.standing(slot) == RecordStatus::Present
+        self.status(slot) == RecordStatus::Present
     }
 
     pub(crate) fn present(&self) -> impl Iterator<Item = u32> + '_ {
@@ -264,7 +264,7 @@ impl<T: Default + Clone> Registry<T> {
     }
 
     pub(crate) fn dropped(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.seen.len() as u32).filter(|&slot| self.standing(slot) == RecordStatus::Dropped)
+        (0..self.seen.len() as u32).filter(|&slot| self.status(slot) == RecordStatus::Dropped)
     }
 
     pub(crate) fn record(&self, slot: u32) -> &T {

@@ -1,12 +1,12 @@
-//! Finds what belongs to a slot in a list that is sorted by slot.
+//! Finds the items of a slot in a list that is sorted by slot.
 
 use std::ops::Range;
 
-/// Where the items of each slot stand.
+/// The range of each slot's items.
 pub(super) struct Index(Vec<u32>);
 
 impl Index {
-    /// `sorted` are the slots of the items, in their order; there are `slots` of them at most.
+    /// Builds the index. `sorted` yields the slot of each item; all are less than `slots`.
     pub(super) fn of(slots: usize, sorted: impl Iterator<Item = u32>) -> Self {
         let mut ends = vec![0_u32; slots + 1];
         for slot in sorted {
@@ -18,6 +18,7 @@ impl Index {
         Self(ends)
     }
 
+    /// Returns the range of a slot's items.
     pub(super) fn get(&self, slot: u32) -> Range<usize> {
         self.0[slot as usize] as usize..self.0[slot as usize + 1] as usize
     }

@@ -1,36 +1,39 @@
-//! Writes JSON as serde_json does, straight from the arenas: a tree of values for each of millions
-//! of records would cost more than the rest.
+//! Writes JSON lines straight from the arenas, byte for byte as serde_json would.
+//!
+//! # Why this is not simply serde
+//!
+//! The fields of a record lie in several arenas. Building a serde struct, or a tree of values, for
+//! each of millions of records would allocate every text again; that costs more than all the rest
+//! of writing a snapshot.
+//!
+//! The names of fields are those of the structs in [`roster::records`]: see [`key!`]. A test
+//! compares what is written here with what serde writes (`emit/tests.rs`).
 
 use super::values::{Day, NO_DAY, to_date};
 
-/// A field's name as it is written behind another field, comma and all: see [`key!`].
+/// The name of a field, with the comma before it and the colon behind it. See [`key!`].
 #[derive(Clone, Copy)]
 pub(super) struct Key(&'static str);
 
 impl Key {
-    /// For [`key!`] alone.
+    /// For [`key!`] only.
     pub(super) const fn written(text: &'static str) -> Self {
         Self(text)
     }
 }
 
-/// The name of a field.
+/// The name of a field of a struct that serde reads. Does not compile if the struct has no such
+/// field.
 macro_rules! key {
-    ($name:literal) => {
-        $crate::intake::json::Key::written(concat!(",\"", $name, "\":"))
-    };
+    ($record:ty, $field:ident) => {{
+        const _: usize = ::std::mem::offset_of!($record, $field);
+        $crate::intake::json::Key::written(concat!(",\"", stringify!($field), "\":"))
+    }};
 }
 
-/// The names of several fields.
-macro_rules! keys {
-    ($($name:literal),+ $(,)?) => {
-        [$($crate::intake::json::key!($name)),+]
-    };
-}
+pub(super) use key;
 
-pub(super) use {key, keys};
-
-/// Lines that are being written, the last of them perhaps not whole.
+/// Finished lines, and possibly the beginning of another.
 #[derive(Default)]
 pub(super) struct Lines(Vec<u8>);
 
@@ -57,12 +60,12 @@ impl Lines {
         self.raw("}\n");
     }
 
-    /// Opens an object behind a key.
+    /// Begins an object as the value of a field.
     pub(super) fn open(&mut self, key: Key) -> &mut Self {
         self.key(key).raw("{")
     }
 
-    /// Closes an object.
+    /// Ends an object.
     pub(super) fn close(&mut self) -> &mut Self {
         self.raw("}")
     }
@@ -72,7 +75,7 @@ impl Lines {
         self
     }
 
-    /// A comma, unless an object or a list has just begun.
+    /// Writes a comma, unless an object or a list has just begun.
     fn comma(&mut self) {
         if !matches!(self.0.last(), None | Some(b'{' | b'[')) {
             self.0.push(b',');
@@ -85,13 +88,13 @@ impl Lines {
         self
     }
 
-    /// A field with a text.
+    /// Writes a field with a text.
     pub(super) fn text(&mut self, key: Key, text: &str) -> &mut Self {
         self.key(key).string(text);
         self
     }
 
-    /// A field with a text, unless it is blank.
+    /// Writes a field with a text, unless the text is blank.
     pub(super) fn optional(&mut self, key: Key, text: &str) -> &mut Self {
         if !text.is_empty() {
             self.text(key, text);
@@ -99,12 +102,12 @@ impl Lines {
         self
     }
 
-    /// A field with a list of texts, unless there are none.
+    /// Writes a field with a list of texts, unless the list is empty.
     pub(super) fn list<'t>(&mut self, key: Key, items: impl Iterator<Item = &'t str>) -> &mut Self {
         self.items(key, items, |line, item| line.string(item))
     }
 
-    /// A field with a list, unless there are no items.
+    /// Writes a field with a list, unless the list is empty.
     pub(super) fn items<T>(
         &mut self,
         key: Key,
@@ -123,7 +126,7 @@ impl Lines {
         self.raw("]")
     }
 
-    /// A field that is there only if true.
+    /// Writes a field with the value true, or nothing if the value is false.
     pub(super) fn flag(&mut self, key: Key, is_set: bool) -> &mut Self {
         if is_set {
             self.key(key).raw("true");
@@ -131,7 +134,7 @@ impl Lines {
         self
     }
 
-    /// A field with a date, unless there is none.
+    /// Writes a field with a date, unless there is no date.
     pub(super) fn day(&mut self, key: Key, day: Day) -> &mut Self {
         if day == NO_DAY {
             return self;
@@ -161,7 +164,7 @@ impl Lines {
     pub(super) fn string(&mut self, text: &str) {
         self.0.push(b'"');
         let bytes = text.as_bytes();
-        // Without a branch for each byte: many are looked at with one instruction.
+        // No branch per byte, so the compiler checks many bytes with one instruction.
         if !bytes.iter().fold(false, |found, &c| found | (c < 0x20) | (c == b'"') | (c == b'\\')) {
             self.0.extend_from_slice(bytes);
             self.0.push(b'"');
@@ -201,24 +204,37 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn texts_are_written_as_serde_writes_them(text in "(\\PC|[\\x00-\\x1f\"\\\\\\x7f])*") {
+        fn texts_are_escaped_as_serde_escapes_them(text in "(\\PC|[\\x00-\\x1f\"\\\\\\x7f])*") {
             let mut line = Lines::default();
             line.string(&text);
-            proptest::prop_assert_eq!(String::from_utf8(line.into_bytes()).unwrap(), serde_json::to_string(&text).unwrap());
+            let written = String::from_utf8(line.into_bytes()).unwrap();
+            proptest::prop_assert_eq!(written, serde_json::to_string(&text).unwrap());
         }
     }
 
     #[test]
-    fn fields_are_parted_by_commas_and_blank_ones_left_out() {
+    fn fields_are_separated_by_commas_and_blank_ones_omitted() {
+        struct Sample {
+            a: (),
+            b: (),
+            c: (),
+            d: (),
+            e: (),
+            f: (),
+            g: (),
+            h: (),
+            i: (),
+        }
         let mut lines = Lines::default();
         for _ in 0..2 {
-            let line = lines.begin().text(key!("a"), "x").optional(key!("b"), "");
-            line.list(key!("c"), ["1", "2"].into_iter()).list(key!("d"), [].into_iter());
-            line.open(key!("e"))
-                .day(key!("f"), 0)
-                .day(key!("g"), NO_DAY)
-                .flag(key!("h"), true)
-                .flag(key!("i"), false)
+            let line = lines.begin().text(key!(Sample, a), "x").optional(key!(Sample, b), "");
+            line.list(key!(Sample, c), ["1", "2"].into_iter())
+                .list(key!(Sample, d), [].into_iter());
+            line.open(key!(Sample, e))
+                .day(key!(Sample, f), 0)
+                .day(key!(Sample, g), NO_DAY)
+                .flag(key!(Sample, h), true)
+                .flag(key!(Sample, i), false)
                 .close();
             lines.end();
         }

@@ -88,7 +88,7 @@ enum Direction {
 }
 
 fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
-    match roster.users.standing(to) {
+    match roster.users.status(to) {
         RecordStatus::Absent => return Direction::Missing,
         RecordStatus::Removed => return Direction::Gone,
         RecordStatus::Present | RecordStatus::Dropped => {}

@@ -184,53 +184,6 @@ pub(crate) fn is_user_ids(text: &str) -> bool {
     })
 }
 
-/// Writes an e-mail address trimmed and lower-cased behind `into`; false where it is malformed, and
-/// then `into` is unchanged.
-pub(crate) fn email(text: &str, into: &mut String) -> bool {
-    let text = text.trim();
-    let Some(at) = memchr::memrchr(b'@', text.as_bytes()) else { return false };
-    let (local, domain) = (&text[..at], &text[at + 1..]);
-    let well_formed = !local.is_empty()
-        && local.len() <= 64
-        && text.len() <= 254
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
-        && is_local(local)
-        && domain.contains('.')
-        && domain.split('.').all(is_label);
-    if well_formed {
-        if text.is_ascii() {
-            let begin = into.len();
-            into.push_str(text);
-            into[begin..].make_ascii_lowercase();
-        } else {
-            into.push_str(&text.to_lowercase());
-        }
-    }
-    well_formed
-}
-
-/// Whether all of what stands before the `@` may stand there.
-fn is_local(local: &str) -> bool {
-    let is_sign = |c: char| "@,;:<>()[]\\\"".contains(c);
-    if local.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b'+')) {
-        return true;
-    }
-    !local.chars().any(|c| c.is_whitespace() || c.is_control() || is_sign(c))
-}
-
-fn is_label(label: &str) -> bool {
-    !label.is_empty()
-        && label.len() <= 63
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && (label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
-            || label.chars().all(|c| {
-                c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric())
-            }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,26 +216,5 @@ mod tests {
         assert_eq!(date("2026-02-30", None), DateCell::Bad);
         assert_eq!(date("soon", None), DateCell::Bad);
         assert_eq!(date("1/2/26", Some(DateOrder::Mdy)), DateCell::Bad);
-    }
-
-    #[test]
-    fn an_address_is_trimmed_and_lower_cased_or_none() {
-        let read = |text: &str| {
-            let mut into = String::new();
-            email(text, &mut into).then_some(into)
-        };
-        assert_eq!(read(" Mira.Voss@Example.ORG ").as_deref(), Some("mira.voss@example.org"));
-        for bad in [
-            "mira",
-            "mira@",
-            "@example.org",
-            "mira@example",
-            "mi ra@example.org",
-            "a@b@example.org",
-            "mira@exa_mple..org",
-            "a@.org",
-        ] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

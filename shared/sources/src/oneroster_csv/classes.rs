@@ -8,6 +8,7 @@ use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::header::Col;
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
+use super::record_texts::{ClassTexts, CourseTexts};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
@@ -74,11 +75,14 @@ pub(super) fn read_courses(
         };
         check_grades(&row, grades, diagnostics);
         check_subjects(&row, subjects, subject_codes, diagnostics);
-        let texts = roster.texts.here();
-        roster.texts.push(title);
-        for col in [code, grades, subjects, subject_codes] {
-            roster.texts.push(row.trimmed(col));
-        }
+        let texts = CourseTexts {
+            title,
+            code: row.trimmed(code),
+            grades: row.trimmed(grades),
+            subjects: row.trimmed(subjects),
+            subject_codes: row.trimmed(subject_codes),
+        };
+        let texts = texts.write(&mut roster.texts);
         *roster.courses.record_mut(slot) =
             Course { texts, org, school_year: year, has_classes: false };
     }
@@ -154,14 +158,18 @@ pub(super) fn read_classes(
         let (terms, span) = class_terms(&row, terms, roster, diagnostics);
         check_grades(&row, grades, diagnostics);
         check_subjects(&row, subjects, subject_codes, diagnostics);
-        let texts = roster.texts.here();
-        // The title to the letter (R-M3).
-        roster.texts.push(row.get(title));
-        roster.texts.push(row.trimmed(code));
-        roster.texts.push(kind);
-        for col in [location, grades, subjects, subject_codes, periods] {
-            roster.texts.push(row.trimmed(col));
-        }
+        let texts = ClassTexts {
+            // Not trimmed (R-M3).
+            title: row.get(title),
+            code: row.trimmed(code),
+            class_type: kind,
+            location: row.trimmed(location),
+            grades: row.trimmed(grades),
+            subjects: row.trimmed(subjects),
+            subject_codes: row.trimmed(subject_codes),
+            periods: row.trimmed(periods),
+        };
+        let texts = texts.write(&mut roster.texts);
         *roster.classes.record_mut(slot) =
             Class { texts, school: school_slot, course: course_slot, terms, span };
     }

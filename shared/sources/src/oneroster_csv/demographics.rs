@@ -7,6 +7,7 @@ use roster::records::RecordKind;
 use super::collected::{Collected, Demographic, ImportOptions};
 use super::diagnostics::{Abort, Diagnostics};
 use super::ids::RecordStatus;
+use super::record_texts::DemographicTexts;
 use super::repeats::Claims;
 use super::table::{Row, Table};
 use super::users::own_column;
@@ -56,7 +57,7 @@ pub(super) fn read(
             .users
             .ids
             .find(id)
-            .filter(|&slot| roster.users.standing(slot) != RecordStatus::Absent);
+            .filter(|&slot| roster.users.status(slot) != RecordStatus::Absent);
         let Some(user) = user else {
             if !row.is_bad() && !row.is_removal() {
                 row.note(
@@ -96,11 +97,9 @@ pub(super) fn read(
             record.birth = date.map_or(NO_DAY, to_day);
             sex_word = read_sex(&row, sex, diagnostics);
         }
-        record.texts = roster.texts.here();
-        roster.texts.push(sex_word);
-        for col in own {
-            roster.texts.push(row.trimmed(col));
-        }
+        let [state_id, number, ell, frl, iep] = own.map(|col| row.trimmed(col));
+        let texts = DemographicTexts { sex: sex_word, state_id, number, ell, frl, iep };
+        record.texts = texts.write(&mut roster.texts);
         roster.demographics[user as usize] = record;
         table.note_date_order(ordered, diagnostics);
     }

@@ -114,20 +114,18 @@ fn read_row(
     };
     let class = memory.class.or_find(class_id, |id| roster.classes.slot(id));
     let user = memory.user.or_find(user_id, |id| roster.users.slot(id));
-    let (class_standing, user_standing) =
-        (roster.classes.standing(class), roster.users.standing(user));
-    let absent = [(class_standing, columns.class, "class"), (user_standing, columns.user, "user")];
-    for (_, col, what) in
-        absent.into_iter().filter(|(standing, ..)| *standing == RecordStatus::Absent)
+    let (class_status, user_status) = (roster.classes.status(class), roster.users.status(user));
+    let absent = [(class_status, columns.class, "class"), (user_status, columns.user, "user")];
+    for (_, col, what) in absent.into_iter().filter(|(status, ..)| *status == RecordStatus::Absent)
     {
         row.note(diagnostics, &codes::REFERENCE_MISSING, Some(col), || {
             format!("{} names a {what} that is not in the export", col.name)
         });
     }
-    if class_standing == RecordStatus::Absent || user_standing == RecordStatus::Absent {
+    if class_status == RecordStatus::Absent || user_status == RecordStatus::Absent {
         return (Read::Lost, false);
     }
-    if class_standing == RecordStatus::Removed || user_standing == RecordStatus::Removed {
+    if class_status == RecordStatus::Removed || user_status == RecordStatus::Removed {
         // Whoever is taken away takes the enrollments along.
         return (Read::Nothing, false);
     }
@@ -138,7 +136,7 @@ fn read_row(
         return (Read::Nothing, false);
     }
     let is_teacher = role == "teacher";
-    if class_standing == RecordStatus::Dropped {
+    if class_status == RecordStatus::Dropped {
         roster.of_dropped_classes += 1;
         return (Read::Nothing, false);
     }
@@ -272,7 +270,7 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     let ids = std::mem::take(&mut roster.enrollment_ids);
     for group in repeated(&ids) {
         let first = roster.enrollments[group[0]];
-        let same = group.iter().all(|&i| roster.enrollments[i].says_the_same(first));
+        let same = group.iter().all(|&i| roster.enrollments[i].equals(first));
         let code = if same { &codes::DUPLICATE_ROW } else { &codes::DUPLICATE_ID };
         for &i in &group[1..] {
             let line = roster.enrollments[i].line;

@@ -18,7 +18,7 @@ use super::phone::Phones;
 use super::reader::{Reader, Tables, Work};
 use super::set::{FileSet, Nature};
 use super::table::Mode;
-use super::{ImportError, Refused, Staged};
+use crate::{Import, ImportError, Refused, Staged};
 
 /// What an import is made from.
 pub struct Job<'a> {
@@ -27,7 +27,7 @@ pub struct Job<'a> {
     /// needed.
     pub packages: Vec<Box<dyn Package + 'a>>,
     /// Whether an earlier set of this district was accepted. With one package only, it decides
-    /// between [`Import::NeedsBase`] and taking a delta set as the first.
+    /// between [`ImportError::NeedsBase`] and taking a delta set as the first.
     pub has_base: bool,
     /// How the district's files are to be read.
     pub settings: &'a SourceSettings,
@@ -48,18 +48,6 @@ pub struct Progress {
     pub of: u64,
     /// Lines emitted.
     pub lines: u64,
-}
-
-/// How an import ended.
-#[derive(Debug)]
-pub enum Import {
-    /// The snapshot's lines are with the sink.
-    Staged(Staged),
-    /// The set cannot be trusted (R-H3); what the sink may have got is void.
-    Refused(Refused),
-    /// The set follows earlier ones, which were not given though there are some: import again with
-    /// them. Nothing was emitted.
-    NeedsBase,
 }
 
 /// What a set's manifest alone tells.
@@ -104,7 +92,7 @@ pub fn import(job: Job<'_>, sink: &mut dyn SnapshotSink) -> Result<Import, Impor
             Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
         }
         Err(Abort::Refused) => Ok(Import::Refused(Refused { findings: diagnostics.into_list() })),
-        Err(Abort::NeedsBase) => Ok(Import::NeedsBase),
+        Err(Abort::NeedsBase) => Err(ImportError::NeedsBase),
         Err(Abort::Fault(error)) => Err(error),
     }
 }

@@ -64,7 +64,9 @@ mod take;
 mod users;
 mod zip_package;
 
-use crate::intake::{assemble, collected, diagnostics, gaps, ids, phone, values};
+use crate::intake::{
+    assemble, collected, diagnostics, ids, phone, record_texts, unreadable, values,
+};
 
 pub(crate) use ahead::{RowBuilder, with_made};
 pub(crate) use import::check_settings;
@@ -73,8 +75,7 @@ pub(crate) use reader::{Reader, Tables, Work};
 pub(crate) use set::Nature;
 pub(crate) use table::Mode;
 
-pub use crate::intake::{ImportError, Refused, Staged};
 pub use folder::{FolderPackage, OpenNamed};
-pub use import::{Described, Import, Job, Progress, describe, import};
+pub use import::{Described, Job, Progress, describe, import};
 pub use package::{Package, PackagedFile, Refusal};
 pub use zip_package::{Limits, OpenError, ZipPackage};

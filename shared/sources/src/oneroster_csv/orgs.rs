@@ -6,11 +6,12 @@ use roster::rule::Rule;
 
 use super::collected::{Collected, ImportOptions, Org, OrgKind, note_record};
 use super::diagnostics::{Abort, Diagnostics, id_of, place};
-use super::gaps::missing_schools;
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
+use super::record_texts::OrgTexts;
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
+use super::unreadable::missing_schools;
 
 const TYPES: [&str; 6] = ["department", "school", "district", "local", "state", "national"];
 
@@ -38,9 +39,8 @@ pub(super) fn read(
             roster.orgs.set(slot, RecordStatus::Dropped);
             continue;
         };
-        let texts = roster.texts.here();
-        roster.texts.push(name);
-        roster.texts.push(row.trimmed(identifier));
+        let texts = OrgTexts { name, identifier: row.trimmed(identifier) };
+        let texts = texts.write(&mut roster.texts);
         let parent = Some(row.get(parent))
             .filter(|id| !id.trim().is_empty())
             .map_or(NONE, |id| roster.orgs.slot(id));

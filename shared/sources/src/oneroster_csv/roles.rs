@@ -111,7 +111,7 @@ fn read_role(
             .users
             .ids
             .find(user_id)
-            .is_some_and(|slot| roster.users.standing(slot) == RecordStatus::Removed);
+            .is_some_and(|slot| roster.users.status(slot) == RecordStatus::Removed);
         if !gone {
             row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.user), || {
                 "userSourcedId names a user who is not in the export".into()

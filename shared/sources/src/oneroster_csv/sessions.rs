@@ -7,6 +7,7 @@ use super::collected::{Collected, Session, note_record};
 use super::diagnostics::{Abort, Diagnostics, quoted};
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
+use super::record_texts::SessionTexts;
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 use super::values::{NO_DAY, to_date, to_day};
@@ -50,9 +51,8 @@ pub(super) fn read(
                 format!("schoolYear is {}, not a year", quoted(year_text))
             });
         }
-        let texts = roster.texts.here();
-        roster.texts.push(title);
-        roster.texts.push(if is_year { year_text } else { "" });
+        let school_year = if is_year { year_text } else { "" };
+        let texts = SessionTexts { title, school_year }.write(&mut roster.texts);
         let parent = Some(row.get(parent))
             .filter(|id| !id.trim().is_empty())
             .map_or(NONE, |id| roster.sessions.slot(id));
@@ -98,9 +98,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
                 );
             }
         }
-        let mut reader = roster.texts.from(session.texts);
-        let _title = reader.text();
-        if let Ok(year) = reader.text().parse::<i32>()
+        let texts = SessionTexts::read(&roster.texts, session.texts);
+        if let Ok(year) = texts.school_year.parse::<i32>()
             && session.end != NO_DAY
         {
             // A year's end is exclusive and may fall on New Year's Day; a term of autumn lies

@@ -4,7 +4,6 @@
 use roster::finding::{Code, Finding, Severity, pull, source as codes};
 use roster::settings::DateOrder;
 
-use super::ImportError;
 use super::ahead::Ahead;
 use super::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
 use super::feed::Mark;
@@ -13,6 +12,7 @@ use super::layout::{FileKind, Version};
 use super::package::Refusal;
 use super::rows::{Cell, Next, Oddities};
 use super::values::{self, BooleanCell, DateCell};
+use crate::ImportError;
 
 /// What the manifest says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ pub(super) fn take<T: Default + Clone>(
             if registry
                 .ids
                 .find(id)
-                .is_some_and(|slot| registry.standing(slot) != RecordStatus::Dropped)
+                .is_some_and(|slot| registry.status(slot) != RecordStatus::Dropped)
             {
                 row.note(diagnostics, &codes::DUPLICATE_ROW, Some(row.id_col()), || {
                     format!("the row is the same as the one on line {first}")

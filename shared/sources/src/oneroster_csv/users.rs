@@ -1,14 +1,17 @@
-//! users.csv: people, their contacts and what they say of each other (checks 35, 42, 51 to 54, 59).
+//! users.csv: people, their contacts and their relatives (checks 35, 42, 51 to 54, 59).
 
+use roster::contact;
 use roster::finding::source as codes;
 use roster::id::hash64;
 
 use super::classes::check_grades;
-use super::collected::{Collected, GuardianWord, ImportOptions, PERSON_TEXTS, User, person};
+use super::collected::{Collected, GuardianWord, ImportOptions, User, person};
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::header::Col;
 use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
+use super::phone::Phones;
+use super::record_texts::{PersonTexts, StudentTexts};
 use super::table::{Row, Table};
 use super::take::{Taken, note_id_case, take};
 use super::values;
@@ -17,7 +20,7 @@ use super::values;
 const ROLES: [&str; 8] =
     ["administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"];
 
-/// The kind of person that a role makes, and the word for a guardian.
+/// The kind of person that has a role, and the word for a guardian.
 pub(super) fn kind_of(role: &str) -> (u8, GuardianWord) {
     match role {
         "student" => (person::STUDENT, GuardianWord::default()),
@@ -91,7 +94,7 @@ impl Columns {
     }
 }
 
-/// The column that the district maps to a field. Demographic ones are not even looked for where
+/// The column that the district's settings map to a field. Columns of demographics are ignored if
 /// demographics are not kept (R-M7).
 pub(super) fn own_column(table: &Table, options: &ImportOptions<'_>, field: &'static str) -> Col {
     let kept = options.demographics || matches!(field, "student_number" | "state_id");
@@ -101,13 +104,70 @@ pub(super) fn own_column(table: &Table, options: &ImportOptions<'_>, field: &'st
     }
 }
 
-/// What the cell of orgs of the last row came to; rows beside each other share it as a rule.
+/// What the rows of a file share.
+struct Rows {
+    columns: Columns,
+    /// Whether users.csv has roles (1.1).
+    has_roles: bool,
+    orgs: OrgsCell,
+    main_org: Last,
+    contacts: Contacts,
+}
+
+/// The parsed orgs cell of the last row. Consecutive rows usually have the same orgs.
 #[derive(Default, Clone)]
 struct OrgsCell {
     text: String,
     range: (u32, u32),
     known: bool,
     unknown: usize,
+}
+
+/// The normalized contacts of a row: blank where the cell is blank or malformed. One text for all
+/// rows, so that a row needs no allocation.
+#[derive(Default)]
+struct Contacts {
+    text: String,
+    email_end: usize,
+    phone_end: usize,
+}
+
+impl Contacts {
+    fn read(
+        &mut self,
+        row: &Row<'_>,
+        columns: &Columns,
+        phones: Phones,
+        diagnostics: &mut Diagnostics<'_>,
+    ) {
+        self.text.clear();
+        let email = row.trimmed(columns.email);
+        if !email.is_empty() && !contact::write_email(email, &mut self.text) {
+            row.note(diagnostics, &codes::EMAIL_MALFORMED, Some(columns.email), String::new);
+        }
+        self.email_end = self.text.len();
+        let mut phone = |col: Col| {
+            let text = row.trimmed(col);
+            if !text.is_empty() && !phones.read(text, &mut self.text) {
+                row.note(diagnostics, &codes::PHONE_MALFORMED, Some(col), String::new);
+            }
+            self.text.len()
+        };
+        self.phone_end = phone(columns.phone);
+        phone(columns.sms);
+    }
+
+    fn email(&self) -> &str {
+        &self.text[..self.email_end]
+    }
+
+    fn phone(&self) -> &str {
+        &self.text[self.email_end..self.phone_end]
+    }
+
+    fn sms(&self) -> &str {
+        &self.text[self.phone_end..]
+    }
 }
 
 pub(super) fn read(
@@ -128,165 +188,168 @@ pub(super) fn read(
         diagnostics.note(&codes::LAYOUT_UNKNOWN, |f| f.at(place(FileKind::Users.file(), 1, None)));
         return Err(Abort::Refused);
     }
-    let mut orgs = OrgsCell::default();
-    let mut org = Last::default();
+    let mut rows = Rows {
+        columns,
+        has_roles,
+        orgs: OrgsCell::default(),
+        main_org: Last::default(),
+        contacts: Contacts::default(),
+    };
     while table.advance(diagnostics)? {
         let row = table.row();
-        let slot = match take(&mut roster.users, &row, package, diagnostics) {
-            Taken::Record(slot) => slot,
-            Taken::Unnamed => {
-                roster.losses.people();
-                continue;
-            }
-            Taken::Bad(slot) => {
-                let kinds = if row.is_whole() && has_roles {
-                    kind_of_cell(&row, &columns)
-                } else {
-                    person::ALL
-                };
-                let user = roster.users.record_mut(slot);
-                user.kinds |= kinds;
-                if row.is_whole() {
-                    read_agents(&row, &columns, slot, roster);
-                }
-                continue;
-            }
-            Taken::Nothing => continue,
-        };
-        read_user(
-            &row,
-            &columns,
-            slot,
-            has_roles,
-            (&mut orgs, &mut org),
-            roster,
-            options,
-            diagnostics,
-        );
+        match take(&mut roster.users, &row, package, diagnostics) {
+            Taken::Record(slot) => rows.read_user(&row, slot, roster, options, diagnostics),
+            Taken::Unnamed => roster.losses.people(),
+            Taken::Bad(slot) => rows.read_bad(&row, slot, roster),
+            Taken::Nothing => {}
+        }
     }
     Ok(())
 }
 
-/// The kinds that a bad row may be: all where its role cannot be read.
-fn kind_of_cell(row: &Row<'_>, columns: &Columns) -> u8 {
+impl Rows {
+    /// Records what a bad row says of its person: roles, and relatives.
+    fn read_bad(&self, row: &Row<'_>, slot: u32, roster: &mut Collected) {
+        let is_whole = row.is_whole();
+        let kinds = if is_whole && self.has_roles {
+            possible_kinds(row, &self.columns)
+        } else {
+            person::ALL
+        };
+        roster.users.record_mut(slot).kinds |= kinds;
+        if is_whole {
+            read_agents(row, &self.columns, slot, roster);
+        }
+    }
+
+    fn read_user(
+        &mut self,
+        row: &Row<'_>,
+        slot: u32,
+        roster: &mut Collected,
+        options: &ImportOptions<'_>,
+        diagnostics: &mut Diagnostics<'_>,
+    ) {
+        let columns = &self.columns;
+        let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, diagnostics);
+        // Servers need not send a username. Some derive it from the e-mail address, and send a
+        // blank one for a person without an address.
+        let username = if row.is_served() {
+            Some(row.trimmed(columns.username))
+        } else {
+            row.required(columns.username, diagnostics)
+        };
+        let given = row.required(columns.given, diagnostics);
+        let family = row.required(columns.family, diagnostics);
+        let mut user = User { main_org: NONE, ..User::default() };
+        let is_role_known = self.read_role(row, &mut user, roster, diagnostics);
+        let columns = &self.columns;
+        user.disabled = enabled == Some(false);
+        read_agents(row, columns, slot, roster);
+        let is_enabled_known = enabled.is_some() || !columns.enabled.is_there();
+        let (Some(username), Some(given), Some(family), true, true) =
+            (username, given, family, is_role_known, is_enabled_known)
+        else {
+            // The roles it may have are kept: the record of each is left unchanged (R-H3).
+            user.kinds = if self.has_roles { user.kinds } else { person::ALL };
+            roster.users.set(slot, RecordStatus::Dropped);
+            *roster.users.record_mut(slot) = user;
+            return;
+        };
+        if self.has_roles && user.kinds == person::STUDENT && options.demographics {
+            check_grades(row, columns.grades, diagnostics);
+        }
+        let ids = row.trimmed(columns.user_ids);
+        if !ids.is_empty() && !values::is_user_ids(ids) {
+            row.note(diagnostics, &codes::USER_IDS, Some(columns.user_ids), String::new);
+        }
+        if !username.is_empty() {
+            roster.usernames.push((hash64(&username.to_lowercase()), slot));
+        }
+        self.contacts.read(row, columns, options.phones, diagnostics);
+        user.texts = self.write_texts(row, [username, given, family], roster, options);
+        *roster.users.record_mut(slot) = user;
+    }
+
+    /// Reads the role and the orgs of a row (1.1), or its main org (1.2). Returns false if the
+    /// record cannot be used.
+    fn read_role(
+        &mut self,
+        row: &Row<'_>,
+        user: &mut User,
+        roster: &mut Collected,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> bool {
+        if !self.has_roles {
+            let main = row.get(self.columns.main_org);
+            if !main.trim().is_empty() {
+                user.main_org = self.main_org.or_find(main, |id| roster.orgs.slot(id));
+            }
+            return true;
+        }
+        let role = row.word(self.columns.role, &ROLES, false, true, diagnostics);
+        match role {
+            Some(role) => {
+                (user.kinds, user.guardian) = kind_of(role);
+                if user.kinds == person::OTHER {
+                    let key = (FileKind::Users.file(), role.to_owned());
+                    *roster.not_rostered.entry(key).or_default() += 1;
+                }
+            }
+            None => user.kinds = person::ALL,
+        }
+        let has_orgs = read_orgs(row, self.columns.orgs, &mut self.orgs, roster, diagnostics);
+        user.orgs = self.orgs.range;
+        role.is_some() && has_orgs
+    }
+
+    /// Writes the person's texts and returns their position.
+    fn write_texts(
+        &self,
+        row: &Row<'_>,
+        [username, given, family]: [&str; 3],
+        roster: &mut Collected,
+        options: &ImportOptions<'_>,
+    ) -> usize {
+        let columns = &self.columns;
+        let number = row.trimmed(columns.number);
+        let person = PersonTexts {
+            given,
+            family,
+            middle: row.trimmed(columns.middle),
+            preferred_given: row.trimmed(columns.preferred_given),
+            preferred_family: row.trimmed(columns.preferred_family),
+            email: self.contacts.email(),
+            phone: self.contacts.phone(),
+            sms: self.contacts.sms(),
+            username,
+            number: if number.is_empty() { row.trimmed(columns.identifier) } else { number },
+            state_id: row.trimmed(columns.state_id),
+            // OneRoster's sourcedId is already the id in the student information system.
+            sis_id: "",
+        };
+        // R-M7: demographics that are not kept are not even read.
+        let student = if options.demographics {
+            StudentTexts {
+                grades: row.trimmed(columns.grades),
+                ell: row.trimmed(columns.ell),
+                frl: row.trimmed(columns.frl),
+                iep: row.trimmed(columns.iep),
+            }
+        } else {
+            StudentTexts::default()
+        };
+        person.write(&student, &mut roster.texts)
+    }
+}
+
+/// The kinds that a bad row may be: all if its role cannot be read.
+fn possible_kinds(row: &Row<'_>, columns: &Columns) -> u8 {
     let role = row.trimmed(columns.role).to_ascii_lowercase();
     if ROLES.contains(&role.as_str()) { kind_of(&role).0 } else { person::ALL }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a row is read in one place; splitting would only move the arguments into a struct"
-)]
-fn read_user(
-    row: &Row<'_>,
-    columns: &Columns,
-    slot: u32,
-    has_roles: bool,
-    (orgs, last_org): (&mut OrgsCell, &mut Last),
-    roster: &mut Collected,
-    options: &ImportOptions<'_>,
-    diagnostics: &mut Diagnostics<'_>,
-) {
-    let enabled = row.boolean(columns.enabled, columns.enabled.is_there(), false, diagnostics);
-    // A server need not send one, and those that build it of the e-mail address send a blank one
-    // where there is none.
-    let username = if row.is_served() {
-        Some(row.trimmed(columns.username))
-    } else {
-        row.required(columns.username, diagnostics)
-    };
-    let given = row.required(columns.given, diagnostics);
-    let family = row.required(columns.family, diagnostics);
-    let mut user = User { main_org: NONE, ..User::default() };
-    let mut whole = username.is_some()
-        && given.is_some()
-        && family.is_some()
-        && (enabled.is_some() || !columns.enabled.is_there());
-    if has_roles {
-        match row.word(columns.role, &ROLES, false, true, diagnostics) {
-            Some(role) => {
-                (user.kinds, user.guardian) = kind_of(role);
-                if user.kinds == person::OTHER {
-                    *roster
-                        .not_rostered
-                        .entry((FileKind::Users.file(), role.to_owned()))
-                        .or_default() += 1;
-                }
-            }
-            None => {
-                user.kinds = person::ALL;
-                whole = false;
-            }
-        }
-        whole &= read_orgs(row, columns.orgs, orgs, roster, diagnostics);
-        user.orgs = orgs.range;
-    } else {
-        let main = row.get(columns.main_org);
-        if !main.trim().is_empty() {
-            user.main_org = last_org.or_find(main, |id| roster.orgs.slot(id));
-        }
-    }
-    user.disabled = enabled == Some(false);
-    read_agents(row, columns, slot, roster);
-    if !whole {
-        // What it may be is kept: a record of each kind is left as it is (R-H3).
-        user.kinds = if has_roles { user.kinds } else { person::ALL };
-        roster.users.set(slot, RecordStatus::Dropped);
-        *roster.users.record_mut(slot) = user;
-        return;
-    }
-    if has_roles && user.kinds == person::STUDENT && options.demographics {
-        check_grades(row, columns.grades, diagnostics);
-    }
-    let ids = row.trimmed(columns.user_ids);
-    if !ids.is_empty() && !values::is_user_ids(ids) {
-        row.note(diagnostics, &codes::USER_IDS, Some(columns.user_ids), String::new);
-    }
-    if let Some(username) = username.filter(|username| !username.is_empty()) {
-        roster.usernames.push((hash64(&username.to_lowercase()), slot));
-    }
-    user.texts = roster.texts.here();
-    for text in [given.unwrap_or_default(), family.unwrap_or_default(), row.trimmed(columns.middle)]
-    {
-        roster.texts.push(text);
-    }
-    roster.texts.push(row.trimmed(columns.preferred_given));
-    roster.texts.push(row.trimmed(columns.preferred_family));
-    let mut contact = String::new();
-    read_email(row, columns.email, &mut contact, diagnostics);
-    roster.texts.push(&contact);
-    for col in [columns.phone, columns.sms] {
-        contact.clear();
-        let text = row.trimmed(col);
-        if !text.is_empty() && !options.phones.read(text, &mut contact) {
-            row.note(diagnostics, &codes::PHONE_MALFORMED, Some(col), String::new);
-        }
-        roster.texts.push(&contact);
-    }
-    roster.texts.push(username.unwrap_or_default());
-    let number = Some(row.trimmed(columns.number))
-        .filter(|number| !number.is_empty())
-        .unwrap_or(row.trimmed(columns.identifier));
-    roster.texts.push(number);
-    roster.texts.push(row.trimmed(columns.state_id));
-    // The sourcedId is the student information system's own.
-    roster.texts.push("");
-    // R-M7: where demographics are not kept, they do not even come this far.
-    for col in [columns.grades, columns.ell, columns.frl, columns.iep] {
-        roster.texts.push(if options.demographics { row.trimmed(col) } else { "" });
-    }
-    const { assert!(PERSON_TEXTS == 16) };
-    *roster.users.record_mut(slot) = user;
-}
-
-fn read_email(row: &Row<'_>, col: Col, into: &mut String, diagnostics: &mut Diagnostics<'_>) {
-    let text = row.trimmed(col);
-    if !text.is_empty() && !values::email(text, into) {
-        row.note(diagnostics, &codes::EMAIL_MALFORMED, Some(col), String::new);
-    }
-}
-
-/// The orgs of a 1.1 row; false where the row cannot be taken.
+/// Reads the orgs of a 1.1 row. Returns false if the record cannot be used.
 fn read_orgs(
     row: &Row<'_>,
     col: Col,
@@ -336,7 +399,7 @@ fn read_agents(row: &Row<'_>, columns: &Columns, slot: u32, roster: &mut Collect
     }
 }
 
-/// What can be said once all users are read.
+/// Runs the checks that need all users.
 pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     note_id_case(&roster.users, FileKind::Users, diagnostics);
     roster.users.settle();
@@ -361,7 +424,7 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     }
 }
 
-/// Diagnostics people and enrollments whose role makes no account or seat.
+/// Reports the number of people and enrollments whose role gets no account or enrollment.
 pub(super) fn note_not_rostered(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     let of_kind = |kind: FileKind| {
         roster.not_rostered.iter().filter(move |((file, _), _)| *file == kind.file())

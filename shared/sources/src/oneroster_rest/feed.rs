@@ -18,10 +18,10 @@ use super::pull::{Progress, Resource};
 use super::rows::{self, Columns};
 use crate::intake::collected::ImportOptions;
 use crate::intake::diagnostics::{Abort, Diagnostics, place};
-use crate::intake::{Import, ImportError, Refused, Staged};
 use crate::oneroster_csv::{
     FileKind, Mode, Nature, Reader, RowBuilder, Tables, Version, Work, check_settings, with_made,
 };
+use crate::{Import, ImportError, Refused, Staged};
 
 /// What a snapshot is made from.
 pub struct Job<'a> {

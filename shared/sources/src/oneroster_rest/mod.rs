@@ -21,7 +21,6 @@ mod scrub;
 mod signature;
 
 pub use crate::http::Pulled;
-pub use crate::intake::{Import, ImportError, Refused, Staged};
 pub use access::Access;
 pub(crate) use api::may_be_hours;
 pub use api::{Api, BadSetting};

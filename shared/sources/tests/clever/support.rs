@@ -15,9 +15,10 @@ use roster::report::FindingList;
 use roster::settings::{Clever, SourceSettings};
 use roster::snapshot::{PartName, SnapshotSink};
 use serde_json::{Map, Value, json};
+use sources::Import;
 use sources::clever::memory::MemoryClever;
 use sources::clever::{
-    Api, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled, Resource, StagedPages,
+    Api, Client, Job, Pages, Progress, PullError, PullState, Pulled, Resource, StagedPages,
     TokenList, Wait, import,
 };
 use sources::http::Secret;

@@ -7,9 +7,8 @@ use std::sync::{
 };
 
 use insta::assert_snapshot;
-use sources::oneroster_csv::{
-    Import, ImportError, Job, Limits, OpenError, Package, ZipPackage, import,
-};
+use sources::oneroster_csv::{Job, Limits, OpenError, Package, ZipPackage, import};
+use sources::{Import, ImportError};
 
 use crate::support::{Set, zip};
 

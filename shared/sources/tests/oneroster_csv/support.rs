@@ -19,9 +19,10 @@ use roster::settings::SourceSettings;
 use roster::snapshot::{PartName, SnapshotSink, UnreadableRecord};
 use serde::{Serialize, de::DeserializeOwned};
 use sources::oneroster_csv::{
-    FolderPackage, Import, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal,
-    ZipPackage, import,
+    FolderPackage, Job, Limits, OpenError, OpenNamed, Package, PackagedFile, Refusal, ZipPackage,
+    import,
 };
+use sources::{Import, ImportError};
 
 pub const TODAY: Date = Date::constant(2026, 10, 1);
 
@@ -269,20 +270,21 @@ impl Set {
             today: self.today,
             progress: None,
         };
-        let import = import(job, &mut sink).unwrap();
+        let import = import(job, &mut sink);
         let mut outcome = Outcome { lines: sink.0, ..Outcome::default() };
         match import {
-            Import::Staged(staged) => {
+            Ok(Import::Staged(staged)) => {
                 outcome.enrollments = Some(staged.enrollments);
                 outcome.findings = staged.findings;
                 outcome.check_lines();
             }
-            Import::Refused(refused) => {
+            Ok(Import::Refused(refused)) => {
                 outcome.refused = true;
                 outcome.findings = refused.findings;
                 assert!(outcome.lines.is_empty(), "a refused set emits nothing");
             }
-            Import::NeedsBase => outcome.needs_base = true,
+            Err(ImportError::NeedsBase) => outcome.needs_base = true,
+            Err(error) => panic!("the set can be read: {error}"),
         }
         outcome
     }

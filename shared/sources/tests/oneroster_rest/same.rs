@@ -58,8 +58,7 @@ fn from_files(night: &Night, settings: &SourceSettings, policy: &Policy) -> Snap
         progress: None,
     };
     let mut lines = Lines::default();
-    let sources::oneroster_csv::Import::Staged(staged) =
-        sources::oneroster_csv::import(job, &mut lines).unwrap()
+    let sources::Import::Staged(staged) = sources::oneroster_csv::import(job, &mut lines).unwrap()
     else {
         panic!("refused");
     };

@@ -15,11 +15,12 @@ use roster::report::FindingList;
 use roster::settings::{OneRoster, OneRosterVersion, SignIn, SourceSettings};
 use roster::snapshot::{PartName, SnapshotSink};
 use serde_json::{Map, Value, json};
+use sources::Import;
 use sources::http::{Secret, Wait};
 use sources::oneroster_rest::memory::MemoryOneRoster;
 use sources::oneroster_rest::{
-    Access, Api, Base, Client, Import, Job, Pages, Progress, PullError, PullState, Pulled,
-    Resource, Scrub, StagedPages, import,
+    Access, Api, Base, Client, Job, Pages, Progress, PullError, PullState, Pulled, Resource, Scrub,
+    StagedPages, import,
 };
 
 pub(crate) fn reference(kind: &str, id: &str) -> Value {

@@ -11,7 +11,8 @@ use roster::report::FindingList;
 use roster::settings::{DateOrder, SourceSettings};
 use roster::snapshot::{PartName, SnapshotSink, UnreadableRecord};
 use serde_json::{Map, Value};
-use sources::oneroster_csv::{Import, Job, Limits, OpenError, ZipPackage, import};
+use sources::Import;
+use sources::oneroster_csv::{Job, Limits, OpenError, ZipPackage, import};
 
 #[derive(Default)]
 struct Lines(BTreeMap<PartName, Vec<Value>>);
@@ -68,7 +69,6 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
     match import(job, &mut sink).expect("no fault") {
         Import::Staged(staged) => (read.refused, read.findings) = (false, staged.findings),
         Import::Refused(refused) => read.findings = refused.findings,
-        Import::NeedsBase => panic!("needs no base"),
     }
     for (part, lines) in sink.0 {
         for line in lines {
