@@ -1,4 +1,4 @@
-//! An outcome in words that a district's administrator understands.
+//! Describes an outcome for a district's administrator.
 
 use std::fmt::Write as _;
 
@@ -9,12 +9,12 @@ use stack::{INTERNAL, Stack, Told};
 
 use super::outcome::{KINDS, Outcome};
 
-/// How many findings of a code are quoted.
+/// How many findings per code are quoted.
 const QUOTED: usize = 1;
 /// How many reasons for a hold are listed; those of the whole district come first.
 const HOLDS: usize = 4;
 
-/// Everything worth saying about a run.
+/// Describes a run.
 pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
     let (run, report) = (&outcome.run, &outcome.report);
     let mut text = format!("{}\n", headline(outcome));
@@ -86,13 +86,13 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
     text
 }
 
-/// What operators were told, as a rule of the template mails it.
+/// A notification to operators, as the template's rule would mail it.
 pub(super) fn told(told: &Told) -> String {
     let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
     format!("\n  Operators were told ({}): {} {}\n", told.detail_type, said("what"), said("next"))
 }
 
-/// One sentence: how it ended, and what that means.
+/// One sentence: how the run ended, and what that means.
 fn headline(outcome: &Outcome) -> String {
     let what = match outcome.run.state {
         RunState::Applied => "applied: the mirror now equals what the file says",
@@ -114,7 +114,7 @@ fn headline(outcome: &Outcome) -> String {
     format!("Run {} of {} is {what}.", outcome.run.run, outcome.run.district)
 }
 
-/// The counts, a kind a line.
+/// The counts, one line per kind.
 fn table(outcome: &Outcome) -> String {
     let mut text = format!(
         "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n",
@@ -137,7 +137,7 @@ fn table(outcome: &Outcome) -> String {
     text
 }
 
-/// Findings, the heaviest first: how many of each, what they mean, and the first few of them.
+/// The findings, most severe first: how many of each code, what it means, and a few examples.
 fn findings(outcome: &Outcome) -> String {
     let report = &outcome.report;
     if report.finding_totals.is_empty() {
@@ -179,7 +179,7 @@ fn weight(severity: Severity) -> &'static str {
     }
 }
 
-/// A kind's name for more than one.
+/// The plural of a kind's name.
 pub(super) fn plural(kind: &str) -> String {
     match kind {
         "class" => "classes".into(),

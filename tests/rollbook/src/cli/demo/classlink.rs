@@ -1,6 +1,6 @@
-//! A district at ClassLink, whose data are OneRoster's, from the hour in which it enables the
-//! application to its nights, with what changes by day between them: the real look, pull, plan and
-//! API; ClassLink and its servers are the simulator.
+//! A district at ClassLink, whose data is OneRoster, from enabling the application to its nights,
+//! with pulls of changes between them: the real discovery, pull, plan and API against the simulator
+//! of ClassLink.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! A district at Clever, from the notice that it shares to its third night: the real door, look,
-//! pull, plan and API; Clever is the simulator.
+//! A district at Clever, from its webhook event to its third night: the real webhook endpoint,
+//! discovery, pull, plan and API against the simulator of Clever.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use super::pulled::{Act, MORNING, Nightly, STUDENTS, named};
 
 pub(super) const NAME: &str = "birch-falls";
 
-/// Plays the act; false: something came out otherwise than the rules say.
+/// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
     let begun = Instant::now();
     let (source, clever) = (id("district", NAME), stack.clever());
@@ -65,7 +65,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
     Ok(as_it_should)
 }
 
-/// R-O1: a notice is a hint, Clever's own list counts.
+/// R-O1: a webhook event is only a hint; Clever's own list decides.
 async fn notice(
     stack: &Stack,
     act: &Act<'_>,

@@ -1,10 +1,10 @@
-//! The answer to "why is this student not here?" as a person reads it.
+//! Prints the answer to "why is this student not here?".
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The checklist, a step a line, then what to do and when it will show.
+/// The checklist, one step per line, then what to do and when the change will be visible.
 pub(super) fn in_words(answer: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut lines = String::new();

@@ -1,5 +1,5 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the
-//! mirror; a district at Clever from its notice to its nights; and one at ClassLink.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; local edits; a district at
+//! Clever from its webhook event to its nights; and one at ClassLink.
 
 mod classlink;
 mod clever;
@@ -23,25 +23,25 @@ use super::progress::Progress;
 use super::{End, Fault, Place, words};
 use roster::run::RunState;
 
-/// The district of the demo.
+/// The demo's district.
 const DISTRICT: &str = "spruce-valley";
-/// Percent of the students that the dangerous file leaves out.
+/// Percentage of students that the dangerous file leaves out.
 const GONE: f64 = 30.0;
 
-/// Where, and how large.
+/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// Students of the district
+    /// Number of students in the district
     #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     students: u64,
-    /// Shows one way alone: districts that upload files, one at Clever, or one at ClassLink
+    /// Shows only one part: districts that upload files, one at Clever, or one at ClassLink
     #[arg(long, value_enum)]
     only: Option<Way>,
     #[command(flatten)]
     place: Place,
 }
 
-/// How a district's data come.
+/// How a district's data arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Way {
     Upload,
@@ -55,7 +55,7 @@ struct Act {
     story: &'static str,
     file: &'static str,
     night: Night,
-    /// What must come of it.
+    /// The expected outcome.
     due: RunState,
 }
 
@@ -117,7 +117,7 @@ impl Demo {
         Ok(if as_it_should { End::Done } else { End::Fault })
     }
 
-    /// The acts of a district that uploads; false: one ended otherwise than it must.
+    /// Plays the acts of a district that uploads files. Returns false if one ended unexpectedly.
     async fn uploads(&self, stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
         print(&format!(
             "\nAn invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
@@ -204,7 +204,7 @@ async fn play(
     Ok(outcome.run.state)
 }
 
-/// Shows what operators were told, after the first so many; gives how many that are now.
+/// Prints the operators' notifications after the first `after`, and returns the new number of them.
 fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
     let told = stack.told();
     for one in &told[heard..] {
@@ -213,13 +213,13 @@ fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
     Ok(told.len())
 }
 
-/// The year in which the school year ends that is on now.
+/// The calendar year in which the current school year ends.
 fn school_year(stack: &Stack) -> i16 {
     let today = stack.clock().now().to_zoned(jiff::tz::TimeZone::UTC).date();
     today.year() + i16::from(today.month() >= 7)
 }
 
-/// An empty folder: an earlier demo's is taken away, and nothing that is not one.
+/// Creates an empty folder. Deletes the data of an earlier demo, and nothing else.
 fn fresh(folder: &Path) -> Result<std::path::PathBuf, Fault> {
     if folder.join("table.sqlite").is_file() {
         std::fs::remove_dir_all(folder)?;

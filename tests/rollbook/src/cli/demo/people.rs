@@ -1,5 +1,4 @@
-//! The last act of the demo: what people do beside the mirror, through the API, and what a night
-//! leaves of it.
+//! The last act of the demo: local edits through the API, and what the next night keeps of them.
 
 use std::fmt::Write as _;
 
@@ -18,13 +17,13 @@ use super::super::progress::Progress;
 use super::super::{Fault, words};
 use super::explained;
 
-/// The district of this act: a small one, since nothing depends on its size.
+/// The district of this act: a small one, because nothing depends on its size.
 const DISTRICT: &str = "maple-grove";
 const STUDENTS: u64 = 300;
 /// An id that is in no file.
 const NOBODY: &str = "transfer-4711";
 
-/// Plays the act; false: something came out otherwise than the rules say.
+/// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
     let id = DistrictId::new(DISTRICT);
     let mut settings = Settings::of_preset("clever");
@@ -73,7 +72,7 @@ async fn night(
     Outcome::of(stack, &uploaded, &step).await
 }
 
-/// Who and what the act is about.
+/// The records that the act is about.
 struct Act {
     leader: Api,
     teacher: Api,
@@ -86,7 +85,7 @@ struct Act {
     insider_name: String,
 }
 
-/// What the day has made.
+/// What was created during the day.
 struct Edits {
     outsider: String,
     practice: String,
@@ -97,7 +96,7 @@ const PRACTICE: &str = "Chess practice";
 const OUTSIDER: (&str, &str) = ("Robin", "Vale");
 
 impl Act {
-    /// A class with one teacher, and two people of its school who are not in it.
+    /// Finds a class with one teacher, and two people of its school who are not in it.
     async fn cast(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
         let mut people: Vec<(RecordKind, Value)> = Vec::new();
         for kind in [RecordKind::Student, RecordKind::Teacher, RecordKind::Class] {
@@ -162,7 +161,7 @@ impl Act {
         Err(Fault::Said("the invented district has no class to show this with".into()))
     }
 
-    /// What people do during the day.
+    /// The local edits of the day.
     async fn day(&self) -> Result<Edits, Fault> {
         let class = format!("/classes/{}", self.class);
         send(
@@ -237,7 +236,7 @@ impl Act {
             .to_owned())
     }
 
-    /// What is left of it in the morning.
+    /// What remains of them the next morning.
     async fn morning(&self, edits: &Edits) -> Result<bool, Fault> {
         let class = read(&self.teacher, &format!("/classes/{}", self.class)).await?;
         let practice = read(&self.teacher, &format!("/classes/{}", edits.practice)).await?;
@@ -289,7 +288,7 @@ impl Act {
         Ok(as_it_should)
     }
 
-    /// A guardian who is not let in yet.
+    /// A guardian who is not admitted yet.
     async fn who_waits(&self, night: &Outcome) -> Result<bool, Fault> {
         let code = "guardian_waits_for_contact";
         let total = night.report.finding_totals.get(code).map_or(0, |total| total.count);
@@ -313,7 +312,7 @@ impl Act {
         Ok(reply.status == 404)
     }
 
-    /// Why a student is not here.
+    /// Explains why a student is not here.
     async fn who_is_missing(&self) -> Result<bool, Fault> {
         let mut as_it_should = true;
         let questions = [

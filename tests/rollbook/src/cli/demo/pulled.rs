@@ -1,5 +1,5 @@
-//! A district whose data is pulled, from its settings to its nights: the same at every source. What
-//! is a source's own is in a file of its own.
+//! The story of a pulled district, from its settings to its nights: the same for every source. What
+//! is specific to one source is in that source's file.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -20,32 +20,32 @@ use super::super::progress::Progress;
 use super::super::{Fault, words};
 use super::reviewed;
 
-/// Small districts: nothing depends on their size.
+/// Small districts, because nothing here depends on their size.
 pub(super) const STUDENTS: u64 = 400;
-/// Where they are: their nights are their own.
+/// Their time zone, which decides when their night begins.
 const ZONE: &str = "America/New_York";
-/// By then a night's pull is over, and the first one of what has changed by day is not yet due.
+/// A time when the nightly pull is over and the first daytime pull of changes is not yet due.
 pub(super) const MORNING: Time = Time::constant(6, 0, 0, 0);
-/// How long before such a time there is certainly all that it speaks of, by the clock that is
-/// moved.
+/// Margin before such a time, on the clock that the demo moves, after which all expected events
+/// have certainly happened.
 const LEAST: Duration = Duration::from_secs(5 * 3600);
 
-/// Who and what the act is about.
+/// What the act is about.
 pub(super) struct Act<'a> {
     stack: &'a Stack,
-    /// The source, as people call it.
+    /// Display name of the source.
     at: &'static str,
-    /// The district's id here.
+    /// The district's id in Rollbook.
     district: DistrictId,
     operator: Api,
     leader: Api,
 }
 
-/// A night, or a day: what has changed at the source before it, and what must come of it.
+/// A night or a day: what changed at the source before it, and the expected outcome.
 pub(super) struct Nightly<'n> {
     pub(super) title: &'static str,
     pub(super) changes: Box<dyn Fn() + 'n>,
-    /// When it is over, by the district's own time.
+    /// When it is over, in the district's local time.
     pub(super) until: Time,
     pub(super) due: RunState,
 }
@@ -57,9 +57,9 @@ impl<'a> Act<'a> {
         Ok(Self { stack, at, district: DistrictId::new(district), operator, leader })
     }
 
-    /// Plays on from a district that is notified; false: something came out otherwise than the
-    /// rules say. `heard`: how many things operators were told before. `set`: what an operator sets
-    /// beside the time zone, and how that is said.
+    /// Continues from a district in the state `notified`. Returns false if an outcome differs from
+    /// what the rules require. `heard`: number of notifications already shown. `set`: settings
+    /// besides the time zone, and how to describe them.
     pub(super) async fn play_on(
         &self,
         (set, said): (impl Fn(&mut Value), &str),
@@ -108,7 +108,7 @@ impl<'a> Act<'a> {
         Ok(self.stack.table().district(&self.district).await?.map(|district| district.status))
     }
 
-    /// R-O2: an operator says how its data is to be treated, and switches it on.
+    /// R-O2: an operator configures the district and starts the sync.
     async fn configure(&self, set: impl Fn(&mut Value), said: &str) -> Result<bool, Fault> {
         let seen = self.send(Method::GET, "/settings", &[], None).await?;
         let (mut settings, version) =
@@ -135,7 +135,7 @@ impl<'a> Act<'a> {
         Ok((configured, on) == (Some(DistrictStatus::Configured), Some(DistrictStatus::InReview)))
     }
 
-    /// R-O4: not tonight but now.
+    /// R-O4: run now instead of tonight.
     async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
         let step = progress.step(&format!("the first pull from {}", self.at));
         let asked = self
@@ -167,7 +167,7 @@ impl<'a> Act<'a> {
         Ok(run)
     }
 
-    /// R-O2: the district's administrator sees what would come; an operator approves it.
+    /// R-O2: the district's administrator reads the review; an operator approves it.
     async fn review(&self, run: &RunRecord, progress: &Progress) -> Result<bool, Fault> {
         let below = format!("/runs/{}/review", run.run);
         let reply = self.leader.get(&self.path(&below)).await?;
@@ -189,7 +189,7 @@ impl<'a> Act<'a> {
         let after = self.decide(run, "approve", "seen with the district's administrator").await?;
         drop(step);
         let status = self.status().await?;
-        // As the hourly look of the deployed stack does.
+        // As the hourly discovery of the deployed stack does.
         self.stack.invoke(PULL, json!({ "look": "all" })).await;
         let outcome = self.outcome(after).await?;
         let next = self.stack.next_schedule();
@@ -207,14 +207,14 @@ impl<'a> Act<'a> {
             && next.is_some())
     }
 
-    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out
+    /// R-H2: an operator rejects the held run, and the mirror stays unchanged. Returns false
     /// otherwise.
     pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
         let run = self.newest().await?;
         Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
     }
 
-    /// An operator decides about a run; gives the newest run once all that comes of it is done.
+    /// Decides about a run as an operator, and returns the newest run after everything has settled.
     async fn decide(
         &self,
         run: &RunRecord,
@@ -227,7 +227,7 @@ impl<'a> Act<'a> {
         self.newest().await
     }
 
-    /// One night, or a day: what its schedules order at their times.
+    /// Plays one night or day: what the schedules start at their times.
     async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
         (night.changes)();
         let step = progress.step(&format!("a night at {}", self.at));
@@ -251,7 +251,7 @@ impl<'a> Act<'a> {
         Outcome::gather(self.stack, Some(run)).await
     }
 
-    /// The nights, a line each; of one that is held, why.
+    /// Prints the nights, one line each, and the reason for a held one.
     fn summary(&self, nights: &[(Nightly<'_>, Outcome)]) -> String {
         let mut text = format!(
             "\n  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}\n",
@@ -294,7 +294,7 @@ impl<'a> Act<'a> {
     }
 }
 
-/// A district's status as it is stored.
+/// The stored status of a district.
 pub(super) fn named(status: Option<DistrictStatus>) -> String {
     status.map_or_else(|| "unknown".into(), |status| format!("`{}`", word(&json!(status))))
 }
@@ -307,13 +307,13 @@ fn word(value: &Value) -> String {
     value.as_str().unwrap_or("?").to_owned()
 }
 
-/// A moment where the district is.
+/// A moment in the district's time zone.
 fn local_time(at: Timestamp) -> String {
     let here = at.in_tz(ZONE).map(|at| at.strftime("%H:%M on %-d %B %Y").to_string());
     here.map_or_else(|_| at.to_string(), |here| format!("{here}, {ZONE}"))
 }
 
-/// The next time that a clock at the district shows this, not before a moment.
+/// The next moment, not before `from`, at which the district's clock shows this time.
 fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
     let here = earliest.in_tz(ZONE).map_err(|error| Fault::Said(error.to_string()))?;
     let days = [here.date(), here.date().saturating_add(jiff::Span::new().days(1))];

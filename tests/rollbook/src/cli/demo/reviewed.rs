@@ -1,4 +1,4 @@
-//! A review (R-O2) as an administrator of the district reads it.
+//! Prints a review (R-O2) as an administrator of the district reads it.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::words::{plural, thousands};
 
-/// Findings and records that are quoted of each sort.
+/// How many findings and records of each kind are quoted.
 const FINDINGS: usize = 6;
 const RECORDS: usize = 3;
 
@@ -18,7 +18,7 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-/// What would come, school by school; what is known of the people; what was found; and a few of the
+/// The planned additions per school, which fields people have, the findings, and a few sample
 /// records.
 pub(super) fn in_words(review: &Value) -> String {
     let mut words = String::new();
