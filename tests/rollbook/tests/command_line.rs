@@ -187,8 +187,8 @@ async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
     );
     // The district at Clever: reviewed, approved, and three nights with the expected outcomes.
     for line in [
-        "  What each school brings ",
-        "    must be shared: schools 100 %, sis id 100 %",
+        "  Added per school ",
+        "    required: schools 100 %, sis id 100 %",
         "It is right, so the operator approves it",
     ] {
         assert!(count(line) > 0, "{line}: {text}");
@@ -284,7 +284,7 @@ fn impossible_requests_are_reported_before_anything_starts() {
         (&["import", "--district", "oak", "--date", "10/15/2026", zip], "YYYY-MM-DD"),
         (&["import", "--district", "oak#1", zip], "a district's id has"),
         (&["import", "--district", "oak", "--set", "admit_students=all", zip], "all"),
-        (&["show", "--district", "oak", "student"], "nothing has been imported"),
+        (&["show", "--district", "oak", "student"], "no import has used"),
         (&["show", "--district", "oak", "pupil"], "possible values: school"),
         (&["token", "--role", "king", "--district", "oak"], "possible values: operator"),
         (&["token", "--role", "operator"], "--district"),

@@ -58,7 +58,7 @@ impl Import {
         let (folder, named) = self.place.folder();
         if !named {
             progress.line(&format!(
-                "keeping everything in {} (--data names another folder)",
+                "storing everything in {} (--data names another folder)",
                 folder.display()
             ));
         }
@@ -86,7 +86,7 @@ impl Import {
             // Only another process could have created it in the meantime, and the folder's lock
             // prevents that.
             table.create(id, &settings, DistrictStatus::Live).await?;
-            return Ok(Some(format!("made the district {id} with the preset {preset}")));
+            return Ok(Some(format!("created the district {id} with the preset {preset}")));
         };
         let mut settings = known.settings.clone();
         if let Some(preset) = &self.preset {
@@ -99,7 +99,7 @@ impl Import {
         match table.configure(id, &settings, known.status).await? {
             Changed::Yes => Ok(Some(format!("changed the settings of {id}"))),
             Changed::No => Err(Fault::Said(format!(
-                "the settings of {id} were changed by somebody else meanwhile; try again"
+                "the settings of {id} have changed in the meantime; try again"
             ))),
         }
     }

@@ -166,7 +166,7 @@ impl Place {
             return Ok(folder);
         }
         Err(Fault::Said(format!(
-            "nothing has been imported into {}; name the folder of the import with --data",
+            "no import has used {}; name the folder of the import with --data",
             folder.display()
         )))
     }
@@ -213,7 +213,7 @@ async fn known_district(stack: &Stack, id: &DistrictId) -> Result<District, Faul
     let district = stack.table().district(id).await?;
     let missing = || {
         Fault::Said(format!(
-            "there is no district {id} in {}; it is made with its first import",
+            "there is no district {id} in {}; the first import creates it",
             stack.data().display()
         ))
     };

@@ -152,7 +152,7 @@ fn bare(run: &RunRecord) -> Report {
 fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
     let mut text = match run {
         Some(run) => format!("run {} stopped while it was {}", run.run, doing(run.state)),
-        None => "the upload did not become a run".to_owned(),
+        None => "the upload did not start a run".to_owned(),
     };
     let failures: Vec<FailureRecord> =
         [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();

@@ -90,7 +90,7 @@ fn notices(stack: &Stack) -> String {
     let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
     stack.put_secret(NOTICE_KEYS, &serde_json::json!({ "current": key }).to_string());
     format!(
-        "\nA notice that a district shares data is signed with this key (functions/clever-webhook/README.md says how):\n\n  KEY={key}\n"
+        "\nWebhook events that announce a district are signed with this key (see functions/clever-webhook/README.md):\n\n  KEY={key}\n"
     )
 }
 

@@ -50,13 +50,13 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             Box::new(|| _ = clever.sync(&source, &set.night(1))),
             RunState::Applied,
         ),
-        night("by mistake one school alone is shared", Box::new(one_school), RunState::Held),
+        night("by mistake only one school is shared", Box::new(one_school), RunState::Held),
     ];
     as_it_should &=
         act.play_on((|_| {}, "keeps the preset clever"), nights, heard, progress).await?;
     clever.share(&source, Sharing::All);
     as_it_should &=
-        act.reject("one school alone was shared by mistake; all of them are again").await?;
+        act.reject("only one school was shared by mistake; all schools are shared again").await?;
     print(&format!(
         "\nThe third run waits for a person, and nothing of it is written: whoever shared one school alone shares all of them again, and an operator rejects \
          it (POST …/runs/…/decision, R-H2).\nAll of that took {:.1} s.\n",
@@ -76,7 +76,7 @@ async fn notice(
     stack.put_secret(NOTICE_KEYS, &json!({ "current": key }).to_string());
     let notice = json!({ "type": "district.shared", "district": source }).to_string();
     let step = progress.step("a notice");
-    let forged = stack.knock("a key that nobody has given to anybody", &notice).await?.status;
+    let forged = stack.knock("a key that was never issued", &notice).await?.status;
     let taken = stack.knock(&key, &notice).await?.status;
     if let Some(due) = stack.next_schedule() {
         stack.live_until(due).await;

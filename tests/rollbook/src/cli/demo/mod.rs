@@ -69,7 +69,7 @@ impl Demo {
         };
         let stack = self.place.stack(folder, &progress).await?;
         print(&format!(
-            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n",
+            "Rollbook on this machine, in {}: the real functions with stand-ins for DynamoDB, S3 and the scheduler. Ready after {:.1} s.\n",
             stack.data().display(),
             begun.elapsed().as_secs_f64(),
         ))?;
@@ -78,13 +78,13 @@ impl Demo {
         if plays(Way::Upload) {
             as_it_should &= self.uploads(&stack, &progress).await?;
             if !people::play(&stack, &progress).await? {
-                progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
+                progress.line("this should not have happened: the night did not treat an edit as the rules require");
                 as_it_should = false;
             }
         }
         let wrong = |at: &str| {
             progress.line(&format!(
-                "this should not have happened: a step of the district at {at} came out otherwise than the rules say"
+                "this should not have happened: a step of the district at {at} did not end as the rules require"
             ));
             false
         };
@@ -109,9 +109,9 @@ impl Demo {
             at.s3,
             begun.elapsed().as_secs_f64(),
             if as_it_should {
-                "Everything came out as the rules say."
+                "Everything ended as the rules require."
             } else {
-                "Not everything came out as the rules say."
+                "Not everything ended as the rules require."
             },
         ))?;
         Ok(if as_it_should { End::Done } else { End::Fault })
@@ -120,7 +120,7 @@ impl Demo {
     /// Plays the acts of a district that uploads files. Returns false if one ended unexpectedly.
     async fn uploads(&self, stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
         print(&format!(
-            "\nAn invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
+            "\nA synthetic district, {DISTRICT}, with {} students and their teachers, classes and guardians, uploads its OneRoster files.\n",
             words::thousands(self.students),
         ))?;
         let id = DistrictId::new(DISTRICT);
@@ -166,7 +166,7 @@ fn acts(students: u64) -> [Act; 4] {
         },
         Act {
             title: "A dangerous file",
-            story: "The file can be read, but 30 percent of the students are not in it any more.",
+            story: "The file can be read, but 30 percent of the students are missing from it.",
             file: "dangerous.zip",
             night: district.night(2).without_students(GONE),
             due: RunState::Held,

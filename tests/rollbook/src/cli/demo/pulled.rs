@@ -97,11 +97,7 @@ impl<'a> Act<'a> {
         if reply.is_ok() {
             return Ok(reply);
         }
-        Err(Fault::Said(format!(
-            "{method} {below} was answered with {}: {}",
-            reply.status,
-            reply.text()
-        )))
+        Err(Fault::Said(format!("{method} {below} returned {}: {}", reply.status, reply.text())))
     }
 
     pub(super) async fn status(&self) -> Result<Option<DistrictStatus>, Fault> {
@@ -139,7 +135,7 @@ impl<'a> Act<'a> {
     async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
         let step = progress.step(&format!("the first pull from {}", self.at));
         let asked = self
-            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to look at it together" })))
+            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to review it together" })))
             .await?
             .json();
         let until = self.stack.next_schedule().unwrap_or_else(|| self.stack.clock().now());
@@ -152,15 +148,11 @@ impl<'a> Act<'a> {
              planned in {seconds:.1} s; the run {} is {}.\n",
             self.at,
             run.run,
-            if run.state == RunState::Held {
-                "held"
-            } else {
-                "not held, which is not as it should be"
-            },
+            if run.state == RunState::Held { "held" } else { "not held, which is wrong" },
         ))?;
         if asked["run"] != run.run.as_str() {
             return Err(Fault::Said(format!(
-                "the pull became run {} and not {}, as was said",
+                "the pull started run {} instead of {}",
                 run.run, asked["run"]
             )));
         }
@@ -173,20 +165,21 @@ impl<'a> Act<'a> {
         let reply = self.leader.get(&self.path(&below)).await?;
         if !reply.is_ok() {
             return Err(Fault::Said(format!(
-                "the review was answered with {}: {}",
+                "the review returned {}: {}",
                 reply.status,
                 reply.text()
             )));
         }
         let review = reply.json();
         print(&format!(
-            "\nThe district's administrator and the operator look at it together (GET …/runs/{}/review):\n\n{}",
+            "\nThe district's administrator and the operator read the review together (GET …/runs/{}/review):\n\n{}",
             run.run,
             reviewed::in_words(&review)
         ))?;
         let is_held = run.state == RunState::Held && review["waits"] == true;
-        let step = progress.step("writing the first run");
-        let after = self.decide(run, "approve", "seen with the district's administrator").await?;
+        let step = progress.step("applying the first run");
+        let after =
+            self.decide(run, "approve", "reviewed with the district's administrator").await?;
         drop(step);
         let status = self.status().await?;
         // As the hourly discovery of the deployed stack does.
@@ -199,7 +192,7 @@ impl<'a> Act<'a> {
             state(outcome.run.state),
             words::thousands(outcome.report.item_writes),
             named(status),
-            next.map_or_else(|| "no time at all, which is not as it should be".into(), local_time),
+            next.map_or_else(|| "at no time, which is wrong".into(), local_time),
         ))?;
         Ok(is_held
             && outcome.run.state == RunState::Applied
@@ -283,7 +276,7 @@ impl<'a> Act<'a> {
             if outcome.run.state != night.due {
                 let _ = writeln!(
                     text,
-                    "  {:<8}this should not have happened: it was to be {}",
+                    "  {:<8}this should not have happened: expected {}",
                     "",
                     state(night.due)
                 );
