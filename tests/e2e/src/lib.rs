@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: a school application with its local stack, districts that
-//! upload, and a look at the mirror.
+//! Shared parts of the end-to-end tests: the school application on its local stack, uploads by
+//! districts, and access to the mirror.
 //!
-//! The functions run as their real binaries; DynamoDB and S3 are reached through the real SDKs.
-//! Nothing here sleeps for a result.
+//! The functions run as their real binaries and use DynamoDB and S3 through the real SDKs. Nothing
+//! here sleeps to wait for a result.
 
 pub mod requests;
 
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use stack::{Binaries, Notification, Stack, StackConfig, Uploaded};
 use tempfile::TempDir;
 
-/// A file of the folder `events`.
+/// Returns the path of a file in the folder `events`.
 pub fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name)
 }
@@ -34,7 +34,7 @@ pub struct Application {
     /// The stack.
     pub stack: Stack,
     files: TempDir,
-    /// How much of what operators were told was looked at.
+    /// Number of notifications to operators that earlier calls of `told` have returned.
     heard: AtomicUsize,
 }
 
@@ -48,34 +48,34 @@ pub struct Night {
 }
 
 impl Night {
-    /// How it ended.
+    /// State in which the run ended or waits.
     pub fn state(&self) -> RunState {
         self.run.state
     }
 
-    /// The counts of a kind.
+    /// Counts of one kind of record; zeros if the report has none.
     pub fn counts(&self, kind: &str) -> Counts {
         self.report.counts.get(kind).copied().unwrap_or_default()
     }
 
-    /// How many records of all kinds, enrollments included, were taken away.
+    /// Number of removed records of all kinds, enrollments included.
     pub fn removed(&self) -> u64 {
         self.report.counts.values().map(|counts| counts.removed).sum()
     }
 
-    /// Whether a finding of this code was made.
+    /// Whether the report contains a finding with this code.
     pub fn found(&self, code: &str) -> bool {
         self.report.finding_totals.contains_key(code)
     }
 }
 
 impl Application {
-    /// A stack as AWS would be on a good day.
+    /// Starts a stack without faults.
     pub async fn start() -> Self {
         Self::with(StackConfig::default()).await
     }
 
-    /// A stack with faults or limits of its own.
+    /// Starts a stack with the given faults and limits.
     pub async fn with(config: StackConfig) -> Self {
         let config = StackConfig {
             functions: Some(Binaries::of_this_test().expect("the functions are built")),
@@ -89,23 +89,23 @@ impl Application {
         }
     }
 
-    /// Makes a live district.
+    /// Creates a live district.
     pub async fn district(&self, id: &str, settings: Settings) -> DistrictId {
         let id = DistrictId::new(id);
         self.stack
             .table()
             .create(&id, &settings, DistrictStatus::Live)
             .await
-            .expect("the district can be made");
+            .expect("the district can be created");
         id
     }
 
-    /// Where a file to be uploaded can be written.
+    /// Returns a path for a file to upload.
     pub fn file(&self, name: &str) -> PathBuf {
         self.files.path().join(name)
     }
 
-    /// Uploads a synthetic night as a zip, as of its own date, and waits for the end of its run.
+    /// Uploads a synthetic night as a zip, with its own date, and waits for the end of its run.
     pub async fn night(&self, district: &DistrictId, night: &districts::Night) -> Night {
         let file = self.file(&format!("{district}.zip"));
         night.write_zip_file(&file).expect("the zip can be written");
@@ -118,7 +118,7 @@ impl Application {
         self.outcome(&uploaded).await
     }
 
-    /// What became of an upload.
+    /// Waits for the end of the run of an upload and returns the run with its report.
     pub async fn outcome(&self, uploaded: &Uploaded) -> Night {
         let run = self.stack.finished(uploaded, |_| ()).await.expect("the table answers");
         let run = run
@@ -129,7 +129,8 @@ impl Application {
         Night { run, report }
     }
 
-    /// A person's decision about a held run, as an operator's tool sends it.
+    /// Sends a decision about a held run, as the tool of an operator does, and waits for the
+    /// result.
     pub async fn decide(&self, held: &Night, decision: &str) -> Night {
         let decide = json!({ "decide": {
             "district": held.run.district, "run": held.run.run, "decision": decision, "by": "operator", "reason": "checked with the district",
@@ -147,7 +148,7 @@ impl Application {
         Night { run, report }
     }
 
-    /// The notification of an upload, as S3 sends it (the sample event, made out to this object).
+    /// Builds the notification that S3 sends for an upload, from the sample event.
     pub fn notice(upload: &Upload) -> Value {
         let sample = std::fs::read_to_string(sample("s3-put-zip.json")).expect("the sample event");
         let mut event: Value = serde_json::from_str(&sample).expect("the sample is JSON");
@@ -161,13 +162,13 @@ impl Application {
         event
     }
 
-    /// What operators were told since this was asked last.
+    /// Returns the notifications to operators since the last call.
     pub fn told(&self) -> Vec<Notification> {
         let mut told = self.stack.notifications();
         told.split_off(self.heard.swap(told.len(), Ordering::SeqCst))
     }
 
-    /// What the functions failed for good.
+    /// Returns the errors of all invocations that failed after the last retry.
     pub fn failures(&self) -> Vec<String> {
         [stack::IMPORT, stack::PULL, stack::RECONCILE, stack::API, stack::WEBHOOK]
             .into_iter()
@@ -176,7 +177,7 @@ impl Application {
             .collect()
     }
 
-    /// Everything that the mirror holds of a district, by kind and key.
+    /// Returns all records in the mirror of a district, by kind and key.
     pub async fn mirror(&self, district: &DistrictId) -> BTreeMap<(RecordKind, String), Value> {
         let mut all = BTreeMap::new();
         for kind in RecordKind::ALL {
@@ -190,7 +191,7 @@ impl Application {
         all
     }
 
-    /// Every item of the table, of all districts: by partition and sort key, as text.
+    /// Returns every item of the table, of all districts, by partition key and sort key, as text.
     pub async fn items(&self) -> BTreeMap<(String, String), String> {
         let mut items = BTreeMap::new();
         let mut pages =
@@ -198,7 +199,7 @@ impl Application {
         while let Some(page) = pages.next().await {
             for item in page.expect("the table answers").items.unwrap_or_default() {
                 let text = |name: &str| item[name].as_s().cloned().expect("a key is text");
-                // A map's order is by chance.
+                // The iteration order of the map is random.
                 let sorted: BTreeMap<_, _> = item.iter().collect();
                 items.insert((text("PK"), text("SK")), format!("{sorted:?}"));
             }
@@ -206,7 +207,7 @@ impl Application {
         items
     }
 
-    /// The keys of the records of a kind that have a status.
+    /// Returns the keys of all records of a kind with the given status.
     pub async fn keys(&self, district: &DistrictId, kind: RecordKind, status: &str) -> Vec<String> {
         let all = self.mirror(district).await;
         all.into_iter()

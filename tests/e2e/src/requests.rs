@@ -1,15 +1,14 @@
-//! A request for every route of the API: its path with the names filled in, and a body that the
-//! operation takes.
+//! Builds a request for every route of the API: the path with all parameters filled in, and a valid
+//! body.
 //!
-//! A route for which no body is known here fails the test that asks for it: new routes must be told
-//! about.
+//! A route without a known body fails the test, so that each new route is added here.
 
 use axum::http::Method;
 use roster::records::RecordKind;
 use serde_json::{Value, json};
 use stack::Route;
 
-/// What the requests are about.
+/// The records that the requests name.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The district in the path.
@@ -26,30 +25,30 @@ pub struct Named {
     pub class: String,
     /// A run.
     pub run: String,
-    /// A source's id of nobody, for links.
+    /// A source id that belongs to no record, for links.
     pub source: String,
-    /// Goes into names.
+    /// A name, for all name fields.
     pub name: String,
-    /// Goes into addresses.
+    /// An e-mail address.
     pub email: String,
-    /// Goes into phones.
+    /// A phone number.
     pub phone: String,
 }
 
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The route, as the template has it.
+    /// The route as the template declares it.
     pub route: Route,
     /// Its method.
     pub method: Method,
-    /// The path, filled in.
+    /// The path with its parameters filled in.
     pub path: String,
-    /// None: the operation takes none.
+    /// The JSON body; `None` if the operation takes none.
     pub body: Option<Value>,
 }
 
-/// The beginning of every route.
+/// Prefix of every route.
 const BASE: &str = "/v1/districts/{district}";
 
 impl Named {
@@ -61,7 +60,7 @@ impl Named {
         }
     }
 
-    /// Every request that a route stands for: one, or one for each kind of people.
+    /// Returns all requests for a route: one, or one for each kind of person.
     pub fn requests(&self, route: &Route) -> Vec<Asked> {
         let kinds: &[RecordKind] = match route.path.contains("{kind}") {
             true => &[RecordKind::Student, RecordKind::Teacher, RecordKind::Guardian],
@@ -85,7 +84,7 @@ impl Named {
         ];
         let mut path =
             filled.iter().fold(route.path.clone(), |path, (name, value)| path.replace(name, value));
-        assert!(!path.contains('{'), "no value is known for {path}");
+        assert!(!path.contains('{'), "no value for a parameter of {path}");
         if route.path.ends_with("/groups/members") {
             path.push_str("?field=grade&value=05");
         }
@@ -147,7 +146,7 @@ impl Named {
             ("PUT", path) if path.ends_with("/pin") => {
                 json!({ "until": "2099-01-01", "reason": reason })
             }
-            (method, path) => panic!("tests/e2e/src/requests.rs knows no body for {method} {path}"),
+            (method, path) => panic!("tests/e2e/src/requests.rs has no body for {method} {path}"),
         })
     }
 }

@@ -1,5 +1,4 @@
-//! `rollbook`: Rollbook on this machine, for trying it with invented districts and with files
-//! of one's own.
+//! `rollbook`: Rollbook on your machine, for synthetic districts and for files of your own.
 
 mod cli;
 

@@ -1,5 +1,4 @@
-//! The command line, as people and scripts use it: exit codes, the one JSON object, what `show`
-//! shows, decisions.
+//! The command line as people and scripts use it: exit codes, the JSON object, `show`, decisions.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +9,7 @@ use districts::{Defect, District, Night, Size};
 use serde_json::Value;
 use stack::Binaries;
 
-/// The functions' folder, built once for all calls of a test.
+/// The folder of the function binaries, built once for all calls of a test.
 async fn functions() -> String {
     let built = Binaries::of_this_test().unwrap();
     built.reconcile.parent().unwrap().to_str().unwrap().to_owned()
@@ -25,7 +24,7 @@ fn call(data: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The one object on standard output, and the exit code.
+/// The JSON object on standard output, and the exit code.
 fn json(output: &Output) -> (Value, i32) {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let value = serde_json::from_str(&text)
@@ -167,7 +166,7 @@ async fn a_folder_is_uploaded_with_its_manifest_last() {
 }
 
 #[tokio::test]
-async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
+async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
     let functions = functions().await;
     let folder = tempfile::tempdir().unwrap();
     let output = call(
@@ -186,10 +185,10 @@ async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
         (2, 2),
         "{text}"
     );
-    // The district at Clever: reviewed, approved, and three nights as they must be.
+    // The district at Clever: reviewed, approved, and three nights with the expected outcomes.
     for line in [
-        "  What each school brings ",
-        "    must be shared: schools 100 %, sis id 100 %",
+        "  Added per school ",
+        "    required: schools 100 %, sis id 100 %",
         "It is right, so the operator approves it",
     ] {
         assert!(count(line) > 0, "{line}: {text}");
@@ -205,7 +204,7 @@ async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
             && night("  3       by mistake one school", "held"),
         "{text}"
     );
-    // The one at ClassLink: what changes by day takes nobody away.
+    // The district at ClassLink: changes during the day remove no record.
     let removed = |beginning: &str| {
         let line =
             text.lines().find(|line| line.starts_with(beginning) && line.contains(" applied "));
@@ -217,7 +216,7 @@ async fn the_demo_ends_as_it_should_and_tells_what_becomes_of_what_people_do() {
 }
 
 #[tokio::test]
-async fn the_demo_shows_one_way_alone_where_that_is_asked() {
+async fn the_demo_can_show_one_part_alone() {
     let functions = functions().await;
     let folder = tempfile::tempdir().unwrap();
     for (way, title, other) in
@@ -236,7 +235,7 @@ async fn the_demo_shows_one_way_alone_where_that_is_asked() {
 }
 
 #[test]
-fn a_token_says_what_was_asked_for_and_names_the_folders_own_issuer() {
+fn a_token_has_the_requested_claims_and_the_folders_own_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let arguments = [
@@ -270,7 +269,7 @@ fn a_token_says_what_was_asked_for_and_names_the_folders_own_issuer() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_before_anything_is_started() {
+fn impossible_requests_are_reported_before_anything_starts() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let zip = folder.path().join("a.zip");
@@ -285,7 +284,7 @@ fn what_cannot_be_done_is_said_before_anything_is_started() {
         (&["import", "--district", "oak", "--date", "10/15/2026", zip], "YYYY-MM-DD"),
         (&["import", "--district", "oak#1", zip], "a district's id has"),
         (&["import", "--district", "oak", "--set", "admit_students=all", zip], "all"),
-        (&["show", "--district", "oak", "student"], "nothing has been imported"),
+        (&["show", "--district", "oak", "student"], "no import has used"),
         (&["show", "--district", "oak", "pupil"], "possible values: school"),
         (&["token", "--role", "king", "--district", "oak"], "possible values: operator"),
         (&["token", "--role", "operator"], "--district"),

@@ -1,14 +1,14 @@
-//! How long the API takes to answer, in a large district, on a warm function: from the request to
-//! the last byte, through the local API Gateway, the real binary and the local DynamoDB.
+//! Measures the response time of the API in a large district on a warm function: from the request
+//! to the last byte, through the local API Gateway, the real binary and the local DynamoDB.
 //!
 //! ```text
 //! cargo bench -p e2e --bench api
 //! ```
 //!
-//! Requests come one after the other, each for another record. What is measured is the whole way;
-//! what the function takes of it stands beside it. The bench fails where a median is above what the
-//! product promises: of each kind of record, of all reads together (pages of fifty lines among
-//! them), of explanations.
+//! Requests are sent one after the other, each for a different record. The bench reports the time
+//! of the whole round trip and, in the last column, the time inside the function. It fails if a
+//! median is above the promised limit: for each kind of record, for all reads together (including
+//! pages of fifty lines) and for explanations.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -29,30 +29,30 @@ use stack::{API, Binaries, Profile, Stack, StackConfig};
 
 use reads::{Known, Limit, Read};
 
-/// The district of the bench.
+/// Id of the measured district.
 const DISTRICT: &str = "large";
-/// Requests of each kind before it is measured.
+/// Warm-up requests of each kind, which are not measured.
 const WARM: usize = 10;
 
-/// Measures the API's answers in a synthetic district.
+/// Measures the response times of the API in a synthetic district.
 #[derive(Parser)]
 struct Arguments {
-    /// Students of the district.
+    /// Number of students in the district.
     #[arg(long, default_value_t = 100_000)]
     students: u64,
-    /// Which district.
+    /// Seed of the synthetic district.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Requests of each kind.
+    /// Number of measured requests of each kind.
     #[arg(long, default_value_t = 200)]
     requests: usize,
-    /// The preset that the district is made with.
+    /// Preset of the district.
     #[arg(long, default_value = "family-directory")]
     preset: String,
-    /// Folder with ready-made binaries of the functions; else they are built.
+    /// Folder with the built binaries of the functions. Without it they are built first.
     #[arg(long)]
     functions: Option<PathBuf>,
-    /// What cargo adds to the arguments of every bench.
+    /// Cargo passes this argument to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -90,7 +90,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let known = fill(&stack, arguments).await?;
     println!(
         "{:<44}{:>11}{:>11}{:>11}{:>11}",
-        "milliseconds", "median", "95 of 100", "slowest", "function"
+        "milliseconds", "median", "95th pct", "slowest", "function"
     );
     let (mut is_quick, mut medians) = (true, Vec::new());
     for read in reads::all() {
@@ -100,7 +100,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     medians.sort_by(f64::total_cmp);
     let median = medians[medians.len() / 2];
-    println!("median of the reads, each as often as the others: {median:.2} ms");
+    println!("median over all kinds of reads: {median:.2} ms");
     is_quick &= median <= reads::READ;
     if let Some(bytes) = stack.peak_rss(API) {
         println!("peak resident memory of {API}: {} MB", bytes / 1_000_000);
@@ -108,7 +108,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(is_quick)
 }
 
-/// A night's import, and what there is to ask for afterwards.
+/// Imports one night and collects the records to request afterwards.
 async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Error>> {
     let work = tempfile::tempdir()?;
     let (zip, id) = (work.path().join("night.zip"), DistrictId::new(DISTRICT));
@@ -125,7 +125,7 @@ async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Err
         return Err(format!("the run ended as {:?}", run.state).into());
     }
     println!(
-        "{} students, preset {}, in the mirror after {:.0} s",
+        "{} students, preset {}, imported in {:.0} s",
         arguments.students,
         arguments.preset,
         begun.elapsed().as_secs_f64()
@@ -133,7 +133,7 @@ async fn fill(stack: &Stack, arguments: &Arguments) -> Result<Known, Box<dyn Err
     Known::gather(stack, &id, &run.run, arguments.requests + WARM).await
 }
 
-/// Asks, and gives the median in milliseconds.
+/// Sends the requests of one kind and returns the median time in milliseconds.
 async fn time(
     stack: &Stack,
     known: &Known,

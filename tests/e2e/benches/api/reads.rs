@@ -1,4 +1,4 @@
-//! What is asked.
+//! The requests that the bench measures.
 
 use std::error::Error;
 
@@ -8,17 +8,17 @@ use roster::records::RecordKind;
 use serde_json::{Value, json};
 use stack::{Claims, Stack};
 
-/// What a read may take at most, in milliseconds.
+/// Limit for the median of a read, in milliseconds.
 pub(crate) const READ: f64 = 5.0;
 
-/// What is expected of a kind of request.
+/// Limit that applies to a kind of request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// It reads one thing.
+    /// Reads one record.
     One,
-    /// It reads many records: it has no limit of its own.
+    /// Reads many records; has no limit of its own.
     Page,
-    /// It asks many things.
+    /// Explains why a record is missing; needs many reads.
     Explanation,
 }
 
@@ -41,7 +41,8 @@ pub(crate) struct Read {
     body: Option<fn(&Known, usize) -> Value>,
 }
 
-/// Names in braces are filled in: each request's are others.
+/// Returns all kinds of requests. Parameters in braces are filled in with a different record for
+/// each request.
 pub(crate) fn all() -> Vec<Read> {
     let of = |limit, name, role, path| Read { name, limit, role, path, body: None };
     let read = |name, role, path| of(Limit::One, name, role, path);
@@ -66,28 +67,28 @@ pub(crate) fn all() -> Vec<Read> {
             "district_leader",
             "/schools/{school}/directory?kind=class&limit=50",
         ),
-        read("what last changed a student", "support", "/people/student/{student}/last-change"),
+        read("last change of a student", "support", "/people/student/{student}/last-change"),
         read("runs", "operator", "/runs"),
         read("run", "operator", "/runs/{run}"),
         read("report of a run", "operator", "/runs/{run}/report"),
         page("findings of a run, 100 of them", "operator", "/runs/{run}/findings"),
         page("plan of a run, 20 changes", "operator", "/runs/{run}/plan?limit=20"),
         Read {
-            name: "whoever has an e-mail address",
+            name: "person by e-mail address",
             limit: Limit::One,
             role: "application",
             path: "/people/lookup",
             body: Some(|known, nth| json!({ "email": known.emails[nth % known.emails.len()] })),
         },
         Read {
-            name: "why is this student not here",
+            name: "explanation, student not in the mirror",
             limit: Limit::Explanation,
             role: "district_leader",
             path: "/explain",
-            body: Some(|_, nth| json!({ "kind": "student", "id": format!("nobody-{nth}") })),
+            body: Some(|_, nth| json!({ "kind": "student", "id": format!("unknown-{nth}") })),
         },
         Read {
-            name: "why is this student, who is here, not here",
+            name: "explanation, student in the mirror",
             limit: Limit::Explanation,
             role: "district_leader",
             path: "/explain",
@@ -98,17 +99,17 @@ pub(crate) fn all() -> Vec<Read> {
     ]
 }
 
-/// What there is to ask for.
+/// Records that requests can name.
 pub(crate) struct Known {
     district: DistrictId,
     run: RunId,
     records: Vec<(RecordKind, Vec<String>)>,
-    /// Students' addresses.
+    /// E-mail addresses of students.
     emails: Vec<String>,
-    /// One teacher with classes and a school.
+    /// Key of the teacher with the most classes.
     teacher: String,
     teachers_classes: Vec<String>,
-    /// All schools, for leaders of schools.
+    /// Keys of all schools, for tokens of school leaders and teachers.
     schools: Vec<String>,
 }
 
@@ -162,7 +163,7 @@ impl Known {
             if kind == RecordKind::School {
                 known.schools.clone_from(&all);
             }
-            // Spread over all of them: the table's order is that of its shards.
+            // Take samples from all shards: the table returns records shard by shard.
             let step = (all.len() / many).max(1);
             known.records.push((kind, all.into_iter().step_by(step).collect()));
         }
@@ -179,7 +180,7 @@ impl Known {
         list.get(nth % list.len().max(1)).map_or("", String::as_str)
     }
 
-    /// Who asks.
+    /// Returns the claims of the token that sends a request.
     pub(crate) fn claims(&self, read: &Read) -> Claims {
         let claims = Claims::new(read.role, self.district.as_str());
         match read.role {
@@ -195,7 +196,7 @@ impl Known {
         }
     }
 
-    /// The `nth` request of a kind.
+    /// Builds the `nth` request of a kind.
     pub(crate) fn request(&self, read: &Read, nth: usize) -> (Method, String, Option<Value>) {
         let mut path = format!("/v1/districts/{}{}", self.district, read.path);
         for kind in [

@@ -1,4 +1,4 @@
-//! What nothing can be faster than that reads the zip in one thread with the same libraries.
+//! Lower limit: the time to read the zip in one thread with the same libraries.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -9,13 +9,13 @@ use zip::ZipArchive;
 
 use crate::tell::Samples;
 
-/// See the module.
+/// Measured lower limits.
 pub(crate) struct Floor {
-    /// Seconds to unpack every member into nothing.
+    /// Seconds to decompress every member and discard the bytes.
     pub(crate) inflate: Samples,
-    /// Seconds to unpack and to split every member into fields.
+    /// Seconds to decompress every member and split it into fields.
     pub(crate) scan: Samples,
-    /// Records in all members, headers included.
+    /// Number of records in all members, headers included.
     pub(crate) records: u64,
 }
 

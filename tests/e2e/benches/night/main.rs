@@ -1,17 +1,17 @@
-//! How long a night takes, beside a program that a data engineer would write instead, on the same
-//! zip in the same minute.
+//! Measures the duration of a night and compares it with a script that a data engineer might write
+//! instead, on the same zip and at the same time.
 //!
 //! ```text
 //! cargo bench -p e2e --bench night -- --peer SCRIPT --peer-python target/peer/bin/python
 //! cargo bench -p e2e --bench night -- --sizes 5000,20000,100000 --plot tests/e2e/benches/night.svg
 //! ```
 //!
-//! The peer is a script of one's own that is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads
-//! the zip, writes what it makes of it, compares with the previous output where it is told one, and
-//! prints a JSON object with `total`, its own seconds. Ours are the real function binaries behind
-//! the local stack, from the upload's event to the plan written, so the local DynamoDB and S3 are
-//! on our side of the scales. Rounds alternate; medians are compared, and the spread is shown,
-//! since a shared machine makes noise.
+//! The peer is a script of your own. It is called as `SCRIPT ZIP OUTDIR [PREVIOUS_OUTDIR]`, reads
+//! the zip, writes its output to OUTDIR, compares with the previous output if one is given, and
+//! prints a JSON object with `total`, its own time in seconds. Our side runs the real function
+//! binaries on the local stack, from the upload event to the written plan, so our time includes the
+//! local DynamoDB and S3. Rounds alternate. The bench compares medians and prints the spread,
+//! because a shared machine adds noise.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -37,49 +37,49 @@ use crate::tell::Samples;
 /// Measures nights of a synthetic district through the local stack.
 #[derive(Parser)]
 struct Arguments {
-    /// Students of the district.
+    /// Number of students in the district.
     #[arg(long, default_value_t = 100_000)]
     students: u64,
-    /// Which district.
+    /// Seed of the synthetic district.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How often each thing is measured.
+    /// Number of rounds of each measurement.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// The preset that the district is made with.
+    /// Preset of the district.
     #[arg(long, default_value = "sis")]
     preset: String,
-    /// No guardians in the files.
+    /// Leave guardians out of the files.
     #[arg(long)]
     no_guardians: bool,
-    /// What ids look like: mixed (UUIDs for people and enrollments), uuid or numbers.
+    /// Format of ids: mixed (UUIDs for people and enrollments), uuid or numbers.
     #[arg(long, default_value = "mixed")]
     ids: IdStyle,
-    /// Every field in quotes. A program that guesses from a file's beginning whether it has quotes
-    /// needs it for large districts.
+    /// Quote every field. Needed for large districts if the peer detects quoting from the beginning
+    /// of a file.
     #[arg(long)]
     quote_all: bool,
-    /// The script to compare with.
+    /// Script to compare with.
     #[arg(long)]
     peer: Option<PathBuf>,
-    /// The interpreter of that script.
+    /// Interpreter of that script.
     #[arg(long, default_value = "python3")]
     peer_python: PathBuf,
-    /// Folder with ready-made binaries of the functions; else they are built.
+    /// Folder with the built binaries of the functions. Without it they are built first.
     #[arg(long)]
     functions: Option<PathBuf>,
-    /// Instead: districts of these sizes, one after the other, each with a first night, an
-    /// unchanged one and one with 1 % churn.
+    /// Measure districts of these sizes instead, one after the other: for each a first night, an
+    /// unchanged night and a night with 1 % churn.
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["students", "peer", "data"])]
     sizes: Vec<u64>,
-    /// Where to draw time and memory over the sizes, as an SVG.
+    /// File for an SVG plot of time and memory over the sizes.
     #[arg(long, requires = "sizes")]
     plot: Option<PathBuf>,
-    /// Folder that keeps the table and the objects; else the table is in memory and the objects in
-    /// a temporary folder.
+    /// Folder for the table and the objects. Without it the table is in memory and the objects are
+    /// in a temporary folder.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// What cargo adds to the arguments of every bench.
+    /// Cargo passes this argument to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -132,7 +132,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let size = std::fs::metadata(&nights[0])?.len();
     println!(
-        "{} students, seed {}: a zip of {:.1} MB",
+        "{} students, seed {}: zip of {:.1} MB",
         arguments.students,
         arguments.seed,
         tell::megabytes(size)
@@ -140,7 +140,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     let floor = floor::measure(&nights[0], arguments.rounds)?;
     println!(
-        "lower limit, one thread: inflate {}; inflate and scan as CSV {} ({} records)",
+        "lower limit, one thread: decompress {}; decompress and scan as CSV {} ({} records)",
         floor.inflate, floor.scan, floor.records
     );
 
@@ -157,7 +157,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         work: work.path(),
     });
 
-    // A district of its own for every round, so that each begins with an empty mirror.
+    // Each round uses a new district, so that it begins with an empty mirror.
     let mut first = Compared::new("first night, empty mirror");
     for round in 0..arguments.rounds {
         let ours = bench.night(&format!("first-{round}"), &nights[0]).await?;
@@ -200,7 +200,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Our seconds beside the peer's.
+/// Seconds of our functions and of the peer.
 struct Compared {
     name: &'static str,
     import: Samples,
@@ -237,7 +237,7 @@ impl Compared {
             (self.import.median(), self.ours.median(), self.peer.median())
         {
             println!(
-                "  peer {}, {:.0} MB; of its time our import takes {:.2}, import and plan {:.2}",
+                "  peer {}, {:.0} MB; our import takes {:.2} of its time, import and plan {:.2}",
                 self.peer,
                 tell::megabytes(self.peer_memory),
                 import / peer,

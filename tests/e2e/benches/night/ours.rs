@@ -1,4 +1,4 @@
-//! A night through the local stack.
+//! Measures a night on the local stack.
 
 use std::error::Error;
 use std::fmt;
@@ -12,15 +12,15 @@ use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use stack::Stack;
 
-/// Uploads to a stack.
+/// Uploads files to a stack.
 pub(crate) struct Bench<'a> {
     pub(crate) stack: &'a Stack,
     pub(crate) preset: &'a str,
-    /// The day as which all files are read.
+    /// Date with which all files are imported.
     pub(crate) today: Date,
 }
 
-/// What a night took.
+/// Cost of a night.
 pub(crate) struct Night {
     state: RunState,
     pub(crate) seconds: Seconds,
@@ -30,7 +30,7 @@ pub(crate) struct Night {
 }
 
 impl Night {
-    /// Seconds from the upload's event to the plan written.
+    /// Returns the seconds from the upload event to the written plan.
     pub(crate) fn import_and_plan(&self) -> f64 {
         self.seconds.import + self.seconds.plan
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Night {
 }
 
 impl Bench<'_> {
-    /// Imports a zip into a district, which is made if it is new.
+    /// Imports a zip into a district and creates the district if it does not exist.
     pub(crate) async fn night(&self, district: &str, zip: &Path) -> Result<Night, Box<dyn Error>> {
         let id = DistrictId::new(district);
         self.stack

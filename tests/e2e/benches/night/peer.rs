@@ -1,4 +1,4 @@
-//! The program to compare with.
+//! The script to compare with.
 
 use std::error::Error;
 use std::fmt;
@@ -11,22 +11,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How often the peer's memory is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Interval at which the memory of the peer is sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A script and its interpreter.
 pub(crate) struct Peer<'a> {
     pub(crate) python: &'a Path,
     pub(crate) script: &'a Path,
-    /// Where outputs are kept.
+    /// Folder for the output of the script.
     pub(crate) work: &'a Path,
 }
 
-/// What a run of it took.
+/// Cost of one run of the script.
 pub(crate) struct Done {
-    /// By its own clock, without the start of the interpreter.
+    /// Seconds as the script reports them, without the start of the interpreter.
     pub(crate) seconds: f64,
-    /// Most memory held, in bytes.
+    /// Peak resident memory, in bytes.
     pub(crate) peak_rss: u64,
     steps: String,
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Done {
 }
 
 impl Peer<'_> {
-    /// Runs it on a zip, with the output of an earlier run to compare with.
+    /// Runs the script on a zip and, if given, the output of an earlier run to compare with.
     pub(crate) fn run(
         &self,
         zip: &Path,
@@ -63,20 +63,20 @@ impl Peer<'_> {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(SAMPLE_INTERVAL);
         };
         let text = reader.join().map_err(|_| "the peer's output cannot be read")??;
         if !status.success() {
             return Err(format!("the peer ended with {status}").into());
         }
-        let said: Value = serde_json::from_str(text.trim())?;
-        let seconds = said["total"].as_f64().ok_or("the peer does not say its total")?;
-        Ok(Done { seconds, peak_rss, steps: said["seconds"].to_string() })
+        let printed: Value = serde_json::from_str(text.trim())?;
+        let seconds = printed["total"].as_f64().ok_or("the peer printed no total")?;
+        Ok(Done { seconds, peak_rss, steps: printed["seconds"].to_string() })
     }
 }
 
-/// The kernel's own mark of the most memory that a process has held; 0 where the system does not
-/// tell.
+/// Returns the peak resident memory of a process in bytes as the kernel reports it, or 0 if the
+/// system does not report it.
 fn high_water(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

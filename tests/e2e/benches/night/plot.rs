@@ -1,16 +1,16 @@
-//! Lines over sizes, both axes logarithmic, as an SVG: what grows in proportion is a straight line
-//! at 45 degrees.
+//! Draws lines over sizes as an SVG. Both axes are logarithmic, so proportional growth is a
+//! straight line at 45 degrees.
 
 use std::fmt::Write as _;
 
-/// One line.
+/// A line of a plot.
 pub(crate) struct Line {
     pub(crate) name: &'static str,
-    /// Size and value; both more than 0.
+    /// Points of size and value, both greater than 0.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// One field of lines.
+/// A plot with its lines.
 pub(crate) struct Plot {
     pub(crate) title: &'static str,
     pub(crate) lines: Vec<Line>,
@@ -19,9 +19,9 @@ pub(crate) struct Plot {
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 320.0;
 const MARGIN: f64 = 52.0;
-const COLOURS: [&str; 4] = ["#0b6e99", "#c2571a", "#4f7f2b", "#7b3f98"];
+const COLORS: [&str; 4] = ["#0b6e99", "#c2571a", "#4f7f2b", "#7b3f98"];
 
-/// The powers of ten around some values.
+/// Returns the powers of ten that enclose the values.
 fn decades(values: impl Iterator<Item = f64>) -> (i32, i32) {
     let (mut low, mut high) = (f64::MAX, f64::MIN);
     for value in values.filter(|value| *value > 0.0) {
@@ -44,7 +44,7 @@ fn label(power: i32) -> String {
     }
 }
 
-/// Draws fields side by side, over one axis of sizes.
+/// Draws plots side by side over the same axis of sizes.
 pub(crate) fn svg(plots: &[Plot], axis: &str) -> String {
     let (width, height) = (WIDTH * plots.len() as f64, HEIGHT);
     let mut text = format!(
@@ -105,7 +105,7 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
         "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{axis}</text>\n",
         HEIGHT - 14.0
     ));
-    for ((line, colour), number) in plot.lines.iter().zip(COLOURS).zip(0_u8..) {
+    for ((line, color), number) in plot.lines.iter().zip(COLORS).zip(0_u8..) {
         let places: Vec<String> = line
             .points
             .iter()
@@ -113,16 +113,16 @@ fn field(text: &mut String, plot: &Plot, axis: &str, left: f64) {
             .map(|point| format!("{:.1} {:.1}", x(point.0), y(point.1)))
             .collect();
         put(format_args!(
-            "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+            "<path d=\"M{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>\n",
             places.join("L")
         ));
         for place in &places {
             let (x, y) = place.split_once(' ').unwrap_or_default();
-            put(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{colour}\"/>"));
+            put(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{color}\"/>"));
         }
         let at = MARGIN + 14.0 * f64::from(number);
         put(format_args!(
-            "<text x=\"{}\" y=\"{at}\" fill=\"{colour}\">{}</text>\n",
+            "<text x=\"{}\" y=\"{at}\" fill=\"{color}\">{}</text>\n",
             left + MARGIN + 8.0,
             line.name
         ));

@@ -1,4 +1,5 @@
-//! The same nights for districts of several sizes: how time, memory and capacity units grow.
+//! Measures the same nights for districts of several sizes: growth of time, memory and capacity
+//! units.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,18 +12,18 @@ use crate::ours::{Bench, Night};
 use crate::plot::{Line, Plot};
 use crate::tell::megabytes;
 
-/// What one district's nights took.
+/// Cost of the nights of one district.
 struct Grown {
     students: u64,
     zip: u64,
-    /// The first night, one on which nothing has changed, and one on which 1 % has.
+    /// The first night, an unchanged night, and a night with 1 % changes.
     nights: [Night; 3],
     import_memory: u64,
     reconcile_memory: u64,
 }
 
-/// Measures districts of these sizes, one after the other, and gives a table; draws it, too, where
-/// a file is named.
+/// Measures districts of these sizes, one after the other, and returns a table. Also writes a plot
+/// if a file is given.
 pub(crate) async fn measure(
     arguments: &Arguments,
     binaries: &Binaries,
@@ -50,7 +51,7 @@ async fn grow(
     for (night, zip) in (0..).zip(&zips) {
         district.night(night).write_zip_file(zip)?;
     }
-    // A stack of its own for each size: the peak of memory is that of this size.
+    // Each size needs a new stack, because peak memory is measured per process.
     let stack =
         Stack::start(StackConfig { functions: Some(binaries.clone()), ..StackConfig::default() })
             .await?;
@@ -80,7 +81,7 @@ async fn grow(
 
 fn table(all: &[Grown]) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
-        "| students | zip | import | plan of the first night | unchanged | 1 % changed | writing the first night | item writes, 1 % changed | import, memory | reconcile, memory |\n\
+        "| students | zip | import | plan, first night | plan, unchanged | plan, 1 % changed | apply, first night | item writes, 1 % changed | import, memory | reconcile, memory |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for one in all {
@@ -112,7 +113,7 @@ fn draw(all: &[Grown]) -> String {
         title: "seconds",
         lines: vec![
             line("import", &|one| one.nights[1].seconds.import),
-            line("plan, nothing changed", &|one| one.nights[1].seconds.plan),
+            line("plan, unchanged", &|one| one.nights[1].seconds.plan),
             line("plan, first night", &|one| one.nights[0].seconds.plan),
         ],
     };

@@ -1,8 +1,8 @@
-//! Figures as they are shown.
+//! Formats measurements for the output.
 
 use std::fmt;
 
-/// The same thing measured several times, in seconds.
+/// Repeated measurements of one value, in seconds.
 #[derive(Default)]
 pub(crate) struct Samples(Vec<f64>);
 
@@ -12,7 +12,8 @@ impl Samples {
         self.0.sort_by(f64::total_cmp);
     }
 
-    /// The middle one, or the mean of the middle two.
+    /// Returns the median, or `None` if nothing was measured. Of an even number of samples it is
+    /// the mean of the middle two.
     pub(crate) fn median(&self) -> Option<f64> {
         let middle = self.0.len() / 2;
         match self.0.len() {
@@ -35,7 +36,7 @@ impl fmt::Display for Samples {
     }
 }
 
-/// Bytes as megabytes of a million.
+/// Converts bytes to megabytes of one million bytes.
 pub(crate) fn megabytes(bytes: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
     let bytes = bytes as f64;

@@ -1,4 +1,4 @@
-//! A client that asks and does nothing else.
+//! A minimal client that requests pages and discards them.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -6,16 +6,17 @@ use std::error::Error;
 use futures::future::try_join_all;
 use sources::http::{Credential, Get, Http, HttpClient, Secret};
 
-/// See the module.
+/// A minimal client, for comparison.
 pub(crate) struct Bare {
     /// Scheme and host.
     pub(crate) url: String,
     pub(crate) token: String,
-    /// All lists at the same time, each page after page; else one list after the other.
-    pub(crate) side_by_side: bool,
+    /// Reads all lists concurrently, the pages of each list in order. Otherwise reads one list
+    /// after the other.
+    pub(crate) concurrent: bool,
 }
 
-/// What was read.
+/// Number of pages and bytes read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Read {
     pub(crate) pages: u64,
@@ -23,7 +24,7 @@ pub(crate) struct Read {
 }
 
 impl Bare {
-    /// Reads these paths. What is no list of a district (tokens, applications) is passed over.
+    /// Reads these paths. Skips paths that are not a list of the district (tokens, applications).
     pub(crate) async fn read(&self, paths: Vec<String>) -> Result<Read, Box<dyn Error>> {
         let http = HttpClient::new()?;
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -31,7 +32,7 @@ impl Bare {
             .into_iter()
             .filter(|path| path.contains("limit=") && !path.starts_with("/applications"))
         {
-            let list = if self.side_by_side { list_of(&path) } else { String::new() };
+            let list = if self.concurrent { list_of(&path) } else { String::new() };
             lists.entry(list).or_default().push(path);
         }
         let read =
@@ -50,7 +51,7 @@ impl Bare {
             let credential = Credential::Bearer(Secret::new(self.token.clone()));
             let answer = http.get(Get { url: format!("{}{path}", self.url), credential }).await?;
             if answer.status != 200 {
-                return Err(format!("the bare client was answered with {}", answer.status).into());
+                return Err(format!("the bare client received status {}", answer.status).into());
             }
             read.pages += 1;
             read.bytes += answer.body.len() as u64;
@@ -59,8 +60,8 @@ impl Bare {
     }
 }
 
-/// What is asked for, without the place at which a page begins: pages of one list are asked for one
-/// after the other.
+/// Returns the path without the start of the page. Pages of the same list are requested one after
+/// the other.
 fn list_of(path: &str) -> String {
     let (list, query) = path.split_once('?').unwrap_or((path, ""));
     let query: Vec<&str> =

@@ -1,16 +1,16 @@
-//! How long the pull of a district takes from each source, beside a bare client that reads the same
-//! pages from the same server in the same run.
+//! Measures the pull of a district from each source and compares it with a minimal client that
+//! reads the same pages from the same server in the same run.
 //!
 //! ```text
 //! cargo bench -p e2e --bench pull
 //! cargo bench -p e2e --bench pull -- --students 20000 --only clever --answer-ms 50
 //! ```
 //!
-//! Ours is the real function behind the local stack: it asks, stages every page in the local S3
-//! (until then it reads), and makes a snapshot of them, up to its manifest. The bare client asks
-//! for what ours asked for, as many lists at a time, and throws the answers away. Simulator, S3 and
-//! whoever pulls share the machine. It fails where a pull takes longer than `--most-times` the bare
-//! client, or holds more memory than `--most-mb`.
+//! Our side runs the real function on the local stack: it requests every page, stages the pages in
+//! the local S3 (the reading phase), and builds a snapshot with its manifest. The bare client
+//! requests the same pages with the same concurrency and discards them. Simulator, S3 and client
+//! share the machine. The bench fails if a pull takes more than `--most-times` the time of the bare
+//! client or uses more memory than `--most-mb`.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -38,13 +38,13 @@ use stack::{Binaries, INTERNAL, PULL, Profile, Stack, StackConfig};
 use crate::bare::Bare;
 use crate::tell::{Samples, megabytes};
 
-/// The token of the OneRoster server, and the secret that holds it.
+/// Token of the OneRoster server, and the name of its secret.
 const TOKEN: &str = "an-invented-token";
 const SECRET: &str = "rollbook-token-bench";
-/// The district's number at ClassLink.
+/// Tenant id of the district at ClassLink.
 const TENANT: u64 = 4711;
 
-/// Where a district's data are pulled from.
+/// Source of the district's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum From {
     Clever,
@@ -55,32 +55,32 @@ enum From {
 /// Measures pulls of a synthetic district.
 #[derive(Parser)]
 struct Arguments {
-    /// Students of the district.
+    /// Number of students in the district.
     #[arg(long, default_value_t = 100_000)]
     students: u64,
-    /// How often each source is pulled.
+    /// Number of pulls from each source.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Records a page.
+    /// Records per page.
     #[arg(long, default_value_t = 1000)]
     page_size: u32,
-    /// Milliseconds that each answer takes beside what it costs to make it. Real services take
-    /// tenths of a second (at ClassLink 469 ms have been measured for the 95th of a hundred).
+    /// Delay of each response in milliseconds, in addition to the time to build it. Real services
+    /// take tenths of a second (469 ms at the 95th percentile was measured at ClassLink).
     #[arg(long, default_value_t = 10)]
     answer_ms: u64,
-    /// One source alone.
+    /// Pull from this source only.
     #[arg(long, value_enum)]
     only: Option<From>,
-    /// How many times longer than the bare client a pull may take.
+    /// Limit: duration of a pull as a multiple of the bare client.
     #[arg(long, default_value_t = 2.0)]
     most_times: f64,
-    /// How much memory it may hold, in megabytes.
+    /// Limit: peak resident memory of the pull, in megabytes.
     #[arg(long, default_value_t = 300.0)]
     most_mb: f64,
-    /// Folder with ready-made binaries of the functions; else they are built.
+    /// Folder with the built binaries of the functions. Without it they are built first.
     #[arg(long)]
     functions: Option<PathBuf>,
-    /// What cargo adds to the arguments of every bench.
+    /// Cargo passes this argument to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -113,7 +113,7 @@ async fn measure(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let mut within = true;
     for from in From::value_variants() {
         if arguments.only.is_none_or(|only| only == *from) {
-            // A stack of its own for each: the peak of memory is that of this source.
+            // Each source needs a new stack, because peak memory is measured per process.
             let stack = Stack::start(StackConfig {
                 functions: Some(binaries.clone()),
                 ..StackConfig::default()
@@ -142,7 +142,7 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
         stack
             .invoke(PULL, json!({ "district": district, "at": at }))
             .await
-            .ok_or("there is no such function")?;
+            .ok_or("the function does not exist")?;
         let pull = begin.elapsed().as_secs_f64();
         stack.settled().await;
         let run = stack.table().newest(&district, 1).await?.pop().ok_or("the pull made no run")?;
@@ -155,7 +155,7 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
         read = client(stack, from, &district)?.read(paths).await?;
         let alone = begin.elapsed().as_secs_f64();
         println!(
-            "  {from:?}: pull {pull:.2} s, of which reading {staged:.2} s; bare client {alone:.2} s"
+            "  {from:?}: pull {pull:.2} s, reading phase {staged:.2} s; bare client {alone:.2} s"
         );
         ours.add(pull);
         reading.add(staged);
@@ -167,7 +167,7 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
     let (times, whole) = (ratio(&reading), ratio(&ours));
     let memory = megabytes(stack.peak_rss(PULL).unwrap_or_default());
     println!(
-        "{from:?}, {} students, {} pages, {:.0} MB: bare client {bare}; reading {reading}, {times:.2} times; pull {ours}, {whole:.2} times; {memory:.0} MB \
+        "{from:?}, {} students, {} pages, {:.0} MB: bare client {bare}; reading phase {reading}, ratio {times:.2}; pull {ours}, ratio {whole:.2}; {memory:.0} MB \
          resident",
         arguments.students,
         read.pages,
@@ -175,12 +175,15 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
     );
     let within = whole <= arguments.most_times && memory <= arguments.most_mb;
     if !within {
-        println!("  more than {} times or {} MB", arguments.most_times, arguments.most_mb);
+        println!(
+            "  above the limit: {} times the bare client, or {} MB",
+            arguments.most_times, arguments.most_mb
+        );
     }
     Ok(within)
 }
 
-/// Puts a district into the simulator of a source. Gives what it is called here, and its settings.
+/// Adds a district to the simulator of a source. Returns the id and settings of the district.
 fn share(
     stack: &Stack,
     from: From,
@@ -193,7 +196,7 @@ fn share(
         From::Clever => {
             let own = id("district", "bench");
             stack.clever().connect(&own, &night);
-            // Whoever reads here has all the requests of a minute to itself.
+            // Only the bench uses this simulator; do not let the rate limit slow it down.
             stack.clever().set_rate_limit(1_000_000);
             settings.source.clever =
                 Some(Clever { api: stack.clever().url(), page_size, ..Clever::of(&own) });
@@ -218,7 +221,7 @@ fn share(
     Ok((DistrictId::new(district), settings))
 }
 
-/// When the last page of a run was staged, and how far its list is was noted.
+/// Returns the time when the last page of a run, or the progress of its list, was staged.
 async fn staged(
     stack: &Stack,
     district: &DistrictId,
@@ -236,7 +239,7 @@ async fn staged(
     Ok(last)
 }
 
-/// What was asked for so far.
+/// Returns the paths requested from the simulator so far.
 fn asked(stack: &Stack, from: From) -> Vec<String> {
     match from {
         From::Clever => stack.clever().requests(),
@@ -248,16 +251,16 @@ fn client(stack: &Stack, from: From, district: &DistrictId) -> Result<Bare, Box<
     let clever =
         || stack.clever().token(district.as_str()).ok_or("Clever has no token for the district");
     Ok(match from {
-        From::Clever => Bare { url: stack.clever().url(), token: clever()?, side_by_side: true },
+        From::Clever => Bare { url: stack.clever().url(), token: clever()?, concurrent: true },
         From::Oneroster => {
-            Bare { url: stack.oneroster().url(), token: TOKEN.into(), side_by_side: false }
+            Bare { url: stack.oneroster().url(), token: TOKEN.into(), concurrent: false }
         }
         From::Classlink => {
             let token = stack
                 .oneroster()
                 .bearer_of(TENANT)
                 .ok_or("ClassLink has no token for the district")?;
-            Bare { url: stack.oneroster().url(), token, side_by_side: false }
+            Bare { url: stack.oneroster().url(), token, concurrent: false }
         }
     })
 }

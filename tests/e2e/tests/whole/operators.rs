@@ -1,4 +1,4 @@
-//! Operators who cannot be told: that must be no reason for anything else to go otherwise.
+//! Notifications that cannot be delivered must not change anything else.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `decide`: a person's word about a held run (R-H2).
+//! `decide`: records a person's decision about a held run (R-H2).
 
 use clap::{Args, ValueEnum};
 use mirror::ports::runs::Runs;
@@ -12,25 +12,25 @@ use super::outcome::{Outcome, doing, print};
 use super::progress::Progress;
 use super::{End, Fault, Place, district_id, known_district, words};
 
-/// Which run, what, by whom and why.
+/// The run, the decision, the name and the reason.
 #[derive(Debug, Args)]
 pub(super) struct Decide {
-    /// What to do with it
+    /// The decision
     #[arg(value_enum)]
     word: Word,
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
-    /// The run, as `import` has named it [default: the one that is held]
+    /// The run id that `import` printed [default: the held run]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Who decides; kept on record
+    /// Name of the person who decides; stored with the run
     #[arg(long, value_name = "NAME")]
     by: String,
-    /// Why; kept on record
+    /// Reason; stored with the run
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Print one JSON object instead of words
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -39,9 +39,9 @@ pub(super) struct Decide {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Word {
-    /// Write all of it
+    /// Write the whole plan
     Approve,
-    /// Write additions and changes, remove nobody
+    /// Write additions and changes, remove no record
     ApproveAdditions,
     /// Write nothing
     Reject,
@@ -69,7 +69,8 @@ impl Decide {
         let record = stack.table().run(&self.district, &run).await?;
         let record = match record {
             Some(record) if record.state == RunState::Held => record,
-            // The district names its open run until the next one: it may have ended.
+            // A district refers to its open run until the next run starts, so this one may have
+            // ended.
             _ if named.is_none() => return Err(none_is_held(&self.district)),
             None => {
                 return Err(Fault::Said(format!(

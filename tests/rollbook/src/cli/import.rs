@@ -1,4 +1,4 @@
-//! `import`: a set of one's own, the way that a district's uploads go.
+//! `import`: uploads a file set of yours as a district would.
 
 use std::path::PathBuf;
 
@@ -14,30 +14,31 @@ use super::outcome::{Outcome, print};
 use super::progress::Progress;
 use super::{End, Fault, Place, day, district_id, settings, words};
 
-/// The preset of a district that is made without one.
+/// The preset of a new district if none is named.
 const USUAL_PRESET: &str = "sis";
 
-/// What to import, and how.
+/// Arguments of `import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The zip as it was exported, or the folder with the unpacked files
+    /// The exported zip, or a folder with the unpacked CSV files
     #[arg(value_name = "FILE.zip|FOLDER")]
     set: PathBuf,
-    /// The district; one that is not known yet is made
+    /// The district; created if it does not exist
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
-    /// What a new district starts from: sis, clever, ats-stars or family-directory [default: sis]
+    /// Preset of a new district: sis, clever, ats-stars or family-directory [default: sis]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// The day for which terms and enrolments are read [default: today in the district's time zone]
+    /// The day for which terms and enrollments are read [default: today in the district's time
+    /// zone]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     date: Option<Date>,
-    /// A setting of the district, kept for later imports: role_conflicts=enrollment,
+    /// A setting of the district, stored for later imports: role_conflicts=enrollment,
     /// time_zone=America/Chicago, source.date_order=dmy, source.bulk_with_status=true,
-    /// source.metadata.state_id=metadata.stateId, … May be given several times
+    /// source.metadata.state_id=metadata.stateId, … Can be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Print one JSON object instead of words
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -47,7 +48,7 @@ pub(super) struct Import {
 impl Import {
     pub(super) async fn run(self) -> Result<End, Fault> {
         let progress = Progress::new();
-        // What can be wrong without the stack is said before anything is built or started.
+        // Report errors that need no stack before anything is built or started.
         settings::apply(
             &Settings::of_preset(self.preset.as_deref().unwrap_or(USUAL_PRESET)),
             &self.settings,
@@ -58,7 +59,7 @@ impl Import {
         let (folder, named) = self.place.folder();
         if !named {
             progress.line(&format!(
-                "keeping everything in {} (--data names another folder)",
+                "storing everything in {} (--data names another folder)",
                 folder.display()
             ));
         }
@@ -77,16 +78,16 @@ impl Import {
         Ok(outcome.end())
     }
 
-    /// Makes the district, or gives it the settings that were named. Says what it did.
+    /// Creates the district or applies the named settings to it, and describes what it did.
     async fn settle_district(&self, stack: &Stack) -> Result<Option<String>, Fault> {
         let (table, id) = (stack.table(), &self.district);
         let Some(known) = table.district(id).await? else {
             let preset = self.preset.as_deref().unwrap_or(USUAL_PRESET);
             let settings = settings::apply(&Settings::of_preset(preset), &self.settings)?;
-            // Somebody else may have made it meanwhile only through another process, which the
-            // folder's lock forbids.
+            // Only another process could have created it in the meantime, and the folder's lock
+            // prevents that.
             table.create(id, &settings, DistrictStatus::Live).await?;
-            return Ok(Some(format!("made the district {id} with the preset {preset}")));
+            return Ok(Some(format!("created the district {id} with the preset {preset}")));
         };
         let mut settings = known.settings.clone();
         if let Some(preset) = &self.preset {
@@ -103,7 +104,7 @@ impl Import {
         match changed {
             Changed::Yes => Ok(Some(format!("changed the settings of {id}"))),
             Changed::No => Err(Fault::Said(format!(
-                "the settings of {id} were changed by somebody else meanwhile; try again"
+                "the settings of {id} have changed in the meantime; try again"
             ))),
         }
     }

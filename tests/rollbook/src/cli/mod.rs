@@ -1,4 +1,4 @@
-//! The command line: arguments, and where each command goes.
+//! The command line: arguments, and the dispatch to each command.
 
 mod decide;
 mod demo;
@@ -27,8 +27,8 @@ use stack::{
 
 use progress::Progress;
 
-/// Rollbook on this machine: the real functions, with DynamoDB, S3, Lambda and the scheduler around
-/// them. Nothing leaves the machine.
+/// Rollbook on your machine: the real functions with stand-ins for DynamoDB, S3, Lambda and the
+/// scheduler. No data leaves the machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "rollbook",
@@ -42,44 +42,45 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows everything with invented districts: nights, a broken file, a dangerous one, what
-    /// people do beside them, and a district at Clever.
+    /// Shows the whole system with synthetic districts: ordinary nights, a broken file, a dangerous
+    /// file, local edits, and districts at Clever and ClassLink.
     Demo(demo::Demo),
-    /// Imports a OneRoster set of yours: uploads it, waits, and says what was found and done.
+    /// Imports a OneRoster file set: uploads it, waits for the run and prints the findings and
+    /// changes.
     Import(import::Import),
-    /// Prints what the mirror holds, a JSON object a line.
+    /// Prints records of the mirror, one JSON object per line.
     Show(show::Show),
-    /// Decides about a run that is held.
+    /// Decides about a held run.
     Decide(decide::Decide),
-    /// Prints a token for the API, for any role; it works with this data folder alone.
+    /// Prints an API token for any role. It is valid only for this data folder.
     Token(token::Token),
-    /// Keeps everything up until Ctrl-C: the API, and what the AWS CLI and tools of your own may
-    /// want.
+    /// Runs everything until Ctrl-C: the API, and endpoints for the AWS CLI and for tools of your
+    /// own.
     Serve(serve::Serve),
 }
 
-/// Where things are kept and where the functions come from.
+/// The data folder, and the source of the function binaries.
 #[derive(Debug, Args)]
 struct Place {
-    /// Folder in which everything is kept between calls [default: target/rollbook, or rollbook in
-    /// the system's temporary folder]
+    /// Folder for all data between calls [default: target/rollbook, or rollbook in the system's
+    /// temporary folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder with ready-made binaries of the functions, which are otherwise built with cargo
+    /// Folder with function binaries; without it they are built with cargo
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
 }
 
-/// How a command ends.
+/// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The run did what it should.
+    /// The run was applied, or nothing had changed.
     Done,
-    /// It is held, for a person to decide.
+    /// The run is held until a person decides.
     Held,
-    /// The file could not be trusted.
+    /// The file was refused.
     Refused,
-    /// It ended otherwise.
+    /// Any other end.
     Fault,
 }
 
@@ -94,7 +95,7 @@ impl From<End> for ExitCode {
     }
 }
 
-/// Why a command could not do its work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]
@@ -117,13 +118,13 @@ enum Fault {
     Said(String),
 }
 
-/// Reads the arguments, does what they say, and says how it ended.
+/// Parses the arguments, runs the command and returns its exit code.
 pub(crate) async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            // Clap's own code for a wrong argument is the one that means "held" here.
+            // Clap exits with 2 for a wrong argument, but here 2 means "held".
             return if error.use_stderr() { End::Fault.into() } else { ExitCode::SUCCESS };
         }
     };
@@ -137,7 +138,7 @@ pub(crate) async fn run() -> ExitCode {
     };
     match done {
         Ok(end) => end.into(),
-        // The reader of our output has seen enough, as `head` has.
+        // The reader closed the pipe, for example `head`.
         Err(Fault::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -149,7 +150,7 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 impl Place {
-    /// The folder, and whether it was named.
+    /// The data folder, and whether the caller named it.
     fn folder(&self) -> (PathBuf, bool) {
         match &self.data {
             Some(data) => (data.clone(), true),
@@ -158,19 +159,19 @@ impl Place {
         }
     }
 
-    /// The folder of a command that only reads; it must be there.
+    /// The data folder for a command that only reads. It must exist.
     fn existing(&self) -> Result<PathBuf, Fault> {
         let (folder, _) = self.folder();
         if folder.join("table.sqlite").is_file() {
             return Ok(folder);
         }
         Err(Fault::Said(format!(
-            "nothing has been imported into {}; name the folder of the import with --data",
+            "no import has used {}; name the folder of the import with --data",
             folder.display()
         )))
     }
 
-    /// The functions: ready-made, or built now.
+    /// The function binaries: given, or built now.
     async fn binaries(&self, progress: &Progress) -> Result<Binaries, Fault> {
         if let Some(folder) = &self.functions {
             return Ok(Binaries::in_folder(folder)?);
@@ -183,7 +184,7 @@ impl Place {
         Ok(built)
     }
 
-    /// The whole system on the folder.
+    /// Starts the whole system on the data folder.
     async fn stack(&self, folder: PathBuf, progress: &Progress) -> Result<Stack, Fault> {
         let functions = Some(self.binaries(progress).await?);
         Ok(Stack::start(StackConfig { data: Some(folder), functions, ..Default::default() })
@@ -199,7 +200,7 @@ fn district_id(text: &str) -> Result<DistrictId, String> {
 }
 
 fn day(text: &str) -> Result<Date, String> {
-    // Nothing but this form: other orders of day and month must not be guessed.
+    // Only this format, because the order of day and month must not be guessed.
     let plain = text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit() || c == b'-');
     text.parse()
         .ok()
@@ -207,12 +208,12 @@ fn day(text: &str) -> Result<Date, String> {
         .ok_or_else(|| "write the day as YYYY-MM-DD, for example 2026-10-15".into())
 }
 
-/// A district that must be there.
+/// A district that must exist.
 async fn known_district(stack: &Stack, id: &DistrictId) -> Result<District, Fault> {
     let district = stack.table().district(id).await?;
     let missing = || {
         Fault::Said(format!(
-            "there is no district {id} in {}; it is made with its first import",
+            "there is no district {id} in {}; the first import creates it",
             stack.data().display()
         ))
     };

@@ -1,4 +1,4 @@
-//! What became of an upload, gathered from the run's record, its report and the host.
+//! The outcome of an upload, gathered from the run record, its report and the local stack.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,26 @@ use stack::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
 use super::progress::Step;
 use super::{End, Fault};
 
-/// The kinds that are counted, in the order in which they are shown.
+/// The counted kinds, in display order.
 pub(super) const KINDS: [&str; 8] =
     ["school", "term", "course", "class", "student", "teacher", "guardian", ENROLLMENT];
 
-/// A run that has ended or waits for a person.
+/// A run that has ended or is held.
 pub(super) struct Outcome {
     pub(super) run: RunRecord,
     pub(super) report: Report,
-    /// By function, most memory that its process held, in bytes.
+    /// Peak memory of the process per function, in bytes.
     pub(super) peak_rss: BTreeMap<&'static str, u64>,
 }
 
 impl Outcome {
-    /// Waits for the end of an upload's run.
+    /// Waits for the run of an upload to end.
     pub(super) async fn of(stack: &Stack, uploaded: &Uploaded, step: &Step) -> Result<Self, Fault> {
         let run = stack.finished(uploaded, |state| step.tell(doing(state).into())).await?;
         Self::gather(stack, run).await
     }
 
-    /// Gathers what belongs to a run; one that has not come to an end is a fault.
+    /// Gathers everything about a run. Returns an error if the run has not ended.
     pub(super) async fn gather(stack: &Stack, run: Option<RunRecord>) -> Result<Self, Fault> {
         let run = run.ok_or_else(|| stuck(stack, None))?;
         if !run.state.is_final() && run.state != RunState::Held {
@@ -39,7 +39,7 @@ impl Outcome {
         }
         let report = match stack.report(&run.district, &run.run).await? {
             Some(report) => report,
-            // A run that was replaced early never had anything to report.
+            // A run that was superseded early has no report.
             None => bare(&run),
         };
         let peak_rss = [IMPORT, RECONCILE]
@@ -49,7 +49,7 @@ impl Outcome {
         Ok(Self { run, report, peak_rss })
     }
 
-    /// How the command ends.
+    /// The command's ending.
     pub(super) fn end(&self) -> End {
         match self.run.state {
             RunState::Applied | RunState::Unchanged => End::Done,
@@ -59,12 +59,12 @@ impl Outcome {
         }
     }
 
-    /// The counts of a kind; zeros where nothing was planned.
+    /// The counts of a kind; zeros if nothing was planned.
     pub(super) fn counts(&self, kind: &str) -> Counts {
         self.report.counts.get(kind).copied().unwrap_or_default()
     }
 
-    /// The one object of `--json`.
+    /// The object that `--json` prints.
     pub(super) fn json(&self) -> Value {
         let counts: BTreeMap<&str, Value> = KINDS
             .into_iter()
@@ -112,7 +112,7 @@ impl Outcome {
     }
 }
 
-/// What a run in this state is at, in a word or two.
+/// What the run in this state is doing, in a word or two.
 pub(super) fn doing(state: RunState) -> &'static str {
     match state {
         RunState::Importing => "reading the files",
@@ -148,11 +148,11 @@ fn bare(run: &RunRecord) -> Report {
     }
 }
 
-/// A run that nobody carries on: says what failed and where it is written.
+/// Describes a run that no function continues: what failed, and which log shows it.
 fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
     let mut text = match run {
         Some(run) => format!("run {} stopped while it was {}", run.run, doing(run.state)),
-        None => "the upload did not become a run".to_owned(),
+        None => "the upload did not start a run".to_owned(),
     };
     let failures: Vec<FailureRecord> =
         [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();
@@ -167,7 +167,7 @@ fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
     Fault::Said(text)
 }
 
-/// Prints text on standard output.
+/// Prints text to standard output.
 pub(super) fn print(text: &str) -> Result<(), Fault> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

@@ -1,12 +1,11 @@
-//! What is told while it works: a spinner on a terminal, plain lines elsewhere; never on standard
-//! output.
+//! Progress messages: a spinner on a terminal, plain lines elsewhere; never on standard output.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whoever tells.
+/// Prints progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     terminal: bool,
@@ -17,7 +16,7 @@ impl Progress {
         Self { terminal: std::io::stderr().is_terminal() }
     }
 
-    /// Begins a step; it ends when it is dropped.
+    /// Starts a step, which ends when it is dropped.
     pub(super) fn step(&self, what: &str) -> Step {
         let bar = self.terminal.then(|| {
             let bar = ProgressBar::new_spinner().with_message(what.to_owned());
@@ -30,13 +29,13 @@ impl Progress {
         Step { what: what.to_owned(), bar, since: Instant::now(), told: std::cell::Cell::new(None) }
     }
 
-    /// A line that stays.
+    /// Prints a line that stays on the terminal.
     pub(super) fn line(&self, text: &str) {
         eprintln!("{text}");
     }
 }
 
-/// A step under way.
+/// A running step.
 pub(super) struct Step {
     what: String,
     bar: Option<ProgressBar>,
@@ -45,7 +44,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// Says more about it. Without a terminal only every ten seconds, so that logs stay readable.
+    /// Updates the step's text. Without a terminal, at most every ten seconds, so that logs stay
+    /// readable.
     pub(super) fn tell(&self, more: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{}: {more}", self.what));
@@ -58,7 +58,7 @@ impl Step {
         }
     }
 
-    /// Seconds since it began.
+    /// Seconds since the step started.
     pub(super) fn seconds(&self) -> f64 {
         self.since.elapsed().as_secs_f64()
     }

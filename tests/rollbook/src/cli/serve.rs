@@ -1,4 +1,4 @@
-//! `serve`: everything up, until Ctrl-C.
+//! `serve`: runs everything until Ctrl-C.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use super::outcome::print;
 use super::progress::Progress;
 use super::{End, Fault, Place, words};
 
-/// Students of the district at the simulated Clever.
+/// Number of students in the district at the simulated Clever.
 const CLEVER_STUDENTS: u64 = 200;
 
-/// The district at the simulated ClassLink: its tenant id.
+/// Tenant id of the district at the simulated ClassLink.
 const TENANT: u64 = 4711;
 
-/// Where.
+/// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -85,17 +85,16 @@ What operators are told appears here. Ctrl-C ends it; everything is kept.\n"
     }
 }
 
-/// Notices get a key; what they are signed with.
+/// Creates the key that signs webhook events.
 fn notices(stack: &Stack) -> String {
     let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
     stack.put_secret(WEBHOOK_KEYS, &serde_json::json!({ "current": key }).to_string());
     format!(
-        "\nA notice that a district shares data is signed with this key (functions/clever-webhook/README.md says how):\n\n  KEY={key}\n"
+        "\nWebhook events that announce a district are signed with this key (see functions/clever-webhook/README.md):\n\n  KEY={key}\n"
     )
 }
 
-/// A district connects the application at the simulated Clever; how to look at what it shares
-/// there.
+/// Connects a district at the simulated Clever, and returns how to query what it shares there.
 fn clever(stack: &Stack) -> String {
     let (id, night) = (
         simulators::clever::id("district", "serve"),
@@ -111,8 +110,8 @@ fn clever(stack: &Stack) -> String {
     )
 }
 
-/// A district enables the application at the simulated ClassLink; how to look at what it shares
-/// there.
+/// Enables the application for a district at the simulated ClassLink, and returns how to query what
+/// it shares there.
 fn classlink(stack: &Stack) -> String {
     let night = District::new(Size::students(CLEVER_STUDENTS)).seed(2).night(0);
     let application = stack.oneroster().add_application(TENANT, &night, true);

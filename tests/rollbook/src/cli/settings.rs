@@ -1,4 +1,4 @@
-//! `--set key=value`: settings of a district, by the names of the rule book.
+//! `--set key=value`: settings of a district, by their names in SETTINGS.md.
 
 use jiff::tz::TimeZone;
 use roster::settings::Settings;
@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 
-/// Applies settings in their order. `time_zone`, `source.…` and `source.metadata.…` are the
-/// district's; everything else is the policy's.
+/// Applies settings in order. `time_zone`, `source.…` and `source.metadata.…` belong to the
+/// district, all others to its policy.
 pub(super) fn apply(settings: &Settings, pairs: &[String]) -> Result<Settings, Fault> {
     let mut settings = settings.clone();
     for pair in pairs {
@@ -42,8 +42,7 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
         changed.source.metadata.insert(field.into(), text.into());
         return Ok(changed);
     }
-    // The text may be meant as a word or as a value of JSON (true, null); what the setting takes
-    // decides.
+    // The text may be a word or a JSON value (true, null): the setting's type decides.
     let list = Value::from(text.split(',').map(str::trim).collect::<Vec<_>>());
     let mut refusal = String::new();
     for value in [Value::from(text), guess(text), list] {
@@ -68,7 +67,7 @@ fn as_map(source: &roster::settings::SourceSettings) -> Result<Map<String, Value
     }
 }
 
-/// A number, `true`, `false` or `null`; else a text.
+/// A number, `true`, `false` or `null`; otherwise a text.
 fn guess(text: &str) -> Value {
     match serde_json::from_str(text) {
         Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => value,

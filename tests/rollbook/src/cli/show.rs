@@ -1,4 +1,4 @@
-//! `show`: the mirror as JSON lines, flat and readable.
+//! `show`: records of the mirror as flat, readable JSON lines.
 
 use std::io::{BufWriter, Write};
 
@@ -17,15 +17,15 @@ use super::{End, Fault, Place, district_id, known_district};
 /// How many runs are listed.
 const RUNS: usize = 1000;
 
-/// What to show.
+/// Arguments of `show`.
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// The kind of record, or: link (source ids that belong to a record of another id), run,
+    /// The kind of record, or: link (source ids that belong to a record with another id), run,
     /// settings, group (students by demographic value)
     #[arg(value_enum)]
     kind: Shown,
-    /// Only this one: an id of the source, a key, or a run's id; of an enrollment the class's or
-    /// the person's id
+    /// Only this record: a source id, a key or a run id; for an enrollment the id of the class or
+    /// of the person
     id: Option<String>,
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
@@ -116,7 +116,7 @@ impl Show {
     }
 }
 
-/// Standard output, a JSON object a line.
+/// Writes to standard output, one JSON object per line.
 struct Lines<W: Write> {
     out: W,
     wanted: Option<String>,
@@ -130,7 +130,7 @@ impl<W: Write> Lines<W> {
         Ok(self.out.write_all(b"\n")?)
     }
 
-    /// A line, if all are wanted or one of these fields is what is.
+    /// Prints a record if all are wanted or one of these fields has the wanted value.
     fn if_wanted(&mut self, value: Value, fields: &[&str]) -> Result<(), Fault> {
         let wanted = self.wanted.as_deref();
         if wanted.is_none_or(|wanted| fields.iter().any(|field| value[field] == wanted)) {
@@ -143,7 +143,7 @@ impl<W: Write> Lines<W> {
         self.if_wanted(flat(record), &["id", "key"])
     }
 
-    /// A class's roster, a seat a line.
+    /// Prints a class's roster, one enrollment per line.
     fn enrollments(&mut self, class: &Value) -> Result<(), Fault> {
         for (role, list) in [("teacher", "teachers"), ("student", "students")] {
             for (at, person) in class["state"][list].as_array().into_iter().flatten().enumerate() {
@@ -161,8 +161,7 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// Brings what is nested up to the record's own level, and names what a reader expects to be there
-/// even where it is empty.
+/// Moves nested fields to the record's top level, and adds expected lists even if they are empty.
 fn flat(record: Value) -> Value {
     let Value::Object(mut record) = record else { return record };
     let mut fields = Map::new();
@@ -190,7 +189,7 @@ fn flat(record: Value) -> Value {
             fields.entry(*text).or_insert(Value::Null);
         }
     }
-    // The record's own fields win: `id` of a school's state is the source's, as is the record's.
+    // The record's own fields win: the `id` in a school's state equals the record's.
     fields.extend(record);
     Value::Object(fields)
 }
@@ -209,7 +208,7 @@ fn settings(district: &District) -> Result<Value, Fault> {
     }))
 }
 
-/// The groups as of the last applied run (R-M8).
+/// Prints the groups as of the last applied run (R-M8).
 async fn groups(
     stack: &Stack,
     district: &District,
@@ -236,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_shown_flat_with_what_is_expected_of_its_kind() {
+    fn a_record_is_shown_flat_with_all_fields_of_its_kind() {
         let student = json!({
             "key": "s1", "id": "s1b", "account": "a1", "status": "active", "origin": "source", "first_seen": "r1", "changed_by": "r2",
             "state": { "person": { "given": "Ada", "schools": ["1"] }, "demographics": { "grades": ["09"] }, "classes": ["c1"] },
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_roster_becomes_seats_with_the_first_teacher_as_primary() {
+    fn a_roster_becomes_enrollments_with_the_first_teacher_as_primary() {
         let class = json!({ "key": "c", "status": "active", "state": { "teachers": ["t1", "t2"], "students": ["s"] } });
         let mut lines = Lines { out: Vec::new(), wanted: None, found: false };
         lines.enrollments(&class).unwrap();

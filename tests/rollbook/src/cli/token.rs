@@ -1,4 +1,4 @@
-//! `token`: what an identity provider would give a person or an application.
+//! `token`: a token as an identity provider would issue it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use stack::{Claims, Issuer};
 use super::outcome::print;
 use super::{End, Fault, Place, district_id};
 
-/// The roles that the API knows.
+/// The roles of the API.
 const ROLES: [&str; 8] = [
     "operator",
     "support",
@@ -22,25 +22,25 @@ const ROLES: [&str; 8] = [
     "application",
 ];
 
-/// For whom, and where.
+/// Arguments of `token`.
 #[derive(Debug, Args)]
 pub(super) struct Token {
-    /// What the bearer may do
+    /// The bearer's role
     #[arg(long, value_parser = PossibleValuesParser::new(ROLES))]
     role: String,
-    /// The bearer's district; a token is good for no other
+    /// The bearer's district; the token is valid for no other
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
-    /// A school of the bearer's, as the mirror names it; may be given several times
+    /// A school of the bearer, by its mirror id; can be given several times
     #[arg(long = "school", value_name = "ID")]
     schools: Vec<String>,
-    /// The bearer's own record, for a teacher or guardian: its id in the mirror
+    /// The bearer's own record (teacher or guardian), by its mirror id
     #[arg(long, value_name = "ID")]
     record: Option<String>,
-    /// Who the bearer is; kept on record with whatever is done with the token [default: local-ROLE]
+    /// The bearer's name in the record of every change made with the token [default: local-ROLE]
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
-    /// How long it is good for
+    /// Hours until the token expires
     #[arg(long, default_value_t = 12, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=8_760))]
     hours: u64,
     #[command(flatten)]

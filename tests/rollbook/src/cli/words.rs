@@ -1,4 +1,4 @@
-//! An outcome in words that a district's administrator understands.
+//! Describes an outcome for a district's administrator.
 
 use std::fmt::Write as _;
 
@@ -9,12 +9,12 @@ use stack::{INTERNAL, Notification, Stack};
 
 use super::outcome::{KINDS, Outcome};
 
-/// How many findings of a code are quoted.
+/// How many findings per code are quoted.
 const QUOTED: usize = 1;
 /// How many reasons for a hold are listed; those of the whole district come first.
 const HOLDS: usize = 4;
 
-/// Everything worth saying about a run.
+/// Describes a run.
 pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
     let (run, report) = (&outcome.run, &outcome.report);
     let mut text = format!("{}\n", headline(outcome));
@@ -31,11 +31,7 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
     }
     if report.holds.len() > HOLDS {
-        let _ = writeln!(
-            text,
-            "  … and {} more of the kind, all in the report",
-            report.holds.len() - HOLDS
-        );
+        let _ = writeln!(text, "  … and {} more, all in the report", report.holds.len() - HOLDS);
     }
     text.push_str(&findings(outcome));
     let seconds = report.seconds;
@@ -53,7 +49,7 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         .map(|(name, bytes)| format!("{name} {} MB", bytes / 1_000_000))
         .collect();
     if !memory.is_empty() {
-        let _ = writeln!(text, "  Most memory held: {}.", memory.join(", "));
+        let _ = writeln!(text, "  Peak memory: {}.", memory.join(", "));
     }
     let _ = writeln!(
         text,
@@ -65,7 +61,7 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         RunState::Held => {
             let _ = writeln!(
                 text,
-                "  every change it would make: {}",
+                "  all planned changes: {}",
                 stack.object_file(INTERNAL, &keys::plan(&run.district, &run.run)).display()
             );
             let _ = writeln!(
@@ -78,7 +74,7 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         _ => {
             let _ = writeln!(
                 text,
-                "  to look: rollbook show --data {data} --district {} student",
+                "  to see the result: rollbook show --data {data} --district {} student",
                 run.district
             );
         }
@@ -86,27 +82,30 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
     text
 }
 
-/// What operators were told, as a rule of the template mails it.
+/// A notification to operators, as the template's rule would mail it.
 pub(super) fn told(told: &Notification) -> String {
     let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
-    format!("\n  Operators were told ({}): {} {}\n", told.detail_type, said("what"), said("next"))
+    format!(
+        "\n  Notification to operators ({}): {} {}\n",
+        told.detail_type,
+        said("what"),
+        said("next")
+    )
 }
 
-/// One sentence: how it ended, and what that means.
+/// One sentence: how the run ended, and what that means.
 fn headline(outcome: &Outcome) -> String {
     let what = match outcome.run.state {
-        RunState::Applied => "applied: the mirror now equals what the file says",
-        RunState::Unchanged => {
-            "unchanged: the file says what the mirror already has; nothing was written"
-        }
+        RunState::Applied => "applied: the mirror now equals the file",
+        RunState::Unchanged => "unchanged: the mirror already equals the file; nothing was written",
         RunState::Held => {
-            "HELD: this file would change so much that a person must look first; nothing was written"
+            "HELD: this file would change so much that a person must decide first; nothing was written"
         }
         RunState::Refused => {
-            "REFUSED: the file cannot be trusted; nothing was written and nobody was removed"
+            "REFUSED: the file cannot be trusted; nothing was written and no record was removed"
         }
         RunState::Rejected => "rejected by a person; nothing was written",
-        RunState::Replaced => "replaced: a newer upload took its place; nothing was written",
+        RunState::Replaced => "replaced by a newer upload; nothing was written",
         RunState::Importing | RunState::Staged | RunState::Planning | RunState::Applying => {
             "not finished"
         }
@@ -114,7 +113,7 @@ fn headline(outcome: &Outcome) -> String {
     format!("Run {} of {} is {what}.", outcome.run.run, outcome.run.district)
 }
 
-/// The counts, a kind a line.
+/// The counts, one line per kind.
 fn table(outcome: &Outcome) -> String {
     let mut text = format!(
         "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n",
@@ -137,7 +136,7 @@ fn table(outcome: &Outcome) -> String {
     text
 }
 
-/// Findings, the heaviest first: how many of each, what they mean, and the first few of them.
+/// The findings, most severe first: how many of each code, what it means, and a few examples.
 fn findings(outcome: &Outcome) -> String {
     let report = &outcome.report;
     if report.finding_totals.is_empty() {
@@ -173,13 +172,13 @@ fn findings(outcome: &Outcome) -> String {
 fn weight(severity: Severity) -> &'static str {
     match severity {
         Severity::Stop => "stops the whole file",
-        Severity::Drop => "the record is left as it was",
-        Severity::Warn => "taken, but to be corrected",
+        Severity::Drop => "the record stays unchanged",
+        Severity::Warn => "imported, but should be corrected",
         Severity::Info => "for your information",
     }
 }
 
-/// A kind's name for more than one.
+/// The plural of a kind's name.
 pub(super) fn plural(kind: &str) -> String {
     match kind {
         "class" => "classes".into(),

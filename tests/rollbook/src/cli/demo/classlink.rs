@@ -1,6 +1,6 @@
-//! A district at ClassLink, whose data are OneRoster's, from the hour in which it enables the
-//! application to its nights, with what changes by day between them: the real look, pull, plan and
-//! API; ClassLink and its servers are the simulator.
+//! A district at ClassLink, whose data is OneRoster, from enabling the application to its nights,
+//! with pulls of changes between them: the real discovery, pull, plan and API against the simulator
+//! of ClassLink.
 
 use std::time::Instant;
 
@@ -40,12 +40,12 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         stack.endpoints().oneroster,
     ))?;
     let heard = stack.notifications().len();
-    let step = progress.step("a look at ClassLink");
+    let step = progress.step("discovery at ClassLink");
     stack.invoke(PULL, json!({ "look": "classlink" })).await;
     drop(step);
     let status = act.status().await?;
     print(&format!(
-        "\nThe look finds it: the district {DISTRICT} is {}, and nothing is pulled yet (R-O1).\n",
+        "\nDiscovery finds it: the district {DISTRICT} is {}, and nothing is pulled yet (R-O1).\n",
         named(status)
     ))?;
     let mut as_it_should = status == Some(DistrictStatus::Notified);
@@ -64,13 +64,13 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             due: RunState::Unchanged,
         },
         Nightly {
-            title: "by day: who is new comes, nobody goes",
+            title: "by day: new people are added, no one is removed",
             changes: Box::new(|| sync(&all, "2")),
             until: NOON,
             due: RunState::Applied,
         },
         Nightly {
-            title: "at night: who has left, goes",
+            title: "at night: people who left are removed",
             changes: Box::new(|| {}),
             until: MORNING,
             due: RunState::Applied,
@@ -91,7 +91,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             .collect();
         settings["source"]["classlink"]["changes_every_hours"] = json!(6);
     };
-    let said = "says which fields of its own hold what, and lets what has changed be read every six hours by day, too";
+    let said = "maps its own metadata columns, and has changes read every six hours during the day";
     as_it_should &= act.play_on((set, said), nights, heard, progress).await?;
     print(&format!(
         "\nBy day nobody is taken away: that somebody is gone is known from a whole pull alone. The last run waits for a person, and nothing of it is \

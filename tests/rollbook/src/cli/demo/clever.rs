@@ -1,5 +1,5 @@
-//! A district at Clever, from the notice that it shares to its third night: the real door, look,
-//! pull, plan and API; Clever is the simulator.
+//! A district at Clever, from its webhook event to its third night: the real webhook endpoint,
+//! discovery, pull, plan and API against the simulator of Clever.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use super::pulled::{Act, MORNING, Nightly, STUDENTS, named};
 
 pub(super) const NAME: &str = "birch-falls";
 
-/// Plays the act; false: something came out otherwise than the rules say.
+/// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
     let begun = Instant::now();
     let (source, clever) = (id("district", NAME), stack.clever());
@@ -50,13 +50,13 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             Box::new(|| _ = clever.sync(&source, &set.night(1))),
             RunState::Applied,
         ),
-        night("by mistake one school alone is shared", Box::new(one_school), RunState::Held),
+        night("by mistake only one school is shared", Box::new(one_school), RunState::Held),
     ];
     as_it_should &=
         act.play_on((|_| {}, "keeps the preset clever"), nights, heard, progress).await?;
     clever.share(&source, Sharing::All);
     as_it_should &=
-        act.reject("one school alone was shared by mistake; all of them are again").await?;
+        act.reject("only one school was shared by mistake; all schools are shared again").await?;
     print(&format!(
         "\nThe third run waits for a person, and nothing of it is written: whoever shared one school alone shares all of them again, and an operator rejects \
          it (POST …/runs/…/decision, R-H2).\nAll of that took {:.1} s.\n",
@@ -65,7 +65,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
     Ok(as_it_should)
 }
 
-/// R-O1: a notice is a hint, Clever's own list counts.
+/// R-O1: a webhook event is only a hint; Clever's own list decides.
 async fn notice(
     stack: &Stack,
     act: &Act<'_>,
@@ -76,8 +76,7 @@ async fn notice(
     stack.put_secret(WEBHOOK_KEYS, &json!({ "current": key }).to_string());
     let notice = json!({ "type": "district.shared", "district": source }).to_string();
     let step = progress.step("a notice");
-    let forged =
-        stack.send_webhook_event("a key that nobody has given to anybody", &notice).await?.status;
+    let forged = stack.send_webhook_event("a key that was never issued", &notice).await?.status;
     let taken = stack.send_webhook_event(&key, &notice).await?.status;
     if let Some(due) = stack.next_schedule() {
         stack.run_until(due).await;

@@ -1,10 +1,10 @@
-//! The answer to "why is this student not here?" as a person reads it.
+//! Prints the answer to "why is this student not here?".
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The checklist, a step a line, then what to do and when it will show.
+/// The checklist, one step per line, then what to do and when the change will be visible.
 pub(super) fn in_words(answer: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut lines = String::new();
@@ -28,13 +28,13 @@ pub(super) fn in_words(answer: &Value) -> String {
     let shows = &answer["shows"];
     let when = match shows["shows"].as_str() {
         Some("now") => "it is here".into(),
-        Some("at") => format!("with the run of {}", moment(&shows["at"])),
+        Some("at") => format!("with the run at {}", moment(&shows["at"])),
         Some("with_upload_after") => {
-            format!("with the first file that is uploaded after {}", moment(&shows["at"]))
+            format!("with the first file uploaded after {}", moment(&shows["at"]))
         }
         Some("once_done") => "as soon as that is done".into(),
         Some("not_while_off") => "not before the sync is switched on again".into(),
-        _ => "cannot be told".into(),
+        _ => "unknown".into(),
     };
     let _ = writeln!(lines, "  When it will show: {when}.");
     lines

@@ -1,5 +1,5 @@
-//! `demo`: two ordinary nights, a broken file and a dangerous one; what people do beside the
-//! mirror; a district at Clever from its notice to its nights; and one at ClassLink.
+//! `demo`: two ordinary nights, a broken file and a dangerous one; local edits; a district at
+//! Clever from its webhook event to its nights; and one at ClassLink.
 
 mod classlink;
 mod clever;
@@ -23,25 +23,25 @@ use super::progress::Progress;
 use super::{End, Fault, Place, words};
 use roster::run::RunState;
 
-/// The district of the demo.
+/// The demo's district.
 const DISTRICT: &str = "spruce-valley";
-/// Percent of the students that the dangerous file leaves out.
+/// Percentage of students that the dangerous file leaves out.
 const GONE: f64 = 30.0;
 
-/// Where, and how large.
+/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// Students of the district
+    /// Number of students in the district
     #[arg(long, default_value_t = 5_000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
     students: u64,
-    /// Shows one way alone: districts that upload files, one at Clever, or one at ClassLink
+    /// Shows only one part: districts that upload files, one at Clever, or one at ClassLink
     #[arg(long, value_enum)]
     only: Option<Way>,
     #[command(flatten)]
     place: Place,
 }
 
-/// How a district's data come.
+/// How a district's data arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Way {
     Upload,
@@ -55,7 +55,7 @@ struct Act {
     story: &'static str,
     file: &'static str,
     night: Night,
-    /// What must come of it.
+    /// The expected outcome.
     due: RunState,
 }
 
@@ -69,7 +69,7 @@ impl Demo {
         };
         let stack = self.place.stack(folder, &progress).await?;
         print(&format!(
-            "Rollbook on this machine, in {}: real functions, with DynamoDB, S3 and the scheduler around them. Ready after {:.1} s.\n",
+            "Rollbook on this machine, in {}: the real functions with stand-ins for DynamoDB, S3 and the scheduler. Ready after {:.1} s.\n",
             stack.data().display(),
             begun.elapsed().as_secs_f64(),
         ))?;
@@ -78,13 +78,13 @@ impl Demo {
         if plays(Way::Upload) {
             as_it_should &= self.uploads(&stack, &progress).await?;
             if !people::play(&stack, &progress).await? {
-                progress.line("this should not have happened: an edit lives or goes otherwise than the rules say");
+                progress.line("this should not have happened: the night did not treat an edit as the rules require");
                 as_it_should = false;
             }
         }
         let wrong = |at: &str| {
             progress.line(&format!(
-                "this should not have happened: a step of the district at {at} came out otherwise than the rules say"
+                "this should not have happened: a step of the district at {at} did not end as the rules require"
             ));
             false
         };
@@ -109,18 +109,18 @@ impl Demo {
             at.s3,
             begun.elapsed().as_secs_f64(),
             if as_it_should {
-                "Everything came out as the rules say."
+                "Everything ended as the rules require."
             } else {
-                "Not everything came out as the rules say."
+                "Not everything ended as the rules require."
             },
         ))?;
         Ok(if as_it_should { End::Done } else { End::Fault })
     }
 
-    /// The acts of a district that uploads; false: one ended otherwise than it must.
+    /// Plays the acts of a district that uploads files. Returns false if one ended unexpectedly.
     async fn uploads(&self, stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
         print(&format!(
-            "\nAn invented district, {DISTRICT}, of {} students with their teachers, classes and guardians, sends its OneRoster files.\n",
+            "\nA synthetic district, {DISTRICT}, with {} students and their teachers, classes and guardians, uploads its OneRoster files.\n",
             words::thousands(self.students),
         ))?;
         let id = DistrictId::new(DISTRICT);
@@ -166,7 +166,7 @@ fn acts(students: u64) -> [Act; 4] {
         },
         Act {
             title: "A dangerous file",
-            story: "The file can be read, but 30 percent of the students are not in it any more.",
+            story: "The file can be read, but 30 percent of the students are missing from it.",
             file: "dangerous.zip",
             night: district.night(2).without_students(GONE),
             due: RunState::Held,
@@ -204,7 +204,7 @@ async fn play(
     Ok(outcome.run.state)
 }
 
-/// Shows what operators were told, after the first so many; gives how many that are now.
+/// Prints the operators' notifications after the first `after`, and returns the new number of them.
 fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
     let told = stack.notifications();
     for one in &told[heard..] {
@@ -213,13 +213,13 @@ fn tell_operators(stack: &Stack, heard: usize) -> Result<usize, Fault> {
     Ok(told.len())
 }
 
-/// The year in which the school year ends that is on now.
+/// The calendar year in which the current school year ends.
 fn school_year(stack: &Stack) -> i16 {
     let today = stack.clock().now().to_zoned(jiff::tz::TimeZone::UTC).date();
     today.year() + i16::from(today.month() >= 7)
 }
 
-/// An empty folder: an earlier demo's is taken away, and nothing that is not one.
+/// Creates an empty folder. Deletes the data of an earlier demo, and nothing else.
 fn fresh(folder: &Path) -> Result<std::path::PathBuf, Fault> {
     if folder.join("table.sqlite").is_file() {
         std::fs::remove_dir_all(folder)?;

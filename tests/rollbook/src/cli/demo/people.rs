@@ -1,5 +1,4 @@
-//! The last act of the demo: what people do beside the mirror, through the API, and what a night
-//! leaves of it.
+//! The last act of the demo: local edits through the API, and what the next night keeps of them.
 
 use std::fmt::Write as _;
 
@@ -18,13 +17,13 @@ use super::super::progress::Progress;
 use super::super::{Fault, words};
 use super::explained;
 
-/// The district of this act: a small one, since nothing depends on its size.
+/// The district of this act: a small one, because nothing depends on its size.
 const DISTRICT: &str = "maple-grove";
 const STUDENTS: u64 = 300;
 /// An id that is in no file.
 const NOBODY: &str = "transfer-4711";
 
-/// Plays the act; false: something came out otherwise than the rules say.
+/// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
     let id = DistrictId::new(DISTRICT);
     let mut settings = Settings::of_preset("clever");
@@ -47,7 +46,11 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         "\nThen the night comes (run {}, {}). It makes the mirror equal to the file again, and asks of each of these edits whether a rule \
          lets it live:\n\n",
         second.run.run,
-        if second.run.state == RunState::Applied { "applied" } else { "not as it should be" },
+        if second.run.state == RunState::Applied {
+            "applied"
+        } else {
+            "not applied, which is wrong"
+        },
     ))?;
     let mut as_it_should =
         first.run.state == RunState::Applied && second.run.state == RunState::Applied;
@@ -73,7 +76,7 @@ async fn night(
     Outcome::of(stack, &uploaded, &step).await
 }
 
-/// Who and what the act is about.
+/// The records that the act is about.
 struct Act {
     leader: Api,
     teacher: Api,
@@ -86,7 +89,7 @@ struct Act {
     insider_name: String,
 }
 
-/// What the day has made.
+/// What was created during the day.
 struct Edits {
     outsider: String,
     practice: String,
@@ -97,7 +100,7 @@ const PRACTICE: &str = "Chess practice";
 const OUTSIDER: (&str, &str) = ("Robin", "Vale");
 
 impl Act {
-    /// A class with one teacher, and two people of its school who are not in it.
+    /// Finds a class with one teacher, and two people of its school who are not in it.
     async fn cast(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
         let mut people: Vec<(RecordKind, Value)> = Vec::new();
         for kind in [RecordKind::Student, RecordKind::Teacher, RecordKind::Class] {
@@ -159,10 +162,10 @@ impl Act {
                 insider_name: full_name(insider),
             });
         }
-        Err(Fault::Said("the invented district has no class to show this with".into()))
+        Err(Fault::Said("the synthetic district has no class that can show this".into()))
     }
 
-    /// What people do during the day.
+    /// The local edits of the day.
     async fn day(&self) -> Result<Edits, Fault> {
         let class = format!("/classes/{}", self.class);
         send(
@@ -184,7 +187,7 @@ impl Act {
         )
         .await?;
         said(format!(
-            "The principal puts {} into it, whom the file does not have there.",
+            "The principal adds {} to it, although the file does not list this student there.",
             self.student_name
         ))?;
         send(
@@ -195,7 +198,7 @@ impl Act {
         )
         .await?;
         said(format!(
-            "The principal makes {} its co-teacher: a teacher of the school, whom the file knows.",
+            "The principal makes {} its co-teacher: a teacher of the school who is in the file.",
             self.insider_name
         ))?;
         let (given, family) = OUTSIDER;
@@ -203,7 +206,9 @@ impl Act {
             json!({ "given": given, "family": family, "email": "robin.vale@example.org" });
         let outsider =
             send(&self.leader, Method::POST, &format!("{class}/teachers"), &outsider).await?;
-        said(format!("And {given} {family}, whom the file does not know at all: an outsider."))?;
+        said(format!(
+            "The principal also adds {given} {family}, who is not in the file: an outsider."
+        ))?;
         let school = self.school().await?;
         let practice = send(
             &self.teacher,
@@ -221,7 +226,7 @@ impl Act {
         )
         .await?;
         said(format!(
-            "{} makes a class that is in no file, \"{PRACTICE}\", with {} in it.",
+            "{} creates a class that is in no file, \"{PRACTICE}\", with {} in it.",
             self.teacher_name, self.student_name
         ))?;
         Ok(Edits {
@@ -237,7 +242,7 @@ impl Act {
             .to_owned())
     }
 
-    /// What is left of it in the morning.
+    /// What remains of them the next morning.
     async fn morning(&self, edits: &Edits) -> Result<bool, Fault> {
         let class = read(&self.teacher, &format!("/classes/{}", self.class)).await?;
         let practice = read(&self.teacher, &format!("/classes/{}", edits.practice)).await?;
@@ -252,31 +257,31 @@ impl Act {
                 class["name"] == CUSTOM && class["source_name"] == self.class_name.as_str(),
                 true,
                 format!("the name \"{CUSTOM}\""),
-                "a teacher's name for a class lives through every night; the file's name stays beside it (R-M4)",
+                "a custom name survives every night; the file's name stays beside it (R-M4)",
             ),
             (
                 is_in(&class, "students", &self.student),
                 false,
                 format!("{} in the class", self.student_name),
-                "who is in a class of the file is decided there: add the student in the SIS (R-S4)",
+                "the file decides who is in its classes: add the student in the SIS (R-S4)",
             ),
             (
                 is_in(&class, "teachers", &self.insider),
                 false,
                 format!("{} as co-teacher", self.insider_name),
-                "the file knows this teacher: make them co-teacher in the SIS (R-T3)",
+                "this teacher is in the file: make them co-teacher in the SIS (R-T3)",
             ),
             (
                 is_in(&class, "teachers", &edits.outsider),
                 true,
                 format!("{given} {family} as co-teacher"),
-                "an outsider, in a class to which the file gives no co-teacher (R-T3)",
+                "an outsider, in a class that has no co-teacher in the file (R-T3)",
             ),
             (
                 practice["status"] == "active" && is_in(&practice, "students", &self.student),
                 true,
-                format!("the class \"{PRACTICE}\" and who is in it"),
-                "a class that was made here is never touched by a night (R-C2)",
+                format!("the class \"{PRACTICE}\" and its members"),
+                "a run never changes a class that was created here (R-C2)",
             ),
         ];
         let mut as_it_should = true;
@@ -289,13 +294,13 @@ impl Act {
         Ok(as_it_should)
     }
 
-    /// A guardian who is not let in yet.
+    /// A guardian who is not admitted yet.
     async fn who_waits(&self, night: &Outcome) -> Result<bool, Fault> {
         let code = "guardian_waits_for_contact";
         let total = night.report.finding_totals.get(code).map_or(0, |total| total.count);
         let Some(finding) = night.report.findings.iter().find(|finding| finding.code == code)
         else {
-            print("\nNo guardian waits for a contact, which is not as it should be.\n")?;
+            print("\nNo guardian waits for a contact, which is wrong.\n")?;
             return Ok(false);
         };
         let key =
@@ -313,7 +318,7 @@ impl Act {
         Ok(reply.status == 404)
     }
 
-    /// Why a student is not here.
+    /// Explains why a student is not here.
     async fn who_is_missing(&self) -> Result<bool, Fault> {
         let mut as_it_should = true;
         let questions = [
@@ -352,5 +357,5 @@ async fn send(api: &Api, method: Method, below: &str, body: &Value) -> Result<Va
 }
 
 fn refused(method: &Method, below: &str, reply: &stack::Reply) -> Fault {
-    Fault::Said(format!("{method} {below} was answered with {}: {}", reply.status, reply.text()))
+    Fault::Said(format!("{method} {below} returned {}: {}", reply.status, reply.text()))
 }

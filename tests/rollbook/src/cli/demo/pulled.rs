@@ -1,5 +1,5 @@
-//! A district whose data is pulled, from its settings to its nights: the same at every source. What
-//! is a source's own is in a file of its own.
+//! The story of a pulled district, from its settings to its nights: the same for every source. What
+//! is specific to one source is in that source's file.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -20,32 +20,32 @@ use super::super::progress::Progress;
 use super::super::{Fault, words};
 use super::reviewed;
 
-/// Small districts: nothing depends on their size.
+/// Small districts, because nothing here depends on their size.
 pub(super) const STUDENTS: u64 = 400;
-/// Where they are: their nights are their own.
+/// Their time zone, which decides when their night begins.
 const ZONE: &str = "America/New_York";
-/// By then a night's pull is over, and the first one of what has changed by day is not yet due.
+/// A time when the nightly pull is over and the first daytime pull of changes is not yet due.
 pub(super) const MORNING: Time = Time::constant(6, 0, 0, 0);
-/// How long before such a time there is certainly all that it speaks of, by the clock that is
-/// moved.
+/// Margin before such a time, on the clock that the demo moves, after which all expected events
+/// have certainly happened.
 const LEAST: Duration = Duration::from_secs(5 * 3600);
 
-/// Who and what the act is about.
+/// What the act is about.
 pub(super) struct Act<'a> {
     stack: &'a Stack,
-    /// The source, as people call it.
+    /// Display name of the source.
     at: &'static str,
-    /// The district's id here.
+    /// The district's id in Rollbook.
     district: DistrictId,
     operator: Api,
     leader: Api,
 }
 
-/// A night, or a day: what has changed at the source before it, and what must come of it.
+/// A night or a day: what changed at the source before it, and the expected outcome.
 pub(super) struct Nightly<'n> {
     pub(super) title: &'static str,
     pub(super) changes: Box<dyn Fn() + 'n>,
-    /// When it is over, by the district's own time.
+    /// When it is over, in the district's local time.
     pub(super) until: Time,
     pub(super) due: RunState,
 }
@@ -57,9 +57,9 @@ impl<'a> Act<'a> {
         Ok(Self { stack, at, district: DistrictId::new(district), operator, leader })
     }
 
-    /// Plays on from a district that is notified; false: something came out otherwise than the
-    /// rules say. `heard`: how many things operators were told before. `set`: what an operator sets
-    /// beside the time zone, and how that is said.
+    /// Continues from a district in the state `notified`. Returns false if an outcome differs from
+    /// what the rules require. `heard`: number of notifications already shown. `set`: settings
+    /// besides the time zone, and how to describe them.
     pub(super) async fn play_on(
         &self,
         (set, said): (impl Fn(&mut Value), &str),
@@ -97,18 +97,14 @@ impl<'a> Act<'a> {
         if reply.is_ok() {
             return Ok(reply);
         }
-        Err(Fault::Said(format!(
-            "{method} {below} was answered with {}: {}",
-            reply.status,
-            reply.text()
-        )))
+        Err(Fault::Said(format!("{method} {below} returned {}: {}", reply.status, reply.text())))
     }
 
     pub(super) async fn status(&self) -> Result<Option<DistrictStatus>, Fault> {
         Ok(self.stack.table().district(&self.district).await?.map(|district| district.status))
     }
 
-    /// R-O2: an operator says how its data is to be treated, and switches it on.
+    /// R-O2: an operator configures the district and starts the sync.
     async fn configure(&self, set: impl Fn(&mut Value), said: &str) -> Result<bool, Fault> {
         let seen = self.send(Method::GET, "/settings", &[], None).await?;
         let (mut settings, version) =
@@ -135,11 +131,11 @@ impl<'a> Act<'a> {
         Ok((configured, on) == (Some(DistrictStatus::Configured), Some(DistrictStatus::InReview)))
     }
 
-    /// R-O4: not tonight but now.
+    /// R-O4: run now instead of tonight.
     async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
         let step = progress.step(&format!("the first pull from {}", self.at));
         let asked = self
-            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to look at it together" })))
+            .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to review it together" })))
             .await?
             .json();
         let until = self.stack.next_schedule().unwrap_or_else(|| self.stack.clock().now());
@@ -152,44 +148,41 @@ impl<'a> Act<'a> {
              planned in {seconds:.1} s; the run {} is {}.\n",
             self.at,
             run.run,
-            if run.state == RunState::Held {
-                "held"
-            } else {
-                "not held, which is not as it should be"
-            },
+            if run.state == RunState::Held { "held" } else { "not held, which is wrong" },
         ))?;
         if asked["run"] != run.run.as_str() {
             return Err(Fault::Said(format!(
-                "the pull became run {} and not {}, as was said",
+                "the pull started run {} instead of {}",
                 run.run, asked["run"]
             )));
         }
         Ok(run)
     }
 
-    /// R-O2: the district's administrator sees what would come; an operator approves it.
+    /// R-O2: the district's administrator reads the review; an operator approves it.
     async fn review(&self, run: &RunRecord, progress: &Progress) -> Result<bool, Fault> {
         let below = format!("/runs/{}/review", run.run);
         let reply = self.leader.get(&self.path(&below)).await?;
         if !reply.is_ok() {
             return Err(Fault::Said(format!(
-                "the review was answered with {}: {}",
+                "the review returned {}: {}",
                 reply.status,
                 reply.text()
             )));
         }
         let review = reply.json();
         print(&format!(
-            "\nThe district's administrator and the operator look at it together (GET …/runs/{}/review):\n\n{}",
+            "\nThe district's administrator and the operator read the review together (GET …/runs/{}/review):\n\n{}",
             run.run,
             reviewed::in_words(&review)
         ))?;
         let is_held = run.state == RunState::Held && review["waits"] == true;
-        let step = progress.step("writing the first run");
-        let after = self.decide(run, "approve", "seen with the district's administrator").await?;
+        let step = progress.step("applying the first run");
+        let after =
+            self.decide(run, "approve", "reviewed with the district's administrator").await?;
         drop(step);
         let status = self.status().await?;
-        // As the hourly look of the deployed stack does.
+        // As the hourly discovery of the deployed stack does.
         self.stack.invoke(PULL, json!({ "look": "all" })).await;
         let outcome = self.outcome(after).await?;
         let next = self.stack.next_schedule();
@@ -199,7 +192,7 @@ impl<'a> Act<'a> {
             state(outcome.run.state),
             words::thousands(outcome.report.item_writes),
             named(status),
-            next.map_or_else(|| "no time at all, which is not as it should be".into(), local_time),
+            next.map_or_else(|| "at no time, which is wrong".into(), local_time),
         ))?;
         Ok(is_held
             && outcome.run.state == RunState::Applied
@@ -207,14 +200,14 @@ impl<'a> Act<'a> {
             && next.is_some())
     }
 
-    /// R-H2: an operator rejects the run that waits, and all stays as it is; false: it came out
+    /// R-H2: an operator rejects the held run, and the mirror stays unchanged. Returns false
     /// otherwise.
     pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
         let run = self.newest().await?;
         Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
     }
 
-    /// An operator decides about a run; gives the newest run once all that comes of it is done.
+    /// Decides about a run as an operator, and returns the newest run after everything has settled.
     async fn decide(
         &self,
         run: &RunRecord,
@@ -227,7 +220,7 @@ impl<'a> Act<'a> {
         self.newest().await
     }
 
-    /// One night, or a day: what its schedules order at their times.
+    /// Plays one night or day: what the schedules start at their times.
     async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
         (night.changes)();
         let step = progress.step(&format!("a night at {}", self.at));
@@ -251,7 +244,7 @@ impl<'a> Act<'a> {
         Outcome::gather(self.stack, Some(run)).await
     }
 
-    /// The nights, a line each; of one that is held, why.
+    /// Prints the nights, one line each, and the reason for a held one.
     fn summary(&self, nights: &[(Nightly<'_>, Outcome)]) -> String {
         let mut text = format!(
             "\n  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}\n",
@@ -283,7 +276,7 @@ impl<'a> Act<'a> {
             if outcome.run.state != night.due {
                 let _ = writeln!(
                     text,
-                    "  {:<8}this should not have happened: it was to be {}",
+                    "  {:<8}this should not have happened: expected {}",
                     "",
                     state(night.due)
                 );
@@ -294,7 +287,7 @@ impl<'a> Act<'a> {
     }
 }
 
-/// A district's status as it is stored.
+/// The stored status of a district.
 pub(super) fn named(status: Option<DistrictStatus>) -> String {
     status.map_or_else(|| "unknown".into(), |status| format!("`{}`", word(&json!(status))))
 }
@@ -307,13 +300,13 @@ fn word(value: &Value) -> String {
     value.as_str().unwrap_or("?").to_owned()
 }
 
-/// A moment where the district is.
+/// A moment in the district's time zone.
 fn local_time(at: Timestamp) -> String {
     let here = at.in_tz(ZONE).map(|at| at.strftime("%H:%M on %-d %B %Y").to_string());
     here.map_or_else(|_| at.to_string(), |here| format!("{here}, {ZONE}"))
 }
 
-/// The next time that a clock at the district shows this, not before a moment.
+/// The next moment, not before `from`, at which the district's clock shows this time.
 fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
     let here = earliest.in_tz(ZONE).map_err(|error| Fault::Said(error.to_string()))?;
     let days = [here.date(), here.date().saturating_add(jiff::Span::new().days(1))];

@@ -1,4 +1,4 @@
-//! A review (R-O2) as an administrator of the district reads it.
+//! Prints a review (R-O2) as an administrator of the district reads it.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::words::{plural, thousands};
 
-/// Findings and records that are quoted of each sort.
+/// How many findings and records of each kind are quoted.
 const FINDINGS: usize = 6;
 const RECORDS: usize = 3;
 
@@ -18,7 +18,7 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-/// What would come, school by school; what is known of the people; what was found; and a few of the
+/// The planned additions per school, which fields people have, the findings, and a few sample
 /// records.
 pub(super) fn in_words(review: &Value) -> String {
     let mut words = String::new();
@@ -35,7 +35,7 @@ pub(super) fn in_words(review: &Value) -> String {
 const COLUMNS: [&str; 4] = ["student", "teacher", "class", "enrollment"];
 
 fn schools(words: &mut String, review: &Value) {
-    let _ = write!(words, "  {:<34}", "What each school brings");
+    let _ = write!(words, "  {:<34}", "Added per school");
     for kind in COLUMNS {
         let _ = write!(words, "{:>13}", plural(kind));
     }
@@ -58,12 +58,12 @@ fn fields(words: &mut String, review: &Value, kind: &str) {
         review["fields"].as_array().into_iter().flatten().filter(move |share| share["kind"] == kind)
     };
     let Some(of) = of_kind().next().map(|share| number(&share["of"])) else { return };
-    let _ = writeln!(words, "\n  Of {} {} this is known:", thousands(of), plural(kind));
-    for (required, what) in [(true, "must be shared"), (false, "may be shared")] {
+    let _ = writeln!(words, "\n  Fields of {} {}:", thousands(of), plural(kind));
+    for (required, what) in [(true, "required"), (false, "optional")] {
         let shares = of_kind().filter(|share| share["required"] == required).map(|share| {
             let known = match share["percent"].as_f64() {
                 Some(percent) => format!("{percent} %"),
-                None => "not kept here".into(),
+                None => "not stored".into(),
             };
             format!("{} {known}", text(&share["field"]).replace('_', " "))
         });
@@ -81,7 +81,7 @@ fn unreadable(words: &mut String, review: &Value) {
     if !all.is_empty() {
         let _ = writeln!(
             words,
-            "\n  Sent, but not readable: {}. They stay out until they are corrected.",
+            "\n  Sent, but unreadable: {}. They are added after they are corrected at the source.",
             all.join(", ")
         );
     }
@@ -90,10 +90,10 @@ fn unreadable(words: &mut String, review: &Value) {
 fn findings(words: &mut String, review: &Value) {
     let all = review["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
-        let _ = writeln!(words, "\n  Nothing is to be corrected.");
+        let _ = writeln!(words, "\n  Nothing to correct.");
         return;
     }
-    let _ = writeln!(words, "\n  What was found:");
+    let _ = writeln!(words, "\n  Findings:");
     for found in all.iter().take(FINDINGS) {
         let _ = writeln!(
             words,
@@ -104,7 +104,7 @@ fn findings(words: &mut String, review: &Value) {
         );
     }
     if all.len() > FINDINGS {
-        let _ = writeln!(words, "    … and {} more sorts", all.len() - FINDINGS);
+        let _ = writeln!(words, "    … and {} more codes", all.len() - FINDINGS);
     }
 }
 
@@ -168,16 +168,16 @@ mod tests {
             "    Hill School                               700            0            2            0",
             "    s2                                        500            0            2            0",
             "    the district                            1,200            0            2            0",
-            "  Of 1,200 students this is known:",
-            "    must be shared: email 99.9 %, state id 100 %",
-            "    may be shared: race not kept here",
-            "  Sent, but not readable: 2 students. They stay out until they are corrected.",
+            "  Fields of 1,200 students:",
+            "    required: email 99.9 %, state id 100 %",
+            "    optional: race not stored",
+            "  Sent, but unreadable: 2 students. They are added after they are corrected at the source.",
             "         3 x a student has no e-mail address. Add it.",
             "    student Ann Lee, no e-mail address, in 6 classes",
             "    class \"Reading\" with 20 students and 1 teacher",
         ] {
             assert!(words.lines().any(|told| told == line), "{line}\n{words}");
         }
-        assert!(!words.contains("teachers this is known"), "there is none");
+        assert!(!words.contains("Fields of 0 teachers"), "there are no teachers");
     }
 }
