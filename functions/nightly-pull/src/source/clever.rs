@@ -131,7 +131,7 @@ impl Source for Clever {
         if seen.id != self.district {
             return Err(Stop::Refused(&codes::SOURCE_OTHER_DISTRICT, None));
         }
-        serde_json::to_value(&seen.mark).map_err(|error| {
+        serde_json::to_value(&seen.version).map_err(|error| {
             MirrorError::local("keep what Clever says of its data", error.into()).into()
         })
     }

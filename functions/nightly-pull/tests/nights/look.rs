@@ -37,7 +37,7 @@ async fn r_o1_a_district_that_shares_a_school_is_notified_once_and_nothing_is_pu
         assert_eq!(look(&world).await, DiscoverySummary::default());
     }
     assert_eq!(world.told(), []);
-    assert!(world.clever.asked().iter().all(|path| !path.contains("/users")));
+    assert!(world.clever.requests().iter().all(|path| !path.contains("/users")));
     assert!(world.table.newest(&id, 1).await.unwrap().is_empty());
 }
 

@@ -218,7 +218,7 @@ async fn r_m7_neither_passwords_nor_demographics_that_are_ignored_reach_the_buck
     ignoring.overrides.insert("demographics".into(), json!("ignore"));
     world.configure(&ignoring, DistrictStatus::Live).await;
     assert_eq!(world.send(&order(0)).await, Ended::Staged);
-    assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("demographics")));
+    assert!(world.servers.oneroster.requests().iter().all(|asked| !asked.starts_with("demographics")));
     let pages = mirror::files::pulls::Pages::new(
         world.internal.clone(),
         &world.district,
@@ -281,7 +281,7 @@ async fn r_o1_a_tenant_that_enables_us_is_notified_once_and_nothing_is_pulled() 
     );
     world.servers.tenants.lock().unwrap()[1].enabled = true;
     assert_eq!(look(&world).await, DiscoverySummary { notified: 1, ..DiscoverySummary::default() });
-    assert!(world.servers.oneroster.asked().iter().all(|asked| !asked.starts_with("users")));
+    assert!(world.servers.oneroster.requests().iter().all(|asked| !asked.starts_with("users")));
 }
 
 #[tokio::test]
@@ -379,7 +379,7 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
         new["dateLastModified"] = "2026-09-15T11:00:00.000Z".into();
         world.servers.oneroster.put(Resource::Users, &new);
         world.servers.oneroster.remove(Resource::Users, "st11");
-        let asked = world.servers.oneroster.asked().len();
+        let asked = world.servers.oneroster.requests().len();
         assert_eq!(
             world.send(&changes_order(6)).await,
             Ended::Staged,
@@ -387,7 +387,7 @@ async fn r_o4_between_the_nights_what_has_changed_is_read_where_a_district_wants
             world.report(&changes_order(6)).await
         );
         assert!(
-            world.servers.oneroster.asked()[asked..].iter().all(
+            world.servers.oneroster.requests()[asked..].iter().all(
                 |asked| asked.contains("dateLastModified%3E%272026-09-15T05%3A00%3A02.000Z%27")
             )
         );

@@ -38,9 +38,9 @@ async fn r_o4_an_order_becomes_a_snapshot_and_the_same_order_again_does_nothing(
         read_chain(&world.internal, &world.district, &run_of(&order(0))).await.unwrap().unwrap();
     assert!(chain.links.is_empty());
 
-    let (before, asked) = (world.snapshots(), world.clever.asked().len());
+    let (before, asked) = (world.snapshots(), world.clever.requests().len());
     assert_eq!(world.send(&order(0)).await, Ended::Repeated);
-    assert_eq!((world.snapshots(), world.clever.asked().len()), (before, asked));
+    assert_eq!((world.snapshots(), world.clever.requests().len()), (before, asked));
     assert_eq!(world.table.newest(&world.district, 9).await.unwrap().len(), 1);
 
     world.time.pass(Duration::from_secs(24 * 3600));
@@ -77,7 +77,7 @@ async fn a_pull_that_nears_its_deadline_goes_on_from_its_cursor_and_ends_in_the_
     assert!(world.record(&order(0)).await.continued >= 3);
     assert!(world.snapshots() == calm.snapshots());
     // No page was asked for twice, but for those that were refused.
-    let first = world.clever.asked().iter().filter(|path| path.contains("role=teacher")).count();
+    let first = world.clever.requests().iter().filter(|path| path.contains("role=teacher")).count();
     assert_eq!(first, 1);
 }
 
@@ -127,10 +127,10 @@ async fn a_source_that_is_down_is_tried_again_four_times_and_then_the_report_say
     let world = World::new().await;
     world.clever.plan("/sections", 0, 6, Fault::Answer(503, "<html>down</html>".into()));
     assert_eq!(world.send(&order(0)).await, Ended::Continued);
-    let asked = world.clever.asked().len();
+    let asked = world.clever.requests().len();
     assert_eq!(world.go_on().await, Some(Ended::Staged));
     assert_eq!(world.told(), [("Pull Failed", Status::Importing, true)]);
-    let again: Vec<String> = world.clever.asked().split_off(asked);
+    let again: Vec<String> = world.clever.requests().split_off(asked);
     assert!(again.iter().all(|path| !path.contains("/users")), "what was read is not read again");
 
     let world = World::new().await;
@@ -168,7 +168,7 @@ async fn a_token_that_is_not_taken_is_looked_up_once_more_before_the_night_is_gi
     assert_eq!(world.send(&order(0)).await, Ended::Refused);
     assert_eq!(world.refused(&order(0)).await.0, "source_token");
     assert_eq!(
-        world.clever.asked().iter().filter(|path| path.contains("/oauth/tokens")).count(),
+        world.clever.requests().iter().filter(|path| path.contains("/oauth/tokens")).count(),
         2
     );
 
@@ -274,7 +274,7 @@ async fn r_o4_r_o5_only_a_district_that_is_synced_is_pulled() {
         world.configure(&settings(), status).await;
         assert_eq!(world.send(&order(0)).await, Ended::Skipped);
         assert!(
-            world.clever.asked().is_empty()
+            world.clever.requests().is_empty()
                 && world.table.newest(&world.district, 1).await.unwrap().is_empty()
         );
     }
@@ -318,7 +318,7 @@ async fn events_and_settings_that_make_no_pull_are_told() {
     assert_eq!(world.send(&order(2)).await, Ended::Refused);
     let (code, message) = world.refused(&order(2)).await;
     assert!(code == "district_settings" && message.contains("source.clever.api"), "{message}");
-    assert!(world.clever.asked().is_empty(), "no token went anywhere");
+    assert!(world.clever.requests().is_empty(), "no token went anywhere");
 }
 
 #[tokio::test]

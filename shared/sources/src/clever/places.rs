@@ -3,7 +3,7 @@
 use roster::finding::{pull as codes, source};
 use roster::settings::DateOrder;
 
-use super::feed::{Feed, Taken, claim, note};
+use super::feed::{Claimed, Feed, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Course, Org, OrgKind, Session};
@@ -18,7 +18,7 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, diagnostics)
+    let Claimed::First(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, diagnostics)
     else {
         return;
     };
@@ -31,7 +31,7 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     };
     let texts = feed.roster.texts.here();
     feed.roster.texts.push(values::trim(name));
-    // What people call the school by: in New York its DBN stands in both.
+    // The number by which people know the school; in New York both fields hold its DBN.
     feed.roster
         .texts
         .push(school.school_number.get().or(school.sis_id.get()).map_or("", values::trim));
@@ -44,8 +44,7 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     };
 }
 
-/// What can be said once all schools are read: whether there are any, and which of them are in the
-/// configured scope (R-O3).
+/// Reports missing schools and determines the configured scope (R-O3), once all schools are read.
 pub(super) fn finish_schools(feed: &mut Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
     let orgs = &feed.roster.orgs;
     let is_school = |slot: u32| slot != feed.district_org && orgs.resolves(slot);
@@ -73,7 +72,7 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Dia
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, diagnostics)
+    let Claimed::First(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, diagnostics)
     else {
         return;
     };
@@ -82,7 +81,7 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Dia
     let texts = feed.roster.texts.here();
     feed.roster.texts.push(term.name.trimmed());
     feed.roster.texts.push("");
-    // Clever names the last day, we the one after it: a class must not be over on its last day.
+    // Clever has the last day, the roster the day after it: a class is not over on its last day.
     let end = if last == NO_DAY { NO_DAY } else { last + 1 };
     *feed.roster.sessions.record_mut(slot) =
         Session { texts, kind: "term", start, end, parent: NONE };
@@ -98,13 +97,13 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     ) else {
         return;
     };
-    let Taken::Record(slot) =
+    let Claimed::First(slot) =
         claim(&mut feed.roster.courses, list, &course.id, &course, diagnostics)
     else {
         return;
     };
     let texts = feed.roster.texts.here();
-    // Neither is guaranteed.
+    // Clever guarantees neither field.
     feed.roster.texts.push(course.name.get().or(course.number.get()).map_or("", values::trim));
     feed.roster.texts.push(course.number.trimmed());
     for _grades_and_subjects in 0..3 {
@@ -114,8 +113,8 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
         Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
 }
 
-/// A date: `2026-08-31`, the same with a time behind it, or `8/31/2026`. The value is not quoted:
-/// it may be a birth date.
+/// Parses a date: `2026-08-31`, the same followed by a time, or `8/31/2026`. The finding does not
+/// quote the value, which may be a birth date.
 pub(super) fn day(
     list: Resource,
     id: &Text<'_>,
