@@ -17,7 +17,7 @@ use roster::id::RunId;
 use roster::policy::Policy;
 use roster::records::{Inactive, Origin, RecordKind, Status};
 use roster::run::RunState;
-use roster::settings::{ClassLink, Clever, DistrictStatus};
+use roster::settings::{ClassLink, Clever, DistrictStatus, PulledSource};
 
 /// All that is known of the one that is asked about.
 #[derive(Clone, Debug)]
