@@ -1,58 +1,59 @@
-//! What the environment says, read once.
+//! The configuration, read from environment variables.
 
 use std::time::Duration;
 
 use mirror::environment::{ConfigError, Environment};
 
-/// Settings of the function.
+/// The configuration of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The secret with the keys that notices are signed with: its name or ARN.
+    /// Name or ARN of the secret with the signing keys.
     pub keys: String,
     /// The table.
     pub table: String,
-    /// The function that looks at what a notice is about.
+    /// The ARN of nightly-pull, which polls Clever's list.
     pub pull_function_arn: String,
     /// The group of one-time schedules.
     pub schedule_group: String,
-    /// The role by which a schedule may invoke that function.
+    /// The role with which a schedule invokes that function.
     pub schedule_role_arn: String,
-    /// How long after a notice it is invoked: notices of one district that come meanwhile are one.
+    /// How long after an event the function is invoked. Further events about the district in that
+    /// time have no effect.
     pub delay: Duration,
-    /// How many notices are taken in a minute.
+    /// The number of events that are accepted per minute.
     pub most_per_minute: u64,
-    /// How a notice is signed.
+    /// How events are signed.
     pub signing: Signing,
 }
 
-/// How a sender signs.
+/// The form of a sender's signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
     /// The header with the signature.
     pub header: String,
-    /// Where the time stands.
+    /// The place of the time.
     pub time: Time,
-    /// How the signature is written.
+    /// The encoding of the signature.
     pub encoding: Encoding,
-    /// What stands before it: `sha256=`.
+    /// The prefix of the signature, for example `sha256=`.
     pub prefix: String,
-    /// By how much the time may differ from ours, either way.
+    /// How far the time may be in the past or in the future.
     pub tolerance: Duration,
 }
 
-/// Where the time stands at which a notice was signed.
+/// The place of the time at which an event was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Time {
     /// In a header of its own.
     Header(String),
-    /// Beside the signature: `t=…,v1=…`.
+    /// In the signature's header: `t=…,v1=…`.
     Combined,
-    /// Nowhere, for senders that sign the body alone. A notice is then remembered for long, so that
-    /// it is not taken twice.
-    Nowhere,
+    /// There is none: the sender signs only the body. The event is then remembered for a long time
+    /// to prevent its replay.
+    Unsigned,
 }
 
-/// How the bytes of a signature are written.
+/// The encoding of a signature's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// 64 hexadecimal digits.
@@ -62,7 +63,7 @@ pub enum Encoding {
 }
 
 impl Config {
-    /// Reads the settings by name.
+    /// Reads the configuration with `get`, which returns a variable's value.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let environment = Environment::new(get);
         Ok(Self {
@@ -94,7 +95,7 @@ impl Signing {
                 Time::Header(header("TIMESTAMP_HEADER", "x-rollbook-timestamp")?)
             }
             Some("combined") => Time::Combined,
-            Some("none") => Time::Nowhere,
+            Some("none") => Time::Unsigned,
             Some(_) => return Err(ConfigError::Invalid("TIMESTAMP_FORM")),
         };
         let encoding = match environment.get("SIGNATURE_ENCODING").as_deref() {
@@ -125,16 +126,16 @@ mod tests {
         ["NOTICE_KEYS", "TABLE", "PULL_FUNCTION_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
 
     fn config(more: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_lookup(|name| match more.iter().find(|(asked, _)| *asked == name) {
+        Config::from_lookup(|name| match more.iter().find(|(set, _)| *set == name) {
             Some((_, value)) => Some((*value).to_owned()),
             None => NEEDED.contains(&name).then(|| name.to_lowercase()),
         })
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
-        for gone in NEEDED {
-            assert!(config(&[(gone, "")]).unwrap_err().to_string().contains(gone));
+    fn errors_name_the_missing_or_invalid_variable() {
+        for missing in NEEDED {
+            assert!(config(&[(missing, "")]).unwrap_err().to_string().contains(missing));
         }
         for (name, value) in [
             ("DELAY_SECONDS", "soon"),
@@ -150,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_of_another_kind_is_a_setting() {
-        let usual = config(&[]).unwrap();
+    fn other_signature_forms_are_configurable() {
+        let default = config(&[]).unwrap();
         assert_eq!(
-            (usual.delay.as_secs(), usual.most_per_minute, usual.signing.tolerance.as_secs()),
+            (default.delay.as_secs(), default.most_per_minute, default.signing.tolerance.as_secs()),
             (60, 60, 300)
         );
-        assert_eq!(usual.signing.time, Time::Header("x-rollbook-timestamp".into()));
+        assert_eq!(default.signing.time, Time::Header("x-rollbook-timestamp".into()));
         let other = [
             ("SIGNATURE_HEADER", "X-Other"),
             ("TIMESTAMP_FORM", "none"),
@@ -165,7 +166,7 @@ mod tests {
         let other = config(&other).unwrap().signing;
         assert_eq!(
             (other.header.as_str(), other.time, other.prefix.as_str()),
-            ("x-other", Time::Nowhere, "sha256=")
+            ("x-other", Time::Unsigned, "sha256=")
         );
         assert_eq!(config(&[("TIMESTAMP_FORM", "combined")]).unwrap().signing.time, Time::Combined);
         assert_eq!(

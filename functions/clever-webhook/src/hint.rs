@@ -1,5 +1,4 @@
-//! What is read of a notice's body: which district it is about. All else that may stand there is
-//! for nobody here.
+//! Reads the district from an event's body, and ignores everything else in it.
 
 use serde::Deserialize;
 
@@ -11,15 +10,15 @@ struct Body {
     district: Box<str>,
 }
 
-/// One of Clever's ids of districts: 24 hexadecimal digits, and so nobody's personal data.
+/// A district's id at Clever: 24 hexadecimal digits, and so no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CleverDistrict(Box<str>);
 
 impl CleverDistrict {
-    /// The district that a body is about; none: it is no JSON, names none, names two, or names what
-    /// cannot be one.
+    /// Reads the district from a body. Returns `None` if the body is not a JSON object with exactly
+    /// one valid district id.
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
-        // A list with one text in it would pass for an object with one field.
+        // Serde also accepts an array with one string for a struct with one field.
         let object = Some(body).filter(|body| body.trim_ascii_start().starts_with(b"{"))?;
         let body: Body = serde_json::from_slice(object).ok()?;
         let is_id = body.district.len() == 24
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_district_is_read() {
+    fn only_the_district_is_read() {
         let district = |body: &str| {
             CleverDistrict::of(body.as_bytes()).map(|district| district.as_str().to_owned())
         };

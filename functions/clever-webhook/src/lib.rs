@@ -1,10 +1,10 @@
-//! The door at which somebody knocks who knows that a district shares data, or shares other data.
+//! The endpoint for webhook events that a district shares data, or shares other data.
 //!
-//! A notice shortens a wait and does nothing else: it is only a hint to ask Clever, whose token
-//! list is the authority on who is connected. So nothing but the district's id is read from it, and
-//! what it leads to is one invocation of nightly-pull, which asks. Whatever many notices say of one
-//! district within a minute leads to one question. A notice is believed if somebody who has a key
-//! signed it a moment ago and it did not come before.
+//! A webhook event only shortens the wait until the next discovery poll. Clever's token list is the
+//! authority on connected districts; the event is a hint to read it. So only the district's id is
+//! read from the event, and its only effect is one invocation of nightly-pull. All events about one
+//! district within a minute lead to one invocation. An event is accepted if it has a recent, valid
+//! signature and was not accepted before.
 
 mod config;
 mod hint;
@@ -19,7 +19,7 @@ use mirror::MirrorError;
 use mirror::clock::Clock;
 use mirror::error::chain;
 use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::secrets::Secrets;
+use mirror::ports::secrets::{SecretCache, Secrets};
 use mirror::ports::webhook_events::WebhookEvents;
 use serde_json::json;
 use tracing::{error, info};
@@ -28,71 +28,80 @@ pub use config::{Config, Encoding, Signing, Time};
 pub use hint::LONGEST_BODY;
 
 use hint::CleverDistrict;
-use signature::{Claimed, Doubt, Keys};
+use signature::{Claimed, Keys, Rejection};
 
-/// How long a notice without a time is remembered: nothing else keeps it from being taken twice.
+/// How long an event without a time is remembered: nothing else prevents its replay.
 const UNTIMED: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long a warm process believes the keys that it has read.
-pub const KEYS_KEPT: Duration = Duration::from_secs(300);
+/// How long a process caches the signing keys.
+pub const KEYS_CACHED: Duration = Duration::from_secs(300);
 
-/// What stands behind the door.
-#[derive(Clone, Debug)]
-pub struct Door<S, N, L> {
-    /// The settings.
+/// The services that the endpoint uses: one type parameter for all of them.
+pub trait Services {
+    /// The signing keys.
+    type Secrets: Secrets;
+    /// The events that were accepted before.
+    type Events: WebhookEvents;
+    /// The schedule group.
+    type Schedules: OneTimeSchedules;
+}
+
+/// The webhook endpoint.
+pub struct Endpoint<S: Services> {
+    /// The configuration.
     pub config: Config,
-    /// Where the keys are.
-    pub secrets: S,
-    /// What was taken before.
-    pub notices: N,
+    /// The signing keys.
+    pub secrets: SecretCache<S::Secrets>,
+    /// The events that were accepted before.
+    pub events: S::Events,
     /// One-time schedules.
-    pub schedules: L,
-    /// The time.
+    pub schedules: S::Schedules,
+    /// The clock.
     pub clock: Clock,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Clever will be asked.
-    Taken,
-    /// No notice is sent by this method.
+    /// A discovery poll is scheduled.
+    Accepted,
+    /// The method is not POST.
     Method,
-    /// Longer than any notice.
+    /// The body is too long.
     TooLarge,
-    /// Nobody who has a key has just signed it.
-    Doubted(Doubt),
-    /// It was signed, and names no district.
+    /// The signature or its time is missing or invalid.
+    Rejected(Rejection),
+    /// The signature is valid, but the body names no district.
     NoHint,
-    /// It has come before.
+    /// The event was accepted before.
     Repeated,
-    /// More notices than are taken in a minute.
+    /// The limit of events per minute is reached.
     TooMany,
-    /// There are no keys, so nobody can be believed.
+    /// No keys are configured, so no signature can be verified.
     NoKeys,
-    /// What is behind the door does not answer.
+    /// A service failed.
     Failed,
 }
 
 impl Outcome {
     fn status(self) -> StatusCode {
         match self {
-            Outcome::Taken => StatusCode::ACCEPTED,
+            Outcome::Accepted => StatusCode::ACCEPTED,
             Outcome::Method => StatusCode::METHOD_NOT_ALLOWED,
             Outcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Outcome::Doubted(_) => StatusCode::UNAUTHORIZED,
+            Outcome::Rejected(_) => StatusCode::UNAUTHORIZED,
             Outcome::NoHint => StatusCode::BAD_REQUEST,
             Outcome::Repeated => StatusCode::CONFLICT,
             Outcome::TooMany | Outcome::NoKeys | Outcome::Failed => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// In the log.
+    /// Returns the outcome's name in the log.
     fn name(self) -> &'static str {
         match self {
-            Outcome::Taken => "taken",
+            Outcome::Accepted => "taken",
             Outcome::Method => "method",
             Outcome::TooLarge => "too_large",
-            Outcome::Doubted(doubt) => doubt.name(),
+            Outcome::Rejected(rejection) => rejection.name(),
             Outcome::NoHint => "no_hint",
             Outcome::Repeated => "repeated",
             Outcome::TooMany => "too_many",
@@ -101,7 +110,7 @@ impl Outcome {
         }
     }
 
-    /// The answer. A stranger learns nothing from it but its status.
+    /// Returns the response. It has a status and no body, so that it reveals nothing to strangers.
     fn response(self) -> Response<Body> {
         let mut response = Response::new(Body::Empty);
         *response.status_mut() = self.status();
@@ -122,11 +131,11 @@ impl Outcome {
     }
 }
 
-impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
-    /// IdempotencyRecords a request, and notes in the log what became of it: never what stood in it, but for
-    /// the id of the district of a notice that is believed.
+impl<S: Services> Endpoint<S> {
+    /// Answers a request and logs the outcome. Of the request's content, only the district's id of an
+    /// event with a valid signature is logged.
     pub async fn handle(&self, request: Request) -> Response<Body> {
-        let outcome = match self.judge(&request).await {
+        let outcome = match self.process(&request).await {
             Ok((outcome, district)) => {
                 let district = district.as_ref().map(CleverDistrict::as_str);
                 info!(
@@ -149,7 +158,7 @@ impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
         outcome.response()
     }
 
-    async fn judge(
+    async fn process(
         &self,
         request: &Request,
     ) -> Result<(Outcome, Option<CleverDistrict>), MirrorError> {
@@ -163,52 +172,53 @@ impl<S: Secrets, N: WebhookEvents, L: OneTimeSchedules> Door<S, N, L> {
         let now = self.clock.now();
         let claimed = match Claimed::of(request.headers(), &self.config.signing, now) {
             Ok(claimed) => claimed,
-            Err(doubt) => return Ok((Outcome::Doubted(doubt), None)),
+            Err(rejection) => return Ok((Outcome::Rejected(rejection), None)),
         };
         let Some(secret) = self.secrets.secret(&self.config.keys).await? else {
             return Ok((Outcome::NoKeys, None));
         };
-        if !claimed.is_of(&Keys::read(&secret)?, body) {
-            return Ok((Outcome::Doubted(Doubt::Forged), None));
+        if !claimed.matches(&Keys::read(&secret)?, body) {
+            return Ok((Outcome::Rejected(Rejection::Forged), None));
         }
         let Some(district) = CleverDistrict::of(body) else { return Ok((Outcome::NoHint, None)) };
-        let outcome = self.take(&claimed.digest(body), &district, now).await?;
+        let outcome = self.accept(&claimed.digest(body), &district, now).await?;
         Ok((outcome, Some(district)))
     }
 
-    /// Sees to it that Clever is asked about the district.
+    /// Schedules a discovery poll for the district.
     ///
-    /// The schedule is made first and the notice remembered last: whoever sends it again because
-    /// nobody answered is not told that it came before, and the schedule's name makes both one.
-    async fn take(
+    /// The schedule is created first and the event recorded last. If the function fails in between,
+    /// the sender's retry is therefore not rejected as a repetition, and the schedule's name makes
+    /// it one poll.
+    async fn accept(
         &self,
         digest: &str,
         district: &CleverDistrict,
         now: Timestamp,
     ) -> Result<Outcome, MirrorError> {
-        if self.notices.is_recorded(digest).await? {
+        if self.events.is_recorded(digest).await? {
             return Ok(Outcome::Repeated);
         }
         let minute = (now.as_second() / 60).to_string();
-        if self.notices.count(&minute, now + Duration::from_secs(3600)).await?
+        if self.events.count(&minute, now + Duration::from_secs(3600)).await?
             > self.config.most_per_minute
         {
             return Ok(Outcome::TooMany);
         }
         let (function, at) = (&self.config.pull_function_arn, now + self.config.delay);
         let payload = json!({ "confirm": { "district": district.as_str() } }).to_string();
-        // One that is there already asks after this moment too, or is asking now; what it may just
-        // miss, the hourly look at the list finds.
+        // If the schedule exists, its poll is still to come or running. A change that it just misses
+        // is found by the hourly poll.
         let _ = self
             .schedules
             .schedule_once(function, &format!("clever-notice-{}", district.as_str()), at, &payload)
             .await?;
         let remembered = match self.config.signing.time {
-            Time::Nowhere => UNTIMED,
-            // A time may lie ahead by the tolerance, and be good for as long again.
+            Time::Unsigned => UNTIMED,
+            // The time may be ahead by the tolerance, and is valid for as long after it.
             _ => self.config.signing.tolerance * 2 + Duration::from_secs(60),
         };
-        let _ = self.notices.record(digest, now + remembered).await?;
-        Ok(Outcome::Taken)
+        let _ = self.events.record(digest, now + remembered).await?;
+        Ok(Outcome::Accepted)
     }
 }

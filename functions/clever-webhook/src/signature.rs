@@ -1,5 +1,4 @@
-//! Whether a notice comes from somebody who has a key: HMAC-SHA256 over the time, a full stop and
-//! the bytes of the body as they came.
+//! Verifies an event's signature: HMAC-SHA256 over the time, a full stop and the bytes of the body.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time, hmac};
@@ -14,69 +13,69 @@ use serde::Deserialize;
 
 use crate::config::{Encoding, Signing, Time};
 
-/// The shortest key, in characters. A shorter one is no key but a mistake.
-const SHORTEST_KEY: usize = 32;
-/// The most signatures that a sender may give side by side, while it changes its key.
-const MOST_SIGNATURES: usize = 4;
+/// The minimum length of a key, in characters.
+const MIN_KEY: usize = 32;
+/// The maximum number of signatures in one header; a sender that changes its key sends several.
+const MAX_SIGNATURES: usize = 4;
 
-/// What a request says of its signature: well-formed, and not yet believed.
+/// The signature of a request: well-formed, but not verified yet.
 #[derive(Debug)]
 pub(crate) struct Claimed<'a> {
-    /// The time, to the letter: it is part of what is signed.
+    /// The time, unchanged, because it is part of the signed text.
     time: Option<&'a str>,
     signatures: Vec<Vec<u8>>,
 }
 
-/// Why a request is not believed. The caller is not told.
+/// Why a signature is rejected. The response does not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// No signature or no time, one of them twice, or not of the agreed form.
+pub(crate) enum Rejection {
+    /// Signature or time are missing, repeated or not in the configured form.
     Malformed,
-    /// Signed too long ago, or in the future.
+    /// The time is too far in the past or in the future.
     OutOfTime,
-    /// Signed with none of the keys.
+    /// No key matches the signature.
     Forged,
 }
 
-impl Doubt {
-    /// In the log.
+impl Rejection {
+    /// Returns the reason's name in the log.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Doubt::Malformed => "malformed",
-            Doubt::OutOfTime => "out_of_time",
-            Doubt::Forged => "forged",
+            Rejection::Malformed => "malformed",
+            Rejection::OutOfTime => "out_of_time",
+            Rejection::Forged => "forged",
         }
     }
 }
 
 impl<'a> Claimed<'a> {
-    /// Takes signature and time from the headers. The time is judged at once: what is too old need
-    /// not be computed.
+    /// Reads signature and time from the headers, and checks the time, so that the signature of an
+    /// old event is not computed.
     pub(crate) fn of(
         headers: &'a HeaderMap,
         signing: &Signing,
         now: Timestamp,
-    ) -> Result<Self, Doubt> {
+    ) -> Result<Self, Rejection> {
         let text = only(headers, &signing.header)?;
         let claimed = match &signing.time {
             Time::Combined => combined(text, signing.encoding)?,
             Time::Header(name) => {
                 Self { time: Some(only(headers, name)?), signatures: vec![one(text, signing)?] }
             }
-            Time::Nowhere => Self { time: None, signatures: vec![one(text, signing)?] },
+            Time::Unsigned => Self { time: None, signatures: vec![one(text, signing)?] },
         };
         if let Some(time) = claimed.time {
-            let off = seconds(time).ok_or(Doubt::Malformed)?.abs_diff(now.as_second());
+            let off = seconds(time).ok_or(Rejection::Malformed)?.abs_diff(now.as_second());
             if off > signing.tolerance.as_secs() {
-                return Err(Doubt::OutOfTime);
+                return Err(Rejection::OutOfTime);
             }
         }
         Ok(claimed)
     }
 
-    /// Whether one of the keys made one of the signatures. Every pair is compared in full, in
-    /// constant time.
-    pub(crate) fn is_of(&self, keys: &Keys, body: &[u8]) -> bool {
+    /// Whether one of the signatures matches one of the keys. Every pair is compared, in constant
+    /// time.
+    pub(crate) fn matches(&self, keys: &Keys, body: &[u8]) -> bool {
         let mut found = false;
         for key in keys.all() {
             let mut mac =
@@ -86,53 +85,54 @@ impl<'a> Claimed<'a> {
                 mac.update(b".");
             }
             mac.update(body);
-            let tag = mac.sign();
+            let expected = mac.sign();
             for signature in &self.signatures {
-                found |= constant_time::verify_slices_are_equal(tag.as_ref(), signature).is_ok();
+                found |=
+                    constant_time::verify_slices_are_equal(expected.as_ref(), signature).is_ok();
             }
         }
         found
     }
 
-    /// Tells one notice from another: a digest of what is signed, whichever key signed it.
+    /// Returns a digest that identifies the event: of the signed text, independent of the key.
     pub(crate) fn digest(&self, body: &[u8]) -> String {
         let signed = [self.time.unwrap_or_default().as_bytes(), b".", body].concat();
         hex::encode(digest(&SHA256, &signed))
     }
 }
 
-/// The value of a header that must be there once. A function URL joins repeated headers with
-/// commas, which no such value has.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Doubt> {
+/// Returns the value of a header that must appear once. A function URL joins repeated headers with
+/// commas, which no valid value contains.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Rejection> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().map_err(|_| Doubt::Malformed),
-        _ => Err(Doubt::Malformed),
+        (Some(value), None) => value.to_str().map_err(|_| Rejection::Malformed),
+        _ => Err(Rejection::Malformed),
     }
 }
 
-fn one(text: &str, signing: &Signing) -> Result<Vec<u8>, Doubt> {
+fn one(text: &str, signing: &Signing) -> Result<Vec<u8>, Rejection> {
     text.strip_prefix(signing.prefix.as_str())
         .and_then(|text| decode(text, signing.encoding))
-        .ok_or(Doubt::Malformed)
+        .ok_or(Rejection::Malformed)
 }
 
-/// `t=1780000000,v1=…`, with further `v1` while a sender changes its key. Schemes of other names
-/// are passed over.
-fn combined(text: &str, encoding: Encoding) -> Result<Claimed<'_>, Doubt> {
+/// Parses `t=1780000000,v1=…`, with several `v1` while a sender changes its key. Other schemes are
+/// ignored.
+fn combined(text: &str, encoding: Encoding) -> Result<Claimed<'_>, Rejection> {
     let mut claimed = Claimed { time: None, signatures: Vec::new() };
     for part in text.split(',') {
-        match part.split_once('=').ok_or(Doubt::Malformed)? {
+        match part.split_once('=').ok_or(Rejection::Malformed)? {
             ("t", time) if claimed.time.is_none() => claimed.time = Some(time),
-            ("t", _) => return Err(Doubt::Malformed),
+            ("t", _) => return Err(Rejection::Malformed),
             ("v1", signature) => {
-                claimed.signatures.push(decode(signature, encoding).ok_or(Doubt::Malformed)?)
+                claimed.signatures.push(decode(signature, encoding).ok_or(Rejection::Malformed)?)
             }
             _ => {}
         }
     }
-    let whole = claimed.time.is_some() && (1..=MOST_SIGNATURES).contains(&claimed.signatures.len());
-    whole.then_some(claimed).ok_or(Doubt::Malformed)
+    let whole = claimed.time.is_some() && (1..=MAX_SIGNATURES).contains(&claimed.signatures.len());
+    whole.then_some(claimed).ok_or(Rejection::Malformed)
 }
 
 fn decode(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
@@ -143,14 +143,13 @@ fn decode(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
     (bytes.len() == 32).then_some(bytes)
 }
 
-/// Seconds since 1970, in digits and nothing else, so that one time has one text.
+/// Parses seconds since 1970. Only digits are allowed, so that each time has one text.
 fn seconds(text: &str) -> Option<i64> {
     let plain = (1..=12).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// The keys of which one must have signed: the present one and, while it is being changed, the one
-/// before.
+/// The keys that may sign: the current one and, while it is being changed, the previous one.
 #[derive(Deserialize)]
 pub(crate) struct Keys {
     current: Box<str>,
@@ -161,12 +160,12 @@ pub(crate) struct Keys {
 impl Keys {
     /// Reads `{"current": "…", "previous": "…"}`.
     pub(crate) fn read(secret: &Secret) -> Result<Self, MirrorError> {
-        let mut keys: Self = secrets::parse(secret, "the secret with the webhook keys")?;
-        // An empty text is how a form says that there is none.
+        let mut keys: Self = secrets::parse(secret, "the secret with the signing keys")?;
+        // An empty string means that there is no previous key.
         keys.previous = keys.previous.filter(|key| !key.is_empty());
-        if keys.all().any(|key| key.len() < SHORTEST_KEY) {
+        if keys.all().any(|key| key.len() < MIN_KEY) {
             return Err(MirrorError::corrupt(
-                "the secret with the webhook keys",
+                "the secret with the signing keys",
                 "a key has fewer than 32 characters",
             ));
         }
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_one_or_two_and_long_enough() {
+    fn one_or_two_keys_of_sufficient_length_are_valid() {
         let of =
             |text: &str| keys(text).map(|keys| keys.all().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(of(&format!(r#"{{"current": "{}"}}"#, key(1))), Some(vec![key(1)]));
@@ -210,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_is_the_published_one() {
-        // RFC 4231 has no key of 32 characters and a full stop; this one was computed with `openssl
-        // dgst -sha256 -mac HMAC`.
+    fn a_signature_computed_by_openssl_is_accepted() {
+        // Computed with `openssl dgst -sha256 -mac HMAC`. The vectors of RFC 4231 have no key of 32
+        // characters.
         let keys = keys(&format!(r#"{{"current": "{}"}}"#, key(7))).unwrap();
         let signature = "a6689190fa77e43cd44fc7b018ae3d40cf254d57b5e8fc729a07760246bbb6ee";
         let claimed =
             Claimed { time: Some("1780000000"), signatures: vec![hex::decode(signature).unwrap()] };
-        assert!(claimed.is_of(&keys, b"{}"));
-        assert!(!claimed.is_of(&keys, b"{} "));
+        assert!(claimed.matches(&keys, b"{}"));
+        assert!(!claimed.matches(&keys, b"{} "));
     }
 
     #[test]
-    fn only_digits_are_a_time() {
+    fn a_time_has_only_digits() {
         assert_eq!(seconds("1780000000"), Some(1_780_000_000));
         for text in [
             "",
@@ -239,16 +238,17 @@ mod tests {
     }
 
     #[test]
-    fn the_combined_form_has_one_time_and_a_few_signatures() {
-        let tag = "00".repeat(32);
+    fn the_combined_form_has_one_time_and_up_to_four_signatures() {
+        let signature = "00".repeat(32);
         let count =
             |text: &str| combined(text, Encoding::Hex).map(|claimed| claimed.signatures.len());
-        assert_eq!(count(&format!("t=1,v1={tag}")), Ok(1));
-        assert_eq!(count(&format!("t=1,v0=old,v1={tag},v1={tag}")), Ok(2));
-        let many = format!("t=1{}", format!(",v1={tag}").repeat(5));
-        let twice = format!("t=1,t=2,v1={tag}");
-        for text in ["", "t=1", &tag, &format!("v1={tag}"), "t=1,v1=00", &many, &twice] {
-            assert_eq!(count(text), Err(Doubt::Malformed), "{text}");
+        assert_eq!(count(&format!("t=1,v1={signature}")), Ok(1));
+        assert_eq!(count(&format!("t=1,v0=old,v1={signature},v1={signature}")), Ok(2));
+        let many = format!("t=1{}", format!(",v1={signature}").repeat(5));
+        let twice = format!("t=1,t=2,v1={signature}");
+        for text in ["", "t=1", &signature, &format!("v1={signature}"), "t=1,v1=00", &many, &twice]
+        {
+            assert_eq!(count(text), Err(Rejection::Malformed), "{text}");
         }
     }
 }

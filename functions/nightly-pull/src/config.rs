@@ -1,4 +1,4 @@
-//! What the environment says, read once.
+//! The configuration, read from environment variables.
 
 use std::time::Duration;
 
@@ -12,41 +12,40 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
-    /// The bus on which operators are told.
+    /// The event bus for operator notifications.
     pub operator_bus: String,
-    /// The group of districts' schedules and of one-time ones.
+    /// The schedule group of the districts' schedules and of the one-time schedules.
     pub schedule_group: String,
-    /// The role by which a schedule may invoke the function.
+    /// The role with which a schedule invokes the function.
     pub schedule_role_arn: String,
-    /// The ARN of the queue for what a district's schedule could not make this function take; none:
-    /// it is dropped.
+    /// The ARN of the queue for orders that a district's schedule could not deliver. `None`: they are
+    /// dropped.
     pub pull_failures_arn: Option<String>,
-    /// The name of the secret with the application's credentials at Clever: `{"client_id": …,
-    /// "client_secret": …}`; none: there is no list of Clever's.
+    /// The name of the secret with the application's credentials at Clever, `{"client_id": …,
+    /// "client_secret": …}`. `None`: Clever's list is not polled.
     pub clever_secret: Option<String>,
     /// Scheme and host of Clever's token list.
     pub clever_tokens: String,
-    /// Scheme and host of Clever's data, for districts that are new; the settings of each district
-    /// say its own.
+    /// Scheme and host of Clever's data for new districts. Each district's settings have their own.
     pub clever_api: String,
-    /// The name of the secret with the partner key of ClassLink: `{"api_key": …}`; none: there is
-    /// no list of ClassLink's.
+    /// The name of the secret with the partner key at ClassLink, `{"api_key": …}`. `None`:
+    /// ClassLink's list is not polled.
     pub classlink_secret: Option<String>,
-    /// ClassLink's proxy, for its list and for districts that are new; the settings of each
-    /// district say its own.
+    /// ClassLink's proxy, for its list and for new districts. Each district's settings have their
+    /// own.
     pub classlink_proxy: String,
-    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    /// Whether buckets are addressed by path, as a custom S3 endpoint requires.
     pub path_style: bool,
-    /// How long an invocation owns the pull that it has begun; longer than it can live.
+    /// How long an invocation owns a pull. Must exceed Lambda's time limit.
     pub ownership: Duration,
-    /// How long before its end an invocation stops reading, so that it can put its work away.
+    /// How long before its time limit an invocation stops reading, to store its progress.
     pub stop_before: Duration,
-    /// How long a secret that was read is used without being read again.
+    /// How long a secret is cached.
     pub keep_secrets: Duration,
 }
 
 impl Config {
-    /// Reads the settings by name.
+    /// Reads the configuration with `get`, which returns a variable's value.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let environment = Environment::new(get);
         let host = |name, default: &str| {
@@ -64,21 +63,7 @@ impl Config {
             clever_tokens: host("CLEVER_TOKENS_URL", "https://clever.com")?,
             clever_api: host("CLEVER_API_URL", "https://api.clever.com")?,
             classlink_secret: environment.get("CLASSLINK_SECRET"),
-            classlink_proxy: {
-                let proxy = environment
-                    .get("CLASSLINK_PROXY_URL")
-                    .unwrap_or_else(|| ClassLink::of("0").proxy);
-                let is_proxy = sources::classlink::check(&ClassLink {
-                    proxy: proxy.clone(),
-                    ..ClassLink::of("0")
-                })
-                .is_ok();
-                if is_proxy {
-                    proxy
-                } else {
-                    return Err(ConfigError::Invalid("CLASSLINK_PROXY_URL"));
-                }
-            },
+            classlink_proxy: classlink_proxy(&environment)?,
             path_style: environment.path_style(),
             ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
             stop_before: environment.seconds("STOP_BEFORE_SECONDS", 120)?,
@@ -87,12 +72,27 @@ impl Config {
     }
 }
 
+/// Reads and validates the address of ClassLink's proxy.
+fn classlink_proxy(
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
+) -> Result<String, ConfigError> {
+    let name = "CLASSLINK_PROXY_URL";
+    let mut settings = ClassLink::of("0");
+    if let Some(proxy) = environment.get(name) {
+        settings.proxy = proxy;
+    }
+    match sources::classlink::check(&settings) {
+        Ok(()) => Ok(settings.proxy),
+        Err(_) => Err(ConfigError::Invalid(name)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn errors_name_the_missing_or_invalid_variable() {
         let needed =
             ["INTERNAL_BUCKET", "TABLE", "OPERATOR_BUS", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
@@ -114,10 +114,10 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(config.classlink_proxy, "https://oneroster-proxy.classlink.io");
-        for gone in needed {
+        for missing in needed {
             let error =
-                Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
-            assert!(error.to_string().contains(gone));
+                Config::from_lookup(|name| full(name).filter(|_| name != missing)).unwrap_err();
+            assert!(error.to_string().contains(missing));
         }
         let wrong = [
             ("OWNERSHIP_SECONDS", "long"),
@@ -128,7 +128,7 @@ mod tests {
             ("CLASSLINK_PROXY_URL", "http://proxy.example.org"),
         ];
         for (name, value) in wrong {
-            let get = |asked: &str| if asked == name { Some(value.into()) } else { full(asked) };
+            let get = |wanted: &str| if wanted == name { Some(value.into()) } else { full(wanted) };
             assert!(Config::from_lookup(get).unwrap_err().to_string().contains(name));
         }
     }

@@ -1,18 +1,18 @@
-//! From a source's server to a staged snapshot, every night; and every hour a look at who has
-//! connected and at the schedules of the nights.
+//! Pulls a district's roster from a source's server and stages it as a snapshot, every night. Every
+//! hour it also discovers which districts have connected, and maintains the pull schedules.
 //!
-//! An order names a district and a time; together they name the run, so that the same order twice
-//! is the same run. All pages of all lists are read and staged as they came; a pull that nears its
-//! deadline goes on in a further invocation from where it is. Only when every page is there, and
-//! the data did not change meanwhile, is a snapshot made of them, whose manifest comes last and
-//! starts reconcile. Whatever goes wrong, the mirror stays as it is, and the run's report says why
-//! in words for an operator. This function must never touch the mirror.
+//! A pull request names a district and a time; together they determine the run's id, so the same
+//! request delivered twice is the same run. All pages of all lists are read and staged unchanged. A
+//! pull that nears its deadline continues in another invocation. The snapshot is made once every
+//! page is staged and the data did not change meanwhile; its manifest is written last and starts
+//! reconcile. If anything fails, the mirror is unchanged and the run's report says why. This
+//! function must never write to the mirror.
 
 mod config;
-mod look;
-mod nights;
+mod discovery;
 mod pull;
 mod request;
+mod schedules;
 mod source;
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
@@ -33,71 +33,79 @@ use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 pub use config::Config;
-pub use look::DiscoverySummary;
-pub use request::{Named, Request, Scope, Skipped, Which, order, request, resume};
+pub use discovery::DiscoverySummary;
+pub use request::{DiscoveryScope, PullRequest, Request, Scope, Skipped, order, request, resume};
 
-/// What the function does with the table.
-pub trait Table: Districts + Runs + ConnectedDistricts {}
-impl<T: Districts + Runs + ConnectedDistricts> Table for T {}
-
-/// What the function does with its bucket.
+/// Reads and writes objects of the internal bucket.
 pub trait Objects: ReadObjects + WriteObjects {}
 impl<T: ReadObjects + WriteObjects> Objects for T {}
 
-/// What the function does with its group of schedules.
-pub trait Schedules: OneTimeSchedules + NightlySchedules {}
-impl<T: OneTimeSchedules + NightlySchedules> Schedules for T {}
-
-/// Where the function reads and writes.
-#[derive(Clone, Debug)]
-pub struct Storage<T, O, L, S, H, W> {
-    /// Districts and runs.
-    pub table: T,
-    /// Staged pages, snapshots and reports.
-    pub internal: O,
-    /// Schedules of this function: those of districts, and those by which a pull goes on.
-    pub schedules: L,
+/// The services that the function uses: one type parameter for all of them.
+pub trait Services {
+    /// Districts, runs and connected districts.
+    type Table: Districts + Runs + ConnectedDistricts;
+    /// The internal bucket.
+    type Objects: Objects;
+    /// The schedule group.
+    type Schedules: OneTimeSchedules + NightlySchedules;
     /// Tokens and credentials.
-    pub secrets: SecretCache<S>,
-    /// Servers of sources.
-    pub http: H,
-    /// Waiting for them.
-    pub wait: W,
-    /// Who is told what a person has to know.
+    type Secrets: Secrets;
+    /// The HTTP client for the sources' servers.
+    type Http: Http;
+    /// Pauses between requests.
+    type Wait: Wait;
+}
+
+/// The clients of all services.
+pub struct Storage<S: Services> {
+    /// Districts and runs.
+    pub table: S::Table,
+    /// Staged pages, snapshots and reports.
+    pub internal: S::Objects,
+    /// The districts' schedules, and the one-time schedules that continue a pull.
+    pub schedules: S::Schedules,
+    /// Tokens and credentials.
+    pub secrets: SecretCache<S::Secrets>,
+    /// The HTTP client for the sources' servers.
+    pub http: S::Http,
+    /// Pauses between requests.
+    pub wait: S::Wait,
+    /// Notifications for operators.
     pub operators: Notifications,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// What became of an order.
+/// The outcome of one invocation of a pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// The snapshot is complete now.
+pub enum PullOutcome {
+    /// The snapshot is complete.
     Staged,
     /// No snapshot can be made; the report says why.
     Refused,
-    /// Newer data of the district is there already.
+    /// A newer snapshot of the district already exists.
     Replaced,
-    /// It goes on in a further invocation.
+    /// The pull continues in another invocation.
     Continued,
-    /// It was done before.
+    /// The pull was already complete.
     Repeated,
-    /// There is nothing to do: no such district, not pulled, or not synced.
+    /// Nothing to do: the district does not exist, is not pulled, or is not synced.
     Skipped,
 }
 
-/// What an event came to.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// An order, or a pull that was to go on.
-    Pull(Ended),
-    /// A look at who has connected.
-    Look(DiscoverySummary),
+    /// Of a pull, or of a part of one.
+    Pull(PullOutcome),
+    /// Of a discovery poll.
+    #[serde(rename = "look")]
+    Discovery(DiscoverySummary),
 }
 
-/// Why a pull did not get on: the event is to come again.
+/// Why an event was not processed; a retry may succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum PullFailure {
     /// Storage failed.
@@ -106,25 +114,25 @@ pub enum PullFailure {
     /// The snapshot could not be made of the staged pages.
     #[error("could not make the snapshot")]
     Snapshot(#[source] sources::ImportError),
-    /// Nobody can tell who has connected.
+    /// A source's list of connected districts could not be read.
     #[error("the list of connected districts could not be read: {0}")]
     TokenList(String),
-    /// Some districts' schedules may not be what they must be.
+    /// Some districts' schedules may be missing or wrong.
     #[error("the schedules of {districts} districts could not be checked or repaired")]
     Schedules {
-        /// How many.
+        /// The number of districts.
         districts: usize,
-        /// What went wrong with the last of them.
+        /// The last of the errors.
         #[source]
         source: MirrorError,
     },
-    /// Another invocation is at it.
+    /// Another invocation owns the run.
     #[error("the district is being pulled by another invocation")]
     InProgress,
-    /// Other snapshots of the district were accepted each time this one was ready.
+    /// Each time this snapshot was ready, another one was accepted first.
     #[error("other snapshots of the district were accepted first, repeatedly")]
     Contended,
-    /// The run is in a state in which it cannot be.
+    /// The run's state does not allow the step.
     #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
@@ -149,42 +157,53 @@ impl From<PullFailure> for Diagnostic {
     }
 }
 
-/// Does what an event asks for: pulls a district, as far as it gets, or looks at who has connected.
+/// Processes an event: pulls a district as far as time allows, or runs a discovery poll.
 ///
 /// # Errors
-/// If a retry may cure it. What is done by then is done: the retry finds it so.
-pub async fn handle<T: Table, O: Objects, L: Schedules, S: Secrets, H: Http, W: Wait>(
+/// If a retry may succeed. Completed steps are kept and not repeated by the retry.
+pub async fn handle<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
+    storage: &Storage<S>,
     event: LambdaEvent<Value>,
 ) -> Result<Outcome, PullFailure> {
-    let named = match request(&event.payload) {
-        Ok(Request::Pull(named)) => named,
-        Ok(Request::Look(which)) => {
-            let looked = look::look(config, storage, &which).await;
-            // Schedules follow what is configured here, not the list: a district that was paused is
-            // not pulled, even if the list cannot be read.
+    match request(&event.payload) {
+        Ok(Request::Pull(requested)) => {
+            handle_pull(config, storage, event.context, &requested).await.map(Outcome::Pull)
+        }
+        Ok(Request::Discover(scope)) => {
+            let found = source::discover(config, storage, &scope).await;
+            // Schedules depend on the districts' settings, not on the lists: a paused district
+            // loses its schedule even if a list cannot be read.
             let repaired =
-                nights::repair(config, storage, &event.context.invoked_function_arn).await;
-            return looked.and_then(|looked| repaired.map(|()| Outcome::Look(looked)));
+                schedules::repair(config, storage, &event.context.invoked_function_arn).await;
+            found.and_then(|summary| repaired.map(|()| Outcome::Discovery(summary)))
         }
         Err(reason) => {
             warn!(%reason, "skipped an event");
-            return Ok(Outcome::Pull(Ended::Skipped));
+            Ok(Outcome::Pull(PullOutcome::Skipped))
         }
-    };
-    let Context { request_id, invoked_function_arn, deadline, .. } = event.context;
+    }
+}
+
+async fn handle_pull<S: Services>(
+    config: &Config,
+    storage: &Storage<S>,
+    context: Context,
+    requested: &PullRequest,
+) -> Result<PullOutcome, PullFailure> {
+    let Context { request_id, invoked_function_arn, deadline, .. } = context;
     let deadline = Deadline::of_invocation(storage.clock.clone(), deadline, config.stop_before);
     let invocation = Invocation { owner: request_id, function: invoked_function_arn, deadline };
-    match pull::pull(config, storage, &invocation, &named).await {
+    let PullRequest { district, run, .. } = requested;
+    match pull::pull(config, storage, &invocation, requested).await {
         Ok(ended) => {
-            info!(district = %named.district, run = %named.run, ended = ?ended, "pull done for now");
-            Ok(Outcome::Pull(ended))
+            info!(%district, %run, ?ended, "pull done for now");
+            Ok(ended)
         }
         Err(error) => {
             warn!(
-                district = %named.district, run = %named.run,
-                error_type = error.error_type(), error = chain(&error), "pull failed and will be retried"
+                %district, %run, error_type = error.error_type(), error = chain(&error),
+                "pull failed and will be retried"
             );
             Err(error)
         }

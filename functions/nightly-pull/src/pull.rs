@@ -1,8 +1,8 @@
-//! One pull, from its order to the snapshot's manifest.
+//! One pull, from its request to the snapshot's manifest.
 //!
-//! The order of writes makes it safe to die anywhere: the run, the pull's state, pages each with
-//! its cursor, the snapshot's parts, the district's newest snapshot, manifest, the run's state. The
-//! manifest makes the snapshot; the run's state only says that it was made.
+//! The order of writes makes it safe to crash anywhere: the run, the pull's state, each page with
+//! its cursor, the snapshot's parts, the district's newest snapshot, the manifest, the run's state.
+//! The manifest completes the snapshot; the run's state only records it.
 
 mod ending;
 
@@ -15,373 +15,383 @@ use mirror::clock::Invocation;
 use mirror::eventbridge::event::Event;
 use mirror::files::pulls::{self, Everything};
 use mirror::ops::importing::{self, Taken};
-use mirror::ports::connected_districts::Connected;
-use mirror::ports::districts::{Changed, District};
+use mirror::ports::connected_districts::{Connected, ConnectedDistricts};
+use mirror::ports::districts::{Changed, District, Districts};
 use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::runs::{Importer, RunRecord};
-use mirror::ports::secrets::Secrets;
-use roster::finding::{pull as codes, upload};
+use mirror::ports::runs::{Importer, RunRecord, Runs};
+use roster::finding::{Code, pull as codes, upload};
+use roster::id::DistrictId;
 use roster::policy::Policy;
 use roster::run::RunState;
-use roster::settings::DistrictStatus;
+use roster::settings::{DistrictStatus, Pulled};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sources::http::{Http, Wait};
 use tracing::{info, warn};
 
 use crate::request::{Scope, resume};
-use crate::source::{Attempt, Reached, Source, Stop, World, for_source};
-use crate::{Config, Ended, Named, Objects, PullFailure, Storage, Table};
+use crate::source::{self, Attempt, PullInterrupted, Reached, Source, SourceContext};
+use crate::{Config, PullFailure, PullOutcome, PullRequest, Services, Storage};
 
-/// How soon a further invocation begins.
-const SOON: Duration = Duration::from_secs(5);
+/// The delay before the next invocation of a pull that ran out of time.
+const CONTINUE_AFTER: Duration = Duration::from_secs(5);
 
-/// How long to leave a source alone that is down, or whose data is changing.
-const AGAIN: Duration = Duration::from_secs(15 * 60);
+/// The delay before the next request to a source that is down, or whose data is changing.
+const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// How often a pull goes back to a source that was down.
-const SETBACKS: u32 = 3;
+/// The number of times that a pull is delayed because its source is down.
+const MAX_OUTAGES: u32 = 3;
 
-/// How often a pull is begun, if the data changes under it each time.
-const ATTEMPTS: u32 = 4;
+/// The number of attempts, if the data changes during each of them.
+const MAX_ATTEMPTS: u32 = 4;
 
-/// What is known of a pull beside its pages.
+/// The state of a pull, stored next to its pages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
-    /// Which try it is, from 0. Each has pages of its own.
+    /// The number of the attempt, from 0. Each attempt has its own pages.
     attempt: u32,
-    /// How often the source was down.
-    setbacks: u32,
-    /// When the try began: the moment for which its snapshot speaks.
+    /// The number of times that the source was down.
+    #[serde(rename = "setbacks")]
+    outages: u32,
+    /// When the attempt began: the time of its snapshot.
     began: Timestamp,
-    /// What the source said of the district's data then; none: it was not asked yet.
-    mark: Option<Value>,
-    /// What is pulled is what has changed since this pull of everything; none: everything.
+    /// The version of the source's data at that time, or `None` before it was read.
+    #[serde(rename = "mark")]
+    data_version: Option<Value>,
+    /// The full pull on which an incremental pull builds, or `None` for a full pull.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<Everything>,
 }
 
-/// How much earlier than a pull of everything began the changes begin that are asked for: the
-/// server's clock may be slow, and what comes twice does no harm.
+/// How long before the start of the full pull the requested changes begin: the server's clock may
+/// be slow, and reading a record twice does no harm.
 const MARGIN: Duration = Duration::from_secs(3600);
 
-/// How old a pull of everything may be over which changes are read: its pages are kept for a week.
-const OLDEST: Duration = Duration::from_secs(6 * 24 * 3600);
+/// The maximum age of the full pull under an incremental one: its pages expire after a week.
+const MAX_BASE_AGE: Duration = Duration::from_secs(6 * 24 * 3600);
 
-pub(crate) async fn pull<
-    T: Table,
-    O: Objects,
-    L: OneTimeSchedules,
-    S: Secrets,
-    H: Http,
-    W: Wait,
->(
+/// Pulls a district, as far as the invocation's time allows.
+pub(crate) async fn pull<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
+    storage: &Storage<S>,
     invocation: &Invocation,
-    named: &Named,
-) -> Result<Ended, PullFailure> {
-    let Some(district) = storage.table.district(&named.district).await? else {
-        warn!(district = %named.district, "a pull of a district that does not exist");
-        return Ok(Ended::Skipped);
+    requested: &PullRequest,
+) -> Result<PullOutcome, PullFailure> {
+    let id = &requested.district;
+    let Some(district) = storage.table.district(id).await? else {
+        warn!(district = %id, "a pull of a district that does not exist");
+        return Ok(PullOutcome::Skipped);
     };
-    let begun = storage.table.run(&named.district, &named.run).await?;
+    let started = storage.table.run(id, &requested.run).await?;
+    let is_new = started.is_none();
     let takes_data = district.status.takes_data();
-    let settings = &district.settings.source;
-    if begun.is_none() && (!takes_data || settings.pulled().is_none()) {
-        info!(district = %named.district, status = ?district.status, "the district is not pulled");
-        return Ok(Ended::Skipped);
+    let pulled = district.settings.source.pulled();
+    if is_new && (!takes_data || pulled.is_none()) {
+        info!(district = %id, status = ?district.status, "the district is not pulled");
+        return Ok(PullOutcome::Skipped);
     }
-    let base = base_of(storage, &district, named).await?;
-    if begun.is_none() && named.scope == Scope::Changes && base.is_none() {
-        return Ok(Ended::Skipped);
+    let base = base_of(storage, &district, requested).await?;
+    if is_new && requested.scope == Scope::Changes && base.is_none() {
+        return Ok(PullOutcome::Skipped);
     }
-    let known = for_source!(settings, |source| (name_of(&source), source.id()));
-    let source = known.as_ref().map_or("none", |(name, _)| *name);
-    if let Some((name, id)) = known.filter(|_| begun.is_none()) {
-        // Whoever is pulled has connected: a look that finds it in the list must not take it for
-        // somebody new.
-        let since = storage.clock.now();
-        let connected =
-            Connected { id, district: named.district.clone(), since, missed: None, told: false };
-        let _ = storage.table.add_connected(name, &connected).await?;
+    if let Some(source) = pulled.filter(|_| is_new) {
+        record_connection(storage, id, source).await?;
     }
-    let Some(record) = own(config, storage, invocation, named, begun).await? else {
-        return Ok(Ended::Repeated);
+    let Some(record) = own(config, storage, invocation, requested, started).await? else {
+        return Ok(PullOutcome::Repeated);
     };
-    let mut work = Work {
+    let mut work = PullWork {
         config,
         storage,
         invocation,
-        named,
+        requested,
+        district: &district,
         record,
-        source,
+        source: pulled.map_or("none", Pulled::name),
         base,
         rng: fastrand::Rng::new(),
     };
-    if takes_data
-        && let Some(ended) =
-            for_source!(settings, |source| Box::pin(work.run(&district, &source)).await)
-    {
-        return ended;
+    match pulled.filter(|_| takes_data) {
+        Some(source) => source::pull(&mut work, source).await,
+        None => work.refuse(&codes::SOURCE_PAUSED, None).await,
     }
-    work.refuse(&codes::SOURCE_PAUSED, None).await
 }
 
-/// What the changes of a district are read over, where they are ordered and can be had; else why
-/// not is in the log.
-async fn base_of<T: Table, O: Objects, L, S, H, W>(
-    storage: &Storage<T, O, L, S, H, W>,
+/// Records that the district has connected, so that a discovery poll that finds it in the source's
+/// list does not take it for a new one.
+async fn record_connection<S: Services>(
+    storage: &Storage<S>,
+    district: &DistrictId,
+    source: Pulled<'_>,
+) -> Result<(), PullFailure> {
+    let connected = Connected {
+        id: source.id().to_owned(),
+        district: district.clone(),
+        since: storage.clock.now(),
+        missed: None,
+        told: false,
+    };
+    let _ = storage.table.add_connected(source.name(), &connected).await?;
+    Ok(())
+}
+
+/// Returns the full pull on which an incremental pull builds. Returns `None` for a full pull, and
+/// if no incremental pull is possible; the reason is logged.
+async fn base_of<S: Services>(
+    storage: &Storage<S>,
     district: &District,
-    named: &Named,
+    requested: &PullRequest,
 ) -> Result<Option<Everything>, PullFailure> {
-    if named.scope == Scope::Everything {
+    if requested.scope == Scope::Everything {
         return Ok(None);
     }
+    let id = &requested.district;
     let skip = |why: &str| {
-        info!(district = %named.district, why, "the incremental pull is skipped");
+        info!(district = %id, why, "the incremental pull is skipped");
         Ok(None)
     };
-    let wished =
-        for_source!(district.settings.source, |source| source.changes_every().map(|_| source.id()))
-            .flatten();
-    let Some(id) = wished.filter(|_| district.status == DistrictStatus::Live) else {
+    let incremental =
+        district.settings.source.pulled().filter(|source| source.changes_every_hours().is_some());
+    let Some(source) = incremental.filter(|_| district.status == DistrictStatus::Live) else {
         return skip("the district is not live, or incremental pulls are off");
     };
     if let Some(open) = &district.open
-        && storage
-            .table
-            .run(&named.district, open)
-            .await?
-            .is_some_and(|run| run.state == RunState::Held)
+        && storage.table.run(id, open).await?.is_some_and(|run| run.state == RunState::Held)
     {
         return skip("a run is held and waits for a decision");
     }
-    let everything = pulls::read_everything(&storage.internal, &named.district).await?;
+    let everything = pulls::read_everything(&storage.internal, id).await?;
     let now = storage.clock.now();
     match everything {
-        Some(everything) if everything.id == id && everything.began > now - OLDEST => {
+        Some(everything)
+            if everything.id == source.id() && everything.began > now - MAX_BASE_AGE =>
+        {
             Ok(Some(everything))
         }
         _ => skip("there is no full pull to build on"),
     }
 }
 
-fn name_of<P: Source>(_: &P) -> &'static str {
-    P::NAME
-}
-
-/// Makes the run, goes on with it, or takes it over from an invocation that has died. None: the
-/// pull was done before.
-async fn own<T: Table, O, L, S, H, W>(
+/// Creates the run, continues it, or takes it over from an invocation that has crashed. Returns
+/// `None` if the pull is already complete.
+async fn own<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
+    storage: &Storage<S>,
     invocation: &Invocation,
-    named: &Named,
-    begun: Option<RunRecord>,
+    requested: &PullRequest,
+    started: Option<RunRecord>,
 ) -> Result<Option<RunRecord>, PullFailure> {
     let now = storage.clock.now();
     let importer = Importer { owner: invocation.owner.clone(), until: now + config.ownership };
-    let fresh = RunRecord::importing(named.district.clone(), named.run.clone(), named.at);
-    match importing::take(&storage.table, fresh, begun, importer, now).await? {
+    let PullRequest { district, run, at, .. } = requested.clone();
+    let new = RunRecord::importing(district, run, at);
+    match importing::take(&storage.table, new, started, importer, now).await? {
         Taken::Ours(record) => Ok(Some(*record)),
         Taken::Done => Ok(None),
         Taken::Busy => Err(PullFailure::InProgress),
     }
 }
 
-/// One pull under way.
-struct Work<'a, T, O, L, S, H, W> {
+/// A pull in progress.
+pub(crate) struct PullWork<'a, S: Services> {
     config: &'a Config,
-    storage: &'a Storage<T, O, L, S, H, W>,
+    storage: &'a Storage<S>,
     invocation: &'a Invocation,
-    named: &'a Named,
+    requested: &'a PullRequest,
+    district: &'a District,
     record: RunRecord,
-    /// The name of the source.
+    /// The source's name.
     source: &'static str,
-    /// What is pulled is what has changed since this pull of everything; none: everything.
+    /// The full pull on which an incremental pull builds, or `None` for a full pull.
     base: Option<Everything>,
     rng: fastrand::Rng,
 }
 
-impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
-    Work<'_, T, O, L, S, H, W>
-{
-    async fn run<P: Source>(
-        &mut self,
-        district: &District,
-        source: &P,
-    ) -> Result<Ended, PullFailure> {
-        let unusable = |why: String| (&upload::DISTRICT_SETTINGS, Some(why));
-        let read = district.settings.policy().map_err(|error| unusable(error.to_string()));
-        let zone = TimeZone::get(&district.settings.time_zone)
-            .map_err(|_| unusable("the district's time zone does not exist".into()));
-        let (policy, zone) = match (read, zone, source.check().map_err(unusable)) {
-            (Ok(policy), Ok(zone), Ok(())) => (policy, zone),
-            (Err((code, why)), ..) | (_, Err((code, why)), _) | (.., Err((code, why))) => {
-                return self.refuse(code, why).await;
-            }
+impl<S: Services> PullWork<'_, S> {
+    /// Runs the pull until the snapshot is made, the pull is refused, or time is up.
+    pub(crate) async fn run<P: Source>(&mut self, source: &P) -> Result<PullOutcome, PullFailure> {
+        let policy = match self.prepare(source) {
+            Ok(policy) => policy,
+            Err((code, why)) => return self.refuse(code, Some(why)).await,
         };
-        self.record.today = Some(self.named.at.to_zoned(zone).date());
+        let PullRequest { district, run, scope, .. } = self.requested;
         let mut state: Option<State> =
-            pulls::read_state(&self.storage.internal, &self.named.district, &self.named.run)
-                .await?;
+            pulls::read_state(&self.storage.internal, district, run).await?;
         if let Some(state) = &state {
             self.base.clone_from(&state.base);
-        } else if self.named.scope == Scope::Changes && self.base.is_none() {
-            // It was ordered, and what it would have been read over is gone meanwhile.
+        } else if *scope == Scope::Changes && self.base.is_none() {
+            // The run was created, but its full pull has expired since.
             return self.refuse(&codes::CHANGES_TOO_LATE, None).await;
         }
         let mut rejected: Option<P::Key> = None;
         loop {
-            let reached = match self.key(source, rejected.as_ref()).await {
-                Ok(key) => {
-                    (self.read(source, (district, &policy), &key, &mut state).await, Some(key))
-                }
-                Err(stop) => (Err(stop), None),
+            let (reached, key) = match self.key(source, rejected.as_ref()).await {
+                Ok(key) => (self.read(source, &policy, &key, &mut state).await, Some(key)),
+                Err(interrupted) => (Err(interrupted), None),
             };
             match reached {
-                (Ok(Reached::Whole(lists)), _) => {
+                Ok(Reached::Whole(lists)) => {
                     let Some(state) = &state else {
                         return Err(MirrorError::Missing { what: "a pull's state" }.into());
                     };
-                    // What was read stays read: making the snapshot may have an invocation of its
-                    // own.
+                    // The pages are staged: making the snapshot may need an invocation of its own.
                     if self.invocation.deadline.is_near() {
-                        return self.go_on_later(SOON).await;
+                        return self.continue_later(CONTINUE_AFTER).await;
                     }
-                    return self.snapshot(district, &policy, source, state, lists).await;
+                    return self.snapshot(&policy, source, state, lists).await;
                 }
-                (Ok(Reached::Paused), _) => return self.go_on_later(SOON).await,
-                (Ok(Reached::Changed), _) => {
-                    let attempt = state.as_ref().map_or(0, |state| state.attempt) + 1;
-                    info!(district = %self.named.district, run = %self.named.run, attempt, "the data changed while it was read");
-                    if attempt >= ATTEMPTS {
-                        return self.refuse(&codes::SOURCE_CHANGING, None).await;
-                    }
-                    self.begin_anew(&mut state, attempt).await?;
-                    if attempt > 1 {
-                        return self.go_on_later(AGAIN).await;
+                Ok(Reached::Paused) => return self.continue_later(CONTINUE_AFTER).await,
+                Ok(Reached::Changed) => {
+                    if let Some(ended) = self.next_attempt(&mut state).await? {
+                        return Ok(ended);
                     }
                 }
-                (Err(Stop::Refused(code, why)), _) => return self.refuse(code, why).await,
-                (Err(Stop::Unauthorized), key) => {
+                Err(PullInterrupted::Refused(code, why)) => return self.refuse(code, why).await,
+                Err(PullInterrupted::Unauthorized) => {
                     if rejected.is_some() {
                         return self.refuse(&codes::SOURCE_TOKEN, None).await;
                     }
-                    // It may have been exchanged since it was looked up.
+                    // The credentials may have been replaced since they were cached.
                     self.storage.secrets.forget();
                     rejected = key;
                 }
-                (Err(Stop::Down(why)), _) => return self.set_back(state, why).await,
-                (Err(Stop::Failed(failure)), _) => return Err(failure),
+                Err(PullInterrupted::Down(why)) => return self.record_outage(state, why).await,
+                Err(PullInterrupted::Failed(failure)) => return Err(failure),
             }
         }
     }
 
-    /// What opens the source; what did not open it is not tried again.
+    /// Reads the policy, and sets the day of the run. The error is a finding's code and its text.
+    fn prepare<P: Source>(&mut self, source: &P) -> Result<Policy, (&'static Code, String)> {
+        let unusable = |why: String| (&upload::DISTRICT_SETTINGS, why);
+        let settings = &self.district.settings;
+        let policy = settings.policy().map_err(|error| unusable(error.to_string()))?;
+        let zone = TimeZone::get(&settings.time_zone)
+            .map_err(|_| unusable("the district's time zone does not exist".into()))?;
+        source.check().map_err(unusable)?;
+        self.record.today = Some(self.requested.at.to_zoned(zone).date());
+        Ok(policy)
+    }
+
+    /// Fetches the credentials. The rejected ones are not tried again.
     async fn key<P: Source>(
         &mut self,
         source: &P,
         rejected: Option<&P::Key>,
-    ) -> Result<P::Key, Stop> {
-        let key = source.key(&World::of(self.config, self.storage), &mut self.rng).await?;
-        if rejected == Some(&key) { Err(Stop::Unauthorized) } else { Ok(key) }
+    ) -> Result<P::Key, PullInterrupted> {
+        let context = SourceContext { config: self.config, storage: self.storage };
+        let key = source.key(&context, &mut self.rng).await?;
+        if rejected == Some(&key) { Err(PullInterrupted::Unauthorized) } else { Ok(key) }
     }
 
-    /// Reads on from where the pull is.
+    /// Reads the lists, starting after the last staged page.
     async fn read<P: Source>(
         &mut self,
         source: &P,
-        (district, policy): (&District, &Policy),
+        policy: &Policy,
         key: &P::Key,
         state: &mut Option<State>,
-    ) -> Result<Reached<P::Lists>, Stop> {
-        let world = World::of(self.config, self.storage);
-        let (id, run, internal) = (&self.named.district, &self.named.run, &self.storage.internal);
+    ) -> Result<Reached<P::Lists>, PullInterrupted> {
+        let context = SourceContext { config: self.config, storage: self.storage };
+        let PullRequest { district, run, .. } = self.requested;
+        let internal = &self.storage.internal;
         let now = self.storage.clock.now();
-        // A try that has no pages yet takes the data as it is now.
-        let known = state.as_ref().and_then(|state| Some((state.attempt, state.mark.clone()?)));
-        let (attempt, mark) = match known {
+        // An attempt without pages uses the data's current version.
+        let known =
+            state.as_ref().and_then(|state| Some((state.attempt, state.data_version.clone()?)));
+        let (attempt, data_version) = match known {
             Some(known) => known,
             None => {
-                let mark = source.mark(&world, key, &mut self.rng).await?;
-                let (attempt, setbacks) =
-                    state.as_ref().map_or((0, 0), |begun| (begun.attempt, begun.setbacks));
-                let begun = State {
+                let data_version = source.data_version(&context, key, &mut self.rng).await?;
+                let (attempt, outages) =
+                    state.as_ref().map_or((0, 0), |state| (state.attempt, state.outages));
+                let started = State {
                     attempt,
-                    setbacks,
+                    outages,
                     began: now,
-                    mark: Some(mark.clone()),
+                    data_version: Some(data_version.clone()),
                     base: self.base.clone(),
                 };
-                pulls::put_state(internal, id, run, &begun).await?;
-                *state = Some(begun);
-                (attempt, mark)
+                pulls::put_state(internal, district, run, &started).await?;
+                *state = Some(started);
+                (attempt, data_version)
             }
         };
-        let pages = pulls::Pages::new(internal.clone(), id, run, attempt);
-        let (settings, deadline, rng) =
-            (&district.settings.source, &self.invocation.deadline, self.rng.fork());
-        let since = self.base.as_ref().map(|base| base.began - MARGIN);
-        source
-            .read(&world, key, Attempt { pages, settings, policy, mark, since, deadline, rng })
-            .await
+        let attempt = Attempt {
+            pages: pulls::Pages::new(internal.clone(), district, run, attempt),
+            settings: &self.district.settings.source,
+            policy,
+            data_version,
+            since: self.base.as_ref().map(|base| base.began - MARGIN),
+            deadline: &self.invocation.deadline,
+            rng: self.rng.fork(),
+        };
+        source.read(&context, key, attempt).await
     }
 
-    /// From now on the pull is another try, without pages.
-    async fn begin_anew(&self, state: &mut Option<State>, attempt: u32) -> Result<(), PullFailure> {
-        let setbacks = state.as_ref().map_or(0, |state| state.setbacks);
+    /// Starts the next attempt because the data changed during this one. Returns an outcome if no
+    /// attempt is left, or if the next one begins later; the first repetition begins immediately.
+    async fn next_attempt(
+        &mut self,
+        state: &mut Option<State>,
+    ) -> Result<Option<PullOutcome>, PullFailure> {
+        let PullRequest { district, run, .. } = self.requested;
+        let (attempt, outages) =
+            state.as_ref().map_or((1, 0), |state| (state.attempt + 1, state.outages));
+        info!(%district, %run, attempt, "the data changed while it was read");
+        if attempt >= MAX_ATTEMPTS {
+            return self.refuse(&codes::SOURCE_CHANGING, None).await.map(Some);
+        }
         let began = self.storage.clock.now();
-        let anew = State { attempt, setbacks, began, mark: None, base: self.base.clone() };
-        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &anew)
-            .await?;
-        *state = Some(anew);
-        Ok(())
+        let next = State { attempt, outages, began, data_version: None, base: self.base.clone() };
+        pulls::put_state(&self.storage.internal, district, run, &next).await?;
+        *state = Some(next);
+        if attempt > 1 {
+            return self.continue_later(RETRY_AFTER).await.map(Some);
+        }
+        Ok(None)
     }
 
-    /// The source is down: the pull goes back to it a few times before the night is given up.
-    async fn set_back(&mut self, state: Option<State>, why: String) -> Result<Ended, PullFailure> {
-        let began = self.storage.clock.now();
+    /// Records that the source is down, and retries later until [`MAX_OUTAGES`] is exceeded.
+    async fn record_outage(
+        &mut self,
+        state: Option<State>,
+        why: String,
+    ) -> Result<PullOutcome, PullFailure> {
+        let PullRequest { district, run, .. } = self.requested;
+        let now = self.storage.clock.now();
         let mut state = state.unwrap_or(State {
             attempt: 0,
-            setbacks: 0,
-            began,
-            mark: None,
+            outages: 0,
+            began: now,
+            data_version: None,
             base: self.base.clone(),
         });
-        state.setbacks += 1;
-        warn!(district = %self.named.district, run = %self.named.run, setbacks = state.setbacks, why, "the source is down");
-        if state.setbacks > SETBACKS {
+        state.outages += 1;
+        warn!(%district, %run, outages = state.outages, why, "the source is down");
+        if state.outages > MAX_OUTAGES {
             return self.refuse(&codes::SOURCE_DOWN, Some(why)).await;
         }
-        if state.setbacks == 1 {
-            let again = Event::pull_is_tried_again(
-                began,
-                &self.named.district,
-                &self.named.run,
-                began + AGAIN,
-            );
-            self.storage.operators.tell(again).await;
+        if state.outages == 1 {
+            let retried = Event::pull_is_tried_again(now, district, run, now + RETRY_AFTER);
+            self.storage.operators.tell(retried).await;
         }
-        pulls::put_state(&self.storage.internal, &self.named.district, &self.named.run, &state)
-            .await?;
-        self.go_on_later(AGAIN).await
+        pulls::put_state(&self.storage.internal, district, run, &state).await?;
+        self.continue_later(RETRY_AFTER).await
     }
 
-    /// Gives the pull up for now; a further invocation takes it from where it is.
-    async fn go_on_later(&mut self, after: Duration) -> Result<Ended, PullFailure> {
+    /// Releases the run and schedules an invocation that continues the pull.
+    async fn continue_later(&mut self, after: Duration) -> Result<PullOutcome, PullFailure> {
         self.record.continued += 1;
         self.record.importer = None;
         if self.storage.table.save(&mut self.record).await? == Changed::No {
             return Err(PullFailure::InProgress);
         }
-        let name = format!("{}-c{}", self.named.run, self.record.continued);
+        let name = format!("{}-c{}", self.requested.run, self.record.continued);
         let at = self.storage.clock.now() + after;
         self.storage
             .schedules
-            .schedule_once(&self.invocation.function, &name, at, &resume(self.named))
+            .schedule_once(&self.invocation.function, &name, at, &resume(self.requested))
             .await?;
-        Ok(Ended::Continued)
+        Ok(PullOutcome::Continued)
     }
 }

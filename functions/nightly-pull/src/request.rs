@@ -1,41 +1,48 @@
-//! What an event asks for. Decoding happens here, once.
+//! Decodes events.
 
 use jiff::Timestamp;
 use mirror::keys;
 use roster::id::{DistrictId, RunId};
-use roster::settings::{ClassLink, Clever};
+use roster::settings::{Clever, PulledSource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// One thing to do.
+use crate::source;
+
+/// A decoded event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A pull, or a part of one.
-    Pull(Named),
-    /// A look at who has connected the application.
-    Look(Which),
+    Pull(PullRequest),
+    /// A discovery poll: read the sources' lists of connected districts.
+    Discover(DiscoveryScope),
 }
 
-/// Whose lists are looked at.
+/// Which lists a discovery poll reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// All that there are.
+pub enum DiscoveryScope {
+    /// The lists of all sources for which credentials are configured.
     All,
-    /// That of one source, by its name.
+    /// The list of the source with this name.
     Source(&'static str),
-    /// Clever's, for the one district (by its id there) of which a notice speaks. What a notice
-    /// says is a hint only: the look is what counts.
-    AtClever(Box<str>),
+    /// One district of a source's list, named by a webhook event. The event is only a hint; the
+    /// list is the authority.
+    Tenant {
+        /// The source's name.
+        source: &'static str,
+        /// The district's id at the source.
+        id: Box<str>,
+    },
 }
 
 /// How much of a district's data is pulled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// All of it: the truth of a night.
+    /// All of it: a full pull.
     #[default]
     Everything,
-    /// What has changed since the last pull of everything.
+    /// The changes since the last full pull: an incremental pull.
     Changes,
 }
 
@@ -47,27 +54,27 @@ impl Scope {
 
 /// A pull of a district.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct PullRequest {
     /// The district.
     pub district: DistrictId,
-    /// The run that it is: the same one however often it is asked for.
+    /// The run, determined by district, time and scope.
     pub run: RunId,
-    /// For when it was ordered.
+    /// The time for which the pull was ordered.
     pub at: Timestamp,
-    /// How much was ordered. An invocation that goes on with a pull reads that from the pull's
-    /// state.
+    /// How much is pulled. An invocation that continues a pull reads it from the pull's state
+    /// instead.
     pub scope: Scope,
 }
 
-/// Why an event asks for nothing.
+/// Why an event is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skipped {
-    /// It is no event that this function knows.
+    /// The function does not know this kind of event.
     #[error("it is not an event of this function")]
     Unknown,
 }
 
-/// What a schedule sends, or a person who wants a pull now. `at` makes the same order, delivered
+/// The order that a schedule, roster-api or an operator sends. `at` makes the same order, delivered
 /// twice, the same run.
 #[derive(Deserialize)]
 struct Order {
@@ -77,7 +84,7 @@ struct Order {
     only: Scope,
 }
 
-/// What the door of notices sends.
+/// The event that clever-webhook sends.
 #[derive(Deserialize)]
 struct Confirm {
     district: Box<str>,
@@ -89,16 +96,16 @@ struct Resumed {
     run: RunId,
 }
 
-/// The payload by which a schedule makes a pull go on.
-pub fn resume(named: &Named) -> String {
-    json!({ "resume": { "district": named.district, "run": named.run } }).to_string()
+/// Returns the payload of the one-time schedule that continues a pull.
+pub fn resume(pull: &PullRequest) -> String {
+    json!({ "resume": { "district": pull.district, "run": pull.run } }).to_string()
 }
 
-/// What a schedule puts in the place of this: the time for which it was due, however late it
-/// invokes.
+/// EventBridge Scheduler replaces this with the time for which the schedule was due, however late
+/// the invocation is.
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
-/// An order before its time is known.
+/// An order in a schedule, before its time is known.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Scheduled {
@@ -108,43 +115,44 @@ struct Scheduled {
     only: Scope,
 }
 
-/// The payload by which a schedule orders pulls.
+/// Returns the payload with which a schedule orders pulls.
 pub fn order(district: &DistrictId, scope: Scope) -> String {
     json!(Scheduled { district: district.clone(), at: SCHEDULED_TIME.into(), only: scope })
         .to_string()
 }
 
-/// The district that a schedule's payload orders to be pulled, and how much of it; none: it orders
-/// something else.
+/// Returns the district and scope that a schedule's payload orders, or `None` if it is the payload
+/// of another kind of schedule.
 pub(crate) fn ordered(payload: &str) -> Option<(DistrictId, Scope)> {
     let Scheduled { district, at, only } = serde_json::from_str(payload).ok()?;
     (at == SCHEDULED_TIME).then_some((district, only))
 }
 
-/// What an event asks for.
+/// Decodes an event.
 pub fn request(event: &Value) -> Result<Request, Skipped> {
-    if let Some(look) = event.get("look").and_then(Value::as_str) {
-        let source = [Clever::SOURCE, ClassLink::SOURCE].into_iter().find(|name| *name == look);
+    if let Some(list) = event.get("look").and_then(Value::as_str) {
+        let source = source::WITH_DISCOVERY.iter().find(|name| **name == list);
         return match source {
-            Some(source) => Ok(Request::Look(Which::Source(source))),
-            None if look == "all" => Ok(Request::Look(Which::All)),
+            Some(source) => Ok(Request::Discover(DiscoveryScope::Source(source))),
+            None if list == "all" => Ok(Request::Discover(DiscoveryScope::All)),
             None => Err(Skipped::Unknown),
         };
     }
-    if let Some(notice) = event.get("confirm") {
-        let Confirm { district } = Confirm::deserialize(notice).map_err(|_| Skipped::Unknown)?;
+    if let Some(hint) = event.get("confirm") {
+        let Confirm { district } = Confirm::deserialize(hint).map_err(|_| Skipped::Unknown)?;
         return if district.is_empty() {
             Err(Skipped::Unknown)
         } else {
-            Ok(Request::Look(Which::AtClever(district)))
+            let source = Clever::SOURCE;
+            Ok(Request::Discover(DiscoveryScope::Tenant { source, id: district }))
         };
     }
-    let named = match event.get("resume") {
+    let pull = match event.get("resume") {
         Some(resumed) => {
             let Resumed { district, run } =
                 Resumed::deserialize(resumed).map_err(|_| Skipped::Unknown)?;
             let at = keys::time_of(&run).ok_or(Skipped::Unknown)?;
-            Named { district, run, at, scope: Scope::default() }
+            PullRequest { district, run, at, scope: Scope::default() }
         }
         None => {
             let Order { district, at, only } =
@@ -153,11 +161,11 @@ pub fn request(event: &Value) -> Result<Request, Skipped> {
                 Scope::Everything => keys::pull_id(at, &district),
                 Scope::Changes => keys::changes_id(at, &district),
             };
-            Named { run, district, at, scope: only }
+            PullRequest { run, district, at, scope: only }
         }
     };
-    if DistrictId::is_valid(named.district.as_str()) {
-        Ok(Request::Pull(named))
+    if DistrictId::is_valid(pull.district.as_str()) {
+        Ok(Request::Pull(pull))
     } else {
         Err(Skipped::Unknown)
     }
@@ -168,49 +176,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_the_same_run_every_time_and_goes_on_as_the_same() {
-        let named_by = |event: &Value| match request(event) {
-            Ok(Request::Pull(named)) => named,
+    fn the_same_order_and_its_continuation_are_the_same_run() {
+        let decoded = |event: &Value| match request(event) {
+            Ok(Request::Pull(pull)) => pull,
             other => panic!("{other:?}"),
         };
         let order = json!({ "district": "oak", "at": "2026-09-15T07:00:00Z" });
-        let named = named_by(&order);
-        assert_eq!(named_by(&order), named);
-        let resumed: Value = serde_json::from_str(&resume(&named)).unwrap();
-        assert_eq!(named_by(&resumed), named);
-        let next = named_by(&json!({ "district": "oak", "at": "2026-09-16T07:00:00Z" }));
-        assert!(named.run < next.run);
+        let first = decoded(&order);
+        assert_eq!(decoded(&order), first);
+        let resumed: Value = serde_json::from_str(&resume(&first)).unwrap();
+        assert_eq!(decoded(&resumed), first);
+        let next = decoded(&json!({ "district": "oak", "at": "2026-09-16T07:00:00Z" }));
+        assert!(first.run < next.run);
         assert_ne!(
-            named.run,
-            named_by(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run
+            first.run,
+            decoded(&json!({ "district": "elm", "at": "2026-09-15T07:00:00Z" })).run
         );
-        let changes = named_by(
-            &json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "changes" }),
-        );
+        let changes =
+            decoded(&json!({ "district": "oak", "at": "2026-09-15T07:00:00Z", "only": "changes" }));
         assert_eq!(changes.scope, Scope::Changes);
-        assert_ne!(changes.run, named.run, "a night's pull is never taken for one of changes");
+        assert_ne!(changes.run, first.run, "full and incremental pulls have different runs");
     }
 
     #[test]
-    fn a_notice_is_confirmed_by_a_look_for_its_district() {
-        let notice = json!({ "confirm": { "district": "5b2ad81a709e300001e2cd7a" } });
+    fn a_webhook_event_becomes_a_discovery_poll_for_its_district() {
+        let event = json!({ "confirm": { "district": "5b2ad81a709e300001e2cd7a" } });
         assert_eq!(
-            request(&notice),
-            Ok(Request::Look(Which::AtClever("5b2ad81a709e300001e2cd7a".into())))
+            request(&event),
+            Ok(Request::Discover(DiscoveryScope::Tenant {
+                source: "clever",
+                id: "5b2ad81a709e300001e2cd7a".into()
+            }))
         );
         assert_eq!(
             request(&json!({ "look": "clever" })),
-            Ok(Request::Look(Which::Source("clever")))
+            Ok(Request::Discover(DiscoveryScope::Source("clever")))
         );
         assert_eq!(
             request(&json!({ "look": "classlink" })),
-            Ok(Request::Look(Which::Source("classlink")))
+            Ok(Request::Discover(DiscoveryScope::Source("classlink")))
         );
-        assert_eq!(request(&json!({ "look": "all" })), Ok(Request::Look(Which::All)));
+        assert_eq!(request(&json!({ "look": "all" })), Ok(Request::Discover(DiscoveryScope::All)));
     }
 
     #[test]
-    fn what_is_no_order_is_skipped() {
+    fn invalid_events_are_skipped() {
         for event in [
             json!({}),
             json!({ "district": "oak" }),

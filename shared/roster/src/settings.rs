@@ -11,7 +11,7 @@ use crate::policy::{Policy, PolicyError, Switch};
 
 mod pulled;
 
-pub use pulled::{ClassLink, OneRoster, OneRosterVersion, Pulled, SignIn};
+pub use pulled::{ClassLink, Clever, OneRoster, OneRosterVersion, Pulled, PulledSource, SignIn};
 
 /// Where a district stands between the first notice and the last run (R-O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,55 +124,6 @@ pub struct SourceSettings {
     /// The roster is pulled from ClassLink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classlink: Option<ClassLink>,
-}
-
-/// A district at Clever.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Clever {
-    /// The district's id there.
-    pub district: String,
-    /// The name of a secret that holds the district's token; none: the token is asked for with the
-    /// application's own credentials.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_secret: Option<String>,
-    /// Scheme and host of the data.
-    #[serde(default = "Clever::default_api")]
-    pub api: String,
-    /// Version of the data: `v3.0`, `v3.1`.
-    #[serde(default = "Clever::default_version")]
-    pub version: String,
-    /// Records a page, 10,000 at most. A thousand sections are a little more than a megabyte.
-    #[serde(default = "Clever::default_page_size")]
-    pub page_size: u32,
-}
-
-impl Clever {
-    /// The source's name.
-    pub const SOURCE: &'static str = "clever";
-
-    /// A district with nothing changed.
-    pub fn of(district: impl Into<String>) -> Self {
-        Self {
-            district: district.into(),
-            token_secret: None,
-            api: Self::default_api(),
-            version: Self::default_version(),
-            page_size: Self::default_page_size(),
-        }
-    }
-
-    fn default_api() -> String {
-        "https://api.clever.com".into()
-    }
-
-    fn default_version() -> String {
-        "v3.1".into()
-    }
-
-    fn default_page_size() -> u32 {
-        1000
-    }
 }
 
 impl SourceSettings {

@@ -1,5 +1,5 @@
-//! ClassLink: which districts share their Collected Server with us, by the only list that says so.
-//! Their data are OneRoster's, read through ClassLink's proxy by [`crate::oneroster_rest`].
+//! ClassLink: the list of districts that share their Collected Server with us. Their data is
+//! OneRoster, read through ClassLink's proxy by [`crate::oneroster_rest`].
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,43 +8,43 @@ use roster::settings::{ClassLink, OneRosterVersion};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
+use crate::http::retry::{self, RequestError};
 use crate::http::{Credential, Failing, Get, Http, Now, PaginationError, Secret, Wait};
-use crate::oneroster_rest::{Api, BadSetting, may_be_hours};
+use crate::oneroster_rest::{Api, BadSetting, is_valid_interval};
 
 /// A district that has added our application and enabled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its id: `tenant_id`, as text.
+    /// The district's id: `tenant_id`, as text.
     pub id: String,
-    /// The id of our application there, escaped as it came: the part of addresses that says whose
-    /// data are asked for.
+    /// The id of our application in the district, escaped as received: the part of addresses that
+    /// selects the district.
     pub application: String,
-    /// Its token.
+    /// The district's token.
     pub token: Secret,
 }
 
-/// Why the list could not be read. Nothing follows from it about any district.
+/// Why the list could not be read. Says nothing about any district.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TenantsError {
-    /// The partner key is wrong.
+    /// ClassLink rejected the partner key.
     #[error("ClassLink refused the partner key ({0}): check the secret in Secrets Manager")]
     Refused(u16),
-    /// ClassLink fails.
+    /// ClassLink failed repeatedly.
     #[error("the list of applications could not be read after {tries} tries ({last})")]
     Down {
-        /// How often it was tried.
+        /// The number of tries.
         tries: u32,
-        /// How it failed last.
+        /// The last failure.
         last: Failing,
     },
-    /// The list does not end.
+    /// A page is not valid, or the list does not end.
     #[error("a page of the list of applications is not valid")]
     Page,
 }
 
-/// One application. What has not the type that it should have is none.
+/// An application of the list. An entry with a field of another type is skipped.
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(default)]
@@ -65,19 +65,19 @@ struct Page {
     applications: Value,
 }
 
-/// Records a page: as many as were seen to be taken.
+/// Records per page: the largest number that ClassLink was seen to accept.
 const LIMIT: usize = 1000;
 
-/// Pages that are followed at most.
-const PAGES: usize = 1000;
+/// The maximum number of pages.
+const MAX_PAGES: usize = 1000;
 
-/// How a district is reached that shares its Collected Server with us.
+/// Returns address and options for a district's data.
 ///
 /// # Errors
-/// If no request could be made with the settings, or none should be.
+/// If a setting has an invalid value.
 pub fn api(settings: &ClassLink, tenant: &Tenant) -> Result<Api, BadSetting> {
     check(settings)?;
-    // ClassLink's live servers speak 1.1, whatever their console says.
+    // ClassLink's live servers use OneRoster 1.1, even if their console shows another version.
     let url = format!(
         "{}/{}/ims/oneroster/v1p1",
         settings.proxy.trim_end_matches('/'),
@@ -87,16 +87,16 @@ pub fn api(settings: &ClassLink, tenant: &Tenant) -> Result<Api, BadSetting> {
         .ok_or(BadSetting("source.classlink.proxy"))
 }
 
-/// Whether settings are such that requests can be made with them.
+/// Checks the settings.
 ///
 /// # Errors
-/// If they are not: which one.
+/// If a setting has an invalid value.
 pub fn check(settings: &ClassLink) -> Result<(), BadSetting> {
     if !is_tenant(&settings.tenant) {
         Err(BadSetting("source.classlink.tenant"))
     } else if !(1..=10_000).contains(&settings.page_size) {
         Err(BadSetting("source.classlink.page_size"))
-    } else if !may_be_hours(settings.changes_every_hours) {
+    } else if !is_valid_interval(settings.changes_every_hours) {
         Err(BadSetting("source.classlink.changes_every_hours"))
     } else {
         let is_proxy =
@@ -112,22 +112,22 @@ fn is_tenant(id: &str) -> bool {
 /// Reads the list of applications.
 #[derive(Clone)]
 pub struct Applications<H, W> {
-    /// Requests.
+    /// The HTTP client.
     pub http: H,
-    /// Waiting.
+    /// Pauses between requests.
     pub wait: W,
-    /// The time.
+    /// The clock.
     pub now: Now,
-    /// The proxy: scheme, host and, for older ones, path.
+    /// The proxy: scheme, host and, for older proxies, path.
     pub proxy: String,
 }
 
 impl<H: Http, W: Wait> Applications<H, W> {
-    /// The districts that share data with us, in the order of their ids. One that has added the
-    /// application and not enabled it is none yet; nor is one without a token.
+    /// Returns the districts that share data with us, sorted by id. A district that has not enabled
+    /// the application, or has no token, is left out.
     ///
     /// # Errors
-    /// If any page is missing: half a list would say of districts that they are gone.
+    /// If any page cannot be read: an incomplete list would make districts look disconnected.
     pub async fn tenants(
         &self,
         key: &Secret,
@@ -136,18 +136,18 @@ impl<H: Http, W: Wait> Applications<H, W> {
         let mut all: Vec<Tenant> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut offset = 0;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.page(key, offset, rng).await?;
             offset += page.len();
-            // A server that knows no offset sends the same again: then all is there.
-            let news = page.iter().filter(|entry| seen.insert(entry.to_string())).count();
+            // A server that ignores the offset sends the same page again: then the list is complete.
+            let new = page.iter().filter(|entry| seen.insert(entry.to_string())).count();
             for entry in &page {
                 let text = entry.to_string();
-                // What serde says of it may quote a token.
+                // The error of serde could quote a token, so it is not reported.
                 let Ok(entry) = serde_json::from_str::<Entry<'_>>(&text) else { continue };
                 all.extend(tenant(&entry));
             }
-            if news == 0 {
+            if new == 0 {
                 all.sort_by(|a, b| (a.id.len(), &a.id).cmp(&(b.id.len(), &b.id)));
                 all.dedup_by(|a, b| a.id == b.id);
                 return Ok(all);
@@ -167,7 +167,7 @@ impl<H: Http, W: Wait> Applications<H, W> {
             self.proxy.trim_end_matches('/')
         );
         let request = Get { url, credential: Credential::Bearer(key.clone()) };
-        let asked = asking::ask(
+        let response = retry::send(
             (&self.http, &self.wait, &self.now),
             &Window::default(),
             &request,
@@ -175,15 +175,15 @@ impl<H: Http, W: Wait> Applications<H, W> {
             read,
         )
         .await;
-        asked.map(|(_, page)| page).map_err(|unanswered| match unanswered {
-            Unanswered::Refused(status) => TenantsError::Refused(status),
-            Unanswered::Page(_) => TenantsError::Page,
-            Unanswered::Down { tries, last } => TenantsError::Down { tries, last },
+        response.map(|(_, page)| page).map_err(|error| match error {
+            RequestError::Refused(status) => TenantsError::Refused(status),
+            RequestError::Page(_) => TenantsError::Page,
+            RequestError::Down { tries, last } => TenantsError::Down { tries, last },
         })
     }
 }
 
-/// The applications of a page: a list, or, as the documentation has it, one alone.
+/// Returns the applications of a page: a list or, as in ClassLink's documentation, a single object.
 fn read(body: &[u8]) -> Result<Vec<Value>, PaginationError> {
     let page: Page = serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)?;
     if page.status != 1 && page.status != "1" {
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn r_o1_a_tenant_is_one_that_has_enabled_the_application_and_has_a_token() {
+    fn r_o1_a_tenant_has_enabled_the_application_and_has_a_token() {
         let oak = Tenant {
             id: "4711".into(),
             application: "MoYPlyQWmG0%3D".into(),
             token: Secret::new("3f0c2f66"),
         };
         assert_eq!(tenants(&json!([application(&json!({}))])), std::slice::from_ref(&oak));
-        // The documentation shows one alone.
+        // The documentation shows a single object.
         assert_eq!(tenants(&application(&json!({ "enabled": true, "tenant_id": "4711" }))), [oak]);
         for changed in [
             json!({ "enabled": "false" }),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_says_that_it_failed_is_none() {
+    fn a_failure_response_is_not_a_page() {
         for body in [
             "",
             "{}",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_escaped_id_goes_into_the_address_as_it_is() {
+    fn the_escaped_id_is_part_of_the_address_unchanged() {
         let oak = tenants(&json!([application(&json!({}))])).remove(0);
         for proxy in [
             "https://oneroster-proxy.classlink.io",

@@ -1,10 +1,10 @@
-//! Sources: each reads one kind of upload or server and ends in the same snapshot lines
+//! Sources: each reads one kind of upload or server and writes the same snapshot lines
 //! ([`roster::snapshot`]).
 //!
-//! A source parses at its border: only the canonical model leaves it, every row ends as a record, a
-//! gap or a finding, and what cannot be trusted as a whole is refused before anything is emitted
-//! (R-H3). A source calls no cloud service: bytes come in through small traits, lines go out
-//! through [`roster::snapshot::SnapshotSink`].
+//! A source validates its input at the border: only the canonical model leaves it. Every row ends as
+//! a record, an unreadable record or a finding, and input that cannot be trusted as a whole is
+//! refused before anything is written (R-H3). A source uses no cloud service: it reads bytes through
+//! small traits, and writes lines through [`roster::snapshot::SnapshotSink`].
 
 pub mod classlink;
 pub mod clever;

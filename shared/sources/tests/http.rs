@@ -1,5 +1,4 @@
-//! The real client, against a server of a few lines: what comes over the wire is what the pull
-//! decides by.
+//! The real HTTP client, against a minimal server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
@@ -7,7 +6,7 @@ use sources::http::{Credential, Get, Http, HttpClient, NoAnswer, Secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Answers one request with these bytes and closes; gives what was asked.
+/// Answers one request with these bytes and closes the connection. Returns result and request.
 async fn ask(
     answer: &'static str,
     credential: Credential,
@@ -30,7 +29,7 @@ fn bearer() -> Credential {
 }
 
 #[tokio::test]
-async fn status_limits_and_body_come_through_and_the_token_goes_into_the_header() {
+async fn a_response_has_status_limits_and_body_and_the_token_is_sent() {
     let text = "HTTP/1.1 429 Too Many\r\nx-ratelimit-remaining: 17\r\nx-ratelimit-reset: 1780000000\r\ncontent-length: 2\r\n\r\nno";
     let (answer, asked) = ask(text, bearer()).await;
     assert_eq!(answer.unwrap(), (429, b"no".to_vec(), Some(17)));
@@ -43,7 +42,7 @@ async fn status_limits_and_body_come_through_and_the_token_goes_into_the_header(
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_no_answer_and_no_redirect_is_followed() {
+async fn a_truncated_body_is_an_error_and_redirects_are_not_followed() {
     let (answer, _) =
         ask("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":[", bearer()).await;
     assert_eq!(answer.unwrap_err(), NoAnswer::Connection);
@@ -56,7 +55,7 @@ async fn a_body_that_breaks_off_is_no_answer_and_no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn nobody_there_and_an_impossible_address_are_told_apart_and_a_secret_is_not_printed() {
+async fn connection_and_address_errors_differ_and_secrets_are_not_printed() {
     let client = HttpClient::new().unwrap();
     let get = |url: &str| client.get(Get { url: url.into(), credential: bearer() });
     assert_eq!(get("http://127.0.0.1:1/").await.err(), Some(NoAnswer::Connection));

@@ -1,7 +1,8 @@
-//! How a pull ends: in a snapshot, or in a report that says why there is none.
+//! Ends a pull: with a snapshot, or with a report that says why there is none.
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use mirror::MirrorError;
 use mirror::eventbridge;
 use mirror::eventbridge::event::Event;
@@ -10,78 +11,45 @@ use mirror::files::pulls::Everything;
 use mirror::files::report;
 use mirror::files::snapshot::{self, SnapshotWriter, UploadLineage};
 use mirror::ops::importing;
-use mirror::ports::districts::{Changed, District, Latest};
-use mirror::ports::one_time::OneTimeSchedules;
-use mirror::ports::secrets::Secrets;
+use mirror::ports::districts::{Changed, Districts, Latest};
 use roster::finding::{Code, Finding};
 use roster::policy::Policy;
 use roster::report::FindingList;
 use roster::run::{RunState, Step};
-use roster::snapshot::{Manifest, Origin};
+use roster::snapshot::{Manifest, Origin, Part};
 use sources::Import;
-use sources::http::{Http, Wait};
 use tokio::runtime::Handle;
 
-use super::{State, Work};
+use super::{PullWork, State};
 use crate::source::{SnapshotInputs, Source};
-use crate::{Ended, Objects, PullFailure, Table};
+use crate::{PullFailure, PullOutcome, Services};
 
-/// How often the newest snapshot is looked up again because another one was accepted meanwhile.
+/// The number of attempts to make this snapshot the newest, if others are accepted meanwhile.
 const TRIES: u32 = 5;
 
-impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
-    Work<'_, T, O, L, S, H, W>
-{
+impl<S: Services> PullWork<'_, S> {
     fn origin(&self) -> Origin {
         let changes_over = self.base.as_ref().map(|base| base.run.clone());
         Origin { changes_over, ..Origin::of(self.source) }
     }
 
-    /// Makes the snapshot of the staged pages, and the district's newest of it.
+    /// Makes the snapshot of the staged pages, and makes it the district's newest.
     pub(super) async fn snapshot<P: Source>(
         &mut self,
-        district: &District,
         policy: &Policy,
         source: &P,
         state: &State,
         lists: P::Lists,
-    ) -> Result<Ended, PullFailure> {
-        let (internal, handle) = (&self.storage.internal, Handle::current());
-        let (id, run) = (&self.named.district, &self.named.run);
+    ) -> Result<PullOutcome, PullFailure> {
+        let internal = &self.storage.internal;
+        let (id, run) = (&self.requested.district, &self.requested.run);
         let today = self.record.today.ok_or(MirrorError::Missing { what: "the day of a run" })?;
-        let pages = pulls::Pages::new(internal.clone(), id, run, state.attempt);
-        let (settings, policy, own) =
-            (district.settings.source.clone(), policy.clone(), source.clone());
-        let base = self
-            .base
-            .as_ref()
-            .map(|base| pulls::Pages::new(internal.clone(), id, &base.run, base.attempt));
-        let (objects, named) = (internal.clone(), self.named.clone());
-        let made = tokio::task::spawn_blocking(move || {
-            let mut writer =
-                SnapshotWriter::new(handle.clone(), objects, &named.district, &named.run);
-            let making = SnapshotInputs {
-                base,
-                handle: &handle,
-                settings: &settings,
-                policy: &policy,
-                today,
-                sink: &mut writer,
-            };
-            let made = own.snapshot(pages, &lists, making).map_err(PullFailure::Snapshot)?;
-            let parts = match made {
-                Import::Staged(_) => writer.finish()?,
-                Import::Refused(_) => BTreeMap::new(),
-            };
-            Ok::<_, PullFailure>((made, parts))
-        });
-        let (made, parts) =
-            made.await.map_err(|error| MirrorError::service("make the snapshot", error))??;
+        let (made, parts) = self.write_parts(policy, source, state, today, lists).await?;
         let staged = match made {
             Import::Staged(staged) => staged,
             Import::Refused(refused) => return self.refuse_with(refused.findings).await,
         };
-        // There are no uploads to it; whoever looks for them finds that said.
+        // The snapshot has no uploads; an empty lineage says so.
         snapshot::put_chain(internal, id, run, &UploadLineage { links: Vec::new() }).await?;
         if !self.accept(state).await? {
             self.report(RunState::Replaced, FindingList::default()).await?;
@@ -103,18 +71,56 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
                 .collect(),
             seconds: self.seconds(),
         };
-        if self.base.is_none() && source.changes_every().is_some() {
-            let (run, id) = (run.clone(), source.id());
+        if self.base.is_none() && source.changes_every_hours().is_some() {
+            let (run, id) = (run.clone(), source.id().to_owned());
             let everything = Everything { run, attempt: state.attempt, began: state.began, id };
-            pulls::put_everything(internal, &self.named.district, &everything).await?;
+            pulls::put_everything(internal, &self.requested.district, &everything).await?;
         }
         snapshot::put_manifest(internal, &manifest).await?;
         self.end(Step::Stage, &eventbridge::staged(&manifest)).await
     }
 
-    /// False: a snapshot that speaks for a later moment is there (R-M6).
+    /// Writes the snapshot's parts, in a thread that may block.
+    async fn write_parts<P: Source>(
+        &self,
+        policy: &Policy,
+        source: &P,
+        state: &State,
+        today: Date,
+        lists: P::Lists,
+    ) -> Result<(Import, BTreeMap<String, Part>), PullFailure> {
+        let (objects, handle) = (self.storage.internal.clone(), Handle::current());
+        let (district, run) = (self.requested.district.clone(), self.requested.run.clone());
+        let pages = pulls::Pages::new(objects.clone(), &district, &run, state.attempt);
+        let base = self
+            .base
+            .as_ref()
+            .map(|base| pulls::Pages::new(objects.clone(), &district, &base.run, base.attempt));
+        let settings = self.district.settings.source.clone();
+        let (policy, source) = (policy.clone(), source.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let mut writer = SnapshotWriter::new(handle.clone(), objects, &district, &run);
+            let inputs = SnapshotInputs {
+                base,
+                handle: &handle,
+                settings: &settings,
+                policy: &policy,
+                today,
+                sink: &mut writer,
+            };
+            let made = source.snapshot(pages, &lists, inputs).map_err(PullFailure::Snapshot)?;
+            let parts = match made {
+                Import::Staged(_) => writer.finish()?,
+                Import::Refused(_) => BTreeMap::new(),
+            };
+            Ok::<_, PullFailure>((made, parts))
+        });
+        made.await.map_err(|error| MirrorError::service("make the snapshot", error))?
+    }
+
+    /// Makes this snapshot the newest. Returns false if one of a later time exists (R-M6).
     async fn accept(&self, state: &State) -> Result<bool, PullFailure> {
-        let (id, run) = (&self.named.district, &self.named.run);
+        let (id, run) = (&self.requested.district, &self.requested.run);
         let mine = Latest { run: run.clone(), taken_at: state.began };
         for _ in 0..TRIES {
             let district = self
@@ -138,12 +144,12 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
         Err(PullFailure::Contended)
     }
 
-    /// Ends the run without a snapshot; the report says why, in words for an operator.
+    /// Ends the run without a snapshot. The report says why, for operators.
     pub(super) async fn refuse(
         &mut self,
         code: &'static Code,
         why: Option<String>,
-    ) -> Result<Ended, PullFailure> {
+    ) -> Result<PullOutcome, PullFailure> {
         let mut findings = FindingList::default();
         let finding = Finding::new(code);
         findings.push(match why {
@@ -153,11 +159,11 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
         self.refuse_with(findings).await
     }
 
-    async fn refuse_with(&mut self, findings: FindingList) -> Result<Ended, PullFailure> {
+    async fn refuse_with(&mut self, findings: FindingList) -> Result<PullOutcome, PullFailure> {
         let failed = Event::pull_failed(
             self.storage.clock.now(),
-            &self.named.district,
-            &self.named.run,
+            &self.requested.district,
+            &self.requested.run,
             &findings,
         );
         self.report(RunState::Refused, findings).await?;
@@ -171,34 +177,34 @@ impl<T: Table, O: Objects, L: OneTimeSchedules, S: Secrets, H: Http, W: Wait>
         Ok(report::put(&self.storage.internal, &report).await?)
     }
 
-    /// Saves the run in its last state here, and counts it.
+    /// Saves the run in its final state for this function, and publishes metrics.
     async fn end(
         &mut self,
         step: Step,
         counts: &[(&'static str, f64)],
-    ) -> Result<Ended, PullFailure> {
+    ) -> Result<PullOutcome, PullFailure> {
         self.record.step(step)?;
         if !importing::leave(&self.storage.table, &mut self.record, step).await? {
             return Err(PullFailure::InProgress);
         }
         let (outcome, ended) = match step {
-            Step::Stage => ("staged", Ended::Staged),
-            Step::Replace => ("replaced", Ended::Replaced),
-            _ => ("refused", Ended::Refused),
+            Step::Stage => ("staged", PullOutcome::Staged),
+            Step::Replace => ("replaced", PullOutcome::Replaced),
+            _ => ("refused", PullOutcome::Refused),
         };
         let mut all = vec![("Pulls", 1.0), ("PullSeconds", self.seconds())];
         all.extend_from_slice(counts);
         eventbridge::metrics(
             self.storage.clock.now(),
             outcome,
-            &self.named.district,
-            &self.named.run,
+            &self.requested.district,
+            &self.requested.run,
             &all,
         );
         Ok(ended)
     }
 
     fn seconds(&self) -> f64 {
-        self.storage.clock.now().duration_since(self.named.at).as_secs_f64().max(0.0)
+        self.storage.clock.now().duration_since(self.requested.at).as_secs_f64().max(0.0)
     }
 }

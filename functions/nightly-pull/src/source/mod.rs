@@ -1,9 +1,9 @@
-//! The sources from which districts are pulled, each in a module of its own: what opens it, how it
-//! is read, and who has connected.
+//! The sources from which districts are pulled. Each is one module: credentials, reading, and the
+//! list of connected districts.
 //!
-//! What is common to all (runs, tries, deadlines, snapshots, reports, schedules) is outside, and
-//! knows of a source only what [`Source`] says. A source that is added is a module here, a line in
-//! [`for_source`], and one in [`roster::settings::SourceSettings::pulled`].
+//! Everything common to all sources (runs, attempts, deadlines, snapshots, reports, schedules) is
+//! outside this module and uses only [`Source`] and [`Discover`]. To add a source, write its module
+//! and add one line to the registry below; its settings are in [`roster::settings`].
 
 mod classlink;
 mod clever;
@@ -17,71 +17,97 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use mirror::MirrorError;
-use mirror::clock::{Clock, Deadline};
+use mirror::clock::Deadline;
 use mirror::files::pulls::Pages;
-use mirror::ports::secrets::{SecretCache, Secrets};
+use mirror::ports::secrets::Secrets as _;
 use roster::finding::{Code, pull as codes};
 use roster::policy::Policy;
-use roster::settings::SourceSettings;
+use roster::settings::{ClassLink, Clever, Pulled, PulledSource, SourceSettings};
 use roster::snapshot::SnapshotSink;
 use serde_json::Value;
-use sources::http::{Http, Now, Pulled as How, Wait};
+use sources::http::{Now, Pulled as How};
 use sources::{Import, ImportError};
 use tokio::runtime::Handle;
+use tracing::info;
 
-use crate::{Config, Objects, PullFailure, Storage};
+use crate::discovery::{self, DiscoverySummary};
+use crate::pull::PullWork;
+use crate::request::DiscoveryScope;
+use crate::{Config, Objects, PullFailure, PullOutcome, Services, Storage};
 
-/// Does something with the source that a district's settings name, whichever it is; none: the
-/// roster is not pulled.
-macro_rules! for_source {
-    ($settings:expr, |$source:ident| $work:expr) => {
-        match $settings.pulled() {
-            Some(roster::settings::Pulled::Clever(own)) => {
-                let $source = own.clone();
-                Some($work)
+/// Defines the functions that choose a source, from a table with one line for each source. A source
+/// with a list of connected districts is marked with the trait [`Discover`].
+macro_rules! registry {
+    ($($source:ident $(: $discover:ident)?),* $(,)?) => {
+        /// The names of the sources with a list of connected districts.
+        pub(crate) const WITH_DISCOVERY: &[&str] =
+            &[$($(<$source as $discover>::LIST,)?)*];
+
+        /// Runs a pull of a district from its source.
+        pub(crate) async fn pull<S: Services>(
+            work: &mut PullWork<'_, S>,
+            source: Pulled<'_>,
+        ) -> Result<PullOutcome, PullFailure> {
+            match source {
+                $(Pulled::$source(settings) => Box::pin(work.run(settings)).await,)*
             }
-            Some(roster::settings::Pulled::OneRoster(own)) => {
-                let $source = own.clone();
-                Some($work)
+        }
+
+        /// Polls the lists of connected districts that the scope includes.
+        ///
+        /// # Errors
+        /// The first error, after all lists were polled: one that cannot be read does not keep the
+        /// others from being polled.
+        pub(crate) async fn discover<S: Services>(
+            config: &Config,
+            storage: &Storage<S>,
+            scope: &DiscoveryScope,
+        ) -> Result<DiscoverySummary, PullFailure> {
+            let polls = [
+                $($(<$source as $discover>::poll(config, storage, scope).await,)?)*
+            ];
+            let mut summary = DiscoverySummary::default();
+            for polled in polls {
+                summary = summary.and(polled?);
             }
-            Some(roster::settings::Pulled::ClassLink(own)) => {
-                let $source = own.clone();
-                Some($work)
-            }
-            None => None,
+            info!(?summary, "read the lists of connected districts");
+            Ok(summary)
         }
     };
 }
 
-pub(crate) use for_source;
+registry! {
+    Clever: Discover,
+    OneRoster,
+    ClassLink: Discover,
+}
 
-/// What a source is reached with.
-pub(crate) struct World<'a, S, H, W> {
+/// What a source needs to send requests.
+pub(crate) struct SourceContext<'a, S: Services> {
     pub(crate) config: &'a Config,
-    pub(crate) secrets: &'a SecretCache<S>,
-    http: &'a H,
-    wait: &'a W,
-    clock: &'a Clock,
+    pub(crate) storage: &'a Storage<S>,
 }
 
-impl<'a, S, H: Clone, W: Clone> World<'a, S, H, W> {
-    pub(crate) fn of<T, O, L>(config: &'a Config, storage: &'a Storage<T, O, L, S, H, W>) -> Self {
-        let Storage { secrets, http, wait, clock, .. } = storage;
-        Self { config, secrets, http, wait, clock }
+impl<S: Services> SourceContext<'_, S> {
+    /// Returns the HTTP client, the pauses and the clock.
+    fn client(&self) -> (S::Http, S::Wait, Now) {
+        let clock = self.storage.clock.clone();
+        (self.storage.http.clone(), self.storage.wait.clone(), Arc::new(move || clock.now()))
     }
 
-    fn client(&self) -> (H, W, Now) {
-        let clock = self.clock.clone();
-        (self.http.clone(), self.wait.clone(), Arc::new(move || clock.now()))
+    /// Reads a secret. `what` names its content, for the error if it does not exist.
+    async fn secret(&self, name: &str, what: &str) -> Result<roster::personal::Secret, AuthError> {
+        let secret = self.storage.secrets.secret(name).await?;
+        secret.ok_or_else(|| AuthError::Missing(format!("the secret with {what} does not exist")))
     }
 }
 
-/// Why a source does not let anybody in.
+/// Why authentication at a source failed.
 #[derive(Debug)]
 pub(crate) enum AuthError {
-    /// There is nothing to open it with, in words for an operator.
-    None(String),
-    /// Nobody can tell now.
+    /// There are no usable credentials; the text is for operators.
+    Missing(String),
+    /// The server with the credentials is down.
     Down(String),
     /// Storage failed.
     Storage(MirrorError),
@@ -93,43 +119,46 @@ impl From<MirrorError> for AuthError {
     }
 }
 
-/// What stands between an order and its snapshot.
-pub(crate) enum Stop {
-    /// A person has to do something.
+/// Why a pull is interrupted.
+pub(crate) enum PullInterrupted {
+    /// Someone has to act: the code and text of the finding say why.
     Refused(&'static Code, Option<String>),
-    /// The source is down: it may be up again in a while.
+    /// The source is down; retry later.
     Down(String),
-    /// What opened the source does not any more.
+    /// The source no longer accepts the credentials.
     Unauthorized,
-    /// Something here failed.
+    /// The function itself failed.
     Failed(PullFailure),
 }
 
-impl From<MirrorError> for Stop {
+impl From<MirrorError> for PullInterrupted {
     fn from(error: MirrorError) -> Self {
-        Stop::Failed(error.into())
+        PullInterrupted::Failed(error.into())
     }
 }
 
-impl From<AuthError> for Stop {
-    fn from(none: AuthError) -> Self {
-        match none {
-            AuthError::None(why) => Stop::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
-            AuthError::Down(why) => Stop::Down(why),
+impl From<AuthError> for PullInterrupted {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing(why) => PullInterrupted::Refused(&codes::SOURCE_NO_TOKEN, Some(why)),
+            AuthError::Down(why) => PullInterrupted::Down(why),
             AuthError::Storage(error) => error.into(),
         }
     }
 }
 
-/// How far a try got.
+/// How far an attempt got.
 pub(crate) enum Reached<P> {
+    /// All pages are staged.
     Whole(P),
+    /// Time is up.
     Paused,
+    /// The data changed meanwhile, so the pages must not be used together.
     Changed,
 }
 
 impl<P> Reached<P> {
-    /// What a client says of it; `None`: time was up.
+    /// Converts a client's result; `None` means that time was up.
     fn of(how: Option<How>, lists: P) -> Self {
         match how {
             Some(How::Whole) => Reached::Whole(lists),
@@ -139,9 +168,9 @@ impl<P> Reached<P> {
     }
 }
 
-/// What a snapshot is made with.
+/// The inputs of a snapshot.
 pub(crate) struct SnapshotInputs<'a, O> {
-    /// The pages of everything, where what was read is what has changed since.
+    /// The pages of the full pull, if this pull is incremental.
     pub(crate) base: Option<Pages<O>>,
     pub(crate) handle: &'a Handle,
     pub(crate) settings: &'a SourceSettings,
@@ -150,102 +179,104 @@ pub(crate) struct SnapshotInputs<'a, O> {
     pub(crate) sink: &'a mut dyn SnapshotSink,
 }
 
-/// A source, as the settings of a district have it.
-pub(crate) trait Source: Clone + Send + Sync + 'static {
-    /// Its name.
-    const NAME: &'static str;
-    /// What opens it: looked up for every pull, for it may change any day.
+/// A source, implemented by its settings type.
+pub(crate) trait Source: PulledSource + Clone + Send + Sync + 'static {
+    /// The credentials. Fetched for every pull, because they may change any day.
     type Key: Clone + PartialEq + Send + Sync;
-    /// How far each of its lists is.
+    /// The progress of each list.
     type Lists: Send + 'static;
 
-    /// The district's id there.
-    fn id(&self) -> String;
-    /// Whether the settings are such that requests can be made with them; if not, why.
+    /// Checks the settings. The error says for operators why no request can be made with them.
     fn check(&self) -> Result<(), String>;
-    /// How many hours apart what has changed is read between the nights; none: never.
-    fn changes_every(&self) -> Option<u8> {
-        None
-    }
-    /// What opens it.
-    async fn key<S: Secrets, H: Http, W: Wait>(
+    /// Fetches the credentials.
+    async fn key<S: Services>(
         &self,
-        world: &World<'_, S, H, W>,
+        context: &SourceContext<'_, S>,
         rng: &mut fastrand::Rng,
     ) -> Result<Self::Key, AuthError>;
-    /// What it says of the state of its data, before the first page.
-    async fn mark<S: Secrets, H: Http, W: Wait>(
+    /// Reads the version of the source's data, before the first page.
+    async fn data_version<S: Services>(
         &self,
-        world: &World<'_, S, H, W>,
+        context: &SourceContext<'_, S>,
         key: &Self::Key,
         rng: &mut fastrand::Rng,
-    ) -> Result<Value, Stop>;
-    /// Reads on from where the staged pages end.
-    async fn read<S: Secrets, H: Http, W: Wait, O: Objects>(
+    ) -> Result<Value, PullInterrupted>;
+    /// Reads the lists, starting after the last staged page.
+    async fn read<S: Services>(
         &self,
-        world: &World<'_, S, H, W>,
+        context: &SourceContext<'_, S>,
         key: &Self::Key,
-        trying: Attempt<'_, O>,
-    ) -> Result<Reached<Self::Lists>, Stop>;
-    /// Makes a snapshot of the staged pages, in a thread that may block.
+        attempt: Attempt<'_, S::Objects>,
+    ) -> Result<Reached<Self::Lists>, PullInterrupted>;
+    /// Makes a snapshot of the staged pages. Blocks the thread.
     fn snapshot<O: Objects>(
         &self,
         pages: Pages<O>,
         lists: &Self::Lists,
-        making: SnapshotInputs<'_, O>,
+        inputs: SnapshotInputs<'_, O>,
     ) -> Result<Import, ImportError>;
 }
 
-/// One try of a pull.
+/// One attempt of a pull.
 pub(crate) struct Attempt<'a, O> {
     pub(crate) pages: Pages<O>,
     pub(crate) settings: &'a SourceSettings,
     pub(crate) policy: &'a Policy,
-    pub(crate) mark: Value,
-    /// Only what has changed since then is read; none: everything.
+    pub(crate) data_version: Value,
+    /// If set, only records that have changed since then are read.
     pub(crate) since: Option<Timestamp>,
     pub(crate) deadline: &'a Deadline,
     pub(crate) rng: fastrand::Rng,
 }
 
-/// A district that a source's list names.
+/// A district in a source's list.
 pub(crate) struct Listed<K> {
-    /// Its id there.
+    /// The district's id at the source.
     pub(crate) id: String,
-    /// What opens it.
+    /// The district's credentials.
     pub(crate) key: K,
 }
 
-/// A source that has a list of who has connected.
-pub(crate) trait Listing: Source {
-    /// The preset that a district begins with; an operator configures it before anything is pulled
+/// A source with a list of the districts that have connected the application.
+pub(crate) trait Discover: Source {
+    /// The list's name in requests for a discovery poll.
+    const LIST: &'static str = Self::SOURCE;
+    /// The preset of a new district. An operator configures the district before anything is pulled
     /// (R-O2).
     const PRESET: &'static str;
 
-    /// Whether there are credentials for the list.
+    /// Polls the list, if the scope includes it.
+    async fn poll<S: Services>(
+        config: &Config,
+        storage: &Storage<S>,
+        scope: &DiscoveryScope,
+    ) -> Result<DiscoverySummary, PullFailure> {
+        discovery::poll::<Self, S>(config, storage, scope).await
+    }
+    /// Whether credentials for the list are configured.
     fn is_configured(config: &Config) -> bool;
-    /// Those who have connected: all, or the one that is asked for.
-    async fn listed<S: Secrets, H: Http, W: Wait>(
-        world: &World<'_, S, H, W>,
+    /// Reads the list: all districts, or only the one with the id `only`.
+    async fn listed<S: Services>(
+        context: &SourceContext<'_, S>,
         only: Option<&str>,
         rng: &mut fastrand::Rng,
     ) -> Result<Vec<Listed<Self::Key>>, AuthError>;
-    /// What is configured of a district before anybody configures it.
+    /// Returns the source settings of a new district.
     fn new(config: &Config, id: &str) -> Self;
-    /// The id that a district has here.
+    /// Returns our id for a district, from its id at the source.
     fn district(id: &str) -> String;
-    /// Puts it into settings.
+    /// Stores the source settings in a district's settings.
     fn set(self, settings: &mut SourceSettings);
-    /// Whether the district shares anything yet. The error is for the log.
-    async fn shares<S: Secrets, H: Http, W: Wait>(
+    /// Whether the district shares at least one school or org. The error is for the log.
+    async fn shares<S: Services>(
         &self,
-        world: &World<'_, S, H, W>,
+        context: &SourceContext<'_, S>,
         key: &Self::Key,
         rng: &mut fastrand::Rng,
     ) -> Result<bool, String>;
 }
 
-/// How far lists are of which each has a name.
+/// Reads the progress of all lists, by their names.
 async fn cursors<R: Copy + Ord, P: serde::de::DeserializeOwned, O: Objects>(
     pages: &Pages<O>,
     all: impl IntoIterator<Item = (R, &'static str)>,
@@ -257,14 +288,4 @@ async fn cursors<R: Copy + Ord, P: serde::de::DeserializeOwned, O: Objects>(
         }
     }
     Ok(lists)
-}
-
-/// A secret that must be there.
-async fn secret<S: Secrets, H, W>(
-    world: &World<'_, S, H, W>,
-    name: &str,
-    what: &str,
-) -> Result<roster::personal::Secret, AuthError> {
-    let secret = world.secrets.secret(name).await?;
-    secret.ok_or_else(|| AuthError::None(format!("the secret with {what} does not exist")))
 }

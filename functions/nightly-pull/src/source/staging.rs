@@ -1,4 +1,4 @@
-//! Staged pages, fetched ahead of who reads them.
+//! Fetches staged pages ahead of their reader.
 
 use std::io;
 
@@ -10,31 +10,31 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::Objects;
 
-/// Pages that are fetched at the same time, and that wait to be read.
-const AHEAD: usize = 4;
+/// The number of pages that are fetched concurrently, and that may wait for the reader.
+const DEPTH: usize = 4;
 
-/// One page.
+/// The place of a page.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct PageRef {
     pub(super) list: &'static str,
     pub(super) number: u32,
 }
 
-/// Pages in the order in which they will be asked for. For threads that may block.
-pub(super) struct Ahead(Receiver<Result<Vec<u8>, MirrorError>>);
+/// Staged pages in a given order, fetched before they are read.
+pub(super) struct ReadAhead(Receiver<Result<Vec<u8>, MirrorError>>);
 
-impl Ahead {
-    /// Begins to fetch.
-    pub(super) fn of<O: Objects>(handle: &Handle, pages: Pages<O>, order: Vec<Wanted>) -> Self {
-        let (full, waiting) = channel(AHEAD);
+impl ReadAhead {
+    /// Starts fetching pages in this order.
+    pub(super) fn of<O: Objects>(handle: &Handle, pages: Pages<O>, order: Vec<PageRef>) -> Self {
+        let (full, waiting) = channel(DEPTH);
         handle.spawn(async move {
-            let fetch = move |Wanted { list, number }: Wanted| {
+            let fetch = move |PageRef { list, number }: PageRef| {
                 let own = pages.clone();
                 async move { own.page(list, number).await }
             };
-            let mut fetched = stream::iter(order).map(fetch).buffered(AHEAD);
+            let mut fetched = stream::iter(order).map(fetch).buffered(DEPTH);
             while let Some(page) = fetched.next().await {
-                // Nobody listens any more once the snapshot cannot be made.
+                // The reader stops early if the snapshot cannot be made.
                 if full.send(page).await.is_err() {
                     return;
                 }
@@ -43,6 +43,7 @@ impl Ahead {
         Self(waiting)
     }
 
+    /// Returns the next page. Blocks the thread.
     pub(super) fn next(&mut self) -> io::Result<Vec<u8>> {
         let page =
             self.0.blocking_recv().ok_or_else(|| io::Error::other("there is no further page"))?;

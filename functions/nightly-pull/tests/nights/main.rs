@@ -1,9 +1,8 @@
-//! Nights at a Clever in memory, on storage in memory: pulls, their schedules, and looks at who has
-//! connected.
+//! Pulls, schedules and discovery polls, with sources and storage in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
-mod look;
+mod discovery;
 mod oneroster;
 mod pull;
 mod schedules;

@@ -1,4 +1,4 @@
-//! Districts' nightly schedules: made, kept right and removed by the look (R-O4, R-O5).
+//! The districts' schedules: created, repaired and removed by a discovery poll (R-O4, R-O5).
 
 use crate::world::*;
 use mirror::ports::connected_districts::{Connected, ConnectedDistricts};
@@ -11,7 +11,7 @@ use roster::id::DistrictId;
 use roster::settings::{DistrictStatus, Settings};
 use sources::clever::memory::Fault;
 
-/// A district that has been pulled already.
+/// Returns a world with a district that was pulled once.
 async fn pulled() -> World {
     let world = World::new().await;
     connect(&world, &world.district, OAK).await;
@@ -29,7 +29,7 @@ async fn connect(world: &World, district: &DistrictId, id: &str) {
     assert_eq!(world.table.add_connected("clever", &connected).await.unwrap(), Wrote::Yes);
 }
 
-/// One more district that is pulled, with these settings.
+/// Adds a district that is pulled, with these settings.
 async fn another(world: &World, district: &str, id: &str, settings: &Settings) -> DistrictId {
     let district = DistrictId::new(district);
     assert_eq!(
@@ -41,15 +41,15 @@ async fn another(world: &World, district: &str, id: &str, settings: &Settings) -
     district
 }
 
-async fn look(world: &World) {
-    assert_eq!(world.look(&Cue::never()).await.unwrap(), DiscoverySummary::default());
+async fn discover(world: &World) {
+    assert_eq!(world.discover(&Cue::never()).await.unwrap(), DiscoverySummary::default());
 }
 
 fn in_zone(zone: &str) -> Settings {
     Settings { time_zone: zone.into(), ..settings() }
 }
 
-/// Names and time zones of what is scheduled.
+/// Returns names and time zones of the schedules.
 fn scheduled(world: &World) -> Vec<(String, String)> {
     world
         .schedules
@@ -64,13 +64,13 @@ fn oakfield_in(zone: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_left_alone() {
+async fn r_o4_a_pulled_district_is_scheduled_once_in_its_time_zone() {
     let mut world = pulled().await;
     world.config = Config {
         pull_failures_arn: Some("arn:aws:sqs:us-east-1:123456789012:failures".into()),
         ..world.config
     };
-    look(&world).await;
+    discover(&world).await;
     let all = world.schedules.nightly();
     let [schedule] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!(
@@ -96,15 +96,15 @@ async fn r_o4_a_district_that_is_pulled_is_scheduled_in_its_time_zone_and_then_l
     );
 
     assert_eq!(world.schedules.nightly_writes(), 1);
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(world.confirm(OAK).await, DiscoverySummary::default());
     assert_eq!(world.schedules.nightly_writes(), 1, "what is right is not written again");
 }
 
 #[tokio::test]
-async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_review_is() {
+async fn r_o4_a_district_in_review_is_scheduled_and_an_unconfigured_one_is_not() {
     let world = World::new().await;
-    assert_eq!(world.look(&Cue::never()).await.unwrap().notified, 1);
+    assert_eq!(world.discover(&Cue::never()).await.unwrap().notified, 1);
     let id = DistrictId::new(OAK);
     for (status, schedules) in [
         (DistrictStatus::Notified, 0),
@@ -112,7 +112,7 @@ async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_
         (DistrictStatus::InReview, 1),
     ] {
         let _ = world.table.configure(&id, &settings(), status).await.unwrap();
-        // A notice is enough: nobody has to wait for the hour.
+        // A webhook event is enough; the hourly poll is not needed.
         world.confirm(OAK).await;
         assert_eq!(world.schedules.nightly().len(), schedules, "{status:?}");
     }
@@ -120,12 +120,11 @@ async fn r_o4_a_district_that_nobody_has_configured_is_not_scheduled_and_one_in_
 }
 
 #[tokio::test]
-async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by_hand_is_put_right()
-{
+async fn r_o4_a_schedule_follows_the_time_zone_and_manual_changes_are_repaired() {
     let world = pulled().await;
-    look(&world).await;
+    discover(&world).await;
     world.configure(&in_zone("pacific/honolulu"), DistrictStatus::Live).await;
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world), oakfield_in("Pacific/Honolulu"));
     let right = world.schedules.nightly()[0].clone();
     for wrong in [
@@ -141,105 +140,105 @@ async fn r_o4_a_schedule_follows_the_districts_time_zone_and_what_was_changed_by
         },
     ] {
         world.schedules.put_schedule(&wrong).await.unwrap();
-        look(&world).await;
+        discover(&world).await;
         assert_eq!(world.schedules.nightly(), std::slice::from_ref(&right));
     }
 }
 
 #[tokio::test]
-async fn r_o5_a_sync_that_is_switched_off_or_paused_has_no_schedule_until_it_is_back() {
+async fn r_o5_a_paused_or_disabled_district_has_no_schedule() {
     let world = pulled().await;
     for status in [DistrictStatus::Off, DistrictStatus::Paused, DistrictStatus::Configured] {
         world.configure(&settings(), DistrictStatus::Live).await;
-        look(&world).await;
+        discover(&world).await;
         assert_eq!(scheduled(&world), oakfield_in("America/New_York"));
         world.configure(&settings(), status).await;
-        look(&world).await;
+        discover(&world).await;
         assert_eq!(scheduled(&world), [], "{status:?}");
         let writes = world.schedules.nightly_writes();
-        look(&world).await;
+        discover(&world).await;
         assert_eq!(world.schedules.nightly_writes(), writes, "{status:?}");
     }
     world.configure(&settings(), DistrictStatus::InReview).await;
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world).len(), 1);
     world.configure(&Settings::of_preset("sis"), DistrictStatus::Live).await;
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world), [], "its roster is uploaded now");
 }
 
 #[tokio::test]
-async fn r_o5_a_district_that_is_paused_loses_its_schedule_while_clever_is_down() {
+async fn r_o5_a_paused_district_loses_its_schedule_even_while_clever_is_down() {
     let world = pulled().await;
-    look(&world).await;
+    discover(&world).await;
     world.configure(&settings(), DistrictStatus::Paused).await;
     world.clever.plan("/oauth/tokens", 0, 6, Fault::Answer(503, String::new()));
-    assert!(matches!(world.look(&Cue::never()).await, Err(PullFailure::TokenList(_))));
+    assert!(matches!(world.discover(&Cue::never()).await, Err(PullFailure::TokenList(_))));
     assert_eq!(scheduled(&world), []);
 }
 
 #[tokio::test]
-async fn r_o5_only_schedules_of_districts_are_removed_or_changed() {
+async fn r_o5_only_pull_schedules_are_removed_or_changed() {
     let world = pulled().await;
-    look(&world).await;
+    discover(&world).await;
     let ours = world.schedules.nightly()[0].clone();
     let named = |name: &str, input: &str| NightlySchedule {
         name: name.into(),
         input: input.into(),
         ..ours.clone()
     };
-    // The hourly look of a stack with the prefix `nightly`; even a district of that name does not
-    // get it.
-    let look_itself = named("nightly-look", r#"{"look":"clever"}"#);
+    // The hourly discovery schedule of a stack with the prefix `nightly`; not even a district of
+    // that name replaces it.
+    let discovery_schedule = named("nightly-look", r#"{"look":"clever"}"#);
     let of_somebody = named("nightly-elm", &ours.input);
     let gone = named(
         "nightly-elm-2",
         &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything),
     );
-    for schedule in [&look_itself, &of_somebody, &gone] {
+    for schedule in [&discovery_schedule, &of_somebody, &gone] {
         world.schedules.put_schedule(schedule).await.unwrap();
     }
     another(&world, "look", "500000000000000000000077", &settings()).await;
-    look(&world).await;
-    assert_eq!(world.schedules.nightly(), [of_somebody, look_itself, ours]);
+    discover(&world).await;
+    assert_eq!(world.schedules.nightly(), [of_somebody, discovery_schedule, ours]);
 }
 
 #[tokio::test]
-async fn r_o4_a_time_zone_that_nobody_knows_stops_only_its_own_district() {
+async fn r_o4_an_unknown_time_zone_affects_only_its_district() {
     let world = pulled().await;
     another(&world, "a-district", "500000000000000000000077", &in_zone("Mars/Olympus")).await;
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world), oakfield_in("America/New_York"));
-    // One that has a schedule keeps it: tonight's pull is refused with a report that says why.
+    // A district with a schedule keeps it: its next pull is refused with a report that says why.
     world.configure(&in_zone("Mars/Olympus"), DistrictStatus::Live).await;
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world), oakfield_in("America/New_York"));
 }
 
 #[tokio::test]
-async fn r_o4_a_failure_at_one_district_leaves_the_others_scheduled_and_is_tried_again() {
+async fn r_o4_a_failure_at_one_district_leaves_the_others_scheduled_and_is_retried() {
     let world = pulled().await;
     let first =
         another(&world, "a-district", "500000000000000000000077", &in_zone("America/Phoenix"))
             .await;
     world.schedules.refuse_nightly(Some(&name_of(&first)));
-    let failure = world.look(&Cue::never()).await.unwrap_err();
+    let failure = world.discover(&Cue::never()).await.unwrap_err();
     assert!(matches!(failure, PullFailure::Schedules { districts: 1, .. }), "{failure:?}");
     assert_eq!(scheduled(&world), oakfield_in("America/New_York"));
     world.schedules.refuse_nightly(None);
-    look(&world).await;
+    discover(&world).await;
     assert_eq!(scheduled(&world).len(), 2);
 }
 
 #[tokio::test]
-async fn r_o4_r_o5_a_crash_anywhere_and_the_next_look_leave_the_right_schedules() {
-    for done_all_the_same in [false, true] {
+async fn r_o4_r_o5_a_crash_anywhere_is_repaired_by_the_next_poll() {
+    for fails_after_the_call in [false, true] {
         for n in 0.. {
             let world = pulled().await;
             let paused = another(&world, "paused", "500000000000000000000077", &settings()).await;
             let moved = another(&world, "moved", "500000000000000000000078", &settings()).await;
             world.configure(&settings(), DistrictStatus::Paused).await;
-            look(&world).await;
+            discover(&world).await;
             world.configure(&settings(), DistrictStatus::Live).await;
             let _ =
                 world.table.configure(&paused, &settings(), DistrictStatus::Paused).await.unwrap();
@@ -248,12 +247,12 @@ async fn r_o4_r_o5_a_crash_anywhere_and_the_next_look_leave_the_right_schedules(
                 .configure(&moved, &in_zone("Australia/Lord_Howe"), DistrictStatus::Live)
                 .await
                 .unwrap();
-            let cue = Cue::at(n, done_all_the_same);
-            let first = world.look(&cue).await;
+            let cue = Cue::at(n, fails_after_the_call);
+            let first = world.discover(&cue).await;
             let over = cue.calls() <= n;
             assert_eq!(first.is_ok(), over, "call {n}");
             if !over {
-                look(&world).await;
+                discover(&world).await;
             }
             let right = [
                 ("nightly-moved", "Australia/Lord_Howe"),

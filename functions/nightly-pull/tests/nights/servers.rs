@@ -1,4 +1,4 @@
-//! All servers that the function may ask, each found by its host.
+//! All servers that the function can reach, selected by host.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ pub(crate) struct Servers {
     /// A vendor's server at `sis.example.org`, and behind ClassLink's proxy that of every tenant.
     pub(crate) oneroster: MemoryOneRoster,
     pub(crate) tenants: Arc<Mutex<Vec<Tenant>>>,
-    /// So many answers of ClassLink's list fail.
+    /// The number of responses of ClassLink's list that fail.
     pub(crate) failing: Arc<Mutex<u32>>,
 }
 

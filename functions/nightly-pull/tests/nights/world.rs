@@ -19,7 +19,8 @@ use mirror::testing::memory::{
     MemoryBus, MemoryObjects, MemorySchedules, MemorySecrets, MemoryTable,
 };
 use nightly_pull::{
-    Config, DiscoverySummary, Ended, Outcome, PullFailure, Request, Storage, handle, request,
+    Config, DiscoverySummary, Outcome, PullFailure, PullOutcome, Request, Services, Storage,
+    handle, request,
 };
 use roster::id::{DistrictId, RunId};
 use roster::report::Report;
@@ -40,10 +41,10 @@ pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789";
 pub(crate) const FUNCTION: &str =
     "arn:aws:lambda:us-east-1:123456789012:function:rollbook-nightly-pull";
 
-/// How long an invocation may live.
+/// The time limit of an invocation.
 const LIFE: Duration = Duration::from_secs(900);
 
-/// The time, which waiting moves.
+/// The clock. Waiting moves it.
 #[derive(Clone)]
 pub(crate) struct Time(Arc<AtomicI64>);
 
@@ -64,6 +65,18 @@ impl Time {
     }
 }
 
+/// Services in memory, which fail when the cue says so.
+struct InMemory;
+
+impl Services for InMemory {
+    type Table = Failing<MemoryTable>;
+    type Objects = Failing<MemoryObjects>;
+    type Schedules = Failing<MemorySchedules>;
+    type Secrets = Failing<MemorySecrets>;
+    type Http = Servers;
+    type Wait = Time;
+}
+
 pub(crate) struct World {
     pub(crate) clever: MemoryClever,
     pub(crate) servers: Servers,
@@ -82,7 +95,7 @@ pub(crate) fn sample(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The order of a night, from 0.
+/// Returns the order of a full pull; nights are counted from 0.
 pub(crate) fn order(night: u64) -> Value {
     let mut order = sample("pull.json");
     let at: Timestamp = order["at"].as_str().unwrap().parse().unwrap();
@@ -167,7 +180,7 @@ impl World {
         let _ = self.table.configure(&self.district, settings, status).await.unwrap();
     }
 
-    pub(crate) async fn send(&self, event: &Value) -> Ended {
+    pub(crate) async fn send(&self, event: &Value) -> PullOutcome {
         self.send_under(event, &Cue::never(), "request").await.unwrap()
     }
 
@@ -176,7 +189,7 @@ impl World {
         event: &Value,
         cue: &Cue,
         owner: &str,
-    ) -> Result<Ended, PullFailure> {
+    ) -> Result<PullOutcome, PullFailure> {
         self.send_for(event, cue, owner, LIFE).await
     }
 
@@ -186,32 +199,35 @@ impl World {
         cue: &Cue,
         owner: &str,
         life: Duration,
-    ) -> Result<Ended, PullFailure> {
+    ) -> Result<PullOutcome, PullFailure> {
         match self.invoke(event, cue, owner, life).await? {
             Outcome::Pull(ended) => Ok(ended),
-            Outcome::Look(looked) => panic!("{looked:?}"),
+            Outcome::Discovery(summary) => panic!("{summary:?}"),
         }
     }
 
-    /// Looks at who has connected.
-    pub(crate) async fn look(&self, cue: &Cue) -> Result<DiscoverySummary, PullFailure> {
-        self.look_for(&sample("look.json"), cue).await
+    /// Runs a discovery poll of all lists.
+    pub(crate) async fn discover(&self, cue: &Cue) -> Result<DiscoverySummary, PullFailure> {
+        self.discover_for(&sample("look.json"), cue).await
     }
 
-    /// The same, at the hint of a notice.
+    /// Runs the discovery poll of a webhook event.
     pub(crate) async fn confirm(&self, district: &str) -> DiscoverySummary {
-        self.look_for(&serde_json::json!({ "confirm": { "district": district } }), &Cue::never())
-            .await
-            .unwrap()
+        self.discover_for(
+            &serde_json::json!({ "confirm": { "district": district } }),
+            &Cue::never(),
+        )
+        .await
+        .unwrap()
     }
 
-    pub(crate) async fn look_for(
+    pub(crate) async fn discover_for(
         &self,
         event: &Value,
         cue: &Cue,
     ) -> Result<DiscoverySummary, PullFailure> {
         match self.invoke(event, cue, "request", LIFE).await? {
-            Outcome::Look(looked) => Ok(looked),
+            Outcome::Discovery(summary) => Ok(summary),
             Outcome::Pull(ended) => panic!("{ended:?}"),
         }
     }
@@ -225,7 +241,7 @@ impl World {
     ) -> Result<Outcome, PullFailure> {
         let time = self.time.clone();
         let clock = Clock::new(move || time.now());
-        let storage = Storage {
+        let storage = Storage::<InMemory> {
             table: Failing::new(self.table.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
             schedules: Failing::new(self.schedules.clone(), cue),
@@ -246,8 +262,8 @@ impl World {
         handle(&self.config, &storage, LambdaEvent::new(event.clone(), context)).await
     }
 
-    /// Sends what is scheduled, at its time, until nothing is; gives how the last one ended.
-    pub(crate) async fn go_on(&self) -> Option<Ended> {
+    /// Sends all scheduled events at their time, until none is left. Returns the last outcome.
+    pub(crate) async fn continue_all(&self) -> Option<PullOutcome> {
         let mut ended = None;
         for _ in 0..50 {
             let Some((_, at, payload)) = self.schedules.take_all().into_iter().next() else {
@@ -257,7 +273,7 @@ impl World {
             self.time.pass(Duration::try_from(wait).unwrap_or_default());
             ended = Some(self.send(&serde_json::from_str(&payload).unwrap()).await);
         }
-        panic!("it goes on and on");
+        panic!("the pull never ends");
     }
 
     pub(crate) async fn record(&self, order: &Value) -> RunRecord {
@@ -275,7 +291,7 @@ impl World {
             .unwrap()
     }
 
-    /// Code and message of the only finding of a run that was refused.
+    /// Returns code and message of the only finding of a refused run.
     pub(crate) async fn refused(&self, order: &Value) -> (String, String) {
         let report = self.report(order).await;
         assert_eq!((report.state, report.findings.len()), (RunState::Refused, 1));
@@ -284,7 +300,7 @@ impl World {
         (report.findings[0].code.to_string(), report.findings[0].message.clone())
     }
 
-    /// A run of the district waits for a person.
+    /// Holds a run of the district for a decision.
     pub(crate) async fn hold(&self, run: &RunId) {
         let now = self.time.now();
         let taken = self
@@ -300,9 +316,9 @@ impl World {
         assert_eq!(self.table.save(&mut record).await.unwrap(), Changed::Yes);
     }
 
-    /// What operators were told since they were asked last: each event's type, its district's
-    /// status or its run's, and whether it is tried again.
-    pub(crate) fn told(&self) -> Vec<(&'static str, Status, bool)> {
+    /// Returns and removes the notifications: each event's type, the status of its district or run,
+    /// and whether it is retried.
+    pub(crate) fn notifications(&self) -> Vec<(&'static str, Status, bool)> {
         let all = self.bus.take_all().into_iter();
         all.map(|event| {
             (event.kind.detail_type(), event.detail.status, event.detail.tried_again.is_some())
@@ -314,10 +330,10 @@ impl World {
         self.table.district(&self.district).await.unwrap().unwrap().latest.map(|latest| latest.run)
     }
 
-    /// The parts of all snapshots.
+    /// Returns the parts of all snapshots.
     pub(crate) fn snapshots(&self) -> Vec<(String, Vec<u8>)> {
         let keys = self.internal.keys().into_iter();
-        // The manifest tells how long it took, which is another time each time.
+        // The manifest has the duration, which differs each time.
         let keys =
             keys.filter(|key| key.starts_with("snapshots/") && !key.ends_with("manifest.json"));
         keys.map(|key| (self.internal.body(&key).unwrap(), key))

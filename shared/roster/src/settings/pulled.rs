@@ -1,48 +1,161 @@
-//! Sources from which a district's roster is pulled: what each needs to be told. This is the one
-//! table of them: a source that is added is a variant of [`Pulled`], a field of [`SourceSettings`]
-//! and a line in [`SourceSettings::pulled`].
+//! Settings of the sources from which rosters are pulled.
+//!
+//! To add a source, write its settings type with [`PulledSource`], add a field to
+//! [`SourceSettings`], and add one line to the table `pulled_sources!` below.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clever, SourceSettings};
+use super::SourceSettings;
 
-/// Where a district's roster is pulled from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pulled<'a> {
-    /// Clever's Data API.
-    Clever(&'a Clever),
-    /// A OneRoster REST server.
-    OneRoster(&'a OneRoster),
-    /// ClassLink's Roster Server.
-    ClassLink(&'a ClassLink),
+/// What the settings of every pulled source have in common.
+pub trait PulledSource {
+    /// The source's name: in the table, in requests for a discovery poll, in manifests.
+    const SOURCE: &'static str;
+
+    /// Returns the district's id at the source.
+    fn id(&self) -> &str;
+
+    /// Returns the hours between two incremental pulls, or `None` if there are none.
+    fn changes_every_hours(&self) -> Option<u8> {
+        None
+    }
 }
 
-impl Pulled<'_> {
-    /// The names of all of them.
-    pub const NAMES: [&'static str; 3] = [Clever::SOURCE, OneRoster::SOURCE, ClassLink::SOURCE];
+/// Defines [`Pulled`] from a table with one line for each source: its settings type and its field
+/// in [`SourceSettings`].
+macro_rules! pulled_sources {
+    ($($(#[$doc:meta])* $source:ident in $field:ident),* $(,)?) => {
+        /// The settings of the source from which a district's roster is pulled.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Pulled<'a> {
+            $($(#[$doc])* $source(&'a $source),)*
+        }
 
-    /// The source's name: in the table, in orders of looks, in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Pulled::Clever(_) => Clever::SOURCE,
-            Pulled::OneRoster(_) => OneRoster::SOURCE,
-            Pulled::ClassLink(_) => ClassLink::SOURCE,
+        impl<'a> Pulled<'a> {
+            /// The names of all pulled sources.
+            pub const NAMES: &'static [&'static str] = &[$($source::SOURCE),*];
+
+            /// Returns the source's name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Pulled::$source(_) => $source::SOURCE,)*
+                }
+            }
+
+            /// Returns the district's id at the source.
+            pub fn id(self) -> &'a str {
+                match self {
+                    $(Pulled::$source(own) => own.id(),)*
+                }
+            }
+
+            /// Returns the hours between two incremental pulls, or `None` if there are none.
+            pub fn changes_every_hours(self) -> Option<u8> {
+                match self {
+                    $(Pulled::$source(own) => PulledSource::changes_every_hours(own),)*
+                }
+            }
+        }
+
+        impl SourceSettings {
+            /// Returns the source from which the roster is pulled, or `None` if it is uploaded. A
+            /// district has one source; if several are configured, the first of the table counts.
+            pub fn pulled(&self) -> Option<Pulled<'_>> {
+                None$(.or_else(|| self.$field.as_ref().map(Pulled::$source)))*
+            }
+        }
+    };
+}
+
+pulled_sources! {
+    /// Clever's Data API.
+    Clever in clever,
+    /// A OneRoster REST server.
+    OneRoster in oneroster,
+    /// ClassLink's Roster Server.
+    ClassLink in classlink,
+}
+
+impl PulledSource for Clever {
+    const SOURCE: &'static str = "clever";
+
+    fn id(&self) -> &str {
+        &self.district
+    }
+}
+
+impl PulledSource for OneRoster {
+    const SOURCE: &'static str = "oneroster";
+
+    /// A server belongs to one district, so its address identifies the district.
+    fn id(&self) -> &str {
+        &self.url
+    }
+
+    fn changes_every_hours(&self) -> Option<u8> {
+        self.changes_every_hours
+    }
+}
+
+impl PulledSource for ClassLink {
+    const SOURCE: &'static str = "classlink";
+
+    fn id(&self) -> &str {
+        &self.tenant
+    }
+
+    fn changes_every_hours(&self) -> Option<u8> {
+        self.changes_every_hours
+    }
+}
+
+/// A district at Clever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clever {
+    /// The district's id at Clever.
+    pub district: String,
+    /// The name of the secret with the district's token. `None`: the token is read from Clever's token
+    /// list with the application's credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_secret: Option<String>,
+    /// Scheme and host of the data.
+    #[serde(default = "Clever::default_api")]
+    pub api: String,
+    /// The API version: `v3.0`, `v3.1`.
+    #[serde(default = "Clever::default_version")]
+    pub version: String,
+    /// Records per page, at most 10,000. A thousand sections are a little more than a megabyte.
+    #[serde(default = "Clever::default_page_size")]
+    pub page_size: u32,
+}
+
+impl Clever {
+    /// Returns the settings of a district, with the default for every other field.
+    pub fn of(district: impl Into<String>) -> Self {
+        Self {
+            district: district.into(),
+            token_secret: None,
+            api: Self::default_api(),
+            version: Self::default_version(),
+            page_size: Self::default_page_size(),
         }
     }
-}
 
-impl SourceSettings {
-    /// Where the roster is pulled from; none: it is uploaded. Of several sources the first counts:
-    /// a district has one.
-    pub fn pulled(&self) -> Option<Pulled<'_>> {
-        let clever = self.clever.as_ref().map(Pulled::Clever);
-        let oneroster = || self.oneroster.as_ref().map(Pulled::OneRoster);
-        let classlink = || self.classlink.as_ref().map(Pulled::ClassLink);
-        clever.or_else(oneroster).or_else(classlink)
+    fn default_api() -> String {
+        "https://api.clever.com".into()
+    }
+
+    fn default_version() -> String {
+        "v3.1".into()
+    }
+
+    fn default_page_size() -> u32 {
+        1000
     }
 }
 
-/// The version of OneRoster that a server speaks.
+/// The OneRoster version of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OneRosterVersion {
     /// 1.1: a user has one role.
@@ -54,19 +167,19 @@ pub enum OneRosterVersion {
     V1p2,
 }
 
-/// How requests to a OneRoster server say who asks.
+/// How requests to a OneRoster server are authenticated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignIn {
-    /// A token that does not change. The secret is the token itself.
+    /// A fixed bearer token. The secret is the token itself.
     Bearer,
-    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, as with
-    /// all that follow.
+    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, here and
+    /// for both kinds of OAuth 1.
     #[default]
     Oauth2,
     /// OAuth 1.0a, two-legged, HMAC-SHA256.
     Oauth1Sha256,
-    /// OAuth 1.0a, two-legged, HMAC-SHA1: for servers that know no other.
+    /// OAuth 1.0a, two-legged, HMAC-SHA1, for servers that support nothing newer.
     Oauth1Sha1,
 }
 
@@ -74,37 +187,35 @@ pub enum SignIn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneRoster {
-    /// The address under which the lists are: `https://sis.example.org/ims/oneroster/v1p1`,
+    /// The base address of the lists: `https://sis.example.org/ims/oneroster/v1p1`,
     /// `https://sis.example.org/ims/oneroster/rostering/v1p2`.
     pub url: String,
-    /// The version that is spoken there.
+    /// The server's OneRoster version.
     #[serde(default)]
     pub version: OneRosterVersion,
-    /// How requests are signed.
+    /// How requests are authenticated.
     #[serde(default)]
     pub sign_in: SignIn,
-    /// The name of the secret with what that needs.
+    /// The name of the secret with the credentials for `sign_in`.
     pub secret: String,
-    /// Where tokens are given (OAuth 2).
+    /// The token endpoint (OAuth 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_url: Option<String>,
-    /// What is asked for there; none: what the version has for reading rosters and demographics.
+    /// The requested OAuth 2 scope. `None`: the version's scopes for reading rosters and
+    /// demographics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Records a page, 10,000 at most.
+    /// Records per page, at most 10,000.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
-    /// Between the nights, what has changed is read this many hours apart, from 1 to 12, for
-    /// servers that filter by `dateLastModified`; none: never.
+    /// Hours between two incremental pulls during the day, from 1 to 12, for servers that filter
+    /// by `dateLastModified`. `None`: no incremental pulls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_every_hours: Option<u8>,
 }
 
 impl OneRoster {
-    /// The source's name.
-    pub const SOURCE: &'static str = "oneroster";
-
-    /// A server with nothing changed.
+    /// Returns the settings of a server, with the default for every other field.
     pub fn at(url: impl Into<String>, secret: impl Into<String>) -> Self {
         let (version, sign_in) = (OneRosterVersion::default(), SignIn::default());
         let (page_size, changes_every_hours) = (Self::default_page_size(), None);
@@ -125,28 +236,25 @@ impl OneRoster {
     }
 }
 
-/// A district at ClassLink. Its token comes from ClassLink's list of applications.
+/// A district at ClassLink. Its token is in ClassLink's list of applications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassLink {
-    /// Its id there: `tenant_id`.
+    /// The district's id at ClassLink: `tenant_id`.
     pub tenant: String,
-    /// Scheme, host and, for older ones, path before the application's id, of the proxy.
+    /// The proxy: scheme, host and, for older proxies, the path before the application's id.
     #[serde(default = "ClassLink::default_proxy")]
     pub proxy: String,
-    /// Records a page, 10,000 at most.
+    /// Records per page, at most 10,000.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
-    /// As at [`OneRoster::changes_every_hours`].
+    /// See [`OneRoster::changes_every_hours`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_every_hours: Option<u8>,
 }
 
 impl ClassLink {
-    /// The source's name.
-    pub const SOURCE: &'static str = "classlink";
-
-    /// A district with nothing changed.
+    /// Returns the settings of a district, with the default for every other field.
     pub fn of(tenant: impl Into<String>) -> Self {
         let (proxy, page_size) = (Self::default_proxy(), OneRoster::default_page_size());
         Self { tenant: tenant.into(), proxy, page_size, changes_every_hours: None }
@@ -162,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_what_the_settings_name_and_its_settings_come_back_as_they_were() {
+    fn settings_name_the_source_and_survive_a_round_trip() {
         assert_eq!(SourceSettings::default().pulled(), None);
         for (text, name) in [
             (r#"{"clever": {"district": "58da8a43cc70ab00017a1a87"}}"#, "clever"),

@@ -17,7 +17,7 @@ use roster::id::RunId;
 use roster::policy::Policy;
 use roster::records::{Inactive, Origin, RecordKind, Status};
 use roster::run::RunState;
-use roster::settings::{ClassLink, Clever, DistrictStatus};
+use roster::settings::{ClassLink, Clever, DistrictStatus, PulledSource};
 
 /// All facts about the person or the class to explain.
 #[derive(Clone, Debug)]

@@ -1,154 +1,23 @@
-//! From staged pages to the lines of a snapshot.
+//! The state of an import: the records read so far, and the tools of the modules that read them
+//! (decode an object, claim its record, report a finding).
 
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
 
-use jiff::civil::Date;
-use roster::finding::{Code, Finding, pull as codes, source};
+use roster::finding::{Code, Finding, pull as codes};
 use roster::id::SourceId;
-use roster::policy::Policy;
 use roster::records::RecordKind;
-use roster::settings::SourceSettings;
-use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::objects::{Named, Text};
-use super::page::{self, Split};
-use super::pull::{Frozen, Progress, Resource};
-use super::{people, places, sections};
-use crate::intake::assemble;
-use crate::intake::collected::{Collected, ImportOptions, List, Org, OrgKind, Words};
-use crate::intake::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
+use super::pull::Resource;
+use crate::intake::collected::{Collected, ImportOptions, List, Org, OrgKind, Words, person};
+use crate::intake::diagnostics::{Diagnostics, id_of, place};
 use crate::intake::ids::{Claim, NONE, RecordStatus, Registry};
-use crate::intake::phone::Phones;
 use crate::intake::record_texts::OrgTexts;
 use crate::intake::values::NO_DAY;
-use crate::{Import, ImportError, Refused, Staged};
 
-/// What a snapshot is made from.
-pub struct Job<'a> {
-    /// The district's id at Clever.
-    pub district: &'a str,
-    /// How many pages of each list are staged.
-    pub lists: &'a BTreeMap<Resource, Progress>,
-    /// Why they are not of today, if Clever says so.
-    pub frozen: Option<Frozen>,
-    /// How the district's data is to be read.
-    pub settings: &'a SourceSettings,
-    /// The district's policy; it decides about demographics (R-M7).
-    pub policy: &'a Policy,
-    /// The day for which the snapshot is made.
-    pub today: Date,
-}
-
-/// Gives staged pages.
-pub trait StagedPages: Send {
-    /// The next page. Pages are asked for once, list by list in the order of [`Resource::ALL`],
-    /// each list from its first page on.
-    fn next(&mut self) -> io::Result<Vec<u8>>;
-}
-
-/// Makes a snapshot of a pull whose pages are all staged.
-///
-/// # Errors
-/// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
-pub fn import(
-    job: Job<'_>,
-    pages: &mut dyn StagedPages,
-    sink: &mut dyn SnapshotSink,
-) -> Result<Import, ImportError> {
-    let mut diagnostics = Diagnostics::new(sink);
-    match stage(&job, pages, &mut diagnostics) {
-        Ok(enrollments) => {
-            Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
-        }
-        // Nothing here is read over anything earlier.
-        Err(Abort::Refused | Abort::NeedsBase) => {
-            Ok(Import::Refused(Refused { findings: diagnostics.into_list() }))
-        }
-        Err(Abort::Fault(error)) => Err(error),
-    }
-}
-
-fn stage(
-    job: &Job<'_>,
-    pages: &mut dyn StagedPages,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Result<u64, Abort> {
-    let Some(phones) = Phones::of(&job.settings.phone_country) else {
-        let code = &source::SETTING_INVALID;
-        diagnostics.note(code, |f| {
-            f.with(format!(
-                "the setting phone_country has the invalid value {}",
-                quoted(&job.settings.phone_country)
-            ))
-        });
-        return Err(Abort::Refused);
-    };
-    let options = ImportOptions::new(job.settings, job.policy, job.today, phones);
-    if let Some(frozen) = job.frozen {
-        let code = &codes::SOURCE_FROZEN;
-        diagnostics.note(code, |finding| {
-            finding.with(format!("{}; the data is from an earlier day", frozen.words()))
-        });
-    }
-    let mut feed = Feed::new(job.district, &options);
-    thread::scope(|scope| {
-        // What is asked for stops here and there; pages are split meanwhile.
-        let (sender, split) = sync_channel(AHEAD);
-        scope.spawn(move || split_pages(job.lists, pages, &sender));
-        for list in Resource::ALL {
-            for _ in 0..pages_of(job.lists, list) {
-                let page = split.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
-                for object in
-                    page.map_err(|error| Abort::Fault(ImportError::Read(error)))?.objects()
-                {
-                    feed.take(list, object, diagnostics);
-                }
-            }
-            if list == Resource::Schools {
-                places::finish_schools(&mut feed, diagnostics);
-                diagnostics.go_on()?;
-            }
-            diagnostics.relieve()?;
-        }
-        Ok(())
-    })?;
-    feed.finish(diagnostics);
-    assemble::stage(feed.roster, &options, diagnostics, |_| {})
-}
-
-/// Pages that wait to be read.
-const AHEAD: usize = 2;
-
-/// How many pages of a list are staged.
-fn pages_of(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
-    lists.get(&list).map_or(0, |progress| progress.pages)
-}
-
-/// Splits all pages into their objects, in a thread of its own: finding where each ends takes about
-/// as long as reading it.
-fn split_pages(
-    lists: &BTreeMap<Resource, Progress>,
-    pages: &mut dyn StagedPages,
-    sender: &SyncSender<io::Result<Split>>,
-) {
-    for _ in Resource::ALL.into_iter().flat_map(|list| 0..pages_of(lists, list)) {
-        let no_page = |_| io::Error::other("a staged page is not a page of a list");
-        let page = pages.next().and_then(|body| page::split(body).map_err(no_page));
-        let is_last = page.is_err();
-        // Who stopped listening does not want to know.
-        if sender.send(page).is_err() || is_last {
-            return;
-        }
-    }
-}
-
-/// What findings call the things of a list.
+/// Returns the words for a list and its records in findings.
 pub(super) fn words_of(list: Resource) -> List {
     let entity = match list {
         Resource::Schools => "school",
@@ -164,21 +33,31 @@ pub(super) fn words_of(list: Resource) -> List {
     List { name: list.name(), entity }
 }
 
-/// What is known of the district so far.
+/// Returns the kind of the people in a list.
+pub(super) fn kind_of(list: Resource) -> u8 {
+    match list {
+        Resource::Teachers => person::TEACHER,
+        Resource::Students => person::STUDENT,
+        Resource::Contacts => person::GUARDIAN,
+        _ => person::OTHER,
+    }
+}
+
+/// The records of a district that were read so far.
 pub(super) struct Feed<'a> {
     pub(super) roster: Collected,
     pub(super) options: &'a ImportOptions<'a>,
-    /// The district's id at Clever, and its slot among the orgs: it stands above its schools and
-    /// has its courses.
+    /// The district's id at Clever.
     district: &'a str,
+    /// The district's slot among the orgs: the parent of the schools, and the org of the courses.
     pub(super) district_org: u32,
     pub(super) counts: Counts,
-    /// Which section had a person last, as teacher and as student: a person who is named twice has
-    /// one seat.
-    pub(super) seated: [Vec<u32>; 2],
+    /// The last section that listed each user, as teacher and as student: a section that lists a
+    /// user twice has one enrollment.
+    pub(super) last_class: [Vec<u32>; 2],
 }
 
-/// What is only counted: on any night there are thousands of it, and nothing is wrong.
+/// Harmless deviations that are only counted: every pull has thousands of them.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) people_not_shared: u64,
@@ -188,18 +67,18 @@ pub(super) struct Counts {
     pub(super) courses_missing: u64,
 }
 
-/// What became of an object.
-pub(super) enum Taken {
-    /// It is its record's.
-    Record(u32),
-    /// The record was read from another list.
+/// The result of claiming an object's record.
+pub(super) enum Claimed {
+    /// The object is the first of this record.
+    First(u32),
+    /// The record was already read, from another list.
     Known(u32),
-    /// There is nothing to take.
+    /// The object has no id, repeats the record, or conflicts with it.
     Nothing,
 }
 
 impl<'a> Feed<'a> {
-    fn new(district: &'a str, options: &'a ImportOptions<'a>) -> Self {
+    pub(super) fn new(district: &'a str, options: &'a ImportOptions<'a>) -> Self {
         let words = Words {
             users: words_of(Resource::Contacts),
             enrollments: words_of(Resource::Sections),
@@ -220,27 +99,12 @@ impl<'a> Feed<'a> {
             district,
             district_org,
             counts: Counts::default(),
-            seated: [Vec::new(), Vec::new()],
+            last_class: [Vec::new(), Vec::new()],
         }
     }
 
-    fn take(&mut self, list: Resource, object: &str, diagnostics: &mut Diagnostics<'_>) {
-        match list {
-            Resource::Schools => places::take_school(self, object, diagnostics),
-            Resource::Terms => places::take_term(self, object, diagnostics),
-            Resource::Courses => places::take_course(self, object, diagnostics),
-            Resource::Sections => sections::take(self, object, diagnostics),
-            Resource::Teachers
-            | Resource::Staff
-            | Resource::DistrictAdmins
-            | Resource::Students
-            | Resource::Contacts => {
-                people::take(self, list, object, diagnostics);
-            }
-        }
-    }
-
-    /// Reads an object. None: it cannot be read, or is not ours, and is a gap now.
+    /// Decodes an object. Returns `None` if it is unreadable or belongs to another district; a
+    /// finding is then reported and the record marked as unreadable.
     pub(super) fn read<'o, T: Deserialize<'o>>(
         &mut self,
         list: Resource,
@@ -248,12 +112,12 @@ impl<'a> Feed<'a> {
         owner: impl FnOnce(&T) -> (&Text<'o>, &Text<'o>),
         diagnostics: &mut Diagnostics<'_>,
     ) -> Option<T> {
-        // What serde says of it may quote it.
+        // The error of serde could quote the object, so it is not reported.
         let Ok(read) = serde_json::from_str::<T>(object) else {
             let id = serde_json::from_str::<Named<'_>>(object).ok();
             let id = id.as_ref().and_then(|named| named.id.get());
             note(diagnostics, &codes::RECORD_UNREADABLE, list, id, None, String::new);
-            self.lose(list, id);
+            self.mark_unreadable(list, id);
             return None;
         };
         let (id, district) = owner(&read);
@@ -261,7 +125,7 @@ impl<'a> Feed<'a> {
             note(diagnostics, &codes::RECORD_UNREADABLE, list, None, Some("id"), || {
                 "a record has no id".into()
             });
-            self.lose(list, None);
+            self.mark_unreadable(list, None);
             return None;
         };
         if district.get().is_some_and(|district| district != self.district) {
@@ -273,15 +137,15 @@ impl<'a> Feed<'a> {
                 Some("district"),
                 String::new,
             );
-            self.lose(list, Some(id));
+            self.mark_unreadable(list, Some(id));
             return None;
         }
         Some(read)
     }
 
-    /// Leaves a record as the mirror has it, or all of its kind where nobody can tell which it is
-    /// (R-H3).
-    fn lose(&mut self, list: Resource, id: Option<&str>) {
+    /// Marks a record as unreadable, so that the mirror's version is kept; without an id, all
+    /// records of its kind (R-H3).
+    fn mark_unreadable(&mut self, list: Resource, id: Option<&str>) {
         let roster = &mut self.roster;
         match (list, id) {
             (Resource::Schools, Some(id)) => drop_record(&mut roster.orgs, id),
@@ -295,61 +159,12 @@ impl<'a> Feed<'a> {
             (_, Some(id)) => {
                 drop_record(&mut roster.users, id);
                 let slot = roster.users.slot(id);
-                roster.users.record_mut(slot).kinds |= people::kind_of(list);
+                roster.users.record_mut(slot).kinds |= kind_of(list);
             }
             (Resource::Teachers, None) => roster.losses.kind(RecordKind::Teacher),
             (Resource::Students, None) => roster.losses.kind(RecordKind::Student),
             (Resource::Contacts, None) => roster.losses.kind(RecordKind::Guardian),
             (Resource::Staff | Resource::DistrictAdmins, None) => {}
-        }
-    }
-
-    /// Diagnostics what was only counted.
-    fn finish(&mut self, diagnostics: &mut Diagnostics<'_>) {
-        sections::note_idle(self, diagnostics);
-        let counts = &self.counts;
-        for (count, list, code, what) in [
-            (
-                counts.people_not_shared,
-                Resource::Sections,
-                &codes::PEOPLE_NOT_SHARED,
-                "enrollments in sections belong to people who are not shared",
-            ),
-            (
-                counts.courses_missing,
-                Resource::Sections,
-                &source::OPTIONAL_REFERENCE_MISSING,
-                "sections name a course that is not shared; the course was treated as blank",
-            ),
-            (
-                counts.children_not_shared,
-                Resource::Contacts,
-                &codes::CHILDREN_NOT_SHARED,
-                "relationships name students who are not shared",
-            ),
-            (
-                counts.no_guardians,
-                Resource::Contacts,
-                &codes::CONTACT_NOT_GUARDIAN,
-                "relationships do not make the contact a guardian",
-            ),
-            (
-                counts.races,
-                Resource::Students,
-                &codes::RACE_UNKNOWN,
-                "students have a race value that is not known here",
-            ),
-        ] {
-            if count > 0 {
-                note(diagnostics, code, list, None, None, || format!("{count} {what}"));
-            }
-        }
-        for ((list, role), count) in &self.roster.not_rostered {
-            let code = &source::ROLE_NOT_ROSTERED;
-            diagnostics.note(code, |f| {
-                f.with(format!("{count} users with the role {role} get no account here"))
-                    .at(place(list, 0, None))
-            });
         }
     }
 }
@@ -359,31 +174,31 @@ fn drop_record<T: Default + Clone>(registry: &mut Registry<T>, id: &str) {
     registry.set(slot, RecordStatus::Dropped);
 }
 
-/// Finds the record that an object is. The same object twice counts once; two that differ leave the
-/// record as it is.
+/// Finds the record of an object. The same object twice counts once; if two objects of a record
+/// differ, a finding is reported and the mirror's version of the record is kept.
 pub(super) fn claim<T: Default + Clone, O: Hash>(
     registry: &mut Registry<T>,
     list: Resource,
     id: &Text<'_>,
     object: &O,
     diagnostics: &mut Diagnostics<'_>,
-) -> Taken {
-    let Some(id) = id.get() else { return Taken::Nothing };
+) -> Claimed {
+    let Some(id) = id.get() else { return Claimed::Nothing };
     let mut hash = Xxh3::new();
     object.hash(&mut hash);
     match registry.claim(id, list as u16, 0, hash.finish()) {
-        Claim::First(slot) => Taken::Record(slot),
-        Claim::Outdated => Taken::Known(registry.slot(id)),
-        Claim::Again(_) => Taken::Nothing,
+        Claim::First(slot) => Claimed::First(slot),
+        Claim::Outdated => Claimed::Known(registry.slot(id)),
+        Claim::Again(_) => Claimed::Nothing,
         Claim::Conflict(slot, _) => {
             note(diagnostics, &codes::RECORD_TWICE, list, Some(id), None, String::new);
             registry.set(slot, RecordStatus::Dropped);
-            Taken::Nothing
+            Claimed::Nothing
         }
     }
 }
 
-/// Diagnostics a finding about a thing of a list.
+/// Reports a finding about a record of a list. `found` may be empty: the code's own text is enough.
 pub(super) fn note(
     diagnostics: &mut Diagnostics<'_>,
     code: &'static Code,

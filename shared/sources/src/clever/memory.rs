@@ -1,5 +1,5 @@
-//! Clever in memory, for tests: lists by pages as the real one gives them, and what goes wrong with
-//! it, on cue.
+//! Clever in memory, for tests. It serves lists by pages like the real API, and fails as planned by a
+//! test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use serde_json::{Value, json};
 
 use crate::http::{Answer, Credential, Form, Get, Http, NoAnswer};
 
-/// The most records of a page.
+/// The maximum number of records per page.
 const MOST: usize = 10_000;
 
-/// What happens to a request.
+/// A planned failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This answer: status and body.
+    /// A response with this status and body.
     Answer(u16, String),
     /// 429, with `retry-after` in seconds.
     TooMany(u64),
-    /// No answer.
+    /// No response.
     None(NoAnswer),
-    /// The body ends in the middle.
+    /// A truncated body.
     Truncated,
-    /// The link to the next page leads there.
+    /// The link to the next page has this address.
     Next(String),
-    /// The district's data comes anew, right after this answer, with this `last_sync`.
+    /// After this response the district syncs again, with this `last_sync`.
     NewData(String),
 }
 
@@ -39,13 +39,13 @@ struct Planned {
 struct World {
     /// By id: token and the district's object.
     districts: BTreeMap<String, (String, Value)>,
-    /// By list of the API and id. People have the key `users`.
+    /// Records by list of the API and id. All people are in `users`.
     records: BTreeMap<String, BTreeMap<String, Value>>,
     faults: Vec<Planned>,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-/// A Clever that holds what a test puts into it.
+/// Clever with the records that a test adds.
 #[derive(Clone, Default)]
 pub struct MemoryClever(Arc<Mutex<World>>);
 
@@ -59,39 +59,39 @@ impl MemoryClever {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A district connects the application, or gets another token.
+    /// Connects a district, or gives it another token.
     pub fn connect(&self, id: &str, token: &str) {
         let district = json!({ "id": id, "name": "Oak", "last_sync": "2026-08-31T20:00:00.000Z", "error": "", "state": "success" });
         self.world().districts.insert(id.into(), (token.into(), district));
     }
 
-    /// A district disconnects.
+    /// Disconnects a district.
     pub fn disconnect(&self, id: &str) {
         self.world().districts.remove(id);
     }
 
-    /// Puts a record into a list: `schools`, `terms`, `courses`, `sections`, `users`.
+    /// Adds a record to a list: `schools`, `terms`, `courses`, `sections`, `users`.
     pub fn put(&self, list: &str, record: Value) {
         let id = record["id"].as_str().unwrap_or_default().to_owned();
         self.world().records.entry(list.into()).or_default().insert(id, record);
     }
 
-    /// Takes a record away.
+    /// Removes a record.
     pub fn remove(&self, list: &str, id: &str) {
         if let Some(records) = self.world().records.get_mut(list) {
             records.remove(id);
         }
     }
 
-    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet
-    /// the fault.
+    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the next
+    /// `times` fail.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }
 
-    /// The paths and queries that were asked for.
-    pub fn asked(&self) -> Vec<String> {
-        self.world().asked.clone()
+    /// Returns the recorded requests: paths and queries.
+    pub fn requests(&self) -> Vec<String> {
+        self.world().requests.clone()
     }
 }
 
@@ -182,7 +182,7 @@ impl Http for MemoryClever {
         let mut world = self.world();
         let path =
             request.url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-        world.asked.push(path.clone());
+        world.requests.push(path.clone());
         let fault = world.fault(&path);
         let (mut status, mut body) = world.answer(&path, &request.credential);
         let mut answer = Answer::default();
@@ -214,7 +214,7 @@ impl Http for MemoryClever {
         Ok(Answer { status, body: body.to_string().into_bytes(), ..answer })
     }
 
-    /// Clever gives tokens in a list.
+    /// Clever has no token endpoint; tokens are in a list.
     async fn post(&self, _: Form) -> Result<Answer, NoAnswer> {
         Err(NoAnswer::Request)
     }

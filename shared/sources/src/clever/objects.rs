@@ -1,8 +1,8 @@
-//! Clever's objects, as far as a roster needs them. Absent, null and `""` are the same: unknown
-//! (recordings have all three).
+//! Clever's objects, reduced to the fields that a roster needs. Absent, null and `""` all mean
+//! unknown (recorded responses have all three).
 //!
-//! They hold what is known of people, so none of them can be printed. Two objects are the same if
-//! their hashes are: the order of fields is not fixed.
+//! The types contain personal data, so none of them is printable. Objects are compared by their
+//! hashes, because the order of fields is not fixed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,17 @@ use serde::{Deserialize, Deserializer};
 
 use crate::intake::values::trim;
 
-/// A text that may be absent, null, blank, or (seen in free fields) a number or a boolean.
+/// A text that may be absent, null, blank, or (in free fields) a number or a boolean.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Text<'a>(Option<Cow<'a, str>>);
 
 impl Text<'_> {
-    /// The text to the letter; none where nothing is known.
+    /// Returns the text unchanged, or `None` if it is unknown.
     pub(super) fn get(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.trim().is_empty())
     }
 
-    /// The text without blanks around it; blank where nothing is known.
+    /// Returns the trimmed text, or `""` if it is unknown.
     pub(super) fn trimmed(&self) -> &str {
         trim(self.0.as_deref().unwrap_or_default())
     }
@@ -34,7 +34,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Takes whatever stands there: an object or a list where a text should be is as good as nothing.
+/// Accepts any value. An object or a list in place of a text counts as unknown.
 struct AnyText;
 
 impl<'de> Visitor<'de> for AnyText {
@@ -90,19 +90,19 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// An object that may be absent, null, or something else altogether.
+/// An object that may be absent, null, or another type of value.
 fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Whether anything stands there.
+/// Whether the field has a value.
 fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::<IgnoredAny>::deserialize(deserializer)?.is_some())
 }
 
-/// The id alone, for an object of which nothing else can be read.
+/// The id of an object that is otherwise unreadable.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Named<'a> {
@@ -110,7 +110,7 @@ pub(super) struct Named<'a> {
     pub(super) id: Text<'a>,
 }
 
-/// A district, for the checks around a pull.
+/// A district, for the checks before and after a pull.
 #[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct District<'a> {
@@ -197,7 +197,7 @@ pub(super) struct User<'a> {
     pub(super) roles: Roles<'a>,
 }
 
-/// What a person is; student and contact never combine with another role.
+/// A user's roles. Student and contact are never combined with another role.
 #[derive(Default, Hash, Deserialize)]
 #[serde(default)]
 pub(super) struct Roles<'a> {

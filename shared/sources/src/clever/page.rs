@@ -1,4 +1,4 @@
-//! The envelope of Clever's lists, and the way to the next page.
+//! The envelope of Clever's lists, and the link to the next page.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::http::PaginationError;
 /// One item of a list.
 #[derive(Deserialize)]
 pub(super) struct Item<'a> {
-    /// The object, unread.
+    /// The object, not decoded.
     #[serde(borrow)]
     pub(super) data: &'a RawValue,
 }
@@ -26,13 +26,13 @@ pub(super) struct Link {
     uri: String,
 }
 
-/// Where a list says that its next page is: nothing of it is to be trusted.
+/// Returns the link to the next page. It is not validated.
 pub(super) fn next_of(links: Vec<Link>) -> Option<String> {
     links.into_iter().find(|link| link.rel == "next").map(|link| link.uri)
 }
 
-/// A page of a list. The order of keys is not fixed, and further keys may come (developer
-/// documentation, recordings).
+/// A page of a list. The order of keys is not fixed, and there may be further keys (according to
+/// Clever's documentation and to recorded responses).
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -41,11 +41,11 @@ struct Envelope<'a> {
     links: Vec<Link>,
 }
 
-/// A page that was understood.
+/// A valid page.
 pub(super) struct Page<'a> {
     /// Its items.
     pub(super) items: Vec<Item<'a>>,
-    /// The cursor of the next page: the id after which it begins; none: this was the last.
+    /// The cursor of the next page (the id after which it begins), or `None` for the last page.
     pub(super) next: Option<String>,
 }
 
@@ -57,8 +57,8 @@ impl fmt::Debug for Page<'_> {
 
 /// Reads a page of the list at `path` (`/v3.1/sections`) that began after `after`.
 ///
-/// Of the link to the next page only the cursor is used: what is asked next is always our own path
-/// on our own host, so a token never goes elsewhere.
+/// Only the cursor is taken from the link to the next page. Requests always use our own path and
+/// host, so the token is never sent to another address.
 pub(super) fn read<'a>(
     body: &'a [u8],
     path: &str,
@@ -79,32 +79,32 @@ pub(super) fn read<'a>(
     if !is_id(cursor) {
         return Err(PaginationError::ForeignLink);
     }
-    // Lists are in the order of ids, and a cursor is the last id of its page.
+    // Lists are sorted by id, and a cursor is the last id of its page.
     if after.is_some_and(|after| cursor <= after) {
         return Err(PaginationError::Loop);
     }
     Ok(Page { items: envelope.data, next: Some(cursor.to_owned()) })
 }
 
-/// The items of a page whose way to the next one was followed before.
+/// Returns the items of a page, ignoring its link to the next one.
 pub(super) fn items(body: &[u8]) -> Result<Vec<Item<'_>>, PaginationError> {
     Ok(envelope(body)?.data)
 }
 
-/// A page, and where its objects stand in it.
+/// A page and the positions of its objects in it.
 pub(super) struct Split {
     body: String,
     objects: Vec<Range<usize>>,
 }
 
 impl Split {
-    /// The objects, unread.
+    /// Returns the objects, not decoded.
     pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
         self.objects.iter().map(|place| &self.body[place.clone()])
     }
 }
 
-/// Splits a page whose way to the next one was followed before.
+/// Splits a page into its objects, ignoring its link to the next page.
 pub(super) fn split(body: Vec<u8>) -> Result<Split, PaginationError> {
     let body = String::from_utf8(body).map_err(|_| PaginationError::NotAPage)?;
     let place = |object: &str| {
@@ -119,8 +119,8 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, PaginationError> {
     serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)
 }
 
-/// What a student's role says of demographics (R-M7), of free fields too, for nobody knows what a
-/// district puts there.
+/// The demographic fields of a student's role (R-M7), and `ext`, in which a district may store
+/// anything.
 const DEMOGRAPHICS: [&str; 15] = [
     "grade",
     "graduation_year",
@@ -139,10 +139,10 @@ const DEMOGRAPHICS: [&str; 15] = [
     "ext",
 ];
 
-/// A page of people without their demographics, for a district that keeps none (R-M7).
+/// Removes the demographics from a page of students, for a district that keeps none (R-M7).
 ///
 /// # Errors
-/// If it is no page.
+/// If the body is not a page.
 pub fn without_demographics(body: &[u8]) -> Result<Vec<u8>, PaginationError> {
     let mut page: Value = serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage)?;
     let items =
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_gives_its_items_and_the_cursor_of_the_next() {
+    fn a_page_has_items_and_the_cursor_of_the_next_page() {
         let body = page(&format!("/v3.1/users?limit=25&starting_after={B}"));
         let page = read(body.as_bytes(), "/v3.1/users", Some(A)).unwrap();
         assert_eq!((page.items.len(), page.next.as_deref()), (1, Some(B)));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_elsewhere_or_back_is_refused() {
+    fn links_to_other_addresses_or_earlier_pages_are_rejected() {
         let fault = |uri: &str| read(page(uri).as_bytes(), "/v3.1/users", Some(B)).unwrap_err();
         assert_eq!(
             fault(&format!("https://evil.example/v3.1/users?starting_after={B}")),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_split_into_its_objects_to_the_letter() {
+    fn splitting_a_page_keeps_the_text_of_its_objects() {
         let page = split(
             format!(
                 r#"{{"data":[{{"data": {{"id":"{A}","é":[1]}} }},{{"uri":"x","data":{{}}}}]}}"#
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_html_is_no_page() {
+    fn truncated_responses_and_html_are_not_pages() {
         for body in
             ["", "{\"data\":[{\"data\":{\"id\":", "<html>", "[]", "{\"resources\":[]}", "null"]
         {

@@ -5,7 +5,7 @@ use roster::contact;
 use roster::finding::pull as codes;
 use roster::finding::source;
 
-use super::feed::{Feed, Taken, claim, note};
+use super::feed::{Claimed, Feed, claim, kind_of, note};
 use super::objects::{ContactRole, Name, Roles, StudentRole, Text, User as UserObject};
 use super::places::day;
 use super::pull::Resource;
@@ -14,16 +14,6 @@ use crate::intake::demographics::RACES;
 use crate::intake::diagnostics::Diagnostics;
 use crate::intake::ids::{NONE, RecordStatus};
 use crate::intake::record_texts::{DemographicTexts, PersonTexts, StudentTexts};
-
-/// The kind of person that a list is of.
-pub(super) fn kind_of(list: Resource) -> u8 {
-    match list {
-        Resource::Teachers => person::TEACHER,
-        Resource::Students => person::STUDENT,
-        Resource::Contacts => person::GUARDIAN,
-        _ => person::OTHER,
-    }
-}
 
 fn kinds_of(roles: &Roles<'_>) -> u8 {
     let kind = |has: bool, kind: u8| if has { kind } else { 0 };
@@ -36,15 +26,18 @@ fn kinds_of(roles: &Roles<'_>) -> u8 {
         )
 }
 
-/// Whether somebody is a guardian of anybody: whoever is only called in an emergency, or stands for
-/// themselves, gets no account with a child's data.
+/// Whether a contact is a guardian. A contact who is only called in an emergency, or who is the
+/// student, gets no account with a student's data.
 fn makes_guardian(contact: &ContactRole<'_>) -> bool {
     contact.student_relationships.is_empty()
-        || contact.student_relationships.iter().any(|r| word(&r.relationship, &r.kind).is_some())
+        || contact
+            .student_relationships
+            .iter()
+            .any(|r| relation(&r.relationship, &r.kind).is_some())
 }
 
-/// Our word for a relationship; none: it is not that of a guardian.
-fn word(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
+/// Returns our value for a relationship, or `None` if it is not a guardian's.
+fn relation(relationship: &Text<'_>, kind: &Text<'_>) -> Option<GuardianWord> {
     match relationship.trimmed().to_ascii_lowercase().as_str() {
         "self" => None,
         "parent" => Some(GuardianWord::Parent),
@@ -67,10 +60,10 @@ pub(super) fn take(
     };
     let kinds = kinds_of(&user.roles);
     let slot = match claim(&mut feed.roster.users, list, &user.id, &user, diagnostics) {
-        Taken::Record(slot) => slot,
-        // Who has several roles comes in the list of each: the first that makes an account is read,
-        // and the others say no more than that there are others.
-        Taken::Known(slot) => {
+        Claimed::First(slot) => slot,
+        // Clever returns a user with several roles in the list of each role. The first list that
+        // gives an account is imported; the others only add their roles.
+        Claimed::Known(slot) => {
             let known = feed.roster.users.record_mut(slot);
             let was_read = known.kinds & person::ALL != 0 || kinds & person::ALL == 0;
             known.kinds |= kinds;
@@ -79,7 +72,7 @@ pub(super) fn take(
             }
             slot
         }
-        Taken::Nothing => return,
+        Claimed::Nothing => return,
     };
     read(feed, list, slot, &user, kinds, diagnostics);
 }
@@ -94,13 +87,13 @@ fn read(
 ) {
     let roles = &user.roles;
     let mut record = User { main_org: NONE, kinds, ..User::default() };
-    let mut whole = true;
+    let mut is_valid = true;
     if kinds == 0 {
         note(diagnostics, &codes::RECORD_UNREADABLE, list, user.id.get(), Some("roles"), || {
             "a user has no role".into()
         });
         record.kinds = kind_of(list);
-        whole = false;
+        is_valid = false;
     }
     if kinds & person::ALL == 0 && kinds != 0 {
         let role = if roles.contact.is_some() {
@@ -117,13 +110,13 @@ fn read(
         note(diagnostics, &source::VALUE_MISSING, list, user.id.get(), Some("name"), || {
             "a user has no name".into()
         });
-        whole = false;
+        is_valid = false;
     }
-    whole &= schools(feed, list, user, &mut record, diagnostics);
+    is_valid &= schools(feed, list, user, &mut record, diagnostics);
     if let Some(contact) = &roles.contact {
         relate(feed, slot, contact, &mut record);
     }
-    if !whole {
+    if !is_valid {
         feed.roster.users.set(slot, RecordStatus::Dropped);
         *feed.roster.users.record_mut(slot) = record;
         return;
@@ -135,8 +128,8 @@ fn read(
     }
 }
 
-/// The schools of a person, the main one first: those that are shared. False where a student or a
-/// teacher has none of these: nobody knows where they are.
+/// Reads the user's schools that are shared, the main one first. Returns false if a student or
+/// teacher has none.
 fn schools(
     feed: &mut Feed<'_>,
     list: Resource,
@@ -173,7 +166,8 @@ fn schools(
         });
         return false;
     }
-    // R-H3: a reference that leads nowhere. The schools are left as they are, too (readings, R-A6).
+    // R-H3: the reference cannot be resolved. The mirror's version of the schools is kept, too
+    // (readings, R-A6).
     for id in named {
         let slot = roster.orgs.slot(id);
         roster.orgs.record_mut(slot).wanted = true;
@@ -182,12 +176,13 @@ fn schools(
     false
 }
 
-/// The children of a contact. Clever says it on the contact's side for both.
+/// Reads the students of a contact. In Clever, only the contact's record has the relationship; it is
+/// recorded for both.
 fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mut User) {
     let roster = &mut feed.roster;
     let mut best = None;
     for relationship in &contact.student_relationships {
-        let Some(word) = word(&relationship.relationship, &relationship.kind) else {
+        let Some(word) = relation(&relationship.relationship, &relationship.kind) else {
             feed.counts.no_guardians += 1;
             continue;
         };
@@ -267,7 +262,7 @@ fn write_texts(
     person.write(&student, &mut feed.roster.texts)
 }
 
-/// What Clever calls the races that OneRoster has columns for, in their order.
+/// Clever's names of the races that have a OneRoster column, in the order of the columns.
 const RACE_WORDS: [&str; RACES.len()] = [
     "American Indian",
     "Asian",

@@ -3,7 +3,7 @@
 use roster::finding::{pull as codes, source};
 use roster::settings::DateOrder;
 
-use super::feed::{Feed, Taken, claim, note};
+use super::feed::{Claimed, Feed, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Course, Org, OrgKind, Session};
@@ -19,7 +19,7 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, diagnostics)
+    let Claimed::First(slot) = claim(&mut feed.roster.orgs, list, &school.id, &school, diagnostics)
     else {
         return;
     };
@@ -45,8 +45,7 @@ pub(super) fn take_school(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     };
 }
 
-/// What can be said once all schools are read: whether there are any, and which of them are in the
-/// configured scope (R-O3).
+/// Reports missing schools and determines the configured scope (R-O3), once all schools are read.
 pub(super) fn finish_schools(feed: &mut Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
     let orgs = &feed.roster.orgs;
     let is_school = |slot: u32| slot != feed.district_org && orgs.resolves(slot);
@@ -74,7 +73,7 @@ pub(super) fn take_term(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Dia
     else {
         return;
     };
-    let Taken::Record(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, diagnostics)
+    let Claimed::First(slot) = claim(&mut feed.roster.sessions, list, &term.id, &term, diagnostics)
     else {
         return;
     };
@@ -98,7 +97,7 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
     ) else {
         return;
     };
-    let Taken::Record(slot) =
+    let Claimed::First(slot) =
         claim(&mut feed.roster.courses, list, &course.id, &course, diagnostics)
     else {
         return;
@@ -114,8 +113,8 @@ pub(super) fn take_course(feed: &mut Feed<'_>, object: &str, diagnostics: &mut D
         Course { texts, org: feed.district_org, school_year: NONE, has_classes: false };
 }
 
-/// A date: `2026-08-31`, the same with a time behind it, or `8/31/2026`. The value is not quoted:
-/// it may be a birth date.
+/// Parses a date: `2026-08-31`, the same followed by a time, or `8/31/2026`. The finding does not
+/// quote the value, which may be a birth date.
 pub(super) fn day(
     list: Resource,
     id: &Text<'_>,

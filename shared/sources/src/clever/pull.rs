@@ -1,4 +1,5 @@
-//! Reading everything that a district shares, page by page, so that it can stop and go on.
+//! Reads all lists that a district shares, page by page. A pull can stop after any page and continue
+//! later.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::objects::{District, Text};
 use super::page;
-use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
+use crate::http::retry::{self, RequestError};
 use crate::http::{
     Answer, Credential, Failing, Get, Http, Now, PaginationError, Pulled, Secret, Wait, is_host,
 };
 
-/// The lists that a pull reads, each in the order of ids. What is referred to comes first.
+/// The lists that a pull reads, each sorted by id. A list follows those that it refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
@@ -27,20 +28,20 @@ pub enum Resource {
     Courses,
     /// `/users?role=teacher`
     Teachers,
-    /// `/users?role=staff`: no accounts, but sections may name them.
+    /// `/users?role=staff`. They get no account, but sections may list them.
     Staff,
-    /// `/users?role=district_admin`: likewise.
+    /// `/users?role=district_admin`. They get no account, either.
     DistrictAdmins,
     /// `/users?role=student`
     Students,
     /// `/users?role=contact`
     Contacts,
-    /// `/sections`: the only place where it says who teaches whom.
+    /// `/sections`, the only list with enrollments.
     Sections,
 }
 
 impl Resource {
-    /// All of them.
+    /// All lists, in the order in which they are imported.
     pub const ALL: [Resource; 9] = [
         Resource::Schools,
         Resource::Terms,
@@ -53,7 +54,7 @@ impl Resource {
         Resource::Sections,
     ];
 
-    /// Its name in staged pages and in messages.
+    /// Returns the list's name in staged pages and messages.
     pub fn name(self) -> &'static str {
         match self {
             Resource::Schools => "schools",
@@ -89,27 +90,27 @@ impl Resource {
     }
 }
 
-/// How to reach Clever.
+/// Address and options of Clever's Data API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
     /// Scheme and host of the data, `https://api.clever.com`.
     data: String,
     /// The version, `v3.1`.
     version: String,
-    /// Records a page.
+    /// Records per page.
     limit: u32,
 }
 
-/// Settings by which Clever cannot be reached.
+/// A setting with which no request can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {0} has an invalid value")]
 pub struct BadSetting(pub &'static str);
 
 impl Api {
-    /// What the settings say. A token goes over TLS alone, but for an address of this machine.
+    /// Reads the settings. Requests use TLS, except to the local machine.
     ///
     /// # Errors
-    /// If no request could be made with them, or none should be.
+    /// If a setting has an invalid value.
     pub fn of(settings: &Clever) -> Result<Self, BadSetting> {
         let is_version = |text: &str| {
             text.starts_with('v') && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'.')
@@ -132,12 +133,12 @@ impl Api {
     }
 }
 
-/// How far a list is.
+/// The progress of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Pages staged.
+    /// The number of staged pages.
     pub pages: u32,
-    /// Records in them.
+    /// The number of records in them.
     pub records: u64,
     /// The id after which the next page begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,26 +147,26 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// How far a pull is.
+/// The progress of a pull.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullState {
-    /// What the district said of its data before the first page.
-    pub before: DataMark,
-    /// By list; none: nothing is kept yet.
+    /// The data's version before the first page was read.
+    pub before: DataVersion,
+    /// The progress of each list; a list without an entry has no staged pages.
     pub lists: BTreeMap<Resource, Progress>,
-    /// Why the data is not of today, as the district said when all was read.
+    /// Why the data is not current, according to the district's record after the last page.
     pub frozen: Option<Frozen>,
 }
 
-/// Why a district's data at Clever stays as it is: its own sync to Clever does not go on (`state`
-/// of the district object).
+/// Why a district's data at Clever is not current: the district's sync to Clever has stopped
+/// (`state` of the district object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frozen {
-    /// The district has paused it, or its yearly pause has come.
+    /// The district has paused it, or it is paused for the summer.
     Paused,
-    /// It fails, and the district can mend it.
+    /// It fails, and the district must fix it.
     Pending,
-    /// It fails, and Clever can mend it.
+    /// It fails, and Clever must fix it.
     Error,
 }
 
@@ -179,7 +180,7 @@ impl Frozen {
         }
     }
 
-    /// What is so, in words.
+    /// Returns the reason as text for a finding.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Paused => "the district's sync to Clever is paused",
@@ -189,37 +190,35 @@ impl Frozen {
     }
 }
 
-/// What tells one state of a district's data from the next.
+/// The version of a district's data: it differs if the data has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataMark {
-    /// When its data last came to Clever.
+pub struct DataVersion {
+    /// When the district last synced to Clever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync: Option<String>,
-    /// When data in our scope last went through Clever, where Clever tells.
+    /// When Clever last processed data in our scope, if Clever reports that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_clever_sync: Option<String>,
 }
 
-/// A district as Clever sees it.
+/// A district's record at Clever.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its id.
+pub struct DistrictRecord {
+    /// The district's id.
     pub id: String,
-    /// Its name.
+    /// The district's name.
     pub name: String,
-    /// The state of its data.
-    pub mark: DataMark,
-    /// Why that is not of today.
+    /// The version of its data.
+    pub version: DataVersion,
+    /// Why the data is not current, if it is not.
     pub frozen: Option<Frozen>,
 }
 
-/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one
-/// before.
+/// Stores pages. A page that is stored again, after a crash, replaces the earlier one.
 pub trait Pages: Sync {
-    /// What can go wrong.
+    /// The error of the storage.
     type Error: Send;
-    /// Keeps the `number`-th page (from 0) of a list, as it was sent, and after it how far the list
-    /// is then.
+    /// Stores the `number`-th page (from 0) of a list unchanged, and then the list's progress.
     fn keep(
         &self,
         list: Resource,
@@ -229,16 +228,16 @@ pub trait Pages: Sync {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Why a pull stopped. The messages are for operators and name no record.
+/// Why a pull failed. The messages are for operators and identify no record.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError<E> {
-    /// The token is not taken any more.
+    /// Clever rejected the token.
     #[error("Clever refused the district's token")]
     Unauthorized,
-    /// The token is another district's.
+    /// The token belongs to another district.
     #[error("the token belongs to another district")]
     OtherDistrict,
-    /// The list is not there.
+    /// The list does not exist or is not shared.
     #[error(
         "Clever answered {status} for the list of {list}: the list may not be shared with this application or may not exist in this version"
     )]
@@ -248,25 +247,25 @@ pub enum PullError<E> {
         /// The status.
         status: u16,
     },
-    /// Clever fails, again and again.
+    /// Clever failed repeatedly.
     #[error("Clever failed: {list} could not be read after {tries} tries ({last})")]
     Down {
         /// The list.
         list: &'static str,
-        /// How often it was tried.
+        /// The number of tries.
         tries: u32,
-        /// How it failed last.
+        /// The last failure.
         last: Failing,
     },
-    /// A page leads nowhere.
+    /// A page is not valid.
     #[error("a page of {list} is not valid: {fault}")]
     Page {
         /// The list.
         list: &'static str,
-        /// Why.
+        /// What is wrong with it.
         fault: PaginationError,
     },
-    /// A page could not be kept.
+    /// A page could not be stored.
     #[error("a page could not be stored")]
     Keep(E),
 }
@@ -274,30 +273,30 @@ pub enum PullError<E> {
 /// Reads a district's data from Clever.
 #[derive(Clone)]
 pub struct Client<H, W> {
-    /// Requests.
+    /// The HTTP client.
     pub http: H,
-    /// Waiting.
+    /// Pauses between requests.
     pub wait: W,
-    /// The time.
+    /// The clock.
     pub now: Now,
-    /// Where Clever is.
+    /// Clever's address and options.
     pub api: Api,
 }
 
 impl<H: Http, W: Wait> Client<H, W> {
-    /// The district that the token belongs to.
+    /// Returns the record of the district to which the token belongs.
     ///
     /// # Errors
-    /// If Clever does not say.
+    /// If the record cannot be read.
     pub async fn district<E>(
         &self,
         token: &Secret,
         rng: &mut fastrand::Rng,
-    ) -> Result<Seen, PullError<E>> {
+    ) -> Result<DistrictRecord, PullError<E>> {
         let path = format!("/{}/districts", self.api.version);
         let window = Window::default();
-        let answer =
-            self.ask(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
+        let answer = self
+            .request(&window, "districts", &path, token, rng, |body| page::items(body).map(|_| ()));
         let (answer, ()) = answer.await?;
         let not_a_page = PullError::Page { list: "districts", fault: PaginationError::NotAPage };
         let Some(first) = page::items(&answer.body).ok().and_then(|items| items.into_iter().next())
@@ -308,21 +307,22 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Err(not_a_page);
         };
         let text = |text: &Text<'_>| text.get().map(str::to_owned);
-        Ok(Seen {
+        Ok(DistrictRecord {
             id: text(&district.id).unwrap_or_default(),
             name: text(&district.name).unwrap_or_default(),
             frozen: district.state.get().and_then(Frozen::of),
-            mark: DataMark {
+            version: DataVersion {
                 last_sync: text(&district.last_sync),
                 last_clever_sync: text(&district.last_clever_sync),
             },
         })
     }
 
-    /// Whether the district shares any school: a token alone says that it may, not that it does.
+    /// Whether the district shares at least one school. A valid token alone does not mean that it
+    /// does.
     ///
     /// # Errors
-    /// If Clever does not say.
+    /// If the list of schools cannot be read.
     pub async fn shares<E>(
         &self,
         token: &Secret,
@@ -330,14 +330,17 @@ impl<H: Http, W: Wait> Client<H, W> {
     ) -> Result<bool, PullError<E>> {
         let path = format!("/{}/schools?limit=1", self.api.version);
         let read = |body: &[u8]| page::items(body).map(|items| !items.is_empty());
-        Ok(self.ask(&Window::default(), "schools", &path, token, rng, read).await?.1)
+        Ok(self.request(&Window::default(), "schools", &path, token, rng, read).await?.1)
     }
 
-    /// Goes on, from nothing at first: reads all lists, side by side, until all is kept or `stop`
-    /// says that it is time.
+    /// Starts or continues a pull: reads all lists concurrently, until all pages are stored or `stop`
+    /// returns true.
     ///
-    /// `state` is right at every return, after an error and where this is broken off, too: what it
-    /// calls kept is kept.
+    /// `state` is correct at every return, after an error and if the future is dropped: every page
+    /// that it counts is stored.
+    ///
+    /// # Errors
+    /// If a list cannot be read to its end.
     pub async fn pull<P: Pages>(
         &self,
         district: &str,
@@ -351,9 +354,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         if seen.id != district {
             return Err(PullError::OtherDistrict);
         }
-        if state.before != seen.mark {
-            // Pages of two states cannot be put together, so there is no use in reading more of
-            // them.
+        if state.before != seen.version {
+            // Pages of two versions cannot be combined, so reading more of them is useless.
             return Ok(Pulled::Changed);
         }
         for resource in Resource::ALL {
@@ -374,10 +376,10 @@ impl<H: Http, W: Wait> Client<H, W> {
         }
         let after = self.district(token, &mut rng).await?;
         state.frozen = after.frozen;
-        Ok(if after.mark == state.before { Pulled::Whole } else { Pulled::Changed })
+        Ok(if after.version == state.before { Pulled::Whole } else { Pulled::Changed })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it belongs to one list of one pull")]
+    #[expect(clippy::too_many_arguments, reason = "all arguments belong to one list of one pull")]
     async fn list<P: Pages>(
         &self,
         resource: Resource,
@@ -407,8 +409,9 @@ impl<H: Http, W: Wait> Client<H, W> {
                 page::read(body, &path, after.as_deref())
                     .map(|page| (page.items.len() as u64, page.next))
             };
-            let asked = self.ask(window, resource.name(), &query, token, &mut rng, read).await?;
-            let (answer, (records, next)) = asked;
+            let response =
+                self.request(window, resource.name(), &query, token, &mut rng, read).await?;
+            let (answer, (records, next)) = response;
             if records == 0 && next.is_some() {
                 return Err(PullError::Page {
                     list: resource.name(),
@@ -430,8 +433,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(true)
     }
 
-    /// Asks for a page of a list.
-    async fn ask<T, E>(
+    /// Requests a page of a list.
+    async fn request<T, E>(
         &self,
         window: &Window,
         list: &'static str,
@@ -444,12 +447,12 @@ impl<H: Http, W: Wait> Client<H, W> {
             url: format!("{}{path}", self.api.data),
             credential: Credential::Bearer(token.clone()),
         };
-        asking::ask((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(
-            |unanswered| match unanswered {
-                Unanswered::Refused(401 | 403) => PullError::Unauthorized,
-                Unanswered::Refused(status) => PullError::Refused { list, status },
-                Unanswered::Page(fault) => PullError::Page { list, fault },
-                Unanswered::Down { tries, last } => PullError::Down { list, tries, last },
+        retry::send((&self.http, &self.wait, &self.now), window, &request, rng, read).await.map_err(
+            |error| match error {
+                RequestError::Refused(401 | 403) => PullError::Unauthorized,
+                RequestError::Refused(status) => PullError::Refused { list, status },
+                RequestError::Page(fault) => PullError::Page { list, fault },
+                RequestError::Down { tries, last } => PullError::Down { list, tries, last },
             },
         )
     }

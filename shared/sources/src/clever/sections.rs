@@ -1,9 +1,9 @@
-//! Sections: classes, and the only place where it says who teaches whom.
+//! Sections: classes and their enrollments. No other list has the enrollments.
 
 use roster::finding::{pull as codes, source};
 use roster::rule::Rule;
 
-use super::feed::{Feed, Taken, claim, note, words_of};
+use super::feed::{Claimed, Feed, claim, note, words_of};
 use super::objects::{Section, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Class, Enrollment, person};
@@ -23,22 +23,22 @@ pub(super) fn take(feed: &mut Feed<'_>, object: &str, diagnostics: &mut Diagnost
     ) else {
         return;
     };
-    let Taken::Record(slot) =
+    let Claimed::First(slot) =
         claim(&mut feed.roster.classes, LIST, &section.id, &section, diagnostics)
     else {
         return;
     };
-    match place_of(feed, &section, diagnostics) {
+    match school_of(feed, &section, diagnostics) {
         Some(school) => {
             read(feed, slot, school, &section);
-            seat(feed, slot, &section, diagnostics);
+            enroll(feed, slot, &section, diagnostics);
         }
         None => feed.roster.classes.set(slot, RecordStatus::Dropped),
     }
 }
 
-/// The section's school. None: the section cannot be taken.
-fn place_of(
+/// Returns the section's school, or `None` if the section cannot be imported.
+fn school_of(
     feed: &mut Feed<'_>,
     section: &Section<'_>,
     diagnostics: &mut Diagnostics<'_>,
@@ -69,7 +69,7 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
         .get()
         .map(|id| roster.courses.ids.find(id).filter(|&slot| roster.courses.resolves(slot)));
     feed.counts.courses_missing += u64::from(course == Some(None));
-    // A term that is not there is kept all the same: a class with one is not over (readings, R-C4).
+    // A term that is missing is kept, too: a class with such a term is not over (readings, R-C4).
     let terms = (roster.term_lists.len() as u32, u32::from(section.term_id.get().is_some()));
     roster.term_lists.extend(section.term_id.get().map(|id| roster.sessions.slot(id)));
     let subject = section.subject.trimmed();
@@ -90,10 +90,15 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
         Class { texts, school, course, terms, span: (NO_DAY, Day::MAX) };
 }
 
-/// Seats of teachers, the primary one first, and of students.
-fn seat(feed: &mut Feed<'_>, class: u32, section: &Section<'_>, diagnostics: &mut Diagnostics<'_>) {
-    // `teacher` stands first in `teachers`, says the documentation; where it does not, it comes
-    // first all the same (R-T2).
+/// Adds the enrollments of teachers, the primary teacher first, and of students.
+fn enroll(
+    feed: &mut Feed<'_>,
+    class: u32,
+    section: &Section<'_>,
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    // According to Clever's documentation, `teacher` is the first of `teachers`. If it is not, it
+    // is still read first (R-T2).
     let primary = section.teacher.get();
     let teachers = primary
         .into_iter()
@@ -121,11 +126,11 @@ fn add(
         feed.counts.people_not_shared += 1;
         return;
     };
-    let seated = &mut feed.seated[usize::from(teacher)];
-    if seated.len() <= user as usize {
-        seated.resize(roster.users.len(), NONE);
+    let last_class = &mut feed.last_class[usize::from(teacher)];
+    if last_class.len() <= user as usize {
+        last_class.resize(roster.users.len(), NONE);
     }
-    if std::mem::replace(&mut seated[user as usize], class) == class {
+    if std::mem::replace(&mut last_class[user as usize], class) == class {
         return;
     }
     let kind = if teacher { person::TEACHER } else { person::STUDENT };
@@ -133,8 +138,8 @@ fn add(
     let record = roster.users.record_mut(user);
     record.has_enrollment = true;
     if record.kinds & kind == 0 {
-        // The seat stays, and the policy decides about it (R-T7). Of a bad record nobody knows the
-        // roles for sure.
+        // The enrollment is kept, and the policy decides about it (R-T7). The roles of an unreadable
+        // record are not known for certain, so there is no finding for it.
         record.enrolled |= kind;
         if is_present {
             let (word, field) =
@@ -152,19 +157,19 @@ fn add(
     roster.enrollments.push(Enrollment::new(class, user, teacher, primary, 0, 0));
 }
 
-/// People who are in no section: counted, for the policy names them one by one where it matters
-/// (R-S1).
-pub(super) fn note_idle(feed: &Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
+/// Reports how many students and teachers are in no section. They are not listed here: where it
+/// matters, the sync rules report them individually (R-S1).
+pub(super) fn report_without_section(feed: &Feed<'_>, diagnostics: &mut Diagnostics<'_>) {
     let users = &feed.roster.users;
-    let idle = |kind: u8| {
-        let is_idle = |slot: &u32| {
+    let without_section = |kind: u8| {
+        let has_none = |slot: &u32| {
             users.record(*slot).kinds & kind != 0 && !users.record(*slot).has_enrollment
         };
-        users.present().filter(is_idle).count()
+        users.present().filter(has_none).count()
     };
     for (list, count, code) in [
-        (Resource::Students, idle(person::STUDENT), &source::STUDENTS_WITHOUT_CLASS),
-        (Resource::Teachers, idle(person::TEACHER), &source::TEACHERS_WITHOUT_CLASS),
+        (Resource::Students, without_section(person::STUDENT), &source::STUDENTS_WITHOUT_CLASS),
+        (Resource::Teachers, without_section(person::TEACHER), &source::TEACHERS_WITHOUT_CLASS),
     ] {
         if count > 0 {
             note(diagnostics, code, list, None, None, || {

@@ -1,38 +1,38 @@
-//! The token list: who has connected the application, by the only list that says so.
+//! The token list: the authority on the districts that have connected the application.
 
 use serde::Deserialize;
 
 use super::page::{Link, is_id, next_of};
-use crate::http::asking::{self, Unanswered};
 use crate::http::pace::Window;
+use crate::http::retry::{self, RequestError};
 use crate::http::{Credential, Failing, Get, Http, Now, PaginationError, Secret, Wait};
 
-/// A district that has connected the application. That it shares data is not said by this.
+/// A district that has connected the application. It may share no data yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
     /// The district's id at Clever.
     pub district: String,
-    /// Its token of today.
+    /// The district's current token.
     pub token: Secret,
 }
 
-/// Why the list could not be read. Nothing follows from it about any district.
+/// Why the list could not be read. Says nothing about any district.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokensError {
-    /// The application's own credentials are wrong.
+    /// Clever rejected the application's credentials.
     #[error(
         "Clever refused the application's client id and secret ({0}): check the secret in Secrets Manager"
     )]
     Refused(u16),
-    /// Clever fails.
+    /// Clever failed repeatedly.
     #[error("the token list could not be read after {tries} tries ({last})")]
     Down {
-        /// How often it was tried.
+        /// The number of tries.
         tries: u32,
-        /// How it failed last.
+        /// The last failure.
         last: Failing,
     },
-    /// A page of it leads nowhere.
+    /// A page is not valid.
     #[error("a page of the token list is not valid")]
     Page,
 }
@@ -60,30 +60,29 @@ struct Owner {
     id: String,
 }
 
-/// Pages of the list that are followed at most; it was never seen to have more than one.
-const PAGES: usize = 1000;
+/// The maximum number of pages. The real list was never seen to have more than one.
+const MAX_PAGES: usize = 1000;
 
 const PATH: &str = "/oauth/tokens?owner_type=district";
 
 /// Reads the token list.
 #[derive(Clone)]
 pub struct TokenList<H, W> {
-    /// Requests.
+    /// The HTTP client.
     pub http: H,
-    /// Waiting.
+    /// Pauses between requests.
     pub wait: W,
-    /// The time.
+    /// The clock.
     pub now: Now,
     /// Scheme and host of the list, `https://clever.com`.
     pub host: String,
 }
 
 impl<H: Http, W: Wait> TokenList<H, W> {
-    /// The districts that are connected, all or the one that is asked for, in the order of their
-    /// ids.
+    /// Returns the connected districts, sorted by id: all of them, or only `district`.
     ///
     /// # Errors
-    /// If any page is missing: half a list would say of districts that they are gone.
+    /// If any page cannot be read: an incomplete list would make districts look disconnected.
     pub async fn connected(
         &self,
         client: &str,
@@ -107,7 +106,10 @@ impl<H: Http, W: Wait> TokenList<H, W> {
             }
             let Some(next) = next_of(list.links) else { break };
             seen.push(std::mem::replace(&mut path, next));
-            if !path.starts_with("/oauth/tokens?") || seen.contains(&path) || seen.len() >= PAGES {
+            if !path.starts_with("/oauth/tokens?")
+                || seen.contains(&path)
+                || seen.len() >= MAX_PAGES
+            {
                 return Err(TokensError::Page);
             }
         }
@@ -129,7 +131,7 @@ impl<H: Http, W: Wait> TokenList<H, W> {
         };
         let read =
             |body: &[u8]| serde_json::from_slice(body).map_err(|_| PaginationError::NotAPage);
-        let asked = asking::ask(
+        let response = retry::send(
             (&self.http, &self.wait, &self.now),
             &Window::default(),
             &request,
@@ -137,10 +139,10 @@ impl<H: Http, W: Wait> TokenList<H, W> {
             read,
         )
         .await;
-        asked.map(|(_, list)| list).map_err(|unanswered| match unanswered {
-            Unanswered::Refused(status) => TokensError::Refused(status),
-            Unanswered::Page(_) => TokensError::Page,
-            Unanswered::Down { tries, last } => TokensError::Down { tries, last },
+        response.map(|(_, list)| list).map_err(|error| match error {
+            RequestError::Refused(status) => TokensError::Refused(status),
+            RequestError::Page(_) => TokensError::Page,
+            RequestError::Down { tries, last } => TokensError::Down { tries, last },
         })
     }
 }

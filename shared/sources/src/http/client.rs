@@ -1,4 +1,4 @@
-//! The real form, on reqwest.
+//! The client for real servers, based on reqwest.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use super::{Answer, Credential, Form, Get, Http, NoAnswer};
 
-/// The most bytes of one answer: Clever's largest page (10,000 records) is about 12 MB.
-const LONGEST: usize = 64 * 1024 * 1024;
+/// The maximum length of a response in bytes. Clever's largest page (10,000 records) is about 12 MB.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// The real form.
+/// The client for real servers.
 #[derive(Clone, Debug)]
 pub struct HttpClient(reqwest::Client);
 
 impl HttpClient {
-    /// A client that gives a connection 10 seconds and an answer that stalls for 60 seconds up.
+    /// Returns a client that allows 10 seconds for a connection and 60 seconds without data.
     ///
     /// # Errors
     /// If the machine has no usable TLS.
@@ -82,8 +82,8 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
         body: Vec::new(),
     };
     while let Some(bytes) = response.chunk().await.map_err(|error| no_answer(&error))? {
-        if answer.body.len() + bytes.len() > LONGEST {
-            return Err(NoAnswer::TooLong(LONGEST));
+        if answer.body.len() + bytes.len() > MAX_BODY {
+            return Err(NoAnswer::TooLong(MAX_BODY));
         }
         answer.body.extend_from_slice(&bytes);
     }

@@ -1,4 +1,4 @@
-//! Keeping to the rate limit, and trying again: what all streams of one pull share.
+//! Rate limits and pauses before retries, shared by all requests of a pull.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,22 +7,22 @@ use jiff::Timestamp;
 
 use super::Answer;
 
-/// The longest wait that an answer may ask for; a window is a minute.
-const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// The longest pause that a response can ask for. A rate limit window is a minute.
+const MAX_WAIT: Duration = Duration::from_secs(90);
 
-/// How often one request is tried before the pull is given up.
+/// The number of tries of a request.
 pub(crate) const TRIES: u32 = 6;
 
-/// Tells the time; passed in, so that tests need not wait.
+/// Returns the current time. A parameter, so that tests control it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Waits; passed in likewise.
+/// Pauses between requests. A parameter, so that tests do not wait.
 pub trait Wait: Clone + Send + Sync + 'static {
-    /// Waits that long.
+    /// Waits for this duration.
     fn wait(&self, time: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// Waits by the machine's timer.
+/// Waits with a timer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealWait;
 
@@ -32,7 +32,7 @@ impl Wait for RealWait {
     }
 }
 
-/// What the answers' headers said last: how many requests are left, and until when.
+/// The current rate limit window, from the headers of the responses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Window(Arc<Mutex<State>>);
 
@@ -43,8 +43,8 @@ struct State {
 }
 
 impl Window {
-    /// How long to wait before the next request; it counts as made. A few requests of a window are
-    /// left to others who use the token.
+    /// Counts the next request, and returns how long to wait before it. A few requests of a window are
+    /// reserved for other users of the token.
     pub(crate) fn before_request(&self, now: Timestamp) -> Duration {
         const RESERVE: u64 = 20;
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +53,7 @@ impl Window {
         };
         let left = until(reset, now);
         if left.is_zero() {
-            // The window is over; the next answer tells of the new one.
+            // The window is over; the next response has the headers of the new one.
             *state = State::default();
             return Duration::ZERO;
         }
@@ -64,11 +64,11 @@ impl Window {
         left
     }
 
-    /// Takes what an answer says.
-    pub(crate) fn note(&self, answer: &Answer) {
+    /// Updates the window from a response's headers.
+    pub(crate) fn update(&self, answer: &Answer) {
         if let (Some(remaining), Some(reset)) = (answer.remaining, answer.reset) {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // Answers overtake each other: within one window the lowest count is the true one.
+            // Responses can arrive out of order: the lowest count of a window is the current one.
             let lowest = if state.reset == Some(reset) {
                 state.remaining.map_or(remaining, |known| known.min(remaining))
             } else {
@@ -81,24 +81,24 @@ impl Window {
 
 fn until(reset: i64, now: Timestamp) -> Duration {
     let seconds = u64::try_from(reset.saturating_sub(now.as_second())).unwrap_or(0);
-    Duration::from_secs(seconds).min(LONGEST_WAIT)
+    Duration::from_secs(seconds).min(MAX_WAIT)
 }
 
-/// How long to wait after a refusal for being too fast.
+/// Returns how long to wait after a response with status 429.
 pub(crate) fn after_too_many(
     answer: &Answer,
     now: Timestamp,
     tries: u32,
     rng: &mut fastrand::Rng,
 ) -> Duration {
-    let told = answer.retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
-    let told = told.or_else(|| answer.reset.map(|reset| until(reset, now)));
-    // A little more, by chance, so that the streams do not all come back at the same moment.
-    told.unwrap_or_else(|| back_off(tries, rng)) + Duration::from_millis(rng.u64(50..500))
+    let requested = answer.retry_after.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT));
+    let requested = requested.or_else(|| answer.reset.map(|reset| until(reset, now)));
+    // A random addition, so that concurrent requests do not all resume at the same moment.
+    requested.unwrap_or_else(|| back_off(tries, rng)) + Duration::from_millis(rng.u64(50..500))
 }
 
-/// How long to wait after a failure: up to half a second at first, up to twice as long each time,
-/// never beyond half a minute.
+/// Returns how long to wait after a failure: a random time up to half a second, doubled with each
+/// try, up to 30 seconds.
 pub(crate) fn back_off(tries: u32, rng: &mut fastrand::Rng) -> Duration {
     let longest =
         Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30));
@@ -118,24 +118,24 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_used_up_is_waited_for() {
+    fn an_exhausted_window_is_waited_for() {
         let window = Window::default();
         assert_eq!(window.before_request(at(100)), Duration::ZERO);
-        window.note(&answer(22, 160));
+        window.update(&answer(22, 160));
         assert_eq!(window.before_request(at(100)), Duration::ZERO);
         assert_eq!(window.before_request(at(100)), Duration::ZERO);
         assert_eq!(window.before_request(at(100)), Duration::from_secs(60));
-        // An answer that was overtaken does not open it again.
-        window.note(&answer(25, 160));
+        // A response that arrives late does not reopen the window.
+        window.update(&answer(25, 160));
         assert_eq!(window.before_request(at(130)), Duration::from_secs(30));
         assert_eq!(window.before_request(at(160)), Duration::ZERO);
     }
 
     #[test]
-    fn whoever_was_too_fast_waits_as_long_as_the_server_says() {
+    fn after_status_429_the_pause_is_the_one_that_the_server_asks_for() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let told = Answer { retry_after: Some(7), ..answer(0, 160) };
-        assert_eq!(after_too_many(&told, at(100), 0, &mut rng).as_secs(), 7);
+        let limited = Answer { retry_after: Some(7), ..answer(0, 160) };
+        assert_eq!(after_too_many(&limited, at(100), 0, &mut rng).as_secs(), 7);
         assert_eq!(after_too_many(&answer(0, 160), at(100), 0, &mut rng).as_secs(), 60);
         assert!(after_too_many(&Answer::default(), at(100), 0, &mut rng) < Duration::from_secs(2));
     }

@@ -1,4 +1,4 @@
-//! Who asks: a token that does not change, one that is asked for, or a signature.
+//! Credentials of requests: a fixed token, a token from a token endpoint, or a signature.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,21 +11,21 @@ use super::signature::{Consumer, escape};
 use crate::http::pace::{self, TRIES};
 use crate::http::{Credential, Failing, Form, Http, NoAnswer, Now, PaginationError, Secret, Wait};
 
-/// What 1.2 has for reading rosters, and demographics with them (OneRoster 1.2 rostering,
-/// security).
+/// The scopes of OneRoster 1.2 for reading rosters, with and without demographics (OneRoster 1.2
+/// rostering, security).
 const SCOPES: [&str; 2] = [
     "https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly \
      https://purl.imsglobal.org/spec/or/v1p2/scope/roster-demographics.readonly",
     "https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly",
 ];
 
-/// A token is not used any longer when it has so long to live.
+/// A token is replaced this long before it expires.
 const SPARE: Duration = Duration::from_secs(60);
 
-/// How long a token lives whose answer does not say.
+/// The lifetime in seconds of a token whose response has none.
 const LIFE: i64 = 3600;
 
-/// How requests say who asks. Not printed.
+/// Credentials of a server. Not printable.
 #[derive(Clone)]
 pub struct Access(Kind);
 
@@ -36,15 +36,15 @@ enum Kind {
     Oauth2(Grant),
 }
 
-/// Credentials for which a server gives tokens.
+/// Credentials for a token endpoint (OAuth 2).
 #[derive(Clone)]
 struct Grant {
     url: String,
     client: String,
     secret: Secret,
-    /// What may be asked for, the first that is granted.
+    /// The scopes to request, until one is granted.
     scopes: Vec<String>,
-    /// The token, and until when it is used.
+    /// The token, and when it is replaced.
     token: Arc<Mutex<Option<(Secret, Timestamp)>>>,
 }
 
@@ -55,35 +55,35 @@ struct Credentials {
 }
 
 #[derive(Deserialize)]
-struct Given {
+struct TokenResponse {
     access_token: String,
     #[serde(default)]
     expires_in: Option<i64>,
 }
 
 /// Why there is no token.
-pub(super) enum NoToken {
-    /// The credentials are not taken.
+pub(super) enum TokenError {
+    /// The endpoint rejected the credentials.
     Refused,
-    /// The server fails.
+    /// The endpoint failed.
     Down { tries: u32, last: Failing },
 }
 
 impl Access {
-    /// A token that does not change.
+    /// Returns credentials with a fixed token.
     pub fn bearer(token: Secret) -> Self {
         Self(Kind::Bearer(token))
     }
 
-    /// What the settings say, with the secret that they name. None: the secret is not what it must
-    /// be.
+    /// Reads the settings and the secret that they name. Returns `None` if the secret does not have
+    /// the required form.
     pub fn of(settings: &OneRoster, secret: &Secret) -> Option<Self> {
         if settings.sign_in == SignIn::Bearer {
             let token = secret.reveal().trim();
             let is_token = !token.is_empty() && token.bytes().all(|c| c.is_ascii_graphic());
             return is_token.then(|| Self::bearer(Secret::new(token)));
         }
-        // What serde says of it may quote it.
+        // The error of serde could quote the secret, so it is not reported.
         let Credentials { client_id, client_secret } =
             serde_json::from_str(secret.reveal()).ok()?;
         let client_secret = Secret::new(client_secret);
@@ -96,7 +96,7 @@ impl Access {
                 let scopes = match (&settings.scope, settings.version) {
                     (Some(scope), _) => vec![scope.clone()],
                     (None, OneRosterVersion::V1p2) => SCOPES.map(str::to_owned).to_vec(),
-                    // 1.1 has no scopes: what a server wants, only its own documentation says.
+                    // OneRoster 1.1 defines no scopes; each server documents its own.
                     (None, OneRosterVersion::V1p1) => vec![String::new()],
                 };
                 let url = settings.token_url.clone()?;
@@ -111,25 +111,26 @@ impl Access {
         }))
     }
 
-    /// Sees to it that there is a token, if one is needed.
-    pub(super) async fn ready(
+    /// Fetches a token, if one is needed and none is valid.
+    pub(super) async fn prepare(
         &self,
         (http, wait, now): (&impl Http, &impl Wait, &Now),
         rng: &mut fastrand::Rng,
-    ) -> Result<(), NoToken> {
+    ) -> Result<(), TokenError> {
         let Kind::Oauth2(grant) = &self.0 else { return Ok(()) };
-        if grant.present(now()).is_some() {
+        if grant.current(now()).is_some() {
             return Ok(());
         }
-        let given = grant.ask(http, wait, rng).await?;
-        let life = given.expires_in.filter(|seconds| *seconds > 0).unwrap_or(LIFE).min(24 * 3600);
-        let spare = SPARE.min(Duration::from_secs(life.unsigned_abs() / 2));
-        let until = now() + Duration::from_secs(life.unsigned_abs()) - spare;
-        *grant.lock() = Some((Secret::new(given.access_token), until));
+        let response = grant.fetch(http, wait, rng).await?;
+        let lifetime =
+            response.expires_in.filter(|seconds| *seconds > 0).unwrap_or(LIFE).min(24 * 3600);
+        let spare = SPARE.min(Duration::from_secs(lifetime.unsigned_abs() / 2));
+        let until = now() + Duration::from_secs(lifetime.unsigned_abs()) - spare;
+        *grant.lock() = Some((Secret::new(response.access_token), until));
         Ok(())
     }
 
-    /// The present token was not taken. False: there is no other.
+    /// Discards the current token after the server rejected it. Returns false if there is no other.
     pub(super) fn forget(&self) -> bool {
         match &self.0 {
             Kind::Oauth2(grant) => grant.lock().take().is_some(),
@@ -137,7 +138,7 @@ impl Access {
         }
     }
 
-    /// How a request for this address is authorised, now.
+    /// Returns the credentials of a request for a URL at this time.
     pub(super) fn credential(&self, url: &str, now: Timestamp, nonce: u128) -> Credential {
         match &self.0 {
             Kind::Bearer(token) => Credential::Bearer(token.clone()),
@@ -157,54 +158,54 @@ impl Grant {
         self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn present(&self, now: Timestamp) -> Option<Secret> {
+    fn current(&self, now: Timestamp) -> Option<Secret> {
         self.lock().as_ref().filter(|(_, until)| now < *until).map(|(token, _)| token.clone())
     }
 
-    /// Asks for a token: as the standard has it, with HTTP Basic; or with the credentials in the
-    /// form, as some servers want it.
-    async fn ask(
+    /// Fetches a token: with HTTP Basic as in the standard, or with the credentials in the form as
+    /// some servers require.
+    async fn fetch(
         &self,
         http: &impl Http,
         wait: &impl Wait,
         rng: &mut fastrand::Rng,
-    ) -> Result<Given, NoToken> {
+    ) -> Result<TokenResponse, TokenError> {
         for scope in &self.scopes {
             let mut body = String::from("grant_type=client_credentials");
             if !scope.is_empty() {
                 body.push_str(&format!("&scope={}", escape(scope)));
             }
-            let own = format!(
+            let with_credentials = format!(
                 "{body}&client_id={}&client_secret={}",
                 escape(&self.client),
                 escape(self.secret.reveal())
             );
             let basic = Credential::Basic(self.client.clone(), self.secret.clone());
-            for (credential, body) in [(Some(basic), body), (None, own)] {
+            for (credential, body) in [(Some(basic), body), (None, with_credentials)] {
                 let form = Form { url: self.url.clone(), credential, body };
                 if let Some(given) = post(http, wait, &form, rng).await? {
                     return Ok(given);
                 }
             }
         }
-        Err(NoToken::Refused)
+        Err(TokenError::Refused)
     }
 }
 
-/// One form. None: it is refused.
+/// Posts a token request. Returns `None` if it is refused.
 async fn post(
     http: &impl Http,
     wait: &impl Wait,
     form: &Form,
     rng: &mut fastrand::Rng,
-) -> Result<Option<Given>, NoToken> {
+) -> Result<Option<TokenResponse>, TokenError> {
     let mut last = Failing::Status(0);
     for tries in 0..TRIES {
         match http.post(form.clone()).await {
             Ok(answer) if (200..300).contains(&answer.status) => {
-                match serde_json::from_slice::<Given>(&answer.body) {
+                match serde_json::from_slice::<TokenResponse>(&answer.body) {
                     Ok(given) if !given.access_token.is_empty() => return Ok(Some(given)),
-                    // It may quote a token.
+                    // The error of serde could quote a token, so it is not reported.
                     _ => last = Failing::Page(PaginationError::NotAPage),
                 }
             }
@@ -213,7 +214,7 @@ async fn post(
             }
             Ok(_) => return Ok(None),
             Err(NoAnswer::Request) => {
-                return Err(NoToken::Down { tries: tries + 1, last: NoAnswer::Request.into() });
+                return Err(TokenError::Down { tries: tries + 1, last: NoAnswer::Request.into() });
             }
             Err(error) => last = error.into(),
         }
@@ -221,5 +222,5 @@ async fn post(
             wait.wait(pace::back_off(tries, rng)).await;
         }
     }
-    Err(NoToken::Down { tries: TRIES, last })
+    Err(TokenError::Down { tries: TRIES, last })
 }

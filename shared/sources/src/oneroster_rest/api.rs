@@ -1,32 +1,32 @@
-//! Where a server is, and what the settings may say of it.
+//! Address and options of a server, validated.
 
 use jiff::Timestamp;
 use roster::settings::{OneRoster, OneRosterVersion, SignIn};
 
 use crate::http::is_host;
 
-/// How to reach a server.
+/// Address and options of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Api {
-    /// The address under which the lists are, without a slash at its end.
+    /// The base address of the lists, without a slash at the end.
     pub(super) base: String,
     pub(super) version: OneRosterVersion,
-    /// Records a page.
+    /// Records per page.
     pub(super) limit: u32,
-    /// Only what has changed since then; none: everything.
+    /// If set, only records that have changed since then are requested.
     pub(super) since: Option<Timestamp>,
 }
 
-/// Settings by which a server cannot be reached.
+/// A setting with which no request can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the setting {0} has an invalid value")]
 pub struct BadSetting(pub &'static str);
 
 impl Api {
-    /// What the settings say. Credentials go over TLS alone, but for an address of this machine.
+    /// Reads the settings. Requests use TLS, except to the local machine.
     ///
     /// # Errors
-    /// If no request could be made with them, or none should be.
+    /// If a setting has an invalid value.
     pub fn of(settings: &OneRoster) -> Result<Self, BadSetting> {
         if settings.secret.is_empty() {
             Err(BadSetting("source.oneroster.secret"))
@@ -36,7 +36,7 @@ impl Api {
             Err(BadSetting("source.oneroster.token_url"))
         } else if !(1..=10_000).contains(&settings.page_size) {
             Err(BadSetting("source.oneroster.page_size"))
-        } else if !may_be_hours(settings.changes_every_hours) {
+        } else if !is_valid_interval(settings.changes_every_hours) {
             Err(BadSetting("source.oneroster.changes_every_hours"))
         } else {
             let limit = settings.page_size;
@@ -45,7 +45,7 @@ impl Api {
         }
     }
 
-    /// A server at an address. None: it is none to which credentials may go.
+    /// Returns a server at an address, or `None` if no credentials may be sent to the address.
     pub fn at(url: &str, version: OneRosterVersion, limit: u32) -> Option<Self> {
         is_address(url).then(|| Self {
             base: url.trim_end_matches('/').to_owned(),
@@ -55,25 +55,25 @@ impl Api {
         })
     }
 
-    /// The same server, asked for what has changed since then alone, by its own dates.
+    /// Limits requests to records that have changed since then, by the server's clock.
     #[must_use]
     pub fn since(self, then: Option<Timestamp>) -> Self {
         Self { since: then, ..self }
     }
 
-    /// The version that is spoken there.
+    /// Returns the server's OneRoster version.
     pub fn version(&self) -> OneRosterVersion {
         self.version
     }
 }
 
-/// Whether what has changed can be asked for so many hours apart: often enough to be of use, and
-/// not so often that a pull meets the one before.
-pub(crate) fn may_be_hours(hours: Option<u8>) -> bool {
+/// Whether a number of hours between incremental pulls is valid: useful, and long enough that a pull
+/// does not overlap the one before.
+pub(crate) fn is_valid_interval(hours: Option<u8>) -> bool {
     hours.is_none_or(|hours| (1..=12).contains(&hours))
 }
 
-/// Whether a text is an address, without a query, on a host that may be given credentials.
+/// Whether a text is an address without a query, to which credentials may be sent.
 pub(crate) fn is_address(text: &str) -> bool {
     let path_at = text.match_indices('/').nth(2).map_or(text.len(), |(at, _)| at);
     let (host, path) = text.split_at(path_at);

@@ -1,4 +1,4 @@
-//! From staged pages to the lines of a snapshot, by way of the tables of OneRoster.
+//! From staged pages to the lines of a snapshot, through the OneRoster tables.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -14,7 +14,8 @@ use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
 
 use super::page;
-use super::pull::{Progress, Resource};
+use super::progress::Progress;
+use super::resource::Resource;
 use super::rows::{self, Columns};
 use crate::intake::collected::ImportOptions;
 use crate::intake::diagnostics::{Abort, Diagnostics, place};
@@ -23,46 +24,46 @@ use crate::oneroster_csv::{
 };
 use crate::{Import, ImportError, Refused, Staged};
 
-/// What a snapshot is made from.
+/// The inputs of a snapshot.
 pub struct Job<'a> {
-    /// The version in which the pages are.
+    /// The OneRoster version of the pages.
     pub version: OneRosterVersion,
-    /// How many pages of each list are staged.
+    /// The progress of each list: how many pages are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
-    /// An earlier pull of everything: the lists are what has changed since. None: they are
-    /// everything.
+    /// The full pull on which an incremental pull builds, or `None` for a full pull.
     pub base: Option<Base<'a>>,
-    /// How the district's data is to be read.
+    /// The settings for reading the district's data.
     pub settings: &'a SourceSettings,
     /// The district's policy; it decides about demographics (R-M7).
     pub policy: &'a Policy,
-    /// The day for which the snapshot is made.
+    /// The day of the snapshot.
     pub today: Date,
 }
 
-/// A pull of everything, over which what has changed since is read.
+/// The full pull on which an incremental pull builds.
 ///
-/// What the changes do not name stays, and so does what they name as deleted: servers that purge
-/// records never say so, and some mark what they only hide. That somebody is gone is concluded from
-/// a pull of everything alone.
+/// Records that the changes do not contain are kept, and so are records marked as deleted: servers
+/// that purge records do not report it, and some mark records that they only hide. Only a full pull
+/// shows that a record is gone.
 pub struct Base<'a> {
-    /// How many pages of each list are staged.
+    /// The progress of each list: how many pages are staged.
     pub lists: &'a BTreeMap<Resource, Progress>,
     /// The pages.
     pub pages: &'a mut dyn StagedPages,
 }
 
-/// Gives staged pages.
+/// Reads staged pages.
 pub trait StagedPages: Send {
-    /// A page. Those of a list are asked for one after the other from the first on; those of users
-    /// of 1.2 are asked for twice, for their roles are a table of their own.
+    /// Returns a page. The pages of a list are requested in order from the first on. Those of users
+    /// are requested twice in version 1.2, because their roles are a separate table.
     fn page(&mut self, list: Resource, number: u32) -> io::Result<Vec<u8>>;
 }
 
 /// Makes a snapshot of a pull whose pages are all staged.
 ///
 /// # Errors
-/// If pages cannot be read or lines not be written; a bad record is a gap with a finding.
+/// If pages cannot be read or lines cannot be written. An unreadable record is not an error: it is
+/// reported as a finding.
 pub fn import(
     job: Job<'_>,
     pages: &mut dyn StagedPages,
@@ -73,7 +74,7 @@ pub fn import(
         Ok(enrollments) => {
             Ok(Import::Staged(Staged { enrollments, findings: diagnostics.into_list() }))
         }
-        // What has changed is never read without what it changes.
+        // An incremental pull always has its base here, so a base is never missing.
         Err(Abort::Refused | Abort::NeedsBase) => {
             Ok(Import::Refused(Refused { findings: diagnostics.into_list() }))
         }
@@ -125,12 +126,12 @@ fn stage(
 struct Lists<'a> {
     version: Version,
     lists: &'a BTreeMap<Resource, Progress>,
-    /// Whether they are everything, or what has changed.
+    /// Whether the lists are complete, or only changes.
     nature: Nature,
-    /// Columns of the district's own.
+    /// The district's custom columns.
     own: BTreeSet<String>,
     pages: &'a mut dyn StagedPages,
-    /// Those of them that were met.
+    /// The custom columns that have occurred.
     met: Rc<RefCell<BTreeSet<String>>>,
 }
 
@@ -187,7 +188,7 @@ impl Tables for Lists<'_> {
         let mut columns =
             Columns::of(kind, self.version, self.own.iter().filter(|_| has_own).cloned());
         let count = self.lists.get(&list).map_or(0, |progress| progress.pages);
-        let lists = List { kind, list, count, only_there: self.nature == Nature::Delta };
+        let lists = List { kind, list, count, skip_deleted: self.nature == Nature::Delta };
         let (pages, making) = (&mut *self.pages, &mut columns);
         let ended = with_made(|maker| make(lists, making, pages, maker), work);
         let met = self.own.iter().filter(|column| columns.has_met(column)).cloned();
@@ -204,21 +205,21 @@ impl Tables for Lists<'_> {
 struct List {
     kind: FileKind,
     list: Resource,
-    /// How many pages there are.
+    /// The number of pages.
     count: u32,
-    /// What is marked as deleted is passed over.
-    only_there: bool,
+    /// Whether records marked as deleted are skipped.
+    skip_deleted: bool,
 }
 
-/// An object, as far as it says whether it is still there.
+/// The status of an object.
 #[derive(Deserialize)]
 struct Status<'a> {
     #[serde(borrow, default)]
     status: Option<Cow<'a, str>>,
 }
 
-/// Whether an object is marked as deleted. What cannot be read is not: what is wrong with it is
-/// found where it is read.
+/// Whether an object is marked as deleted. An unreadable object is not; it is reported when it is
+/// read.
 fn is_deleted(object: &str) -> bool {
     let status = serde_json::from_str::<Status<'_>>(object).ok().and_then(|object| object.status);
     status.is_some_and(|status| {
@@ -233,7 +234,7 @@ fn make(
     pages: &mut dyn StagedPages,
     maker: &mut RowBuilder<'_>,
 ) -> io::Result<()> {
-    let List { kind, list, count, only_there } = list;
+    let List { kind, list, count, skip_deleted } = list;
     if !columns.header(maker) {
         return Ok(());
     }
@@ -242,13 +243,13 @@ fn make(
         maker.note_read(body.len() as u64);
         let items = page::items(&body, list.name())
             .map_err(|_| io::Error::other("a staged page is not a page of its list"))?;
-        for item in items.into_iter().filter(|item| !(only_there && is_deleted(item.get()))) {
-            let goes_on = if kind == FileKind::Roles {
+        for item in items.into_iter().filter(|item| !(skip_deleted && is_deleted(item.get()))) {
+            let is_open = if kind == FileKind::Roles {
                 rows::roles(columns, item, maker)
             } else {
                 columns.row(item, maker)
             };
-            if !goes_on {
+            if !is_open {
                 return Ok(());
             }
         }

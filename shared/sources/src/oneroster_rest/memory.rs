@@ -1,76 +1,76 @@
-//! A OneRoster server in memory, for tests: lists by pages, the ways in which real servers differ,
-//! and what goes wrong with them, on cue.
+//! A OneRoster server in memory, for tests. It serves lists by pages, behaves in the ways in which
+//! real servers differ, and fails as planned by a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::pull::Resource;
+use super::resource::Resource;
 use crate::http::{Answer, Credential, Form, Get, Http, NoAnswer};
 
-/// What a server counts in `X-Total-Count`.
+/// The content of `X-Total-Count`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counts {
-    /// The list.
+    /// The number of records in the list.
     #[default]
     List,
-    /// The page, which is wrong.
+    /// The number of records on the page, which is wrong.
     Page,
-    /// Nothing: the header is not there.
+    /// No header.
     Nothing,
 }
 
-/// What a server does with `sort` and `orderBy`.
+/// The support for `sort` and `orderBy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sorting {
-    /// What is asked for.
+    /// Supported.
     #[default]
     Done,
-    /// Nothing; lists are in the order in which records came.
+    /// Ignored: records are in the order in which they were added.
     Ignored,
-    /// It refuses them with 400.
+    /// Refused with status 400.
     Refused,
 }
 
-/// What a server does with `filter`.
+/// The support for `filter`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filtering {
-    /// What is asked for.
+    /// Supported.
     #[default]
     Done,
-    /// Nothing; lists are whole.
+    /// Ignored: lists are complete.
     Ignored,
-    /// It refuses it with 400.
+    /// Refused with status 400.
     Refused,
 }
 
-/// The ways of a server.
+/// The behavior of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ways {
-    /// The most records of a page, whatever is asked for.
+    /// The maximum number of records per page, whatever the request says.
     pub most: usize,
-    /// Pages beyond so many records are too heavy: 502.
+    /// The page size above which the server fails with status 502.
     pub heavy: Option<usize>,
     /// Whether the header `Link` is sent.
     pub links: bool,
-    /// Links lead as many records on as were asked for, though fewer were sent.
+    /// Whether links advance by the requested number of records, even if fewer were sent.
     pub links_as_asked: bool,
-    /// What is counted.
+    /// The content of `X-Total-Count`.
     pub counts: Counts,
-    /// Reading behind the end is answered with this status.
+    /// The status of requests beyond the end of a list.
     pub behind: Option<u16>,
-    /// How lists are sorted.
+    /// The support for sorting.
     pub sorting: Sorting,
-    /// How lists are filtered.
+    /// The support for filters.
     pub filtering: Filtering,
-    /// Every page is the first.
+    /// Whether every page is the first one.
     pub ignores_offset: bool,
-    /// The list begins anew behind its end.
+    /// Whether the list starts again beyond its end.
     pub wraps: bool,
-    /// The data's revision, as ClassLink tells it.
+    /// The data's revision, as ClassLink reports it.
     pub revision: Option<String>,
-    /// Lists that are forbidden.
+    /// The lists that the server refuses.
     pub forbidden: BTreeSet<Resource>,
 }
 
@@ -93,22 +93,22 @@ impl Default for Ways {
     }
 }
 
-/// What happens to a request.
+/// A planned failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This answer: status and body.
+    /// A response with this status and body.
     Answer(u16, String),
     /// 429, with `retry-after` in seconds.
     TooMany(u64),
-    /// No answer.
+    /// No response.
     None(NoAnswer),
-    /// The body ends in the middle.
+    /// A truncated body.
     Truncated,
-    /// After this answer, a record comes, or takes the place of one.
+    /// After this response, a record is added or replaced.
     Put(Resource, Value),
-    /// After this answer, a record is gone.
+    /// After this response, a record is removed.
     Remove(Resource, String),
-    /// With this answer, the data have another revision.
+    /// From this response on, the data has another revision.
     Revision(String),
 }
 
@@ -120,13 +120,13 @@ struct Planned {
     fault: Fault,
 }
 
-/// Who may ask, and with what.
+/// The accepted credentials.
 #[derive(Clone, Debug)]
-enum Door {
-    /// A token that does not change.
+enum Login {
+    /// A fixed token.
     Bearer(String),
-    /// Tokens are given for client id and secret, each good for so many requests; in the form
-    /// alone, or with HTTP Basic.
+    /// Tokens for client id and secret, each valid for a number of requests. The credentials are
+    /// only accepted in the form, or only with HTTP Basic.
     Grant {
         client: String,
         secret: String,
@@ -140,104 +140,106 @@ enum Door {
 
 #[derive(Clone, Debug)]
 struct World {
-    door: Door,
+    door: Login,
     ways: Ways,
-    /// Records by id, as JSON, in the order in which they came.
+    /// Records by id, as JSON, in the order in which they were added.
     lists: BTreeMap<Resource, Vec<(String, Arc<str>)>>,
-    /// The same, in the order of ids.
+    /// The same records, sorted by id.
     sorted: BTreeMap<Resource, Vec<usize>>,
     faults: Vec<Planned>,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
-/// A server that holds what a test puts into it.
+/// A server with the records that a test adds.
 #[derive(Clone, Debug)]
 pub struct MemoryOneRoster(Arc<Mutex<World>>);
 
 impl Default for MemoryOneRoster {
     fn default() -> Self {
         let (lists, sorted) = (BTreeMap::new(), BTreeMap::new());
-        let (faults, asked) = (Vec::new(), Vec::new());
-        let door = Door::Bearer(Self::TOKEN.into());
+        let (faults, requests) = (Vec::new(), Vec::new());
+        let door = Login::Bearer(Self::TOKEN.into());
         Self(Arc::new(Mutex::new(World {
             door,
             ways: Ways::default(),
             lists,
             sorted,
             faults,
-            asked,
+            requests,
         })))
     }
 }
 
 impl MemoryOneRoster {
-    /// The token that opens it at first.
+    /// The initially accepted token.
     pub const TOKEN: &'static str = "3f0c2f66-8a8f-4a53-9ad1-5a2f1d6f4c11";
 
     fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It gives tokens from now on (OAuth 2), each good for `life` requests; for credentials
-    /// `in_form` alone or with HTTP Basic, and for this scope.
+    /// Requires tokens from OAuth 2 from now on, each valid for `life` requests. The credentials are
+    /// accepted only `in_form` or only with HTTP Basic, and only for this scope.
     pub fn grant(&self, client: &str, secret: &str, life: u32, in_form: bool, scope: Option<&str>) {
         let (client, secret, scope) =
             (client.to_owned(), secret.to_owned(), scope.map(str::to_owned));
-        self.world().door = Door::Grant { client, secret, life, in_form, scope, left: 0, given: 0 };
+        self.world().door =
+            Login::Grant { client, secret, life, in_form, scope, left: 0, given: 0 };
     }
 
-    /// How many tokens it has given.
+    /// Returns the number of issued tokens.
     pub fn given(&self) -> u32 {
         match self.world().door {
-            Door::Grant { given, .. } => given,
-            Door::Bearer(_) => 0,
+            Login::Grant { given, .. } => given,
+            Login::Bearer(_) => 0,
         }
     }
 
-    /// It has other ways from now on.
+    /// Changes the behavior from now on.
     pub fn behave(&self, change: impl FnOnce(&mut Ways)) {
         change(&mut self.world().ways);
     }
 
-    /// Puts a record into a list, or in the place of the one that has its id.
+    /// Adds a record to a list, or replaces the one with the same id.
     pub fn put(&self, list: Resource, record: &Value) {
         self.world().put(list, record);
     }
 
-    /// Replaces a list: records by id, as JSON, in the order in which they came.
+    /// Replaces a list: records by id, as JSON, in their order.
     pub fn put_all(&self, list: Resource, records: Vec<(String, Arc<str>)>) {
         self.world().put_all(list, records);
     }
 
-    /// The records of a list by id, as JSON.
+    /// Returns the records of a list by id, as JSON.
     pub fn records(&self, list: Resource) -> Vec<(String, Arc<str>)> {
         self.world().lists.get(&list).cloned().unwrap_or_default()
     }
 
-    /// Takes a record away.
+    /// Removes a record.
     pub fn remove(&self, list: Resource, id: &str) {
         self.world().remove(list, id);
     }
 
-    /// From now on, after `skip` requests whose path and query contain `path`, so many of them meet
-    /// the fault.
+    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the next
+    /// `times` fail.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }
 
-    /// What was asked for: lists with their queries.
-    pub fn asked(&self) -> Vec<String> {
-        self.world().asked.clone()
+    /// Returns the recorded requests: lists with their queries.
+    pub fn requests(&self) -> Vec<String> {
+        self.world().requests.clone()
     }
 
-    /// The answer to whoever may ask, for a path behind the root (`users`) and a query.
+    /// Returns the response to an authenticated request, for a path below the root (`users`) and a
+    /// query.
     ///
     /// # Errors
-    /// If a fault says so.
+    /// If a planned fault has no response.
     pub fn answer(&self, path: &str, query: &str) -> Result<Answer, NoAnswer> {
         let mut world = self.world();
         let whole = format!("{path}?{query}");
-        world.asked.push(whole.clone());
+        world.requests.push(whole.clone());
         let fault = world.fault(&whole);
         if let Some(Fault::Revision(revision)) = &fault {
             world.ways.revision = Some(revision.clone());
@@ -260,7 +262,7 @@ impl MemoryOneRoster {
     }
 }
 
-/// An error as 1.2 has it.
+/// An error response of OneRoster 1.2.
 fn failure(status: u16, minor: &str) -> Answer {
     let body = json!({
         "imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": "no",
@@ -269,7 +271,7 @@ fn failure(status: u16, minor: &str) -> Answer {
     Answer { status, body: body.to_string().into_bytes(), ..Answer::default() }
 }
 
-/// What a text says, with its `%XX` read.
+/// Decodes the `%XX` of a text.
 fn unescape(text: &str) -> String {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -322,12 +324,12 @@ impl World {
         self.put_all(list, records);
     }
 
-    /// Whether a credential opens the door. A token is used up by being used.
+    /// Whether credentials are accepted. Each use of a token counts.
     fn opens(&mut self, credential: &Credential) -> bool {
         let Credential::Bearer(token) = credential else { return false };
         match &mut self.door {
-            Door::Bearer(own) => own == token.reveal(),
-            Door::Grant { left, given, .. } => {
+            Login::Bearer(own) => own == token.reveal(),
+            Login::Grant { left, given, .. } => {
                 let is_good = *left > 0 && token.reveal() == format!("token-{given}");
                 *left = left.saturating_sub(u32::from(is_good));
                 is_good
@@ -341,7 +343,7 @@ impl World {
             body: json!({ "error": word }).to_string().into_bytes(),
             ..Answer::default()
         };
-        let Door::Grant { client, secret, life, in_form, scope, left, given } = &mut self.door
+        let Login::Grant { client, secret, life, in_form, scope, left, given } = &mut self.door
         else {
             return no(404, "not_found");
         };
@@ -388,19 +390,19 @@ impl World {
         }
         let no_records = Vec::new();
         let records = self.lists.get(&list).unwrap_or(&no_records);
-        let asked: BTreeMap<&str, String> = query
+        let parameters: BTreeMap<&str, String> = query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
             .map(|(name, value)| (name, unescape(value)))
             .collect();
         let number =
-            |name: &str, or: usize| asked.get(name).map_or(Some(or), |text| text.parse().ok());
+            |name: &str, or: usize| parameters.get(name).map_or(Some(or), |text| text.parse().ok());
         let (Some(limit), Some(offset)) =
             (number("limit", 100).filter(|limit| *limit > 0), number("offset", 0))
         else {
             return failure(400, "invaliddata");
         };
-        let is_sorted = asked.contains_key("sort");
+        let is_sorted = parameters.contains_key("sort");
         if is_sorted && self.ways.sorting == Sorting::Refused {
             return failure(400, "invalid_sort_field");
         }
@@ -417,8 +419,8 @@ impl World {
             }
             _ => Box::new(0..records.len()),
         };
-        let wished = asked.get("filter").filter(|_| self.ways.filtering != Filtering::Ignored);
-        let filter = wished
+        let filter = parameters.get("filter").filter(|_| self.ways.filtering != Filtering::Ignored);
+        let filter = filter
             .map(|filter| Filter::of(filter).filter(|_| self.ways.filtering != Filtering::Refused));
         let Ok(filter) = filter.map(|filter| filter.ok_or(())).transpose() else {
             return failure(400, "invalid_filter_field");
@@ -435,7 +437,7 @@ impl World {
         let page = &kept[offset.min(kept.len())
             ..kept.len().min(offset.saturating_add(limit.min(self.ways.most)))];
         let fields: Option<Vec<&str>> =
-            asked.get("fields").map(|fields| fields.split(',').collect());
+            parameters.get("fields").map(|fields| fields.split(',').collect());
         let mut body = format!("{{\"{}\":[", list.name());
         for (place, &at) in page.iter().enumerate() {
             if place > 0 {
@@ -473,7 +475,7 @@ fn ok(body: String) -> Answer {
     Answer { status: 200, body: body.into_bytes(), ..Answer::default() }
 }
 
-/// An object with these fields alone.
+/// Returns an object with only these fields.
 fn only(text: &str, fields: &[&str]) -> String {
     let mut object: Value = serde_json::from_str(text).unwrap_or_default();
     if let Some(map) = object.as_object_mut() {
@@ -520,7 +522,7 @@ impl Http for MemoryOneRoster {
             return Ok(failure(401, "unauthorisedrequest"));
         }
         let (address, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
-        // Behind the version, whatever stands before it.
+        // The path after the version, whatever is before it.
         let at = ["/v1p1/", "/v1p2/"]
             .into_iter()
             .find_map(|version| Some(address.find(version)? + version.len()));

@@ -1,13 +1,12 @@
-//! OneRoster over REST, 1.1 and 1.2: any student information system's server, and ClassLink's proxy
-//! to those of its districts.
+//! OneRoster over REST, 1.1 and 1.2: servers of student information systems, and ClassLink's proxy.
 //!
-//! `pull` reads all lists page by page and keeps each page, so that it can stop at any page and go
-//! on; `page` understands the envelope; `access` says who asks (a token that does not change, OAuth
-//! 2, OAuth 1.0a in `signature`). `rows` turns a server's objects into rows of the tables that
-//! [`crate::oneroster_csv`] reads, and `feed` has them read there: one validation, one set of
-//! findings. A finding names the list (`users`) where one of a file would name the file, and the
-//! object's number in it where one of a file would name the line; columns have the names that they
-//! have in files.
+//! `pull` reads all lists page by page and stores each page, so that it can stop after any page and
+//! continue later; `progress` records how far it got. `page` parses the envelope. `access` adds the
+//! credentials (a fixed token, OAuth 2, or OAuth 1.0a in `signature`). `rows` converts a server's
+//! objects to rows of the tables that [`crate::oneroster_csv`] reads, and `feed` passes them there:
+//! both kinds of sources have the same validation and the same findings. A finding has the list
+//! (`users`) in place of the file, and the object's number in place of the line. Columns have the
+//! same names as in files.
 
 mod access;
 mod api;
@@ -15,15 +14,19 @@ mod feed;
 #[cfg(any(test, feature = "test-support"))]
 pub mod memory;
 mod page;
+mod progress;
 mod pull;
+mod resource;
 mod rows;
 mod scrub;
 mod signature;
 
 pub use crate::http::Pulled;
 pub use access::Access;
-pub(crate) use api::may_be_hours;
+pub(crate) use api::is_valid_interval;
 pub use api::{Api, BadSetting};
 pub use feed::{Base, Job, StagedPages, import};
-pub use pull::{Client, Pages, Progress, PullError, PullState, Resource};
+pub use progress::{Progress, PullState};
+pub use pull::{Client, Pages, PullError};
+pub use resource::Resource;
 pub use scrub::Scrub;

@@ -1,4 +1,4 @@
-//! The envelope of a list: an object with one key, named after what is in it.
+//! The envelope of a list: an object with one key, the list's name.
 
 use std::borrow::Cow;
 
@@ -9,17 +9,22 @@ use serde_json::value::RawValue;
 
 use crate::http::PaginationError;
 
-/// A page: its items, unread. A 200 without the key of the list is an error, not an empty list.
+/// Returns the items of a page, not decoded. A body without the list's key is an error, not an empty
+/// list.
 ///
 /// # Errors
-/// If it is no page of the list that is called `key`.
+/// If the body is not a page of the list `key`.
 pub(super) fn items<'a>(body: &'a [u8], key: &str) -> Result<Vec<&'a RawValue>, PaginationError> {
     let mut page = serde_json::Deserializer::from_slice(body);
     let items = Envelope(key).deserialize(&mut page).ok().flatten();
     items.filter(|_| page.end().is_ok()).ok_or(PaginationError::NotAPage)
 }
 
-/// Reads the list behind a key, in one pass: pages are large, and there are many.
+/// Reads the list under a key.
+///
+/// # Why not simply a struct with derived `Deserialize`
+///
+/// The key depends on the list, and a map of values would need a second pass over large pages.
 struct Envelope<'k>(&'k str);
 
 impl<'de> DeserializeSeed<'de> for Envelope<'_> {
@@ -50,59 +55,57 @@ impl<'de> Visitor<'de> for Envelope<'_> {
     }
 }
 
-/// A key, borrowed where it can be.
+/// A key, borrowed unless it has escapes.
 #[derive(Deserialize)]
 pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// An object, as far as paging is concerned.
+/// The id of an object.
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow, default, rename = "sourcedId")]
     id: Option<Cow<'a, str>>,
 }
 
-/// What paging must know of a page.
+/// The properties of a page that paging needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sight {
+pub(super) struct PageProperties {
     pub(super) records: u64,
-    /// Of the first object's id and of the last's. An object without one that can be read stands
-    /// for itself.
+    /// The hashes of the first and last object's ids; of the whole object, if its id is unreadable.
     pub(super) first: u64,
     pub(super) last: u64,
-    /// Where in the page the second object begins.
+    /// The position of the second object in the page.
     pub(super) second: Option<usize>,
 }
 
-impl Sight {
-    /// The page as a whole: one that comes again has the same.
-    pub(super) fn mark(self) -> u64 {
+impl PageProperties {
+    /// Returns a fingerprint of the page. A repeated page has the same one.
+    pub(super) fn fingerprint(self) -> u64 {
         hash64(&format!("{}/{}/{}", self.records, self.first, self.last))
     }
 }
 
-/// Looks at a page.
-pub(super) fn sight(body: &[u8], key: &str) -> Result<Sight, PaginationError> {
+/// Reads the properties of a page.
+pub(super) fn properties(body: &[u8], key: &str) -> Result<PageProperties, PaginationError> {
     let items = items(body, key)?;
-    let mark = |item: Option<&&RawValue>| {
+    let hash = |item: Option<&&RawValue>| {
         let Some(item) = item else { return 0 };
         let named = serde_json::from_str::<Named<'_>>(item.get()).ok().and_then(|named| named.id);
         named.map_or_else(|| hash64(item.get()), |id| hash64(&id))
     };
-    // Items lie in the page.
+    // Items are slices of the page.
     let second = items.get(1).map(|item| item.get().as_ptr().addr() - body.as_ptr().addr());
-    Ok(Sight {
+    Ok(PageProperties {
         records: items.len() as u64,
-        first: mark(items.first()),
-        last: mark(items.last()),
+        first: hash(items.first()),
+        last: hash(items.last()),
         second,
     })
 }
 
-/// A page without its first record, given what was seen of it. What the envelope had before its
-/// list is left out too.
-pub(super) fn without_first(mut body: Vec<u8>, key: &str, sight: Sight) -> Vec<u8> {
+/// Removes the first record of a page, and whatever the envelope has before the list.
+pub(super) fn without_first(mut body: Vec<u8>, key: &str, page: PageProperties) -> Vec<u8> {
     let head = format!("{{\"{key}\":[");
-    match sight.second.filter(|second| *second >= head.len()) {
+    match page.second.filter(|second| *second >= head.len()) {
         Some(second) => {
             body.splice(..second, head.into_bytes());
             body
@@ -111,9 +114,9 @@ pub(super) fn without_first(mut body: Vec<u8>, key: &str, sight: Sight) -> Vec<u
     }
 }
 
-/// Whether a `Link` header names a next page. Where it is does not matter: what is asked next is
-/// always our own address, so that no token goes elsewhere, and as many records on as were sent, so
-/// that a server that sends fewer than it was asked for loses none.
+/// Whether a `Link` header has a next page. Its address is not used: requests always use our own
+/// address, so that the token is not sent to another host, and an offset that counts the records
+/// received, so that none is skipped if a page has fewer than requested.
 pub(super) fn has_next(link: &str) -> bool {
     link.split(',').any(|one| {
         one.split(';').skip(1).any(|part| {
@@ -133,11 +136,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_has_the_key_of_its_list_or_is_none() {
+    fn a_body_without_the_lists_key_is_not_a_page() {
         let body = br#"{ "users" : [ {"sourcedId":"a"}, {"sourcedId":"b\u0041"} ] , "other": 1 }"#;
-        let seen = sight(body, "users").unwrap();
-        assert_eq!((seen.records, seen.first, seen.last), (2, hash64("a"), hash64("bA")));
-        assert_eq!(sight(br#"{"users":[]}"#, "users").unwrap().records, 0);
+        let page = properties(body, "users").unwrap();
+        assert_eq!((page.records, page.first, page.last), (2, hash64("a"), hash64("bA")));
+        assert_eq!(properties(br#"{"users":[]}"#, "users").unwrap().records, 0);
         for body in [
             &b""[..],
             b"{}",
@@ -150,12 +153,12 @@ mod tests {
             br#"{"users":[{"sourcedId":"a"},"#,
             br#"{"imsx_codeMajor":"failure","imsx_severity":"error"}"#,
         ] {
-            assert_eq!(sight(body, "users"), Err(PaginationError::NotAPage));
+            assert_eq!(properties(body, "users"), Err(PaginationError::NotAPage));
         }
     }
 
     #[test]
-    fn a_page_goes_on_behind_its_first_record() {
+    fn removing_the_first_record_keeps_the_others() {
         for (page, rest) in [
             (
                 r#"{"n":1, "users": [ {"a":[1, 2]} , {"b":"]"},{"c":3}]}"#,
@@ -163,13 +166,13 @@ mod tests {
             ),
             (r#"{"users":[{"a":1}]}"#, r#"{"users":[]}"#),
         ] {
-            let sight = sight(page.as_bytes(), "users").unwrap();
-            assert_eq!(without_first(page.into(), "users", sight), rest.as_bytes());
+            let page_properties = properties(page.as_bytes(), "users").unwrap();
+            assert_eq!(without_first(page.into(), "users", page_properties), rest.as_bytes());
         }
     }
 
     #[test]
-    fn a_link_header_says_whether_there_is_more_however_it_is_written() {
+    fn a_next_link_is_found_in_every_notation() {
         assert!(has_next(
             r#"<https://x/users?limit=2&offset=2>; rel="next", <https://x/users>; rel="first""#
         ));

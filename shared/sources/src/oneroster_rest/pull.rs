@@ -1,155 +1,50 @@
-//! Reading everything that a district shares, page by page, so that it can stop and go on.
+//! Reads all lists that a district shares, page by page. A pull can stop after any page and continue
+//! later.
 //!
-//! # Where a list ends
+//! # Why not simply read until a page is empty
 //!
-//! Servers differ in what they tell of their pages, and a list that is cut off looks like a
-//! district that has lost its pupils. So every page but the first is asked for from the last record
-//! on that was read before: a page that holds this one alone is the end, and nobody has to read
-//! behind it, where some servers answer with an error. A short page is no end: a server may send
-//! fewer records than it was asked for. What is asked next never depends on a link or a count; but
-//! a server that says by both that all is read is believed. A page that comes again is a loop. Only
-//! behind a page of one record, where a server may send no more than that, is the next one asked
-//! for from behind it; then an error is the end if there is no record anywhere behind.
+//! Servers differ in what they report about their pages, and a truncated list looks like a district
+//! that has lost its students. So every page but the first is requested from the last record of the
+//! page before. A page that holds only this record is the end of the list; nothing has to be
+//! requested beyond it, where some servers answer with an error. A short page is not the end,
+//! because a server may send fewer records than requested. The next request never depends on a link
+//! or a count, but if both report that the list is complete, it is. A page that was already read is
+//! a loop.
 //!
-//! # Data that change meanwhile
+//! If a page holds a single record, the server's page limit may be 1. Then the next offset is
+//! requested, and an error there is the end of the list if no later record exists.
 //!
-//! Records move between pages then, and some may never be seen. A page that does not begin with the
-//! record that the last one ended with tells of it, and so does a count or a revision that changes;
-//! at the end every list is asked for its last record once more.
+//! # Data that changes during a pull
+//!
+//! Records then move between pages, and some may be missed. The change shows if a page does not
+//! begin with the last record of the page before, or if the count or the revision changes. At the
+//! end, the last record of every list is requested again.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde::{Deserialize, Serialize};
-
 use super::Api;
-use super::access::{Access, NoToken};
-use super::page::{self, Sight};
-use crate::http::asking::{self, Unanswered};
+use super::access::{Access, TokenError};
+use super::page::{self, PageProperties};
+use super::progress::{PageVerdict, Progress, PullState};
+use super::resource::Resource;
 use crate::http::pace::{TRIES, Window};
+use crate::http::retry::{self, RequestError};
 use crate::http::{Answer, Failing, Get, Http, NoAnswer, Now, PaginationError, Pulled, Wait};
 
-/// The lists that a pull reads. What is referred to comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Resource {
-    /// `/orgs`
-    Orgs,
-    /// `/academicSessions`
-    AcademicSessions,
-    /// `/courses`
-    Courses,
-    /// `/classes`
-    Classes,
-    /// `/users`
-    Users,
-    /// `/demographics`: the one list that a roster can do without.
-    Demographics,
-    /// `/enrollments`
-    Enrollments,
-}
+/// The number of tries of a request that only checks whether a record exists.
+const PROBE_TRIES: u32 = 2;
 
-impl Resource {
-    /// All of them.
-    pub const ALL: [Resource; 7] = [
-        Resource::Orgs,
-        Resource::AcademicSessions,
-        Resource::Courses,
-        Resource::Classes,
-        Resource::Users,
-        Resource::Demographics,
-        Resource::Enrollments,
-    ];
+/// The smallest page size that is requested from a server that cannot serve larger pages.
+const MIN_PAGE_SIZE: u32 = 50;
 
-    /// Its name in addresses, in the envelope, in staged pages and in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Resource::Orgs => "orgs",
-            Resource::AcademicSessions => "academicSessions",
-            Resource::Courses => "courses",
-            Resource::Classes => "classes",
-            Resource::Users => "users",
-            Resource::Demographics => "demographics",
-            Resource::Enrollments => "enrollments",
-        }
-    }
-}
-
-/// How often a record is asked for of which it is only to be seen whether it is there.
-const GLANCES: u32 = 2;
-
-/// The smallest page that is asked for of a server for which larger ones are too heavy.
-const SMALLEST: u32 = 50;
-
-/// The most pages of a list: far more than the largest district has, with the smallest pages.
-const MOST_PAGES: u32 = 500_000;
-
-/// How far a list is. Ids are kept as hashes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Pages staged.
-    pub pages: u32,
-    /// Records in them.
-    pub records: u64,
-    /// Whether the last page is staged.
-    pub done: bool,
-    /// The server does not give the list, and says so with this status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<u16>,
-    /// Records a page, where those that the settings name were too many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    limit: Option<u32>,
-    /// The server does not sort.
-    #[serde(default)]
-    unsorted: bool,
-    /// How many records the list has, says the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
-    /// What the server counts is not the list.
-    #[serde(default)]
-    miscounts: bool,
-    /// The server has named a next page.
-    #[serde(default)]
-    links: bool,
-    /// The last record.
-    #[serde(default)]
-    last: u64,
-    /// Records of the largest page.
-    #[serde(default)]
-    most: u64,
-    /// The first page and the last one.
-    #[serde(default)]
-    marks: Option<(u64, u64)>,
-    /// The state of its data of which the server spoke until then, if it speaks of any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    revision: Option<String>,
-}
-
-/// How far a pull is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PullState {
-    /// The state of its data of which the server spoke first, if it speaks of any.
-    pub revision: Option<String>,
-    /// By list; none: nothing is kept yet.
-    pub lists: BTreeMap<Resource, Progress>,
-}
-
-impl PullState {
-    /// How far a pull is whose lists are so far.
-    pub fn of(lists: BTreeMap<Resource, Progress>) -> Self {
-        Self { revision: lists.values().find_map(|progress| progress.revision.clone()), lists }
-    }
-}
-
-/// Takes pages as they come. A page that comes again (after a crash) takes the place of the one
-/// before.
+/// Stores pages. A page that is stored again, after a crash, replaces the earlier one.
 pub trait Pages: Sync {
-    /// What can go wrong.
+    /// The error of the storage.
     type Error: Send;
-    /// Whether a list is to be read at all.
+    /// Whether a list is read at all.
     fn wants(&self, list: Resource) -> bool;
-    /// Keeps the `number`-th page (from 0) of a list, and after it how far the list is then.
+    /// Stores the `number`-th page (from 0) of a list, and then the list's progress.
     fn keep(
         &self,
         list: Resource,
@@ -159,13 +54,13 @@ pub trait Pages: Sync {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Why a pull stopped. The messages are for operators and name no record.
+/// Why a pull failed. The messages are for operators and identify no record.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError<E> {
-    /// Token, key or secret are not taken.
+    /// The server rejected the token, key or secret.
     #[error("the server refused the credentials")]
     Unauthorized,
-    /// The list is not there, or not for us.
+    /// The list does not exist or is not shared.
     #[error(
         "the server answered {status} for the list of {list}: the list may not be shared with this application, or the address or the version may be wrong"
     )]
@@ -175,75 +70,77 @@ pub enum PullError<E> {
         /// The status.
         status: u16,
     },
-    /// The server fails, again and again.
+    /// The server failed repeatedly.
     #[error("the server failed: {list} could not be read after {tries} tries ({last})")]
     Down {
         /// The list.
         list: &'static str,
-        /// How often it was tried.
+        /// The number of tries.
         tries: u32,
-        /// How it failed last.
+        /// The last failure.
         last: Failing,
     },
-    /// A page leads nowhere.
+    /// A page is not valid.
     #[error("a page of {list} is not valid: {fault}")]
     Page {
         /// The list.
         list: &'static str,
-        /// Why.
+        /// What is wrong with it.
         fault: PaginationError,
     },
-    /// A page could not be kept.
+    /// A page could not be stored.
     #[error("a page could not be stored")]
     Keep(E),
 }
 
-/// Reads a district's data.
+/// Reads a district's lists.
 #[derive(Clone)]
 pub struct Client<H, W> {
-    /// Requests.
+    /// The HTTP client.
     pub http: H,
-    /// Waiting.
+    /// Pauses between requests.
     pub wait: W,
-    /// The time.
+    /// The clock.
     pub now: Now,
-    /// Where the server is.
+    /// The server's address and options.
     pub api: Api,
-    /// Who asks.
+    /// The credentials.
     pub access: Access,
 }
 
-/// What reading one page came to.
+/// The result of requesting one page.
 enum Read {
-    Page(Box<Answer>, Sight),
-    /// The server says no to this very request, with this status.
-    No(u16),
-    /// The page is too heavy for the server.
-    Heavy(Failing, u32),
+    /// A page.
+    Page(Box<Answer>, PageProperties),
+    /// The server refused this request, with this status.
+    Refused(u16),
+    /// The page may be too large for the server.
+    TooLarge(Failing, u32),
 }
 
 impl<H: Http, W: Wait> Client<H, W> {
-    /// Whether the district shares any org: credentials alone say that it may, not that it does.
+    /// Whether the district shares at least one org. Valid credentials alone do not mean that it
+    /// does.
     ///
     /// # Errors
-    /// If the server does not say.
+    /// If the list of orgs cannot be read.
     pub async fn shares<E>(&self, rng: &mut fastrand::Rng) -> Result<bool, PullError<E>> {
         let list = Resource::Orgs;
         match self
-            .ask(list, &format!("{}?limit=1&offset=0", list.name()), &Window::default(), rng)
+            .request(list, &format!("{}?limit=1&offset=0", list.name()), &Window::default(), rng)
             .await?
         {
-            Read::Page(_, sight) => Ok(sight.records > 0),
-            Read::No(status) => Err(PullError::Refused { list: list.name(), status }),
-            Read::Heavy(last, tries) => Err(PullError::Down { list: list.name(), tries, last }),
+            Read::Page(_, seen) => Ok(seen.records > 0),
+            Read::Refused(status) => Err(PullError::Refused { list: list.name(), status }),
+            Read::TooLarge(last, tries) => Err(PullError::Down { list: list.name(), tries, last }),
         }
     }
 
-    /// Goes on, from nothing at first: reads all lists, one after the other, until all is kept or
-    /// `stop` says that it is time.
+    /// Starts or continues a pull: reads all lists, one after the other, until all pages are stored
+    /// or `stop` returns true.
     ///
-    /// `state` is right at every return, after an error and where this is broken off, too: what it
-    /// calls kept is kept.
+    /// `state` is correct at every return, after an error and if the future is dropped: every page
+    /// that it counts is stored.
     ///
     /// # Errors
     /// If a list cannot be read to its end.
@@ -280,7 +177,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(Pulled::Whole)
     }
 
-    /// Reads the next page of a list. False: the data have changed since the pages before.
+    /// Reads the next page of a list. Returns false if the data has changed since the pages before.
     async fn next_page<P: Pages>(
         &self,
         list: Resource,
@@ -294,36 +191,36 @@ impl<H: Http, W: Wait> Client<H, W> {
         let name = list.name();
         let overlaps = progress.overlaps(limit);
         let offset = progress.records - u64::from(overlaps);
-        let (answer, sight) = match self
-            .ask(list, &self.api.query(list, offset, limit, progress.unsorted), window, rng)
+        let (answer, seen) = match self
+            .request(list, &self.api.query(list, offset, limit, progress.unsorted), window, rng)
             .await?
         {
-            Read::Page(answer, sight) => (answer, sight),
-            Read::Heavy(last, _) if limit > SMALLEST && last != Failing::Status(500) => {
-                progress.limit = Some((limit / 2).max(SMALLEST));
+            Read::Page(answer, seen) => (answer, seen),
+            Read::TooLarge(last, _) if limit > MIN_PAGE_SIZE && last != Failing::Status(500) => {
+                progress.limit = Some((limit / 2).max(MIN_PAGE_SIZE));
                 state.lists.insert(list, progress);
                 return Ok(true);
             }
-            Read::Heavy(last, tries) => {
-                // Some fail behind the end, as if that were their fault.
-                if overlaps || !self.is_behind_the_end(list, &progress, window, rng).await? {
+            Read::TooLarge(last, tries) => {
+                // Some servers fail with a server error beyond the end of the list.
+                if overlaps || !self.is_at_end(list, &progress, window, rng).await? {
                     return Err(PullError::Down { list: name, tries, last });
                 }
                 return self.end(list, pages, state, progress).await;
             }
-            Read::No(400 | 422) if progress.pages == 0 && !progress.unsorted => {
+            Read::Refused(400 | 422) if progress.pages == 0 && !progress.unsorted => {
                 progress.unsorted = true;
                 state.lists.insert(list, progress);
                 return Ok(true);
             }
-            Read::No(status @ (403 | 404))
+            Read::Refused(status @ (403 | 404))
                 if progress.pages == 0 && list == Resource::Demographics =>
             {
                 progress.refused = Some(status);
                 return self.end(list, pages, state, progress).await;
             }
-            Read::No(status) => {
-                if overlaps || !self.is_behind_the_end(list, &progress, window, rng).await? {
+            Read::Refused(status) => {
+                if overlaps || !self.is_at_end(list, &progress, window, rng).await? {
                     return Err(PullError::Refused { list: name, status });
                 }
                 return self.end(list, pages, state, progress).await;
@@ -332,27 +229,27 @@ impl<H: Http, W: Wait> Client<H, W> {
         if !same_revision(&mut state.revision, &answer) {
             return Ok(false);
         }
-        match progress.takes(&answer, sight, overlaps) {
-            Taken::Yes => {}
-            Taken::Changed => return Ok(false),
-            Taken::Again if self.minds_offsets(list, &progress, window, rng).await? => {
+        match progress.add(&answer, seen, overlaps) {
+            PageVerdict::Accepted => {}
+            PageVerdict::Changed => return Ok(false),
+            PageVerdict::Repeated if self.honors_offset(list, &progress, window, rng).await? => {
                 return Ok(false);
             }
-            Taken::Again => {
+            PageVerdict::Repeated => {
                 return Err(PullError::Page { list: name, fault: PaginationError::Loop });
             }
-            Taken::Fault(fault) => return Err(PullError::Page { list: name, fault }),
+            PageVerdict::Fault(fault) => return Err(PullError::Page { list: name, fault }),
         }
         let body =
-            if overlaps { page::without_first(answer.body, name, sight) } else { answer.body };
+            if overlaps { page::without_first(answer.body, name, seen) } else { answer.body };
         progress.revision.clone_from(&state.revision);
         pages.keep(list, progress.pages - 1, body, &progress).await.map_err(PullError::Keep)?;
         state.lists.insert(list, progress);
         Ok(true)
     }
 
-    /// Ends a list behind which there is nothing but an error, or that is not given at all, with an
-    /// empty page.
+    /// Ends a list with an empty page: one that the server refuses, or whose end answers with an
+    /// error.
     async fn end<P: Pages>(
         &self,
         list: Resource,
@@ -368,10 +265,10 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(true)
     }
 
-    /// Whether what cannot be read begins right behind the last record: that can be read, and
-    /// nothing behind it. One record that the server cannot send is no end: those behind it can be
+    /// Whether the list ends at the last record that was read: it can be read, and no record after
+    /// it. A single record that the server cannot send is not the end, because later ones can be
     /// read.
-    async fn is_behind_the_end<E>(
+    async fn is_at_end<E>(
         &self,
         list: Resource,
         progress: &Progress,
@@ -383,32 +280,38 @@ impl<H: Http, W: Wait> Client<H, W> {
             return Ok(progress.records >= total);
         }
         let unsorted = progress.unsorted;
-        let there = self
-            .ask_so_often::<E>(GLANCES, list, &self.api.query(list, last, 1, unsorted), window, rng)
+        let probed = self
+            .request_with_tries::<E>(
+                PROBE_TRIES,
+                list,
+                &self.api.query(list, last, 1, unsorted),
+                window,
+                rng,
+            )
             .await?;
-        if !matches!(there, Read::Page(_, sight) if sight.records == 1) {
+        if !matches!(probed, Read::Page(_, seen) if seen.records == 1) {
             return Ok(false);
         }
         for behind in [last + 1, last + 2, last + 1 + u64::from(self.api.limit)] {
-            let there = self
-                .ask_so_often::<E>(
-                    GLANCES,
+            let probed = self
+                .request_with_tries::<E>(
+                    PROBE_TRIES,
                     list,
                     &self.api.query(list, behind, 1, unsorted),
                     window,
                     rng,
                 )
                 .await?;
-            if matches!(there, Read::Page(_, sight) if sight.records > 0) {
+            if matches!(probed, Read::Page(_, seen) if seen.records > 0) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Whether a server sends another record where another is asked for. If not, a page that came
-    /// again says nothing of the data.
-    async fn minds_offsets<E>(
+    /// Whether the server honors the offset. If it does not, a repeated page does not mean that the
+    /// data has changed.
+    async fn honors_offset<E>(
         &self,
         list: Resource,
         progress: &Progress,
@@ -417,21 +320,21 @@ impl<H: Http, W: Wait> Client<H, W> {
     ) -> Result<bool, PullError<E>> {
         let mut firsts = Vec::new();
         for offset in [0, 1] {
-            let there = self
-                .ask_so_often::<E>(
-                    GLANCES,
+            let probed = self
+                .request_with_tries::<E>(
+                    PROBE_TRIES,
                     list,
                     &self.api.query(list, offset, 1, progress.unsorted),
                     window,
                     rng,
                 )
                 .await?;
-            firsts.push(if let Read::Page(_, sight) = there { Some(sight.first) } else { None });
+            firsts.push(if let Read::Page(_, seen) = probed { Some(seen.first) } else { None });
         }
         Ok(firsts[0] != firsts[1])
     }
 
-    /// Whether a list that was read ends where it did.
+    /// Whether a list still ends with the record that was read last.
     async fn still_ends<E>(
         &self,
         list: Resource,
@@ -441,45 +344,45 @@ impl<H: Http, W: Wait> Client<H, W> {
         rng: &mut fastrand::Rng,
     ) -> Result<bool, PullError<E>> {
         let at = progress.records.saturating_sub(1);
-        let (answer, sight) = match self
-            .ask(list, &self.api.query(list, at, 1, progress.unsorted), window, rng)
+        let (answer, seen) = match self
+            .request(list, &self.api.query(list, at, 1, progress.unsorted), window, rng)
             .await?
         {
-            Read::Page(answer, sight) => (answer, sight),
-            Read::No(status) if progress.records > 0 => {
+            Read::Page(answer, seen) => (answer, seen),
+            Read::Refused(status) if progress.records > 0 => {
                 return Err(PullError::Refused { list: list.name(), status });
             }
-            Read::Heavy(last, tries) if progress.records > 0 => {
+            Read::TooLarge(last, tries) if progress.records > 0 => {
                 return Err(PullError::Down { list: list.name(), tries, last });
             }
-            // Nothing was there, and nothing is.
-            Read::No(_) | Read::Heavy(..) => return Ok(true),
+            // The list was empty, and still is.
+            Read::Refused(_) | Read::TooLarge(..) => return Ok(true),
         };
         let same_revision =
             revision.is_none_or(|known| answer.revision.as_deref().is_none_or(|now| now == known));
         let counts = progress.total.filter(|_| !progress.miscounts).zip(answer.total);
-        let same_total = counts.is_none_or(|(then, now)| then == now || now == sight.records);
+        let same_total = counts.is_none_or(|(then, now)| then == now || now == seen.records);
         let same_end = if progress.records == 0 {
-            sight.records == 0
+            seen.records == 0
         } else {
-            progress.unsorted || sight.last == progress.last
+            progress.unsorted || seen.last == progress.last
         };
         Ok(same_revision && same_total && same_end)
     }
 
-    /// Asks for a page.
-    async fn ask<E>(
+    /// Requests a page.
+    async fn request<E>(
         &self,
         list: Resource,
         query: &str,
         window: &Window,
         rng: &mut fastrand::Rng,
     ) -> Result<Read, PullError<E>> {
-        self.ask_so_often(TRIES, list, query, window, rng).await
+        self.request_with_tries(TRIES, list, query, window, rng).await
     }
 
-    /// Asks for a page; with another token, once, where the present one is not taken any more.
-    async fn ask_so_often<E>(
+    /// Requests a page. If the token is rejected, retries once with a new one.
+    async fn request_with_tries<E>(
         &self,
         tries: u32,
         list: Resource,
@@ -487,7 +390,7 @@ impl<H: Http, W: Wait> Client<H, W> {
         window: &Window,
         rng: &mut fastrand::Rng,
     ) -> Result<Read, PullError<E>> {
-        let world = (&self.http, &self.wait, &self.now);
+        let client = (&self.http, &self.wait, &self.now);
         let (url, key) = (format!("{}/{query}", self.api.base), list.name());
         let (nonce, signed) = (rng.u128(..), AtomicU32::new(0));
         let make = || {
@@ -496,45 +399,46 @@ impl<H: Http, W: Wait> Client<H, W> {
         };
         let mut renewed = false;
         loop {
-            self.access.ready(world, rng).await.map_err(|none| match none {
-                NoToken::Refused => PullError::Unauthorized,
-                NoToken::Down { tries, last } => PullError::Down { list: "tokens", tries, last },
+            self.access.prepare(client, rng).await.map_err(|error| match error {
+                TokenError::Refused => PullError::Unauthorized,
+                TokenError::Down { tries, last } => PullError::Down { list: "tokens", tries, last },
             })?;
-            return match asking::ask_with(world, window, (&make, tries), rng, |body| {
-                page::sight(body, key)
+            return match retry::send_with(client, window, (&make, tries), rng, |body| {
+                page::properties(body, key)
             })
             .await
             {
-                Ok((answer, sight)) => Ok(Read::Page(Box::new(answer), sight)),
-                Err(Unanswered::Refused(401)) if !renewed && self.access.forget() => {
+                Ok((answer, seen)) => Ok(Read::Page(Box::new(answer), seen)),
+                Err(RequestError::Refused(401)) if !renewed && self.access.forget() => {
                     renewed = true;
                     continue;
                 }
-                Err(Unanswered::Refused(401)) => Err(PullError::Unauthorized),
-                Err(other) => unanswered(key, other),
+                Err(RequestError::Refused(401)) => Err(PullError::Unauthorized),
+                Err(other) => failed(key, other),
             };
         }
     }
 }
 
-fn unanswered<E>(list: &'static str, unanswered: Unanswered) -> Result<Read, PullError<E>> {
-    match unanswered {
-        Unanswered::Refused(413) => Ok(Read::Heavy(Failing::Status(413), 1)),
-        Unanswered::Refused(status) => Ok(Read::No(status)),
-        Unanswered::Page(fault) => Err(PullError::Page { list, fault }),
-        Unanswered::Down { tries, last: last @ Failing::Status(500 | 502 | 504) } => {
-            Ok(Read::Heavy(last, tries))
+fn failed<E>(list: &'static str, error: RequestError) -> Result<Read, PullError<E>> {
+    match error {
+        RequestError::Refused(413) => Ok(Read::TooLarge(Failing::Status(413), 1)),
+        RequestError::Refused(status) => Ok(Read::Refused(status)),
+        RequestError::Page(fault) => Err(PullError::Page { list, fault }),
+        RequestError::Down { tries, last: last @ Failing::Status(500 | 502 | 504) } => {
+            Ok(Read::TooLarge(last, tries))
         }
-        Unanswered::Down {
+        RequestError::Down {
             tries,
             last: last @ Failing::NoAnswer(NoAnswer::TooLong(_) | NoAnswer::TimedOut),
-        } => Ok(Read::Heavy(last, tries)),
-        Unanswered::Down { tries, last } => Err(PullError::Down { list, tries, last }),
+        } => Ok(Read::TooLarge(last, tries)),
+        RequestError::Down { tries, last } => Err(PullError::Down { list, tries, last }),
     }
 }
 
 impl Api {
-    /// What is asked for: by id, so that the order is the same on every page.
+    /// Returns path and query of a page. Records are sorted by id, so that the order is the same on
+    /// every page.
     fn query(&self, list: Resource, offset: u64, limit: u32, unsorted: bool) -> String {
         let sort = if unsorted { "" } else { "&sort=sourcedId&orderBy=asc" };
         let filter = self.since.map(|then| {
@@ -553,66 +457,5 @@ fn same_revision(known: &mut Option<String>, answer: &Answer) -> bool {
             true
         }
         (_, None) => true,
-    }
-}
-
-/// What a page is to those before it.
-enum Taken {
-    Yes,
-    /// It came before.
-    Again,
-    Changed,
-    Fault(PaginationError),
-}
-
-impl Progress {
-    /// Whether the next page is asked for from the last record on that was read: wherever pages
-    /// have room for two.
-    fn overlaps(&self, limit: u32) -> bool {
-        self.most > 1 && limit > 1
-    }
-
-    /// Goes on by a page. If it overlaps, its first record was read before.
-    fn takes(&mut self, answer: &Answer, sight: Sight, overlaps: bool) -> Taken {
-        let mark = sight.mark();
-        let comes_again = self.marks.is_some_and(|(first, last)| mark == first || mark == last);
-        if sight.records > 0 && comes_again {
-            return Taken::Again;
-        }
-        if self.pages >= MOST_PAGES {
-            return Taken::Fault(PaginationError::Loop);
-        }
-        let goes_on = sight.records > 0 && sight.first == self.last;
-        if overlaps && !goes_on || !overlaps && goes_on && self.records > 0 {
-            return Taken::Changed;
-        }
-        // Some count the page instead of the list, which shows behind the first one.
-        let counts_page = self.records > 0 && answer.total == Some(sight.records);
-        self.miscounts |= counts_page && self.total != answer.total;
-        match (self.total, answer.total) {
-            (Some(then), Some(now)) if then != now && !counts_page => return Taken::Changed,
-            (None, Some(now)) => self.total = Some(now),
-            _ => {}
-        }
-        let total = self.total.filter(|_| !self.miscounts);
-        let next = answer.link.as_deref().map(page::has_next);
-        self.links |= next == Some(true);
-        self.pages += 1;
-        let records = sight.records - u64::from(overlaps);
-        self.records += records;
-        if records == 0 {
-            self.done = true;
-            return if total.is_some_and(|total| self.records < total) {
-                Taken::Fault(PaginationError::Short)
-            } else {
-                Taken::Yes
-            };
-        }
-        self.most = self.most.max(sight.records);
-        self.last = sight.last;
-        self.marks = Some((self.marks.map_or(mark, |(first, _)| first), mark));
-        let says_no_more = next == Some(false) || (next.is_none() && self.links);
-        self.done = says_no_more && total == Some(self.records);
-        Taken::Yes
     }
 }

@@ -1,5 +1,5 @@
-//! From a server's objects to rows of the standard's tables: the same columns, whatever they are
-//! called over REST.
+//! Converts a server's objects to rows of the OneRoster tables. Columns have the names of the files,
+//! whatever the fields are called over REST.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use super::page::Name;
 use crate::intake::values::LIST_ITEM_END;
 use crate::oneroster_csv::{FileKind, RowBuilder, Version, layout};
 
-/// What a cell is made of.
+/// How a cell is made of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// A text, a number or a boolean. The names under which it may stand, the first that does.
+    /// A text, a number or a boolean: the first field that exists under one of these names.
     Text(&'static [&'static str]),
     /// A list of texts.
     Texts(&'static str),
@@ -22,29 +22,29 @@ enum Shape {
     Reference(&'static str),
     /// The ids of references.
     References(&'static str),
-    /// `{type:identifier}` of each.
+    /// User ids, each as `{type:identifier}`.
     UserIds,
-    /// A field of the district's own, by its place among them.
+    /// A custom field of the district, by its index.
     Own(usize),
-    /// Nothing: no server sends it, or it is not wanted.
+    /// Always blank: no server sends the field, or it is not used.
     Blank,
 }
 
-/// How a table's rows are made.
+/// The columns of a table, and how its rows are made.
 pub(super) struct Columns {
     names: Vec<String>,
     shapes: Vec<Shape>,
-    /// Paths of the district's own fields inside `metadata`, small letters.
+    /// The paths of the custom fields in `metadata`, in lower case.
     own: Vec<String>,
-    /// Which of them were met.
+    /// Which of them have occurred.
     met: Vec<bool>,
-    /// Fields of objects that are looked at, each with its place in [`Object`].
+    /// The fields that are read, each with its index in [`Object`].
     fields: Vec<&'static str>,
-    /// Columns of the standard.
+    /// The number of columns of the standard.
     standard: Vec<String>,
 }
 
-/// An object: the values of the fields that are looked at.
+/// An object: the values of the fields that are read.
 struct Object<'a>(Vec<Option<&'a RawValue>>);
 
 struct Seed<'c>(&'c [&'static str]);
@@ -95,7 +95,7 @@ fn shape(kind: FileKind, column: &str) -> Shape {
         (_, "subjectCodes") => Texts("subjectCodes"),
         (_, "periods") => Texts("periods"),
         (_, "userIds") => UserIds,
-        // The names differ between files and REST (1.2); some servers send those of files.
+        // The names in 1.2 differ between files and REST; some servers use those of the files.
         (_, "preferredGivenName") => Text(&["preferredFirstName", "preferredGivenName"]),
         (_, "preferredMiddleName") => Text(&["preferredMiddleName"]),
         (_, "preferredFamilyName") => Text(&["preferredLastName", "preferredFamilyName"]),
@@ -104,7 +104,7 @@ fn shape(kind: FileKind, column: &str) -> Shape {
     }
 }
 
-/// A field that has the column's own name.
+/// Returns the field with the same name as the column.
 fn known(column: &str) -> Option<&'static [&'static str]> {
     const ALL: [[&str; 1]; 45] = [
         ["sourcedId"],
@@ -157,7 +157,7 @@ fn known(column: &str) -> Option<&'static [&'static str]> {
 }
 
 impl Columns {
-    /// Those of a table, and behind them the district's own.
+    /// Returns the columns of a table, followed by the district's custom columns.
     pub(super) fn of(kind: FileKind, version: Version, own: impl Iterator<Item = String>) -> Self {
         let mut columns = Self {
             names: Vec::new(),
@@ -199,7 +199,7 @@ impl Columns {
         columns
     }
 
-    /// Makes the header.
+    /// Adds the header. Returns false if the receiver is gone.
     pub(super) fn header(&self, maker: &mut RowBuilder<'_>) -> bool {
         for name in &self.names {
             let begin = maker.begin_cell();
@@ -209,7 +209,7 @@ impl Columns {
         maker.end_row()
     }
 
-    /// Whether a field of the district's own was met, by its column's name.
+    /// Whether a custom field has occurred, by its column's name.
     pub(super) fn has_met(&self, column: &str) -> bool {
         let path = column.strip_prefix("metadata.").unwrap_or(column);
         self.standard.iter().any(|name| name.eq_ignore_ascii_case(column))
@@ -220,11 +220,11 @@ impl Columns {
                 .any(|(own, met)| *met && own.eq_ignore_ascii_case(path))
     }
 
-    /// Makes the row of an object. False: nobody listens any more.
+    /// Adds the row of an object. Returns false if the receiver is gone.
     pub(super) fn row(&mut self, item: &RawValue, maker: &mut RowBuilder<'_>) -> bool {
         let object =
             Seed(&self.fields).deserialize(&mut serde_json::Deserializer::from_str(item.get()));
-        // What serde says of it may quote it.
+        // The error of serde could quote the object, so it is not reported.
         let Ok(Object(values)) = object else { return self.no_object(maker) };
         let get = |name: &str| {
             self.fields.iter().position(|field| *field == name).and_then(|at| values[at])
@@ -255,7 +255,7 @@ impl Columns {
                 }
             };
             if !is_read {
-                // What came of it so far is no value either.
+                // A partial value is discarded.
                 maker.text().truncate(begin);
                 maker.misread(at);
             }
@@ -274,7 +274,7 @@ impl Columns {
     }
 }
 
-/// A user of 1.2, as far as its roles are concerned.
+/// The roles of a user (1.2).
 #[derive(Deserialize)]
 struct WithRoles<'a> {
     #[serde(borrow, default, rename = "sourcedId")]
@@ -287,8 +287,8 @@ struct WithRoles<'a> {
     roles: Option<Vec<&'a RawValue>>,
 }
 
-/// Makes the rows of a user's roles (1.2). What cannot be read at all was told with the user.
-/// False: nobody listens any more.
+/// Adds the rows of a user's roles (1.2). An unreadable object is reported with the user, not here.
+/// Returns false if the receiver is gone.
 pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut RowBuilder<'_>) -> bool {
     let Ok(user) = serde_json::from_str::<WithRoles<'_>>(item.get()) else { return true };
     let id = user.id.unwrap_or_default();
@@ -304,7 +304,7 @@ pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut RowBuild
             let begin = maker.begin_cell();
             let is_read = match (name.as_str(), columns.shapes[at]) {
                 ("sourcedId", _) => {
-                    // A role has no id of its own over REST.
+                    // Over REST a role has no id.
                     maker.text().push_str(&format!("{id}/{number}"));
                     true
                 }
@@ -339,7 +339,7 @@ pub(super) fn roles(columns: &mut Columns, item: &RawValue, maker: &mut RowBuild
     true
 }
 
-/// A text, as it is; a number or a boolean as it is written. False: it is none of these.
+/// Appends a text, or a number or boolean in its JSON notation. Returns false for other values.
 fn text(value: Option<&RawValue>, into: &mut String) -> bool {
     let Some(value) = value.map(RawValue::get) else { return true };
     match value.as_bytes().first() {
@@ -365,8 +365,8 @@ fn text(value: Option<&RawValue>, into: &mut String) -> bool {
     }
 }
 
-/// The id of a reference. Its address is not looked at: it names the server's own host, where no
-/// token of a proxy may go.
+/// The id of a reference. Its URL is ignored: it has the server's own host, to which a proxy's token
+/// must not be sent.
 #[derive(Deserialize)]
 struct Reference<'a> {
     #[serde(borrow, default, rename = "sourcedId")]
@@ -382,7 +382,7 @@ fn reference(value: Option<&RawValue>, into: &mut String) -> bool {
     }
 }
 
-/// One of the ids that a user has elsewhere.
+/// A user's id in another system.
 #[derive(Deserialize)]
 struct UserId<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -401,8 +401,8 @@ fn user_id(value: &RawValue, into: &mut String) -> bool {
     kind && identifier
 }
 
-/// A list: each item ends with a mark that no text has, for an id may well hold a comma. One thing
-/// where a list is due is a list of one.
+/// Appends a list: each item ends with a separator that no text contains, because an id may contain a
+/// comma. A single value in place of a list is a list of one.
 fn each(
     value: Option<&RawValue>,
     into: &mut String,
@@ -427,8 +427,7 @@ fn each(
     })
 }
 
-/// A value inside of `metadata`, by its path: a name may itself hold dots. Names are compared
-/// without case.
+/// Returns a value of `metadata` by its path. Names may contain dots and are compared without case.
 fn inside<'a>(metadata: &'a RawValue, path: &str) -> Option<&'a RawValue> {
     let fields: std::collections::BTreeMap<Cow<'a, str>, &'a RawValue> =
         serde_json::from_str(metadata.get()).ok()?;

@@ -1,5 +1,5 @@
-//! What never leaves the server's answer: passwords; and demographics, for a district that keeps
-//! none (R-M7).
+//! Removes fields from pages before they are stored: passwords, and demographics of a district that
+//! keeps none (R-M7).
 
 use std::borrow::Cow;
 
@@ -10,26 +10,25 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::page::{self, Name};
-use super::pull::Resource;
+use super::resource::Resource;
 use crate::http::PaginationError;
 
-/// Fields of users that hold passwords, in whatever version; profiles have some in their
-/// credentials, and nothing that a roster needs.
+/// The fields of users with passwords, in all versions. Profiles have passwords in their credentials,
+/// and nothing that a roster needs.
 const PASSWORDS: [&str; 2] = ["password", "userProfiles"];
 
-/// What is left of demographics under `ignore`: who it is, and columns of the district's own that
-/// hold its numbers.
-const BARE: [&str; 3] = ["sourcedId", "status", "dateLastModified"];
+/// The fields of demographics that are kept under `ignore`, next to custom columns with numbers.
+const ALWAYS_KEPT: [&str; 3] = ["sourcedId", "status", "dateLastModified"];
 
-/// What is taken out of pages before they are kept.
+/// The fields to remove from pages before they are stored.
 #[derive(Clone, Debug)]
 pub struct Scrub {
     demographics: bool,
-    /// The district's own fields that hold numbers, which are no demographics.
+    /// The district's custom fields with numbers of people, which are not demographics.
     own: Vec<String>,
 }
 
-/// The fields of an object, unread.
+/// The fields of an object, not decoded.
 struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -53,7 +52,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 }
 
 impl Scrub {
-    /// What a district's policy and settings ask for.
+    /// Reads a district's policy and settings.
     pub fn of(policy: &Policy, settings: &SourceSettings) -> Self {
         let numbers = ["state_id", "student_number"]
             .into_iter()
@@ -64,19 +63,19 @@ impl Scrub {
         Self { demographics: policy.stores_demographics(), own }
     }
 
-    /// Whether there is any use in reading a list.
+    /// Whether a list has anything that is kept.
     pub fn wants(&self, list: Resource) -> bool {
         list != Resource::Demographics || self.demographics || !self.own.is_empty()
     }
 
-    /// A page without what is not kept.
+    /// Removes the fields from a page.
     ///
     /// # Errors
-    /// If it is no page of its list.
+    /// If the body is not a page of the list.
     pub fn page(&self, list: Resource, body: Vec<u8>) -> Result<Vec<u8>, PaginationError> {
-        let is_left =
+        let is_scrubbed =
             list == Resource::Users || (list == Resource::Demographics && !self.demographics);
-        if !is_left {
+        if !is_scrubbed {
             return Ok(body);
         }
         let items = page::items(&body, list.name())?;
@@ -88,7 +87,8 @@ impl Scrub {
             }
             match serde_json::from_str::<Fields<'_>>(item.get()) {
                 Ok(fields) => self.object(list, fields, &mut scrubbed),
-                // What is no object has no password; that it is none must be told later.
+                // An item that is not an object has no password. `null` is reported as unreadable
+                // when the page is imported.
                 Err(_) => scrubbed.extend_from_slice(b"null"),
             }
         }
@@ -107,7 +107,7 @@ impl Scrub {
                     false
                 }
                 (Resource::Users, "grades") => self.demographics,
-                (Resource::Demographics, name) => self.demographics || BARE.contains(&name),
+                (Resource::Demographics, name) => self.demographics || ALWAYS_KEPT.contains(&name),
                 _ => true,
             };
             if is_kept {
@@ -117,7 +117,7 @@ impl Scrub {
         into.push(b'}');
     }
 
-    /// The district's own fields, as far as they hold numbers.
+    /// Keeps only the district's custom fields with numbers.
     fn metadata(&self, value: &RawValue, is_first: &mut bool, into: &mut Vec<u8>) {
         let Ok(Fields(fields)) = serde_json::from_str::<Fields<'_>>(value.get()) else { return };
         let root =
@@ -128,13 +128,13 @@ impl Scrub {
                 .iter()
                 .any(|column| column.to_ascii_lowercase() == name || root(column) == name)
         };
-        let mut left = vec![b'{'];
+        let mut kept = vec![b'{'];
         let mut none = true;
         for (name, value) in fields.iter().filter(|(name, _)| is_own(name)) {
-            put(name, value.get(), &mut none, &mut left);
+            put(name, value.get(), &mut none, &mut kept);
         }
-        left.push(b'}');
-        put("metadata", &String::from_utf8_lossy(&left), is_first, into);
+        kept.push(b'}');
+        put("metadata", &String::from_utf8_lossy(&kept), is_first, into);
     }
 }
 
@@ -142,7 +142,7 @@ fn put(name: &str, value: &str, is_first: &mut bool, into: &mut Vec<u8>) {
     if !std::mem::replace(is_first, false) {
         into.push(b',');
     }
-    // A vector takes any bytes, and a text can always be written.
+    // Writing a string to a vector cannot fail.
     let _ = serde_json::to_writer(&mut *into, name);
     into.push(b':');
     into.extend_from_slice(value.as_bytes());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_never_kept() {
+    fn passwords_are_never_stored() {
         let user = json!({
             "sourcedId": "a\"b", "password": "hunter2", "grades": ["03"], "metadata": { "stateId": "7", "ell": "true" },
             "userProfiles": [{ "credentials": [{ "username": "u", "password": "hunter2" }] }],
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn r_m7_demographics_are_not_kept_where_they_are_ignored() {
+    fn r_m7_ignored_demographics_are_not_stored() {
         let user = json!({ "sourcedId": "a", "email": "a@example.org", "grades": ["03"], "metadata": { "stateId": "7", "ell": "true" } });
         let kept =
             json!({ "sourcedId": "a", "email": "a@example.org", "metadata": { "stateId": "7" } });

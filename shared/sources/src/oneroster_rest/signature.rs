@@ -1,4 +1,4 @@
-//! OAuth 1.0a, two-legged (RFC 5849): a request without a token, signed with the consumer's key and
+//! OAuth 1.0a, two-legged (RFC 5849): requests without a token, signed with the consumer's key and
 //! secret.
 
 use aws_lc_rs::hmac;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::http::Secret;
 
-/// What a request is signed with.
+/// The key and secret for signatures.
 #[derive(Clone, Debug)]
 pub(super) struct Consumer {
     pub(super) key: String,
@@ -17,8 +17,8 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// The value of `Authorization` for a GET of this address at this time (Unix seconds). `nonce`
-    /// is never used twice with one time.
+    /// Returns the value of `Authorization` for a GET request at this time (Unix seconds). A `nonce`
+    /// must not be used twice with the same time.
     pub(super) fn header(&self, url: &str, seconds: i64, nonce: &str) -> Secret {
         let method = if self.sha1 { "HMAC-SHA1" } else { "HMAC-SHA256" };
         let own = [
@@ -32,7 +32,7 @@ impl Consumer {
         let base = base_string(url, &own);
         let algorithm =
             if self.sha1 { hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY } else { hmac::HMAC_SHA256 };
-        // The second half of the key would be a token's secret; there is no token.
+        // The second half of the key is the token's secret; there is no token.
         let key = format!("{}&", escape(self.secret.reveal()));
         let signature = STANDARD
             .encode(hmac::sign(&hmac::Key::new(algorithm, key.as_bytes()), base.as_bytes()));
@@ -45,17 +45,17 @@ impl Consumer {
     }
 }
 
-/// What is signed: method, address without its query, and all parameters of both, in order (3.4.1).
+/// Returns the signed text: method, URL without its query, and all parameters, sorted (3.4.1).
 fn base_string(url: &str, own: &[(String, String)]) -> String {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let pairs = query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    // What the address has is escaped already; it is read first, so that everything is escaped once
-    // and in one way.
-    let asked = pairs.map(|(name, value)| (unescape(name), unescape(value)));
-    let mut all: Vec<(String, String)> = asked
+    // The URL's parameters are already escaped. They are unescaped first, so that all parameters are
+    // escaped once and in the same way.
+    let query = pairs.map(|(name, value)| (unescape(name), unescape(value)));
+    let mut all: Vec<(String, String)> = query
         .chain(own.iter().cloned())
         .map(|(name, value)| (escape(&name), escape(&value)))
         .collect();
@@ -64,7 +64,7 @@ fn base_string(url: &str, own: &[(String, String)]) -> String {
     format!("GET&{}&{}", escape(&address_of(address)), escape(&all.join("&")))
 }
 
-/// Scheme and host in small letters, without the scheme's own port (3.4.1.2).
+/// Normalizes a URL: scheme and host in lower case, without the default port (3.4.1.2).
 fn address_of(address: &str) -> String {
     let path_at = address.match_indices('/').nth(2).map_or(address.len(), |(at, _)| at);
     let (host, path) = address.split_at(path_at);
@@ -77,7 +77,7 @@ fn address_of(address: &str) -> String {
     )
 }
 
-/// Escapes all but letters, digits and `-._~` (3.6).
+/// Escapes everything except letters, digits and `-._~` (3.6).
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -112,10 +112,10 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of the standard's own core specification (appendix A.5), which has a token: its
-    /// parameters and its base string.
+    /// The example of the core specification (appendix A.5): its parameters, which include a token,
+    /// and its base string.
     #[test]
-    fn the_base_string_is_that_of_the_standards_example() {
+    fn the_base_string_matches_the_example_of_the_standard() {
         let own = [
             ("oauth_consumer_key", "dpf43f3p2l4k3l03"),
             ("oauth_token", "nnch734d00sl2jdk"),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_filters_are_escaped_once_and_in_one_way() {
+    fn addresses_and_filters_are_escaped_once() {
         let own = [("oauth_nonce".to_owned(), "n".to_owned())];
         let filter = "filter=dateLastModified%3E%272026-09-01T00%3A00%3A00.000Z%27&limit=2";
         let base =
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_of_its_method_its_secret_and_its_moment() {
+    fn a_signature_depends_on_method_secret_and_time() {
         let signed = |sha1: bool, secret: &str, seconds: i64| {
             let consumer = Consumer { key: "key".into(), secret: Secret::new(secret), sha1 };
             consumer

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[tokio::test]
-async fn a_small_district_comes_whole_and_without_a_finding() {
+async fn a_small_district_is_imported_completely_without_findings() {
     let mut world = World::new();
     world.overrides.insert("demographics".into(), json!("mirror"));
     let snapshot = world.snapshot().await;
@@ -41,7 +41,7 @@ async fn a_small_district_comes_whole_and_without_a_finding() {
             "classes": [{ "id": class, "primary": true }],
         })]
     );
-    // The whole name of a contact is in `last`; a mobile number is one for short messages.
+    // A contact has the full name in `last`; a mobile number is used for text messages.
     assert_eq!(
         snapshot.all("guardian"),
         [
@@ -51,7 +51,7 @@ async fn a_small_district_comes_whole_and_without_a_finding() {
 }
 
 #[tokio::test]
-async fn r_m7_demographics_that_are_not_kept_do_not_come_into_a_snapshot() {
+async fn r_m7_ignored_demographics_are_not_in_the_snapshot() {
     let world = World::new();
     world.clever.put(
         "users",
@@ -80,7 +80,7 @@ async fn absent_null_blank_and_numbers_are_all_read() {
 }
 
 #[tokio::test]
-async fn both_ways_of_writing_a_birth_date_are_read_and_what_is_none_is_a_finding_without_it() {
+async fn birth_dates_have_two_formats_and_invalid_ones_are_not_quoted() {
     let mut world = World::new();
     world.overrides.insert("demographics".into(), json!("mirror"));
     for (number, dob) in [(11, "2014-01-20"), (12, "20.1.2014")] {
@@ -102,7 +102,7 @@ async fn both_ways_of_writing_a_birth_date_are_read_and_what_is_none_is_a_findin
 }
 
 #[tokio::test]
-async fn r_a6_schools_that_are_not_shared_do_not_count_for_who_is_at_another_one_too() {
+async fn r_a6_unshared_schools_are_ignored_for_users_with_a_shared_one() {
     let world = World::new();
     let schools =
         json!({ "school": id("school", 9), "schools": [id("school", 9), id("school", 1)] });
@@ -117,14 +117,14 @@ async fn r_a6_schools_that_are_not_shared_do_not_count_for_who_is_at_another_one
 }
 
 #[tokio::test]
-async fn r_h3_who_is_only_at_schools_that_are_not_shared_is_left_alone_and_so_are_these_schools() {
+async fn r_h3_users_with_only_unshared_schools_are_unchanged_like_the_schools() {
     let world = World::new();
     let schools = json!({ "school": id("school", 9), "schools": [id("school", 9)] });
     world.clever.put("users", student(11, json!({ "roles": { "student": schools } })));
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.codes(), [("school_not_shared", 1)]);
     assert!(snapshot.record("student", "user", 11).is_none());
-    // The section was read, and so is the seat.
+    // The section is readable, and so is the enrollment.
     assert_eq!(
         snapshot.all("gaps"),
         [
@@ -135,7 +135,7 @@ async fn r_h3_who_is_only_at_schools_that_are_not_shared_is_left_alone_and_so_ar
 }
 
 #[tokio::test]
-async fn who_has_several_roles_comes_once_and_staff_makes_no_account() {
+async fn a_user_with_several_roles_is_imported_once_and_staff_gets_no_account() {
     let world = World::new();
     let staff = json!({ "staff": { "schools": [id("school", 1)], "title": "Counselor" } });
     world.clever.put("users", teacher(1, json!({ "roles": staff })));
@@ -156,7 +156,7 @@ async fn who_has_several_roles_comes_once_and_staff_makes_no_account() {
 }
 
 #[tokio::test]
-async fn whoever_is_called_in_an_emergency_only_is_no_guardian_and_relatives_are_relatives() {
+async fn emergency_contacts_are_not_guardians_and_relatives_are() {
     let world = World::new();
     let related = |relationship: &str, kind: &str| json!([{ "student": id("user", 11), "relationship": relationship, "type": kind }]);
     let contact = |number: u32, related: serde_json::Value| {
@@ -184,7 +184,7 @@ async fn whoever_is_called_in_an_emergency_only_is_no_guardian_and_relatives_are
 }
 
 #[tokio::test]
-async fn a_child_who_is_not_shared_is_counted_and_the_guardian_stays() {
+async fn a_guardian_of_an_unshared_student_is_kept_and_the_student_counted() {
     let world = World::new();
     world.clever.put("users", contact(21, 99, json!({})));
     let snapshot = world.snapshot().await;
@@ -193,7 +193,7 @@ async fn a_child_who_is_not_shared_is_counted_and_the_guardian_stays() {
 }
 
 #[tokio::test]
-async fn malformed_contacts_count_as_none() {
+async fn malformed_phones_and_emails_are_blank() {
     let world = World::new();
     world.clever.put("users", student(11, json!({ "email": "nobody" })));
     world
@@ -206,29 +206,30 @@ async fn malformed_contacts_count_as_none() {
 }
 
 #[tokio::test]
-async fn r_h3_one_bad_record_is_a_gap_and_stops_nobody() {
+async fn r_h3_an_unreadable_record_does_not_affect_the_others() {
     let world = World::new();
-    // Damaged, nameless, roleless, of another district, and one of which nobody can tell who it is.
+    // Damaged, without name, without role, of another district, and one without a readable id.
     world.clever.put("users", student(31, json!({ "roles": { "student": { "schools": "all" } } })));
     world.clever.put("users", student(32, json!({ "name": { "first": "", "last": null } })));
     world.clever.put("users", student(33, json!({ "district": id("district", 2) })));
-    let mut nobody = student(34, json!({}));
-    nobody["id"] = json!("");
-    world.clever.put("users", nobody);
+    let mut without_id = student(34, json!({}));
+    without_id["id"] = json!("");
+    world.clever.put("users", without_id);
     let snapshot = world.snapshot().await;
     assert_eq!(snapshot.all("student").len(), 2);
     let codes = [("record_of_other_district", 1), ("record_unreadable", 2), ("value_missing", 1)];
     assert_eq!((snapshot.codes(), snapshot.drops()), (codes.to_vec(), 4));
-    let gap = |number: u32| json!({ "gap": "record", "kind": "student", "id": id("user", number) });
-    let gaps = snapshot.all("gaps");
-    assert_eq!((gaps.len(), &gaps[0]), (4, &json!({ "gap": "kind", "kind": "student" })));
+    let unreadable =
+        |number: u32| json!({ "gap": "record", "kind": "student", "id": id("user", number) });
+    let all = snapshot.all("gaps");
+    assert_eq!((all.len(), &all[0]), (4, &json!({ "gap": "kind", "kind": "student" })));
     for number in [31, 32, 33] {
-        assert!(gaps.contains(&gap(number)));
+        assert!(all.contains(&unreadable(number)));
     }
 }
 
 #[tokio::test]
-async fn r_o3_what_is_outside_the_configured_schools_is_not_read_into_the_snapshot() {
+async fn r_o3_records_outside_the_configured_schools_are_not_imported() {
     let mut world = World::new();
     world.clever.put("schools", school(2));
     let there = json!({ "school": id("school", 2), "schools": [id("school", 2)] });

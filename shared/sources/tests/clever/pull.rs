@@ -1,4 +1,4 @@
-//! The pull: pages, cursors, limits, and everything that Clever may answer.
+//! The pull: pages, cursors, limits, and all kinds of responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use sources::http::NoAnswer;
 
 use crate::support::*;
 
-/// A district with more pages: 9 students, two a page.
+/// Returns a district with more pages: 9 students, two per page.
 fn pages() -> World {
     let world = World::new();
     for number in 13..20 {
@@ -21,7 +21,7 @@ fn pages() -> World {
 }
 
 #[tokio::test]
-async fn all_pages_of_all_lists_are_kept_in_the_order_of_ids() {
+async fn all_pages_of_all_lists_are_stored_sorted_by_id() {
     let world = pages();
     let mut state = world.begin().await;
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);
@@ -29,12 +29,12 @@ async fn all_pages_of_all_lists_are_kept_in_the_order_of_ids() {
     assert_eq!((students.pages, students.records, students.done), (5, 9, true));
     assert_eq!(state.lists.len(), Resource::ALL.len());
     assert_eq!(world.snapshot_of(&state).all("student").len(), 9);
-    assert!(world.clever.asked().iter().any(|path| *path
+    assert!(world.clever.requests().iter().any(|path| *path
         == format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", 18))));
 }
 
 #[tokio::test]
-async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_pages() {
+async fn a_pull_stopped_at_any_page_continues_to_the_same_pages() {
     let whole = pages();
     let mut state = whole.begin().await;
     whole.go_on(&mut state, || false).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_p
 }
 
 #[tokio::test]
-async fn what_goes_by_itself_is_tried_again() {
+async fn transient_failures_are_retried() {
     let html = || Fault::Answer(502, "<html><body>Bad gateway</body></html>".into());
     let error = || Fault::Answer(500, r#"{"error":"oops"}"#.into());
     let cut = || Fault::Answer(200, "<!doctype html><p>We will be right back".into());
@@ -85,7 +85,7 @@ async fn what_goes_by_itself_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_again() {
+async fn a_server_that_keeps_failing_is_down_and_stored_pages_are_not_read_again() {
     let world = pages();
     world.clever.plan("role=student", 2, 6, Fault::Answer(503, String::new()));
     let mut state = world.begin().await;
@@ -95,15 +95,15 @@ async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_aga
         "{error}"
     );
     assert_eq!(state.lists[&Resource::Students].pages, 2);
-    let asked = world.clever.asked().len();
+    let before = world.clever.requests().len();
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);
-    // The district twice, and the three pages that were left.
-    assert_eq!(world.clever.asked().len() - asked, 5);
+    // The district twice, and the three remaining pages.
+    assert_eq!(world.clever.requests().len() - before, 5);
     assert_eq!(world.snapshot_of(&state).all("student").len(), 9);
 }
 
 #[tokio::test]
-async fn what_will_not_go_by_itself_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     let refused = |status: u16| Fault::Answer(status, r#"{"message":"no"}"#.into());
     for (status, tries) in [(400, 1), (404, 1), (413, 1), (501, 1)] {
         let world = pages();
@@ -111,11 +111,11 @@ async fn what_will_not_go_by_itself_is_not_tried_again() {
         let mut state = world.begin().await;
         let error = world.go_on(&mut state, || false).await.unwrap_err();
         assert!(
-            matches!(error, PullError::Refused { list: "sections", status: told } if told == status),
+            matches!(error, PullError::Refused { list: "sections", status: found } if found == status),
             "{error}"
         );
         assert_eq!(
-            world.clever.asked().iter().filter(|path| path.contains("/sections")).count(),
+            world.clever.requests().iter().filter(|path| path.contains("/sections")).count(),
             tries
         );
     }
@@ -126,12 +126,12 @@ async fn what_will_not_go_by_itself_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
+async fn invalid_links_to_the_next_page_are_rejected() {
     let student = |number: u32| {
         format!("/v3.1/users?limit=2&role=student&starting_after={}", id("user", number))
     };
     let world = pages();
-    // What comes without a record leads nowhere: a cursor alone could go on for ever.
+    // A page without records must not have a link: a cursor alone could continue forever.
     world.clever.plan(
         "/terms",
         0,
@@ -158,7 +158,7 @@ async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
         let mut state = world.begin().await;
         let error = world.go_on(&mut state, || false).await.unwrap_err();
         assert!(
-            matches!(error, PullError::Page { list: "students", fault: told } if told == fault),
+            matches!(error, PullError::Page { list: "students", fault: found } if found == fault),
             "{uri}: {error}"
         );
         assert!(!error.to_string().contains(&id("user", 16)));
@@ -166,7 +166,7 @@ async fn links_that_lead_back_elsewhere_or_nowhere_are_refused() {
 }
 
 #[tokio::test]
-async fn r_h3_data_that_changes_meanwhile_is_noticed_at_the_end_and_when_going_on() {
+async fn r_h3_changed_data_is_detected_at_the_end_and_on_continuation() {
     let news = || Fault::NewData("2026-09-01T03:00:00.000Z".into());
     let world = pages();
     world.clever.plan("role=student", 1, 1, news());
@@ -180,13 +180,13 @@ async fn r_h3_data_that_changes_meanwhile_is_noticed_at_the_end_and_when_going_o
     let stop =
         || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
     assert_eq!(world.go_on(&mut state, stop).await.unwrap(), Pulled::Paused);
-    let asked = world.clever.asked().len();
+    let before = world.clever.requests().len();
     assert_eq!(world.go_on(&mut state, || false).await.unwrap(), Pulled::Changed);
-    assert_eq!(world.clever.asked().len() - asked, 1, "nothing but the district is asked for");
+    assert_eq!(world.clever.requests().len() - before, 1, "only the district is requested");
 }
 
 #[tokio::test]
-async fn a_token_of_another_district_reads_nothing() {
+async fn the_token_of_another_district_reads_nothing() {
     let world = pages();
     let mut state = world.begin().await;
     world.clever.disconnect(OAK);
@@ -196,7 +196,7 @@ async fn a_token_of_another_district_reads_nothing() {
 }
 
 #[test]
-fn settings_by_which_clever_must_not_be_reached_are_named() {
+fn invalid_settings_are_named() {
     let oak = || Clever::of(OAK);
     assert!(Api::of(&oak()).is_ok());
     assert!(Api::of(&Clever { api: "http://127.0.0.1:9000".into(), ..oak() }).is_ok());

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[tokio::test]
-async fn r_m3_r_c1_a_section_becomes_a_class_with_its_name_to_the_letter() {
+async fn r_m3_r_c1_a_section_becomes_a_class_with_its_exact_name() {
     let snapshot = World::new().snapshot().await;
     assert_eq!(
         snapshot.all("class"),
@@ -18,7 +18,7 @@ async fn r_m3_r_c1_a_section_becomes_a_class_with_its_name_to_the_letter() {
             "students": [id("user", 11), id("user", 12)],
         })]
     );
-    // Clever names the last day of a term; ours is the day after it.
+    // Clever has the last day of a term, the roster the day after it.
     assert_eq!(
         snapshot.all("term"),
         [
@@ -35,10 +35,10 @@ async fn r_t2_the_primary_teacher_comes_first_and_co_teachers_in_the_order_of_th
     }
     let order = [5, 4, 102, 3, 2, 6, 7, 8, 9, 100, 101];
     world.clever.put("sections", section(1, &order, &[11], json!({})));
-    // The primary one is not first in the list; another section names none.
+    // The primary teacher is not the first of the list; another section has no primary teacher.
     world.clever.put("sections", section(2, &[2, 3], &[11], json!({ "teacher": id("user", 3) })));
     world.clever.put("sections", section(3, &[2, 3], &[11], json!({ "teacher": null })));
-    // Nobody but the primary one, and somebody named twice.
+    // Only the primary teacher, and a teacher who is listed twice.
     world
         .clever
         .put("sections", section(4, &[], &[11, 12, 11], json!({ "teacher": id("user", 2) })));
@@ -49,13 +49,13 @@ async fn r_t2_the_primary_teacher_comes_first_and_co_teachers_in_the_order_of_th
     let snapshot = world.snapshot().await;
     let teachers =
         |number: u32| snapshot.record("class", "section", number).unwrap()["teachers"].clone();
-    let seat = |number: u32| json!({ "id": id("user", number), "primary": true });
-    let mut expected = vec![seat(5)];
+    let teacher_of = |number: u32| json!({ "id": id("user", number), "primary": true });
+    let mut expected = vec![teacher_of(5)];
     expected.extend(order[1..].iter().map(|n| json!(id("user", *n))));
     assert_eq!(teachers(1), json!(expected));
-    assert_eq!(teachers(2), json!([seat(3), id("user", 2)]));
+    assert_eq!(teachers(2), json!([teacher_of(3), id("user", 2)]));
     assert_eq!(teachers(3), json!([id("user", 2), id("user", 3)]));
-    assert_eq!(teachers(4), json!([seat(2)]));
+    assert_eq!(teachers(4), json!([teacher_of(2)]));
     assert_eq!(
         snapshot.record("class", "section", 4).unwrap()["students"],
         json!([id("user", 11), id("user", 12)])
@@ -66,7 +66,7 @@ async fn r_t2_the_primary_teacher_comes_first_and_co_teachers_in_the_order_of_th
 }
 
 #[tokio::test]
-async fn people_whom_a_section_names_and_nobody_shares_have_no_seat_and_are_counted() {
+async fn unshared_people_of_a_section_are_counted_and_not_enrolled() {
     let world = World::new();
     world.clever.put("sections", section(1, &[8, 1], &[11, 98, 99], json!({})));
     let snapshot = world.snapshot().await;
@@ -81,7 +81,7 @@ async fn people_whom_a_section_names_and_nobody_shares_have_no_seat_and_are_coun
 }
 
 #[tokio::test]
-async fn r_t7_a_seat_that_does_not_fit_the_persons_roles_is_left_to_the_policy() {
+async fn r_t7_an_enrollment_that_contradicts_the_roles_is_left_to_the_policy() {
     let world = World::new();
     let staff = json!({ "staff": { "schools": [id("school", 1)] } });
     world.clever.put(
@@ -99,7 +99,7 @@ async fn r_t7_a_seat_that_does_not_fit_the_persons_roles_is_left_to_the_policy()
 }
 
 #[tokio::test]
-async fn r_c3_custom_sections_and_bare_ones_are_sections_like_any_other() {
+async fn r_c3_custom_and_minimal_sections_are_imported() {
     let world = World::new();
     let bare = json!({ "id": id("section", 2), "district": OAK, "name": "Chess", "school": id("school", 1), "subject": "Homeroom/Advisory", "students": [id("user", 11)] });
     world.clever.put("sections", bare);
@@ -113,14 +113,14 @@ async fn r_c3_custom_sections_and_bare_ones_are_sections_like_any_other() {
         details,
         &json!({ "title": "Chess", "class_type": "homeroom", "school": id("school", 1), "subjects": ["Homeroom/Advisory"] })
     );
-    // A term that is not there stays named, for a class with one is not over (readings, R-C4).
+    // A missing term is kept, because a class with a term is not over (readings, R-C4).
     let details = &snapshot.record("class", "section", 3).unwrap()["details"];
     assert_eq!((details.get("course"), &details["terms"]), (None, &json!([id("term", 9)])));
     assert_eq!(snapshot.codes(), [("optional_reference_missing", 1)]);
 }
 
 #[tokio::test]
-async fn r_h3_a_section_without_a_name_or_at_a_school_that_is_not_shared_is_left_alone() {
+async fn r_h3_a_section_without_a_name_or_shared_school_is_unchanged() {
     let world = World::new();
     world.clever.put("sections", section(2, &[1], &[11], json!({ "name": "" })));
     world.clever.put("sections", section(3, &[1], &[11], json!({ "school": id("school", 9) })));

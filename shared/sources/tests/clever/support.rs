@@ -1,4 +1,4 @@
-//! A small district, and what becomes of it.
+//! A small district at Clever, and its snapshot.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -33,7 +33,7 @@ pub(crate) fn id(kind: &str, number: u32) -> String {
     format!("{kind:08x}{number:016x}")
 }
 
-/// An object of the district, with fields that differ from the usual ones.
+/// Returns an object of the district with changed fields.
 fn object(kind: &str, number: u32, fields: Value, changed: Value) -> Value {
     let mut object =
         json!({ "id": id(kind, number), "district": OAK, "created": "2026-08-01T00:00:00.000Z" });
@@ -110,7 +110,7 @@ pub(crate) fn section(number: u32, teachers: &[u32], students: &[u32], changed: 
     object("section", number, fields, changed)
 }
 
-/// A clock that waiting moves.
+/// A clock that is moved by waiting.
 #[derive(Clone)]
 pub(crate) struct Time(Arc<AtomicI64>);
 
@@ -127,11 +127,11 @@ impl Time {
     }
 }
 
-type KeptPages = BTreeMap<(Resource, u32), Vec<u8>>;
+type StoredPages = BTreeMap<(Resource, u32), Vec<u8>>;
 
-/// Pages as they are kept.
+/// Stored pages.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<KeptPages>>);
+pub(crate) struct Kept(Arc<Mutex<StoredPages>>);
 
 impl Pages for Kept {
     type Error = Infallible;
@@ -150,7 +150,7 @@ impl Pages for Kept {
 }
 
 impl Kept {
-    pub(crate) fn pages(&self) -> KeptPages {
+    pub(crate) fn pages(&self) -> StoredPages {
         self.0.lock().unwrap().clone()
     }
 }
@@ -209,7 +209,7 @@ impl Snapshot {
     }
 }
 
-/// A district at Clever, and how it is read.
+/// A district at Clever, and its settings.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) clever: MemoryClever,
@@ -220,8 +220,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One school, a term, a course, and one section with a teacher and two students, of whom one
-    /// has a guardian.
+    /// A school, a term, a course, and a section with a teacher and two students, one of them with a
+    /// guardian.
     pub(crate) fn new() -> Self {
         let clever = MemoryClever::default();
         clever.connect(OAK, TOKEN);
@@ -258,15 +258,15 @@ impl World {
         }
     }
 
-    /// Begins a pull.
+    /// Starts a pull.
     pub(crate) async fn begin(&self) -> PullState {
-        let seen = self
+        let record = self
             .client()
             .district::<Infallible>(&Secret::new(TOKEN), &mut fastrand::Rng::with_seed(1))
             .await
             .unwrap();
-        assert_eq!(seen.id, OAK);
-        PullState { before: seen.mark, ..PullState::default() }
+        assert_eq!(record.id, OAK);
+        PullState { before: record.version, ..PullState::default() }
     }
 
     pub(crate) async fn go_on(
@@ -278,7 +278,7 @@ impl World {
         self.client().pull(OAK, &token, &self.kept, state, rng, stop).await
     }
 
-    /// The snapshot of what is kept.
+    /// Returns the snapshot of the stored pages.
     pub(crate) fn snapshot_of(&self, state: &PullState) -> Snapshot {
         let mut pages = Queue(self.kept.pages().into_values().collect());
         let policy = Policy::from_preset("family-directory", &self.overrides).unwrap();
@@ -301,7 +301,7 @@ impl World {
         Snapshot { lines, findings, refused, enrollments }
     }
 
-    /// A whole pull and its snapshot.
+    /// Runs a complete pull and returns its snapshot.
     pub(crate) async fn snapshot(&self) -> Snapshot {
         let mut state = self.begin().await;
         assert_eq!(self.go_on(&mut state, || false).await.unwrap(), Pulled::Whole);

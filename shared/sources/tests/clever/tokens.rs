@@ -16,7 +16,7 @@ async fn connected(world: &World, district: Option<&str>) -> Result<Vec<Connecte
 }
 
 #[tokio::test]
-async fn the_list_names_who_is_connected_and_prints_no_token() {
+async fn the_list_has_the_connected_districts_and_prints_no_token() {
     let world = World::new();
     let other = id("district", 2);
     world.clever.connect(&other, "another");
@@ -36,7 +36,7 @@ async fn the_list_names_who_is_connected_and_prints_no_token() {
 }
 
 #[tokio::test]
-async fn half_a_list_is_none() {
+async fn an_incomplete_list_is_an_error() {
     let world = World::new();
     let next = |uri: &str| Fault::Next(uri.into());
     for fault in
@@ -54,7 +54,7 @@ async fn half_a_list_is_none() {
         Fault::Answer(401, json!({ "error": "no" }).to_string()),
     );
     assert!(matches!(connected(&world, None).await, Err(TokensError::Refused(401))));
-    // A list that is cut off is asked for again.
+    // A truncated list is requested again.
     world.clever.plan("/oauth/tokens", 0, 2, Fault::Truncated);
     assert_eq!(connected(&world, None).await.unwrap().len(), 1);
 }

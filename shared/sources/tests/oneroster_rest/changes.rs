@@ -1,4 +1,4 @@
-//! What has changed since a pull of everything, read over it.
+//! Incremental pulls: changes since a full pull, applied to it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use sources::oneroster_rest::{Api, BadSetting, PullError, PullState, Pulled, Res
 
 use crate::support::*;
 
-/// When everything was read.
+/// Returns the time of the full pull.
 fn then() -> Timestamp {
     "2026-09-01T06:00:00Z".parse().unwrap()
 }
 
-/// A record is of the day after.
+/// Dates a record to the day after the full pull.
 fn today(changed: Value) -> Value {
     let mut changed = changed;
     changed["dateLastModified"] = "2026-09-02T09:30:00.000Z".into();
@@ -25,7 +25,7 @@ async fn whole(world: &World) -> PullState {
     state
 }
 
-/// A day at school: a student comes and another gets another name; a teacher, an enrollment and a
+/// Changes the records: a student is added and another one renamed; a teacher, an enrollment and a
 /// class are marked as deleted, and one student is purged.
 fn a_day_passes(world: &World) {
     let put = |list: Resource, record: Value| world.server.put(list, &record);
@@ -46,7 +46,7 @@ fn a_day_passes(world: &World) {
 }
 
 #[tokio::test]
-async fn r_h3_changes_bring_who_is_new_and_what_is_different_and_take_nobody_away() {
+async fn r_h3_incremental_pulls_add_and_update_and_never_remove() {
     let world = World::new();
     let everything = whole(&world).await;
     let night = world.snapshot_of(&everything);
@@ -56,23 +56,23 @@ async fn r_h3_changes_bring_who_is_new_and_what_is_different_and_take_nobody_awa
     assert_eq!(
         changes.lists.values().map(|list| list.records).sum::<u64>(),
         6,
-        "the server sends nothing else"
+        "the server sends only changed records"
     );
     let snapshot = day.snapshot_over(&changes, Some((&world, &everything)));
     assert_eq!(snapshot.ids("student"), ["st1", "st2", "st3"]);
     assert_eq!(snapshot.ids("teacher"), ["te1"]);
     assert_eq!(snapshot.record("student", "st2").unwrap()["person"]["family"], "Moss");
-    let seats = |snapshot: &Snapshot| {
+    let enrollments = |snapshot: &Snapshot| {
         snapshot.record("class", "c1").unwrap()["students"].as_array().unwrap().len()
     };
-    assert_eq!((seats(&night), seats(&snapshot), snapshot.enrollments), (2, 3, 4));
+    assert_eq!((enrollments(&night), enrollments(&snapshot), snapshot.enrollments), (2, 3, 4));
     let class = snapshot.record("class", "c1").unwrap().to_string();
     assert!(
         class.contains("Reading c1") && !class.contains("Writing"),
-        "what is marked as deleted says nothing else: {class}"
+        "a record marked as deleted changes nothing: {class}"
     );
     assert!(snapshot.drops() == 0 && !snapshot.refused, "{:?}", snapshot.findings);
-    // The next night knows who is gone.
+    // The next full pull shows which records are gone.
     let night = world.changed_since(then());
     let night = World { since: None, ..night };
     let gone = night.snapshot().await;
@@ -83,7 +83,7 @@ async fn r_h3_changes_bring_who_is_new_and_what_is_different_and_take_nobody_awa
 }
 
 #[tokio::test]
-async fn a_day_without_changes_is_the_night_again_to_the_byte() {
+async fn an_incremental_pull_without_changes_gives_the_same_bytes() {
     for world in [World::larger(), World::of_1_2()] {
         let everything = whole(&world).await;
         let night = world.snapshot_of(&everything);
@@ -97,7 +97,7 @@ async fn a_day_without_changes_is_the_night_again_to_the_byte() {
 }
 
 #[tokio::test]
-async fn somebody_of_1_2_whose_record_changes_keeps_the_roles_that_it_names() {
+async fn a_changed_user_of_1_2_has_the_roles_of_its_record() {
     let world = World::of_1_2();
     let everything = whole(&world).await;
     let night = world.snapshot_of(&everything);
@@ -116,7 +116,7 @@ async fn somebody_of_1_2_whose_record_changes_keeps_the_roles_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_filter_sends_everything_and_one_that_refuses_is_told() {
+async fn a_server_without_filters_sends_everything_or_is_reported() {
     let world = World::new();
     let everything = whole(&world).await;
     a_day_passes(&world);
@@ -138,7 +138,7 @@ async fn a_server_that_does_not_filter_sends_everything_and_one_that_refuses_is_
 }
 
 #[test]
-fn changes_are_asked_for_in_hours_that_make_sense() {
+fn the_interval_of_incremental_pulls_is_validated() {
     let world = World::new();
     for (hours, is_good) in [(0, false), (1, true), (12, true), (13, false), (24, false)] {
         let mut settings = world.oneroster.clone();

@@ -1,5 +1,5 @@
-//! Where a list ends: whatever servers tell or hide of their pages, no record is left out, and
-//! nothing is asked for without end.
+//! The end of a list: whatever servers report about their pages, no record is missed, and the
+//! requests end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use sources::oneroster_rest::{PullError, Pulled, Resource};
 
 use crate::support::*;
 
-/// Pulls from a server with these ways: all 13 users must be there.
+/// Pulls from a server with this behavior: all 13 users must be read.
 async fn all_are_read(change: impl Fn(&mut Ways)) -> World {
     let world = World::larger();
     world.server.behave(&change);
@@ -24,7 +24,7 @@ async fn all_are_read(change: impl Fn(&mut Ways)) -> World {
         (11, 1, 1)
     );
     assert_eq!((snapshot.drops(), snapshot.enrollments), (0, 3), "{:?}", snapshot.findings);
-    // As many records as fill the last page: whether there is more cannot be seen by its length.
+    // The last page is full, so its length does not show that it is the last.
     world.server.put(Resource::Users, &user("st99", "student", json!({})));
     snapshot = world.snapshot().await;
     assert_eq!(snapshot.ids("student").len(), 12);
@@ -32,7 +32,7 @@ async fn all_are_read(change: impl Fn(&mut Ways)) -> World {
 }
 
 #[tokio::test]
-async fn a_list_is_read_to_its_end_whatever_the_server_tells_of_its_pages() {
+async fn a_list_is_read_to_its_end_with_any_links_and_counts() {
     for links in [true, false] {
         for counts in [Counts::List, Counts::Page, Counts::Nothing] {
             for behind in [None, Some(400), Some(404), Some(422), Some(500)] {
@@ -49,8 +49,7 @@ async fn a_list_is_read_to_its_end_whatever_the_server_tells_of_its_pages() {
 }
 
 #[tokio::test]
-async fn a_server_that_silently_sends_fewer_than_it_was_asked_for_loses_none_though_its_links_skip_them()
- {
+async fn a_server_that_sends_short_pages_loses_no_records_although_its_links_skip_some() {
     let mut world = World::larger();
     world.oneroster.page_size = 10;
     world.server.behave(|ways| (ways.most, ways.links_as_asked) = (3, true));
@@ -58,31 +57,31 @@ async fn a_server_that_silently_sends_fewer_than_it_was_asked_for_loses_none_tho
 }
 
 #[tokio::test]
-async fn pages_that_are_too_heavy_are_asked_for_in_smaller_ones() {
+async fn pages_that_are_too_large_are_requested_in_smaller_ones() {
     let mut world = World::larger();
     world.oneroster.page_size = 1000;
     world.server.behave(|ways| ways.heavy = Some(100));
     assert_eq!(world.snapshot().await.ids("student").len(), 11);
     assert!(
-        world.server.asked().iter().any(|asked| asked.starts_with("users?limit=62&")),
+        world.server.requests().iter().any(|path| path.starts_with("users?limit=62&")),
         "{:?}",
-        world.server.asked()
+        world.server.requests()
     );
-    // Even the smallest are too heavy: then it is down.
+    // Even the smallest pages are too large: the server is down.
     world.server.behave(|ways| ways.heavy = Some(10));
     let (_, ended) = world.pull().await;
     assert!(matches!(ended, Err(PullError::Down { list: "orgs", last: Failing::Status(502), .. })));
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_sort_is_read_as_it_comes() {
+async fn a_server_that_cannot_sort_is_read_unsorted() {
     let world = all_are_read(|ways| ways.sorting = Sorting::Refused).await;
-    assert!(world.server.asked().contains(&"users?limit=2&offset=1".into()));
+    assert!(world.server.requests().contains(&"users?limit=2&offset=1".into()));
     all_are_read(|ways| ways.sorting = Sorting::Ignored).await;
 }
 
 #[tokio::test]
-async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_end() {
+async fn a_server_that_repeats_a_page_does_not_cause_endless_requests() {
     for counts in [Counts::List, Counts::Nothing] {
         for most in [1, 2] {
             let world = World::larger();
@@ -95,9 +94,9 @@ async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_
                 matches!(ended, Err(PullError::Page { fault: PaginationError::Loop, .. })),
                 "{ended:?}"
             );
-            assert!(world.server.asked().len() < 40);
+            assert!(world.server.requests().len() < 40);
         }
-        // One whose lists begin anew behind their end is not even noticed, where a list has two
+        // A server whose lists start again beyond their end is read correctly, if a list has two
         // records.
         let world = World::larger();
         world.server.put(Resource::AcademicSessions, &session("t2", json!({})));
@@ -110,7 +109,7 @@ async fn a_server_that_sends_the_same_page_again_and_again_is_not_asked_without_
 }
 
 #[tokio::test]
-async fn r_h3_a_list_that_ends_before_its_count_is_not_whole() {
+async fn r_h3_a_list_shorter_than_its_count_is_an_error() {
     let world = World::larger();
     world.server.plan(
         "users?limit=2&offset=4",
@@ -126,14 +125,14 @@ async fn r_h3_a_list_that_ends_before_its_count_is_not_whole() {
 }
 
 #[tokio::test]
-async fn r_h3_an_error_in_the_middle_is_no_end() {
+async fn r_h3_an_error_within_a_list_is_not_its_end() {
     for (status, most) in [(400, 2), (404, 2), (500, 2), (400, 1), (404, 1), (500, 1)] {
         for counts in [Counts::List, Counts::Nothing] {
             let world = World::larger();
             world.server.behave(|ways| {
                 (ways.links, ways.counts, ways.behind, ways.most) = (false, counts, Some(400), most)
             });
-            // One record that the server cannot send; those behind it it can.
+            // The server cannot send one record, but the later ones.
             world.server.plan("users?limit=2&offset=4", 0, 99, Fault::Answer(status, "no".into()));
             world.server.plan("users?limit=1&offset=4", 0, 99, Fault::Answer(status, "no".into()));
             let (_, ended) = world.pull().await;
@@ -146,11 +145,11 @@ async fn r_h3_an_error_in_the_middle_is_no_end() {
 }
 
 #[tokio::test]
-async fn r_h3_data_that_change_meanwhile_are_noticed() {
+async fn r_h3_data_that_changes_during_a_pull_is_detected() {
     let removed = || Fault::Remove(Resource::Users, "gu1".into());
     let added = || Fault::Put(Resource::Users, user("aa", "student", json!({})));
     for counts in [Counts::List, Counts::Nothing] {
-        // While the list is read, behind it, and at the very end.
+        // While the list is read, after it, and at the very end.
         for path in [
             "users?limit=2&offset=2",
             "users?limit=2&offset=5",
@@ -171,7 +170,7 @@ async fn r_h3_data_that_change_meanwhile_are_noticed() {
 }
 
 #[tokio::test]
-async fn r_h3_a_revision_that_moves_is_a_change_and_one_that_stays_is_none() {
+async fn r_h3_only_a_different_revision_is_a_change() {
     let world = World::larger();
     world.server.behave(|ways| ways.revision = Some("41".into()));
     let (state, ended) = world.pull().await;
@@ -183,7 +182,7 @@ async fn r_h3_a_revision_that_moves_is_a_change_and_one_that_stays_is_none() {
 }
 
 #[tokio::test]
-async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_pages() {
+async fn a_pull_stopped_at_any_page_continues_to_the_same_pages() {
     let whole = World::larger();
     assert_eq!(whole.pull().await.1.unwrap(), Pulled::Whole);
     for pages_at_once in 1..5 {
@@ -195,11 +194,11 @@ async fn a_pull_that_stops_at_any_page_goes_on_from_there_and_ends_in_the_same_p
             let stop = || {
                 left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err()
             };
-            // What is kept of a pull is kept as JSON.
+            // The progress is stored as JSON.
             let kept = serde_json::to_string(&state.lists).unwrap();
             state = sources::oneroster_rest::PullState::of(serde_json::from_str(&kept).unwrap());
             match world.go_on(&mut state, stop).await.unwrap() {
-                // The last look at all lists is done anew.
+                // The final check of all lists is repeated.
                 Pulled::Paused
                     if state.lists.values().filter(|list| list.done).count()
                         == Resource::ALL.len() =>

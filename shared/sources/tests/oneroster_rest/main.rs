@@ -1,5 +1,5 @@
-//! OneRoster over REST: pulls from a server that behaves and misbehaves as real ones do, and
-//! snapshots of what it sent.
+//! OneRoster over REST: pulls from a server that behaves and fails like real ones, and their
+//! snapshots.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on stops where it is")]
 
 mod changes;

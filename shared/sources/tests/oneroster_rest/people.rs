@@ -1,5 +1,4 @@
-//! Objects and what becomes of them: the same records, the same gaps and the same findings as of
-//! rows.
+//! Objects and their records: the same records and findings as of rows in files.
 
 use serde_json::json;
 use sources::oneroster_rest::Resource;
@@ -7,7 +6,7 @@ use sources::oneroster_rest::Resource;
 use crate::support::*;
 
 #[tokio::test]
-async fn a_small_district_comes_whole_and_nothing_is_wrong_with_it() {
+async fn a_small_district_is_imported_completely_without_findings() {
     let snapshot = World::new().snapshot().await;
     assert_eq!((snapshot.drops(), snapshot.enrollments), (0, 3));
     assert_eq!(
@@ -21,7 +20,7 @@ async fn a_small_district_comes_whole_and_nothing_is_wrong_with_it() {
             "students": ["st1", { "id": "st2", "begin": "2026-08-20" }],
         })]
     );
-    // A name with a comma stays one name, and a year that is sent as a number is a year.
+    // A name with a comma is one name, and a year may be sent as a number.
     assert_eq!(snapshot.all("course")[0]["subjects"], json!(["Arts, Fine"]));
     assert_eq!(snapshot.all("term")[0]["school_year"], "2027");
     let student = snapshot.record("student", "st1").unwrap();
@@ -34,7 +33,7 @@ async fn a_small_district_comes_whole_and_nothing_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn in_1_2_people_have_roles_in_orgs_preferred_names_and_no_username_if_they_have_none() {
+async fn users_of_1_2_have_roles_in_orgs_and_preferred_names() {
     let snapshot = World::of_1_2().snapshot().await;
     assert_eq!((snapshot.drops(), snapshot.enrollments), (0, 3), "{:?}", snapshot.findings);
     assert_eq!(
@@ -51,7 +50,7 @@ async fn in_1_2_people_have_roles_in_orgs_preferred_names_and_no_username_if_the
 }
 
 #[tokio::test]
-async fn r_g3_relationships_count_from_either_side_and_teachers_are_nobodys_guardians() {
+async fn r_g3_relationships_count_from_either_side_and_teachers_are_not_guardians() {
     let world = World::new();
     world.server.put(
         Resource::Users,
@@ -72,7 +71,7 @@ async fn r_g3_relationships_count_from_either_side_and_teachers_are_nobodys_guar
 }
 
 #[tokio::test]
-async fn r_h3_an_object_that_cannot_be_read_is_a_gap_and_the_others_come() {
+async fn r_h3_an_unreadable_object_does_not_affect_the_others() {
     for broken in [
         json!({ "givenName": { "first": "Ada" } }),
         json!({ "orgs": "s1" }),
@@ -86,14 +85,17 @@ async fn r_h3_an_object_that_cannot_be_read_is_a_gap_and_the_others_come() {
         world.server.put(Resource::Users, &user("st2", "student", broken.clone()));
         let snapshot = world.snapshot().await;
         assert!(!snapshot.refused && snapshot.ids("student") == ["st1"], "{broken}");
-        let gaps = snapshot.all("gaps");
-        assert!(gaps.iter().any(|gap| gap.to_string().contains("st2")), "{broken}: {gaps:?}");
+        let unreadable = snapshot.all("gaps");
+        assert!(
+            unreadable.iter().any(|record| record.to_string().contains("st2")),
+            "{broken}: {unreadable:?}"
+        );
         assert!(snapshot.drops() >= 1);
     }
 }
 
 #[tokio::test]
-async fn r_h3_what_is_no_object_or_has_no_id_leaves_all_of_its_kind_as_they_are() {
+async fn r_h3_an_item_without_an_id_keeps_all_records_of_its_kind_unchanged() {
     for nobody in [
         json!("user"),
         json!(null),
@@ -127,7 +129,7 @@ async fn r_h3_what_is_no_object_or_has_no_id_leaves_all_of_its_kind_as_they_are(
 }
 
 #[tokio::test]
-async fn booleans_and_numbers_may_be_texts_or_not_and_what_is_removed_is_gone() {
+async fn booleans_and_numbers_may_be_texts_and_deleted_records_are_removed() {
     let world = World::new();
     world.server.put(
         Resource::Users,
@@ -144,7 +146,7 @@ async fn booleans_and_numbers_may_be_texts_or_not_and_what_is_removed_is_gone() 
 }
 
 #[tokio::test]
-async fn the_districts_own_fields_are_read_by_the_settings_and_missed_where_nobody_has_them() {
+async fn custom_fields_are_read_by_the_settings_and_reported_if_missing() {
     let fields = [
         ("state_id", "metadata.stateId"),
         ("ell", "metadata.edu.ELL"),
@@ -164,9 +166,9 @@ async fn the_districts_own_fields_are_read_by_the_settings_and_missed_where_nobo
 }
 
 #[tokio::test]
-async fn the_quirks_of_known_servers_are_read() {
+async fn the_quirks_of_known_servers_are_supported() {
     let world = World::new();
-    // ClassLink: an id may hold any character, a comma too.
+    // ClassLink: an id may contain any character, including a comma.
     world.server.put(Resource::Orgs, &org("s,2|x", "school", Some("d1")));
     world.server.put(
         Resource::Users,
@@ -176,7 +178,7 @@ async fn the_quirks_of_known_servers_are_read() {
             json!({ "orgs": [reference("org", "s,2|x"), reference("org", "s1")] }),
         ),
     );
-    // Ed-Fi: no username where there is no mail, and codes that are not mapped are null.
+    // Ed-Fi: no username without an e-mail address, and unmapped codes are null.
     world.server.put(
         Resource::Users,
         &user("st1", "student", json!({ "username": "", "email": null, "grades": [null] })),
@@ -185,7 +187,7 @@ async fn the_quirks_of_known_servers_are_read() {
         Resource::Classes,
         &class("c1", json!({ "classType": null, "classCode": null, "periods": null })),
     );
-    // Infinite Campus: a relative. Rediker: a type of org that is none.
+    // Infinite Campus: a relative. Rediker: an org type that does not exist.
     world.server.put(Resource::Users, &user("gu1", "relative", json!({})));
     world.server.put(Resource::Orgs, &org("x1", "departments", Some("d1")));
     let snapshot = world.snapshot().await;
@@ -197,7 +199,7 @@ async fn the_quirks_of_known_servers_are_read() {
     assert_eq!(snapshot.record("class", "c1").unwrap()["details"].get("class_type"), None);
     assert_eq!(snapshot.record("guardian", "gu1").unwrap()["role"], "relative");
     assert_eq!(snapshot.found("value_unknown").0, "orgs");
-    // Aeries: a class without a title is left as it is.
+    // Aeries: a class without a title is unchanged in the mirror.
     world.server.put(Resource::Classes, &class("c2", json!({ "title": "" })));
     let snapshot = world.snapshot().await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a server may answer, and what is done about it.
+//! All kinds of responses, and the reaction to each.
 
 use roster::settings::{OneRoster, SignIn};
 use serde_json::json;
@@ -9,13 +9,13 @@ use sources::oneroster_rest::{Api, BadSetting, PullError, Pulled, Resource};
 use crate::support::*;
 
 #[tokio::test]
-async fn what_goes_by_itself_is_tried_again() {
+async fn transient_failures_are_retried() {
     let answer = |status: u16, body: &str| Fault::Answer(status, body.into());
     for fault in [
         answer(502, "<html><body>Bad gateway</body></html>"),
         answer(500, r#"{"imsx_codeMajor":"failure","imsx_severity":"error"}"#),
         answer(503, ""),
-        // An empty 200, an error inside of a 200, and a list of something else.
+        // An empty 200, an error in a 200, and another list.
         answer(200, ""),
         answer(200, "{}"),
         answer(200, r#"{"imsx_codeMajor":"processing","imsx_severity":"warning"}"#),
@@ -38,7 +38,7 @@ async fn what_goes_by_itself_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_again() {
+async fn a_server_that_keeps_failing_is_down_and_stored_pages_are_not_read_again() {
     let world = World::larger();
     world.server.plan("users?", 2, 6, Fault::Answer(503, String::new()));
     let mut state = sources::oneroster_rest::PullState::default();
@@ -53,22 +53,22 @@ async fn a_server_that_goes_on_failing_is_down_and_what_was_kept_is_not_read_aga
     assert_eq!(
         world
             .server
-            .asked()
+            .requests()
             .iter()
-            .filter(|asked| asked.starts_with("users?limit=2&offset=0"))
+            .filter(|path| path.starts_with("users?limit=2&offset=0"))
             .count(),
         1
     );
 }
 
 #[tokio::test]
-async fn a_list_that_is_refused_ends_the_pull_but_for_demographics() {
+async fn a_refused_list_ends_the_pull_unless_it_is_demographics() {
     for status in [403, 404] {
         let world = World::larger();
         world.server.plan("classes?", 0, 9, Fault::Answer(status, "no".into()));
         let error = world.pull().await.1.unwrap_err();
         assert!(
-            matches!(error, PullError::Refused { list: "classes", status: told } if told == status),
+            matches!(error, PullError::Refused { list: "classes", status: found } if found == status),
             "{error}"
         );
         let world = World::larger();
@@ -86,7 +86,7 @@ async fn a_list_that_is_refused_ends_the_pull_but_for_demographics() {
 }
 
 #[tokio::test]
-async fn r_h3_an_empty_list_that_a_roster_needs_refuses_the_snapshot() {
+async fn r_h3_an_empty_required_list_refuses_the_snapshot() {
     let world = World::new();
     for id in ["e1", "e2", "e3"] {
         world.server.remove(Resource::Enrollments, id);
@@ -100,10 +100,10 @@ async fn r_h3_an_empty_list_that_a_roster_needs_refuses_the_snapshot() {
 }
 
 #[tokio::test]
-async fn r_m7_demographics_are_not_even_asked_for_where_they_are_ignored() {
+async fn r_m7_ignored_demographics_are_not_requested() {
     let world = World::new().read_by("family-directory", &[]);
     let snapshot = world.snapshot().await;
-    assert!(world.server.asked().iter().all(|asked| !asked.starts_with("demographics")));
+    assert!(world.server.requests().iter().all(|path| !path.starts_with("demographics")));
     assert!(snapshot.record("student", "st1").unwrap().get("demographics").is_none());
     for page in world.kept.pages().into_values() {
         let text = String::from_utf8(page).unwrap();
@@ -115,7 +115,7 @@ async fn r_m7_demographics_are_not_even_asked_for_where_they_are_ignored() {
 }
 
 #[tokio::test]
-async fn no_password_is_kept_and_no_address_of_a_reference_followed() {
+async fn passwords_are_not_stored_and_reference_urls_not_followed() {
     let world = World::of_1_2();
     world.snapshot().await;
     assert!(
@@ -125,11 +125,11 @@ async fn no_password_is_kept_and_no_address_of_a_reference_followed() {
             .into_values()
             .all(|page| !String::from_utf8(page).unwrap().contains("hunter2"))
     );
-    assert!(world.server.asked().iter().all(|asked| !asked.contains("evil")));
+    assert!(world.server.requests().iter().all(|path| !path.contains("evil")));
 }
 
 #[tokio::test]
-async fn whether_a_district_shares_anything_is_asked_first() {
+async fn whether_a_district_shares_an_org_is_known_without_a_pull() {
     let world = World::new();
     let mut rng = fastrand::Rng::with_seed(1);
     assert!(world.client().shares::<()>(&mut rng).await.unwrap());
@@ -145,7 +145,7 @@ async fn whether_a_district_shares_anything_is_asked_first() {
 }
 
 #[test]
-fn settings_by_which_a_server_must_not_be_reached_are_named() {
+fn invalid_settings_are_named() {
     let sis = || OneRoster {
         sign_in: SignIn::Bearer,
         ..OneRoster::at("https://sis.example.org/a%3D/ims/oneroster/v1p1/", "s")
@@ -184,10 +184,10 @@ fn settings_by_which_a_server_must_not_be_reached_are_named() {
     }
 }
 
-/// What the pull does not ask for, servers have all the same: whoever tests against this one is to
-/// find it.
+/// The server in memory also supports features that the pull does not use, for tests of other
+/// clients.
 #[test]
-fn the_server_in_memory_filters_selects_and_says_why_not() {
+fn the_server_in_memory_supports_filters_and_fields() {
     let world = World::new();
     world.server.put(
         Resource::Users,
@@ -211,8 +211,8 @@ fn the_server_in_memory_filters_selects_and_says_why_not() {
         ("offset=-1", "invaliddata"),
     ] {
         let (status, body) = answer(query);
-        let told = &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
-        assert_eq!((status, told), (400, &json!(minor)), "{query}");
+        let reason = &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
+        assert_eq!((status, reason), (400, &json!(minor)), "{query}");
     }
     assert_eq!(world.server.answer("lineItems", "").unwrap().status, 404);
 }

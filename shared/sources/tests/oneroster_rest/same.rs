@@ -12,8 +12,8 @@ use sources::oneroster_rest::Resource;
 
 use crate::support::*;
 
-/// A night's files in memory; enrollments in the order of their ids, as a server sends them: the
-/// order of co-teachers is that of the source.
+/// The files of a night in memory. Enrollments are sorted by id as from a server, because the order of
+/// co-teachers is that of the source.
 struct Files(Vec<PackagedFile>, Vec<Vec<u8>>);
 
 impl Files {
@@ -80,8 +80,8 @@ async fn from_server(night: &Night, mut world: World) -> Snapshot {
     world.snapshot().await
 }
 
-/// Findings without the place: a file's name and line in one case, a list's name and number in the
-/// other. Some are of files alone.
+/// Returns findings without their place (a file's name and line, or a list's name and number), and
+/// without those that only files have.
 fn codes(snapshot: &Snapshot) -> Vec<(&str, u64)> {
     let totals = snapshot.findings.totals.iter();
     let of_files = ["status_in_bulk", "byte_order_mark", "password_filled"];
@@ -92,7 +92,7 @@ fn codes(snapshot: &Snapshot) -> Vec<(&str, u64)> {
 }
 
 #[tokio::test]
-async fn a_district_is_the_same_to_the_byte_whether_it_comes_as_files_or_from_a_server() {
+async fn files_and_server_give_the_same_snapshot_bytes() {
     let metadata = [
         ("state_id", "metadata.stateId"),
         ("ell", "metadata.ell"),
@@ -140,7 +140,7 @@ async fn a_district_is_the_same_to_the_byte_whether_it_comes_as_files_or_from_a_
 }
 
 #[tokio::test]
-async fn what_is_found_in_a_servers_list_is_found_in_a_file_by_the_same_code() {
+async fn files_and_server_give_the_same_finding_codes() {
     let world = World::new();
     world.server.put(
         Resource::Users,

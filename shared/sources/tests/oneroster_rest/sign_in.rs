@@ -1,4 +1,4 @@
-//! Saying who asks.
+//! Credentials.
 
 use roster::settings::{OneRoster, SignIn};
 use sources::http::Secret;
@@ -15,7 +15,7 @@ fn oauth2(world: &mut World) {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for_and_asked_for_again_when_they_expire_in_the_middle_of_a_pull() {
+async fn a_token_that_expires_during_a_pull_is_replaced() {
     for in_form in [false, true] {
         let mut world = World::larger();
         oauth2(&mut world);
@@ -26,7 +26,7 @@ async fn tokens_are_asked_for_and_asked_for_again_when_they_expire_in_the_middle
 }
 
 #[tokio::test]
-async fn a_token_that_opens_nothing_is_asked_for_once_more_and_not_without_end() {
+async fn a_rejected_token_is_replaced_once() {
     let mut world = World::larger();
     oauth2(&mut world);
     world.server.grant("rollbook", "open sesame&more", 0, false, None);
@@ -37,7 +37,7 @@ async fn a_token_that_opens_nothing_is_asked_for_once_more_and_not_without_end()
 }
 
 #[tokio::test]
-async fn of_the_scopes_of_1_2_as_much_is_asked_for_as_is_granted() {
+async fn the_scopes_of_1_2_are_requested_until_one_is_granted() {
     let core = "https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly";
     let mut world = World::of_1_2();
     oauth2(&mut world);
@@ -58,7 +58,7 @@ async fn a_wrong_token_reads_nothing() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_what_it_must_be_is_none() {
+fn a_secret_in_the_wrong_form_is_rejected() {
     let with = |sign_in: SignIn, secret: &str| {
         let token_url = Some("https://x/token".into());
         Access::of(

@@ -1,4 +1,4 @@
-//! A small district at a OneRoster server, and what becomes of it.
+//! A small district at a OneRoster server, and its snapshot.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -83,7 +83,7 @@ pub(crate) fn enrollment(id: &str, class: &str, user: &str, role: &str, changed:
     object(id, fields, changed)
 }
 
-/// A clock that waiting moves.
+/// A clock that is moved by waiting.
 #[derive(Clone)]
 pub(crate) struct Time(Arc<AtomicI64>);
 
@@ -100,11 +100,11 @@ impl Time {
     }
 }
 
-type KeptPages = BTreeMap<(Resource, u32), Vec<u8>>;
+type StoredPages = BTreeMap<(Resource, u32), Vec<u8>>;
 
-/// Pages as they are kept.
+/// Stored pages.
 #[derive(Clone)]
-pub(crate) struct Kept(Arc<Mutex<KeptPages>>, Scrub);
+pub(crate) struct Kept(Arc<Mutex<StoredPages>>, Scrub);
 
 impl Pages for Kept {
     type Error = Infallible;
@@ -127,7 +127,7 @@ impl Pages for Kept {
 }
 
 impl Kept {
-    pub(crate) fn pages(&self) -> KeptPages {
+    pub(crate) fn pages(&self) -> StoredPages {
         self.0.lock().unwrap().clone()
     }
 }
@@ -183,7 +183,7 @@ impl Snapshot {
         self.findings.totals.get(code).map_or(0, |total| total.count)
     }
 
-    /// What a code's first finding says, and where.
+    /// Returns text and place of a code's first finding.
     pub(crate) fn found(&self, code: &str) -> (String, String) {
         let found = self.findings.findings.iter().find(|finding| finding.code == code).unwrap();
         (found.place.as_ref().unwrap().file.to_string(), found.message.clone())
@@ -201,7 +201,7 @@ impl Snapshot {
 
 pub(crate) const TODAY: Date = date(2026, 10, 1);
 
-/// A district at a server, and how it is read.
+/// A district at a server, and its settings.
 pub(crate) struct World {
     pub(crate) server: MemoryOneRoster,
     pub(crate) time: Time,
@@ -210,13 +210,13 @@ pub(crate) struct World {
     pub(crate) oneroster: OneRoster,
     pub(crate) secret: String,
     pub(crate) preset: &'static str,
-    /// Only what has changed since then is read.
+    /// If set, only changes since then are read.
     pub(crate) since: Option<Timestamp>,
 }
 
 impl World {
-    /// Two schools of which one has a class with a teacher and two students, of whom one has a
-    /// parent. 1.1, two records a page.
+    /// Two schools, one of which has a class with a teacher and two students, one of them with a
+    /// parent. Version 1.1, two records per page.
     pub(crate) fn new() -> Self {
         let server = MemoryOneRoster::default();
         let put = |list: Resource, record: Value| server.put(list, &record);
@@ -276,7 +276,7 @@ impl World {
         }
     }
 
-    /// The same district at the same server, read from then on alone, into other pages.
+    /// Returns the same district for an incremental pull since then, with other pages.
     pub(crate) fn changed_since(&self, since: Timestamp) -> Self {
         Self {
             server: self.server.clone(),
@@ -290,7 +290,7 @@ impl World {
         }
     }
 
-    /// With more pupils: students `st10` to `st18`.
+    /// Returns a district with more students, `st10` to `st18`.
     pub(crate) fn larger() -> Self {
         let world = Self::new();
         for number in 10..19 {
@@ -303,7 +303,7 @@ impl World {
         Policy::from_preset(self.preset, &Map::new()).unwrap()
     }
 
-    /// The district is read by other settings from now on.
+    /// Changes the settings.
     pub(crate) fn read_by(mut self, preset: &'static str, metadata: &[(&str, &str)]) -> Self {
         self.preset = preset;
         self.source.metadata = metadata
@@ -330,19 +330,19 @@ impl World {
         self.client().pull(&self.kept, state, fastrand::Rng::with_seed(2), stop).await
     }
 
-    /// A whole pull.
+    /// Runs a complete pull.
     pub(crate) async fn pull(&self) -> (PullState, Result<Pulled, PullError<Infallible>>) {
         let mut state = PullState::default();
         let ended = self.go_on(&mut state, || false).await;
         (state, ended)
     }
 
-    /// The snapshot of what is kept.
+    /// Returns the snapshot of the stored pages.
     pub(crate) fn snapshot_of(&self, state: &PullState) -> Snapshot {
         self.snapshot_over(state, None)
     }
 
-    /// The snapshot of what is kept, over what is kept of everything.
+    /// Returns the snapshot of the stored pages, applied to those of a full pull.
     pub(crate) fn snapshot_over(
         &self,
         state: &PullState,
@@ -368,14 +368,14 @@ impl World {
         Snapshot { lines, findings, refused, enrollments }
     }
 
-    /// A whole pull and its snapshot.
+    /// Runs a complete pull and returns its snapshot.
     pub(crate) async fn snapshot(&self) -> Snapshot {
         let (state, ended) = self.pull().await;
         assert_eq!(ended.unwrap(), Pulled::Whole);
         self.snapshot_of(&state)
     }
 
-    /// The same district, at a server of 1.2: roles in orgs instead of one role.
+    /// Returns the same district at a server of 1.2: roles in orgs instead of one role.
     pub(crate) fn of_1_2() -> Self {
         let mut world = Self::new();
         let role = |role: &str, kind: &str, org: &str| json!({ "roleType": kind, "role": role, "org": reference("org", org) });

@@ -13,12 +13,14 @@ use districts::{District, Size};
 use e2e::{Application, Night};
 use lambda_runtime::{Context, LambdaEvent};
 use mirror::clock::Clock as FunctionClock;
+use mirror::dynamo::DynamoTable;
 use mirror::eventbridge::Notifications;
 use mirror::eventbridge::event::{Event, Kind, Status};
 use mirror::ports::runs::Runs;
 use mirror::ports::secrets::SecretCache;
+use mirror::s3::S3Bucket;
 use mirror::testing::memory::{MemoryBus, MemorySchedules, MemorySecrets};
-use nightly_pull::{Config, DiscoverySummary, Ended, Outcome, Storage, handle};
+use nightly_pull::{Config, DiscoverySummary, Outcome, PullOutcome, Services, Storage, handle};
 use roster::finding::{Code, pull as codes};
 use roster::id::DistrictId;
 use roster::records::RecordKind;
@@ -41,6 +43,18 @@ impl Wait for Hurry {
         self.0.advance(time);
         tokio::task::yield_now().await;
     }
+}
+
+/// The stack's table and buckets, and the rest in memory.
+struct Mixed;
+
+impl Services for Mixed {
+    type Table = DynamoTable;
+    type Objects = S3Bucket;
+    type Schedules = MemorySchedules;
+    type Secrets = MemorySecrets;
+    type Http = HttpClient;
+    type Wait = Hurry;
 }
 
 /// The stack, and a pull of its own beside it.
@@ -125,7 +139,7 @@ impl World {
     async fn send(&self, event: Value) -> Outcome {
         let clock = self.clock().clone();
         let clock = FunctionClock::new(move || clock.now());
-        let storage = Storage {
+        let storage = Storage::<Mixed> {
             table: self.application.stack.table(),
             internal: self.application.stack.bucket(INTERNAL),
             schedules: self.later.clone(),
@@ -157,7 +171,7 @@ impl World {
         // Two orders in a second would be two runs at one time.
         self.clock().advance(Duration::from_secs(2));
         let mut ended = self.send(json!({ "district": district, "at": self.clock().now() })).await;
-        while ended == Outcome::Pull(Ended::Continued) {
+        while ended == Outcome::Pull(PullOutcome::Continued) {
             let (_, at, payload) = self.later.take_all().pop().expect("it goes on");
             self.clock().advance_to(at);
             ended = self.send(serde_json::from_str(&payload).expect("JSON")).await;
@@ -182,7 +196,7 @@ impl World {
 
     async fn look(&self) -> DiscoverySummary {
         match self.send(json!({ "look": "clever" })).await {
-            Outcome::Look(looked) => looked,
+            Outcome::Discovery(looked) => looked,
             Outcome::Pull(ended) => panic!("{ended:?}"),
         }
     }

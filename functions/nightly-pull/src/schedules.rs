@@ -1,15 +1,17 @@
-//! The schedules of every district that is pulled (R-O4, R-O5): one for the nights, and one for
-//! what has changed between them where the district wants that; compared with what is configured,
-//! and put right where they differ.
+//! The pull schedules of all districts (R-O4, R-O5): one for the nightly full pull and, if the
+//! district's settings ask for it, one for incremental pulls. They are compared with the districts'
+//! settings and repaired where they differ.
 //!
-//! Nothing here depends on having seen a change. Whatever was missed, or was undone by hand, is
-//! found by the next comparison.
+//! The comparison does not depend on change events: the next one repairs whatever was missed or
+//! changed by hand.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
+use mirror::ports::connected_districts::ConnectedDistricts;
+use mirror::ports::districts::Districts;
 use mirror::ports::pull_schedules::{NightlySchedule, NightlySchedules, changes_name_of, name_of};
 use roster::id::DistrictId;
 use roster::schedule::nightly;
@@ -17,22 +19,21 @@ use roster::settings::{DistrictStatus, Pulled};
 use tracing::{info, warn};
 
 use crate::request::{Scope, order, ordered};
-use crate::source::{Source, for_source};
-use crate::{Config, PullFailure, Storage, Table};
+use crate::{Config, PullFailure, Services, Storage};
 
-/// The night of a district whose policy waits for uploads: nobody uploads what lies at a source's
-/// server.
-const NIGHT: Time = Time::constant(2, 0, 0, 0);
+/// The time of the nightly pull if the policy's schedule is `on upload`, which no pulled source
+/// has.
+const DEFAULT_TIME: Time = Time::constant(2, 0, 0, 0);
 
-/// So that not all districts of a zone are pulled at once.
+/// Spreads the pulls of the districts of a time zone.
 const WINDOW_MINUTES: i32 = 30;
 
-/// An invocation that is not taken is tried again this often, and so long: a pull that begins later
-/// would run into the day of school.
+/// How often, and for how long, a failed invocation is retried. A later pull would run into the
+/// school day.
 const RETRIES: i32 = 5;
 const RETRY_SECONDS: i32 = 2 * 3600;
 
-/// What a comparison came to, for the log.
+/// The result of a comparison, for the log.
 #[derive(Debug, Default)]
 struct Repaired {
     scheduled: u32,
@@ -40,11 +41,11 @@ struct Repaired {
     unscheduled: u32,
 }
 
-/// Compares all schedules with what is configured. `function`: the ARN by which this function is
-/// invoked.
-pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
+/// Compares all schedules with the districts' settings and repairs them. `function` is the ARN with
+/// which this function is invoked.
+pub(crate) async fn repair<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
+    storage: &Storage<S>,
     function: &str,
 ) -> Result<(), PullFailure> {
     let names = storage.schedules.schedule_names().await?;
@@ -61,7 +62,7 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
             Ok(wanted) => keep.extend(wanted),
             Err(error) => {
                 warn!(district = %district, error_type = error.error_type(), "a district's schedules could not be checked or repaired");
-                // They may well be wanted.
+                // Keep both: the settings may ask for them.
                 keep.extend([name_of(district), changes_name_of(district)]);
                 failed.push(error);
             }
@@ -87,28 +88,26 @@ pub(crate) async fn repair<T: Table, O, L: NightlySchedules, S, H, W>(
     failed.pop().map_or(Ok(()), |source| Err(PullFailure::Schedules { districts, source }))
 }
 
-/// Makes a district's schedules, or puts them right. Gives the names of those that it is to have.
-async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
+/// Creates or repairs a district's schedules. Returns the names of the schedules that it must have.
+async fn schedule<S: Services>(
     config: &Config,
-    storage: &Storage<T, O, L, S, H, W>,
+    storage: &Storage<S>,
     function: &str,
     district: &DistrictId,
     repaired: &mut Repaired,
 ) -> Result<Vec<String>, MirrorError> {
     let Some(configured) = storage.table.district(district).await? else { return Ok(Vec::new()) };
-    let takes_data = configured.status.takes_data();
-    let Some(every) = for_source!(configured.settings.source, |source| source.changes_every())
-        .filter(|_| takes_data)
-    else {
+    let pulled = configured.settings.source.pulled();
+    let Some(source) = pulled.filter(|_| configured.status.takes_data()) else {
         return Ok(Vec::new());
     };
-    // Before it is live nobody waits for a change of its data.
-    let every = every.filter(|_| configured.status == DistrictStatus::Live);
+    // There are no incremental pulls before the district is live.
+    let every = source.changes_every_hours().filter(|_| configured.status == DistrictStatus::Live);
     let names = || {
         [name_of(district)].into_iter().chain(every.map(|_| changes_name_of(district))).collect()
     };
     let zone = TimeZone::get(&configured.settings.time_zone).ok();
-    // Its own name: here letters of either case find a zone, and the service may be stricter.
+    // The zone's canonical name: jiff ignores case, EventBridge Scheduler may not.
     let Some(time_zone) = zone.as_ref().and_then(|zone| zone.iana_name()) else {
         warn!(district = %district, "a district is not scheduled: its time zone does not exist");
         return Ok(names());
@@ -117,8 +116,8 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         warn!(district = %district, "a district is not scheduled: its settings are not a valid policy");
         return Ok(names());
     };
-    let wished = policy.nightly_at().unwrap_or(NIGHT);
-    let due = zone.as_ref().map_or(wished, |zone| nightly(wished, zone, storage.clock.now()));
+    let preferred = policy.schedule.parse().unwrap_or(DEFAULT_TIME);
+    let due = zone.as_ref().map_or(preferred, |zone| nightly(preferred, zone, storage.clock.now()));
     let wanted = NightlySchedule {
         name: name_of(district),
         expression: format!("cron({} {} * * ? *)", due.minute(), due.hour()),
@@ -139,15 +138,14 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         ..wanted.clone()
     });
     for wanted in [wanted].into_iter().chain(between) {
-        let there = storage.schedules.schedule(&wanted.name).await?;
-        match there {
-            Some(there) if there == wanted => {}
-            Some(there) if !is_a_districts(&there) => {
-                warn!(district = %district, schedule = %there.name, "a district is not scheduled: another schedule has its name");
+        match storage.schedules.schedule(&wanted.name).await? {
+            Some(found) if found == wanted => {}
+            Some(found) if !is_pull_schedule(&found) => {
+                warn!(district = %district, schedule = %found.name, "a district is not scheduled: another schedule has its name");
             }
-            there => {
+            found => {
                 storage.schedules.put_schedule(&wanted).await?;
-                let count = if there.is_none() {
+                let count = if found.is_none() {
                     &mut repaired.scheduled
                 } else {
                     &mut repaired.rescheduled
@@ -159,8 +157,8 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
     Ok(names())
 }
 
-/// The hours of the day that are so many hours apart, from one night's pull to the next one,
-/// without that.
+/// Returns the hours of the incremental pulls: `every` so many hours after the nightly pull, without
+/// the hour of that pull itself.
 fn hours_between(night: i8, every: u8) -> String {
     let after = (1..24).filter(|after| after % i8::try_from(every.max(1)).unwrap_or(i8::MAX) == 0);
     let mut hours: Vec<i8> = after.map(|after| (night + after) % 24).collect();
@@ -169,23 +167,21 @@ fn hours_between(night: i8, every: u8) -> String {
     hours.join(",")
 }
 
-/// Removes a schedule that no district is to have; false: it is not ours to remove, or gone
-/// already.
-async fn unschedule<T, O, L: NightlySchedules, S, H, W>(
-    storage: &Storage<T, O, L, S, H, W>,
-    name: &str,
-) -> Result<bool, MirrorError> {
-    if storage.schedules.schedule(name).await?.as_ref().is_none_or(|there| !is_a_districts(there)) {
+/// Removes a schedule that no district must have. Returns false if it is not a pull schedule or no
+/// longer exists.
+async fn unschedule<S: Services>(storage: &Storage<S>, name: &str) -> Result<bool, MirrorError> {
+    if storage.schedules.schedule(name).await?.as_ref().is_none_or(|found| !is_pull_schedule(found))
+    {
         return Ok(false);
     }
     storage.schedules.remove_schedule(name).await?;
     Ok(true)
 }
 
-/// A schedule is a district's if it orders a pull of the district whose name it has. The group has
-/// others, whose names may begin as those of districts do: in a stack with the prefix `nightly` the
-/// hourly look is called `nightly-look`.
-fn is_a_districts(schedule: &NightlySchedule) -> bool {
+/// Whether a schedule orders a pull of the district after which it is named. The group has other
+/// schedules whose names may begin like a district's: in a stack with the prefix `nightly`, the
+/// hourly discovery schedule is called `nightly-look`.
+fn is_pull_schedule(schedule: &NightlySchedule) -> bool {
     ordered(&schedule.input).is_some_and(|(district, scope)| match scope {
         Scope::Everything => name_of(&district) == schedule.name,
         Scope::Changes => changes_name_of(&district) == schedule.name,

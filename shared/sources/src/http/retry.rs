@@ -1,5 +1,4 @@
-//! One request, asked until there is an answer that can be understood, or until there is no use in
-//! asking again.
+//! Sends a request until there is a valid response, or until a retry is useless.
 
 use super::pace::{self, Now, TRIES, Wait, Window};
 use super::{Answer, Get, Http, NoAnswer};
@@ -7,70 +6,70 @@ use super::{Answer, Get, Http, NoAnswer};
 /// What is wrong with a page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PaginationError {
-    /// Cut off, HTML, or something else that is no page: asking again may help.
+    /// The body is truncated, HTML, or otherwise not a page. A retry may succeed.
     #[error("the response is not a page of a list")]
     NotAPage,
-    /// The link to the next page leads to another host, or to another list.
+    /// The link to the next page points to another host or another list.
     #[error("the link to the next page points to another address")]
     ForeignLink,
-    /// The link to the next page leads to this page or an earlier one, or the server sends the same
+    /// The link to the next page points to this page or an earlier one, or the server sent the same
     /// page again.
     #[error("the link to the next page points to a page that was already read")]
     Loop,
-    /// The list ends before as many records were sent as the server says that there are.
+    /// The list has fewer records than the server's count.
     #[error("the list has fewer records than the server's count")]
     Short,
 }
 
-/// How a request failed last.
+/// The last failure of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failing {
-    /// With a status.
+    /// An error status.
     #[error("status {0}")]
     Status(u16),
-    /// Without an answer.
+    /// No response.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
-    /// With something that is no page.
+    /// An invalid page.
     #[error(transparent)]
     Page(#[from] PaginationError),
 }
 
-/// Why there is nothing to read.
-pub(crate) enum Unanswered {
-    /// Asking again would not help.
+/// Why there is no valid response.
+pub(crate) enum RequestError {
+    /// The server refused the request; a retry would not help.
     Refused(u16),
-    /// What came cannot be trusted.
+    /// The page is not valid.
     Page(PaginationError),
-    /// The server fails, again and again.
+    /// The server failed repeatedly.
     Down {
-        /// How often it was tried.
+        /// The number of tries.
         tries: u32,
-        /// How it failed last.
+        /// The last failure.
         last: Failing,
     },
 }
 
-/// Asks for what `request` names, and lets `read` understand the answer.
-pub(crate) async fn ask<T>(
-    world: (&impl Http, &impl Wait, &Now),
+/// Sends a request, and parses the response's body with `read`.
+pub(crate) async fn send<T>(
+    client: (&impl Http, &impl Wait, &Now),
     window: &Window,
     request: &Get,
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PaginationError>,
-) -> Result<(Answer, T), Unanswered> {
-    ask_with(world, window, (|| request.clone(), TRIES), rng, read).await
+) -> Result<(Answer, T), RequestError> {
+    send_with(client, window, (|| request.clone(), TRIES), rng, read).await
 }
 
-/// Asks so many times at most, with a request that is made anew for every try: a signature is good
-/// for one.
-pub(crate) async fn ask_with<T>(
+/// Sends a request at most `most` times. The request is made again for every try, because a signature
+/// is valid for one request.
+pub(crate) async fn send_with<T>(
     (http, wait, now): (&impl Http, &impl Wait, &Now),
     window: &Window,
     (make, most): (impl Fn() -> Get, u32),
     rng: &mut fastrand::Rng,
     read: impl Fn(&[u8]) -> Result<T, PaginationError>,
-) -> Result<(Answer, T), Unanswered> {
+) -> Result<(Answer, T), RequestError> {
     let mut last = Failing::Status(0);
     for tries in 0..most {
         loop {
@@ -82,7 +81,7 @@ pub(crate) async fn ask_with<T>(
         }
         let pause = match http.get(make()).await {
             Ok(answer) => {
-                window.note(&answer);
+                window.update(&answer);
                 match answer.status {
                     200 => match read(&answer.body) {
                         Ok(found) => return Ok((answer, found)),
@@ -90,7 +89,7 @@ pub(crate) async fn ask_with<T>(
                             last = fault.into();
                             pace::back_off(tries, rng)
                         }
-                        Err(fault) => return Err(Unanswered::Page(fault)),
+                        Err(fault) => return Err(RequestError::Page(fault)),
                     },
                     status @ 429 => {
                         last = Failing::Status(status);
@@ -100,11 +99,14 @@ pub(crate) async fn ask_with<T>(
                         last = Failing::Status(status);
                         pace::back_off(tries, rng)
                     }
-                    status => return Err(Unanswered::Refused(status)),
+                    status => return Err(RequestError::Refused(status)),
                 }
             }
             Err(NoAnswer::Request) => {
-                return Err(Unanswered::Down { tries: tries + 1, last: NoAnswer::Request.into() });
+                return Err(RequestError::Down {
+                    tries: tries + 1,
+                    last: NoAnswer::Request.into(),
+                });
             }
             Err(error) => {
                 last = error.into();
@@ -115,5 +117,5 @@ pub(crate) async fn ask_with<T>(
             wait.wait(pause).await;
         }
     }
-    Err(Unanswered::Down { tries: most, last })
+    Err(RequestError::Down { tries: most, last })
 }
