@@ -86,7 +86,10 @@ async fn r_h3_an_unreadable_object_does_not_affect_the_others() {
         let snapshot = world.snapshot().await;
         assert!(!snapshot.refused && snapshot.ids("student") == ["st1"], "{broken}");
         let unreadable = snapshot.all("gaps");
-        assert!(unreadable.iter().any(|record| record.to_string().contains("st2")), "{broken}: {unreadable:?}");
+        assert!(
+            unreadable.iter().any(|record| record.to_string().contains("st2")),
+            "{broken}: {unreadable:?}"
+        );
         assert!(snapshot.drops() >= 1);
     }
 }

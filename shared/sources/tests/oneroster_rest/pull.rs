@@ -211,8 +211,7 @@ fn the_server_in_memory_supports_filters_and_fields() {
         ("offset=-1", "invaliddata"),
     ] {
         let (status, body) = answer(query);
-        let reason =
-            &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
+        let reason = &body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"];
         assert_eq!((status, reason), (400, &json!(minor)), "{query}");
     }
     assert_eq!(world.server.answer("lineItems", "").unwrap().status, 404);
