@@ -132,8 +132,8 @@ impl Outcome {
 }
 
 impl<S: Services> Endpoint<S> {
-    /// Answers a request and logs the outcome. Of the request's content, only the district's id of an
-    /// event with a valid signature is logged.
+    /// Answers a request and logs the outcome. Of the request's content, only the district's id of
+    /// an event with a valid signature is logged.
     pub async fn handle(&self, request: Request) -> Response<Body> {
         let outcome = match self.process(&request).await {
             Ok((outcome, district)) => {
@@ -207,8 +207,8 @@ impl<S: Services> Endpoint<S> {
         }
         let (function, at) = (&self.config.pull_function_arn, now + self.config.delay);
         let payload = json!({ "confirm": { "district": district.as_str() } }).to_string();
-        // If the schedule exists, its poll is still to come or running. A change that it just misses
-        // is found by the hourly poll.
+        // If the schedule exists, its poll is still to come or running. A change that it just
+        // misses is found by the hourly poll.
         let _ = self
             .schedules
             .schedule_once(function, &format!("clever-notice-{}", district.as_str()), at, &payload)

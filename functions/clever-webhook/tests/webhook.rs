@@ -1,4 +1,5 @@
-//! Webhook events as a function URL passes them on: valid ones first, then all kinds of invalid ones.
+//! Webhook events as a function URL passes them on: valid ones first, then all kinds of invalid
+//! ones.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -465,8 +466,8 @@ async fn resending_an_event_repairs_a_failure_anywhere() {
             };
             let request = lambda_http::request::from_str(&event.event.to_string()).unwrap();
             let status = endpoint.handle(request).await.status().as_u16();
-            // If only the response of the last call was lost, the event is complete and the retry is
-            // a repetition.
+            // If only the response of the last call was lost, the event is complete and the retry
+            // is a repetition.
             assert_eq!(
                 status,
                 if (at, fails_after_the_call) == (4, true) { 409 } else { 202 },

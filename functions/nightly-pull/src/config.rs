@@ -18,8 +18,8 @@ pub struct Config {
     pub schedule_group: String,
     /// The role with which a schedule invokes the function.
     pub schedule_role_arn: String,
-    /// The ARN of the queue for orders that a district's schedule could not deliver. `None`: they are
-    /// dropped.
+    /// The ARN of the queue for orders that a district's schedule could not deliver. `None`: they
+    /// are dropped.
     pub pull_failures_arn: Option<String>,
     /// The name of the secret with the application's credentials at Clever, `{"client_id": …,
     /// "client_secret": …}`. `None`: Clever's list is not polled.

@@ -97,7 +97,10 @@ async fn poll_list<P: Discover, S: Services>(
             Ok(true) => add_district::<P, S>(config, storage, &entry.id, &mut summary).await?,
             Ok(false) => summary.waiting += 1,
             Err(error) => {
-                warn!(source = P::SOURCE, id = %entry.id, %error, "a connected district could not be processed");
+                warn!(
+                    source = P::SOURCE, id = %entry.id, %error,
+                    "a connected district could not be processed"
+                );
                 summary.waiting += 1;
             }
         }

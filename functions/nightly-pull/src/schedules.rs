@@ -61,7 +61,10 @@ pub(crate) async fn repair<S: Services>(
         match schedule(config, storage, function, district, &mut repaired).await {
             Ok(wanted) => keep.extend(wanted),
             Err(error) => {
-                warn!(district = %district, error_type = error.error_type(), "a district's schedules could not be checked or repaired");
+                warn!(
+                    %district, error_type = error.error_type(),
+                    "a district's schedules could not be checked or repaired"
+                );
                 // Keep both: the settings may ask for them.
                 keep.extend([name_of(district), changes_name_of(district)]);
                 failed.push(error);
@@ -73,7 +76,10 @@ pub(crate) async fn repair<S: Services>(
             Ok(true) => repaired.unscheduled += 1,
             Ok(false) => {}
             Err(error) => {
-                warn!(schedule = %name, error_type = error.error_type(), "a schedule could not be removed");
+                warn!(
+                    schedule = %name, error_type = error.error_type(),
+                    "a schedule could not be removed"
+                );
                 failed.push(error);
             }
         }
@@ -113,7 +119,7 @@ async fn schedule<S: Services>(
         return Ok(names());
     };
     let Ok(policy) = configured.settings.policy() else {
-        warn!(district = %district, "a district is not scheduled: its settings are not a valid policy");
+        warn!(%district, "a district is not scheduled: its settings are not a valid policy");
         return Ok(names());
     };
     let preferred = policy.schedule.parse().unwrap_or(DEFAULT_TIME);
@@ -141,7 +147,10 @@ async fn schedule<S: Services>(
         match storage.schedules.schedule(&wanted.name).await? {
             Some(found) if found == wanted => {}
             Some(found) if !is_pull_schedule(&found) => {
-                warn!(district = %district, schedule = %found.name, "a district is not scheduled: another schedule has its name");
+                warn!(
+                    %district, schedule = %found.name,
+                    "a district is not scheduled: another schedule has its name"
+                );
             }
             found => {
                 storage.schedules.put_schedule(&wanted).await?;
@@ -157,8 +166,8 @@ async fn schedule<S: Services>(
     Ok(names())
 }
 
-/// Returns the hours of the incremental pulls: `every` so many hours after the nightly pull, without
-/// the hour of that pull itself.
+/// Returns the hours of the incremental pulls: `every` so many hours after the nightly pull,
+/// without the hour of that pull itself.
 fn hours_between(night: i8, every: u8) -> String {
     let after = (1..24).filter(|after| after % i8::try_from(every.max(1)).unwrap_or(i8::MAX) == 0);
     let mut hours: Vec<i8> = after.map(|after| (night + after) % 24).collect();

@@ -139,7 +139,8 @@ impl<H: Http, W: Wait> Applications<H, W> {
         for _ in 0..MAX_PAGES {
             let page = self.page(key, offset, rng).await?;
             offset += page.len();
-            // A server that ignores the offset sends the same page again: then the list is complete.
+            // A server that ignores the offset sends the same page again: then the list is
+            // complete.
             let new = page.iter().filter(|entry| seen.insert(entry.to_string())).count();
             for entry in &page {
                 let text = entry.to_string();

@@ -41,7 +41,11 @@ impl Source for ClassLink {
         let listed = tenants(context, &self.proxy, rng).await?;
         let own = listed.into_iter().find(|tenant| tenant.id == self.tenant);
         own.ok_or_else(|| {
-            AuthError::Missing("ClassLink's list of applications does not contain the district, or the district has not enabled ours".into())
+            AuthError::Missing(
+                "ClassLink's list of applications does not contain the district, \
+                 or the district has not enabled ours"
+                    .into(),
+            )
         })
     }
 

@@ -117,7 +117,8 @@ pub(super) async fn read<S: Services>(
 }
 
 /// The advice for a server that cannot filter by change.
-const ADVICE: &str = "remove changes_every_hours from the district's settings; its nightly pulls continue to read everything";
+const ADVICE: &str = "remove changes_every_hours from the district's settings; \
+     its nightly pulls continue to read everything";
 
 /// Reads the progress of an attempt's lists.
 async fn lists_of<O: Objects>(
@@ -174,7 +175,8 @@ impl Source for OneRoster {
         match Access::of(self, &secret) {
             Some(_) => Ok(secret),
             None => Err(AuthError::Missing(
-                "the secret with the district's credentials does not have the fields that the setting sign_in needs"
+                "the secret with the district's credentials does not have the fields \
+                 that the setting sign_in needs"
                     .into(),
             )),
         }

@@ -115,8 +115,8 @@ impl PulledSource for ClassLink {
 pub struct Clever {
     /// The district's id at Clever.
     pub district: String,
-    /// The name of the secret with the district's token. `None`: the token is read from Clever's token
-    /// list with the application's credentials.
+    /// The name of the secret with the district's token. `None`: the token is read from Clever's
+    /// token list with the application's credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_secret: Option<String>,
     /// Scheme and host of the data.

@@ -128,8 +128,8 @@ fn pages_of(lists: &BTreeMap<Resource, Progress>, list: Resource) -> u32 {
 ///
 /// # Why not simply split where the objects are read
 ///
-/// Finding where each object ends takes about as long as reading it, so this runs in a thread of its
-/// own while the import reads the page before.
+/// Finding where each object ends takes about as long as reading it, so this runs in a thread of
+/// its own while the import reads the page before.
 fn split_pages(
     lists: &BTreeMap<Resource, Progress>,
     pages: &mut dyn StagedPages,

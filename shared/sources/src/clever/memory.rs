@@ -1,5 +1,5 @@
-//! Clever in memory, for tests. It serves lists by pages like the real API, and fails as planned by a
-//! test.
+//! Clever in memory, for tests. It serves lists by pages like the real API, and fails as planned by
+//! a test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,8 +83,8 @@ impl MemoryClever {
         }
     }
 
-    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the next
-    /// `times` fail.
+    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the
+    /// next `times` fail.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }

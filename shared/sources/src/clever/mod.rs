@@ -1,11 +1,11 @@
 //! Clever's Data API, version 3: users with roles, sections with their people, courses, terms,
 //! schools.
 //!
-//! `pull` reads all lists page by page and stores each page unchanged, so that it can stop after any
-//! page and continue later. `page` parses the envelope and rejects links to other addresses or to
-//! earlier pages. `tokens` reads the list of connected districts. `objects` are Clever's records,
-//! reduced to the fields that a roster needs. `import` makes a snapshot of staged pages: it passes
-//! each object to `places`, `people` or `sections`, which add it to the state in `feed`.
+//! `pull` reads all lists page by page and stores each page unchanged, so that it can stop after
+//! any page and continue later. `page` parses the envelope and rejects links to other addresses or
+//! to earlier pages. `tokens` reads the list of connected districts. `objects` are Clever's
+//! records, reduced to the fields that a roster needs. `import` makes a snapshot of staged pages:
+//! it passes each object to `places`, `people` or `sections`, which add it to the state in `feed`.
 
 mod feed;
 mod import;

@@ -176,8 +176,8 @@ fn schools(
     false
 }
 
-/// Reads the students of a contact. In Clever, only the contact's record has the relationship; it is
-/// recorded for both.
+/// Reads the students of a contact. In Clever, only the contact's record has the relationship; it
+/// is recorded for both.
 fn relate(feed: &mut Feed<'_>, slot: u32, contact: &ContactRole<'_>, record: &mut User) {
     let roster = &mut feed.roster;
     let mut best = None;

@@ -1,5 +1,5 @@
-//! Reads all lists that a district shares, page by page. A pull can stop after any page and continue
-//! later.
+//! Reads all lists that a district shares, page by page. A pull can stop after any page and
+//! continue later.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -239,7 +239,8 @@ pub enum PullError<E> {
     OtherDistrict,
     /// The list does not exist or is not shared.
     #[error(
-        "Clever answered {status} for the list of {list}: the list may not be shared with this application or may not exist in this version"
+        "Clever answered {status} for the list of {list}: the list may not be shared \
+         with this application or may not exist in this version"
     )]
     Refused {
         /// The list.
@@ -333,8 +334,8 @@ impl<H: Http, W: Wait> Client<H, W> {
         Ok(self.request(&Window::default(), "schools", &path, token, rng, read).await?.1)
     }
 
-    /// Starts or continues a pull: reads all lists concurrently, until all pages are stored or `stop`
-    /// returns true.
+    /// Starts or continues a pull: reads all lists concurrently, until all pages are stored or
+    /// `stop` returns true.
     ///
     /// `state` is correct at every return, after an error and if the future is dropped: every page
     /// that it counts is stored.

@@ -138,8 +138,8 @@ fn add(
     let record = roster.users.record_mut(user);
     record.has_enrollment = true;
     if record.kinds & kind == 0 {
-        // The enrollment is kept, and the policy decides about it (R-T7). The roles of an unreadable
-        // record are not known for certain, so there is no finding for it.
+        // The enrollment is kept, and the policy decides about it (R-T7). The roles of an
+        // unreadable record are not known for certain, so there is no finding for it.
         record.enrolled |= kind;
         if is_present {
             let (word, field) =

@@ -21,7 +21,8 @@ pub struct Connected {
 pub enum TokensError {
     /// Clever rejected the application's credentials.
     #[error(
-        "Clever refused the application's client id and secret ({0}): check the secret in Secrets Manager"
+        "Clever refused the application's client id and secret ({0}): \
+         check the secret in Secrets Manager"
     )]
     Refused(u16),
     /// Clever failed repeatedly.

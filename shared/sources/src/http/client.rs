@@ -6,7 +6,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use super::{Answer, Credential, Form, Get, Http, NoAnswer};
 
-/// The maximum length of a response in bytes. Clever's largest page (10,000 records) is about 12 MB.
+/// The maximum length of a response in bytes. Clever's largest page (10,000 records) is about 12
+/// MB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// The client for real servers.

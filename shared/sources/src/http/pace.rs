@@ -43,8 +43,8 @@ struct State {
 }
 
 impl Window {
-    /// Counts the next request, and returns how long to wait before it. A few requests of a window are
-    /// reserved for other users of the token.
+    /// Counts the next request, and returns how long to wait before it. A few requests of a window
+    /// are reserved for other users of the token.
     pub(crate) fn before_request(&self, now: Timestamp) -> Duration {
         const RESERVE: u64 = 20;
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -61,8 +61,8 @@ pub(crate) async fn send<T>(
     send_with(client, window, (|| request.clone(), TRIES), rng, read).await
 }
 
-/// Sends a request at most `most` times. The request is made again for every try, because a signature
-/// is valid for one request.
+/// Sends a request at most `most` times. The request is made again for every try, because a
+/// signature is valid for one request.
 pub(crate) async fn send_with<T>(
     (http, wait, now): (&impl Http, &impl Wait, &Now),
     window: &Window,

@@ -67,8 +67,8 @@ impl Api {
     }
 }
 
-/// Whether a number of hours between incremental pulls is valid: useful, and long enough that a pull
-/// does not overlap the one before.
+/// Whether a number of hours between incremental pulls is valid: useful, and long enough that a
+/// pull does not overlap the one before.
 pub(crate) fn is_valid_interval(hours: Option<u8>) -> bool {
     hours.is_none_or(|hours| (1..=12).contains(&hours))
 }

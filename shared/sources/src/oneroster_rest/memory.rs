@@ -178,8 +178,8 @@ impl MemoryOneRoster {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requires tokens from OAuth 2 from now on, each valid for `life` requests. The credentials are
-    /// accepted only `in_form` or only with HTTP Basic, and only for this scope.
+    /// Requires tokens from OAuth 2 from now on, each valid for `life` requests. The credentials
+    /// are accepted only `in_form` or only with HTTP Basic, and only for this scope.
     pub fn grant(&self, client: &str, secret: &str, life: u32, in_form: bool, scope: Option<&str>) {
         let (client, secret, scope) =
             (client.to_owned(), secret.to_owned(), scope.map(str::to_owned));
@@ -220,8 +220,8 @@ impl MemoryOneRoster {
         self.world().remove(list, id);
     }
 
-    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the next
-    /// `times` fail.
+    /// Plans a fault: of the requests whose path and query contain `path`, `skip` succeed and the
+    /// next `times` fail.
     pub fn plan(&self, path: &str, skip: u32, times: u32, fault: Fault) {
         self.world().faults.push(Planned { path: path.into(), skip, times, fault });
     }

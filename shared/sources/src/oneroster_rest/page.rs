@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::http::PaginationError;
 
-/// Returns the items of a page, not decoded. A body without the list's key is an error, not an empty
-/// list.
+/// Returns the items of a page, not decoded. A body without the list's key is an error, not an
+/// empty list.
 ///
 /// # Errors
 /// If the body is not a page of the list `key`.

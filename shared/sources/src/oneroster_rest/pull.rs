@@ -1,5 +1,5 @@
-//! Reads all lists that a district shares, page by page. A pull can stop after any page and continue
-//! later.
+//! Reads all lists that a district shares, page by page. A pull can stop after any page and
+//! continue later.
 //!
 //! # Why not simply read until a page is empty
 //!
@@ -62,7 +62,8 @@ pub enum PullError<E> {
     Unauthorized,
     /// The list does not exist or is not shared.
     #[error(
-        "the server answered {status} for the list of {list}: the list may not be shared with this application, or the address or the version may be wrong"
+        "the server answered {status} for the list of {list}: the list may not be shared \
+         with this application, or the address or the version may be wrong"
     )]
     Refused {
         /// The list.

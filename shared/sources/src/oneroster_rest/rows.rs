@@ -1,5 +1,5 @@
-//! Converts a server's objects to rows of the OneRoster tables. Columns have the names of the files,
-//! whatever the fields are called over REST.
+//! Converts a server's objects to rows of the OneRoster tables. Columns have the names of the
+//! files, whatever the fields are called over REST.
 
 use std::borrow::Cow;
 
@@ -365,8 +365,8 @@ fn text(value: Option<&RawValue>, into: &mut String) -> bool {
     }
 }
 
-/// The id of a reference. Its URL is ignored: it has the server's own host, to which a proxy's token
-/// must not be sent.
+/// The id of a reference. Its URL is ignored: it has the server's own host, to which a proxy's
+/// token must not be sent.
 #[derive(Deserialize)]
 struct Reference<'a> {
     #[serde(borrow, default, rename = "sourcedId")]
@@ -401,8 +401,8 @@ fn user_id(value: &RawValue, into: &mut String) -> bool {
     kind && identifier
 }
 
-/// Appends a list: each item ends with a separator that no text contains, because an id may contain a
-/// comma. A single value in place of a list is a list of one.
+/// Appends a list: each item ends with a separator that no text contains, because an id may contain
+/// a comma. A single value in place of a list is a list of one.
 fn each(
     value: Option<&RawValue>,
     into: &mut String,

@@ -13,8 +13,8 @@ use super::page::{self, Name};
 use super::resource::Resource;
 use crate::http::PaginationError;
 
-/// The fields of users with passwords, in all versions. Profiles have passwords in their credentials,
-/// and nothing that a roster needs.
+/// The fields of users with passwords, in all versions. Profiles have passwords in their
+/// credentials, and nothing that a roster needs.
 const PASSWORDS: [&str; 2] = ["password", "userProfiles"];
 
 /// The fields of demographics that are kept under `ignore`, next to custom columns with numbers.

@@ -17,8 +17,8 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// Returns the value of `Authorization` for a GET request at this time (Unix seconds). A `nonce`
-    /// must not be used twice with the same time.
+    /// Returns the value of `Authorization` for a GET request at this time (Unix seconds). A
+    /// `nonce` must not be used twice with the same time.
     pub(super) fn header(&self, url: &str, seconds: i64, nonce: &str) -> Secret {
         let method = if self.sha1 { "HMAC-SHA1" } else { "HMAC-SHA256" };
         let own = [
@@ -52,8 +52,8 @@ fn base_string(url: &str, own: &[(String, String)]) -> String {
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    // The URL's parameters are already escaped. They are unescaped first, so that all parameters are
-    // escaped once and in the same way.
+    // The URL's parameters are already escaped. They are unescaped first, so that all parameters
+    // are escaped once and in the same way.
     let query = pairs.map(|(name, value)| (unescape(name), unescape(value)));
     let mut all: Vec<(String, String)> = query
         .chain(own.iter().cloned())

@@ -1,5 +1,5 @@
-//! Clever: small synthetic districts, pulled from Clever in memory and imported, and everything that
-//! can fail.
+//! Clever: small synthetic districts, pulled from Clever in memory and imported, and everything
+//! that can fail.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 

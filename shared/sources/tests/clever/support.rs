@@ -220,8 +220,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A school, a term, a course, and a section with a teacher and two students, one of them with a
-    /// guardian.
+    /// A school, a term, a course, and a section with a teacher and two students, one of them with
+    /// a guardian.
     pub(crate) fn new() -> Self {
         let clever = MemoryClever::default();
         clever.connect(OAK, TOKEN);

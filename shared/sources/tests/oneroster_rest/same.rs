@@ -12,8 +12,8 @@ use sources::oneroster_rest::Resource;
 
 use crate::support::*;
 
-/// The files of a night in memory. Enrollments are sorted by id as from a server, because the order of
-/// co-teachers is that of the source.
+/// The files of a night in memory. Enrollments are sorted by id as from a server, because the order
+/// of co-teachers is that of the source.
 struct Files(Vec<PackagedFile>, Vec<Vec<u8>>);
 
 impl Files {
