@@ -213,13 +213,13 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
         (Request::Undo as fn(RunCommand) -> Request, "undo_not_possible"),
         (Request::Restore as fn(RunCommand) -> Request, "restore_not_possible"),
     ] {
-        for (run, why, schedules) in [
+        for (run, why, later) in [
             (&unknown, "there is no such run", 0),
             (&held, "it was not applied", 0),
             (&of, "it is more than 365 days old", year),
         ] {
             minute += 1;
-            let said = impossible(&world, minute + schedules, make(order(run))).await;
+            let said = impossible(&world, minute + later, make(order(run))).await;
             assert!(said.starts_with(code) && said.contains(why), "{said}");
         }
     }
