@@ -71,7 +71,7 @@ problems! {
     precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The If-Match header is required",
         "Send the ETag that you have read in the If-Match header.";
     /// 500: our fault.
-    internal() = INTERNAL_SERVER_ERROR, "internal", "Internal error", "The error has been logged. Try again schedules.";
+    internal() = INTERNAL_SERVER_ERROR, "internal", "Internal error", "The error has been logged. Try again later.";
     /// 503: try again.
     busy() = SERVICE_UNAVAILABLE, "busy", "The service is busy", "Nothing was changed. Try again in a moment.";
 }
