@@ -1,4 +1,4 @@
-//! The API's function as AWS starts it, and what it asks of the table.
+//! Tests of roster-api, invoked as AWS invokes it, and its calls to the table.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use stack::{API, Claims, DynamoFaults, StackConfig};
 
 #[tokio::test]
-async fn the_sample_event_is_answered_in_the_format_of_an_http_api() {
+async fn the_sample_event_gets_an_http_api_response() {
     let application = Application::start().await;
     application.district("oakfield", Settings::of_preset("clever")).await;
     let event = std::fs::read_to_string(sample("api-request.json")).expect("the sample event");
     let mut event: Value = serde_json::from_str(&event).expect("JSON");
-    // About the district as a whole: only a token that names no schools may ask.
+    // The request is about the whole district, which requires a token without schools.
     let claims =
         event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().expect("claims");
     claims.remove("schools");
@@ -31,7 +31,7 @@ async fn the_sample_event_is_answered_in_the_format_of_an_http_api() {
 }
 
 #[tokio::test]
-async fn an_effective_roster_is_one_query() {
+async fn reading_an_effective_roster_takes_one_query() {
     let config = StackConfig { faults: Some(DynamoFaults::none()), ..StackConfig::default() };
     let application = Application::with(config).await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
@@ -49,7 +49,7 @@ async fn an_effective_roster_is_one_query() {
         .stack
         .api(&Claims::new("school_leader", "brook").school(&school))
         .expect("a token");
-    // With an edit beside the class, which must come with the same query.
+    // Add an edit to the class. The same query must return it.
     let renamed = leader
         .call(
             "PUT".parse().expect("a method"),
@@ -74,6 +74,7 @@ async fn an_effective_roster_is_one_query() {
         })
         .filter(|(_, count)| *count > 0)
         .collect();
-    // The roster is one; the other asks whether its primary teacher has ever signed in (R-T6).
+    // One query reads the roster. The other reads whether the primary teacher has ever signed in
+    // (R-T6).
     assert_eq!(made, [("Query", 2)].into());
 }

@@ -1,5 +1,5 @@
-//! The walls of the API: a token of one district learns nothing of another, a token of one school
-//! nothing of the next. Not even that it is there.
+//! Tenant isolation of the API: a token of one district reveals nothing about another district, and
+//! a token of one school nothing about another school, not even whether a record exists.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const ROLES: [&str; 8] = [
     "application",
 ];
 
-/// A family directory: guardians are in it, and people may edit.
+/// Preset with guardians and edits by users.
 fn settings() -> Settings {
     let mut settings = Settings::of_preset("family-directory");
     settings.overrides.insert("school_rostering".into(), json!("on"));
@@ -40,7 +40,7 @@ fn small(seed: u64) -> District {
     District::new(Size::students(150)).seed(seed)
 }
 
-/// A district with a night in it.
+/// Creates a district and imports a night.
 async fn district(application: &Application, id: &str, set: District) -> (DistrictId, String) {
     let district = application.district(id, settings()).await;
     let night = application.night(&district, &set.night(0)).await;
@@ -48,7 +48,7 @@ async fn district(application: &Application, id: &str, set: District) -> (Distri
     (district, night.run.run.to_string())
 }
 
-/// A class of a school, with somebody of each kind who is in that school alone.
+/// Returns a class of a school, with one person of each kind who belongs to that school only.
 async fn people_of(
     application: &Application,
     district: &DistrictId,
@@ -70,16 +70,16 @@ async fn people_of(
         }
         let teacher =
             keys(class, "teachers").into_iter().find(|teacher| alone(RecordKind::Teacher, teacher));
-        // A guardian counts for the schools of all the children.
+        // A guardian belongs to the schools of all their children.
         let family = keys(class, "students")
             .into_iter()
             .filter(|student| alone(RecordKind::Student, student))
             .find_map(|student| {
                 let guardians =
                     mirror.iter().filter(|((kind, _), _)| *kind == RecordKind::Guardian);
-                let mut hers =
+                let mut own =
                     guardians.filter(|(_, record)| keys(record, "children").contains(&student));
-                hers.find(|(_, record)| {
+                own.find(|(_, record)| {
                     keys(record, "children").iter().all(|child| alone(RecordKind::Student, child))
                 })
                 .map(|((_, guardian), _)| (student.clone(), guardian.clone()))
@@ -110,7 +110,7 @@ async fn schools(application: &Application, district: &DistrictId) -> Vec<String
     application.keys(district, RecordKind::School, "active").await
 }
 
-/// The same things, none of which is there; but the run, which is the whole district's.
+/// Returns ids that do not exist. The run is kept, because it belongs to the whole district.
 fn made_up(named: &Named) -> Named {
     Named {
         district: named.district.clone(),
@@ -142,7 +142,7 @@ async fn send(application: &Application, claims: &Claims, asked: &Asked) -> Repl
         .expect("the API answers")
 }
 
-/// What an answer says, the names that were in the question taken out.
+/// Returns a response without the names from the request.
 fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
     let mut text = reply.text();
     for name in
@@ -150,7 +150,7 @@ fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
     {
         text = text.replace(name.as_str(), "*");
     }
-    // When something will show depends on the moment of the question.
+    // The time at which an edit appears depends on the time of the request.
     if let Some((before, rest)) = text.split_once("\"at\":\"") {
         text = format!("{before}{}", rest.split_once('"').map_or("", |(_, rest)| rest));
     }
@@ -163,8 +163,9 @@ fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
     (reply.status, text, headers.collect())
 }
 
-/// Sends what is behind the wall and what does not exist at all, and compares.
-async fn nothing_tells(
+/// Requests records outside the scope of the token and records that do not exist, and asserts that
+/// the responses are the same. Returns the number of responses by status.
+async fn compare_with_missing(
     application: &Application,
     claims: &Claims,
     there: &Named,
@@ -174,14 +175,14 @@ async fn nothing_tells(
     for route in routes() {
         for (real, invented) in there.requests(&route).into_iter().zip(not_there.requests(&route)) {
             if (&real.path, &real.body) == (&invented.path, &invented.body) {
-                continue; // about nobody in particular
+                continue; // names no record
             }
             let answer = send(application, claims, &real).await;
             let what = format!("{} {} as {}", real.method, route.path, claims.role);
             assert_eq!(
                 said(&answer, there),
                 said(&send(application, claims, &invented).await, not_there),
-                "{what} tells the two apart"
+                "{what}: the responses differ"
             );
             assert!(answer.status < 500, "{what}: {}", answer.text());
             *statuses.entry(answer.status).or_default() += 1;
@@ -191,10 +192,10 @@ async fn nothing_tells(
 }
 
 #[tokio::test]
-async fn a_token_of_one_district_finds_every_other_as_if_it_were_not_there() {
+async fn a_token_of_one_district_cannot_detect_other_districts() {
     let application = Application::start().await;
     let (oak, oak_run) = district(&application, "oak", small(3)).await;
-    // A name that begins like the other's keys.
+    // An id with the other id as its prefix.
     let (elm, elm_run) = district(&application, "oak.0", small(4).ids(IdStyle::Uuid)).await;
     let school = schools(&application, &oak).await.remove(0);
     let mine = people_of(&application, &oak, &oak_run, &school).await;
@@ -208,7 +209,8 @@ async fn a_token_of_one_district_finds_every_other_as_if_it_were_not_there() {
             .filter(|_| matches!(role, "school_leader" | "teacher"))
             .collect();
         let claims = token(role, &mine, &schools);
-        // The other district by its name: every answer is that of a district that nobody has.
+        // The id of the other district: every response must equal that for a district that does not
+        // exist.
         let nowhere = Named { district: "nowhere".into(), ..others.clone() };
         for route in routes() {
             for (real, invented) in
@@ -229,24 +231,24 @@ async fn a_token_of_one_district_finds_every_other_as_if_it_were_not_there() {
                 );
             }
         }
-        // The other district's records under the name of one's own.
+        // Records of the other district under the token's own district id.
         let stolen = Named { district: mine.district.clone(), ..others.clone() };
         let invented = Named { run: "01HZ0000000000000000000000".into(), ..made_up(&stolen) };
-        let statuses = nothing_tells(&application, &claims, &stolen, &invented).await;
+        let statuses = compare_with_missing(&application, &claims, &stolen, &invented).await;
         assert!(statuses.keys().all(|status| *status >= 400 || *status == 200), "{statuses:?}");
     }
-    assert_eq!(application.items().await, before, "somebody wrote through a wall");
+    assert_eq!(application.items().await, before, "a request changed data outside its scope");
 }
 
-/// Without this the tests of the walls might pass because their requests are wrong.
+/// Guards against tests that pass only because their requests are invalid.
 #[tokio::test]
-async fn the_same_requests_are_answered_to_those_whose_they_are() {
+async fn the_same_requests_succeed_within_their_own_scope() {
     let application = Application::start().await;
     let (oak, run) = district(&application, "oak", small(3)).await;
     let school = schools(&application, &oak).await.remove(0);
     let mine = people_of(&application, &oak, &run, &school).await;
-    // What is there already, or not yet; what the source alone decides while the sync is on; and
-    // what ends everything.
+    // Requests that fail for other reasons: the record already exists or does not exist yet, only
+    // the source may change it while the sync is on, or the request ends the sync.
     let not_now = [
         "POST",
         "POST /runs/{run}/decision",
@@ -261,7 +263,7 @@ async fn the_same_requests_are_answered_to_those_whose_they_are() {
         "POST /erasure",
         "GET /erasure",
         "POST /sync",
-        // Its roster is uploaded.
+        // The district uploads its roster, so it cannot be pulled.
         "POST /runs",
     ];
     let mut unanswered = Vec::new();
@@ -300,11 +302,11 @@ async fn the_same_requests_are_answered_to_those_whose_they_are() {
             unanswered.push(name);
         }
     }
-    assert!(unanswered.is_empty(), "nobody was answered: {unanswered:#?}");
+    assert!(unanswered.is_empty(), "no role got a successful response: {unanswered:#?}");
 }
 
 #[tokio::test]
-async fn a_token_of_one_school_finds_every_other_as_if_it_were_not_there() {
+async fn a_token_of_one_school_cannot_detect_other_schools() {
     let application = Application::start().await;
     let (oak, run) = district(&application, "oak", small(3)).await;
     let all = schools(&application, &oak).await;
@@ -316,16 +318,17 @@ async fn a_token_of_one_school_finds_every_other_as_if_it_were_not_there() {
         ["school_leader", "teacher", "support", "users_manager", "application", "district_leader"]
     {
         let claims = token(role, &mine, &[&all[0]]);
-        let statuses = nothing_tells(&application, &claims, &others, &made_up(&others)).await;
+        let statuses =
+            compare_with_missing(&application, &claims, &others, &made_up(&others)).await;
         assert!(statuses.contains_key(&404), "{role}: {statuses:?}");
         assert!(
             statuses.keys().all(|status| *status >= 400 || *status == 200),
             "{role}: {statuses:?}"
         );
     }
-    assert_eq!(application.items().await, before, "somebody wrote through a wall");
+    assert_eq!(application.items().await, before, "a request changed data outside its scope");
 
-    // What lists there are end at the wall, too.
+    // Lists are limited to the scope of the token, too.
     let leader =
         application.stack.api(&token("school_leader", &mine, &[&all[0]])).expect("a token");
     let listed = leader.get("/v1/districts/oak/schools").await.expect("the API answers").json();

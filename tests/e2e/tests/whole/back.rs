@@ -1,5 +1,5 @@
-//! R-H4 through the real functions: what people made, a night that takes some of it, and the ways
-//! back.
+//! R-H4 through the real functions: local edits, a night that removes some of them, undo and
+//! restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ fn settings() -> Settings {
     settings
 }
 
-/// Every item of a district's shards, byte for byte.
+/// Returns every item of the shards of a district, byte for byte.
 async fn items(application: &Application, district: &DistrictId) -> BTreeMap<(u8, String), String> {
     let table = application.stack.table();
     let mut all = BTreeMap::new();
@@ -52,7 +52,7 @@ async fn items(application: &Application, district: &DistrictId) -> BTreeMap<(u8
     all
 }
 
-/// The slots of the edits that there are, twins apart.
+/// Returns the slots of the stored edits: those of the twin items if `twins`, else all others.
 fn slots(items: &BTreeMap<(u8, String), String>, twins: bool) -> Vec<String> {
     let slots = items
         .keys()
@@ -64,8 +64,8 @@ fn slots(items: &BTreeMap<(u8, String), String>, twins: bool) -> Vec<String> {
     slots
 }
 
-/// What the mirror says of everybody who is in the rosters, whichever run said so. Archived
-/// classes, which keep their people (R-A5), apart.
+/// Returns the active records without the run that wrote them. Removes archived classes from
+/// people, because those classes keep their members (R-A5).
 async fn active(
     application: &Application,
     district: &DistrictId,
@@ -87,16 +87,16 @@ async fn active(
     all
 }
 
-/// Asks for something as roster-api does, and waits for what comes of it.
+/// Stores a request as roster-api does and waits for its run.
 async fn ask(application: &Application, district: &DistrictId, request: Request) -> Night {
     let bucket = application.stack.bucket(INTERNAL);
     let now = jiff::Timestamp::now();
     let id = keys::ulid(now, now.as_nanosecond().unsigned_abs());
-    requests::put(&bucket, district, &id, &request).await.expect("the bucket takes it");
+    requests::put(&bucket, district, &id, &request).await.expect("the bucket stores it");
     application.stack.settled().await;
     let run = application.stack.table().run(district, &id).await.expect("the table answers");
     let run = run.unwrap_or_else(|| {
-        panic!("the request became no run; failures: {:?}", application.failures())
+        panic!("the request started no run; failures: {:?}", application.failures())
     });
     let report = application.stack.report(district, &id).await.expect("the report can be read");
     Night {
@@ -115,8 +115,8 @@ fn order(of: &RunId, today: Option<jiff::civil::Date>) -> RunCommand {
     }
 }
 
-/// What people do after the first night: a custom name, a co-teacher and a student by hand, a name
-/// of a person, a join code.
+/// Makes local edits after the first night: a custom name, a co-teacher, a student, the name of a
+/// person, a join code.
 async fn by_hand(application: &Application, district: &DistrictId) {
     let mirror = application.mirror(district).await;
     let of = |kind: RecordKind| {
@@ -127,7 +127,7 @@ async fn by_hand(application: &Application, district: &DistrictId) {
     let other = |kind: RecordKind, list: &str| -> SourceId {
         let here = roster(list);
         let found = of(kind).find(|((_, key), _)| !here.iter().any(|one| one == key.as_str()));
-        found.map(|((_, key), _)| key.as_str().into()).expect("somebody who is not in the class")
+        found.map(|((_, key), _)| key.as_str().into()).expect("a person who is not in the class")
     };
     let (teacher, student) =
         (other(RecordKind::Teacher, "teachers"), other(RecordKind::Student, "students"));
@@ -168,7 +168,7 @@ async fn by_hand(application: &Application, district: &DistrictId) {
 }
 
 #[tokio::test]
-async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snapshot_restored() {
+async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
     let (first, second) = (school_district().night(0), school_district().night(1));
@@ -180,7 +180,8 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
     assert_eq!(slots(&before, false), ["CODE", "IN", "IN", "NAME", "NAME"]);
     assert_eq!(slots(&before, true), ["AT", "AT"]);
 
-    // The night takes what the source answers for, and leaves what is the class's own.
+    // The night erases edits to data that the source provides and keeps the edits of the class
+    // itself.
     let of_second = application.night(&district, &second).await;
     assert_eq!(of_second.state(), RunState::Applied, "{:?}", of_second.report.holds);
     let after = items(&application, &district).await;
@@ -191,7 +192,8 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
     assert!(of_second.found("edit_erased"));
     assert_eq!(of_second.report.edits_kept, 0);
 
-    // Undone: everything is as it was, twins and all; the join code has led to its class all along.
+    // The undo restores every item, twin items included. The join code belonged to its class all
+    // along.
     let undone = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
     assert_eq!(
         undone.state(),
@@ -201,7 +203,7 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
         application.failures()
     );
     assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).for_record()));
-    assert!(items(&application, &district).await == before, "the undo left another table");
+    assert!(items(&application, &district).await == before, "the table differs after the undo");
     assert!(
         application
             .stack
@@ -211,16 +213,16 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
             .expect("an answer")
             .is_some()
     );
-    // A second undo of the same run finds that it is undone: what it wrote is no longer there.
+    // A second undo of the same run is refused: the changes of the run no longer exist.
     let again = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
     assert_eq!(again.state(), RunState::Refused);
     assert!(again.found("undo_refused") && again.found("undo_changed_since"));
-    assert!(items(&application, &district).await == before, "a refused undo wrote something");
+    assert!(items(&application, &district).await == before, "a refused undo changed the table");
 
-    // The next night brings the mirror to the source again, and the first night's snapshot is
-    // restored over it.
-    let once_more = application.night(&district, &second).await;
-    assert_eq!(once_more.state(), RunState::Applied, "{:?}", once_more.report.holds);
+    // The next night applies the source again, and the snapshot of the first night is restored over
+    // it.
+    let repeated = application.night(&district, &second).await;
+    assert_eq!(repeated.state(), RunState::Applied, "{:?}", repeated.report.holds);
     assert!(active(&application, &district).await != after_first);
     let restored = ask(
         &application,
@@ -243,10 +245,10 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
         .filter(|place| after_first.get(place) != now.get(place));
     let differ: Vec<_> =
         differ.take(3).map(|place| (place, after_first.get(place), now.get(place))).collect();
-    assert!(differ.is_empty(), "not what the first night's files say: {differ:#?}");
+    assert!(differ.is_empty(), "differs from the files of the first night: {differ:#?}");
     assert_eq!(slots(&items(&application, &district).await, false), ["CODE", "NAME"]);
 
-    // A delta follows what was uploaded last, whatever was restored.
+    // A delta is based on the last upload, regardless of restores.
     let third = school_district().night(2);
     let of_third = application.night(&district, &third.clone().delta()).await;
     assert_eq!(
@@ -269,7 +271,7 @@ async fn r_h4_a_night_that_took_edits_is_undone_to_the_byte_and_an_earlier_snaps
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_can_read_fails_nothing() {
+async fn an_unreadable_request_does_not_fail_the_function() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
     let bucket = application.stack.bucket(INTERNAL);
@@ -278,7 +280,7 @@ async fn a_request_that_nobody_can_read_fails_nothing() {
         (keys::request(&district, &keys::ulid(jiff::Timestamp::now(), 2)), b"nothing"),
         (format!("requests/{district}/notes.json"), b"{}"),
     ] {
-        bucket.put(&key, "application/json", body.to_vec()).await.expect("the bucket takes it");
+        bucket.put(&key, "application/json", body.to_vec()).await.expect("the bucket stores it");
     }
     application.stack.settled().await;
     assert!(application.failures().is_empty(), "{:?}", application.failures());

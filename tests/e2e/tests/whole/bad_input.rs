@@ -1,6 +1,6 @@
-//! What is wrong with files again and again, each through the real functions after a good first
-//! night: what the district is told, and that no record is removed for it. `defects.rs` has all the
-//! other things that can be wrong, without the functions.
+//! Common defects of files, each through the real functions after a valid first night: the
+//! notification to the district, and no removed records. `defects.rs` tests all other defects
+//! without the functions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,23 +16,24 @@ use roster::settings::Settings;
 use serde_json::json;
 use stack::INTERNAL;
 
-/// What becomes of a set.
+/// Expected outcome of a set with a defect.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// Refused: the mirror is the same to the byte.
+    /// Refused; the mirror is unchanged.
     Refused,
-    /// Taken without what is bad, and nothing is removed.
-    Taken,
-    /// Taken, but for one seat: the row that held it now names somebody, or a class, that does not
-    /// exist. Whose the row is meant to be is not to be known, and to leave rosters alone wherever
-    /// an export keeps rows of leavers would freeze them.
-    TakenButForASeat,
-    /// The same things are in the set every night: taken whole, and the second night changes
+    /// Imported without the bad rows; nothing is removed.
+    Imported,
+    /// Imported, but one enrollment is removed: its row now names a person or class that does not
+    /// exist. The intended person or class is unknown. To keep the roster unchanged is no option,
+    /// because many exports contain rows of people who have left, and their rosters would never
+    /// change.
+    ImportedWithoutOneEnrollment,
+    /// The defect is in the set every night: imported completely, and the second night changes
     /// nothing.
-    TakenTwice,
+    ImportedTwice,
 }
 
-/// The list.
+/// The tested defects.
 const CASES: &[(Defect, Ends)] = &[
     (Defect::NotAZip, Ends::Refused),
     (Defect::TruncatedZip, Ends::Refused),
@@ -48,38 +49,39 @@ const CASES: &[(Defect, Ends)] = &[
     (Defect::RequiredColumnMissing, Ends::Refused),
     (Defect::UnclosedQuote, Ends::Refused),
     (Defect::InvalidUtf8, Ends::Refused),
-    (Defect::NulBytes, Ends::Taken),
-    (Defect::DuplicateEqual, Ends::Taken),
-    (Defect::DuplicateDifferent, Ends::Taken),
-    (Defect::RoleUnknown, Ends::Taken),
-    (Defect::EnrollmentRoleUnknown, Ends::Taken),
-    (Defect::DanglingUser, Ends::TakenButForASeat),
-    (Defect::DanglingClass, Ends::TakenButForASeat),
-    (Defect::DanglingSchool, Ends::Taken),
-    (Defect::DanglingCourse, Ends::Taken),
-    (Defect::DanglingTerm, Ends::Taken),
-    (Defect::DanglingOrg, Ends::Taken),
-    (Defect::DanglingAgent, Ends::Taken),
-    (Defect::DanglingDemographics, Ends::Taken),
-    (Defect::HugeClass, Ends::Taken),
-    (Defect::OddIds, Ends::TakenTwice),
-    (Defect::LongIds, Ends::TakenTwice),
+    (Defect::NulBytes, Ends::Imported),
+    (Defect::DuplicateEqual, Ends::Imported),
+    (Defect::DuplicateDifferent, Ends::Imported),
+    (Defect::RoleUnknown, Ends::Imported),
+    (Defect::EnrollmentRoleUnknown, Ends::Imported),
+    (Defect::DanglingUser, Ends::ImportedWithoutOneEnrollment),
+    (Defect::DanglingClass, Ends::ImportedWithoutOneEnrollment),
+    (Defect::DanglingSchool, Ends::Imported),
+    (Defect::DanglingCourse, Ends::Imported),
+    (Defect::DanglingTerm, Ends::Imported),
+    (Defect::DanglingOrg, Ends::Imported),
+    (Defect::DanglingAgent, Ends::Imported),
+    (Defect::DanglingDemographics, Ends::Imported),
+    (Defect::HugeClass, Ends::Imported),
+    (Defect::OddIds, Ends::ImportedTwice),
+    (Defect::LongIds, Ends::ImportedTwice),
 ];
 
 fn set() -> District {
     District::new(Size::students(30)).seed(2)
 }
 
-/// A line for how it ended, and one for the heaviest finding that a good set has not.
-fn tell(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
+/// Writes one line for the outcome of the run and one for its most severe finding that a valid set
+/// does not have.
+fn describe(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
     let removed: u64 = report.counts.values().map(|counts| counts.removed).sum();
     let state = format!("{:?}", report.state).to_lowercase();
-    writeln!(told, "{name}: {state}, {removed} records removed").expect("a string takes it");
+    writeln!(told, "{name}: {state}, {removed} records removed").expect("writing to a string");
     let own = report.findings.iter().filter(|finding| !usual.contains(finding.code.as_ref()));
-    // Of equal weight the first counts.
+    // Of findings with equal severity, use the first.
     let heaviest = own.rev().max_by_key(|finding| finding.severity);
     if let Some(Finding { code, severity, place, message, .. }) = heaviest {
-        let weight = match severity {
+        let severity = match severity {
             Severity::Stop => "stop",
             Severity::Drop => "drop",
             Severity::Warn => "warn",
@@ -91,32 +93,32 @@ fn tell(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>
                 place.column.as_ref().map_or(String::new(), |column| format!(", {column}"));
             format!(" ({}{line}{column})", place.file)
         });
-        // An id of 400 characters is an id of 400 characters.
+        // Cut long ids.
         let message: String = message.chars().take(400).collect();
-        writeln!(told, "    {weight} {code}{place}: {message}").expect("a string takes it");
+        writeln!(told, "    {severity} {code}{place}: {message}").expect("writing to a string");
     }
 }
 
-/// Two nights of a district of its own.
+/// Runs two nights in a new district.
 async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
     let district = application.district(defect.name(), Settings::of_preset("clever")).await;
-    let (good, spoilt) = (set().night(0), set().night(0).with(defect));
+    let (good, bad) = (set().night(0), set().night(0).with(defect));
     let first =
-        application.night(&district, if ends == Ends::TakenTwice { &spoilt } else { &good }).await;
+        application.night(&district, if ends == Ends::ImportedTwice { &bad } else { &good }).await;
     assert_eq!(first.state(), RunState::Applied, "{defect}: {:?}", application.failures());
     let before = application.mirror(&district).await;
 
-    let second = application.night(&district, &spoilt).await;
+    let second = application.night(&district, &bad).await;
     let after = application.mirror(&district).await;
     match ends {
         Ends::Refused => assert_eq!(second.state(), RunState::Refused, "{defect}"),
-        Ends::TakenTwice => assert_eq!(second.state(), RunState::Unchanged, "{defect}"),
-        Ends::Taken | Ends::TakenButForASeat => {
-            let taken = matches!(second.state(), RunState::Applied | RunState::Unchanged);
-            assert!(taken, "{defect}: {:?} {:?}", second.state(), second.report.holds);
+        Ends::ImportedTwice => assert_eq!(second.state(), RunState::Unchanged, "{defect}"),
+        Ends::Imported | Ends::ImportedWithoutOneEnrollment => {
+            let imported = matches!(second.state(), RunState::Applied | RunState::Unchanged);
+            assert!(imported, "{defect}: {:?} {:?}", second.state(), second.report.holds);
         }
     }
-    if matches!(ends, Ends::Refused | Ends::TakenTwice) {
+    if matches!(ends, Ends::Refused | Ends::ImportedTwice) {
         assert_eq!(after, before, "{defect}");
         assert_eq!(second.report.item_writes, 0, "{defect}");
     }
@@ -128,11 +130,11 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
     let told: Vec<_> = told.map(|told| (told.detail_type, told.detail["run"].clone())).collect();
     let refused =
         (ends == Ends::Refused).then(|| ("Upload Refused".to_owned(), json!(second.run.run)));
-    assert_eq!(told, refused.into_iter().collect::<Vec<_>>(), "{defect}: who is told");
-    let seats = u64::from(ends == Ends::TakenButForASeat);
+    assert_eq!(told, refused.into_iter().collect::<Vec<_>>(), "{defect}: notifications");
+    let enrollments = u64::from(ends == Ends::ImportedWithoutOneEnrollment);
     assert_eq!(
         (second.removed(), second.counts("enrollment").removed),
-        (seats, seats),
+        (enrollments, enrollments),
         "{defect}: {:?}",
         second.report.counts
     );
@@ -147,7 +149,7 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
 }
 
 #[tokio::test]
-async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
+async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
     let application = Application::start().await;
     let nights = CASES.iter().map(|&(defect, ends)| play(&application, defect, ends));
     let nights = futures::future::join_all(nights).await;
@@ -157,16 +159,16 @@ async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
 
     let mut told = String::new();
     for (&(defect, _), (_, second)) in CASES.iter().zip(&nights) {
-        tell(&mut told, defect.name(), &second.report, &usual);
+        describe(&mut told, defect.name(), &second.report, &usual);
     }
     let crowded = CASES.iter().zip(&nights).find(|((defect, _), _)| *defect == Defect::HugeClass);
     let crowded = crowded.map(|(_, (_, second))| second.counts("student").added);
-    assert_eq!(crowded, Some(30_000), "a class of any size is taken whole");
+    assert_eq!(crowded, Some(30_000), "a class of any size is imported completely");
 
-    let nobody = DistrictId::new("nobody");
+    let unknown = DistrictId::new("nobody");
     let file = application.file("nobody.zip");
     set().night(0).write_zip_file(&file).expect("the zip can be written");
-    application.stack.upload(&nobody, &file, None).await.expect("the upload arrives");
+    application.stack.upload(&unknown, &file, None).await.expect("the upload arrives");
     application.stack.settled().await;
     let reports = application
         .stack
@@ -181,8 +183,8 @@ async fn r_h3_bad_input_is_told_in_plain_words_and_removes_nobody() {
         .await
         .expect("the bucket answers");
     let report: Report = serde_json::from_slice(&report.expect("a report")).expect("a report");
-    tell(&mut told, "a district that does not exist", &report, &usual);
-    assert!(application.mirror(&nobody).await.is_empty());
+    describe(&mut told, "a district that does not exist", &report, &usual);
+    assert!(application.mirror(&unknown).await.is_empty());
 
     assert!(application.failures().is_empty(), "{:?}", application.failures());
     insta::assert_snapshot!(told, @r"

@@ -1,7 +1,7 @@
-//! Canaries: more than a thousand strings that nobody else would write, as names, addresses, phones
-//! and ids of people. They go through nights and through every route of the API, in what is
-//! accepted and in what is refused. None may come out where operators read: in a log line, a
-//! metric, an error, an event that is kept.
+//! Canaries: more than a thousand unique strings, used as names, addresses, phone numbers and ids
+//! of people. They pass through nights and through every route of the API, in accepted and in
+//! rejected requests. None may appear in anything that operators read: log lines, metrics, errors
+//! and stored events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -16,15 +16,16 @@ use roster::settings::Settings;
 use serde_json::{Value, json};
 use stack::{API, Api, Claims, IMPORT, RECONCILE, Reply, Route};
 
-/// Area codes for phones, each with the hundred numbers 555-0100 to 555-0199 that belong to nobody.
+/// Area codes for phone numbers, each with the hundred numbers 555-0100 to 555-0199, which are
+/// reserved for fiction.
 const AREAS: [&str; 12] =
     ["202", "205", "206", "207", "208", "209", "210", "212", "213", "214", "215", "216"];
 
-/// Letters of a word, and digits of a number.
+/// Number of letters in a word and digits in a phone number.
 const WORD: usize = 12;
 const NUMBER: usize = 10;
 
-/// The strings, and how to make more.
+/// All canaries, and a generator of new ones.
 #[derive(Default)]
 struct Canaries {
     all: HashSet<String>,
@@ -32,7 +33,7 @@ struct Canaries {
 }
 
 impl Canaries {
-    /// A word that stands in no language.
+    /// Returns a new random word.
     fn word(&mut self) -> String {
         let mut state = (self.all.len() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let letters = std::iter::repeat_with(|| {
@@ -41,7 +42,7 @@ impl Canaries {
             char::from(b'a' + (state >> 40) as u8 % 26)
         });
         let word: String = letters.take(WORD).collect();
-        assert!(self.all.insert(word.clone()), "two canaries are one");
+        assert!(self.all.insert(word.clone()), "the canary is not unique");
         word
     }
 
@@ -54,8 +55,8 @@ impl Canaries {
         format!("{}@example.org", self.word())
     }
 
-    /// In E.164; what is looked for are its last ten digits, with which any way of writing it ends
-    /// or that it is.
+    /// Returns a new phone number in E.164. The canary is its last ten digits, which every notation
+    /// contains.
     fn phone(&mut self) -> String {
         let number = format!("{}55501{:02}", AREAS[self.phones / 100], self.phones % 100);
         self.phones += 1;
@@ -63,16 +64,16 @@ impl Canaries {
         format!("+1{number}")
     }
 
-    /// One that a text holds, in whatever case and between whatever else. There are tens of
-    /// thousands of them, and megabytes of text: so every piece of the text that is as long as a
-    /// canary is looked up.
+    /// Returns a canary that the text contains, in any case and with any characters around it.
+    /// There are tens of thousands of canaries and megabytes of text, so each substring with the
+    /// length of a canary is looked up in the set.
     fn in_text(&self, text: &str) -> Option<&str> {
         let text = &text.to_ascii_lowercase();
         let pieces = |long: usize| (0..text.len()).filter_map(move |at| text.get(at..at + long));
         pieces(WORD).chain(pieces(NUMBER)).find_map(|piece| self.all.get(piece).map(String::as_str))
     }
 
-    /// Puts canaries into a set of files, in place of everything that tells who somebody is.
+    /// Replaces all personal data in a set of files by canaries.
     fn mark(&mut self, folder: &Path) {
         let mut ids: BTreeMap<String, String> = BTreeMap::new();
         self.rewrite(folder, File::Users, |canaries, column, value| match column {
@@ -123,15 +124,14 @@ impl Canaries {
     }
 }
 
-/// Everything that operators read: what the functions' processes wrote (log lines, and metrics
-/// among them), what they failed with, and the events that were kept because they failed; and what
-/// they were told as it happened.
+/// Returns everything that operators read: the output of the functions (log lines and metrics),
+/// their errors, the stored events of failed invocations, and the notifications.
 fn told(application: &Application) -> String {
     let functions = [IMPORT, RECONCILE, API];
     let mut text: Vec<String> = functions.iter().map(|name| application.stack.log(name)).collect();
     text.extend(application.failures());
     let events = application.stack.notifications();
-    assert!(events.len() >= 2, "a night that is held and one that is refused are told: {events:?}");
+    assert!(events.len() >= 2, "the held and the refused night are reported: {events:?}");
     text.extend(events.iter().map(|event| event.detail.to_string()));
     for name in functions {
         let failed = application.stack.invocations(name).into_iter().filter(|one| one.failed);
@@ -148,7 +148,7 @@ fn told(application: &Application) -> String {
 }
 
 #[tokio::test]
-async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_an_event() {
+async fn personal_data_reaches_no_log_metric_error_or_event() {
     let application = Application::start().await;
     let mut settings = Settings::of_preset("family-directory");
     settings.overrides = json!({ "school_rostering": "on", "demographics": "mirror", "hold_if_removed_percent": 20 })
@@ -158,7 +158,7 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     let district = application.district("brook", settings).await;
     let mut canaries = Canaries::default();
 
-    // Nights: the first, one that is held, one that cannot be read, one with bad rows.
+    // Nights: a first one, a held one, a refused one, and one with bad rows.
     let set = District::new(Size::students(150)).seed(9);
     let folder = application.file("night");
     set.night(0).write_folder(&folder).expect("the folder can be written");
@@ -182,8 +182,7 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     std::fs::write(&users, format!("{spoiled}{}\r\n", lines[1])).expect("the file can be written");
     application.upload(&district, &folder, Some(set.first_night())).await;
 
-    // The API: everybody reads and edits through every route, first so that it is accepted, then in
-    // every wrong way.
+    // The API: every role calls every route, first with valid requests, then with invalid ones.
     let named = known(&application, &district, &first.run.run.to_string(), &mut canaries).await;
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
     for role in [
@@ -213,9 +212,9 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
         }
     }
     for status in [200, 201, 204, 400, 403, 404, 409, 412, 413, 415, 422, 428] {
-        assert!(statuses.contains_key(&status), "no answer was {status}: {statuses:?}");
+        assert!(statuses.contains_key(&status), "no response had status {status}: {statuses:?}");
     }
-    // And a night that finds all those edits.
+    // A night that processes all those edits.
     std::fs::write(&users, &whole).expect("the file can be written");
     application.upload(&district, &folder, Some(set.first_night())).await;
     application.stack.settled().await;
@@ -225,14 +224,14 @@ async fn nothing_that_tells_who_somebody_is_reaches_a_log_a_metric_an_error_or_a
     let example = canaries.word();
     assert!(
         canaries.in_text(&format!("x{}9", example.to_uppercase())).is_some(),
-        "what is looked for would be found"
+        "the search finds a canary"
     );
     let lines = told.lines().filter_map(|line| Some((line, canaries.in_text(line)?)));
     let lines: Vec<_> = lines.take(5).collect();
-    assert!(lines.is_empty(), "of {} canaries these were told: {lines:#?}", canaries.all.len());
+    assert!(lines.is_empty(), "of {} canaries these were exposed: {lines:#?}", canaries.all.len());
 }
 
-/// Somebody of each kind, whose ids are canaries.
+/// Returns one person of each kind whose id is a canary.
 async fn known(
     application: &Application,
     district: &roster::id::DistrictId,
@@ -245,12 +244,12 @@ async fn known(
         let state = &record["state"];
         let (student, teacher) = (first(&state["students"])?, first(&state["teachers"])?);
         let school = state["details"]["school"].as_str()?.to_owned();
-        let is_hers = |record: &Value| {
+        let is_guardian = |record: &Value| {
             record["state"]["children"].as_array().is_some_and(|all| all.contains(&json!(student)))
         };
         let guardian = mirror
             .iter()
-            .find(|((kind, _), record)| *kind == RecordKind::Guardian && is_hers(record))?
+            .find(|((kind, _), record)| *kind == RecordKind::Guardian && is_guardian(record))?
             .0
             .1
             .clone();
@@ -272,11 +271,11 @@ async fn known(
     }
 }
 
-/// One route: as it should be, with and without a version; with names that are not there; and with
-/// bodies and questions that are wrong.
+/// Calls one route in all ways: correctly, with and without a version; with ids that do not exist;
+/// and with invalid bodies and queries.
 async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canaries) -> Vec<Reply> {
-    // What would end the district, or lock everybody out, is asked for in the wrong way only.
-    let is_the_end = route.path.ends_with("/erasure")
+    // Requests that would end the sync or remove all access are sent only in invalid forms.
+    let is_destructive = route.path.ends_with("/erasure")
         || route.path.ends_with("/sync")
         || route.path.ends_with("/settings");
     let mut replies = Vec::new();
@@ -292,7 +291,7 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
     };
     for asked in named.requests(route) {
         let (method, body) = (&asked.method, asked.body.as_ref().map(ToString::to_string));
-        if !(is_the_end && *method != Method::GET) {
+        if !(is_destructive && *method != Method::GET) {
             let reply = call(method, &asked.path, &[], body.clone()).await;
             if reply.status == 428 {
                 replies.push(call(method, &asked.path, &[("if-match", "*")], body.clone()).await);
@@ -303,7 +302,7 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
             let is_refused = reply.status == 403;
             replies.push(reply);
             if is_refused {
-                // The role is looked at before anything else: one wrong body shows that.
+                // The role is checked before the body; one invalid body is enough to show that.
                 replies.push(
                     call(method, &asked.path, &[], Some(format!("[\"{}\"", canaries.name()))).await,
                 );
@@ -316,23 +315,23 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
                 );
             }
         }
-        let question = format!(
+        let query = format!(
             "{}?after={}&limit={}&name={}",
             asked.path,
             canaries.word(),
             canaries.word(),
             canaries.word()
         );
-        replies.push(call(&Method::GET, &question, &[], None).await);
-        let mut elsewhere = Named {
+        replies.push(call(&Method::GET, &query, &[], None).await);
+        let mut missing = Named {
             school: canaries.word(),
             class: canaries.word(),
             run: canaries.word(),
             ..named.clone()
         };
-        (elsewhere.student, elsewhere.teacher, elsewhere.guardian) =
+        (missing.student, missing.teacher, missing.guardian) =
             (canaries.word(), canaries.word(), canaries.word());
-        for asked in elsewhere.requests(route).into_iter().filter(|_| !is_the_end) {
+        for asked in missing.requests(route).into_iter().filter(|_| !is_destructive) {
             replies.push(
                 call(method, &asked.path, &[], asked.body.map(|body| body.to_string())).await,
             );
@@ -344,8 +343,8 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
     replies
 }
 
-/// Bodies that are cut off, of another type, with unknown fields, with values of another type,
-/// without an end, or not JSON at all; the canaries in all of them.
+/// Sends bodies that are truncated, of another type, with unknown fields, with values of another
+/// type, very long, or not JSON. All contain canaries.
 async fn wrong_bodies(
     api: &Api,
     method: &Method,

@@ -1,5 +1,5 @@
-//! A district at Clever, from the notice that it shares to its mirror: the real door, pull, plan
-//! and decision; Clever is the simulator.
+//! A district at Clever, from the webhook event to the mirror: the real webhook endpoint, pull,
+//! plan and decision. Clever is the simulator.
 
 use axum::http::Method;
 use districts::{District, Size};
@@ -15,18 +15,18 @@ use serde_json::json;
 use simulators::clever::{Fault, List, Sharing, id};
 use stack::{Claims, PULL, SCHEDULE_GROUP, WEBHOOK_KEYS};
 
-use crate::notices::{KEY, knock};
+use crate::notices::{KEY, send_event};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-/// Orders a pull, as the district's schedule does, and waits for the end of its run.
+/// Starts a pull as the schedule of the district does, and waits for the end of its run.
 async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -> Night {
     let stack = &application.stack;
     stack
         .invoke(PULL, json!({ "district": district, "at": at }))
         .await
-        .expect("the function is there");
-    // Whoever waits for Clever to come back does so for minutes.
+        .expect("the function exists");
+    // Retries wait for Clever for several minutes.
     stack.run_until(stack.clock().now() + HOUR).await;
     let run =
         stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
@@ -39,7 +39,7 @@ async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -
 }
 
 #[tokio::test]
-async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_pulled() {
+async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pulled() {
     let application = Application::start().await;
     let (stack, clever) = (&application.stack, application.stack.clever());
     let (source, set) =
@@ -48,9 +48,9 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     clever.connect(&source, &set.night(0));
     stack.put_secret(WEBHOOK_KEYS, &json!({ "current": KEY }).to_string());
 
-    // A notice is a hint; the token list confirms it.
+    // A webhook event is only a hint; the token list confirms it.
     assert_eq!(
-        knock(
+        send_event(
             &application,
             KEY,
             &json!({ "type": "district.shared", "district": source }).to_string()
@@ -58,7 +58,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         .await,
         202
     );
-    stack.run_until(stack.next_schedule().expect("the look is scheduled")).await;
+    stack.run_until(stack.next_schedule().expect("the discovery is scheduled")).await;
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
@@ -67,7 +67,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         [("District Shares".to_owned(), "notified".to_owned(), false)]
     );
 
-    // The operator configures it and switches it on.
+    // The operator configures the district and switches its sync on.
     let api = stack.api(&Claims::new("operator", district.as_str())).unwrap();
     let path = |rest: &str| format!("/v1/districts/{district}{rest}");
     let seen = api.call(Method::GET, &path("/settings"), &[], None).await.unwrap();
@@ -82,7 +82,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     let on = json!({ "sync": "on", "reason": "the contract begins" });
     assert!(api.call(Method::POST, &path("/sync"), &[], Some(&on)).await.unwrap().is_ok());
 
-    // The first pull is reviewed, whatever it would do.
+    // The first pull is always reviewed.
     let now = stack.clock().now();
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
@@ -118,7 +118,10 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     );
     let students = application.keys(&district, RecordKind::Student, "active").await;
     assert_eq!(students.len(), 120);
-    assert!(students.iter().all(|key| users.contains(key)), "whoever is here is at Clever");
+    assert!(
+        students.iter().all(|key| users.contains(key)),
+        "every student in the mirror is at Clever"
+    );
     assert_eq!(
         application.keys(&district, RecordKind::School, "active").await,
         sorted(clever.ids(&source, List::Schools))
@@ -128,24 +131,20 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         sorted(clever.ids(&source, List::Sections))
     );
 
-    // The same again changes nothing; the same order again is the same run.
+    // Unchanged data changes nothing, and a repeated command returns the same run.
     let same = pull(&application, &district, now + HOUR).await;
     assert_eq!(same.state(), RunState::Unchanged);
     assert_eq!(pull(&application, &district, now + HOUR).await.run.run, same.run.run);
 
-    // The next night's data.
+    // Data of the next night.
     clever.sync(&source, &set.night(1));
     let next = pull(&application, &district, now + HOUR * 24).await;
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     assert!(next.counts("student").added + next.counts("student").removed > 0);
     let before = application.mirror(&district).await;
-    assert_eq!(
-        told(&application, &district, None),
-        [],
-        "nobody is told of nights that go their way"
-    );
+    assert_eq!(told(&application, &district, None), [], "successful nights cause no notification");
 
-    // Clever is down: told, and nothing is lost.
+    // Clever is down: operators are notified and nothing is lost.
     clever.fault("/users", 0, 1000, Fault::Status(503));
     let down = pull(&application, &district, now + HOUR * 48).await;
     assert_eq!(
@@ -160,7 +159,7 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         [failed("importing", true), failed("refused", false)]
     );
 
-    // Sharing reduced by mistake to one school: held, and nothing is lost.
+    // Sharing is reduced to one school by mistake: the run is held and nothing is lost.
     clever.clear_faults();
     let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
     clever.share(&source, Sharing::Schools(one));
@@ -174,8 +173,8 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
         [("Run Held".to_owned(), "held".to_owned(), false)]
     );
 
-    // The hourly look sees to it that the district has its nights.
-    stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
+    // The hourly discovery creates the nightly schedule of the district.
+    stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function exists");
     let nightly = stack
         .scheduler()
         .get_schedule()
@@ -187,20 +186,20 @@ async fn r_o1_r_o2_a_district_comes_by_a_notice_is_configured_reviewed_and_then_
     assert_eq!(
         (nightly.schedule_expression(), nightly.schedule_expression_timezone()),
         (Some("cron(0 3 * * ? *)"), Some("America/New_York")),
-        "02:00 is skipped once a year"
+        "not 02:00, which daylight saving time skips once a year"
     );
 
-    // It leaves: told once, when it has been missing for a while, and nothing is lost.
+    // The district disconnects: it is reported only after several discoveries, and nothing is lost.
     clever.disconnect(&source);
     for _ in 0..3 {
-        stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function is there");
+        stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function exists");
     }
     assert_eq!(told(&application, &district, None), [], "one list that lacks it may be a mistake");
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 
-/// What operators were told of the district since they were asked last, all of it about this run:
-/// type, status, and whether it is tried again.
+/// Returns the notifications about this district and run since the last call: type, status, and
+/// whether the pull is retried.
 fn told(
     application: &Application,
     district: &DistrictId,

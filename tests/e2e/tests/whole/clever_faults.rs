@@ -1,9 +1,8 @@
-//! Everything that goes wrong at Clever, a story each: what it does to a mirror, and what an
-//! operator hears of it.
+//! Faults at Clever, one case each: the effect on the mirror and the notifications to operators.
 //!
-//! The pull is the function's own code, against the simulator over HTTP and the local stack's table
-//! and buckets; only that waiting moves the clock instead of taking the time. What comes after the
-//! snapshot is the real function.
+//! The pull runs the code of the function in this process, against the simulator over HTTP and the
+//! table and buckets of the local stack. Waiting only advances the clock. After the snapshot the
+//! real functions take over.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,11 +33,11 @@ use stack::{CLEVER_CLIENT, CLEVER_SECRET, Clock, INTERNAL, TABLE};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Waiting moves the clock.
+/// Advances the clock instead of waiting.
 #[derive(Clone)]
-struct Hurry(Clock);
+struct AdvanceClock(Clock);
 
-impl Wait for Hurry {
+impl Wait for AdvanceClock {
     async fn wait(&self, time: Duration) {
         self.0.advance(time);
         tokio::task::yield_now().await;
@@ -57,7 +56,7 @@ impl Services for Mixed {
     type Wait = Hurry;
 }
 
-/// The stack, and a pull of its own beside it.
+/// The stack and the dependencies of a pull in this process.
 struct World {
     application: Application,
     config: Config,
@@ -68,15 +67,15 @@ struct World {
     requests: AtomicU64,
 }
 
-/// A district at Clever and here.
+/// A district, its id at Clever and its synthetic data.
 struct Pulled {
     source: String,
     here: DistrictId,
     set: District,
 }
 
-/// What a mirror says, without the run that wrote it last and the district's id at Clever.
-type Said = BTreeMap<(RecordKind, String), String>;
+/// Contents of a mirror without the run of the last change and the id of the district at Clever.
+type Contents = BTreeMap<(RecordKind, String), String>;
 
 impl World {
     async fn new() -> Self {
@@ -114,12 +113,12 @@ impl World {
         self.application.stack.clever()
     }
 
-    /// A live district whose first night is in the mirror.
+    /// Creates a live district with its first night in the mirror.
     async fn district(&self, name: &str, overrides: Value) -> Pulled {
         self.paged(name, overrides, 20).await
     }
 
-    /// The same, with so many records a page.
+    /// Like `district`, with this number of records per page.
     async fn paged(&self, name: &str, overrides: Value, page_size: u32) -> Pulled {
         let (source, set) =
             (id("district", name), District::new(Size::students(40)).seed(5).churn(4.0));
@@ -132,7 +131,7 @@ impl World {
         let pulled = Pulled { here: self.application.district(name, settings).await, source, set };
         let first = self.pull(&pulled.here).await;
         assert_eq!(first.state(), RunState::Applied, "{:?}", first.report.findings);
-        assert_eq!(self.heard(), []);
+        assert_eq!(self.notified(), []);
         pulled
     }
 
@@ -143,14 +142,14 @@ impl World {
             table: self.application.stack.table(),
             internal: self.application.stack.bucket(INTERNAL),
             schedules: self.later.clone(),
-            // A function that is invoked hours later is another process.
+            // Each invocation has a new cache, as in a new process.
             secrets: SecretCache::new(
                 self.secrets.clone(),
                 clock.clone(),
                 self.config.keep_secrets,
             ),
             http: self.http.clone(),
-            wait: Hurry(self.clock().clone()),
+            wait: AdvanceClock(self.clock().clone()),
             operators: Notifications::new(self.bus.clone()),
             clock,
         };
@@ -163,16 +162,17 @@ impl World {
                 .expect("after 1970");
         handle(&self.config, &storage, LambdaEvent::new(event, context))
             .await
-            .expect("nothing here fails but Clever")
+            .expect("only Clever fails here")
     }
 
-    /// Orders a pull and lets it go on until it ends; what it has staged is planned and applied.
+    /// Starts a pull and continues it until it ends, then waits until its snapshot is planned and
+    /// applied.
     async fn pull(&self, district: &DistrictId) -> Night {
-        // Two orders in a second would be two runs at one time.
+        // Two pulls started in the same second would have the same time.
         self.clock().advance(Duration::from_secs(2));
         let mut ended = self.send(json!({ "district": district, "at": self.clock().now() })).await;
         while ended == Outcome::Pull(PullOutcome::Continued) {
-            let (_, at, payload) = self.later.take_all().pop().expect("it goes on");
+            let (_, at, payload) = self.later.take_all().pop().expect("the pull continues");
             self.clock().advance_to(at);
             ended = self.send(serde_json::from_str(&payload).expect("JSON")).await;
         }
@@ -201,58 +201,59 @@ impl World {
         }
     }
 
-    /// What operators were told since this was asked last, by whatever function.
-    fn heard(&self) -> Vec<(Kind, Status)> {
-        let of_the_others = self.application.told();
-        assert!(of_the_others.is_empty(), "{of_the_others:?}");
+    /// Returns the notifications of this pull since the last call. The other functions must have
+    /// sent none.
+    fn notified(&self) -> Vec<(Kind, Status)> {
+        let of_other_functions = self.application.told();
+        assert!(of_other_functions.is_empty(), "{of_other_functions:?}");
         self.bus.take_all().into_iter().map(|event| (event.kind, event.detail.status)).collect()
     }
 
-    async fn said(&self, district: &Pulled) -> Said {
+    async fn contents(&self, district: &Pulled) -> Contents {
         let mirror = self.application.mirror(&district.here).await.into_iter();
-        let said = |record: Value| {
+        let text = |record: Value| {
             format!("{} {}", record["status"], record["state"])
                 .replace(&district.source, "the district")
         };
-        mirror.map(|(key, record)| (key, said(record))).collect()
+        mirror.map(|(key, record)| (key, text(record))).collect()
     }
 }
 
-/// Nights of so little data may change a good part of it.
-fn patient() -> Value {
+/// Settings with high hold limits: in a small district, normal changes exceed the defaults.
+fn tolerant() -> Value {
     json!({ "hold_if_removed_percent": 60, "hold_if_changed_percent": 100 })
 }
 
 #[tokio::test]
-async fn what_goes_by_itself_leaves_the_night_as_it_would_have_been_and_tells_nobody() {
+async fn temporary_faults_change_no_result_and_cause_no_notification() {
     let world = World::new().await;
     let (tried, calm) =
-        (world.district("tried", patient()).await, world.district("calm", patient()).await);
+        (world.district("tried", tolerant()).await, world.district("calm", tolerant()).await);
     let slow = Fault::Slow(Duration::from_millis(300));
-    // Several a night, each at a list of its own.
+    // Several faults per night, each on a different list.
     let nights: [&[(&str, &str, Fault)]; 4] = [
         &[
-            ("429 that says when to come back", "role=student", Fault::RetryAfter(40)),
+            ("429 with Retry-After", "role=student", Fault::RetryAfter(40)),
             ("503 with a message", "/sections", Fault::Status(503)),
-            ("502 that is HTML", "/schools", Fault::Html(502)),
+            ("502 with an HTML body", "/schools", Fault::Html(502)),
         ],
         &[
-            ("429 without a word about it", "role=student", Fault::Status(429)),
-            ("500 with the older kind of body", "/sections", Fault::OldStatus(500)),
-            ("HTML that says it is fine", "role=teacher", Fault::Html(200)),
+            ("429 without Retry-After", "role=student", Fault::Status(429)),
+            ("500 with a body in the older format", "/sections", Fault::OldStatus(500)),
+            ("200 with an HTML body", "role=teacher", Fault::Html(200)),
         ],
         &[
-            ("a connection that breaks in the middle", "role=student", Fault::Reset),
-            ("a body that ends in the middle", "role=contact", Fault::Truncated),
+            ("a connection reset", "role=student", Fault::Reset),
+            ("a truncated body", "role=contact", Fault::Truncated),
             ("a slow page", "/sections", slow),
         ],
         &[
-            ("the district cannot be asked", "/districts", Fault::Status(503)),
-            ("the token list cannot be read", "/oauth/tokens", Fault::Html(502)),
+            ("the district record is unavailable", "/districts", Fault::Status(503)),
+            ("the token list is unreadable", "/oauth/tokens", Fault::Html(502)),
         ],
     ];
     for (night, faults) in (1..).zip(nights) {
-        let stories: Vec<&str> = faults.iter().map(|(story, ..)| *story).collect();
+        let cases: Vec<&str> = faults.iter().map(|(case, ..)| *case).collect();
         for district in [&tried, &calm] {
             assert!(world.clever().sync(&district.source, &district.set.night(night)));
         }
@@ -263,72 +264,76 @@ async fn what_goes_by_itself_leaves_the_night_as_it_would_have_been_and_tells_no
         assert_eq!(
             pulled.state(),
             RunState::Applied,
-            "{stories:?}: {:?} {:?}",
+            "{cases:?}: {:?} {:?}",
             pulled.report.findings,
             pulled.report.holds
         );
-        assert_eq!(world.clever().faults_left(), 0, "{stories:?}: all of it has happened");
+        assert_eq!(world.clever().faults_left(), 0, "{cases:?}: every fault occurred");
         let expected = world.pull(&calm.here).await;
         assert_eq!(expected.state(), RunState::Applied);
-        assert_eq!(pulled.report.counts, expected.report.counts, "{stories:?}");
-        assert!(world.said(&tried).await == world.said(&calm).await, "{stories:?}: another mirror");
-        assert_eq!(world.heard(), [], "{stories:?}");
+        assert_eq!(pulled.report.counts, expected.report.counts, "{cases:?}");
+        assert!(
+            world.contents(&tried).await == world.contents(&calm).await,
+            "{cases:?}: the mirrors differ"
+        );
+        assert_eq!(world.notified(), [], "{cases:?}");
     }
 }
 
 #[tokio::test]
-async fn the_limit_of_requests_is_kept_by_what_the_headers_say() {
+async fn the_pull_obeys_the_rate_limit_headers() {
     let world = World::new().await;
-    let oak = world.paged("oak", patient(), 5).await;
-    // A few requests of each window are left to others, so a minute is enough for some ten.
+    let oak = world.paged("oak", tolerant(), 5).await;
+    // Some requests of each window are reserved for other clients, which leaves about ten per
+    // minute.
     world.clever().set_rate_limit(24);
     world.clever().sync(&oak.source, &oak.set.night(1));
     let begun = world.clock().now();
     let pulled = world.pull(&oak.here).await;
     assert_eq!(pulled.state(), RunState::Applied, "{:?}", pulled.report.findings);
     let took = world.clock().now().duration_since(begun);
-    assert!(took.as_secs() >= 60, "it waited for more than one window: {took}");
-    assert_eq!(world.heard(), []);
+    assert!(took.as_secs() >= 60, "the pull waits for more than one window: {took}");
+    assert_eq!(world.notified(), []);
 }
 
-/// What a story comes to that no wait helps.
+/// A fault that retries do not fix, and its expected result.
 struct Refusal {
-    story: &'static str,
+    case: &'static str,
     path: &'static str,
     fault: Fault,
     code: &'static Code,
-    /// What the report says beside the code's own words.
+    /// Text that the finding contains in addition to the advice of the code.
     said: &'static str,
-    /// Whether it was put off before.
-    put_off: bool,
+    /// Whether the pull was retried before it was refused.
+    is_retried: bool,
 }
 
-/// Refused at once: an answer that will be the same in an hour.
+/// Refused immediately: a retry would get the same response.
 const fn at_once(
-    story: &'static str,
+    case: &'static str,
     path: &'static str,
     fault: Fault,
     code: &'static Code,
     said: &'static str,
 ) -> Refusal {
-    Refusal { story, path, fault, code, said, put_off: false }
+    Refusal { case, path, fault, code, said, is_retried: false }
 }
 
-/// Refused when it was tried four times, a quarter of an hour apart.
-const fn at_last(
-    story: &'static str,
+/// Refused after four attempts, fifteen minutes apart.
+const fn after_retries(
+    case: &'static str,
     path: &'static str,
     fault: Fault,
     said: &'static str,
 ) -> Refusal {
-    Refusal { story, path, fault, code: &codes::SOURCE_DOWN, said, put_off: true }
+    Refusal { case, path, fault, code: &codes::SOURCE_DOWN, said, is_retried: true }
 }
 
 #[tokio::test]
-async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_byte() {
+async fn r_h3_permanent_faults_are_reported_and_leave_the_mirror_unchanged() {
     let world = World::new().await;
-    let oak = world.district("oak", patient()).await;
-    let stories = [
+    let oak = world.district("oak", tolerant()).await;
+    let cases = [
         at_once(
             "413: the page is larger than Clever's limit",
             "role=student",
@@ -337,21 +342,21 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             "413 for the list of students",
         ),
         at_once(
-            "404: the list is not for this application",
+            "404: the list is not available to this application",
             "/courses",
             Fault::Status(404),
             &codes::SOURCE_REFUSED,
             "404 for the list of courses",
         ),
         at_once(
-            "404 that is HTML",
+            "404 with an HTML body",
             "/terms",
             Fault::Html(404),
             &codes::SOURCE_REFUSED,
             "404 for the list of terms",
         ),
         at_once(
-            "400 with the older kind of body",
+            "400 with a body in the older format",
             "/sections",
             Fault::OldStatus(400),
             &codes::SOURCE_REFUSED,
@@ -364,57 +369,73 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
             &codes::SOURCE_REFUSED,
             "501 for the list of schools",
         ),
-        at_once("401: the token is void", "/v3.1/", Fault::Status(401), &codes::SOURCE_TOKEN, ""),
         at_once(
-            "a page whose next one is itself",
+            "401: the token is invalid",
+            "/v3.1/",
+            Fault::Status(401),
+            &codes::SOURCE_TOKEN,
+            "",
+        ),
+        at_once(
+            "a page that links to itself",
             "role=student",
             Fault::Loop,
             &codes::SOURCE_PAGES,
             "points to a page that was already read",
         ),
         at_once(
-            "a page whose next one is at another host",
+            "a page that links to another host",
             "role=student",
             Fault::ForeignLink,
             &codes::SOURCE_PAGES,
             "points to another address",
         ),
         at_once(
-            "an empty page that is not the last",
+            "an empty page before the last page",
             "/sections",
             Fault::EmptyPage,
             &codes::SOURCE_PAGES,
             "points to a page that was already read",
         ),
         at_once(
-            "data that comes anew during each try",
+            "new data during each attempt",
             "/districts",
             Fault::NewData,
             &codes::SOURCE_CHANGING,
             "",
         ),
-        at_last("503 with a message, all night", "role=student", Fault::Status(503), "status 503"),
-        at_last(
-            "500 with the older kind of body, all night",
+        after_retries(
+            "503 with a message, all night",
+            "role=student",
+            Fault::Status(503),
+            "status 503",
+        ),
+        after_retries(
+            "500 with a body in the older format, all night",
             "/sections",
             Fault::OldStatus(500),
             "status 500",
         ),
-        at_last("502 that is HTML, all night", "/schools", Fault::Html(502), "status 502"),
-        at_last("429, all night", "role=student", Fault::RetryAfter(40), "status 429"),
-        at_last(
-            "connections that break, all night",
+        after_retries(
+            "502 with an HTML body, all night",
+            "/schools",
+            Fault::Html(502),
+            "status 502",
+        ),
+        after_retries("429, all night", "role=student", Fault::RetryAfter(40), "status 429"),
+        after_retries(
+            "connection resets, all night",
             "role=teacher",
             Fault::Reset,
             "the connection failed or was closed",
         ),
-        at_last(
-            "bodies that end in the middle, all night",
+        after_retries(
+            "truncated bodies, all night",
             "role=student",
             Fault::Truncated,
             "not a page of a list",
         ),
-        at_last(
+        after_retries(
             "the token list is down, all night",
             "/oauth/tokens",
             Fault::Status(503),
@@ -422,8 +443,8 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
         ),
     ];
     let before = world.application.mirror(&oak.here).await;
-    for (night, Refusal { story, path, fault, code, said, put_off }) in (1..).zip(stories) {
-        // There is something to take, or nothing would be what nothing changes.
+    for (night, Refusal { case, path, fault, code, said, is_retried }) in (1..).zip(cases) {
+        // New data, so that an applied run would be visible.
         world.clever().sync(&oak.source, &oak.set.night(night));
         world.clever().fault(path, u32::from(path == "role=student"), u32::MAX, fault);
         let refused = world.pull(&oak.here).await;
@@ -431,55 +452,58 @@ async fn r_h3_what_does_not_go_by_itself_is_told_and_leaves_the_mirror_to_the_by
         assert_eq!(
             (refused.state(), refused.report.findings.len()),
             (RunState::Refused, 1),
-            "{story}: {:?}",
+            "{case}: {:?}",
             refused.report
         );
         let finding = &refused.report.findings[0];
-        assert_eq!(finding.code, code.name, "{story}: {}", finding.message);
+        assert_eq!(finding.code, code.name, "{case}: {}", finding.message);
         assert!(
             finding.message.contains(said) && finding.message.contains(code.advice),
-            "{story}: {}",
+            "{case}: {}",
             finding.message
         );
         assert!(
             world.application.mirror(&oak.here).await == before,
-            "{story}: the mirror has changed"
+            "{case}: the mirror has changed"
         );
 
         let told: Vec<Event> = world.bus.take_all();
         let statuses: Vec<Status> = told.iter().map(|event| event.detail.status).collect();
-        let due =
-            if put_off { vec![Status::Importing, Status::Refused] } else { vec![Status::Refused] };
-        assert_eq!(statuses, due, "{story}");
+        let due = if is_retried {
+            vec![Status::Importing, Status::Refused]
+        } else {
+            vec![Status::Refused]
+        };
+        assert_eq!(statuses, due, "{case}");
         assert!(told.iter().all(|event| event.kind == Kind::PullFailed
             && event.detail.run.as_ref() == Some(&refused.run.run)));
-        assert_eq!(told[0].detail.tried_again.is_some(), put_off, "{story}");
+        assert_eq!(told[0].detail.tried_again.is_some(), is_retried, "{case}");
         let last = &told[told.len() - 1].detail;
-        assert!(last.what.contains(code.meaning) && last.next == code.advice, "{story}: {last:?}");
-        assert_eq!(last.findings, BTreeMap::from([(code.name.to_owned(), 1)]), "{story}");
+        assert!(last.what.contains(code.meaning) && last.next == code.advice, "{case}: {last:?}");
+        assert_eq!(last.findings, BTreeMap::from([(code.name.to_owned(), 1)]), "{case}");
         let token = world.clever().token(&oak.source).expect("it is connected");
         assert!(
             !format!("{told:?}{:?}", refused.report).contains(&token),
-            "{story}: a token was told"
+            "{case}: the output contains a token"
         );
     }
-    // And when all is well again, the next night brings what it should.
+    // Without faults, the next night is applied.
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Applied);
     let students = world.application.keys(&oak.here, RecordKind::Student, "active").await;
     let users = world.clever().ids(&oak.source, List::Users);
     assert!(
         !students.is_empty() && students.iter().all(|student| users.contains(student)),
-        "whoever is here is at Clever"
+        "every student in the mirror is at Clever"
     );
-    assert_eq!(world.heard(), []);
+    assert_eq!(world.notified(), []);
     assert!(world.application.failures().is_empty(), "{:?}", world.application.failures());
 }
 
 #[tokio::test]
-async fn r_m6_data_that_comes_anew_during_a_pull_is_read_whole_and_of_one_state() {
+async fn r_m6_new_data_during_a_pull_gives_a_snapshot_of_one_state() {
     let world = World::new().await;
     let (oak, calm) =
-        (world.district("oak", patient()).await, world.district("calm", patient()).await);
+        (world.district("oak", tolerant()).await, world.district("calm", tolerant()).await);
     world.clever().sync_during("role=student", 1, &oak.source, &oak.set.night(1));
     world.clever().sync(&calm.source, &calm.set.night(1));
     let (pulled, expected) = (world.pull(&oak.here).await, world.pull(&calm.here).await);
@@ -491,16 +515,16 @@ async fn r_m6_data_that_comes_anew_during_a_pull_is_read_whole_and_of_one_state(
     );
     assert_eq!(pulled.report.counts, expected.report.counts);
     assert!(
-        world.said(&oak).await == world.said(&calm).await,
-        "pages of two states were put together"
+        world.contents(&oak).await == world.contents(&calm).await,
+        "the snapshot mixes pages of two states"
     );
-    assert_eq!(world.heard(), []);
+    assert_eq!(world.notified(), []);
 }
 
 #[tokio::test]
-async fn r_o1_a_district_that_disconnects_keeps_its_mirror_and_is_told_as_gone_and_as_back() {
+async fn r_o1_a_disconnected_district_keeps_its_mirror_and_is_reported_as_gone_and_as_back() {
     let world = World::new().await;
-    let oak = world.district("oak", patient()).await;
+    let oak = world.district("oak", tolerant()).await;
     let before = world.application.mirror(&oak.here).await;
     world.clever().disconnect(&oak.source);
 
@@ -511,37 +535,36 @@ async fn r_o1_a_district_that_disconnects_keeps_its_mirror_and_is_told_as_gone_a
         "{:?}",
         refused.report.findings
     );
-    assert_eq!(world.heard(), [(Kind::PullFailed, Status::Refused)]);
+    assert_eq!(world.notified(), [(Kind::PullFailed, Status::Refused)]);
     assert_eq!(
-        world.look().await,
+        world.discover().await,
         DiscoverySummary::default(),
         "one list that lacks it may be a mistake"
     );
-    assert_eq!(world.heard(), []);
+    assert_eq!(world.notified(), []);
     world.clock().advance(Duration::from_secs(3600));
-    assert_eq!(world.look().await.disconnected, 1);
-    assert_eq!(world.look().await.disconnected, 0);
-    assert_eq!(world.heard(), [(Kind::DistrictGone, Status::Disconnected)], "told once");
+    assert_eq!(world.discover().await.disconnected, 1);
+    assert_eq!(world.discover().await.disconnected, 0);
+    assert_eq!(world.notified(), [(Kind::DistrictGone, Status::Disconnected)], "notified once");
     assert!(world.application.mirror(&oak.here).await == before);
 
-    // It connects again, with another token.
+    // The district connects again with a new token.
     world.clever().reconnect(&oak.source);
-    assert_eq!(world.look().await.returned, 1);
-    assert_eq!(world.heard(), [(Kind::DistrictBack, Status::Returned)]);
+    assert_eq!(world.discover().await.returned, 1);
+    assert_eq!(world.notified(), [(Kind::DistrictBack, Status::Returned)]);
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Unchanged);
-    assert_eq!(world.heard(), []);
+    assert_eq!(world.notified(), []);
 
-    // A token that was exchanged between two nights is looked up anew.
+    // A token that was replaced between two nights is read again.
     world.clever().rotate_token(&oak.source);
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Unchanged);
     assert!(world.application.mirror(&oak.here).await == before);
 }
 
 #[tokio::test]
-async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_and_the_report_says_why()
- {
+async fn a_paused_or_failed_sync_to_clever_changes_nothing_and_the_report_explains_it() {
     let world = World::new().await;
-    let oak = world.district("oak", patient()).await;
+    let oak = world.district("oak", tolerant()).await;
     let before = world.application.mirror(&oak.here).await;
     for state in [
         State::Paused(None),
@@ -552,7 +575,7 @@ async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_a
         world.clever().set_state(&oak.source, state);
         assert!(
             !world.clever().sync(&oak.source, &oak.set.night(1)),
-            "{state:?}: its data is frozen"
+            "{state:?}: its data does not change"
         );
         let pulled = world.pull(&oak.here).await;
         assert_eq!(
@@ -569,7 +592,7 @@ async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_a
             "{state:?}: {:?}",
             pulled.report.findings
         );
-        assert_eq!(world.heard(), [], "{state:?}: a pause is no failure");
+        assert_eq!(world.notified(), [], "{state:?}: a pause is not a failure");
     }
     world.clever().set_state(&oak.source, State::Success);
     assert!(world.clever().sync(&oak.source, &oak.set.night(1)));
@@ -581,7 +604,7 @@ async fn a_district_whose_sync_to_clever_is_paused_or_in_error_stays_as_it_was_a
 }
 
 #[tokio::test]
-async fn r_h1_sharing_that_shrinks_by_mistake_is_held_and_sharing_nothing_is_refused() {
+async fn r_h1_reduced_sharing_is_held_and_empty_sharing_is_refused() {
     let world = World::new().await;
     let oak = world.district("oak", json!({})).await;
     let before = world.application.mirror(&oak.here).await;
@@ -602,15 +625,15 @@ async fn r_h1_sharing_that_shrinks_by_mistake_is_held_and_sharing_nothing_is_ref
         "{:?}",
         refused.report.findings
     );
-    assert_eq!(world.heard(), [(Kind::PullFailed, Status::Refused)]);
+    assert_eq!(world.notified(), [(Kind::PullFailed, Status::Refused)]);
     assert!(world.application.mirror(&oak.here).await == before);
 }
 
 #[tokio::test]
-async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_should_be() {
+async fn unusual_but_valid_clever_data_is_imported_correctly() {
     let world = World::new().await;
-    let wishes = json!({ "admit_guardians": "unique_contact", "hold_if_removed_percent": 60, "hold_if_changed_percent": 100 });
-    let oak = world.district("oak", wishes).await;
+    let overrides = json!({ "admit_guardians": "unique_contact", "hold_if_removed_percent": 60, "hold_if_changed_percent": 100 });
+    let oak = world.district("oak", overrides).await;
     let (clever, source) = (world.clever(), oak.source.as_str());
     let schools = clever.ids(source, List::Schools);
     let mirror = world.application.mirror(&oak.here).await;
@@ -627,7 +650,7 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
         active(RecordKind::Guardian),
     );
 
-    // Contacts have their whole name in `last`.
+    // Clever stores the full name of a contact in `last`.
     assert!(!guardians.is_empty());
     let named = |state: &Value| {
         state["person"]["family"].as_str().is_some_and(|name| name.contains(' '))
@@ -635,7 +658,8 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     };
     assert!(guardians.iter().all(|(_, state)| named(state)), "{:?}", guardians[0].1);
 
-    // A student of two schools; nothing known of another one; a birth date without leading zeros.
+    // A student at two schools, a student with empty fields, and a birth date without leading
+    // zeros.
     let [both, bare, born] = [0, 1, 2].map(|place: usize| students[place].0.clone());
     clever.alter(source, List::Users, &both, |user| {
         user["roles"]["student"]["schools"] = json!([schools[0], schools[1]])
@@ -660,7 +684,7 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     clever.alter(source, List::Users, &born, |user| {
         user["roles"]["student"]["dob"] = json!("1/2/2014")
     });
-    // A section that the district made at Clever, with co-teachers, in the order of the source.
+    // A custom section of the district at Clever with co-teachers, in the order of the source.
     let staff: Vec<String> = [2, 0, 1].map(|place: usize| teachers[place].0.clone()).into();
     let custom = clever.custom_section(
         source,
@@ -669,15 +693,15 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
         &staff,
         &[both.clone(), born.clone()],
     );
-    // Somebody whom a section names and nobody may read.
-    let seated = |state: &Value, who: &str| {
+    // A student who is listed in a section but not shared.
+    let is_enrolled = |state: &Value, who: &str| {
         state["students"].as_array().is_some_and(|all| all.contains(&json!(who)))
     };
     let hidden = students[3..]
         .iter()
         .map(|(key, _)| key)
-        .find(|key| classes.iter().any(|(_, state)| seated(state, key)));
-    let hidden = hidden.expect("somebody in a class").clone();
+        .find(|key| classes.iter().any(|(_, state)| is_enrolled(state, key)));
+    let hidden = hidden.expect("a student in a class").clone();
     clever.withhold(source, [hidden.clone()]);
     let gone = clever
         .token(source)
@@ -697,7 +721,7 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
         pulled.report.holds,
         pulled.report.findings
     );
-    assert_eq!(world.heard(), [], "nothing of it is anything for an operator");
+    assert_eq!(world.notified(), [], "none of it needs an operator");
     let after = world.application.mirror(&oak.here).await;
     let state = |kind: RecordKind, key: &str| after[&(kind, key.to_owned())]["state"].clone();
     let student = state(RecordKind::Student, &both);
@@ -728,14 +752,14 @@ async fn what_is_odd_about_clevers_data_but_not_wrong_is_in_the_mirror_as_it_sho
     assert_eq!(
         after[&(RecordKind::Student, bare)]["status"],
         "active",
-        "what is unknown of somebody takes nobody away (R-S2)"
+        "missing fields do not remove a student (R-S2)"
     );
     assert_eq!(after[&(RecordKind::Student, hidden.clone())]["status"], "archived");
-    let seats = after.iter().filter(|((kind, _), record)| {
-        *kind == RecordKind::Class && seated(&record["state"], &hidden)
+    let enrollments = after.iter().filter(|((kind, _), record)| {
+        *kind == RecordKind::Class && is_enrolled(&record["state"], &hidden)
     });
-    assert_eq!(seats.count(), 0, "nobody who is not shared has a seat");
+    assert_eq!(enrollments.count(), 0, "a student who is not shared has no enrollment");
     assert!(pulled.found("people_not_shared"), "{:?}", pulled.report.finding_totals);
-    // And the same again changes nothing.
+    // Another pull of the same data changes nothing.
     assert_eq!(world.pull(&oak.here).await.state(), RunState::Unchanged);
 }

@@ -1,5 +1,5 @@
-//! Every defect that a district's files may have, read by the OneRoster import: refused or not as
-//! it must be, and whatever is not read is said to be unknown, never to be gone (R-H3).
+//! Every defect of district files, read by the OneRoster import: refused exactly where it must be,
+//! and all data that is not read is reported as unknown, never as removed (R-H3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
@@ -24,17 +24,17 @@ impl SnapshotSink for Lines {
     }
 }
 
-/// Makes one setting of a source.
+/// Changes one setting of a source.
 type Setting = fn(&mut SourceSettings);
 
-/// What an import made of a set.
+/// Result of importing a set.
 struct Read {
     refused: bool,
     findings: FindingList,
     records: BTreeSet<(RecordKind, String)>,
-    /// Class and person.
-    seats: BTreeSet<(String, String)>,
-    gaps: Vec<UnreadableRecord>,
+    /// Class id and person id of every enrollment.
+    enrollments: BTreeSet<(String, String)>,
+    unreadable: Vec<UnreadableRecord>,
 }
 
 fn read(night: &Night, settings: &SourceSettings) -> Read {
@@ -44,8 +44,8 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
         refused: true,
         findings: FindingList::default(),
         records: BTreeSet::new(),
-        seats: BTreeSet::new(),
-        gaps: Vec::new(),
+        enrollments: BTreeSet::new(),
+        unreadable: Vec::new(),
     };
     zip.set_position(0);
     let package = match ZipPackage::open(zip, &Limits::default()) {
@@ -74,22 +74,24 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
         for line in lines {
             let id = line["id"].as_str().unwrap_or_default().to_owned();
             match part {
-                PartName::Gaps => read.gaps.push(serde_json::from_value(line).expect("a gap")),
+                PartName::Gaps => read
+                    .unreadable
+                    .push(serde_json::from_value(line).expect("an unreadable record")),
                 PartName::Findings => {}
                 PartName::Records(tag) => {
                     for role in ["teachers", "students"] {
-                        for seat in line[role]
+                        for enrollment in line[role]
                             .as_array()
                             .into_iter()
                             .flatten()
                             .filter(|_| tag == RecordKind::Class)
                         {
-                            // A seat that says nothing but who is a plain text.
-                            let person = seat
+                            // An enrollment with only a person is plain text.
+                            let person = enrollment
                                 .as_str()
-                                .or_else(|| seat["id"].as_str())
-                                .expect("a seat has a person");
-                            read.seats.insert((id.clone(), person.to_owned()));
+                                .or_else(|| enrollment["id"].as_str())
+                                .expect("an enrollment has a person");
+                            read.enrollments.insert((id.clone(), person.to_owned()));
                         }
                     }
                     read.records.insert((tag, id));
@@ -106,21 +108,21 @@ impl Read {
     }
 
     fn is_unknown(&self, tag: RecordKind, of: &str) -> bool {
-        self.gaps.iter().any(|gap| match gap {
+        self.unreadable.iter().any(|record| match record {
             UnreadableRecord::Record { kind, id, .. } => *kind == tag && id.as_str() == of,
             UnreadableRecord::Kind { kind } => *kind == tag,
             UnreadableRecord::Enrollment { .. } => false,
         })
     }
 
-    fn is_unknown_seat(&self, class_id: &str, person_id: &str) -> bool {
+    fn is_unknown_enrollment(&self, class_id: &str, person_id: &str) -> bool {
         let fits = |id: &Option<roster::id::SourceId>, of: &str| {
             id.as_ref().is_none_or(|id| id.as_str() == of)
         };
         let people = [RecordKind::Student, RecordKind::Teacher];
         self.is_unknown(RecordKind::Class, class_id)
             || people.into_iter().any(|tag| self.is_unknown(tag, person_id))
-            || self.gaps.iter().any(|gap| match gap {
+            || self.unreadable.iter().any(|record| match record {
                 UnreadableRecord::Enrollment { class, person } => {
                     fits(class, class_id) && fits(person, person_id)
                 }
@@ -133,8 +135,8 @@ fn night(version: Version) -> Night {
     District::new(Size::students(150)).seed(11).version(version).night(0)
 }
 
-/// Nothing that concerns the reading of a set: legal in CSV or in an edition of the standard, a
-/// matter of the sync rules, or of deltas alone.
+/// Defects that do not affect the import: valid in CSV or in an edition of the standard, handled by
+/// the sync rules, or relevant only to deltas.
 const LEGAL: [Defect; 13] = [
     Defect::ResourceColumn,
     Defect::NoLastLineEnd,
@@ -151,9 +153,9 @@ const LEGAL: [Defect; 13] = [
     Defect::HugeClass,
 ];
 
-/// The rows were read, and say that somebody is no longer in a class: another person is, or the
-/// person is in another, or in none.
-const LEAVES_A_SEAT: [Defect; 3] =
+/// Defects whose rows are read and remove a person from a class: the row names another person,
+/// another class or none.
+const LEAVES_A_CLASS: [Defect; 3] =
     [Defect::DanglingUser, Defect::DanglingClass, Defect::StudentWithoutClasses];
 
 fn version_of(defect: Defect) -> Version {
@@ -164,24 +166,24 @@ fn version_of(defect: Defect) -> Version {
 }
 
 #[test]
-fn a_district_without_defects_has_no_warning() {
+fn a_set_without_defects_has_no_warnings() {
     for version in [Version::V1_1, Version::V1_2] {
         let read = read(&night(version), &SourceSettings::default());
         assert!(!read.refused, "{:?}", read.findings);
-        assert!(read.gaps.is_empty());
-        // Principals are in the files, and become no accounts.
+        assert!(read.unreadable.is_empty());
+        // The files contain principals, who get no accounts.
         assert_eq!(read.codes(), ["role_not_rostered"]);
     }
 }
 
 #[test]
-fn r_h3_every_defect_is_refused_or_read_as_far_as_it_goes() {
+fn r_h3_every_defect_is_refused_or_imported_without_removals() {
     let mut wrong = Vec::new();
     for defect in Defect::ALL {
         let clean = read(&night(version_of(*defect)), &SourceSettings::default());
         let spoiled = read(&night(version_of(*defect)).with(*defect), &SourceSettings::default());
         if spoiled.codes() == clean.codes() && !LEGAL.contains(defect) {
-            wrong.push(format!("{defect}: no finding tells of it"));
+            wrong.push(format!("{defect}: no finding reports it"));
         }
         if spoiled.refused != defect.is_fatal() {
             wrong.push(format!("{defect}: refused is {}", spoiled.refused));
@@ -197,19 +199,19 @@ fn r_h3_every_defect_is_refused_or_read_as_far_as_it_goes() {
             wrong.push(format!("{defect}: {} {id} would be removed", tag.name()));
         }
         let lost: Vec<_> = clean
-            .seats
-            .difference(&spoiled.seats)
-            .filter(|(class, person)| !spoiled.is_unknown_seat(class, person))
+            .enrollments
+            .difference(&spoiled.enrollments)
+            .filter(|(class, person)| !spoiled.is_unknown_enrollment(class, person))
             .collect();
-        if !lost.is_empty() && !LEAVES_A_SEAT.contains(defect) {
-            wrong.push(format!("{defect}: {} seats would be removed", lost.len()));
+        if !lost.is_empty() && !LEAVES_A_CLASS.contains(defect) {
+            wrong.push(format!("{defect}: {} enrollments would be removed", lost.len()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn settings_make_readable_what_needs_them() {
+fn settings_make_special_formats_readable() {
     let cases: [(Defect, Setting); 4] = [
         (Defect::Windows1252, |settings| settings.fallback_encoding = Some("windows-1252".into())),
         (Defect::UsDates, |settings| settings.date_order = Some(DateOrder::Mdy)),
@@ -221,7 +223,7 @@ fn settings_make_readable_what_needs_them() {
         let mut settings = SourceSettings::default();
         set(&mut settings);
         let read = read(&night(Version::V1_1).with(defect), &settings);
-        assert!(!read.refused && read.gaps.is_empty(), "{defect}: {:?}", read.codes());
-        assert!(read.records == clean.records && read.seats == clean.seats, "{defect}");
+        assert!(!read.refused && read.unreadable.is_empty(), "{defect}: {:?}", read.codes());
+        assert!(read.records == clean.records && read.enrollments == clean.enrollments, "{defect}");
     }
 }

@@ -1,4 +1,5 @@
-//! Events as AWS delivers them: twice, late, out of order, for somebody who does not exist.
+//! Events as AWS delivers them: repeated, late, out of order, or for a district that does not
+//! exist.
 
 use districts::{District, Size};
 use e2e::Application;
@@ -23,7 +24,7 @@ fn settings() -> Settings {
 }
 
 #[tokio::test]
-async fn the_same_event_twice_is_one_run() {
+async fn a_repeated_event_starts_no_second_run() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
     let first = application.night(&district, &small().night(0)).await;
@@ -42,7 +43,7 @@ async fn the_same_event_twice_is_one_run() {
 }
 
 #[tokio::test]
-async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
+async fn r_m6_two_concurrent_uploads_are_two_runs_and_the_newer_one_wins() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
     application.night(&district, &small().night(0)).await;
@@ -81,18 +82,18 @@ async fn r_m6_two_uploads_at_once_are_two_runs_and_the_newer_one_wins() {
 }
 
 #[tokio::test]
-async fn r_m6_an_event_of_an_older_upload_that_comes_late_changes_nothing() {
+async fn r_m6_a_late_event_of_an_older_upload_changes_nothing() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
-    // No notification is sent for a name like this one, so the older set's event can come when the
-    // newer set is long in.
+    // S3 sends no notification for this file name, so the test can send the event of the older set
+    // after the newer set is imported.
     let file = application.file("old.zip");
     small().night(0).write_zip_file(&file).expect("the zip can be written");
     let key = format!("uploads/{district}/old.Zip");
     let body = std::fs::read(&file).expect("the zip is there");
     let at = jiff::Timestamp::now();
     let put = application.stack.s3().put_object().bucket(INBOX).key(&key).body(body.into());
-    let put = put.send().await.expect("the bucket takes it");
+    let put = put.send().await.expect("the bucket stores it");
     let newer = application.night(&district, &small().night(1)).await;
     assert_eq!(newer.state(), RunState::Applied);
     let mirror = application.mirror(&district).await;
@@ -119,12 +120,12 @@ async fn r_m6_an_event_of_an_older_upload_that_comes_late_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_for_a_district_that_does_not_exist_is_refused_on_record_and_touches_no_table() {
+async fn an_upload_for_an_unknown_district_is_refused_with_a_report_and_writes_nothing() {
     let application = Application::start().await;
-    let nobody = DistrictId::new("nobody");
+    let unknown = DistrictId::new("nobody");
     let file = application.file("set.zip");
     small().night(0).write_zip_file(&file).expect("the zip can be written");
-    application.stack.upload(&nobody, &file, None).await.expect("the upload arrives");
+    application.stack.upload(&unknown, &file, None).await.expect("the upload arrives");
     application.stack.settled().await;
     assert!(application.failures().is_empty(), "{:?}", application.failures());
     let reports = application
@@ -144,13 +145,13 @@ async fn an_upload_for_a_district_that_does_not_exist_is_refused_on_record_and_t
     let report = String::from_utf8(report).expect("text");
     assert!(report.contains("district_unknown"), "{report}");
     assert!(
-        application.stack.table().newest(&nobody, 10).await.expect("the table answers").is_empty()
+        application.stack.table().newest(&unknown, 10).await.expect("the table answers").is_empty()
     );
-    assert!(application.mirror(&nobody).await.is_empty());
+    assert!(application.mirror(&unknown).await.is_empty());
 }
 
 #[tokio::test]
-async fn notices_that_are_not_uploads_are_passed_over() {
+async fn notifications_that_are_not_uploads_are_skipped() {
     let application = Application::start().await;
     let district = application.district("brook", settings()).await;
     for key in [
@@ -166,7 +167,7 @@ async fn notices_that_are_not_uploads_are_passed_over() {
             .bucket(INBOX)
             .key(key)
             .body(b"nothing".to_vec().into());
-        // A store may refuse a key that climbs; then there is nothing to pass over.
+        // S3 may reject a key with `..`; then there is nothing to skip.
         let _ = put.send().await;
     }
     let test =
@@ -175,7 +176,7 @@ async fn notices_that_are_not_uploads_are_passed_over() {
         .stack
         .invoke(IMPORT, serde_json::from_str(&test).expect("JSON"))
         .await
-        .expect("the function is there");
+        .expect("the function exists");
     assert!(!answer.failed, "{answer:?}");
     application.stack.settled().await;
     assert!(

@@ -1,4 +1,4 @@
-//! Bad days: throttled tables, invocations that are too short, processes that die.
+//! Faults: throttled tables, invocations that are too short, processes that die.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ fn set(students: u64) -> District {
 }
 
 #[tokio::test]
-async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() {
+async fn a_throttled_table_gets_the_same_mirror() {
     let calm = Application::start().await;
-    let stormy = Application::with(StackConfig {
+    let throttled = Application::with(StackConfig {
         faults: Some(DynamoFaults { seed: 4, throttled: 0.02, unprocessed: 0.33 }),
         ..StackConfig::default()
     })
     .await;
     let mut mirrors = Vec::new();
     let mut writes = Vec::new();
-    for application in [&calm, &stormy] {
+    for application in [&calm, &throttled] {
         let district = application.district("brook", Settings::of_preset("clever")).await;
         let night = application.night(&district, &set(400).night(0)).await;
         assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
@@ -35,13 +35,13 @@ async fn a_table_that_throttles_a_third_of_the_writes_ends_in_the_same_mirror() 
         mirrors.push(keys);
     }
     assert_eq!(mirrors[0], mirrors[1]);
-    assert_eq!(writes[0], writes[1], "items were counted twice or not at all");
+    assert_eq!(writes[0], writes[1], "item writes were counted twice or not at all");
 }
 
 #[tokio::test]
-async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_end() {
-    // So much of each invocation is kept in reserve that it has a second: every one of them must
-    // stop after a part of the work.
+async fn a_run_near_its_deadline_continues_in_new_invocations_with_the_same_result() {
+    // The reserve leaves one second of each invocation, so every invocation stops after part of the
+    // work.
     let mut config = StackConfig { timeout: Duration::from_secs(62), ..StackConfig::default() };
     config.environment.insert("STOP_BEFORE_SECONDS".into(), "61".into());
     config.faults = Some(DynamoFaults { seed: 1, throttled: 0.0, unprocessed: 0.5 });
@@ -59,6 +59,6 @@ async fn a_run_that_nears_its_deadline_goes_on_in_new_invocations_to_the_same_en
                 .collect::<Vec<_>>(),
         );
     }
-    assert!(short.stack.invocations(RECONCILE).len() > 1, "everything fitted into one invocation");
+    assert!(short.stack.invocations(RECONCILE).len() > 1, "all work was done in one invocation");
     assert_eq!(mirrors[0], mirrors[1]);
 }

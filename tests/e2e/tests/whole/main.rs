@@ -1,5 +1,4 @@
-//! The whole system, as districts, events and bad days treat it. One binary: linking the SDKs once
-//! is enough.
+//! Tests of the whole system. They share one binary, because linking the SDKs takes long.
 
 mod api;
 mod api_walls;

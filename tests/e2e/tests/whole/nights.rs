@@ -11,9 +11,9 @@ fn school_district() -> District {
     District::new(Size::students(150)).seed(11).churn(4.0)
 }
 
-/// Every student in, guardians too, so that the mirror can be compared with the files record by
+/// Settings that admit all students and guardians, so that the mirror equals the files record by
 /// record.
-fn everybody() -> Settings {
+fn admit_all() -> Settings {
     let mut settings = Settings::of_preset("clever");
     settings.overrides =
         json!({ "admit_guardians": "unique_contact", "hold_if_removed_percent": 60, "hold_if_changed_percent": 100 })
@@ -43,9 +43,9 @@ fn ids(
 }
 
 #[tokio::test]
-async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_nothing() {
+async fn r_m1_the_mirror_equals_the_files_and_a_second_upload_writes_nothing() {
     let application = Application::start().await;
-    let district = application.district("brook", everybody()).await;
+    let district = application.district("brook", admit_all()).await;
     let first = school_district().night(0);
     let night = application.night(&district, &first).await;
     assert_eq!(night.state(), RunState::Applied, "{:?}", application.failures());
@@ -67,18 +67,19 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
     let classes = ids(&first, districts::File::Classes, "sourcedId", |_| true);
     assert_eq!(application.keys(&district, RecordKind::Class, "active").await, classes);
 
-    // The rosters, seat by seat, against the rows of enrollments.csv.
+    // Compare every enrollment in the rosters with the rows of enrollments.csv.
     let mirror = application.mirror(&district).await;
-    let mut seats: Vec<String> = Vec::new();
+    let mut enrollments: Vec<String> = Vec::new();
     for ((kind, key), record) in &mirror {
         if *kind == RecordKind::Class {
             let people = ["teachers", "students"]
                 .into_iter()
                 .flat_map(|list| record["state"][list].as_array().into_iter().flatten());
-            seats.extend(people.map(|person| format!("{key} {}", person.as_str().expect("a key"))));
+            enrollments
+                .extend(people.map(|person| format!("{key} {}", person.as_str().expect("a key"))));
         }
     }
-    seats.sort();
+    enrollments.sort();
     let columns = first.columns(districts::File::Enrollments);
     let at =
         |name: &str| columns.iter().position(|column| column == name).expect("the column is there");
@@ -90,7 +91,7 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
     }
     said.sort();
     said.dedup();
-    assert_eq!(seats, said);
+    assert_eq!(enrollments, said);
 
     let again = application.night(&district, &first).await;
     assert_eq!(again.state(), RunState::Unchanged);
@@ -99,9 +100,9 @@ async fn r_m1_the_mirror_becomes_what_the_files_say_and_a_second_upload_writes_n
 }
 
 #[tokio::test]
-async fn r_m1_the_next_night_changes_only_what_changed() {
+async fn r_m1_the_next_night_writes_only_changed_records() {
     let application = Application::start().await;
-    let district = application.district("brook", everybody()).await;
+    let district = application.district("brook", admit_all()).await;
     let (first, second) = (school_district().night(0), school_district().night(1));
     application.night(&district, &first).await;
     let night = application.night(&district, &second).await;
@@ -125,11 +126,11 @@ async fn r_m1_the_next_night_changes_only_what_changed() {
             "{kind}"
         );
     }
-    // Who left is archived, not deleted (R-A1), and keeps the account.
+    // Students who left are archived, not deleted (R-A1), and keep their accounts.
     let archived = application.keys(&district, RecordKind::Student, "archived").await;
     assert_eq!(archived.len() as u64, expected.students.removed);
-    // Two nights in one mirror are the second night alone, but for who is archived.
-    let other = application.district("brook-anew", everybody()).await;
+    // Apart from archived records, two nights give the same mirror as the second night alone.
+    let other = application.district("brook-anew", admit_all()).await;
     application.night(&other, &second).await;
     assert_eq!(
         application.keys(&district, RecordKind::Student, "active").await,
@@ -138,10 +139,10 @@ async fn r_m1_the_next_night_changes_only_what_changed() {
 }
 
 #[tokio::test]
-async fn a_set_of_version_1_2_and_a_folder_with_its_manifest_last_go_the_same_way() {
+async fn a_version_1_2_zip_and_a_folder_with_its_manifest_last_give_the_same_result() {
     let application = Application::start().await;
-    let by_zip = application.district("zip", everybody()).await;
-    let by_folder = application.district("folder", everybody()).await;
+    let by_zip = application.district("zip", admit_all()).await;
+    let by_folder = application.district("folder", admit_all()).await;
     let set = school_district().version(districts::Version::V1_2).night(0);
     let zipped = application.night(&by_zip, &set).await;
     assert_eq!(zipped.state(), RunState::Applied, "{:?}", zipped.report.findings);
@@ -154,10 +155,10 @@ async fn a_set_of_version_1_2_and_a_folder_with_its_manifest_last_go_the_same_wa
 }
 
 #[tokio::test]
-async fn a_delta_is_read_over_the_bulk_set_and_the_deltas_that_it_follows() {
+async fn a_delta_is_applied_to_the_bulk_set_and_earlier_deltas() {
     let application = Application::start().await;
-    let by_delta = application.district("delta", everybody()).await;
-    let by_bulk = application.district("bulk", everybody()).await;
+    let by_delta = application.district("delta", admit_all()).await;
+    let by_bulk = application.district("bulk", admit_all()).await;
     for night in 0..3 {
         let bulk = school_district().night(night);
         let set = if night == 0 { bulk.clone() } else { bulk.clone().delta() };
@@ -182,7 +183,7 @@ async fn a_delta_is_read_over_the_bulk_set_and_the_deltas_that_it_follows() {
 }
 
 #[tokio::test]
-async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_person() {
+async fn r_h1_r_h2_a_dangerous_file_is_held_and_writes_nothing_before_a_decision() {
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
     application.night(&district, &school_district().night(0)).await;
@@ -197,7 +198,7 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_perso
         "{:?}",
         held.report.holds
     );
-    assert_eq!(application.mirror(&district).await, before, "a held run wrote something");
+    assert_eq!(application.mirror(&district).await, before, "a held run changed the mirror");
     let told = application.told();
     assert_eq!(told.len(), 1, "{told:?}");
     let (kind, detail) = (told[0].detail_type.as_str(), &told[0].detail);
@@ -228,11 +229,11 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_writes_nothing_and_waits_for_a_perso
         application.keys(&district, RecordKind::Student, "archived").await.len() as u64,
         held.counts("student").removed
     );
-    assert_eq!(application.told(), [], "what was decided is not told again");
+    assert_eq!(application.told(), [], "a decided run is not reported again");
 }
 
 #[tokio::test]
-async fn r_h2_additions_only_leaves_everybody_in_and_a_rejected_run_changes_nothing() {
+async fn r_h2_additions_only_removes_no_student_and_a_rejected_run_changes_nothing() {
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
     application.night(&district, &school_district().night(0)).await;
@@ -250,7 +251,7 @@ async fn r_h2_additions_only_leaves_everybody_in_and_a_rejected_run_changes_noth
     let applied = application.decide(&held, "approve_additions").await;
     assert_eq!(applied.state(), RunState::Applied, "{:?}", application.failures());
     let after = application.keys(&district, RecordKind::Student, "active").await;
-    assert!(before.iter().all(|student| after.contains(student)), "somebody was removed");
+    assert!(before.iter().all(|student| after.contains(student)), "a student was removed");
 }
 
 #[tokio::test]
@@ -268,7 +269,7 @@ async fn r_h2_a_newer_snapshot_replaces_a_held_run() {
 }
 
 #[tokio::test]
-async fn r_m7_under_ignore_no_demographic_is_stored_anywhere() {
+async fn r_m7_ignore_stores_no_demographics() {
     let application = Application::start().await;
     let district = application.district("families", Settings::of_preset("family-directory")).await;
     let night = application.night(&district, &school_district().night(0)).await;

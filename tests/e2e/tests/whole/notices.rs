@@ -1,4 +1,5 @@
-//! A notice that a district shares data, at the real door: the real keys, table and schedules.
+//! Webhook events about a district that shares data, at the real endpoint with the real keys, table
+//! and schedules.
 
 use axum::http::Method;
 use e2e::{Application, sample};
@@ -8,13 +9,13 @@ use stack::{Api, WEBHOOK, WEBHOOK_KEYS, WEBHOOK_SCHEDULE_GROUP};
 pub(crate) const KEY: &str = "an invented key of this year, 89abcdef";
 const DISTRICT: &str = "58da8a43cc70ab00017a1a87";
 
-/// Knocks at the door with a notice that is signed now.
-pub(crate) async fn knock(application: &Application, key: &str, body: &str) -> u16 {
-    application.stack.send_webhook_event(key, body).await.expect("the door answers").status
+/// Sends a webhook event that is signed now and returns the status of the response.
+pub(crate) async fn send_event(application: &Application, key: &str, body: &str) -> u16 {
+    application.stack.send_webhook_event(key, body).await.expect("the endpoint answers").status
 }
 
 #[tokio::test]
-async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
+async fn a_signed_event_is_checked_once_and_an_unsigned_event_is_rejected() {
     let application = Application::start().await;
     let (stack, body) = (
         &application.stack,
@@ -31,20 +32,26 @@ async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
         all.schedules().iter().filter_map(|one| one.name().map(str::to_owned)).collect::<Vec<_>>()
     };
     assert_eq!(
-        knock(&application, KEY, &body).await,
+        send_event(&application, KEY, &body).await,
         503,
-        "nobody is believed before there is a key"
+        "no event is accepted without a key"
     );
     stack.put_secret(WEBHOOK_KEYS, &json!({ "current": KEY }).to_string());
-    let door = Api::new(&stack.endpoints().webhook, None);
-    assert_eq!(door.send(Method::POST, "/", &[], body.clone().into()).await.unwrap().status, 401);
-    assert_eq!(knock(&application, "some other key, invented as well 0123456", &body).await, 401);
+    let endpoint = Api::new(&stack.endpoints().webhook, None);
+    assert_eq!(
+        endpoint.send(Method::POST, "/", &[], body.clone().into()).await.unwrap().status,
+        401
+    );
+    assert_eq!(
+        send_event(&application, "some other key, invented as well 0123456", &body).await,
+        401
+    );
     assert!(scheduled().await.is_empty());
-    assert_eq!(knock(&application, KEY, &body).await, 202);
+    assert_eq!(send_event(&application, KEY, &body).await, 202);
     assert_eq!(scheduled().await, [format!("clever-notice-{DISTRICT}")]);
 
     let name = format!("clever-notice-{DISTRICT}");
-    let asked = stack
+    let scheduled_request = stack
         .scheduler()
         .get_schedule()
         .name(name)
@@ -52,19 +59,20 @@ async fn a_signed_notice_is_looked_into_once_and_an_unsigned_one_never() {
         .send()
         .await
         .unwrap();
-    let asked: Value = serde_json::from_str(asked.target().unwrap().input().unwrap()).unwrap();
+    let scheduled_request: Value =
+        serde_json::from_str(scheduled_request.target().unwrap().input().unwrap()).unwrap();
     assert_eq!(
-        asked,
+        scheduled_request,
         serde_json::from_str::<Value>(&std::fs::read_to_string(sample("confirm.json")).unwrap())
             .unwrap()
     );
     let due = stack.next_schedule().unwrap();
     stack.run_until(due).await;
-    assert!(scheduled().await.is_empty(), "it is gone when it has asked");
+    assert!(scheduled().await.is_empty(), "the schedule is deleted after it ran");
     assert_eq!(
         application.told(),
         [],
-        "a notice that the token list does not confirm is told to nobody"
+        "an event that the token list does not confirm is not reported"
     );
     let log = stack.log(WEBHOOK);
     assert!(

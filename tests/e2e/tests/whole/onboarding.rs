@@ -1,5 +1,5 @@
-//! How a district comes in, and how its sync is paused, resumed and asked for (R-O2, R-O4, R-O5):
-//! the real API, functions and table.
+//! Onboarding of a district, and pause, resume and pull of its sync (R-O2, R-O4, R-O5), through the
+//! real API, functions and table.
 
 use axum::http::Method;
 use districts::{District, File, Night as Set, Size};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 use simulators::clever::id;
 use stack::{Api, Claims, PULL, SCHEDULE_GROUP};
 
-/// The API of a district, as a role sees it.
-struct Desk {
+/// API client of a district with a role.
+struct DistrictApi {
     api: Api,
     district: String,
 }
 
-impl Desk {
+impl DistrictApi {
     fn of(application: &Application, role: &str, district: &DistrictId) -> Self {
         let api = application
             .stack
@@ -53,8 +53,8 @@ impl Desk {
     }
 }
 
-/// How many students of a set there are, and how many of them have something in a column, read with
-/// nothing of the product's.
+/// Returns the number of students of a set and the number of those with a value in a column. Reads
+/// the files without product code.
 fn students(set: &Set, column: &str) -> (u64, u64) {
     let columns = set.columns(File::Users);
     let at = |name: &str| {
@@ -75,7 +75,7 @@ fn students(set: &Set, column: &str) -> (u64, u64) {
     (all, known)
 }
 
-/// The share of a field in a review: has, of.
+/// Returns the share of a field in a review: records with a value, and all records.
 fn share(review: &Value, kind: &str, field: &str) -> (u64, u64) {
     let all = review["fields"].as_array().expect("a list of fields");
     let share = all.iter().find(|share| share["kind"] == kind && share["field"] == field);
@@ -84,12 +84,14 @@ fn share(review: &Value, kind: &str, field: &str) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
+async fn r_o2_the_first_upload_is_reviewed_like_a_first_pull() {
     let application = Application::start().await;
     let (oak, set) =
         (DistrictId::new("oak"), District::new(Size::students(400)).seed(11).metadata(true));
-    let (operator, leader) =
-        (Desk::of(&application, "operator", &oak), Desk::of(&application, "district_leader", &oak));
+    let (operator, leader) = (
+        DistrictApi::of(&application, "operator", &oak),
+        DistrictApi::of(&application, "district_leader", &oak),
+    );
     let settings = json!({
         "preset": "clever", "time_zone": "America/Chicago", "source": { "metadata": { "state_id": "metadata.stateId" } },
     });
@@ -104,7 +106,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     assert_eq!(operator.status().await, "in_review");
 
     let first = application.night(&oak, &set.night(0)).await;
-    assert_eq!(first.state(), RunState::Held, "whatever it would do: {:?}", first.report.holds);
+    assert_eq!(first.state(), RunState::Held, "the first run is held: {:?}", first.report.holds);
     let below = format!("/runs/{}/review", first.run.run);
     let review = leader.get(&below).await;
     assert_eq!((&review["waits"], &review["district_status"]), (&json!(true), &json!("in_review")));
@@ -124,12 +126,12 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
         assert_eq!(
             sum(kind),
             review["counts"][kind]["in_source"].as_u64().unwrap(),
-            "a {kind} is of one school"
+            "each {kind} has one school"
         );
     }
     assert!(sum("student") >= 400);
 
-    // The share of every field, against the files themselves.
+    // The share of each field, compared with the files.
     let night = set.night(0);
     for (field, column) in [
         ("email", "email"),
@@ -153,7 +155,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
         15
     );
 
-    // A handful of each kind, which are in the files; nobody's are kept beside the snapshot.
+    // A few samples of each kind, all from the files. The report and the outcome store no names.
     let samples = &review["samples"]["student"];
     assert_eq!(samples.as_array().unwrap().len(), 8);
     let family = samples[0]["family"].as_str().unwrap().to_owned();
@@ -163,7 +165,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
         assert!(stored.contains("student") && !stored.contains(&format!("\"{family}\"")), "{key}");
     }
 
-    // Approval makes it live, and the next night is an ordinary one.
+    // Approval makes the district live; the next night needs no review.
     let decision = json!({ "decision": "approve", "reason": "seen together" });
     assert_eq!(
         operator.send(Method::POST, &format!("/runs/{}/decision", first.run.run), decision).await.0,
@@ -179,7 +181,7 @@ async fn r_o2_the_first_upload_of_a_district_is_reviewed_like_any_first_pull() {
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 
-/// The newest run of a district, which has ended or waits for a person.
+/// Returns the newest run of a district, which has ended or waits for a person.
 async fn newest(application: &Application, district: &DistrictId) -> Night {
     let stack = &application.stack;
     let run =
@@ -192,7 +194,7 @@ async fn newest(application: &Application, district: &DistrictId) -> Night {
     }
 }
 
-/// A live district at Clever with its first night in: last night's.
+/// Creates a live district at Clever with its first night in the mirror, from last night.
 async fn at_clever(application: &Application, set: &District) -> DistrictId {
     let (stack, source) = (&application.stack, id("district", "oak"));
     stack.clever().connect(&source, &set.night(0));
@@ -205,7 +207,7 @@ async fn at_clever(application: &Application, set: &District) -> DistrictId {
     stack
         .invoke(PULL, json!({ "district": district, "at": night }))
         .await
-        .expect("the function is there");
+        .expect("the function exists");
     stack.settled().await;
     assert_eq!(
         newest(application, &district).await.state(),
@@ -216,26 +218,22 @@ async fn at_clever(application: &Application, set: &District) -> DistrictId {
     district
 }
 
-/// Asks the API for a pull, and waits for the end of the run that it names.
+/// Requests a pull through the API and waits for the end of the run that the response names.
 async fn pull_now(application: &Application, district: &DistrictId) -> Night {
-    let (status, asked) = Desk::of(application, "operator", district).post("/runs").await;
-    assert_eq!(status, 202, "{asked}");
+    let (status, response) = DistrictApi::of(application, "operator", district).post("/runs").await;
+    assert_eq!(status, 202, "{response}");
     application
         .stack
         .run_until(application.stack.clock().now() + SignedDuration::from_mins(1))
         .await;
     let night = newest(application, district).await;
-    assert_eq!(asked["run"], night.run.run.as_str(), "{:?}", application.failures());
+    assert_eq!(response["run"], night.run.run.as_str(), "{:?}", application.failures());
     night
 }
 
-/// The district's schedule, if there is one, after the hourly look.
+/// Returns whether the district has a nightly schedule after the hourly discovery.
 async fn scheduled(application: &Application, district: &DistrictId) -> bool {
-    application
-        .stack
-        .invoke(PULL, json!({ "look": "clever" }))
-        .await
-        .expect("the function is there");
+    application.stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function exists");
     let name = format!("nightly-{district}");
     application
         .stack
@@ -253,11 +251,11 @@ async fn r_o4_a_district_is_pulled_now_paused_and_resumed() {
     let application = Application::start().await;
     let set = District::new(Size::students(120)).seed(5).churn(4.0);
     let oak = at_clever(&application, &set).await;
-    let (stack, operator) = (&application.stack, Desk::of(&application, "operator", &oak));
+    let (stack, operator) = (&application.stack, DistrictApi::of(&application, "operator", &oak));
     assert!(scheduled(&application, &oak).await);
     assert_eq!(application.keys(&oak, RecordKind::Student, "active").await.len(), 120);
 
-    // Paused: no schedule, and a pull that comes all the same does nothing and says so.
+    // Paused: no schedule, and a pull that starts anyway is skipped and logged.
     assert_eq!(operator.post("/pause").await, (200, json!({ "status": "paused" })));
     assert_eq!(operator.post("/runs").await.0, 409);
     stack.clever().sync(oak.as_str(), &set.night(1));
@@ -265,15 +263,15 @@ async fn r_o4_a_district_is_pulled_now_paused_and_resumed() {
     let late = stack
         .invoke(PULL, json!({ "district": oak, "at": stack.clock().now() }))
         .await
-        .expect("the function is there");
+        .expect("the function exists");
     assert_eq!(late.payload, json!({ "pull": "skipped" }));
-    assert!(stack.log(PULL).contains("the district is not pulled"), "it says so");
-    assert!(!scheduled(&application, &oak).await, "the look takes the schedule away");
+    assert!(stack.log(PULL).contains("the district is not pulled"), "the log reports it");
+    assert!(!scheduled(&application, &oak).await, "the discovery deletes the schedule");
     assert!(
         before == (application.mirror(&oak).await, stack.table().newest(&oak, 9).await.unwrap())
     );
 
-    // Resumed: live at once, without a review, and scheduled again.
+    // Resumed: live immediately, without a review, and scheduled again.
     assert_eq!(operator.post("/resume").await, (200, json!({ "status": "live", "missed": null })));
     assert!(scheduled(&application, &oak).await);
     let next = pull_now(&application, &oak).await;
@@ -283,11 +281,11 @@ async fn r_o4_a_district_is_pulled_now_paused_and_resumed() {
 }
 
 #[tokio::test]
-async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everything_was_editable() {
+async fn r_o5_a_sync_that_was_off_allows_all_edits_and_is_reviewed_when_switched_on() {
     let application = Application::start().await;
     let set = District::new(Size::students(120)).seed(5);
     let oak = at_clever(&application, &set).await;
-    let (stack, operator) = (&application.stack, Desk::of(&application, "operator", &oak));
+    let (stack, operator) = (&application.stack, DistrictApi::of(&application, "operator", &oak));
     let switch = async |to: &str| {
         operator.send(Method::POST, "/sync", json!({ "sync": to, "reason": "agreed" })).await.0
     };
@@ -295,8 +293,8 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
     assert!(!scheduled(&application, &oak).await);
     let before = application.mirror(&oak).await;
 
-    // What the source answered for is people's now.
-    let support = Desk::of(&application, "support", &oak);
+    // Data of the source can now be edited.
+    let support = DistrictApi::of(&application, "support", &oak);
     let of = |kind: RecordKind| {
         before
             .iter()
@@ -305,7 +303,7 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
     };
     let ((_, student), _) = of(RecordKind::Student);
     let ((_, class), record) = of(RecordKind::Class);
-    let (school, seated) = (
+    let (school, enrolled) = (
         record["state"]["details"]["school"].clone(),
         record["state"]["students"][0].as_str().unwrap(),
     );
@@ -320,7 +318,7 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
             format!("/people/student/{student}/contact"),
             json!({ "email": "robin.vale@example.org" }),
         ),
-        (Method::DELETE, format!("/classes/{class}/students/{seated}"), json!({})),
+        (Method::DELETE, format!("/classes/{class}/students/{enrolled}"), json!({})),
         (Method::PUT, format!("/classes/{class}/custom-name"), json!({ "name": "Owls" })),
         (
             Method::POST,
@@ -337,8 +335,8 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
         assert!((200..300).contains(&status), "{below}: {told}");
     }
 
-    // On again: the first run after it is held, though nothing has changed at Clever, and shows
-    // what it would take back.
+    // Switched on again: the first run is held, although nothing changed at Clever, and its review
+    // shows the edits that it would revert.
     assert_eq!(switch("on").await, 200);
     assert_eq!(operator.status().await, "in_review");
     let again = pull_now(&application, &oak).await;
@@ -348,7 +346,10 @@ async fn r_o5_a_sync_that_was_off_is_reviewed_before_it_is_on_again_and_everythi
         (&review["waits"], &review["counts"]["student"]["unchanged"]),
         (&json!(true), &json!(120))
     );
-    assert!(review["changes"].as_u64().unwrap() > 0, "edits that no rule lets live go: {review}");
+    assert!(
+        review["changes"].as_u64().unwrap() > 0,
+        "edits that no rule keeps are reverted: {review}"
+    );
     assert_eq!(application.decide(&again, "approve").await.state(), RunState::Applied);
     assert_eq!(stack.table().district(&oak).await.unwrap().unwrap().status, DistrictStatus::Live);
     assert!(application.failures().is_empty(), "{:?}", application.failures());

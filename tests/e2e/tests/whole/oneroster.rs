@@ -1,5 +1,5 @@
-//! Districts at a OneRoster server and at ClassLink, from their first sign to their mirror: the
-//! real pull, plan and decision; the servers are the simulator.
+//! Districts at a OneRoster server and at ClassLink, from their discovery to their mirror: the real
+//! pull, plan and decision. The servers are the simulator.
 
 use axum::http::Method;
 use districts::{District, File, Night as Data, Size, Version};
@@ -18,14 +18,14 @@ use stack::{Claims, PULL, SCHEDULE_GROUP};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-/// Orders a pull, as the district's schedule does, and waits for the end of its run.
+/// Starts a pull as the schedule of the district does, and waits for the end of its run.
 async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -> Night {
     let stack = &application.stack;
     stack
         .invoke(PULL, json!({ "district": district, "at": at }))
         .await
-        .expect("the function is there");
-    // Whoever waits for a server to come back does so for minutes.
+        .expect("the function exists");
+    // Retries wait for the server for several minutes.
     stack.run_until(stack.clock().now() + HOUR).await;
     let run =
         stack.table().newest(district, 1).await.expect("the table answers").pop().expect("a run");
@@ -37,7 +37,7 @@ async fn pull(application: &Application, district: &DistrictId, at: Timestamp) -
     }
 }
 
-/// Ids of people of a role, as the source has them.
+/// Returns the source ids of all students.
 fn students(night: &Data) -> Vec<String> {
     let mut all = Vec::new();
     night.objects(File::Users, |id, user| {
@@ -54,24 +54,24 @@ fn students(night: &Data) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then_pulled() {
+async fn r_o1_r_o2_a_district_at_classlink_is_discovered_configured_reviewed_and_pulled() {
     let application = Application::start().await;
     let (stack, servers) = (&application.stack, application.stack.oneroster());
     let set = District::new(Size::students(120)).seed(5).churn(4.0);
     servers.add_application(4711, &set.night(0), false);
     let district = DistrictId::new("classlink-4711");
-    let look = json!({ "look": "all" });
-    stack.invoke(PULL, look.clone()).await.expect("the function is there");
+    let discovery = json!({ "look": "all" });
+    stack.invoke(PULL, discovery.clone()).await.expect("the function exists");
     assert!(
         stack.table().district(&district).await.unwrap().is_none(),
-        "it has added the application and not enabled it"
+        "the district added the application but did not enable it"
     );
     servers.enable(4711, true);
-    stack.invoke(PULL, look.clone()).await.expect("the function is there");
+    stack.invoke(PULL, discovery.clone()).await.expect("the function exists");
     let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
     assert_eq!(notified.status, DistrictStatus::Notified);
 
-    // The operator configures it and switches it on.
+    // The operator configures the district and switches its sync on.
     let api = stack.api(&Claims::new("operator", district.as_str())).unwrap();
     let path = |rest: &str| format!("/v1/districts/{district}{rest}");
     let seen = api.call(Method::GET, &path("/settings"), &[], None).await.unwrap();
@@ -87,7 +87,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     let on = json!({ "sync": "on", "reason": "the contract begins" });
     assert!(api.call(Method::POST, &path("/sync"), &[], Some(&on)).await.unwrap().is_ok());
 
-    // The first pull is reviewed, whatever it would do.
+    // The first pull is always reviewed.
     let now = stack.clock().now();
     let first = pull(&application, &district, now).await;
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
@@ -96,11 +96,11 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     let here = application.keys(&district, RecordKind::Student, "active").await;
     assert!(
         !here.is_empty() && here.iter().all(|key| source.contains(key)),
-        "whoever is here is at the source"
+        "every student in the mirror is at the source"
     );
     assert_eq!(pull(&application, &district, now + HOUR).await.state(), RunState::Unchanged);
 
-    // The next night's data, under another token.
+    // Data of the next night, with a new token.
     servers.sync("T4711G0%3D", &set.night(1), stack.clock().now());
     servers.behave("T4711G0%3D", |ways| ways.revision = Some("2".into()));
     servers.rotate(4711);
@@ -108,7 +108,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     let before = application.mirror(&district).await;
 
-    // A change of permissions looks like a mass removal: held, and nothing is lost.
+    // Reduced permissions appear as a mass removal: the run is held and nothing is lost.
     servers.sync("T4711G0%3D", &set.night(1).without_students(30.0), stack.clock().now());
     let reduced = pull(&application, &district, now + HOUR * 48).await;
     assert_eq!(
@@ -116,14 +116,15 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
         (RunState::Held, true)
     );
 
-    // Withdrawn: told, and nothing is lost. Its nights go on being looked after.
+    // The application is withdrawn: the run is refused and nothing is lost. Discovery keeps its
+    // schedule.
     servers.withdraw(4711);
     let gone = pull(&application, &district, now + HOUR * 72).await;
     assert_eq!(
         (gone.state(), application.mirror(&district).await == before),
         (RunState::Refused, true)
     );
-    stack.invoke(PULL, look).await.expect("the function is there");
+    stack.invoke(PULL, discovery).await.expect("the function exists");
     let nightly = stack
         .scheduler()
         .get_schedule()
@@ -137,15 +138,14 @@ async fn r_o1_r_o2_a_district_at_classlink_is_found_configured_reviewed_and_then
 }
 
 #[tokio::test]
-async fn r_m1_a_district_at_a_oneroster_server_has_the_same_nights_with_tokens_that_expire_and_faults_that_pass()
- {
+async fn r_m1_a_oneroster_pull_survives_expired_tokens_and_temporary_faults() {
     let application = Application::start().await;
     let (stack, servers) = (&application.stack, application.stack.oneroster());
     let set = District::new(Size::students(120)).version(Version::V1_2).seed(9).churn(4.0);
     let district = DistrictId::new("elm");
     let (client, secret) = ("rollbook", "open sesame");
-    // A token is good for ten requests, though it says an hour: it expires in the middle of every
-    // pull.
+    // The server accepts a token for ten requests only, although it reports a lifetime of one hour,
+    // so the token expires during every pull.
     servers.share(
         "elm",
         &set.night(0),

@@ -9,14 +9,14 @@ use roster::settings::Settings;
 use stack::{BusFault, IMPORT, RECONCILE};
 
 #[tokio::test]
-async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be_told() {
+async fn a_failing_bus_blocks_no_run_and_the_notifications_are_logged() {
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("clever")).await;
     let set = District::new(Size::students(60)).seed(5);
     assert_eq!(application.night(&district, &set.night(0)).await.state(), RunState::Applied);
     let before = application.mirror(&district).await;
 
-    // It never answers, and then it answers with errors.
+    // The bus first does not respond, then responds with errors.
     application.stack.set_bus_fault(BusFault::NoAnswer);
     let begun = Instant::now();
     let refused = application.night(&district, &set.night(0).with(Defect::TruncatedZip)).await;
@@ -38,6 +38,6 @@ async fn a_bus_that_takes_nothing_holds_up_no_run_and_the_log_has_what_was_to_be
                 && line.contains("CloudWatchMetrics")
                 && line.contains(run.as_str())
         };
-        assert!(log.lines().any(counted), "{function}: an alarm watches the count");
+        assert!(log.lines().any(counted), "{function}: the metric for the alarm is missing");
     }
 }

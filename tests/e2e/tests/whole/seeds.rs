@@ -1,4 +1,4 @@
-//! The table of what the documents behind the rule book say: whole, and every test in it real.
+//! Checks the table of source sentences: it is complete and every test in it exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 const TABLE: &str = include_str!("../../seeds.md");
 
-/// How many sentences of each document state a behaviour.
+/// Number of sentences of each document that state a behavior.
 const SENTENCES: [(char, u32); 5] = [('A', 13), ('B', 21), ('C', 8), ('D', 12), ('E', 25)];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -20,7 +20,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The names of all tests of the workspace.
+/// Returns the names of all tests of the workspace.
 fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = Vec::new();
@@ -44,7 +44,7 @@ fn tests() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_sentence_of_the_documents_has_its_tests_and_every_one_of_them_exists() {
+fn every_sentence_has_tests_and_all_of_them_exist() {
     let tests = tests();
     let mut numbers: BTreeMap<char, Vec<u32>> = BTreeMap::new();
     let mut missing = Vec::new();
@@ -57,7 +57,10 @@ fn every_sentence_of_the_documents_has_its_tests_and_every_one_of_them_exists() 
             continue;
         };
         numbers.entry(document).or_default().push(number);
-        assert!(says.len() > 10 && !proofs.is_empty(), "{document}{number} says or proves nothing");
+        assert!(
+            says.len() > 10 && !proofs.is_empty(),
+            "{document}{number} has no sentence or no test"
+        );
         missing.extend(
             proofs
                 .split(',')

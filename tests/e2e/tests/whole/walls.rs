@@ -1,4 +1,4 @@
-//! The wall between districts, and what must never be told.
+//! Tenant isolation, and personal data that must not be logged.
 
 use districts::{Defect, District, Size};
 use e2e::Application;
@@ -7,17 +7,17 @@ use roster::settings::Settings;
 use stack::{IMPORT, RECONCILE};
 
 #[tokio::test]
-async fn districts_with_the_same_ids_do_not_see_each_other() {
+async fn districts_with_the_same_ids_are_isolated() {
     let application = Application::start().await;
     let one = application.district("a", Settings::of_preset("clever")).await;
-    // A name that begins like the other's keys.
+    // An id with the other id as its prefix.
     let other = application.district("a.0", Settings::of_preset("clever")).await;
     let set = District::new(Size::students(60)).seed(3);
     application.night(&one, &set.night(0)).await;
     let before = application.mirror(&one).await;
     let fewer = application.night(&other, &set.night(0).without_students(50.0)).await;
     assert_eq!(fewer.state(), RunState::Applied);
-    assert_eq!(fewer.removed(), 0, "another district's students were taken for this one's");
+    assert_eq!(fewer.removed(), 0, "students of another district were removed");
     assert_eq!(application.mirror(&one).await, before);
     let mut accounts: Vec<String> = Vec::new();
     for record in before.values().chain(application.mirror(&other).await.values()) {
@@ -30,7 +30,7 @@ async fn districts_with_the_same_ids_do_not_see_each_other() {
 }
 
 #[tokio::test]
-async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
+async fn no_personal_data_or_password_reaches_a_log_or_an_error() {
     let application = Application::start().await;
     let district = application.district("brook", Settings::of_preset("sis")).await;
     let set = District::new(Size::students(60)).seed(9).churn(10.0);
@@ -48,7 +48,7 @@ async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
     while let Some(row) = rows.next_row() {
         for name in ["sourcedId", "email", "phone", "sms", "username", "identifier", "familyName"] {
             let at = columns.iter().position(|column| column == name).expect("the column is there");
-            // Short values turn up in times and counts by chance.
+            // Short values occur in times and counts by chance.
             if row[at].len() >= 6 {
                 canaries.push(row[at].to_owned());
             }
@@ -61,7 +61,7 @@ async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
         application.failures().join("\n"),
     ]
     .join("\n");
-    assert!(said.contains("brook"), "the functions log something");
+    assert!(said.contains("brook"), "the functions write logs");
     let told: Vec<_> = canaries.iter().filter(|canary| stands_alone(&said, canary)).collect();
     assert!(
         told.is_empty(),
@@ -75,8 +75,8 @@ async fn no_name_address_number_or_password_reaches_a_log_or_an_error() {
     assert!(!mirror.contains("Secret-pass-1"));
 }
 
-/// Whether a text has the value as a word of its own. A number of seven digits is a part of some
-/// time or other by chance: of the nanoseconds of a log line, of the name of a port and a process.
+/// Returns whether the text contains the value as a separate word. A number of seven digits can
+/// occur by chance inside other numbers: nanoseconds of a log line, ports and process ids.
 fn stands_alone(text: &str, value: &str) -> bool {
     let bare = |at: Option<char>| at.is_none_or(|char| !char.is_alphanumeric() && char != '.');
     text.match_indices(value).any(|(at, _)| {
