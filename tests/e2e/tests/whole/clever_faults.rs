@@ -53,7 +53,7 @@ impl Services for Mixed {
     type Schedules = MemorySchedules;
     type Secrets = MemorySecrets;
     type Http = HttpClient;
-    type Wait = Hurry;
+    type Wait = AdvanceClock;
 }
 
 /// The stack and the dependencies of a pull in this process.
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    async fn look(&self) -> DiscoverySummary {
+    async fn discover(&self) -> DiscoverySummary {
         match self.send(json!({ "look": "clever" })).await {
             Outcome::Discovery(looked) => looked,
             Outcome::Pull(ended) => panic!("{ended:?}"),
