@@ -371,7 +371,7 @@ async fn a_delta_over_a_deleted_upload_needs_a_bulk_set() {
     assert_eq!(world.send(&delta).await, refused());
     let report = world.report(&delta).await;
     assert!(
-        report.findings[0].message.contains("Send a bulk set"),
+        report.findings[0].message.contains("Send a bulk export"),
         "{}",
         report.findings[0].message
     );
@@ -425,19 +425,19 @@ async fn a_retry_after_a_crash_at_any_point_makes_the_same_snapshot() {
     calm.send(&delta).await;
     let right = calm.snapshots();
 
-    for done_all_the_same in [false, true] {
+    for is_carried_out in [false, true] {
         for n in 0.. {
             let world = World::new().await;
             let (bulk, delta) =
                 (world.night(0, &nights().night(0)), world.night(10, &nights().night(1).delta()));
             world.send(&bulk).await;
-            let cue = Cue::at(n, done_all_the_same);
+            let cue = Cue::at(n, is_carried_out);
             let _ = world.send_under(&delta, &cue, "request").await;
             if cue.calls() <= n {
                 assert!(n > 10, "too few calls for a test");
                 break;
             }
-            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            let at = format!("call {n}, carried out before it failed: {is_carried_out}");
             let request = if n % 2 == 0 {
                 "request"
             } else {

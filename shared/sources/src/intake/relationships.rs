@@ -73,7 +73,7 @@ pub(super) fn join(
         children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
     };
     for side in [&mut relationships.guardians, &mut relationships.children] {
-        side.sort_unstable_by_key(|&(who, whom)| (who, rank[whom as usize]));
+        side.sort_unstable_by_key(|&(first, second)| (first, rank[second as usize]));
     }
     relationships
 }

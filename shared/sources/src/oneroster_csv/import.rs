@@ -42,8 +42,8 @@ pub struct Job<'a> {
 /// What a set's manifest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// Whether the set is at least partly a delta, or declares that nothing changed. It is then read
-    /// over the sets that it updates.
+    /// Whether the set is at least partly a delta, or declares that nothing changed. It is then
+    /// read over the sets that it updates.
     pub needs_base: bool,
 }
 

@@ -163,22 +163,25 @@ pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<
             "schoolYearSourcedId title! courseCode grades orgSourcedId! subjects subjectCodes"
         }
         FileKind::Classes => {
-            "title! grades courseSourcedId! classCode classType! location schoolSourcedId! termSourcedIds! subjects subjectCodes periods"
+            "title! grades courseSourcedId! classCode classType! location schoolSourcedId! \
+             termSourcedIds! subjects subjectCodes periods"
         }
         FileKind::Users if with_roles => {
-            "enabledUser! orgSourcedIds! role! username! userIds givenName! familyName! middleName identifier email sms phone \
-             agentSourcedIds grades password"
+            "enabledUser! orgSourcedIds! role! username! userIds givenName! familyName! \
+             middleName identifier email sms phone agentSourcedIds grades password"
         }
         FileKind::Users => {
-            "enabledUser! username! userIds givenName! familyName! middleName identifier email sms phone agentSourcedIds grades password \
-             userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns"
+            "enabledUser! username! userIds givenName! familyName! middleName identifier email \
+             sms phone agentSourcedIds grades password userMasterIdentifier preferredGivenName \
+             preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns"
         }
         FileKind::Roles => {
             "userSourcedId! roleType! role! beginDate endDate orgSourcedId! userProfileSourcedId"
         }
         FileKind::Demographics => {
-            "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican nativeHawaiianOrOtherPacificIslander white \
-             demographicRaceTwoOrMoreRaces hispanicOrLatinoEthnicity countryOfBirthCode stateOfBirthAbbreviation cityOfBirth \
+            "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican \
+             nativeHawaiianOrOtherPacificIslander white demographicRaceTwoOrMoreRaces \
+             hispanicOrLatinoEthnicity countryOfBirthCode stateOfBirthAbbreviation cityOfBirth \
              publicSchoolResidenceStatus"
         }
         FileKind::Enrollments => {

@@ -18,8 +18,8 @@ pub trait Package: Send {
     /// The files of the set.
     fn files(&self) -> &[PackagedFile];
 
-    /// Opens the file at this index of [`Package::files`], at its start. May be called repeatedly for
-    /// the same file.
+    /// Opens the file at this index of [`Package::files`], at its start. May be called repeatedly
+    /// for the same file.
     ///
     /// # Errors
     /// An error that carries a [`Refusal`] (see [`Refusal::into_io`]) means that the data is bad.

@@ -198,7 +198,8 @@ impl<'a> Reader<'a> {
                 was_read = true;
                 state.claims.go_back();
             } else {
-                // A table missing from a bulk set is empty; one missing from a delta set is unchanged.
+                // A table missing from a bulk set is empty; one missing from a delta set is
+                // unchanged.
                 is_whole = self.sets[number].nature() == Nature::Bulk;
             }
             if is_whole {

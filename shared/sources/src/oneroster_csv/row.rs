@@ -40,7 +40,8 @@ impl<'t> Row<'t> {
         self.cells.get(col.at).map_or("", |cell| cell.of(self.text))
     }
 
-    /// Returns a cell even if it cannot be trusted, for values that are checked against other records.
+    /// Returns a cell even if it cannot be trusted, for values that are checked against other
+    /// records.
     pub(super) fn doubtful(&self, col: Col) -> &'t str {
         self.cells.get(col.at).map_or("", |cell| cell.of(self.text))
     }

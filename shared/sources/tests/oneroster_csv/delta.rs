@@ -34,14 +34,14 @@ fn the_manifest_decides_whether_earlier_sets_are_needed() {
 
 #[test]
 fn a_delta_changes_adds_and_removes_records_and_keeps_the_rest() {
-    let tonight = delta(&[
+    let newest = delta(&[
         (
             "users.csv",
             "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss-Reed,J,1001,pmoss@lantern.example,,,gu1,04,\nst2,tobedeleted,NOW,true,s2,student,dfenn,,Dita,Fenn,,1002,,,,,,\nst3,active,NOW,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n",
         ),
         ("enrollments.csv", "e5,active,NOW,c2,s2,st3,student,,,\n"),
     ]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @"");
     assert_snapshot!(outcome.unreadable(), @"");
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st3"]);
@@ -60,7 +60,7 @@ fn a_delta_changes_adds_and_removes_records_and_keeps_the_rest() {
             .class("c2")
             .students
             .iter()
-            .map(|seat| seat.id.as_str().to_owned())
+            .map(|membership| membership.id.as_str().to_owned())
             .collect::<Vec<_>>(),
         ["st3"]
     );
@@ -87,9 +87,9 @@ fn deltas_apply_in_order_and_a_bulk_file_replaces_earlier_ones() {
     let bulk = Set::valid()
         .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,")
         .change("users.csv", "st2,,,true,s2,student,dfenn", "st5,,,true,s2,student,dfenn");
-    let tonight =
+    let newest =
         delta(&[("users.csv", "st4,tobedeleted,NOW,true,s1,student,bhale,,Bo,Hale,,,,,,,,\n")]);
-    let outcome = tonight.after(vec![Set::valid(), bulk]).with_base().import();
+    let outcome = newest.after(vec![Set::valid(), bulk]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st5"]);
 }
 
@@ -167,9 +167,9 @@ fn check_22_a_bulk_file_with_status_is_read_as_a_delta() {
 
 #[test]
 fn check_22_blank_status_in_a_delta() {
-    let tonight =
+    let newest =
         Set::delta(&[("users.csv", "st3,,,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n")]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2", "st3"]);
     assert_snapshot!(outcome.found(), @r"
     warn status_blank_in_delta users.csv status: the manifest says delta, but rows have no status; these rows were read as active, and missing records are not removed (1 of 1 rows). Fill in status in delta files, or mark the file as bulk.
@@ -193,11 +193,11 @@ fn check_22_mixed_in_one_file() {
 
 #[test]
 fn a_bad_row_of_a_delta_is_unreadable_and_hides_earlier_rows() {
-    let tonight = delta(&[(
+    let newest = delta(&[(
         "users.csv",
         "st1,active,NOW,true,s1,student,,,Perrin,Moss,,,,,,,,\nst2,removed,NOW,true,s2,student,dfenn,,Dita,Fenn,,,,,,,,\n",
     )]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @r"
     drop value_missing users.csv:2 username [user st1]: username is blank. Fill in the value.
     drop value_unknown users.csv:3 status [user st2]: the status `removed` is neither active nor tobedeleted. Correct the value.
@@ -214,20 +214,20 @@ fn warnings_of_earlier_sets_are_not_repeated_but_dropped_rows_are() {
     let before = Set::valid()
         .change("users.csv", "pmoss@lantern.example", "nowhere")
         .rows("users.csv", "st3,,,true,s1,wizard,ahale,,Ada,Hale,,,,,,,,");
-    let tonight = delta(&[("enrollments.csv", "e9,active,NOW,c1,s1,st2,student,,,\n")]);
-    assert_snapshot!(tonight.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value. (In an earlier upload, which this one updates.)");
+    let newest = delta(&[("enrollments.csv", "e9,active,NOW,c1,s1,st2,student,,,\n")]);
+    assert_snapshot!(newest.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value. (In an earlier upload, which this one updates.)");
 }
 
 #[test]
 fn a_delta_of_another_version_than_its_base_is_refused() {
-    let tonight =
+    let newest =
         delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]);
-    assert_snapshot!(tonight.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta export has a different OneRoster version than the export that it updates. Send a bulk export. (In an earlier upload, which this one updates.)");
+    assert_snapshot!(newest.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta export has a different OneRoster version than the export that it updates. Send a bulk export. (In an earlier upload, which this one updates.)");
 }
 
 #[test]
 fn roles_and_demographics_of_deltas_apply_like_other_tables() {
-    let mut tonight = delta(&[
+    let mut newest = delta(&[
         (
             "roles.csv",
             "r4,tobedeleted,NOW,st2,primary,student,,,s2,\nr6,active,NOW,st2,primary,teacher,,,s2,\n",
@@ -235,9 +235,9 @@ fn roles_and_demographics_of_deltas_apply_like_other_tables() {
         ("demographics.csv", "st1,active,NOW,2018-02-04,male,,,,,,,,,,,\n"),
     ]);
     let manifest =
-        tonight.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
-    tonight = tonight.file("manifest.csv", &manifest);
-    let outcome = tonight.after(vec![Set::valid_1_2()]).with_base().import();
+        newest.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
+    newest = newest.file("manifest.csv", &manifest);
+    let outcome = newest.after(vec![Set::valid_1_2()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Teacher), ["st2", "te1"]);
     assert!(outcome.student("st2").by_enrollment);
     let demographics = outcome.student("st1").demographics;

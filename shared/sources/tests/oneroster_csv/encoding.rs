@@ -71,7 +71,7 @@ fn utf_16_with_a_byte_order_mark_is_read() {
         assert_eq!(
             outcome.found_of("utf16").lines().count(),
             7,
-            "all but the manifest, which is read all the same"
+            "all but the manifest, which is read anyway"
         );
     }
 }

@@ -33,8 +33,12 @@ fn r_t7_an_enrollment_with_another_role_is_kept_for_the_policy_to_decide() {
             && !outcome.teacher("te1").by_enrollment
     );
     assert!(outcome.student("gu1").by_enrollment && !outcome.student("st2").by_enrollment);
-    let teachers: Vec<String> =
-        outcome.class("c1").teachers.iter().map(|seat| seat.id.as_str().to_owned()).collect();
+    let teachers: Vec<String> = outcome
+        .class("c1")
+        .teachers
+        .iter()
+        .map(|membership| membership.id.as_str().to_owned())
+        .collect();
     assert_eq!(teachers, ["te1", "st2", "ai1"], "in the order of the source");
     assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1"]);
 }
@@ -125,7 +129,7 @@ fn check_47_dates_of_enrollments() {
     warn enrollment_dates enrollments.csv:3 beginDate [enrollment e2]: the enrollment is outside the dates of its class's sessions. Correct the dates of the enrollment.
     warn enrollment_dates enrollments.csv:5 endDate [enrollment e4]: the enrollment ends before it begins. Correct the dates of the enrollment.
     ");
-    assert_eq!(outcome.class("c2").students.len(), 1, "the seat stays, with its dates");
+    assert_eq!(outcome.class("c2").students.len(), 1, "the enrollment stays, with its dates");
 }
 
 #[test]

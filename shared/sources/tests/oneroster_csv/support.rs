@@ -234,8 +234,8 @@ impl Set {
     /// Imports these bytes instead of the set's own zip.
     pub fn import_bytes(self, bytes: Option<Vec<u8>>) -> Outcome {
         let bytes = bytes.unwrap_or_else(|| self.zip());
-        let tonight = ZipPackage::open(Cursor::new(bytes), &Limits::default());
-        let tonight = match tonight {
+        let newest = ZipPackage::open(Cursor::new(bytes), &Limits::default());
+        let newest = match newest {
             Ok(package) => package,
             Err(OpenError::Refused(refusal)) => return Outcome::refused_by(refusal),
             Err(OpenError::Read(error)) => panic!("{error}"),
@@ -246,7 +246,7 @@ impl Set {
                 ZipPackage::open(Cursor::new(zip(files)), &Limits::default()).unwrap(),
             ));
         }
-        packages.push(Box::new(tonight));
+        packages.push(Box::new(newest));
         self.run(packages)
     }
 
@@ -459,12 +459,12 @@ impl Outcome {
                 );
             }
         }
-        let seats: usize = self
+        let memberships: usize = self
             .all::<Class>(RecordKind::Class)
             .iter()
             .map(|c| c.teachers.len() + c.students.len())
             .sum();
-        assert_eq!(self.enrollments, Some(seats as u64));
+        assert_eq!(self.enrollments, Some(memberships as u64));
         let listed = self.lines.get(&PartName::Findings).map_or(0, Vec::len);
         assert_eq!(
             self.findings.totals.values().map(|total| total.count).sum::<u64>(),
