@@ -1,4 +1,4 @@
-//! What the environment says, read once.
+//! Settings from environment variables.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ pub struct Config {
     pub internal_bucket: String,
     /// The table.
     pub table: String,
-    /// The bus on which operators are told.
+    /// The event bus for notifications to operators.
     pub operator_bus: String,
-    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    /// Whether buckets are addressed by path, as endpoints other than AWS require.
     pub path_style: bool,
-    /// How long an invocation owns the import that it has begun; longer than it can live.
+    /// How long an invocation owns an import that it started. Must exceed the function's timeout.
     pub ownership: Duration,
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn errors_name_the_missing_or_invalid_variable() {
         let full = |name: &str| match name {
             "OWNERSHIP_SECONDS" | "AWS_ENDPOINT_URL_S3" => None,
             other => Some(other.to_lowercase()),

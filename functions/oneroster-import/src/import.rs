@@ -1,8 +1,8 @@
-//! One upload, from its notice to the snapshot's manifest.
+//! Imports one upload, from its event to the snapshot's manifest.
 //!
-//! The order of writes makes it safe to die anywhere: parts, chain, the district's newest snapshot,
-//! manifest, the run's state. The manifest makes the snapshot; the run's state only says that it
-//! was made.
+//! Writes happen in this order, so that a crash between any two of them is safe: parts, lineage,
+//! the district's newest snapshot, manifest, the run's state. The manifest completes the snapshot;
+//! the run's state only records that.
 
 use std::sync::Arc;
 
@@ -25,90 +25,90 @@ use roster::snapshot::{FileRef, Manifest, Origin, Upload};
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use crate::packages::{Outcome, Reading, StagedParts};
-use crate::{Config, Ended, ImportFailure, Notice, Shape, Storage, chain};
+use crate::packages::{ReadOutcome, Reading, StagedParts};
+use crate::{Config, ImportFailure, Outcome, Shape, Storage, UploadEvent, lineage};
 
 /// The name of this source in snapshots and settings.
 const SOURCE: &str = "oneroster_csv";
 
-/// How often an import is made again because another upload of the district was accepted meanwhile.
-const TRIES: u32 = 5;
+/// Maximum number of attempts. Another is needed whenever another upload of the district was
+/// accepted during the last one.
+const ATTEMPTS: u32 = 5;
 
 pub(crate) async fn import<T, I, O>(
     config: &Config,
     storage: &Storage<T, I, O>,
-    notice: &Notice,
+    event: &UploadEvent,
     owner: &str,
-) -> Result<Ended, ImportFailure>
+) -> Result<Outcome, ImportFailure>
 where
     T: Districts + Runs,
     I: ReadObjects,
     O: ReadObjects + WriteObjects,
 {
-    let Some(district) = storage.table.district(&notice.district).await? else {
-        return refuse_stranger(storage, notice).await;
+    let Some(district) = storage.table.district(&event.district).await? else {
+        return refuse_unknown_district(storage, event).await;
     };
-    let Some(record) = own(config, storage, notice, owner).await? else {
-        return Ok(Ended::Repeated);
+    let Some(record) = take_ownership(config, storage, event, owner).await? else {
+        return Ok(Outcome::Repeated);
     };
-    let mut work = Work { storage, notice, record, upload: upload_of(notice) };
-    let ended = work.run(district).await?;
-    Ok(ended)
+    let mut work = Work { storage, event, record, upload: upload_of(event) };
+    work.run(district).await
 }
 
-fn upload_of(notice: &Notice) -> Upload {
+fn upload_of(event: &UploadEvent) -> Upload {
     Upload {
-        bucket: notice.bucket.clone(),
-        key: notice.key.clone(),
-        etag: notice.etag.clone(),
-        version: notice.version.clone(),
-        at: notice.at,
+        bucket: event.bucket.clone(),
+        key: event.key.clone(),
+        etag: event.etag.clone(),
+        version: event.version.clone(),
+        at: event.at,
         files: Vec::new(),
     }
 }
 
-/// Makes the run, or takes it over from an invocation that has died. None: the import was done
-/// before.
-async fn own<T: Runs, I, O>(
+/// Creates the run, or takes it over from an invocation that crashed. Returns `None` if the import
+/// has already finished.
+async fn take_ownership<T: Runs, I, O>(
     config: &Config,
     storage: &Storage<T, I, O>,
-    notice: &Notice,
+    event: &UploadEvent,
     owner: &str,
 ) -> Result<Option<RunRecord>, ImportFailure> {
     let now = storage.clock.now();
     let importer = Importer { owner: owner.to_owned(), until: now + config.ownership };
-    let mut fresh = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
-    fresh.upload = Some(upload_of(notice));
-    match importing::take(&storage.table, fresh, None, importer, now).await? {
+    let mut record = RunRecord::importing(event.district.clone(), event.run.clone(), event.at);
+    record.upload = Some(upload_of(event));
+    match importing::take(&storage.table, record, None, importer, now).await? {
         Taken::Ours(record) => Ok(Some(*record)),
         Taken::Done => Ok(None),
         Taken::Busy => Err(ImportFailure::InProgress),
     }
 }
 
-/// What stands between an upload and its import.
-enum Stop {
+/// Why an attempt ended without a snapshot.
+enum NotImported {
     Refused(Box<Finding>),
     Replaced,
     Failed(ImportFailure),
 }
 
-impl From<MirrorError> for Stop {
+impl From<MirrorError> for NotImported {
     fn from(error: MirrorError) -> Self {
-        Stop::Failed(error.into())
+        NotImported::Failed(error.into())
     }
 }
 
-impl From<ImportFailure> for Stop {
+impl From<ImportFailure> for NotImported {
     fn from(failure: ImportFailure) -> Self {
-        Stop::Failed(failure)
+        NotImported::Failed(failure)
     }
 }
 
-/// One import under way.
+/// An import in progress.
 struct Work<'a, T, I, O> {
     storage: &'a Storage<T, I, O>,
-    notice: &'a Notice,
+    event: &'a UploadEvent,
     record: RunRecord,
     upload: Upload,
 }
@@ -119,51 +119,52 @@ where
     I: ReadObjects,
     O: ReadObjects + WriteObjects,
 {
-    async fn run(&mut self, mut district: District) -> Result<Ended, ImportFailure> {
-        for _ in 0..TRIES {
-            match self.try_once(&district).await {
-                Ok(Some(ended)) => return Ok(ended),
+    async fn run(&mut self, mut district: District) -> Result<Outcome, ImportFailure> {
+        for _ in 0..ATTEMPTS {
+            match self.attempt(&district).await {
+                Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
-                Err(Stop::Refused(finding)) => {
+                Err(NotImported::Refused(finding)) => {
                     let mut findings = FindingList::default();
                     findings.push(*finding);
                     return self.refuse(findings).await;
                 }
-                Err(Stop::Replaced) => return self.replace().await,
-                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(NotImported::Replaced) => return self.replace().await,
+                Err(NotImported::Failed(failure)) => return Err(failure),
             }
-            let again = self.storage.table.district(&self.notice.district).await?;
-            district = again.ok_or(MirrorError::Missing { what: "the district's item" })?;
+            let reread = self.storage.table.district(&self.event.district).await?;
+            district = reread.ok_or(MirrorError::Missing { what: "the district's item" })?;
         }
         Err(ImportFailure::Contended)
     }
 
-    /// Imports over the newest snapshot that is known. None: another one was accepted meanwhile.
-    async fn try_once(&mut self, district: &District) -> Result<Option<Ended>, Stop> {
-        let (internal, notice) = (&self.storage.internal, self.notice);
+    /// Imports over the district's newest snapshot. Returns `None` if another upload was accepted
+    /// during the attempt.
+    async fn attempt(&mut self, district: &District) -> Result<Option<Outcome>, NotImported> {
+        let (internal, event) = (&self.storage.internal, self.event);
         let before = match &district.latest {
             None => None,
             Some(latest) => {
-                let chain = snapshot::read_chain(internal, &notice.district, &latest.run).await?;
-                Some(chain.ok_or(MirrorError::Missing { what: "an upload lineage" })?)
+                let lineage = snapshot::read_chain(internal, &event.district, &latest.run).await?;
+                Some(lineage.ok_or(MirrorError::Missing { what: "an upload lineage" })?)
             }
         };
-        if chain::is_moot(before.as_ref(), &self.upload) {
-            return Err(Stop::Replaced);
+        if lineage::is_superseded(before.as_ref(), &self.upload) {
+            return Err(NotImported::Replaced);
         }
         let unusable = |why: String| {
-            Stop::Refused(Box::new(Finding::new(&codes::DISTRICT_SETTINGS).with(why)))
+            NotImported::Refused(Box::new(Finding::new(&codes::DISTRICT_SETTINGS).with(why)))
         };
         let policy = district.settings.policy().map_err(|error| unusable(error.to_string()))?;
         let zone = TimeZone::get(&district.settings.time_zone)
             .map_err(|_| unusable("the district's time zone does not exist".into()))?;
-        let (size, as_of) = self.look().await?;
+        let (size, as_of) = self.inspect().await?;
         let today = self.today(as_of.as_deref(), zone);
         let reading = Reading {
             inbox: self.storage.inbox.clone(),
             internal: internal.clone(),
-            district: notice.district.clone(),
-            run: notice.run.clone(),
+            district: event.district.clone(),
+            run: event.run.clone(),
             upload: self.upload.clone(),
             size,
             before,
@@ -175,34 +176,33 @@ where
         let read = tokio::task::spawn_blocking(move || reading.read(&handle)).await;
         let read = read.map_err(|error| MirrorError::service("read the upload", error))?;
         match read? {
-            Outcome::Staged(staged) => self.stage(district, *staged, today).await,
-            Outcome::Refused(findings) => Ok(Some(self.refuse(findings).await?)),
-            Outcome::Replaced => Err(Stop::Replaced),
+            ReadOutcome::Staged(staged) => self.stage(district, *staged, today).await,
+            ReadOutcome::Refused(findings) => Ok(Some(self.refuse(findings).await?)),
+            ReadOutcome::Replaced => Err(NotImported::Replaced),
         }
     }
 
-    /// Looks at the upload as it is now: its size, the day for which it speaks, the files of a
-    /// folder.
-    async fn look(&mut self) -> Result<(u64, Option<String>), Stop> {
+    /// Fetches the upload's current size, its as-of date, and the files of a folder.
+    async fn inspect(&mut self) -> Result<(u64, Option<String>), NotImported> {
         let inbox = &self.storage.inbox;
-        let gone = || Stop::Refused(Box::new(Finding::new(&codes::UPLOAD_GONE)));
+        let gone = || NotImported::Refused(Box::new(Finding::new(&codes::UPLOAD_GONE)));
         let info =
-            inbox.head(&self.notice.key, self.notice.version.as_deref()).await?.ok_or_else(gone)?;
+            inbox.head(&self.event.key, self.event.version.as_deref()).await?.ok_or_else(gone)?;
         if self.upload.etag.is_empty() {
             self.upload.etag.clone_from(&info.object.etag);
         }
         if info.object.etag != self.upload.etag {
-            return Err(Stop::Replaced);
+            return Err(NotImported::Replaced);
         }
-        if let Shape::Folder { prefix } = &self.notice.shape {
+        if let Shape::Folder { prefix } = &self.event.shape {
             let mut files: Vec<FileRef> = Vec::new();
             for file in inbox.list(prefix).await? {
-                let is_manifest = file.object.key == self.notice.key;
+                let is_manifest = file.object.key == self.event.key;
                 if is_manifest && file.object.etag != self.upload.etag {
-                    return Err(Stop::Replaced);
+                    return Err(NotImported::Replaced);
                 }
                 if file.object.key.to_ascii_lowercase().ends_with(".csv") {
-                    let version = if is_manifest { self.notice.version.clone() } else { None };
+                    let version = if is_manifest { self.event.version.clone() } else { None };
                     files.push(FileRef {
                         key: file.object.key,
                         etag: file.object.etag,
@@ -219,13 +219,16 @@ where
         Ok((info.size, info.as_of))
     }
 
-    /// The day for which dates are read: the one that the upload names, else the day of the upload
-    /// where the district is.
+    /// The day for which dates are read: the upload's as-of date, or the day of the upload in the
+    /// district's time zone.
     fn today(&self, as_of: Option<&str>, zone: TimeZone) -> Date {
-        let day = self.notice.at.to_zoned(zone).date();
+        let day = self.event.at.to_zoned(zone).date();
         let Some(named) = as_of else { return day };
         named.trim().parse().unwrap_or_else(|_| {
-            warn!(district = %self.notice.district, run = %self.notice.run, "the upload's as-of is not a date; the day of the upload is used");
+            warn!(
+                district = %self.event.district, run = %self.event.run,
+                "the upload's as-of is not a date; the day of the upload is used"
+            );
             day
         })
     }
@@ -235,12 +238,12 @@ where
         district: &District,
         staged: StagedParts,
         today: Date,
-    ) -> Result<Option<Ended>, Stop> {
-        let StagedParts { chain, parts, enrollments, findings } = staged;
+    ) -> Result<Option<Outcome>, NotImported> {
+        let StagedParts { lineage, parts, enrollments, findings } = staged;
         let (table, internal) = (&self.storage.table, &self.storage.internal);
-        let (id, run) = (&self.notice.district, &self.notice.run);
-        let taken_at = chain.links.last().map_or(self.notice.at, |link| link.upload.at);
-        snapshot::put_chain(internal, id, run, &chain).await?;
+        let (id, run) = (&self.event.district, &self.event.run);
+        let taken_at = lineage.links.last().map_or(self.event.at, |link| link.upload.at);
+        snapshot::put_chain(internal, id, run, &lineage).await?;
         let latest = Latest { run: run.clone(), taken_at };
         let seen = district.latest.as_ref().map(|latest| &latest.run);
         if table.accept(id, &latest, seen).await? == Changed::No {
@@ -251,7 +254,7 @@ where
             run: run.clone(),
             taken_at,
             today,
-            origin: origin_of(chain.links.iter().map(|link| link.upload.clone()).collect()),
+            origin: origin_of(lineage.links.iter().map(|link| link.upload.clone()).collect()),
             parts,
             enrollments,
             findings: findings
@@ -264,26 +267,26 @@ where
         snapshot::put_manifest(internal, &manifest).await?;
         self.record.today = Some(today);
         self.end(Step::Stage, &eventbridge::staged(&manifest)).await?;
-        Ok(Some(Ended::Staged))
+        Ok(Some(Outcome::Staged))
     }
 
-    async fn refuse(&mut self, findings: FindingList) -> Result<Ended, ImportFailure> {
+    async fn refuse(&mut self, findings: FindingList) -> Result<Outcome, ImportFailure> {
         let refused = Event::upload_refused(
             self.storage.clock.now(),
-            &self.notice.district,
-            &self.notice.run,
+            &self.event.district,
+            &self.event.run,
             &findings,
         );
         self.report(RunState::Refused, findings).await?;
         self.storage.operators.tell(refused).await;
         self.end(Step::Refuse, &[]).await?;
-        Ok(Ended::Refused)
+        Ok(Outcome::Refused)
     }
 
-    async fn replace(&mut self) -> Result<Ended, ImportFailure> {
+    async fn replace(&mut self) -> Result<Outcome, ImportFailure> {
         self.report(RunState::Replaced, FindingList::default()).await?;
         self.end(Step::Replace, &[]).await?;
-        Ok(Ended::Replaced)
+        Ok(Outcome::Replaced)
     }
 
     async fn report(&self, state: RunState, findings: FindingList) -> Result<(), MirrorError> {
@@ -292,7 +295,7 @@ where
         report::put(&self.storage.internal, &report).await
     }
 
-    /// Saves the run in its last state here, and counts it.
+    /// Saves the run in its final state for this function, and writes the metrics.
     async fn end(
         &mut self,
         step: Step,
@@ -305,12 +308,12 @@ where
         }
         let mut all = vec![("Imports", 1.0), ("ImportSeconds", self.seconds())];
         all.extend_from_slice(counts);
-        count(self.storage.clock.now(), self.record.state, self.notice, &all);
+        count(self.storage.clock.now(), self.record.state, self.event, &all);
         Ok(())
     }
 
     fn seconds(&self) -> f64 {
-        seconds_since(self.notice.at, self.storage.clock.now())
+        seconds_since(self.event.at, self.storage.clock.now())
     }
 }
 
@@ -322,31 +325,34 @@ fn origin_of(uploads: Vec<Upload>) -> Origin {
     Origin { uploads, ..Origin::of(SOURCE) }
 }
 
-fn count(now: Timestamp, state: RunState, notice: &Notice, counts: &[(&'static str, f64)]) {
+fn count(now: Timestamp, state: RunState, event: &UploadEvent, counts: &[(&'static str, f64)]) {
     let outcome = match state {
         RunState::Staged => "staged",
         RunState::Refused => "refused",
         _ => "replaced",
     };
-    eventbridge::metrics(now, outcome, &notice.district, &notice.run, counts);
+    eventbridge::metrics(now, outcome, &event.district, &event.run, counts);
 }
 
-/// An upload for a district that does not exist leaves a report and nothing in the table.
-async fn refuse_stranger<T, I, O: WriteObjects>(
+/// Refuses an upload for a district that does not exist: writes a report, but nothing to the table.
+async fn refuse_unknown_district<T, I, O: WriteObjects>(
     storage: &Storage<T, I, O>,
-    notice: &Notice,
-) -> Result<Ended, ImportFailure> {
+    event: &UploadEvent,
+) -> Result<Outcome, ImportFailure> {
     let mut findings = FindingList::default();
     findings.push(Finding::new(&codes::DISTRICT_UNKNOWN));
     let now = storage.clock.now();
-    let refused = Event::upload_refused(now, &notice.district, &notice.run, &findings);
-    let seconds = seconds_since(notice.at, now);
-    let record = RunRecord::importing(notice.district.clone(), notice.run.clone(), notice.at);
-    let origin = origin_of(vec![upload_of(notice)]);
+    let refused = Event::upload_refused(now, &event.district, &event.run, &findings);
+    let seconds = seconds_since(event.at, now);
+    let record = RunRecord::importing(event.district.clone(), event.run.clone(), event.at);
+    let origin = origin_of(vec![upload_of(event)]);
     let report = report::without_plan(&record, RunState::Refused, origin, findings, seconds);
     report::put_refused(&storage.internal, &report).await?;
-    warn!(district = %notice.district, run = %notice.run, "an upload for a district that does not exist");
+    warn!(
+        district = %event.district, run = %event.run,
+        "an upload for a district that does not exist"
+    );
     storage.operators.tell(refused).await;
-    count(storage.clock.now(), RunState::Refused, notice, &[("UnknownDistricts", 1.0)]);
-    Ok(Ended::Refused)
+    count(storage.clock.now(), RunState::Refused, event, &[("UnknownDistricts", 1.0)]);
+    Ok(Outcome::Refused)
 }

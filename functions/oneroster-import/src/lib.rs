@@ -1,15 +1,15 @@
-//! From an uploaded OneRoster set to a staged snapshot.
+//! Turns an uploaded OneRoster set into a staged snapshot.
 //!
-//! An event names what was put into the inbox. Each complete upload becomes one run, named after
-//! the upload, so that the same event twice is the same run; the set is read in ranges, checked,
-//! and written as a snapshot whose manifest comes last. What is done with the snapshot is another
-//! function's matter. This one must never touch the mirror.
+//! An S3 event names the objects that were uploaded. Each complete upload is one run. Its id is
+//! computed from the upload, so the same event delivered twice is the same run. The set is read in
+//! ranges, validated, and written as a snapshot, the manifest last. The manifest starts reconcile;
+//! this function never touches the mirror.
 
-mod chain;
 mod config;
 mod import;
-mod notice;
+mod lineage;
 mod packages;
+mod upload_event;
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use mirror::MirrorError;
@@ -24,9 +24,9 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 pub use config::Config;
-pub use notice::{Notice, Shape, Skipped, notices};
+pub use upload_event::{Shape, Skipped, UploadEvent, upload_events};
 
-/// Where the function reads and writes.
+/// The services that the function uses.
 #[derive(Clone, Debug)]
 pub struct Storage<T, I, O> {
     /// Districts and runs.
@@ -35,37 +35,37 @@ pub struct Storage<T, I, O> {
     pub inbox: I,
     /// Snapshots and reports.
     pub internal: O,
-    /// Who is told what a person has to know.
+    /// Notifications to operators.
     pub operators: Notifications,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// What became of an event's records.
+/// Number of an event's records by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Snapshots that are complete now.
+    /// Uploads whose snapshot is complete.
     pub staged: u32,
-    /// Uploads that cannot be trusted, or that are for nobody.
+    /// Uploads that cannot be trusted, or whose district does not exist.
     pub refused: u32,
-    /// Uploads that a newer one has made moot.
+    /// Uploads that a newer one supersedes.
     pub replaced: u32,
-    /// Uploads whose run was done before.
+    /// Uploads whose run had already finished.
     pub repeated: u32,
     /// Records that start no import.
     pub skipped: u32,
 }
 
-/// What became of one upload.
+/// Outcome of one upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum Outcome {
     Staged,
     Refused,
     Replaced,
     Repeated,
 }
 
-/// Why an upload was not imported, though it may be: the event is to come again.
+/// Why an upload was not imported. A retry of the event may succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFailure {
     /// Storage failed.
@@ -74,13 +74,13 @@ pub enum ImportFailure {
     /// The upload could not be read.
     #[error("could not read the upload")]
     Read(#[source] sources::ImportError),
-    /// Another invocation is at it.
+    /// Another invocation is importing the upload.
     #[error("the upload is being imported by another invocation")]
     InProgress,
-    /// Other uploads of the district were accepted each time this one was ready.
+    /// Each attempt was overtaken by another upload of the district.
     #[error("other uploads of the district were accepted first, repeatedly")]
     Contended,
-    /// The run is in a state in which it cannot be.
+    /// The state of the run does not allow the step.
     #[error("the state of the run does not allow this")]
     State(#[from] roster::run::NotAllowed),
 }
@@ -105,11 +105,11 @@ impl From<ImportFailure> for Diagnostic {
 
 /// Imports the uploads that an event names.
 ///
-/// A record that starts no import is counted and passed over; a failure of one upload does not keep
-/// the others from being imported.
+/// Records that start no import are counted and skipped. If one upload fails, the others are still
+/// imported.
 ///
 /// # Errors
-/// If a retry may cure it. What is done by then is done: the retry finds it so.
+/// Returns the last failure. The event should be retried; finished uploads are then skipped.
 pub async fn handle<T, I, O>(
     config: &Config,
     storage: &Storage<T, I, O>,
@@ -122,29 +122,30 @@ where
 {
     let mut summary = Summary::default();
     let mut failure = None;
-    for notice in notices(&event.payload) {
-        let notice = match notice {
-            Ok(notice) => notice,
+    for upload in upload_events(&event.payload) {
+        let upload = match upload {
+            Ok(upload) => upload,
             Err(reason) => {
                 info!(%reason, "skipped a record of the event");
                 summary.skipped += 1;
                 continue;
             }
         };
-        match import::import(config, storage, &notice, &event.context.request_id).await {
-            Ok(ended) => {
-                info!(district = %notice.district, run = %notice.run, ended = ?ended, "upload done");
-                match ended {
-                    Ended::Staged => summary.staged += 1,
-                    Ended::Refused => summary.refused += 1,
-                    Ended::Replaced => summary.replaced += 1,
-                    Ended::Repeated => summary.repeated += 1,
+        match import::import(config, storage, &upload, &event.context.request_id).await {
+            Ok(outcome) => {
+                info!(district = %upload.district, run = %upload.run, ?outcome, "upload done");
+                match outcome {
+                    Outcome::Staged => summary.staged += 1,
+                    Outcome::Refused => summary.refused += 1,
+                    Outcome::Replaced => summary.replaced += 1,
+                    Outcome::Repeated => summary.repeated += 1,
                 }
             }
             Err(error) => {
                 warn!(
-                    district = %notice.district, run = %notice.run,
-                    error_type = error.error_type(), error = chain_of(&error), "upload failed and will be retried"
+                    district = %upload.district, run = %upload.run,
+                    error_type = error.error_type(), error = chain_of(&error),
+                    "upload failed and will be retried"
                 );
                 failure = Some(error);
             }

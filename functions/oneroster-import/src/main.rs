@@ -1,4 +1,4 @@
-//! Starts the function: everything that can be wrong at start fails here.
+//! Starts the function. Configuration errors fail here, at the start.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn, tracing};
 use mirror::clock::Clock;
@@ -20,8 +20,7 @@ async fn main() -> Result<(), Error> {
         operators,
         clock: Clock::system(),
     };
-    // The runtime logs the `Debug` of what a handler returns: that of a diagnostic says no more
-    // than the diagnostic.
+    // The runtime logs the `Debug` form of an error. That of a `Diagnostic` has no further details.
     let handler = async |event: LambdaEvent<serde_json::Value>| {
         Box::pin(handle(&config, &storage, event)).await.map_err(Diagnostic::from)
     };

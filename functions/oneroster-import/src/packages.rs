@@ -1,4 +1,4 @@
-//! Opens uploads as sets of files, and reads them on a thread that may block.
+//! Opens uploads as packages and imports them. Runs on a thread that may block.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use sources::oneroster_csv::{
 use sources::{Import, ImportError};
 use tokio::runtime::Handle;
 
-use crate::{ImportFailure, chain};
+use crate::{ImportFailure, lineage};
 
-/// All that one reading needs. It is sent to another thread.
+/// Everything that reading an upload needs. Owned, because it is sent to another thread.
 pub(crate) struct Reading<I, O> {
     pub(crate) inbox: I,
     pub(crate) internal: O,
     pub(crate) district: DistrictId,
     pub(crate) run: RunId,
     pub(crate) upload: Upload,
-    /// Of the upload's zip; nothing for a folder, whose files have sizes of their own.
+    /// Size of the zip, in bytes. Not used for a folder, whose files have their own sizes.
     pub(crate) size: u64,
     pub(crate) before: Option<UploadLineage>,
     pub(crate) settings: Arc<SourceSettings>,
@@ -38,26 +38,26 @@ pub(crate) struct Reading<I, O> {
     pub(crate) today: Date,
 }
 
-/// What reading an upload came to.
-pub(crate) enum Outcome {
+/// Outcome of reading an upload.
+pub(crate) enum ReadOutcome {
     Staged(Box<StagedParts>),
     Refused(FindingList),
-    /// Another upload has taken its place, or a newer bulk set has.
+    /// Another upload overwrote this one, or a newer bulk set supersedes it.
     Replaced,
 }
 
 /// A snapshot whose parts are written.
 pub(crate) struct StagedParts {
-    pub(crate) chain: UploadLineage,
+    pub(crate) lineage: UploadLineage,
     pub(crate) parts: std::collections::BTreeMap<String, Part>,
     pub(crate) enrollments: u64,
     pub(crate) findings: FindingList,
 }
 
-fn refused(finding: Finding) -> Outcome {
+fn refused(finding: Finding) -> ReadOutcome {
     let mut list = FindingList::default();
     list.push(finding);
-    Outcome::Refused(list)
+    ReadOutcome::Refused(list)
 }
 
 /// Why a set could not be opened.
@@ -68,14 +68,14 @@ enum Unopened {
 }
 
 impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
-    /// Reads the upload, over the chain that it follows, and writes the parts of the snapshot.
-    pub(crate) fn read(self, handle: &Handle) -> Result<Outcome, ImportFailure> {
+    /// Reads the upload over the uploads that it updates, and writes the parts of the snapshot.
+    pub(crate) fn read(self, handle: &Handle) -> Result<ReadOutcome, ImportFailure> {
         let (mine, earlier) = (ObjectWatch::default(), ObjectWatch::default());
         let result = self.read_watched(handle, &mine, &earlier);
-        // What the readers met outweighs what was made of it: a zip that ends in the middle because
-        // it was replaced is no broken zip.
+        // The state of the objects takes precedence: a zip that was overwritten while it was read
+        // may look damaged, but is not.
         match (mine.state(), earlier.state()) {
-            (ObjectState::Replaced, _) => Ok(Outcome::Replaced),
+            (ObjectState::Replaced, _) => Ok(ReadOutcome::Replaced),
             (ObjectState::Gone, _) => Ok(refused(Finding::new(&codes::UPLOAD_GONE))),
             (_, ObjectState::Replaced | ObjectState::Gone) => {
                 Ok(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))
@@ -89,25 +89,26 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
         handle: &Handle,
         mine: &ObjectWatch,
         earlier: &ObjectWatch,
-    ) -> Result<Outcome, ImportFailure> {
+    ) -> Result<ReadOutcome, ImportFailure> {
         match self.read_over(handle, mine, earlier, false)? {
             Some(outcome) => Ok(outcome),
-            // The manifest says bulk, and the rows say otherwise: the data wins, and the set is
-            // read over what it follows.
+            // The manifest says bulk, but the rows are a delta. The rows take precedence: read the
+            // set over the uploads that it updates.
             None => Ok(self
                 .read_over(handle, mine, earlier, true)?
                 .unwrap_or_else(|| refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
         }
     }
 
-    /// Reads the upload over its chain. None: its rows, unlike its manifest, follow earlier sets.
+    /// Reads the upload over its lineage. Returns `None` if its rows are a delta although its
+    /// manifest says bulk. `is_delta`: treat the upload as a delta, whatever its manifest says.
     fn read_over(
         &self,
         handle: &Handle,
         mine: &ObjectWatch,
         earlier: &ObjectWatch,
-        follows: bool,
-    ) -> Result<Option<Outcome>, ImportFailure> {
+        is_delta: bool,
+    ) -> Result<Option<ReadOutcome>, ImportFailure> {
         let mut package = match self.open(handle, &self.upload, Some(self.size), mine) {
             Ok(package) => package,
             Err(Unopened::Refused(finding)) => return Ok(Some(refused(*finding))),
@@ -115,13 +116,13 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             Err(Unopened::Storage(error)) => return Err(error.into()),
         };
         let whole =
-            !follows && !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
-        let Some(chain) = chain::with(self.before.clone(), &self.upload, whole) else {
-            return Ok(Some(Outcome::Replaced));
+            !is_delta && !describe(package.as_mut()).map_err(ImportFailure::Read)?.needs_base;
+        let Some(lineage) = lineage::with(self.before.clone(), &self.upload, whole) else {
+            return Ok(Some(ReadOutcome::Replaced));
         };
-        let mut packages = Vec::with_capacity(chain.links.len());
+        let mut packages = Vec::with_capacity(lineage.links.len());
         let mut package = Some(package);
-        for link in &chain.links {
+        for link in &lineage.links {
             if link.upload == self.upload
                 && let Some(mine) = package.take()
             {
@@ -131,7 +132,7 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             match self.open(handle, &link.upload, None, earlier) {
                 Ok(package) => packages.push(package),
                 Err(Unopened::Storage(error)) => return Err(error.into()),
-                // It was read before: if it cannot be now, it is another or none.
+                // It was readable before, so it was overwritten or deleted since.
                 Err(_) => return Ok(Some(refused(Finding::new(&codes::EARLIER_UPLOAD_GONE)))),
             }
         }
@@ -146,20 +147,19 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
             progress: None,
         };
         match import(job, &mut writer) {
-            Ok(Import::Staged(staged)) => Ok(Some(Outcome::Staged(Box::new(StagedParts {
-                chain,
+            Ok(Import::Staged(staged)) => Ok(Some(ReadOutcome::Staged(Box::new(StagedParts {
+                lineage,
                 parts: writer.finish()?,
                 enrollments: staged.enrollments,
                 findings: staged.findings,
             })))),
-            Ok(Import::Refused(refused)) => Ok(Some(Outcome::Refused(refused.findings))),
+            Ok(Import::Refused(refused)) => Ok(Some(ReadOutcome::Refused(refused.findings))),
             Err(ImportError::NeedsBase) => Ok(None),
             Err(error) => Err(ImportFailure::Read(error)),
         }
     }
 
-    /// Opens one upload. `size` is known for the one that the event names; of earlier ones it is
-    /// asked for.
+    /// Opens one upload. If `size` is `None`, it is fetched.
     fn open<'a>(
         &self,
         handle: &Handle,
@@ -214,7 +214,7 @@ impl<I: ReadObjects, O: WriteObjects> Reading<I, O> {
     }
 }
 
-/// Opens the files of a folder as objects.
+/// Opens the files of an uploaded folder.
 struct FolderObjects<I> {
     handle: Handle,
     inbox: I,

@@ -1,4 +1,4 @@
-//! Uploads, on storage in memory.
+//! Imports of uploads, with storage in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -21,7 +21,7 @@ use mirror::ports::runs::{Importer, RunRecord, Runs};
 use mirror::testing::Configure as _;
 use mirror::testing::failing::{Cue, Failing};
 use mirror::testing::memory::{MemoryBus, MemoryObjects, MemoryTable};
-use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, notices};
+use oneroster_import::{Config, ImportFailure, Storage, Summary, handle, upload_events};
 use roster::id::{DistrictId, RunId};
 use roster::report::Report;
 use roster::run::RunState;
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// Puts a zip and gives the event of it, as the sample has it, at some minute.
+    /// Uploads a zip and returns its event: the sample event at a given minute.
     fn put(&self, name: &str, minute: i64, body: Vec<u8>, as_of: Option<&str>) -> Value {
         let key = format!("uploads/oakfield/{name}");
         let etag = self.inbox.upload(&key, body, as_of);
@@ -165,7 +165,7 @@ fn event(name: &str, key: &str, etag: &str, minute: i64) -> Value {
 }
 
 fn run_of(event: &Value) -> RunId {
-    notices(event)[0].clone().unwrap().run
+    upload_events(event)[0].clone().unwrap().run
 }
 
 fn staged() -> Summary {
@@ -181,7 +181,7 @@ fn replaced() -> Summary {
 }
 
 #[tokio::test]
-async fn a_zip_becomes_a_snapshot_and_its_event_again_does_nothing() {
+async fn a_zip_becomes_a_snapshot_and_a_repeated_event_does_nothing() {
     let world = World::new().await;
     let event = world.night(0, &nights().night(0));
     assert_eq!(world.send(&event).await, staged());
@@ -200,7 +200,7 @@ async fn a_zip_becomes_a_snapshot_and_its_event_again_does_nothing() {
 }
 
 #[tokio::test]
-async fn without_as_of_the_day_is_that_of_the_upload_where_the_district_is() {
+async fn without_as_of_the_day_of_the_upload_in_the_districts_time_zone_is_used() {
     let world = World::new().await;
     let mut settings = Settings::of_preset("clever");
     settings.time_zone = "America/New_York".into();
@@ -211,7 +211,7 @@ async fn without_as_of_the_day_is_that_of_the_upload_where_the_district_is() {
 }
 
 #[tokio::test]
-async fn a_folder_is_imported_once_when_its_manifest_comes() {
+async fn a_folder_is_imported_once_when_its_manifest_is_uploaded() {
     let world = World::new().await;
     let night = nights().night(0);
     let folder = "uploads/oakfield/night 1";
@@ -237,7 +237,7 @@ async fn a_folder_is_imported_once_when_its_manifest_comes() {
 }
 
 #[tokio::test]
-async fn r_h3_a_file_that_is_no_zip_is_refused_with_a_report_and_no_snapshot() {
+async fn r_h3_a_file_that_is_not_a_zip_is_refused_with_a_report() {
     let world = World::new().await;
     let event = world.put("a.zip", 0, b"no zip at all".to_vec(), None);
     assert_eq!(world.send(&event).await, refused());
@@ -249,26 +249,26 @@ async fn r_h3_a_file_that_is_no_zip_is_refused_with_a_report_and_no_snapshot() {
     );
     assert!(world.snapshots().is_empty());
     assert_eq!(world.latest().await, None);
-    let told = world.bus.take_all();
-    assert_eq!((told.len(), told[0].kind), (1, Kind::UploadRefused));
+    let sent = world.bus.take_all();
+    assert_eq!((sent.len(), sent[0].kind), (1, Kind::UploadRefused));
     assert_eq!(
-        (told[0].detail.run.as_ref(), told[0].detail.findings["zip_unreadable"]),
+        (sent[0].detail.run.as_ref(), sent[0].detail.findings["zip_unreadable"]),
         (Some(&run_of(&event)), 1)
     );
     assert_eq!(world.send(&event).await.repeated, 1);
-    assert_eq!(world.bus.take_all(), [], "what came again is not told again");
+    assert_eq!(world.bus.take_all(), [], "a repeated event sends no notification");
 }
 
 #[tokio::test]
-async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_item() {
+async fn an_upload_for_an_unknown_district_is_reported_and_changes_no_item() {
     let world = World::without_district();
     let event = world.night(0, &nights().night(0));
     for _ in 0..2 {
         assert_eq!(world.send(&event).await, refused());
     }
-    let told: BTreeSet<String> =
+    let sent: BTreeSet<String> =
         world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
-    assert_eq!(told.len(), 1, "it is told each time, under one id");
+    assert_eq!(sent.len(), 1, "repeated notifications have the same id");
     let key = keys::refused(&world.district, &run_of(&event));
     assert_eq!(world.internal.keys(), std::slice::from_ref(&key));
     let report: Report = serde_json::from_slice(&world.internal.body(&key).unwrap()).unwrap();
@@ -277,7 +277,7 @@ async fn an_upload_for_a_district_that_does_not_exist_leaves_a_report_and_no_ite
 }
 
 #[tokio::test]
-async fn an_older_bulk_upload_never_follows_a_newer_one() {
+async fn an_older_bulk_upload_never_replaces_a_newer_one() {
     let world = World::new().await;
     let (older, newer) = (world.night(0, &nights().night(0)), world.night(10, &nights().night(1)));
     assert_eq!(world.send(&newer).await, staged());
@@ -291,7 +291,7 @@ async fn an_older_bulk_upload_never_follows_a_newer_one() {
 }
 
 #[tokio::test]
-async fn an_upload_written_over_before_it_was_read_is_replaced_by_the_one_that_came() {
+async fn an_upload_overwritten_before_it_was_read_is_replaced() {
     let world = World::new().await;
     let first = world.put("roster.zip", 0, zip(&nights().night(0)), None);
     let second = world.put("roster.zip", 1, zip(&nights().night(1)), None);
@@ -310,7 +310,7 @@ async fn an_upload_that_was_deleted_is_refused() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_used_refuse_the_upload_and_say_so() {
+async fn invalid_settings_refuse_the_upload_with_a_finding() {
     for (preset, zone) in [("nightly", "UTC"), ("clever", "Mars/Olympus")] {
         let world = World::new().await;
         let settings = Settings { time_zone: zone.into(), ..Settings::of_preset(preset) };
@@ -322,7 +322,7 @@ async fn settings_that_cannot_be_used_refuse_the_upload_and_say_so() {
     }
 }
 
-/// The records of a snapshot, without what names the run.
+/// The records of a snapshot, without the id of the run.
 async fn records(world: &World, event: &Value) -> Vec<(String, u64, String)> {
     let parts = world.manifest(event).await.unwrap().parts;
     parts
@@ -333,7 +333,7 @@ async fn records(world: &World, event: &Value) -> Vec<(String, u64, String)> {
 }
 
 #[tokio::test]
-async fn deltas_are_read_over_what_they_follow_in_whatever_order_they_come() {
+async fn deltas_apply_by_their_times_in_any_order_of_arrival() {
     let calm = World::new().await;
     let (bulk, first, second) = (
         calm.night(0, &nights().night(0)),
@@ -346,8 +346,8 @@ async fn deltas_are_read_over_what_they_follow_in_whatever_order_they_come() {
     assert_eq!(calm.manifest(&second).await.unwrap().origin.uploads.len(), 3);
     let right = records(&calm, &second).await;
 
-    // The second delta comes before the first: the first is put in its place, and its snapshot has
-    // both.
+    // The second delta arrives before the first. The first is inserted by its time, and its snapshot
+    // contains both.
     let world = World::new().await;
     for event in [&bulk, &first, &second] {
         let key = event.pointer("/Records/0/s3/object/key").unwrap().as_str().unwrap();
@@ -364,7 +364,7 @@ async fn deltas_are_read_over_what_they_follow_in_whatever_order_they_come() {
 }
 
 #[tokio::test]
-async fn a_delta_over_an_upload_that_is_gone_asks_for_a_bulk_set() {
+async fn a_delta_over_a_deleted_upload_needs_a_bulk_set() {
     let world = World::new().await;
     world.send(&world.night(0, &nights().night(0))).await;
     world.inbox.remove("uploads/oakfield/night-0.zip");
@@ -376,12 +376,12 @@ async fn a_delta_over_an_upload_that_is_gone_asks_for_a_bulk_set() {
         "{}",
         report.findings[0].message
     );
-    // And that helps.
+    // A bulk set solves it.
     assert_eq!(world.send(&world.night(20, &nights().night(2))).await, staged());
 }
 
 #[tokio::test]
-async fn while_another_invocation_is_at_it_the_event_is_to_come_again() {
+async fn an_event_is_retried_while_another_invocation_imports_the_upload() {
     let world = World::new().await;
     let event = world.night(0, &nights().night(0));
     let mut record = RunRecord::importing(world.district.clone(), run_of(&event), noon());
@@ -395,7 +395,7 @@ async fn while_another_invocation_is_at_it_the_event_is_to_come_again() {
 }
 
 #[tokio::test]
-async fn events_that_start_no_import_are_counted_and_the_rest_is_done() {
+async fn records_that_start_no_import_are_counted_and_the_rest_is_imported() {
     let world = World::new().await;
     for name in
         ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json"]
@@ -418,7 +418,7 @@ async fn events_that_start_no_import_are_counted_and_the_rest_is_done() {
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
+async fn a_retry_after_a_crash_at_any_point_makes_the_same_snapshot() {
     let calm = World::new().await;
     let (bulk, delta) =
         (calm.night(0, &nights().night(0)), calm.night(10, &nights().night(1).delta()));
@@ -426,19 +426,19 @@ async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
     calm.send(&delta).await;
     let right = calm.snapshots();
 
-    for done_all_the_same in [false, true] {
+    for is_carried_out in [false, true] {
         for n in 0.. {
             let world = World::new().await;
             let (bulk, delta) =
                 (world.night(0, &nights().night(0)), world.night(10, &nights().night(1).delta()));
             world.send(&bulk).await;
-            let cue = Cue::at(n, done_all_the_same);
+            let cue = Cue::at(n, is_carried_out);
             let _ = world.send_under(&delta, &cue, "request").await;
             if cue.calls() <= n {
                 assert!(n > 10, "too few calls for a test");
                 break;
             }
-            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            let at = format!("call {n}, carried out before it failed: {is_carried_out}");
             let request = if n % 2 == 0 {
                 "request"
             } else {
@@ -452,7 +452,7 @@ async fn a_crash_anywhere_and_the_event_again_end_in_the_same_snapshot() {
             assert_eq!(world.record(&delta).await.state, RunState::Staged, "{at}");
             assert_eq!(world.latest().await, Some(run_of(&delta)), "{at}");
             let seconds = |snapshots: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
-                // The manifest tells how long it took, which is another time now.
+                // The manifest contains the duration, which differs.
                 snapshots.into_iter().filter(|(key, _)| !key.ends_with("manifest.json")).collect()
             };
             assert!(seconds(world.snapshots()) == seconds(right.clone()), "{at}: another snapshot");

@@ -1,5 +1,5 @@
-//! Times the import of a zip into nothing: `cargo run --release -p sources --example time_import --
-//! FILE.zip [PRESET]`.
+//! Times the import of a zip, and discards the lines: `cargo run --release -p sources --example
+//! time_import -- FILE.zip [PRESET]`.
 #![expect(clippy::print_stdout, reason = "it is a command")]
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl SnapshotSink for Counting {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("which zip?")?;
+    let path = arguments.next().ok_or("usage: time_import FILE.zip [PRESET]")?;
     let policy = Policy::from_preset(
         &arguments.next().unwrap_or_else(|| "sis".into()),
         &serde_json::Map::new(),
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ZipPackage::open(BufReader::with_capacity(1 << 20, File::open(path)?), &Limits::default())?;
     let mut sink = Counting::default();
     let mut first_line = None;
-    let mut told = |progress: sources::oneroster_csv::Progress| {
+    let mut report = |progress: sources::oneroster_csv::Progress| {
         if progress.lines > 0 {
             first_line.get_or_insert_with(|| begin.elapsed());
         } else {
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         settings: &settings,
         policy: &policy,
         today: Date::constant(2026, 10, 1),
-        progress: Some(&mut told),
+        progress: Some(&mut report),
     };
     let ended = import(job, &mut sink);
     let seconds = begin.elapsed().as_secs_f64();

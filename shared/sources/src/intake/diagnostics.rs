@@ -1,4 +1,4 @@
-//! Findings, collected until nothing can refuse the set any more.
+//! Collects findings until nothing can refuse the set anymore.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,25 +11,25 @@ use roster::snapshot::{PartName, SnapshotSink};
 
 use crate::ImportError;
 
-/// How many findings of one code a snapshot lists in full. All are counted: a file with one mistake
-/// in every row has millions of them.
+/// Maximum number of findings of one code that a snapshot lists. All are counted. A file with the
+/// same mistake in every row has millions of them.
 pub(crate) const LISTED_IN_SNAPSHOT: u64 = 10_000;
 
-/// Findings wait here, not with the sink, so that a refused set writes nothing; beyond this many
-/// bytes they go all the same.
+/// Findings are held back until the whole set is read, so that a refused set writes nothing. Beyond
+/// this many bytes they are written early.
 const WAITING_BYTES: usize = 16 << 20;
 
-/// Longest piece of a bad value that a finding quotes, in characters.
+/// Longest quote of a bad value, in characters.
 const QUOTED: usize = 40;
 
 /// Why reading stops before its end.
 #[derive(Debug)]
 pub(crate) enum Abort {
-    /// A finding of weight stop was noted.
+    /// A finding of severity stop was recorded.
     Refused,
-    /// The set follows earlier ones that were not given.
+    /// The set updates earlier sets that were not given.
     NeedsBase,
-    /// Something that is not the data's fault.
+    /// A failure that is not the data's fault.
     Fault(ImportError),
 }
 
@@ -40,10 +40,10 @@ pub(crate) struct Diagnostics<'s> {
     list: FindingList,
     waiting: Vec<u8>,
     ends: Vec<usize>,
-    /// Set while a package before tonight's is read: what is only odd there was reported in its own
-    /// night.
+    /// Set while an earlier package is read. Findings below severity drop were reported when that
+    /// package was imported.
     pub(crate) earlier: bool,
-    /// What is read are a server's lists, and no files.
+    /// Whether the source is a server's lists instead of files.
     of_lists: bool,
 }
 
@@ -60,19 +60,19 @@ impl<'s> Diagnostics<'s> {
         }
     }
 
-    /// Collects findings about the lists of a server. What is found in a table is said of the list
-    /// that it is made of.
+    /// Collects findings about a server's lists. Findings about a table name the list that it is
+    /// made from.
     pub(crate) fn of_lists(sink: &'s mut dyn SnapshotSink) -> Self {
         Self { of_lists: true, ..Self::new(sink) }
     }
 
-    /// Diagnostics a finding. It is only made where it will be listed.
+    /// Records a finding. `make` only runs if the finding will be listed.
     pub(crate) fn note(&mut self, code: &'static Code, make: impl FnOnce(Finding) -> Finding) {
-        self.weighing(code, code.severity, make);
+        self.note_as(code, code.severity, make);
     }
 
-    /// Diagnostics a finding of another weight than its code's.
-    pub(crate) fn weighing(
+    /// Records a finding with another severity than its code's.
+    pub(crate) fn note_as(
         &mut self,
         code: &'static Code,
         severity: Severity,
@@ -94,21 +94,21 @@ impl<'s> Diagnostics<'s> {
         if self.of_lists
             && let Some(place) = &mut finding.place
         {
-            // Roles stand in the objects of users.
+            // A server's user objects contain the roles.
             let list = place.file.strip_suffix(".csv").unwrap_or(&place.file);
             place.file = if list == "roles" { "users".into() } else { list.to_owned().into() };
         }
         if self.earlier {
             finding.message.push_str(" (In an earlier upload, which this one updates.)");
         }
-        // A vector takes any bytes, so this cannot fail.
+        // Writing to a vector cannot fail.
         if serde_json::to_writer(&mut self.waiting, &finding).is_ok() {
             self.ends.push(self.waiting.len());
         }
         self.list.push(finding);
     }
 
-    /// Takes a finding that was made elsewhere.
+    /// Records a finding that was created elsewhere.
     pub(crate) fn adopt(&mut self, finding: Finding) {
         if serde_json::to_writer(&mut self.waiting, &finding).is_ok() {
             self.ends.push(self.waiting.len());
@@ -116,22 +116,22 @@ impl<'s> Diagnostics<'s> {
         self.list.push(finding);
     }
 
-    /// Whether anything of weight stop was noted.
+    /// Whether a finding of severity stop was recorded.
     pub(crate) fn stopped(&self) -> bool {
         self.list.totals.values().any(|total| total.severity == Severity::Stop)
     }
 
-    /// An error if anything of weight stop was noted.
+    /// Returns an error if a finding of severity stop was recorded.
     pub(crate) fn go_on(&self) -> Result<(), Abort> {
         if self.stopped() { Err(Abort::Refused) } else { Ok(()) }
     }
 
-    /// Hands waiting findings to the sink if there are too many to keep.
+    /// Writes the findings held back if they take too much memory.
     pub(crate) fn relieve(&mut self) -> Result<(), Abort> {
         if self.waiting.len() < WAITING_BYTES { Ok(()) } else { self.flush() }
     }
 
-    /// Hands waiting findings to the sink.
+    /// Writes the findings held back.
     pub(crate) fn flush(&mut self) -> Result<(), Abort> {
         let mut start = 0;
         for &end in &self.ends {
@@ -143,7 +143,7 @@ impl<'s> Diagnostics<'s> {
         Ok(())
     }
 
-    /// The sink, for what is not a finding.
+    /// The sink, for lines that are not findings.
     pub(crate) fn sink(&mut self) -> &mut dyn SnapshotSink {
         self.sink
     }
@@ -157,7 +157,7 @@ pub(crate) fn write_fault(error: io::Error) -> Abort {
     Abort::Fault(ImportError::Write(error))
 }
 
-/// A place in a file.
+/// Creates the place of a finding. `line` 0 means no line.
 pub(crate) fn place(file: &'static str, line: u32, column: Option<&str>) -> Place {
     Place {
         file: Cow::Borrowed(file),
@@ -166,12 +166,12 @@ pub(crate) fn place(file: &'static str, line: u32, column: Option<&str>) -> Plac
     }
 }
 
-/// An id as findings carry it.
+/// Creates an id for a finding.
 pub(crate) fn id_of(id: &str) -> SourceId {
     SourceId::new(id)
 }
 
-/// A bad value as a finding may quote it: short, and on one line.
+/// Quotes a bad value for a finding: shortened, on one line.
 pub(crate) fn quoted(value: &str) -> String {
     let mut text: String =
         value.chars().take(QUOTED).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

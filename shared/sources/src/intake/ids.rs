@@ -1,4 +1,13 @@
-//! Ids, each kept once, and what is known of the record behind each.
+//! Ids, each stored once, and the status of the record of each.
+//!
+//! # Why this is not simply a `HashMap<String, u32>`
+//!
+//! A string per id would be an allocation for each of millions of ids: here all texts lie in one
+//! arena. A hash map would also compare texts, which goes to memory three more times for each
+//! reference, and references are most of what reading enrollments costs. Instead two ids count as
+//! equal if 96 bits of their hashes are equal; among ten million ids this goes wrong with
+//! probability 1e-15. Together with writing the three long kinds of records on three threads, this
+//! took the import of 100,000 students from 2.9 s to 1.6 s.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -7,21 +16,19 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::texts::Texts;
 
-/// Stands for "no record" where a record's slot is expected.
+/// The slot value for "no record".
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Texts kept once in one arena, numbered in the order of their coming.
+/// Ids, numbered in the order of their first use. The number of an id is its slot.
 #[derive(Default)]
 pub(crate) struct Ids {
     texts: Texts,
-    /// Where each of them stands.
+    /// Position of each id in `texts`.
     at: Vec<usize>,
     table: HashTable<Place>,
 }
 
-/// Where an id is found. Two ids are taken for one if 96 bits of their hashes agree: of ten million
-/// ids two do with probability 1e-15. Comparing the texts as well would go to memory three more
-/// times for each reference, which is most of what reading enrollments costs.
+/// An entry of the hash table: 96 bits of the id's hash, and its slot.
 struct Place {
     hash: u64,
     check: u32,
@@ -65,10 +72,10 @@ impl Ids {
         }
     }
 
-    /// Slots of these records in the order of ids as text.
+    /// Sorts slots by their ids as text.
     pub(crate) fn sorted(&self, slots: impl Iterator<Item = u32>) -> Vec<u32> {
-        // The first differing bytes decide nearly always; they are compared as numbers, behind what
-        // all ids begin with.
+        // The first 16 bytes behind the common prefix nearly always decide. They are compared as
+        // numbers.
         let mut slots: Vec<u32> = slots.collect();
         let shared = self.shared_prefix(&slots);
         let mut keyed: Vec<(u128, u32)> = slots
@@ -81,14 +88,15 @@ impl Ids {
         slots
     }
 
-    /// Slots of these records in the order of the table: [`roster::id::table_order`].
+    /// Sorts slots that are sorted by text into the order of the table:
+    /// [`roster::id::table_order`].
     pub(crate) fn table_sorted(&self, by_text: &[u32]) -> Vec<u32> {
         let plain =
             |id: &str| id.len() <= 600 && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f);
         let mut slots = by_text.to_vec();
         if slots.iter().all(|&slot| plain(self.get(slot))) {
-            // The order inside a shard is the order of the text, so dealing the slots out is
-            // enough.
+            // The order within a shard is the order of the text, so distributing the slots to
+            // shards is enough.
             let mut shards = [const { Vec::new() }; SHARDS as usize];
             for &slot in &slots {
                 shards[usize::from(shard_of(self.get(slot)))].push(slot);
@@ -113,7 +121,7 @@ impl Ids {
         })
     }
 
-    /// Pairs of ids among these that differ only in the case of ASCII letters.
+    /// Finds pairs of ids that differ only in the case of ASCII letters.
     pub(crate) fn differing_in_case(&self, slots: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
         let lower = self.texts.may_have(|c| c.is_ascii_lowercase());
         if !lower || !self.texts.may_have(|c| c.is_ascii_uppercase()) {
@@ -138,7 +146,7 @@ fn prefix(bytes: &[u8]) -> u128 {
     u128::from_be_bytes(first)
 }
 
-/// How a record stands after all packages were read.
+/// The status of a record after all packages were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) enum RecordStatus {
     /// Only referred to.
@@ -146,7 +154,7 @@ pub(crate) enum RecordStatus {
     Absent,
     /// Read.
     Present,
-    /// Its row is bad: it is left as the mirror has it (R-H3).
+    /// Its row is bad. The mirror's record is left unchanged (R-H3).
     Dropped,
     /// Its row says `tobedeleted`.
     Removed,
@@ -156,44 +164,44 @@ pub(crate) enum RecordStatus {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seen {
     pub(crate) status: RecordStatus,
-    /// Which package, counted from tonight's backwards.
+    /// The package, counted from the newest backwards.
     package: u16,
     pub(crate) line: u32,
 }
 
 impl Seen {
-    /// Whether the row is one of a set before tonight's.
+    /// Whether the row is from an earlier set.
     pub(crate) fn is_of_earlier_set(self) -> bool {
         self.package > 0
     }
 }
 
-/// What a row is to the rows of its id that came before.
+/// How a row relates to earlier rows with the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// The first.
+    /// The first row of its id.
     First(u32),
-    /// A newer package has the record: this row is history.
+    /// A newer package has the record; ignore this row.
     Outdated,
-    /// The same row again, first on that line.
+    /// An identical row. Has the line of the first one.
     Again(u32),
-    /// Another row of the same id, first on that line.
+    /// A different row with the same id. Has the slot, and the line of the first one.
     Conflict(u32, u32),
 }
 
-/// The records of one file kind, found by id.
+/// The records of one kind by id.
 #[derive(Default)]
 pub(crate) struct Registry<T> {
     pub(crate) ids: Ids,
     seen: Vec<Seen>,
-    /// What the rows said, in a number; only while the file is read.
+    /// Hashes of the rows. Only used while the file is read.
     rows: Vec<u64>,
     records: Vec<T>,
 }
 
 impl<T: Default + Clone> Registry<T> {
-    /// Makes room for so many more records: growing little by little would copy them over and over.
-    /// Room that is not used costs nothing.
+    /// Reserves memory for more records. Growing step by step would copy them repeatedly; memory
+    /// that is never touched costs nothing.
     pub(crate) fn reserve(&mut self, more: usize) {
         self.ids.at.reserve(more);
         self.seen.reserve(more);
@@ -201,7 +209,7 @@ impl<T: Default + Clone> Registry<T> {
         self.records.reserve(more);
     }
 
-    /// The slot of an id, referred to or read.
+    /// Returns the slot of an id, and creates it if the id is new.
     pub(crate) fn slot(&mut self, id: &str) -> u32 {
         let slot = self.ids.intern(id);
         if slot as usize == self.seen.len() {
@@ -211,8 +219,8 @@ impl<T: Default + Clone> Registry<T> {
         slot
     }
 
-    /// Takes a row for its record. Packages are read from tonight's backwards, so whoever comes
-    /// first counts.
+    /// Claims the record of an id for a row. Packages are read from the newest backwards, so the
+    /// first row wins.
     pub(crate) fn claim(&mut self, id: &str, package: u16, line: u32, row: u64) -> Claim {
         let slot = self.slot(id);
         let seen = &mut self.seen[slot as usize];
@@ -232,7 +240,7 @@ impl<T: Default + Clone> Registry<T> {
         }
     }
 
-    /// Frees what only reading needed.
+    /// Frees memory that only reading needs.
     pub(crate) fn settle(&mut self) {
         self.rows = Vec::new();
     }
@@ -249,8 +257,8 @@ impl<T: Default + Clone> Registry<T> {
         self.seen[slot as usize].status = status;
     }
 
-    /// Whether a reference to it leads somewhere: to a record that was read, or to one whose row is
-    /// bad and that is left as it is.
+    /// Whether a reference to the record is valid: the record was read, or its row is bad and the
+    /// mirror's record stays.
     pub(crate) fn resolves(&self, slot: u32) -> bool {
         matches!(self.status(slot), RecordStatus::Present | RecordStatus::Dropped)
     }
@@ -284,8 +292,8 @@ impl<T: Default + Clone> Registry<T> {
     }
 }
 
-/// Remembers the last text and its slot: files are sorted by something as a rule, so the next row
-/// often refers to the same record.
+/// Caches the last id and its slot. Files are usually sorted, so the next row often refers to the
+/// same record.
 #[derive(Default)]
 pub(crate) struct Last {
     text: String,

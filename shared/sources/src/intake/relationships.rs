@@ -6,7 +6,7 @@ use super::collected::{Collected, note_record, person};
 use super::diagnostics::{Diagnostics, place};
 use super::ids::RecordStatus;
 
-/// Students with guardians, guardians with children: pairs of users, sorted by the first and then
+/// Guardians of students, and children of guardians: pairs of users, sorted by the first and then
 /// by the id of the second.
 #[derive(Default)]
 pub(super) struct Relationships {
@@ -14,8 +14,8 @@ pub(super) struct Relationships {
     pub(super) children: Vec<(u32, u32)>,
 }
 
-/// Joins what both sides say. `named` are pairs of users of whom the first names the second;
-/// `users` are all in the order of their ids.
+/// Joins both directions. `named` are pairs of users, the first of which names the second; `users`
+/// are all users in the order of their ids.
 pub(super) fn join(
     roster: &Collected,
     named: Vec<(u32, u32)>,
@@ -26,7 +26,7 @@ pub(super) fn join(
     for (place, &user) in (0..).zip(users) {
         rank[user as usize] = place;
     }
-    // Child, guardian, and which side says so: 1 the child, 2 the guardian.
+    // Child, guardian, and which side names the other: 1 the child, 2 the guardian.
     let mut pairs: Vec<(u32, u32, u8)> = Vec::with_capacity(named.len());
     for &(from, to) in &named {
         if !roster.users.resolves(from) {
@@ -50,7 +50,7 @@ pub(super) fn join(
     }
     drop(named);
     pairs.sort_unstable();
-    // What a bad row would have said nobody knows.
+    // A bad row may have named the other side, so only pairs of good rows are compared.
     let both_read =
         |pair: &(u32, u32, u8)| roster.users.is_present(pair.0) && roster.users.is_present(pair.1);
     let one_way = pairs
@@ -73,7 +73,7 @@ pub(super) fn join(
         children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
     };
     for side in [&mut relationships.guardians, &mut relationships.children] {
-        side.sort_unstable_by_key(|&(who, whom)| (who, rank[whom as usize]));
+        side.sort_unstable_by_key(|&(first, second)| (first, rank[second as usize]));
     }
     relationships
 }
@@ -81,7 +81,7 @@ pub(super) fn join(
 enum Direction {
     ToGuardian,
     ToChild,
-    /// The agent was taken away.
+    /// The agent was removed.
     Gone,
     Missing,
     Wrong(&'static str),
@@ -94,7 +94,7 @@ fn direction(roster: &Collected, from: u32, to: u32) -> Direction {
         RecordStatus::Present | RecordStatus::Dropped => {}
     }
     let (own, other) = (roster.users.record(from).kinds, roster.users.record(to).kinds);
-    // A bad row may be of any kind; what the other side says of it stays (R-H3).
+    // A bad row may be of any kind. What the other side says of it stays (R-H3).
     if own & person::STUDENT != 0 && other & person::GUARDIAN != 0 && from != to {
         Direction::ToGuardian
     } else if own & person::GUARDIAN != 0 && other & person::STUDENT != 0 && from != to {

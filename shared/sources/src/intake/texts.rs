@@ -1,26 +1,33 @@
-//! An arena of texts: what millions of records say, without an allocation for each cell.
+//! An arena of texts.
+//!
+//! # Why this is not simply a `String` per text
+//!
+//! A roster has tens of millions of texts, and an allocation for each would cost more than parsing
+//! them. Neither is it one long `String`: that would be copied whenever it grows, each time into
+//! memory that the system has to clear first. Texts are stored one after the other, each behind its
+//! length, in pieces of 1 MB that never move. Together with handing on whole blocks of lines and
+//! prefetching ([`super::prefetch`]), pieces took staging 300,000 students from 4.5 s to 2.8 s
+//! (processor time: from 6.2 s to 4.4 s).
 
-/// Texts written one after the other, each behind its length, in pieces that never move: one text
-/// that grew would be copied over and over, each time into memory that the system has to clear
-/// first.
+/// Texts in pieces of memory. A position is the number of its piece and the byte in it.
 #[derive(Default)]
 pub(crate) struct Texts(Vec<String>);
 
-/// Bytes of a piece. A text that is longer has a piece to itself.
+/// Bytes of a piece. A longer text has its own piece.
 const PIECE: usize = 1 << 20;
 
-/// Lengths are written as digits to base 64, the lowest first; all but the last have this bit set.
-/// They are ASCII, so the arena stays text.
+/// Lengths are written as base-64 digits, lowest first; all but the last have this bit set. The
+/// digits are ASCII, so a piece is valid UTF-8.
 const MORE: u8 = 0x40;
 
-/// Digits of the longest length that there can be.
+/// Maximum number of digits of a length.
 const MOST_DIGITS: usize = (usize::BITS as usize).div_ceil(6);
 
-/// The bits of a place that number its piece; the others number the byte in it.
+/// Number of bits of a position that hold the byte; the other bits hold the piece.
 const PIECE_BITS: u32 = usize::BITS / 2;
 
 impl Texts {
-    /// Where the next text will stand.
+    /// Position of the next text.
     pub(crate) fn here(&self) -> usize {
         let last = self.0.len().saturating_sub(1);
         last << PIECE_BITS | self.0.last().map_or(0, String::len)
@@ -41,14 +48,14 @@ impl Texts {
         piece.push_str(text);
     }
 
-    /// The byte at a place, if there is one: for [`super::emit`], which asks for many places before
-    /// it reads any.
+    /// Returns the byte at a position, or 0 past the end. Used to load memory, see
+    /// [`super::prefetch`].
     pub(crate) fn peek(&self, at: usize) -> u8 {
         let (piece, byte) = (at >> PIECE_BITS, at & ((1 << PIECE_BITS) - 1));
         self.0.get(piece).and_then(|piece| piece.as_bytes().get(byte)).copied().unwrap_or_default()
     }
 
-    /// Reads the texts from a place on.
+    /// Reads texts from a position on.
     pub(crate) fn from(&self, at: usize) -> Reader<'_> {
         let (piece, byte) = (at >> PIECE_BITS, at & ((1 << PIECE_BITS) - 1));
         match self.0.get(piece..) {
@@ -57,15 +64,15 @@ impl Texts {
         }
     }
 
-    /// Whether some byte of any text is such a one. (Of a length's digits, too: this may say yes
-    /// where it is no.)
+    /// Whether any byte satisfies a condition. Lengths are checked too, so the result may be true
+    /// although no text has such a byte.
     pub(crate) fn may_have(&self, byte: impl Fn(u8) -> bool) -> bool {
         self.0.iter().any(|piece| piece.bytes().any(&byte))
     }
 }
 
-/// Reads texts one after the other. Who reads more than was written gets blanks or nonsense, so
-/// readers stand beside their writers.
+/// Reads texts one after the other. Reads are unchecked and must mirror the order of the writes:
+/// see [`super::record_texts`].
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'t> {
     rest: &'t str,
@@ -99,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_any_length_come_back() {
+    fn texts_of_any_length_are_read_back() {
         let all: Vec<String> = [0, 1, 63, 64, 65, 4095, 4096, 300_000]
             .iter()
             .map(|&n| "é".repeat(n / 2) + &"x".repeat(n % 2))
@@ -117,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_fill_many_pieces_come_back_from_wherever_they_begin() {
+    fn texts_in_many_pieces_are_read_back_from_any_position() {
         let length = |n: usize| [1, 100, 70_000, PIECE, 3, PIECE - 1, 2 * PIECE, 0][n % 8];
         let text = |n: usize| char::from(b'a' + (n % 26) as u8).to_string().repeat(length(n));
         let mut texts = Texts::default();

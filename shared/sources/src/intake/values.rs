@@ -1,10 +1,10 @@
-//! Values of cells: dates, booleans, lists, addresses, numbers.
+//! Parsers of cells: dates, booleans, lists, ids.
 
 use jiff::civil::Date;
 use roster::settings::DateOrder;
 
-/// A text without the blanks around it. Nearly all cells begin and end with an ASCII letter or
-/// digit, and then there is nothing to do.
+/// Trims a text. Nearly all cells begin and end with an ASCII letter or digit; the check for that
+/// is cheaper than `str::trim`.
 pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
         [] | [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
@@ -15,23 +15,23 @@ pub(crate) fn trim(text: &str) -> &str {
 /// Days since 1970-01-01, or [`NO_DAY`].
 pub(crate) type Day = i32;
 
-/// Stands for "no date".
+/// The value for "no date".
 pub(crate) const NO_DAY: Day = i32::MIN;
 
-/// How a date was written.
+/// A parsed date, with its notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateCell {
-    /// As the standard says.
+    /// As the standard requires.
     Iso(Date),
-    /// In the district's own order of day and month.
+    /// In the district's order of day and month.
     Ordered(Date),
-    /// `31/12/2026`-like, and the district's settings name no order.
+    /// A notation such as `31/12/2026`, while the settings name no order.
     NeedsOrder,
-    /// No date.
+    /// Not a date.
     Bad,
 }
 
-/// Reads a date that is not blank. The order of day and month is never guessed.
+/// Parses a date that is not blank. The order of day and month is never guessed.
 pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
     if let Some(date) = iso_date(text.as_bytes()) {
         return DateCell::Iso(date);
@@ -60,7 +60,7 @@ pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
     Date::new(year, month as i8, day as i8).map_or(DateCell::Bad, DateCell::Ordered)
 }
 
-/// `YYYY-MM-DD` and nothing else.
+/// Parses `YYYY-MM-DD` and no other notation.
 pub(crate) fn iso_date(text: &[u8]) -> Option<Date> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
     let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
@@ -71,9 +71,9 @@ pub(crate) fn iso_date(text: &[u8]) -> Option<Date> {
     Date::new(two(y1, y2) * 100 + two(y3, y4), two(m1, m2) as i8, two(d1, d2) as i8).ok()
 }
 
-/// A date as a number of days, for keeping millions of them.
+/// Converts a date to a number of days, which takes less memory.
 pub(crate) fn to_day(date: Date) -> Day {
-    // Days from the civil calendar, by the well-known arithmetic over eras of 400 years.
+    // The usual arithmetic for the civil calendar, over eras of 400 years.
     let (y, m, d) = (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
     let y = if m <= 2 { y - 1 } else { y };
     let era = y.div_euclid(400);
@@ -82,7 +82,7 @@ pub(crate) fn to_day(date: Date) -> Day {
     era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
 }
 
-/// The date of a number of days.
+/// Converts a number of days to year, month and day.
 pub(crate) fn to_date(day: Day) -> (i32, u32, u32) {
     let z = day + 719_468;
     let era = z.div_euclid(146_097);
@@ -95,7 +95,7 @@ pub(crate) fn to_date(day: Day) -> (i32, u32, u32) {
     (yoe + era * 400 + i32::from(m <= 2), m as u32, d as u32)
 }
 
-/// Whether a text is a DateTime as the standard has it: `2012-04-23T18:25:43.511Z`.
+/// Whether a text is a DateTime of the standard: `2012-04-23T18:25:43.511Z`.
 pub(crate) fn is_datetime(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() == 24
@@ -109,20 +109,20 @@ pub(crate) fn is_datetime(text: &str) -> bool {
         })
 }
 
-/// How a boolean was written.
+/// A parsed boolean, with its notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BooleanCell {
-    /// As the standard says.
+    /// As the standard requires.
     Exact(bool),
     /// `TRUE`.
     OtherCase(bool),
     /// `yes`, `1`, …
     OtherWord(bool),
-    /// No boolean.
+    /// Not a boolean.
     Bad,
 }
 
-/// Reads a boolean that is not blank.
+/// Parses a boolean that is not blank.
 pub(crate) fn boolean(text: &str) -> BooleanCell {
     match text {
         "true" => BooleanCell::Exact(true),
@@ -139,11 +139,11 @@ pub(crate) fn boolean(text: &str) -> BooleanCell {
     }
 }
 
-/// Ends every item of a list that a server has sent: there an id or a name may hold a comma, and
-/// nothing holds this (unit separator).
+/// Ends every item of a list that a server sent. There an id or a name may contain a comma, but
+/// none contains this character (unit separator).
 pub(crate) const LIST_ITEM_END: char = '\u{1f}';
 
-/// The items of a list cell, trimmed, without blank ones.
+/// Returns the items of a list cell, trimmed, without blank ones.
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     let separator = if text.ends_with(LIST_ITEM_END) { LIST_ITEM_END } else { ',' };
     text.split(separator).map(trim).filter(|item| !item.is_empty())
@@ -157,12 +157,12 @@ pub(crate) fn is_grade(text: &str) -> bool {
     }
 }
 
-/// Whether an id keeps to the characters and the length of the standard.
+/// Whether an id has only the characters and the length that the standard allows.
 pub(crate) fn is_regular_id(id: &str) -> bool {
     id.len() < 256 && id.bytes().all(|c| REGULAR[usize::from(c)])
 }
 
-/// A table, for this is asked of every row of every file.
+/// A lookup table, because every row of every file is checked.
 const REGULAR: [bool; 256] = {
     let mut table = [false; 256];
     let mut c = 0_u8;

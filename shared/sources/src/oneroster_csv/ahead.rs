@@ -1,6 +1,13 @@
-//! Unpacks a file and splits it into rows in a thread of its own, while the rows before are
-//! interpreted: the two take about as long. The rows of a server's list are made of its objects
-//! likewise.
+//! Unpacks a file and splits it into rows on another thread.
+//!
+//! # Why this is not simply an iterator over rows
+//!
+//! Unpacking and splitting a file take about as long as validating and storing its rows, so on two
+//! cores both run side by side. Rows are handed over in batches of 128 KB, because a message per
+//! row would cost more than the row. Batches are reused: the reader sends them back, so that a file
+//! of any size needs only a few allocations. There is no measurement of this step alone.
+//!
+//! The rows of a server's list are built from its objects in the same way ([`RowBuilder`]).
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -12,26 +19,26 @@ use super::feed::{Mark, Source};
 use super::package::Package;
 use super::rows::{Cell, Next, Oddities, Rows};
 
-/// About how much text is handed over at once, in bytes.
+/// Minimum size of the text of a batch, in bytes.
 const BATCH: usize = 128 << 10;
 
-/// How many batches may wait.
+/// Maximum number of batches that wait for the reader.
 const WAITING: usize = 4;
 
-/// Rows, split.
+/// Rows that are already split.
 #[derive(Default)]
 struct Batch {
     text: String,
     cells: Vec<Cell>,
     rows: Vec<Place>,
-    /// What comes behind the rows, if that is not another batch.
+    /// What follows the rows, unless it is another batch.
     end: Option<Next>,
     mark: Mark,
     read: u64,
     bare_returns: bool,
 }
 
-/// Where a row ends in its batch; it begins where the one before ends.
+/// The end of a row in its batch. The row begins at the end of the previous one.
 #[derive(Clone, Copy, Default)]
 struct Place {
     text: usize,
@@ -49,7 +56,7 @@ impl Batch {
     }
 }
 
-/// The rows of a file, split ahead of who reads them.
+/// The rows of a file, split ahead of their use.
 pub(crate) struct Ahead {
     full: Receiver<io::Result<Batch>>,
     used: Sender<Batch>,
@@ -61,7 +68,7 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// Goes to the next row that is not an empty line.
+    /// Moves to the next row that is not an empty line.
     pub(super) fn advance(&mut self) -> io::Result<Next> {
         loop {
             if let Some(&row) = self.batch.rows.get(self.next) {
@@ -73,16 +80,16 @@ impl Ahead {
             if let Some(end) = self.batch.end {
                 return Ok(end);
             }
-            // The other side ends with a batch that has an end, or with an error.
+            // The sender always finishes with a batch that has an end, or with an error.
             let batch =
                 self.full.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
-            // The other side may have ended.
+            // The sender may have finished.
             let _ = self.used.send(std::mem::replace(&mut self.batch, batch));
             self.next = 0;
         }
     }
 
-    /// The text of the row; its cells lie in it.
+    /// The text of the row, which contains its cells.
     pub(super) fn text(&self) -> &str {
         &self.batch.text[self.begin.text..self.row.text]
     }
@@ -109,7 +116,7 @@ impl Ahead {
         self.batch.read
     }
 
-    /// Whether lines that end in a carriage return alone were met.
+    /// Whether some line ends in a carriage return alone.
     pub(super) fn bare_returns(&self) -> bool {
         self.batch.bare_returns
     }
@@ -127,7 +134,7 @@ pub(super) fn with_file<T>(
         let (used, empty) = channel();
         scope.spawn(move || {
             if let Err(error) = split(package, index, fallback, &sender, &empty) {
-                // Who stopped listening does not want to know.
+                // The receiver is gone; there is nothing to report.
                 let _ = sender.send(Err(error));
             }
         });
@@ -178,7 +185,7 @@ fn split(
     }
 }
 
-/// Makes rows of what is no file, cell by cell.
+/// Builds rows that do not come from a file, cell by cell.
 pub(crate) struct RowBuilder<'m> {
     batch: Batch,
     /// Where the text of the row begins.
@@ -190,36 +197,36 @@ pub(crate) struct RowBuilder<'m> {
 }
 
 impl RowBuilder<'_> {
-    /// The text of the row so far: what is appended to it is the next cell, once
-    /// [`RowBuilder::end_cell`] says so.
+    /// The text of the batch. Append the text of a cell between [`RowBuilder::begin_cell`] and
+    /// [`RowBuilder::end_cell`].
     pub(crate) fn text(&mut self) -> &mut String {
         &mut self.batch.text
     }
 
-    /// Where the next cell begins, for [`RowBuilder::end_cell`].
+    /// Begins a cell and returns its position, for [`RowBuilder::end_cell`].
     pub(crate) fn begin_cell(&mut self) -> usize {
-        // Rows are compared by their text (check 26): two cells must not run into one.
+        // Rows are compared by their text (check 26), so cells need a separator.
         self.batch.text.push('\u{1e}');
         self.batch.text.len()
     }
 
-    /// All that was appended since is one cell.
+    /// Ends a cell: all text appended since `begin`.
     pub(crate) fn end_cell(&mut self, begin: usize) {
         let cell = Cell::between(begin - self.begin, self.batch.text.len() - self.begin);
         self.batch.cells.push(cell);
     }
 
-    /// The cell that comes next cannot be read.
+    /// Marks a cell as unreadable.
     pub(crate) fn misread(&mut self, at: usize) {
         self.misread.get_or_insert(u16::try_from(at).unwrap_or(Oddities::NO_OBJECT));
     }
 
-    /// The row comes from something that is no object.
+    /// Marks the row as made from something that is not an object.
     pub(crate) fn no_object(&mut self) {
         self.misread = Some(Oddities::NO_OBJECT);
     }
 
-    /// Ends a row. False: nobody listens any more.
+    /// Ends a row. Returns false if the reader has stopped.
     pub(crate) fn end_row(&mut self) -> bool {
         let oddities = Oddities { misread: self.misread.take(), ..Oddities::default() };
         let (text, cells) = (self.batch.text.len(), self.batch.cells.len());
@@ -239,14 +246,14 @@ impl RowBuilder<'_> {
         self.sender.send(Ok(batch)).is_ok()
     }
 
-    /// So many bytes were read.
+    /// Adds to the number of bytes read.
     pub(crate) fn note_read(&mut self, bytes: u64) {
         self.batch.read += bytes;
     }
 }
 
-/// Runs `work` with rows that `make` makes. The first is the header; the others are numbered from
-/// 1.
+/// Runs `work` with the rows that `make` builds on another thread. The first row is the header; the
+/// others are numbered from 1.
 pub(crate) fn with_made<T>(
     make: impl FnOnce(&mut RowBuilder<'_>) -> io::Result<()> + Send,
     work: impl FnOnce(Ahead) -> T,
@@ -255,7 +262,7 @@ pub(crate) fn with_made<T>(
         let (sender, full) = sync_channel(WAITING);
         let (used, empty) = channel();
         scope.spawn(move || {
-            let mut maker = RowBuilder {
+            let mut builder = RowBuilder {
                 batch: Batch::default(),
                 begin: 0,
                 line: 0,
@@ -263,9 +270,9 @@ pub(crate) fn with_made<T>(
                 sender: &sender,
                 empty: &empty,
             };
-            match make(&mut maker) {
-                Ok(()) => _ = maker.hand_over(Some(Next::End)),
-                // Who stopped listening does not want to know.
+            match make(&mut builder) {
+                Ok(()) => _ = builder.hand_over(Some(Next::End)),
+                // The receiver is gone; there is nothing to report.
                 Err(error) => _ = sender.send(Err(error)),
             }
         });

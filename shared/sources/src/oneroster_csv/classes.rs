@@ -9,7 +9,8 @@ use super::header::Col;
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
 use super::record_texts::{ClassTexts, CourseTexts};
-use super::table::{Row, Table};
+use super::row::Row;
+use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 use super::values::{self, Day, NO_DAY};
 
@@ -89,7 +90,7 @@ pub(super) fn read_courses(
     Ok(())
 }
 
-/// What can be said once all courses are read.
+/// Runs the checks that need all courses.
 pub(super) fn finish_courses(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     note_id_case(&roster.courses, FileKind::Courses, diagnostics);
 }
@@ -137,7 +138,7 @@ pub(super) fn read_classes(
             Taken::Bad(_) | Taken::Nothing => continue,
         };
         let named = row.required(title, diagnostics);
-        // A server need not send a type.
+        // Servers need not send a type.
         let is_typed = !row.is_served() || !row.trimmed(class_type).is_empty();
         let kind = if is_typed {
             row.word(class_type, &["homeroom", "scheduled"], true, true, diagnostics)
@@ -176,7 +177,7 @@ pub(super) fn read_classes(
     Ok(())
 }
 
-/// What can be said once all classes are read.
+/// Runs the checks that need all classes.
 pub(super) fn finish_classes(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     note_id_case(&roster.classes, FileKind::Classes, diagnostics);
     let taught: Vec<u32> = roster
@@ -197,8 +198,8 @@ pub(super) fn finish_classes(roster: &mut Collected, diagnostics: &mut Diagnosti
     }
 }
 
-/// The school of a class. One that is not in the set drops the class, and is itself no school gone
-/// (readings, R-A6).
+/// Resolves the school of a class. If the school is not in the set, the class is dropped. The
+/// school itself does not count as removed (readings, R-A6).
 fn class_school(
     row: &Row<'_>,
     col: Col,
@@ -225,7 +226,8 @@ fn class_school(
     )
 }
 
-/// The course of a class. Homerooms have none in practice, whatever the standard says.
+/// Resolves the course of a class. In practice homerooms have none, although the standard requires
+/// one.
 fn class_course(
     row: &Row<'_>,
     col: Col,
@@ -248,8 +250,8 @@ fn class_course(
     )
 }
 
-/// The terms of a class, unknown ones too, for a class with one is not over (readings, R-C4); and
-/// the dates that they cover.
+/// Returns the terms of a class, including unknown ones, because a class with one is not over
+/// (readings, R-C4), and the dates that the terms cover.
 fn class_terms(
     row: &Row<'_>,
     col: Col,
@@ -287,7 +289,7 @@ fn class_terms(
     ((begin, count), (first, end))
 }
 
-/// A reference that must lead somewhere.
+/// Checks that a reference names a record of the set.
 pub(super) fn reference(
     row: &Row<'_>,
     col: Col,
@@ -305,7 +307,7 @@ pub(super) fn reference(
     slot
 }
 
-/// Diagnostics grade codes that the standard does not know (check 33).
+/// Reports grade codes that the standard does not define (check 33).
 pub(super) fn check_grades(row: &Row<'_>, col: Col, diagnostics: &mut Diagnostics<'_>) {
     for grade in values::list(row.get(col)).filter(|grade| !values::is_grade(grade)) {
         row.note(diagnostics, &codes::GRADE_UNKNOWN, Some(col), || {

@@ -1,5 +1,5 @@
-//! demographics.csv (check 55). Where demographics are not kept, only ids that a district put there
-//! are read (R-M7).
+//! demographics.csv (check 55). If demographics are not kept, only the ids that a district puts
+//! into this file are read (R-M7).
 
 use roster::finding::source as codes;
 use roster::records::RecordKind;
@@ -9,14 +9,15 @@ use super::diagnostics::{Abort, Diagnostics};
 use super::ids::RecordStatus;
 use super::record_texts::DemographicTexts;
 use super::repeats::Claims;
-use super::table::{Row, Table};
+use super::row::Row;
+use super::table::Table;
 use super::users::own_column;
 use super::values::{NO_DAY, to_day};
 use crate::intake::demographics::RACES;
 
 const SEXES: [&str; 4] = ["male", "female", "unspecified", "other"];
 
-/// Whether the file is worth reading.
+/// Whether the file contains anything that is kept.
 pub(super) fn is_wanted(options: &ImportOptions<'_>) -> bool {
     options.demographics
         || options.metadata("state_id").is_some()
@@ -106,7 +107,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// What was seen of a user's demographics.
+/// The rows seen of a user.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Seen {
     line: u32,
@@ -143,7 +144,7 @@ fn is_first(
     false
 }
 
-/// The value is not quoted in a finding: it is a person's.
+/// Reads the sex. Findings do not quote the value, because it is personal data.
 fn read_sex<'t>(
     row: &Row<'t>,
     col: super::header::Col,

@@ -10,10 +10,11 @@ use super::header::Col;
 use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
 use super::repeats::{Claims, repeated};
-use super::table::{Row, Table};
+use super::row::Row;
+use super::table::Table;
 use super::values::{Day, NO_DAY, to_day};
 
-/// The frequent ones first.
+/// Frequent ones first.
 const ROLES: [&str; 4] = ["student", "teacher", "administrator", "proctor"];
 
 struct Columns {
@@ -26,7 +27,7 @@ struct Columns {
     end: Col,
 }
 
-/// What the last rows were about, and the dates met so far.
+/// Caches of the last rows' references, and the dates seen so far.
 #[derive(Default)]
 pub(super) struct Memory {
     class: Last,
@@ -90,9 +91,9 @@ pub(super) fn read(
 
 enum Read {
     Membership(Enrollment),
-    /// The row makes no seat, and none is lost.
+    /// The row makes no enrollment, and none is lost.
     Nothing,
-    /// The row is bad; a finding says why.
+    /// The row is bad. A finding reports why.
     Lost,
 }
 
@@ -126,7 +127,7 @@ fn read_row(
         return (Read::Lost, false);
     }
     if class_status == RecordStatus::Removed || user_status == RecordStatus::Removed {
-        // Whoever is taken away takes the enrollments along.
+        // A removed class or user removes its enrollments.
         return (Read::Nothing, false);
     }
     roster.users.record_mut(user).has_enrollment = true;
@@ -151,8 +152,8 @@ fn read_row(
     (Read::Membership(Enrollment::new(class, user, is_teacher, primary, dates, row.line)), ordered)
 }
 
-/// A role that the person does not have is noted; the seat stays, and the policy decides about it
-/// (R-T7).
+/// Reports a role that the person does not have. The enrollment stays, and the policy decides about
+/// it (R-T7).
 fn check_role(
     row: &Row<'_>,
     columns: &Columns,
@@ -165,7 +166,7 @@ fn check_role(
     let is_present = roster.users.is_present(slot);
     let user = roster.users.record_mut(slot);
     if user.kinds & kind != 0 || !is_present {
-        // Of a bad row nobody knows the roles for sure.
+        // The roles of a bad row are uncertain.
         if !is_present {
             user.enrolled |= kind;
         }
@@ -191,8 +192,8 @@ fn notes_role(row: &Row<'_>, columns: &Columns, word: &str, diagnostics: &mut Di
     });
 }
 
-/// The row's dates as a number of [`Collected::dates`], and whether the district's order of day and
-/// month was needed.
+/// Returns the index of the row's dates in [`Collected::dates`], and whether the district's order
+/// of day and month was needed.
 fn read_dates(
     row: &Row<'_>,
     columns: &Columns,
@@ -219,7 +220,7 @@ fn read_dates(
             roster.dates.len() as u32 - 1
         });
         let ordered = begin_ordered || end_ordered;
-        // A bad date is a finding of each row that has it.
+        // Not cached, so that each row with a bad date is reported.
         memory.last_dates =
             (!bad).then(|| (texts.0.to_owned(), texts.1.to_owned(), number, ordered));
         (number, ordered)
@@ -238,9 +239,9 @@ fn read_dates(
     (number, ordered)
 }
 
-/// Keeps what is known of an enrollment that could not be read (R-H3). Its class and person say
-/// which one it is, whatever its own id. Those of a row whose cells do not stand where they should
-/// count only where they name a class or a user of the set.
+/// Records an enrollment that could not be read (R-H3). Its class and person identify it, not its
+/// own id. If the cells of the row are not in their columns, they count only if they name a class
+/// or a user of the set.
 fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     let named = row.own_id().is_some();
     let (class_id, user_id) = (row.doubtful(columns.class), row.doubtful(columns.user));
@@ -264,8 +265,8 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     }
 }
 
-/// What can be said once all enrollments are read: rows that share a sourcedId count once where
-/// they are equal, not at all where they differ (check 26).
+/// Runs the checks that need all enrollments. Of rows with the same sourcedId, equal ones count
+/// once, and different ones are all dropped (check 26).
 pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     let ids = std::mem::take(&mut roster.enrollment_ids);
     for group in repeated(&ids) {
@@ -306,8 +307,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     note_idle(roster, diagnostics);
 }
 
-/// People of whom no enrollment speaks (check 44): counted, for the policy names them one by one
-/// where it matters (R-S1).
+/// Counts people without an enrollment (check 44). Where it matters, the plan names each of them
+/// (R-S1).
 fn note_idle(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     let idle = |kind: u8| {
         let of_kind = |slot: &u32| {

@@ -1,4 +1,4 @@
-//! The text of a file: unpacked, and as UTF-8 where a mark says that it is UTF-16.
+//! The bytes of a file, unpacked. UTF-16 with a byte order mark is converted to UTF-8.
 
 use std::io::{self, Read};
 
@@ -7,13 +7,13 @@ use roster::finding::source as codes;
 
 use super::package::Refusal;
 
-/// How much is read at once, in bytes.
+/// Bytes to read at once.
 const PIECE: usize = 256 << 10;
 
-/// What stood before the text.
+/// The byte order mark of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Mark {
-    /// Nothing.
+    /// No mark.
     #[default]
     None,
     /// The mark of UTF-8.
@@ -22,7 +22,7 @@ pub(super) enum Mark {
     Utf16,
 }
 
-/// A file that is being read.
+/// A file in the course of reading.
 pub(super) struct Source<'p> {
     file: Box<dyn Read + 'p>,
     begun: bool,
@@ -37,7 +37,7 @@ impl<'p> Source<'p> {
         Self { file, begun: false, decoder: None, mark: Mark::None, read: 0 }
     }
 
-    /// Appends the next piece; false where it was the last.
+    /// Appends the next piece to `buffer`. Returns false if it was the last.
     pub(super) fn fill(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         let start = buffer.len();
         buffer.resize(start + PIECE, 0);

@@ -1,12 +1,12 @@
-//! Separate files of one folder.
+//! A set of files in a folder.
 
 use std::io::{self, Read};
 
 use super::package::{Package, PackagedFile};
 
-/// Opens the files of a folder by name: objects of a bucket, files of a disk, texts of a test.
+/// Opens the files of a folder by name, for example objects of a bucket.
 pub trait OpenNamed: Send {
-    /// Opens a file from its start.
+    /// Opens a file at its start.
     fn open(&mut self, name: &str) -> io::Result<Box<dyn Read + '_>>;
 }
 
@@ -18,7 +18,7 @@ pub struct FolderPackage<O> {
 }
 
 impl<O: OpenNamed> FolderPackage<O> {
-    /// A folder with these files (names without the folder's own).
+    /// Creates a package. The names of `files` do not include the folder's name.
     pub fn new(files: Vec<PackagedFile>, opener: O) -> Self {
         Self { files, opener }
     }

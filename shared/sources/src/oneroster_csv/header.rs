@@ -1,11 +1,11 @@
-//! The header of a table: which column stands where (checks 13 to 18).
+//! The header of a table: the position of each column (checks 13 to 18).
 
 use roster::finding::{Finding, source as codes};
 
 use super::diagnostics::{Diagnostics, place, quoted};
 use super::layout::{Column, FileKind, OLD_NAMES, SDS_COLUMNS, Version, layout};
 
-/// A column in a file: where it stands, if it is there.
+/// A column of a file, which may be missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Col {
     pub(super) at: usize,
@@ -15,7 +15,7 @@ pub(super) struct Col {
 impl Col {
     const NOWHERE: usize = usize::MAX;
 
-    /// The same column, nowhere.
+    /// The same column, marked as missing.
     pub(super) fn nowhere(self) -> Self {
         Self { at: Self::NOWHERE, ..self }
     }
@@ -29,14 +29,15 @@ impl Col {
 #[derive(Debug, Default)]
 pub(super) struct Header {
     names: Vec<String>,
-    /// Cells that a row must have: trailing columns without a name do not count.
+    /// Number of cells that a row must have. Trailing columns without a name do not count.
     pub(super) width: usize,
-    /// Cells that a row needs at least: the last required column stands there.
+    /// Minimum number of cells of a row: up to the last required column.
     pub(super) needed: usize,
 }
 
 impl Header {
-    /// Reads a header, and diagnostics what is wrong with it. Whether it can be used the diagnostics tell.
+    /// Reads a header and reports what is wrong with it. The findings decide whether it can be
+    /// used.
     pub(super) fn read(
         cells: &[&str],
         kind: FileKind,
@@ -140,7 +141,7 @@ impl Header {
             {
                 continue;
             }
-            // `resourceSourcedIds` stood in users.csv of 1.2.0.
+            // OneRoster 1.2.0 had `resourceSourcedIds` in users.csv.
             if name != "resourceSourcedIds" {
                 diagnostics
                     .note(&codes::EXTENSION_COLUMN, |f| f.at(place(file, 1, Some(&quoted(name)))));
@@ -148,13 +149,12 @@ impl Header {
         }
     }
 
-    /// Where a column stands.
+    /// Finds a column by its standard name.
     pub(super) fn col(&self, name: &'static str) -> Col {
         Col { at: self.names.iter().position(|n| n == name).unwrap_or(Col::NOWHERE), name }
     }
 
-    /// Where a column of the district's own stands; names of columns are compared without case, as
-    /// everywhere.
+    /// Finds a column that the settings map, ignoring case.
     pub(super) fn own(&self, name: &str, called: &'static str) -> Col {
         Col {
             at: self
@@ -166,13 +166,13 @@ impl Header {
         }
     }
 
-    /// The names, standard spelling.
+    /// The names in standard spelling.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 }
 
-/// Gives a column the standard's name where its own is nearly that.
+/// Renames a column to its standard name if its own is nearly that.
 fn rename(
     name: &mut String,
     columns: &[Column],
@@ -199,8 +199,8 @@ fn rename(
     }
 }
 
-/// The column that a missing one may be, misspelt: one that is no column of the standard and
-/// differs in at most two letters.
+/// Finds a column that may be a misspelled form of a missing one: not a standard column, and at
+/// most two letters different.
 fn nearest<'a>(missing: &str, names: &'a [String], columns: &[Column]) -> Option<&'a str> {
     names
         .iter()
@@ -215,7 +215,7 @@ fn nearest<'a>(missing: &str, names: &'a [String], columns: &[Column]) -> Option
         .map(|(_, name)| name)
 }
 
-/// How many letters must be added, taken away or replaced to turn one word into the other.
+/// Number of letters to insert, delete or replace to turn one word into the other.
 pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! The import: a set of files in, the lines of a snapshot out.
+//! Imports a set of files: packages in, lines of a snapshot out.
 
 use std::io;
 
@@ -15,50 +15,39 @@ use super::diagnostics::{Abort, Diagnostics, quoted};
 use super::layout::{FileKind, Version};
 use super::package::Package;
 use super::phone::Phones;
+use super::progress::Progress;
 use super::reader::{Reader, Tables, Work};
 use super::set::{FileSet, Nature};
 use super::table::Mode;
 use crate::{Import, ImportError, Refused, Staged};
 
-/// What an import is made from.
+/// The input of an import.
 pub struct Job<'a> {
-    /// The sets, the oldest first; the last is tonight's. The ones before it are the chain that a
-    /// delta set follows: the last full set and the deltas since. They are read only as far back as
-    /// needed.
+    /// The sets, oldest first; the last is the one to import. The others are those that a delta set
+    /// updates: the last bulk set and the deltas since. They are read only as far back as needed.
     pub packages: Vec<Box<dyn Package + 'a>>,
-    /// Whether an earlier set of this district was accepted. With one package only, it decides
-    /// between [`ImportError::NeedsBase`] and taking a delta set as the first.
+    /// Whether an earlier set of this district was accepted. If so, a delta set alone ends in
+    /// [`ImportError::NeedsBase`]; otherwise it is imported as the first set.
     pub has_base: bool,
-    /// How the district's files are to be read.
+    /// The district's settings for reading files.
     pub settings: &'a SourceSettings,
-    /// The district's policy; it decides about demographics (R-M7).
+    /// The district's policy, which decides whether demographics are kept (R-M7).
     pub policy: &'a Policy,
     /// The day for which dated roles are read.
     pub today: Date,
-    /// Told now and then how far the import is.
+    /// Called after each file and each block of lines.
     pub progress: Option<&'a mut dyn FnMut(Progress)>,
 }
 
-/// How far an import is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Unpacked bytes read.
-    pub read: u64,
-    /// Unpacked bytes that there are, as declared.
-    pub of: u64,
-    /// Lines emitted.
-    pub lines: u64,
-}
-
-/// What a set's manifest alone tells.
+/// What a set's manifest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// The set is, in whole or in part, a delta, or says that nothing changed: it is read over the
-    /// sets that it follows.
+    /// Whether the set is at least partly a delta, or declares that nothing changed. It is then
+    /// read over the sets that it updates.
     pub needs_base: bool,
 }
 
-/// Takes lines nowhere.
+/// Discards all lines.
 struct NoSink;
 
 impl SnapshotSink for NoSink {
@@ -67,8 +56,8 @@ impl SnapshotSink for NoSink {
     }
 }
 
-/// Reads a set's manifest, and nothing else. A set that cannot be read is described as one that
-/// needs no base: [`import`] says why it is refused.
+/// Reads a set's manifest only. A set that cannot be read counts as one that needs no base;
+/// [`import`] then refuses it and reports the reason.
 pub fn describe(package: &mut dyn Package) -> Result<Described, ImportError> {
     let mut sink = NoSink;
     match FileSet::of(package, true, &mut Diagnostics::new(&mut sink)) {
@@ -78,10 +67,10 @@ pub fn describe(package: &mut dyn Package) -> Result<Described, ImportError> {
     }
 }
 
-/// Imports the last of the packages, over the others where it follows them.
+/// Imports the last of the packages, over the others if it updates them.
 ///
-/// Whatever refuses the set is found before the first record is emitted; before that the sink gets
-/// at most findings, where there are very many.
+/// Every check that can refuse the set runs before the first record is emitted. Before that, the
+/// sink receives findings at most, and only if there are very many.
 pub fn import(job: Job<'_>, sink: &mut dyn SnapshotSink) -> Result<Import, ImportError> {
     if job.packages.is_empty() {
         return Err(ImportError::NoPackage);
@@ -101,19 +90,19 @@ fn stage(mut job: Job<'_>, diagnostics: &mut Diagnostics<'_>) -> Result<u64, Abo
     let (fallback, phones) = check_settings(job.settings, diagnostics)?;
     let options = ImportOptions::new(job.settings, job.policy, job.today, phones);
     let accept_1_0 = job.settings.accept_1_0;
-    // From here on tonight's package comes first: newer rows win by being read earlier.
+    // Newest first from here on: newer rows take precedence because they are read earlier.
     job.packages.reverse();
-    let tonight = FileSet::of(&mut *job.packages[0], accept_1_0, diagnostics)?;
-    let is_chained = job.packages.len() > 1;
-    match tonight.nature() {
-        Nature::Bulk => tonight.require_all(diagnostics)?,
-        Nature::Delta | Nature::Nothing if is_chained => {}
+    let newest = FileSet::of(&mut *job.packages[0], accept_1_0, diagnostics)?;
+    let has_earlier = job.packages.len() > 1;
+    match newest.nature() {
+        Nature::Bulk => newest.require_all(diagnostics)?,
+        Nature::Delta | Nature::Nothing if has_earlier => {}
         Nature::Delta | Nature::Nothing if job.has_base => return Err(Abort::NeedsBase),
-        Nature::Delta | Nature::Nothing => tonight.require_all(diagnostics)?,
+        Nature::Delta | Nature::Nothing => newest.require_all(diagnostics)?,
     }
-    let mut tonight = Some(tonight);
+    let mut newest = Some(newest);
     let sets = job.packages.into_iter().map(|package| {
-        let set = tonight.take().unwrap_or_else(FileSet::unread);
+        let set = newest.take().unwrap_or_else(FileSet::unread);
         Box::new(PackageTables { package, set, accept_1_0, fallback }) as Box<dyn Tables + '_>
     });
     Reader::new(sets.collect(), job.has_base, options, job.progress).stage(diagnostics)
@@ -167,20 +156,19 @@ impl Tables for PackageTables<'_> {
         with_file(&mut *self.package, index, self.fallback, work)
     }
 
-    /// A file's header says what is in it.
+    /// Columns of files are found by their header.
     fn met(&self, _: &str) -> bool {
         true
     }
 }
 
-/// The encoding of files that are not UTF-8, and how phones are read.
+/// Checks the settings, and returns the encoding of files that are not UTF-8 and the phone parser.
 pub(crate) fn check_settings(
     settings: &SourceSettings,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Result<(Option<&'static Encoding>, Phones), Abort> {
     let encoding = settings.fallback_encoding.as_deref().map(|label| {
-        // Commas, quotes and line ends must be what they are in ASCII, or rows could not be told
-        // apart.
+        // Commas, quotes and line ends must have their ASCII codes, or rows cannot be split.
         Encoding::for_label(label.as_bytes())
             .filter(|encoding| encoding.is_ascii_compatible())
             .ok_or(label)

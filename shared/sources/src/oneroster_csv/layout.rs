@@ -1,8 +1,8 @@
-//! The tables of OneRoster that a roster is made of: names, columns, what is required.
+//! The tables of OneRoster that are imported: files, columns, and which are required.
 
 use super::collected::{List, Words};
 
-/// A file that is read. In the order in which they are read: what is referred to comes first.
+/// A file that is imported, in the order of reading: files that others refer to come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKind {
     Orgs,
@@ -46,7 +46,7 @@ impl FileKind {
         self.file().trim_end_matches(".csv")
     }
 
-    /// What one row is called in findings.
+    /// The name of one row's record in findings.
     pub(super) fn entity(self) -> &'static str {
         match self {
             FileKind::Orgs => "org",
@@ -60,8 +60,7 @@ impl FileKind {
         }
     }
 
-    /// Whether no roster can be made without it. Roles are needed where the users have none of
-    /// their own (1.2).
+    /// Whether every set needs the file. Roles are needed only if users.csv has none (1.2).
     pub(crate) fn is_needed(self) -> bool {
         !matches!(self, FileKind::Roles | FileKind::Demographics)
     }
@@ -73,7 +72,7 @@ impl From<FileKind> for List {
     }
 }
 
-/// What the standard calls what findings of all sources point at.
+/// The names that OneRoster uses for what findings of all sources refer to.
 pub(super) fn words() -> Words {
     Words {
         users: FileKind::Users.into(),
@@ -82,7 +81,7 @@ pub(super) fn words() -> Words {
     }
 }
 
-/// Files of the standard that a roster does not need: gradebook, resources, profiles.
+/// Files of the standard that are not imported: gradebook, resources, profiles.
 pub(super) const NOT_USED: [&str; 14] = [
     "categories",
     "classResources",
@@ -100,17 +99,17 @@ pub(super) const NOT_USED: [&str; 14] = [
     "manifest",
 ];
 
-/// How many of [`NOT_USED`] OneRoster 1.1 has.
+/// How many of [`NOT_USED`] exist in OneRoster 1.1.
 pub(super) const NOT_USED_1_1: usize = 6;
 
-/// Which text of the standard a set follows.
+/// The version of the standard that a set follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     /// 1.0: no manifest.
     V1_0,
     /// 1.1: a role in each row of users.csv.
     V1_1,
-    /// 1.2: roles in a file of their own.
+    /// 1.2: roles in a separate file.
     V1_2,
 }
 
@@ -121,7 +120,7 @@ pub(crate) struct Column {
     pub(super) required: bool,
 }
 
-/// The first name is the standard's, the second what files in the manner of 1.0 write.
+/// Standard column names with the names in older, 1.0-style files.
 pub(super) const OLD_NAMES: [(&str, &str); 7] = [
     ("grades", "grade"),
     ("userIds", "userId"),
@@ -152,8 +151,8 @@ fn columns(names: &'static str) -> impl Iterator<Item = Column> {
         .map(|name| Column { name: name.trim_end_matches('!'), required: name.ends_with('!') })
 }
 
-/// The columns of a table, in the order of the standard. `with_roles` tells a users.csv of 1.1 from
-/// one of 1.2.
+/// Returns the columns of a table in the order of the standard. `with_roles` separates the
+/// users.csv of 1.1 from that of 1.2.
 pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<Column> {
     let names = match kind {
         FileKind::Orgs => "name! type! identifier parentSourcedId",
@@ -164,22 +163,25 @@ pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<
             "schoolYearSourcedId title! courseCode grades orgSourcedId! subjects subjectCodes"
         }
         FileKind::Classes => {
-            "title! grades courseSourcedId! classCode classType! location schoolSourcedId! termSourcedIds! subjects subjectCodes periods"
+            "title! grades courseSourcedId! classCode classType! location schoolSourcedId! \
+             termSourcedIds! subjects subjectCodes periods"
         }
         FileKind::Users if with_roles => {
-            "enabledUser! orgSourcedIds! role! username! userIds givenName! familyName! middleName identifier email sms phone \
-             agentSourcedIds grades password"
+            "enabledUser! orgSourcedIds! role! username! userIds givenName! familyName! \
+             middleName identifier email sms phone agentSourcedIds grades password"
         }
         FileKind::Users => {
-            "enabledUser! username! userIds givenName! familyName! middleName identifier email sms phone agentSourcedIds grades password \
-             userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns"
+            "enabledUser! username! userIds givenName! familyName! middleName identifier email \
+             sms phone agentSourcedIds grades password userMasterIdentifier preferredGivenName \
+             preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns"
         }
         FileKind::Roles => {
             "userSourcedId! roleType! role! beginDate endDate orgSourcedId! userProfileSourcedId"
         }
         FileKind::Demographics => {
-            "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican nativeHawaiianOrOtherPacificIslander white \
-             demographicRaceTwoOrMoreRaces hispanicOrLatinoEthnicity countryOfBirthCode stateOfBirthAbbreviation cityOfBirth \
+            "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican \
+             nativeHawaiianOrOtherPacificIslander white demographicRaceTwoOrMoreRaces \
+             hispanicOrLatinoEthnicity countryOfBirthCode stateOfBirthAbbreviation cityOfBirth \
              publicSchoolResidenceStatus"
         }
         FileKind::Enrollments => {
@@ -188,7 +190,7 @@ pub(crate) fn layout(kind: FileKind, version: Version, with_roles: bool) -> Vec<
     };
     let mut columns: Vec<Column> = columns(names).collect();
     if version == Version::V1_0 {
-        // 1.0 had neither.
+        // 1.0 had neither column.
         for column in columns.iter_mut().filter(|c| matches!(c.name, "enabledUser" | "schoolYear"))
         {
             column.required = false;

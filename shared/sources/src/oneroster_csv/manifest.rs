@@ -1,5 +1,4 @@
-//! manifest.csv: which files there are, and whether each is the whole truth or a change (checks 3
-//! to 8).
+//! manifest.csv: the files of the set, and whether each is bulk or delta (checks 3 to 8).
 
 use std::collections::BTreeMap;
 
@@ -13,10 +12,10 @@ use super::table::{Mode, fault, refuse};
 
 const FILE: &str = "manifest.csv";
 
-/// A manifest longer than this many rows is none.
-const MOST_ROWS: usize = 1_000;
+/// Maximum number of rows of a manifest.
+const MAX_ROWS: usize = 1_000;
 
-/// What a manifest says.
+/// The contents of a manifest.
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) version: Version,
@@ -25,7 +24,7 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// What is to be taken for a set of 1.0, which has none.
+    /// The manifest assumed for a set of OneRoster 1.0, which has none.
     pub(super) fn of_1_0() -> Self {
         Self {
             version: Version::V1_0,
@@ -36,12 +35,12 @@ impl Manifest {
         }
     }
 
-    /// A file's mode; none where it is not listed.
+    /// Returns a file's mode, or `None` if the file is not listed.
     pub(super) fn mode(&self, kind: FileKind) -> Option<Mode> {
         self.modes.get(kind.property()).copied()
     }
 
-    /// Reads a manifest, and diagnostics what is wrong with it.
+    /// Reads a manifest and reports what is wrong with it.
     pub(super) fn read(mut rows: Ahead, diagnostics: &mut Diagnostics<'_>) -> Result<Self, Abort> {
         let mut properties: BTreeMap<String, (String, u32)> = BTreeMap::new();
         let mut count = 0;
@@ -65,7 +64,7 @@ impl Manifest {
                 check_header(name, value, rows.line(), diagnostics)?;
                 continue;
             }
-            if count > MOST_ROWS {
+            if count > MAX_ROWS {
                 diagnostics.note(&codes::MANIFEST_HEADER, |f| f.at(place(FILE, rows.line(), None)));
                 return Err(Abort::Refused);
             }
@@ -181,7 +180,7 @@ fn is_of(name: &str, version: Version) -> bool {
     name != "manifest" && (version == Version::V1_2 || !only_1_2)
 }
 
-/// The file that a property is about, whatever its capitals.
+/// Returns the file that a property is about, ignoring case.
 fn known_file(name: &str) -> Option<&'static str> {
     let known = FileKind::ALL.iter().map(|kind| kind.property()).chain(NOT_USED);
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
@@ -204,7 +203,7 @@ fn check_header(
 }
 
 fn property(diagnostics: &mut Diagnostics<'_>, line: u32, found: String) {
-    diagnostics.weighing(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
+    diagnostics.note_as(&codes::MANIFEST_PROPERTY, Severity::Warn, |f| {
         f.with(found).at(place(FILE, line, None))
     });
 }

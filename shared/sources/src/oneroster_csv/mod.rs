@@ -1,23 +1,27 @@
 //! OneRoster CSV 1.1 and 1.2 (and 1.0 where the district allows it), as one zip or as the files of
 //! a folder, bulk and delta.
 //!
-//! The way of a set: [`Package`] opens its files; `set` and `manifest` sort them and learn what
-//! each claims to be; `feed` unpacks a file and `rows` splits it in one thread (`ahead`), while
-//! `header` and `table` check it in another; one module a table (`orgs`, `sessions`, `classes`,
-//! `users`, `roles`, `demographics`, `enrollments`) takes its rows into the one roster of all
-//! sources ([`crate::intake`]), which writes the lines. There is no text of its own for any cell.
+//! | step | modules |
+//! | --- | --- |
+//! | open the files of a set | [`Package`]: `zip_package`, `folder` |
+//! | sort the files, read what the manifest says of each | `set`, `manifest`, `layout` |
+//! | unpack a file and split it into rows, on one thread | `feed`, `rows`, `ahead` |
+//! | validate rows and cells, on another thread | `header`, `table`, `row` |
+//! | put the rows of each table into the roster | `take`, `repeats`; `orgs`, `sessions`, `classes`, `users`, `roles`, `demographics`, `enrollments` |
+//! | write the snapshot | [`crate::intake`] |
 //!
-//! A server's lists are the same tables ([`crate::oneroster_rest`]): from `reader` on nobody knows
-//! where rows come from.
+//! No cell has an allocation of its own on the way.
 //!
-//! Folding: tonight's set is read first and those before it after, as far back as needed; the first
-//! row of an id that is met counts. A file is the whole truth, and ends the way back, if the
-//! manifest calls it bulk and its rows do not say otherwise.
+//! A server's lists are the same tables ([`crate::oneroster_rest`]). `reader` and the modules after
+//! it do not depend on where rows come from.
+//!
+//! Delta sets: the newest set is read first, then earlier ones as far back as needed. The first row
+//! of an id counts. A file is complete, and ends the search in earlier sets, if the manifest marks
+//! it as bulk and its rows do not contradict that.
 //!
 //! # Where the checks are
 //!
-//! The numbers are those of the project's diagnostics on what validators check; the tests are named after
-//! them.
+//! The numbers are those of `CHECKS.md`; the tests are named after them.
 //!
 //! | checks | where |
 //! | --- | --- |
@@ -26,18 +30,18 @@
 //! | 3 to 7 | `manifest`, `set`; a version that contradicts the files: `import` |
 //! | 12, 13, 19 to 21 | `feed`, `rows`, `table` |
 //! | 14 to 18 | `header` |
-//! | 22, 23, 29 | `table` |
+//! | 22, 23, 29 | `table`, `row` |
 //! | 24 to 27 | `take`, `repeats` |
-//! | 28, 30 to 32 | `table`, `values` |
+//! | 28, 30 to 32 | `row`, `values` |
 //! | 33 to 36, 38, 39 | the table's module |
-//! | 37 | what an earlier set defined resolves, for sets are folded before references are looked up |
+//! | 37 | resolved by design: all sets are read before references are looked up |
 //! | 40, 41, 44, 45, 47 | `enrollments`, `classes` |
 //! | 46 | `sessions` |
-//! | 49 | `seats` |
+//! | 49 | `memberships` |
 //! | 42, 52, 55 | `roles`, `users`, `demographics` |
-//! | 51, 53 | `values`, `phone`; addresses that two people share: the plan (R-I5) |
+//! | 51, 53 | `roster::contact`, `phone`; addresses that two people share: the plan (R-I5) |
 //! | 54 | `relationships` |
-//! | 59 | `table`: it counts filled cells and looks no further |
+//! | 59 | `table`: it only counts filled cells |
 //! | 43, 48, 50 | the plan: they depend on the day and on the policy (R-C4, R-T2, R-S1) |
 //! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
 
@@ -53,9 +57,11 @@ mod layout;
 mod manifest;
 mod orgs;
 mod package;
+mod progress;
 mod reader;
 mod repeats;
 mod roles;
+mod row;
 mod rows;
 mod sessions;
 mod set;
@@ -76,6 +82,7 @@ pub(crate) use set::Nature;
 pub(crate) use table::Mode;
 
 pub use folder::{FolderPackage, OpenNamed};
-pub use import::{Described, Job, Progress, describe, import};
+pub use import::{Described, Job, describe, import};
 pub use package::{Package, PackagedFile, Refusal};
+pub use progress::Progress;
 pub use zip_package::{Limits, OpenError, ZipPackage};

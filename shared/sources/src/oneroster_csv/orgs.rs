@@ -1,4 +1,4 @@
-//! orgs.csv: schools and what is above them (checks 36 and 38).
+//! orgs.csv: schools and their parent orgs (checks 36 and 38).
 
 use roster::finding::source as codes;
 use roster::records::RecordKind;
@@ -55,7 +55,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// What can be said once all orgs are read.
+/// Runs the checks that need all orgs.
 pub(super) fn finish(
     roster: &mut Collected,
     options: &ImportOptions<'_>,
@@ -122,7 +122,7 @@ pub(super) fn finish(
     }
 }
 
-/// Diagnostics schools that are referred to and were not sent (readings, R-A6).
+/// Reports schools that are referred to but were not sent (readings, R-A6).
 pub(super) fn note_missing_schools(roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     for slot in missing_schools(roster) {
         diagnostics.note(&codes::SCHOOL_NOT_SENT, |f| {
@@ -135,8 +135,8 @@ pub(super) fn note_missing_schools(roster: &Collected, diagnostics: &mut Diagnos
 
 fn cut_cycles(roster: &mut Collected, present: &[u32], diagnostics: &mut Diagnostics<'_>) {
     let orgs = &mut roster.orgs;
-    // Which walk came by: a walk that meets itself goes in a circle, one that meets an earlier walk
-    // does not.
+    // The walk that last visited each org. A walk that meets itself is a cycle; one that meets an
+    // earlier walk is not.
     let mut walked = vec![0_u32; orgs.len()];
     for (walk, &start) in (1..).zip(present) {
         let mut at = start;

@@ -1,4 +1,4 @@
-//! A set of files as it was uploaded: one zip, or the files of a folder.
+//! An uploaded set of files: one zip, or the files of a folder.
 
 use std::io::{self, Read};
 
@@ -7,51 +7,52 @@ use roster::finding::{Code, Finding, Place};
 /// One file of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackagedFile {
-    /// Its path inside the set, `users.csv`.
+    /// Its path within the set, for example `users.csv`.
     pub name: String,
-    /// Its size in bytes as declared, unpacked; for progress, never trusted.
+    /// Its unpacked size in bytes, as declared. Not trusted; used for progress.
     pub size: u64,
 }
 
-/// A set of files that can be opened one after the other.
+/// A set of files that can be opened one at a time.
 pub trait Package: Send {
-    /// What is in it.
+    /// The files of the set.
     fn files(&self) -> &[PackagedFile];
 
-    /// Opens the file at this place of [`Package::files`], from its start. May be called again for
-    /// the same file.
+    /// Opens the file at this index of [`Package::files`], at its start. May be called repeatedly
+    /// for the same file.
     ///
-    /// An error that carries a [`Refusal`] (see [`Refusal::into_io`]) means that the data is bad,
-    /// any other that reading failed and may be tried again. The same holds for errors of the
-    /// reader that is returned.
+    /// # Errors
+    /// An error that carries a [`Refusal`] (see [`Refusal::into_io`]) means that the data is bad.
+    /// Any other means that reading failed and may be retried. The same holds for errors of the
+    /// returned reader.
     fn open(&mut self, index: usize) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// Why a set cannot be read at all: a finding that stops the import. It is a result for the report,
-/// not a fault (R-H3).
+/// Why a set cannot be read: a finding that stops the import. It goes into the report and is not
+/// retried (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Refusal(pub Box<Finding>);
 
 impl Refusal {
-    /// A refusal for a reason, in words.
+    /// Creates a refusal with a text for the finding.
     pub fn new(code: &'static Code, found: impl AsRef<str>) -> Self {
         Self(Box::new(Finding::new(code).with(found)))
     }
 
-    /// Names the file.
+    /// Adds the name of the file.
     #[must_use]
     pub fn in_file(mut self, name: &str) -> Self {
         self.0.place = Some(Place { file: name.to_owned().into(), line: None, column: None });
         self
     }
 
-    /// As an error of a reader.
+    /// Converts the refusal to an error of a reader.
     pub fn into_io(self) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, self)
     }
 
-    /// The refusal that an error of a reader carries, or the error itself.
+    /// Extracts the refusal from an error of a reader, or returns the error.
     pub fn out_of(error: io::Error) -> Result<Self, io::Error> {
         error.downcast::<Self>()
     }

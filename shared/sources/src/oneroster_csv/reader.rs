@@ -1,6 +1,7 @@
-//! Reads the tables of tonight's set, and of those before it where it follows them, into the one
-//! roster. Where the tables come from it does not know: the files of a package and the lists of a
-//! server are checked by the same rules, and found wanting in the same words.
+//! Reads the tables of a set, and of the earlier sets that it updates, into the roster.
+//!
+//! The tables may be the files of a package or the lists of a server. Both have the same checks and
+//! the same findings.
 
 use roster::finding::source as codes;
 
@@ -8,50 +9,51 @@ use super::ahead::Ahead;
 use super::assemble;
 use super::collected::{Collected, Enrollment, ImportOptions, User};
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
-use super::import::Progress;
 use super::layout::{self, FileKind, Version};
+use super::progress::Progress;
 use super::repeats::Claims;
 use super::set::Nature;
 use super::table::{Mode, Reading, Table};
 use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
 
-/// What is done with the rows of a table.
+/// Processes the rows of a table.
 pub(crate) type Work<'w> = dyn FnMut(Ahead) -> Result<(), Abort> + 'w;
 
 /// A set of tables.
 pub(crate) trait Tables {
-    /// Learns what the set claims to be, before anything else is asked of it.
+    /// Reads what the set claims to be. Called before all other functions.
     fn open(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort>;
-    /// Its bytes as declared; for progress, never trusted.
+    /// Its size in bytes, as declared. Not trusted; used for progress.
     fn size(&self) -> u64;
-    /// Which text of the standard it follows.
+    /// The version of the standard that it follows.
     fn version(&self) -> Version;
-    /// What it is as a whole.
+    /// Whether the set is complete.
     fn nature(&self) -> Nature;
     /// Whether it has a table.
     fn has(&self, kind: FileKind) -> bool;
-    /// Whether a table is the whole truth or what has changed.
+    /// Whether a table is complete or a delta.
     fn mode(&self, kind: FileKind) -> Mode;
     /// Whether the rows are a server's objects.
     fn is_served(&self) -> bool;
-    /// A table's bytes as declared; 0 where nobody says. Never trusted.
+    /// A table's size in bytes, as declared; 0 if unknown. Not trusted.
     fn declared(&self, kind: FileKind) -> u64;
-    /// Does something with the rows of a table that it has.
+    /// Passes the rows of a table to `work`. Does nothing if the set does not have the table.
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort>;
-    /// Whether a column of the district's own, which stands in a table's header, was met in it.
+    /// Whether a mapped column, which is in a table's header, occurred in the data.
     fn met(&self, column: &str) -> bool;
 }
 
-/// Bytes of a row of users.csv and of enrollments.csv as short as they come, and the most bytes
-/// that room is made for, whatever a file claims to be.
+/// Bytes of a short row of users.csv, and of enrollments.csv.
 const SHORT_USER: u64 = 120;
 const SHORT_ENROLLMENT: u64 = 48;
-const MOST_ROOM: usize = 256 << 20;
 
-/// Makes room for the rows of the two long tables.
-fn make_room(roster: &mut Collected, kind: FileKind, declared: u64) {
+/// Maximum number of bytes to reserve for a table, whatever size it declares.
+const MAX_RESERVED: usize = 256 << 20;
+
+/// Reserves memory for the rows of the two long tables.
+fn reserve(roster: &mut Collected, kind: FileKind, declared: u64) {
     let rows = |short: u64, size: usize| {
-        usize::try_from(declared / short).map_or(0, |rows| rows.min(MOST_ROOM / size))
+        usize::try_from(declared / short).map_or(0, |rows| rows.min(MAX_RESERVED / size))
     };
     match kind {
         FileKind::Users => roster.users.reserve(rows(SHORT_USER, size_of::<User>())),
@@ -64,11 +66,11 @@ fn make_room(roster: &mut Collected, kind: FileKind, declared: u64) {
     }
 }
 
-/// Reads the files of all kinds, from tonight's set as far back as needed.
+/// Reads the tables of all kinds, from the newest set as far back as needed.
 pub(crate) struct Reader<'a> {
-    /// Tonight's first.
+    /// Newest first.
     sets: Vec<Box<dyn Tables + 'a>>,
-    /// How many of them were opened so far.
+    /// Number of sets opened so far.
     opened: usize,
     has_base: bool,
     progress: Option<&'a mut dyn FnMut(Progress)>,
@@ -78,24 +80,24 @@ pub(crate) struct Reader<'a> {
     options: ImportOptions<'a>,
 }
 
-/// What reading one kind needs from row to row, and from set to set.
-struct Going {
+/// State of reading one kind of table.
+struct KindState {
     claims: Claims,
     memory: enrollments::Memory,
     demographics: Vec<demographics::Seen>,
-    /// Where the rows of each set begin, among enrollments.
+    /// Index of each set's first row among all enrollments.
     begins: Vec<usize>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads these sets, tonight's first, which is open.
+    /// Creates a reader of sets, newest first. The first must be open.
     pub(crate) fn new(
         sets: Vec<Box<dyn Tables + 'a>>,
         has_base: bool,
         options: ImportOptions<'a>,
         progress: Option<&'a mut dyn FnMut(Progress)>,
     ) -> Self {
-        let of = sets.first().map_or(0, |tonight| tonight.size());
+        let of = sets.first().map_or(0, |newest| newest.size());
         Self {
             sets,
             opened: 1,
@@ -108,16 +110,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads everything, and writes the snapshot's lines. Gives the number of seats.
+    /// Reads everything and writes the snapshot's lines. Returns the number of enrollments.
     pub(crate) fn stage(mut self, diagnostics: &mut Diagnostics<'_>) -> Result<u64, Abort> {
         self.read_all(diagnostics)?;
         let Reader { mut progress, roster, options, read, of, .. } = self;
-        let told = |lines: u64| {
+        let report = |lines: u64| {
             if let Some(progress) = &mut progress {
                 progress(Progress { read, of, lines });
             }
         };
-        assemble::stage(roster, &options, diagnostics, told)
+        assemble::stage(roster, &options, diagnostics, report)
     }
 
     fn read_all(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
@@ -144,15 +146,15 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Whether a kind is read at all.
+    /// Whether a kind is read. Reports a version that contradicts the tables.
     fn is_read(&self, kind: FileKind, diagnostics: &mut Diagnostics<'_>) -> bool {
         match kind {
             FileKind::Roles => {
                 let with_roles = self.roster.users_have_roles == Some(true);
-                let tonight = &self.sets[0];
+                let newest = &self.sets[0];
                 let other = if with_roles { Version::V1_2 } else { Version::V1_1 };
-                let contradicts = tonight.version() == other || (with_roles && tonight.has(kind));
-                if contradicts && tonight.has(FileKind::Users) {
+                let contradicts = newest.version() == other || (with_roles && newest.has(kind));
+                if contradicts && newest.has(FileKind::Users) {
                     diagnostics.note(&codes::ONEROSTER_VERSION, |f| {
                         let found = if with_roles {
                             "users.csv has roles, as in OneRoster 1.1; roles.csv was ignored"
@@ -175,7 +177,7 @@ impl<'a> Reader<'a> {
         diagnostics: &mut Diagnostics<'_>,
     ) -> Result<(), Abort> {
         let remember = self.sets.len() > 1;
-        let mut going = Going {
+        let mut state = KindState {
             claims: Claims::new(remember),
             memory: enrollments::Memory::default(),
             demographics: Vec::new(),
@@ -192,11 +194,12 @@ impl<'a> Reader<'a> {
             }
             diagnostics.earlier = number > 0;
             if self.sets[number].has(kind) {
-                is_whole = self.read_table(kind, number, &mut going, diagnostics)?;
+                is_whole = self.read_table(kind, number, &mut state, diagnostics)?;
                 was_read = true;
-                going.claims.go_back();
+                state.claims.go_back();
             } else {
-                // What a bulk set does not have is not there; in a delta set it stays as it was.
+                // A table missing from a bulk set is empty; one missing from a delta set is
+                // unchanged.
                 is_whole = self.sets[number].nature() == Nature::Bulk;
             }
             if is_whole {
@@ -213,14 +216,13 @@ impl<'a> Reader<'a> {
             });
             return Err(Abort::Refused);
         }
-        if kind == FileKind::Enrollments && going.begins.len() > 1 {
-            self.oldest_first(&going.begins);
+        if kind == FileKind::Enrollments && state.begins.len() > 1 {
+            self.oldest_first(&state.begins);
         }
         Ok(())
     }
 
-    /// Brings enrollments of several sets into the order in which they came, which is the order of
-    /// co-teachers.
+    /// Sorts the enrollments of several sets, oldest set first. Co-teachers keep this order.
     fn oldest_first(&mut self, begins: &[usize]) {
         let (rows, ids) = (&self.roster.enrollments, &self.roster.enrollment_ids);
         let ends = begins[1..].iter().copied().chain([rows.len()]);
@@ -232,12 +234,12 @@ impl<'a> Reader<'a> {
         (self.roster.enrollments, self.roster.enrollment_ids) = (rows, ids);
     }
 
-    /// Reads one table; true if it is the whole truth of its kind.
+    /// Reads one table. Returns true if it is complete, so that no earlier set is needed.
     fn read_table(
         &mut self,
         kind: FileKind,
         number: usize,
-        going: &mut Going,
+        state: &mut KindState,
         diagnostics: &mut Diagnostics<'_>,
     ) -> Result<bool, Abort> {
         let settings = self.options.settings;
@@ -253,7 +255,7 @@ impl<'a> Reader<'a> {
         };
         let package = u16::try_from(number).unwrap_or(u16::MAX);
         let (roster, options) = (&mut self.roster, &self.options);
-        make_room(roster, kind, set.declared(kind));
+        reserve(roster, kind, set.declared(kind));
         let mut ended = None;
         set.rows(kind, &mut |rows| {
             let mut table = Table::open(rows, reading, diagnostics)?;
@@ -270,10 +272,10 @@ impl<'a> Reader<'a> {
                 }
                 FileKind::Users => users::read(&mut table, package, roster, options, diagnostics)?,
                 FileKind::Roles => {
-                    roles::read(&mut table, &mut going.claims, roster, options.today, diagnostics)?
+                    roles::read(&mut table, &mut state.claims, roster, options.today, diagnostics)?
                 }
                 FileKind::Demographics => {
-                    let Going { claims, demographics: seen, .. } = going;
+                    let KindState { claims, demographics: seen, .. } = state;
                     demographics::read(
                         &mut table,
                         package,
@@ -285,11 +287,11 @@ impl<'a> Reader<'a> {
                     )?;
                 }
                 FileKind::Enrollments => {
-                    going.begins.push(roster.enrollments.len());
+                    state.begins.push(roster.enrollments.len());
                     enrollments::read(
                         &mut table,
-                        &mut going.claims,
-                        &mut going.memory,
+                        &mut state.claims,
+                        &mut state.memory,
                         roster,
                         diagnostics,
                     )?;
@@ -306,7 +308,7 @@ impl<'a> Reader<'a> {
         Ok(is_whole)
     }
 
-    /// Columns that the settings map and no file has.
+    /// Reports columns that the settings map but no file has.
     fn note_unmapped(&self, diagnostics: &mut Diagnostics<'_>) {
         for (field, column) in &self.options.settings.metadata {
             let kept = self.options.demographics

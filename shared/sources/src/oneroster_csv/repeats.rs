@@ -1,18 +1,18 @@
-//! Ids of rows to which nothing refers (enrollments, roles): only a hash of each is kept.
+//! Ids of rows to which no other row refers (enrollments, roles). Only a hash of each is kept.
 
 use std::thread;
 
 use hashbrown::HashSet;
 use roster::id::hash64;
 
-/// Which rows were read, so that a row of an earlier set does not come back over a newer one.
+/// The rows already read, so that a row of an earlier set does not replace a newer one.
 #[derive(Default)]
 pub(super) struct Claims {
-    /// Ids of newer sets.
+    /// Hashes of the ids of newer sets.
     newer: HashSet<u64>,
-    /// Ids of the set that is being read.
+    /// Hashes of the ids of the current set.
     current: Vec<u64>,
-    /// Whether sets before the one that is being read may follow.
+    /// Whether an earlier set may follow.
     remember: bool,
 }
 
@@ -21,7 +21,7 @@ impl Claims {
         Self { remember, ..Self::default() }
     }
 
-    /// The id's hash, unless a newer set has the row.
+    /// Returns the id's hash, or `None` if a newer set has the row.
     pub(super) fn take(&mut self, id: &str) -> Option<u64> {
         let hash = hash64(id);
         if self.newer.contains(&hash) {
@@ -33,16 +33,16 @@ impl Claims {
         Some(hash)
     }
 
-    /// From here on rows are of an earlier set.
+    /// Continues with an earlier set.
     pub(super) fn go_back(&mut self) {
         self.newer.extend(self.current.drain(..));
     }
 }
 
-/// The places of each id that occurs more than once, in the order of the rows.
+/// Finds repeated ids and returns the indices of each, in the order of the rows.
 pub(super) fn repeated(ids: &[u64]) -> Vec<Vec<usize>> {
-    // Each half by itself, side by side: of millions, sorting takes as long as reading a tenth of
-    // them.
+    // Both halves of the hashes are sorted at the same time: sorting millions takes a tenth of the
+    // time that reading them takes.
     let in_half = |upper: bool| {
         let mut sorted: Vec<u64> =
             ids.iter().copied().filter(|id| (id >> 63 == 1) == upper).collect();

@@ -1,4 +1,4 @@
-//! roles.csv: who is what in which org (1.2; checks 26, 31, 36 and 42).
+//! roles.csv: the roles of people in orgs (1.2; checks 26, 31, 36 and 42).
 
 use roster::finding::source as codes;
 
@@ -8,7 +8,8 @@ use super::header::Col;
 use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
 use super::repeats::{Claims, repeated};
-use super::table::{Row, Table};
+use super::row::Row;
+use super::table::Table;
 use super::users::kind_of;
 
 const ROLES: [&str; 12] = [
@@ -70,7 +71,7 @@ pub(super) fn read(
                 roster.roles.push(role);
                 roster.role_ids.push(hash);
             }
-            Some(Read::NobodyS) => {}
+            Some(Read::NoUser) => {}
             None => lose(&row, &columns, roster),
         }
         table.note_date_order(ordered, diagnostics);
@@ -80,8 +81,8 @@ pub(super) fn read(
 
 enum Read {
     Role(Role),
-    /// The row's user is not in the set: a finding says so, and nobody's role is lost.
-    NobodyS,
+    /// The row's user is not in the set. A finding reports it, and no role is lost.
+    NoUser,
 }
 
 fn read_role(
@@ -117,7 +118,7 @@ fn read_role(
                 "userSourcedId names a user who is not in the export".into()
             });
         }
-        return (Some(Read::NobodyS), ordered);
+        return (Some(Read::NoUser), ordered);
     };
     let org = last_org.or_find(org_id, |id| roster.orgs.slot(id));
     roster.orgs.record_mut(org).wanted = true;
@@ -139,8 +140,8 @@ fn read_role(
     )
 }
 
-/// A role is lost with a bad row: nobody knows which, so no kind of its person is taken for gone
-/// (R-H3).
+/// Records that a role was lost with a bad row. It may have been any, so no record of its person is
+/// removed (R-H3).
 fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     match roster
         .users
@@ -153,10 +154,10 @@ fn lose(row: &Row<'_>, columns: &Columns, roster: &mut Collected) {
     }
 }
 
-/// What can be said once all roles are read: the kinds of every user.
+/// Runs the checks that need all roles, and sets the kinds of every user.
 pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     drop_repeated(roster, diagnostics);
-    // Rows of one user together, in the order of the file.
+    // A stable sort: the rows of one user stay in the order of the file.
     let mut roles = std::mem::take(&mut roster.roles);
     roles.sort_by_key(|role| role.user);
     let mut has_role = vec![false; roster.users.len()];
@@ -234,7 +235,7 @@ fn note_primaries(roster: &Collected, slot: u32, own: &[Role], diagnostics: &mut
     });
 }
 
-/// Rows that share a sourcedId: equal ones count once, different ones not at all (check 26).
+/// Drops rows with the same sourcedId: of equal rows all but one, of different rows all (check 26).
 fn drop_repeated(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     let ids = std::mem::take(&mut roster.role_ids);
     let mut gone = vec![];

@@ -1,7 +1,12 @@
-//! Splits the text of a file into rows and cells (RFC 4180, read kindly).
+//! Splits the text of a file into rows and cells (RFC 4180, with tolerance).
 //!
-//! A splitter of our own, because what is wrong with a file has to be told by line, and because a
-//! quote that does not end must never swallow records silently.
+//! # Why this is not simply the `csv` crate
+//!
+//! Defects must be reported with their line, and an unclosed quote must never swallow records
+//! without a finding: a CSV reader that accepts such a file silently reads the following rows as
+//! one cell. This splitter records what is odd about each row ([`Oddities`]). Cells are positions
+//! in the row's text, not strings, so a row needs no allocation. There is no measurement of this
+//! splitter against the crate.
 
 use std::io;
 
@@ -9,7 +14,7 @@ use encoding_rs::Encoding;
 
 use super::feed::Source;
 
-/// A row longer than this is no row: a quote does not end, or the file is no text.
+/// Longest row in bytes. Beyond it a quote is not closed, or the file is not text.
 const LONGEST_ROW: usize = 4 << 20;
 
 const UNQUOTED: [bool; 256] = stops(b",\n\r\"");
@@ -25,21 +30,21 @@ const fn stops(at: &[u8]) -> [bool; 256] {
     table
 }
 
-/// A cell's place in the row's text.
+/// Position of a cell in the row's text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cell {
     start: u32,
     end: u32,
 }
 
-/// What is odd about a row.
+/// Irregularities of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Oddities {
     /// A quoted cell holds a line break.
     pub(super) line_break: bool,
     /// Text follows a closing quote.
     pub(super) stray_quote: bool,
-    /// The place of the first cell with a stray quote or a line break.
+    /// Index of the first cell with a stray quote or a line break.
     pub(super) from_cell: usize,
     /// An unquoted cell holds a quote.
     pub(super) quote_inside: bool,
@@ -47,8 +52,8 @@ pub(super) struct Oddities {
     pub(super) nul: bool,
     /// The row is not UTF-8 and was read in the fallback encoding.
     pub(super) fallback: bool,
-    /// The row was a server's object: this cell held something that cannot be read.
-    /// [`Oddities::NO_OBJECT`]: it was no object at all.
+    /// For a row made from a server's object: index of a cell whose value cannot be read, or
+    /// [`Oddities::NO_OBJECT`] if it was not an object.
     pub(super) misread: Option<u16>,
 }
 
@@ -57,14 +62,14 @@ impl Oddities {
     pub(super) const NO_OBJECT: u16 = u16::MAX;
 }
 
-/// What came next.
+/// The next item of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A row; see [`Rows::cells`].
     Row,
     /// The end of the file.
     End,
-    /// A quote does not end; it may have begun on this line.
+    /// An unclosed quote, which may have begun on this line.
     Unclosed(u32),
     /// A row of more than 4 MB begins on this line.
     TooLong(u32),
@@ -80,14 +85,14 @@ pub(super) struct Rows<'p> {
     done: bool,
     fallback: Option<&'static Encoding>,
     raw: Vec<(Cell, bool)>,
-    /// The row's text; doubled quotes are resolved behind it.
+    /// The row's text, followed by the cells whose doubled quotes were resolved.
     text: String,
     cells: Vec<Cell>,
     /// The line on which the row begins.
     pub(super) line: u32,
     next_line: u32,
     pub(super) oddities: Oddities,
-    /// Lines that end in a carriage return alone were met.
+    /// Whether some line ends in a carriage return alone.
     pub(super) bare_returns: bool,
     odd_quotes: bool,
     swallowing: Option<u32>,
@@ -130,7 +135,7 @@ impl<'p> Rows<'p> {
         &self.cells
     }
 
-    /// Goes to the next row that is not an empty line.
+    /// Moves to the next row that is not an empty line.
     pub(super) fn advance(&mut self) -> io::Result<Next> {
         loop {
             self.oddities = Oddities::default();
@@ -169,8 +174,8 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// An odd number of quotes, and a row in which they went wrong across lines: a quote was opened
-    /// and not closed there.
+    /// The end of the file. If the number of quotes is odd and a row had irregular quotes across
+    /// lines, a quote was not closed there.
     fn end(&self) -> Next {
         match self.swallowing {
             Some(line) if self.odd_quotes => Next::Unclosed(line),
@@ -185,105 +190,56 @@ impl<'p> Rows<'p> {
         Ok(())
     }
 
+    /// Finds the cells of the next row in the buffer.
     fn scan(&mut self) -> Scan {
-        let bytes = &self.buffer[..];
-        let start = self.at;
-        let mut at = start;
-        let mut lines = 0;
-        let mut toggles = false;
-        self.raw.clear();
+        let mut row = RowScan {
+            bytes: &self.buffer,
+            at: self.at,
+            done: self.done,
+            lines: 0,
+            toggles: false,
+            oddities: &mut self.oddities,
+            raw: &mut self.raw,
+        };
+        row.raw.clear();
+        let start = row.at;
         loop {
-            // At the beginning of a cell.
-            let mut escaped = false;
-            let begin;
-            let mut end;
-            if bytes.get(at) == Some(&b'"') {
-                at += 1;
-                begin = at;
-                loop {
-                    while at < bytes.len() && !QUOTED[usize::from(bytes[at])] {
-                        at += 1;
-                    }
-                    match bytes.get(at) {
-                        None => return Scan::Incomplete { quoted: true },
-                        Some(b'"') => match bytes.get(at + 1) {
-                            Some(b'"') => {
-                                escaped = true;
-                                at += 2;
-                            }
-                            None if !self.done => return Scan::Incomplete { quoted: false },
-                            _ => break,
-                        },
-                        Some(&c) => {
-                            if !self.oddities.line_break && !self.oddities.stray_quote {
-                                self.oddities.from_cell = self.raw.len();
-                            }
-                            self.oddities.line_break = true;
-                            // A carriage return and a line feed together are one line end.
-                            lines += u32::from(c == b'\n' || bytes.get(at + 1) != Some(&b'\n'));
-                            at += 1;
-                        }
-                    }
-                }
-                end = at;
-                at += 1;
-                let closed = at;
-                while at < bytes.len() && !matches!(bytes[at], b',' | b'\n' | b'\r') {
-                    toggles ^= bytes[at] == b'"';
-                    at += 1;
-                }
-                if bytes[closed..at].iter().any(|&c| c != b' ' && c != b'\t') {
-                    if !self.oddities.line_break && !self.oddities.stray_quote {
-                        self.oddities.from_cell = self.raw.len();
-                    }
-                    self.oddities.stray_quote = true;
-                    end = at;
+            let cell = if row.bytes.get(row.at) == Some(&b'"') {
+                match row.quoted_cell() {
+                    Ok(cell) => cell,
+                    Err(incomplete) => return incomplete,
                 }
             } else {
-                begin = at;
-                while at < bytes.len() {
-                    let c = bytes[at];
-                    if UNQUOTED[usize::from(c)] {
-                        if c != b'"' {
-                            break;
-                        }
-                        toggles = !toggles;
-                        self.oddities.quote_inside = true;
-                    }
-                    at += 1;
-                }
-                end = at;
-            }
-            self.raw
+                row.plain_cell()
+            };
+            let (begin, end, escaped) = cell;
+            row.raw
                 .push((Cell { start: (begin - start) as u32, end: (end - start) as u32 }, escaped));
-            match bytes.get(at) {
-                Some(b',') => at += 1,
-                Some(b'\n') => {
-                    self.odd_quotes ^= toggles;
-                    return Scan::Row { end: at, next: at + 1, lines: lines + 1 };
+            let (at, lines) = (row.at, row.lines);
+            let next = match row.bytes.get(at) {
+                Some(b',') => {
+                    row.at += 1;
+                    continue;
                 }
-                Some(_) => {
-                    let next = match bytes.get(at + 1) {
-                        Some(b'\n') => at + 2,
-                        None if !self.done => return Scan::Incomplete { quoted: false },
-                        _ => {
-                            self.bare_returns = true;
-                            at + 1
-                        }
-                    };
-                    self.odd_quotes ^= toggles;
-                    return Scan::Row { end: at, next, lines: lines + 1 };
-                }
-                None if self.done => {
-                    self.odd_quotes ^= toggles;
-                    return Scan::Row { end: at, next: at, lines: lines + 1 };
-                }
+                Some(b'\n') => at + 1,
+                // A carriage return.
+                Some(_) => match row.bytes.get(at + 1) {
+                    Some(b'\n') => at + 2,
+                    None if !row.done => return Scan::Incomplete { quoted: false },
+                    _ => {
+                        self.bare_returns = true;
+                        at + 1
+                    }
+                },
+                None if row.done => at,
                 None => return Scan::Incomplete { quoted: false },
-            }
+            };
+            self.odd_quotes ^= row.toggles;
+            return Scan::Row { end: at, next, lines: lines + 1 };
         }
     }
 
-    /// Makes the row's text; false where it is not UTF-8 and nothing says how to read it.
+    /// Decodes the row's text. Returns false if it is not UTF-8 and there is no fallback encoding.
     fn take(&mut self, start: usize, end: usize) -> bool {
         let row = &self.buffer[start..end];
         self.text.clear();
@@ -321,6 +277,95 @@ impl<'p> Rows<'p> {
     }
 }
 
+/// The row that [`Rows::scan`] is reading.
+struct RowScan<'r> {
+    bytes: &'r [u8],
+    at: usize,
+    done: bool,
+    /// Line ends within cells.
+    lines: u32,
+    /// Whether the number of quotes outside of quoted cells is odd.
+    toggles: bool,
+    oddities: &'r mut Oddities,
+    raw: &'r mut Vec<(Cell, bool)>,
+}
+
+/// Begin and end of a cell in the buffer, and whether it has doubled quotes.
+type RawCell = (usize, usize, bool);
+
+impl RowScan<'_> {
+    /// Reads a cell without quotes around it.
+    #[inline]
+    fn plain_cell(&mut self) -> RawCell {
+        let begin = self.at;
+        while self.at < self.bytes.len() {
+            let c = self.bytes[self.at];
+            if UNQUOTED[usize::from(c)] {
+                if c != b'"' {
+                    break;
+                }
+                self.toggles = !self.toggles;
+                self.oddities.quote_inside = true;
+            }
+            self.at += 1;
+        }
+        (begin, self.at, false)
+    }
+
+    /// Reads a cell that begins with a quote, up to the comma or the line end behind it.
+    #[inline]
+    fn quoted_cell(&mut self) -> Result<RawCell, Scan> {
+        let bytes = self.bytes;
+        let mut escaped = false;
+        self.at += 1;
+        let begin = self.at;
+        loop {
+            while self.at < bytes.len() && !QUOTED[usize::from(bytes[self.at])] {
+                self.at += 1;
+            }
+            match bytes.get(self.at) {
+                None => return Err(Scan::Incomplete { quoted: true }),
+                Some(b'"') => match bytes.get(self.at + 1) {
+                    Some(b'"') => {
+                        escaped = true;
+                        self.at += 2;
+                    }
+                    None if !self.done => return Err(Scan::Incomplete { quoted: false }),
+                    _ => break,
+                },
+                Some(&c) => {
+                    self.mark_cell();
+                    self.oddities.line_break = true;
+                    // A carriage return and a line feed together are one line end.
+                    let is_line_end = c == b'\n' || bytes.get(self.at + 1) != Some(&b'\n');
+                    self.lines += u32::from(is_line_end);
+                    self.at += 1;
+                }
+            }
+        }
+        let mut end = self.at;
+        self.at += 1;
+        let closed = self.at;
+        while self.at < bytes.len() && !matches!(bytes[self.at], b',' | b'\n' | b'\r') {
+            self.toggles ^= bytes[self.at] == b'"';
+            self.at += 1;
+        }
+        if bytes[closed..self.at].iter().any(|&c| c != b' ' && c != b'\t') {
+            self.mark_cell();
+            self.oddities.stray_quote = true;
+            end = self.at;
+        }
+        Ok((begin, end, escaped))
+    }
+
+    /// Records the current cell as the first one with a line break or a stray quote.
+    fn mark_cell(&mut self) {
+        if !self.oddities.line_break && !self.oddities.stray_quote {
+            self.oddities.from_cell = self.raw.len();
+        }
+    }
+}
+
 fn unescape(text: &str, into: &mut String) -> Cell {
     let start = into.len() as u32;
     let mut rest = text;
@@ -333,7 +378,7 @@ fn unescape(text: &str, into: &mut String) -> Cell {
 }
 
 impl Cell {
-    /// The cell between two places of the row's text.
+    /// Creates a cell between two positions of the row's text.
     pub(super) fn between(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }

@@ -69,7 +69,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// What can be said once all sessions are read.
+/// Runs the checks that need all sessions.
 pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) {
     note_id_case(&roster.sessions, FileKind::AcademicSessions, diagnostics);
     let present: Vec<u32> = roster.sessions.present().collect();
@@ -102,8 +102,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
         if let Ok(year) = texts.school_year.parse::<i32>()
             && session.end != NO_DAY
         {
-            // A year's end is exclusive and may fall on New Year's Day; a term of autumn lies
-            // wholly in the year before.
+            // The end of a school year is exclusive and may be New Year's Day. A fall term ends in
+            // the calendar year before.
             let (ends, _, _) = to_date(session.end - 1);
             let fits = if session.kind == "schoolYear" {
                 ends == year

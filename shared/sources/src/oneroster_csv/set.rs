@@ -1,4 +1,4 @@
-//! One set: its files by kind, and what its manifest says of them (checks 1, 2, 8 to 11).
+//! A set of files: its files by kind, and what its manifest says of each (checks 1, 2, 8 to 11).
 
 use roster::finding::source as codes;
 
@@ -25,30 +25,30 @@ const SDS_FILES: [&str; 7] = [
 /// A set of files, sorted by kind.
 #[derive(Debug)]
 pub(super) struct FileSet {
-    /// Where each kind of [`FileKind::ALL`] stands in the package.
+    /// Index in the package of each kind of [`FileKind::ALL`].
     files: [Option<usize>; 8],
     pub(super) version: Version,
     modes: [Option<Mode>; 8],
 }
 
-/// What a set is as a whole.
+/// Whether a set is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nature {
-    /// All that a roster needs, each the whole truth, as far as the manifest tells.
+    /// All files that a roster needs, and the manifest marks none as a delta.
     Bulk,
-    /// At least one file is a change: what is absent stays as it was.
+    /// At least one file is a delta: records that it does not name are unchanged.
     Delta,
-    /// A manifest alone: nothing changed.
+    /// A manifest without files: nothing changed.
     Nothing,
 }
 
 impl FileSet {
-    /// A set of which nothing is known yet.
+    /// Creates a set that was not opened yet.
     pub(super) fn unread() -> Self {
         Self { files: [None; 8], version: Version::V1_1, modes: [None; 8] }
     }
 
-    /// Sorts a package's files, and reads its manifest.
+    /// Sorts a package's files and reads its manifest.
     pub(super) fn of(
         package: &mut dyn Package,
         accept_1_0: bool,
@@ -83,7 +83,7 @@ impl FileSet {
         self.files[kind as usize]
     }
 
-    /// The mode that the manifest names; absent where it names none.
+    /// Returns the mode in the manifest; [`Mode::Absent`] if it has none.
     pub(super) fn mode(&self, kind: FileKind) -> Mode {
         self.modes[kind as usize].unwrap_or(Mode::Absent)
     }
@@ -105,7 +105,7 @@ impl FileSet {
         }
     }
 
-    /// Files listed and files there (checks 5 and 8).
+    /// Compares the files that are listed with those that exist (checks 5 and 8).
     fn check(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         for kind in FileKind::ALL {
             let is_needed =
@@ -145,7 +145,7 @@ impl FileSet {
         diagnostics.go_on()
     }
 
-    /// Refuses a set that must be complete and is not (check 9).
+    /// Refuses a set that must be complete but is not (check 9).
     pub(super) fn require_all(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         for kind in
             FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
@@ -236,7 +236,7 @@ fn note_unknown(name: &str, stem: &str, diagnostics: &mut Diagnostics<'_>) {
     });
 }
 
-/// Tells files of Microsoft School Data Sync from OneRoster files that lack their manifest.
+/// Recognizes files of Microsoft School Data Sync, which also have no manifest.
 fn refuse_sds(
     package: &mut dyn Package,
     files: &[Option<usize>; 8],

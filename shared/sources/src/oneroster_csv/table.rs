@@ -1,25 +1,34 @@
-//! A table, row by row, with the checks that every table has: cells, quotes, blanks, status (checks
-//! 12, 19 to 24, 29).
+//! A table, row by row, with the checks of every table: cells, quotes, blanks, status (checks 12,
+//! 19 to 23, 29).
+//!
+//! # Why this is not simply the `csv` crate with serde
+//!
+//! A file with defects must be read as far as it can be trusted, and each defect must be reported
+//! with its line: a row with too few cells, a stray quote, or a NUL byte may still name its record,
+//! which is then left unchanged instead of removed (R-H3). So a row records how many of its cells
+//! can be trusted ([`Verdict::Bad`]). Cells are slices of the batch ([`super::ahead`]); no row is
+//! copied into a struct of strings, which would be an allocation for each cell.
 
 use roster::finding::{Code, Finding, Severity, pull, source as codes};
 use roster::settings::DateOrder;
 
 use super::ahead::Ahead;
-use super::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::feed::Mark;
 use super::header::{Col, Header};
 use super::layout::{FileKind, Version};
 use super::package::Refusal;
-use super::rows::{Cell, Next, Oddities};
-use super::values::{self, BooleanCell, DateCell};
+use super::row::Row;
+use super::rows::{Next, Oddities};
+use super::values;
 use crate::ImportError;
 
-/// What the manifest says of a file.
+/// The mode of a file in the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Not there, or not told.
+    /// Not in the set, or not listed.
     Absent,
-    /// The whole truth.
+    /// All records.
     Bulk,
     /// Changes.
     Delta,
@@ -34,12 +43,12 @@ pub(super) struct Reading {
     pub(super) date_order: Option<DateOrder>,
     pub(super) tolerate_mixed_status: bool,
     pub(super) bulk_with_status: bool,
-    /// The rows are a server's objects: of what they are, how they were asked for tells, and not
-    /// whether they have a status.
+    /// Whether the rows are a server's objects. The mode then depends on the request, not on the
+    /// status of the rows.
     pub(super) is_served: bool,
 }
 
-/// A table that is being read.
+/// A table in the course of reading.
 pub(super) struct Table {
     reading: Reading,
     rows: Ahead,
@@ -53,14 +62,14 @@ pub(super) struct Table {
     noted: Noted,
 }
 
-/// What may become of a row.
+/// Result of checking a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// A record.
     Active,
-    /// A record to be taken away.
+    /// The removal of a record.
     Removed,
-    /// Bad; a finding says why. So many of its cells can be trusted.
+    /// Bad; a finding reports why. Holds the number of cells that can be trusted.
     Bad(usize),
 }
 
@@ -74,7 +83,7 @@ struct Counts {
     passwords: u64,
 }
 
-/// What is told once a file, not once a row.
+/// Findings that are reported once a file, not once a row.
 #[derive(Default)]
 struct Noted {
     fallback: bool,
@@ -130,7 +139,7 @@ impl Table {
         self.rows.read()
     }
 
-    /// Goes to the next row; false at the end. See [`Table::row`].
+    /// Moves to the next row that is not blank, and checks it. Returns false at the end.
     pub(super) fn advance(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
         let file = self.reading.kind.file();
         loop {
@@ -162,7 +171,7 @@ impl Table {
         }
     }
 
-    /// The row that [`Table::advance`] went to.
+    /// The current row.
     pub(super) fn row(&self) -> Row<'_> {
         Row {
             kind: self.reading.kind,
@@ -180,7 +189,7 @@ impl Table {
         }
     }
 
-    /// Says once a file that the district's order of dates was needed.
+    /// Reports once a file that the district's order of day and month was needed.
     pub(super) fn note_date_order(&mut self, was_needed: bool, diagnostics: &mut Diagnostics<'_>) {
         if was_needed && !std::mem::replace(&mut self.noted.date_by_setting, true) {
             diagnostics.note(&codes::DATE_BY_SETTING, |f| {
@@ -197,67 +206,11 @@ impl Table {
             });
         }
         let row = self.row();
-        let (count, width) = (row.cells.len(), self.header.width);
-        if let Some(cell) = odd.misread {
-            // What stands in the other cells is what the server says; of what is no object nothing
-            // does.
-            let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
-            let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
-            let found = || {
-                name.map(|name| format!("{name} has a value of the wrong type")).unwrap_or_default()
-            };
-            row.trusting(trusted).note(diagnostics, &pull::RECORD_UNREADABLE, None, found);
-            return Verdict::Bad(trusted);
+        if let Some(verdict) = self.check_damage(&row, diagnostics) {
+            return verdict;
         }
-        if odd.nul {
-            // Damage: which cells are whole nobody can tell, so the id counts only if it has none
-            // itself.
-            let trusted = if row.get(self.id).contains('\0') { 0 } else { self.id.at + 1 };
-            row.trusting(trusted).note(diagnostics, &codes::NUL_BYTE, None, String::new);
-            return Verdict::Bad(trusted);
-        }
-        let swallowed = odd.line_break && (odd.stray_quote || count != width);
-        if odd.stray_quote || swallowed {
-            // Rows that follow may be part of this one: nothing of it names a record for sure.
-            let trusted = if swallowed { 0 } else { odd.from_cell };
-            let found = || {
-                if swallowed {
-                    "a quoted cell runs into the next lines, which may be lost with it".into()
-                } else {
-                    String::new()
-                }
-            };
-            row.trusting(trusted).note(diagnostics, &codes::QUOTE_STRAY, None, found);
-            return Verdict::Bad(trusted);
-        }
-        // Where a comma too many or too few stands nobody knows: only a first cell is what it was.
-        let first = usize::from(self.id.at == 0);
-        if count < width {
-            let code =
-                if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
-            let found = || format!("the row has {count} cells, the header {width}");
-            if count < self.header.needed {
-                row.trusting(first).note(diagnostics, code, None, found);
-                return Verdict::Bad(first);
-            }
-            row.note(diagnostics, code, None, || {
-                format!("{}; the missing cells are optional and were read as blank", found())
-            });
-        } else if count > width {
-            // Blank cells at the end may as well come from a comma inside the row; then an id that
-            // is not the first cell is another's.
-            let blank = first == 1
-                && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
-            let code = if blank { &codes::CELLS_EXTRA } else { &codes::CELL_COUNT };
-            if !blank {
-                row.trusting(first).note(diagnostics, code, None, || {
-                    format!("the row has {count} cells, the header {width}")
-                });
-                return Verdict::Bad(first);
-            }
-            if self.header.names().len() < count {
-                row.note(diagnostics, code, None, String::new);
-            }
+        if let Some(verdict) = self.check_width(&row, diagnostics) {
+            return verdict;
         }
         if odd.line_break {
             row.note(diagnostics, &codes::LINE_BREAK, None, String::new);
@@ -270,6 +223,80 @@ impl Table {
         Verdict::Active
     }
 
+    /// Checks for damage that makes a row bad: unreadable values, NUL bytes, stray quotes.
+    #[inline]
+    fn check_damage(&self, row: &Row<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Verdict> {
+        let odd = self.rows.oddities();
+        if let Some(cell) = odd.misread {
+            // The other cells of an object are what the server sent. Something that is not an
+            // object has no cells.
+            let trusted = if cell == Oddities::NO_OBJECT { 0 } else { usize::MAX };
+            let name = self.header.names().get(usize::from(cell)).filter(|_| trusted > 0);
+            let found = || {
+                name.map(|name| format!("{name} has a value of the wrong type")).unwrap_or_default()
+            };
+            row.trusting(trusted).note(diagnostics, &pull::RECORD_UNREADABLE, None, found);
+            return Some(Verdict::Bad(trusted));
+        }
+        if odd.nul {
+            // Any cell may be damaged. The id counts only if it has no NUL byte itself.
+            let trusted = if row.get(self.id).contains('\0') { 0 } else { self.id.at + 1 };
+            row.trusting(trusted).note(diagnostics, &codes::NUL_BYTE, None, String::new);
+            return Some(Verdict::Bad(trusted));
+        }
+        let swallowed = odd.line_break && (odd.stray_quote || row.cells.len() != self.header.width);
+        if odd.stray_quote || swallowed {
+            // The row may contain parts of the following rows, so its id is uncertain.
+            let trusted = if swallowed { 0 } else { odd.from_cell };
+            let found = || {
+                if swallowed {
+                    "a quoted cell runs into the next lines, which may be lost with it".into()
+                } else {
+                    String::new()
+                }
+            };
+            row.trusting(trusted).note(diagnostics, &codes::QUOTE_STRAY, None, found);
+            return Some(Verdict::Bad(trusted));
+        }
+        None
+    }
+
+    /// Compares the number of cells with the header (checks 20 and 21).
+    #[inline]
+    fn check_width(&self, row: &Row<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Verdict> {
+        let (count, width) = (row.cells.len(), self.header.width);
+        // A comma is missing or extra at an unknown place. Only the first cell is certain.
+        let first = usize::from(self.id.at == 0);
+        if count < width {
+            let code =
+                if count < self.header.needed { &codes::CELL_COUNT } else { &codes::CELLS_SHORT };
+            let found = || format!("the row has {count} cells, the header {width}");
+            if count < self.header.needed {
+                row.trusting(first).note(diagnostics, code, None, found);
+                return Some(Verdict::Bad(first));
+            }
+            row.note(diagnostics, code, None, || {
+                format!("{}; the missing cells are optional and were read as blank", found())
+            });
+        } else if count > width {
+            // Blank cells at the end may come from an extra comma within the row; an id in another
+            // column than the first would then be wrong.
+            let blank = first == 1
+                && row.cells[width..].iter().all(|cell| cell.of(row.text).trim().is_empty());
+            let code = if blank { &codes::CELLS_EXTRA } else { &codes::CELL_COUNT };
+            if !blank {
+                row.trusting(first).note(diagnostics, code, None, || {
+                    format!("the row has {count} cells, the header {width}")
+                });
+                return Some(Verdict::Bad(first));
+            }
+            if self.header.names().len() < count {
+                row.note(diagnostics, code, None, String::new);
+            }
+        }
+        None
+    }
+
     fn check_status(&mut self, diagnostics: &mut Diagnostics<'_>) -> Verdict {
         let row = self.row();
         let (status, modified) = (row.trimmed(self.status), row.trimmed(self.modified));
@@ -277,31 +304,10 @@ impl Table {
         let verdict = match status {
             "" | "active" => Verdict::Active,
             "tobedeleted" => Verdict::Removed,
-            other => {
-                let known = if other.eq_ignore_ascii_case("active") {
-                    Some((Verdict::Active, "active"))
-                } else if other.eq_ignore_ascii_case("tobedeleted")
-                    || other.eq_ignore_ascii_case("inactive")
-                {
-                    Some((Verdict::Removed, "tobedeleted"))
-                } else {
-                    None
-                };
-                if let Some((verdict, word)) = known {
-                    row.note(diagnostics, &codes::STATUS_SPELLING, Some(self.status), || {
-                        format!("the status {} was read as {word}", quoted(other))
-                    });
-                    verdict
-                } else {
-                    row.note(diagnostics, &codes::VALUE_UNKNOWN, Some(self.status), || {
-                        format!("the status {} is neither active nor tobedeleted", quoted(other))
-                    });
-                    Verdict::Bad(usize::MAX)
-                }
-            }
+            other => self.read_other_status(&row, other, diagnostics),
         };
         if matches!(verdict, Verdict::Bad(_)) {
-            // What the file is, bulk or delta, rows that can be read tell.
+            // Only good rows count in the decision whether the file is bulk or delta.
             return verdict;
         }
         let (blank, unpaired) = (status.is_empty(), status.is_empty() != modified.is_empty());
@@ -312,8 +318,32 @@ impl Table {
         verdict
     }
 
-    /// Judges the file as a whole, at its end. True if it is the whole truth of its kind: what it
-    /// does not name is gone.
+    /// Reads a status that is not in the standard's spelling.
+    fn read_other_status(
+        &self,
+        row: &Row<'_>,
+        status: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Verdict {
+        let is = |word: &str| status.eq_ignore_ascii_case(word);
+        let (verdict, word) = if is("active") {
+            (Verdict::Active, "active")
+        } else if is("tobedeleted") || is("inactive") {
+            (Verdict::Removed, "tobedeleted")
+        } else {
+            row.note(diagnostics, &codes::VALUE_UNKNOWN, Some(self.status), || {
+                format!("the status {} is neither active nor tobedeleted", quoted(status))
+            });
+            return Verdict::Bad(usize::MAX);
+        };
+        row.note(diagnostics, &codes::STATUS_SPELLING, Some(self.status), || {
+            format!("the status {} was read as {word}", quoted(status))
+        });
+        verdict
+    }
+
+    /// Runs the checks of the whole file, at its end. Returns true if the file is complete, so that
+    /// records it does not name are removed.
     pub(super) fn finish(&self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
         let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } =
             self.counts;
@@ -322,10 +352,10 @@ impl Table {
             finding.at(place(kind.file(), 0, column.map(|c| c.name)))
         };
         let is_delta = self.reading.is_served && self.reading.mode == Mode::Delta;
-        // That nothing changed since is nothing to be told.
+        // An empty delta from a server means that nothing changed.
         if rows == 0 && !is_delta {
             let severity = if kind.is_needed() { Severity::Stop } else { Severity::Warn };
-            diagnostics.weighing(&codes::NO_ROWS, severity, |f| here(f, None));
+            diagnostics.note_as(&codes::NO_ROWS, severity, |f| here(f, None));
             diagnostics.go_on()?;
         }
         if self.rows.bare_returns() {
@@ -347,7 +377,7 @@ impl Table {
             return Ok(!is_delta);
         }
         if self.reading.version == Version::V1_0 {
-            // 1.0 knows no delta, and fills in status always.
+            // 1.0 has no deltas, and always fills the status.
             return Ok(true);
         }
         counted(diagnostics, &codes::MODIFIED_UNPAIRED, self.modified, unpaired);
@@ -374,12 +404,12 @@ impl Table {
         if self.reading.mode == Mode::Delta && without_status > 0 {
             counted(diagnostics, &codes::STATUS_BLANK_IN_DELTA, self.status, without_status);
         }
-        // A file of which the manifest tells no mode is what its rows say.
+        // Without a mode in the manifest, the rows decide.
         Ok(bulk || (self.reading.mode == Mode::Absent && with_status == 0))
     }
 }
 
-/// Tells a file that is bad from a file that could not be read.
+/// Separates a bad file from a failed read.
 pub(super) fn fault(
     error: std::io::Error,
     file: &'static str,
@@ -396,6 +426,7 @@ pub(super) fn fault(
     }
 }
 
+/// Reports why rows cannot be split any further.
 pub(super) fn refuse(next: Next, file: &'static str, diagnostics: &mut Diagnostics<'_>) {
     match next {
         Next::Row | Next::End => {}
@@ -408,234 +439,5 @@ pub(super) fn refuse(next: Next, file: &'static str, diagnostics: &mut Diagnosti
         Next::NotUtf8(line) => {
             diagnostics.note(&codes::NOT_UTF8, |f| f.at(place(file, line, None)))
         }
-    }
-}
-
-/// One row.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'t> {
-    kind: FileKind,
-    pub(super) line: u32,
-    text: &'t str,
-    cells: &'t [Cell],
-    trusted: usize,
-    verdict: Verdict,
-    id: Col,
-    date_order: Option<DateOrder>,
-    is_served: bool,
-}
-
-impl<'t> Row<'t> {
-    fn trusting(mut self, trusted: usize) -> Self {
-        self.trusted = trusted;
-        self
-    }
-
-    /// A cell as it stands; blank where the column or the cell is not there, or cannot be trusted.
-    pub(super) fn get(&self, col: Col) -> &'t str {
-        if col.at >= self.trusted {
-            return "";
-        }
-        self.cells.get(col.at).map_or("", |cell| cell.of(self.text))
-    }
-
-    /// A cell of a bad row all the same, for what can be checked against other records.
-    pub(super) fn doubtful(&self, col: Col) -> &'t str {
-        self.cells.get(col.at).map_or("", |cell| cell.of(self.text))
-    }
-
-    /// A cell without the blanks around it.
-    pub(super) fn trimmed(&self, col: Col) -> &'t str {
-        values::trim(self.get(col))
-    }
-
-    /// Whether the row was found bad, with a finding.
-    pub(super) fn is_bad(&self) -> bool {
-        matches!(self.verdict, Verdict::Bad(_))
-    }
-
-    /// Whether the cells stand where they should, bad or not.
-    pub(super) fn is_whole(&self) -> bool {
-        self.trusted == usize::MAX
-    }
-
-    /// Whether the row is a server's object: it need not have all that a file's must.
-    pub(super) fn is_served(&self) -> bool {
-        self.is_served
-    }
-
-    /// Whether the row says that its record is to be taken away.
-    pub(super) fn is_removal(&self) -> bool {
-        self.verdict == Verdict::Removed
-    }
-
-    /// The row's own id, to the letter; none where it is blank or cannot be read.
-    pub(super) fn own_id(&self) -> Option<&'t str> {
-        Some(self.get(self.id)).filter(|id| !values::trim(id).is_empty())
-    }
-
-    /// The column of the row's own id.
-    pub(super) fn id_col(&self) -> Col {
-        self.id
-    }
-
-    /// A number for the row's content: equal rows have equal ones.
-    pub(super) fn fingerprint(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.text.as_bytes())
-    }
-
-    /// Diagnostics a finding about this row. A blank text stands for the code's own meaning.
-    pub(super) fn note(
-        &self,
-        diagnostics: &mut Diagnostics<'_>,
-        code: &'static Code,
-        col: Option<Col>,
-        found: impl FnOnce() -> String,
-    ) {
-        self.weighing(diagnostics, code, code.severity, col, found);
-    }
-
-    pub(super) fn weighing(
-        &self,
-        diagnostics: &mut Diagnostics<'_>,
-        code: &'static Code,
-        severity: Severity,
-        col: Option<Col>,
-        found: impl FnOnce() -> String,
-    ) {
-        diagnostics.weighing(code, severity, |finding| {
-            let found = found();
-            let finding = if found.is_empty() { finding } else { finding.with(found) };
-            let finding = finding.at(place(self.kind.file(), self.line, col.map(|c| c.name)));
-            match self.own_id() {
-                Some(id) => finding.about(self.kind.entity(), &id_of(id)),
-                None => finding,
-            }
-        });
-    }
-
-    /// A required cell, trimmed; none, with a finding, where it is blank (check 24).
-    pub(super) fn required(&self, col: Col, diagnostics: &mut Diagnostics<'_>) -> Option<&'t str> {
-        let text = self.trimmed(col);
-        if text.is_empty() {
-            self.note(diagnostics, &codes::VALUE_MISSING, Some(col), || {
-                format!("{} is blank", col.name)
-            });
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A required reference or id, to the letter.
-    pub(super) fn required_id(
-        &self,
-        col: Col,
-        diagnostics: &mut Diagnostics<'_>,
-    ) -> Option<&'t str> {
-        self.required(col, diagnostics).map(|_| self.get(col))
-    }
-
-    /// A word of an enumeration, in the standard's spelling (checks 31 and 32). `ext:` words pass
-    /// where `open`.
-    pub(super) fn word(
-        &self,
-        col: Col,
-        words: &[&'static str],
-        open: bool,
-        required: bool,
-        diagnostics: &mut Diagnostics<'_>,
-    ) -> Option<&'t str> {
-        let text = self.trimmed(col);
-        if words.contains(&text) {
-            return Some(text);
-        }
-        if text.is_empty() {
-            return if required { self.required(col, diagnostics) } else { None };
-        }
-        if open && text.starts_with("ext:") {
-            return Some(text);
-        }
-        if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-            self.note(diagnostics, &codes::VALUE_CASE, Some(col), || {
-                format!("{} is {}, read as {word}", col.name, quoted(text))
-            });
-            return Some(word);
-        }
-        let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
-        self.note(diagnostics, code, Some(col), || {
-            format!("{} is {}, which is not one of {}", col.name, quoted(text), words.join(", "))
-        });
-        None
-    }
-
-    /// A boolean (check 30). `secret` values are not quoted.
-    pub(super) fn boolean(
-        &self,
-        col: Col,
-        required: bool,
-        secret: bool,
-        diagnostics: &mut Diagnostics<'_>,
-    ) -> Option<bool> {
-        let text = self.trimmed(col);
-        if text.is_empty() {
-            if required {
-                self.required(col, diagnostics);
-            }
-            return None;
-        }
-        let shown =
-            || if secret { String::new() } else { format!("{} is {}", col.name, quoted(text)) };
-        match values::boolean(text) {
-            BooleanCell::Exact(value) => return Some(value),
-            BooleanCell::OtherCase(value) => {
-                self.note(diagnostics, &codes::BOOLEAN_CASE, Some(col), shown);
-                return Some(value);
-            }
-            BooleanCell::OtherWord(value) => {
-                self.note(diagnostics, &codes::BOOLEAN_WORD, Some(col), shown);
-                return Some(value);
-            }
-            BooleanCell::Bad => {}
-        }
-        let code = if required { &codes::VALUE_UNKNOWN } else { &codes::OPTIONAL_VALUE_UNKNOWN };
-        self.note(diagnostics, code, Some(col), || {
-            format!("{} is neither true nor false", col.name)
-        });
-        None
-    }
-
-    /// A date (check 28), and whether the district's order of day and month was needed for it. A
-    /// `secret` one is not quoted.
-    pub(super) fn date(
-        &self,
-        col: Col,
-        required: bool,
-        secret: bool,
-        diagnostics: &mut Diagnostics<'_>,
-    ) -> (Option<jiff::civil::Date>, bool) {
-        let text = self.trimmed(col);
-        if text.is_empty() {
-            if required {
-                self.required(col, diagnostics);
-            }
-            return (None, false);
-        }
-        let cell = values::date(text, self.date_order);
-        match cell {
-            DateCell::Iso(date) => return (Some(date), false),
-            DateCell::Ordered(date) => return (Some(date), true),
-            DateCell::NeedsOrder | DateCell::Bad => {}
-        }
-        let code = if required { &codes::REQUIRED_DATE } else { &codes::DATE_FORMAT };
-        self.note(diagnostics, code, Some(col), || {
-            let shown = if secret { String::new() } else { format!(" {}", quoted(text)) };
-            let why = if cell == DateCell::NeedsOrder {
-                "may be month-day or day-month (set date_order to mdy or dmy)"
-            } else {
-                "is not a date"
-            };
-            format!("{}{shown} {why}", col.name)
-        });
-        (None, false)
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the record that a row is about, and what is wrong with ids (checks 24 to 27).
+//! Finds the record of a row, and checks ids (checks 24 to 27).
 
 use roster::finding::source as codes;
 
@@ -6,23 +6,22 @@ use super::collected::note_record;
 use super::diagnostics::Diagnostics;
 use super::ids::{Claim, RecordStatus, Registry};
 use super::layout::FileKind;
-use super::table::Row;
+use super::row::Row;
 use super::values::is_regular_id;
 
-/// What became of a row's claim to its record.
+/// Outcome of a row's claim to its record.
 pub(super) enum Taken {
-    /// The row is the record's.
+    /// The row defines the record.
     Record(u32),
-    /// The row is bad or not alone; the record is left as it is.
+    /// The row is bad, or conflicts with another. The mirror's record is left unchanged.
     Bad(u32),
-    /// The row takes its record away, or says what is known.
+    /// The row removes its record, or repeats another row.
     Nothing,
-    /// Nobody can tell which record it is.
+    /// The row's record is unknown.
     Unnamed,
 }
 
-/// Finds the record that a row is about, and settles what does not depend on the table (checks 24
-/// to 26).
+/// Finds the record of a row and runs the checks that do not depend on the table (checks 24 to 26).
 pub(super) fn take<T: Default + Clone>(
     registry: &mut Registry<T>,
     row: &Row<'_>,
@@ -75,7 +74,7 @@ pub(super) fn take<T: Default + Clone>(
     }
 }
 
-/// Diagnostics ids that differ only in case (check 27).
+/// Reports ids that differ only in case (check 27).
 pub(super) fn note_id_case<T: Default + Clone>(
     registry: &Registry<T>,
     kind: FileKind,

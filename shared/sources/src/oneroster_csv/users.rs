@@ -12,7 +12,8 @@ use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
 use super::phone::Phones;
 use super::record_texts::{PersonTexts, StudentTexts};
-use super::table::{Row, Table};
+use super::row::Row;
+use super::table::Table;
 use super::take::{Taken, note_id_case, take};
 use super::values;
 

@@ -1,7 +1,6 @@
-//! A zip, read through its central directory.
+//! A zip file, read through its central directory.
 //!
-//! Nothing that the zip declares about itself is trusted: sizes and ratios are counted while
-//! unpacking.
+//! The sizes that the zip declares are not trusted: bytes and ratios are counted while unpacking.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{
@@ -14,21 +13,21 @@ use zip::{ZipArchive, result::ZipError};
 
 use super::package::{Package, PackagedFile, Refusal};
 
-/// What a zip may amount to. The defaults hold the largest district (a million students: about 1.5
-/// GB of text, 15 to 1) with room.
+/// Limits on a zip file. The defaults leave room for the largest district: a million students are
+/// about 1.5 GB of text, packed 15 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Members, folders included.
+    /// Maximum number of members, folders included.
     pub members: usize,
-    /// Unpacked bytes of all files that are read.
+    /// Maximum number of unpacked bytes of all files together.
     pub unpacked: u64,
-    /// Unpacked bytes per packed byte, once [`Limits::RATIO_FROM`] bytes are unpacked: rosters pack
-    /// 5 to 30 to 1, bombs 1,000 to 1.
+    /// Maximum number of unpacked bytes per packed byte, checked once [`Limits::RATIO_FROM`] bytes
+    /// are unpacked. Rosters pack 5 to 30 to 1, zip bombs 1,000 to 1.
     pub ratio: u64,
 }
 
 impl Limits {
-    /// Unpacked bytes of one member below which its ratio does not matter.
+    /// Unpacked bytes of one member up to which its ratio is not checked.
     pub const RATIO_FROM: u64 = 1 << 20;
 }
 
@@ -38,19 +37,18 @@ impl Default for Limits {
     }
 }
 
-/// A zip as a set of files.
+/// A zip file as a package.
 pub struct ZipPackage<R> {
     archive: ZipArchive<Watched<R>>,
     files: Vec<PackagedFile>,
-    /// The place in the archive of each file: folders are members too.
+    /// Index in the archive of each file. Folders are members of the archive too.
     members: Vec<usize>,
     limits: Limits,
     unpacked: u64,
     failed: Arc<AtomicBool>,
 }
 
-/// Remembers whether reading itself failed, so that a lost connection is not taken for a broken
-/// zip.
+/// Records whether reading failed, so that a lost connection is not reported as a damaged zip.
 struct Watched<R> {
     inner: R,
     failed: Arc<AtomicBool>,
@@ -68,7 +66,7 @@ impl<R: Read> Read for Watched<R> {
 
 impl<R: Seek> Seek for Watched<R> {
     fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        // A seek to before the start is the zip's fault; readers over the network fail when they
+        // Not recorded: a seek to before the start is the zip's fault, and network readers fail on
         // read.
         self.inner.seek(pos)
     }
@@ -77,17 +75,16 @@ impl<R: Seek> Seek for Watched<R> {
 /// Why a zip could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The zip is bad: a result for the report.
+    /// The zip is bad. The report says why.
     #[error("the zip file was rejected")]
     Refused(#[source] Refusal),
-    /// Reading failed; it may be tried again.
+    /// Reading failed; a retry may succeed.
     #[error("the zip file could not be read")]
     Read(#[source] io::Error),
 }
 
 impl<R: Read + Seek + Send> ZipPackage<R> {
-    /// Reads the central directory and checks what can be checked without unpacking (checks 1 and
-    /// 2's base).
+    /// Reads the central directory and runs the checks that need no unpacking (check 1).
     pub fn open(reader: R, limits: &Limits) -> Result<Self, OpenError> {
         let failed = Arc::new(AtomicBool::new(false));
         let mut reader = Watched { inner: reader, failed: failed.clone() };
@@ -160,8 +157,8 @@ fn too_large(limits: &Limits) -> Refusal {
     )
 }
 
-/// Looks at the count in the end record before the directory is read, for reading it takes memory
-/// for each member.
+/// Checks the count in the end record before the directory is read, because reading the directory
+/// takes memory for each member.
 fn refuse_too_many<R: Read + Seek>(reader: &mut R, limits: &Limits) -> io::Result<()> {
     let length = reader.seek(SeekFrom::End(0))?;
     let tail = length.min(22 + 65_535);
@@ -193,7 +190,7 @@ fn open_error(error: ZipError, failed: &AtomicBool) -> OpenError {
     }
 }
 
-/// Tells a bad zip from a reader that failed.
+/// Separates a bad zip from a failed read.
 fn as_io(error: ZipError, failed: &AtomicBool) -> Result<Refusal, io::Error> {
     let what = match error {
         ZipError::Io(error) => match Refusal::out_of(error) {
@@ -238,7 +235,7 @@ impl<R: Read + Seek + Send> Package for ZipPackage<R> {
     }
 }
 
-/// Counts what a member really unpacks to.
+/// Counts the bytes that a member unpacks to.
 struct Unpacking<'a, R> {
     member: R,
     name: &'a str,

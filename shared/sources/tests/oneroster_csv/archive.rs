@@ -12,7 +12,7 @@ use sources::{Import, ImportError};
 
 use crate::support::{Set, zip};
 
-/// Opens a zip with limits, and says why it is refused.
+/// Opens a zip with limits and returns the finding that refuses it.
 fn refusal(bytes: Vec<u8>, limits: &Limits) -> String {
     match ZipPackage::open(Cursor::new(bytes), limits) {
         Ok(_) => "opened".into(),
@@ -56,7 +56,7 @@ fn check_1_empty_zip() {
 
 #[test]
 fn check_1_encrypted_zip() {
-    // The bit that says so, in every header of the archive.
+    // The encryption flag, in every header of the archive.
     let mut bytes = Set::valid().zip();
     for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
         let places: Vec<usize> =
@@ -77,7 +77,7 @@ fn check_1_path_traversal() {
 }
 
 #[test]
-fn check_1_two_members_of_one_name() {
+fn check_1_duplicate_member_names() {
     let mut bytes =
         zip(&[("users.csv".into(), b"a\n".to_vec()), ("usera.csv".into(), b"b\n".to_vec())]);
     let places: Vec<usize> =
@@ -94,7 +94,7 @@ fn check_1_too_many_members() {
 }
 
 #[test]
-fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
+fn check_1_zip_bomb_is_detected_by_its_unpacked_size() {
     let run = |limits: Limits, users: Vec<u8>| {
         let set = Set::valid().bytes("users.csv", users);
         let package = ZipPackage::open(Cursor::new(set.zip()), &limits).unwrap();
@@ -103,7 +103,7 @@ fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
     let mut bomb = Set::valid().text("users.csv").into_bytes();
     bomb.resize(64 << 20, b'\n');
     assert_snapshot!(run(Limits::default(), bomb.clone()), @"stop zip_too_large users.csv: a file unpacks to more than 200 times its packed size. Upload only the OneRoster files. If the export really is this large, contact support.");
-    // The size alone, and whatever the directory declares: the sizes in it are made small.
+    // The size alone counts, whatever the directory declares: its sizes are changed to small ones.
     let limits = Limits { unpacked: 1 << 20, ratio: u64::MAX, ..Limits::default() };
     let set = Set::valid().bytes("users.csv", bomb);
     let mut bytes = set.zip();
@@ -119,7 +119,7 @@ fn check_1_zip_bomb_is_found_by_what_it_unpacks_to() {
 }
 
 #[test]
-fn check_2_one_folder_holds_all() {
+fn check_2_all_files_in_one_folder() {
     let mut set = Set::valid();
     for (name, _) in &mut set.files {
         *name = format!("export 2026/{name}");
@@ -140,7 +140,7 @@ fn check_2_files_in_several_folders() {
 }
 
 #[test]
-fn debris_of_a_mac_is_passed_over() {
+fn archive_files_of_macos_are_skipped() {
     let outcome = Set::valid().file("__MACOSX/._users.csv", "x").file(".DS_Store", "x").import();
     assert_snapshot!(outcome.found(), @r"
     info file_unknown: `__MACOSX/._users.csv` was added by macOS when the files were zipped. Nothing to do: the file is ignored.
@@ -150,7 +150,7 @@ fn debris_of_a_mac_is_passed_over() {
 }
 
 #[test]
-fn check_8_listed_and_not_there_or_there_and_not_listed() {
+fn check_8_listed_but_missing_or_present_but_not_listed() {
     assert_snapshot!(Set::valid().without("users.csv").import().found(), @"stop file_missing users.csv: manifest.csv lists users.csv, but the file is missing. Export again and include this file.");
     assert_snapshot!(Set::valid().without("demographics.csv").import().found(), @"warn file_listed_missing demographics.csv: manifest.csv lists a file that is not in the export. Export again with all files.");
     assert_snapshot!(Set::valid().change("manifest.csv", "file.demographics,bulk", "file.demographics,absent").import().found(), @"warn file_not_listed demographics.csv: the export contains a file that manifest.csv marks as absent or does not list. Export again with a manifest.csv that matches the files.");
@@ -190,14 +190,14 @@ fn check_10_unknown_and_unneeded_files() {
 }
 
 #[test]
-fn check_11_file_names_in_other_capitals() {
+fn check_11_file_names_in_another_case() {
     let set = Set::valid();
     let text = set.text("academicSessions.csv");
     assert_snapshot!(set.without("academicSessions.csv").file("academicsessions.CSV", &text).import().found(), @"warn file_name_case: `academicsessions.CSV` should be named academicSessions.csv. Use the file name exactly as OneRoster spells it.");
 }
 
 #[test]
-fn files_of_microsoft_school_data_sync_are_recognised() {
+fn files_of_microsoft_school_data_sync_are_recognized() {
     let users = "sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms\nu1,a,b,c,,,,,\n";
     assert_snapshot!(Set::of(&[("users.csv", users), ("orgs.csv", "sourcedId,name,type\n")]).import().found(), @"stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");
     assert_snapshot!(Set::of(&[("School.csv", "SIS ID,Name\n1,a\n"), ("Section.csv", "SIS ID\n1\n")]).import().found(), @r"
@@ -208,7 +208,7 @@ fn files_of_microsoft_school_data_sync_are_recognised() {
     assert_snapshot!(Set::valid().file("users.csv", users).import().found_of("sds_files"), @"stop sds_files users.csv:1: the column `activeDirectoryMatchId` belongs to Microsoft School Data Sync, not to OneRoster. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");
 }
 
-/// A file on the other side of a connection, which breaks when the test says so.
+/// A file on a connection that breaks when the test says so.
 struct Failing(Cursor<Vec<u8>>, Arc<AtomicBool>);
 
 impl Read for Failing {
@@ -228,7 +228,7 @@ impl Seek for Failing {
 }
 
 #[test]
-fn a_reader_that_fails_is_a_fault_to_be_tried_again_and_no_refusal() {
+fn a_failed_read_is_an_error_and_not_a_refusal() {
     let set = Set::valid();
     let is_broken = Arc::new(AtomicBool::new(true));
     let file = || Failing(Cursor::new(set.zip()), is_broken.clone());
@@ -259,7 +259,7 @@ impl roster::snapshot::SnapshotSink for Nothing {
 }
 
 #[test]
-fn progress_and_the_failure_of_the_sink_are_told() {
+fn progress_and_sink_failures_are_reported() {
     struct Full;
     impl roster::snapshot::SnapshotSink for Full {
         fn line(&mut self, _: roster::snapshot::PartName, _: &[u8]) -> io::Result<()> {
@@ -280,19 +280,19 @@ fn progress_and_the_failure_of_the_sink_are_told() {
     assert!(matches!(import(job(None), &mut Full), Err(ImportError::Write(_))));
     let mut read = Vec::new();
     let mut lines = 0;
-    let mut told = |progress: sources::oneroster_csv::Progress| {
+    let mut progress = |progress: sources::oneroster_csv::Progress| {
         read.push((progress.read, progress.of));
         lines = progress.lines;
     };
-    assert!(matches!(import(job(Some(&mut told)), &mut Nothing).unwrap(), Import::Staged(_)));
-    // Seven files, and a block of records of each of seven kinds.
+    assert!(matches!(import(job(Some(&mut progress)), &mut Nothing).unwrap(), Import::Staged(_)));
+    // Seven files, and a block of records for each of seven kinds.
     assert!(read.is_sorted() && read.len() == 14, "{read:?}");
     assert!(read.last().unwrap().0 <= read[0].1);
     assert_eq!(lines, 11);
 }
 
 #[test]
-fn stored_members_are_read_like_packed_ones() {
+fn uncompressed_members_are_read_like_compressed_ones() {
     let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in &Set::valid().files {
         let options = ::zip::write::SimpleFileOptions::default()

@@ -1,4 +1,4 @@
-//! Bulk and delta (check 22): what counts as the whole truth, and how sets fold into one another.
+//! Bulk and delta sets (check 22): which files are complete, and how sets update one another.
 
 use std::io::Cursor;
 
@@ -23,7 +23,7 @@ fn needs_base(set: &Set) -> bool {
 }
 
 #[test]
-fn a_manifest_alone_tells_whether_earlier_sets_are_needed() {
+fn the_manifest_decides_whether_earlier_sets_are_needed() {
     assert!(!needs_base(&Set::valid()));
     assert!(!needs_base(&Set::valid_1_2()));
     assert!(needs_base(&Set::delta(&[])));
@@ -33,17 +33,17 @@ fn a_manifest_alone_tells_whether_earlier_sets_are_needed() {
 }
 
 #[test]
-fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
-    let tonight = delta(&[
+fn a_delta_changes_adds_and_removes_records_and_keeps_the_rest() {
+    let newest = delta(&[
         (
             "users.csv",
             "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss-Reed,J,1001,pmoss@lantern.example,,,gu1,04,\nst2,tobedeleted,NOW,true,s2,student,dfenn,,Dita,Fenn,,1002,,,,,,\nst3,active,NOW,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n",
         ),
         ("enrollments.csv", "e5,active,NOW,c2,s2,st3,student,,,\n"),
     ]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @"");
-    assert_snapshot!(outcome.gaps(), @"");
+    assert_snapshot!(outcome.unreadable(), @"");
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st3"]);
     assert_eq!(
         outcome.student("st1").person.family.as_ref().map(roster::personal::Personal::reveal),
@@ -54,13 +54,13 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
         2,
         "demographics.csv is absent and stays as it was"
     );
-    // Who is taken away takes the seat along.
+    // A removed person's enrollments are removed too.
     assert_eq!(
         outcome
             .class("c2")
             .students
             .iter()
-            .map(|seat| seat.id.as_str().to_owned())
+            .map(|membership| membership.id.as_str().to_owned())
             .collect::<Vec<_>>(),
         ["st3"]
     );
@@ -69,7 +69,7 @@ fn a_delta_changes_adds_and_takes_away_and_leaves_the_rest() {
 }
 
 #[test]
-fn deltas_fold_oldest_first_and_a_bulk_file_starts_anew() {
+fn deltas_apply_in_order_and_a_bulk_file_replaces_earlier_ones() {
     let first = delta(&[(
         "enrollments.csv",
         "e4,tobedeleted,NOW,c2,s2,st2,student,,,\ne5,active,NOW,c1,s1,st2,student,,,\ne6,active,NOW,c1,s1,te1,teacher,,,\n",
@@ -83,18 +83,18 @@ fn deltas_fold_oldest_first_and_a_bulk_file_starts_anew() {
     {"id":"c2","details":{"title":"Reading B","code":"RD-2","class_type":"scheduled","school":"s2","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st2","begin":"2026-09-01"}]}
     {"id":"c1","details":{"title":"Reading A","code":"RD-1","class_type":"scheduled","location":"Room 4","school":"s1","course":"co1","terms":["t1"],"grades":["03"],"subjects":["English"],"subject_codes":["01001"],"periods":["1","3"]},"teachers":[{"id":"te1","primary":true}],"students":[{"id":"st1","begin":"2026-08-20"}]}
     "#);
-    // A bulk file in the middle of the chain: what came before it no longer counts.
+    // A bulk file among the deltas: earlier rows no longer count.
     let bulk = Set::valid()
         .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,")
         .change("users.csv", "st2,,,true,s2,student,dfenn", "st5,,,true,s2,student,dfenn");
-    let tonight =
+    let newest =
         delta(&[("users.csv", "st4,tobedeleted,NOW,true,s1,student,bhale,,Bo,Hale,,,,,,,,\n")]);
-    let outcome = tonight.after(vec![Set::valid(), bulk]).with_base().import();
+    let outcome = newest.after(vec![Set::valid(), bulk]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st5"]);
 }
 
 #[test]
-fn a_manifest_alone_says_that_nothing_changed() {
+fn a_set_with_only_a_manifest_changes_nothing() {
     let outcome = Set::delta(&[]).after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.lines, Set::valid().import().lines);
     assert!(Set::delta(&[]).with_base().import().needs_base);
@@ -102,7 +102,7 @@ fn a_manifest_alone_says_that_nothing_changed() {
 }
 
 #[test]
-fn a_delta_asks_for_the_sets_that_it_follows_or_is_the_first_itself() {
+fn a_delta_needs_its_earlier_sets_unless_it_is_the_first() {
     assert!(
         delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")])
             .with_base()
@@ -121,7 +121,7 @@ fn a_delta_asks_for_the_sets_that_it_follows_or_is_the_first_itself() {
     assert_snapshot!(outcome.found(), @"");
 }
 
-/// Fills in status and dateLastModified in every row.
+/// Fills status and dateLastModified in every row.
 fn with_status(mut set: Set) -> Set {
     for (name, bytes) in &mut set.files {
         let text = String::from_utf8(bytes.clone()).unwrap();
@@ -137,8 +137,8 @@ fn with_status(mut set: Set) -> Set {
 }
 
 #[test]
-fn check_22_status_in_bulk_the_data_win() {
-    // Nothing is concluded to be gone: the set is read over the one before, or is the first.
+fn check_22_a_bulk_file_with_status_is_read_as_a_delta() {
+    // No record is removed: the set is read over the previous one, or is the first.
     let smaller = || {
         with_status(Set::valid().change(
             "users.csv",
@@ -167,9 +167,9 @@ fn check_22_status_in_bulk_the_data_win() {
 
 #[test]
 fn check_22_blank_status_in_a_delta() {
-    let tonight =
+    let newest =
         Set::delta(&[("users.csv", "st3,,,true,s2,student,ahale,,Ada,Hale,,1003,,,,,03,\n")]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2", "st3"]);
     assert_snapshot!(outcome.found(), @r"
     warn status_blank_in_delta users.csv status: the manifest says delta, but rows have no status; these rows were read as active, and missing records are not removed (1 of 1 rows). Fill in status in delta files, or mark the file as bulk.
@@ -192,17 +192,17 @@ fn check_22_mixed_in_one_file() {
 }
 
 #[test]
-fn a_bad_row_of_a_delta_leaves_its_record_alone_and_not_what_an_earlier_set_said() {
-    let tonight = delta(&[(
+fn a_bad_row_of_a_delta_is_unreadable_and_hides_earlier_rows() {
+    let newest = delta(&[(
         "users.csv",
         "st1,active,NOW,true,s1,student,,,Perrin,Moss,,,,,,,,\nst2,removed,NOW,true,s2,student,dfenn,,Dita,Fenn,,,,,,,,\n",
     )]);
-    let outcome = tonight.after(vec![Set::valid()]).with_base().import();
+    let outcome = newest.after(vec![Set::valid()]).with_base().import();
     assert_snapshot!(outcome.found(), @r"
     drop value_missing users.csv:2 username [user st1]: username is blank. Fill in the value.
     drop value_unknown users.csv:3 status [user st2]: the status `removed` is neither active nor tobedeleted. Correct the value.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     "#);
@@ -210,24 +210,24 @@ fn a_bad_row_of_a_delta_leaves_its_record_alone_and_not_what_an_earlier_set_said
 }
 
 #[test]
-fn what_was_odd_in_an_earlier_set_is_told_in_its_own_night_and_what_is_left_out_is_told_again() {
+fn warnings_of_earlier_sets_are_not_repeated_but_dropped_rows_are() {
     let before = Set::valid()
         .change("users.csv", "pmoss@lantern.example", "nowhere")
         .rows("users.csv", "st3,,,true,s1,wizard,ahale,,Ada,Hale,,,,,,,,");
-    let tonight = delta(&[("enrollments.csv", "e9,active,NOW,c1,s1,st2,student,,,\n")]);
-    assert_snapshot!(tonight.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value. (In an earlier upload, which this one updates.)");
+    let newest = delta(&[("enrollments.csv", "e9,active,NOW,c1,s1,st2,student,,,\n")]);
+    assert_snapshot!(newest.after(vec![before]).with_base().import().found(), @"drop value_unknown users.csv:6 role [user st3]: role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value. (In an earlier upload, which this one updates.)");
 }
 
 #[test]
 fn a_delta_of_another_version_than_its_base_is_refused() {
-    let tonight =
+    let newest =
         delta(&[("users.csv", "st1,active,NOW,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n")]);
-    assert_snapshot!(tonight.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta export has a different OneRoster version than the export that it updates. Send a bulk export. (In an earlier upload, which this one updates.)");
+    assert_snapshot!(newest.after(vec![Set::valid_1_2()]).with_base().import().found(), @"stop layout_changed users.csv:1: the delta export has a different OneRoster version than the export that it updates. Send a bulk export. (In an earlier upload, which this one updates.)");
 }
 
 #[test]
-fn roles_and_demographics_fold_like_the_rest() {
-    let mut tonight = delta(&[
+fn roles_and_demographics_of_deltas_apply_like_other_tables() {
+    let mut newest = delta(&[
         (
             "roles.csv",
             "r4,tobedeleted,NOW,st2,primary,student,,,s2,\nr6,active,NOW,st2,primary,teacher,,,s2,\n",
@@ -235,9 +235,9 @@ fn roles_and_demographics_fold_like_the_rest() {
         ("demographics.csv", "st1,active,NOW,2018-02-04,male,,,,,,,,,,,\n"),
     ]);
     let manifest =
-        tonight.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
-    tonight = tonight.file("manifest.csv", &manifest);
-    let outcome = tonight.after(vec![Set::valid_1_2()]).with_base().import();
+        newest.text("manifest.csv").replace("version,1.1", "version,1.2") + "file.roles,delta\n";
+    newest = newest.file("manifest.csv", &manifest);
+    let outcome = newest.after(vec![Set::valid_1_2()]).with_base().import();
     assert_eq!(outcome.ids(RecordKind::Teacher), ["st2", "te1"]);
     assert!(outcome.student("st2").by_enrollment);
     let demographics = outcome.student("st1").demographics;

@@ -1,4 +1,4 @@
-//! Checks 12 and 13, and the encodings that real exports have.
+//! Checks 12 and 13, and encodings that occur in real exports.
 
 use encoding_rs::WINDOWS_1252;
 use insta::assert_snapshot;
@@ -32,7 +32,7 @@ fn check_12_not_utf_8_names_the_line_and_the_setting() {
 }
 
 #[test]
-fn check_12_invalid_bytes_and_utf_16_without_a_mark() {
+fn check_12_invalid_bytes_and_utf_16_without_a_byte_order_mark() {
     let set = Set::valid();
     let mut bytes = set.text("users.csv").into_bytes();
     let at = bytes.windows(6).position(|w| w == b"Perrin").unwrap();
@@ -56,7 +56,7 @@ fn check_13_byte_order_marks() {
 }
 
 #[test]
-fn utf_16_with_a_mark_is_read() {
+fn utf_16_with_a_byte_order_mark_is_read() {
     for little in [true, false] {
         let mut set = accented();
         for (_, bytes) in &mut set.files {
@@ -71,13 +71,13 @@ fn utf_16_with_a_mark_is_read() {
         assert_eq!(
             outcome.found_of("utf16").lines().count(),
             7,
-            "all but the manifest, which is read all the same"
+            "all but the manifest, which is read anyway"
         );
     }
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_named() {
+fn invalid_settings_are_named() {
     let refused = |change: fn(&mut roster::settings::SourceSettings)| {
         let outcome = Set::valid().setting(change).import();
         assert!(outcome.refused);

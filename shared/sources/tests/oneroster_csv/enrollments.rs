@@ -1,4 +1,4 @@
-//! Checks 40, 41 and 44 to 49, and R-T7: classes and who sits in them.
+//! Checks 40, 41 and 44 to 49, and R-T7: classes and enrollments.
 
 use insta::assert_snapshot;
 use roster::records::RecordKind;
@@ -6,15 +6,14 @@ use roster::records::RecordKind;
 use crate::support::Set;
 
 #[test]
-fn check_40_the_classs_school_counts() {
+fn check_40_the_school_of_the_class_is_used() {
     let outcome = Set::valid().change("enrollments.csv", "c1,s1,st1", "c1,s2,st1").import();
     assert_snapshot!(outcome.found(), @"warn enrollment_school enrollments.csv:3 schoolSourcedId [enrollment e2]: an enrollment names a different school than its class; the school of the class was used. Correct schoolSourcedId of the enrollment.");
     assert_eq!(outcome.class("c1").students.len(), 1);
 }
 
 #[test]
-fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_for_the_policy_to_decide()
- {
+fn r_t7_an_enrollment_with_another_role_is_kept_for_the_policy_to_decide() {
     let outcome = Set::valid()
         .rows("enrollments.csv", "e5,,,c1,s1,st2,teacher,,,")
         .rows("enrollments.csv", "e6,,,c2,s2,gu1,student,,,")
@@ -34,14 +33,18 @@ fn r_t7_a_role_that_the_person_does_not_have_keeps_the_seat_and_makes_a_record_f
             && !outcome.teacher("te1").by_enrollment
     );
     assert!(outcome.student("gu1").by_enrollment && !outcome.student("st2").by_enrollment);
-    let teachers: Vec<String> =
-        outcome.class("c1").teachers.iter().map(|seat| seat.id.as_str().to_owned()).collect();
+    let teachers: Vec<String> = outcome
+        .class("c1")
+        .teachers
+        .iter()
+        .map(|membership| membership.id.as_str().to_owned())
+        .collect();
     assert_eq!(teachers, ["te1", "st2", "ai1"], "in the order of the source");
     assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1"]);
 }
 
 #[test]
-fn roles_that_make_no_seat_or_account_are_counted() {
+fn roles_without_account_or_enrollment_are_counted() {
     let outcome = Set::valid()
         .rows("users.csv", "ai1,,,true,s1,aide,ahale,,Ada,Hale,,,,,,,,")
         .rows("users.csv", "ad1,,,true,s1,administrator,bhale,,Bo,Hale,,,,,,,,")
@@ -60,7 +63,7 @@ fn roles_that_make_no_seat_or_account_are_counted() {
 }
 
 #[test]
-fn check_44_courses_students_and_teachers_of_whom_nothing_speaks() {
+fn check_44_courses_students_and_teachers_without_references() {
     let outcome = Set::valid()
         .rows("courses.csv", "co2,,,,Maths,,,s1,,")
         .rows("users.csv", "st3,,,true,s1,student,ahale,,Ada,Hale,,,,,,,,")
@@ -126,11 +129,11 @@ fn check_47_dates_of_enrollments() {
     warn enrollment_dates enrollments.csv:3 beginDate [enrollment e2]: the enrollment is outside the dates of its class's sessions. Correct the dates of the enrollment.
     warn enrollment_dates enrollments.csv:5 endDate [enrollment e4]: the enrollment ends before it begins. Correct the dates of the enrollment.
     ");
-    assert_eq!(outcome.class("c2").students.len(), 1, "the seat stays, with its dates");
+    assert_eq!(outcome.class("c2").students.len(), 1, "the enrollment stays, with its dates");
 }
 
 #[test]
-fn check_49_the_seat_that_is_on_counts() {
+fn check_49_the_current_enrollment_is_used() {
     let outcome = Set::valid()
         .change("enrollments.csv", "e2,,,c1,s1,st1,student,false,2026-08-20,", "e2,,,c1,s1,st1,student,,2026-08-02,2026-09-01\ne2b,,,c1,s1,st1,student,,2026-09-15,\ne2c,,,c1,s1,st1,student,,2026-12-01,")
         .rows("enrollments.csv", "e5,,,c1,s1,te1,teacher,,,")
@@ -147,7 +150,7 @@ fn check_49_the_seat_that_is_on_counts() {
 }
 
 #[test]
-fn a_class_of_thirty_thousand() {
+fn a_class_can_have_thirty_thousand_students() {
     let mut set = Set::valid();
     let (mut users, mut rows) = (String::new(), String::new());
     for n in 0..30_000 {

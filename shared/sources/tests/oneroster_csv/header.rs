@@ -39,7 +39,7 @@ fn check_14_columns_missing() {
 }
 
 #[test]
-fn check_15_other_capitals_and_misspelt() {
+fn check_15_another_case_and_misspelled() {
     let set = Set::valid();
     let lower = set.text("users.csv").lines().next().unwrap().to_lowercase();
     let header = set.text("users.csv").lines().next().unwrap().to_owned();
@@ -59,7 +59,7 @@ fn check_15_other_capitals_and_misspelt() {
 }
 
 #[test]
-fn header_names_of_1_0_are_taken() {
+fn header_names_of_1_0_are_accepted() {
     let outcome = Set::valid()
         .change("users.csv", "agentSourcedIds,grades", "agents,grade")
         .change("users.csv", "userIds", "userId")
@@ -124,7 +124,7 @@ fn check_17_duplicate_and_empty_names() {
 }
 
 #[test]
-fn check_18_columns_of_ones_own() {
+fn check_18_extension_columns() {
     let mut set = Set::valid();
     for (name, bytes) in &mut set.files {
         let text = String::from_utf8(bytes.clone()).unwrap();

@@ -1,6 +1,5 @@
-//! OneRoster CSV: one test for every check of the project's diagnostics, every bad input and every rule
-//! that a source has a part in. Sets are small, invented, and changed in one place; what is
-//! expected stands beside.
+//! OneRoster CSV: a test for every check, every kind of bad input, and every rule that a source is
+//! involved in. Sets are small, invented, and changed in one place. Expectations are next to them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
@@ -9,7 +8,6 @@ mod defects;
 mod delta;
 mod encoding;
 mod enrollments;
-mod gaps;
 mod header;
 mod manifest;
 mod people;
@@ -17,5 +15,6 @@ mod properties;
 mod references;
 mod rows;
 mod support;
+mod unreadable;
 mod valid;
 mod values;

@@ -11,8 +11,8 @@ fn check_3_no_manifest() {
 }
 
 #[test]
-fn check_3_a_district_of_1_0_needs_none() {
-    // 1.0 fills in status always, and has other names for some columns.
+fn check_3_a_district_on_1_0_needs_no_manifest() {
+    // 1.0 always fills status, and names some columns differently.
     let set = Set::valid()
         .without("manifest.csv")
         .file("orgs.csv", "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\nd1,active,2026-01-01,Lantern,local,,\ns1,active,2026-01-01,Harbor,school,,d1\ns2,inactive,2026-01-01,Meadow,school,,d1\n")
@@ -37,7 +37,7 @@ fn check_3_a_district_of_1_0_needs_none() {
 }
 
 #[test]
-fn check_4_the_manifests_header() {
+fn check_4_header_of_the_manifest() {
     assert_snapshot!(Set::valid().change("manifest.csv", "propertyName,value", "name,mode").import().found(), @"stop manifest_header manifest.csv:1: manifest.csv does not start with propertyName,value. Export again. Do not edit manifest.csv.");
     assert_snapshot!(Set::valid().file("manifest.csv", "").import().found(), @"stop manifest_header manifest.csv:1: manifest.csv does not start with propertyName,value. Export again. Do not edit manifest.csv.");
     assert_snapshot!(Set::valid().change("manifest.csv", "propertyName,value", "PropertyName,Value").import().found(), @"warn header_case manifest.csv:1: a column name has the wrong capitalization. Use the column name exactly as OneRoster spells it.");
@@ -73,14 +73,14 @@ fn check_5_a_property_that_decides_the_mode_of_a_needed_file() {
 }
 
 #[test]
-fn check_6_the_manifests_version() {
+fn check_6_version_of_the_manifest() {
     assert_snapshot!(Set::valid().change("manifest.csv", "manifest.version,1.0", "manifest.version,1").import().found(), @"warn manifest_version manifest.csv:2 manifest.version: manifest.version is `1`, not 1.0. Export again. Do not save manifest.csv in a spreadsheet: it changes 1.0 to 1.");
 }
 
 #[test]
-fn check_7_the_version_of_oneroster() {
+fn check_7_version_of_oneroster() {
     assert_snapshot!(Set::valid().change("manifest.csv", "oneroster.version,1.1", "oneroster.version,2.0").import().found(), @"warn oneroster_version manifest.csv:3 oneroster.version: oneroster.version is `2.0`; the version of the files was used. Correct oneroster.version in manifest.csv.");
-    // Says 1.2 and is 1.1, and the other way round: the files count.
+    // The manifest says 1.2 but the files are 1.1, and the reverse: the files count.
     let outcome = Set::valid()
         .change("manifest.csv", "oneroster.version,1.1", "oneroster.version,1.2")
         .import();

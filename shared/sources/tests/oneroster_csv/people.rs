@@ -1,4 +1,4 @@
-//! Checks 42, 51 to 55 and 59, and the rules about people that reading has a part in.
+//! Checks 42, 51 to 55 and 59, and the rules about people that a source is involved in.
 
 use insta::assert_snapshot;
 use roster::personal::Personal;
@@ -49,9 +49,9 @@ fn check_42_roles_of_1_2() {
     info role_not_rostered roles.csv role: 1 rows with the role `principal` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
     warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
-    // A role that cannot be read may have been any: the person is left alone in every kind that is
-    // not known.
-    assert_snapshot!(outcome.gaps(), @r#"
+    // An unreadable role may have been any: the person is unreadable in every kind that is not
+    // known.
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s9"}
     {"gap":"record","kind":"teacher","id":"no1"}
     {"gap":"record","kind":"teacher","id":"wi1"}
@@ -68,7 +68,7 @@ fn check_42_roles_of_1_2() {
 }
 
 #[test]
-fn check_26_rows_of_roles_that_share_an_id() {
+fn check_26_rows_of_roles_with_the_same_id() {
     let outcome = Set::valid_1_2()
         .rows("roles.csv", "r4,,,st2,primary,student,,,s2,")
         .rows("roles.csv", "r3,,,st1,primary,teacher,,,s1,")
@@ -77,7 +77,7 @@ fn check_26_rows_of_roles_that_share_an_id() {
     drop duplicate_id roles.csv:8 sourcedId: line 4 has the same sourcedId. Give every record its own sourcedId.
     warn duplicate_row roles.csv:7 sourcedId: line 5 has the same sourcedId. Export every record once.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     {"gap":"record","kind":"guardian","id":"st1"}
@@ -85,7 +85,7 @@ fn check_26_rows_of_roles_that_share_an_id() {
 }
 
 #[test]
-fn check_51_and_53_contacts_that_cannot_be_right_count_as_none() {
+fn check_51_and_53_malformed_contacts_are_read_as_blank() {
     let outcome = Set::valid()
         .change("users.csv", "pmoss@lantern.example", "pmoss at lantern")
         .change("users.csv", "(312) 555-0142", "see office")
@@ -137,7 +137,7 @@ fn r_g3_relationships_count_in_both_directions() {
 }
 
 #[test]
-fn check_54_agents_that_make_no_relationship() {
+fn check_54_agents_without_a_relationship() {
     let outcome = Set::valid()
         .change("users.csv", "gu1,03,\nst2", "\"gu1,te1,nobody,st2,st1\",03,\nst2")
         .import();
@@ -151,7 +151,7 @@ fn check_54_agents_that_make_no_relationship() {
 }
 
 #[test]
-fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
+fn r_h3_a_relationship_to_a_person_with_a_bad_row_stays() {
     let outcome =
         Set::valid().change("users.csv", "gu1,,,true,s1,parent", "gu1,,,true,s1,ancestor").import();
     assert_eq!(outcome.student("st1").guardians.len(), 1);
@@ -161,20 +161,20 @@ fn r_h3_a_relationship_to_somebody_whose_row_is_bad_stays() {
 }
 
 #[test]
-fn check_55_demographics_of_nobody() {
+fn check_55_demographics_without_user() {
     let outcome =
         Set::valid().rows("demographics.csv", "st9,,,2018-02-03,female,,,,,,,,,,,").import();
     assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [demographics st9]: demographics belong to a user who is not in the export. Export the user, or leave the row out.");
-    assert_snapshot!(outcome.gaps(), @"");
+    assert_snapshot!(outcome.unreadable(), @"");
 }
 
 #[test]
-fn r_h3_a_bad_row_of_demographics_leaves_its_student_alone() {
+fn r_h3_a_bad_row_of_demographics_makes_its_student_unreadable() {
     let outcome = Set::valid()
         .change("demographics.csv", "st1,,,2018-02-03,female", "st1,,,2018-02-03,\"female\" x")
         .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: a row has text after a closing quote. Double every quote inside a quoted cell.");
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
     assert_eq!(outcome.ids(RecordKind::Student), ["st2"]);
 }
 
@@ -216,7 +216,7 @@ fn with_metadata() -> Set {
 }
 
 #[test]
-fn columns_of_the_districts_own_are_read_where_settings_name_them() {
+fn columns_that_the_settings_map_are_read() {
     let outcome = with_metadata().import();
     assert_snapshot!(outcome.found(), @"");
     let student = outcome.student("st1");
@@ -234,7 +234,7 @@ fn columns_of_the_districts_own_are_read_where_settings_name_them() {
 }
 
 #[test]
-fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
+fn r_m7_ignored_demographics_are_in_no_line() {
     let spoilt = || {
         with_metadata()
             .change("demographics.csv", "female", "Zfemale")
@@ -252,9 +252,9 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
     for value in ["demographics\"", "2018", "female", "asian", "Z03", "Free"] {
         assert!(!all.contains(value), "{value}");
     }
-    // The ids that the district put beside them are no demographics.
+    // The district's ids in the same file are not demographics.
     assert_eq!(text(ignored.student("st1").person.state_id.as_ref()), Some("SX-9"));
-    // Nor is a value quoted where they are kept.
+    // Findings do not quote values, even if demographics are kept.
     let kept = spoilt().import();
     let found = kept.found();
     assert!(
@@ -265,7 +265,7 @@ fn r_m7_demographics_are_in_no_line_where_the_policy_ignores_them() {
 }
 
 #[test]
-fn findings_name_nobody() {
+fn findings_contain_no_personal_data() {
     let outcome = Set::valid()
         .change("users.csv", "pmoss@lantern.example", "Zzsecret at lantern")
         .change("users.csv", "(312) 555-0142", "Zzphone")
@@ -280,7 +280,7 @@ fn findings_name_nobody() {
 }
 
 #[test]
-fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
+fn r_o3_records_outside_the_shared_schools_are_not_imported() {
     let set = || Set::valid().setting(|s| s.shared_schools = Some(vec!["s1".into(), "s77".into()]));
     let outcome = set()
         .rows("users.csv", "gu2,,,true,s2,parent,ahale,,Ada,Hale,,,,,,st2,,")
@@ -296,7 +296,7 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
     assert_eq!(outcome.ids(RecordKind::Class), ["c1"]);
     assert_eq!(outcome.ids(RecordKind::Course), ["co1"]);
     assert_eq!(outcome.ids(RecordKind::Student), ["st1"]);
-    // A guardian comes with a school or a child.
+    // A guardian is included with a school or a child.
     assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1", "gu3"]);
     assert_eq!(
         outcome
@@ -306,7 +306,7 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
             .collect::<Vec<_>>(),
         [1, 1]
     );
-    // The teacher teaches elsewhere too; here only what is here shows.
+    // The teacher also teaches elsewhere. Only classes of the shared schools are included.
     assert_eq!(outcome.teacher("te1").classes.len(), 1);
     assert_eq!(outcome.enrollments, Some(2));
     let none = Set::valid().setting(|s| s.shared_schools = Some(vec![])).import();
@@ -317,7 +317,7 @@ fn r_o3_what_is_outside_the_shared_schools_is_not_read() {
 }
 
 #[test]
-fn one_person_of_several_kinds_has_a_record_of_each() {
+fn a_person_of_several_kinds_has_a_record_of_each() {
     let outcome = Set::valid_1_2().rows("roles.csv", "r6,,,te1,secondary,parent,,,s1,").import();
     assert_eq!(outcome.ids(RecordKind::Guardian), ["gu1", "te1"]);
     let parent = outcome

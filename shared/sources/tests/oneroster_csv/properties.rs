@@ -1,4 +1,4 @@
-//! Whatever the bytes: no panic, and every row ends as a record, a gap or a finding.
+//! Arbitrary bytes: no panic, and every row ends as a record, an unreadable record, or a finding.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const FILES: [&str; 8] = [
     "demographics.csv",
 ];
 
-/// One small change of a file's bytes.
+/// A small change to a file's bytes.
 #[derive(Clone, Debug)]
 enum Edit {
     Put(usize, u8),
@@ -29,7 +29,7 @@ enum Edit {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    // A tiny alphabet of what matters to a file of this kind.
+    // A small alphabet of the characters that matter in these files.
     let byte = prop_oneof![
         Just(b'"'),
         Just(b','),
@@ -63,24 +63,23 @@ fn apply(bytes: &mut Vec<u8>, edit: &Edit) {
     }
 }
 
-/// Ids of the valid set's records that are neither there nor left alone, though nothing says that
-/// they are gone.
+/// Ids of the valid set that are neither records nor unreadable, although no row removes them.
 fn lost(outcome: &Outcome, clean: &Outcome) -> Vec<String> {
-    let gaps: Vec<UnreadableRecord> =
-        outcome.gaps().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let unreadable: Vec<UnreadableRecord> =
+        outcome.unreadable().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut lost = Vec::new();
-    for tag in RecordKind::ALL {
-        let ids: BTreeSet<String> = outcome.ids(tag).into_iter().collect();
-        for id in clean.ids(tag) {
-            let is_left_alone = gaps.iter().any(|gap| match gap {
-                UnreadableRecord::Record { kind, id: gap, .. } => {
-                    *kind == tag && gap.as_str() == id
+    for kind in RecordKind::ALL {
+        let ids: BTreeSet<String> = outcome.ids(kind).into_iter().collect();
+        for id in clean.ids(kind) {
+            let is_unreadable = unreadable.iter().any(|line| match line {
+                UnreadableRecord::Record { kind: of, id: named, .. } => {
+                    *of == kind && named.as_str() == id
                 }
-                UnreadableRecord::Kind { kind } => *kind == tag,
+                UnreadableRecord::Kind { kind: of } => *of == kind,
                 UnreadableRecord::Enrollment { .. } => false,
             });
-            if !ids.contains(&id) && !is_left_alone {
-                lost.push(format!("{tag} {id}"));
+            if !ids.contains(&id) && !is_unreadable {
+                lost.push(format!("{kind} {id}"));
             }
         }
     }
@@ -91,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn any_bytes_as_any_file_are_refused_or_read(name in prop::sample::select(&FILES[..]), bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_as_a_file_are_refused_or_read(name in prop::sample::select(&FILES[..]), bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         Set::valid().bytes(name, bytes).import();
     }
 
@@ -112,8 +111,8 @@ proptest! {
         set.bytes(name, bytes).import();
     }
 
-    /// R-H3: whatever happens to one row (its id apart, which may then be another's), its record is
-    /// there or left alone, and there is a finding whenever it is not there.
+    /// R-H3: after any change to one row (except to its id, which may become another's), its record
+    /// exists or is unreadable, and there is a finding if it does not exist.
     #[test]
     fn r_h3_no_row_is_lost_silently(
         (name, width) in prop::sample::select(&[("orgs.csv", 7), ("courses.csv", 10), ("classes.csv", 14), ("users.csv", 18)][..]),
@@ -127,7 +126,8 @@ proptest! {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let row = 1 + row % (lines.len() - 1);
         let mut cells: Vec<String> = split(&lines[row]);
-        // Status and what may be another's id, school or role by luck stay as they are.
+        // Status, and columns that may become another row's id, school or role by chance, stay
+        // unchanged.
         let cell = cell % width;
         prop_assume!(cell > 2 && !cells[0].is_empty());
         cells[cell] = value;
@@ -136,12 +136,12 @@ proptest! {
         if !outcome.refused {
             let lost: Vec<String> = lost(&outcome, &clean).into_iter().filter(|lost| !lost.ends_with(&format!(" {}", cells[0])) || name != "users.csv" || cell != 5).collect();
             let by_type = name == "orgs.csv" && cell == 4;
-            prop_assert!(lost.is_empty() || by_type, "{lost:?}: {}\n{}", outcome.found(), outcome.gaps());
+            prop_assert!(lost.is_empty() || by_type, "{lost:?}: {}\n{}", outcome.found(), outcome.unreadable());
         }
     }
 }
 
-/// The cells of a line, quotes and all.
+/// The cells of a line, including quotes.
 fn split(line: &str) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;

@@ -6,7 +6,7 @@ use roster::records::RecordKind;
 use crate::support::Set;
 
 #[test]
-fn check_19_rows_with_another_number_of_cells() {
+fn check_19_rows_with_a_wrong_number_of_cells() {
     let outcome = Set::valid()
         .rows("users.csv", "st3,,,true,s1,student,ahale,,Ada")
         .rows("users.csv", "st4,,,true,s1,student,bhale,,Bo,Hale,,,,,,,,,surplus")
@@ -17,8 +17,8 @@ fn check_19_rows_with_another_number_of_cells() {
     drop cell_count users.csv:6 [user st3]: the row has 9 cells, the header 18. Put cells that contain commas in quotes, and export again.
     drop cell_count users.csv:7 [user st4]: the row has 19 cells, the header 18. Put cells that contain commas in quotes, and export again.
     ");
-    // R-H3: nobody can tell the role from such a row, so each kind of person is left alone.
-    assert_snapshot!(outcome.gaps(), @r#"
+    // R-H3: the role of such a row is unknown, so each kind of person is unreadable.
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s3"}
     {"gap":"record","kind":"teacher","id":"st3"}
     {"gap":"record","kind":"teacher","id":"st4"}
@@ -48,18 +48,18 @@ fn check_19_an_id_that_is_not_in_the_first_cell_is_not_trusted_in_such_a_row() {
     let outcome = Set::valid()
         .file("orgs.csv", "name,type,sourcedId,status,dateLastModified,identifier,parentSourcedId\nHarbor,school,s1,,,,\nMeadow,school,s2,,,,\nHill, Dale and Co,school,s3,,,,\n")
         .import();
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"kind","kind":"school"}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"kind","kind":"school"}"#);
 }
 
 #[test]
-fn check_20_a_quote_that_does_not_end() {
+fn check_20_unclosed_quote() {
     let set = Set::valid().change("users.csv", "Perrin", "\"Perrin");
     assert_snapshot!(set.import().found(), @r"
     drop quote_stray users.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
     stop quote_unclosed users.csv:3: a quoted cell has no closing quote. Add the closing quote, and double every quote inside a quoted cell.
     ");
-    // The quote ends where another begins: an odd number of quotes, and the line where they went
-    // wrong.
+    // The quote is closed where another begins: an odd number of quotes, and the line of the first
+    // irregular row.
     let set = Set::valid().change("users.csv", "{LDAP:pmoss}", "\"{LDAP:pmoss}");
     assert_snapshot!(set.import().found(), @r"
     drop quote_stray users.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
@@ -77,8 +77,8 @@ fn check_20_a_quote_that_does_not_end() {
 
 #[test]
 fn check_20_quotes_that_swallow_rows() {
-    // Two quotes are opened and not closed: what is between may be lost, so nobody of the kind
-    // counts as gone (R-H3).
+    // Two unclosed quotes: rows between them may be lost, so no record of the kind is removed
+    // (R-H3).
     let outcome = Set::valid()
         .change("enrollments.csv", "e2,,,c1", "e2,,,\"c1")
         .rows("enrollments.csv", "e5,,,\"c2,s2,st1,student,,,")
@@ -87,16 +87,16 @@ fn check_20_quotes_that_swallow_rows() {
     drop quote_stray enrollments.csv:3: a quoted cell runs into the next lines, which may be lost with it. Double every quote inside a quoted cell.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"enrollment"}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"enrollment"}"#);
 }
 
 #[test]
-fn check_20_text_behind_a_closing_quote_drops_the_row() {
+fn check_20_text_after_a_closing_quote_drops_the_row() {
     let outcome = Set::valid()
         .rows("users.csv", "st3,,,true,s1,student,ahale,,\"Ada\" Lou,Hale,,,,,,,,")
         .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray users.csv:6 [user st3]: a row has text after a closing quote. Double every quote inside a quoted cell.");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st3"}
     {"gap":"record","kind":"student","id":"st3"}
     {"gap":"record","kind":"guardian","id":"st3"}
@@ -104,7 +104,7 @@ fn check_20_text_behind_a_closing_quote_drops_the_row() {
 }
 
 #[test]
-fn check_20_line_breaks_and_quotes_that_can_be_read() {
+fn check_20_readable_line_breaks_and_quotes() {
     let outcome = Set::valid()
         .change("orgs.csv", "Harbor School", "\"Harbor\nSchool\"")
         .change("courses.csv", "Reading", "5\" Reading")
@@ -122,7 +122,7 @@ fn check_20_line_breaks_and_quotes_that_can_be_read() {
 }
 
 #[test]
-fn line_ends_of_any_kind_and_none_at_the_end() {
+fn all_kinds_of_line_ends_and_none_at_the_end() {
     let expected = Set::valid().import();
     for (ends, note) in [("\r\n", ""), ("\r", "line_ends"), ("\n\n", ""), ("\n", "")] {
         let mut set = Set::valid();
@@ -141,10 +141,10 @@ fn line_ends_of_any_kind_and_none_at_the_end() {
 }
 
 #[test]
-fn rows_of_blank_cells_are_passed_over() {
+fn rows_of_blank_cells_are_skipped() {
     let outcome = Set::valid().rows("orgs.csv", ",,,,,,").import();
     assert_snapshot!(outcome.found(), @"warn blank_row orgs.csv:5: a row has only blank cells and was skipped. Delete the row.");
-    assert_snapshot!(outcome.gaps(), @"");
+    assert_snapshot!(outcome.unreadable(), @"");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn nul_bytes_drop_the_row() {
     drop nul_byte orgs.csv:5: a row contains NUL bytes. Export again, and check the record for damage.
     drop nul_byte users.csv:3 [user st1]: a row contains NUL bytes. Export again, and check the record for damage.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"kind","kind":"school"}
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
@@ -166,7 +166,7 @@ fn nul_bytes_drop_the_row() {
 }
 
 #[test]
-fn a_file_that_is_no_text_stops() {
+fn a_binary_file_refuses_the_set() {
     assert_eq!(
         Set::valid().file("users.csv", &"x".repeat(5 << 20)).import_folder().codes(),
         ["row_too_long"]

@@ -1,4 +1,4 @@
-//! A small district's set of files that tests change, import and look at. All names are invented.
+//! A small district's set of files that tests change and import. All names are invented.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -117,7 +117,7 @@ pub fn sis() -> Policy {
 }
 
 impl Set {
-    /// A set of 1.1 in which nothing is wrong.
+    /// A valid set of 1.1.
     pub fn valid() -> Self {
         Self::of(&[
             ("manifest.csv", MANIFEST),
@@ -131,7 +131,7 @@ impl Set {
         ])
     }
 
-    /// The same as 1.2.
+    /// The same set as 1.2.
     pub fn valid_1_2() -> Self {
         let more = "file.lineItemLearningObjectiveIds,absent\nfile.lineItemScoreScales,absent\nfile.resultLearningObjectiveIds,absent\n\
             file.resultScoreScales,absent\nfile.roles,bulk\nfile.scoreScales,absent\nfile.userProfiles,absent\nfile.userResources,absent\n";
@@ -155,7 +155,7 @@ impl Set {
         }
     }
 
-    /// A delta set: the manifest says delta for these files and absent for all others.
+    /// A delta set: the manifest lists these files as delta and all others as absent.
     pub fn delta(files: &[(&str, &str)]) -> Self {
         let manifest = MANIFEST.replace(",bulk", ",absent");
         let manifest = files.iter().fold(manifest, |manifest, (name, _)| {
@@ -167,7 +167,7 @@ impl Set {
         })
     }
 
-    /// Puts a file in, or another in its place.
+    /// Adds or replaces a file.
     pub fn file(self, name: &str, text: &str) -> Self {
         self.bytes(name, text.as_bytes().to_vec())
     }
@@ -183,13 +183,13 @@ impl Set {
         self
     }
 
-    /// Adds rows at the end of a file.
+    /// Appends rows to a file.
     pub fn rows(self, name: &str, rows: &str) -> Self {
         let text = self.text(name) + rows + "\n";
         self.file(name, &text)
     }
 
-    /// Replaces a text that stands in a file.
+    /// Replaces a text in a file.
     pub fn change(self, name: &str, from: &str, to: &str) -> Self {
         let text = self.text(name);
         assert!(text.contains(from), "{name} does not hold {from}");
@@ -212,7 +212,7 @@ impl Set {
         self
     }
 
-    /// Puts sets before this one, the oldest first.
+    /// Imports the set over earlier sets, oldest first.
     pub fn after(mut self, earlier: Vec<Set>) -> Self {
         self.earlier = earlier.into_iter().map(|set| set.files).collect();
         self
@@ -231,11 +231,11 @@ impl Set {
         self.import_bytes(None)
     }
 
-    /// Imports other bytes than those of the files' own zip.
+    /// Imports these bytes instead of the set's own zip.
     pub fn import_bytes(self, bytes: Option<Vec<u8>>) -> Outcome {
         let bytes = bytes.unwrap_or_else(|| self.zip());
-        let tonight = ZipPackage::open(Cursor::new(bytes), &Limits::default());
-        let tonight = match tonight {
+        let newest = ZipPackage::open(Cursor::new(bytes), &Limits::default());
+        let newest = match newest {
             Ok(package) => package,
             Err(OpenError::Refused(refusal)) => return Outcome::refused_by(refusal),
             Err(OpenError::Read(error)) => panic!("{error}"),
@@ -246,7 +246,7 @@ impl Set {
                 ZipPackage::open(Cursor::new(zip(files)), &Limits::default()).unwrap(),
             ));
         }
-        packages.push(Box::new(tonight));
+        packages.push(Box::new(newest));
         self.run(packages)
     }
 
@@ -340,7 +340,7 @@ impl Outcome {
         outcome
     }
 
-    /// The findings, one a line.
+    /// The findings, one per line.
     pub fn found(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings.findings {
@@ -349,7 +349,7 @@ impl Outcome {
         text.trim_end().to_owned()
     }
 
-    /// Findings of one code.
+    /// The findings of one code.
     pub fn found_of(&self, code: &str) -> String {
         let of_code = self.findings.findings.iter().filter(|finding| finding.code == code);
         of_code.map(render).collect::<String>().trim_end().to_owned()
@@ -359,12 +359,12 @@ impl Outcome {
         self.findings.totals.keys().map(String::as_str).collect()
     }
 
-    /// The lines of a kind, one a line.
-    pub fn records(&self, tag: RecordKind) -> String {
-        self.part(PartName::Records(tag))
+    /// The lines of a kind.
+    pub fn records(&self, kind: RecordKind) -> String {
+        self.part(PartName::Records(kind))
     }
 
-    pub fn gaps(&self) -> String {
+    pub fn unreadable(&self) -> String {
         self.part(PartName::Gaps)
     }
 
@@ -372,19 +372,19 @@ impl Outcome {
         self.lines.get(&part).map(|lines| lines.join("\n")).unwrap_or_default()
     }
 
-    /// How many records of each kind.
+    /// The number of records of each kind.
     pub fn counts(&self) -> String {
         let mut text = String::new();
-        for tag in RecordKind::ALL {
-            let count = self.lines.get(&PartName::Records(tag)).map_or(0, Vec::len);
-            let _ = write!(text, "{} {count}  ", tag.name());
+        for kind in RecordKind::ALL {
+            let count = self.lines.get(&PartName::Records(kind)).map_or(0, Vec::len);
+            let _ = write!(text, "{} {count}  ", kind.name());
         }
         text.trim_end().to_owned()
     }
 
-    /// The records of a kind, as the rules read them.
-    pub fn all<T: DeserializeOwned>(&self, tag: RecordKind) -> Vec<T> {
-        let lines = self.lines.get(&PartName::Records(tag)).cloned().unwrap_or_default();
+    /// The records of a kind, parsed.
+    pub fn all<T: DeserializeOwned>(&self, kind: RecordKind) -> Vec<T> {
+        let lines = self.lines.get(&PartName::Records(kind)).cloned().unwrap_or_default();
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -409,8 +409,8 @@ impl Outcome {
             .unwrap()
     }
 
-    pub fn ids(&self, tag: RecordKind) -> Vec<String> {
-        let lines = self.lines.get(&PartName::Records(tag)).cloned().unwrap_or_default();
+    pub fn ids(&self, kind: RecordKind) -> Vec<String> {
+        let lines = self.lines.get(&PartName::Records(kind)).cloned().unwrap_or_default();
         let mut ids: Vec<String> = lines
             .iter()
             .map(|line| {
@@ -424,7 +424,7 @@ impl Outcome {
         ids
     }
 
-    /// Every line is what the rules would write, and every part is in the order of the table.
+    /// Checks that every line is in serde's form, and every part in the order of the table.
     fn check_lines(&self) {
         fn check<T: Serialize + DeserializeOwned>(line: &str) {
             let value: T = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
@@ -459,12 +459,12 @@ impl Outcome {
                 );
             }
         }
-        let seats: usize = self
+        let memberships: usize = self
             .all::<Class>(RecordKind::Class)
             .iter()
             .map(|c| c.teachers.len() + c.students.len())
             .sum();
-        assert_eq!(self.enrollments, Some(seats as u64));
+        assert_eq!(self.enrollments, Some(memberships as u64));
         let listed = self.lines.get(&PartName::Findings).map_or(0, Vec::len);
         assert_eq!(
             self.findings.totals.values().map(|total| total.count).sum::<u64>(),
@@ -492,7 +492,7 @@ fn render(finding: &Finding) -> String {
     text
 }
 
-/// The part of a kind, by its name.
+/// The part of a kind by its name.
 pub fn records(kind: &str) -> PartName {
     PartName::all().find(|part| part.name() == kind).unwrap()
 }

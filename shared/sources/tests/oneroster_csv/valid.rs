@@ -1,14 +1,14 @@
-//! Sets in which nothing is wrong.
+//! Valid sets.
 
 use crate::support::Set;
 use insta::assert_snapshot;
 use roster::records::RecordKind;
 
 #[test]
-fn a_set_of_1_1_becomes_records_without_a_finding() {
+fn a_valid_set_of_1_1_is_imported_without_findings() {
     let outcome = Set::valid().import();
     assert_snapshot!(outcome.found(), @"");
-    assert_snapshot!(outcome.gaps(), @"");
+    assert_snapshot!(outcome.unreadable(), @"");
     assert_snapshot!(outcome.counts(), @"school 2  term 2  course 1  teacher 1  student 2  guardian 1  class 2");
     assert_snapshot!(outcome.records(RecordKind::Student), @r#"
     {"id":"st2","person":{"given":"Dita","family":"Fenn","email":"dfenn@lantern.example","username":"dfenn","number":"1002","schools":["s2"]},"demographics":{"grades":["03"]},"guardians":["gu1"],"classes":["c2"]}
@@ -28,10 +28,10 @@ fn a_set_of_1_1_becomes_records_without_a_finding() {
 }
 
 #[test]
-fn a_set_of_1_2_takes_roles_and_preferred_names_from_where_1_2_has_them() {
+fn roles_and_preferred_names_of_a_1_2_set_are_imported() {
     let outcome = Set::valid_1_2().import();
     assert_snapshot!(outcome.found(), @"");
-    assert_snapshot!(outcome.gaps(), @"");
+    assert_snapshot!(outcome.unreadable(), @"");
     assert_eq!(outcome.counts(), Set::valid().import().counts());
     assert_eq!(
         outcome.records(RecordKind::Class),
@@ -42,14 +42,14 @@ fn a_set_of_1_2_takes_roles_and_preferred_names_from_where_1_2_has_them() {
         perrin.preferred_given.as_ref().map(roster::personal::Personal::reveal),
         Some("Perry")
     );
-    // The main org first, though the other role's row comes first.
+    // The main org first, although the row of the other role is first.
     let schools: Vec<String> =
         outcome.teacher("te1").person.schools.iter().map(|id| id.as_str().to_owned()).collect();
     assert_eq!(schools, ["s2", "s1"]);
 }
 
 #[test]
-fn a_folder_of_files_is_the_same_as_their_zip() {
+fn a_folder_is_imported_like_a_zip_of_the_same_files() {
     let (folder, zip) = (Set::valid().import_folder(), Set::valid().import());
     assert_eq!(folder.lines, zip.lines);
 }

@@ -7,7 +7,7 @@ use roster::settings::DateOrder;
 use crate::support::Set;
 
 #[test]
-fn check_23_inactive_and_other_capitals() {
+fn check_23_inactive_and_another_case() {
     let outcome = Set::valid()
         .setting(|settings| settings.tolerate_mixed_status = true)
         .rows(
@@ -36,7 +36,7 @@ fn check_23_inactive_and_other_capitals() {
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
     ");
     assert_eq!(outcome.ids(roster::records::RecordKind::Student), ["st1", "st2", "st5"]);
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st6"}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"student","id":"st6"}"#);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn check_24_a_required_value_is_blank() {
     drop value_missing users.csv:8 sourcedId: sourcedId is blank. Fill in the value.
     drop value_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId is blank. Fill in the value.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"kind","kind":"teacher"}
     {"gap":"kind","kind":"student"}
     {"gap":"kind","kind":"guardian"}
@@ -77,7 +77,7 @@ fn check_24_a_required_value_is_blank() {
 }
 
 #[test]
-fn check_28_dates_in_the_order_of_the_district_and_never_guessed() {
+fn check_28_the_order_of_day_and_month_is_never_guessed() {
     let set = || {
         Set::valid()
             .change("academicSessions.csv", "2026-08-01,2027-01-15", "8/1/2026,1/15/2027")
@@ -91,7 +91,7 @@ fn check_28_dates_in_the_order_of_the_district_and_never_guessed() {
     warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
     warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/20/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"term","id":"t1"}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"term","id":"t1"}"#);
     let outcome = set().setting(|settings| settings.date_order = Some(DateOrder::Mdy)).import();
     assert_snapshot!(outcome.found(), @r"
     info date_by_setting academicSessions.csv:3: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
@@ -102,7 +102,7 @@ fn check_28_dates_in_the_order_of_the_district_and_never_guessed() {
 }
 
 #[test]
-fn check_28_what_is_no_date() {
+fn check_28_not_a_date() {
     let outcome = Set::valid()
         .change("enrollments.csv", "2026-08-20", "soon")
         .rows("academicSessions.csv", "t2,,,Spring,term,2027-02-30,2027-06-30,y27,2027")
@@ -170,7 +170,7 @@ fn check_31_and_32_words() {
     warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s3"}
     {"gap":"record","kind":"teacher","id":"xx1"}
     {"gap":"record","kind":"student","id":"xx1"}
@@ -200,7 +200,7 @@ fn check_33_to_35_grades_subjects_and_user_ids() {
 }
 
 #[test]
-fn a_class_keeps_its_name_to_the_letter() {
+fn the_name_of_a_class_is_not_changed() {
     let outcome =
         Set::valid().change("classes.csv", "Reading A", "\" Reading, \"\"A\"\" é \"").import();
     assert_eq!(outcome.class("c1").details.title, " Reading, \"A\" é ");

@@ -1,16 +1,19 @@
-//! What an event says: which objects were put. Decoding happens here, once.
+//! Parses S3 events into complete uploads.
+
+use std::borrow::Cow;
 
 use aws_lambda_events::event::s3::S3EventRecord;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use roster::id::{DistrictId, RunId};
 use serde_json::Value;
 
-/// An upload that is complete.
+/// A complete upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The district, as the key has it.
+pub struct UploadEvent {
+    /// The district that the key names.
     pub district: DistrictId,
-    /// What was put last.
+    /// How the set was uploaded.
     pub shape: Shape,
     /// Bucket.
     pub bucket: String,
@@ -20,49 +23,49 @@ pub struct Notice {
     pub etag: String,
     /// Version, where the bucket keeps versions.
     pub version: Option<String>,
-    /// When it was put, to the millisecond.
+    /// Time of the upload, in milliseconds.
     pub at: Timestamp,
-    /// The run that it makes: always the same one.
+    /// The run that imports it. Computed from the upload, so the same upload has the same run.
     pub run: RunId,
 }
 
-/// How a set was uploaded.
+/// The form of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// As one zip.
+    /// One zip file.
     Zip,
-    /// As the files of a folder, whose manifest came last.
+    /// The files of a folder, complete when its manifest is uploaded.
     Folder {
-        /// What the keys of its files begin with.
+        /// The prefix of the keys of its files.
         prefix: String,
     },
 }
 
-/// Why a record of an event starts nothing.
+/// Why a record of an event starts no import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skipped {
-    /// It is not a record of S3.
+    /// The record is not an S3 notification.
     #[error("it is not a notification of an object")]
     NotANotification,
-    /// The object is nothing that starts an import: another file of a folder, a folder's own
-    /// marker, a report.
+    /// The object does not start an import: another file of a folder, or a folder marker.
     #[error("the object does not start an import")]
     Unrelated,
-    /// The folder below `uploads/` cannot be a district's id.
+    /// The folder below `uploads/` is not a valid district id.
     #[error("the folder name is not a valid district id")]
     NoDistrict,
 }
 
-/// The notices of an event. S3's test event, and whatever else has no records, has none.
-pub fn notices(event: &Value) -> Vec<Result<Notice, Skipped>> {
+/// Parses the records of an event. An event without records, such as S3's test event, yields one
+/// [`Skipped::NotANotification`].
+pub fn upload_events(event: &Value) -> Vec<Result<UploadEvent, Skipped>> {
     let records = event.get("Records").and_then(Value::as_array);
     records.map_or_else(
         || vec![Err(Skipped::NotANotification)],
-        |records| records.iter().map(notice).collect(),
+        |records| records.iter().map(upload_event).collect(),
     )
 }
 
-fn notice(record: &Value) -> Result<Notice, Skipped> {
+fn upload_event(record: &Value) -> Result<UploadEvent, Skipped> {
     let record: S3EventRecord =
         serde_json::from_value(record.clone()).map_err(|_| Skipped::NotANotification)?;
     if !record.event_name.as_deref().unwrap_or_default().starts_with("ObjectCreated:") {
@@ -90,29 +93,31 @@ fn notice(record: &Value) -> Result<Notice, Skipped> {
     }
     let etag = record.s3.object.e_tag.unwrap_or_default().trim_matches('"').to_owned();
     let version = record.s3.object.version_id.filter(|version| version != "null");
-    // The same bytes put twice are two uploads: the sequencer tells them apart where the bucket
-    // keeps no versions.
-    let which = version.clone().or(record.s3.object.sequencer).unwrap_or_default();
-    let run = mirror::keys::run_id(at, &bucket, &key, &etag, &which);
-    Ok(Notice { district: DistrictId::new(district), shape, bucket, key, etag, version, at, run })
+    // Uploading the same bytes twice makes two uploads. In a bucket without versions, only the
+    // sequencer differs.
+    let discriminator = version.clone().or(record.s3.object.sequencer).unwrap_or_default();
+    let run = mirror::keys::run_id(at, &bucket, &key, &etag, &discriminator);
+    Ok(UploadEvent {
+        district: DistrictId::new(district),
+        shape,
+        bucket,
+        key,
+        etag,
+        version,
+        at,
+        run,
+    })
 }
 
-/// Undoes the form encoding of keys in notifications: `+` is a blank, `%XX` a byte. None where the
-/// bytes are not UTF-8.
+/// Decodes a key. S3 encodes keys in notifications as forms do: `+` is a blank, `%XX` a byte.
+/// Returns `None` if the encoding is invalid or the bytes are not UTF-8.
 fn decoded(key: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(key.len());
-    let mut rest = key.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || rest.next().and_then(|c| char::from(c).to_digit(16));
-                (digit()? * 16 + digit()?) as u8
-            }
-            other => other,
-        });
+    let key = key.replace('+', " ");
+    let is_hex = |digits: &str| digits.bytes().all(|c| c.is_ascii_hexdigit());
+    if !key.split('%').skip(1).all(|rest| rest.get(..2).is_some_and(is_hex)) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(&key).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -124,21 +129,25 @@ mod tests {
         json!({ "Records": [{
             "eventTime": "2026-09-01T02:03:04.567Z", "eventName": "ObjectCreated:Put",
             "userIdentity": {}, "requestParameters": {}, "responseElements": {},
-            "s3": { "bucket": { "name": "inbox" }, "object": { "key": key, "size": 1, "eTag": "e1", "sequencer": "A1" } }
+            "s3": {
+                "bucket": { "name": "inbox" },
+                "object": { "key": key, "size": 1, "eTag": "e1", "sequencer": "A1" },
+            },
         }] })
     }
 
     #[test]
-    fn keys_are_decoded_once() {
-        let notice = notices(&event("uploads/oak/night+1%2Bgr%C3%BCn.zip")).remove(0).unwrap();
-        assert_eq!(notice.key, "uploads/oak/night 1+grün.zip");
+    fn keys_are_decoded_exactly_once() {
+        let upload =
+            upload_events(&event("uploads/oak/night+1%2Bgr%C3%BCn.zip")).remove(0).unwrap();
+        assert_eq!(upload.key, "uploads/oak/night 1+grün.zip");
         assert_eq!(decoded("a%2520b").unwrap(), "a%20b");
         assert_eq!(decoded("a%"), None);
         assert_eq!(decoded("%FF"), None);
     }
 
     #[test]
-    fn what_is_no_complete_upload_is_skipped() {
+    fn objects_that_complete_no_upload_are_skipped() {
         for (key, why) in [
             ("uploads/oak/night1/users.csv", Skipped::Unrelated),
             ("uploads/oak/", Skipped::Unrelated),
@@ -148,13 +157,13 @@ mod tests {
             ("uploads/../a.zip", Skipped::NoDistrict),
             ("uploads/a+b/a.zip", Skipped::NoDistrict),
         ] {
-            assert_eq!(notices(&event(key)), [Err(why)], "{key}");
+            assert_eq!(upload_events(&event(key)), [Err(why)], "{key}");
         }
-        let folder = notices(&event("uploads/oak/night1/manifest.csv")).remove(0).unwrap();
+        let folder = upload_events(&event("uploads/oak/night1/manifest.csv")).remove(0).unwrap();
         assert_eq!(folder.shape, Shape::Folder { prefix: "uploads/oak/night1/".into() });
         assert!(matches!(
-            notices(&event("uploads/oak/A.ZIP"))[0],
-            Ok(Notice { shape: Shape::Zip, .. })
+            upload_events(&event("uploads/oak/A.ZIP"))[0],
+            Ok(UploadEvent { shape: Shape::Zip, .. })
         ));
     }
 
@@ -162,8 +171,8 @@ mod tests {
     fn one_bad_record_does_not_stop_the_others() {
         let mut event = event("uploads/oak/a.zip");
         event["Records"].as_array_mut().unwrap().insert(0, json!({ "eventTime": "yesterday" }));
-        let notices = notices(&event);
-        assert_eq!(notices[0], Err(Skipped::NotANotification));
-        assert!(notices[1].is_ok());
+        let uploads = upload_events(&event);
+        assert_eq!(uploads[0], Err(Skipped::NotANotification));
+        assert!(uploads[1].is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! R-H3: every row that is left out leaves a gap, so that nothing is removed because it could not
+//! R-H3: every dropped row is an unreadable record, so that nothing is removed because it could not
 //! be read.
 
 use insta::assert_snapshot;
@@ -7,32 +7,32 @@ use roster::records::RecordKind;
 use crate::support::Set;
 
 #[test]
-fn r_h3_a_bad_person_is_left_alone_with_tonights_classes_and_keeps_the_seats() {
+fn r_h3_a_bad_person_is_unreadable_and_keeps_the_enrollments() {
     let outcome = Set::valid().change("users.csv", "student,pmoss", "wizard,pmoss").import();
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
     {"gap":"record","kind":"guardian","id":"st1"}
     "#);
     assert_eq!(outcome.class("c1").students.len(), 1);
-    // Where the role can be read, the other kinds are not in question.
+    // The role can be read, so other kinds are not affected.
     let outcome = Set::valid().change("users.csv", "student,pmoss", "student,").import();
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
 }
 
 #[test]
-fn r_h3_a_bad_class_takes_its_enrollments_out_of_sight_and_not_out_of_the_mirror() {
+fn r_h3_enrollments_of_a_bad_class_are_not_removed_from_the_mirror() {
     let outcome = Set::valid().change("classes.csv", "RD-1,scheduled", "RD-1,").import();
     assert_snapshot!(outcome.found(), @r"
     drop value_missing classes.csv:2 classType [class c1]: classType is blank. Fill in the value.
     warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     ");
-    assert_snapshot!(outcome.gaps(), @r#"{"gap":"record","kind":"class","id":"c1"}"#);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"class","id":"c1"}"#);
     assert_eq!(outcome.teacher("te1").classes.len(), 1);
 }
 
 #[test]
-fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
+fn r_h3_a_row_without_a_readable_id_stops_removals_of_its_kind() {
     let kinds = [
         ("orgs.csv", ",,,Hill,school,,"),
         ("academicSessions.csv", ",,,Spring,term,2027-01-15,2027-06-30,,2027"),
@@ -42,11 +42,13 @@ fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
         ("enrollments.csv", ",,,c1,s1,st2,student,,,"),
         ("demographics.csv", ",,,2018-02-03,female,,,,,,,,,,,"),
     ];
-    let gaps: Vec<String> = kinds
+    let unreadable: Vec<String> = kinds
         .iter()
-        .map(|(name, row)| format!("{name}: {}", Set::valid().rows(name, row).import().gaps()))
+        .map(|(name, row)| {
+            format!("{name}: {}", Set::valid().rows(name, row).import().unreadable())
+        })
         .collect();
-    assert_snapshot!(gaps.join("\n"), @r#"
+    assert_snapshot!(unreadable.join("\n"), @r#"
     orgs.csv: {"gap":"kind","kind":"school"}
     academicSessions.csv: {"gap":"kind","kind":"term"}
     courses.csv: {"gap":"kind","kind":"course"}
@@ -57,7 +59,7 @@ fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
     enrollments.csv: {"gap":"enrollment","class":"c1","person":"st2"}
     demographics.csv: {"gap":"kind","kind":"student"}
     "#);
-    assert_snapshot!(Set::valid_1_2().rows("roles.csv", ",,,st1,primary,student,,,s1,").import().gaps(), @r#"
+    assert_snapshot!(Set::valid_1_2().rows("roles.csv", ",,,st1,primary,student,,,s1,").import().unreadable(), @r#"
     {"gap":"kind","kind":"teacher"}
     {"gap":"kind","kind":"student"}
     {"gap":"kind","kind":"guardian"}
@@ -65,8 +67,8 @@ fn r_h3_rows_whose_id_cannot_be_read_stop_removals_of_their_kind() {
 }
 
 #[test]
-fn r_h3_what_is_known_of_a_bad_enrollment_narrows_what_is_left_alone() {
-    let gap = |row: &str| Set::valid().rows("enrollments.csv", row).import().gaps();
+fn r_h3_the_known_ids_of_a_bad_enrollment_limit_its_effect() {
+    let read = |row: &str| Set::valid().rows("enrollments.csv", row).import().unreadable();
     let all = [
         "e5,,,c1,s1,st2,pupil,,,",
         "e5,,,c1,s1,,student,,,",
@@ -75,8 +77,8 @@ fn r_h3_what_is_known_of_a_bad_enrollment_narrows_what_is_left_alone() {
         "e5,,,c8,s1,st8",
         "e5,,,,s1,,student,,,",
     ];
-    let gaps: Vec<String> = all.iter().map(|row| format!("{row} -> {}", gap(row))).collect();
-    assert_snapshot!(gaps.join("\n"), @r#"
+    let unreadable: Vec<String> = all.iter().map(|row| format!("{row} -> {}", read(row))).collect();
+    assert_snapshot!(unreadable.join("\n"), @r#"
     e5,,,c1,s1,st2,pupil,,, -> {"gap":"enrollment","class":"c1","person":"st2"}
     e5,,,c1,s1,,student,,, -> {"gap":"enrollment","class":"c1"}
     e5,,,,s1,st2,student,,, -> {"gap":"enrollment","person":"st2"}
@@ -87,14 +89,14 @@ fn r_h3_what_is_known_of_a_bad_enrollment_narrows_what_is_left_alone() {
 }
 
 #[test]
-fn r_h3_every_record_of_a_spoilt_file_is_left_alone() {
-    // Every row is bad, none is gone.
+fn r_h3_no_record_of_a_damaged_file_is_removed() {
+    // Every row is bad, no record is removed.
     let outcome = Set::valid().change("users.csv", ",,,true,", ",,,perhaps,").import();
     assert_eq!(
         outcome.counts(),
         "school 2  term 2  course 1  teacher 0  student 0  guardian 0  class 2"
     );
-    assert_snapshot!(outcome.gaps(), @r#"
+    assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"te1","classes":[{"id":"c1","primary":true},{"id":"c2","primary":true}]}
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
