@@ -99,6 +99,9 @@ impl<'a> Staying<'a> {
     }
 }
 
+/// The root row of a group, and its rows sorted by id.
+type Members = (u32, Vec<u32>);
+
 impl Groups {
     /// Finds the groups and gives each its key. Removes the accounts of the groups from `claimed`.
     pub(super) fn of(
@@ -149,7 +152,7 @@ impl Groups {
         rows: &Rows,
         parent: &[u32],
         staying: &Staying<'_>,
-    ) -> (Vec<(u32, Vec<u32>)>, HashMap<u32, SourceId>) {
+    ) -> (Vec<Members>, HashMap<u32, SourceId>) {
         let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
         for (row, root) in parent.iter().enumerate() {
             if *root != row as u32 || rows.rows[row].own == Own::Linked {
