@@ -28,6 +28,9 @@ use crate::s3::{Store, Subscription};
 use crate::scheduler::{Running, Scheduler};
 use crate::secrets;
 
+/// Names and values of a function's environment variables.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 impl Stack {
     /// Starts every service and adds the functions.
     ///
@@ -112,7 +115,7 @@ impl Stack {
         self.add_function(self.function(IMPORT, binaries.oneroster_import))?;
         let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PULL}");
         let Endpoints { clever, oneroster, .. } = &self.endpoints;
-        let functions: [(&str, PathBuf, &[(&str, &str)]); 3] = [
+        let functions: [(&str, PathBuf, Variables<'_>); 3] = [
             (API, binaries.roster_api, &[("PULL_FUNCTION_ARN", &pull)]),
             (
                 WEBHOOK,
