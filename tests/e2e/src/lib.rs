@@ -34,8 +34,8 @@ pub struct Application {
     /// The stack.
     pub stack: Stack,
     files: TempDir,
-    /// Number of notifications to operators that earlier calls of `told` have returned.
-    heard: AtomicUsize,
+    /// Number of notifications to operators that earlier calls of `notifications` have returned.
+    seen: AtomicUsize,
 }
 
 /// A run that has ended or waits for a person, with its report.
@@ -85,7 +85,7 @@ impl Application {
         Self {
             stack,
             files: tempfile::tempdir().expect("a folder for files"),
-            heard: AtomicUsize::new(0),
+            seen: AtomicUsize::new(0),
         }
     }
 
@@ -149,7 +149,7 @@ impl Application {
     }
 
     /// Builds the notification that S3 sends for an upload, from the sample event.
-    pub fn notice(upload: &Upload) -> Value {
+    pub fn upload_event(upload: &Upload) -> Value {
         let sample = std::fs::read_to_string(sample("s3-put-zip.json")).expect("the sample event");
         let mut event: Value = serde_json::from_str(&sample).expect("the sample is JSON");
         let record = &mut event["Records"][0];
@@ -163,9 +163,9 @@ impl Application {
     }
 
     /// Returns the notifications to operators since the last call.
-    pub fn told(&self) -> Vec<Notification> {
+    pub fn notifications(&self) -> Vec<Notification> {
         let mut told = self.stack.notifications();
-        told.split_off(self.heard.swap(told.len(), Ordering::SeqCst))
+        told.split_off(self.seen.swap(told.len(), Ordering::SeqCst))
     }
 
     /// Returns the errors of all invocations that failed after the last retry.

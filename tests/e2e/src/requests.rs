@@ -10,7 +10,7 @@ use stack::Route;
 
 /// The records that the requests name.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct RecordIds {
     /// The district in the path.
     pub district: String,
     /// A school.
@@ -37,7 +37,7 @@ pub struct Named {
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ApiRequest {
     /// The route as the template declares it.
     pub route: Route,
     /// Its method.
@@ -51,7 +51,7 @@ pub struct Asked {
 /// Prefix of every route.
 const BASE: &str = "/v1/districts/{district}";
 
-impl Named {
+impl RecordIds {
     fn person(&self, kind: RecordKind) -> &str {
         match kind {
             RecordKind::Teacher => &self.teacher,
@@ -61,7 +61,7 @@ impl Named {
     }
 
     /// Returns all requests for a route: one, or one for each kind of person.
-    pub fn requests(&self, route: &Route) -> Vec<Asked> {
+    pub fn requests(&self, route: &Route) -> Vec<ApiRequest> {
         let kinds: &[RecordKind] = match route.path.contains("{kind}") {
             true => &[RecordKind::Student, RecordKind::Teacher, RecordKind::Guardian],
             false => &[RecordKind::Student],
@@ -69,7 +69,7 @@ impl Named {
         kinds.iter().map(|kind| self.request(route, *kind)).collect()
     }
 
-    fn request(&self, route: &Route, kind: RecordKind) -> Asked {
+    fn request(&self, route: &Route, kind: RecordKind) -> ApiRequest {
         let filled = [
             ("{district}", self.district.as_str()),
             ("{kind}", kind.name()),
@@ -89,7 +89,7 @@ impl Named {
             path.push_str("?field=grade&value=05");
         }
         let method = route.method.parse().expect("a method");
-        Asked { method, path, body: self.body(route, kind), route: route.clone() }
+        ApiRequest { method, path, body: self.body(route, kind), route: route.clone() }
     }
 
     fn body(&self, route: &Route, kind: RecordKind) -> Option<Value> {

@@ -137,7 +137,7 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
     let mut read = bare::Read::default();
     for round in 0..arguments.rounds {
         let at = stack.clock().now() + Duration::from_secs(round.into());
-        let asked = asked(stack, from).len();
+        let requested = requested(stack, from).len();
         let (begin, began) = (Instant::now(), SystemTime::now());
         stack
             .invoke(PULL, json!({ "district": district, "at": at }))
@@ -150,7 +150,7 @@ async fn pulls(stack: &Stack, from: From, arguments: &Arguments) -> Result<bool,
             return Err(format!("{from:?}: the run ended as {:?}", run.state).into());
         }
         let staged = staged(stack, &district, &run.run).await?.duration_since(began)?.as_secs_f64();
-        let paths = self::asked(stack, from).split_off(asked);
+        let paths = self::requested(stack, from).split_off(requested);
         let begin = Instant::now();
         read = client(stack, from, &district)?.read(paths).await?;
         let alone = begin.elapsed().as_secs_f64();
@@ -240,7 +240,7 @@ async fn staged(
 }
 
 /// Returns the paths requested from the simulator so far.
-fn asked(stack: &Stack, from: From) -> Vec<String> {
+fn requested(stack: &Stack, from: From) -> Vec<String> {
     match from {
         From::Clever => stack.clever().requests(),
         From::Oneroster | From::Classlink => stack.oneroster().requests(),

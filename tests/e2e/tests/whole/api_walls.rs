@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use districts::{District, IdStyle, Size};
 use e2e::Application;
-use e2e::requests::{Asked, Named};
+use e2e::requests::{ApiRequest, RecordIds};
 use roster::id::DistrictId;
 use roster::records::RecordKind;
 use roster::settings::Settings;
@@ -54,7 +54,7 @@ async fn people_of(
     district: &DistrictId,
     run: &str,
     school: &str,
-) -> Named {
+) -> RecordIds {
     let mirror = application.mirror(district).await;
     let alone = |kind: RecordKind, key: &str| {
         let record = &mirror[&(kind, key.to_owned())];
@@ -88,7 +88,7 @@ async fn people_of(
             let email = mirror[&(RecordKind::Student, student.clone())]["state"]["person"]["email"]
                 .as_str()
                 .map(str::to_owned);
-            return Named {
+            return RecordIds {
                 district: district.to_string(),
                 school: school.into(),
                 student,
@@ -111,8 +111,8 @@ async fn schools(application: &Application, district: &DistrictId) -> Vec<String
 }
 
 /// Returns ids that do not exist. The run is kept, because it belongs to the whole district.
-fn made_up(named: &Named) -> Named {
-    Named {
+fn made_up(named: &RecordIds) -> RecordIds {
+    RecordIds {
         district: named.district.clone(),
         school: "no-school".into(),
         student: "no-student".into(),
@@ -124,7 +124,7 @@ fn made_up(named: &Named) -> Named {
     }
 }
 
-fn token(role: &str, of: &Named, schools: &[&str]) -> Claims {
+fn token(role: &str, of: &RecordIds, schools: &[&str]) -> Claims {
     let claims = schools
         .iter()
         .fold(Claims::new(role, &of.district), |claims, school| claims.school(school));
@@ -135,15 +135,15 @@ fn token(role: &str, of: &Named, schools: &[&str]) -> Claims {
     }
 }
 
-async fn send(application: &Application, claims: &Claims, asked: &Asked) -> Reply {
+async fn send(application: &Application, claims: &Claims, request: &ApiRequest) -> Reply {
     let api = application.stack.api(claims).expect("a token");
-    api.call(asked.method.clone(), &asked.path, &[], asked.body.as_ref())
+    api.call(request.method.clone(), &request.path, &[], request.body.as_ref())
         .await
         .expect("the API answers")
 }
 
 /// Returns a response without the names from the request.
-fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
+fn said(reply: &Reply, named: &RecordIds) -> (u16, String, Vec<(String, String)>) {
     let mut text = reply.text();
     for name in
         [&named.student, &named.teacher, &named.guardian, &named.class, &named.school, &named.email]
@@ -168,8 +168,8 @@ fn said(reply: &Reply, named: &Named) -> (u16, String, Vec<(String, String)>) {
 async fn compare_with_missing(
     application: &Application,
     claims: &Claims,
-    there: &Named,
-    not_there: &Named,
+    there: &RecordIds,
+    not_there: &RecordIds,
 ) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for route in routes() {
@@ -211,7 +211,7 @@ async fn a_token_of_one_district_cannot_detect_other_districts() {
         let claims = token(role, &mine, &schools);
         // The id of the other district: every response must equal that for a district that does not
         // exist.
-        let nowhere = Named { district: "nowhere".into(), ..others.clone() };
+        let nowhere = RecordIds { district: "nowhere".into(), ..others.clone() };
         for route in routes() {
             for (real, invented) in
                 others.requests(&route).into_iter().zip(nowhere.requests(&route))
@@ -232,8 +232,8 @@ async fn a_token_of_one_district_cannot_detect_other_districts() {
             }
         }
         // Records of the other district under the token's own district id.
-        let stolen = Named { district: mine.district.clone(), ..others.clone() };
-        let invented = Named { run: "01HZ0000000000000000000000".into(), ..made_up(&stolen) };
+        let stolen = RecordIds { district: mine.district.clone(), ..others.clone() };
+        let invented = RecordIds { run: "01HZ0000000000000000000000".into(), ..made_up(&stolen) };
         let statuses = compare_with_missing(&application, &claims, &stolen, &invented).await;
         assert!(statuses.keys().all(|status| *status >= 400 || *status == 200), "{statuses:?}");
     }
@@ -279,9 +279,9 @@ async fn the_same_requests_succeed_within_their_own_scope() {
             continue;
         }
         let mut is_answered = false;
-        for (role, asked) in ROLES
+        for (role, request) in ROLES
             .iter()
-            .flat_map(|role| mine.requests(&route).into_iter().map(move |asked| (role, asked)))
+            .flat_map(|role| mine.requests(&route).into_iter().map(move |request| (role, request)))
         {
             let schools: Vec<&str> = Some(school.as_str())
                 .into_iter()
@@ -291,7 +291,7 @@ async fn the_same_requests_succeed_within_their_own_scope() {
             let headers = [("if-match", "*")];
             for headers in [&[][..], &headers[..]] {
                 let reply = api
-                    .call(asked.method.clone(), &asked.path, headers, asked.body.as_ref())
+                    .call(request.method.clone(), &request.path, headers, request.body.as_ref())
                     .await
                     .expect("the API answers");
                 assert!(reply.status < 500, "{name} as {role}: {}", reply.text());

@@ -9,7 +9,7 @@ use std::path::Path;
 use axum::http::Method;
 use districts::{District, File, Size};
 use e2e::Application;
-use e2e::requests::Named;
+use e2e::requests::RecordIds;
 use roster::records::RecordKind;
 use roster::run::RunState;
 use roster::settings::Settings;
@@ -126,7 +126,7 @@ impl Canaries {
 
 /// Returns everything that operators read: the output of the functions (log lines and metrics),
 /// their errors, the stored events of failed invocations, and the notifications.
-fn told(application: &Application) -> String {
+fn operator_texts(application: &Application) -> String {
     let functions = [IMPORT, RECONCILE, API];
     let mut text: Vec<String> = functions.iter().map(|name| application.stack.log(name)).collect();
     text.extend(application.failures());
@@ -219,14 +219,14 @@ async fn personal_data_reaches_no_log_metric_error_or_event() {
     application.upload(&district, &folder, Some(set.first_night())).await;
     application.stack.settled().await;
 
-    let told = told(&application);
-    assert!(told.contains("brook"), "the functions log something");
+    let texts = operator_texts(&application);
+    assert!(texts.contains("brook"), "the functions log something");
     let example = canaries.word();
     assert!(
         canaries.in_text(&format!("x{}9", example.to_uppercase())).is_some(),
         "the search finds a canary"
     );
-    let lines = told.lines().filter_map(|line| Some((line, canaries.in_text(line)?)));
+    let lines = texts.lines().filter_map(|line| Some((line, canaries.in_text(line)?)));
     let lines: Vec<_> = lines.take(5).collect();
     assert!(lines.is_empty(), "of {} canaries these were exposed: {lines:#?}", canaries.all.len());
 }
@@ -237,7 +237,7 @@ async fn known(
     district: &roster::id::DistrictId,
     run: &str,
     canaries: &mut Canaries,
-) -> Named {
+) -> RecordIds {
     let mirror = application.mirror(district).await;
     let first = |value: &Value| value[0].as_str().map(str::to_owned);
     let found = mirror.iter().find_map(|((kind, class), record)| {
@@ -256,7 +256,7 @@ async fn known(
         (*kind == RecordKind::Class).then(|| (class.clone(), school, student, teacher, guardian))
     });
     let (class, school, student, teacher, guardian) = found.expect("a class with a family");
-    Named {
+    RecordIds {
         district: district.to_string(),
         school,
         student,
@@ -273,7 +273,12 @@ async fn known(
 
 /// Calls one route in all ways: correctly, with and without a version; with ids that do not exist;
 /// and with invalid bodies and queries.
-async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canaries) -> Vec<Reply> {
+async fn every_way(
+    api: &Api,
+    named: &RecordIds,
+    route: &Route,
+    canaries: &mut Canaries,
+) -> Vec<Reply> {
     // Requests that would end the sync or remove all access are sent only in invalid forms.
     let is_destructive = route.path.ends_with("/erasure")
         || route.path.ends_with("/sync")
@@ -289,41 +294,42 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
         let body = body.unwrap_or_default();
         api.send(method.clone(), path, &headers, body.into()).await.expect("the API answers")
     };
-    for asked in named.requests(route) {
-        let (method, body) = (&asked.method, asked.body.as_ref().map(ToString::to_string));
+    for request in named.requests(route) {
+        let (method, body) = (&request.method, request.body.as_ref().map(ToString::to_string));
         if !(is_destructive && *method != Method::GET) {
-            let reply = call(method, &asked.path, &[], body.clone()).await;
+            let reply = call(method, &request.path, &[], body.clone()).await;
             if reply.status == 428 {
-                replies.push(call(method, &asked.path, &[("if-match", "*")], body.clone()).await);
+                replies.push(call(method, &request.path, &[("if-match", "*")], body.clone()).await);
                 let stale = format!("\"{}\"", canaries.word());
                 replies
-                    .push(call(method, &asked.path, &[("if-match", &stale)], body.clone()).await);
+                    .push(call(method, &request.path, &[("if-match", &stale)], body.clone()).await);
             }
             let is_refused = reply.status == 403;
             replies.push(reply);
             if is_refused {
                 // The role is checked before the body; one invalid body is enough to show that.
                 replies.push(
-                    call(method, &asked.path, &[], Some(format!("[\"{}\"", canaries.name()))).await,
+                    call(method, &request.path, &[], Some(format!("[\"{}\"", canaries.name())))
+                        .await,
                 );
                 continue;
             }
             let key = canaries.word();
             for _ in 0..2 {
                 replies.push(
-                    call(method, &asked.path, &[("idempotency-key", &key)], body.clone()).await,
+                    call(method, &request.path, &[("idempotency-key", &key)], body.clone()).await,
                 );
             }
         }
         let query = format!(
             "{}?after={}&limit={}&name={}",
-            asked.path,
+            request.path,
             canaries.word(),
             canaries.word(),
             canaries.word()
         );
         replies.push(call(&Method::GET, &query, &[], None).await);
-        let mut missing = Named {
+        let mut missing = RecordIds {
             school: canaries.word(),
             class: canaries.word(),
             run: canaries.word(),
@@ -331,13 +337,13 @@ async fn every_way(api: &Api, named: &Named, route: &Route, canaries: &mut Canar
         };
         (missing.student, missing.teacher, missing.guardian) =
             (canaries.word(), canaries.word(), canaries.word());
-        for asked in missing.requests(route).into_iter().filter(|_| !is_destructive) {
+        for request in missing.requests(route).into_iter().filter(|_| !is_destructive) {
             replies.push(
-                call(method, &asked.path, &[], asked.body.map(|body| body.to_string())).await,
+                call(method, &request.path, &[], request.body.map(|body| body.to_string())).await,
             );
         }
-        if let Some(body) = asked.body {
-            replies.extend(wrong_bodies(api, method, &asked.path, &body, canaries).await);
+        if let Some(body) = request.body {
+            replies.extend(wrong_bodies(api, method, &request.path, &body, canaries).await);
         }
     }
     replies

@@ -63,7 +63,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
     assert_eq!(
-        told(&application, &district, None),
+        notifications(&application, &district, None),
         [("District Shares".to_owned(), "notified".to_owned(), false)]
     );
 
@@ -88,7 +88,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     assert_eq!(first.state(), RunState::Held, "{:?}", first.report);
     assert!(application.mirror(&district).await.is_empty());
     assert_eq!(
-        told(&application, &district, Some(&first)),
+        notifications(&application, &district, Some(&first)),
         [("Review Waits".to_owned(), "held".to_owned(), false)]
     );
     let review = api.get(&path(&format!("/runs/{}/review", first.run.run))).await.unwrap().json();
@@ -142,7 +142,11 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     assert_eq!(next.state(), RunState::Applied, "{:?}", next.report.holds);
     assert!(next.counts("student").added + next.counts("student").removed > 0);
     let before = application.mirror(&district).await;
-    assert_eq!(told(&application, &district, None), [], "successful nights cause no notification");
+    assert_eq!(
+        notifications(&application, &district, None),
+        [],
+        "successful nights cause no notification"
+    );
 
     // Clever is down: operators are notified and nothing is lost.
     clever.fault("/users", 0, 1000, Fault::Status(503));
@@ -155,7 +159,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     );
     let failed = |status: &str, again| ("Pull Failed".to_owned(), status.to_owned(), again);
     assert_eq!(
-        told(&application, &district, Some(&down)),
+        notifications(&application, &district, Some(&down)),
         [failed("importing", true), failed("refused", false)]
     );
 
@@ -169,7 +173,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
         (RunState::Held, true)
     );
     assert_eq!(
-        told(&application, &district, Some(&reduced)),
+        notifications(&application, &district, Some(&reduced)),
         [("Run Held".to_owned(), "held".to_owned(), false)]
     );
 
@@ -194,19 +198,23 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     for _ in 0..3 {
         stack.invoke(PULL, json!({ "look": "clever" })).await.expect("the function exists");
     }
-    assert_eq!(told(&application, &district, None), [], "one list that lacks it may be a mistake");
+    assert_eq!(
+        notifications(&application, &district, None),
+        [],
+        "one list that lacks it may be a mistake"
+    );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
 
 /// Returns the notifications about this district and run since the last call: type, status, and
 /// whether the pull is retried.
-fn told(
+fn notifications(
     application: &Application,
     district: &DistrictId,
     night: Option<&Night>,
 ) -> Vec<(String, String, bool)> {
     let run = night.map(|night| night.run.run.as_str());
-    let told = application.told().into_iter().map(|told| {
+    let told = application.notifications().into_iter().map(|told| {
         let text = |name: &str| told.detail[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(
             (told.detail["district"].as_str(), told.detail["run"].as_str()),

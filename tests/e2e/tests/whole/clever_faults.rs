@@ -204,7 +204,7 @@ impl World {
     /// Returns the notifications of this pull since the last call. The other functions must have
     /// sent none.
     fn notified(&self) -> Vec<(Kind, Status)> {
-        let of_other_functions = self.application.told();
+        let of_other_functions = self.application.notifications();
         assert!(of_other_functions.is_empty(), "{of_other_functions:?}");
         self.bus.take_all().into_iter().map(|event| (event.kind, event.detail.status)).collect()
     }
@@ -612,7 +612,7 @@ async fn r_h1_reduced_sharing_is_held_and_empty_sharing_is_refused() {
     world.clever().share(&oak.source, Sharing::Schools(one));
     let held = world.pull(&oak.here).await;
     assert_eq!(held.state(), RunState::Held, "{:?}", held.report.counts);
-    let told = world.application.told();
+    let told = world.application.notifications();
     assert_eq!((told.len(), told[0].detail_type.as_str()), (1, "Run Held"));
     assert_eq!(told[0].detail["run"], json!(held.run.run));
     assert!(world.application.mirror(&oak.here).await == before);
@@ -707,11 +707,11 @@ async fn unusual_but_valid_clever_data_is_imported_correctly() {
         .token(source)
         .map(|token| stack::Api::new(&clever.url(), Some(token)))
         .expect("it is connected");
-    let asked = gone
+    let reply = gone
         .call(axum::http::Method::GET, &format!("/v3.1/users/{hidden}"), &[], None)
         .await
         .expect("Clever answers");
-    assert_eq!(asked.status, 404);
+    assert_eq!(reply.status, 404);
 
     let pulled = world.pull(&oak.here).await;
     assert_eq!(

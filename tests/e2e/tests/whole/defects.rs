@@ -177,7 +177,7 @@ fn a_set_without_defects_has_no_warnings() {
 }
 
 #[test]
-fn r_h3_every_defect_is_refused_or_imported_without_removals() {
+fn r_h3_every_defect_is_refused_or_imported_without_lost_records() {
     let mut wrong = Vec::new();
     for defect in Defect::ALL {
         let clean = read(&night(version_of(*defect)), &SourceSettings::default());

@@ -30,7 +30,7 @@ async fn a_repeated_event_starts_no_second_run() {
     let first = application.night(&district, &small().night(0)).await;
     assert_eq!(first.state(), RunState::Applied);
     let before = application.mirror(&district).await;
-    let event = Application::notice(first.run.upload.as_ref().expect("an upload"));
+    let event = Application::upload_event(first.run.upload.as_ref().expect("an upload"));
     for _ in 0..2 {
         assert!(application.stack.send(IMPORT, event.clone()));
     }
@@ -97,7 +97,7 @@ async fn r_m6_a_late_event_of_an_older_upload_changes_nothing() {
     let newer = application.night(&district, &small().night(1)).await;
     assert_eq!(newer.state(), RunState::Applied);
     let mirror = application.mirror(&district).await;
-    let event = Application::notice(&Upload {
+    let event = Application::upload_event(&Upload {
         bucket: INBOX.into(),
         key,
         etag: put.e_tag().unwrap_or_default().trim_matches('"').into(),

@@ -199,7 +199,7 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_and_writes_nothing_before_a_decision
         held.report.holds
     );
     assert_eq!(application.mirror(&district).await, before, "a held run changed the mirror");
-    let told = application.told();
+    let told = application.notifications();
     assert_eq!(told.len(), 1, "{told:?}");
     let (kind, detail) = (told[0].detail_type.as_str(), &told[0].detail);
     assert_eq!(
@@ -229,7 +229,7 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_and_writes_nothing_before_a_decision
         application.keys(&district, RecordKind::Student, "archived").await.len() as u64,
         held.counts("student").removed
     );
-    assert_eq!(application.told(), [], "a decided run is not reported again");
+    assert_eq!(application.notifications(), [], "a decided run is not reported again");
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_signed_event_is_checked_once_and_an_unsigned_event_is_rejected() {
     stack.run_until(due).await;
     assert!(scheduled().await.is_empty(), "the schedule is deleted after it ran");
     assert_eq!(
-        application.told(),
+        application.notifications(),
         [],
         "an event that the token list does not confirm is not reported"
     );

@@ -25,7 +25,7 @@ async fn a_failing_bus_blocks_no_run_and_the_notifications_are_logged() {
     application.stack.set_bus_fault(BusFault::ServerError);
     let held = application.night(&district, &set.night(0).without_students(30.0)).await;
     assert_eq!((held.state(), application.mirror(&district).await), (RunState::Held, before));
-    assert_eq!(application.told(), []);
+    assert_eq!(application.notifications(), []);
     assert!(application.failures().is_empty(), "{:?}", application.failures());
     for (function, run) in [(IMPORT, &refused.run.run), (RECONCILE, &held.run.run)] {
         let log = application.stack.log(function);
