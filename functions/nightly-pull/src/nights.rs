@@ -117,7 +117,7 @@ async fn schedule<T: Table, O, L: NightlySchedules, S, H, W>(
         warn!(district = %district, "a district is not scheduled: its settings are not a valid policy");
         return Ok(names());
     };
-    let wished = policy.schedule.parse().unwrap_or(NIGHT);
+    let wished = policy.schedule.time().unwrap_or(NIGHT);
     let due = zone.as_ref().map_or(wished, |zone| nightly(wished, zone, storage.clock.now()));
     let wanted = NightlySchedule {
         name: name_of(district),

@@ -1,12 +1,14 @@
-//! Sources from which a district's roster is pulled: what each needs to be told. This is the one
-//! table of them: a source that is added is a variant of [`Pulled`], a field of [`SourceSettings`]
-//! and a line in [`SourceSettings::pulled`].
+//! The settings of sources that a roster is pulled from.
+//!
+//! To add a source, add a variant to [`Pulled`], a field to [`SourceSettings`] and a line to
+//! [`SourceSettings::pulled`].
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clever, SourceSettings};
+use super::{Setting, SourceSettings, Values};
+use crate::rule::Rule;
 
-/// Where a district's roster is pulled from.
+/// The source that a district's roster is pulled from, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulled<'a> {
     /// Clever's Data API.
@@ -18,10 +20,10 @@ pub enum Pulled<'a> {
 }
 
 impl Pulled<'_> {
-    /// The names of all of them.
+    /// The names of all sources that rosters are pulled from.
     pub const NAMES: [&'static str; 3] = [Clever::SOURCE, OneRoster::SOURCE, ClassLink::SOURCE];
 
-    /// The source's name: in the table, in orders of looks, in manifests.
+    /// The source's name in the table, in discovery requests and in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Pulled::Clever(_) => Clever::SOURCE,
@@ -32,8 +34,8 @@ impl Pulled<'_> {
 }
 
 impl SourceSettings {
-    /// Where the roster is pulled from; none: it is uploaded. Of several sources the first counts:
-    /// a district has one.
+    /// Returns the source that the roster is pulled from, or `None` if it is uploaded. A district
+    /// has one source: if several are set, the first in this order is used.
     pub fn pulled(&self) -> Option<Pulled<'_>> {
         let clever = self.clever.as_ref().map(Pulled::Clever);
         let oneroster = || self.oneroster.as_ref().map(Pulled::OneRoster);
@@ -42,7 +44,101 @@ impl SourceSettings {
     }
 }
 
-/// The version of OneRoster that a server speaks.
+const PAGE_SIZE: Setting = Setting {
+    name: "page_size",
+    values: Values::Described("1 to 10,000"),
+    effect: "Records per page.",
+    rules: &[],
+};
+
+const CHANGES_EVERY_HOURS: Setting = Setting {
+    name: "changes_every_hours",
+    values: Values::Described("1 to 12"),
+    effect: "Read changes this many hours apart between the nightly pulls. The server must filter \
+             by `dateLastModified`. Without it, there are only nightly pulls.",
+    rules: &[Rule::O4],
+};
+
+/// The settings of a district at Clever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clever {
+    /// The district's id at Clever.
+    pub district: String,
+    /// The name of the secret that holds the district's token. `None`: the token is requested with
+    /// the application's credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_secret: Option<String>,
+    /// Scheme and host of the Data API.
+    #[serde(default = "Clever::default_api")]
+    pub api: String,
+    /// Version of the Data API: `v3.0` or `v3.1`.
+    #[serde(default = "Clever::default_version")]
+    pub version: String,
+    /// Records per page, 1 to 10,000. A thousand sections are slightly more than a megabyte.
+    #[serde(default = "Clever::default_page_size")]
+    pub page_size: u32,
+}
+
+impl Clever {
+    /// The source's name.
+    pub const SOURCE: &'static str = "clever";
+
+    /// Returns the settings of a district, with every default.
+    pub fn of(district: impl Into<String>) -> Self {
+        Self {
+            district: district.into(),
+            token_secret: None,
+            api: Self::default_api(),
+            version: Self::default_version(),
+            page_size: Self::default_page_size(),
+        }
+    }
+
+    fn default_api() -> String {
+        "https://api.clever.com".into()
+    }
+
+    fn default_version() -> String {
+        "v3.1".into()
+    }
+
+    fn default_page_size() -> u32 {
+        1000
+    }
+}
+
+/// Describes every field of [`Clever`], in the same order.
+pub const CLEVER: &[Setting] = &[
+    Setting {
+        name: "district",
+        values: Values::Described("text"),
+        effect: "The district's id at Clever.",
+        rules: &[Rule::O1],
+    },
+    Setting {
+        name: "token_secret",
+        values: Values::Described("the name of a secret"),
+        effect: "The secret that holds the district's token. Without it, the token is requested \
+                 with the application's credentials.",
+        rules: &[],
+    },
+    Setting {
+        name: "api",
+        values: Values::Described("a URL"),
+        effect: "Scheme and host of Clever's Data API.",
+        rules: &[],
+    },
+    Setting {
+        name: "version",
+        values: Values::Described("`v3.0` or `v3.1`"),
+        effect: "The version of the Data API.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+];
+
+/// The OneRoster version of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OneRosterVersion {
     /// 1.1: a user has one role.
@@ -54,57 +150,111 @@ pub enum OneRosterVersion {
     V1p2,
 }
 
-/// How requests to a OneRoster server say who asks.
+/// How requests to a OneRoster server are authenticated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignIn {
     /// A token that does not change. The secret is the token itself.
     Bearer,
-    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, as with
-    /// all that follow.
+    /// OAuth 2 client credentials. The secret is `{"client_id": …, "client_secret": …}`, here and
+    /// for OAuth 1.0a.
     #[default]
     Oauth2,
     /// OAuth 1.0a, two-legged, HMAC-SHA256.
     Oauth1Sha256,
-    /// OAuth 1.0a, two-legged, HMAC-SHA1: for servers that know no other.
+    /// OAuth 1.0a, two-legged, HMAC-SHA1: for servers without SHA-256.
     Oauth1Sha1,
 }
 
-/// A district with a OneRoster REST server.
+/// The settings of a district with a OneRoster REST server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneRoster {
-    /// The address under which the lists are: `https://sis.example.org/ims/oneroster/v1p1`,
+    /// The address below which the lists are: `https://sis.example.org/ims/oneroster/v1p1`,
     /// `https://sis.example.org/ims/oneroster/rostering/v1p2`.
     pub url: String,
-    /// The version that is spoken there.
+    /// The OneRoster version of the server.
     #[serde(default)]
     pub version: OneRosterVersion,
-    /// How requests are signed.
+    /// How requests are authenticated.
     #[serde(default)]
     pub sign_in: SignIn,
-    /// The name of the secret with what that needs.
+    /// The name of the secret with the credentials.
     pub secret: String,
-    /// Where tokens are given (OAuth 2).
+    /// Where tokens are requested (OAuth 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_url: Option<String>,
-    /// What is asked for there; none: what the version has for reading rosters and demographics.
+    /// The scope to request (OAuth 2). `None`: the scopes that the version defines for reading
+    /// rosters and demographics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Records a page, 10,000 at most.
+    /// Records per page, 1 to 10,000.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
-    /// Between the nights, what has changed is read this many hours apart, from 1 to 12, for
-    /// servers that filter by `dateLastModified`; none: never.
+    /// The hours between reads of changes during the day, 1 to 12. The server must filter by
+    /// `dateLastModified`. `None`: only nightly pulls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_every_hours: Option<u8>,
 }
+
+/// Describes every field of [`OneRoster`], in the same order.
+pub const ONEROSTER: &[Setting] = &[
+    Setting {
+        name: "url",
+        values: Values::Described("a URL"),
+        effect: "The address below which the lists are: `…/ims/oneroster/v1p1` or \
+                 `…/ims/oneroster/rostering/v1p2`.",
+        rules: &[],
+    },
+    Setting {
+        name: "version",
+        values: Values::OneOf(&[
+            ("1.1", "A user has one role."),
+            ("1.2", "A user has roles in organizations."),
+        ]),
+        effect: "The OneRoster version of the server.",
+        rules: &[],
+    },
+    Setting {
+        name: "sign_in",
+        values: Values::OneOf(&[
+            ("bearer", "A token that does not change. The secret is the token itself."),
+            ("oauth2", "OAuth 2 client credentials."),
+            ("oauth1_sha256", "OAuth 1.0a, two-legged, HMAC-SHA256."),
+            ("oauth1_sha1", "OAuth 1.0a, two-legged, HMAC-SHA1, for servers without SHA-256."),
+        ]),
+        effect: "How requests are authenticated. Except for `bearer`, the secret is \
+                 `{\"client_id\": \"…\", \"client_secret\": \"…\"}`.",
+        rules: &[],
+    },
+    Setting {
+        name: "secret",
+        values: Values::Described("the name of a secret"),
+        effect: "The secret that holds the credentials.",
+        rules: &[],
+    },
+    Setting {
+        name: "token_url",
+        values: Values::Described("a URL"),
+        effect: "Where `oauth2` requests tokens. Required for `oauth2`.",
+        rules: &[],
+    },
+    Setting {
+        name: "scope",
+        values: Values::Described("text"),
+        effect: "The scope that `oauth2` requests. Without it, the scopes that OneRoster defines \
+                 for reading rosters and demographics.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+    CHANGES_EVERY_HOURS,
+];
 
 impl OneRoster {
     /// The source's name.
     pub const SOURCE: &'static str = "oneroster";
 
-    /// A server with nothing changed.
+    /// Returns the settings of a server, with every default.
     pub fn at(url: impl Into<String>, secret: impl Into<String>) -> Self {
         let (version, sign_in) = (OneRosterVersion::default(), SignIn::default());
         let (page_size, changes_every_hours) = (Self::default_page_size(), None);
@@ -125,28 +275,47 @@ impl OneRoster {
     }
 }
 
-/// A district at ClassLink. Its token comes from ClassLink's list of applications.
+/// The settings of a district at ClassLink. Its token comes from ClassLink's list of applications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassLink {
-    /// Its id there: `tenant_id`.
+    /// The district's `tenant_id` at ClassLink.
     pub tenant: String,
-    /// Scheme, host and, for older ones, path before the application's id, of the proxy.
+    /// Scheme and host of the proxy and, for older proxies, the path before the application's id.
     #[serde(default = "ClassLink::default_proxy")]
     pub proxy: String,
-    /// Records a page, 10,000 at most.
+    /// Records per page, 1 to 10,000.
     #[serde(default = "OneRoster::default_page_size")]
     pub page_size: u32,
-    /// As at [`OneRoster::changes_every_hours`].
+    /// See [`OneRoster::changes_every_hours`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_every_hours: Option<u8>,
 }
+
+/// Describes every field of [`ClassLink`], in the same order.
+pub const CLASSLINK: &[Setting] = &[
+    Setting {
+        name: "tenant",
+        values: Values::Described("text"),
+        effect: "The district's `tenant_id` at ClassLink.",
+        rules: &[Rule::O1],
+    },
+    Setting {
+        name: "proxy",
+        values: Values::Described("a URL"),
+        effect: "Scheme and host of ClassLink's proxy and, for older proxies, the path before the \
+                 application's id.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+    CHANGES_EVERY_HOURS,
+];
 
 impl ClassLink {
     /// The source's name.
     pub const SOURCE: &'static str = "classlink";
 
-    /// A district with nothing changed.
+    /// Returns the settings of a district, with every default.
     pub fn of(tenant: impl Into<String>) -> Self {
         let (proxy, page_size) = (Self::default_proxy(), OneRoster::default_page_size());
         Self { tenant: tenant.into(), proxy, page_size, changes_every_hours: None }
@@ -162,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_what_the_settings_name_and_its_settings_come_back_as_they_were() {
+    fn source_settings_name_their_source_and_survive_a_round_trip() {
         assert_eq!(SourceSettings::default().pulled(), None);
         for (text, name) in [
             (r#"{"clever": {"district": "58da8a43cc70ab00017a1a87"}}"#, "clever"),

@@ -104,12 +104,8 @@ impl Facts<'_> {
             return Shows::NotWhileOff;
         }
         let reached = self.now.checked_add(self.propagation()).unwrap_or(self.now);
-        let at = self
-            .policy
-            .schedule
-            .parse::<Time>()
-            .ok()
-            .and_then(|time| next_at(reached, time, self.time_zone));
+        let at =
+            self.policy.schedule.time().and_then(|time| next_at(reached, time, self.time_zone));
         at.map_or(Shows::WithUploadAfter { at: reached }, |at| Shows::At { at })
     }
 }
