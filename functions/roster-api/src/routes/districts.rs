@@ -1,8 +1,6 @@
 //! Districts and their settings.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use mirror::ports::configured::Configured;
 use mirror::ports::districts::{Changed, Wrote};
@@ -10,11 +8,11 @@ use roster::district::Step;
 use roster::settings::{DistrictStatus, Settings};
 use serde_json::json;
 
-use crate::answer::{json, ok, versioned};
-use crate::caller::Granted;
+use crate::context::RequestContext;
 use crate::input::Body;
 use crate::problem::Problem;
-use crate::{Api, Objects, Table, etag};
+use crate::response::{json, ok, versioned};
+use crate::{Objects, Table, etag};
 
 /// Settings that amount to a policy in a time zone that exists.
 fn checked(settings: Settings) -> Result<Settings, Problem> {
@@ -30,27 +28,29 @@ fn checked(settings: Settings) -> Result<Settings, Problem> {
 /// `POST /v1/districts/{district}`: a new district, configured; its first run is held for review
 /// once it is switched on.
 pub(super) async fn create<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
     Body(settings): Body<Settings>,
 ) -> Result<Response, Problem> {
-    let (district, settings) = (&granted.caller.district, checked(settings)?);
-    if api.table.create(district, &settings, DistrictStatus::Configured).await?
+    let (district, settings) = (&context.granted.caller.district, checked(settings)?);
+    if context.api.table.create(district, &settings, DistrictStatus::Configured).await?
         == Wrote::AlreadyThere
     {
         return Err(Problem::conflict("a district with this id already exists"));
     }
-    let made = api.table.configured(district).await?.ok_or_else(Problem::internal)?;
+    let made = context.api.table.configured(district).await?.ok_or_else(Problem::internal)?;
     Ok(etag::with_version(json(StatusCode::CREATED, &made.settings)?, &made.version()))
 }
 
 /// `GET /v1/districts/{district}`: where it stands.
 pub(super) async fn get<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let district =
-        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+    let district = context
+        .api
+        .table
+        .district(&context.granted.caller.district)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let applied =
         district.applied.map(|applied| json!({ "run": applied.run, "taken_at": applied.taken_at, "version": applied.version }));
     let latest =
@@ -63,45 +63,50 @@ pub(super) async fn get<T: Table, O: Objects>(
 
 /// What is configured of the caller's district.
 pub(super) async fn configured<T: Table, O: Objects>(
-    api: &Api<T, O>,
-    granted: &Granted,
+    context: &RequestContext<T, O>,
 ) -> Result<Configured, Problem> {
-    api.table.configured(&granted.caller.district).await?.ok_or_else(Problem::not_found)
+    context
+        .api
+        .table
+        .configured(&context.granted.caller.district)
+        .await?
+        .ok_or_else(Problem::not_found)
 }
 
 /// `GET …/settings`.
 pub(super) async fn settings<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let configured = configured(&api, &granted).await?;
+    let configured = configured(&context).await?;
     versioned(&configured.settings, &configured.version())
 }
 
 /// `PUT …/settings`. A district that a source has told of is configured by it (R-O2).
 pub(super) async fn change<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(settings): Body<Settings>,
 ) -> Result<Response, Problem> {
-    let (seen, settings) = (configured(&api, &granted).await?, checked(settings)?);
-    etag::check(&headers, Some(&seen.version()))?;
+    let (seen, settings) = (configured(&context).await?, checked(settings)?);
+    etag::check(&context.headers, Some(&seen.version()))?;
     let status = seen.status.after(Step::Configure)?;
-    replace(&api, &granted, &seen, &settings, status).await
+    replace(&context, &seen, &settings, status).await
 }
 
 async fn replace<T: Table, O: Objects>(
-    api: &Api<T, O>,
-    granted: &Granted,
+    context: &RequestContext<T, O>,
     seen: &Configured,
     settings: &Settings,
     status: DistrictStatus,
 ) -> Result<Response, Problem> {
-    if api.table.reconfigure(&granted.caller.district, seen, settings, status).await? == Changed::No
+    if context
+        .api
+        .table
+        .reconfigure(&context.granted.caller.district, seen, settings, status)
+        .await?
+        == Changed::No
     {
         return Err(Problem::changed_meanwhile());
     }
-    let now = configured(api, granted).await?;
+    let now = configured(context).await?;
     versioned(&now.settings, &now.version())
 }

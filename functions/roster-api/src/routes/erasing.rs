@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -20,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::answer::{json, ok};
-use crate::caller::Granted;
+use crate::context::RequestContext;
 use crate::input::{Body, reason};
 use crate::problem::Problem;
-use crate::{Api, Objects, Table, fresh};
+use crate::response::{json, ok};
+use crate::{Api, Objects, Table, id_generator};
 
 /// How long one request goes on: a gateway waits 30 seconds.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -91,10 +89,11 @@ fn folder(district: &DistrictId) -> String {
 
 /// The newest certificate of a district, and its object.
 async fn newest<T: Table, O: Objects>(
-    api: &Api<T, O>,
+    context: &RequestContext<T, O>,
     district: &DistrictId,
 ) -> Result<Option<(String, Certificate)>, Problem> {
-    let mut keys: Vec<String> = api
+    let mut keys: Vec<String> = context
+        .api
         .internal
         .list(&folder(district))
         .await?
@@ -103,7 +102,7 @@ async fn newest<T: Table, O: Objects>(
         .collect();
     keys.sort();
     let Some(key) = keys.pop() else { return Ok(None) };
-    let body = api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
+    let body = context.api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
     Ok(Some((key, serde_json::from_slice(&body).map_err(|_| Problem::internal())?)))
 }
 
@@ -117,15 +116,14 @@ pub(super) struct Order {
 
 /// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when all is gone.
 pub(super) async fn erase<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
     Body(order): Body<Order>,
 ) -> Result<Response, Problem> {
-    let district = &granted.caller.district;
+    let district = &context.granted.caller.district;
     let reason = reason(&order.reason)?;
-    let now = api.clock.now();
-    let open = newest(&api, district).await?;
-    let is_there = api.table.configured(district).await?.is_some();
+    let now = context.api.clock.now();
+    let open = newest(&context, district).await?;
+    let is_there = context.api.table.configured(district).await?.is_some();
     let (key, certificate) = match open {
         Some((key, certificate)) if certificate.state == Progress::InProgress => (key, certificate),
         _ if !is_there => return Err(Problem::not_found()),
@@ -133,7 +131,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
             let certificate = Certificate {
                 district: district.clone(),
                 state: Progress::InProgress,
-                by: granted.caller.subject.clone(),
+                by: context.granted.caller.subject.clone(),
                 reason,
                 begun: now,
                 completed: None,
@@ -142,7 +140,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
                 objects: BTreeMap::new(),
                 last_page: BTreeSet::new(),
             };
-            (format!("{}{}.json", folder(district), fresh::ulid(now)?), certificate)
+            (format!("{}{}.json", folder(district), id_generator::ulid(now)?), certificate)
         }
     };
     if order.confirm != format!("erase {district}") {
@@ -150,17 +148,19 @@ pub(super) async fn erase<T: Table, O: Objects>(
             "`confirm` must be the word erase and the district's id",
         ));
     }
-    let lease = if is_there { Some(stop_everything(&api, district).await?) } else { None };
-    let mut erasing = Erasing { api: &api, district, key, certificate, until: now + BUDGET };
+    let lease = if is_there { Some(stop_everything(&context, district).await?) } else { None };
+    let mut erasing =
+        Erasing { api: &context.api, district, key, certificate, until: now + BUDGET };
     let outcome = erasing.go_on().await;
     if let Some(token) = lease {
-        let seen = api
+        let seen = context
+            .api
             .table
             .district(district)
             .await?
             .and_then(|district| district.latest)
             .map(|latest| latest.run);
-        api.table.release(district, token, seen.as_ref()).await?;
+        context.api.table.release(district, token, seen.as_ref()).await?;
     }
     let is_complete = outcome?;
     info!(%district, is_complete, "erasing");
@@ -170,19 +170,20 @@ pub(super) async fn erase<T: Table, O: Objects>(
 
 /// Nothing is planned from now on, and nobody else works on the district.
 async fn stop_everything<T: Table, O: Objects>(
-    api: &Api<T, O>,
+    context: &RequestContext<T, O>,
     district: &DistrictId,
 ) -> Result<u64, Problem> {
-    let seen = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    if api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await?
+    let seen = context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    if context.api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await?
         == Changed::No
     {
         return Err(Problem::busy());
     }
-    let now = api.clock.now();
-    match api
+    let now = context.api.clock.now();
+    match context
+        .api
         .table
-        .take(district, &format!("erasure-{}", fresh::ulid(now)?), now, now + LEASE)
+        .take(district, &format!("erasure-{}", id_generator::ulid(now)?), now, now + LEASE)
         .await?
     {
         TakeLease::Taken(district) => {
@@ -197,11 +198,10 @@ async fn stop_everything<T: Table, O: Objects>(
 
 /// `GET …/erasure`: the newest certificate. It outlives the district.
 pub(super) async fn certificate<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let (_, certificate) =
-        newest(&api, &granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+        newest(&context, &context.granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     ok(&Certificate { last_page: BTreeSet::new(), ..certificate })
 }
 

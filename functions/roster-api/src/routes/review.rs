@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use mirror::MirrorError;
 use mirror::files::plan::read_plan;
@@ -26,13 +24,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::runs::read;
-use crate::access::{Operation, Reach, reach};
-use crate::answer::ok;
-use crate::caller::Granted;
-use crate::input::At;
+use crate::access::{Operation, Scope, scope};
+use crate::context::RequestContext;
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table};
+use crate::response::ok;
+use crate::{Objects, Table};
 
 /// Records of a kind that are shown.
 const SAMPLES: usize = 8;
@@ -70,22 +67,21 @@ struct FoundView {
 
 /// `GET /runs/{run}/review`. A run without a plan has none.
 pub(super) async fn review<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
-    let (internal, district) = (&api.internal, &run.district);
+    let run = read(&context, &context.path.run()?).await?;
+    let (internal, district) = (&context.api.internal, &run.district);
     let plan = read_plan(internal, district, &run.run).await?.ok_or_else(Problem::not_found)?;
     let manifest = read_manifest(internal, district, &run.run).await?;
     let report = report::read(internal, district, &run.run).await?;
-    let configured = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    let configured =
+        context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
     let admits_guardians = configured
         .settings
         .policy()
         .is_ok_and(|policy| policy.admit_guardians != AdmitGuardians::None);
-    let (outcome, role) = (plan.outcome, granted.caller.role);
-    let may = |operation| reach(role, operation) != Reach::No;
+    let (outcome, role) = (plan.outcome, context.granted.caller.role);
+    let may = |operation| scope(role, operation) != Scope::None;
     let samples = match manifest.as_ref().filter(|_| may(Operation::ReadPerson)) {
         Some(manifest) => {
             Some(few(internal, manifest, admits_guardians, may(Operation::ReadDemographics)).await?)

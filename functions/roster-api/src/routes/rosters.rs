@@ -1,8 +1,6 @@
 //! Students added to classes by hand, and taken out (R-S4, R-S5).
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::edit::Edit;
@@ -13,17 +11,16 @@ use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answer::{Made, nothing, once};
-use crate::caller::Granted;
-use crate::desk::{ClassFound, Desk, done, in_slot, is_active};
-use crate::input::{At, Body, refused};
+use crate::context::{ClassFound, RequestContext, in_slot, is_active, written};
+use crate::input::{Body, refused};
 use crate::page::LARGEST;
 use crate::people::PersonFound;
 use crate::policy::Terms;
 use crate::problem::Problem;
 use crate::reference::Reference;
+use crate::response::{Created, no_content, once};
 use crate::views::PersonLine;
-use crate::{Api, Objects, Table};
+use crate::{Objects, Table};
 
 /// Candidates that are named where a name is not unique.
 const NAMED: usize = 20;
@@ -38,25 +35,23 @@ pub(super) struct NewStudent {
 
 /// `POST /classes/{class}/students`.
 pub(super) async fn add<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewStudent>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     let path = format!("classes/{}/students", Reference::text(&class.item.key));
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |_| {
-        let terms = desk.terms().await?;
+    once(&context, (&Method::POST, &path, &body), async |_| {
+        let terms = context.terms().await?;
         changeable(&class)?;
         let lives =
             terms.adding(RecordKind::Student, class.item.origin, class.school(), false, false)?;
         let student = match (&body.student, &body.name) {
             (Some(Reference(key)), None) => {
-                by_key(&desk, RecordKind::Student, class.school(), key).await?
+                by_key(&context, RecordKind::Student, class.school(), key).await?
             }
-            (None, Some(name)) => by_name(&desk, RecordKind::Student, class.school(), name).await?,
+            (None, Some(name)) => {
+                by_name(&context, RecordKind::Student, class.school(), name).await?
+            }
             _ => {
                 return Err(Problem::unprocessable(
                     "`student` or `name` is required, but not both",
@@ -64,8 +59,8 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let key = student.item.key().clone();
-        put_in(&desk, &class, RecordKind::Student, &key).await?;
-        Ok(Made::new(&json!({ "student": Reference(key.clone()), "lives": lives }))?
+        put_in(&context, &class, RecordKind::Student, &key).await?;
+        Ok(Created::new(&json!({ "student": Reference(key.clone()), "lives": lives }))?
             .at(format!("people/student/{}", Reference::text(&key))))
     })
     .await
@@ -86,12 +81,12 @@ fn not_in_the_directory() -> Problem {
 
 /// Somebody of a school's directory.
 pub(super) async fn by_key<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     school: &SourceId,
     key: &SourceId,
 ) -> Result<PersonFound, Problem> {
-    let person = desk.anybody(kind, key).await?;
+    let person = context.any_person(kind, key).await?;
     let is_here = |person: &PersonFound| {
         is_active(person.item.status()) && person.item.schools().contains(school)
     };
@@ -101,7 +96,7 @@ pub(super) async fn by_key<T: Table, O: Objects>(
 /// The one of a school's directory who has exactly this name: none is "not in the directory", two
 /// ask for the id.
 pub(super) async fn by_name<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     school: &SourceId,
     name: &str,
@@ -116,8 +111,8 @@ pub(super) async fn by_name<T: Table, O: Objects>(
             after: after.as_ref(),
             at_most: LARGEST,
         };
-        let listed = desk.api.table.in_school(desk.district(), question).await?;
-        let people = desk.glance_at(kind, &listed.places).await?;
+        let listed = context.api.table.in_school(context.district(), question).await?;
+        let people = context.people_at(kind, &listed.places).await?;
         named.extend(people.into_iter().filter(|person| is_named(&person.person(), name)));
         after = listed.next;
         if after.is_none() {
@@ -140,7 +135,7 @@ pub(super) async fn by_name<T: Table, O: Objects>(
 /// Puts somebody into a class: what took them out goes, what puts them in comes; whoever is in
 /// already stays.
 pub(super) async fn put_in<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     class: &ClassFound,
     role: RecordKind,
     person: &SourceId,
@@ -153,14 +148,11 @@ pub(super) async fn put_in<T: Table, O: Objects>(
     };
     let member = Edit::Member { role, person: person.clone() };
     if !list.contains(person) && in_slot(edits, &member.slot()).is_none() {
-        desk.put_over(RecordKind::Class, key, &member.slot(), |found| {
-            Ok(in_slot(&found.edits, &member.slot()).is_none().then(|| member.clone()))
-        })
-        .await?;
+        context.add(RecordKind::Class, key, &member).await?;
     }
     let left = Edit::Left { role, person: person.clone() }.slot();
     match in_slot(edits, &left) {
-        Some(left) => done(desk.api.table.take_edit(desk.district(), left).await?),
+        Some(left) => written(context.api.table.take_edit(context.district(), left).await?),
         None => Ok(()),
     }
 }
@@ -168,7 +160,7 @@ pub(super) async fn put_in<T: Table, O: Objects>(
 /// Takes somebody out of a class, who is in it by hand or whom nobody else answers for (R-O5,
 /// R-C2).
 pub(super) async fn take_out<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     class: &ClassFound,
     terms: &Terms,
     role: RecordKind,
@@ -192,29 +184,29 @@ pub(super) async fn take_out<T: Table, O: Objects>(
     }
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };
-        desk.put_over(RecordKind::Class, key, &left.slot(), |found| {
-            Ok(in_slot(&found.edits, &left.slot()).is_none().then(|| left.clone()))
-        })
-        .await?;
+        context.add(RecordKind::Class, key, &left).await?;
     }
     match in_slot(edits, &Edit::Member { role, person: person.clone() }.slot()) {
-        Some(member) => done(desk.api.table.take_edit(desk.district(), member).await?),
+        Some(member) => written(context.api.table.take_edit(context.district(), member).await?),
         None => Ok(()),
     }
 }
 
 /// `DELETE /classes/{class}/students/{student}`.
 pub(super) async fn remove<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     changeable(&class)?;
-    take_out(&desk, &class, &desk.terms().await?, RecordKind::Student, &at.record("student")?)
-        .await?;
-    Ok(nothing())
+    take_out(
+        &context,
+        &class,
+        &context.terms().await?,
+        RecordKind::Student,
+        &context.path.record("student")?,
+    )
+    .await?;
+    Ok(no_content())
 }
 
 /// Whether the class has a co-teacher from the source (R-T3).

@@ -1,7 +1,7 @@
 //! The role decides what may be done; district and schools are walls. What lies beyond is answered
 //! like what does not exist.
 
-use roster_api::access::{Operation, Reach, Role, reach, table};
+use roster_api::access::{Operation, Role, Scope, scope, table};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -113,7 +113,7 @@ async fn every_cell_of_the_table_of_roles_is_as_it_says() {
             let w = world("family-directory").await;
             let what = format!("{} {}", role.name(), operation.name());
             let reply = send(&w, &of_role(role), "/v1/districts/oak", &example(operation)).await;
-            let reaches = reach(role, operation) != Reach::No;
+            let reaches = scope(role, operation) != Scope::None;
             if operation == Operation::ReadDemographics {
                 assert_eq!(reply.body["demographics"].is_object(), reaches, "{what}");
                 continue;
@@ -131,7 +131,8 @@ async fn every_cell_of_the_table_of_roles_is_as_it_says() {
 async fn what_is_about_the_district_as_a_whole_is_not_for_tokens_of_single_schools() {
     let w = world("sis").await;
     for operation in Operation::ALL.iter().copied() {
-        for role in Role::ALL.into_iter().filter(|role| reach(*role, operation) == Reach::Whole) {
+        for role in Role::ALL.into_iter().filter(|role| scope(*role, operation) == Scope::District)
+        {
             let token = token(role.name()).schools(&["north"]);
             let reply = send(&w, &token, "/v1/districts/oak", &example(operation)).await;
             assert_eq!(reply.refusal(), (403, ""), "{} {}", role.name(), operation.name());
@@ -144,7 +145,7 @@ async fn another_district_is_answered_exactly_as_one_that_does_not_exist() {
     let w = world("sis").await;
     for operation in Operation::ALL.iter().copied() {
         let request = example(operation);
-        for role in Role::ALL.into_iter().filter(|role| reach(*role, operation) != Reach::No) {
+        for role in Role::ALL.into_iter().filter(|role| scope(*role, operation) != Scope::None) {
             // Oak exists, and the token is for another district; elm does not, and the token is for
             // oak.
             let strange = send(&w, &of_role(role).of("elm"), "/v1/districts/oak", &request).await;
