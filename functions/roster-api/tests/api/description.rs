@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mirror::testing::memory::{MemoryObjects, MemoryTable};
+use roster::policy::{Policy, SETTINGS};
+use roster::settings::pulled::{CLASSLINK, CLEVER, ONEROSTER};
+use roster::settings::{DISTRICT, SOURCE, Setting, Values};
 use roster_api::routes;
 use serde_norway::Value;
 
@@ -106,6 +109,45 @@ fn every_reference_of_the_description_leads_somewhere_and_nothing_is_left_over()
             assert!(found.contains(&reference), "{reference} is used by nobody");
         }
     }
+}
+
+/// Checks that a schema has the settings of a table and, for settings with a list of values, these
+/// values.
+fn check_schema(schema: &Value, settings: &[Setting]) {
+    assert_eq!(
+        schema["additionalProperties"].as_bool(),
+        Some(false),
+        "unknown settings are invalid"
+    );
+    let properties = schema["properties"].as_mapping().unwrap();
+    let described: BTreeSet<String> = properties.keys().map(text).collect();
+    assert_eq!(described, settings.iter().map(|setting| setting.name.to_owned()).collect());
+    for setting in settings {
+        let listed = schema["properties"][setting.name]["enum"].as_sequence();
+        let listed: Option<BTreeSet<&str>> =
+            listed.map(|values| values.iter().filter_map(Value::as_str).collect());
+        let expected = match setting.values {
+            Values::OneOf(values) => Some(values.iter().map(|(value, _)| *value).collect()),
+            Values::Described(_) if setting.name == "preset" => {
+                Some(Policy::preset_names().collect())
+            }
+            Values::Described(_) => None,
+        };
+        assert_eq!(listed, expected, "{}", setting.name);
+    }
+}
+
+#[test]
+fn the_description_has_every_setting_with_its_values() {
+    let openapi = openapi();
+    let schemas = &openapi["components"]["schemas"];
+    check_schema(&schemas["Settings"], DISTRICT);
+    check_schema(&schemas["Overrides"], SETTINGS);
+    let source = &schemas["Settings"]["properties"]["source"];
+    check_schema(source, SOURCE);
+    check_schema(&source["properties"]["clever"], CLEVER);
+    check_schema(&source["properties"]["oneroster"], ONEROSTER);
+    check_schema(&source["properties"]["classlink"], CLASSLINK);
 }
 
 #[test]
