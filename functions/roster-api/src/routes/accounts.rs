@@ -1,4 +1,4 @@
-//! Accounts: enabled or not (R-S6), invited or accepted (R-G5), signed in or not yet (R-T6).
+//! Accounts: enabled or disabled (R-S6), invitations (R-G5) and sign-ins (R-T6).
 
 use axum::response::Response;
 use mirror::ports::directory::Found;
@@ -35,7 +35,7 @@ pub(super) async fn switch<T: Table, O: Objects>(
     edit_response(&edit, Lives::UntilTakenAway)
 }
 
-/// Somebody whose account is used: archived people's is not, nor is a disabled one.
+/// Reads the person that the path names, if the account can be used: neither archived nor disabled.
 async fn usable<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<PersonFound, Problem> {
@@ -54,14 +54,14 @@ async fn usable<T: Table, O: Objects>(
     Ok(person)
 }
 
-/// What was found, as the person that it was.
+/// Reads the same person from a newer version of the record.
 fn person_of(found: &Found, person: &PersonFound) -> Result<PersonFound, Problem> {
     let item = Item::read(person.kind(), found)?.ok_or_else(Problem::not_found)?;
     Ok(PersonFound { item, found: found.clone() })
 }
 
-/// `POST /people/{kind}/{person}/account/accept`: from now on name and contacts are the person's
-/// own, where the policy says so. Twice is once.
+/// `POST /people/{kind}/{person}/account/accept`: accepts the invitation. Under `until_active`,
+/// name and contacts belong to the person from then on. Repeating the request has no effect.
 pub(super) async fn accept<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -81,7 +81,8 @@ pub(super) async fn accept<T: Table, O: Objects>(
     edit_response(&edit, Lives::UntilTakenAway)
 }
 
-/// `POST /people/{kind}/{person}/sign-ins`: the first one counts (R-T6).
+/// `POST /people/{kind}/{person}/sign-ins`: records the first single sign-on (R-T6). Later ones
+/// change nothing.
 pub(super) async fn signed_in<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! What changed (R-X2): since a run, as a feed; and last, of one record.
+//! Changes (R-X2): the feed of changes since a run, and the last change of a record.
 
 use axum::response::Response;
 use mirror::files::scan;
@@ -24,8 +24,8 @@ pub(super) struct Since {
     limit: Option<String>,
 }
 
-/// Where a reader of the feed stands: behind so many changes of the run that was planned against
-/// this version of the mirror.
+/// A position in the feed: after `changes` changes of the run that was planned against `version` of
+/// the mirror.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     version: u64,
@@ -40,8 +40,7 @@ impl Position {
 }
 
 /// `GET /changes?since=<run>`: the changes of all runs applied after that one, in the order in
-/// which they were applied. `next` always stands there: with it, a reader goes on whenever there
-/// may be something new.
+/// which they were applied. The response always has `next`, so that a reader can continue later.
 pub(super) async fn feed<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Parameters(query): Parameters<Since>,

@@ -1,4 +1,4 @@
-//! Classes with their rosters, and the names that they are given here.
+//! Classes with their rosters, and custom names.
 
 use axum::response::Response;
 use roster::edit::Edit;
@@ -17,8 +17,8 @@ use crate::response::{no_content, ok, versioned};
 use crate::views::{ClassView, PersonLine, Shown, edit_response};
 use crate::{Objects, Table};
 
-/// `GET /classes/{class}`: the roster is one query; whether single sign-on is ready, one more
-/// (R-T6).
+/// `GET /classes/{class}`. The roster is one query; whether single sign-on is ready (R-T6) needs
+/// one more.
 pub(super) async fn get<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -26,7 +26,7 @@ pub(super) async fn get<T: Table, O: Objects>(
     shown(&context, &class).await
 }
 
-/// A class as this caller sees it.
+/// Returns a class as the caller may see it.
 pub(super) async fn shown<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     class: &ClassFound,
@@ -45,8 +45,8 @@ pub(super) async fn shown<T: Table, O: Objects>(
     versioned(&ClassView::new(&effective, &class.found.edits, &shown), &version(&class.found))
 }
 
-/// Whom a caller sees in a class, if not everybody: a guardian sees the teachers, the own children
-/// and themselves.
+/// Returns the people of a class that the caller may see, or `None` for all. A guardian sees the
+/// teachers, their own children and themselves.
 async fn visible<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<Option<Vec<SourceId>>, Problem> {
@@ -65,7 +65,7 @@ pub(super) struct OfRole {
     limit: Option<String>,
 }
 
-/// `GET /classes/{class}/people?role=…`: who is in it, by name.
+/// `GET /classes/{class}/people?role=…`: the people of the class, with names.
 pub(super) async fn people<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Parameters(query): Parameters<OfRole>,
@@ -101,7 +101,7 @@ pub(super) struct NewName {
     name: String,
 }
 
-/// `PUT /classes/{class}/custom-name` (R-M4): it lives through every run.
+/// `PUT /classes/{class}/custom-name` (R-M4): a custom name, which every run keeps.
 pub(super) async fn put_name<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<NewName>,
@@ -116,7 +116,7 @@ pub(super) async fn put_name<T: Table, O: Objects>(
     edit_response(&edit, Lives::UntilTakenAway)
 }
 
-/// Takes the edit in a slot of a class away, if it is the version that the caller names.
+/// Removes the edit in a slot of the class that the path names. The request must name its version.
 pub(super) async fn remove_from_class<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     slot: &str,
@@ -126,7 +126,7 @@ pub(super) async fn remove_from_class<T: Table, O: Objects>(
     Ok(no_content())
 }
 
-/// `DELETE /classes/{class}/custom-name`: the source's name is shown again.
+/// `DELETE /classes/{class}/custom-name`: shows the source's name again.
 pub(super) async fn delete_name<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! Co-teachers added to classes by hand, and taken out (R-T3, R-T4).
+//! Co-teachers added to classes by hand, and removed (R-T3, R-T4).
 
 use axum::http::Method;
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::reference::Reference;
 use crate::response::{Created, no_content, once};
 use crate::{Objects, Table};
 
-/// By a reference; by the exact name; or somebody from outside, by name and e-mail.
+/// The body: a teacher by reference or by exact name, or an outsider by name and e-mail.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewTeacher {
@@ -40,7 +40,7 @@ pub(super) async fn add<T: Table, O: Objects>(
         let terms = context.terms().await?;
         changeable(&class)?;
         let (origin, school) = (class.item.origin, class.school());
-        // Refused before anybody is made.
+        // Checked before a new teacher is created.
         terms.adding(RecordKind::Teacher, origin, school, true, has_co_teacher(&class))?;
         let teacher = match &body {
             NewTeacher {
@@ -87,9 +87,9 @@ pub(super) async fn add<T: Table, O: Objects>(
     .await
 }
 
-/// A teacher whom the source does not know. Whoever has the e-mail address already is the one who
-/// is meant: nobody is made twice. Of somebody beyond the caller's walls the name must be known
-/// too, or the answer would tell who has an address.
+/// Returns the outsider with this name and e-mail address: the existing teacher with the address,
+/// or a new one. If the existing teacher is outside the caller's scope, the name must match too, so
+/// that the response does not reveal who has an address.
 async fn outsider<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     school: &SourceId,

@@ -17,7 +17,7 @@ use crate::response::ok;
 use crate::views::{ClassLine, PersonLine};
 use crate::{Objects, Table};
 
-/// Records that one request looks at while it searches: what is left comes with the next page.
+/// The most records that one search reads. The rest comes with the next page.
 const LOOKED_AT: usize = 4000;
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ fn line(school: &Mirrored<kinds::Schools>) -> SchoolLine<'_> {
     SchoolLine { key, name: &state.name, identifier, status: *status, origin: *origin }
 }
 
-/// `GET /schools`: those within the token's walls.
+/// `GET /schools`: the schools that the token gives access to.
 pub(super) async fn schools<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -64,8 +64,8 @@ pub(super) struct Search {
     limit: Option<String>,
 }
 
-/// `GET /schools/{school}/directory`: students, teachers, guardians or classes whose main school it
-/// is; active, archived or all (R-A2); by a part of the name.
+/// `GET /schools/{school}/directory`: the students, teachers, guardians or classes whose main
+/// school it is, filtered by status (R-A2) and by part of the name.
 pub(super) async fn search<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Parameters(query): Parameters<Search>,
@@ -91,7 +91,7 @@ pub(super) async fn search<T: Table, O: Objects>(
     let limit = page.limit()?;
     let mut after = page.after(|text| Place::from_text(context.district(), text))?;
     let school = context.path.record("school")?;
-    check_school(&context, &school).await?;
+    require_school(&context, &school).await?;
     let (mut items, mut looked_at) = (Vec::new(), 0);
     loop {
         let at_most = if wanted.is_some() { LARGEST } else { limit };
@@ -104,7 +104,7 @@ pub(super) async fn search<T: Table, O: Objects>(
                 break;
             }
         }
-        // The page ends with the last line that is shown: what lies behind it is looked at again.
+        // A full page ends with its last line: the next page reads the records after it again.
         if items.len() == limit || listed.next.is_none() || looked_at >= LOOKED_AT {
             let last = if items.len() == limit {
                 items.last().map(|line: &Line| line.place.clone())
@@ -122,8 +122,8 @@ pub(super) async fn search<T: Table, O: Objects>(
     }
 }
 
-/// 404 unless the school is there and within the walls.
-pub(super) async fn check_school<T: Table, O: Objects>(
+/// Returns 404 if there is no such school in the caller's scope.
+pub(super) async fn require_school<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     school: &SourceId,
 ) -> Result<(), Problem> {
@@ -132,7 +132,7 @@ pub(super) async fn check_school<T: Table, O: Objects>(
     if is_there { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-/// One line, and where it was found.
+/// A line of the directory, and its place in the table.
 struct Line {
     place: Place,
     shown: Value,
@@ -165,7 +165,7 @@ async fn lines<T: Table, O: Objects>(
     };
     for (place, mut found) in places.iter().zip(glanced) {
         if found.body.is_none() {
-            // A roster too long for one item: read whole.
+            // A roster that is too long for one item must be read in full.
             found = context.api.table.found(context.district(), place).await?;
         }
         let Some(item) = found.record::<kinds::Classes>()? else { continue };

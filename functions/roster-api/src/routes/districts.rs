@@ -14,10 +14,9 @@ use crate::problem::Problem;
 use crate::response::{json, ok, versioned};
 use crate::{Objects, Table, etag};
 
-/// Settings that amount to a policy in a time zone that exists.
+/// Returns the settings if they are a valid policy with a valid time zone.
 fn checked(settings: Settings) -> Result<Settings, Problem> {
-    // The policy's own message names settings and their values, which are the caller's and no
-    // person's.
+    // The message names settings and values of the request. They contain no personal data.
     settings.policy().map_err(|error| Problem::unprocessable(error.to_string()))?;
     if jiff::tz::TimeZone::get(&settings.time_zone).is_err() {
         return Err(Problem::unprocessable("`time_zone` must be an IANA time zone"));
@@ -25,8 +24,8 @@ fn checked(settings: Settings) -> Result<Settings, Problem> {
     Ok(settings)
 }
 
-/// `POST /v1/districts/{district}`: a new district, configured; its first run is held for review
-/// once it is switched on.
+/// `POST /v1/districts/{district}`: creates a district with the status `configured`. After its sync
+/// is switched on, its first run is held for review.
 pub(super) async fn create<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(settings): Body<Settings>,
@@ -41,7 +40,7 @@ pub(super) async fn create<T: Table, O: Objects>(
     Ok(etag::with_version(json(StatusCode::CREATED, &made.settings)?, &made.version()))
 }
 
-/// `GET /v1/districts/{district}`: where it stands.
+/// `GET /v1/districts/{district}`: the status of the district.
 pub(super) async fn get<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -61,7 +60,7 @@ pub(super) async fn get<T: Table, O: Objects>(
     }))
 }
 
-/// What is configured of the caller's district.
+/// Returns settings and status of the caller's district.
 pub(super) async fn configured<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<Configured, Problem> {
@@ -81,7 +80,7 @@ pub(super) async fn settings<T: Table, O: Objects>(
     versioned(&configured.settings, &configured.version())
 }
 
-/// `PUT …/settings`. A district that a source has told of is configured by it (R-O2).
+/// `PUT …/settings`. A `notified` district becomes `configured` (R-O2).
 pub(super) async fn change<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(settings): Body<Settings>,

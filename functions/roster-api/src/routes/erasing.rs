@@ -1,8 +1,8 @@
-//! Erasing a district that leaves for good (R-O6), with a certificate of what was deleted.
+//! The erasure of a district that leaves for good (R-O6), with a certificate of what was deleted.
 //!
-//! A page after the other is noted in the certificate, then deleted. A request does as much as it
-//! has time for; who sends it again goes on, until everything has been read back and found gone.
-//! The certificate holds counts and hashes, no record.
+//! Each page is recorded in the certificate, then deleted. A request does as much as its time
+//! allows; repeating it continues, until a last pass over everything finds nothing. The certificate
+//! holds counts and hashes, but no records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,12 +24,12 @@ use crate::problem::Problem;
 use crate::response::{json, ok};
 use crate::{Api, Objects, Table, id_generator};
 
-/// How long one request goes on: a gateway waits 30 seconds.
+/// How long one request works. The gateway's limit is 30 seconds.
 const BUDGET: Duration = Duration::from_secs(20);
-/// The lease outlives the request.
+/// How long the lease lasts: longer than the request.
 const LEASE: Duration = Duration::from_secs(120);
 
-/// Where erasing stands.
+/// The progress of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Progress {
@@ -37,14 +37,14 @@ enum Progress {
     Complete,
 }
 
-/// How many of a sort were deleted, and what they were.
+/// What was deleted of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Deleted {
     count: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     bytes: u64,
-    /// The sum of the 128-bit hashes of all of them, so that their order does not matter: 32 hex
-    /// digits.
+    /// The sum of the 128-bit hashes of all deleted entries, so that their order does not matter:
+    /// 32 hexadecimal digits.
     hash: String,
 }
 
@@ -60,7 +60,7 @@ impl Deleted {
     }
 }
 
-/// What was deleted of a district.
+/// The certificate: what was deleted of a district.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Certificate {
     district: DistrictId,
@@ -70,15 +70,15 @@ struct Certificate {
     begun: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     completed: Option<Timestamp>,
-    /// When everything was read again and found gone.
+    /// When a pass over everything found nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verified: Option<Timestamp>,
-    /// Items of the table by sort: `student`, `class`, `edit`, `run`, ….
+    /// Items of the table by type: `student`, `class`, `edit`, `run`, ….
     items: BTreeMap<String, Deleted>,
     /// Objects, all versions, by folder: `snapshots/<run>`, `uploads`, ….
     objects: BTreeMap<String, Deleted>,
-    /// Hashes of the page that was noted last: if the request died before it was deleted, it is not
-    /// counted again.
+    /// Hashes of the page that was recorded last. If the request crashed before deleting it, the
+    /// page is not counted twice.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     last_page: BTreeSet<String>,
 }
@@ -87,7 +87,7 @@ fn folder(district: &DistrictId) -> String {
     format!("erased/{district}/")
 }
 
-/// The newest certificate of a district, and its object.
+/// Returns the newest certificate of a district and the key of its object.
 async fn newest<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     district: &DistrictId,
@@ -109,12 +109,13 @@ async fn newest<T: Table, O: Objects>(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
-    /// `erase <district>`, typed out.
+    /// The text `erase <district>`.
     confirm: String,
     reason: String,
 }
 
-/// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when all is gone.
+/// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when everything is
+/// deleted.
 pub(super) async fn erase<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(order): Body<Order>,
@@ -168,7 +169,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
     json(status, &Certificate { last_page: BTreeSet::new(), ..erasing.certificate })
 }
 
-/// Nothing is planned from now on, and nobody else works on the district.
+/// Switches the sync off and takes the lease, so that nothing else writes to the district.
 async fn stop_everything<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     district: &DistrictId,
@@ -196,7 +197,7 @@ async fn stop_everything<T: Table, O: Objects>(
     }
 }
 
-/// `GET …/erasure`: the newest certificate. It outlives the district.
+/// `GET …/erasure`: the newest certificate. It remains after the district is deleted.
 pub(super) async fn certificate<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -214,7 +215,8 @@ struct Erasing<'a, T, O> {
 }
 
 impl<T: Table, O: Objects> Erasing<'_, T, O> {
-    /// Deletes until all is gone or time is over. True: all is gone, and was read back.
+    /// Deletes until everything is gone or the time is over. Returns whether everything is gone,
+    /// verified by a last pass.
     async fn go_on(&mut self) -> Result<bool, Problem> {
         self.save().await?;
         loop {
@@ -226,15 +228,15 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
                 }
             }
             was_empty &= self.objects(&self.api.inbox, &inbox_prefix(self.district)).await?;
-            // The district's own partition comes last, and in it its own item: as long as it is
-            // there, erasing can go on.
+            // The district's own partition is deleted last, and its settings last in it: as long as
+            // they exist, the erasure can be continued.
             for pk in partitions(self.district) {
                 if !was_empty && self.is_late() {
                     return Ok(false);
                 }
                 was_empty &= self.items(&pk).await?;
             }
-            // A whole round that found nothing is the proof; it is short, and never broken off.
+            // A pass that found nothing is the proof. It is short, and always runs to its end.
             if was_empty {
                 let now = self.api.clock.now();
                 self.certificate.state = Progress::Complete;
@@ -255,7 +257,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         Ok(self.api.internal.put(&self.key, "application/json", body).await?)
     }
 
-    /// Deletes the objects below a prefix. True: there were none.
+    /// Deletes the objects below a prefix. Returns whether there were none.
     async fn objects(&mut self, bucket: &O, prefix: &str) -> Result<bool, Problem> {
         let mut was_empty = true;
         loop {
@@ -276,7 +278,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         }
     }
 
-    /// Deletes the items of a partition. True: there were none.
+    /// Deletes the items of a partition. Returns whether there were none.
     async fn items(&mut self, pk: &str) -> Result<bool, Problem> {
         let mut was_empty = true;
         loop {
@@ -294,7 +296,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         }
     }
 
-    /// Notes a page before it is deleted.
+    /// Records a page in the certificate before it is deleted.
     async fn note(
         &mut self,
         page: Vec<(String, u128, u64)>,
@@ -311,8 +313,8 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         self.save().await
     }
 
-    /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a
-    /// file.
+    /// Returns `snapshots/<run>`, `runs/<run>` or only the folder: never the name of an uploaded
+    /// file, which could contain personal data.
     fn folder_of(&self, object: &DoomedObject) -> String {
         let mut parts = object.key.split('/');
         let folder = parts.next().unwrap_or_default();
@@ -328,7 +330,7 @@ fn hash_of(object: &DoomedObject) -> u128 {
     xxh3_128([object.key.as_str(), version, object.etag.as_str()].join("\u{1f}").as_bytes())
 }
 
-/// `student`, `edit`, `link`, `run`, …: what an item is, by its sort key.
+/// Returns the type of an item, from its sort key: `student`, `edit`, `link`, `run`, ….
 fn sort_of(item: &DoomedItem) -> String {
     let of = |part: &str| item.sk.contains(part);
     if of("#EDIT#") {

@@ -1,5 +1,4 @@
-//! Why somebody, or a class, is not here (R-X1): gathers the facts, [`rules::explain`] does the
-//! rest.
+//! Explains why a person or a class is not here (R-X1): gathers the facts for [`rules::explain`].
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -28,15 +27,14 @@ use crate::reference::Reference;
 use crate::response::ok;
 use crate::{Objects, Table};
 
-/// Who is asked about. In a body: an id of the source may tell who somebody is, and does not belong
-/// into the address of a page.
+/// The body. The id is not in the URL because a source's id may identify a person.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
     kind: RecordKind,
     /// The source's id, or the key.
     id: Reference,
-    /// The class in which they are missed.
+    /// The class in which the person is missing.
     class: Option<Reference>,
 }
 
@@ -44,7 +42,7 @@ pub(super) struct Question {
 struct Told {
     kind: RecordKind,
     id: Reference,
-    /// The account's record, if there is one.
+    /// The key of the record in the mirror, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Reference>,
     #[serde(flatten)]
@@ -52,7 +50,7 @@ struct Told {
     findings: Vec<Finding>,
 }
 
-/// What the mirror has of the one who is asked about.
+/// The record in the mirror.
 enum Here {
     Person(Box<PersonFound>),
     Class(Box<ClassFound>),
@@ -121,7 +119,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
     };
     let is_known =
         mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
-    // Beyond the walls there is nothing, findings included.
+    // Findings about a record outside the caller's scope are not shown.
     let findings = if is_known || context.granted.caller.schools.is_none() {
         findings(&context, manifest.as_deref(), &source_id).await?
     } else {
@@ -146,8 +144,8 @@ pub(super) async fn explain<T: Table, O: Objects>(
     ok(&Told { kind, id: Reference(id), key, explanation, findings: facts.findings })
 }
 
-/// The record behind an id: by a link, or by the id itself. What lies beyond the walls is not
-/// there.
+/// Finds the record for a source id, by an identity link or by the id itself. Returns `None` if
+/// there is no such record in the caller's scope.
 async fn find<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     kind: RecordKind,
@@ -165,7 +163,8 @@ async fn find<T: Table, O: Objects>(
     Ok(context.visible_person(kind, &key).await?.map(|person| Here::Person(Box::new(person))))
 }
 
-/// Where the newest snapshot's run stands, if the mirror does not equal it yet.
+/// Returns the state of the newest snapshot's run, if that run is not the one that was last
+/// applied.
 async fn waiting<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     district: &District,
@@ -177,7 +176,7 @@ async fn waiting<T: Table, O: Objects>(
     Ok(context.api.table.run(context.district(), &latest.run).await?.map(|run| run.state))
 }
 
-/// What the newest snapshot's run has found about a record.
+/// Returns the findings of the newest snapshot's run about a record.
 async fn findings<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     manifest: Option<&Manifest>,
@@ -211,7 +210,7 @@ async fn in_snapshot<T: Table, O: Objects>(
         in_active_classes: 0,
         in_class: classes.zip(class_id).map(|(classes, class)| classes.contains(class)),
     };
-    // A record of another school is none of the caller's.
+    // Records of schools outside the caller's scope are treated as missing.
     let (record, classes) = match kind {
         RecordKind::Student => {
             match scan::record::<kinds::Students>(objects, manifest, id).await? {
@@ -257,7 +256,7 @@ async fn in_snapshot<T: Table, O: Objects>(
     })
 }
 
-/// How many of these classes are active ones of today (R-C4).
+/// Returns how many of these classes are active (R-C4).
 async fn active_among<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     classes: &[SourceId],
@@ -271,7 +270,7 @@ async fn active_among<T: Table, O: Objects>(
     for (key, found) in classes.iter().zip(glanced) {
         let class = match found.record()? {
             Some(item) => Some(ClassFound { item, found }),
-            // A roster too long for one item, or no such class.
+            // The roster is too long for one item, or there is no such class.
             None => context.any_class(key).await?,
         };
         active += usize::from(class.is_some_and(|class| class.effective().is_active()));
@@ -279,7 +278,7 @@ async fn active_among<T: Table, O: Objects>(
     Ok(active)
 }
 
-/// Why a record was archived: what the plan of that run says.
+/// Returns why a record was archived, from the plan of the run that archived it.
 async fn reasons<T: Table, O: Objects, K: roster::records::Kind>(
     context: &RequestContext<T, O>,
     item: &Mirrored<K>,

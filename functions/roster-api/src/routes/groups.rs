@@ -1,5 +1,5 @@
-//! Groups (R-M8): for each demographic field and value, the active students that have it, as the
-//! run that the mirror equals has left them.
+//! Groups (R-M8): for each demographic field and value, the active students who have it, as of the
+//! last applied run.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -23,14 +23,15 @@ use crate::{Objects, Table};
 
 const READING: &str = "read the groups";
 
-/// A line of the groups' file.
+/// Parses a line of the groups' file.
 fn member(line: &[u8]) -> Result<Member<'_>, mirror::MirrorError> {
-    // serde's own message may quote what it read.
+    // serde's message may quote personal data.
     serde_json::from_slice(line)
         .map_err(|_| mirror::MirrorError::corrupt("a member of a group", "it does not parse"))
 }
 
-/// The object of the run that the mirror equals; none: nothing was applied yet.
+/// Returns the key of the groups' object of the last applied run, or `None` if no run was applied
+/// yet.
 async fn object<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<Option<String>, Problem> {
@@ -43,7 +44,7 @@ async fn object<T: Table, O: Objects>(
     Ok(district.applied.map(|applied| keys::groups(&district.id, &applied.run)))
 }
 
-/// `GET /groups`: fields, values, and how many have them.
+/// `GET /groups`: fields and values, with the number of students.
 pub(super) async fn list<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -71,7 +72,7 @@ pub(super) struct OfGroup {
     limit: Option<String>,
 }
 
-/// `GET /groups/members?field=…&value=…`: the keys of its students.
+/// `GET /groups/members?field=…&value=…`: the keys of the students in a group.
 pub(super) async fn members<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     query: Result<Parameters<OfGroup>, Problem>,

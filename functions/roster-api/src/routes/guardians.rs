@@ -1,4 +1,4 @@
-//! Guardians added to a student by hand (R-G4). No run touches them.
+//! Guardians added to a student by hand (R-G4). No run changes them.
 
 use axum::http::Method;
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::reference::Reference;
 use crate::response::{Created, no_content, once};
 use crate::{Objects, Table};
 
-/// A guardian who is here, or a new one with an e-mail address or a phone.
+/// The body: an existing guardian, or a new one.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewGuardian {
@@ -31,7 +31,7 @@ pub(super) struct NewGuardian {
     role: Option<GuardianRole>,
 }
 
-/// Only students have guardians.
+/// Returns the student that the path names, or 404 for another kind of person.
 fn child(path: &PathParameters) -> Result<SourceId, Problem> {
     if path.people()? == RecordKind::Student {
         path.record("person")
@@ -78,7 +78,8 @@ pub(super) async fn add<T: Table, O: Objects>(
     .await
 }
 
-/// A guardian who is here, within the walls of who asks, or of one of the student's schools.
+/// Returns the key of an existing guardian who is in the caller's scope or in one of the student's
+/// schools.
 async fn known<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     key: &SourceId,
@@ -109,13 +110,14 @@ fn new_person(body: &NewGuardian, schools: &[SourceId]) -> Result<Person, Proble
         email: body.email.as_deref().map(email).transpose()?,
         phone: body.phone.as_deref().map(|text| phone(text, "phone")).transpose()?,
         sms: body.sms.as_deref().map(|text| phone(text, "sms")).transpose()?,
-        // A guardian is found where the child is.
+        // A guardian belongs to the student's schools.
         schools: schools.to_vec(),
         ..Person::default()
     })
 }
 
-/// `DELETE /people/student/{person}/guardians/{guardian}`: takes back what was linked by hand.
+/// `DELETE /people/student/{person}/guardians/{guardian}`: removes a relationship that was added by
+/// hand.
 pub(super) async fn remove<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {

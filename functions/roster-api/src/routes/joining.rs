@@ -21,10 +21,10 @@ use crate::response::{Created, once};
 use crate::views::edit_response;
 use crate::{Objects, Table, etag, id_generator};
 
-/// How often another code is tried, where one is a class's already.
+/// How many codes are tried if the generated one belongs to another class.
 const TRIES: u32 = 4;
 
-/// `PUT /classes/{class}/join-code`: a new code; the one before opens nothing any more.
+/// `PUT /classes/{class}/join-code`: creates a new code. The previous one is no longer valid.
 pub(super) async fn make_code<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -56,7 +56,8 @@ pub(super) async fn delete_code<T: Table, O: Objects>(
 #[serde(deny_unknown_fields)]
 pub(super) struct Join {
     code: String,
-    /// Who joins, where an application asks for them; a guardian's own token says it.
+    /// The guardian, if an application sends the request. A guardian's own token names the
+    /// guardian.
     guardian: Option<Reference>,
 }
 

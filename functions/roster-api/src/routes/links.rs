@@ -1,5 +1,5 @@
-//! Identity links made by support (R-I3): a source id belongs to an account, through all runs,
-//! until the link is taken away.
+//! Identity links made by support (R-I3): a source id belongs to an account through all runs, until
+//! the link is removed.
 
 use axum::response::Response;
 use mirror::item;
@@ -18,7 +18,7 @@ use crate::reference::Reference;
 use crate::response::{no_content, versioned};
 use crate::{Objects, Table, etag};
 
-/// The write that puts a link, and the hash by which it is told from others.
+/// Returns the write that stores a link, and the hash that is its version.
 fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem> {
     let writes = item::writes(district, None, Some(&AnyMirrored::Link(link.clone())))?
         .ok_or_else(Problem::internal)?;
@@ -65,7 +65,7 @@ async fn transact<T: Table, O: Objects>(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewLink {
-    /// The account's record.
+    /// The key of the account's record.
     person: Reference,
 }
 
@@ -89,8 +89,8 @@ pub(super) async fn put<T: Table, O: Objects>(
     versioned(&view(&link), &hash)
 }
 
-/// `DELETE /links/{kind}/{source}`: only what support has made; what a run found out is undone by
-/// another link.
+/// `DELETE /links/{kind}/{source}`: removes a link that support has made. A link made by a run can
+/// only be replaced.
 pub(super) async fn delete<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {

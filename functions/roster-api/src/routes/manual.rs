@@ -1,5 +1,5 @@
-//! Records made by hand: classes (R-C2), and, while the sync is off, students and teachers (R-S3,
-//! R-O5). No run changes them.
+//! Manual records: classes (R-C2) and, while the sync is off, students and teachers (R-S3, R-O5).
+//! No run changes them.
 
 use axum::http::Method;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::classes::shown;
-use super::directory::check_school;
+use super::directory::require_school;
 use super::rosters::by_key;
 use crate::access::Role;
 use crate::context::{ClassFound, RequestContext, version};
@@ -25,15 +25,15 @@ use crate::reference::Reference;
 use crate::response::{Created, once};
 use crate::{Objects, Table, etag};
 
-/// Stands where a record of the source has its run.
+/// The run id of manual records.
 const BY_HAND: &str = "by-hand";
 
-/// The key of what is made under an id: no source's id begins so with a ULID behind it.
+/// Returns the key of a new manual record. No source has ids of `m-` and a ULID.
 pub(super) fn manual_key(id: &str) -> SourceId {
     SourceId::new(format!("m-{}", id.to_lowercase()))
 }
 
-/// A record made here.
+/// Returns a new manual record.
 pub(super) fn manual_record<K: Kind>(
     district: &DistrictId,
     id: &str,
@@ -58,7 +58,7 @@ pub(super) fn manual_record<K: Kind>(
 pub(super) struct NewClass {
     title: String,
     school: Reference,
-    /// The primary teacher; a teacher who makes a class is its own.
+    /// The primary teacher. A teacher who creates a class is its primary teacher.
     teacher: Option<Reference>,
     #[serde(default)]
     grades: Vec<String>,
@@ -83,7 +83,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
     once(&context, (&Method::POST, "classes", &body), async |id| {
         let terms = context.terms().await?;
         let Reference(school) = &body.school;
-        check_school(&context, school).await?;
+        require_school(&context, school).await?;
         terms.may_make_classes(context.granted.caller.role, school)?;
         let teacher = match (context.granted.caller.role, &body.teacher) {
             (Role::Teacher, None) => Some(context.own().await?.item.key().clone()),
@@ -129,7 +129,8 @@ pub(super) async fn create_class<T: Table, O: Objects>(
     .await
 }
 
-/// A manual class, to be changed in the version that the caller has read.
+/// Reads the manual class that the path names, with the hash of its record. The request must name
+/// its version.
 async fn manual_class<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<(ClassFound, String), Problem> {
@@ -173,7 +174,7 @@ pub(super) struct ChangedClass {
     periods: Vec<String>,
 }
 
-/// `PUT /classes/{class}`: what a manual class is, without who is in it.
+/// `PUT /classes/{class}`: changes a manual class, without its roster.
 pub(super) async fn change_class<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<ChangedClass>,
@@ -190,7 +191,7 @@ pub(super) async fn change_class<T: Table, O: Objects>(
     put_class(&context, item, &hash).await
 }
 
-/// `POST /classes/{class}/archive`: it stays, with its roster, and is no longer a class of today.
+/// `POST /classes/{class}/archive`: archives a manual class with its roster.
 pub(super) async fn archive_class<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -212,7 +213,7 @@ pub(super) struct NewPerson {
     school: Reference,
 }
 
-/// `POST /people/{kind}`: students and teachers, only while the sync is off (R-S3, R-O5).
+/// `POST /people/{kind}`: adds a student or a teacher, only while the sync is off (R-S3, R-O5).
 pub(super) async fn add_person<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<NewPerson>,
@@ -222,7 +223,7 @@ pub(super) async fn add_person<T: Table, O: Objects>(
     once(&context, (&Method::POST, &path, &body), async |id| {
         let terms = context.terms().await?;
         let Reference(school) = &body.school;
-        check_school(&context, school).await?;
+        require_school(&context, school).await?;
         if !terms.is_off() {
             return Err(refused(Rule::S3, "while the sync is on, only the source adds people"));
         }

@@ -1,5 +1,5 @@
-//! Names, contacts and sign-in e-mails that are changed here (R-S6, R-G5, R-I4): edits beside the
-//! record, never in it.
+//! Names, contacts and sign-in e-mails changed by hand (R-S6, R-G5, R-I4). They are local edits
+//! beside the record.
 
 use axum::response::Response;
 use roster::edit::Edit;
@@ -16,8 +16,8 @@ use crate::response::no_content;
 use crate::views::edit_response;
 use crate::{Objects, Table};
 
-/// The person, if the caller may change what is theirs: others with the right, or the active person
-/// themselves (R-G5).
+/// Reads the person that the path names, if the caller may change the person's data. Roles with the
+/// scope `own` may change only their own data, and only with an active account (R-G5).
 async fn changeable<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<PersonFound, Problem> {
@@ -125,7 +125,7 @@ pub(super) struct NewSignIn {
     email: String,
 }
 
-/// `PUT /people/{kind}/{person}/sign-in-email` (R-I4): for who must get in today.
+/// `PUT /people/{kind}/{person}/sign-in-email` (R-I4): sets a temporary sign-in e-mail.
 pub(super) async fn put_sign_in<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<NewSignIn>,

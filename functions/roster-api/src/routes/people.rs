@@ -1,4 +1,4 @@
-//! People, one by one.
+//! Single people.
 
 use axum::response::Response;
 use roster::id::SourceId;
@@ -23,7 +23,7 @@ pub(super) async fn get<T: Table, O: Objects>(
     shown(&context, &person).await
 }
 
-/// A person as this caller sees them.
+/// Returns a person as the caller may see the record.
 pub(super) async fn shown<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     person: &PersonFound,
@@ -41,8 +41,8 @@ pub(super) struct ByEmail {
     email: String,
 }
 
-/// `POST /people/lookup`: whoever has this e-mail address in the source. In a body, for addresses
-/// of people do not belong into addresses of pages.
+/// `POST /people/lookup`: the people with an e-mail address in the source. The address is in the
+/// body because URLs must not contain personal data.
 pub(super) async fn look_up<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<ByEmail>,
@@ -51,7 +51,7 @@ pub(super) async fn look_up<T: Table, O: Objects>(
     let mut people = Vec::new();
     for place in context.api.table.with_email(context.district(), &email(&body.email)?).await? {
         let found = context.api.table.found(context.district(), &place).await?;
-        // The index says where a record lies; its key is in the record alone.
+        // The index only gives the place of the record; the key is in the record.
         let Some(item) = Item::read(place.kind, &found)? else { continue };
         people.extend(context.visible_person(place.kind, item.key()).await?);
     }

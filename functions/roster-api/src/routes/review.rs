@@ -1,6 +1,5 @@
-//! What a person looks at before a district is let in, or a run is approved (R-O2): counts by kind
-//! and by school, the share of records that have each field, what was found, and a few of the
-//! records.
+//! What a person reviews before a district goes live or a held run is approved (R-O2): counts by
+//! kind and school, the share of records that have each field, findings, and sample records.
 
 use std::collections::BTreeMap;
 
@@ -31,16 +30,16 @@ use crate::reference::Reference;
 use crate::response::ok;
 use crate::{Objects, Table};
 
-/// Records of a kind that are shown.
+/// The number of sample records of each kind.
 const SAMPLES: usize = 8;
 
-/// Findings of a code that are quoted; `GET /runs/{run}/findings` has all.
+/// The number of findings quoted per code. `GET /runs/{run}/findings` returns all.
 const QUOTED: usize = 3;
 
 #[derive(Serialize)]
 struct SchoolView {
     school: Reference,
-    /// None: the source has no record of the school itself.
+    /// `None` if the source has no record of the school itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     counts: BTreeMap<String, Counts>,
@@ -50,8 +49,8 @@ struct SchoolView {
 struct ShareView {
     #[serde(flatten)]
     share: FieldShare,
-    /// The share in percent, to one digit and never rounded up; none: there is no record of the
-    /// kind, or nobody counts.
+    /// The share in percent, rounded down to one decimal. `None` if there are no records of the
+    /// kind, or if the policy ignores the field.
     percent: Option<f64>,
 }
 
@@ -65,7 +64,7 @@ struct FoundView {
     first: Vec<Finding>,
 }
 
-/// `GET /runs/{run}/review`. A run without a plan has none.
+/// `GET /runs/{run}/review`. 404 for a run without a plan.
 pub(super) async fn review<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
@@ -114,7 +113,7 @@ fn share(share: FieldShare) -> ShareView {
     ShareView { share, percent }
 }
 
-/// What was found, the heaviest first and then the most frequent.
+/// Returns the findings by code: most severe first, then most frequent.
 fn found(report: Report) -> Vec<FoundView> {
     let mut all: Vec<FoundView> = report
         .finding_totals
@@ -136,7 +135,7 @@ fn found(report: Report) -> Vec<FoundView> {
     all
 }
 
-/// A few records of the snapshot, by kind.
+/// Returns sample records of the snapshot, by kind.
 async fn few(
     internal: &impl ReadObjects,
     manifest: &Manifest,
@@ -174,7 +173,7 @@ async fn few(
     Ok(all)
 }
 
-/// What people have in common; what nobody knows of them is null.
+/// Returns the fields that all people share. Unknown fields are null.
 fn of_person(id: &SourceId, person: &Person) -> Value {
     let schools: Vec<Reference> = person.schools.iter().cloned().map(Reference).collect();
     json!({

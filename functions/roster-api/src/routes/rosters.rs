@@ -1,4 +1,4 @@
-//! Students added to classes by hand, and taken out (R-S4, R-S5).
+//! Students added to classes by hand, and removed (R-S4, R-S5).
 
 use axum::http::Method;
 use axum::response::Response;
@@ -22,10 +22,10 @@ use crate::response::{Created, no_content, once};
 use crate::views::PersonLine;
 use crate::{Objects, Table};
 
-/// Candidates that are named where a name is not unique.
+/// The most candidates listed if a name is ambiguous.
 const NAMED: usize = 20;
 
-/// By a reference, or by the exact name.
+/// The body: a student by reference or by exact name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewStudent {
@@ -66,7 +66,7 @@ pub(super) async fn add<T: Table, O: Objects>(
     .await
 }
 
-/// Archived classes are frozen (R-A5).
+/// Rejects changes to archived classes, which are frozen (R-A5).
 pub(super) fn changeable(class: &ClassFound) -> Result<(), Problem> {
     if is_active(class.item.status) {
         Ok(())
@@ -79,7 +79,7 @@ fn not_in_the_directory() -> Problem {
     Problem::unprocessable("not in the directory").under(Rule::S5)
 }
 
-/// Somebody of a school's directory.
+/// Returns the active person with this key in a school's directory.
 pub(super) async fn by_key<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     kind: RecordKind,
@@ -93,8 +93,8 @@ pub(super) async fn by_key<T: Table, O: Objects>(
     person.filter(is_here).ok_or_else(not_in_the_directory)
 }
 
-/// The one of a school's directory who has exactly this name: none is "not in the directory", two
-/// ask for the id.
+/// Returns the only person in a school's directory with exactly this name. If there are several,
+/// the problem lists them as candidates.
 pub(super) async fn by_name<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     kind: RecordKind,
@@ -132,8 +132,8 @@ pub(super) async fn by_name<T: Table, O: Objects>(
     }
 }
 
-/// Puts somebody into a class: what took them out goes, what puts them in comes; whoever is in
-/// already stays.
+/// Adds a person to a class, unless the person is already in it, and removes an edit that had taken
+/// the person out.
 pub(super) async fn put_in<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     class: &ClassFound,
@@ -157,8 +157,8 @@ pub(super) async fn put_in<T: Table, O: Objects>(
     }
 }
 
-/// Takes somebody out of a class, who is in it by hand or whom nobody else answers for (R-O5,
-/// R-C2).
+/// Removes a person from a class. A person whom the source lists can be removed only from a manual
+/// class, or while the sync is off (R-O5, R-C2).
 pub(super) async fn take_out<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     class: &ClassFound,

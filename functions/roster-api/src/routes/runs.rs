@@ -1,4 +1,4 @@
-//! Runs: their reports and plans, decisions about held ones (R-H2), and going back (R-H4).
+//! Runs: reports, plans, decisions about held runs (R-H2), undo and restore (R-H4).
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use crate::problem::Problem;
 use crate::response::{Created, json_text, ok, once};
 use crate::{Objects, Table};
 
-/// How long a run can be undone, and a snapshot gone back to: as long as their objects are kept.
+/// How long after a run it can be undone or its snapshot restored. The run's objects are stored as
+/// long.
 const UNDOABLE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn line(run: &RunRecord) -> Value {
@@ -47,7 +48,7 @@ pub(super) async fn read<T: Table, O: Objects>(
         .ok_or_else(Problem::not_found)
 }
 
-/// `GET /runs`: the newest first.
+/// `GET /runs`: the runs, newest first.
 pub(super) async fn list<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Parameters(query): Parameters<PageQuery>,
@@ -87,7 +88,7 @@ pub(super) struct OfCode {
     limit: Option<String>,
 }
 
-/// `GET /runs/{run}/findings?code=…`: all that is kept, while the report lists the first ones of
+/// `GET /runs/{run}/findings?code=…`: all stored findings. The report has only the first ones of
 /// each code.
 pub(super) async fn findings<T: Table, O: Objects>(
     context: RequestContext<T, O>,
@@ -99,7 +100,7 @@ pub(super) async fn findings<T: Table, O: Objects>(
     let run = read(&context, &context.path.run()?).await?;
     let internal = &context.api.internal;
     if run.state == RunState::Refused {
-        // There is no snapshot: all that was found stands in the report.
+        // There is no snapshot; the report has all findings.
         let report = report::read(internal, &run.district, &run.run)
             .await?
             .ok_or_else(Problem::not_found)?;
@@ -137,14 +138,13 @@ pub(super) struct NewDecision {
     reason: String,
 }
 
-/// What was asked of reconcile: it will be done in a moment.
+/// 202: reconcile will carry out the request.
 fn accepted(run: &str) -> Result<Created, Problem> {
     Ok(Created::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?
         .at(format!("runs/{run}")))
 }
 
-/// `POST /runs/{run}/decision`: approve, approve_additions or reject, by a named person, with a
-/// reason.
+/// `POST /runs/{run}/decision`: approve, approve_additions or reject, with a reason.
 pub(super) async fn decide<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<NewDecision>,
@@ -163,8 +163,8 @@ pub(super) async fn decide<T: Table, O: Objects>(
             );
         }
         if body.decision != Decision::Reject && run.cause.is_source() {
-            // Nothing is written while the district is paused: an approval would wait, and the next
-            // night take its place.
+            // Nothing is applied while the district is paused: the approved run would wait and be
+            // replaced by the next night's run.
             configured(&context).await?.status.after(Step::Pull)?;
         }
         let request = Request::Decide(Decide { run: run.run.clone(), decided });
@@ -181,15 +181,10 @@ pub(super) struct Why {
 }
 
 fn order(caller: &Caller, run: &RunRecord, reason: String) -> Order {
-    Order {
-        run: run.run.clone(),
-        by: context.granted.caller.subject.to_string(),
-        reason,
-        today: None,
-    }
+    Order { run: run.run.clone(), by: caller.subject.to_string(), reason, today: None }
 }
 
-/// `POST /runs/{run}/undo`: a run that takes everything back that this one has done.
+/// `POST /runs/{run}/undo`: requests a run that reverts all changes of this run.
 pub(super) async fn undo<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<Why>,
@@ -217,7 +212,7 @@ pub(super) async fn undo<T: Table, O: Objects>(
     .await
 }
 
-/// `POST /runs/{run}/restore`: a run that brings the mirror to this one's snapshot.
+/// `POST /runs/{run}/restore`: requests a run that changes the mirror to this run's snapshot.
 pub(super) async fn restore<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<Why>,

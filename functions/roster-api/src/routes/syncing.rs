@@ -1,5 +1,5 @@
-//! A district's sync: off and on (R-O5), paused and resumed, and a pull now (R-O4). Which step
-//! leads where is the rules' matter ([`roster::district`]).
+//! The sync of a district: off and on (R-O5), paused and resumed, and a pull now (R-O4). The
+//! allowed steps are in [`roster::district`].
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ use crate::pulls::{minute, run_of};
 use crate::response::{Created, ok, once};
 use crate::{Objects, Table};
 
-/// The newest runs that are looked at for one that is at work.
+/// How many of the newest runs are checked for one in progress.
 const NEWEST: usize = 5;
 
-/// A run that has not ended after so long has died: nobody waits for it. A pull goes back to a
-/// source that is down for less than an hour.
+/// A run that has not ended after this time has crashed. A pull retries an unavailable source for
+/// less than an hour.
 const AT_WORK: Duration = Duration::from_secs(2 * 3600);
 
 impl From<NotAllowed> for Problem {
@@ -38,7 +38,7 @@ impl From<NotAllowed> for Problem {
     }
 }
 
-/// Takes a step with a district; gives where it stands then.
+/// Takes a step with the caller's district. Returns the new status.
 async fn step<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     step: Step,
@@ -68,8 +68,8 @@ pub(super) struct Switch {
     reason: String,
 }
 
-/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything may be edited by hand. On
-/// again: the first run is held for review.
+/// `POST …/sync` (R-O5). Off: nothing is planned any more, and everything can be edited by hand.
+/// On: the next run is held for review.
 pub(super) async fn switch<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(switch): Body<Switch>,
@@ -82,8 +82,8 @@ pub(super) async fn switch<T: Table, O: Objects>(
     ok(&json!({ "status": step(&context, wanted).await? }))
 }
 
-/// `POST …/pause` (R-O4): nothing is pulled or planned until it is resumed. The schedule goes with
-/// nightly-pull's next look; a pull before that does nothing.
+/// `POST …/pause` (R-O4): nothing is pulled or planned until the district is resumed. The next
+/// hourly discovery of nightly-pull removes the schedule; a pull before that does nothing.
 pub(super) async fn pause<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(why): Body<Why>,
@@ -92,8 +92,8 @@ pub(super) async fn pause<T: Table, O: Objects>(
     ok(&json!({ "status": step(&context, Step::Pause).await? }))
 }
 
-/// `POST …/resume` (R-O4). Nobody edited what the source answers for meanwhile, so nothing is
-/// reviewed.
+/// `POST …/resume` (R-O4). No review is needed, because synced data cannot be edited during a
+/// pause.
 pub(super) async fn resume<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(why): Body<Why>,
@@ -109,8 +109,8 @@ pub(super) async fn resume<T: Table, O: Objects>(
     ok(&json!({ "status": status, "missed": missed(&context, &district).await? }))
 }
 
-/// A snapshot that came in while nothing was planned: a pulled district gets newer data tonight;
-/// for an uploaded set, its run can be restored.
+/// Returns the run of a snapshot that arrived while nothing was planned. A pulled district gets
+/// newer data tonight; the run of an upload can be restored.
 async fn missed<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     district: &District,
@@ -123,8 +123,7 @@ async fn missed<T: Table, O: Objects>(
     Ok(waits.then(|| json!(latest.run)))
 }
 
-/// `POST …/runs`: a pull now (R-O4), by the function that pulls every night. The answer names the
-/// run that comes of it.
+/// `POST …/runs`: requests a pull now (R-O4) from nightly-pull. The response names the run.
 pub(super) async fn pull<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(why): Body<Why>,
@@ -154,8 +153,8 @@ pub(super) async fn pull<T: Table, O: Objects>(
     .await
 }
 
-/// Refuses where a run is being read, planned or applied: under the district's lease, or begun not
-/// long ago. A held one is not at work.
+/// Rejects the request if a run is being read, planned or applied: if the district's lease is held,
+/// or a run started recently and has not ended. A held run does not count.
 async fn nothing_at_work<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     district: &District,
