@@ -1,5 +1,5 @@
-//! The permissions of roles: one table of roles and operations. The router checks it before a handler
-//! runs, the documentation is generated from it, and a test checks every cell.
+//! The permissions of roles: one table of roles and operations. The router checks it before a
+//! handler runs, the documentation is generated from it, and a test checks every cell.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,9 @@ macro_rules! operations {
             pub fn text(self) -> &'static str { match self { $(Operation::$name => $text,)* } }
 
             /// The name in logs.
-            pub fn name(self) -> &'static str { match self { $(Operation::$name => stringify!($name),)* } }
+            pub fn name(self) -> &'static str {
+                match self { $(Operation::$name => stringify!($name),)* }
+            }
 
             fn row(self) -> [Scope; 8] { match self { $(Operation::$name => $scopes,)* } }
         }
@@ -126,7 +128,8 @@ operations! {
     MakeJoinCode = "create a join code (R-G4)", [N, S, S, S, O, N, N, N];
     JoinClass = "join a class with its code (R-G4)", [N, N, N, N, N, N, O, S];
     AddGuardian = "add a guardian to a student by hand (R-G4)", [N, S, S, S, N, N, N, N];
-    AddPerson = "add a student or a teacher by hand while the sync is off (R-S3)", [N, S, S, S, N, S, N, N];
+    AddPerson = "add a student or a teacher by hand while the sync is off (R-S3)",
+        [N, S, S, S, N, S, N, N];
     ChangeName = "change a person's name (R-S6, R-G5)", [N, S, N, N, O, S, O, N];
     ChangeContact = "change a person's contacts (R-G5)", [N, S, N, N, O, S, O, N];
     SwitchAccount = "enable or disable an account (R-S6)", [N, S, S, S, N, N, N, N];

@@ -1,5 +1,5 @@
-//! Generates ids and join codes. The randomness is the operating system's, so that a join code cannot
-//! be guessed from ids that were seen.
+//! Generates ids and join codes. The randomness is the operating system's, so that a join code
+//! cannot be guessed from ids that were seen.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -1,8 +1,8 @@
 //! The API through which people and applications read rosters, make local edits and manage runs.
 //!
 //! API Gateway has verified the token before this code runs. The role in the token decides which
-//! operations are allowed ([`access`]). The district and the schools in the token isolate tenants: a
-//! record outside of them is answered like one that does not exist. Nothing here writes to the
+//! operations are allowed ([`access`]). The district and the schools in the token isolate tenants:
+//! a record outside of them is answered like one that does not exist. Nothing here writes to the
 //! mirror: local edits are stored beside it, and runs are requested from reconcile. The log names
 //! neither people nor their ids.
 

@@ -26,14 +26,25 @@ pub struct Problem {
 }
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident($($detail:ident)?) = $status:ident, $kind:literal, $title:literal $(, $text:literal)?;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($($detail:ident)?) =
+            $status:ident, $kind:literal, $title:literal $(, $text:literal)?;
+    )*) => {
         impl Problem {
             $($(#[$doc])* pub fn $name($($detail: impl Into<Cow<'static, str>>)?) -> Self {
                 #[allow(unused_variables, reason = "some problems have a fixed detail")]
                 let detail: Cow<'static, str> = Cow::Borrowed("");
                 $(let detail: Cow<'static, str> = Cow::Borrowed($text);)?
                 $(let detail: Cow<'static, str> = $detail.into();)?
-                Self { status: StatusCode::$status, kind: $kind, title: $title, detail, rule: None, more: Map::new() }
+                Self {
+                    status: StatusCode::$status,
+                    kind: $kind,
+                    title: $title,
+                    detail,
+                    rule: None,
+                    more: Map::new(),
+                }
             })*
         }
     };
@@ -48,31 +59,40 @@ problems! {
     /// 403: the role may not perform the operation, whatever the record.
     forbidden(detail) = FORBIDDEN, "forbidden", "The token's role does not allow this";
     /// 404: it does not exist, or is outside the caller's scope. The response does not say which.
-    not_found() = NOT_FOUND, "not-found", "Not found", "The resource does not exist, or the token gives no access to it.";
+    not_found() = NOT_FOUND, "not-found",
+        "Not found", "The resource does not exist, or the token gives no access to it.";
     /// 405: the path has other methods.
-    method_not_allowed() = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed for this path",
+    method_not_allowed() = METHOD_NOT_ALLOWED, "method-not-allowed",
+        "The method is not allowed for this path",
         "The Allow header lists the allowed methods.";
     /// 409: the current state does not allow this.
     conflict(detail) = CONFLICT, "conflict", "Conflict with the current state";
     /// 409: a sync rule forbids this.
     refused_by_rule(detail) = CONFLICT, "refused-by-rule", "A sync rule does not allow this";
     /// 412: it has changed since it was read.
-    changed_meanwhile() = PRECONDITION_FAILED, "changed-meanwhile", "The resource has changed (ETag mismatch)",
+    changed_meanwhile() = PRECONDITION_FAILED, "changed-meanwhile",
+        "The resource has changed (ETag mismatch)",
         "Read the resource again, then send the change with the new ETag.";
     /// 413: the body is too long.
-    too_large() = PAYLOAD_TOO_LARGE, "too-large", "The body is too large", "A body can have at most 64 KiB.";
+    too_large() = PAYLOAD_TOO_LARGE, "too-large",
+        "The body is too large", "A body can have at most 64 KiB.";
     /// 415: the body is not JSON.
-    unsupported_media_type() = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not supported",
+    unsupported_media_type() = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type",
+        "The content type is not supported",
         "Send application/json.";
     /// 422: well-formed, but not valid for the operation.
-    unprocessable(detail) = UNPROCESSABLE_ENTITY, "unprocessable", "The body is not valid for this operation";
+    unprocessable(detail) = UNPROCESSABLE_ENTITY, "unprocessable",
+        "The body is not valid for this operation";
     /// 428: the request must name the version that it changes.
-    precondition_required() = PRECONDITION_REQUIRED, "precondition-required", "The If-Match header is required",
+    precondition_required() = PRECONDITION_REQUIRED, "precondition-required",
+        "The If-Match header is required",
         "Send the ETag that you have read in the If-Match header.";
     /// 500: an internal error.
-    internal() = INTERNAL_SERVER_ERROR, "internal", "Internal error", "The error has been logged. Try again later.";
+    internal() = INTERNAL_SERVER_ERROR, "internal",
+        "Internal error", "The error has been logged. Try again later.";
     /// 503: try again.
-    busy() = SERVICE_UNAVAILABLE, "busy", "The service is busy", "Nothing was changed. Try again in a moment.";
+    busy() = SERVICE_UNAVAILABLE, "busy",
+        "The service is busy", "Nothing was changed. Try again in a moment.";
 }
 
 impl Problem {

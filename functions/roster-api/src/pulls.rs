@@ -1,5 +1,5 @@
-//! Requests a pull from nightly-pull (R-O4) by a one-time schedule, so that the function's retries and
-//! failure queue apply. A repeated request has no further effect.
+//! Requests a pull from nightly-pull (R-O4) by a one-time schedule, so that the function's retries
+//! and failure queue apply. A repeated request has no further effect.
 
 use std::fmt;
 use std::future::Future;
@@ -57,8 +57,8 @@ impl<L: OneTimeSchedules + fmt::Debug> RequestPull for Scheduled<L> {
     }
 }
 
-/// Returns the time that names the run of a pull requested now: the start of the minute. Two requests
-/// within a minute are one run.
+/// Returns the time that names the run of a pull requested now: the start of the minute. Two
+/// requests within a minute are one run.
 pub(crate) fn minute(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second() / 60 * 60).unwrap_or(now)
 }

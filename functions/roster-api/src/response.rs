@@ -114,10 +114,11 @@ fn to_response(answer: &Answer) -> Response {
     }
 }
 
-/// Creates something at most once per `Idempotency-Key`: a repeated request gets the stored response.
+/// Creates something at most once per `Idempotency-Key`: a repeated request gets the stored
+/// response.
 ///
-/// `create` gets the id for the new record. A retry after a crash gets the same id, so that it finds
-/// what the first attempt has created.
+/// `create` gets the id for the new record. A retry after a crash gets the same id, so that it
+/// finds what the first attempt has created.
 pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Created, Problem>>>(
     context: &RequestContext<T, O>,
     (method, path, body): (&Method, &str, &impl Serialize),

@@ -39,7 +39,8 @@ pub(crate) struct Endpoint<T, O> {
 }
 
 impl<T: Table, O: Objects> Endpoint<T, O> {
-    /// Connects a route to a handler. The permission of the role is checked before the handler runs.
+    /// Connects a route to a handler. The permission of the role is checked before the handler
+    /// runs.
     pub(crate) fn new<H, M>(method: Method, below: &str, operation: Operation, handler: H) -> Self
     where
         H: Handler<M, Api<T, O>>,
@@ -104,15 +105,16 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
     response
 }
 
-/// Checks the role, then the district. The role comes first because its refusal does not reveal what
-/// exists. Any district other than the token's is answered with 404.
+/// Checks the role, then the district. The role comes first because its refusal does not reveal
+/// what exists. Any district other than the token's is answered with 404.
 fn granted(caller: Caller, operation: Operation, uri: &Uri) -> Result<Granted, Problem> {
     let scope = scope(caller.role, operation);
     match scope {
         Scope::None => return Err(Problem::forbidden("the token's role does not allow this")),
         Scope::District if caller.schools.is_some() => {
             return Err(Problem::forbidden(
-                "this operation needs access to the whole district; the token is limited to some schools",
+                "this operation needs access to the whole district; the token is limited to some \
+                 schools",
             ));
         }
         _ => {}

@@ -50,12 +50,18 @@ pub(super) async fn get<T: Table, O: Objects>(
         .district(&context.granted.caller.district)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let applied =
-        district.applied.map(|applied| json!({ "run": applied.run, "taken_at": applied.taken_at, "version": applied.version }));
+    let applied = district.applied.map(|applied| {
+        json!({
+            "run": applied.run,
+            "taken_at": applied.taken_at,
+            "version": applied.version,
+        })
+    });
     let latest =
         district.latest.map(|latest| json!({ "run": latest.run, "taken_at": latest.taken_at }));
     ok(&json!({
-        "district": district.id, "status": district.status, "time_zone": district.settings.time_zone,
+        "district": district.id, "status": district.status,
+        "time_zone": district.settings.time_zone,
         "latest_snapshot": latest, "applied": applied, "open_run": district.open,
     }))
 }

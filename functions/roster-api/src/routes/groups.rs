@@ -59,7 +59,9 @@ pub(super) async fn list<T: Table, O: Objects>(
     }
     let items: Vec<Value> = groups
         .into_iter()
-        .map(|((field, value), students)| json!({ "field": field, "value": value, "students": students }))
+        .map(|((field, value), students)| {
+            json!({ "field": field, "value": value, "students": students })
+        })
         .collect();
     ok(&json!({ "items": items }))
 }

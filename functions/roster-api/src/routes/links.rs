@@ -30,7 +30,12 @@ fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem
 }
 
 fn view(link: &Link) -> Value {
-    json!({ "kind": link.kind, "source_id": Reference(link.source.clone()), "person": Reference(link.key.clone()), "rule": link.rule })
+    json!({
+        "kind": link.kind,
+        "source_id": Reference(link.source.clone()),
+        "person": Reference(link.key.clone()),
+        "rule": link.rule,
+    })
 }
 
 async fn link<T: Table, O: Objects>(

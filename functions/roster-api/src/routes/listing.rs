@@ -22,7 +22,8 @@ pub(super) fn change_view(change: &Change) -> Result<Value, Problem> {
     let state = |record: &Option<AnyMirrored>| {
         let Some(record) = record else { return Ok::<_, Problem>(Value::Null) };
         let value = serde_json::to_value(record).map_err(|_| Problem::internal())?;
-        // The serialized enum is an object with the kind as its only key; the kind has its own field.
+        // The serialized enum is an object with the kind as its only key; the kind has its own
+        // field.
         Ok(value
             .as_object()
             .and_then(|by_kind| by_kind.values().next())
@@ -30,7 +31,8 @@ pub(super) fn change_view(change: &Change) -> Result<Value, Problem> {
             .unwrap_or(Value::Null))
     };
     Ok(json!({
-        "what": what, "kind": kind, "key": Reference(change.key.clone()), "action": change.action, "reasons": change.reasons,
+        "what": what, "kind": kind, "key": Reference(change.key.clone()), "action": change.action,
+        "reasons": change.reasons,
         "before": state(&change.before)?, "after": state(&change.after)?,
     }))
 }

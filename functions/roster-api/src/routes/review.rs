@@ -99,10 +99,14 @@ pub(super) async fn review<T: Table, O: Objects>(
         counts: of.counts,
     });
     ok(&json!({
-        "run": run.run, "state": run.state, "waits": run.state == RunState::Held, "district_status": configured.status,
-        "taken_at": run.taken_at, "today": run.today, "source": manifest.as_ref().map(|manifest| &manifest.origin.source),
-        "changes": outcome.changes, "holds": outcome.holds, "counts": outcome.counts, "unreadable": unreadable,
-        "schools": schools.collect::<Vec<_>>(), "fields": fields.into_iter().map(share).collect::<Vec<_>>(),
+        "run": run.run, "state": run.state, "waits": run.state == RunState::Held,
+        "district_status": configured.status,
+        "taken_at": run.taken_at, "today": run.today,
+        "source": manifest.as_ref().map(|manifest| &manifest.origin.source),
+        "changes": outcome.changes, "holds": outcome.holds, "counts": outcome.counts,
+        "unreadable": unreadable,
+        "schools": schools.collect::<Vec<_>>(),
+        "fields": fields.into_iter().map(share).collect::<Vec<_>>(),
         "findings": report.map(found).unwrap_or_default(), "samples": samples,
     }))
 }
@@ -177,8 +181,10 @@ async fn few(
 fn of_person(id: &SourceId, person: &Person) -> Value {
     let schools: Vec<Reference> = person.schools.iter().cloned().map(Reference).collect();
     json!({
-        "source_id": Reference(id.clone()), "given": person.given, "family": person.family, "email": person.email,
-        "number": person.number, "state_id": person.state_id, "sis_id": person.sis_id, "schools": schools,
+        "source_id": Reference(id.clone()), "given": person.given, "family": person.family,
+        "email": person.email,
+        "number": person.number, "state_id": person.state_id, "sis_id": person.sis_id,
+        "schools": schools,
     })
 }
 
@@ -211,7 +217,9 @@ fn of_class(class: &Class) -> Value {
     let details = &class.details;
     json!({
         "source_id": Reference(class.id.clone()), "title": details.title, "code": details.code,
-        "school": Reference(details.school.clone()), "periods": details.periods, "subjects": details.subjects,
-        "terms": details.terms.len(), "teachers": class.teachers.len(), "students": class.students.len(),
+        "school": Reference(details.school.clone()), "periods": details.periods,
+        "subjects": details.subjects,
+        "terms": details.terms.len(), "teachers": class.teachers.len(),
+        "students": class.students.len(),
     })
 }

@@ -31,8 +31,10 @@ const UNDOABLE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn line(run: &RunRecord) -> Value {
     json!({
-        "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at, "today": run.today, "decided": run.decided,
-        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes, "edits_kept": run.edits_kept,
+        "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at,
+        "today": run.today, "decided": run.decided,
+        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes,
+        "edits_kept": run.edits_kept,
     })
 }
 

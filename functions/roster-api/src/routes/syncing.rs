@@ -134,13 +134,17 @@ pub(super) async fn pull<T: Table, O: Objects>(
         let district = context.api.table.district(id).await?.ok_or_else(Problem::not_found)?;
         if !district.settings.source.is_pulled() {
             return Err(Problem::conflict(
-                "this district uploads its files, and every upload starts a run: upload the export again (see functions/OPERATIONS.md, Uploading files)",
+                "this district uploads its files, and every upload starts a run: upload the export \
+                 again (see functions/OPERATIONS.md, Uploading files)",
             )
             .under(Rule::O4));
         }
         district.status.after(Step::Pull)?;
         let Some(pulls) = &context.api.pulls else {
-            return Err(Problem::conflict("this deployment has no source to pull from: its stack was deployed without credentials"));
+            return Err(Problem::conflict(
+                "this deployment has no source to pull from: its stack was deployed without \
+                 credentials",
+            ));
         };
         let now = context.api.clock.now();
         let at = minute(now);
@@ -148,7 +152,8 @@ pub(super) async fn pull<T: Table, O: Objects>(
         nothing_at_work(&context, &district, &run).await?;
         pulls.request(id, at, now).await?;
         info!(district = %id, %run, "a pull was asked for");
-        Ok(Created::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?.at(format!("runs/{run}")))
+        let created = Created::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?;
+        Ok(created.at(format!("runs/{run}")))
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! The router, the description and the template have the same routes.
+//! The router, the OpenAPI description and the template have the same routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +28,7 @@ fn openapi() -> Value {
     serde_norway::from_str(OPENAPI).unwrap()
 }
 
-/// The operations of the description, by method and path, each with the parameters that stand above
-/// it.
+/// The operations of the description by method and path, each with the parameters of its path.
 fn operations(openapi: &Value) -> BTreeMap<(String, String), (Value, Vec<Value>)> {
     let mut all = BTreeMap::new();
     for (path, item) in openapi["paths"].as_mapping().unwrap() {
@@ -73,7 +72,7 @@ fn the_template_lists_every_route_and_no_other() {
     assert_eq!(auth["DefaultAuthorizer"].as_str(), Some("Tokens"), "no route is open");
 }
 
-/// What a reference of the description leads to.
+/// Returns what a reference of the description points to.
 fn resolve<'a>(openapi: &'a Value, reference: &str) -> Option<&'a Value> {
     reference.strip_prefix("#/")?.split('/').try_fold(openapi, |at, part| at.get(part))
 }
@@ -96,7 +95,7 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_reference_of_the_description_leads_somewhere_and_nothing_is_left_over() {
+fn every_reference_resolves_and_every_component_is_used() {
     let openapi = openapi();
     let mut found = BTreeSet::new();
     references(&openapi, &mut found);
@@ -151,7 +150,7 @@ fn the_description_has_every_setting_with_its_values() {
 }
 
 #[test]
-fn every_operation_has_a_name_and_the_parameters_of_its_path() {
+fn every_operation_has_a_unique_id_and_its_path_parameters() {
     let openapi = openapi();
     let mut names = BTreeSet::new();
     for ((method, path), (operation, parameters)) in operations(&openapi) {
@@ -173,14 +172,14 @@ fn every_operation_has_a_name_and_the_parameters_of_its_path() {
 }
 
 #[tokio::test]
-async fn the_sample_event_is_understood() {
+async fn the_sample_event_is_answered() {
     let event = include_str!("../../../../events/api-request.json");
     let request = lambda_http::request::from_str(event).unwrap();
     let (table, bucket) = (MemoryTable::default(), MemoryObjects::default());
     let api = roster_api::Api::new(table, bucket.clone(), bucket, mirror::clock::Clock::system());
     let response =
         lambda_http::tower::ServiceExt::oneshot(roster_api::router(api), request).await.unwrap();
-    // A leader whose token is for single schools does not see the district as a whole: so the token
-    // was read.
+    // 403, because a leader with access to some schools may not read the whole district: so the
+    // token was read.
     assert_eq!(response.status(), 403);
 }
