@@ -1,25 +1,25 @@
-//! Who may do what: one table of roles and operations, as data. The router asks it before a handler
-//! runs, the documentation shows it, and a test walks through every cell of it.
+//! The permissions of roles: one table of roles and operations. The router checks it before a
+//! handler runs, the documentation is generated from it, and a test checks every cell.
 
 use serde::{Deserialize, Serialize};
 
-/// What a token says that its bearer is.
+/// The role that a token gives its bearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs Rollbook for districts: settings, runs, erasing.
+    /// Operates Rollbook: settings, runs, erasure.
     Operator,
-    /// Helps people: pins, links, sign-in e-mails, explanations.
+    /// Helps users: pins, links, sign-in e-mails, explanations.
     Support,
     /// Leads a district.
     DistrictLeader,
     /// Leads the schools that the token names.
     SchoolLeader,
-    /// Teaches the classes that the token's `record` is in.
+    /// Teaches the classes of the token's `record`.
     Teacher,
-    /// Changes names and contacts of others.
+    /// Changes names and contacts of other people.
     UsersManager,
-    /// Cares for the children of the token's `record`.
+    /// The guardian whose key is the token's `record`.
     Guardian,
     /// A program that reads rosters and signs people in.
     Application,
@@ -52,36 +52,36 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// Returns the role with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// Whether tokens of this role must name schools: without any, they open none.
+    /// Whether tokens of this role must name schools. Without schools they give access to none.
     pub fn needs_schools(self) -> bool {
         matches!(self, Role::SchoolLeader | Role::Teacher)
     }
 }
 
-/// How far a role reaches in an operation.
+/// The records on which a role may perform an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Not at all.
-    No,
-    /// The district as a whole; a token that names schools does not reach it.
-    Whole,
-    /// Everything in the district; where the token names schools, what belongs to one of them.
+pub enum Scope {
+    /// None: the role may not perform the operation.
+    None,
+    /// The whole district. A token that is limited to schools is refused.
+    District,
+    /// All records of the district or, if the token names schools, of these schools.
     Schools,
-    /// The person of the token's `record`: a teacher's classes and the students in them, a
-    /// guardian's children and their classes.
+    /// The person of the token's `record` and related records: a teacher's classes and the students
+    /// in them, a guardian's children and their classes.
     Own,
 }
 
-use Reach::{No as N, Own as O, Schools as S, Whole as W};
+use Scope::{District as W, None as N, Own as O, Schools as S};
 
 macro_rules! operations {
-    ($($name:ident = $text:literal, $reach:expr;)*) => {
-        /// What can be done.
+    ($($name:ident = $text:literal, $scopes:expr;)*) => {
+        /// An operation of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation { $(#[doc = $text] $name,)* }
 
@@ -89,13 +89,15 @@ macro_rules! operations {
             /// All operations, in the order of the table's rows.
             pub const ALL: &'static [Operation] = &[$(Operation::$name,)*];
 
-            /// What it is, in a few words.
+            /// A short description.
             pub fn text(self) -> &'static str { match self { $(Operation::$name => $text,)* } }
 
-            /// Its name, as `operationId` prefix and in logs.
-            pub fn name(self) -> &'static str { match self { $(Operation::$name => stringify!($name),)* } }
+            /// The name in logs.
+            pub fn name(self) -> &'static str {
+                match self { $(Operation::$name => stringify!($name),)* }
+            }
 
-            fn row(self) -> [Reach; 8] { match self { $(Operation::$name => $reach,)* } }
+            fn row(self) -> [Scope; 8] { match self { $(Operation::$name => $scopes,)* } }
         }
     };
 }
@@ -126,7 +128,8 @@ operations! {
     MakeJoinCode = "create a join code (R-G4)", [N, S, S, S, O, N, N, N];
     JoinClass = "join a class with its code (R-G4)", [N, N, N, N, N, N, O, S];
     AddGuardian = "add a guardian to a student by hand (R-G4)", [N, S, S, S, N, N, N, N];
-    AddPerson = "add a student or a teacher by hand while the sync is off (R-S3)", [N, S, S, S, N, S, N, N];
+    AddPerson = "add a student or a teacher by hand while the sync is off (R-S3)",
+        [N, S, S, S, N, S, N, N];
     ChangeName = "change a person's name (R-S6, R-G5)", [N, S, N, N, O, S, O, N];
     ChangeContact = "change a person's contacts (R-G5)", [N, S, N, N, O, S, O, N];
     SwitchAccount = "enable or disable an account (R-S6)", [N, S, S, S, N, N, N, N];
@@ -143,12 +146,12 @@ operations! {
     Explain = "ask why a record is not here (R-X1)", [S, S, S, S, O, N, N, N];
 }
 
-/// How far a role reaches in an operation.
-pub fn reach(role: Role, operation: Operation) -> Reach {
+/// Returns the records on which a role may perform an operation.
+pub fn scope(role: Role, operation: Operation) -> Scope {
     operation.row()[role as usize]
 }
 
-/// The table as Markdown, for the documentation.
+/// Returns the table as Markdown, for the documentation.
 pub fn table() -> String {
     let roles: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
     let mut text =
@@ -156,11 +159,11 @@ pub fn table() -> String {
     for operation in Operation::ALL {
         let cells: Vec<&str> = Role::ALL
             .iter()
-            .map(|role| match reach(*role, *operation) {
-                Reach::No => "–",
-                Reach::Whole => "district",
-                Reach::Schools => "schools",
-                Reach::Own => "own",
+            .map(|role| match scope(*role, *operation) {
+                Scope::None => "–",
+                Scope::District => "district",
+                Scope::Schools => "schools",
+                Scope::Own => "own",
             })
             .collect();
         text.push_str(&format!("| {} | {} |\n", operation.text(), cells.join(" | ")));

@@ -1,45 +1,47 @@
-//! Who calls: the claims of a token that API Gateway's authorizer has verified.
+//! The caller of a request: the claims of a token that API Gateway's authorizer has verified.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use lambda_http::request::RequestContext;
+use lambda_http::request::RequestContext as GatewayContext;
+use percent_encoding::percent_decode_str;
 use roster::id::{AccountId, DistrictId, SourceId};
 
-use crate::access::{Reach, Role};
+use crate::access::{Role, Scope};
 use crate::problem::Problem;
 
-/// Who calls, and the walls around them.
+/// The caller, and the district and schools that the token gives access to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The account, the token's `sub`.
     pub subject: AccountId,
     /// The role.
     pub role: Role,
-    /// The district: the only one from which keys are ever made.
+    /// The district. Table keys and object keys are only ever made from this one.
     pub district: DistrictId,
-    /// The schools; none: the token names no schools.
+    /// The schools that the token names. `None`: it is not limited to schools.
     pub schools: Option<BTreeSet<SourceId>>,
-    /// The caller's own record: its key.
+    /// The key of the caller's own record.
     pub record: Option<SourceId>,
 }
 
-/// A caller, and how far they reach in the operation that the route stands for. What handlers get.
+/// A caller who may perform the route's operation, and the scope in which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
-    /// Who.
+    /// The caller.
     pub(crate) caller: Caller,
-    /// How far.
-    pub(crate) reach: Reach,
+    /// The records on which the caller may perform the operation.
+    pub(crate) scope: Scope,
 }
 
 impl Caller {
-    /// Takes the claims of a request's verified token.
+    /// Reads the claims of a request's verified token.
     ///
     /// # Errors
-    /// 401 where there is none, or where it does not say what it must.
-    pub fn from_context(context: Option<&RequestContext>) -> Result<Self, Problem> {
+    /// 401 if there is no token, or if a required claim is missing or invalid.
+    pub fn from_context(context: Option<&GatewayContext>) -> Result<Self, Problem> {
         let claims = match context {
-            Some(RequestContext::ApiGatewayV2(context)) => {
+            Some(GatewayContext::ApiGatewayV2(context)) => {
                 context.authorizer.as_ref().and_then(|a| a.jwt.as_ref())
             }
             _ => None,
@@ -66,42 +68,29 @@ impl Caller {
         })
     }
 
-    /// Whether a school is within the token's walls.
+    /// Whether the token gives access to a school.
     pub fn sees_school(&self, school: &SourceId) -> bool {
         self.schools.as_ref().is_none_or(|schools| schools.contains(school))
     }
 
-    /// Whether one of these schools is. What belongs to no school belongs to the district alone.
+    /// Whether the token gives access to one of these schools. A record without a school is visible
+    /// only to tokens that are not limited to schools.
     pub fn sees_any(&self, schools: &[SourceId]) -> bool {
         self.schools.as_ref().is_none_or(|mine| schools.iter().any(|school| mine.contains(school)))
     }
 }
 
-/// A claim that is a list: API Gateway writes one as `[a b]`. Ids with spaces or brackets stand in
-/// tokens percent-encoded, as they do in URLs.
+/// Reads a claim that is a list. API Gateway writes it as `[a b]`. Ids with spaces or brackets are
+/// percent-encoded in tokens.
 fn list(text: &str) -> BTreeSet<SourceId> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     inner.split_whitespace().map(id).collect()
 }
 
+/// Decodes an id. A text that is not valid UTF-8 after decoding is used undecoded.
 fn id(text: &str) -> SourceId {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, behind)) = rest.split_first() {
-        let decoded =
-            behind.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match decoded.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = behind;
-            }
-        }
-    }
-    SourceId::new(String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned()))
+    let decoded = percent_decode_str(text).decode_utf8();
+    SourceId::new(decoded.unwrap_or(Cow::Borrowed(text)))
 }
 
 #[cfg(test)]
@@ -115,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_become_a_caller() {
+    fn claims_are_read_into_a_caller() {
         let base = [
             ("sub", "a1"),
             ("role", "school_leader"),
@@ -129,17 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_does_not_say_enough_opens_nothing() {
-        for gone in ["sub", "role", "district"] {
+    fn a_token_without_a_required_claim_is_rejected() {
+        for missing in ["sub", "role", "district"] {
             let base = [("sub", "a1"), ("role", "support"), ("district", "oak")];
-            let claims: Vec<_> = base.into_iter().filter(|(name, _)| *name != gone).collect();
-            assert_eq!(caller(&claims), None, "{gone}");
+            let claims: Vec<_> = base.into_iter().filter(|(name, _)| *name != missing).collect();
+            assert_eq!(caller(&claims), None, "{missing}");
         }
         assert_eq!(caller(&[("sub", "a1"), ("role", "king"), ("district", "oak")]), None);
         assert_eq!(caller(&[("sub", "a1"), ("role", "support"), ("district", "oak#1")]), None);
         let leader =
             caller(&[("sub", "a1"), ("role", "school_leader"), ("district", "oak")]).unwrap();
-        assert!(!leader.sees_school(&"s1".into()), "a leader of no school leads none");
+        assert!(!leader.sees_school(&"s1".into()), "a school leader without schools sees none");
         let operator = caller(&[
             ("sub", "a1"),
             ("role", "operator"),

@@ -1,35 +1,35 @@
-//! What the environment says, read once.
+//! The configuration, read from environment variables at start.
 
 use mirror::environment::{ConfigError, Environment};
 
 /// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The bucket of uploads: only erasing a district looks into it.
+    /// The bucket of uploads. Only the erasure of a district uses it.
     pub inbox_bucket: String,
     /// The bucket of snapshots, plans, reports and requests.
     pub internal_bucket: String,
     /// The table.
     pub table: String,
-    /// Buckets are the first part of the path: where S3 has an endpoint of one's own.
+    /// Whether S3 requests name the bucket in the path. Needed for custom endpoints.
     pub path_style: bool,
-    /// Who pulls districts; none: nobody does.
+    /// How pulls are requested. `None`: they cannot be requested.
     pub pulls: Option<Pulls>,
 }
 
-/// nightly-pull, which is asked by one-time schedules.
+/// The function nightly-pull, which is invoked by one-time schedules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulls {
-    /// Its ARN.
+    /// The ARN of the function.
     pub function_arn: String,
-    /// The group of its schedules.
+    /// The group of the schedules.
     pub schedule_group: String,
-    /// The role by which a schedule may invoke it.
+    /// The role with which a schedule invokes the function.
     pub schedule_role_arn: String,
 }
 
 impl Config {
-    /// Reads the settings by name.
+    /// Reads the configuration. `get` returns the value of an environment variable.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let environment = Environment::new(get);
         Ok(Self {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn an_error_names_the_missing_variable() {
         let needed = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
         let full = |name: &str| needed.contains(&name).then(|| name.to_lowercase());
         let config = Config::from_lookup(full).unwrap();
@@ -62,15 +62,15 @@ mod tests {
             (config.table.as_str(), config.path_style, config.pulls),
             ("table", false, None)
         );
-        for gone in needed {
+        for missing in needed {
             let error =
-                Config::from_lookup(|name| full(name).filter(|_| name != gone)).unwrap_err();
-            assert!(error.to_string().contains(gone));
+                Config::from_lookup(|name| full(name).filter(|_| name != missing)).unwrap_err();
+            assert!(error.to_string().contains(missing));
         }
     }
 
     #[test]
-    fn who_asks_for_pulls_needs_all_that_it_takes() {
+    fn pulls_need_all_of_their_variables() {
         let needed = ["PULL_FUNCTION_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN"];
         let always = ["INBOX_BUCKET", "INTERNAL_BUCKET", "TABLE"];
         let full = |name: &str| {
@@ -81,10 +81,10 @@ mod tests {
             (pulls.function_arn.as_str(), pulls.schedule_group.as_str()),
             ("pull_function_arn", "schedule_group")
         );
-        for gone in &needed[1..] {
+        for missing in &needed[1..] {
             let error =
-                Config::from_lookup(|name| full(name).filter(|_| name != *gone)).unwrap_err();
-            assert!(error.to_string().contains(gone));
+                Config::from_lookup(|name| full(name).filter(|_| name != *missing)).unwrap_err();
+            assert!(error.to_string().contains(missing));
         }
     }
 }

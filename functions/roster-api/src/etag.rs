@@ -1,5 +1,5 @@
-//! Versions: who changes something names the version that they have read (`If-Match`), so that
-//! nobody's change is lost unseen.
+//! Optimistic concurrency: a change must name the version that it replaces (`If-Match`), so that no
+//! change is overwritten unnoticed.
 
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,27 +7,28 @@ use axum::response::Response;
 
 use crate::problem::Problem;
 
-/// Whether what is there may be changed or taken away. `there` is its version; none: there is
-/// nothing yet.
+/// Checks the headers of a change against the current version. `current` is `None` if the resource
+/// does not exist yet.
 ///
 /// # Errors
-/// 412 where it is another version than the one that the caller has read, 428 where there is
-/// something and no version was named.
-pub fn check(headers: &HeaderMap, there: Option<&str>) -> Result<(), Problem> {
-    let wants_none = headers.get_all(IF_NONE_MATCH).iter().any(|value| value.as_bytes() == b"*");
+/// 412 if the caller has read another version; 428 if the resource exists and the request names no
+/// version.
+pub fn check(headers: &HeaderMap, current: Option<&str>) -> Result<(), Problem> {
+    let must_not_exist =
+        headers.get_all(IF_NONE_MATCH).iter().any(|value| value.as_bytes() == b"*");
     let mut named = headers
         .get_all(IF_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    match there {
-        Some(_) if wants_none => Err(Problem::changed_meanwhile()),
+    match current {
+        Some(_) if must_not_exist => Err(Problem::changed_meanwhile()),
         Some(version) if headers.contains_key(IF_MATCH) => {
-            let is_it = |tag: &str| {
+            let is_current = |tag: &str| {
                 tag == "*"
                     || tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) == Some(version)
             };
-            if named.any(|tag| is_it(tag.trim())) {
+            if named.any(|tag| is_current(tag.trim())) {
                 Ok(())
             } else {
                 Err(Problem::changed_meanwhile())
@@ -39,7 +40,7 @@ pub fn check(headers: &HeaderMap, there: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-/// Puts a version on an answer.
+/// Sets the ETag of a response to a version.
 #[must_use]
 pub fn with_version(mut response: Response, version: &str) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
@@ -61,9 +62,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_version_that_was_read_is_changed() {
-        let status = |lines: &[(&'static str, &'static str)], there| {
-            check(&headers(lines), there).err().map(|p| p.status())
+    fn only_the_version_that_was_read_can_be_changed() {
+        let status = |lines: &[(&'static str, &'static str)], current| {
+            check(&headers(lines), current).err().map(|p| p.status())
         };
         assert_eq!(status(&[("if-match", "\"v1\"")], Some("v1")), None);
         assert_eq!(status(&[("if-match", "\"v0\", \"v1\"")], Some("v1")), None);

@@ -1,10 +1,10 @@
-//! What comes in: bodies, and the parts of an address. Everything is checked here, once, and what
-//! does not fit becomes a problem in our words.
+//! The validation of requests: bodies, path and query parameters, and the values in them. Anything
+//! invalid becomes a [`Problem`].
 
 use std::collections::HashMap;
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use roster::contact;
@@ -19,7 +19,7 @@ use crate::reference::Reference;
 
 /// The longest body, in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
-/// The longest name, reason and the like, in characters.
+/// The longest name, in characters.
 const LONGEST_TEXT: usize = 200;
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         }
         let bytes =
             to_bytes(request.into_body(), LONGEST_BODY).await.map_err(|_| Problem::too_large())?;
-        // serde's own message may quote what it read; where it stopped does not.
+        // serde's message may quote personal data from the body; the position does not.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             match error.classify() {
@@ -57,37 +57,52 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The parts of an address, by the names that they have in the router's paths.
+/// The query parameters.
 #[derive(Clone, Debug)]
-pub(crate) struct At(HashMap<String, String>);
+pub(crate) struct Parameters<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for At {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|Query(parameters)| Self(parameters))
+            .map_err(|_| Problem::bad_request("the query parameters are not valid"))
+    }
+}
+
+/// The parameters in the path, by their names in the router's paths.
+#[derive(Clone, Debug)]
+pub(crate) struct PathParameters(HashMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathParameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Path::<HashMap<String, String>>::from_request_parts(parts, state)
             .await
-            .map(|Path(at)| Self(at))
+            .map(|Path(parameters)| Self(parameters))
             .map_err(|_| Problem::not_found())
     }
 }
 
-impl At {
+impl PathParameters {
     fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// The record that a part of the address names.
+    /// Returns the id of the record that a parameter names.
     pub(crate) fn record(&self, name: &str) -> Result<SourceId, Problem> {
         Reference::parse(self.text(name)).ok_or_else(Problem::not_found)
     }
 
-    /// The kind of people that the address is about.
+    /// Returns the kind of person that the path names.
     pub(crate) fn people(&self) -> Result<RecordKind, Problem> {
         person_kind(self.text("kind")).ok_or_else(Problem::not_found)
     }
 
-    /// The run that the address names.
+    /// Returns the run that the path names.
     pub(crate) fn run(&self) -> Result<RunId, Problem> {
         let run = self.text("run");
         let is_ulid =
@@ -96,14 +111,14 @@ impl At {
     }
 }
 
-/// The kind of people of this name.
+/// Returns the kind of person with this name.
 pub(crate) fn person_kind(name: &str) -> Option<RecordKind> {
     [RecordKind::Student, RecordKind::Teacher, RecordKind::Guardian]
         .into_iter()
         .find(|kind| kind.name() == name)
 }
 
-/// A name: trimmed, neither blank nor too long.
+/// Validates a name and trims it.
 pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control)
@@ -115,7 +130,7 @@ pub(crate) fn name(text: &str, field: &'static str) -> Result<Personal, Problem>
     Ok(Personal::new(text))
 }
 
-/// Why somebody does something: on record, so it must say something.
+/// Validates a reason, which is stored with the action, and trims it.
 pub(crate) fn reason(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty()
@@ -129,7 +144,8 @@ pub(crate) fn reason(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// An e-mail address, trimmed and lower-cased.
+/// Validates an e-mail address, trims it and converts it to lower case, as the importer does with
+/// the source's addresses.
 pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
     let mut email = String::new();
     if contact::write_email(text, &mut email) {
@@ -139,7 +155,7 @@ pub(crate) fn email(text: &str) -> Result<Personal, Problem> {
     }
 }
 
-/// A phone number in E.164, `+12025550100`.
+/// Validates a phone number in E.164 format, `+12025550100`, and trims it.
 pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem> {
     let text = text.trim();
     if contact::is_e164(text) {
@@ -149,7 +165,7 @@ pub(crate) fn phone(text: &str, field: &'static str) -> Result<Personal, Problem
     }
 }
 
-/// Something that only makes sense where nobody is asked about it: a rule's refusal, in words.
+/// Builds the 409 problem for an edit that a sync rule forbids.
 pub(crate) fn refused(rule: Rule, why: &'static str) -> Problem {
     Problem::refused_by_rule(why).under(rule)
 }
@@ -159,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contacts_are_normalised_or_refused() {
+    fn contacts_are_normalized_or_rejected() {
         assert_eq!(email(" Kim@Example.ORG ").unwrap(), Personal::new("kim@example.org"));
         for wrong in [
             "",
@@ -180,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_reasons_say_something() {
+    fn blank_and_long_names_and_reasons_are_rejected() {
         assert!(
             name("  ", "given").is_err()
                 && name(&"x".repeat(201), "given").is_err()

@@ -1,26 +1,26 @@
-//! The API through which people and applications read rosters, edit beside them, and look after
-//! runs.
+//! The API through which people and applications read rosters, make local edits and manage runs.
 //!
-//! API Gateway has verified the token before anything here runs; the role decides what may be done
-//! ([`access`]), the district and the schools in the token are walls: what lies beyond is answered
-//! like what does not exist. Nothing here writes into the mirror: edits are put beside it, runs are
-//! asked of reconcile. No line of the log names a person or a source's id of one.
+//! API Gateway has verified the token before this code runs. The role in the token decides which
+//! operations are allowed ([`access`]). The district and the schools in the token isolate tenants:
+//! a record outside of them is answered like one that does not exist. Nothing here writes to the
+//! mirror: local edits are stored beside it, and runs are requested from reconcile. The log names
+//! neither people nor their ids.
 
 pub mod access;
-mod answer;
+mod cache;
 mod caller;
 mod config;
-mod desk;
+mod context;
 pub mod etag;
-mod fresh;
+mod id_generator;
 mod input;
-mod kept;
 mod page;
 mod people;
 mod policy;
 pub mod problem;
 mod pulls;
 mod reference;
+mod response;
 mod router;
 mod routes;
 mod views;
@@ -44,7 +44,7 @@ pub use input::LONGEST_BODY;
 pub use reference::Reference;
 pub use router::{Route, router, routes};
 
-/// What the API does with the table.
+/// The table as the API uses it.
 pub trait Table:
     Districts + Leases + SettingsStore + Runs + Directory + Edits + IdempotencyRecords + EraseItems
 {
@@ -55,23 +55,23 @@ impl<
 {
 }
 
-/// What the API does with buckets.
+/// A bucket as the API uses it.
 pub trait Objects: ReadObjects + WriteObjects + EraseObjects {}
 impl<T: ReadObjects + WriteObjects + EraseObjects> Objects for T {}
 
-/// Where the API reads and writes.
+/// The API: its storage behind a cheap clone.
 #[derive(Debug)]
 pub struct Api<T, O>(Arc<Storage<T, O>>);
 
-/// What an [`Api`] works with.
+/// What an [`Api`] reads from and writes to.
 #[derive(Debug)]
 pub struct Storage<T, O> {
     pub(crate) table: T,
     pub(crate) internal: O,
     pub(crate) inbox: O,
     pub(crate) clock: Clock,
-    pub(crate) memory: kept::Memory,
-    pub(crate) pulls: Option<Box<dyn pulls::Pulls>>,
+    pub(crate) caches: cache::Caches,
+    pub(crate) pulls: Option<Box<dyn pulls::RequestPull>>,
 }
 
 impl<T, O> Clone for Api<T, O> {
@@ -81,13 +81,14 @@ impl<T, O> Clone for Api<T, O> {
 }
 
 impl<T, O> Api<T, O> {
-    /// The table, the bucket of snapshots and runs, the bucket of uploads, and the time. Nobody is
-    /// asked for pulls.
+    /// Creates an API that cannot request pulls. `internal` is the bucket of snapshots and runs,
+    /// `inbox` the bucket of uploads.
     pub fn new(table: T, internal: O, inbox: O, clock: Clock) -> Self {
         Self::with(table, internal, inbox, clock, None)
     }
 
-    /// The same, with the function that pulls districts: its schedules and its ARN.
+    /// Creates an API that requests pulls from nightly-pull: from the function with the ARN
+    /// `function`, by schedules in `schedules`.
     pub fn with_pulls(
         table: T,
         internal: O,
@@ -105,14 +106,14 @@ impl<T, O> Api<T, O> {
         internal: O,
         inbox: O,
         clock: Clock,
-        pulls: Option<Box<dyn pulls::Pulls>>,
+        pulls: Option<Box<dyn pulls::RequestPull>>,
     ) -> Self {
         Self(Arc::new(Storage {
             table,
             internal,
             inbox,
             clock,
-            memory: kept::Memory::default(),
+            caches: cache::Caches::default(),
             pulls,
         }))
     }

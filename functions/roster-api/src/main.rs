@@ -1,4 +1,4 @@
-//! Starts the function: everything that can be wrong at start fails here.
+//! Starts the function. An invalid configuration fails here, before the first request.
 
 use lambda_http::{Error, run, tracing};
 use mirror::clock::Clock;

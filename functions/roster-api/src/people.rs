@@ -1,4 +1,4 @@
-//! Students, teachers and guardians, as far as they are alike.
+//! What students, teachers and guardians have in common.
 
 use mirror::MirrorError;
 use mirror::ports::directory::{Found, Place};
@@ -16,7 +16,7 @@ pub(crate) enum Item {
     Guardian(Mirrored<kinds::Guardians>),
 }
 
-/// Does the same with whichever it is.
+/// Evaluates an expression for any variant.
 macro_rules! each {
     ($item:expr, $of:ident => $does:expr) => {
         match $item {
@@ -74,7 +74,7 @@ impl Item {
     }
 }
 
-/// A person, with what stands beside the record.
+/// A person, with the local edits.
 #[derive(Clone, Debug)]
 pub(crate) struct PersonFound {
     pub(crate) item: Item,
@@ -90,7 +90,7 @@ impl PersonFound {
         Place::of(self.kind(), self.item.key())
     }
 
-    /// The person as people see them.
+    /// The person with the local edits applied.
     pub(crate) fn person(&self) -> Person {
         effective::person(self.item.who(), &self.found.edits)
     }

@@ -11,7 +11,7 @@ use rules::book::edits::{self, Author, EditedRecord, Lifetime, Member, Refusal, 
 use serde::Serialize;
 
 use crate::access::Role;
-use crate::desk::ClassFound;
+use crate::context::ClassFound;
 use crate::input::refused;
 use crate::people::PersonFound;
 use crate::problem::Problem;

@@ -1,5 +1,5 @@
-//! Asking nightly-pull for a pull (R-O4), by a one-time schedule: the function's own retries and
-//! failure queue are behind it, and asking twice is asking once.
+//! Requests a pull from nightly-pull (R-O4) by a one-time schedule, so that the function's retries
+//! and failure queue apply. A repeated request has no further effect.
 
 use std::fmt;
 use std::future::Future;
@@ -13,47 +13,57 @@ use mirror::ports::one_time::OneTimeSchedules;
 use roster::id::{DistrictId, RunId};
 use serde_json::json;
 
-/// How soon the pull begins: a schedule has to lie ahead.
-const SOON: Duration = Duration::from_secs(5);
+/// How soon the pull begins. The time of a schedule must be in the future.
+const DELAY: Duration = Duration::from_secs(5);
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send + 'a>>;
+type Requested<'a> = Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send + 'a>>;
 
-/// Who can be asked for a pull.
-pub(crate) trait Pulls: fmt::Debug + Send + Sync {
-    /// Lets a district be pulled, as the run of this time, soon after `now`.
-    fn ask<'a>(&'a self, district: &'a DistrictId, at: Timestamp, now: Timestamp) -> Asked<'a>;
+/// Requests pulls.
+pub(crate) trait RequestPull: fmt::Debug + Send + Sync {
+    /// Requests a pull of a district soon after `now`. `at` is the time that names the run.
+    fn request<'a>(
+        &'a self,
+        district: &'a DistrictId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Requested<'a>;
 }
 
-/// nightly-pull behind its schedules.
+/// Requests pulls from nightly-pull by schedules.
 #[derive(Debug)]
 pub(crate) struct Scheduled<L> {
-    /// Its schedules.
+    /// The schedules.
     pub(crate) schedules: L,
-    /// Its ARN.
+    /// The ARN of nightly-pull.
     pub(crate) function: String,
 }
 
-impl<L: OneTimeSchedules + fmt::Debug> Pulls for Scheduled<L> {
-    fn ask<'a>(&'a self, district: &'a DistrictId, at: Timestamp, now: Timestamp) -> Asked<'a> {
+impl<L: OneTimeSchedules + fmt::Debug> RequestPull for Scheduled<L> {
+    fn request<'a>(
+        &'a self,
+        district: &'a DistrictId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Requested<'a> {
         Box::pin(async move {
             let payload = json!({ "district": district, "at": at }).to_string();
             let name = format!("now-{}", run_of(district, at));
-            // One of that name is the same wish.
+            // Idempotent: a schedule with this name is the same request.
             self.schedules
-                .schedule_once(&self.function, &name, now + SOON, &payload)
+                .schedule_once(&self.function, &name, now + DELAY, &payload)
                 .await
                 .map(|_| ())
         })
     }
 }
 
-/// The time for which a pull is ordered that somebody asks for now. Whoever asks twice in a minute
-/// asks for one run.
+/// Returns the time that names the run of a pull requested now: the start of the minute. Two
+/// requests within a minute are one run.
 pub(crate) fn minute(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second() / 60 * 60).unwrap_or(now)
 }
 
-/// The run that a pull of this time is.
+/// Returns the id of the run of a pull at this time.
 pub(crate) fn run_of(district: &DistrictId, at: Timestamp) -> RunId {
     keys::pull_id(at, district)
 }

@@ -1,21 +1,21 @@
-//! How records are named in addresses and answers.
+//! How records are named in paths and responses.
 //!
-//! A source's id may be any text, slashes and spaces included, and gateways differ in what they
-//! make of an escaped slash. So an id of plain characters stands as it is, and any other as `~` and
-//! the hexadecimal digits of its UTF-8: a *reference*, which no part of the way can misread.
+//! A source's id may contain any characters, slashes and spaces included, and gateways handle an
+//! escaped slash differently. An id of plain characters is written unchanged; any other id is
+//! written as `~` and the hexadecimal digits of its UTF-8. Both forms pass every gateway.
 
 use roster::id::SourceId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest reference that is read. An id beyond 1,000 bytes is no id of any source we know.
+/// The longest reference, in bytes. No known source has ids of more than 1,000 bytes.
 const LONGEST: usize = 2001;
 
-/// The name of a record in addresses and answers.
+/// The name of a record in paths and responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference(pub SourceId);
 
 impl Reference {
-    /// What stands in an address.
+    /// Returns the reference to an id.
     pub fn text(id: &SourceId) -> String {
         let id = id.as_str();
         let is_plain = !id.is_empty()
@@ -30,13 +30,13 @@ impl Reference {
         format!("~{}", hex::encode(id))
     }
 
-    /// The id that a text stands for.
+    /// Returns the id of a reference, or `None` if the text is not a reference.
     pub fn parse(text: &str) -> Option<SourceId> {
         if text.is_empty() || text.len() > LONGEST {
             return None;
         }
-        let Some(digits) = text.strip_prefix('~') else { return Some(SourceId::new(text)) };
-        let id = String::from_utf8(hex::decode(digits).ok()?).ok()?;
+        let Some(hex) = text.strip_prefix('~') else { return Some(SourceId::new(text)) };
+        let id = String::from_utf8(hex::decode(hex).ok()?).ok()?;
         (!id.is_empty()).then(|| SourceId::new(id))
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_id_survives_the_way_through_an_address() {
+    fn any_id_survives_the_round_trip_through_a_path() {
         for id in ["a", "A-1_b.c@x:y", "a/b", "a b", "~7e", "..", "é", "a%2Fb", "a#b", "\u{10ffff}"]
         {
             let text = Reference::text(&id.into());
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_none() {
+    fn invalid_references_are_none() {
         for text in ["", "~", "~1", "~zz", "~+1", "~ff", &"x".repeat(LONGEST + 1)] {
             assert_eq!(Reference::parse(text), None, "{text}");
         }

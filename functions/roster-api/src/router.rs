@@ -1,5 +1,5 @@
-//! Which address does what: one list, from which the router is made and with which the description
-//! and the template are compared.
+//! The router. It is built from one list of routes; tests compare that list with the OpenAPI
+//! description and the template.
 
 use std::time::Instant;
 
@@ -9,83 +9,77 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Router, handler::Handler};
-use lambda_http::request::RequestContext;
+use lambda_http::request::RequestContext as GatewayContext;
 use tracing::info;
 
-use crate::access::{Operation, Reach, reach};
+use crate::access::{Operation, Scope, scope};
 use crate::caller::{Caller, Granted};
 use crate::problem::Problem;
-use crate::routes::add_all;
+use crate::routes as endpoints;
 use crate::{Api, Objects, Table};
 
-/// Beginning of every path.
-pub(crate) const BASE: &str = "/v1/districts/{district}";
+/// The beginning of every path.
+const BASE: &str = "/v1/districts/{district}";
 
 /// One route.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// `GET`, `PUT`, ….
     pub method: &'static str,
-    /// With the names of its parts in braces, as API Gateway, OpenAPI and axum write it.
+    /// The path with its parameters in braces, as API Gateway, OpenAPI and axum write it.
     pub path: String,
-    /// What it is for, in the table of roles.
+    /// The operation in the table of roles.
     pub operation: Operation,
 }
 
-/// A router in the making.
-pub(crate) struct Routes<T, O> {
-    router: Router<Api<T, O>>,
-    listed: Vec<Route>,
+/// A route with its handler.
+pub(crate) struct Endpoint<T, O> {
+    route: Route,
+    handler: MethodRouter<Api<T, O>>,
 }
 
-impl<T: Table, O: Objects> Routes<T, O> {
-    /// Adds a route. The role is checked before the handler runs.
-    pub(crate) fn add<H, M>(
-        mut self,
-        method: Method,
-        below: &str,
-        operation: Operation,
-        handler: H,
-    ) -> Self
+impl<T: Table, O: Objects> Endpoint<T, O> {
+    /// Connects a route to a handler. The permission of the role is checked before the handler
+    /// runs.
+    pub(crate) fn new<H, M>(method: Method, below: &str, operation: Operation, handler: H) -> Self
     where
         H: Handler<M, Api<T, O>>,
         M: 'static,
     {
         let path = format!("{BASE}{below}");
-        let (filter, name) = match method {
+        let (filter, method) = match method {
             Method::PUT => (MethodFilter::PUT, "PUT"),
             Method::POST => (MethodFilter::POST, "POST"),
             Method::DELETE => (MethodFilter::DELETE, "DELETE"),
             _ => (MethodFilter::GET, "GET"),
         };
-        let guarded: MethodRouter<Api<T, O>> = on(filter, handler)
+        let handler = on(filter, handler)
             .route_layer(from_fn(move |request, next| guard(operation, request, next)));
-        self.router = self.router.route(&path, guarded);
-        self.listed.push(Route { method: name, path, operation });
-        self
+        Self { route: Route { method, path, operation }, handler }
     }
 }
 
-fn all<T: Table, O: Objects>() -> Routes<T, O> {
-    add_all(Routes { router: Router::new(), listed: Vec::new() })
-}
-
-/// The API as a service.
+/// Returns the API as a service.
 pub fn router<T: Table, O: Objects>(api: Api<T, O>) -> Router {
-    let router = all().router.method_not_allowed_fallback(async || Problem::method_not_allowed());
-    router.fallback(async || Problem::not_found()).with_state(api)
+    let router = endpoints::all().into_iter().fold(Router::new(), |router, endpoint| {
+        router.route(&endpoint.route.path, endpoint.handler)
+    });
+    router
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .fallback(async || Problem::not_found())
+        .with_state(api)
 }
 
-/// Every route.
+/// Returns every route.
 pub fn routes<T: Table, O: Objects>() -> Vec<Route> {
-    all::<T, O>().listed
+    endpoints::all::<T, O>().into_iter().map(|endpoint| endpoint.route).collect()
 }
 
-/// Lets a caller through whose role may do this in this district, and notes what was asked, without
-/// whom it is about.
+/// Checks the permission of the caller, calls the handler and logs the request. The log names
+/// neither people nor records.
 async fn guard(operation: Operation, mut request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let caller = match Caller::from_context(request.extensions().get::<RequestContext>()) {
+    let started = Instant::now();
+    let caller = match Caller::from_context(request.extensions().get::<GatewayContext>()) {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
@@ -103,7 +97,7 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
         }
         Err(problem) => problem.into_response(),
     };
-    let milliseconds = begun.elapsed().as_secs_f64() * 1000.0;
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
     info!(
         %method, path, operation = operation.name(), role = role.name(), %district,
         status = response.status().as_u16(), milliseconds, "answered"
@@ -111,15 +105,16 @@ async fn guard(operation: Operation, mut request: Request, next: Next) -> Respon
     response
 }
 
-/// The role first: its refusal says nothing about what is there. Then the district: another one
-/// than the token's does not exist.
+/// Checks the role, then the district. The role comes first because its refusal does not reveal
+/// what exists. Any district other than the token's is answered with 404.
 fn granted(caller: Caller, operation: Operation, uri: &Uri) -> Result<Granted, Problem> {
-    let reach = reach(caller.role, operation);
-    match reach {
-        Reach::No => return Err(Problem::forbidden("the token's role does not allow this")),
-        Reach::Whole if caller.schools.is_some() => {
+    let scope = scope(caller.role, operation);
+    match scope {
+        Scope::None => return Err(Problem::forbidden("the token's role does not allow this")),
+        Scope::District if caller.schools.is_some() => {
             return Err(Problem::forbidden(
-                "this operation needs access to the whole district; the token is limited to some schools",
+                "this operation needs access to the whole district; the token is limited to some \
+                 schools",
             ));
         }
         _ => {}
@@ -127,5 +122,5 @@ fn granted(caller: Caller, operation: Operation, uri: &Uri) -> Result<Granted, P
     if uri.path().split('/').nth(3) != Some(caller.district.as_str()) {
         return Err(Problem::not_found());
     }
-    Ok(Granted { caller, reach })
+    Ok(Granted { caller, scope })
 }

@@ -1,4 +1,4 @@
-//! Records as they are shown.
+//! The JSON of records in responses.
 
 use axum::response::Response;
 use jiff::Timestamp;
@@ -10,13 +10,13 @@ use roster::records::{Demographics, GuardianRole, Inactive, Origin, RecordKind, 
 use rules::effective::{self, AccountState, EffectiveClass, Listed};
 use serde::Serialize;
 
-use crate::answer::versioned;
 use crate::people::{Item, PersonFound};
 use crate::policy::LifetimeView;
 use crate::problem::Problem;
 use crate::reference::Reference;
+use crate::response::versioned;
 
-/// Somebody in a roster.
+/// A person in a roster.
 #[derive(Serialize)]
 pub(crate) struct ListedView {
     key: Reference,
@@ -29,7 +29,7 @@ fn listed(list: Vec<Listed>) -> Vec<ListedView> {
         .collect()
 }
 
-/// An edit, without what it holds.
+/// An edit, without its values.
 #[derive(Serialize)]
 pub(crate) struct EditView {
     edit: &'static str,
@@ -51,26 +51,26 @@ impl From<&LocalEdit> for EditView {
     }
 }
 
-/// An edit that was just made.
+/// An edit that was just stored.
 #[derive(Serialize)]
-pub(crate) struct MadeView<'a> {
+pub(crate) struct NewEditView<'a> {
     #[serde(flatten)]
     edit: EditView,
-    /// What it says.
+    /// The values.
     value: &'a Edit,
     #[serde(rename = "lives")]
     lifetime: LifetimeView,
 }
 
-impl<'a> MadeView<'a> {
+impl<'a> NewEditView<'a> {
     pub(crate) fn new(edit: &'a LocalEdit, lifetime: LifetimeView) -> Self {
         Self { edit: edit.into(), value: &edit.edit, lifetime }
     }
 }
 
-/// 200 with an edit that was made, and its version.
-pub(crate) fn made(edit: &LocalEdit, lifetime: LifetimeView) -> Result<Response, Problem> {
-    versioned(&MadeView::new(edit, lifetime), edit.version.as_str())
+/// 200 with an edit that was just stored, and its version.
+pub(crate) fn edit_response(edit: &LocalEdit, lifetime: LifetimeView) -> Result<Response, Problem> {
+    versioned(&NewEditView::new(edit, lifetime), edit.version.as_str())
 }
 
 /// An account.
@@ -89,7 +89,7 @@ struct AccountView {
     reach: effective::Reach,
 }
 
-/// A person in full.
+/// A person with all details.
 #[derive(Serialize)]
 pub(crate) struct PersonView<'a> {
     kind: RecordKind,
@@ -132,8 +132,8 @@ pub(crate) struct PersonView<'a> {
     edits: Vec<EditView>,
 }
 
-/// What all kinds of people have of a record's past.
-struct Past<'a> {
+/// The fields that the records of all kinds of people share.
+struct RecordFields<'a> {
     id: &'a SourceId,
     account: Option<&'a AccountId>,
     first_seen: &'a RunId,
@@ -141,9 +141,9 @@ struct Past<'a> {
     archived_on: Option<Date>,
 }
 
-macro_rules! past {
+macro_rules! record_fields {
     ($item:expr) => {
-        Past {
+        RecordFields {
             id: &$item.id,
             account: $item.account.as_ref(),
             first_seen: &$item.first_seen,
@@ -154,16 +154,16 @@ macro_rules! past {
 }
 
 impl<'a> PersonView<'a> {
-    /// `children` are the states of a guardian's children.
+    /// `children` are the statuses of a guardian's children.
     pub(crate) fn new(
         found: &'a PersonFound,
         children: &[Status],
         with_demographics: bool,
     ) -> Self {
-        let past = match &found.item {
-            Item::Student(item) => past!(item),
-            Item::Teacher(item) => past!(item),
-            Item::Guardian(item) => past!(item),
+        let record = match &found.item {
+            Item::Student(item) => record_fields!(item),
+            Item::Teacher(item) => record_fields!(item),
+            Item::Guardian(item) => record_fields!(item),
         };
         let (role, administrator) = match &found.item {
             Item::Guardian(item) => (Some(item.state.role), None),
@@ -175,7 +175,7 @@ impl<'a> PersonView<'a> {
         Self {
             kind: found.kind(),
             key: found.item.key().into(),
-            source_id: past.id.into(),
+            source_id: record.id.into(),
             status: found.item.status(),
             origin: found.item.origin(),
             name: effective::full_name(&person),
@@ -187,7 +187,7 @@ impl<'a> PersonView<'a> {
             number: person.number,
             schools: person.schools.into_iter().map(Reference).collect(),
             account: AccountView {
-                id: past.account.cloned(),
+                id: record.account.cloned(),
                 state: account.state,
                 enabled: account.enabled,
                 accepted: account.accepted,
@@ -204,9 +204,9 @@ impl<'a> PersonView<'a> {
                 .demographics()
                 .filter(|demographics| with_demographics && !demographics.is_empty()),
             pinned_until: effective::pinned_until(&found.found.edits),
-            first_seen: past.first_seen.clone(),
-            changed_by: past.changed_by.clone(),
-            archived_on: past.archived_on,
+            first_seen: record.first_seen.clone(),
+            changed_by: record.changed_by.clone(),
+            archived_on: record.archived_on,
             edits: found.found.edits.iter().map(EditView::from).collect(),
         }
     }
@@ -303,13 +303,13 @@ pub(crate) struct ClassView<'a> {
     edits: Vec<EditView>,
 }
 
-/// How much of a class is shown.
+/// Which parts of a class are shown.
 pub(crate) struct Shown<'a> {
     /// Whether single sign-on is ready.
     pub(crate) sso_ready: bool,
-    /// The join code too.
+    /// Whether the join code is shown.
     pub(crate) join_code: bool,
-    /// Nobody but these students and guardians: what a guardian sees.
+    /// Show only these students and guardians: what a guardian sees. `None`: all.
     pub(crate) only: Option<&'a [SourceId]>,
 }
 
@@ -352,7 +352,7 @@ impl<'a> ClassView<'a> {
             first_seen: &class.item.first_seen,
             changed_by: &class.item.changed_by,
             archived_on: class.item.archived_on,
-            // An edit's slot names whom it is about.
+            // The slot of an edit contains the key of a person.
             edits: if shown.only.is_some() {
                 Vec::new()
             } else {

@@ -1,4 +1,4 @@
-//! What a plan consists of: changes, each with its reasons, and the outcome that counts them.
+//! The content of a plan: changes with their reasons, and the outcome that counts them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,47 +10,47 @@ use crate::records::{AnyMirrored, RecordKind};
 use crate::review::Review;
 use crate::rule::Rule;
 
-/// What a change does.
+/// What a change does to its item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// A record that was not there.
+    /// Adds a new record.
     Add,
-    /// An archived record that is there again (R-A4).
+    /// Restores an archived record (R-A4).
     Return,
-    /// Another content.
+    /// Changes the content.
     Update,
-    /// Archived, or disconnected: no longer in the source.
+    /// Archives or disconnects a record that is no longer in the source.
     Remove,
 }
 
-/// Why a change is made: a rule, and what it did, in words without personal data.
+/// Why a change is made: a rule, and its effect in words without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// The rule.
     pub rule: Rule,
-    /// What it did: names of fields, counts.
+    /// The effect: names of fields, counts.
     pub what: Cow<'static, str>,
 }
 
-/// One change of one mirror item.
+/// A change of one mirror item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// What it does.
+    /// What the change does.
     pub action: Action,
     /// The item's key.
     pub key: SourceId,
-    /// Why; never empty (invariant 22).
+    /// The reasons; never empty (invariant 22).
     pub reasons: Vec<Reason>,
-    /// The item as the plan saw it; none for an addition.
+    /// The item as the plan read it. `None` for an addition.
     pub before: Option<AnyMirrored>,
-    /// The item as it will be; none where the item goes altogether (only links and local edits do,
-    /// and what an undo takes back).
+    /// The item after the change. `None` if the item is deleted: only links, local edits, and
+    /// additions that an undo reverts.
     pub after: Option<AnyMirrored>,
 }
 
 impl Change {
-    /// The change that takes this one back (R-H4): after it the item is what it was, to the letter.
+    /// Returns the change that reverts this one (R-H4): it restores the item byte for byte.
     #[must_use]
     pub fn inverse(self) -> Self {
         let action = match self.action {
@@ -63,7 +63,8 @@ impl Change {
     }
 }
 
-/// How many records of a kind, and what becomes of them. For enrollments: seats.
+/// The number of records of a kind, by what the plan does with them. For enrollments: the number of
+/// enrollments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// In the snapshot.
@@ -72,52 +73,52 @@ pub struct Counts {
     pub in_mirror: u64,
     /// Added or returned.
     pub added: u64,
-    /// Changed by the source (what follows from dates alone does not count).
+    /// Changed by the source. Changes by date alone are not counted.
     pub changed: u64,
-    /// Archived or taken out.
+    /// Archived or removed.
     pub removed: u64,
-    /// As they were.
+    /// Unchanged.
     pub unchanged: u64,
 }
 
-/// One reason for which a run is held (R-H1).
+/// A reason to hold a run (R-H1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hold {
     /// The kind: `student`, …, `enrollment`.
     pub kind: String,
-    /// The school; none for the whole district.
+    /// The school. `None` for the whole district.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub school: Option<SourceId>,
-    /// What would happen to how many, and the limit, in words.
+    /// How many records would be removed or changed, and the limit, in words.
     pub what: String,
-    /// How many would be removed or changed.
+    /// How many records would be removed or changed.
     pub count: u64,
-    /// Of how many.
+    /// The number of records to compare `count` with.
     pub of: u64,
 }
 
-/// What a plan amounts to.
+/// The result of a plan.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Counts by kind, and `enrollment`.
     pub counts: BTreeMap<String, Counts>,
-    /// Changes of items, links and local edits included.
+    /// The number of changed items, links and local edits included.
     pub changes: u64,
-    /// Local edits that no rule lets live (R-M2).
+    /// The number of local edits that the run erases (R-M2).
     #[serde(default)]
     pub erased: u64,
-    /// Why the run must be held; empty: it may go.
+    /// Why the run must be held. If empty, it is applied.
     pub holds: Vec<Hold>,
-    /// What a reviewer is shown of the data as a whole (R-O2); empty for an undo, which has none.
+    /// What a reviewer sees of the data as a whole (R-O2). Empty for an undo.
     #[serde(default)]
     pub review: Review,
 }
 
-/// Marks which tags a kind name stands for in [`Outcome::counts`]; enrollments have no records of
-/// their own.
+/// The key under which enrollment changes are counted in [`Outcome::counts`]. Enrollments are not
+/// records of their own.
 pub const ENROLLMENT: &str = "enrollment";
 
-/// The name under which a kind is counted.
-pub fn count_name(tag: RecordKind) -> &'static str {
-    tag.name()
+/// The key under which a kind is counted in [`Outcome::counts`].
+pub fn count_name(kind: RecordKind) -> &'static str {
+    kind.name()
 }

@@ -1,28 +1,28 @@
-//! The life of a district, as states and the steps between them (R-O1 to R-O5). Who stores where a
-//! district stands asks here whether a step is allowed.
+//! The life of a district: its statuses and the steps between them (R-O1 to R-O5). Code that
+//! changes a district's status checks here whether the step is allowed.
 //!
-//! A district begins `notified`, where its source has told of it (R-O1), or `configured`, where an
-//! operator makes it. Erasing it (R-O6) ends it from anywhere.
+//! A district begins as `notified`, if its source has reported it (R-O1), or as `configured`, if an
+//! operator creates it. It can be erased (R-O6) in any status.
 
 use crate::rule::Rule;
 use crate::settings::DistrictStatus;
 
-/// What happens to a district.
+/// A step in the life of a district.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// An operator changes its settings.
+    /// An operator changes the settings.
     Configure,
-    /// Its sync is switched on, for the first time or again.
+    /// The sync is switched on, for the first time or again.
     SwitchOn,
-    /// Its sync is switched off: the mirror stays, and people may edit everything.
+    /// The sync is switched off: the mirror stays, and everything can be edited by hand.
     SwitchOff,
-    /// A person approves the run that is reviewed.
+    /// A person approves the run under review.
     Approve,
-    /// It is not synced for a while; nothing may be edited that could not be before.
+    /// Syncing stops temporarily; the rules for editing do not change.
     Pause,
-    /// It is synced again, without a review.
+    /// Syncing continues, without a review.
     Resume,
-    /// Its data is asked for: every night, or now.
+    /// Data is pulled, nightly or on request.
     Pull,
 }
 
@@ -39,17 +39,17 @@ impl Step {
     ];
 }
 
-/// A step that the district's state does not allow. The text says what to do instead.
+/// A step that the district's status does not allow. The text says what to do instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{instead}")]
 pub struct NotAllowed {
-    /// Where the district stands.
+    /// The status of the district.
     pub from: DistrictStatus,
-    /// What was asked.
+    /// The requested step.
     pub step: Step,
-    /// The rule that forbids it.
+    /// The rule that forbids the step.
     pub rule: Rule,
-    /// Why not, and what to do instead.
+    /// Why the step is not allowed, and what to do instead.
     pub instead: &'static str,
 }
 
@@ -63,11 +63,11 @@ const PAUSED: &str = "the district is paused: resume it first";
 const OFF: &str = "the district's sync is off: switch it on, then review the first run after that";
 
 impl DistrictStatus {
-    /// The state after a step, or why there is none. A step that leads where the district is
-    /// already changes nothing.
+    /// Returns the status after a step, or an error if the step is not allowed. A step to the
+    /// current status changes nothing.
     ///
-    /// No way leads to `live` but through a review, and from `paused`, which was live: whoever
-    /// pauses a district cannot spare it its review.
+    /// A district becomes `live` only by a review or, after one, from `paused`. Pausing a district
+    /// never skips its review.
     pub fn after(self, step: Step) -> Result<DistrictStatus, NotAllowed> {
         use DistrictStatus::*;
         let refused = |rule, instead| Err(NotAllowed { from: self, step, rule, instead });
@@ -90,7 +90,7 @@ impl DistrictStatus {
         }
     }
 
-    /// Returns true if data of the source is read and planned: the district is live or in review.
+    /// Whether data is pulled and planned: in the statuses `live` and `in_review`.
     pub fn takes_data(self) -> bool {
         self.after(Step::Pull).is_ok()
     }
@@ -109,18 +109,18 @@ mod tests {
 
     const EVERY: [DistrictStatus; 6] = [Notified, Configured, InReview, Live, Paused, Off];
 
-    /// Goes from step to step.
+    /// Takes steps one after the other.
     fn walk(from: DistrictStatus, steps: &[Step]) -> Result<DistrictStatus, NotAllowed> {
         steps.iter().try_fold(from, |at, step| at.after(*step))
     }
 
-    /// From where a step leads where.
-    fn leads(step: Step) -> Vec<(DistrictStatus, DistrictStatus)> {
+    /// Returns all status pairs that a step connects.
+    fn transitions(step: Step) -> Vec<(DistrictStatus, DistrictStatus)> {
         EVERY.into_iter().filter_map(|from| Some((from, from.after(step).ok()?))).collect()
     }
 
     #[test]
-    fn r_o1_nothing_happens_to_a_district_that_nobody_has_configured() {
+    fn r_o1_an_unconfigured_district_allows_no_other_step() {
         for step in Step::ALL.into_iter().filter(|step| *step != Step::Configure) {
             let refused = Notified.after(step).unwrap_err();
             assert_eq!((refused.rule, refused.instead), (Rule::O2, UNCONFIGURED), "{step:?}");
@@ -129,24 +129,24 @@ mod tests {
     }
 
     #[test]
-    fn r_o2_a_district_is_configured_switched_on_reviewed_and_then_live() {
+    fn r_o2_a_district_is_configured_switched_on_reviewed_then_live() {
         assert_eq!(walk(Notified, &[Step::Configure]), Ok(Configured));
         assert_eq!(walk(Notified, &[Step::Configure, Step::SwitchOn]), Ok(InReview));
         assert_eq!(
             walk(Notified, &[Step::Configure, Step::SwitchOn, Step::Pull, Step::Approve]),
             Ok(Live)
         );
-        assert_eq!(leads(Step::Approve), [(InReview, Live)], "nothing else is reviewed");
+        assert_eq!(transitions(Step::Approve), [(InReview, Live)], "only in_review has a review");
         assert_eq!(
-            leads(Step::Configure),
+            transitions(Step::Configure),
             EVERY.map(|at| (at, if at == Notified { Configured } else { at }))
         );
     }
 
     #[test]
-    fn r_o2_no_way_goes_round_the_review() {
-        // Every walk of up to five steps that ends live has an approval behind the last time that
-        // the sync was switched on.
+    fn r_o2_no_sequence_of_steps_skips_the_review() {
+        // Every walk of up to five steps that ends in `live` has an approval after the sync was
+        // last switched on.
         let mut walks = vec![(Notified, Vec::new()), (Configured, Vec::new())];
         for _ in 0..5 {
             let longer = walks.iter().flat_map(|(at, steps): &(DistrictStatus, Vec<Step>)| {
@@ -176,27 +176,27 @@ mod tests {
     }
 
     #[test]
-    fn r_o4_a_live_district_is_paused_and_resumed_and_only_a_synced_one_is_pulled() {
+    fn r_o4_a_live_district_can_be_paused_and_only_a_synced_one_is_pulled() {
         assert_eq!(walk(Live, &[Step::Pause, Step::Resume]), Ok(Live), "without a review");
-        assert_eq!(leads(Step::Pause), [(Live, Paused), (Paused, Paused)]);
-        assert_eq!(leads(Step::Resume), [(Live, Live), (Paused, Live)]);
-        assert_eq!(leads(Step::Pull), [(InReview, InReview), (Live, Live)]);
+        assert_eq!(transitions(Step::Pause), [(Live, Paused), (Paused, Paused)]);
+        assert_eq!(transitions(Step::Resume), [(Live, Live), (Paused, Live)]);
+        assert_eq!(transitions(Step::Pull), [(InReview, InReview), (Live, Live)]);
         let refused = |at: DistrictStatus, step| at.after(step).unwrap_err().instead;
         assert_eq!(refused(Paused, Step::Pull), PAUSED);
-        assert_eq!(refused(InReview, Step::Pause), IN_REVIEW, "a pause would spare it the review");
+        assert_eq!(refused(InReview, Step::Pause), IN_REVIEW, "a pause would skip the review");
         assert_eq!((refused(Off, Step::Resume), refused(Configured, Step::Resume)), (OFF, NOT_ON));
     }
 
     #[test]
-    fn r_o5_a_sync_is_switched_off_from_wherever_it_was_on_and_on_again_into_a_review() {
+    fn r_o5_a_sync_switched_off_and_on_again_is_reviewed() {
         assert_eq!(
-            leads(Step::SwitchOff),
+            transitions(Step::SwitchOff),
             [(Configured, Off), (InReview, Off), (Live, Off), (Paused, Off), (Off, Off)]
         );
         assert_eq!(walk(Live, &[Step::SwitchOff, Step::SwitchOn]), Ok(InReview));
         assert_eq!(walk(Paused, &[Step::SwitchOff, Step::SwitchOn]), Ok(InReview));
         assert_eq!(
-            leads(Step::SwitchOn),
+            transitions(Step::SwitchOn),
             [(Configured, InReview), (InReview, InReview), (Live, Live), (Off, InReview)]
         );
         assert_eq!(Paused.after(Step::SwitchOn).unwrap_err().instead, PAUSED, "it is on");

@@ -1,4 +1,4 @@
-//! Ids and the order in which everything is sorted.
+//! Ids, and the order in which all records are sorted.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
@@ -9,19 +9,20 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// How many partitions a district's records are spread over, so that a district is not limited to
-/// what one partition can take.
+/// The number of partitions that a district's records are spread over, so that a district is not
+/// limited to the throughput of one partition.
 pub const SHARDS: u8 = 16;
 
-/// Longest escaped id that goes into a sort key as it is, in bytes. DynamoDB allows 1,024 bytes for
-/// the whole sort key.
+/// The longest escaped id that is used unchanged in a sort key, in bytes. DynamoDB allows 1,024
+/// bytes for the whole sort key.
 const LONGEST_KEY: usize = 700;
 
 /// The text of an id.
 ///
-/// Nearly all ids are short (a UUID has 36 characters) and stand in place: a plan reads millions of
-/// them on one thread and drops them on another, and an allocation for each was a third of its
-/// time. It has no `Debug`: which id may be printed is decided by each type of id.
+/// Why this is not simply `String`: nearly all ids are short (a UUID has 36 characters) and are
+/// stored inline. A plan reads millions of them on one thread and drops them on another;
+/// allocations were a third of its time. It has no `Debug`: each type of id decides whether it may
+/// be printed.
 #[derive(Clone)]
 enum Text {
     Short(ArrayString<40>),
@@ -97,43 +98,44 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// The id that a source gives to a record. Any text: slashes, spaces, hashes and 400 characters
-/// have all been seen.
+/// The id that a source gives to a record. It can be any text: slashes, spaces, hashes and 400
+/// characters have all been seen.
 ///
-/// Sources promise that it carries no personal data and some break that promise (usernames, student
-/// numbers), so `Debug` shows a hash, and there is no `Display`.
+/// Some sources put personal data into it (usernames, student numbers), so `Debug` shows a hash,
+/// and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceId(Text);
 
 impl SourceId {
-    /// Takes an id to the letter: ids that differ only in case are two ids.
+    /// Wraps an id unchanged: ids that differ only in case are two ids.
     pub fn new(id: impl AsRef<str>) -> Self {
         Self(Text::from(id.as_ref()))
     }
 
-    /// The id's text, for storing and comparing; never for logs.
+    /// Returns the text, for storing and comparing. Never log it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A 64-bit hash, for the sets that hold a whole district in memory. Two of a million ids share
-    /// one with probability 3e-8.
+    /// Returns a 64-bit hash, for sets that hold a whole district in memory. The probability that
+    /// two of a million ids share a hash is 3e-8.
     pub fn hash64(&self) -> u64 {
         hash64(&self.0)
     }
 
-    /// The partition of a district in which this record lies: 0 to [`SHARDS`] - 1.
+    /// Returns the partition of a district that stores this record: 0 to [`SHARDS`] - 1.
     pub fn shard(&self) -> u8 {
         shard_of(&self.0)
     }
 
-    /// The id as part of a sort key. See [`key_text`].
+    /// Returns the id as part of a sort key. See [`key_text`].
     pub fn key(&self) -> String {
         key_text(&self.0)
     }
 
-    /// The order of the table and of every snapshot: shard first, then key text, byte by byte.
+    /// Compares by the order of the table and of every snapshot: by shard, then by key text, byte
+    /// by byte.
     pub fn table_order(&self, other: &Self) -> Ordering {
         table_order(&self.0, &other.0)
     }
@@ -151,22 +153,22 @@ impl From<&str> for SourceId {
     }
 }
 
-/// The hash behind [`SourceId::hash64`], for ids that are not wrapped yet.
+/// The hash of [`SourceId::hash64`], for ids that are not wrapped yet.
 pub fn hash64(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The shard of an id: the top four bits of its hash, so that hash maps, which use other bits, stay
-/// spread.
+/// Returns the shard of an id: the top four bits of its hash. Hash maps use other bits, so a map of
+/// one shard stays well distributed.
 pub fn shard_of(id: &str) -> u8 {
     (hash64(id) >> 60) as u8
 }
 
-/// An id as it stands in a sort key.
+/// Returns an id as it is written in a sort key.
 ///
-/// Bytes up to `#` and `%` are percent-encoded, so `#` separates the parts of a key without doubt,
-/// and whatever continues the key of a record sorts right behind that record. An id too long for a
-/// key is cut and ends in a 128-bit hash of the whole.
+/// Bytes up to `#` and `%` are percent-encoded, so `#` separates the parts of a key, and keys that
+/// extend the key of a record sort directly after it. An id that is too long is cut and ends in a
+/// 128-bit hash of the whole id.
 pub fn key_text(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for c in id.chars() {
@@ -187,13 +189,12 @@ pub fn key_text(id: &str) -> String {
     text
 }
 
-/// Compares two ids in the order of the table without building their keys where neither needs
-/// escaping.
+/// Compares two ids by the order of the table. Builds their keys only if one needs escaping.
 pub fn table_order(a: &str, b: &str) -> Ordering {
     shard_of(a).cmp(&shard_of(b)).then_with(|| key_order(a, b))
 }
 
-/// Compares two ids of one shard in the order of the table.
+/// Compares two ids of one shard by the order of the table.
 pub fn key_order(a: &str, b: &str) -> Ordering {
     let plain = |id: &str| {
         id.len() <= LONGEST_KEY && id.bytes().all(|c| c > b'#' && c != b'%' && c != 0x7f)
@@ -209,12 +210,12 @@ macro_rules! plain_id {
         pub struct $name(Text);
 
         impl $name {
-            /// Takes the text as it stands.
+            /// Wraps a text unchanged.
             pub fn new(id: impl AsRef<str>) -> Self {
                 Self(Text::from(id.as_ref()))
             }
 
-            /// The text of the id.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -241,14 +242,13 @@ macro_rules! plain_id {
 }
 
 plain_id! {
-    /// A district: the operator chooses it (letters, digits, `-`, `_`, `.`); it names no person and
-    /// may be logged.
+    /// A district's id. The operator chooses it; it contains no personal data and may be logged.
     DistrictId
 }
 
 impl DistrictId {
-    /// Whether the text can be a district's id: 1 to 64 letters, digits, `-`, `_` or `.`, and not
-    /// only dots, so that it is safe as part of a key and of an object's name.
+    /// Whether a text can be a district's id: 1 to 64 letters, digits, `-`, `_` or `.`, and not
+    /// only dots. Such an id is safe in keys and in object names.
     pub fn is_valid(id: &str) -> bool {
         (1..=64).contains(&id.len())
             && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
@@ -257,19 +257,18 @@ impl DistrictId {
 }
 
 plain_id! {
-    /// One attempt to bring the mirror up to a snapshot. A ULID: sorts by time; passed in, never
-    /// made here.
+    /// A run's id: a ULID, which sorts by time. It is passed in, never generated in this crate.
     RunId
 }
 
 plain_id! {
-    /// An account of our application. It never changes and is never reused (R-I1).
+    /// The id of an account in our application. It never changes and is never reused (R-I1).
     AccountId
 }
 
 impl AccountId {
-    /// The account of the person whose item has this key. Derived, so that a plan made twice names
-    /// the same accounts; 128 bits, so that two do not meet.
+    /// Derives the account of the person whose item has this key. It is derived, so that a plan
+    /// that is computed twice names the same accounts. 128 bits, so that there are no collisions.
     pub fn derive(district: &DistrictId, kind: &str, key: &SourceId) -> Self {
         let text = format!("{district}\u{1f}{kind}\u{1f}{}", key.as_str());
         Self::new(format!("{:032x}", xxh3_128(text.as_bytes())))
@@ -281,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_the_same_however_it_is_kept() {
+    fn short_and_long_ids_behave_alike() {
         for length in [0, 1, 36, 40, 41, 400] {
             let (text, other) =
                 ("é".repeat(length / 2) + &"x".repeat(length % 2), "x".repeat(length + 1));
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_escape_what_would_break_them_and_keep_the_rest() {
+    fn keys_escape_only_separators() {
         assert_eq!(key_text("a/b@c.d-é"), "a/b@c.d-é");
         assert_eq!(key_text("a#b c%"), "a%23b%20c%25");
         let long = "x".repeat(4000);
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_ids_is_the_order_of_their_keys() {
+    fn ids_sort_like_their_keys() {
         let ids = ["a", "a!", "a#", "a b", "aa", "a%", "é", "Z", "~"];
         for a in ids {
             for b in ids {
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_continues_a_record_sorts_before_the_next_record() {
+    fn keys_that_extend_a_record_sort_before_the_next_record() {
         for next in ["a!", "a b", "a#", "a%", "ab"] {
             assert!(format!("{}#MORE", key_text("a")) < key_text(next), "{next}");
         }

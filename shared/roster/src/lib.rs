@@ -1,19 +1,31 @@
 //! The vocabulary of Rollbook: the types that sources, sync rules, storage and functions share.
 //!
+//! ```text
+//!        settings, policy            edit: changes that people make here
+//!               │                                  │
+//!   source ─► records + finding ─► snapshot ──► change ──► mirror ─► effective roster
+//!                                     │        (a plan)
+//!                                     └─ contract: what the planner reads and writes
+//!
+//!   district: notified ─► configured ─► in_review ─► live ◄─► paused
+//!   run:      importing ─► staged ─► planning ─► applying ─► applied
+//!                                        └─► held ─► planning (approved), rejected, replaced
+//! ```
+//!
 //! | module | what it defines |
 //! | --- | --- |
 //! | [`id`], [`personal`] | ids, and personal data in types that cannot be printed |
 //! | [`contact`] | validity and normalized form of e-mail addresses and phone numbers |
-//! | [`records`] | what a source says and what the mirror holds, kind by kind |
-//! | [`snapshot`] | the normalized form of everything a source shares at one moment |
-//! | [`edit`] | changes that people make in the application, stored beside the mirror |
-//! | [`change`], [`contract`] | what a plan consists of, and what a planner reads and writes |
-//! | [`settings`], [`policy`] | a district's settings, presets included |
-//! | [`finding`], [`report`], [`review`] | what a run tells people |
+//! | [`records`] | the records of a source and of the mirror, by kind |
+//! | [`snapshot`] | the files and the manifest of everything that a source shares at one moment |
+//! | [`edit`] | local edits: changes that people make here, stored beside the mirror |
+//! | [`change`], [`contract`] | the content of a plan, and the interfaces of the planner |
+//! | [`settings`], [`policy`], [`schedule`] | a district's settings, with presets; see `SETTINGS.md` |
+//! | [`finding`], [`report`], [`review`] | what a run reports to people; see `FINDINGS.md` |
 //! | [`rule`] | the ids of the rule book |
-//! | [`district`], [`run`], [`schedule`] | states, their transitions, and the nightly schedule |
+//! | [`district`], [`run`] | statuses and states, and the steps between them |
 //!
-//! Nothing here decides what a run does: that is the crate `rules`. This crate has no logic beyond
+//! This crate does not decide what a run does: that is the crate `rules`. It has no logic beyond
 //! validation, and no I/O, async, clock, randomness or logging. Dates and ids are passed in.
 
 pub mod change;

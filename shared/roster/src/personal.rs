@@ -1,34 +1,33 @@
-//! Values that must never reach a log, a metric, an error text or an event: those of persons, and
-//! secrets.
+//! Personal data and secrets: values that must never be in a log, a metric, an error text or an
+//! event.
 
 use std::fmt;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-/// A name, an address, a number, a date of birth: text that identifies a person.
+/// Text that identifies a person: a name, an address, a number, a date of birth.
 ///
 /// It can be stored and compared but not printed: there is no `Display`, and `Debug` shows only
-/// whether it is empty. Code that really needs the text calls [`Personal::reveal`], so that every
-/// such place can be found by that word. Short texts, as names and numbers are, stand in place.
+/// whether it is empty. Code that needs the text calls [`Personal::reveal`], so that every use can
+/// be found by that name. Short texts are stored without an allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal(CompactString);
 
 impl Personal {
-    /// Wraps a text as it stands.
+    /// Wraps a text unchanged.
     pub fn new(text: impl Into<CompactString>) -> Self {
         Self(text.into())
     }
 
-    /// Wraps a text, or gives nothing where it is blank.
+    /// Wraps a trimmed text. Returns `None` if it is blank.
     pub fn non_blank(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// The text itself, to be stored, compared or shown to somebody who may see it; never to be
-    /// logged.
+    /// Returns the text, to store it, compare it or show it to an authorized person. Never log it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -40,8 +39,7 @@ impl fmt::Debug for Personal {
     }
 }
 
-/// A token or a password. It goes where it lets somebody in and nowhere else: it can be neither
-/// printed nor stored.
+/// A token or a password. It can be neither printed nor stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
@@ -51,7 +49,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, for whoever asks for it at the door.
+    /// Returns the text, to authenticate with it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

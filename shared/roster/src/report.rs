@@ -1,5 +1,5 @@
-//! The report of a run: what was found, planned, written or held, as data. It is stored beside the
-//! plan, and is what people are shown.
+//! The report of a run: what was found, planned, written or held. It is stored beside the plan and
+//! shown to people.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use crate::id::{DistrictId, RunId};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 
-/// How many findings of one code a report lists: so that it can be read at once. More are in the
-/// snapshot (up to 10,000 of a code) and the plan; the totals count all.
+/// The most findings of one code in a report. The snapshot (up to 10,000 of a code) and the plan
+/// have more; the totals count all.
 pub const LISTED_PER_CODE: usize = 50;
 
-/// The same for what became of people's own work, which is to be seen whole: erased edits (R-M2),
+/// The same for findings about local edits, which should be listed in full: erased edits (R-M2) and
 /// pins (R-P1).
 pub const LISTED_OF_EDITS: usize = 1000;
 
-/// How often a code was found.
+/// The total for a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
-    /// The heaviest weight it had.
+    /// The highest severity.
     pub severity: Severity,
-    /// How often.
+    /// The number of findings.
     pub count: u64,
 }
 
-/// Seconds that each part of a run took.
+/// The duration of each part of a run, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Seconds {
-    /// From the upload's event to the manifest written.
+    /// From the upload's event to the written manifest.
     pub import: f64,
-    /// From the manifest's event to the plan written.
+    /// From the manifest's event to the written plan.
     pub plan: f64,
-    /// From the plan written to the last item written.
+    /// From the written plan to the last written item.
     pub apply: f64,
 }
 
@@ -47,37 +47,37 @@ pub struct Report {
     pub district: DistrictId,
     /// The run.
     pub run: RunId,
-    /// How it ended, or where it waits.
+    /// The state of the run.
     pub state: RunState,
-    /// When the source said what it said.
+    /// The time of the source's data.
     pub taken_at: Timestamp,
     /// The day for which dates were read.
     pub today: Date,
-    /// What was read.
+    /// The origin of the data.
     pub origin: Origin,
-    /// Counts by kind, and `enrollment`; empty where nothing was planned.
+    /// Counts by kind, and `enrollment`. Empty if nothing was planned.
     #[serde(default)]
     pub counts: BTreeMap<String, Counts>,
-    /// Why it is held.
+    /// Why the run is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
-    /// What made it.
+    /// The cause of the run.
     #[serde(default, skip_serializing_if = "Cause::is_source")]
     pub cause: Cause,
-    /// What a person decided about it.
+    /// The decision about the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
-    /// Findings, at most [`LISTED_PER_CODE`] of a code ([`LISTED_OF_EDITS`]).
+    /// Findings, at most [`LISTED_PER_CODE`] of a code ([`LISTED_OF_EDITS`] about local edits).
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// How often each code was found.
+    /// Totals by code.
     #[serde(default)]
     pub finding_totals: BTreeMap<String, Total>,
-    /// Mirror items written, over all invocations of the run.
+    /// The number of mirror items written, by all invocations of the run.
     #[serde(default)]
     pub item_writes: u64,
-    /// Changes that were left out, since somebody had changed the local edit or the manual record
-    /// after the plan saw it (invariant 12).
+    /// The number of changes that were skipped because the local edit or the manual record was
+    /// changed after the plan read it (invariant 12).
     #[serde(default)]
     pub edits_kept: u64,
     /// Read units consumed.
@@ -86,22 +86,22 @@ pub struct Report {
     /// Write units consumed.
     #[serde(default)]
     pub write_units: f64,
-    /// How long it took.
+    /// The duration of the run.
     #[serde(default)]
     pub seconds: Seconds,
 }
 
-/// Collects findings for a report: counts all, lists the first of each code.
+/// Collects findings for a report: counts all, and lists the first ones of each code.
 #[derive(Clone, Debug, Default)]
 pub struct FindingList {
-    /// Listed findings.
+    /// The listed findings.
     pub findings: Vec<Finding>,
     /// Totals by code.
     pub totals: BTreeMap<String, Total>,
 }
 
 impl FindingList {
-    /// Counts a finding, and lists it unless there are enough of its code.
+    /// Counts a finding, and lists it if there are not yet enough of its code.
     pub fn push(&mut self, finding: Finding) {
         let total = self
             .totals
@@ -109,8 +109,7 @@ impl FindingList {
             .or_insert(Total { severity: finding.severity, count: 0 });
         total.count += 1;
         total.severity = total.severity.max(finding.severity);
-        let is_of_edits =
-            [sync::EDIT_ERASED.name, sync::PIN_AT_WORK.name].contains(&&*finding.code);
+        let is_of_edits = [sync::EDIT_ERASED.name, sync::ACTIVE_PIN.name].contains(&&*finding.code);
         let listed = if is_of_edits { LISTED_OF_EDITS } else { LISTED_PER_CODE };
         if total.count <= listed as u64 {
             self.findings.push(finding);

@@ -1,7 +1,7 @@
-//! What a person is shown of a district's data as a whole before it is let in (R-O2): of how many
-//! records each field is known, and what each school has.
+//! What a reviewer sees of a district's data as a whole before the district goes live (R-O2): how
+//! many records have each field, and what each school has.
 //!
-//! Numbers only. Whoever wants to see a few of the records takes them from the snapshot.
+//! It contains only numbers. Sample records are read from the snapshot.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,8 @@ use crate::change::Counts;
 use crate::id::SourceId;
 use crate::records::{Demographics, Person, RecordKind};
 
-/// A field that a district shares, under the name that it has where districts choose what they
-/// share at Clever. The rules' own names differ: what is called `hispanic` here is shared as
-/// `hispanic_ethnicity`.
+/// A field that a district can share, under the name that Clever gives it. The names in records can
+/// differ: `hispanic` there is `hispanic_ethnicity` here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -21,13 +20,13 @@ pub enum Field {
     Schools,
     /// The id in the student information system.
     SisId,
-    /// The main school of a person.
+    /// The main school of the person.
     School,
     /// The district.
     District,
     /// Given and family name.
     Name,
-    /// An e-mail address that can be right.
+    /// A well-formed e-mail address.
     Email,
     /// The student's number.
     StudentNumber,
@@ -50,7 +49,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All fields: those that a district must share, then those that it may.
+    /// All fields: first those that a district must share, then the optional ones.
     pub const ALL: [Field; 15] = [
         Field::Schools,
         Field::SisId,
@@ -69,17 +68,17 @@ impl Field {
         Field::FrlStatus,
     ];
 
-    /// Whether a district must share it (R-O2).
+    /// Whether a district must share the field (R-O2).
     pub fn is_required(self) -> bool {
         self < Field::Race
     }
 
-    /// Whether it belongs to the demographics, which a policy may forbid (R-M7).
+    /// Whether the field is a demographic, which a policy may ignore (R-M7).
     pub fn is_demographic(self) -> bool {
         !self.is_required()
     }
 
-    /// Whether records of a kind have the field at all.
+    /// Whether records of a kind can have the field.
     pub fn is_of(self, kind: RecordKind) -> bool {
         match kind {
             RecordKind::Student => true,
@@ -88,14 +87,13 @@ impl Field {
         }
     }
 
-    /// Returns whether the person has a value for the field. `sis`: the source's ids are the student information
-    /// system's own.
+    /// Returns whether the person has a value for the field. `sis`: the source's ids are the
+    /// student information system's own.
     pub fn is_known(self, person: &Person, demographics: &Demographics, sis: bool) -> bool {
         match self {
             Field::Schools | Field::School => !person.schools.is_empty(),
             Field::SisId => sis || person.sis_id.is_some(),
-            // A record that names another district, or another district's token, does not come this
-            // far.
+            // Always known: the import rejects records of other districts.
             Field::District => true,
             Field::Name => person.given.is_some() && person.family.is_some(),
             Field::Email => person.email.is_some(),
@@ -112,45 +110,45 @@ impl Field {
     }
 }
 
-/// Of how many records of a kind a field is known.
+/// How many records of a kind have a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldShare {
-    /// Students or teachers.
+    /// The kind: student or teacher.
     pub kind: RecordKind,
     /// The field.
     pub field: Field,
-    /// Whether a district must share it.
+    /// Whether a district must share the field.
     pub required: bool,
-    /// Records of the snapshot that have it.
+    /// The number of records of the snapshot that have the field.
     pub has: u64,
-    /// Records of the kind in the snapshot. Those whose rows could not be read are not among them
+    /// The number of records of the kind in the snapshot, without unreadable ones
     /// ([`Review::unreadable`]).
     pub of: u64,
-    /// The policy ignores demographics: nobody knows, for none is stored (R-M7).
+    /// Whether the policy ignores the field, so that the number is not known (R-M7).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignored: bool,
 }
 
-/// What a plan does in one school. A person of two schools counts in both.
+/// What a plan does in one school. A person in two schools is counted in both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchoolCounts {
     /// The school's id.
     pub school: SourceId,
-    /// Counts of teachers, students, guardians, classes and enrollments, where there are any.
+    /// Counts of teachers, students, guardians, classes and enrollments; kinds without any are
+    /// omitted.
     pub counts: BTreeMap<String, Counts>,
 }
 
-/// What a plan knows of the snapshot as a whole.
+/// What a plan finds out about the snapshot as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Review {
     /// Fields of students, then of teachers.
     #[serde(default)]
     pub fields: Vec<FieldShare>,
-    /// Schools by their ids, whether they have a record of their own or not.
+    /// Schools by id, including schools without a record of their own.
     #[serde(default)]
     pub schools: Vec<SchoolCounts>,
-    /// Records that the source sent and that could not be read, by kind: they are in no other
-    /// number here (R-H3).
+    /// The number of unreadable records by kind. No other number here includes them (R-H3).
     #[serde(default)]
     pub unreadable: BTreeMap<String, u64>,
 }

@@ -1,21 +1,21 @@
-//! The ids of the rule book, as values that a change or a finding can carry.
+//! The ids of the rule book. Changes and findings carry them.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! rules {
     ($($name:ident = $id:literal, $text:literal;)*) => {
-        /// A rule of the rule book. Serialised as its id, `R-M1`.
+        /// A rule of the rule book. Serialized as its id, `R-M1`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Rule { $(#[doc = $text] #[serde(rename = $id)] $name,)* }
 
         impl Rule {
-            /// Every rule that the code knows.
+            /// All rules.
             pub const ALL: &'static [Rule] = &[$(Rule::$name,)*];
 
-            /// The id as the rule book writes it.
+            /// The id, as in the rule book.
             pub fn id(self) -> &'static str { match self { $(Rule::$name => $id,)* } }
 
-            /// What it says, in a few words.
+            /// A short description.
             pub fn text(self) -> &'static str { match self { $(Rule::$name => $text,)* } }
         }
     };

@@ -1,7 +1,8 @@
-//! What a snapshot consists of, besides its records.
+//! The content of a snapshot, besides its records.
 //!
-//! A snapshot is one file a kind, a record a line, in the order of [`crate::id::table_order`]; a
-//! file of gaps; a file of findings; and last a manifest. No manifest, no snapshot.
+//! A snapshot has one file per kind with one record per line, in the order of
+//! [`crate::id::table_order`]; a file of unreadable records; a file of findings; and a manifest,
+//! which is written last. Without a manifest there is no snapshot.
 
 use std::collections::BTreeMap;
 
@@ -11,66 +12,66 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DistrictId, RunId, SourceId};
 use crate::records::{Membership, RecordKind};
 
-/// Something that the source sent and that could not be read. What it stands for is left as the
-/// mirror has it (R-H3).
+/// Something that the source sent but that could not be read. The mirror keeps the record or
+/// enrollment unchanged (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "gap")]
 pub enum UnreadableRecord {
-    /// A record whose row is bad.
+    /// A record whose row is invalid.
     Record {
-        /// Its kind. A user whose role could not be read has one gap for each kind of person.
+        /// The kind. A user whose role could not be read is listed once for each kind of person.
         kind: RecordKind,
-        /// Its id.
+        /// The source's id.
         id: SourceId,
-        /// For a person: the enrollments of tonight (`id` is the class), for they are records of
-        /// their own and were read.
+        /// For a person: the enrollments of this snapshot (`id` is the class). They are separate
+        /// rows and were read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         classes: Vec<Membership>,
     },
-    /// At least one row whose id could not be read: nobody can tell which record it is, so no
-    /// record of the kind is removed tonight.
+    /// At least one row whose id could not be read. It could be any record of the kind, so the run
+    /// removes no record of the kind.
     Kind {
         /// The kind.
         kind: RecordKind,
     },
-    /// An enrollment's row that could not be read. What is known of it narrows what is left alone;
-    /// nothing known: no enrollment is removed.
+    /// An enrollment row that could not be read. Only enrollments that match the known fields are
+    /// kept; if none is known, the run removes no enrollment.
     Enrollment {
-        /// Its class, where that could be read.
+        /// The class, if it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<SourceId>,
-        /// Its person, where that could be read.
+        /// The person, if it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<SourceId>,
     },
 }
 
-/// Where a snapshot's data came from.
+/// The origin of a snapshot's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The source's name in settings: `oneroster_csv`, `clever`, …
     pub source: String,
-    /// For files: the objects that were read, the oldest first. A delta is read over the bulk set
-    /// that it follows.
+    /// For files: the objects that were read, oldest first. A delta is read together with the bulk
+    /// upload that it updates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uploads: Vec<Upload>,
-    /// For a snapshot that was gone back to: the run whose snapshot it was (R-H4).
+    /// For a restored snapshot: the run whose snapshot it was (R-H4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_of: Option<RunId>,
-    /// For a pull of what has changed: the run whose pull of everything it was read over. Nothing
-    /// is gone because it is not in it.
+    /// For an incremental pull: the run of the full pull that it updates. A record that is missing
+    /// from an incremental pull is not gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_over: Option<RunId>,
 }
 
 impl Origin {
-    /// A source, with nothing else to say.
+    /// Creates an origin that has only the name of the source.
     pub fn of(source: impl Into<String>) -> Self {
         Self { source: source.into(), uploads: Vec::new(), restored_of: None, changes_over: None }
     }
 
     /// Whether the source's ids are those of the student information system, as in OneRoster.
-    /// Clever has ids of its own, and tells the others beside them.
+    /// Clever has ids of its own and sends the others too.
     pub fn has_sis_ids(&self) -> bool {
         self.source != "clever"
     }
@@ -79,18 +80,18 @@ impl Origin {
 /// An uploaded object (a zip, or the manifest of a folder).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// Bucket.
+    /// The bucket.
     pub bucket: String,
-    /// Key, decoded.
+    /// The decoded key.
     pub key: String,
-    /// The entity tag that the object had.
+    /// The entity tag of the object.
     pub etag: String,
-    /// The version, where the bucket keeps versions.
+    /// The version, if the bucket is versioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When it was complete.
+    /// When the upload was complete.
     pub at: Timestamp,
-    /// For a folder: its other files, each held to the state it had when the set was complete.
+    /// For a folder: its other files, with the versions that they had when the upload was complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileRef>,
 }
@@ -98,46 +99,46 @@ pub struct Upload {
 /// One file of an uploaded folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRef {
-    /// Key, decoded.
+    /// The decoded key.
     pub key: String,
-    /// Entity tag.
+    /// The entity tag.
     pub etag: String,
-    /// Version, where the bucket keeps versions.
+    /// The version, if the bucket is versioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Size in bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// One stored file of lines: of a snapshot, or of a plan.
+/// A stored file of lines, of a snapshot or of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Records (lines).
+    /// The number of records (lines).
     pub records: u64,
-    /// Uncompressed bytes.
+    /// The number of uncompressed bytes.
     pub bytes: u64,
-    /// XXH3 of the uncompressed bytes, 16 hex digits.
+    /// The XXH3 hash of the uncompressed bytes, 16 hexadecimal digits.
     pub xxh3: String,
-    /// The blocks that it consists of, in order: each is compressed by itself, so that one record
-    /// is read without all the others.
+    /// The blocks of the file, in order. Each is compressed separately, so that one record can be
+    /// read without the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<Block>,
 }
 
-/// Bytes of lines that make a [`Block`]; a longer line makes a longer one. Large enough to compress
-/// well, small enough to be read for one record.
+/// The size of a [`Block`] in bytes of lines; a longer line makes a longer block. Large enough to
+/// compress well, small enough to read for one record.
 pub const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Some lines of a [`Part`], compressed by themselves.
+/// Some lines of a [`Part`], compressed separately.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Block {
-    /// Where it begins in the compressed file, in bytes.
+    /// The offset in the compressed file, in bytes.
     pub at: u64,
-    /// Its compressed bytes.
+    /// The number of compressed bytes.
     pub size: u64,
-    /// Its lines.
+    /// The number of lines.
     pub lines: u64,
-    /// Which records its lines may be about; empty where nobody looks for one.
+    /// The records that the lines may be about. Empty for files that are never searched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
 }
@@ -148,21 +149,21 @@ pub struct Block {
 pub struct Span {
     /// The kind.
     pub kind: RecordKind,
-    /// The first.
+    /// The first id.
     pub from: SourceId,
-    /// The last.
+    /// The last id.
     pub to: SourceId,
 }
 
 impl Span {
-    /// Whether a record lies within.
+    /// Whether the span includes a record.
     pub fn has(&self, kind: RecordKind, id: &SourceId) -> bool {
         self.kind == kind && self.from.table_order(id).is_le() && id.table_order(&self.to).is_le()
     }
 }
 
 impl Block {
-    /// Takes one more record into its spans.
+    /// Extends the block's spans by a record.
     pub fn include(&mut self, kind: RecordKind, id: &SourceId) {
         match self.spans.iter_mut().find(|span| span.kind == kind) {
             None => self.spans.push(Span { kind, from: id.clone(), to: id.clone() }),
@@ -174,7 +175,7 @@ impl Block {
 }
 
 impl Part {
-    /// The blocks that may have lines about a record.
+    /// Returns the blocks that may have lines about a record.
     pub fn blocks_about<'a>(
         &'a self,
         kind: RecordKind,
@@ -184,27 +185,27 @@ impl Part {
     }
 }
 
-/// The last thing written of a snapshot: with it, the snapshot exists.
+/// The manifest of a snapshot. It is written last: a snapshot without one does not exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The district.
     pub district: DistrictId,
-    /// The run, and the folder.
+    /// The run. It also names the folder.
     pub run: RunId,
-    /// When the source said this: an upload's time, a pull's start. An older snapshot never follows
+    /// The time of the data: of the upload, or of the pull's start. An older snapshot never follows
     /// a newer one (R-M6).
     pub taken_at: Timestamp,
-    /// The day for which dates are read (terms, enrollments), in the district's time zone.
+    /// The day for which dates (terms, enrollments) are read, in the district's time zone.
     pub today: Date,
-    /// Where it came from.
+    /// The origin of the data.
     pub origin: Origin,
     /// Files by name: `school` … `class`, `gaps`, `findings`.
     pub parts: BTreeMap<String, Part>,
-    /// Enrollments in the source: seats in classes, teachers' and students'.
+    /// The number of enrollments in the source, of teachers and students.
     pub enrollments: u64,
-    /// Findings by code.
+    /// The number of findings by code.
     pub findings: BTreeMap<String, u64>,
-    /// Seconds from the upload's event (or the pull's start) to this manifest.
+    /// The seconds from the upload's event (or the pull's start) to this manifest.
     pub seconds: f64,
 }
 
@@ -213,14 +214,14 @@ pub struct Manifest {
 pub enum PartName {
     /// The records of a kind.
     Records(RecordKind),
-    /// What could not be read: [`UnreadableRecord`]s.
+    /// The [`UnreadableRecord`]s.
     Gaps,
     /// Findings of the source's validation.
     Findings,
 }
 
 impl PartName {
-    /// The file's stem: `student`, `gaps`, …
+    /// The stem of the file name: `student`, `gaps`, …
     pub fn name(self) -> &'static str {
         match self {
             PartName::Records(tag) => tag.name(),
@@ -238,14 +239,14 @@ impl PartName {
     }
 }
 
-/// Takes a snapshot as a source makes it: lines of JSON without line ends. Lines of one part come
-/// in the order of the table; parts may come interleaved.
+/// Receives a snapshot from a source: lines of JSON without line ends. The lines of one part arrive
+/// in the order of the table; parts may be interleaved.
 pub trait SnapshotSink {
-    /// One record, gap or finding.
+    /// Writes one record, unreadable record or finding.
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()>;
 
-    /// So many records of a kind, whole lines with their ends: the same as each of them by itself,
-    /// and cheaper.
+    /// Writes several records of a kind, as whole lines with line ends. The result is the same as
+    /// from one [`SnapshotSink::line`] each, but faster.
     fn records(&mut self, kind: RecordKind, lines: Vec<u8>, count: u64) -> std::io::Result<()> {
         let _ = count;
         lines.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| {

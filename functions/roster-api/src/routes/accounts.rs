@@ -1,24 +1,20 @@
-//! Accounts: enabled or not (R-S6), invited or accepted (R-G5), signed in or not yet (R-T6).
+//! Accounts: enabled or disabled (R-S6), invitations (R-G5) and sign-ins (R-T6).
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use mirror::ports::directory::Found;
 use roster::edit::Edit;
 use roster::records::Status;
 use serde::Deserialize;
 
-use crate::access::Reach;
-use crate::answer::ok;
-use crate::caller::Granted;
-use crate::desk::Desk;
-use crate::input::{At, Body};
+use crate::access::Scope;
+use crate::context::RequestContext;
+use crate::input::Body;
 use crate::people::{Item, PersonFound};
 use crate::policy::LifetimeView;
 use crate::problem::Problem;
-use crate::views::{MadeView, made};
-use crate::{Api, Objects, Table};
+use crate::response::ok;
+use crate::views::{NewEditView, edit_response};
+use crate::{Objects, Table};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,27 +24,24 @@ pub(super) struct Switched {
 
 /// `PUT /people/{kind}/{person}/account`.
 pub(super) async fn switch<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(Switched { enabled }): Body<Switched>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = desk.person(at.people()?, &at.record("person")?).await?;
+    let person = context.person_of_path().await?;
     let accepted = person.account(&[]).accepted;
-    let edit = desk.edit(person.kind(), person.item.key(), Edit::Account { accepted, enabled })?;
-    desk.put(&headers, &person.found.edits, &edit).await?;
-    made(&edit, LifetimeView::fixed(&edit.edit)?)
+    let edit =
+        context.edit(person.kind(), person.item.key(), Edit::Account { accepted, enabled })?;
+    context.put(&person.found.edits, &edit).await?;
+    edit_response(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
-/// Somebody whose account is used: archived people's is not, nor is a disabled one.
+/// Reads the person that the path names, if the account can be used: neither archived nor disabled.
 async fn usable<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    at: &At,
+    context: &RequestContext<T, O>,
 ) -> Result<PersonFound, Problem> {
-    let person = desk.person(at.people()?, &at.record("person")?).await?;
-    if desk.granted.reach == Reach::Own && desk.caller().record.as_ref() != Some(person.item.key())
+    let person = context.person_of_path().await?;
+    if context.granted.scope == Scope::Own
+        && context.caller().record.as_ref() != Some(person.item.key())
     {
         return Err(Problem::not_found());
     }
@@ -61,22 +54,19 @@ async fn usable<T: Table, O: Objects>(
     Ok(person)
 }
 
-/// What was found, as the person that it was.
+/// Reads the same person from a newer version of the record.
 fn person_of(found: &Found, person: &PersonFound) -> Result<PersonFound, Problem> {
     let item = Item::read(person.kind(), found)?.ok_or_else(Problem::not_found)?;
     Ok(PersonFound { item, found: found.clone() })
 }
 
-/// `POST /people/{kind}/{person}/account/accept`: from now on name and contacts are the person's
-/// own, where the policy says so. Twice is once.
+/// `POST /people/{kind}/{person}/account/accept`: accepts the invitation. Under `until_active`,
+/// name and contacts belong to the person from then on. Repeating the request has no effect.
 pub(super) async fn accept<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = usable(&desk, &at).await?;
-    let now = api.clock.now();
+    let person = usable(&context).await?;
+    let now = context.api.clock.now();
     let next = |found: &Found| {
         let account = person_of(found, &person)?.account(&[]);
         Ok(account
@@ -84,29 +74,27 @@ pub(super) async fn accept<T: Table, O: Objects>(
             .is_none()
             .then_some(Edit::Account { accepted: Some(now), enabled: account.enabled }))
     };
-    let edit = desk
-        .put_over(person.kind(), person.item.key(), "ACCOUNT", next)
+    let edit = context
+        .update(person.kind(), person.item.key(), "ACCOUNT", next)
         .await?
         .ok_or_else(Problem::internal)?;
-    made(&edit, LifetimeView::fixed(&edit.edit)?)
+    edit_response(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
-/// `POST /people/{kind}/{person}/sign-ins`: the first one counts (R-T6).
+/// `POST /people/{kind}/{person}/sign-ins`: records the first single sign-on (R-T6). Later ones
+/// change nothing.
 pub(super) async fn signed_in<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = usable(&desk, &at).await?;
-    let now = api.clock.now();
+    let person = usable(&context).await?;
+    let now = context.api.clock.now();
     let next = |found: &Found| {
         let account = person_of(found, &person)?.account(&[]);
         Ok(account.signed_in.is_none().then_some(Edit::SignedIn { first: now }))
     };
-    let edit = desk
-        .put_over(person.kind(), person.item.key(), "SSO", next)
+    let edit = context
+        .update(person.kind(), person.item.key(), "SSO", next)
         .await?
         .ok_or_else(Problem::internal)?;
-    ok(&MadeView::new(&edit, LifetimeView::fixed(&edit.edit)?))
+    ok(&NewEditView::new(&edit, LifetimeView::fixed(&edit.edit)?))
 }

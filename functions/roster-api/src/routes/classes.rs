@@ -1,8 +1,5 @@
-//! Classes with their rosters, and the names that they are given here.
+//! Classes with their rosters, and custom names.
 
-use axum::Extension;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use roster::edit::Edit;
 use roster::id::SourceId;
@@ -11,55 +8,52 @@ use rules::effective;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Operation, Role};
-use crate::answer::{nothing, ok, versioned};
-use crate::caller::Granted;
-use crate::desk::{ClassFound, Desk, version};
-use crate::input::{At, Body, name, person_kind};
-use crate::page::{Asked, Page};
+use crate::context::{ClassFound, RequestContext, version};
+use crate::input::{Body, Parameters, name, person_kind};
+use crate::page::{Page, PageQuery};
 use crate::policy::LifetimeView;
 use crate::problem::Problem;
-use crate::views::{ClassView, PersonLine, Shown, made};
-use crate::{Api, Objects, Table};
+use crate::response::{no_content, ok, versioned};
+use crate::views::{ClassView, PersonLine, Shown, edit_response};
+use crate::{Objects, Table};
 
-/// `GET /classes/{class}`: the roster is one query; whether single sign-on is ready, one more
-/// (R-T6).
+/// `GET /classes/{class}`. The roster is one query; whether single sign-on is ready (R-T6) needs
+/// one more.
 pub(super) async fn get<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
-    shown(&desk, &class).await
+    let class = context.class_of_path().await?;
+    shown(&context, &class).await
 }
 
-/// A class as this caller sees it.
+/// Returns a class as the caller may see it.
 pub(super) async fn shown<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     class: &ClassFound,
 ) -> Result<Response, Problem> {
     let effective = class.effective();
     let sso_ready = match effective.primary() {
-        Some(primary) => {
-            effective::sso_ready(&effective, &desk.found(RecordKind::Teacher, primary).await?.edits)
-        }
+        Some(primary) => effective::sso_ready(
+            &effective,
+            &context.found(RecordKind::Teacher, primary).await?.edits,
+        ),
         None => false,
     };
-    let only = visible(desk).await?;
+    let only = visible(context).await?;
     let shown =
-        Shown { sso_ready, join_code: desk.may(Operation::MakeJoinCode), only: only.as_deref() };
+        Shown { sso_ready, join_code: context.may(Operation::MakeJoinCode), only: only.as_deref() };
     versioned(&ClassView::new(&effective, &class.found.edits, &shown), &version(&class.found))
 }
 
-/// Whom a caller sees in a class, if not everybody: a guardian sees the teachers, the own children
-/// and themselves.
+/// Returns the people of a class that the caller may see, or `None` for all. A guardian sees the
+/// teachers, their own children and themselves.
 async fn visible<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
 ) -> Result<Option<Vec<SourceId>>, Problem> {
-    if desk.caller().role != Role::Guardian {
+    if context.caller().role != Role::Guardian {
         return Ok(None);
     }
-    let own = desk.own().await?;
+    let own = context.own().await?;
     let children = own.children().into_iter().map(|child| child.key);
     Ok(Some(children.chain([own.item.key().clone()]).collect()))
 }
@@ -71,25 +65,21 @@ pub(super) struct OfRole {
     limit: Option<String>,
 }
 
-/// `GET /classes/{class}/people?role=…`: who is in it, by name.
+/// `GET /classes/{class}/people?role=…`: the people of the class, with names.
 pub(super) async fn people<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    query: Result<Query<OfRole>, axum::extract::rejection::QueryRejection>,
+    context: RequestContext<T, O>,
+    Parameters(query): Parameters<OfRole>,
 ) -> Result<Response, Problem> {
-    let Query(OfRole { role, after, limit }) =
-        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
+    let OfRole { role, after, limit } = query;
     let role = person_kind(role.as_deref().unwrap_or("student"));
     let role =
         role.ok_or_else(|| Problem::bad_request("`role` must be student, teacher or guardian"))?;
-    let asked = Asked { after, limit };
+    let page = PageQuery { after, limit };
     let (limit, after) =
-        (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+        (page.limit()?, page.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let class = context.class_of_path().await?;
     let effective = class.effective();
-    let only = visible(&desk).await?;
+    let only = visible(&context).await?;
     let is_shown = |key: &SourceId| {
         role == RecordKind::Teacher || only.as_ref().is_none_or(|only| only.contains(key))
     };
@@ -101,7 +91,7 @@ pub(super) async fn people<T: Table, O: Objects>(
     let keys: Vec<SourceId> = keys.into_iter().filter(is_shown).collect();
     let page = keys.get(after..).unwrap_or_default();
     let next = (page.len() > limit).then(|| (after + limit).to_string());
-    let people = desk.glance(role, &page[..page.len().min(limit)]).await?;
+    let people = context.people(role, &page[..page.len().min(limit)]).await?;
     ok(&Page::new(people.iter().map(PersonLine::from).collect(), next))
 }
 
@@ -111,45 +101,34 @@ pub(super) struct NewName {
     name: String,
 }
 
-/// `PUT /classes/{class}/custom-name` (R-M4): it lives through every run.
+/// `PUT /classes/{class}/custom-name` (R-M4): a custom name, which every run keeps.
 pub(super) async fn put_name<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewName>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
-    let edit = desk.edit(
+    let class = context.class_of_path().await?;
+    let edit = context.edit(
         RecordKind::Class,
         &class.item.key,
         Edit::CustomName { name: name(&body.name, "name")? },
     )?;
-    desk.put(&headers, &class.found.edits, &edit).await?;
-    made(&edit, LifetimeView::fixed(&edit.edit)?)
+    context.put(&class.found.edits, &edit).await?;
+    edit_response(&edit, LifetimeView::fixed(&edit.edit)?)
 }
 
-/// Takes the edit in a slot of a class away, if it is the version that the caller names.
-pub(super) async fn take_from_class<T: Table, O: Objects>(
-    api: &Api<T, O>,
-    granted: &Granted,
-    at: &At,
-    headers: &HeaderMap,
+/// Removes the edit in a slot of the class that the path names. The request must name its version.
+pub(super) async fn remove_from_class<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
     slot: &str,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(api, granted);
-    let class = desk.class(&at.record("class")?).await?;
-    desk.take(headers, &class.found.edits, slot).await?;
-    Ok(nothing())
+    let class = context.class_of_path().await?;
+    context.remove(&class.found.edits, slot).await?;
+    Ok(no_content())
 }
 
-/// `DELETE /classes/{class}/custom-name`: the source's name is shown again.
+/// `DELETE /classes/{class}/custom-name`: shows the source's name again.
 pub(super) async fn delete_name<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    take_from_class(&api, &granted, &at, &headers, "NAME").await
+    remove_from_class(&context, "NAME").await
 }

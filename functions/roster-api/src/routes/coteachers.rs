@@ -1,8 +1,6 @@
-//! Co-teachers added to classes by hand, and taken out (R-T3, R-T4).
+//! Co-teachers added to classes by hand, and removed (R-T3, R-T4).
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use roster::id::SourceId;
 use roster::records::{Origin, Person, RecordKind, TeacherState};
@@ -12,16 +10,15 @@ use serde_json::json;
 
 use super::manual::manual_record;
 use super::rosters::{by_key, by_name, changeable, put_in, take_out};
-use crate::answer::{Made, nothing, once};
-use crate::caller::Granted;
-use crate::desk::{Desk, is_active};
-use crate::input::{At, Body, email, name};
+use crate::context::{RequestContext, is_active};
+use crate::input::{Body, email, name};
 use crate::people::{Item, PersonFound};
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table};
+use crate::response::{Created, no_content, once};
+use crate::{Objects, Table};
 
-/// By a reference; by the exact name; or somebody from outside, by name and e-mail.
+/// The body: a teacher by reference or by exact name, or an outsider by name and e-mail.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewTeacher {
@@ -34,20 +31,16 @@ pub(super) struct NewTeacher {
 
 /// `POST /classes/{class}/teachers`.
 pub(super) async fn add<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewTeacher>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     let path = format!("classes/{}/teachers", Reference::text(&class.item.key));
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
-        let terms = desk.terms().await?;
+    once(&context, (&Method::POST, &path, &body), async |id| {
+        let terms = context.terms().await?;
         changeable(&class)?;
         let school = class.school();
-        // Refused before anybody is made.
+        // Checked before a new teacher is created.
         terms.may_add(RecordKind::Teacher, &class)?;
         let teacher = match &body {
             NewTeacher {
@@ -56,21 +49,21 @@ pub(super) async fn add<T: Table, O: Objects>(
                 given: None,
                 family: None,
                 email: None,
-            } => by_key(&desk, RecordKind::Teacher, school, key).await?,
+            } => by_key(&context, RecordKind::Teacher, school, key).await?,
             NewTeacher {
                 teacher: None,
                 name: Some(name),
                 given: None,
                 family: None,
                 email: None,
-            } => by_name(&desk, RecordKind::Teacher, school, name).await?,
+            } => by_name(&context, RecordKind::Teacher, school, name).await?,
             NewTeacher {
                 teacher: None,
                 name: None,
                 given: Some(given),
                 family: Some(family),
                 email: Some(email),
-            } => outsider(&desk, school, &fresh, (given, family, email)).await?,
+            } => outsider(&context, school, &id, (given, family, email)).await?,
             _ => {
                 return Err(Problem::unprocessable(
                     "`teacher`, or `name`, or `given`, `family` and `email` are required",
@@ -78,38 +71,38 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let is_outsider = teacher.item.origin() == Origin::Manual;
-        let lifetime = terms.member_lifetime(desk.today(&terms), &class, &teacher);
+        let lifetime = terms.member_lifetime(context.today(&terms), &class, &teacher);
         let key = teacher.item.key().clone();
-        put_in(&desk, &class, RecordKind::Teacher, &key).await?;
+        put_in(&context, &class, RecordKind::Teacher, &key).await?;
         let shown =
             json!({ "teacher": Reference(key.clone()), "outsider": is_outsider, "lives": lifetime });
-        Ok(Made::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
+        Ok(Created::new(&shown)?.at(format!("people/teacher/{}", Reference::text(&key))))
     })
     .await
 }
 
-/// A teacher whom the source does not know. Whoever has the e-mail address already is the one who
-/// is meant: nobody is made twice. Of somebody beyond the caller's walls the name must be known
-/// too, or the answer would tell who has an address.
+/// Returns the outsider with this name and e-mail address: the existing teacher with the address,
+/// or a new one. If the existing teacher is outside the caller's scope, the name must match too, so
+/// that the response does not reveal who has an address.
 async fn outsider<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     school: &SourceId,
-    fresh: &str,
+    id: &str,
     (given, family, address): (&str, &str, &str),
 ) -> Result<PersonFound, Problem> {
     let (given, family, email) = (name(given, "given")?, name(family, "family")?, email(address)?);
     let mut known = Vec::new();
-    for place in desk.api.table.with_email(desk.district(), &email).await? {
+    for place in context.api.table.with_email(context.district(), &email).await? {
         if place.kind != RecordKind::Teacher {
             continue;
         }
-        let found = desk.api.table.found(desk.district(), &place).await?;
+        let found = context.api.table.found(context.district(), &place).await?;
         let item = Item::read(RecordKind::Teacher, &found)?.filter(|item| is_active(item.status()));
         known.extend(item.map(|item| PersonFound { item, found }));
     }
     let full_name = format!("{} {}", given.reveal(), family.reveal());
     let is_named = |teacher: &PersonFound| is_named(&teacher.person(), &full_name);
-    let is_seen = |teacher: &PersonFound| desk.caller().sees_any(teacher.item.schools());
+    let is_seen = |teacher: &PersonFound| context.caller().sees_any(teacher.item.schools());
     let meant = known.iter().position(is_named).or_else(|| known.iter().position(is_seen));
     if let Some(meant) = meant {
         return Ok(known.swap_remove(meant));
@@ -123,21 +116,24 @@ async fn outsider<T: Table, O: Objects>(
     };
     let state =
         TeacherState { person, classes: Vec::new(), email_shared: false, administrator: false };
-    let item = Item::Teacher(manual_record(desk.district(), fresh, state));
-    desk.put_manual(item.clone().wrap(), None).await?;
+    let item = Item::Teacher(manual_record(context.district(), id, state));
+    context.put_manual(item.clone().wrap(), None).await?;
     Ok(PersonFound { item, found: Default::default() })
 }
 
 /// `DELETE /classes/{class}/teachers/{teacher}`.
 pub(super) async fn remove<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     changeable(&class)?;
-    take_out(&desk, &class, &desk.terms().await?, RecordKind::Teacher, &at.record("teacher")?)
-        .await?;
-    Ok(nothing())
+    take_out(
+        &context,
+        &class,
+        &context.terms().await?,
+        RecordKind::Teacher,
+        &context.path.record("teacher")?,
+    )
+    .await?;
+    Ok(no_content())
 }

@@ -1,7 +1,5 @@
 //! Schools and their directories.
 
-use axum::Extension;
-use axum::extract::{Query, State};
 use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::id::SourceId;
@@ -10,17 +8,16 @@ use rules::effective::{self, folded, full_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::answer::ok;
-use crate::caller::Granted;
-use crate::desk::Desk;
-use crate::input::At;
-use crate::page::{Asked, LARGEST, Page};
+use crate::context::RequestContext;
+use crate::input::Parameters;
+use crate::page::{LARGEST, Page, PageQuery};
 use crate::problem::Problem;
 use crate::reference::Reference;
+use crate::response::ok;
 use crate::views::{ClassLine, PersonLine};
-use crate::{Api, Objects, Table};
+use crate::{Objects, Table};
 
-/// Records that one request looks at while it searches: what is left comes with the next page.
+/// The most records that one search reads. The rest comes with the next page.
 const LOOKED_AT: usize = 4000;
 
 #[derive(Serialize)]
@@ -39,16 +36,22 @@ fn line(school: &Mirrored<kinds::Schools>) -> SchoolLine<'_> {
     SchoolLine { key, name: &state.name, identifier, status: *status, origin: *origin }
 }
 
-/// `GET /schools`: those within the token's walls.
+/// `GET /schools`: the schools that the token gives access to.
 pub(super) async fn schools<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let district =
-        api.table.district(&granted.caller.district).await?.ok_or_else(Problem::not_found)?;
-    let all = api.memory.schools(&api.table, &district).await?;
-    let schools: Vec<SchoolLine<'_>> =
-        all.iter().filter(|school| granted.caller.sees_school(&school.key)).map(line).collect();
+    let district = context
+        .api
+        .table
+        .district(&context.granted.caller.district)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let all = context.api.caches.schools(&context.api.table, &district).await?;
+    let schools: Vec<SchoolLine<'_>> = all
+        .iter()
+        .filter(|school| context.granted.caller.sees_school(&school.key))
+        .map(line)
+        .collect();
     ok(&json!({ "items": schools }))
 }
 
@@ -61,16 +64,13 @@ pub(super) struct Search {
     limit: Option<String>,
 }
 
-/// `GET /schools/{school}/directory`: students, teachers, guardians or classes whose main school it
-/// is; active, archived or all (R-A2); by a part of the name.
+/// `GET /schools/{school}/directory`: the students, teachers, guardians or classes whose main
+/// school it is, filtered by status (R-A2) and by part of the name.
 pub(super) async fn search<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    query: Result<Query<Search>, axum::extract::rejection::QueryRejection>,
+    context: RequestContext<T, O>,
+    Parameters(query): Parameters<Search>,
 ) -> Result<Response, Problem> {
-    let Query(search) =
-        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
+    let search = query;
     let kind = match search.kind.as_deref().unwrap_or("student") {
         "student" => RecordKind::Student,
         "teacher" => RecordKind::Teacher,
@@ -87,25 +87,24 @@ pub(super) async fn search<T: Table, O: Objects>(
         _ => return Err(Problem::bad_request("`status` must be active, archived or all")),
     };
     let wanted = search.name.as_deref().map(folded).filter(|name| !name.is_empty());
-    let asked = Asked { after: search.after, limit: search.limit };
-    let limit = asked.limit()?;
-    let desk = Desk::new(&api, &granted);
-    let mut after = asked.after(|text| Place::from_text(desk.district(), text))?;
-    let school = at.record("school")?;
-    in_walls(&desk, &school).await?;
+    let page = PageQuery { after: search.after, limit: search.limit };
+    let limit = page.limit()?;
+    let mut after = page.after(|text| Place::from_text(context.district(), text))?;
+    let school = context.path.record("school")?;
+    require_school(&context, &school).await?;
     let (mut items, mut looked_at) = (Vec::new(), 0);
     loop {
         let at_most = if wanted.is_some() { LARGEST } else { limit };
         let question = InSchool { school: &school, kind, status, after: after.as_ref(), at_most };
-        let listed = api.table.in_school(desk.district(), question).await?;
+        let listed = context.api.table.in_school(context.district(), question).await?;
         looked_at += listed.places.len();
-        for line in lines(&desk, kind, &listed.places, wanted.as_deref()).await? {
+        for line in lines(&context, kind, &listed.places, wanted.as_deref()).await? {
             items.push(line);
             if items.len() == limit {
                 break;
             }
         }
-        // The page ends with the last line that is shown: what lies behind it is looked at again.
+        // A full page ends with its last line: the next page reads the records after it again.
         if items.len() == limit || listed.next.is_none() || looked_at >= LOOKED_AT {
             let last = if items.len() == limit {
                 items.last().map(|line: &Line| line.place.clone())
@@ -123,24 +122,24 @@ pub(super) async fn search<T: Table, O: Objects>(
     }
 }
 
-/// 404 unless the school is there and within the walls.
-pub(super) async fn in_walls<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+/// Returns 404 if there is no such school in the caller's scope.
+pub(super) async fn require_school<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
     school: &SourceId,
 ) -> Result<(), Problem> {
-    let is_there = desk.caller().sees_school(school)
-        && desk.found(RecordKind::School, school).await?.body.is_some();
+    let is_there = context.caller().sees_school(school)
+        && context.found(RecordKind::School, school).await?.body.is_some();
     if is_there { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-/// One line, and where it was found.
+/// A line of the directory, and its place in the table.
 struct Line {
     place: Place,
     shown: Value,
 }
 
 async fn lines<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     places: &[Place],
     wanted: Option<&str>,
@@ -149,7 +148,7 @@ async fn lines<T: Table, O: Objects>(
     let show = |shown: serde_json::Result<Value>| shown.map_err(|_| Problem::internal());
     let mut lines = Vec::new();
     if kind != RecordKind::Class {
-        for person in desk.glance_at(kind, places).await? {
+        for person in context.people_at(kind, places).await? {
             if is_wanted(&full_name(&person.person())) {
                 lines.push(Line {
                     place: person.place(),
@@ -162,12 +161,12 @@ async fn lines<T: Table, O: Objects>(
     let glanced = if places.is_empty() {
         Vec::new()
     } else {
-        desk.api.table.find_many(desk.district(), places, &["NAME"]).await?
+        context.api.table.find_many(context.district(), places, &["NAME"]).await?
     };
     for (place, mut found) in places.iter().zip(glanced) {
         if found.body.is_none() {
-            // A roster too long for one item: read whole.
-            found = desk.api.table.found(desk.district(), place).await?;
+            // A roster that is too long for one item must be read in full.
+            found = context.api.table.found(context.district(), place).await?;
         }
         let Some(item) = found.record::<kinds::Classes>()? else { continue };
         let class = effective::class(&item, &found.edits);

@@ -1,14 +1,12 @@
-//! Erasing a district that leaves for good (R-O6), with a certificate of what was deleted.
+//! The erasure of a district that leaves for good (R-O6), with a certificate of what was deleted.
 //!
-//! A page after the other is noted in the certificate, then deleted. A request does as much as it
-//! has time for; who sends it again goes on, until everything has been read back and found gone.
-//! The certificate holds counts and hashes, no record.
+//! Each page is recorded in the certificate, then deleted. A request does as much as its time
+//! allows; repeating it continues, until a last pass over everything finds nothing. The certificate
+//! holds counts and hashes, but no records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -21,18 +19,18 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::answer::{json, ok};
-use crate::caller::Granted;
+use crate::context::RequestContext;
 use crate::input::{Body, reason};
 use crate::problem::Problem;
-use crate::{Api, Objects, Table, fresh};
+use crate::response::{json, ok};
+use crate::{Api, Objects, Table, id_generator};
 
-/// How long one request goes on: a gateway waits 30 seconds.
+/// How long one request works. The gateway's limit is 30 seconds.
 const BUDGET: Duration = Duration::from_secs(20);
-/// The lease outlives the request.
+/// How long the lease lasts: longer than the request.
 const LEASE: Duration = Duration::from_secs(120);
 
-/// Where erasing stands.
+/// The progress of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Progress {
@@ -40,14 +38,14 @@ enum Progress {
     Complete,
 }
 
-/// How many of a sort were deleted, and what they were.
+/// What was deleted of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Deleted {
     count: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     bytes: u64,
-    /// The sum of the 128-bit hashes of all of them, so that their order does not matter: 32 hex
-    /// digits.
+    /// The sum of the 128-bit hashes of all deleted entries, so that their order does not matter:
+    /// 32 hexadecimal digits.
     hash: String,
 }
 
@@ -63,7 +61,7 @@ impl Deleted {
     }
 }
 
-/// What was deleted of a district.
+/// The certificate: what was deleted of a district.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Certificate {
     district: DistrictId,
@@ -73,15 +71,15 @@ struct Certificate {
     begun: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     completed: Option<Timestamp>,
-    /// When everything was read again and found gone.
+    /// When a pass over everything found nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verified: Option<Timestamp>,
-    /// Items of the table by sort: `student`, `class`, `edit`, `run`, ….
+    /// Items of the table by type: `student`, `class`, `edit`, `run`, ….
     items: BTreeMap<String, Deleted>,
     /// Objects, all versions, by folder: `snapshots/<run>`, `uploads`, ….
     objects: BTreeMap<String, Deleted>,
-    /// Hashes of the page that was noted last: if the request died before it was deleted, it is not
-    /// counted again.
+    /// Hashes of the page that was recorded last. If the request crashed before deleting it, the
+    /// page is not counted twice.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     last_page: BTreeSet<String>,
 }
@@ -90,12 +88,13 @@ fn folder(district: &DistrictId) -> String {
     format!("erased/{district}/")
 }
 
-/// The newest certificate of a district, and its object.
+/// Returns the newest certificate of a district and the key of its object.
 async fn newest<T: Table, O: Objects>(
-    api: &Api<T, O>,
+    context: &RequestContext<T, O>,
     district: &DistrictId,
 ) -> Result<Option<(String, Certificate)>, Problem> {
-    let mut keys: Vec<String> = api
+    let mut keys: Vec<String> = context
+        .api
         .internal
         .list(&folder(district))
         .await?
@@ -104,29 +103,29 @@ async fn newest<T: Table, O: Objects>(
         .collect();
     keys.sort();
     let Some(key) = keys.pop() else { return Ok(None) };
-    let body = api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
+    let body = context.api.internal.get(&key).await?.ok_or_else(Problem::internal)?;
     Ok(Some((key, serde_json::from_slice(&body).map_err(|_| Problem::internal())?)))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
-    /// `erase <district>`, typed out.
+    /// The text `erase <district>`.
     confirm: String,
     reason: String,
 }
 
-/// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when all is gone.
+/// `POST …/erasure`: 202 while there is more to delete, 200 with the certificate when everything is
+/// deleted.
 pub(super) async fn erase<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
     Body(order): Body<Order>,
 ) -> Result<Response, Problem> {
-    let district = &granted.caller.district;
+    let district = &context.granted.caller.district;
     let reason = reason(&order.reason)?;
-    let now = api.clock.now();
-    let open = newest(&api, district).await?;
-    let is_there = api.table.configured(district).await?.is_some();
+    let now = context.api.clock.now();
+    let open = newest(&context, district).await?;
+    let is_there = context.api.table.configured(district).await?.is_some();
     let (key, certificate) = match open {
         Some((key, certificate)) if certificate.state == Progress::InProgress => (key, certificate),
         _ if !is_there => return Err(Problem::not_found()),
@@ -134,7 +133,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
             let certificate = Certificate {
                 district: district.clone(),
                 state: Progress::InProgress,
-                by: granted.caller.subject.clone(),
+                by: context.granted.caller.subject.clone(),
                 reason,
                 begun: now,
                 completed: None,
@@ -143,7 +142,7 @@ pub(super) async fn erase<T: Table, O: Objects>(
                 objects: BTreeMap::new(),
                 last_page: BTreeSet::new(),
             };
-            (format!("{}{}.json", folder(district), fresh::ulid(now)?), certificate)
+            (format!("{}{}.json", folder(district), id_generator::ulid(now)?), certificate)
         }
     };
     if order.confirm != format!("erase {district}") {
@@ -151,17 +150,19 @@ pub(super) async fn erase<T: Table, O: Objects>(
             "`confirm` must be the word erase and the district's id",
         ));
     }
-    let lease = if is_there { Some(stop_everything(&api, district).await?) } else { None };
-    let mut erasing = Erasing { api: &api, district, key, certificate, until: now + BUDGET };
+    let lease = if is_there { Some(stop_everything(&context, district).await?) } else { None };
+    let mut erasing =
+        Erasing { api: &context.api, district, key, certificate, until: now + BUDGET };
     let outcome = erasing.go_on().await;
     if let Some(token) = lease {
-        let seen = api
+        let seen = context
+            .api
             .table
             .district(district)
             .await?
             .and_then(|district| district.latest)
             .map(|latest| latest.run);
-        api.table.release(district, token, seen.as_ref()).await?;
+        context.api.table.release(district, token, seen.as_ref()).await?;
     }
     let is_complete = outcome?;
     info!(%district, is_complete, "erasing");
@@ -169,21 +170,22 @@ pub(super) async fn erase<T: Table, O: Objects>(
     json(status, &Certificate { last_page: BTreeSet::new(), ..erasing.certificate })
 }
 
-/// Nothing is planned from now on, and nobody else works on the district.
+/// Switches the sync off and takes the lease, so that nothing else writes to the district.
 async fn stop_everything<T: Table, O: Objects>(
-    api: &Api<T, O>,
+    context: &RequestContext<T, O>,
     district: &DistrictId,
 ) -> Result<u64, Problem> {
-    let seen = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    if api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await?
+    let seen = context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    if context.api.table.reconfigure(district, &seen, &seen.settings, DistrictStatus::Off).await?
         == Changed::No
     {
         return Err(Problem::busy());
     }
-    let now = api.clock.now();
-    match api
+    let now = context.api.clock.now();
+    match context
+        .api
         .table
-        .take(district, &format!("erasure-{}", fresh::ulid(now)?), now, now + LEASE)
+        .take(district, &format!("erasure-{}", id_generator::ulid(now)?), now, now + LEASE)
         .await?
     {
         TakeLease::Taken(district) => {
@@ -196,13 +198,12 @@ async fn stop_everything<T: Table, O: Objects>(
     }
 }
 
-/// `GET …/erasure`: the newest certificate. It outlives the district.
+/// `GET …/erasure`: the newest certificate. It remains after the district is deleted.
 pub(super) async fn certificate<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let (_, certificate) =
-        newest(&api, &granted.caller.district).await?.ok_or_else(Problem::not_found)?;
+        newest(&context, &context.granted.caller.district).await?.ok_or_else(Problem::not_found)?;
     ok(&Certificate { last_page: BTreeSet::new(), ..certificate })
 }
 
@@ -215,7 +216,8 @@ struct Erasing<'a, T, O> {
 }
 
 impl<T: Table, O: Objects> Erasing<'_, T, O> {
-    /// Deletes until all is gone or time is over. True: all is gone, and was read back.
+    /// Deletes until everything is gone or the time is over. Returns whether everything is gone,
+    /// verified by a last pass.
     async fn go_on(&mut self) -> Result<bool, Problem> {
         self.save().await?;
         loop {
@@ -227,15 +229,15 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
                 }
             }
             was_empty &= self.objects(&self.api.inbox, &inbox_prefix(self.district)).await?;
-            // The district's own partition comes last, and in it its own item: as long as it is
-            // there, erasing can go on.
+            // The district's own partition is deleted last, and its settings last in it: as long as
+            // they exist, the erasure can be continued.
             for pk in partitions(self.district) {
                 if !was_empty && self.is_late() {
                     return Ok(false);
                 }
                 was_empty &= self.items(&pk).await?;
             }
-            // A whole round that found nothing is the proof; it is short, and never broken off.
+            // A pass that found nothing is the proof. It is short, and always runs to its end.
             if was_empty {
                 let now = self.api.clock.now();
                 self.certificate.state = Progress::Complete;
@@ -256,7 +258,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         Ok(self.api.internal.put(&self.key, "application/json", body).await?)
     }
 
-    /// Deletes the objects below a prefix. True: there were none.
+    /// Deletes the objects below a prefix. Returns whether there were none.
     async fn objects(&mut self, bucket: &O, prefix: &str) -> Result<bool, Problem> {
         let mut was_empty = true;
         loop {
@@ -277,7 +279,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         }
     }
 
-    /// Deletes the items of a partition. True: there were none.
+    /// Deletes the items of a partition. Returns whether there were none.
     async fn items(&mut self, pk: &str) -> Result<bool, Problem> {
         let mut was_empty = true;
         loop {
@@ -295,7 +297,7 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         }
     }
 
-    /// Notes a page before it is deleted.
+    /// Records a page in the certificate before it is deleted.
     async fn note(
         &mut self,
         page: Vec<(String, u128, u64)>,
@@ -312,8 +314,8 @@ impl<T: Table, O: Objects> Erasing<'_, T, O> {
         self.save().await
     }
 
-    /// `snapshots/<run>`, `runs/<run>`, or the folder alone: no name that somebody has given a
-    /// file.
+    /// Returns `snapshots/<run>`, `runs/<run>` or only the folder: never the name of an uploaded
+    /// file, which could contain personal data.
     fn folder_of(&self, object: &ObjectToErase) -> String {
         let mut parts = object.key.split('/');
         let folder = parts.next().unwrap_or_default();
@@ -329,7 +331,7 @@ fn hash_of(object: &ObjectToErase) -> u128 {
     xxh3_128([object.key.as_str(), version, object.etag.as_str()].join("\u{1f}").as_bytes())
 }
 
-/// `student`, `edit`, `link`, `run`, …: what an item is, by its sort key.
+/// Returns the type of an item, from its sort key: `student`, `edit`, `link`, `run`, ….
 fn sort_of(item: &ItemToErase) -> String {
     let of = |part: &str| item.sk.contains(part);
     if of("#EDIT#") {

@@ -1,8 +1,5 @@
-//! Why somebody, or a class, is not here (R-X1): gathers the facts, [`rules::explain`] does the
-//! rest.
+//! Explains why a person or a class is not here (R-X1): gathers the facts for [`rules::explain`].
 
-use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use mirror::files::scan;
@@ -21,25 +18,23 @@ use rules::explain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::access::Reach;
-use crate::answer::ok;
-use crate::caller::Granted;
-use crate::desk::{ClassFound, Desk, in_slot, is_active};
+use crate::access::Scope;
+use crate::context::{ClassFound, RequestContext, in_slot, is_active};
 use crate::input::Body;
 use crate::people::{Item, PersonFound};
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table};
+use crate::response::ok;
+use crate::{Objects, Table};
 
-/// Who is asked about. In a body: an id of the source may tell who somebody is, and does not belong
-/// into the address of a page.
+/// The body. The id is not in the URL because a source's id may identify a person.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
     kind: RecordKind,
     /// The source's id, or the key.
     id: Reference,
-    /// The class in which they are missed.
+    /// The class in which the person is missing.
     class: Option<Reference>,
 }
 
@@ -47,7 +42,7 @@ pub(super) struct Question {
 struct Told {
     kind: RecordKind,
     id: Reference,
-    /// The account's record, if there is one.
+    /// The key of the record in the mirror, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Reference>,
     #[serde(flatten)]
@@ -55,7 +50,7 @@ struct Told {
     findings: Vec<Finding>,
 }
 
-/// What the mirror has of the one who is asked about.
+/// The record in the mirror.
 enum Here {
     Person(Box<PersonFound>),
     Class(Box<ClassFound>),
@@ -83,55 +78,60 @@ impl Here {
 
 /// `POST /explain`.
 pub(super) async fn explain<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
     let Question { kind, id: Reference(id), class } = question;
     if !kind.is_person() && kind != RecordKind::Class {
         return Err(Problem::unprocessable("`kind` must be student, teacher, guardian or class"));
     }
-    let desk = Desk::new(&api, &granted);
-    let terms = desk.terms().await?;
-    let district = api.table.district(desk.district()).await?.ok_or_else(Problem::not_found)?;
+    let terms = context.terms().await?;
+    let district =
+        context.api.table.district(context.district()).await?.ok_or_else(Problem::not_found)?;
     let class = match class {
-        Some(Reference(key)) => Some(desk.class(&key).await?),
-        None if granted.reach == Reach::Own => {
+        Some(Reference(key)) => Some(context.class(&key).await?),
+        None if context.granted.scope == Scope::Own => {
             return Err(Problem::unprocessable("a teacher must name the class in `class`"));
         }
         None => None,
     };
-    let here = find(&desk, kind, &id).await?;
+    let here = find(&context, kind, &id).await?;
     let source_id = here.as_ref().map_or(&id, Here::source_id).clone();
     let manifest = match &district.latest {
-        Some(latest) => api.memory.manifest(&api.internal, desk.district(), &latest.run).await?,
+        Some(latest) => {
+            context
+                .api
+                .caches
+                .manifest(&context.api.internal, context.district(), &latest.run)
+                .await?
+        }
         None => None,
     };
     let snapshot = match &manifest {
         Some(manifest) => {
-            Some(in_snapshot(&desk, manifest, kind, &source_id, class.as_ref()).await?)
+            Some(in_snapshot(&context, manifest, kind, &source_id, class.as_ref()).await?)
         }
         None => None,
     };
     let mirror = match &here {
-        Some(here) => Some(in_mirror(&desk, kind, here, class.as_ref()).await?),
+        Some(here) => Some(in_mirror(&context, kind, here, class.as_ref()).await?),
         None => None,
     };
     let is_known =
         mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
-    // Beyond the walls there is nothing, findings included.
-    let findings = if is_known || granted.caller.schools.is_none() {
-        findings(&desk, manifest.as_deref(), &source_id).await?
+    // Findings about a record outside the caller's scope are not shown.
+    let findings = if is_known || context.granted.caller.schools.is_none() {
+        findings(&context, manifest.as_deref(), &source_id).await?
     } else {
         Vec::new()
     };
     let facts = Facts {
         kind,
-        now: api.clock.now(),
+        now: context.api.clock.now(),
         policy: &terms.policy,
         time_zone: &terms.settings.time_zone,
         status: terms.status,
-        waiting: waiting(&desk, &district).await?,
+        waiting: waiting(&context, &district).await?,
         applied: district
             .applied
             .map(|applied| Applied { run: applied.run, taken_at: applied.taken_at }),
@@ -144,55 +144,56 @@ pub(super) async fn explain<T: Table, O: Objects>(
     ok(&Told { kind, id: Reference(id), key, explanation, findings: facts.findings })
 }
 
-/// The record behind an id: by a link, or by the id itself. What lies beyond the walls is not
-/// there.
+/// Finds the record for a source id, by an identity link or by the id itself. Returns `None` if
+/// there is no such record in the caller's scope.
 async fn find<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     id: &SourceId,
 ) -> Result<Option<Here>, Problem> {
     if kind == RecordKind::Class {
-        return match desk.class(id).await {
+        return match context.class(id).await {
             Ok(class) => Ok(Some(Here::Class(Box::new(class)))),
             Err(problem) if problem.status() == StatusCode::NOT_FOUND => Ok(None),
             Err(problem) => Err(problem),
         };
     }
-    let link = desk.api.table.link(desk.district(), kind, id).await?;
+    let link = context.api.table.link(context.district(), kind, id).await?;
     let key = link.map_or_else(|| id.clone(), |link| link.key);
-    Ok(desk.seen(kind, &key).await?.map(|person| Here::Person(Box::new(person))))
+    Ok(context.visible_person(kind, &key).await?.map(|person| Here::Person(Box::new(person))))
 }
 
-/// Where the newest snapshot's run stands, if the mirror does not equal it yet.
+/// Returns the state of the newest snapshot's run, if that run is not the one that was last
+/// applied.
 async fn waiting<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     district: &District,
 ) -> Result<Option<RunState>, Problem> {
     let Some(latest) = &district.latest else { return Ok(None) };
     if district.applied.as_ref().is_some_and(|applied| applied.run == latest.run) {
         return Ok(None);
     }
-    Ok(desk.api.table.run(desk.district(), &latest.run).await?.map(|run| run.state))
+    Ok(context.api.table.run(context.district(), &latest.run).await?.map(|run| run.state))
 }
 
-/// What the newest snapshot's run has found about a record.
+/// Returns the findings of the newest snapshot's run about a record.
 async fn findings<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     manifest: Option<&Manifest>,
     id: &SourceId,
 ) -> Result<Vec<Finding>, Problem> {
     let Some(manifest) = manifest else { return Ok(Vec::new()) };
-    Ok(scan::findings_about(&desk.api.internal, manifest, id).await?)
+    Ok(scan::findings_about(&context.api.internal, manifest, id).await?)
 }
 
 async fn in_snapshot<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     manifest: &Manifest,
     kind: RecordKind,
     id: &SourceId,
     class: Option<&ClassFound>,
 ) -> Result<InSnapshot, Problem> {
-    let objects = &desk.api.internal;
+    let objects = &context.api.internal;
     let today = manifest.today;
     let class_id = class.map(|class| &class.item.id);
     let on = |seats: &[Membership]| {
@@ -209,11 +210,11 @@ async fn in_snapshot<T: Table, O: Objects>(
         in_active_classes: 0,
         in_class: classes.zip(class_id).map(|(classes, class)| classes.contains(class)),
     };
-    // A record of another school is none of the caller's.
+    // Records of schools outside the caller's scope are treated as missing.
     let (record, classes) = match kind {
         RecordKind::Student => {
             match scan::record::<kinds::Students>(objects, manifest, id).await? {
-                Some(student) if desk.caller().sees_any(&student.person.schools) => {
+                Some(student) if context.caller().sees_any(&student.person.schools) => {
                     let classes = on(&student.classes);
                     (Some(of_person(&student.person, Some(classes.clone()))), classes)
                 }
@@ -222,7 +223,7 @@ async fn in_snapshot<T: Table, O: Objects>(
         }
         RecordKind::Teacher => {
             match scan::record::<kinds::Teachers>(objects, manifest, id).await? {
-                Some(teacher) if desk.caller().sees_any(&teacher.person.schools) => {
+                Some(teacher) if context.caller().sees_any(&teacher.person.schools) => {
                     let classes = on(&teacher.classes);
                     (Some(of_person(&teacher.person, Some(classes.clone()))), classes)
                 }
@@ -231,21 +232,21 @@ async fn in_snapshot<T: Table, O: Objects>(
         }
         RecordKind::Guardian => {
             match scan::record::<kinds::Guardians>(objects, manifest, id).await? {
-                Some(guardian) if desk.caller().sees_any(&guardian.person.schools) => {
+                Some(guardian) if context.caller().sees_any(&guardian.person.schools) => {
                     (Some(of_person(&guardian.person, None)), Vec::new())
                 }
                 _ => (None, Vec::new()),
             }
         }
         _ => match scan::record::<kinds::Classes>(objects, manifest, id).await? {
-            Some(class) if desk.caller().sees_school(&class.details.school) => {
+            Some(class) if context.caller().sees_school(&class.details.school) => {
                 let enrolled = on(&class.students).len();
                 (Some(SourceRecord { enrolled, ..SourceRecord::default() }), Vec::new())
             }
             _ => (None, Vec::new()),
         },
     };
-    let active = active_among(desk, &classes).await?;
+    let active = active_among(context, &classes).await?;
     let unreadable = record.is_none() && scan::is_gap(objects, manifest, kind, id).await?;
     Ok(InSnapshot {
         source: manifest.origin.source.clone(),
@@ -255,38 +256,38 @@ async fn in_snapshot<T: Table, O: Objects>(
     })
 }
 
-/// How many of these classes are active ones of today (R-C4).
+/// Returns how many of these classes are active (R-C4).
 async fn active_among<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     classes: &[SourceId],
 ) -> Result<usize, Problem> {
     if classes.is_empty() {
         return Ok(0);
     }
     let places: Vec<Place> = classes.iter().map(|key| Place::of(RecordKind::Class, key)).collect();
-    let glanced = desk.api.table.find_many(desk.district(), &places, &[]).await?;
+    let glanced = context.api.table.find_many(context.district(), &places, &[]).await?;
     let mut active = 0;
     for (key, found) in classes.iter().zip(glanced) {
         let class = match found.record()? {
             Some(item) => Some(ClassFound { item, found }),
-            // A roster too long for one item, or no such class.
-            None => desk.any_class(key).await?,
+            // The roster is too long for one item, or there is no such class.
+            None => context.any_class(key).await?,
         };
         active += usize::from(class.is_some_and(|class| class.effective().is_active()));
     }
     Ok(active)
 }
 
-/// Why a record was archived: what the plan of that run says.
+/// Returns why a record was archived, from the plan of the run that archived it.
 async fn reasons<T: Table, O: Objects, K: roster::records::Kind>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     item: &Mirrored<K>,
 ) -> Result<Vec<Reason>, Problem> {
     if item.status == Status::Active {
         return Ok(Vec::new());
     }
-    let (internal, district, run) = (&desk.api.internal, desk.district(), &item.changed_by);
-    let Some(plan) = desk.api.memory.applied_plan(internal, district, run).await? else {
+    let (internal, district, run) = (&context.api.internal, context.district(), &item.changed_by);
+    let Some(plan) = context.api.caches.applied_plan(internal, district, run).await? else {
         return Ok(Vec::new());
     };
     let change = scan::change_of(internal, district, run, &plan, K::KIND, &item.key).await?;
@@ -294,7 +295,7 @@ async fn reasons<T: Table, O: Objects, K: roster::records::Kind>(
 }
 
 async fn in_mirror<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     here: &Here,
     class: Option<&ClassFound>,
@@ -315,14 +316,17 @@ async fn in_mirror<T: Table, O: Objects>(
     let person = match here {
         Here::Class(class) => {
             let inactive = class.item.state.inactive.clone();
-            return Ok(InMirror { inactive, ..of(&class.item, reasons(desk, &class.item).await?) });
+            return Ok(InMirror {
+                inactive,
+                ..of(&class.item, reasons(context, &class.item).await?)
+            });
         }
         Here::Person(person) => person,
     };
     let base = match &person.item {
-        Item::Student(item) => of(item, reasons(desk, item).await?),
-        Item::Teacher(item) => of(item, reasons(desk, item).await?),
-        Item::Guardian(item) => of(item, reasons(desk, item).await?),
+        Item::Student(item) => of(item, reasons(context, item).await?),
+        Item::Teacher(item) => of(item, reasons(context, item).await?),
+        Item::Guardian(item) => of(item, reasons(context, item).await?),
     };
     let key = person.item.key();
     let left = Edit::Left { role: kind, person: key.clone() };

@@ -1,8 +1,6 @@
-//! Guardians added to a student by hand (R-G4). No run touches them.
+//! Guardians added to a student by hand (R-G4). No run changes them.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use roster::edit::Edit;
 use roster::id::SourceId;
@@ -12,16 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::manual::manual_record;
-use crate::answer::{Made, nothing, once};
-use crate::caller::Granted;
-use crate::desk::{Desk, done, in_slot, is_active};
-use crate::input::{At, Body, email, name, phone, refused};
+use crate::context::{RequestContext, in_slot, is_active, written};
+use crate::input::{Body, PathParameters, email, name, phone, refused};
 use crate::people::Item;
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table};
+use crate::response::{Created, no_content, once};
+use crate::{Objects, Table};
 
-/// A guardian who is here, or a new one with an e-mail address or a phone.
+/// The body: an existing guardian, or a new one.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewGuardian {
@@ -34,10 +31,10 @@ pub(super) struct NewGuardian {
     role: Option<GuardianRole>,
 }
 
-/// Only students have guardians.
-fn child(at: &At) -> Result<SourceId, Problem> {
-    if at.people()? == RecordKind::Student {
-        at.record("person")
+/// Returns the student that the path names, or 404 for another kind of person.
+fn child(path: &PathParameters) -> Result<SourceId, Problem> {
+    if path.people()? == RecordKind::Student {
+        path.record("person")
     } else {
         Err(Problem::not_found())
     }
@@ -45,22 +42,18 @@ fn child(at: &At) -> Result<SourceId, Problem> {
 
 /// `POST /people/student/{person}/guardians`.
 pub(super) async fn add<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewGuardian>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let student = desk.person(RecordKind::Student, &child(&at)?).await?;
+    let student = context.person(RecordKind::Student, &child(&context.path)?).await?;
     let student_key = student.item.key();
     let path = format!("people/student/{}/guardians", Reference::text(student_key));
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+    once(&context, (&Method::POST, &path, &body), async |id| {
         if !is_active(student.item.status()) {
             return Err(Problem::conflict("the student is archived"));
         }
         let key = match &body.guardian {
-            Some(Reference(key)) => known(&desk, key, student.item.schools()).await?,
+            Some(Reference(key)) => known(&context, key, student.item.schools()).await?,
             None => {
                 let state = GuardianState {
                     person: new_person(&body, student.item.schools())?,
@@ -69,41 +62,38 @@ pub(super) async fn add<T: Table, O: Objects>(
                     also: Vec::new(),
                     email_shared: false,
                 };
-                let item = Item::Guardian(manual_record(desk.district(), &fresh, state));
+                let item = Item::Guardian(manual_record(context.district(), &id, state));
                 let key = item.key().clone();
-                desk.put_manual(item.wrap(), None).await?;
+                context.put_manual(item.wrap(), None).await?;
                 key
             }
         };
         let link = Edit::Child { student: student_key.clone() };
         if !student.guardians().iter().any(|listed| listed.key == key) {
-            let slot = link.slot();
-            desk.put_over(RecordKind::Guardian, &key, &slot, |found| {
-                Ok(in_slot(&found.edits, &slot).is_none().then(|| link.clone()))
-            })
-            .await?;
+            context.add(RecordKind::Guardian, &key, &link).await?;
         }
         let at = format!("people/guardian/{}", Reference::text(&key));
-        Ok(Made::new(&json!({ "guardian": Reference(key) }))?.at(at))
+        Ok(Created::new(&json!({ "guardian": Reference(key) }))?.at(at))
     })
     .await
 }
 
-/// A guardian who is here, within the walls of who asks, or of one of the student's schools.
+/// Returns the key of an existing guardian who is in the caller's scope or in one of the student's
+/// schools.
 async fn known<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     key: &SourceId,
     schools: &[SourceId],
 ) -> Result<SourceId, Problem> {
     let unknown =
         || Problem::unprocessable("`guardian` must be a guardian in the directory").under(Rule::G4);
-    let guardian = desk
-        .anybody(RecordKind::Guardian, key)
+    let guardian = context
+        .any_person(RecordKind::Guardian, key)
         .await?
         .filter(|guardian| is_active(guardian.item.status()))
         .ok_or_else(unknown)?;
     let is_near = guardian.item.schools().iter().any(|school| schools.contains(school));
-    if is_near || desk.seen(RecordKind::Guardian, key).await?.is_some() {
+    if is_near || context.visible_person(RecordKind::Guardian, key).await?.is_some() {
         Ok(key.clone())
     } else {
         Err(unknown())
@@ -120,29 +110,27 @@ fn new_person(body: &NewGuardian, schools: &[SourceId]) -> Result<Person, Proble
         email: body.email.as_deref().map(email).transpose()?,
         phone: body.phone.as_deref().map(|text| phone(text, "phone")).transpose()?,
         sms: body.sms.as_deref().map(|text| phone(text, "sms")).transpose()?,
-        // A guardian is found where the child is.
+        // A guardian belongs to the student's schools.
         schools: schools.to_vec(),
         ..Person::default()
     })
 }
 
-/// `DELETE /people/student/{person}/guardians/{guardian}`: takes back what was linked by hand.
+/// `DELETE /people/student/{person}/guardians/{guardian}`: removes a relationship that was added by
+/// hand.
 pub(super) async fn remove<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let student = desk.person(RecordKind::Student, &child(&at)?).await?;
-    let guardian = at.record("guardian")?;
+    let student = context.person(RecordKind::Student, &child(&context.path)?).await?;
+    let guardian = context.path.record("guardian")?;
     if !student.guardians().iter().any(|listed| listed.key == guardian) {
         return Err(Problem::not_found());
     }
-    let found = desk.found(RecordKind::Guardian, &guardian).await?;
+    let found = context.found(RecordKind::Guardian, &guardian).await?;
     let slot = Edit::Child { student: student.item.key().clone() }.slot();
     let Some(link) = in_slot(&found.edits, &slot) else {
         return Err(refused(Rule::M2, "the relationship comes from the source: remove it there"));
     };
-    done(api.table.take_edit(desk.district(), link).await?)?;
-    Ok(nothing())
+    written(context.api.table.take_edit(context.district(), link).await?)?;
+    Ok(no_content())
 }

@@ -1,9 +1,6 @@
-//! Identity links made by support (R-I3): a source id belongs to an account, through all runs,
-//! until the link is taken away.
+//! Identity links made by support (R-I3): a source id belongs to an account through all runs, until
+//! the link is removed.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use mirror::item;
 use mirror::ports::items::Write;
@@ -14,15 +11,14 @@ use roster::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{nothing, versioned};
-use crate::caller::Granted;
-use crate::desk::Desk;
-use crate::input::{At, Body, refused};
+use crate::context::RequestContext;
+use crate::input::{Body, refused};
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table, etag};
+use crate::response::{no_content, versioned};
+use crate::{Objects, Table, etag};
 
-/// The write that puts a link, and the hash by which it is told from others.
+/// Returns the write that stores a link, and the hash that is its version.
 fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem> {
     let writes = item::writes(district, None, Some(&AnyMirrored::Link(link.clone())))?
         .ok_or_else(Problem::internal)?;
@@ -34,36 +30,37 @@ fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem
 }
 
 fn view(link: &Link) -> Value {
-    json!({ "kind": link.kind, "source_id": Reference(link.source.clone()), "person": Reference(link.key.clone()), "rule": link.rule })
+    json!({
+        "kind": link.kind,
+        "source_id": Reference(link.source.clone()),
+        "person": Reference(link.key.clone()),
+        "rule": link.rule,
+    })
 }
 
 async fn link<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    at: &At,
+    context: &RequestContext<T, O>,
 ) -> Result<(RecordKind, SourceId, Option<Link>), Problem> {
-    desk.terms().await?;
-    let (kind, source) = (at.people()?, at.record("source")?);
-    let link = desk.api.table.link(desk.district(), kind, &source).await?;
+    context.terms().await?;
+    let (kind, source) = (context.path.people()?, context.path.record("source")?);
+    let link = context.api.table.link(context.district(), kind, &source).await?;
     Ok((kind, source, link))
 }
 
 /// `GET /links/{kind}/{source}`.
 pub(super) async fn get<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let link = link(&desk, &at).await?.2.ok_or_else(Problem::not_found)?;
-    versioned(&view(&link), &put_of(desk.district(), &link)?.1)
+    let link = link(&context).await?.2.ok_or_else(Problem::not_found)?;
+    versioned(&view(&link), &put_of(context.district(), &link)?.1)
 }
 
 async fn transact<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     write: Write,
     check: Check,
 ) -> Result<(), Problem> {
-    match desk.api.table.transact(vec![Step { write, check: Some(check) }]).await?.end {
+    match context.api.table.transact(vec![Step { write, check: Some(check) }]).await?.end {
         End::Done => Ok(()),
         End::Refused { .. } => Err(Problem::changed_meanwhile()),
         End::Throttled => Err(Problem::busy()),
@@ -73,50 +70,43 @@ async fn transact<T: Table, O: Objects>(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewLink {
-    /// The account's record.
+    /// The key of the account's record.
     person: Reference,
 }
 
 /// `PUT /links/{kind}/{source}`.
 pub(super) async fn put<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(NewLink { person: Reference(key) }): Body<NewLink>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let (kind, source, seen) = link(&desk, &at).await?;
-    if desk.anybody(kind, &key).await?.is_none() {
+    let (kind, source, seen) = link(&context).await?;
+    if context.any_person(kind, &key).await?.is_none() {
         return Err(Problem::unprocessable("`person` must be a person with an account here")
             .under(Rule::I3));
     }
-    let seen = seen.map(|seen| put_of(desk.district(), &seen)).transpose()?.map(|(_, hash)| hash);
-    etag::check(&headers, seen.as_deref())?;
+    let seen =
+        seen.map(|seen| put_of(context.district(), &seen)).transpose()?.map(|(_, hash)| hash);
+    etag::check(&context.headers, seen.as_deref())?;
     let link = Link { kind, source, key, rule: Rule::I3 };
-    let (write, hash) = put_of(desk.district(), &link)?;
+    let (write, hash) = put_of(context.district(), &link)?;
     let among = seen.iter().cloned().chain([hash.clone()]).collect();
-    transact(&desk, write, Check { absent: seen.is_none(), mark: Mark::Hash, among }).await?;
+    transact(&context, write, Check { absent: seen.is_none(), mark: Mark::Hash, among }).await?;
     versioned(&view(&link), &hash)
 }
 
-/// `DELETE /links/{kind}/{source}`: only what support has made; what a run found out is undone by
-/// another link.
+/// `DELETE /links/{kind}/{source}`: removes a link that support has made. A link made by a run can
+/// only be replaced.
 pub(super) async fn delete<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let link = link(&desk, &at).await?.2.ok_or_else(Problem::not_found)?;
+    let link = link(&context).await?.2.ok_or_else(Problem::not_found)?;
     if link.rule != Rule::I3 {
         return Err(refused(Rule::I3, "a run created this link: replace it with another one"));
     }
-    let (write, hash) = put_of(desk.district(), &link)?;
-    etag::check(&headers, Some(&hash))?;
+    let (write, hash) = put_of(context.district(), &link)?;
+    etag::check(&context.headers, Some(&hash))?;
     let Write::Put(item) = write else { return Err(Problem::internal()) };
     let check = Check { absent: true, mark: Mark::Hash, among: vec![hash] };
-    transact(&desk, Write::Delete { pk: item.pk, sk: item.sk }, check).await?;
-    Ok(nothing())
+    transact(&context, Write::Delete { pk: item.pk, sk: item.sk }, check).await?;
+    Ok(no_content())
 }

@@ -1,9 +1,7 @@
-//! Records made by hand: classes (R-C2), and, while the sync is off, students and teachers (R-S3,
-//! R-O5). No run changes them.
+//! Manual records: classes (R-C2) and, while the sync is off, students and teachers (R-S3, R-O5).
+//! No run changes them.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use mirror::item::body_hash;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
@@ -17,33 +15,32 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::classes::shown;
-use super::directory::in_walls;
+use super::directory::require_school;
 use super::rosters::by_key;
 use crate::access::Role;
-use crate::answer::{Made, once};
-use crate::caller::Granted;
-use crate::desk::{ClassFound, Desk, version};
-use crate::input::{At, Body, email, name, phone, refused};
+use crate::context::{ClassFound, RequestContext, version};
+use crate::input::{Body, email, name, phone, refused};
 use crate::people::Item;
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table, etag};
+use crate::response::{Created, once};
+use crate::{Objects, Table, etag};
 
-/// Stands where a record of the source has its run.
+/// The run id of manual records.
 const BY_HAND: &str = "by-hand";
 
-/// The key of what is made under an id: no source's id begins so with a ULID behind it.
-pub(super) fn manual_key(fresh: &str) -> SourceId {
-    SourceId::new(format!("m-{}", fresh.to_lowercase()))
+/// Returns the key of a new manual record. No source has ids of `m-` and a ULID.
+pub(super) fn manual_key(id: &str) -> SourceId {
+    SourceId::new(format!("m-{}", id.to_lowercase()))
 }
 
-/// A record made here.
+/// Returns a new manual record.
 pub(super) fn manual_record<K: Kind>(
     district: &DistrictId,
-    fresh: &str,
+    id: &str,
     state: K::State,
 ) -> Mirrored<K> {
-    let key = manual_key(fresh);
+    let key = manual_key(id);
     Mirrored {
         id: key.clone(),
         account: K::KIND.is_person().then(|| AccountId::derive(district, K::KIND.name(), &key)),
@@ -62,7 +59,7 @@ pub(super) fn manual_record<K: Kind>(
 pub(super) struct NewClass {
     title: String,
     school: Reference,
-    /// The primary teacher; a teacher who makes a class is its own.
+    /// The primary teacher. A teacher who creates a class is its primary teacher.
     teacher: Option<Reference>,
     #[serde(default)]
     grades: Vec<String>,
@@ -81,21 +78,18 @@ fn texts(list: &[String], field: &'static str) -> Result<Vec<String>, Problem> {
 
 /// `POST /classes`.
 pub(super) async fn create_class<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewClass>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    once(&api, &granted, &headers, (&Method::POST, "classes", &body), async |fresh| {
-        let terms = desk.terms().await?;
+    once(&context, (&Method::POST, "classes", &body), async |id| {
+        let terms = context.terms().await?;
         let Reference(school) = &body.school;
-        in_walls(&desk, school).await?;
-        terms.may_create_class(granted.caller.role, school)?;
-        let teacher = match (granted.caller.role, &body.teacher) {
-            (Role::Teacher, None) => Some(desk.own().await?.item.key().clone()),
+        require_school(&context, school).await?;
+        terms.may_create_class(context.granted.caller.role, school)?;
+        let teacher = match (context.granted.caller.role, &body.teacher) {
+            (Role::Teacher, None) => Some(context.own().await?.item.key().clone()),
             (Role::Teacher, Some(Reference(key)))
-                if granted.caller.record.as_ref() == Some(key) =>
+                if context.granted.caller.record.as_ref() == Some(key) =>
             {
                 Some(key.clone())
             }
@@ -103,7 +97,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
                 return Err(refused(Rule::C2, "a teacher can create only their own classes"));
             }
             (_, Some(Reference(key))) => {
-                Some(by_key(&desk, RecordKind::Teacher, school, key).await?.item.key().clone())
+                Some(by_key(&context, RecordKind::Teacher, school, key).await?.item.key().clone())
             }
             (_, None) => None,
         };
@@ -126,47 +120,47 @@ pub(super) async fn create_class<T: Table, O: Objects>(
             students: Vec::new(),
             inactive: Vec::new(),
         };
-        let item = manual_record(desk.district(), &fresh, state);
+        let item = manual_record(context.district(), &id, state);
         let key = item.key.clone();
-        desk.put_manual(AnyMirrored::Class(item), None).await?;
-        let class = desk.any_class(&key).await?.ok_or_else(Problem::internal)?;
+        context.put_manual(AnyMirrored::Class(item), None).await?;
+        let class = context.any_class(&key).await?.ok_or_else(Problem::internal)?;
         let at = format!("classes/{}", Reference::text(&key));
-        Ok(Made::new(&json!({ "class": Reference(key) }))?.at(at).version(version(&class.found)))
+        Ok(Created::new(&json!({ "class": Reference(key) }))?.at(at).version(version(&class.found)))
     })
     .await
 }
 
-/// A manual class, to be changed in the version that the caller has read.
+/// Reads the manual class that the path names, with the hash of its record. The request must name
+/// its version.
 async fn manual_class<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    at: &At,
-    headers: &HeaderMap,
+    context: &RequestContext<T, O>,
 ) -> Result<(ClassFound, String), Problem> {
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     if class.item.origin == Origin::Source {
         return Err(refused(
             Rule::M2,
             "change a synced class in the source; here you can only give it a custom name",
         ));
     }
-    etag::check(headers, Some(&version(&class.found)))?;
+    etag::check(&context.headers, Some(&version(&class.found)))?;
     let hash = class.found.body.as_deref().map(body_hash).ok_or_else(Problem::not_found)?;
     Ok((class, hash))
 }
 
 async fn put_class<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     item: Mirrored<roster::records::kinds::Classes>,
     hash: &str,
 ) -> Result<Response, Problem> {
     let key = item.key.clone();
-    desk.put_manual(
-        AnyMirrored::Class(Mirrored { changed_by: RunId::from(BY_HAND), ..item }),
-        Some(hash),
-    )
-    .await?;
-    let class = desk.any_class(&key).await?.ok_or_else(Problem::not_found)?;
-    shown(desk, &class).await
+    context
+        .put_manual(
+            AnyMirrored::Class(Mirrored { changed_by: RunId::from(BY_HAND), ..item }),
+            Some(hash),
+        )
+        .await?;
+    let class = context.any_class(&key).await?.ok_or_else(Problem::not_found)?;
+    shown(context, &class).await
 }
 
 #[derive(Deserialize)]
@@ -181,16 +175,12 @@ pub(super) struct ChangedClass {
     periods: Vec<String>,
 }
 
-/// `PUT /classes/{class}`: what a manual class is, without who is in it.
+/// `PUT /classes/{class}`: changes a manual class, without its roster.
 pub(super) async fn change_class<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<ChangedClass>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let (class, hash) = manual_class(&desk, &at, &headers).await?;
+    let (class, hash) = manual_class(&context).await?;
     let mut item = class.item;
     item.state.details = ClassDetails {
         title: name(&body.title, "title")?.reveal().to_owned(),
@@ -199,21 +189,18 @@ pub(super) async fn change_class<T: Table, O: Objects>(
         periods: texts(&body.periods, "periods")?,
         ..item.state.details
     };
-    put_class(&desk, item, &hash).await
+    put_class(&context, item, &hash).await
 }
 
-/// `POST /classes/{class}/archive`: it stays, with its roster, and is no longer a class of today.
+/// `POST /classes/{class}/archive`: archives a manual class with its roster.
 pub(super) async fn archive_class<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let (class, hash) = manual_class(&desk, &at, &headers).await?;
-    let today = desk.today(&desk.terms().await?);
+    let (class, hash) = manual_class(&context).await?;
+    let today = context.today(&context.terms().await?);
     let archived_on = class.item.archived_on.or(Some(today));
-    put_class(&desk, Mirrored { status: Status::Archived, archived_on, ..class.item }, &hash).await
+    put_class(&context, Mirrored { status: Status::Archived, archived_on, ..class.item }, &hash)
+        .await
 }
 
 #[derive(Serialize, Deserialize)]
@@ -227,21 +214,17 @@ pub(super) struct NewPerson {
     school: Reference,
 }
 
-/// `POST /people/{kind}`: students and teachers, only while the sync is off (R-S3, R-O5).
+/// `POST /people/{kind}`: adds a student or a teacher, only while the sync is off (R-S3, R-O5).
 pub(super) async fn add_person<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewPerson>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let kind = at.people()?;
+    let kind = context.path.people()?;
     let path = format!("people/{kind}");
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
-        let terms = desk.terms().await?;
+    once(&context, (&Method::POST, &path, &body), async |id| {
+        let terms = context.terms().await?;
         let Reference(school) = &body.school;
-        in_walls(&desk, school).await?;
+        require_school(&context, school).await?;
         may_create_person(terms.sync())?;
         let person = Person {
             given: Some(name(&body.given, "given")?),
@@ -252,17 +235,17 @@ pub(super) async fn add_person<T: Table, O: Objects>(
             schools: vec![school.clone()],
             ..Person::default()
         };
-        let district = desk.district();
+        let district = context.district();
         let (classes, email_shared) = (Vec::new(), false);
         let item = match kind {
             RecordKind::Student => {
                 let (demographics, guardians) = (Default::default(), Vec::new());
                 let state = StudentState { person, demographics, guardians, classes, email_shared };
-                Item::Student(manual_record(district, &fresh, state))
+                Item::Student(manual_record(district, &id, state))
             }
             RecordKind::Teacher => {
                 let state = TeacherState { person, classes, email_shared, administrator: false };
-                Item::Teacher(manual_record(district, &fresh, state))
+                Item::Teacher(manual_record(district, &id, state))
             }
             _ => {
                 return Err(
@@ -271,9 +254,9 @@ pub(super) async fn add_person<T: Table, O: Objects>(
             }
         };
         let key = item.key().clone();
-        desk.put_manual(item.wrap(), None).await?;
+        context.put_manual(item.wrap(), None).await?;
         let at = format!("people/{kind}/{}", Reference::text(&key));
-        Ok(Made::new(&json!({ "person": Reference(key) }))?.at(at))
+        Ok(Created::new(&json!({ "person": Reference(key) }))?.at(at))
     })
     .await
 }

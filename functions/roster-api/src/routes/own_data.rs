@@ -1,34 +1,29 @@
-//! Names, contacts and sign-in e-mails that are changed here (R-S6, R-G5, R-I4): edits beside the
-//! record, never in it.
+//! Names, contacts and sign-in e-mails changed by hand (R-S6, R-G5, R-I4). They are local edits
+//! beside the record.
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use roster::edit::Edit;
 use rules::book::edits::may_change_own_data;
 use rules::effective::AccountState;
 use serde::Deserialize;
 
-use crate::access::Reach;
-use crate::answer::nothing;
-use crate::caller::Granted;
-use crate::desk::Desk;
-use crate::input::{At, Body, email, name, phone};
+use crate::access::Scope;
+use crate::context::RequestContext;
+use crate::input::{Body, email, name, phone};
 use crate::people::PersonFound;
 use crate::problem::Problem;
-use crate::views::made;
-use crate::{Api, Objects, Table};
+use crate::response::no_content;
+use crate::views::edit_response;
+use crate::{Objects, Table};
 
-/// The person, if the caller may change what is theirs: others with the right, or the active person
-/// themselves (R-G5).
+/// Reads the person that the path names, if the caller may change the person's data. Roles with the
+/// scope `own` may change only their own data, and only with an active account (R-G5).
 async fn changeable<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    at: &At,
+    context: &RequestContext<T, O>,
 ) -> Result<PersonFound, Problem> {
-    let person = desk.person(at.people()?, &at.record("person")?).await?;
-    if desk.granted.reach == Reach::Own {
-        let own = desk.own().await?;
+    let person = context.person_of_path().await?;
+    if context.granted.scope == Scope::Own {
+        let own = context.own().await?;
         if own.kind() != person.kind() || own.item.key() != person.item.key() {
             return Err(Problem::not_found());
         }
@@ -38,27 +33,24 @@ async fn changeable<T: Table, O: Objects>(
 }
 
 async fn put<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    headers: &HeaderMap,
+    context: &RequestContext<T, O>,
     person: &PersonFound,
     edit: Edit,
 ) -> Result<Response, Problem> {
-    let terms = desk.terms().await?;
-    let edit = desk.edit(person.kind(), person.item.key(), edit)?;
-    desk.put(headers, &person.found.edits, &edit).await?;
-    let lifetime = terms.own_data_lifetime(desk.today(&terms), person, &edit.edit);
-    made(&edit, lifetime)
+    let terms = context.terms().await?;
+    let edit = context.edit(person.kind(), person.item.key(), edit)?;
+    context.put(&person.found.edits, &edit).await?;
+    let lifetime = terms.own_data_lifetime(context.today(&terms), person, &edit.edit);
+    edit_response(&edit, lifetime)
 }
 
 async fn delete<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
-    at: &At,
-    headers: &HeaderMap,
+    context: &RequestContext<T, O>,
     slot: &str,
 ) -> Result<Response, Problem> {
-    let person = changeable(desk, at).await?;
-    desk.take(headers, &person.found.edits, slot).await?;
-    Ok(nothing())
+    let person = changeable(context).await?;
+    context.remove(&person.found.edits, slot).await?;
+    Ok(no_content())
 }
 
 #[derive(Deserialize)]
@@ -70,30 +62,23 @@ pub(super) struct NewName {
 
 /// `PUT /people/{kind}/{person}/name`.
 pub(super) async fn put_name<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewName>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = changeable(&desk, &at).await?;
+    let person = changeable(&context).await?;
     let given = body.given.as_deref().map(|text| name(text, "given")).transpose()?;
     let family = body.family.as_deref().map(|text| name(text, "family")).transpose()?;
     if given.is_none() && family.is_none() {
         return Err(Problem::unprocessable("`given` or `family` is required"));
     }
-    put(&desk, &headers, &person, Edit::Name { given, family }).await
+    put(&context, &person, Edit::Name { given, family }).await
 }
 
 /// `DELETE /people/{kind}/{person}/name`.
 pub(super) async fn delete_name<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    delete(&Desk::new(&api, &granted), &at, &headers, "NAME").await
+    delete(&context, "NAME").await
 }
 
 #[derive(Deserialize)]
@@ -106,14 +91,10 @@ pub(super) struct NewContact {
 
 /// `PUT /people/{kind}/{person}/contact`.
 pub(super) async fn put_contact<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewContact>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = changeable(&desk, &at).await?;
+    let person = changeable(&context).await?;
     let contact = Edit::Contact {
         email: body.email.as_deref().map(email).transpose()?,
         phone: body.phone.as_deref().map(|text| phone(text, "phone")).transpose()?,
@@ -122,17 +103,14 @@ pub(super) async fn put_contact<T: Table, O: Objects>(
     if contact == (Edit::Contact { email: None, phone: None, sms: None }) {
         return Err(Problem::unprocessable("`email`, `phone` or `sms` is required"));
     }
-    put(&desk, &headers, &person, contact).await
+    put(&context, &person, contact).await
 }
 
 /// `DELETE /people/{kind}/{person}/contact`.
 pub(super) async fn delete_contact<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    delete(&Desk::new(&api, &granted), &at, &headers, "CONTACT").await
+    delete(&context, "CONTACT").await
 }
 
 #[derive(Deserialize)]
@@ -141,25 +119,18 @@ pub(super) struct NewSignIn {
     email: String,
 }
 
-/// `PUT /people/{kind}/{person}/sign-in-email` (R-I4): for who must get in today.
+/// `PUT /people/{kind}/{person}/sign-in-email` (R-I4): sets a temporary sign-in e-mail.
 pub(super) async fn put_sign_in<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewSignIn>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = changeable(&desk, &at).await?;
-    put(&desk, &headers, &person, Edit::SignIn { email: email(&body.email)? }).await
+    let person = changeable(&context).await?;
+    put(&context, &person, Edit::SignIn { email: email(&body.email)? }).await
 }
 
 /// `DELETE /people/{kind}/{person}/sign-in-email`.
 pub(super) async fn delete_sign_in<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    delete(&Desk::new(&api, &granted), &at, &headers, "SIGNIN").await
+    delete(&context, "SIGNIN").await
 }

@@ -1,7 +1,5 @@
-//! People, one by one.
+//! Single people.
 
-use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use roster::id::SourceId;
 use roster::records::Status;
@@ -9,35 +7,31 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::access::Operation;
-use crate::answer::{ok, versioned};
-use crate::caller::Granted;
-use crate::desk::{Desk, version};
-use crate::input::{At, Body, email};
+use crate::context::{RequestContext, version};
+use crate::input::{Body, email};
 use crate::people::{Item, PersonFound};
 use crate::problem::Problem;
+use crate::response::{ok, versioned};
 use crate::views::{PersonLine, PersonView};
-use crate::{Api, Objects, Table};
+use crate::{Objects, Table};
 
 /// `GET /people/{kind}/{person}`.
 pub(super) async fn get<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let person = desk.person(at.people()?, &at.record("person")?).await?;
-    shown(&desk, &person).await
+    let person = context.person_of_path().await?;
+    shown(&context, &person).await
 }
 
-/// A person as this caller sees them.
+/// Returns a person as the caller may see the record.
 pub(super) async fn shown<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     person: &PersonFound,
 ) -> Result<Response, Problem> {
     let keys: Vec<SourceId> = person.children().into_iter().map(|child| child.key).collect();
-    let children = desk.glance(roster::records::RecordKind::Student, &keys).await?;
+    let children = context.people(roster::records::RecordKind::Student, &keys).await?;
     let children: Vec<Status> = children.iter().map(|child| child.item.status()).collect();
-    let view = PersonView::new(person, &children, desk.may(Operation::ReadDemographics));
+    let view = PersonView::new(person, &children, context.may(Operation::ReadDemographics));
     versioned(&view, &version(&person.found))
 }
 
@@ -47,21 +41,19 @@ pub(super) struct ByEmail {
     email: String,
 }
 
-/// `POST /people/lookup`: whoever has this e-mail address in the source. In a body, for addresses
-/// of people do not belong into addresses of pages.
+/// `POST /people/lookup`: the people with an e-mail address in the source. The address is in the
+/// body because URLs must not contain personal data.
 pub(super) async fn look_up<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
+    context: RequestContext<T, O>,
     Body(body): Body<ByEmail>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    desk.terms().await?;
+    context.terms().await?;
     let mut people = Vec::new();
-    for place in api.table.with_email(desk.district(), &email(&body.email)?).await? {
-        let found = api.table.found(desk.district(), &place).await?;
-        // The index says where a record lies; its key is in the record alone.
+    for place in context.api.table.with_email(context.district(), &email(&body.email)?).await? {
+        let found = context.api.table.found(context.district(), &place).await?;
+        // The index only gives the place of the record; the key is in the record.
         let Some(item) = Item::read(place.kind, &found)? else { continue };
-        people.extend(desk.seen(place.kind, item.key()).await?);
+        people.extend(context.visible_person(place.kind, item.key()).await?);
     }
     let lines: Vec<PersonLine> = people.iter().map(PersonLine::from).collect();
     ok(&json!({ "items": lines }))

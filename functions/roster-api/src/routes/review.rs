@@ -1,11 +1,8 @@
-//! What a person looks at before a district is let in, or a run is approved (R-O2): counts by kind
-//! and by school, the share of records that have each field, what was found, and a few of the
-//! records.
+//! What a person reviews before a district goes live or a held run is approved (R-O2): counts by
+//! kind and school, the share of records that have each field, findings, and sample records.
 
 use std::collections::BTreeMap;
 
-use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use mirror::MirrorError;
 use mirror::files::plan::read_plan;
@@ -25,24 +22,23 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::runs::read;
-use crate::access::{Operation, Reach, reach};
-use crate::answer::ok;
-use crate::caller::Granted;
-use crate::input::At;
+use crate::access::{Operation, Scope, scope};
+use crate::context::RequestContext;
 use crate::problem::Problem;
 use crate::reference::Reference;
-use crate::{Api, Objects, Table};
+use crate::response::ok;
+use crate::{Objects, Table};
 
-/// Records of a kind that are shown.
+/// The number of sample records of each kind.
 const SAMPLES: usize = 8;
 
-/// Findings of a code that are quoted; `GET /runs/{run}/findings` has all.
+/// The number of findings quoted per code. `GET /runs/{run}/findings` returns all.
 const QUOTED: usize = 3;
 
 #[derive(Serialize)]
 struct SchoolView {
     school: Reference,
-    /// None: the source has no record of the school itself.
+    /// `None` if the source has no record of the school itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     counts: BTreeMap<String, Counts>,
@@ -52,8 +48,8 @@ struct SchoolView {
 struct ShareView {
     #[serde(flatten)]
     share: FieldShare,
-    /// The share in percent, to one digit and never rounded up; none: there is no record of the
-    /// kind, or nobody counts.
+    /// The share in percent, rounded down to one decimal. `None` if there are no records of the
+    /// kind, or if the policy ignores the field.
     percent: Option<f64>,
 }
 
@@ -67,24 +63,23 @@ struct FoundView {
     first: Vec<Finding>,
 }
 
-/// `GET /runs/{run}/review`. A run without a plan has none.
+/// `GET /runs/{run}/review`. 404 for a run without a plan.
 pub(super) async fn review<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
-    let (internal, district) = (&api.internal, &run.district);
+    let run = read(&context, &context.path.run()?).await?;
+    let (internal, district) = (&context.api.internal, &run.district);
     let plan = read_plan(internal, district, &run.run).await?.ok_or_else(Problem::not_found)?;
     let manifest = read_manifest(internal, district, &run.run).await?;
     let report = report::read(internal, district, &run.run).await?;
-    let configured = api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    let configured =
+        context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
     let admits_guardians = configured
         .settings
         .policy()
         .is_ok_and(|policy| rules::book::guardians::admits_guardians(&policy));
-    let (outcome, role) = (plan.outcome, granted.caller.role);
-    let may = |operation| reach(role, operation) != Reach::No;
+    let (outcome, role) = (plan.outcome, context.granted.caller.role);
+    let may = |operation| scope(role, operation) != Scope::None;
     let samples = match manifest.as_ref().filter(|_| may(Operation::ReadPerson)) {
         Some(manifest) => {
             Some(few(internal, manifest, admits_guardians, may(Operation::ReadDemographics)).await?)
@@ -103,10 +98,14 @@ pub(super) async fn review<T: Table, O: Objects>(
         counts: of.counts,
     });
     ok(&json!({
-        "run": run.run, "state": run.state, "waits": run.state == RunState::Held, "district_status": configured.status,
-        "taken_at": run.taken_at, "today": run.today, "source": manifest.as_ref().map(|manifest| &manifest.origin.source),
-        "changes": outcome.changes, "holds": outcome.holds, "counts": outcome.counts, "unreadable": unreadable,
-        "schools": schools.collect::<Vec<_>>(), "fields": fields.into_iter().map(share).collect::<Vec<_>>(),
+        "run": run.run, "state": run.state, "waits": run.state == RunState::Held,
+        "district_status": configured.status,
+        "taken_at": run.taken_at, "today": run.today,
+        "source": manifest.as_ref().map(|manifest| &manifest.origin.source),
+        "changes": outcome.changes, "holds": outcome.holds, "counts": outcome.counts,
+        "unreadable": unreadable,
+        "schools": schools.collect::<Vec<_>>(),
+        "fields": fields.into_iter().map(share).collect::<Vec<_>>(),
         "findings": report.map(found).unwrap_or_default(), "samples": samples,
     }))
 }
@@ -117,7 +116,7 @@ fn share(share: FieldShare) -> ShareView {
     ShareView { share, percent }
 }
 
-/// What was found, the heaviest first and then the most frequent.
+/// Returns the findings by code: most severe first, then most frequent.
 fn found(report: Report) -> Vec<FoundView> {
     let mut all: Vec<FoundView> = report
         .finding_totals
@@ -139,7 +138,7 @@ fn found(report: Report) -> Vec<FoundView> {
     all
 }
 
-/// A few records of the snapshot, by kind.
+/// Returns sample records of the snapshot, by kind.
 async fn few(
     internal: &impl ReadObjects,
     manifest: &Manifest,
@@ -177,12 +176,14 @@ async fn few(
     Ok(all)
 }
 
-/// What people have in common; what nobody knows of them is null.
+/// Returns the fields that all people share. Unknown fields are null.
 fn of_person(id: &SourceId, person: &Person) -> Value {
     let schools: Vec<Reference> = person.schools.iter().cloned().map(Reference).collect();
     json!({
-        "source_id": Reference(id.clone()), "given": person.given, "family": person.family, "email": person.email,
-        "number": person.number, "state_id": person.state_id, "sis_id": person.sis_id, "schools": schools,
+        "source_id": Reference(id.clone()), "given": person.given, "family": person.family,
+        "email": person.email,
+        "number": person.number, "state_id": person.state_id, "sis_id": person.sis_id,
+        "schools": schools,
     })
 }
 
@@ -215,7 +216,9 @@ fn of_class(class: &Class) -> Value {
     let details = &class.details;
     json!({
         "source_id": Reference(class.id.clone()), "title": details.title, "code": details.code,
-        "school": Reference(details.school.clone()), "periods": details.periods, "subjects": details.subjects,
-        "terms": details.terms.len(), "teachers": class.teachers.len(), "students": class.students.len(),
+        "school": Reference(details.school.clone()), "periods": details.periods,
+        "subjects": details.subjects,
+        "terms": details.terms.len(), "teachers": class.teachers.len(),
+        "students": class.students.len(),
     })
 }

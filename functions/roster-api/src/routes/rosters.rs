@@ -1,8 +1,6 @@
-//! Students added to classes by hand, and taken out (R-S4, R-S5).
+//! Students added to classes by hand, and removed (R-S4, R-S5).
 
-use axum::Extension;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use mirror::ports::directory::{InSchool, Place};
 use roster::edit::Edit;
@@ -14,22 +12,21 @@ use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answer::{Made, nothing, once};
-use crate::caller::Granted;
-use crate::desk::{ClassFound, Desk, done, in_slot, is_active};
-use crate::input::{At, Body};
+use crate::context::{ClassFound, RequestContext, in_slot, is_active, written};
+use crate::input::Body;
 use crate::page::LARGEST;
 use crate::people::PersonFound;
 use crate::policy::Terms;
 use crate::problem::Problem;
 use crate::reference::Reference;
+use crate::response::{Created, no_content, once};
 use crate::views::PersonLine;
-use crate::{Api, Objects, Table};
+use crate::{Objects, Table};
 
-/// Candidates that are named where a name is not unique.
+/// The most candidates listed if a name is ambiguous.
 const NAMED: usize = 20;
 
-/// By a reference, or by the exact name.
+/// The body: a student by reference or by exact name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewStudent {
@@ -39,40 +36,38 @@ pub(super) struct NewStudent {
 
 /// `POST /classes/{class}/students`.
 pub(super) async fn add<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewStudent>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     let path = format!("classes/{}/students", Reference::text(&class.item.key));
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |_| {
-        let terms = desk.terms().await?;
+    once(&context, (&Method::POST, &path, &body), async |_| {
+        let terms = context.terms().await?;
         changeable(&class)?;
         terms.may_add(RecordKind::Student, &class)?;
         let student = match (&body.student, &body.name) {
             (Some(Reference(key)), None) => {
-                by_key(&desk, RecordKind::Student, class.school(), key).await?
+                by_key(&context, RecordKind::Student, class.school(), key).await?
             }
-            (None, Some(name)) => by_name(&desk, RecordKind::Student, class.school(), name).await?,
+            (None, Some(name)) => {
+                by_name(&context, RecordKind::Student, class.school(), name).await?
+            }
             _ => {
                 return Err(Problem::unprocessable(
                     "`student` or `name` is required, but not both",
                 ));
             }
         };
-        let lifetime = terms.member_lifetime(desk.today(&terms), &class, &student);
+        let lifetime = terms.member_lifetime(context.today(&terms), &class, &student);
         let key = student.item.key().clone();
-        put_in(&desk, &class, RecordKind::Student, &key).await?;
-        Ok(Made::new(&json!({ "student": Reference(key.clone()), "lives": lifetime }))?
+        put_in(&context, &class, RecordKind::Student, &key).await?;
+        Ok(Created::new(&json!({ "student": Reference(key.clone()), "lives": lifetime }))?
             .at(format!("people/student/{}", Reference::text(&key))))
     })
     .await
 }
 
-/// Archived classes are frozen (R-A5).
+/// Rejects changes to archived classes, which are frozen (R-A5).
 pub(super) fn changeable(class: &ClassFound) -> Result<(), Problem> {
     Ok(may_change_roster(class.item.status)?)
 }
@@ -81,24 +76,24 @@ fn not_in_the_directory() -> Problem {
     Problem::unprocessable("not in the directory").under(Rule::S5)
 }
 
-/// Somebody of a school's directory.
+/// Returns the active person with this key in a school's directory.
 pub(super) async fn by_key<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     school: &SourceId,
     key: &SourceId,
 ) -> Result<PersonFound, Problem> {
-    let person = desk.anybody(kind, key).await?;
+    let person = context.any_person(kind, key).await?;
     let is_here = |person: &PersonFound| {
         is_active(person.item.status()) && person.item.schools().contains(school)
     };
     person.filter(is_here).ok_or_else(not_in_the_directory)
 }
 
-/// The one of a school's directory who has exactly this name: none is "not in the directory", two
-/// ask for the id.
+/// Returns the only person in a school's directory with exactly this name. If there are several,
+/// the problem lists them as candidates.
 pub(super) async fn by_name<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     kind: RecordKind,
     school: &SourceId,
     name: &str,
@@ -113,8 +108,8 @@ pub(super) async fn by_name<T: Table, O: Objects>(
             after: after.as_ref(),
             at_most: LARGEST,
         };
-        let listed = desk.api.table.in_school(desk.district(), question).await?;
-        let people = desk.glance_at(kind, &listed.places).await?;
+        let listed = context.api.table.in_school(context.district(), question).await?;
+        let people = context.people_at(kind, &listed.places).await?;
         named.extend(people.into_iter().filter(|person| is_named(&person.person(), name)));
         after = listed.next;
         if after.is_none() {
@@ -134,10 +129,10 @@ pub(super) async fn by_name<T: Table, O: Objects>(
     }
 }
 
-/// Puts somebody into a class: what took them out goes, what puts them in comes; whoever is in
-/// already stays.
+/// Adds a person to a class, unless the person is already in it, and removes an edit that had taken
+/// the person out.
 pub(super) async fn put_in<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     class: &ClassFound,
     role: RecordKind,
     person: &SourceId,
@@ -150,22 +145,19 @@ pub(super) async fn put_in<T: Table, O: Objects>(
     };
     let member = Edit::Member { role, person: person.clone() };
     if !list.contains(person) && in_slot(edits, &member.slot()).is_none() {
-        desk.put_over(RecordKind::Class, key, &member.slot(), |found| {
-            Ok(in_slot(&found.edits, &member.slot()).is_none().then(|| member.clone()))
-        })
-        .await?;
+        context.add(RecordKind::Class, key, &member).await?;
     }
     let left = Edit::Left { role, person: person.clone() }.slot();
     match in_slot(edits, &left) {
-        Some(left) => done(desk.api.table.take_edit(desk.district(), left).await?),
+        Some(left) => written(context.api.table.take_edit(context.district(), left).await?),
         None => Ok(()),
     }
 }
 
-/// Takes somebody out of a class, who is in it by hand or whom nobody else answers for (R-O5,
-/// R-C2).
+/// Removes a person from a class. A person whom the source lists can be removed only from a manual
+/// class, or while the sync is off (R-O5, R-C2).
 pub(super) async fn take_out<T: Table, O: Objects>(
-    desk: &Desk<'_, T, O>,
+    context: &RequestContext<T, O>,
     class: &ClassFound,
     terms: &Terms,
     role: RecordKind,
@@ -184,27 +176,27 @@ pub(super) async fn take_out<T: Table, O: Objects>(
     may_remove_member(terms.sync(), class.item.origin, is_listed)?;
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };
-        desk.put_over(RecordKind::Class, key, &left.slot(), |found| {
-            Ok(in_slot(&found.edits, &left.slot()).is_none().then(|| left.clone()))
-        })
-        .await?;
+        context.add(RecordKind::Class, key, &left).await?;
     }
     match in_slot(edits, &Edit::Member { role, person: person.clone() }.slot()) {
-        Some(member) => done(desk.api.table.take_edit(desk.district(), member).await?),
+        Some(member) => written(context.api.table.take_edit(context.district(), member).await?),
         None => Ok(()),
     }
 }
 
 /// `DELETE /classes/{class}/students/{student}`.
 pub(super) async fn remove<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let desk = Desk::new(&api, &granted);
-    let class = desk.class(&at.record("class")?).await?;
+    let class = context.class_of_path().await?;
     changeable(&class)?;
-    take_out(&desk, &class, &desk.terms().await?, RecordKind::Student, &at.record("student")?)
-        .await?;
-    Ok(nothing())
+    take_out(
+        &context,
+        &class,
+        &context.terms().await?,
+        RecordKind::Student,
+        &context.path.record("student")?,
+    )
+    .await?;
+    Ok(no_content())
 }

@@ -1,8 +1,6 @@
-//! Runs: their reports and plans, decisions about held ones (R-H2), and going back (R-H4).
+//! Runs: reports, plans, decisions about held runs (R-H2), undo and restore (R-H4).
 
-use axum::Extension;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use mirror::files::report;
 use mirror::files::scan;
@@ -15,46 +13,48 @@ use roster::run::{Decided, Decision, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::changes::view;
 use super::districts::configured;
-use crate::answer::{Made, json_text, ok, once};
-use crate::caller::Granted;
-use crate::input::{At, Body, reason};
-use crate::page::{Asked, Page};
+use super::listing::{RUNS, change_view};
+use crate::caller::Caller;
+use crate::context::RequestContext;
+use crate::input::{Body, Parameters, reason};
+use crate::page::{Page, PageQuery};
 use crate::problem::Problem;
-use crate::{Api, Objects, Table};
-
-/// Runs of a district that are kept: more than a year has nights.
-pub(super) const LISTED_RUNS: usize = 2000;
+use crate::response::{Created, json_text, ok, once};
+use crate::{Objects, Table};
 
 fn line(run: &RunRecord) -> Value {
     json!({
-        "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at, "today": run.today, "decided": run.decided,
-        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes, "edits_kept": run.edits_kept,
+        "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at,
+        "today": run.today, "decided": run.decided,
+        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes,
+        "edits_kept": run.edits_kept,
     })
 }
 
 pub(super) async fn read<T: Table, O: Objects>(
-    api: &Api<T, O>,
-    granted: &Granted,
+    context: &RequestContext<T, O>,
     run: &RunId,
 ) -> Result<RunRecord, Problem> {
-    api.table.run(&granted.caller.district, run).await?.ok_or_else(Problem::not_found)
+    context
+        .api
+        .table
+        .run(&context.granted.caller.district, run)
+        .await?
+        .ok_or_else(Problem::not_found)
 }
 
-/// `GET /runs`: the newest first.
+/// `GET /runs`: the runs, newest first.
 pub(super) async fn list<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    context: RequestContext<T, O>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
-    let Query(asked) =
-        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
-    let (limit, after) = (asked.limit()?, asked.after(|text| Some(RunId::new(text)))?);
-    let district = &granted.caller.district;
-    api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
-    let at_most = if after.is_some() { LISTED_RUNS } else { limit + 1 };
-    let runs = api.table.newest(district, at_most).await?;
+    let page = query;
+    let (limit, after) = (page.limit()?, page.after(|text| Some(RunId::new(text)))?);
+    let district = &context.granted.caller.district;
+    context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
+    let at_most = if after.is_some() { RUNS } else { limit + 1 };
+    let runs = context.api.table.newest(district, at_most).await?;
     let mut runs = runs.iter().filter(|run| after.as_ref().is_none_or(|after| run.run < *after));
     let page: Vec<&RunRecord> = runs.by_ref().take(limit).collect();
     let next = page.last().filter(|_| runs.next().is_some()).map(|run| run.run.to_string());
@@ -63,21 +63,17 @@ pub(super) async fn list<T: Table, O: Objects>(
 
 /// `GET /runs/{run}`.
 pub(super) async fn get<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    ok(&line(&read(&api, &granted, &at.run()?).await?))
+    ok(&line(&read(&context, &context.path.run()?).await?))
 }
 
 /// `GET /runs/{run}/report`.
 pub(super) async fn report<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
+    context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
-    let report = report::read_text(&api.internal, &run.district, &run.run).await?;
+    let run = read(&context, &context.path.run()?).await?;
+    let report = report::read_text(&context.api.internal, &run.district, &run.run).await?;
     Ok(json_text(StatusCode::OK, report.ok_or_else(Problem::not_found)?))
 }
 
@@ -88,23 +84,19 @@ pub(super) struct OfCode {
     limit: Option<String>,
 }
 
-/// `GET /runs/{run}/findings?code=…`: all that is kept, while the report lists the first ones of
+/// `GET /runs/{run}/findings?code=…`: all stored findings. The report has only the first ones of
 /// each code.
 pub(super) async fn findings<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    query: Result<Query<OfCode>, axum::extract::rejection::QueryRejection>,
+    context: RequestContext<T, O>,
+    Parameters(query): Parameters<OfCode>,
 ) -> Result<Response, Problem> {
-    let Query(OfCode { code, after, limit }) =
-        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
-    let asked = Asked { after, limit };
-    let (limit, skip) =
-        (asked.limit()?, asked.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
-    let run = read(&api, &granted, &at.run()?).await?;
-    let internal = &api.internal;
+    let OfCode { code, after, limit } = query;
+    let page = PageQuery { after, limit };
+    let (limit, skip) = (page.limit()?, page.after(|text| text.parse::<u64>().ok())?.unwrap_or(0));
+    let run = read(&context, &context.path.run()?).await?;
+    let internal = &context.api.internal;
     if run.state == RunState::Refused {
-        // There is no snapshot: all that was found stands in the report.
+        // There is no snapshot; the report has all findings.
         let report = report::read(internal, &run.district, &run.run)
             .await?
             .ok_or_else(Problem::not_found)?;
@@ -121,20 +113,18 @@ pub(super) async fn findings<T: Table, O: Objects>(
 
 /// `GET /runs/{run}/plan`: every change, with before, after, rule and reason (R-X2).
 pub(super) async fn plan<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    context: RequestContext<T, O>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
-    let Query(asked) =
-        query.map_err(|_| Problem::bad_request("the query parameters are not valid"))?;
+    let page = query;
     let (limit, skip) =
-        (asked.limit()?, asked.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
-    let run = read(&api, &granted, &at.run()?).await?;
-    let changes = scan::changes(&api.internal, &run.district, &run.run, skip, limit).await?;
+        (page.limit()?, page.after(|text| text.parse::<usize>().ok())?.unwrap_or(0));
+    let run = read(&context, &context.path.run()?).await?;
+    let changes =
+        scan::changes(&context.api.internal, &run.district, &run.run, skip, limit).await?;
     let (changes, more) = changes.ok_or_else(Problem::not_found)?;
     let next = more.then(|| (skip + limit).to_string());
-    ok(&Page::new(changes.iter().map(view).collect::<Result<Vec<Value>, _>>()?, next))
+    ok(&Page::new(changes.iter().map(change_view).collect::<Result<Vec<Value>, _>>()?, next))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,26 +134,23 @@ pub(super) struct NewDecision {
     reason: String,
 }
 
-/// What was asked of reconcile: it will be done in a moment.
-fn accepted(run: &str) -> Result<Made, Problem> {
-    Ok(Made::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?.at(format!("runs/{run}")))
+/// 202: reconcile will carry out the request.
+fn accepted(run: &str) -> Result<Created, Problem> {
+    Ok(Created::with_status(StatusCode::ACCEPTED, &json!({ "run": run }))?
+        .at(format!("runs/{run}")))
 }
 
-/// `POST /runs/{run}/decision`: approve, approve_additions or reject, by a named person, with a
-/// reason.
+/// `POST /runs/{run}/decision`: approve, approve_additions or reject, with a reason.
 pub(super) async fn decide<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<NewDecision>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
+    let run = read(&context, &context.path.run()?).await?;
     let path = format!("runs/{}/decision", run.run);
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+    once(&context, (&Method::POST, &path, &body), async |id| {
         let decided = Decided {
             decision: body.decision,
-            by: granted.caller.subject.to_string(),
+            by: context.granted.caller.subject.to_string(),
             reason: reason(&body.reason)?,
         };
         if run.state != RunState::Held {
@@ -172,12 +159,12 @@ pub(super) async fn decide<T: Table, O: Objects>(
             );
         }
         if body.decision != Decision::Reject && run.cause.is_source() {
-            // Nothing is written while the district is paused: an approval would wait, and the next
-            // night take its place.
-            configured(&api, &granted).await?.status.after(Step::Pull)?;
+            // Nothing is applied while the district is paused: the approved run would wait and be
+            // replaced by the next night's run.
+            configured(&context).await?.status.after(Step::Pull)?;
         }
         let request = Request::Decide(Decide { run: run.run.clone(), decided });
-        requests::put(&api.internal, &run.district, &RunId::new(fresh), &request).await?;
+        requests::put(&context.api.internal, &run.district, &RunId::new(id), &request).await?;
         accepted(run.run.as_str())
     })
     .await
@@ -189,58 +176,55 @@ pub(super) struct Why {
     pub(super) reason: String,
 }
 
-fn order(granted: &Granted, run: &RunRecord, reason: String) -> RunCommand {
-    RunCommand { run: run.run.clone(), by: granted.caller.subject.to_string(), reason, today: None }
+fn order(caller: &Caller, run: &RunRecord, reason: String) -> RunCommand {
+    RunCommand { run: run.run.clone(), by: caller.subject.to_string(), reason, today: None }
 }
 
-/// `POST /runs/{run}/undo`: a run that takes everything back that this one has done.
+/// `POST /runs/{run}/undo`: requests a run that reverts all changes of this run.
 pub(super) async fn undo<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<Why>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
+    let run = read(&context, &context.path.run()?).await?;
     let path = format!("runs/{}/undo", run.run);
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+    once(&context, (&Method::POST, &path, &body), async |id| {
         let reason = reason(&body.reason)?;
         if run.state != RunState::Applied {
             return Err(Problem::conflict("only an applied run can be undone")
                 .with("state", json!(run.state)));
         }
         // Stricter than reconcile, which also accepts unchanged runs: undoing one has no effect.
-        let age = api.clock.now().duration_since(run.taken_at);
+        let age = context.api.clock.now().duration_since(run.taken_at);
         if run.state.check_reversible(age).is_err() {
             return Err(Problem::conflict(
                 "a run can be undone for 365 days; an earlier snapshot may still be restored",
             ));
         }
-        let request = Request::Undo(order(&granted, &run, reason));
-        requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;
-        accepted(&fresh)
+        let request = Request::Undo(order(context.caller(), &run, reason));
+        requests::put(&context.api.internal, &run.district, &RunId::new(id.as_str()), &request)
+            .await?;
+        accepted(&id)
     })
     .await
 }
 
-/// `POST /runs/{run}/restore`: a run that brings the mirror to this one's snapshot.
+/// `POST /runs/{run}/restore`: requests a run that changes the mirror to this run's snapshot.
 pub(super) async fn restore<T: Table, O: Objects>(
-    State(api): State<Api<T, O>>,
-    Extension(granted): Extension<Granted>,
-    at: At,
-    headers: HeaderMap,
+    context: RequestContext<T, O>,
     Body(body): Body<Why>,
 ) -> Result<Response, Problem> {
-    let run = read(&api, &granted, &at.run()?).await?;
+    let run = read(&context, &context.path.run()?).await?;
     let path = format!("runs/{}/restore", run.run);
-    once(&api, &granted, &headers, (&Method::POST, &path, &body), async |fresh| {
+    once(&context, (&Method::POST, &path, &body), async |id| {
         let reason = reason(&body.reason)?;
-        if snapshot::read_manifest(&api.internal, &run.district, &run.run).await?.is_none() {
+        if snapshot::read_manifest(&context.api.internal, &run.district, &run.run).await?.is_none()
+        {
             return Err(Problem::conflict("the run has no snapshot, or its snapshot has expired"));
         }
-        let request = Request::Restore(order(&granted, &run, reason));
-        requests::put(&api.internal, &run.district, &RunId::new(fresh.as_str()), &request).await?;
-        accepted(&fresh)
+        let request = Request::Restore(order(context.caller(), &run, reason));
+        requests::put(&context.api.internal, &run.district, &RunId::new(id.as_str()), &request)
+            .await?;
+        accepted(&id)
     })
     .await
 }

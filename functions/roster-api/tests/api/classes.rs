@@ -1,4 +1,4 @@
-//! Classes, rosters, co-teachers, manual classes, custom names.
+//! Classes, rosters, co-teachers, manual classes and custom names.
 
 use roster::records::{AnyMirrored, Status};
 use roster::settings::{DistrictStatus, Settings};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::*;
 
 #[tokio::test]
-async fn r_m4_a_custom_name_stands_beside_the_sources() {
+async fn r_m4_a_custom_name_is_shown_with_the_sources_name() {
     let w = world("sis").await;
     let made = w.put_json(&teacher(), "/classes/c1/custom-name", json!({ "name": " Owls " })).await;
     assert_eq!((made.status, &made.body["lives"]), (200, &json!("until_taken_away")));
@@ -23,7 +23,7 @@ async fn r_m4_a_custom_name_stands_beside_the_sources() {
 }
 
 #[tokio::test]
-async fn of_two_people_who_change_a_name_at_once_one_is_told() {
+async fn a_second_change_of_the_same_version_is_rejected() {
     let w = world("sis").await;
     let first = w
         .put_json(&teacher(), "/classes/c1/custom-name", json!({ "name": "Owls" }))
@@ -49,7 +49,7 @@ async fn of_two_people_who_change_a_name_at_once_one_is_told() {
 }
 
 #[tokio::test]
-async fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
+async fn r_t6_single_sign_on_is_ready_after_the_primary_teacher_signs_in() {
     let w = world("clever").await;
     let ready = async || w.get(&teacher(), "/classes/c1").await.body["sso_ready"].clone();
     assert_eq!(ready().await, json!(false));
@@ -64,7 +64,7 @@ async fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
 }
 
 #[tokio::test]
-async fn r_s4_a_student_added_by_hand_lives_until_the_next_run() {
+async fn r_s4_a_student_added_by_hand_is_kept_until_the_next_run() {
     let w = world("clever").await;
     let made = w.post(&teacher(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!((made.status, &made.body["lives"]), (201, &json!("until_next_run")));
@@ -80,7 +80,7 @@ async fn r_s4_a_student_added_by_hand_lives_until_the_next_run() {
 }
 
 #[tokio::test]
-async fn r_s4_where_such_entries_are_kept_only_with_school_rostering_they_are_refused_without() {
+async fn r_s4_under_keep_adding_needs_school_rostering() {
     let w = world("family-directory").await;
     for (path, body) in [
         ("/classes/c1/students", json!({ "student": "p3" })),
@@ -115,7 +115,7 @@ async fn r_s5_a_name_must_match_the_directory_exactly() {
     assert_eq!(
         add(json!({ "name": "Sam Alder" })).await.refusal(),
         (422, "R-S5"),
-        "a pupil of another school"
+        "a student of another school"
     );
     assert_eq!(add(json!({ "student": "p9" })).await.refusal(), (422, "R-S5"), "by the id, too");
     assert_eq!(add(json!({ "student": "p3", "name": "Pam Yew" })).await.status, 422);
@@ -131,7 +131,7 @@ async fn r_s5_a_name_must_match_the_directory_exactly() {
 }
 
 #[tokio::test]
-async fn r_s5_who_is_archived_is_not_in_the_directory() {
+async fn r_s5_archived_students_are_not_in_the_directory() {
     let w = world("clever").await;
     let mut gone = student("p3", person("Pam Yew", "pam@oak.org", "north"), &[], &[]);
     gone.status = Status::Archived;
@@ -142,7 +142,7 @@ async fn r_s5_who_is_archived_is_not_in_the_directory() {
 }
 
 #[tokio::test]
-async fn r_t3_an_outsider_is_made_by_name_and_email_and_nobody_twice() {
+async fn r_t3_an_outsider_is_created_once_by_name_and_email() {
     let w = world("ats-stars").await;
     let outsider = json!({ "given": "Olga", "family": "Rowan", "email": "Olga@Elsewhere.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", outsider.clone()).await;
@@ -177,7 +177,7 @@ async fn r_t3_an_outsider_is_made_by_name_and_email_and_nobody_twice() {
 }
 
 #[tokio::test]
-async fn r_t3_outsiders_alone_live_only_in_classes_without_a_co_teacher_of_the_source() {
+async fn r_t3_outsiders_alone_needs_a_class_without_source_co_teacher() {
     let w = world("clever").await;
     w.put(AnyMirrored::Class(class("c3", "north", &["t1", "t2"], &["p1"]))).await;
     let outsider = || json!({ "given": "Olga", "family": "Rowan", "email": "olga@elsewhere.org" });
@@ -190,14 +190,14 @@ async fn r_t3_outsiders_alone_live_only_in_classes_without_a_co_teacher_of_the_s
 }
 
 #[tokio::test]
-async fn r_t4_no_co_teacher_by_hand_outlives_a_run_under_remove() {
+async fn r_t4_under_remove_no_manual_co_teacher_survives_a_run() {
     let w = world("sis").await;
     let made = w.post(&leader(), "/classes/c1/teachers", json!({ "name": "Ben Moss" })).await;
     assert_eq!((made.status, &made.body["lives"]), (201, &json!("until_next_run")));
 }
 
 #[tokio::test]
-async fn r_c2_who_makes_manual_classes_is_a_setting() {
+async fn r_c2_a_setting_decides_which_roles_create_manual_classes() {
     let practice = || json!({ "title": "Practice", "school": "north" });
     let w = world("clever").await;
     assert_eq!(w.post(&leader(), "/classes", practice()).await.refusal(), (409, "R-C2"), "off");
@@ -237,7 +237,7 @@ async fn r_c2_who_makes_manual_classes_is_a_setting() {
 }
 
 #[tokio::test]
-async fn r_c2_a_manual_class_is_changed_and_archived_here_and_its_students_stay() {
+async fn r_c2_a_manual_class_is_changed_and_archived_by_hand() {
     let w = world("family-directory").await;
     let made = w
         .post(
@@ -281,7 +281,7 @@ async fn r_c2_a_manual_class_is_changed_and_archived_here_and_its_students_stay(
 }
 
 #[tokio::test]
-async fn r_o5_while_the_sync_is_off_everybody_is_taken_out_and_put_back_by_hand() {
+async fn r_o5_while_the_sync_is_off_rosters_are_edited_by_hand() {
     let w = world("sis").await;
     w.switch(DistrictStatus::Off).await;
     assert_eq!(w.delete(&leader(), "/classes/c1/students/p1").await.status, 204);
@@ -295,7 +295,7 @@ async fn r_o5_while_the_sync_is_off_everybody_is_taken_out_and_put_back_by_hand(
 }
 
 #[tokio::test]
-async fn a_guardian_sees_the_class_of_a_child_and_nobody_elses_children() {
+async fn a_guardian_sees_only_their_own_children_in_a_class() {
     let w = world("sis").await;
     let class = w.get(&guardian(), "/classes/c1").await;
     assert_eq!(class.status, 200);
@@ -312,7 +312,7 @@ async fn a_guardian_sees_the_class_of_a_child_and_nobody_elses_children() {
 }
 
 #[tokio::test]
-async fn a_roster_is_read_by_name_in_pages() {
+async fn a_roster_is_read_in_pages_with_names() {
     let w = world("sis").await;
     let first = w.get(&teacher(), "/classes/c1/people?limit=1").await;
     assert_eq!(first.all("name"), ["Pia Larch"]);
@@ -329,7 +329,7 @@ async fn a_roster_is_read_by_name_in_pages() {
 }
 
 #[tokio::test]
-async fn a_creation_with_a_key_has_its_effect_once() {
+async fn an_idempotency_key_creates_once() {
     let w = world("family-directory").await;
     let create = async |key: &str, title: &str| {
         let headers = [("content-type", "application/json"), ("idempotency-key", key)];
@@ -351,7 +351,7 @@ async fn a_creation_with_a_key_has_its_effect_once() {
 }
 
 #[tokio::test]
-async fn a_refused_creation_can_be_sent_again_with_its_key() {
+async fn a_rejected_request_can_be_repeated_with_its_key() {
     let w = world("clever").await;
     let add = async || {
         let headers = [("content-type", "application/json"), ("idempotency-key", "k1")];

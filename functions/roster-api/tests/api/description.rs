@@ -1,8 +1,11 @@
-//! The router, the description and the template have the same routes.
+//! The router, the OpenAPI description and the template have the same routes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mirror::testing::memory::{MemoryObjects, MemoryTable};
+use roster::policy::{Policy, SETTINGS};
+use roster::settings::pulled::{CLASSLINK, CLEVER, ONEROSTER};
+use roster::settings::{DISTRICT, SOURCE, Setting, Values};
 use roster_api::routes;
 use serde_norway::Value;
 
@@ -25,8 +28,7 @@ fn openapi() -> Value {
     serde_norway::from_str(OPENAPI).unwrap()
 }
 
-/// The operations of the description, by method and path, each with the parameters that stand above
-/// it.
+/// The operations of the description by method and path, each with the parameters of its path.
 fn operations(openapi: &Value) -> BTreeMap<(String, String), (Value, Vec<Value>)> {
     let mut all = BTreeMap::new();
     for (path, item) in openapi["paths"].as_mapping().unwrap() {
@@ -70,7 +72,7 @@ fn the_template_lists_every_route_and_no_other() {
     assert_eq!(auth["DefaultAuthorizer"].as_str(), Some("Tokens"), "no route is open");
 }
 
-/// What a reference of the description leads to.
+/// Returns what a reference of the description points to.
 fn resolve<'a>(openapi: &'a Value, reference: &str) -> Option<&'a Value> {
     reference.strip_prefix("#/")?.split('/').try_fold(openapi, |at, part| at.get(part))
 }
@@ -93,7 +95,7 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_reference_of_the_description_leads_somewhere_and_nothing_is_left_over() {
+fn every_reference_resolves_and_every_component_is_used() {
     let openapi = openapi();
     let mut found = BTreeSet::new();
     references(&openapi, &mut found);
@@ -108,8 +110,47 @@ fn every_reference_of_the_description_leads_somewhere_and_nothing_is_left_over()
     }
 }
 
+/// Checks that a schema has the settings of a table and, for settings with a list of values, these
+/// values.
+fn check_schema(schema: &Value, settings: &[Setting]) {
+    assert_eq!(
+        schema["additionalProperties"].as_bool(),
+        Some(false),
+        "unknown settings are invalid"
+    );
+    let properties = schema["properties"].as_mapping().unwrap();
+    let described: BTreeSet<String> = properties.keys().map(text).collect();
+    assert_eq!(described, settings.iter().map(|setting| setting.name.to_owned()).collect());
+    for setting in settings {
+        let listed = schema["properties"][setting.name]["enum"].as_sequence();
+        let listed: Option<BTreeSet<&str>> =
+            listed.map(|values| values.iter().filter_map(Value::as_str).collect());
+        let expected = match setting.values {
+            Values::OneOf(values) => Some(values.iter().map(|(value, _)| *value).collect()),
+            Values::Described(_) if setting.name == "preset" => {
+                Some(Policy::preset_names().collect())
+            }
+            Values::Described(_) => None,
+        };
+        assert_eq!(listed, expected, "{}", setting.name);
+    }
+}
+
 #[test]
-fn every_operation_has_a_name_and_the_parameters_of_its_path() {
+fn the_description_has_every_setting_with_its_values() {
+    let openapi = openapi();
+    let schemas = &openapi["components"]["schemas"];
+    check_schema(&schemas["Settings"], DISTRICT);
+    check_schema(&schemas["Overrides"], SETTINGS);
+    let source = &schemas["Settings"]["properties"]["source"];
+    check_schema(source, SOURCE);
+    check_schema(&source["properties"]["clever"], CLEVER);
+    check_schema(&source["properties"]["oneroster"], ONEROSTER);
+    check_schema(&source["properties"]["classlink"], CLASSLINK);
+}
+
+#[test]
+fn every_operation_has_a_unique_id_and_its_path_parameters() {
     let openapi = openapi();
     let mut names = BTreeSet::new();
     for ((method, path), (operation, parameters)) in operations(&openapi) {
@@ -131,14 +172,14 @@ fn every_operation_has_a_name_and_the_parameters_of_its_path() {
 }
 
 #[tokio::test]
-async fn the_sample_event_is_understood() {
+async fn the_sample_event_is_answered() {
     let event = include_str!("../../../../events/api-request.json");
     let request = lambda_http::request::from_str(event).unwrap();
     let (table, bucket) = (MemoryTable::default(), MemoryObjects::default());
     let api = roster_api::Api::new(table, bucket.clone(), bucket, mirror::clock::Clock::system());
     let response =
         lambda_http::tower::ServiceExt::oneshot(roster_api::router(api), request).await.unwrap();
-    // A leader whose token is for single schools does not see the district as a whole: so the token
-    // was read.
+    // 403, because a leader with access to some schools may not read the whole district: so the
+    // token was read.
     assert_eq!(response.status(), 403);
 }

@@ -1,4 +1,4 @@
-//! Districts: settings, switching the sync, erasing.
+//! Districts: settings, the sync, erasure.
 
 use mirror::ports::districts::{Districts, Leases, TakeLease};
 use roster::run::RunState;
@@ -9,7 +9,7 @@ use crate::nights::{FIRST, Night};
 use crate::world::*;
 
 #[tokio::test]
-async fn an_operator_makes_a_district_and_changes_any_single_setting() {
+async fn an_operator_creates_a_district_and_changes_single_settings() {
     let w = world("sis").await;
     let elm = operator().of("elm");
     let settings = json!({ "preset": "clever", "time_zone": "America/New_York" });
@@ -47,8 +47,7 @@ async fn an_operator_makes_a_district_and_changes_any_single_setting() {
 }
 
 #[tokio::test]
-async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced_and_its_first_run_is_reviewed()
- {
+async fn r_o2_a_notified_district_is_configured_before_its_sync_is_switched_on() {
     let w = world("clever").await;
     w.switch(DistrictStatus::Notified).await;
     let on = async || {
@@ -65,7 +64,7 @@ async fn r_o2_a_district_that_a_source_told_of_is_configured_before_it_is_synced
 }
 
 #[tokio::test]
-async fn r_o5_a_sync_is_switched_off_and_on_and_the_first_run_after_is_reviewed() {
+async fn r_o5_the_first_run_after_the_sync_was_off_is_reviewed() {
     let w = world("sis").await;
     let status = async || w.get(&operator(), "").await.body["status"].clone();
     let switch = async |to: &str| {
@@ -154,7 +153,7 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
 }
 
 #[tokio::test]
-async fn r_o6_erasing_waits_for_a_run_that_is_at_work() {
+async fn r_o6_erasure_waits_for_a_run_in_progress() {
     let w = world("clever").await;
     let until = w.now() + jiff::SignedDuration::from_mins(10);
     let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else {
@@ -175,13 +174,13 @@ async fn r_o6_erasing_waits_for_a_run_that_is_at_work() {
 }
 
 #[tokio::test]
-async fn r_o6_erasing_goes_on_where_it_ran_out_of_time() {
+async fn r_o6_erasure_continues_where_its_time_ended() {
     let reference = world("clever").await;
     let order = || json!({ "confirm": "erase oak", "reason": "leaves" });
     let whole = reference.post(&operator(), "/erasure", order()).await.body;
 
     let w = world("clever").await;
-    // Every look at the clock costs three seconds: a request gets through a few pages.
+    // Every read of the clock takes three seconds, so a request deletes only a few pages.
     w.tick(3);
     let mut requests = 0;
     let done = loop {

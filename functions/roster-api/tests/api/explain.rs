@@ -1,4 +1,4 @@
-//! Why is this one not here (R-X1)?
+//! Explanations of why a record is not here (R-X1).
 
 use roster::change::{Action, Change, Reason};
 use roster::finding::Finding;
@@ -16,7 +16,7 @@ use crate::nights::{FIRST, Night, SECOND};
 use crate::world::*;
 
 /// A student of the source.
-fn pupil(id: &str, email: &str, classes: &[&str]) -> Student {
+fn source_student(id: &str, email: &str, classes: &[&str]) -> Student {
     Student {
         id: id.into(),
         person: person("Nia Oak", email, "north"),
@@ -42,16 +42,16 @@ fn failed(told: &Value) -> &str {
         .map_or("none", |check| check["check"].as_str().unwrap())
 }
 
-/// Where to do something.
+/// Where the advice is to be followed.
 fn place(told: &Value) -> &str {
     told["advice"]["place"].as_str().unwrap_or("nowhere")
 }
 
 #[tokio::test]
-async fn r_x1_the_answer_goes_through_the_checklist_in_its_order() {
+async fn r_x1_the_checks_are_in_the_order_of_the_checklist() {
     let w = world("sis").await;
     Night::new(FIRST)
-        .has(RecordKind::Student, &pupil("new", "", &["c1"]))
+        .has(RecordKind::Student, &source_student("new", "", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
@@ -74,12 +74,12 @@ async fn r_x1_the_answer_goes_through_the_checklist_in_its_order() {
 }
 
 #[tokio::test]
-async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
+async fn r_x1_a_student_missing_from_the_newest_data_must_be_added_there() {
     let w = world("sis").await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"), "no data yet");
     Night::new(FIRST)
-        .has(RecordKind::Student, &pupil("other", "o@oak.org", &[]))
+        .has(RecordKind::Student, &source_student("other", "o@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -87,7 +87,7 @@ async fn r_x1_a_student_who_is_not_in_the_newest_data_is_to_be_added_there() {
 }
 
 #[tokio::test]
-async fn r_x1_a_row_that_cannot_be_read_is_named() {
+async fn r_x1_an_unreadable_row_is_named() {
     let w = world("sis").await;
     let gap =
         UnreadableRecord::Record { kind: RecordKind::Student, id: "new".into(), classes: vec![] };
@@ -97,9 +97,10 @@ async fn r_x1_a_row_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn r_x1_a_student_without_an_active_class_waits_for_one() {
+async fn r_x1_a_student_without_an_active_class_is_explained() {
     let w = world("sis").await;
-    let night = Night::new(FIRST).has(RecordKind::Student, &pupil("new", "n@oak.org", &["gone"]));
+    let night =
+        Night::new(FIRST).has(RecordKind::Student, &source_student("new", "n@oak.org", &["gone"]));
     night.ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!((failed(&told), place(&told)), ("in_active_class", "sis"));
@@ -107,7 +108,7 @@ async fn r_x1_a_student_without_an_active_class_waits_for_one() {
 }
 
 #[tokio::test]
-async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be_enrolled_there() {
+async fn r_x1_a_student_missing_from_a_class_must_be_enrolled_in_the_sis() {
     for (source, name, there) in [
         ("classlink", "ClassLink", "classlink"),
         ("oneroster", "the student information system", "sis"),
@@ -115,7 +116,7 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
         let w = world("clever").await;
         Night::new(FIRST)
             .of(source)
-            .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
+            .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
             .ends(&w, RunState::Applied)
             .await;
         let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -125,7 +126,7 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
     let w = world("clever").await;
     Night::new(FIRST)
         .of("clever")
-        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
+        .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -139,10 +140,10 @@ async fn r_x1_a_student_who_is_not_in_that_class_in_clever_or_classlink_is_to_be
 }
 
 #[tokio::test]
-async fn r_x1_a_held_run_is_for_a_person_here_to_decide() {
+async fn r_x1_a_held_run_must_be_decided_here() {
     let w = world("clever").await;
     Night::new(FIRST)
-        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Held)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -159,7 +160,7 @@ async fn r_x1_a_held_run_is_for_a_person_here_to_decide() {
 }
 
 #[tokio::test]
-async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
+async fn r_x1_a_removal_is_explained_by_rule_and_date() {
     let w = world("clever").await;
     let before = student("p3", person("Pam Yew", "pam@oak.org", "north"), &[], &[]);
     let mut after = before.clone();
@@ -187,7 +188,7 @@ async fn r_x1_who_was_removed_is_told_by_which_rule_and_when() {
 }
 
 #[tokio::test]
-async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
+async fn r_x1_ats_stars_needs_a_finalized_schedule_and_72_hours() {
     let w = world("ats-stars").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -205,14 +206,17 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
         (&json!("open"), &json!("open")),
         "only a person can tell"
     );
-    // Finalised? In ATS/STARS? In Clever, else wait: from the data's own moment,
-    // 2026-09-01T12:00:00Z.
+    // The schedule may not be finalized, or the data may not have reached Clever yet. The time is
+    // counted from the data, 2026-09-01T12:00:00Z.
     assert_eq!(
         told["advice"],
-        json!({ "place": "sis", "what": "Check in the student information system that the schedule is finalized \
-            and that the student is listed there. If not, contact the office that maintains it \
-            (ATS/STARS: the DIIT office). A change made after 2026-08-29T12:00:00Z may not have \
-            reached Clever yet: wait until 72 hours after the change." })
+        json!({
+            "place": "sis",
+            "what": "Check in the student information system that the schedule is finalized and \
+                that the student is listed there. If not, contact the office that maintains it \
+                (ATS/STARS: the DIIT office). A change made after 2026-08-29T12:00:00Z may not \
+                have reached Clever yet: wait until 72 hours after the change.",
+        })
     );
     let found = told["checks"][4]["found"].as_str().unwrap();
     assert!(found.contains("72 hours") && found.contains("before 2026-08-29T12:00:00Z"), "{found}");
@@ -224,11 +228,11 @@ async fn r_x1_ats_stars_asks_for_the_final_schedule_and_waits_72_hours() {
 }
 
 #[tokio::test]
-async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_since() {
+async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
     let w = world("ats-stars").await;
     Night::new(FIRST)
         .of("clever")
-        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &[]))
+        .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -243,10 +247,10 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
             .unwrap()
             .contains("the student is listed in this class there")
     );
-    // It has reached Clever, and the run that brings it waits.
+    // The data has reached Clever, and the run is held.
     let night = Night::new(SECOND)
         .of("clever")
-        .has(RecordKind::Student, &pupil("p3", "pam@oak.org", &["c1"]));
+        .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &["c1"]));
     w.set_now("2026-09-02T12:00:00Z");
     night.ends(&w, RunState::Held).await;
     let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
@@ -255,10 +259,10 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
         !listed(&told["checks"], "check").contains(&"schedule_finalised"),
         "it is in the newest data"
     );
-    // Everything is as it should be, and the id is another.
+    // All steps have passed, so the id must be another one.
     Night::new("01HZ0000000000000000000004")
         .of("clever")
-        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
@@ -270,7 +274,7 @@ async fn r_x1_ats_stars_asks_the_same_of_a_class_and_whether_there_was_a_run_sin
 }
 
 #[tokio::test]
-async fn r_x1_what_reaches_clever_within_minutes_is_no_matter_of_final_schedules() {
+async fn r_x1_a_fast_source_does_not_need_a_finalized_schedule() {
     let w = world("clever").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
     let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
@@ -287,7 +291,7 @@ async fn r_x1_what_reaches_clever_within_minutes_is_no_matter_of_final_schedules
 }
 
 #[tokio::test]
-async fn r_x1_the_night_is_the_districts_own() {
+async fn r_x1_the_next_run_is_in_the_districts_time_zone() {
     let mut settings = Settings::of_preset("sis");
     settings.time_zone = "America/New_York".into();
     let w = world_with(settings).await;
@@ -305,10 +309,10 @@ async fn r_x1_the_night_is_the_districts_own() {
 }
 
 #[tokio::test]
-async fn r_x1_when_all_is_right_an_id_adjustment_is_needed() {
+async fn r_x1_if_every_step_passes_an_id_adjustment_is_needed() {
     let w = world("clever").await;
     Night::new(FIRST)
-        .has(RecordKind::Student, &pupil("new", "n@oak.org", &["c1"]))
+        .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
     let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
@@ -329,7 +333,7 @@ async fn r_x1_when_all_is_right_an_id_adjustment_is_needed() {
 }
 
 #[tokio::test]
-async fn r_x1_a_guardian_waits_for_a_contact_of_their_own() {
+async fn r_x1_a_guardian_needs_a_unique_contact() {
     let w = world("family-directory").await;
     let gus = |id: &str, email: &str| Guardian {
         id: id.into(),
@@ -390,9 +394,9 @@ async fn r_x1_teachers_and_classes_are_explained_too() {
 }
 
 #[tokio::test]
-async fn r_x1_what_lies_beyond_the_walls_is_explained_like_what_does_not_exist() {
+async fn r_x1_a_record_outside_the_scope_is_explained_like_a_missing_one() {
     let w = world("clever").await;
-    let mut south = pupil("south1", "s@oak.org", &["c2"]);
+    let mut south = source_student("south1", "s@oak.org", &["c2"]);
     south.person.schools = vec!["south".into()];
     Night::new(FIRST).has(RecordKind::Student, &south).ends(&w, RunState::Applied).await;
     let told = async |id: &str| {
@@ -427,14 +431,14 @@ async fn r_x1_what_lies_beyond_the_walls_is_explained_like_what_does_not_exist()
 }
 
 #[tokio::test]
-async fn r_x1_a_record_is_found_in_a_large_snapshot_and_its_absence_too() {
+async fn r_x1_a_record_is_found_or_missing_in_a_large_snapshot() {
     let w = world("clever").await;
-    let mut pupils: Vec<Student> =
-        (0..3000).map(|n| pupil(&format!("n{n}"), "n@oak.org", &["c1"])).collect();
-    pupils.sort_by(|a, b| a.id.table_order(&b.id));
+    let mut students: Vec<Student> =
+        (0..3000).map(|n| source_student(&format!("n{n}"), "n@oak.org", &["c1"])).collect();
+    students.sort_by(|a, b| a.id.table_order(&b.id));
     let mut night = Night::new(FIRST);
-    for pupil in &pupils {
-        night = night.has(RecordKind::Student, pupil);
+    for student in &students {
+        night = night.has(RecordKind::Student, student);
     }
     night.ends(&w, RunState::Applied).await;
     for id in ["n0", "n1234", "n2999"] {

@@ -1,4 +1,4 @@
-//! The API as people and applications meet it: stories by rule, walls, conflicts.
+//! The API as its callers use it: the rules, tenant isolation, conflicts.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
@@ -6,10 +6,10 @@ mod classes;
 mod description;
 mod districts;
 mod explain;
+mod isolation;
 mod nights;
 mod people;
 mod review;
 mod runs;
 mod syncing;
-mod walls;
 mod world;

@@ -1,5 +1,4 @@
-//! What a night leaves behind: snapshots, plans, reports, groups, run records. As reconcile writes
-//! them.
+//! What reconcile leaves behind after a night: snapshots, plans, reports, groups, run records.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +30,7 @@ pub(crate) fn line(record: &impl Serialize) -> String {
     serde_json::to_string(record).unwrap()
 }
 
-/// A night in the making.
+/// A night that is being put together.
 pub(crate) struct Night {
     run: RunId,
     source: &'static str,
@@ -61,13 +60,13 @@ impl Night {
         self
     }
 
-    /// The source has a record; those of a kind in the order of the table.
+    /// Adds a record to the source. Records of a kind must be in the order of the table.
     pub(crate) fn has(mut self, kind: RecordKind, record: &impl Serialize) -> Self {
         self.records.entry(PartName::Records(kind)).or_default().push(line(record));
         self
     }
 
-    /// The source has a row that cannot be read.
+    /// Adds an unreadable record.
     pub(crate) fn gap(mut self, gap: &UnreadableRecord) -> Self {
         self.records.entry(PartName::Gaps).or_default().push(line(gap));
         self
@@ -98,13 +97,13 @@ impl Night {
         self
     }
 
-    /// The source's reader has found something.
+    /// Adds a finding of the source's reader.
     pub(crate) fn found_in_source(mut self, finding: &Finding) -> Self {
         self.records.entry(PartName::Findings).or_default().push(line(finding));
         self
     }
 
-    /// Writes what a run leaves whose upload was refused: its record and its report.
+    /// Writes the record and the report of a run whose upload was refused.
     pub(crate) async fn refused(self, w: &World) {
         let taken_at = w.now();
         let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
@@ -118,8 +117,8 @@ impl Night {
         report::put(&w.internal, &report).await.unwrap();
     }
 
-    /// Writes what a run leaves that stands so. An applied one is what the mirror equals from then
-    /// on.
+    /// Writes everything that a run in this state leaves behind. An applied run becomes the
+    /// district's last applied one.
     pub(crate) async fn ends(self, w: &World, state: RunState) {
         let taken_at = w.now();
         let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());

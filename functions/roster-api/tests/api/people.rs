@@ -9,12 +9,12 @@ use serde_json::json;
 use crate::world::*;
 
 #[tokio::test]
-async fn r_s3_students_are_not_added_by_hand_while_a_sync_is_on() {
+async fn r_s3_while_the_sync_is_on_students_are_not_added_by_hand() {
     let w = world("family-directory").await;
-    let pupil = || json!({ "given": "Nia", "family": "Oak", "school": "north" });
-    assert_eq!(w.post(&leader(), "/people/student", pupil()).await.refusal(), (409, "R-S3"));
+    let new_student = || json!({ "given": "Nia", "family": "Oak", "school": "north" });
+    assert_eq!(w.post(&leader(), "/people/student", new_student()).await.refusal(), (409, "R-S3"));
     w.switch(DistrictStatus::Off).await;
-    let made = w.post(&leader(), "/people/student", pupil()).await;
+    let made = w.post(&leader(), "/people/student", new_student()).await;
     assert_eq!(made.status, 201);
     let key = made.body["person"].as_str().unwrap();
     let person = w.get(&leader(), &format!("/people/student/{key}")).await;
@@ -22,8 +22,8 @@ async fn r_s3_students_are_not_added_by_hand_while_a_sync_is_on() {
         (&person.body["name"], &person.body["origin"]),
         (&json!("Nia Oak"), &json!("manual"))
     );
-    assert_eq!(w.post(&leader(), "/people/guardian", pupil()).await.refusal(), (422, "R-G4"));
-    assert_eq!(w.post(&leader(), "/people/teacher", pupil()).await.status, 201);
+    assert_eq!(w.post(&leader(), "/people/guardian", new_student()).await.refusal(), (422, "R-G4"));
+    assert_eq!(w.post(&leader(), "/people/teacher", new_student()).await.status, 201);
     assert_eq!(
         w.post(
             &north_leader(),
@@ -37,7 +37,7 @@ async fn r_s3_students_are_not_added_by_hand_while_a_sync_is_on() {
 }
 
 #[tokio::test]
-async fn r_s6_a_users_manager_changes_a_pupils_name_until_the_next_run() {
+async fn r_s6_a_name_changed_by_a_users_manager_is_kept_until_the_next_run() {
     let w = world("sis").await;
     let changed =
         w.put_json(&users_manager(), "/people/student/p1/name", json!({ "given": "Pippa" })).await;
@@ -177,7 +177,7 @@ async fn r_g5_active_people_change_their_own_contacts() {
 }
 
 #[tokio::test]
-async fn r_g6_under_always_a_changed_contact_goes_with_the_next_run() {
+async fn r_g6_under_always_the_next_run_reverts_a_changed_contact() {
     let w = world("clever").await;
     let changed = w
         .put_json(&users_manager(), "/people/teacher/t1/contact", json!({ "email": "ada@new.org" }))
@@ -186,7 +186,7 @@ async fn r_g6_under_always_a_changed_contact_goes_with_the_next_run() {
 }
 
 #[tokio::test]
-async fn r_i4_support_sets_an_email_to_sign_in_with_today() {
+async fn r_i4_support_sets_a_temporary_sign_in_email() {
     let w = world("clever").await;
     assert_eq!(
         w.get(&support(), "/people/student/p2").await.body["account"]["sign_in_email"],
@@ -303,7 +303,7 @@ async fn r_g4_a_guardian_joins_a_class_with_its_code() {
 }
 
 #[tokio::test]
-async fn r_p1_a_pin_has_a_day_to_come_or_it_is_none() {
+async fn r_p1_a_pin_needs_a_future_date() {
     let w = world("sis").await;
     let pin = async |path: &str, body| w.put_json(&support(), path, body).await;
     let until = |day: &str| json!({ "until": day, "reason": "transfer is being sorted out" });
@@ -343,7 +343,7 @@ async fn r_p1_a_pin_has_a_day_to_come_or_it_is_none() {
 }
 
 #[tokio::test]
-async fn r_i3_support_links_a_source_id_to_an_account_until_it_is_undone() {
+async fn r_i3_support_links_a_source_id_to_an_account() {
     let w = world("clever").await;
     let linked = w.put_json(&support(), "/links/student/new-id", json!({ "person": "p1" })).await;
     assert_eq!((linked.status, &linked.body["rule"]), (200, &json!("R-I3")));
@@ -421,7 +421,7 @@ async fn r_a2_an_archived_student_is_found_among_archived_and_all() {
 }
 
 #[tokio::test]
-async fn a_directory_is_read_in_pages_whatever_is_searched_for() {
+async fn a_directory_search_is_read_in_pages() {
     let w = world("sis").await;
     for query in ["status=all&limit=2", "name=b&limit=1", "name=e&limit=2"] {
         let (mut pages, mut seen, mut after) = (0, Vec::<String>::new(), String::new());
@@ -454,7 +454,7 @@ async fn a_directory_is_read_in_pages_whatever_is_searched_for() {
 }
 
 #[tokio::test]
-async fn somebody_is_looked_up_by_email_within_the_walls() {
+async fn a_person_is_looked_up_by_email_within_the_scope() {
     let w = world("sis").await;
     let found = async |token: Token, email: &str| {
         let reply = w.post(&token, "/people/lookup", json!({ "email": email })).await;
@@ -467,7 +467,7 @@ async fn somebody_is_looked_up_by_email_within_the_walls() {
 }
 
 #[tokio::test]
-async fn r_m7_demographics_are_shown_to_those_who_may_see_them() {
+async fn r_m7_demographics_are_shown_only_to_permitted_roles() {
     let w = world("sis").await;
     assert_eq!(
         w.get(&leader(), "/people/student/p1").await.body["demographics"],

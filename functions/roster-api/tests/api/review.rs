@@ -1,4 +1,4 @@
-//! What a reviewer is shown (R-O2).
+//! What a reviewer sees (R-O2).
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,7 @@ fn class_of_source() -> Class {
     }
 }
 
-/// Thirty students of three schools, a teacher and a class, as a first import would leave them:
-/// held.
+/// A held first import: thirty students in three schools, a teacher and a class.
 fn first() -> Night {
     let mut students: Vec<Student> = (0..30)
         .map(|n| {
@@ -158,7 +157,7 @@ async fn r_o2_the_review_shows_counts_schools_and_the_share_of_every_field() {
 }
 
 #[tokio::test]
-async fn r_o2_the_review_tells_what_was_found_the_heaviest_first_with_what_to_do() {
+async fn r_o2_the_review_lists_findings_by_severity_with_advice() {
     let w = world("clever").await;
     first().ends(&w, RunState::Held).await;
     let found = review(&w, &operator()).await["findings"].clone();
@@ -172,7 +171,7 @@ async fn r_o2_the_review_tells_what_was_found_the_heaviest_first_with_what_to_do
 }
 
 #[tokio::test]
-async fn r_o2_samples_are_a_handful_of_each_kind_spread_over_the_schools() {
+async fn r_o2_samples_of_each_kind_are_spread_over_the_schools() {
     let w = world("clever").await;
     first().ends(&w, RunState::Held).await;
     let samples = review(&w, &operator()).await["samples"].clone();
@@ -192,7 +191,7 @@ async fn r_o2_samples_are_a_handful_of_each_kind_spread_over_the_schools() {
         (&json!("Reading"), &json!(1), &json!(1))
     );
     assert_eq!(samples["guardian"], json!(null), "this district takes none");
-    // The same ones every time, and nothing of anybody is kept beside the snapshot.
+    // The samples are the same every time.
     assert_eq!(review(&w, &operator()).await["samples"], samples);
     for key in w.internal.keys().into_iter().filter(|key| !key.starts_with("snapshots/")) {
         let stored = String::from_utf8_lossy(&w.internal.body(&key).unwrap()).into_owned();
@@ -201,7 +200,7 @@ async fn r_o2_samples_are_a_handful_of_each_kind_spread_over_the_schools() {
 }
 
 #[tokio::test]
-async fn r_o2_only_who_sees_runs_sees_the_review_and_a_run_without_a_plan_has_none() {
+async fn r_o2_a_review_needs_permission_and_a_plan() {
     let w = world("clever").await;
     first().ends(&w, RunState::Held).await;
     let path = format!("/runs/{FIRST}/review");
@@ -217,7 +216,7 @@ async fn r_o2_only_who_sees_runs_sees_the_review_and_a_run_without_a_plan_has_no
 }
 
 #[tokio::test]
-async fn r_o2_a_review_outlives_its_snapshot_without_samples() {
+async fn r_o2_after_the_snapshot_expires_the_review_has_no_samples() {
     let w = world("clever").await;
     first().ends(&w, RunState::Applied).await;
     w.internal.remove(&format!("snapshots/oak/{FIRST}/manifest.json"));

@@ -1,4 +1,4 @@
-//! Runs, decisions, going back, the feed, groups.
+//! Runs, decisions, undo and restore, the feed of changes, groups.
 
 use mirror::ops::requests::{self, Decide, Request, RunCommand, StoredRequest};
 use roster::change::{Action, Change, Reason};
@@ -28,7 +28,7 @@ fn change(key: &str, before: Option<&str>, after: Option<&str>) -> Change {
     }
 }
 
-/// The requests that lie in the bucket, by their ids.
+/// The requests in the bucket, by id.
 async fn asked(w: &World) -> Vec<(String, Request)> {
     let mut all = Vec::new();
     for key in w.internal.keys() {
@@ -128,7 +128,7 @@ async fn r_h4_a_run_is_undone_within_a_year_and_a_snapshot_restored() {
 }
 
 #[tokio::test]
-async fn a_decision_with_a_key_is_asked_once() {
+async fn a_decision_with_an_idempotency_key_is_requested_once() {
     let w = world("clever").await;
     Night::new(FIRST).ends(&w, RunState::Applied).await;
     let headers = [("content-type", "application/json"), ("idempotency-key", "k1")];
@@ -147,7 +147,7 @@ async fn a_decision_with_a_key_is_asked_once() {
 }
 
 #[tokio::test]
-async fn r_x2_every_run_tells_all_it_changed_in_pages() {
+async fn r_x2_the_changes_of_a_run_are_read_in_pages() {
     let w = world("clever").await;
     let changes = (0..5).map(|n| change(&format!("s{n}"), None, Some("New Name"))).collect();
     Night::new(FIRST).changes(changes).ends(&w, RunState::Held).await;
@@ -179,7 +179,7 @@ async fn r_x2_every_run_tells_all_it_changed_in_pages() {
 }
 
 #[tokio::test]
-async fn a_run_tells_all_it_has_found_in_pages_or_what_has_one_code() {
+async fn findings_of_a_run_are_read_in_pages_or_by_code() {
     let w = world("clever").await;
     let about =
         |code, n: usize| Finding::new(code).about("student", &format!("s{n}").as_str().into());
@@ -222,7 +222,7 @@ async fn a_run_tells_all_it_has_found_in_pages_or_what_has_one_code() {
 }
 
 #[tokio::test]
-async fn runs_are_listed_the_newest_first_in_pages() {
+async fn runs_are_listed_newest_first_in_pages() {
     let w = world("clever").await;
     for run in [FIRST, SECOND, THIRD] {
         Night::new(run).ends(&w, RunState::Applied).await;
@@ -236,7 +236,7 @@ async fn runs_are_listed_the_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn r_x2_every_record_tells_what_last_changed_it() {
+async fn r_x2_the_last_change_of_a_record_is_shown() {
     let w = world("clever").await;
     let (before, after) = (
         change("p3", Some("Pamela Yew"), Some("Pam Yew")),
@@ -301,7 +301,7 @@ async fn r_x2_an_application_follows_the_changes_since_a_run() {
 }
 
 #[tokio::test]
-async fn r_m8_groups_are_lists_that_an_application_reads() {
+async fn r_m8_an_application_reads_groups() {
     let w = world("clever").await;
     assert_eq!(
         w.get(&application(), "/groups").await.body,
@@ -332,7 +332,7 @@ async fn r_m8_groups_are_lists_that_an_application_reads() {
 }
 
 #[tokio::test]
-async fn a_record_archived_by_a_run_says_so() {
+async fn an_archived_record_names_its_run() {
     let w = world("clever").await;
     let mut gone = student("p3", person("Pam Yew", "pam@oak.org", "north"), &[], &[]);
     (gone.status, gone.archived_on) = (Status::Archived, Some(jiff::civil::date(2026, 9, 1)));

@@ -1,4 +1,4 @@
-//! Pausing, resuming, and a pull now (R-O4); switching off and on (R-O5).
+//! Pause, resume and a pull now (R-O4); the sync off and on (R-O5).
 
 use jiff::Timestamp;
 use mirror::keys;
@@ -35,7 +35,7 @@ async fn r_o4_a_live_district_is_paused_and_resumed_without_a_review() {
         (200, &json!("paused"), json!("paused"))
     );
     assert_eq!(post(&w, "/pause").await.status, 200, "twice is once");
-    // What the source answers for is not edited by hand while it is paused.
+    // Synced data cannot be edited by hand while the district is paused.
     let edit = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!(edit.body["lives"], "until_next_run");
     let resumed = post(&w, "/resume").await;
@@ -48,17 +48,17 @@ async fn r_o4_a_live_district_is_paused_and_resumed_without_a_review() {
 }
 
 #[tokio::test]
-async fn r_o4_what_came_in_while_it_was_paused_is_named_when_it_is_resumed() {
+async fn r_o4_resuming_names_the_upload_that_was_missed() {
     let w = world("sis").await;
     post(&w, "/pause").await;
     Night::new(FIRST).ends(&w, RunState::Staged).await;
     assert_eq!(post(&w, "/resume").await.body, json!({ "status": "live", "missed": FIRST }));
-    // Its snapshot can be brought in.
+    // Its snapshot can be restored.
     assert_eq!(post(&w, &format!("/runs/{FIRST}/restore")).await.status, 202);
 }
 
 #[tokio::test]
-async fn r_o4_a_held_run_is_not_approved_while_its_district_is_paused_and_can_be_rejected() {
+async fn r_o4_while_paused_a_held_run_can_only_be_rejected() {
     let w = pulled().await;
     Night::new(FIRST).ends(&w, RunState::Held).await;
     post(&w, "/pause").await;
@@ -79,7 +79,7 @@ async fn r_o4_a_held_run_is_not_approved_while_its_district_is_paused_and_can_be
 }
 
 #[tokio::test]
-async fn r_o4_only_a_live_district_is_paused_and_only_a_paused_one_resumed() {
+async fn r_o4_only_live_districts_pause_and_only_paused_ones_resume() {
     let w = pulled().await;
     for (at, rule) in [
         (DistrictStatus::Notified, "R-O2"),
@@ -105,8 +105,7 @@ async fn r_o4_only_a_live_district_is_paused_and_only_a_paused_one_resumed() {
 }
 
 #[tokio::test]
-async fn r_o5_a_paused_district_is_resumed_and_not_switched_on_and_one_that_nobody_configured_is_not_switched_at_all()
- {
+async fn r_o5_paused_and_unconfigured_districts_are_not_switched_on() {
     let w = pulled().await;
     let switch = async |to: &str| {
         w.post(&operator(), "/sync", json!({ "sync": to, "reason": "the contract" })).await
@@ -130,7 +129,7 @@ async fn r_o5_a_paused_district_is_resumed_and_not_switched_on_and_one_that_nobo
 }
 
 #[tokio::test]
-async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
+async fn r_o4_a_pull_now_is_scheduled_and_names_its_run() {
     let w = pulled().await;
     w.set_now("2026-09-01T12:00:41Z");
     let asked = post(&w, "/runs").await;
@@ -170,7 +169,7 @@ async fn r_o4_a_pull_now_is_the_order_that_the_nights_give_and_names_its_run() {
 }
 
 #[tokio::test]
-async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
+async fn r_o4_a_rejected_pull_says_what_to_do_instead() {
     let w = pulled().await;
     for (at, rule, instead) in [
         (DistrictStatus::Notified, "R-O2", "save its settings first"),
@@ -195,20 +194,20 @@ async fn r_o4_a_pull_now_is_refused_with_what_to_do_instead() {
 }
 
 #[tokio::test]
-async fn r_o4_a_pull_now_waits_for_the_run_that_is_at_work() {
+async fn r_o4_a_pull_now_waits_for_a_run_in_progress() {
     let w = pulled().await;
     let begun = RunRecord::importing(oak(), FIRST.into(), w.now());
     w.table.begin(&begun).await.unwrap();
     let busy = post(&w, "/runs").await;
     assert_eq!((busy.status, &busy.body["run"]), (409, &json!(FIRST)));
-    // A run that waits for a person does not keep newer data away.
+    // A held run does not block newer data.
     let mut held = w.table.run(&oak(), &FIRST.into()).await.unwrap().unwrap();
     for step in [Step::Stage, Step::Plan, Step::Hold] {
         held.step(step).unwrap();
     }
     let _ = w.table.save(&mut held).await.unwrap();
     assert_eq!(post(&w, "/runs").await.status, 202);
-    // Whoever writes has the lease.
+    // A run that writes holds the lease.
     let until = w.now() + jiff::SignedDuration::from_mins(10);
     let TakeLease::Taken(_) = w.table.take(&oak(), "a run", w.now(), until).await.unwrap() else {
         panic!()
@@ -216,7 +215,7 @@ async fn r_o4_a_pull_now_waits_for_the_run_that_is_at_work() {
     assert_eq!(post(&w, "/runs").await.status, 409);
     w.set_now("2026-09-01T12:11:00Z");
     assert_eq!(post(&w, "/runs").await.status, 202, "whoever had it has died");
-    // One that died long ago keeps nobody from anything.
+    // A run that crashed long ago blocks nothing.
     let dead = RunRecord::importing(oak(), crate::nights::SECOND.into(), w.now());
     w.table.begin(&dead).await.unwrap();
     assert_eq!(post(&w, "/runs").await.status, 409);
@@ -225,7 +224,7 @@ async fn r_o4_a_pull_now_waits_for_the_run_that_is_at_work() {
 }
 
 #[tokio::test]
-async fn r_o4_a_request_with_a_key_is_one_pull_however_late_it_comes_again() {
+async fn r_o4_a_repeated_request_with_a_key_is_one_pull() {
     let w = pulled().await;
     let headers = [("content-type", "application/json"), ("idempotency-key", "k1")];
     let ask = async || {

@@ -1,5 +1,5 @@
-//! A small district in memory, and people with tokens who call the API as API Gateway passes their
-//! calls on.
+//! A small district in memory, and callers whose requests have the form in which API Gateway sends
+//! them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,26 +22,26 @@ use roster::settings::{DistrictStatus, Settings};
 use roster_api::{Api, router};
 use serde_json::{Value, json};
 
-/// Whose token it is.
+/// The claims of a token.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     claims: Value,
 }
 
 impl Token {
-    /// Names the schools that it is for.
+    /// Sets the schools.
     pub(crate) fn schools(mut self, schools: &[&str]) -> Self {
         self.claims["schools"] = json!(format!("[{}]", schools.join(" ")));
         self
     }
 
-    /// Names the bearer's own record.
+    /// Sets the caller's own record.
     pub(crate) fn record(mut self, key: &str) -> Self {
         self.claims["record"] = json!(key);
         self
     }
 
-    /// For another district.
+    /// Sets another district.
     pub(crate) fn of(mut self, district: &str) -> Self {
         self.claims["district"] = json!(district);
         self
@@ -87,7 +87,7 @@ pub(crate) fn guardian() -> Token {
     token("guardian").record("g1")
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -96,24 +96,24 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The version that the answer names, as it is sent back.
+    /// The ETag of the response, to be sent back.
     pub(crate) fn version(&self) -> String {
         self.headers["etag"].as_str().expect("an answer with a version").to_owned()
     }
 
-    /// Status, and the rule that a problem names.
+    /// The status, and the rule that a problem names.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
         (self.status, self.body["rule"].as_str().unwrap_or_default())
     }
 
-    /// The value of a field of all items of a list.
+    /// The values of a field in all items of a list.
     pub(crate) fn all(&self, field: &str) -> Vec<&str> {
         listed(&self.body["items"], field)
     }
 }
 
-/// The value of a field of all entries of a list.
+/// The values of a field in all entries of a list.
 pub(crate) fn listed<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
     list.as_array()
         .expect("a list")
@@ -127,7 +127,7 @@ pub(crate) struct World {
     pub(crate) table: MemoryTable,
     pub(crate) internal: MemoryObjects,
     pub(crate) inbox: MemoryObjects,
-    /// The schedules of who pulls.
+    /// The schedules of nightly-pull.
     pub(crate) schedules: MemorySchedules,
     router: axum::Router,
     now: Arc<Mutex<Timestamp>>,
@@ -236,8 +236,8 @@ pub(crate) fn class(
     )
 }
 
-/// Oak: two schools; c1 in the north with t1, p1 and p2, c2 in the south with t3 and p9. Two pupils
-/// of the north have one name. g1 is p1's parent.
+/// Oak has two schools: in north, c1 with t1, p1 and p2; in south, c2 with t3 and p9. Two students
+/// of north have the same name. g1 is a parent of p1.
 pub(crate) async fn world(preset: &str) -> World {
     world_with(Settings::of_preset(preset)).await
 }
@@ -304,7 +304,7 @@ pub(crate) async fn world_with(settings: Settings) -> World {
 }
 
 impl World {
-    /// Puts a record into the mirror, as a run does.
+    /// Stores a record in the mirror, as a run does.
     pub(crate) async fn put(&self, record: AnyMirrored) {
         let writes = item::writes(&oak(), None, Some(&record)).unwrap().unwrap();
         for write in writes.before.into_iter().chain([writes.item]) {
@@ -321,7 +321,7 @@ impl World {
         *self.now.lock().unwrap()
     }
 
-    /// From now on the clock goes on by so many seconds whenever somebody looks at it.
+    /// From now on the clock advances by this many seconds with every read.
     pub(crate) fn tick(&self, seconds: i64) {
         self.tick.store(seconds, Ordering::SeqCst);
     }
@@ -330,8 +330,8 @@ impl World {
         *self.now.lock().unwrap() = now.parse().unwrap();
     }
 
-    /// Sends a request the way it comes from API Gateway. The path is below the token's district
-    /// unless it begins with `/v1`.
+    /// Sends a request as API Gateway does. The path is below the token's district unless it begins
+    /// with `/v1`.
     pub(crate) async fn send(
         &self,
         token: Option<&Token>,
@@ -419,7 +419,7 @@ impl World {
         self.send(Some(token), "DELETE", path, &[("if-match", version)], "").await
     }
 
-    /// The keys of a class's students, as support sees them.
+    /// The keys of a class's students, as support reads them.
     pub(crate) async fn students(&self, class: &str) -> Vec<String> {
         self.roster(class, "students").await
     }

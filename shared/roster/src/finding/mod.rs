@@ -1,11 +1,11 @@
-//! Findings: one thing wrong or notable in the data, in words that a district's administrator can
+//! Findings: problems and notable facts in the data, in words that a district's administrator can
 //! act on.
 //!
-//! Every finding has a [`Code`]. The codes stand in five tables, [`upload`] (what stops an upload
-//! before it is read), [`source`] (what is wrong with what a source sent), [`pull`] (the same for a
-//! source that is pulled from a server), [`sync`] (what a rule made of it) and [`request`] (what is
-//! in the way of what a person asked for). `shared/roster/FINDINGS.md` is generated from them. A new
-//! check adds a line to one of them.
+//! Every finding has a [`Code`]. There are five tables of codes: [`upload`] (problems before an
+//! upload is read), [`source`] (problems in a source's data), [`pull`] (problems of pulls from a
+//! server), [`sync`] (effects of the sync rules) and [`request`] (problems with a person's
+//! request). `shared/roster/FINDINGS.md` is generated from them. A new check adds a line to one of
+//! them.
 
 pub mod pull;
 pub mod request;
@@ -22,34 +22,34 @@ use serde::{Deserialize, Serialize};
 use crate::id::SourceId;
 use crate::rule::Rule;
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; nothing to do.
+    /// For information; nothing to do.
     Info,
-    /// Taken, but not as it should be.
+    /// The data was used, but should be corrected.
     Warn,
-    /// The record is left out, and left as it is in the mirror.
+    /// The record was skipped, and stays unchanged in the mirror.
     Drop,
-    /// The whole snapshot is unsafe: no plan is made, nothing changes.
+    /// The snapshot is unsafe: no plan is made, and nothing changes.
     Stop,
 }
 
-/// What a finding is about, once for all findings of the sort.
+/// The type of a finding.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// Stable name, `snake_case`. It is what reports and counts use; it never changes its meaning.
+    /// The stable name, `snake_case`. Reports and counts use it; its meaning never changes.
     pub name: &'static str,
-    /// How much it weighs, unless the place that reports it says otherwise.
+    /// The severity, unless the code that reports the finding sets another.
     pub severity: Severity,
-    /// What it means.
+    /// The meaning, without a full stop.
     pub meaning: &'static str,
-    /// What to do about it.
+    /// What to do about it, in full sentences.
     pub advice: &'static str,
 }
 
-/// All codes, table after table.
+/// Returns all codes, table by table.
 pub fn all_codes() -> impl Iterator<Item = &'static Code> {
     upload::ALL
         .iter()
@@ -67,7 +67,7 @@ pub fn code(name: &str) -> Option<&'static Code> {
     BY_NAME.get(name).copied()
 }
 
-/// Makes a table of codes: one constant each, and `ALL`.
+/// Defines a table of codes: one constant each, and `ALL`.
 macro_rules! codes {
     ($($name:ident = $text:literal, $severity:ident, $meaning:literal, $advice:literal;)*) => {
         $(
@@ -82,15 +82,15 @@ macro_rules! codes {
 }
 pub(crate) use codes;
 
-/// Where in a file.
+/// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Place {
-    /// The file's name, `users.csv`.
+    /// The name of the file, `users.csv`.
     pub file: Cow<'static, str>,
     /// The line on which the record begins; the header is line 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The column's name.
+    /// The name of the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Cow<'static, str>>,
 }
@@ -98,37 +98,37 @@ pub struct Place {
 /// The record that a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
-    /// `org`, `user`, `class`, `student`, `enrollment`, …: the source's word where the source is
-    /// wrong, ours elsewhere.
+    /// `org`, `user`, `class`, `student`, `enrollment`, …: the source's term for problems in the
+    /// source's data, otherwise ours.
     pub kind: Cow<'static, str>,
     /// The source's id.
     pub id: SourceId,
 }
 
-/// One thing wrong or notable in the data. It goes into snapshots and reports, never into logs: ids
-/// may identify people.
+/// A problem or notable fact in the data. It is stored in snapshots and reports, but never logged,
+/// because ids may identify people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The code's name.
+    /// The name of the code.
     pub code: Cow<'static, str>,
-    /// Its weight here.
+    /// The severity.
     pub severity: Severity,
-    /// The rule behind it, where there is one.
+    /// The rule behind the finding, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
-    /// Where it was seen, for files.
+    /// The place in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// What it is about.
+    /// The record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<Entity>,
-    /// What was found and what to do, in a sentence or two. It may name ids, codes and malformed
+    /// What was found and what to do, in a sentence or two. It may contain ids, codes and malformed
     /// values, but no name, address or birth date.
     pub message: String,
 }
 
 impl Finding {
-    /// A finding of a code, with the code's meaning as its message.
+    /// Creates a finding with the code's meaning and advice as its message.
     pub fn new(code: &'static Code) -> Self {
         Self {
             code: Cow::Borrowed(code.name),
@@ -140,7 +140,7 @@ impl Finding {
         }
     }
 
-    /// Replaces the message's first sentence with what exactly was found. The code's advice stays.
+    /// Replaces the code's meaning in the message by a more specific one. The code's advice stays.
     #[must_use]
     pub fn with(mut self, found: impl AsRef<str>) -> Self {
         let advice = code(&self.code).map_or("", |code| code.advice);
@@ -148,28 +148,28 @@ impl Finding {
         self
     }
 
-    /// Names the rule behind it.
+    /// Sets the rule.
     #[must_use]
     pub fn under(mut self, rule: Rule) -> Self {
         self.rule = Some(rule);
         self
     }
 
-    /// Names the record.
+    /// Sets the record.
     #[must_use]
     pub fn about(mut self, kind: impl Into<Cow<'static, str>>, id: &SourceId) -> Self {
         self.entity = Some(Entity { kind: kind.into(), id: id.clone() });
         self
     }
 
-    /// Names the place.
+    /// Sets the place.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// Gives it another weight than the code's.
+    /// Sets another severity than the code's.
     #[must_use]
     pub fn weighing(mut self, severity: Severity) -> Self {
         self.severity = severity;
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_a_name_of_its_own_and_says_what_to_do() {
+    fn every_code_has_a_unique_name_and_advice() {
         let mut names: Vec<_> = all_codes().map(|code| code.name).collect();
         names.sort_unstable();
         let before = names.len();

@@ -1,5 +1,5 @@
-//! Codes for a source that is pulled from a server: what keeps a pull from becoming a snapshot, and
-//! what is wrong with what the server sent.
+//! Codes for pulls from a source's server: why a pull did not become a snapshot, and problems in
+//! what the server sent.
 
 use super::codes;
 

@@ -1,4 +1,4 @@
-//! Codes for what a person asked for and what is in its way (R-H4).
+//! Codes for problems with an undo or a restore (R-H4).
 
 use super::codes;
 

@@ -1,4 +1,4 @@
-//! Codes for what a rule made of the data.
+//! Codes for the effects of the sync rules.
 
 use super::codes;
 
@@ -88,7 +88,7 @@ codes! {
     EDIT_ERASED = "edit_erased", Info,
         "a change made here by hand was replaced by the source's data",
         "To make the change permanent, make it in the student information system.";
-    PIN_AT_WORK = "pin_at_work", Info,
+    ACTIVE_PIN = "pin_at_work", Info,
         "support has pinned a record or an enrollment; no run removes it before the pin's date",
         "Nothing to do. Remove the pin when it is no longer needed.";
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::id::SourceId;
 
-/// The name of a kind of record, in the order in which kinds depend on each other: parents first.
+/// A kind of record. The order is the order of dependencies: parents first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordKind {
@@ -19,7 +19,7 @@ pub enum RecordKind {
     School,
     /// An academic session of any type.
     Term,
-    /// A course, of which classes are taught.
+    /// A course. Classes belong to courses.
     Course,
     /// A teacher.
     Teacher,
@@ -43,9 +43,9 @@ impl RecordKind {
         RecordKind::Class,
     ];
 
-    /// The kind of that [name](RecordKind::name), if there is one.
+    /// Returns the kind with this [name](RecordKind::name).
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tag| tag.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The kind's name in keys, file names and reports.
@@ -73,15 +73,15 @@ impl fmt::Display for RecordKind {
     }
 }
 
-/// A record of the source in a box: it is up to a kilobyte, and goes through many hands.
+/// A record of the source. Boxed: records are up to 1 KB and are moved often.
 pub type SourceBox<K> = Box<<K as Kind>::Source>;
 
-/// The same of the mirror.
+/// A record of the mirror, boxed likewise.
 pub type MirroredBox<K> = Box<Mirrored<K>>;
 
-/// Ties together the two shapes of one kind: what a source says of it, and what the mirror holds.
+/// Connects the two shapes of one kind: the source's record and the mirror's state.
 pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
-    /// Its name.
+    /// The kind.
     const KIND: RecordKind;
     /// A record of a snapshot.
     type Source: Serialize
@@ -102,21 +102,22 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
         + Sync
         + 'static;
 
-    /// A record of a snapshot as a survey reads it.
+    /// A record of a snapshot as the index pass reads it.
     type Projection: DeserializeOwned + Into<Self::Source> + fmt::Debug + Send + 'static;
-    /// The state that the mirror holds, as a survey reads it.
+    /// The mirror's state as the index pass reads it.
     type StateProjection: DeserializeOwned + Into<Self::State> + fmt::Debug + Send + 'static;
 
-    /// The source's id of a snapshot's record.
+    /// Returns the source's id of a snapshot's record.
     fn id(source: &Self::Source) -> &SourceId;
-    /// Puts a mirrored record of this kind into the type that holds any kind.
+    /// Wraps a mirrored record in the type for records of any kind.
     fn wrap(item: Mirrored<Self>) -> AnyMirrored;
-    /// The schools that a record belongs to; none for schools, terms and courses.
+    /// Returns the schools of a record. Empty for schools, terms and courses.
     fn schools(state: &Self::State) -> &[SourceId] {
         let _ = state;
         &[]
     }
-    /// The person in a record of the source and in the mirror; none for kinds that are no people.
+    /// Returns the person in a record of the source and in the mirror. `None` for kinds that are
+    /// not people.
     fn persons<'a>(
         source: &'a mut Self::Source,
         state: &'a Self::State,
@@ -127,24 +128,24 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $tag:ident, $source:ty, $state:ty, $projection:ty, $state_projection:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
-        /// One marker type a kind, for code that is generic over kinds.
+    ($($marker:ident: $kind:ident, $source:ty, $state:ty, $projection:ty, $state_projection:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
+        /// One marker type per kind, for code that is generic over kinds.
         pub mod kinds {
             $(
-                #[doc = concat!("Marks the kind `", stringify!($tag), "`.")]
+                #[doc = concat!("Marks the kind `", stringify!($kind), "`.")]
                 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
                 pub struct $marker;
             )*
         }
         $(
             impl Kind for kinds::$marker {
-                const KIND: RecordKind = RecordKind::$tag;
+                const KIND: RecordKind = RecordKind::$kind;
                 type Source = $source;
                 type State = $state;
                 type Projection = $projection;
                 type StateProjection = $state_projection;
                 fn id(source: &Self::Source) -> &SourceId { &source.id }
-                fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$tag(item) }
+                fn wrap(item: Mirrored<Self>) -> AnyMirrored { AnyMirrored::$kind(item) }
                 $(fn persons<'a>(source: &'a mut Self::Source, state: &'a Self::State) -> Option<(&'a mut Person, &'a Person)> {
                     Some((&mut source.$person, &state.$person))
                 })?

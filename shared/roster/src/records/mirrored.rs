@@ -1,4 +1,4 @@
-//! What the mirror holds.
+//! The records of the mirror.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -16,47 +16,46 @@ fn is_false(value: &bool) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// In the source, as of the last run.
+    /// In the source as of the last run.
     Active,
-    /// Gone from the source; kept, never deleted (R-A2, R-A5).
+    /// No longer in the source. Kept, never deleted (R-A2, R-A5).
     Archived,
 }
 
-/// Who answers for a record.
+/// Who maintains a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The source: the next run may change it.
     #[default]
     Source,
-    /// People here: no run changes it (R-C2, R-G4). A class becomes manual when it is disconnected
-    /// (R-A5).
+    /// People, by hand: no run changes it (R-C2, R-G4). A disconnected class becomes manual (R-A5).
     Manual,
 }
 
-/// One record of the mirror, with its past.
+/// A record of the mirror, with its history.
 ///
 /// References to people inside a state ([`ClassState::students`], [`StudentState::guardians`], …)
 /// are *keys*, not source ids: they stay the same when a person gets a new id in the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Mirrored<K: Kind> {
-    /// The id under which the record first came; it names the item for ever.
+    /// The id under which the record was first added. It is the item's key and never changes.
     pub key: SourceId,
-    /// The source's id today: another than `key` after a relink (R-I2, R-I3).
+    /// The source's current id. It differs from `key` after a relink (R-I2, R-I3).
     pub id: SourceId,
-    /// The account, for people (R-I1). For a teacher who is an administrator here it is the
-    /// administrator's (R-M5).
+    /// The account of a person (R-I1). For a teacher who is an administrator here, it is the
+    /// administrator's account (R-M5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// In the rosters or archived.
+    /// Whether the record is active or archived.
     pub status: Status,
-    /// Source or manual.
+    /// Whether the source or people maintain it.
     #[serde(default)]
     pub origin: Origin,
-    /// What it is.
+    /// The content.
     pub state: K::State,
-    /// The run in which it first came.
+    /// The run that added the record.
     pub first_seen: RunId,
     /// The run that last changed it (R-X2).
     pub changed_by: RunId,
@@ -65,8 +64,7 @@ pub struct Mirrored<K: Kind> {
     pub archived_on: Option<Date>,
 }
 
-/// Why a mirrored class is not an active one (R-C4). An inactive class does not admit a student
-/// (R-S1).
+/// Why a class is inactive (R-C4). An inactive class does not admit a student (R-S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inactive {
@@ -81,7 +79,7 @@ pub enum Inactive {
 /// A class with its roster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassState {
-    /// What it is.
+    /// The details.
     pub details: ClassDetails,
     /// Keys of the teachers, the primary one first (R-T2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,16 +97,16 @@ pub struct ClassState {
 pub struct StudentState {
     /// Names, contacts, schools.
     pub person: Person,
-    /// Race, grade and the rest.
+    /// Race, grade and the other demographics.
     #[serde(default, skip_serializing_if = "Demographics::is_empty")]
     pub demographics: Demographics,
     /// Keys of the guardians who are in the mirror (R-G3), sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardians: Vec<SourceId>,
-    /// Keys of the classes in whose roster the student is, archived ones too, sorted.
+    /// Keys of the classes whose roster has the student, archived ones included, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<SourceId>,
-    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
 }
@@ -118,13 +116,14 @@ pub struct StudentState {
 pub struct TeacherState {
     /// Names, contacts, schools.
     pub person: Person,
-    /// Keys of the classes in whose roster the teacher is, archived ones too, sorted.
+    /// Keys of the classes whose roster has the teacher, archived ones included, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<SourceId>,
-    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
-    /// An administrator here: the account is the administrator's, and no run touches it (R-M5).
+    /// Whether the teacher is an administrator here: the account is the administrator's, and no run
+    /// changes it (R-M5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub administrator: bool,
 }
@@ -134,7 +133,7 @@ pub struct TeacherState {
 pub struct GuardianState {
     /// Names, contacts, schools.
     pub person: Person,
-    /// The source's word.
+    /// The role in the source.
     pub role: GuardianRole,
     /// Keys of the students who are in the mirror (R-G3), sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -142,12 +141,12 @@ pub struct GuardianState {
     /// Further ids of the same person in the source (R-G2), sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<SourceId>,
-    /// The e-mail belongs to somebody else too: it signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
 }
 
-/// A source id that belongs to a record with another key: the exception to "the id is the key".
+/// A link from a source id to a record with another key. Without a link, the id is the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The kind of the record.
@@ -156,11 +155,11 @@ pub struct Link {
     pub source: SourceId,
     /// The key of the record that it belongs to.
     pub key: SourceId,
-    /// The rule that made it: R-I2, R-G2, R-I1 or, by hand, R-I3.
+    /// The rule that created it: R-I2, R-G2, R-I1 or, by hand, R-I3.
     pub rule: Rule,
 }
 
-/// A mirrored record of any kind, a link, or a local edit: whatever a change can be about.
+/// Anything that a change can be about: a mirrored record of any kind, a link or a local edit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnyMirrored {
@@ -180,11 +179,11 @@ pub enum AnyMirrored {
     Class(Mirrored<kinds::Classes>),
     /// An identity link.
     Link(Link),
-    /// What people did here.
+    /// A local edit.
     Edit(LocalEdit),
 }
 
-/// Does the same with a record of whatever kind.
+/// Evaluates an expression for a record of any kind.
 macro_rules! of_any {
     ($any:expr, $record:ident => $of:expr, $link:pat => $of_link:expr, $edit:pat => $of_edit:expr) => {
         match $any {
@@ -207,13 +206,12 @@ impl AnyMirrored {
         !matches!(self, AnyMirrored::Link(_) | AnyMirrored::Edit(_))
     }
 
-    /// The key of the record; of a link, the source's id; of a local edit, the key of the record
-    /// that it stands beside.
+    /// The key of the record. For a link, the source's id; for a local edit, the key of its record.
     pub fn key(&self) -> &SourceId {
         of_any!(self, record => &record.key, link => &link.source, edit => &edit.key)
     }
 
-    /// The kind of the record; of a link or a local edit, the kind of the record that it belongs
+    /// The kind of the record. For a link or a local edit, the kind of the record that it belongs
     /// to.
     pub fn kind(&self) -> RecordKind {
         fn of<K: Kind>(_: &Mirrored<K>) -> RecordKind {
@@ -222,7 +220,7 @@ impl AnyMirrored {
         of_any!(self, record => of(record), link => link.kind, edit => edit.kind)
     }
 
-    /// Who answers for the record; none for a link and a local edit.
+    /// Who maintains the record. `None` for a link and a local edit.
     pub fn origin(&self) -> Option<Origin> {
         of_any!(self, record => Some(record.origin), _ => None, _ => None)
     }

@@ -1,8 +1,7 @@
-//! The canonical model: what every source is brought to, and what the mirror holds of it.
+//! The records: what a source sends, normalized, and what the mirror stores.
 //!
-//! Names follow OneRoster (org, class, enrollment, academic session, guardian), shortened where a
-//! school would say it shorter: an org of type school is a [`School`], an academic session a
-//! [`Term`].
+//! Names follow OneRoster (org, class, enrollment, academic session, guardian), shortened as
+//! schools do: an org of type school is a [`School`], an academic session a [`Term`].
 
 mod kind;
 mod mirrored;

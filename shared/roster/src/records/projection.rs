@@ -1,5 +1,5 @@
-//! Records without what a survey does not ask for. Reading them costs a fraction: most of a
-//! district's bytes are lists of who sits where.
+//! Records without the fields that the index pass does not need. Reading them costs a fraction,
+//! because most of a district's bytes are enrollment lists.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use super::{
 use crate::id::{RunId, SourceId};
 use crate::personal::Personal;
 
-/// Who a person is, as far as one is told from another.
+/// The fields of a person that identify them.
 #[derive(Debug, Deserialize)]
 pub struct PersonProjection {
     #[serde(default)]
@@ -178,7 +178,7 @@ impl From<ClassStateProjection> for ClassState {
     }
 }
 
-/// A record of the mirror as a survey reads it.
+/// A record of the mirror as the index pass reads it.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "")]
 pub struct MirroredProjection<K: Kind> {

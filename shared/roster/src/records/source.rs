@@ -1,4 +1,4 @@
-//! What a source says: the records of a snapshot, normalised.
+//! The records of a snapshot: what a source sends, normalized.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,17 +15,17 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// A school: an org of type school, or one that classes refer to as theirs.
+/// A school: an org of type school, or an org that classes name as their school.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct School {
     /// The source's id.
     pub id: SourceId,
-    /// Its name.
+    /// The name.
     pub name: String,
     /// A human-readable id, for example the NCES id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<String>,
-    /// The org above it: a district, as a rule.
+    /// The parent org, usually a district.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<SourceId>,
 }
@@ -34,7 +34,7 @@ pub struct School {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SessionKind {
-    /// A part of a term for which grades are given.
+    /// A grading period within a term.
     GradingPeriod,
     /// Half a school year.
     Semester,
@@ -42,7 +42,7 @@ pub enum SessionKind {
     SchoolYear,
     /// A term.
     Term,
-    /// One of the source's own (`ext:…`).
+    /// A type of the source's own (`ext:…`).
     Other,
 }
 
@@ -51,18 +51,18 @@ pub enum SessionKind {
 pub struct Term {
     /// The source's id.
     pub id: SourceId,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its type.
+    /// The type.
     pub kind: SessionKind,
-    /// The first day. A source that tells no dates (Clever may not) leaves it out.
+    /// The first day. `None` if the source has no dates, as Clever may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Date>,
-    /// The day after the last (OneRoster's endDate is exclusive): from this day on the term is
-    /// over.
+    /// The day after the last, because OneRoster's endDate is exclusive: from this day on the term
+    /// is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Date>,
-    /// The session that it is a part of.
+    /// The parent session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<SourceId>,
     /// The year in which the school year ends, `2027`.
@@ -70,14 +70,14 @@ pub struct Term {
     pub school_year: Option<String>,
 }
 
-/// A course, of which classes are taught.
+/// A course. Classes belong to courses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// The source's id.
     pub id: SourceId,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its code.
+    /// The code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The org that offers it: a school or a district.
@@ -86,7 +86,7 @@ pub struct Course {
     /// The school year, an academic session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub school_year: Option<SourceId>,
-    /// Grade codes as sent.
+    /// The grade codes, unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grades: Vec<String>,
     /// Names of subjects.
@@ -97,15 +97,15 @@ pub struct Course {
     pub subject_codes: Vec<String>,
 }
 
-/// What a class is, without who is in it (R-C1).
+/// The details of a class, without its roster (R-C1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassDetails {
-    /// The source's name of the class, to the letter (R-M3).
+    /// The source's name of the class, unchanged (R-M3).
     pub title: String,
     /// The class code or section number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// `homeroom`, `scheduled` or the source's own.
+    /// `homeroom`, `scheduled` or a type of the source's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_type: Option<String>,
     /// The room.
@@ -119,7 +119,7 @@ pub struct ClassDetails {
     /// The academic sessions in which it is taught.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<SourceId>,
-    /// Grade codes as sent.
+    /// The grade codes, unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grades: Vec<String>,
     /// Names of subjects.
@@ -128,28 +128,28 @@ pub struct ClassDetails {
     /// Codes of subjects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subject_codes: Vec<String>,
-    /// Periods; text, for `1-2` is seen.
+    /// The periods. They are text, because values such as `1-2` occur.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub periods: Vec<String>,
 }
 
-/// One enrollment, seen from its class: who sits in it, and when.
+/// An enrollment, as the class lists it: a person, with dates.
 ///
-/// In files a seat that says nothing but who is a plain text: nearly all are, and they are most of
-/// a snapshot.
+/// An enrollment without dates and without the primary mark is serialized as a plain string. Nearly
+/// all are, and they are most of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// The person.
     pub id: SourceId,
-    /// Marked as the primary teacher; always false for students.
+    /// Whether this is the primary teacher. Always false for students.
     pub primary: bool,
-    /// The first day; none means from ever.
+    /// The first day. `None`: no limit.
     pub begin: Option<Date>,
-    /// The day after the last; none means for ever.
+    /// The day after the last. `None`: no limit.
     pub end: Option<Date>,
 }
 
-/// A seat that says more than who.
+/// An enrollment that is serialized as an object.
 #[derive(Serialize, Deserialize)]
 struct FullMembership<'a> {
     id: Cow<'a, SourceId>,
@@ -207,25 +207,25 @@ impl<'de> Deserialize<'de> for Membership {
 }
 
 impl Membership {
-    /// A seat without dates.
+    /// An enrollment without dates.
     pub fn of(id: SourceId) -> Self {
         Self { id, primary: false, begin: None, end: None }
     }
 
-    /// Whether the enrollment is in the roster on that day (readings, R-C4): begun, and its endDate
-    /// not yet come.
+    /// Whether the enrollment is in the roster on a day (readings, R-C4): it has begun and has not
+    /// ended.
     pub fn is_on(&self, today: Date) -> bool {
         self.begin.is_none_or(|begin| begin <= today) && self.end.is_none_or(|end| today < end)
     }
 }
 
-/// A class with its enrollments. A person has at most one seat in each list: the sources merge
-/// repeated enrollments so that none that is on today is lost.
+/// A class with its enrollments. A person has at most one enrollment in each list: the sources
+/// merge repeated ones, and prefer one that is current.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     /// The source's id.
     pub id: SourceId,
-    /// What it is.
+    /// The details.
     pub details: ClassDetails,
     /// Teachers' enrollments, in the order of the source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -235,7 +235,7 @@ pub struct Class {
     pub students: Vec<Membership>,
 }
 
-/// What students, teachers and guardians have in common.
+/// The fields that students, teachers and guardians share.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Person {
     /// Given name.
@@ -247,47 +247,46 @@ pub struct Person {
     /// Middle names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub middle: Option<Personal>,
-    /// The given name that the person goes by.
+    /// The preferred given name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_given: Option<Personal>,
-    /// The family name that the person goes by.
+    /// The preferred family name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_family: Option<Personal>,
-    /// A well-formed e-mail address, trimmed and lower-cased; a malformed one is none (readings,
+    /// A valid e-mail address, trimmed and in lower case. `None` if it is malformed (readings,
     /// R-S1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Personal>,
-    /// A phone in E.164; a malformed one is none.
+    /// A phone number in E.164 format. `None` if it is malformed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Personal>,
-    /// A phone for short messages, in E.164.
+    /// A phone number for text messages, in E.164 format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sms: Option<Personal>,
-    /// The name to sign in with at the source.
+    /// The username at the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Personal>,
-    /// Student or staff number: OneRoster's `identifier`.
+    /// The student or staff number: OneRoster's `identifier`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Personal>,
-    /// The state's id of a student.
+    /// The state's id of the student.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_id: Option<Personal>,
-    /// The id in the student information system, where the source has ids of its own as Clever has;
-    /// not told by sources whose ids are that.
+    /// The id in the student information system, for sources such as Clever that have ids of their
+    /// own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sis_id: Option<Personal>,
-    /// The schools that the source names, the main one first; orgs that are no schools are left
-    /// out.
+    /// The schools that the source names, the main one first. Orgs of other types are omitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schools: Vec<SourceId>,
-    /// The source's `enabledUser` is false.
+    /// Whether the source's `enabledUser` is false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
 }
 
 impl Person {
-    /// Takes over name and contacts of somebody who owns them (R-G5); numbers, schools and the rest
-    /// stay the source's.
+    /// Replaces name and contacts by those of a person who owns them (R-G5). Numbers, schools and
+    /// the rest stay the source's.
     pub fn keep_own(&mut self, own: &Person) {
         for (mine, theirs) in [
             (&mut self.given, &own.given),
@@ -304,10 +303,10 @@ impl Person {
     }
 }
 
-/// What R-M7 calls demographics. Under `ignore` every field stays empty, and none is in a snapshot.
+/// The demographics of R-M7. Under `ignore` every field is empty, in snapshots too.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Demographics {
-    /// Grade codes as sent.
+    /// The grade codes, unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grades: Vec<Personal>,
     /// Races, by OneRoster's column names: `asian`, `white`, …
@@ -322,19 +321,19 @@ pub struct Demographics {
     /// Date of birth, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birth_date: Option<Personal>,
-    /// English language learner status, as sent.
+    /// English language learner status, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ell: Option<Personal>,
-    /// Free and reduced lunch status, as sent.
+    /// Free and reduced lunch status, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frl: Option<Personal>,
-    /// Individual education plan status, as sent.
+    /// Individual education plan status, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iep: Option<Personal>,
 }
 
 impl Demographics {
-    /// Whether nothing at all is known.
+    /// Whether every field is empty.
     pub fn is_empty(&self) -> bool {
         self == &Self::default()
     }
@@ -347,17 +346,16 @@ pub struct Student {
     pub id: SourceId,
     /// Names, contacts, schools.
     pub person: Person,
-    /// Race, grade and the rest.
+    /// The demographics.
     #[serde(default, skip_serializing_if = "Demographics::is_empty")]
     pub demographics: Demographics,
     /// Guardians, from either direction of the relationship, sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardians: Vec<SourceId>,
-    /// The seats in classes: the same as [`Class::students`], seen from the student; `id` is the
-    /// class. Sorted by id.
+    /// The enrollments, as in [`Class::students`], but `id` is the class. Sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Membership>,
-    /// The source does not call this person a student; only an enrollment does (R-T7).
+    /// Whether only an enrollment, not the user record, gives the person this role (R-T7).
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_enrollment: bool,
 }
@@ -369,15 +367,15 @@ pub struct Teacher {
     pub id: SourceId,
     /// Names, contacts, schools.
     pub person: Person,
-    /// The seats in classes, seen from the teacher; `id` is the class. Sorted by id.
+    /// The enrollments; `id` is the class. Sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Membership>,
-    /// The source does not call this person a teacher; only an enrollment does (R-T7).
+    /// Whether only an enrollment, not the user record, gives the person this role (R-T7).
     #[serde(default, skip_serializing_if = "is_false")]
     pub by_enrollment: bool,
 }
 
-/// The word that the source uses for a guardian. It belongs to the person, not to the relationship.
+/// The source's role of a guardian. It belongs to the person, not to the relationship.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GuardianRole {
@@ -396,7 +394,7 @@ pub struct Guardian {
     pub id: SourceId,
     /// Names, contacts, schools.
     pub person: Person,
-    /// The source's word.
+    /// The role in the source.
     pub role: GuardianRole,
     /// The students, from either direction of the relationship, sorted by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

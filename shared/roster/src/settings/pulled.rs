@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SourceSettings;
+use super::{Setting, SourceSettings, Values};
+use crate::rule::Rule;
 
 /// What the settings of every pulled source have in common.
 pub trait PulledSource {
@@ -295,3 +296,120 @@ mod tests {
         assert!(serde_json::from_str::<SourceSettings>(unknown).is_err());
     }
 }
+
+const PAGE_SIZE: Setting = Setting {
+    name: "page_size",
+    values: Values::Described("1 to 10,000"),
+    effect: "Records per page.",
+    rules: &[],
+};
+
+const CHANGES_EVERY_HOURS: Setting = Setting {
+    name: "changes_every_hours",
+    values: Values::Described("1 to 12"),
+    effect: "Read changes this many hours apart between the nightly pulls. The server must filter \
+             by `dateLastModified`. Without it, there are only nightly pulls.",
+    rules: &[Rule::O4],
+};
+
+/// Describes every field of [`Clever`], in the same order.
+pub const CLEVER: &[Setting] = &[
+    Setting {
+        name: "district",
+        values: Values::Described("text"),
+        effect: "The district's id at Clever.",
+        rules: &[Rule::O1],
+    },
+    Setting {
+        name: "token_secret",
+        values: Values::Described("the name of a secret"),
+        effect: "The secret that holds the district's token. Without it, the token is requested \
+                 with the application's credentials.",
+        rules: &[],
+    },
+    Setting {
+        name: "api",
+        values: Values::Described("a URL"),
+        effect: "Scheme and host of Clever's Data API.",
+        rules: &[],
+    },
+    Setting {
+        name: "version",
+        values: Values::Described("`v3.0` or `v3.1`"),
+        effect: "The version of the Data API.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+];
+
+/// Describes every field of [`OneRoster`], in the same order.
+pub const ONEROSTER: &[Setting] = &[
+    Setting {
+        name: "url",
+        values: Values::Described("a URL"),
+        effect: "The address below which the lists are: `…/ims/oneroster/v1p1` or \
+                 `…/ims/oneroster/rostering/v1p2`.",
+        rules: &[],
+    },
+    Setting {
+        name: "version",
+        values: Values::OneOf(&[
+            ("1.1", "A user has one role."),
+            ("1.2", "A user has roles in organizations."),
+        ]),
+        effect: "The OneRoster version of the server.",
+        rules: &[],
+    },
+    Setting {
+        name: "sign_in",
+        values: Values::OneOf(&[
+            ("bearer", "A token that does not change. The secret is the token itself."),
+            ("oauth2", "OAuth 2 client credentials."),
+            ("oauth1_sha256", "OAuth 1.0a, two-legged, HMAC-SHA256."),
+            ("oauth1_sha1", "OAuth 1.0a, two-legged, HMAC-SHA1, for servers without SHA-256."),
+        ]),
+        effect: "How requests are authenticated. Except for `bearer`, the secret is \
+                 `{\"client_id\": \"…\", \"client_secret\": \"…\"}`.",
+        rules: &[],
+    },
+    Setting {
+        name: "secret",
+        values: Values::Described("the name of a secret"),
+        effect: "The secret that holds the credentials.",
+        rules: &[],
+    },
+    Setting {
+        name: "token_url",
+        values: Values::Described("a URL"),
+        effect: "Where `oauth2` requests tokens. Required for `oauth2`.",
+        rules: &[],
+    },
+    Setting {
+        name: "scope",
+        values: Values::Described("text"),
+        effect: "The scope that `oauth2` requests. Without it, the scopes that OneRoster defines \
+                 for reading rosters and demographics.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+    CHANGES_EVERY_HOURS,
+];
+
+/// Describes every field of [`ClassLink`], in the same order.
+pub const CLASSLINK: &[Setting] = &[
+    Setting {
+        name: "tenant",
+        values: Values::Described("text"),
+        effect: "The district's `tenant_id` at ClassLink.",
+        rules: &[Rule::O1],
+    },
+    Setting {
+        name: "proxy",
+        values: Values::Described("a URL"),
+        effect: "Scheme and host of ClassLink's proxy and, for older proxies, the path before the \
+                 application's id.",
+        rules: &[],
+    },
+    PAGE_SIZE,
+    CHANGES_EVERY_HOURS,
+];

@@ -167,7 +167,7 @@ impl<'a, S: PlanSink> Output<'a, S> {
             .other()
             .map_or_else(String::new, |(role, person)| format!("{role} {} in ", person.as_str()));
         let words = format!("{member}{kind} {key} is pinned until {until}");
-        let finding = Finding::new(&sync::PIN_AT_WORK).with(words).under(Rule::P1);
+        let finding = Finding::new(&sync::ACTIVE_PIN).with(words).under(Rule::P1);
         self.finding(finding.about(kind.name(), &edit.key))
     }
 

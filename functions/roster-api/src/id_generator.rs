@@ -1,5 +1,5 @@
-//! New ids and codes. From the system's own source of randomness, so that nobody can guess a join
-//! code from an id that they have seen.
+//! Generates ids and join codes. The randomness is the operating system's, so that a join code
+//! cannot be guessed from ids that were seen.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -18,20 +18,21 @@ fn random() -> Result<u128, MirrorError> {
     Ok(u128::from_le_bytes(bytes))
 }
 
-/// A ULID: sorts by time.
+/// Returns a new ULID. ULIDs sort by time.
 pub(crate) fn ulid(now: Timestamp) -> Result<String, MirrorError> {
     Ok(roster::ulid::ulid(now, random()?))
 }
 
-/// A code to join a class with, in two halves for reading aloud: `7K2QD-M4XWA`.
-pub(crate) fn code() -> Result<String, MirrorError> {
+/// Returns a new join code, in two halves for reading aloud: `7K2QD-M4XWA`.
+pub(crate) fn join_code() -> Result<String, MirrorError> {
     let mut code = crockford(random()?, CODE);
     code.insert(CODE / 2, '-');
     Ok(code)
 }
 
-/// A code as somebody typed it: case and hyphens do not count, and what looks like a digit is one.
-pub(crate) fn typed(code: &str) -> Option<String> {
+/// Reads a join code that a person typed. Ignores case, spaces and hyphens, and reads letters that
+/// look like digits as digits.
+pub(crate) fn parse_join_code(code: &str) -> Option<String> {
     let mut code: String = code
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '-')
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_sort_by_time_and_never_repeat() {
+    fn ids_sort_by_time_and_differ() {
         let at = |ms| ulid(Timestamp::from_millisecond(ms).unwrap()).unwrap();
         assert!(at(1_780_000_000_000) < at(1_780_000_000_001));
         assert_eq!(at(1_780_000_000_000)[..10], at(1_780_000_000_000)[..10]);
@@ -61,12 +62,15 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_read_however_it_is_typed() {
-        let made = code().unwrap();
-        assert_eq!(typed(&made.to_lowercase().replace('-', " ")).as_deref(), Some(made.as_str()));
-        assert_eq!(typed("o1lI0-abcde").as_deref(), Some("01110-ABCDE"));
+    fn a_join_code_is_read_in_any_spelling() {
+        let made = join_code().unwrap();
+        assert_eq!(
+            parse_join_code(&made.to_lowercase().replace('-', " ")).as_deref(),
+            Some(made.as_str())
+        );
+        assert_eq!(parse_join_code("o1lI0-abcde").as_deref(), Some("01110-ABCDE"));
         for wrong in ["", "short", "01110-ABCDU", "01110-ABCDEF", "éééééééééé"] {
-            assert_eq!(typed(wrong), None, "{wrong}");
+            assert_eq!(parse_join_code(wrong), None, "{wrong}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What a warm function keeps between requests: only what never changes under its name, or is asked
-//! for by the run that left it so.
+//! What a warm function caches between requests: only values that never change under their key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,44 +15,43 @@ use roster::id::{DistrictId, RunId};
 use roster::records::{Mirrored, RecordKind, kinds};
 use roster::snapshot::Manifest;
 
-/// How many of each are kept: those of large districts have megabytes.
+/// The most values of each kind. Those of large districts have megabytes.
 const MOST: usize = 32;
 
-/// Values by names. When there are too many, all are forgotten: whatever is asked for again is read
-/// again.
+/// Values by key. A full cache is cleared.
 #[derive(Debug)]
-struct Kept<K, V>(Mutex<HashMap<K, Arc<V>>>);
+struct Cache<K, V>(Mutex<HashMap<K, Arc<V>>>);
 
-impl<K, V> Default for Kept<K, V> {
+impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash, V> Kept<K, V> {
-    fn get(&self, name: &K) -> Option<Arc<V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+impl<K: Eq + Hash, V> Cache<K, V> {
+    fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// What is kept, or what `read` reads, which is kept from then on.
+    /// Returns the cached value. If there is none, reads it and caches it.
     async fn or_read<E>(
         &self,
-        name: K,
+        key: K,
         read: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<Arc<V>>, E> {
-        match self.get(&name) {
-            Some(kept) => Ok(Some(kept)),
-            None => Ok(read.await?.map(|value| self.put(name, value))),
+        match self.get(&key) {
+            Some(cached) => Ok(Some(cached)),
+            None => Ok(read.await?.map(|value| self.put(key, value))),
         }
     }
 
-    fn put(&self, name: K, value: V) -> Arc<V> {
+    fn put(&self, key: K, value: V) -> Arc<V> {
         let value = Arc::new(value);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(name, Arc::clone(&value));
+        all.insert(key, Arc::clone(&value));
         value
     }
 }
@@ -61,41 +59,41 @@ impl<K: Eq + Hash, V> Kept<K, V> {
 /// All schools of a district.
 pub(crate) type AllSchools = Vec<Mirrored<kinds::Schools>>;
 
-/// What is kept. A run's id is never used again, not even by another district of the same name.
+/// The caches of the function. A run's id is never reused, not even by another district with the
+/// same id.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    schools: Kept<(DistrictId, RunId), AllSchools>,
-    plans: Kept<(DistrictId, RunId), StoredPlan>,
-    manifests: Kept<(DistrictId, RunId), Manifest>,
+pub(crate) struct Caches {
+    schools: Cache<(DistrictId, RunId), AllSchools>,
+    plans: Cache<(DistrictId, RunId), StoredPlan>,
+    manifests: Cache<(DistrictId, RunId), Manifest>,
 }
 
-impl Memory {
-    /// The schools of a district as it is now. They lie in all its partitions, and only runs change
-    /// them.
+impl Caches {
+    /// Returns the schools of a district. They are spread over all its partitions, and only runs
+    /// change them, so they are cached by the last applied run.
     pub(crate) async fn schools(
         &self,
         items: &impl ReadItems,
         district: &District,
     ) -> Result<Arc<AllSchools>, MirrorError> {
-        let name =
+        let key =
             district.applied.as_ref().map(|applied| (district.id.clone(), applied.run.clone()));
-        if let Some(kept) = name.as_ref().and_then(|name| self.schools.get(name)) {
-            return Ok(kept);
+        if let Some(cached) = key.as_ref().and_then(|key| self.schools.get(key)) {
+            return Ok(cached);
         }
         let copy = MirrorCopy::read_kind(items, &district.id, RecordKind::School).await?;
         let read = copy
             .records::<kinds::Schools>()
             .map(|school| school.map(|school| *school))
             .collect::<Result<_, _>>()?;
-        Ok(match name {
-            Some(name) => self.schools.put(name, read),
-            // Nothing was applied yet: nothing tells one state from another.
+        Ok(match key {
+            Some(key) => self.schools.put(key, read),
+            // No run was applied yet, so there is no key for this state.
             None => Arc::new(read),
         })
     }
 
-    /// What a run's plan amounts to, and where its changes lie. Only of a run that has changed
-    /// something: such a plan is not made again.
+    /// Returns the plan of an applied run. The plan of any other run could be computed again.
     pub(crate) async fn applied_plan(
         &self,
         objects: &impl ReadObjects,
@@ -105,7 +103,7 @@ impl Memory {
         self.plans.or_read((district.clone(), run.clone()), read_plan(objects, district, run)).await
     }
 
-    /// A snapshot's manifest, or none.
+    /// Returns the manifest of a snapshot, or `None` if there is no such snapshot.
     pub(crate) async fn manifest(
         &self,
         objects: &impl ReadObjects,
@@ -123,12 +121,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_never_more_than_a_few() {
-        let kept = Kept::default();
-        for name in 0..10 * MOST {
-            assert_eq!(*kept.put(name, name), name);
-            assert_eq!(kept.get(&name).as_deref(), Some(&name));
-            assert!(kept.0.lock().unwrap().len() <= MOST);
+    fn the_number_of_cached_values_is_limited() {
+        let cache = Cache::default();
+        for key in 0..10 * MOST {
+            assert_eq!(*cache.put(key, key), key);
+            assert_eq!(cache.get(&key).as_deref(), Some(&key));
+            assert!(cache.0.lock().unwrap().len() <= MOST);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The role decides what may be done; district and schools are walls. What lies beyond is answered
-//! like what does not exist.
+//! Roles decide which operations are allowed; district and schools isolate tenants. Records outside
+//! the caller's scope are answered like ones that do not exist.
 
-use roster_api::access::{Operation, Reach, Role, reach, table};
+use roster_api::access::{Operation, Role, Scope, scope, table};
 use serde_json::{Value, json};
 
 use crate::world::*;
 
-/// A request that stands for an operation, about things of the north that are there.
+/// A request for each operation, about existing records of the school north.
 fn example(operation: Operation) -> (&'static str, String, Value) {
     use Operation as Op;
     let pin = json!({ "until": "2026-10-01", "reason": "sorted out soon" });
@@ -25,8 +25,8 @@ fn example(operation: Operation) -> (&'static str, String, Value) {
         Op::ReadSchools => ("GET", "/schools".into(), Value::Null),
         Op::ReadDirectory => ("GET", "/schools/north/directory".into(), Value::Null),
         Op::LookUpEmail => ("POST", "/people/lookup".into(), json!({ "email": "pia@oak.org" })),
-        // p1 is the teacher's pupil and the guardian's child. There is no operation for
-        // demographics alone: they are part of a person.
+        // p1 is the teacher's student and the guardian's child. No operation is for demographics
+        // alone: they are part of a person.
         Op::ReadPerson | Op::ReadDemographics => ("GET", "/people/student/p1".into(), Value::Null),
         Op::ReadClass => ("GET", "/classes/c1".into(), Value::Null),
         Op::ReadGroups => ("GET", "/groups".into(), Value::Null),
@@ -79,7 +79,7 @@ fn example(operation: Operation) -> (&'static str, String, Value) {
     (method, path, body)
 }
 
-/// A token of the role, with the schools and the record that people of this role have.
+/// A token of the role, with typical schools and record.
 fn of_role(role: Role) -> Token {
     match role {
         Role::Teacher => teacher(),
@@ -107,13 +107,13 @@ async fn send(
 }
 
 #[tokio::test]
-async fn every_cell_of_the_table_of_roles_is_as_it_says() {
+async fn every_cell_of_the_table_of_roles_is_enforced() {
     for role in Role::ALL {
         for operation in Operation::ALL.iter().copied() {
             let w = world("family-directory").await;
             let what = format!("{} {}", role.name(), operation.name());
             let reply = send(&w, &of_role(role), "/v1/districts/oak", &example(operation)).await;
-            let reaches = reach(role, operation) != Reach::No;
+            let reaches = scope(role, operation) != Scope::None;
             if operation == Operation::ReadDemographics {
                 assert_eq!(reply.body["demographics"].is_object(), reaches, "{what}");
                 continue;
@@ -128,10 +128,11 @@ async fn every_cell_of_the_table_of_roles_is_as_it_says() {
 }
 
 #[tokio::test]
-async fn what_is_about_the_district_as_a_whole_is_not_for_tokens_of_single_schools() {
+async fn district_operations_reject_tokens_of_single_schools() {
     let w = world("sis").await;
     for operation in Operation::ALL.iter().copied() {
-        for role in Role::ALL.into_iter().filter(|role| reach(*role, operation) == Reach::Whole) {
+        for role in Role::ALL.into_iter().filter(|role| scope(*role, operation) == Scope::District)
+        {
             let token = token(role.name()).schools(&["north"]);
             let reply = send(&w, &token, "/v1/districts/oak", &example(operation)).await;
             assert_eq!(reply.refusal(), (403, ""), "{} {}", role.name(), operation.name());
@@ -140,13 +141,13 @@ async fn what_is_about_the_district_as_a_whole_is_not_for_tokens_of_single_schoo
 }
 
 #[tokio::test]
-async fn another_district_is_answered_exactly_as_one_that_does_not_exist() {
+async fn another_district_is_answered_like_a_missing_one() {
     let w = world("sis").await;
     for operation in Operation::ALL.iter().copied() {
         let request = example(operation);
-        for role in Role::ALL.into_iter().filter(|role| reach(*role, operation) != Reach::No) {
-            // Oak exists, and the token is for another district; elm does not, and the token is for
-            // oak.
+        for role in Role::ALL.into_iter().filter(|role| scope(*role, operation) != Scope::None) {
+            // Oak exists, but the token is for another district; elm does not exist, and the token
+            // is for oak.
             let strange = send(&w, &of_role(role).of("elm"), "/v1/districts/oak", &request).await;
             let missing = send(&w, &of_role(role), "/v1/districts/elm", &request).await;
             assert_eq!(
@@ -157,7 +158,7 @@ async fn another_district_is_answered_exactly_as_one_that_does_not_exist() {
                 operation.name()
             );
             assert_eq!(strange.headers, missing.headers);
-            // A district of one's own that nobody has made yet.
+            // The token's own district, which does not exist yet.
             let own = send(&w, &of_role(role).of("elm"), "/v1/districts/elm", &request).await;
             match operation {
                 Operation::CreateDistrict => assert_eq!(own.status, 201),
@@ -176,7 +177,7 @@ async fn another_district_is_answered_exactly_as_one_that_does_not_exist() {
     }
 }
 
-/// Takes away the district that the example made.
+/// Removes the district that the example created.
 async fn return_elm(w: &World) {
     let order = json!({ "confirm": "erase elm", "reason": "an example" });
     let reply = w.post(&operator().of("elm"), "/v1/districts/elm/erasure", order).await;
@@ -184,7 +185,7 @@ async fn return_elm(w: &World) {
 }
 
 #[tokio::test]
-async fn another_school_is_answered_exactly_as_one_that_does_not_exist() {
+async fn another_school_is_answered_like_a_missing_one() {
     let w = world("family-directory").await;
     let token = north_leader();
     for (method, strange, missing, body) in [
@@ -229,7 +230,7 @@ async fn another_school_is_answered_exactly_as_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_teacher_sees_their_own_classes_and_those_in_them() {
+async fn a_teacher_sees_their_own_classes_and_students() {
     let w = world("sis").await;
     assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200);
     for own in ["/people/student/p1", "/people/teacher/t1", "/people/guardian/g1"] {
@@ -259,7 +260,7 @@ async fn a_guardian_sees_themselves_and_their_children() {
 }
 
 #[tokio::test]
-async fn without_a_token_nothing_is_said() {
+async fn a_request_without_a_token_is_rejected() {
     let w = world("sis").await;
     for path in ["", "/settings", "/classes/c1", "/classes/c99"] {
         let reply = w.send(None, "GET", path, &[], "").await;
@@ -269,7 +270,7 @@ async fn without_a_token_nothing_is_said() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_is_a_problem_in_our_words() {
+async fn every_error_is_a_problem_without_library_texts() {
     let w = world("sis").await;
     let json_type = ("content-type", "application/json");
     let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(64 * 1024));
