@@ -266,37 +266,6 @@ impl ClassLink {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_name_the_source_and_survive_a_round_trip() {
-        assert_eq!(SourceSettings::default().pulled(), None);
-        for (text, name) in [
-            (r#"{"clever": {"district": "58da8a43cc70ab00017a1a87"}}"#, "clever"),
-            (
-                r#"{"oneroster": {"url": "https://sis.example.org/ims/oneroster/v1p1", "secret": "s"}}"#,
-                "oneroster",
-            ),
-            (
-                r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.2", "sign_in": "oauth1_sha1"}}"#,
-                "oneroster",
-            ),
-            (r#"{"classlink": {"tenant": "4711"}}"#, "classlink"),
-            (r#"{"classlink": {"tenant": "4711", "changes_every_hours": 4}}"#, "classlink"),
-        ] {
-            let settings: SourceSettings = serde_json::from_str(text).unwrap();
-            assert_eq!(settings.pulled().map(Pulled::name), Some(name));
-            assert!(Pulled::NAMES.contains(&name));
-            let again = serde_json::from_str(&serde_json::to_string(&settings).unwrap()).unwrap();
-            assert_eq!(settings, again);
-        }
-        let unknown = r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.3"}}"#;
-        assert!(serde_json::from_str::<SourceSettings>(unknown).is_err());
-    }
-}
-
 const PAGE_SIZE: Setting = Setting {
     name: "page_size",
     values: Values::Described("1 to 10,000"),
@@ -413,3 +382,34 @@ pub const CLASSLINK: &[Setting] = &[
     PAGE_SIZE,
     CHANGES_EVERY_HOURS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_name_the_source_and_survive_a_round_trip() {
+        assert_eq!(SourceSettings::default().pulled(), None);
+        for (text, name) in [
+            (r#"{"clever": {"district": "58da8a43cc70ab00017a1a87"}}"#, "clever"),
+            (
+                r#"{"oneroster": {"url": "https://sis.example.org/ims/oneroster/v1p1", "secret": "s"}}"#,
+                "oneroster",
+            ),
+            (
+                r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.2", "sign_in": "oauth1_sha1"}}"#,
+                "oneroster",
+            ),
+            (r#"{"classlink": {"tenant": "4711"}}"#, "classlink"),
+            (r#"{"classlink": {"tenant": "4711", "changes_every_hours": 4}}"#, "classlink"),
+        ] {
+            let settings: SourceSettings = serde_json::from_str(text).unwrap();
+            assert_eq!(settings.pulled().map(Pulled::name), Some(name));
+            assert!(Pulled::NAMES.contains(&name));
+            let again = serde_json::from_str(&serde_json::to_string(&settings).unwrap()).unwrap();
+            assert_eq!(settings, again);
+        }
+        let unknown = r#"{"oneroster": {"url": "https://x", "secret": "s", "version": "1.3"}}"#;
+        assert!(serde_json::from_str::<SourceSettings>(unknown).is_err());
+    }
+}
