@@ -8,7 +8,7 @@
 //! | unpack a file and split it into rows, on one thread | `feed`, `rows`, `ahead` |
 //! | validate rows and cells, on another thread | `header`, `table`, `row` |
 //! | put the rows of each table into the roster | `take`, `repeats`; `orgs`, `sessions`, `classes`, `users`, `roles`, `demographics`, `enrollments` |
-//! | write the snapshot | [`crate::intake`] |
+//! | write the snapshot | `crate::intake` |
 //!
 //! No cell has an allocation of its own on the way.
 //!
