@@ -12,10 +12,7 @@ use crate::world::*;
 async fn r_s3_while_the_sync_is_on_students_are_not_added_by_hand() {
     let w = world("family-directory").await;
     let new_student = || json!({ "given": "Nia", "family": "Oak", "school": "north" });
-    assert_eq!(
-        w.post(&leader(), "/people/student", new_student()).await.refusal(),
-        (409, "R-S3")
-    );
+    assert_eq!(w.post(&leader(), "/people/student", new_student()).await.refusal(), (409, "R-S3"));
     w.switch(DistrictStatus::Off).await;
     let made = w.post(&leader(), "/people/student", new_student()).await;
     assert_eq!(made.status, 201);
@@ -25,10 +22,7 @@ async fn r_s3_while_the_sync_is_on_students_are_not_added_by_hand() {
         (&person.body["name"], &person.body["origin"]),
         (&json!("Nia Oak"), &json!("manual"))
     );
-    assert_eq!(
-        w.post(&leader(), "/people/guardian", new_student()).await.refusal(),
-        (422, "R-G4")
-    );
+    assert_eq!(w.post(&leader(), "/people/guardian", new_student()).await.refusal(), (422, "R-G4"));
     assert_eq!(w.post(&leader(), "/people/teacher", new_student()).await.status, 201);
     assert_eq!(
         w.post(
