@@ -171,7 +171,7 @@ async fn r_t3_an_outsider_is_created_once_by_name_and_email() {
     let of_the_south =
         |given: &str| json!({ "given": given, "family": "Fern", "email": "cleo@oak.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Claire")).await;
-    assert_ne!(made.body["teacher"], json!("t3"), "an address beyond the walls tells nothing");
+    assert_ne!(made.body["teacher"], json!("t3"), "an address outside the scope reveals nothing");
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Cleo")).await;
     assert_eq!(made.body["teacher"], json!("t3"), "who knows name and address means this teacher");
 }

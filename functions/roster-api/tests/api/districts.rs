@@ -77,7 +77,7 @@ async fn r_o5_the_first_run_after_the_sync_was_off_is_reviewed() {
     assert_eq!(status().await, "live", "it was on");
     assert_eq!(switch("off").await, 200);
     assert_eq!(status().await, "off");
-    assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200, "the mirror stays as it is");
+    assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200, "the mirror stays unchanged");
     assert_eq!(switch("on").await, 200);
     assert_eq!(w.table.district(&oak()).await.unwrap().unwrap().status, DistrictStatus::InReview);
     assert_eq!(switch("on").await, 200);

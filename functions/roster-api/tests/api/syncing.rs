@@ -214,7 +214,7 @@ async fn r_o4_a_pull_now_waits_for_a_run_in_progress() {
     };
     assert_eq!(post(&w, "/runs").await.status, 409);
     w.set_now("2026-09-01T12:11:00Z");
-    assert_eq!(post(&w, "/runs").await.status, 202, "whoever had it has died");
+    assert_eq!(post(&w, "/runs").await.status, 202, "the previous holder has crashed");
     // A run that crashed long ago blocks nothing.
     let dead = RunRecord::importing(oak(), crate::nights::SECOND.into(), w.now());
     w.table.begin(&dead).await.unwrap();

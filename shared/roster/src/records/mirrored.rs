@@ -106,7 +106,7 @@ pub struct StudentState {
     /// Keys of the classes whose roster has the student, archived ones included, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<SourceId>,
-    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. It cannot be used to sign in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
 }
@@ -119,7 +119,7 @@ pub struct TeacherState {
     /// Keys of the classes whose roster has the teacher, archived ones included, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<SourceId>,
-    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. It cannot be used to sign in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
     /// Whether the teacher is an administrator here: the account is the administrator's, and no run
@@ -141,7 +141,7 @@ pub struct GuardianState {
     /// Further ids of the same person in the source (R-G2), sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<SourceId>,
-    /// Whether another person has the same e-mail address. Such an address signs nobody in (R-I5).
+    /// Whether another person has the same e-mail address. It cannot be used to sign in (R-I5).
     #[serde(default, skip_serializing_if = "is_false")]
     pub email_shared: bool,
 }

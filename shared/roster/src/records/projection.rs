@@ -193,7 +193,7 @@ pub struct MirroredProjection<K: Kind> {
 impl<K: Kind> From<MirroredProjection<K>> for Mirrored<K> {
     fn from(of: MirroredProjection<K>) -> Self {
         let MirroredProjection { key, id, status, origin, state } = of;
-        let nobody = || RunId::new("");
+        let no_run = || RunId::new("");
         let state = state.into();
         Self {
             key,
@@ -202,8 +202,8 @@ impl<K: Kind> From<MirroredProjection<K>> for Mirrored<K> {
             status,
             origin,
             state,
-            first_seen: nobody(),
-            changed_by: nobody(),
+            first_seen: no_run(),
+            changed_by: no_run(),
             archived_on: None,
         }
     }
