@@ -122,7 +122,7 @@ async fn schedule<S: Services>(
         warn!(%district, "a district is not scheduled: its settings are not a valid policy");
         return Ok(names());
     };
-    let preferred = policy.schedule.time().unwrap_or(DEFAULT_TIME);
+    let preferred = policy.nightly_at().unwrap_or(DEFAULT_TIME);
     let due = zone.as_ref().map_or(preferred, |zone| nightly(preferred, zone, storage.clock.now()));
     let wanted = NightlySchedule {
         name: name_of(district),

@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(
             in_words(&answer),
             "  1. NO   It is not in the file.\n  2. ?    There was a run.\n  What to do, in the student information system: Enter it.\n  \
-             When it will show: with the first file that is uploaded after 16 October 2026, 06:00 UTC.\n"
+             When it will show: with the first file uploaded after 16 October 2026, 06:00 UTC.\n"
         );
     }
 }
