@@ -71,8 +71,8 @@ impl Connections {
         EventBus::new(aws_sdk_eventbridge::Client::from_conf(config), bus)
     }
 
-    /// Secrets, each read anew whenever it is asked for: a function puts [`crate::ports::secrets::Kept`]
-    /// around them.
+    /// Secrets, each read anew whenever it is asked for: a function puts
+    /// [`crate::ports::secrets::SecretCache`] around them.
     pub fn secrets(&self) -> ManagedSecrets {
         ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
     }

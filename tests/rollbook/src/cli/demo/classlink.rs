@@ -64,7 +64,7 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             due: RunState::Unchanged,
         },
         Nightly {
-            title: "by day: new people are added, no one is removed",
+            title: "by day: new people are added",
             changes: Box::new(|| sync(&all, "2")),
             until: NOON,
             due: RunState::Applied,
