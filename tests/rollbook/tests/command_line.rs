@@ -201,7 +201,7 @@ async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
     assert!(night("  1       nothing has changed", "unchanged"), "{text}");
     assert!(
         night("  2       some people and classes", "applied")
-            && night("  3       by mistake one school", "held"),
+            && night("  3       by mistake only one school", "held"),
         "{text}"
     );
     // The district at ClassLink: changes during the day remove no record.
