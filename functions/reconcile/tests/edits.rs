@@ -1,5 +1,5 @@
-//! Invariant 12: what people make while a run is under way is never lost, at whatever moment they
-//! make it; what nobody touched goes as planned.
+//! Invariant 12: an edit made at any moment of a run is not lost, and unedited records are changed
+//! as planned.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,10 +1,10 @@
-//! The first load of the largest district: more than one Lambda may write into a table that nobody
-//! has warmed, throttled, and killed at random moments.
+//! The first load of the largest district: several Lambda invocations write into a table that is
+//! not warmed up, is throttled, and are killed at random moments.
 //!
-//! Everything is a hundredth of what it is there, and so is the pace of the table: the clock shows
-//! the same times. What is drawn (which writes are throttled, when an invocation dies, how its
-//! event comes again) is drawn from a seed, and a failure names it: `FIRST_LOAD_SEED=7 cargo test
-//! -p reconcile --test first_load`.
+//! Every size is a hundredth of the real one, and so is the table's capacity: durations are the
+//! same. A seed decides which writes are throttled, when an invocation is killed and how its event
+//! is repeated. A failure prints the seed: `FIRST_LOAD_SEED=7 cargo test -p reconcile --test
+//! first_load`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -209,8 +209,8 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
     for seed in seeds {
         let mut rng = Rng::with_seed(seed);
         let (world, run) = cold_world().await;
-        // The first seed shows what is normal: a table that throttles nobody who keeps to its pace,
-        // and nobody killed.
+        // The first seed is the normal case: the table throttles no writer that keeps to its pace,
+        // and no invocation is killed.
         let is_calm = seed == 0;
         cool(&world, if is_calm { 0.0 } else { THROTTLED }, rng.u64(..));
         let dies = |rng: &mut Rng| match rng.u8(..8) {

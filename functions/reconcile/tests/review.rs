@@ -66,7 +66,7 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
     assert_eq!(
         world.night(20, &Night::of(0..32)).await.1.applied,
         1,
-        "from now on nobody is asked"
+        "later runs need no approval"
     );
 }
 

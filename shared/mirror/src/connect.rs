@@ -62,8 +62,8 @@ impl Connections {
         ScheduleGroup::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
     }
 
-    /// The bus of this name, on which operators are told. A try that fails is not made again by the
-    /// client: whoever tells says how often.
+    /// Returns the bus of this name, for notifications to operators. The client does not retry:
+    /// [`crate::eventbridge::Notifications`] decides how often an event is sent.
     pub fn operators(&self, bus: &str) -> EventBus {
         let once = aws_sdk_eventbridge::config::retry::RetryConfig::disabled();
         let config =
@@ -71,8 +71,8 @@ impl Connections {
         EventBus::new(aws_sdk_eventbridge::Client::from_conf(config), bus)
     }
 
-    /// Secrets, each read anew whenever it is asked for: a function puts
-    /// [`crate::ports::secrets::SecretCache`] around them.
+    /// Returns a client that reads a secret at every call. Functions wrap it in a
+    /// [`crate::ports::secrets::SecretCache`].
     pub fn secrets(&self) -> ManagedSecrets {
         ManagedSecrets::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
     }

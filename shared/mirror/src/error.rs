@@ -95,8 +95,8 @@ impl MirrorError {
     }
 }
 
-/// The chain of causes, as [`chain`] has it: what the SDK derives holds the whole answer of the
-/// service, and an item that was refused would be in a log as soon as somebody prints it.
+/// Prints the causes as [`chain`] does. The SDK's derived form contains the whole response of the
+/// service, so a refused item would reach the log.
 impl fmt::Debug for MirrorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}({})", self.error_type(), chain(self))

@@ -82,13 +82,13 @@ impl Bus for EventBus {
 type Put =
     dyn Fn(Event) -> Pin<Box<dyn Future<Output = Result<(), MirrorError>> + Send>> + Send + Sync;
 
-/// Whom functions tell what a person has to know. Telling never fails: what cannot be told is in
-/// the log, and counted under `NotTold`.
+/// Sends notifications to operators. Sending never fails for the caller: an event that cannot be
+/// sent is logged and counted under `NotTold`.
 #[derive(Clone)]
 pub struct Notifications {
     put: Arc<Put>,
     patience: Patience,
-    /// Since when the bus does not take anything.
+    /// When the bus stopped accepting events; `None` while it accepts them.
     deaf: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -99,7 +99,7 @@ impl fmt::Debug for Notifications {
 }
 
 impl Notifications {
-    /// Operators who listen on a bus.
+    /// Sends notifications over a bus.
     pub fn new(bus: impl Bus) -> Self {
         let put = move |event: Event| -> Pin<Box<dyn Future<Output = _> + Send>> {
             let bus = bus.clone();
@@ -108,8 +108,8 @@ impl Notifications {
         Self { put: Arc::new(put), patience: PATIENCE, deaf: Arc::default() }
     }
 
-    /// Tells an event, within six seconds or not at all. It is told before what it tells of is on
-    /// record: whoever dies in between tells it once more, under the same id.
+    /// Sends an event, within six seconds or not at all. Callers send it before they record its
+    /// cause, so an invocation that crashes in between sends the event again under the same id.
     pub async fn tell(&self, event: Event) {
         let failed = if self.is_left_alone() {
             Some("MirrorBusLeftAlone")

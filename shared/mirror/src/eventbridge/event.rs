@@ -1,10 +1,10 @@
-//! The events that operators are told, and the words of them.
+//! The notifications to operators, and their texts.
 //!
-//! An event goes to whoever listens on the bus: a rule that mails it, a ticket system, an on-call
-//! rota. So its source, its detail-type and the names in its detail never change their meaning;
-//! what may change are the sentences `what` and `next`, which are for people. It names districts,
-//! schools and runs, rules and codes, and counts; nobody's name, no id of a person, no token and no
-//! text that a source has sent.
+//! An event goes to every rule on the bus: one that mails it, a ticket system, an on-call rotation.
+//! Therefore its source, its detail type and the names in its detail keep their meaning; only the
+//! sentences `what` and `next`, which are for people, may change. It contains districts, schools
+//! and runs, rules and codes, and counts. It contains no name or id of a person, no token and no
+//! text that a source sent.
 
 use std::collections::BTreeMap;
 

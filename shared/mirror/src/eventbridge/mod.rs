@@ -1,6 +1,6 @@
-//! What operators are told: one line of metrics a run, in CloudWatch's embedded metric format, and
-//! an event for what a person has to know ([`event`]). Ids of districts and runs, and counts;
-//! nothing else.
+//! What operators receive: one line of metrics for each run, in CloudWatch's embedded metric
+//! format, and an event if a person has to know something ([`event`]). Both contain only ids of
+//! districts and runs, and counts.
 
 mod bus;
 pub mod event;

@@ -73,8 +73,8 @@ enum Message {
 const BATCH: usize = 100;
 const BATCHES: usize = 4;
 
-/// Takes a plan as it is made. For threads that may block: lines are written on a thread of its
-/// own, while the plan goes on.
+/// Writes a plan while it is made. For threads that may block: another thread writes the lines
+/// while planning continues.
 pub struct PlanWriter {
     entries: Vec<Entry>,
     writing: WorkerThread<Message, [Part; 4]>,
@@ -250,8 +250,8 @@ pub enum Work {
     Guarded(Box<Guarded>),
 }
 
-/// A change of what people make, too: made only where all is as the plan saw it, and left out where
-/// somebody has changed it since (invariant 12).
+/// A change of data that people edit, too. It is applied only if the stored item still equals what
+/// the plan saw, and is skipped if it has changed since (invariant 12).
 #[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Guarded {

@@ -1,5 +1,5 @@
-//! A few records of a snapshot for somebody to look at (R-O2): taken from where they lie, so that
-//! nothing of anybody is stored a second time.
+//! A few records of a snapshot for a review (R-O2). They are read from the snapshot, so that no
+//! personal data is stored a second time.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

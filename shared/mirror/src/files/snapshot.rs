@@ -74,8 +74,8 @@ impl SnapshotSink for SnapshotWriter {
     }
 }
 
-/// Writes a snapshot's lines once more, as the parts of another run. Without demographics where
-/// they are not to be kept (R-M7).
+/// Writes a snapshot's lines again as the parts of another run, without demographics if the policy
+/// does not keep them (R-M7).
 pub async fn copy_parts<O: WriteObjects>(
     objects: &O,
     from: SnapshotCopy,

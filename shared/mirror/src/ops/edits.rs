@@ -134,8 +134,8 @@ pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
     };
     let (pk, sk, hash) = (pk.clone(), sk.clone(), hash.clone());
     let pieces = writes.before.len() as u64;
-    // The further pieces of a long body are named after it: whoever reads the old body does not
-    // meet them.
+    // The further pieces of a long body have its hash in their keys, so a reader of the old body
+    // does not read them.
     let (all, spent) = write_all(items, writes.before).await?;
     if !all {
         return Ok(Edited { ending: Ending::Busy, items: 0, units: spent });

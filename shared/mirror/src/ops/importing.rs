@@ -15,12 +15,12 @@ pub enum Taken {
     Ours(Box<RunRecord>),
     /// Its source was read before.
     Done,
-    /// Another invocation is at it.
+    /// Another invocation is reading the source.
     Busy,
 }
 
-/// Makes a run, or takes it over from an invocation that has died. `known`: the run, if somebody
-/// has looked already.
+/// Creates a run, or takes it over from an invocation that has died. `known`: the run, if the
+/// caller has read it already.
 pub async fn take(
     runs: &impl Runs,
     fresh: RunRecord,
@@ -67,8 +67,8 @@ pub async fn leave(
     if runs.save(record).await? == Changed::Yes {
         return Ok(true);
     }
-    // The manifest's event was faster: whoever plans has noted by itself that the snapshot is
-    // there.
+    // The manifest's event was faster: reconcile has already recorded that the snapshot is
+    // complete.
     let stored = runs.run(&record.district, &record.run).await?;
     Ok(step == Step::Stage && stored.is_some_and(|run| run.state != RunState::Importing))
 }

@@ -1,5 +1,5 @@
-//! Storage that dies on cue, or is changed by somebody else on cue: for tests of what a crash
-//! leaves behind, and of what is made in the middle of a run.
+//! Storage that fails on cue, or that another writer changes on cue: for tests of what a crash
+//! leaves behind, and of edits made in the middle of a run.
 
 use std::fmt;
 use std::future::Future;
@@ -62,19 +62,19 @@ impl fmt::Debug for State {
 }
 
 impl Cue {
-    /// Never.
+    /// Never fails.
     pub fn never() -> Self {
         Self::at(u64::MAX, false)
     }
 
-    /// At call number `at`, the first being 0. With `done_all_the_same` the call has its effect,
-    /// but nobody hears of it.
+    /// Fails at call number `at`, the first being 0. With `done_all_the_same` the call has its
+    /// effect, but returns an error.
     pub fn at(at: u64, done_all_the_same: bool) -> Self {
         Self::when(move |number| number == at, done_all_the_same)
     }
 
-    /// At the first call of which `is_given` says so; it is told the call's number. For a process
-    /// that dies at some moment of a test's clock.
+    /// Fails at the first call for whose number `is_given` returns true: for a process that dies at
+    /// a given time of a test's clock.
     pub fn when(
         is_given: impl Fn(u64) -> bool + Send + Sync + 'static,
         done_all_the_same: bool,
@@ -88,8 +88,8 @@ impl Cue {
         }))
     }
 
-    /// Storage does not die: right before call number `at` somebody else does something, and then
-    /// the call goes its way.
+    /// Does not fail: runs `happens` right before call number `at`, as another writer would, and
+    /// then makes the call.
     pub fn before(at: u64, happens: impl Future<Output = ()> + Send + 'static) -> Self {
         let cue = Self::at(at, false);
         *cue.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(happens));

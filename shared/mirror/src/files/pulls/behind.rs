@@ -13,14 +13,14 @@ use crate::files::spool::LEVEL;
 use crate::keys;
 use crate::ports::objects::WriteObjects;
 
-/// Pages that are being put away at the same time. As many are in memory.
+/// Pages that are stored at the same time. As many are held in memory.
 const AT_ONCE: u32 = 4;
 
-/// Pages of a list after which it is noted how far it is. Whoever dies reads at most so many again,
-/// and those that were being put away.
+/// Pages of a list between two records of its progress. After a crash, at most so many pages are
+/// read again, plus those that were being stored.
 const NOTED_EVERY: u32 = 8;
 
-/// How far a list is.
+/// The progress of a list.
 #[derive(Debug)]
 struct List<C> {
     /// The first page that was not put away, or before which one was not.
