@@ -1,4 +1,4 @@
-//! Time, passed in: nothing here asks the machine by itself.
+//! Time as a dependency: this crate never reads the machine's clock by itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Tells the time. Tests move it by hand.
+/// Returns the current time. Tests set it.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -16,12 +16,12 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A clock of one's own.
+    /// A clock that returns the time of a function.
     pub fn new(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Now.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// When an invocation ends, and how much before that it must stop to begin new work.
+/// The end of an invocation, and the time that it needs before that to finish.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     clock: Clock,
@@ -41,29 +41,29 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// An invocation that is killed at `end` and needs `margin` to put its work away.
+    /// An invocation that is killed at `end` and needs `margin` to save its state.
     pub fn new(clock: Clock, end: Timestamp, margin: Duration) -> Self {
         Self { stop_at: end - margin, clock }
     }
 
-    /// The same, for an end as Lambda tells it: in milliseconds since 1970. One that it does not
-    /// tell never comes.
+    /// The same, for a deadline as Lambda passes it: in milliseconds since 1970. Zero means no
+    /// deadline.
     pub fn of_invocation(clock: Clock, end: u64, margin: Duration) -> Self {
         let end = i64::try_from(end).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Self::new(clock, end.unwrap_or(Timestamp::MAX), margin)
     }
 
-    /// The clock by which that is.
+    /// Returns the clock that the deadline is measured with.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Whether it is time to stop.
+    /// Returns true if no new work may begin.
     pub fn is_near(&self) -> bool {
         self.clock.now() >= self.stop_at
     }
 
-    /// How long work may go on.
+    /// Returns the time left for work.
     pub fn remaining(&self) -> Duration {
         self.stop_at.duration_since(self.clock.now()).try_into().unwrap_or(Duration::ZERO)
     }
@@ -72,10 +72,10 @@ impl Deadline {
 /// One invocation of a function.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// Who holds leases and owns runs: the id of its request, the same for a retry.
+    /// The owner of leases and runs: the request's id, which is the same for a retry.
     pub owner: String,
-    /// How the function is invoked again: its ARN.
+    /// The function's ARN, for invoking it again.
     pub function: String,
-    /// When it must put its work away.
+    /// When it must save its state.
     pub deadline: Deadline,
 }

@@ -1,4 +1,4 @@
-//! Clients of the real services, made once at the start of a process.
+//! Clients of the real services, created once at the start of a process.
 
 use std::fmt;
 
@@ -14,12 +14,11 @@ use crate::s3::S3Bucket;
 use crate::scheduler::ScheduleGroup;
 use crate::secrets_manager::ManagedSecrets;
 
-/// Region, credentials and endpoints, as Lambda tells them.
+/// Region, credentials and endpoints, as Lambda passes them.
 ///
-/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so the functions know no
-/// "local mode". Of the many places where the SDK would look for credentials (profiles, other
-/// roles, the machine's own) a function has one, its environment: the rest is not even in its
-/// binary.
+/// Endpoints come from the SDK's own `AWS_ENDPOINT_URL_*` variables, so function code has no "local
+/// mode". Credentials come only from the environment: the SDK's other providers (profiles, roles,
+/// instance metadata) are not even linked.
 #[derive(Clone, Debug)]
 pub struct Connections {
     sdk: SdkConfig,
@@ -27,14 +26,15 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// `path_style`: buckets as the first part of the path and not as the host's name, which is
-    /// what an endpoint of one's own (`AWS_ENDPOINT_URL_S3`) needs; the SDK has no variable for it.
+    /// `path_style`: puts the bucket into the path instead of the host name, which custom endpoints
+    /// (`AWS_ENDPOINT_URL_S3`) need. The SDK has no variable for it.
     pub fn from_lookup(
         get: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         path_style: bool,
     ) -> Self {
         let keys = get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY"));
-        // They are good for as long as the process lives: Lambda starts another one with others.
+        // They are valid for the life of the process: Lambda starts a new process for new
+        // credentials.
         let credentials = keys.map(|(id, secret)| {
             Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "environment")
         });
@@ -57,7 +57,7 @@ impl Connections {
         names.map(|name| S3Bucket::new(client.clone(), name))
     }
 
-    /// Schedules in a group, allowed by a role to invoke a function.
+    /// Returns the schedules of a group. The role must be allowed to invoke the function.
     pub fn schedules(&self, group: &str, role_arn: &str) -> ScheduleGroup {
         ScheduleGroup::new(aws_sdk_scheduler::Client::new(&self.sdk), group, role_arn)
     }
@@ -78,7 +78,7 @@ impl Connections {
     }
 }
 
-/// Endpoints of one's own: of one service (`AWS_ENDPOINT_URL_S3`), or of all (`AWS_ENDPOINT_URL`).
+/// A custom endpoint: of one service (`AWS_ENDPOINT_URL_S3`) or of all (`AWS_ENDPOINT_URL`).
 struct Endpoints<G>(G);
 
 impl<G> fmt::Debug for Endpoints<G> {

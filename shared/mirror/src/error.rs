@@ -1,56 +1,55 @@
-//! What can go wrong with storage.
+//! Errors of storage.
 
 use std::fmt;
 
-/// A failure of storage. Expected answers are not here: they are variants of results.
+/// An error of storage. Expected answers are variants of results instead.
 #[derive(thiserror::Error)]
 pub enum MirrorError {
-    /// A service did not do what was asked. A retry may help.
+    /// A service failed. A retry may help.
     #[error("could not {doing}")]
     Service {
-        /// What we were doing, without ids of records.
+        /// The operation, without ids of records.
         doing: &'static str,
-        /// What the service or the way to it said.
+        /// The error of the service or of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Something stored is not what it must be. A retry does not help.
+    /// Stored data is invalid. A retry does not help.
     #[error("{what} cannot be read: {why}")]
     Corrupt {
-        /// What: a kind of object or item, without ids of records.
+        /// The kind of object or item, without ids of records.
         what: &'static str,
         /// What is wrong with it.
         why: String,
     },
-    /// An object that must be there is not there.
+    /// A required object does not exist.
     #[error("{what} is missing")]
     Missing {
-        /// What.
+        /// The kind of object.
         what: &'static str,
     },
-    /// The temporary files of this machine failed.
+    /// A temporary file of this machine failed.
     #[error("could not {doing}")]
     Local {
-        /// What we were doing.
+        /// The operation.
         doing: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The time given to the work was over before a service that refused for lack of capacity took
-    /// all of it.
+    /// Time ran out while a service refused writes for lack of capacity.
     #[error("out of time while waiting to {doing}")]
     OutOfTime {
-        /// What we were doing.
+        /// The operation.
         doing: &'static str,
     },
-    /// Somebody else holds the district's lease by now: whoever gets this must stop writing.
+    /// Another run holds the district's lease now. The caller must stop writing.
     #[error("the lease of the district belongs to another process")]
     LeaseLost,
 }
 
 impl MirrorError {
-    /// A failed call.
+    /// Wraps a failed call.
     pub fn service(
         doing: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -58,17 +57,17 @@ impl MirrorError {
         Self::Service { doing, source: source.into() }
     }
 
-    /// Something stored that is wrong.
+    /// Reports invalid stored data.
     pub fn corrupt(what: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Corrupt { what, why: why.to_string() }
     }
 
-    /// A failed local file.
+    /// Wraps a failed local file operation.
     pub fn local(doing: &'static str, source: std::io::Error) -> Self {
         Self::Local { doing, source }
     }
 
-    /// A short, steady word for alarms.
+    /// Returns a short, stable name for alarms.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::Service { .. } => "MirrorService",
@@ -80,13 +79,12 @@ impl MirrorError {
         }
     }
 
-    /// For code that must speak in I/O errors, such as a `Read`: unwrapped again by
-    /// [`MirrorError::from_io`].
+    /// Converts to an I/O error, for code behind a `Read`. [`MirrorError::from_io`] converts back.
     pub fn into_io(self) -> std::io::Error {
         std::io::Error::other(self)
     }
 
-    /// The failure inside an I/O error, or the I/O error as a failure of this machine.
+    /// Returns the error inside an I/O error, or wraps the I/O error as one of this machine.
     pub fn from_io(doing: &'static str, error: std::io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(inner) => inner,
@@ -103,7 +101,7 @@ impl fmt::Debug for MirrorError {
     }
 }
 
-/// An error with all its causes, in one line. The edge prints this once.
+/// Returns an error with all its causes in one line. Only the outermost caller prints it.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,10 +1,10 @@
-//! What is in an item of the mirror.
+//! The content of the mirror's items.
 //!
-//! A record is one item whose `body` is the JSON of its [`Mirrored`]. DynamoDB takes 400 KB an
-//! item; the roster of a class with 30,000 students is longer, so its body goes on in further items
-//! that are written *before* the first and named after the hash of the whole body. A reader
-//! therefore finds either the old body or the new one, whole, at any moment; pieces of the old one
-//! are taken away last.
+//! A record is one item whose `body` is the JSON of its [`Mirrored`]. DynamoDB limits an item to
+//! 400 KB. The roster of a class with 30,000 students is longer: its body continues in further
+//! items, which are written *before* the first and have the hash of the whole body in their keys.
+//! Therefore a reader always finds either the old body or the new one, complete. Pieces of the old
+//! body are deleted last.
 
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
@@ -15,30 +15,30 @@ use crate::MirrorError;
 use crate::keys;
 use crate::ports::items::{More, PutItem, ReadItem, Write};
 
-/// Most bytes of a body that go into one item: leaves room below 400 KB for two long keys and the
-/// other attributes.
+/// Maximum bytes of a body in one item. Leaves room below 400 KB for two long keys and the other
+/// attributes.
 const PIECE: usize = 350_000;
 
-/// The writes that bring one record about, in order: all of `before` must be done before `item`,
-/// and `item` before any of `after`.
+/// The writes of one record, in order: all of `before` must be done before `item`, and `item`
+/// before any of `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordWrites {
     /// Further pieces of a long body.
     pub before: Vec<Write>,
     /// The record.
     pub item: Write,
-    /// Pieces of the body that the record had until now.
+    /// Pieces of the record's previous body.
     pub after: Vec<Write>,
 }
 
 impl RecordWrites {
-    /// Whether the record is one item and was one item, so that order does not matter.
+    /// Returns true if the record is and was a single item, so that order does not matter.
     pub fn is_single(&self) -> bool {
         self.before.is_empty() && self.after.is_empty()
     }
 }
 
-/// The writes of one change of a plan, or none if it changes nothing.
+/// Returns the writes of one change of a plan, or `None` if it changes nothing.
 pub fn writes(
     district: &DistrictId,
     before: Option<&AnyMirrored>,
@@ -65,7 +65,7 @@ pub fn writes(
     })
 }
 
-/// A record of a kind, of its body.
+/// Reads a record of a kind from its body.
 pub fn parse(kind: RecordKind, body: &str) -> Result<AnyMirrored, MirrorError> {
     fn of<K: Kind>(body: &str) -> Result<AnyMirrored, MirrorError> {
         // serde's own message may quote what it read.
@@ -85,7 +85,7 @@ pub fn parse(kind: RecordKind, body: &str) -> Result<AnyMirrored, MirrorError> {
     }
 }
 
-/// The hash that a record's body has when it is written as it is ([`body_hash`]).
+/// Returns the hash of a record's body as it would be written ([`body_hash`]).
 pub fn record_hash(
     district: &DistrictId,
     record: &AnyMirrored,
@@ -101,7 +101,7 @@ fn same_key(gone: &Write, kept: &PutItem) -> bool {
     matches!(gone, Write::Delete { pk, sk } if *pk == kept.pk && *sk == kept.sk)
 }
 
-/// The item of a record, and the further pieces of its body.
+/// Returns the item of a record, and the further pieces of its body.
 fn encode(
     district: &DistrictId,
     record: &AnyMirrored,
@@ -136,12 +136,12 @@ fn encode(
     }
 }
 
-/// The hash of a record's whole body: it names one state of the record.
+/// Returns the hash of a record's whole body. It identifies one state of the record.
 pub fn body_hash(body: &str) -> String {
     format!("{:016x}", xxh3_64(body.as_bytes()))
 }
 
-/// As much of a hash as stands in the sort keys of pieces.
+/// Returns the part of a hash that the sort keys of pieces contain.
 pub(crate) fn short(hash: &str) -> &str {
     hash.get(..8).unwrap_or(hash)
 }
@@ -201,7 +201,7 @@ fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorErro
     })
 }
 
-/// A text in pieces of at most [`PIECE`] bytes; at least one.
+/// Splits a text into at least one piece of at most [`PIECE`] bytes.
 fn pieces(body: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(body);
     std::iter::from_fn(move || {
@@ -220,19 +220,19 @@ fn pieces(body: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What an item of a shard is.
+/// The type of an item of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
-    /// A record of a kind.
+    /// A record.
     Records(RecordKind),
-    /// A local edit beside a record of a kind.
+    /// A local edit of a record.
     Edits(RecordKind),
     /// An identity link.
     Links,
 }
 
 impl Section {
-    /// The kind of the records that it is about; none for links, which come in one piece.
+    /// Returns the kind of the records, or `None` for links, which are never split.
     pub fn kind(self) -> Option<RecordKind> {
         match self {
             Self::Records(kind) | Self::Edits(kind) => Some(kind),
@@ -247,13 +247,13 @@ impl Section {
         let (kind, rest) = sk.split_once('#')?;
         let tag = RecordKind::named(kind)?;
         let Some((key, _)) = rest.split_once('#') else { return Some(Self::Records(tag)) };
-        // A twin is the same edit once more: it is read where its first stands.
+        // A twin repeats an edit that is read with the record that holds it.
         let slot = rest[key.len()..].strip_prefix(keys::EDIT)?;
         (!slot.starts_with(keys::AT)).then_some(Self::Edits(tag))
     }
 }
 
-/// Puts bodies together from the items of one shard, given in the order of their keys.
+/// Assembles bodies from the items of one shard, given in key order.
 #[derive(Debug, Default)]
 pub struct Assembler {
     open: Option<Open>,
@@ -268,9 +268,8 @@ struct Open {
 }
 
 impl Assembler {
-    /// Takes the next item; gives a body when one is whole: a record's edits before the record, if
-    /// that is a long one. Pieces that belong to no record's present body, and items of other
-    /// sorts, are passed over.
+    /// Takes the next item and returns a body once it is complete. The edits of a long record are
+    /// returned before the record. Pieces of earlier bodies and items of other types are skipped.
     pub fn take(&mut self, item: ReadItem) -> Result<Option<(Section, String)>, MirrorError> {
         if let Some(open) = &mut self.open
             && item.sk.starts_with(&open.pieces_begin)
@@ -284,7 +283,7 @@ impl Assembler {
         }
         let Some(section) = Section::of(&item.sk) else { return Ok(None) };
         if let Section::Edits(_) = section {
-            // Edits of a long record stand between it and its pieces.
+            // The edits of a long record are stored between it and its pieces.
             return Ok(Some((section, item.body)));
         }
         self.check_whole()?;
@@ -299,7 +298,7 @@ impl Assembler {
         }
     }
 
-    /// To be called after the last item.
+    /// Must be called after the last item. Fails if a body is incomplete.
     pub fn check_whole(&self) -> Result<(), MirrorError> {
         match self.open {
             None => Ok(()),
@@ -381,7 +380,7 @@ mod tests {
         for write in writes.before.iter().chain([&writes.item]) {
             assert!(write.size() < 400 * 1024);
         }
-        // Pieces of an older version lie about after a crash; nobody may take them for this one's.
+        // After a crash, pieces of an older body may remain. They must not be used for this one.
         let stray = Write::Put(PutItem {
             pk: "D#oak#0".into(),
             sk: keys::more_sk("class#c%201", "00000000", 1),

@@ -1,4 +1,4 @@
-//! Names of items and objects. Who reads what by which key stands here and nowhere else.
+//! Names of items and objects. Every access pattern is documented here.
 //!
 //! # Table
 //!
@@ -12,16 +12,16 @@
 //! | all records of a kind | query each shard, sort keys that begin with [`kind_prefix`] |
 //! | one record, with all pieces of a long roster | query its shard, sort keys that begin with [`record_sk`] |
 //! | the record behind a source id | query its shard for [`link_sk`]; none: the id is the key |
-//! | one record and what people made beside it | query its shard, sort keys from [`record_sk`] to [`after_record`]: the record, its edits, the twins of edits beside other records, its pieces |
-//! | whoever has an e-mail address (index [`BY_EMAIL`], sparse) | attribute `email_key` = [`email_key`] |
+//! | one record with its local edits | query its shard, sort keys from [`record_sk`] to [`after_record`]: the record, its edits, the twins of edits beside other records, its pieces |
+//! | people by e-mail address (index [`BY_EMAIL`], sparse) | attribute `email_key` = [`email_key`] |
 //! | the directory of a school (index [`BY_SCHOOL`], sparse, in the order of sort keys, with `status`) | attribute `school_key` = [`school_key`] |
 //! | the districts that a source's list has named | query [`source_pk`] |
 //! | the class of a join code | get [`district_pk`], [`code_sk`] |
-//! | whether a notice was taken before; how many notices came in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
+//! | whether a webhook event was processed; how many arrived in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
 //!
 //! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`,
-//! `student#…`, `teacher#…`, `term#…`; right behind a record its local edits ([`edit_sk`]), the
-//! twins of edits that stand beside other records and are about this one ([`twin_sk`]), and the
+//! `student#…`, `teacher#…`, `term#…`. A record is followed by its local edits ([`edit_sk`]), the
+//! twins of edits that are stored with other records and concern this one ([`twin_sk`]), and the
 //! pieces of a long body.
 //!
 //! # Objects of the internal bucket
@@ -29,7 +29,7 @@
 //! | object | written by |
 //! | --- | --- |
 //! | `pulls/<district>/<run>/state.json`, `<try>/<list>/<page>.json.zst` and, after each page, `<try>/<list>.json` | nightly-pull |
-//! | `pulls/<district>/everything.json`: which pull was the last of everything | nightly-pull |
+//! | `pulls/<district>/everything.json`: the latest full pull | nightly-pull |
 //! | `snapshots/<district>/<run>/<part>.ndjson.zst`, `chain.json`, and last `manifest.json` | oneroster-import, nightly-pull |
 //! | `runs/<district>/<run>/plan.ndjson.zst`, `findings.ndjson.zst`, and last of a plan `outcome.json` | reconcile |
 //! | `runs/<district>/<run>/report.json`, `report.html` | both |
@@ -46,26 +46,26 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Sort key of a district's own item.
 pub const SETTINGS: &str = "SETTINGS";
-/// Beginning of the sort keys of runs.
+/// Prefix of the sort keys of runs.
 pub const RUN: &str = "RUN#";
-/// Beginning of the sort keys of administrators.
+/// Prefix of the sort keys of administrators.
 pub const ADMIN: &str = "ADMIN#";
-/// Beginning of the sort keys of links.
+/// Prefix of the sort keys of links.
 pub const LINK: &str = "LINK#";
-/// Stands between a record's sort key and what names a further piece of it.
+/// Separates a record's sort key from the name of a further piece of it.
 pub const MORE: &str = "#MORE#";
-/// Stands between a record's sort key and the slot of a local edit of it.
+/// Separates a record's sort key from the slot of a local edit of it.
 pub const EDIT: &str = "#EDIT#";
 
-/// Begins the slot of a twin: it is followed by the record that the edit stands beside.
+/// Begins the slot of a twin. The key of the record that holds the edit follows.
 pub const AT: &str = "AT#";
-/// Beginning of the sort keys of join codes.
+/// Prefix of the sort keys of join codes.
 pub const CODE: &str = "CODE#";
-/// Sort key of whatever is remembered of notices.
+/// Sort key of the items for webhook events.
 pub const NOTICE_SK: &str = "NOTICE";
-/// The index of whoever has an e-mail address.
+/// The index of people by e-mail address.
 pub const BY_EMAIL: &str = "by_email";
-/// The index of whatever belongs to a school.
+/// The index of people and classes by school.
 pub const BY_SCHOOL: &str = "by_school";
 
 /// Partition of a district's settings, runs and administrators.
@@ -89,12 +89,12 @@ pub fn run_sk(run: &RunId) -> String {
     format!("{RUN}{run}")
 }
 
-/// Sort key of an administrator: a hash, for keys turn up in places that nobody thinks of.
+/// Sort key of an administrator: a hash, because keys appear in logs and consoles.
 pub fn admin_sk(email: &Personal) -> String {
     format!("{ADMIN}{:032x}", xxh3_128(email.reveal().as_bytes()))
 }
 
-/// Beginning of the sort keys of a kind.
+/// Prefix of the sort keys of a kind.
 pub fn kind_prefix(kind: RecordKind) -> String {
     format!("{}#", kind.name())
 }
@@ -109,13 +109,14 @@ pub fn more_sk(record_sk: &str, hash: &str, piece: u32) -> String {
     format!("{record_sk}{MORE}{hash}#{piece:04}")
 }
 
-/// Sort key of a local edit of a record: right behind the record, before the pieces of a long one.
+/// Sort key of a local edit of a record: directly after the record, before the pieces of a long
+/// one.
 pub fn edit_sk(kind: RecordKind, key: &SourceId, slot: &str) -> String {
     format!("{}{EDIT}{slot}", record_sk(kind, key))
 }
 
-/// Sort key of the twin of an edit, beside the record that the edit is about: it names the record
-/// that the edit stands beside.
+/// Sort key of the twin of an edit, stored with the record that the edit concerns. It names the
+/// record that holds the edit.
 pub fn twin_sk(
     about: RecordKind,
     person: &SourceId,
@@ -126,64 +127,64 @@ pub fn twin_sk(
     format!("{}{EDIT}{AT}{}#{slot}", record_sk(about, person), record_sk(beside, key))
 }
 
-/// What sorts behind a record and everything that continues its key, and before the next record.
+/// An upper bound of all keys that continue a record's key; below the next record's key.
 pub fn after_record(record_sk: &str) -> String {
     format!("{record_sk}#\u{10ffff}")
 }
 
-/// Beginning of the sort keys of the pieces of one body of a long record; `hash` as in [`more_sk`].
+/// Prefix of the sort keys of the pieces of one body of a long record; `hash` as in [`more_sk`].
 pub fn pieces_prefix(record_sk: &str, hash: &str) -> String {
     format!("{record_sk}{MORE}{hash}#")
 }
 
-/// Sort key of a join code: a hash, since whoever has the code is let into the class.
+/// Sort key of a join code: a hash, because the code gives access to the class.
 pub fn code_sk(code: &Personal) -> String {
     format!("{CODE}{:032x}", xxh3_128(code.reveal().as_bytes()))
 }
 
-/// Partition of a notice: a digest, and no district.
+/// Partition of a webhook event: a digest, without the district.
 pub fn notice_pk(digest: &str) -> String {
     format!("NOTICE#{digest}")
 }
 
-/// Partition of the count of notices in a stretch of time.
+/// Partition of the count of webhook events in a period.
 pub fn notice_count_pk(stretch: &str) -> String {
     format!("NOTICE#COUNT#{stretch}")
 }
 
-/// Sort key of the link of a source id. It lies in the shard of the source id.
+/// Sort key of the link of a source id, in the shard of that source id.
 pub fn link_sk(kind: RecordKind, source: &SourceId) -> String {
     format!("{LINK}{}#{}", kind.name(), source.key())
 }
 
-/// Value of `email_key`: a hash with the district in it, so that no index holds an address and no
-/// district meets another's.
+/// Value of `email_key`: a hash that includes the district, so that the index contains no address,
+/// and equal addresses of two districts have different keys.
 pub fn email_key(district: &DistrictId, email: &Personal) -> String {
     format!("E#{district}#{:032x}", xxh3_128(email.reveal().as_bytes()))
 }
 
-/// Value of `school_key`: people by their main school, classes by theirs.
+/// Value of `school_key`: a person's main school, a class's school.
 pub fn school_key(district: &DistrictId, school: &SourceId) -> String {
     format!("S#{district}#{}", school.key())
 }
 
-/// What is known of a pull beside its pages.
+/// The state of a pull, apart from its pages.
 pub fn pull(district: &DistrictId, run: &RunId) -> String {
     format!("pulls/{district}/{run}/state.json")
 }
 
-/// Which pull was the last of everything.
+/// The latest full pull.
 pub fn everything(district: &DistrictId) -> String {
     format!("pulls/{district}/everything.json")
 }
 
-/// A page of a list, as the source sent it. `attempt`: a pull that begins anew leaves the pages
-/// that it has alone.
+/// A page of a list, as the source sent it. `attempt`: a pull that starts again does not touch the
+/// pages of its earlier attempts.
 pub fn page(district: &DistrictId, run: &RunId, attempt: u32, list: &str, number: u32) -> String {
     format!("pulls/{district}/{run}/{attempt}/{list}/{number:05}.json.zst")
 }
 
-/// How far a list is; written after each page of it.
+/// The progress of a list, written after its pages.
 pub fn cursor(district: &DistrictId, run: &RunId, attempt: u32, list: &str) -> String {
     format!("pulls/{district}/{run}/{attempt}/{list}.json")
 }
@@ -193,18 +194,17 @@ pub fn part(district: &DistrictId, run: &RunId, part: PartName) -> String {
     format!("snapshots/{district}/{run}/{}.ndjson.zst", part.name())
 }
 
-/// The uploads that a snapshot folds, in the order of folding; written before the snapshot is
-/// accepted.
+/// The uploads that a snapshot combines, in order; written before the snapshot is accepted.
 pub fn chain(district: &DistrictId, run: &RunId) -> String {
     format!("snapshots/{district}/{run}/chain.json")
 }
 
-/// A snapshot's manifest. Where it is, the snapshot is whole; its event starts reconcile.
+/// A snapshot's manifest. It exists only if the snapshot is complete; its event starts reconcile.
 pub fn manifest(district: &DistrictId, run: &RunId) -> String {
     format!("snapshots/{district}/{run}/manifest.json")
 }
 
-/// District and run of a manifest's key, or none if the key is something else's.
+/// Returns the district and run of a manifest's key, or `None` for any other key.
 pub fn parse_manifest(key: &str) -> Option<(DistrictId, RunId)> {
     let (district, rest) = key.strip_prefix("snapshots/")?.split_once('/')?;
     let run = rest.strip_suffix("/manifest.json")?;
@@ -222,7 +222,7 @@ pub fn plan_findings(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/findings.ndjson.zst")
 }
 
-/// What a plan amounts to; last of a plan's objects.
+/// The outcome of a plan; the last object of a plan to be written.
 pub fn outcome(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/outcome.json")
 }
@@ -232,12 +232,12 @@ pub fn report(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/report.json")
 }
 
-/// A run's report, as a page.
+/// A run's report, as an HTML page.
 pub fn report_page(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/report.html")
 }
 
-/// Groups by demographic value, as a run leaves them (R-M8).
+/// Groups by demographic value after a run (R-M8).
 pub fn groups(district: &DistrictId, run: &RunId) -> String {
     format!("groups/{district}/{run}.ndjson.zst")
 }
@@ -247,12 +247,12 @@ pub fn refused(district: &DistrictId, run: &RunId) -> String {
     format!("refused/{district}/{run}.json")
 }
 
-/// What a person asks for. Its event starts reconcile.
+/// A person's request. Its event starts reconcile.
 pub fn request(district: &DistrictId, request: &RunId) -> String {
     format!("requests/{district}/{request}.json")
 }
 
-/// District and id of a request's key, or none if the key is something else's.
+/// Returns the district and id of a request's key, or `None` for any other key.
 pub fn parse_request(key: &str) -> Option<(DistrictId, RunId)> {
     let (district, rest) = key.strip_prefix("requests/")?.split_once('/')?;
     let request = rest.strip_suffix(".json")?;
@@ -260,21 +260,20 @@ pub fn parse_request(key: &str) -> Option<(DistrictId, RunId)> {
         .then(|| (DistrictId::new(district), RunId::new(request)))
 }
 
-/// The run of an upload: a ULID of the upload's time and a hash of what was uploaded, so that the
-/// same event twice is the same run.
+/// The run of an upload: a ULID of the upload's time and a hash of the uploaded object, so that a
+/// repeated event gives the same run.
 pub fn run_id(at: jiff::Timestamp, bucket: &str, key: &str, etag: &str, version: &str) -> RunId {
     let text = [bucket, key, etag, version].join("\u{1f}");
     ulid(at, xxh3_128(text.as_bytes()))
 }
 
-/// The run of a pull: a ULID of the time for which it was ordered and a hash of whose it is, so
-/// that the same order twice is the same run.
+/// The run of a pull: a ULID of its scheduled time and a hash of the district, so that a repeated
+/// request gives the same run.
 pub fn pull_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("pull\u{1f}{district}").as_bytes()))
 }
 
-/// The run of a pull of what has changed: another than that of a pull of everything for the same
-/// time.
+/// The run of an incremental pull. It differs from that of a full pull for the same time.
 pub fn changes_id(at: jiff::Timestamp, district: &DistrictId) -> RunId {
     ulid(at, xxh3_128(format!("changes\u{1f}{district}").as_bytes()))
 }

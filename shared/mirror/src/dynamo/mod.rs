@@ -54,8 +54,8 @@ impl DynamoTable {
         Self { client, name: name.into() }
     }
 
-    /// Makes the table with its indexes, for stacks that no template makes. In AWS, template.yaml
-    /// does, with encryption and backups.
+    /// Creates the table with its indexes, for local stacks. In AWS, template.yaml creates it, with
+    /// encryption and backups.
     pub async fn create_table(&self) -> Result<Wrote, MirrorError> {
         let doing = "create the table";
         let built = |error| MirrorError::service(doing, error);
@@ -104,7 +104,7 @@ impl DynamoTable {
         }
     }
 
-    /// One item, as it is after every write that was answered.
+    /// Returns one item, read consistently.
     async fn get(
         &self,
         pk: String,
@@ -120,7 +120,7 @@ impl DynamoTable {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// All items that a query finds, page after page.
+/// Returns all items of a query, page after page.
 async fn all_of(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<Item>, MirrorError> {
     let mut pages = query.into_paginator().items().send();
     let mut all = Vec::new();
@@ -130,7 +130,7 @@ async fn all_of(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<It
     Ok(all)
 }
 
-/// An item of the mirror as DynamoDB takes it.
+/// Converts an item of the mirror for DynamoDB.
 fn attributes(item: &PutItem) -> Item {
     let mut all = Item::from([
         (PK.to_owned(), s(&item.pk)),

@@ -1,4 +1,4 @@
-//! The way of an event to its bus: a few tries, and never a reason for a run to fail or to wait for
+//! Sends events to a bus with a few attempts. A failing bus never fails a run or delays it for
 //! long.
 
 use std::fmt;
@@ -18,18 +18,17 @@ use super::event::Event;
 use super::metrics;
 use crate::MirrorError;
 
-/// How often an event is put on the bus before that is given up.
+/// How often an event is sent before it is given up.
 const TRIES: u32 = 3;
 
-/// How long a bus is waited for.
+/// Waiting times for a bus.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// For its answer.
+    /// For a response.
     answer: Duration,
-    /// Before the second try; before the third it is twice as long.
+    /// Before the second attempt; twice as long before the third.
     pause: Duration,
-    /// How long one that did not take an event is not tried at all: many districts may have
-    /// something to tell.
+    /// How long a failing bus is not tried again, because many districts may have events.
     left_alone: Duration,
 }
 
@@ -39,9 +38,9 @@ const PATIENCE: Patience = Patience {
     left_alone: Duration::from_secs(60),
 };
 
-/// Taking events for operators.
+/// Accepts events for operators.
 pub trait Bus: Clone + Send + Sync + 'static {
-    /// Puts an event on the bus, once; it may get to its listeners more often.
+    /// Sends an event once. Its targets may receive it more than once.
     fn put(&self, event: &Event) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
 
@@ -72,7 +71,7 @@ impl Bus for EventBus {
             .detail(detail);
         let answer = self.client.put_events().entries(entry.build()).send().await;
         let answer = answer.map_err(|error| MirrorError::service(doing, error))?;
-        // The call can succeed though the event was not taken.
+        // The call can succeed although the event was rejected.
         let refused =
             answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
         refused.map_or(Ok(()), |code| Err(MirrorError::service(doing, code)))
@@ -130,7 +129,7 @@ impl Notifications {
         }
     }
 
-    /// What went wrong at the last try, in a word; none: it was told.
+    /// Returns the error type of the last attempt, or `None` if the event was sent.
     async fn try_to_tell(&self, event: &Event) -> Option<&'static str> {
         let mut failed = None;
         for number in 0..TRIES {
@@ -166,7 +165,7 @@ mod tests {
     use crate::testing::failing::{Cue, Failing};
     use crate::testing::memory::MemoryBus;
 
-    /// A bus that fails so often before it takes anything; 0: it never answers.
+    /// A bus that fails this many times before it accepts an event; 0: it never responds.
     #[derive(Clone)]
     struct Poor(Arc<AtomicU32>, u32, MemoryBus);
 
@@ -188,7 +187,7 @@ mod tests {
         Event::district_shares(Timestamp::UNIX_EPOCH, &DistrictId::new("oak"))
     }
 
-    /// With less patience than there is otherwise, so that no test waits.
+    /// With shorter waiting times, so that tests are fast.
     fn operators(bus: impl Bus, left_alone: Duration) -> Notifications {
         let short = Duration::from_millis(5);
         Notifications {

@@ -17,22 +17,22 @@ use roster::rule::Rule;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Most reasons for a hold that an event lists; an event may not be large, and a district may have
+/// Most reasons for a hold that an event lists. Events have a maximum size, and a district may have
 /// a thousand schools.
 const MOST_GUARDS: usize = 20;
 
-/// What has happened.
+/// The type of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A district has connected the application at a source, and shares a school (R-O1).
     DistrictShares,
-    /// A district is not connected to the source any more.
+    /// A district is no longer connected at the source.
     DistrictGone,
-    /// A district that was gone is connected again.
+    /// A district that was disconnected is connected again.
     DistrictBack,
     /// A district's data could not be pulled.
     PullFailed,
-    /// What a district has uploaded cannot be trusted.
+    /// A district's upload was refused.
     UploadRefused,
     /// The first run of a district, or the first after its sync was switched on again, waits for a
     /// person (R-O2, R-O5).
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 7] = [
         Self::DistrictShares,
         Self::DistrictGone,
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// The event's `source`: which function tells it.
+    /// The event's `source`: the function that sends it.
     pub fn source(self) -> &'static str {
         match self {
             Self::DistrictShares | Self::DistrictGone | Self::DistrictBack | Self::PullFailed => {
@@ -78,13 +78,13 @@ impl Kind {
     }
 }
 
-/// One reason for which a run waits.
+/// One reason for a hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Guard {
-    /// Of which kind of record too many would go or change: `student`, …, `enrollment`; `district`
-    /// for a review.
+    /// The kind of record whose limit is exceeded: `student`, …, `enrollment`; `district` for a
+    /// review.
     pub kind: String,
-    /// In which school, by the source's id; none: in the whole district.
+    /// The school, by its source id; `None` for the whole district.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub school: Option<SourceId>,
     /// What would happen, and the limit, in words.
@@ -95,17 +95,17 @@ pub struct Guard {
     pub of: u64,
 }
 
-/// What the run or the district is now.
+/// The state of the run or the district.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A district that shares, and waits to be configured.
+    /// A district that shares data and has no settings yet.
     Notified,
-    /// A district that is not connected any more.
+    /// A district that is no longer connected.
     Disconnected,
     /// A district that is connected again.
     Returned,
-    /// A run that goes on by itself.
+    /// A run that continues by itself.
     Importing,
     /// A run that has ended without a snapshot.
     Refused,
@@ -113,35 +113,35 @@ pub enum Status {
     Held,
 }
 
-/// What is told: the event's `detail`.
+/// The event's `detail`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
-    /// What happened has one id, however often it is told: delivery is at least once.
+    /// The id of what happened. Repeated events have the same id: delivery is at least once.
     pub id: String,
     /// The district.
     pub district: DistrictId,
-    /// The run; none for what happens outside of runs.
+    /// The run; `None` for events without a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// What the run or the district is now.
+    /// The state of the run or the district.
     pub status: Status,
-    /// The rules by which it is so.
+    /// The rules that apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
-    /// Why a run waits; the first of very many.
+    /// The reasons for a hold, up to a maximum.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guard>,
-    /// How many more reasons the run's report has.
+    /// How many further reasons the run's report has.
     #[serde(skip_serializing_if = "is_zero")]
     pub guards_left_out: usize,
-    /// Findings by code, with how many there are.
+    /// The number of findings by code.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub findings: BTreeMap<String, u64>,
-    /// Of a run that waits: records by kind, and `enrollment`.
+    /// For a held run: counts by kind, and `enrollment`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
-    /// When a pull is tried again by itself, in the same run; none: that was the last try, or
-    /// nothing is tried.
+    /// When the same run tries the pull again; `None` after the last attempt, or if nothing is
+    /// tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tried_again: Option<Timestamp>,
     /// What has happened, in a sentence.
@@ -155,7 +155,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// An event, as it is put on the bus.
+/// An event, as sent to the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// What has happened.
@@ -167,8 +167,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// `apart` tells from each other what may happen twice to a run or district; a second telling
-    /// of the same must give the same.
+    /// `apart` distinguishes events of the same type for one run or district. It must be the same
+    /// when an event is repeated.
     fn new(
         kind: Kind,
         at: Timestamp,
@@ -201,7 +201,7 @@ impl Event {
         self
     }
 
-    /// A district shares data at a source for the first time; nothing is pulled of it yet.
+    /// A district shares data at a source for the first time; nothing is pulled yet.
     pub fn district_shares(at: Timestamp, district: &DistrictId) -> Self {
         let mut event = Self::new(Kind::DistrictShares, at, district, None, "", Status::Notified).saying(
             format!("District {district} shares data for the first time. Nothing has been pulled yet."),
@@ -230,7 +230,7 @@ impl Event {
             )
     }
 
-    /// A pull came to its end without a snapshot.
+    /// A pull ended without a snapshot.
     pub fn pull_failed(
         at: Timestamp,
         district: &DistrictId,
@@ -241,7 +241,7 @@ impl Event {
         event.refused(findings, "The pull", "the next nightly pull tries again")
     }
 
-    /// The source did not answer, or failed; the pull goes on by itself.
+    /// The source did not respond, or failed. The pull continues by itself.
     pub fn pull_is_tried_again(
         at: Timestamp,
         district: &DistrictId,
@@ -257,7 +257,7 @@ impl Event {
         event
     }
 
-    /// An upload that cannot be trusted.
+    /// A refused upload.
     pub fn upload_refused(
         at: Timestamp,
         district: &DistrictId,
@@ -268,7 +268,7 @@ impl Event {
         event.refused(findings, "The upload", "the next upload starts a new run")
     }
 
-    /// Says what the findings say that stop a run.
+    /// Describes the findings that stopped a run.
     fn refused(mut self, findings: &FindingList, what: &str, then: &str) -> Self {
         let stops: Vec<&str> = findings
             .totals
@@ -291,8 +291,8 @@ impl Event {
         self.saying(said, advice.join(" "))
     }
 
-    /// A run waits for a person. `review`: because its district is in review, whatever the run
-    /// would do. `plan` tells this plan from another one of the run.
+    /// A held run. `review`: its district is in review, so every plan is held. `plan` distinguishes
+    /// several plans of the run.
     pub fn run_waits(
         at: Timestamp,
         (district, run): (&DistrictId, &RunId),
@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn no_sentence_breaks_the_text_into_which_a_rule_puts_it() {
-        // An input transformer escapes nothing.
+        // An input transformer does not escape text.
         let (oak, run) = ids();
         let refused = all_codes().map(|code| {
             let mut findings = FindingList::default();
@@ -471,7 +471,7 @@ mod tests {
         );
         assert_eq!((event.detail.guards.len(), event.detail.guards_left_out), (20, 980));
         assert!(event.detail.what.contains("(and 999 more)"), "{}", event.detail.what);
-        // EventBridge takes no event beyond 256 KB.
+        // EventBridge rejects events over 256 KB.
         assert!(serde_json::to_string(&event.detail).unwrap().len() < 16 * 1024);
     }
 }

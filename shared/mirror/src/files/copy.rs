@@ -20,18 +20,18 @@ use crate::item::{Assembler, Section};
 use crate::keys;
 use crate::ports::items::{Range, ReadItems};
 
-/// What the mirror holds of a district.
+/// The mirror of a district.
 #[derive(Clone, Debug, Default)]
 pub struct MirrorCopy {
     /// By section and shard.
     files: BTreeMap<(Section, u8), Packed>,
-    /// Read units that reading took.
+    /// Read units consumed.
     pub read_units: f64,
 }
 
 type ShardFiles = Vec<(Section, Packed)>;
 
-/// A section as it comes in.
+/// A section that is being written.
 type Incoming = (Section, PackedWriter);
 
 fn close(incoming: &mut Vec<Incoming>, done: &mut ShardFiles) -> Result<(), MirrorError> {
@@ -41,8 +41,8 @@ fn close(incoming: &mut Vec<Incoming>, done: &mut ShardFiles) -> Result<(), Mirr
     Ok(())
 }
 
-/// Reads one shard, one pass over everything in it. Kinds come one after the other, so two writers
-/// are open at most: a kind's records, and its edits.
+/// Reads one shard in one pass. Kinds follow each other, so at most two writers are open: a kind's
+/// records, and its edits.
 async fn read_shard(
     items: impl ReadItems,
     district: DistrictId,
@@ -81,12 +81,12 @@ async fn read_shard(
 }
 
 impl MirrorCopy {
-    /// Reads everything, all shards at the same time.
+    /// Reads all shards at the same time.
     pub async fn read(items: &impl ReadItems, district: &DistrictId) -> Result<Self, MirrorError> {
         Self::read_beginning(items, district, None).await
     }
 
-    /// Reads the records of one kind, and the edits beside them.
+    /// Reads the records of one kind with their edits.
     pub async fn read_kind(
         items: &impl ReadItems,
         district: &DistrictId,
@@ -118,12 +118,12 @@ impl MirrorCopy {
         self.section(Section::Records(K::KIND), json)
     }
 
-    /// What people did to the records of a kind.
+    /// The local edits of the records of a kind.
     pub fn edits(&self, kind: RecordKind) -> Records<LocalEdit> {
         self.section(Section::Edits(kind), json)
     }
 
-    /// The records of a kind as a survey reads them.
+    /// The records of a kind, as projections for the index pass.
     pub fn projections<K: Kind>(&self) -> Records<MirroredBox<K>> {
         self.section(
             Section::Records(K::KIND),
@@ -148,19 +148,19 @@ impl MirrorCopy {
     }
 }
 
-/// A record with all that people did to it, as one query finds it.
+/// A record with all its edits, as one query returns them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WithEdits {
-    /// The record as JSON; none: there is none. Its [`crate::item::body_hash`] names this state of
-    /// it.
+    /// The record as JSON; `None` if there is none. Its [`crate::item::body_hash`] identifies this
+    /// state.
     pub record: Option<String>,
-    /// What people did to it.
+    /// Its local edits.
     pub edits: Vec<LocalEdit>,
-    /// What people did to other records that is about this one ([`roster::edit::Edit::other`]).
+    /// Local edits of other records that concern this one ([`roster::edit::Edit::other`]).
     pub twins: Vec<LocalEdit>,
 }
 
-/// One record of the mirror with its edits.
+/// Reads one record of the mirror with its edits.
 pub async fn read_beside(
     items: &impl ReadItems,
     district: &DistrictId,
@@ -197,7 +197,7 @@ pub async fn read_beside(
     }
 }
 
-/// One record of the mirror as JSON, or none.
+/// Returns one record of the mirror as JSON, or `None`.
 pub async fn read_record(
     items: &impl ReadItems,
     district: &DistrictId,
@@ -207,14 +207,14 @@ pub async fn read_record(
     Ok(read_beside(items, district, kind, key).await?.record)
 }
 
-/// All that a plan is made from, on this machine.
+/// Everything that a plan is made from, on this machine.
 #[derive(Clone, Debug)]
 pub struct StoredPlanInputs {
-    /// What the source says.
+    /// The snapshot.
     pub snapshot: SnapshotCopy,
-    /// What we hold.
+    /// The mirror.
     pub mirror: MirrorCopy,
-    /// Who is an administrator here.
+    /// The district's administrators.
     pub administrators: Vec<Administrator>,
 }
 
@@ -271,12 +271,12 @@ impl PlanInputs for StoredPlanInputs {
     }
 }
 
-/// All that an undo is made from, on this machine.
+/// Everything that an undo is made from, on this machine.
 #[derive(Clone, Debug)]
 pub struct StoredUndoInputs {
-    /// The plan that is to be taken back.
+    /// The plan to undo.
     pub plan: LinesCopy,
-    /// What we hold.
+    /// The mirror.
     pub mirror: MirrorCopy,
 }
 

@@ -20,16 +20,16 @@ use crate::MirrorError;
 use crate::files::spool::{Spool, SpoolWriter};
 use crate::files::streams::{Packer, unpack};
 
-/// Blocks of records that wait at each thread which reads ahead.
+/// Blocks of records that wait at each thread that reads ahead.
 const WAITING: usize = 2;
 
-/// Threads that read one sequence ahead, at most. A plan reads two at a time.
+/// Most threads that read ahead in one sequence. A plan reads two sequences at a time.
 const MOST_THREADS: usize = 4;
 
 const WRITING: &str = "write a temporary file";
 const AHEAD: &str = "read records ahead";
 
-/// Where a block lies.
+/// The position of a block.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     at: u64,
@@ -47,7 +47,7 @@ pub(crate) struct PackedWriter {
 }
 
 impl PackedWriter {
-    /// Adds a line, which has no end yet.
+    /// Adds a line, given without its line end.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), MirrorError> {
         self.lines.extend_from_slice(line);
         self.lines.push(b'\n');
@@ -65,7 +65,7 @@ impl PackedWriter {
         Ok(())
     }
 
-    /// What was written, for reading.
+    /// Returns the written lines, for reading.
     pub(crate) fn finish(mut self) -> Result<Packed, MirrorError> {
         if !self.lines.is_empty() {
             self.flush()?;
@@ -74,7 +74,7 @@ impl PackedWriter {
     }
 }
 
-/// Lines that can be read as often as one likes.
+/// Lines that can be read repeatedly.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
     spool: Spool,
@@ -90,16 +90,15 @@ impl Packed {
     }
 }
 
-/// What a line is read as: none where it does not parse. (serde's own message may quote what it
-/// read.)
+/// Parses a line; `None` if it is invalid. (serde's own message may quote the line.)
 pub(crate) type Parse<T> = fn(&str) -> Option<T>;
 
-/// A line as serde reads it.
+/// Parses a line with serde.
 pub(crate) fn json<T: DeserializeOwned>(line: &str) -> Option<T> {
     serde_json::from_str(line).ok()
 }
 
-/// A line read as something less than is asked for, which costs less.
+/// Parses a line as a smaller type first, which costs less.
 pub(crate) fn json_by_way_of<Less: DeserializeOwned + Into<T>, T>(line: &str) -> Option<Box<T>> {
     json::<Less>(line).map(|less| Box::new(less.into()))
 }
@@ -109,13 +108,12 @@ pub struct Records<T> {
     blocks: Arc<[(Spool, Frame)]>,
     parse: Parse<T>,
     what: &'static str,
-    /// The number of the block that comes next.
+    /// The number of the next block.
     next: usize,
-    /// Threads that read ahead, and take blocks in turns; none: they are read when they are asked
-    /// for.
+    /// Threads that read ahead and take blocks in turns; without them, blocks are read on demand.
     threads: Vec<Receiver<Result<Parsed<T>, MirrorError>>>,
     records: std::vec::IntoIter<Option<T>>,
-    /// How many records came so far.
+    /// How many records were returned.
     seen: u64,
     whole: Option<Whole>,
 }
@@ -126,7 +124,7 @@ struct Parsed<T> {
     lines: Vec<u8>,
 }
 
-/// What all of a file's lines must amount to.
+/// The expected totals of a file's lines.
 struct Whole {
     hash: Xxh3,
     records: u64,
@@ -157,13 +155,13 @@ impl<T: Send + 'static> Records<T> {
         }
     }
 
-    /// From now on they end in an error if they are not, to the byte, the lines of this part.
+    /// Makes the last item an error if the lines differ from those of this part in any byte.
     pub(crate) fn checked(self, part: &Part) -> Self {
         let whole = Whole { hash: Xxh3::new(), records: part.records, xxh3: part.xxh3.clone() };
         Self { whole: Some(whole), ..self }
     }
 
-    /// Lets threads read ahead. They are stopped by being dropped.
+    /// Starts threads that read ahead. Dropping them stops them.
     pub(crate) fn ahead(mut self) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(MOST_THREADS).min(self.blocks.len());
@@ -197,7 +195,7 @@ impl<T: Send + 'static> Records<T> {
             };
             let parsed = match self.threads.get(self.next % self.threads.len().max(1)) {
                 None => parse_block(spool, *frame, self.parse, self.what)?,
-                // A thread that is gone before its time is no end.
+                // A missing thread is an error, not the end of the records.
                 Some(thread) => thread.recv().map_err(|_| {
                     MirrorError::local(AHEAD, io::Error::other("the reading thread is gone"))
                 })??,
@@ -232,7 +230,7 @@ impl<T: Send + 'static> Iterator for Records<T> {
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.read();
         if next.is_err() {
-            // After an error there is nothing more.
+            // After an error there are no more records.
             (self.next, self.whole, self.records) =
                 (self.blocks.len(), None, Vec::new().into_iter());
         }
@@ -249,7 +247,7 @@ fn run_ahead<T>(
     sender: &SyncSender<Result<Parsed<T>, MirrorError>>,
 ) {
     for (spool, frame) in blocks.iter().skip(first).step_by(step) {
-        // Nobody listens any more: then nobody needs to know.
+        // The receiver is gone; nothing to report.
         if sender.send(parse_block(spool, *frame, parse, what)).is_err() {
             return;
         }
@@ -271,7 +269,7 @@ fn parse_block<T>(
         end => end.map_err(torn)?,
     }
     let lines = unpack(&packed).map_err(torn)?;
-    // Of the whole block at once: that costs a tenth of looking at each text by itself.
+    // Validates the whole block at once, which takes a tenth of the time of validating each text.
     let text =
         std::str::from_utf8(&lines).map_err(|_| MirrorError::corrupt(what, "it is not UTF-8"))?;
     let Some(text) = text.strip_suffix('\n') else {

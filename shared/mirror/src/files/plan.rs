@@ -1,5 +1,5 @@
 //! A run's plan in the internal bucket: written while it is made, read again when it is applied.
-//! What is applied is what lies there.
+//! The stored plan is exactly what is applied.
 
 use std::sync::mpsc::Receiver;
 
@@ -33,20 +33,20 @@ const REMOVALS: usize = 1;
 const FINDINGS: usize = 2;
 const GROUPS: usize = 3;
 
-/// What a plan amounts to, and the files it consists of. Written last: with it, the plan is there.
+/// The outcome of a plan, and its files. Written last: once it exists, the plan is complete.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredPlan {
-    /// Counts, and the reasons to hold it.
+    /// Counts, and the reasons for a hold.
     pub outcome: Outcome,
     /// The changes: additions and changes, then removals.
     pub changes: Part,
-    /// What the rules found.
+    /// The findings of the rules.
     pub findings: Part,
     /// Members of groups (R-M8).
     pub groups: Part,
 }
 
-/// One member of a group, a line of the groups' file.
+/// One member of a group: a line of the file of groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member<'a> {
     /// Which demographic.
@@ -57,7 +57,7 @@ pub struct Member<'a> {
     pub student: SourceId,
 }
 
-/// What a plan consists of.
+/// One entry of a plan.
 enum Entry {
     Change(Box<Change>),
     Finding(Box<Finding>),
@@ -69,7 +69,7 @@ enum Message {
     Finish,
 }
 
-/// Entries that go to the writing thread at once, and how many such batches may wait.
+/// Entries per batch to the writing thread, and how many batches may wait.
 const BATCH: usize = 100;
 const BATCHES: usize = 4;
 
@@ -81,7 +81,7 @@ pub struct PlanWriter {
 }
 
 impl PlanWriter {
-    /// A new plan of a run; an earlier one of the same run is written over.
+    /// Starts the plan of a run. An earlier plan of the same run is overwritten.
     pub fn new<O: WriteObjects>(
         handle: Handle,
         objects: O,
@@ -109,7 +109,7 @@ impl PlanWriter {
         self.writing.send(Message::Entries(entries))
     }
 
-    /// Ends the files.
+    /// Completes the files.
     pub fn finish(mut self, outcome: Outcome) -> Result<StoredPlan, MirrorError> {
         let last = std::mem::take(&mut self.entries);
         self.writing.send(Message::Entries(last))?;
@@ -155,7 +155,7 @@ impl Writing {
                     entries.into_iter().try_for_each(|entry| self.write(entry))?
                 }
                 Ok(Message::Finish) => break,
-                // Nobody finishes this: no file may come of it.
+                // The plan was abandoned, so no file may be created.
                 Err(_) => return Err(MirrorError::corrupt(WHAT, "it was aborted")),
             }
         }
@@ -206,7 +206,7 @@ impl Writing {
     }
 }
 
-/// Writes what a plan amounts to: now the plan is there.
+/// Writes the outcome of a plan, which completes it.
 pub async fn put_plan(
     objects: &impl WriteObjects,
     district: &DistrictId,
@@ -216,7 +216,7 @@ pub async fn put_plan(
     put_json(objects, &keys::outcome(district, run), plan, WHAT).await
 }
 
-/// A run's plan, or none.
+/// Returns a run's plan, or `None`.
 pub async fn read_plan(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -225,10 +225,10 @@ pub async fn read_plan(
     read_json(objects, &keys::outcome(district, run), WHAT).await
 }
 
-/// One change as it is to be written.
+/// One change, prepared for writing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// Changes of one stage may be written in any order; all of a stage come before all of the
+    /// The changes of one stage may be written in any order. All of a stage are written before the
     /// next: parents before children, and additions before removals (invariant 21).
     pub stage: Stage,
     /// What to write.
@@ -244,9 +244,9 @@ pub struct Prepared {
 pub enum Work {
     /// Nothing.
     Nothing,
-    /// Items that runs alone write: whatever is there, it is written over.
+    /// Items that only runs write: the stored item is overwritten.
     Free(RecordWrites),
-    /// Items that people write too.
+    /// Items that people edit, too.
     Guarded(Box<Guarded>),
 }
 
@@ -255,30 +255,30 @@ pub enum Work {
 #[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Guarded {
-    /// A local edit goes, or comes back.
+    /// A local edit that is removed or restored.
     Edit {
-        /// The edit as the plan saw it; none: there was none.
+        /// The edit as the plan saw it; `None` if there was none.
         before: Option<LocalEdit>,
-        /// The edit as it will be; none: it goes.
+        /// The edit to write; `None` removes it.
         after: Option<LocalEdit>,
     },
-    /// A record that people answer for, before or after: a class that is disconnected (R-A5).
+    /// A record that is manual before or after the change: a disconnected class (R-A5).
     Manual {
-        /// As the plan saw it; none: there was none.
+        /// As the plan saw it; `None` if there was none.
         before: Option<AnyMirrored>,
         /// As it will be.
         after: AnyMirrored,
     },
 }
 
-/// Whether it is a removal, and of what; links last.
+/// Returns whether a change is a removal, and its kind; links last.
 pub type Stage = (bool, Option<RecordKind>);
 
-/// Changes that go to the writer at once, and how many such packets may wait.
+/// Changes per batch to the writer, and how many batches may wait.
 const PACKET: usize = 250;
 const WAITING: usize = 8;
 
-/// Reads a plan's changes on a thread of its own, from the `skip`-th on.
+/// Reads a plan's changes on a thread of its own, starting after the first `skip`.
 pub fn prepare_changes<O: ReadObjects>(
     objects: O,
     district: DistrictId,
@@ -290,7 +290,7 @@ pub fn prepare_changes<O: ReadObjects>(
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = prepare_all(&handle, objects, &district, &run, &part, skip, &sender) {
-            // Nobody waits any more: then nobody needs to know.
+            // The receiver is gone; nothing to report.
             let _ = sender.blocking_send(Err(error));
         }
     });

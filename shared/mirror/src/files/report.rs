@@ -19,7 +19,7 @@ use crate::ports::runs::RunRecord;
 
 const WHAT: &str = "a run's report";
 
-/// Puts a report together from what a run has left behind.
+/// Assembles a report from what a run has stored.
 pub async fn assemble(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -76,7 +76,7 @@ pub async fn assemble(
     })
 }
 
-/// The report of a run that made no snapshot. `import`: the seconds that it took.
+/// The report of a run without a snapshot. `import`: the duration of reading, in seconds.
 pub fn without_plan(
     record: &RunRecord,
     state: RunState,
@@ -105,7 +105,7 @@ pub fn without_plan(
     }
 }
 
-/// Writes a report, as data and as a page.
+/// Writes a report as data and as an HTML page.
 pub async fn put(objects: &impl WriteObjects, report: &Report) -> Result<(), MirrorError> {
     let page = keys::report_page(&report.district, &report.run);
     objects.put(&page, "text/html; charset=utf-8", page_of(report).into_bytes()).await?;
@@ -117,7 +117,7 @@ pub async fn put_refused(objects: &impl WriteObjects, report: &Report) -> Result
     put_json(objects, &keys::refused(&report.district, &report.run), report, WHAT).await
 }
 
-/// A run's report, or none yet.
+/// Returns a run's report, or `None` if there is none yet.
 pub async fn read(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -126,7 +126,7 @@ pub async fn read(
     read_json(objects, &keys::report(district, run), WHAT).await
 }
 
-/// The same as it is stored: JSON. A report of many findings is long.
+/// Returns a run's report as stored: JSON, which is long if there are many findings.
 pub async fn read_text(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -136,7 +136,7 @@ pub async fn read_text(
     String::from_utf8(body).map(Some).map_err(|_| MirrorError::corrupt(WHAT, "it is not UTF-8"))
 }
 
-/// What a state means to whoever reads the page.
+/// What a state means, for readers of the page.
 fn said(state: RunState, cause: &Cause) -> &'static str {
     if !cause.is_source() {
         match state {

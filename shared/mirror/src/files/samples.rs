@@ -15,12 +15,12 @@ use crate::ports::objects::ReadObjects;
 
 const WHAT: &str = "a part of the snapshot";
 
-/// Blocks that are looked into: records lie in the order of a hash, so a few blocks have a bit of
-/// everything, however large the district is.
+/// Blocks to read. Records are stored in the order of a hash, so a few blocks are a random sample
+/// of any district.
 const BLOCKS: usize = 4;
 
-/// At most so many records of a kind, of as many schools as can be, in the same choice every time.
-/// `school` tells the main school of a record.
+/// Returns a few records of a kind from as many schools as possible; the same ones every time.
+/// `school` returns a record's main school.
 pub async fn samples<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -44,7 +44,7 @@ pub async fn samples<K: Kind>(
     Ok(choose(schools.into_values().collect(), at_most))
 }
 
-/// All records of a kind that has few: of schools.
+/// Returns all records of a kind with few records: schools.
 pub async fn all<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -62,7 +62,7 @@ pub async fn all<K: Kind>(
     Ok(records)
 }
 
-/// So many of a list, evenly spread from its first to its last.
+/// Returns evenly spread elements of a list, including the first and the last.
 fn places(of: usize, at_most: usize) -> impl Iterator<Item = usize> {
     let count = of.min(at_most);
     (0..count).map(move |nth| if count < 2 { 0 } else { nth * (of - 1) / (count - 1) })
@@ -72,7 +72,7 @@ fn spread(blocks: &[Block], at_most: usize) -> impl Iterator<Item = &Block> {
     places(blocks.len(), at_most).filter_map(|place| blocks.get(place))
 }
 
-/// One of each school, then a second one of each, until there are enough.
+/// Takes one record of each school, then a second one of each, until there are enough.
 fn choose<T>(schools: Vec<Vec<T>>, at_most: usize) -> Vec<T> {
     let mut schools: Vec<Option<std::vec::IntoIter<T>>> =
         schools.into_iter().map(|all| Some(all.into_iter())).collect();

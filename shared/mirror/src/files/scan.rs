@@ -1,5 +1,5 @@
-//! Looking into stored files of lines without keeping them: a page of a plan or of findings and one
-//! record of a snapshot, of which only the blocks that matter are read; the members of groups.
+//! Reads parts of stored files of lines: a page of a plan or of findings, one record of a snapshot
+//! (only the blocks that may contain it), the members of groups.
 
 use std::ops::ControlFlow;
 
@@ -22,8 +22,8 @@ use crate::files::streams::unpack;
 use crate::keys;
 use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
 
-/// Shows the lines of an object to `visit`, one after the other, until it has seen enough. None:
-/// there is no such object.
+/// Passes the lines of an object to `visit` until `visit` stops. Returns `None` if there is no such
+/// object.
 pub async fn scan<O: ReadObjects, S: Send + 'static>(
     objects: &O,
     key: String,
@@ -47,12 +47,12 @@ pub async fn scan<O: ReadObjects, S: Send + 'static>(
     scanned.await.map_err(|e| MirrorError::service(doing, e))?.map(Some)
 }
 
-/// Reads a line; serde's own message may quote it.
+/// Parses a line. serde's own message may quote it, so it is dropped.
 pub fn parse<T: DeserializeOwned>(line: &[u8], what: &'static str) -> Result<T, MirrorError> {
     serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(what, "a line does not parse"))
 }
 
-/// Shows the lines of one block of a stored file to `visit`, until it has seen enough.
+/// Passes the lines of one block of a stored file to `visit` until `visit` stops.
 pub(crate) async fn in_block(
     objects: &impl ReadObjects,
     key: &str,
@@ -60,7 +60,7 @@ pub(crate) async fn in_block(
     what: &'static str,
     mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>, MirrorError>,
 ) -> Result<ControlFlow<()>, MirrorError> {
-    // A stored file is written once: whatever is there is the state that was meant.
+    // A stored file is written once, so its current version is the right one.
     let object = ObjectRef { key: key.to_owned(), etag: String::new(), version: None };
     let Fetched::Bytes(packed) = objects.range(&object, block.at, block.size).await? else {
         return Err(MirrorError::Missing { what });
@@ -77,7 +77,7 @@ pub(crate) async fn in_block(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Shows the lines of a stored file behind the first `skip` to `visit`, until it has seen enough.
+/// Passes the lines of a stored file after the first `skip` to `visit` until `visit` stops.
 async fn from_line(
     objects: &impl ReadObjects,
     key: &str,
@@ -107,8 +107,8 @@ async fn from_line(
 
 const PLAN: &str = "a run's plan";
 
-/// The lines of a run's plan from the `skip`-th on, at most `at_most`, and whether there are more.
-/// None: the run has no plan.
+/// Returns at most `at_most` changes of a run's plan after the first `skip`, and whether there are
+/// more. `None`: the run has no plan.
 pub async fn changes(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -130,7 +130,7 @@ pub async fn changes(
     Ok(Some((found, more)))
 }
 
-/// What a run's plan did to one record.
+/// Returns the change of one record in a run's plan.
 pub async fn change_of(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -145,7 +145,7 @@ pub async fn change_of(
         (Finder::new(&needle), keys::plan(district, run), None::<Change>);
     for block in plan.changes.blocks_about(kind, key) {
         let read = in_block(objects, &object, block, PLAN, |line| {
-            // Most lines are about others: they are not parsed.
+            // Most lines concern other records and are not parsed.
             if finder.find(line).is_none() {
                 return Ok(ControlFlow::Continue(()));
             }
@@ -165,7 +165,7 @@ pub async fn change_of(
     Ok(found)
 }
 
-/// One record of a snapshot.
+/// Returns one record of a snapshot.
 pub async fn record<K: Kind>(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -195,14 +195,14 @@ pub async fn record<K: Kind>(
 
 const FINDINGS: &str = "a run's findings";
 
-/// The file of what was found in reading the source.
+/// The file of the findings of a source.
 fn of_source(manifest: &Manifest) -> Option<(String, &Part)> {
     let part = manifest.parts.get(PartName::Findings.name())?;
     Some((keys::part(&manifest.district, &manifest.run, PartName::Findings), part))
 }
 
-/// Findings of a run, of one code or all: at most `at_most` of those behind the first `skip` lines.
-/// Gives how many lines were looked at in all, if there are more.
+/// Returns at most `at_most` findings of a run after the first `skip` lines, of one code or all.
+/// Also returns the number of lines read, if there are more.
 pub async fn findings(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -237,8 +237,8 @@ pub async fn findings(
     Ok((found, next))
 }
 
-/// What a snapshot's run has found about one record of the source: in reading it (of each code the
-/// first ten thousand), and in planning.
+/// Returns the findings of a run about one source record: those of the source (the first ten
+/// thousand of each code) and those of the plan.
 pub async fn findings_about(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -250,7 +250,7 @@ pub async fn findings_about(
     let (finder, mut found) = (Finder::new(&json), Vec::new());
     let mut look =
         |line: &[u8]| {
-            // Most lines are about others: they are not parsed.
+            // Most lines concern other records and are not parsed.
             if finder.find(line).is_some() {
                 let finding: Finding = parse(line, FINDINGS)?;
                 found.extend(Some(finding).filter(|finding| {
@@ -272,7 +272,7 @@ pub async fn findings_about(
     Ok(found)
 }
 
-/// Whether a snapshot has a row that could not be read and is, or may be, this record.
+/// Returns true if a snapshot has an unreadable row that is, or may be, this record.
 pub async fn is_gap(
     objects: &impl ReadObjects,
     manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! Snapshots in the internal bucket: written line by line as a source makes them, read again from
+//! Snapshots in the internal bucket: written line by line while a source is read, read again from
 //! local copies.
 
 use std::collections::BTreeMap;
@@ -23,21 +23,21 @@ use crate::ports::objects::{Fetched, ReadObjects, WriteObjects};
 
 const JSON: &str = "application/json";
 
-/// Bytes of a stored part that are fetched at once: few enough for the allocator to use the same
-/// memory again. And how many such ranges at a time.
+/// Bytes of a stored part per range request, few enough for the allocator to reuse the same memory,
+/// and how many ranges are requested at the same time.
 const BLOCK: u64 = 2 * 1024 * 1024;
 const RANGES: usize = 3;
 
 /// Parts of a snapshot that are fetched at the same time.
 const AT_ONCE: usize = 4;
 
-/// Takes a snapshot's lines. For threads that may block.
+/// Writes a snapshot's lines. For threads that may block.
 pub struct SnapshotWriter {
     streams: Streams,
 }
 
 impl SnapshotWriter {
-    /// A new snapshot, or the same one again.
+    /// Starts a snapshot; one of the same run is overwritten.
     pub fn new<O: WriteObjects>(
         handle: Handle,
         objects: O,
@@ -52,7 +52,7 @@ impl SnapshotWriter {
         Self { streams: Streams::new(handle, objects, targets) }
     }
 
-    /// Ends all parts. The snapshot is not there before its manifest is.
+    /// Completes all parts. The snapshot does not exist before its manifest does.
     pub fn finish(self) -> Result<BTreeMap<String, Part>, MirrorError> {
         let parts = self.streams.finish()?;
         Ok(PartName::all().map(|name| name.name().to_owned()).zip(parts).collect())
@@ -109,23 +109,23 @@ pub async fn copy_parts<O: WriteObjects>(
     copied.await.map_err(|error| MirrorError::service("write a snapshot", error))?
 }
 
-/// The uploads that a snapshot is made of.
+/// The uploads that a snapshot combines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadLineage {
-    /// The oldest first.
+    /// Oldest first.
     pub links: Vec<LineageLink>,
 }
 
-/// One upload of a chain.
+/// One upload of a lineage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineageLink {
-    /// What was uploaded.
+    /// The uploaded object.
     pub upload: Upload,
-    /// Nothing before it counts.
+    /// A bulk upload: earlier uploads do not count.
     pub whole: bool,
 }
 
-/// Writes a snapshot's chain.
+/// Writes a snapshot's upload lineage.
 pub async fn put_chain(
     objects: &impl WriteObjects,
     district: &DistrictId,
@@ -135,7 +135,7 @@ pub async fn put_chain(
     put_json(objects, &keys::chain(district, run), chain, "an upload lineage").await
 }
 
-/// A snapshot's chain, or none.
+/// Returns a snapshot's upload lineage, or `None`.
 pub async fn read_chain(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -144,7 +144,7 @@ pub async fn read_chain(
     read_json(objects, &keys::chain(district, run), "an upload lineage").await
 }
 
-/// Writes the manifest: now the snapshot is there.
+/// Writes the manifest, which completes the snapshot.
 pub async fn put_manifest(
     objects: &impl WriteObjects,
     manifest: &Manifest,
@@ -158,7 +158,7 @@ pub async fn put_manifest(
     .await
 }
 
-/// A snapshot's manifest, or none: then there is no snapshot.
+/// Returns a snapshot's manifest, or `None` if there is no complete snapshot.
 pub async fn read_manifest(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -200,8 +200,7 @@ impl SnapshotCopy {
         objects: &impl ReadObjects,
         manifest: &Manifest,
     ) -> Result<Self, MirrorError> {
-        // Each in a task of its own: receiving, checking and putting away are work for several
-        // cores.
+        // A task for each, because receiving, checking and storing can use several cores.
         let fetched = PartName::all().map(|name| {
             let (objects, key) =
                 (objects.clone(), keys::part(&manifest.district, &manifest.run, name));
@@ -230,12 +229,12 @@ impl SnapshotCopy {
         self.part(PartName::Records(K::KIND), json)
     }
 
-    /// The records of a kind as a survey reads them.
+    /// The records of a kind, as projections for the index pass.
     pub fn projections<K: Kind>(&self) -> Result<Records<SourceBox<K>>, MirrorError> {
         self.part(PartName::Records(K::KIND), json_by_way_of::<K::Projection, K::Source>)
     }
 
-    /// What could not be read.
+    /// The unreadable records.
     pub fn gaps(&self) -> Result<Records<UnreadableRecord>, MirrorError> {
         self.part(PartName::Gaps, json)
     }
@@ -266,7 +265,7 @@ pub struct LinesCopy {
 }
 
 impl LinesCopy {
-    /// Fetches a file of lines; one without lines was never written.
+    /// Fetches a file of lines. A file without lines was never written, so `None` is an empty one.
     pub async fn fetch(
         objects: &impl ReadObjects,
         key: &str,
@@ -299,8 +298,8 @@ impl LinesCopy {
         Ok(Self { lines: Packed::copy_of(&part, spool.finish()?), part })
     }
 
-    /// Its records from the first on. They end in an error if the file is not, to the byte, the one
-    /// that was written.
+    /// Returns the records from the first on. The last item is an error if the file differs from
+    /// the written one in any byte.
     pub fn records<T: DeserializeOwned + Send + 'static>(&self) -> Records<T> {
         self.read_as(json)
     }

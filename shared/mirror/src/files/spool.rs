@@ -26,7 +26,7 @@ pub struct SpoolWriter {
 }
 
 impl SpoolWriter {
-    /// What was written, for reading.
+    /// Returns the written bytes, for reading.
     pub fn finish(mut self) -> Result<Spool, MirrorError> {
         if self.file.is_some() {
             self.spill().map_err(|e| MirrorError::local("write a temporary file", e))?;
@@ -57,7 +57,7 @@ impl Write for SpoolWriter {
         }
         self.spill()?;
         match &mut self.file {
-            // What is long need not go through memory once more.
+            // A long text need not be copied through memory again.
             Some(file) if bytes.len() > IN_MEMORY => file.write_all(bytes)?,
             _ => self.memory.extend_from_slice(bytes),
         }
@@ -75,27 +75,27 @@ enum Kept {
     File { file: File, length: u64 },
 }
 
-/// Bytes to be read as often as one likes.
+/// Bytes that can be read repeatedly.
 #[derive(Clone, Debug)]
 pub struct Spool(Arc<Kept>);
 
 impl Spool {
-    /// Nothing.
+    /// An empty spool.
     pub fn empty() -> Self {
         Self(Arc::new(Kept::Memory(Vec::new())))
     }
 
-    /// From the first byte.
+    /// Returns a reader from the first byte.
     pub fn reader(&self) -> SpoolReader {
         SpoolReader { kept: Arc::clone(&self.0), at: 0 }
     }
 
-    /// Fills a buffer from a place on.
+    /// Fills a buffer, starting at a position.
     pub(crate) fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         SpoolReader { kept: Arc::clone(&self.0), at }.read_exact(buffer)
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if the spool has no bytes.
     pub fn is_empty(&self) -> bool {
         match &*self.0 {
             Kept::Memory(bytes) => bytes.is_empty(),
@@ -127,18 +127,18 @@ impl Read for SpoolReader {
     }
 }
 
-/// The zstd level of everything that is stored or spooled. Of a district's records, 155 MB: level 1
-/// makes 43 MB, at 330 MB a second, and is unpacked at 1,220; level -1 68 MB, at 460 and 1,450;
-/// this one 74 MB, at 640 and 1,830. Time is what a night has least of.
+/// The zstd level of everything that is stored or spooled. For a district's records (155 MB), level
+/// 1 gives 43 MB at 330 MB/s and decompresses at 1,220 MB/s; level -1 gives 68 MB at 460 and 1,450
+/// MB/s; this level gives 74 MB at 640 and 1,830 MB/s. Time matters more than size.
 pub(crate) const LEVEL: i32 = -5;
 
-/// Bytes of text that are unpacked at once.
+/// Bytes of text that are decompressed at once.
 const UNPACKED: usize = 256 * 1024;
 
-/// Lines of a zstd-compressed text, one buffer for all of them.
+/// Lines of a zstd-compressed text. All lines use one buffer.
 pub struct Lines<'a> {
     decoder: zstd::Decoder<'a, BufReader<Box<dyn Read + Send + 'a>>>,
-    /// Text; what stands between `at` and `end` was not given out yet.
+    /// Text. The part between `at` and `end` has not been returned yet.
     buffer: Vec<u8>,
     at: usize,
     end: usize,
@@ -146,7 +146,7 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Lines of what a reader gives; `doing` is for errors.
+    /// Returns the lines of a reader. `doing` names the operation in errors.
     pub fn new(
         compressed: impl Read + Send + 'a,
         doing: &'static str,
@@ -156,7 +156,7 @@ impl<'a> Lines<'a> {
         Ok(Self { decoder, buffer: Vec::new(), at: 0, end: 0, doing })
     }
 
-    /// The next line without its end, or none after the last.
+    /// Returns the next line without its end, or `None` after the last.
     pub fn next_line(&mut self) -> Result<Option<&[u8]>, MirrorError> {
         let mut looked_at = self.at;
         loop {
@@ -175,7 +175,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Brings more text behind what is left, which comes to stand first; false at the end.
+    /// Moves the remaining text to the front and reads more. Returns false at the end.
     fn unpack(&mut self) -> Result<bool, MirrorError> {
         self.buffer.copy_within(self.at..self.end, 0);
         self.end -= self.at;

@@ -29,33 +29,32 @@ use crate::ports::objects::{PartedUpload, WriteObjects};
 const DOING: &str = "write a file of lines";
 const CONTENT_TYPE: &str = "application/zstd";
 
-/// How many blocks may wait for the other thread.
+/// How many blocks may wait for the worker thread.
 const WAITING: usize = 8;
 
-/// Bytes of one part of an object, and how many parts of one may be under way at a time: several
-/// objects are written at once, and each part is memory.
+/// Bytes of one part of an object, and how many parts of an object may be in flight. Several
+/// objects are written at once, and each part is held in memory.
 const PART: usize = 5 * 1024 * 1024;
 const UNDER_WAY: usize = 1;
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// Into the object of this key. No line: no object.
+    /// The object of this key. Without lines there is no object.
     Object(String),
-    /// The same; each line is a record of this kind that begins with its id, in the order of the
-    /// table.
+    /// The same. Each line is a record of this kind that begins with its id, in table order.
     Records(String, RecordKind),
-    /// Behind the lines of another stream, once all of those are known.
+    /// The end of another stream, after all of its lines.
     Behind(usize),
 }
 
 enum Message {
-    /// A block of a stream, packed if the other thread had no time for it.
+    /// A block of a stream, compressed already if the worker thread was busy.
     Lines(usize, Vec<u8>, Block, Option<Vec<u8>>),
     Finish,
 }
 
-/// The id with which a record's line begins.
+/// Returns the id at the beginning of a record's line.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow)]
@@ -69,7 +68,7 @@ fn is_end(byte: &u8) -> bool {
 /// Several files of lines.
 pub(crate) struct Streams {
     buffers: Vec<(Vec<u8>, Block)>,
-    /// Of which kind the sorted records of a stream are.
+    /// The kind of the sorted records of each stream.
     kinds: Vec<Option<RecordKind>>,
     records: Vec<u64>,
     packer: Packer,
@@ -95,7 +94,7 @@ impl Streams {
         self.add(stream, line, |_| {})
     }
 
-    /// Adds a line about a record, by which it can be found.
+    /// Adds a line about a record, by which the line can be found.
     pub(crate) fn line_about(
         &mut self,
         stream: usize,
@@ -121,7 +120,7 @@ impl Streams {
         if buffer.len() >= BLOCK_BYTES { self.flush(stream) } else { Ok(()) }
     }
 
-    /// Adds a block of so many whole lines, each with its end.
+    /// Adds a block of complete lines, each with its end.
     pub(crate) fn block(
         &mut self,
         stream: usize,
@@ -149,7 +148,7 @@ impl Streams {
         mut block: Block,
     ) -> Result<(), MirrorError> {
         if let Some(kind) = self.kinds[stream] {
-            // They are sorted: the ids at the edges say it all.
+            // They are sorted, so the first and last id describe the block.
             for line in
                 [lines.split(is_end).next(), lines.rsplit(is_end).nth(1)].into_iter().flatten()
             {
@@ -163,7 +162,7 @@ impl Streams {
             return Ok(());
         };
         match refused {
-            // The other thread is behind: rather than wait for it, this one does some of its work.
+            // The worker is behind. Instead of waiting, this thread compresses the block.
             TrySendError::Full(Message::Lines(stream, lines, block, _)) => {
                 let packed =
                     self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
@@ -175,8 +174,8 @@ impl Streams {
         }
     }
 
-    /// Ends all streams; when this returns, the objects are there. What was behind another stream
-    /// counts as part of that.
+    /// Completes all streams. The objects exist when this returns. The lines of an appended stream
+    /// count as part of the other one.
     pub(crate) fn finish(mut self) -> Result<Vec<Part>, MirrorError> {
         for stream in 0..self.buffers.len() {
             if !self.buffers[stream].0.is_empty() {
@@ -193,11 +192,11 @@ impl Streams {
     }
 }
 
-/// Packs blocks.
+/// Compresses blocks.
 #[derive(Default)]
 pub(crate) struct Packer {
     compressor: Option<Compressor<'static>>,
-    /// One packed block.
+    /// One compressed block.
     packed: Vec<u8>,
 }
 
@@ -220,7 +219,7 @@ struct Worker<O> {
     targets: Vec<Target>,
 }
 
-/// One stream under way.
+/// One open stream.
 struct Stream<W> {
     output: W,
     hash: Xxh3,
@@ -234,7 +233,7 @@ impl<W: io::Write> Stream<W> {
         Self { output, hash: Xxh3::new(), bytes: 0, blocks: Vec::new(), at: 0 }
     }
 
-    /// Takes a block, compressed and not.
+    /// Accepts a block, compressed or not.
     fn push(&mut self, lines: &[u8], packed: &[u8], block: Block) -> io::Result<()> {
         self.output.write_all(packed)?;
         self.hash.update(lines);
@@ -273,7 +272,7 @@ impl<O: WriteObjects> Worker<O> {
                 }
                 Ok(Message::Finish) => break,
                 Err(_) => {
-                    // Nobody finishes this: no object may come of it.
+                    // The streams were abandoned, so no object may be created.
                     for upload in
                         objects.into_iter().flatten().filter_map(|stream| stream.output.upload)
                     {
@@ -325,7 +324,7 @@ impl<O: WriteObjects> Worker<O> {
     }
 }
 
-/// Puts blocks that were kept aside behind those of an object.
+/// Appends the blocks that were kept aside to an object.
 fn append<O: WriteObjects>(
     object: &mut Stream<ObjectWriter<O>>,
     kept: &Spool,
@@ -349,7 +348,7 @@ pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     zstd::bulk::decompress(packed, bytes as usize)
 }
 
-/// A part that has no line.
+/// A part without lines.
 pub(crate) fn empty_part() -> Part {
     Part {
         records: 0,
@@ -359,7 +358,7 @@ pub(crate) fn empty_part() -> Part {
     }
 }
 
-/// One object as it grows: whole if small, in parts if large.
+/// One object while it is written: in one request if small, in parts if large.
 struct ObjectWriter<O> {
     handle: Handle,
     objects: O,

@@ -11,17 +11,17 @@ use std::thread::JoinHandle;
 
 use crate::MirrorError;
 
-/// The thread, from the giving side. Dropped before its end, it leaves the thread without further
-/// work: what that means is the thread's to know.
+/// The caller's handle. Dropping it closes the channel; the worker decides whether an unfinished
+/// stream is an error.
 pub(crate) struct WorkerThread<M, T> {
     sender: Option<SyncSender<M>>,
     thread: Option<JoinHandle<Result<T, MirrorError>>>,
-    /// For errors.
+    /// Names the operation in errors.
     doing: &'static str,
 }
 
 impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
-    /// Starts it. So many pieces of work may wait.
+    /// Starts the thread. `waiting`: how many pieces of work the channel holds.
     pub(crate) fn new(
         doing: &'static str,
         waiting: usize,
@@ -35,7 +35,7 @@ impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
         }
     }
 
-    /// Gives it work, if it has room for that; else the work comes back.
+    /// Sends work if the channel has room; otherwise returns it.
     pub(crate) fn offer(&self, work: M) -> Result<(), TrySendError<M>> {
         match &self.sender {
             Some(sender) => sender.try_send(work),
@@ -43,17 +43,17 @@ impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
         }
     }
 
-    /// Gives it work, and waits for room where there is none.
+    /// Sends work, and waits for room if the channel is full.
     pub(crate) fn send(&mut self, work: M) -> Result<(), MirrorError> {
         if self.sender.as_ref().is_some_and(|sender| sender.send(work).is_ok()) {
             return Ok(());
         }
-        // The thread has ended before its time: it knows why.
+        // The thread ended early: its result has the reason.
         let gone = self.gone();
         self.end().and(Err(gone))
     }
 
-    /// Waits for its end.
+    /// Waits for the thread to end, and returns its result.
     pub(crate) fn end(&mut self) -> Result<T, MirrorError> {
         self.sender = None;
         self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_else(|| Err(self.gone()))

@@ -1,8 +1,8 @@
-//! What people make here: local edits beside the records of the mirror, and manual records among
-//! them.
+//! Local edits of mirrored records, and manual records.
 //!
-//! roster-api makes and changes them whenever people like; reconcile takes edits away. Every write
-//! here is conditional on what its writer has seen, so neither can lose the other's (invariant 12).
+//! roster-api creates and changes them at any time; reconcile removes edits. Every write is
+//! conditional on the version that its writer has read, so neither overwrites the other's changes
+//! (invariant 12).
 
 use std::future::Future;
 use std::time::Duration;
@@ -23,13 +23,13 @@ const WHAT: &str = "a local edit";
 const CODE: &str = "a join code";
 const MANUAL: &str = "a manual record";
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use]
 pub struct Edited {
-    /// How it ended.
+    /// How the write ended.
     pub ending: Ending,
-    /// Items written or taken away.
+    /// Items written or deleted.
     pub items: u64,
     /// Write units consumed.
     pub units: f64,
@@ -38,25 +38,25 @@ pub struct Edited {
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It is done; or was done before, by the same write.
+    /// Done, now or earlier by the same write.
     Done,
-    /// Nothing was done: there is another version than the one that was seen, or none, or one where
-    /// none was seen.
+    /// Nothing was written: the stored version differs from the one that was read, is missing, or
+    /// exists although none was read.
     Changed,
-    /// Nothing was done: another class has the join code.
+    /// Nothing was written: another class has the join code.
     CodeTaken,
-    /// Nothing was done: the table is busy. The same may succeed a moment later.
+    /// Nothing was written: the table is busy. A retry may succeed.
     Busy,
 }
 
-/// Writing what people make.
+/// Writes local edits and manual records.
 ///
-/// An edit about a second record ([`Edit::other`]) has a twin beside that one, and a join code has
-/// an item by which it is found; both are written and taken away together with the edit, in one
-/// transaction. Who makes an edit gives it a version that no edit has had before: not a count,
-/// since one that was taken away and made again must differ from the first.
+/// An edit that concerns a second record ([`Edit::other`]) has a twin with that record, and a join
+/// code has an item by which it is found. Both are written and deleted together with the edit, in
+/// one transaction. The writer gives each edit a version that no edit had before. A counter would
+/// not do, because an edit that was deleted and created again must differ from the first.
 pub trait Edits: Transact + ReadItems + WriteItems {
-    /// Puts an edit where `seen` is; none: where no edit of its slot is.
+    /// Replaces the edit of version `seen`; with `None`, creates an edit in an empty slot.
     fn put_edit(
         &self,
         district: &DistrictId,
@@ -70,8 +70,7 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         }
     }
 
-    /// Takes an edit away, provided that it is still of this version. One that is gone already is
-    /// [`Ending::Done`].
+    /// Deletes an edit if it still has this version. A missing edit is [`Ending::Done`].
     fn take_edit(
         &self,
         district: &DistrictId,
@@ -84,8 +83,8 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         }
     }
 
-    /// Puts a manual record where one with the hash `seen` is ([`item::body_hash`] of the body that
-    /// was read); none: where none is. An archived one is put like any other.
+    /// Replaces the manual record with the hash `seen` ([`item::body_hash`] of the body that was
+    /// read); with `None`, creates one. An archived record is replaced like any other.
     fn put_manual(
         &self,
         district: &DistrictId,
@@ -100,7 +99,7 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         }
     }
 
-    /// The class that a join code leads to.
+    /// Returns the class of a join code.
     fn class_of_code(
         &self,
         district: &DistrictId,
@@ -120,7 +119,8 @@ pub trait Edits: Transact + ReadItems + WriteItems {
 
 impl<T: Transact + ReadItems + WriteItems> Edits for T {}
 
-/// Puts a record, pieces and all, where one with the hash `seen` is, or none.
+/// Writes a record with all pieces if the stored one has the hash `seen`, or, with `None`, if there
+/// is none.
 pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
     items: &T,
     district: &DistrictId,
@@ -152,14 +152,14 @@ pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
         let gone = sort_keys(items, district, record.key().shard(), &begin).await?;
         done.items += gone.len() as u64;
         let gone = gone.into_iter().map(|sk| Write::Delete { pk: pk.clone(), sk }).collect();
-        // What is left of them for lack of capacity is passed over by every reader.
+        // If capacity runs out, the remaining old pieces stay. Every reader skips them.
         done.units += write_all(items, gone).await?.1;
     }
     Ok(done)
 }
 
-/// Puts a manual record where the table has it as `before`, whatever the spelling of its body;
-/// none: where it has none.
+/// Writes a manual record if the stored one equals `before`, however its JSON is written; with
+/// `None`, if there is none.
 pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
     items: &T,
     district: &DistrictId,
@@ -175,7 +175,7 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
         if put.ending != Ending::Changed {
             return Ok(done);
         }
-        // An older program may have written the same record in other words.
+        // An older version of this program may have written the same record as different JSON.
         let Some(body) = read_record(items, district, after.kind(), after.key()).await? else {
             return Ok(done);
         };
@@ -191,11 +191,11 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
     }
 }
 
-/// How often what a busy table left undone is sent again, and the longest first wait.
+/// How often writes that a busy table left undone are repeated, and the longest first wait.
 const TRIES: u32 = 4;
 const WAIT: Duration = Duration::from_millis(50);
 
-/// Writes in no order, without conditions. False: some of it was not done.
+/// Writes without order or conditions. Returns false if some writes were not done.
 async fn write_all(
     items: &impl WriteItems,
     mut writes: Vec<Write>,
@@ -203,7 +203,7 @@ async fn write_all(
     let (mut units, mut tries) = (0.0, 0);
     while !writes.is_empty() {
         let mut left = Vec::new();
-        // A piece has up to 350 KB: a batch of 25 stays below what a call takes.
+        // A piece has up to 350 KB, so a batch of 25 stays below the limit of a call.
         for batch in writes.chunks(BATCH) {
             let written = items.write(batch.to_vec()).await?;
             units += written.units;
@@ -221,7 +221,7 @@ async fn write_all(
     Ok((true, units))
 }
 
-/// The sort keys of a shard that begin with a text.
+/// Returns the sort keys of a shard that begin with a text.
 async fn sort_keys(
     items: &impl ReadItems,
     district: &DistrictId,
@@ -244,7 +244,7 @@ fn edited(transacted: Transacted, items: u64) -> Edited {
     let ending = match transacted.end {
         End::Done => Ending::Done,
         End::Refused { step: 0 } => Ending::Changed,
-        // Of all that comes with an edit, only the item of a join code has a condition.
+        // Of the items that accompany an edit, only the join code's has a condition.
         End::Refused { .. } => Ending::CodeTaken,
         End::Throttled => Ending::Busy,
     };
@@ -255,7 +255,7 @@ fn edited(transacted: Transacted, items: u64) -> Edited {
     }
 }
 
-/// The item of an edit.
+/// Returns the item of an edit.
 fn item_of(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorError> {
     Ok(PutItem {
         pk: keys::shard_pk(district, edit.key.shard()),
@@ -266,7 +266,7 @@ fn item_of(district: &DistrictId, edit: &LocalEdit) -> Result<PutItem, MirrorErr
     })
 }
 
-/// What comes with an edit: its twin, or the item by which a join code is found.
+/// Returns the item that accompanies an edit: its twin, or the item by which a join code is found.
 fn companion(
     district: &DistrictId,
     edit: &LocalEdit,
@@ -282,7 +282,7 @@ fn companion(
     Ok(Some(PutItem { pk, sk, ..item.clone() }))
 }
 
-/// A join code is one class's alone; a twin follows its edit, whatever it was.
+/// A join code belongs to one class. A twin is overwritten without a condition.
 fn companion_check(edit: &LocalEdit, item: &PutItem) -> Option<Check> {
     let is_code = matches!(edit.edit, Edit::JoinCode { .. });
     is_code.then(|| Check { absent: true, mark: Mark::Body, among: vec![item.body.clone()] })
@@ -380,7 +380,7 @@ mod tests {
                 read_record(&table, &oak, RecordKind::School, &"s1".into()).await.unwrap().unwrap();
             item::parse(RecordKind::School, &body).unwrap()
         };
-        // Another record than the one that was seen is left alone.
+        // A record that differs from the one that was read stays unchanged.
         let other = school("Elm", Origin::Source);
         assert_eq!(
             put_over(&table, &oak, Some(&other), &after).await.unwrap().ending,
@@ -392,7 +392,7 @@ mod tests {
             Ending::Done
         );
         assert_eq!(there().await, after);
-        // Done again, after a crash: it is so already.
+        // Repeated after a crash: it is done already.
         assert_eq!(
             put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
             Ending::Done

@@ -1,5 +1,5 @@
-//! A run while its source is read, whether that is an upload or a server: who reads it, and how it
-//! leaves that state.
+//! A run while its source is read, from an upload or a server: which invocation owns it, and how
+//! reading ends.
 
 use jiff::Timestamp;
 use roster::run::{RunState, Step};
@@ -8,12 +8,12 @@ use crate::MirrorError;
 use crate::ports::districts::{Changed, Wrote};
 use crate::ports::runs::{Importer, RunRecord, Runs};
 
-/// What became of taking a run.
+/// The result of taking ownership of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taken {
-    /// It is ours: as it is now, with us in it.
+    /// This invocation owns the run, in the state given here.
     Ours(Box<RunRecord>),
-    /// Its source was read before.
+    /// The source was already read.
     Done,
     /// Another invocation is reading the source.
     Busy,
@@ -42,7 +42,7 @@ pub async fn take(
     if record.state != RunState::Importing {
         return Ok(Taken::Done);
     }
-    // A retry of the same invocation comes only once that has ended.
+    // Lambda retries an invocation only after it has ended.
     if record
         .importer
         .as_ref()
@@ -57,7 +57,7 @@ pub async fn take(
     })
 }
 
-/// Saves a run that has taken its last step here. False: another invocation has it.
+/// Saves a run after its last step in this invocation. Returns false if another invocation owns it.
 pub async fn leave(
     runs: &impl Runs,
     record: &mut RunRecord,

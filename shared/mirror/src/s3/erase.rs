@@ -1,4 +1,4 @@
-//! Taking objects away for good: every version, and the markers of those that were deleted before.
+//! Deletes objects permanently: every version, and the delete markers.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
@@ -33,7 +33,7 @@ impl EraseObjects for S3Bucket {
     }
 
     async fn erase_versions(&self, objects: &[ObjectToErase]) -> Result<(), MirrorError> {
-        // A bucket's list may be longer than one call takes away.
+        // A bucket's list may be longer than one call can delete.
         for batch in objects.chunks(1000) {
             let named = batch.iter().map(|object| {
                 ObjectIdentifier::builder()
@@ -49,7 +49,7 @@ impl EraseObjects for S3Bucket {
             let request = self.client.delete_objects().bucket(&self.name).delete(delete);
             let answer = request.send().await.map_err(|e| failed(ERASING, e))?;
             if let Some(error) = answer.errors().first() {
-                // Its message may quote a key; its code does not.
+                // The message may quote a key; the code does not.
                 return Err(MirrorError::service(
                     ERASING,
                     error.code().unwrap_or("some objects were not erased").to_owned(),

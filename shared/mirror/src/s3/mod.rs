@@ -15,7 +15,7 @@ use crate::ports::objects::{
     Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects,
 };
 
-/// How often the body of an answer that broke off is asked for again.
+/// How often a response body that broke off is requested again.
 const BODY_TRIES: u32 = 3;
 
 /// One bucket.
@@ -26,12 +26,12 @@ pub struct S3Bucket {
 }
 
 impl S3Bucket {
-    /// The bucket of this name.
+    /// Returns the bucket of this name.
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.into() }
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -59,13 +59,13 @@ fn time(at: Option<&aws_sdk_s3::primitives::DateTime>) -> Option<Timestamp> {
     at.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok())
 }
 
-/// A version that S3 gives to objects of buckets without versions.
+/// The version that S3 reports for objects of buckets without versioning.
 fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)
 }
 
-/// The bytes of a body. Each chunk is let go at once, so that the connection uses its buffer again:
-/// kept until the last has come, they take many times the memory of what they carry.
+/// Reads a body. Each chunk is released at once, so that the connection reuses its buffer: kept
+/// until the end, chunks take many times the memory of their content.
 async fn whole(length: Option<i64>, mut body: ByteStream) -> Result<Vec<u8>, ByteStreamError> {
     let mut bytes = Vec::with_capacity(
         length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default(),
@@ -99,7 +99,7 @@ impl ReadObjects for S3Bucket {
                 modified: time(head.last_modified()),
                 as_of: head.metadata().and_then(|metadata| metadata.get("as-of")).cloned(),
             })),
-            // A version that is a delete marker answers 405.
+            // For a version that is a delete marker, S3 responds with 405.
             Err(error) if matches!(status(&error), Some(404 | 405)) => Ok(None),
             Err(error) => Err(failed("read the metadata of an object", error)),
         }
@@ -145,7 +145,7 @@ impl ReadObjects for S3Bucket {
                     return match status(&error) {
                         Some(404 | 405) => Ok(Fetched::Missing),
                         Some(412) => Ok(Fetched::Changed),
-                        // Beyond the end.
+                        // The range begins after the end.
                         Some(416) => Ok(Fetched::Bytes(Vec::new())),
                         _ if error.code() == Some("NoSuchVersion") => Ok(Fetched::Missing),
                         _ => Err(failed(doing, error)),
@@ -154,7 +154,7 @@ impl ReadObjects for S3Bucket {
             };
             match whole(answer.content_length, answer.body).await {
                 Ok(bytes) => return Ok(Fetched::Bytes(bytes)),
-                // The SDK repeats requests, not bodies that break off.
+                // The SDK retries requests, but not bodies that break off.
                 Err(_) if tries < BODY_TRIES => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(10..100))).await;
                     tries += 1;

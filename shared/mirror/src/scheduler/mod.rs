@@ -13,8 +13,8 @@ use crate::MirrorError;
 use crate::ports::districts::Wrote;
 use crate::ports::one_time::OneTimeSchedules;
 
-/// The schedules of a group: one-time ones that invoke a function and go away by themselves, and
-/// those of districts.
+/// The schedules of a group: one-time ones that invoke a function and delete themselves, and those
+/// of districts.
 #[derive(Clone, Debug)]
 pub struct ScheduleGroup {
     client: Client,

@@ -62,7 +62,7 @@ impl NightlySchedules for ScheduleGroup {
             Err(SdkError::ServiceError(refused)) if refused.err().is_conflict_exception() => {}
             Err(error) => return Err(MirrorError::service(PUT, error)),
         }
-        // What an update does not say is set back by the service: all is said again.
+        // An update resets every field that it leaves out, so all fields are sent.
         let update = self
             .client
             .update_schedule()
@@ -118,8 +118,8 @@ fn window(schedule: &NightlySchedule) -> Result<FlexibleTimeWindow, MirrorError>
     window.build().map_err(|error| MirrorError::service(PUT, error))
 }
 
-/// What the service does not say is left empty, and what we never say counts as switched off: the
-/// schedule then equals none of ours, and is put right.
+/// A field that the service leaves out is left empty, and a field that we never set counts as
+/// disabled: such a schedule equals none of ours and is replaced.
 fn read(name: &str, there: GetScheduleOutput) -> NightlySchedule {
     let enabled = there.state == Some(ScheduleState::Enabled)
         && there.start_date.is_none()

@@ -1,4 +1,4 @@
-//! Pages are put away behind whoever reads them: the next ones are asked for meanwhile.
+//! Stores pages in the background while the next ones are requested.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,12 +23,12 @@ const NOTED_EVERY: u32 = 8;
 /// The progress of a list.
 #[derive(Debug)]
 struct List<C> {
-    /// The first page that was not put away, or before which one was not.
+    /// The first page that is not stored, or that follows one that is not.
     next: u32,
-    /// Pages behind that which were.
+    /// Stored pages after that one.
     ahead: BTreeMap<u32, C>,
-    /// How far the list is with the page before `next`, if that has not been noted, and how many
-    /// pages ago it was.
+    /// The list's progress with the page before `next`, if it is not recorded yet, and how many
+    /// pages ago it was recorded.
     latest: Option<(C, u32)>,
 }
 
@@ -38,19 +38,19 @@ struct Done<C> {
     failed: Option<MirrorError>,
 }
 
-/// Puts the pages of one try away. How far a list is, is noted only when all pages before are
-/// there.
+/// Stores the pages of one attempt. The progress of a list is recorded only after all earlier pages
+/// are stored.
 #[derive(Clone, Debug)]
 pub struct Behind<O, C> {
     pages: Pages<O>,
     room: Arc<Semaphore>,
     done: Arc<Mutex<Done<C>>>,
-    /// Who notes how far lists are: one after the other, so that nothing older comes last.
+    /// Serializes the records of progress, so that an older one never overwrites a newer one.
     noting: Arc<Turn<()>>,
 }
 
 impl<O, C> Behind<O, C> {
-    /// For the pages of this try.
+    /// Stores the pages of this attempt.
     pub fn new(pages: Pages<O>) -> Self {
         let done = Done { lists: BTreeMap::new(), failed: None };
         Self {
@@ -67,12 +67,12 @@ impl<O, C> Behind<O, C> {
 }
 
 impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C> {
-    /// Puts a page away, and some time after it how far its list is then; those of a list come in
-    /// their order. Comes back when there is room for the next one. `make` makes what is kept, in a
-    /// thread that may block.
+    /// Stores a page, and later records the progress of its list. The pages of a list must be
+    /// passed in order. Returns when there is room for the next page. `make` produces the stored
+    /// bytes on a thread that may block.
     ///
     /// # Errors
-    /// If an earlier page could not be put away.
+    /// If an earlier page could not be stored.
     pub async fn put(
         &self,
         list: &'static str,
@@ -105,10 +105,10 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
         Ok(())
     }
 
-    /// Waits until all is put away, and notes how far each list is.
+    /// Waits until all pages are stored, and records the progress of each list.
     ///
     /// # Errors
-    /// If a page could not be put away; what is noted is right all the same.
+    /// If a page could not be stored. The recorded progress is correct nevertheless.
     pub async fn finish(&self) -> Result<(), MirrorError> {
         let _all = self
             .room
@@ -151,7 +151,7 @@ impl<O: WriteObjects, C: Serialize + Clone + Send + Sync + 'static> Behind<O, C>
         if is_due { self.note(list).await } else { Ok(()) }
     }
 
-    /// Notes how far a list is, if that is not known.
+    /// Records the progress of a list, unless it is recorded already.
     async fn note(&self, list: &'static str) -> Result<(), MirrorError> {
         let _turn = self.noting.lock().await;
         let latest = self.done().lists.get_mut(list).and_then(|known| known.latest.take());

@@ -1,5 +1,5 @@
-//! Pulls under way: each page as the source sent it, and how far each list is, so that a pull can
-//! stop at any page and go on.
+//! Pulls in progress: each page as the source sent it, and the progress of each list, so that a
+//! pull can stop after any page and continue.
 
 mod behind;
 
@@ -16,17 +16,16 @@ use crate::ports::objects::{ReadObjects, WriteObjects};
 
 pub use behind::Behind;
 
-/// A pull of everything that a district shares, whose pages are all kept: what is read over by a
-/// pull of what has changed since.
+/// A full pull whose pages are all stored: the base of incremental pulls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Everything {
     /// Its run.
     pub run: RunId,
-    /// The try that has the pages.
+    /// The attempt that stored the pages.
     pub attempt: u32,
-    /// When that began: what has changed before then is in the pages.
+    /// When the attempt began: earlier changes are in the pages.
     pub began: Timestamp,
-    /// Whose they are: the district's id at its source.
+    /// The district's id at its source.
     pub id: String,
 }
 
@@ -35,7 +34,7 @@ const STATE: &str = "a pull's state";
 const CURSOR: &str = "a list's cursor";
 const PAGE: &str = "a staged page";
 
-/// One try of a pull, and where it is kept.
+/// One attempt of a pull, and where its pages are stored.
 #[derive(Clone, Debug)]
 pub struct Pages<O> {
     objects: O,
@@ -44,7 +43,7 @@ pub struct Pages<O> {
     attempt: u32,
 }
 
-/// Writes what is known of a pull beside its pages.
+/// Writes the state of a pull, apart from its pages.
 pub async fn put_state<T: Serialize + Sync>(
     objects: &impl WriteObjects,
     district: &DistrictId,
@@ -54,7 +53,7 @@ pub async fn put_state<T: Serialize + Sync>(
     put_json(objects, &keys::pull(district, run), state, STATE).await
 }
 
-/// What is known of a pull, or none: it has not begun.
+/// Returns the state of a pull, or `None` if it has not begun.
 pub async fn read_state<T: DeserializeOwned>(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -63,7 +62,7 @@ pub async fn read_state<T: DeserializeOwned>(
     read_json(objects, &keys::pull(district, run), STATE).await
 }
 
-/// Writes which pull was the last of everything.
+/// Records the latest full pull.
 pub async fn put_everything(
     objects: &impl WriteObjects,
     district: &DistrictId,
@@ -72,7 +71,7 @@ pub async fn put_everything(
     put_json(objects, &keys::everything(district), everything, EVERYTHING).await
 }
 
-/// Which pull was the last of everything, or none that is known. Its pages may have expired.
+/// Returns the latest full pull, or `None`. Its pages may have expired.
 pub async fn read_everything(
     objects: &impl ReadObjects,
     district: &DistrictId,
@@ -81,14 +80,15 @@ pub async fn read_everything(
 }
 
 impl<O> Pages<O> {
-    /// Those of one try. A try never sees the pages of another: they are of other data.
+    /// The pages of one attempt. An attempt never reads the pages of another, which may be of
+    /// another data version.
     pub fn new(objects: O, district: &DistrictId, run: &RunId, attempt: u32) -> Self {
         Self { objects, district: district.clone(), run: run.clone(), attempt }
     }
 }
 
 impl<O: WriteObjects> Pages<O> {
-    /// Puts a packed page.
+    /// Stores a compressed page.
     async fn put(
         &self,
         list: &'static str,
@@ -101,7 +101,7 @@ impl<O: WriteObjects> Pages<O> {
 }
 
 impl<O: ReadObjects> Pages<O> {
-    /// How far a list is, or none: it has no page yet.
+    /// Returns the progress of a list, or `None` if it has no page yet.
     pub async fn cursor<T: DeserializeOwned>(&self, list: &str) -> Result<Option<T>, MirrorError> {
         read_json(
             &self.objects,
@@ -111,7 +111,7 @@ impl<O: ReadObjects> Pages<O> {
         .await
     }
 
-    /// A page that was put.
+    /// Returns a stored page.
     pub async fn page(&self, list: &str, number: u32) -> Result<Vec<u8>, MirrorError> {
         let key = keys::page(&self.district, &self.run, self.attempt, list, number);
         let packed = self.objects.get(&key).await?.ok_or(MirrorError::Missing { what: PAGE })?;
