@@ -113,7 +113,7 @@ impl World {
             table: Failing::new(self.table.clone(), cue),
             inbox: Failing::new(self.inbox.clone(), cue),
             internal: Failing::new(self.internal.clone(), cue),
-            operators: Notifications::new(self.bus.clone()),
+            notifications: Notifications::new(self.bus.clone()),
             clock: Clock::new(move || {
                 Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap()
             }),
@@ -397,9 +397,7 @@ async fn an_event_is_retried_while_another_invocation_imports_the_upload() {
 #[tokio::test]
 async fn records_that_start_no_import_are_counted_and_the_rest_is_imported() {
     let world = World::new().await;
-    for name in
-        ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json", "decide.json"]
-    {
+    for name in ["s3-test-event.json", "s3-put-snapshot-manifest.json", "resume.json"] {
         assert_eq!(
             world.send(&sample(name)).await,
             Summary { skipped: 1, ..Summary::default() },

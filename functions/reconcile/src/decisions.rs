@@ -15,14 +15,14 @@ use crate::{ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Wo
 /// Records a decision and continues an approved run. A decision about a run that is not held
 /// changes nothing.
 ///
-/// `request` is the id of the request object that contained the decision, if there is one. The
-/// event of that object may be delivered again while the run is held with another plan: a request
-/// that is not newer than the last one is ignored.
+/// `request` is the id of the request object that contained the decision. The event of that object
+/// may be delivered again while the run is held with another plan: a request that is not newer than
+/// the last one is ignored.
 pub(crate) async fn decide<S: Services>(
     worker: &Worker<'_, S>,
     target: &RunRef,
     decided: Decided,
-    request: Option<&RunId>,
+    request: &RunId,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
     let (storage, RunRef { district, run }) = (worker.storage, target);
@@ -32,8 +32,7 @@ pub(crate) async fn decide<S: Services>(
         return Ok(());
     };
     let is_rejection = decided.decision == Decision::Reject;
-    let is_old = request
-        .is_some_and(|request| record.decided_in.as_ref().is_some_and(|last| request <= last));
+    let is_old = record.decided_in.as_ref().is_some_and(|last| request <= last);
     if record.state == RunState::Held && is_old {
         info!(%district, %run, "the decision refers to an earlier plan");
         summary.count(RunOutcome::Repeated);
@@ -42,7 +41,7 @@ pub(crate) async fn decide<S: Services>(
     if record.state == RunState::Held {
         record.step(if is_rejection { Step::Reject } else { Step::Approve })?;
         record.decided = Some(decided.clone());
-        record.decided_in = request.cloned().or(record.decided_in);
+        record.decided_in = Some(request.clone());
         if storage.table.save(&mut record).await? == Changed::No {
             // A newer snapshot has just superseded the run, or the decision was delivered twice.
             summary.count(RunOutcome::Repeated);

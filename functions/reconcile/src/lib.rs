@@ -159,10 +159,6 @@ pub async fn handle<S: Services>(
                 let result = session::run(&worker, &run, &mut summary).await;
                 (run, result)
             }
-            Ok(Request::Decide(run, decided)) => {
-                let result = decisions::decide(&worker, &run, decided, None, &mut summary).await;
-                (run, result)
-            }
             Ok(Request::Stored(request)) => {
                 let result = commands::execute(&worker, &request, &mut summary).await;
                 (request, result)

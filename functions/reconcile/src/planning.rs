@@ -9,9 +9,9 @@ use mirror::files::report;
 use mirror::files::snapshot::SnapshotCopy;
 use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
-use roster::change::Hold;
 use roster::contract::PlanContext;
 use roster::id::RunId;
+use roster::outcome::Hold;
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
 use roster::snapshot::Manifest;
@@ -168,7 +168,7 @@ impl<S: Services> Session<'_, S> {
         record.step(Step::Hold)?;
         record.decided = None;
         self.write_report(&record, manifest, stored).await?;
-        self.storage.notifications.tell(self.waiting_event(&record, stored)).await;
+        self.storage.notifications.send(self.waiting_event(&record, stored)).await;
         self.save(&mut record).await?;
         warn!(
             district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),

@@ -2,7 +2,6 @@
 
 use mirror::keys;
 use roster::id::{DistrictId, RunId};
-use roster::run::Decided;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,9 +10,8 @@ use serde_json::Value;
 pub enum Request {
     /// Process a run: its snapshot is complete, or it is to be continued.
     Run(RunRef),
-    /// Record a decision about a held run (R-H2).
-    Decide(RunRef, Decided),
-    /// Execute the request object of this district and id ([`mirror::ops::requests`]).
+    /// Execute the request object of this district and id: a decision, an undo or a restore
+    /// ([`mirror::ops::requests`]).
     Stored(RunRef),
 }
 
@@ -37,14 +35,6 @@ pub enum Skipped {
     Unrelated,
 }
 
-#[derive(Deserialize)]
-struct DecideEvent {
-    #[serde(flatten)]
-    run_ref: RunRef,
-    #[serde(flatten)]
-    decided: Decided,
-}
-
 /// Returns the payload of a schedule that continues a run.
 pub fn resume(run_ref: &RunRef) -> String {
     serde_json::json!({ "resume": run_ref }).to_string()
@@ -57,14 +47,6 @@ pub fn requests(event: &Value) -> Vec<Result<Request, Skipped>> {
             parsed::<RunRef>(run_ref)
                 .filter(RunRef::is_valid)
                 .map(Request::Run)
-                .ok_or(Skipped::Unknown),
-        ];
-    }
-    if let Some(decide) = event.get("decide") {
-        let event = parsed::<DecideEvent>(decide).filter(|event| event.run_ref.is_valid());
-        return vec![
-            event
-                .map(|event| Request::Decide(event.run_ref, event.decided))
                 .ok_or(Skipped::Unknown),
         ];
     }
@@ -101,7 +83,6 @@ fn object(record: &Value) -> Result<Request, Skipped> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roster::run::Decision;
     use serde_json::json;
 
     #[test]
@@ -110,24 +91,16 @@ mod tests {
         let payload: Value = serde_json::from_str(&resume(&run_ref)).unwrap();
         assert_eq!(requests(&payload), [Ok(Request::Run(run_ref.clone()))]);
 
-        let decide = json!({ "decide": {
-            "district": "oak", "run": run_ref.run, "decision": "approve_additions", "by": "kim",
-            "reason": "seen",
-        } });
-        let decided = Decided {
-            decision: Decision::ApproveAdditions,
-            by: "kim".into(),
-            reason: "seen".into(),
-        };
-        assert_eq!(requests(&decide), [Ok(Request::Decide(run_ref, decided))]);
-
         assert_eq!(
             requests(&json!({ "Service": "Amazon S3", "Event": "s3:TestEvent" })),
             [Err(Skipped::Unknown)]
         );
-        let incomplete =
-            json!({ "decide": { "district": "oak", "run": "01HZ", "decision": "approve" } });
-        assert_eq!(requests(&incomplete), [Err(Skipped::Unknown)]);
+        // A decision is a request object, never an event of its own.
+        let decide = json!({ "decide": {
+            "district": "oak", "run": run_ref.run, "decision": "approve", "by": "kim",
+            "reason": "seen",
+        } });
+        assert_eq!(requests(&decide), [Err(Skipped::Unknown)]);
         let records = json!({ "Records": [
             { "s3": { "object": {
                 "key": "snapshots/oak/01HZ0000000000000000000000/class.ndjson.zst",

@@ -50,7 +50,7 @@ async fn prepared(scene: Scene) -> (World, RunId, Value) {
                 Scene::ApproveAdditions => "approve_additions",
                 _ => "reject",
             };
-            let event = world.decide(&run, decision);
+            let event = world.decide(&run, decision).await;
             (world, run, event)
         }
         Scene::ReplaceHeld => {

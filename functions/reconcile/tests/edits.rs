@@ -178,7 +178,7 @@ async fn an_edit_changed_between_planning_and_writing_is_kept_and_counted() {
     let (run, summary) = world.night(20, &Night { classes: 2, ..Night::of(0..12) }).await;
     assert_eq!(summary.held, 1);
     world.edit(&made("v2")[0]).await;
-    assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
+    assert_eq!(world.send(world.decide(&run, "approve").await).await.applied, 1);
     assert_eq!(
         slots(&world.edits_there()),
         [("ACCOUNT".into(), "v1".into()), ("NAME".into(), "v2".into())]

@@ -93,7 +93,7 @@ async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
     world.night(0, &Night::of(0..30)).await;
     let (run, _) = world.night(10, &Night::of(0..20)).await;
     let plan = world.internal.body(&mirror::keys::plan(&world.district, &run)).unwrap();
-    assert_eq!(world.send(world.decide(&run, "approve")).await, applied());
+    assert_eq!(world.send(world.decide(&run, "approve").await).await, applied());
     assert_eq!(world.internal.body(&mirror::keys::plan(&world.district, &run)).unwrap(), plan);
     assert_eq!(world.keys_with("archived").len(), 10);
     let report = world.report(&run).await;
@@ -104,8 +104,8 @@ async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
     );
     // The same decision again, and another one too late.
     let items = world.items();
-    assert_eq!(world.send(world.decide(&run, "approve")).await.repeated, 1);
-    assert_eq!(world.send(world.decide(&run, "reject")).await.repeated, 1);
+    assert_eq!(world.send(world.decide(&run, "approve").await).await.repeated, 1);
+    assert_eq!(world.send(world.decide(&run, "reject").await).await.repeated, 1);
     assert_eq!(world.items(), items);
     assert_eq!(world.state(&run).await, RunState::Applied);
 }
@@ -116,7 +116,7 @@ async fn r_h2_additions_and_changes_only_removes_nobody() {
     world.night(0, &Night::of(0..30)).await;
     let (run, summary) = world.night(10, &Night { renamed: 20..22, ..Night::of(12..32) }).await;
     assert_eq!(summary.held, 1);
-    assert_eq!(world.send(world.decide(&run, "approve_additions")).await, applied());
+    assert_eq!(world.send(world.decide(&run, "approve_additions").await).await, applied());
     assert_eq!(world.keys_with("archived"), Vec::<String>::new());
     assert_eq!(world.items().len(), 34);
     assert_eq!(world.report(&run).await.counts["student"].removed, 0);
@@ -129,11 +129,11 @@ async fn r_h2_a_rejected_run_wrote_nothing_and_stays_rejected() {
     let before = world.items();
     let (run, _) = world.night(10, &Night::of(0..20)).await;
     assert_eq!(
-        world.send(world.decide(&run, "reject")).await,
+        world.send(world.decide(&run, "reject").await).await,
         Summary { rejected: 1, ..Summary::default() }
     );
     assert_eq!(world.report(&run).await.state, RunState::Rejected);
-    assert_eq!(world.send(world.decide(&run, "approve")).await.repeated, 1);
+    assert_eq!(world.send(world.decide(&run, "approve").await).await.repeated, 1);
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
     assert_eq!(world.items(), before);
     // The next night goes its way.
@@ -148,7 +148,7 @@ async fn r_h2_the_next_snapshot_replaces_a_run_still_held() {
     assert_eq!(world.night(20, &Night::of(0..31)).await.1, applied());
     assert_eq!(world.state(&held).await, RunState::Replaced);
     assert_eq!(world.report(&held).await.state, RunState::Replaced);
-    assert_eq!(world.send(world.decide(&held, "approve")).await.repeated, 1);
+    assert_eq!(world.send(world.decide(&held, "approve").await).await.repeated, 1);
     assert_eq!(world.keys_with("active").len(), 33);
 }
 
@@ -267,7 +267,7 @@ async fn a_class_with_30_000_students_is_written_read_and_shrinks_again() {
     assert_eq!(world.night(10, &Night::of(0..30_000)).await.1.unchanged, 1);
     let (run, summary) = world.night(20, &Night::of(0..100)).await;
     assert_eq!(summary.held, 1);
-    assert_eq!(world.send(world.decide(&run, "approve")).await, applied());
+    assert_eq!(world.send(world.decide(&run, "approve").await).await, applied());
     assert_eq!(pieces(&world), 0);
     assert_eq!(world.night(30, &Night::of(0..100)).await.1.unchanged, 1);
 }
@@ -280,7 +280,6 @@ async fn events_of_other_sorts_and_of_unknown_runs_are_skipped() {
         "s3-put-snapshot-manifest.json",
         "s3-put-request.json",
         "resume.json",
-        "decide.json",
         "s3-put-zip.json",
     ] {
         assert_eq!(

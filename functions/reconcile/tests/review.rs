@@ -61,7 +61,7 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
         world.bus.take_all().into_iter().map(|event| (event.kind, event.detail.run)).collect();
     assert_eq!(told, [(Kind::ReviewWaits, Some(run.clone()))]);
 
-    assert_eq!(world.send(world.decide(&run, "approve")).await.applied, 1);
+    assert_eq!(world.send(world.decide(&run, "approve").await).await.applied, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);
     assert_eq!(
         world.night(20, &Night::of(0..32)).await.1.applied,
@@ -102,7 +102,7 @@ async fn r_o5_a_rejected_review_is_followed_by_another() {
     let world = World::new().await;
     in_status(&world, DistrictStatus::InReview).await;
     let (run, _) = world.night(0, &Night::of(0..30)).await;
-    assert_eq!(world.send(world.decide(&run, "reject")).await.rejected, 1);
+    assert_eq!(world.send(world.decide(&run, "reject").await).await.rejected, 1);
     assert_eq!(status(&world).await, DistrictStatus::InReview);
     assert_eq!(world.night(10, &Night::of(0..30)).await.1, held());
 }
@@ -114,7 +114,7 @@ async fn r_o5_a_review_with_nothing_to_change_is_held_too() {
     in_status(&world, DistrictStatus::InReview).await;
     let (run, summary) = world.night(10, &Night::of(0..30)).await;
     assert_eq!(summary, held());
-    assert_eq!(world.send(world.decide(&run, "approve")).await.unchanged, 1);
+    assert_eq!(world.send(world.decide(&run, "approve").await).await.unchanged, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);
 }
 
@@ -125,10 +125,11 @@ async fn r_o5_an_approval_that_died_anywhere_ends_live_and_applied() {
         in_status(&world, DistrictStatus::InReview).await;
         let (run, _) = world.night(0, &Night::of(0..5)).await;
         let cue = Cue::at(at, at % 2 == 0);
-        let died = world.send_under(world.decide(&run, "approve"), &cue, "first").await.is_err();
+        let died =
+            world.send_under(world.decide(&run, "approve").await, &cue, "first").await.is_err();
         // Lambda sends the event again; the lease of the dead invocation is over by then.
         world.pass(2000);
-        let _ = world.send(world.decide(&run, "approve")).await;
+        let _ = world.send(world.decide(&run, "approve").await).await;
         let _ = world.send(world.staged_event(&run)).await;
         assert_eq!(
             (status(&world).await, world.state(&run).await),

@@ -162,7 +162,7 @@ async fn r_h1_r_h2_a_dangerous_undo_waits_for_a_person() {
         "{holds:?}"
     );
     assert_eq!(world.send(event).await.repeated, 1);
-    assert_eq!(world.send(world.decide(&undo, "approve")).await.applied, 1);
+    assert_eq!(world.send(world.decide(&undo, "approve").await).await.applied, 1);
     assert!(world.items() == before);
     assert_eq!(world.report(&undo).await.decided.unwrap().decision, Decision::Approve);
 }
@@ -180,7 +180,7 @@ async fn r_h2_the_next_night_replaces_a_held_undo() {
         (world.state(&undo).await, world.report(&undo).await.state),
         (RunState::Replaced, RunState::Replaced)
     );
-    assert_eq!(world.send(world.decide(&undo, "approve")).await.repeated, 1);
+    assert_eq!(world.send(world.decide(&undo, "approve").await).await.repeated, 1);
 }
 
 /// Asks for something that cannot be; gives the finding.

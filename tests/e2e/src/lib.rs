@@ -17,7 +17,7 @@ use roster::change::Counts;
 use roster::id::DistrictId;
 use roster::records::RecordKind;
 use roster::report::Report;
-use roster::run::RunState;
+use roster::run::{Decided, RunState};
 use roster::settings::{DistrictStatus, Settings};
 use roster::snapshot::Upload;
 use serde_json::{Value, json};
@@ -132,10 +132,13 @@ impl Application {
     /// Sends a decision about a held run, as the tool of an operator does, and waits for the
     /// result.
     pub async fn decide(&self, held: &Night, decision: &str) -> Night {
-        let decide = json!({ "decide": {
-            "district": held.run.district, "run": held.run.run, "decision": decision, "by": "operator", "reason": "checked with the district",
-        } });
-        self.stack.invoke(stack::RECONCILE, decide).await.expect("the function is there");
+        let decided = Decided {
+            decision: serde_json::from_value(decision.into()).expect("a decision"),
+            by: "operator".into(),
+            reason: "checked with the district".into(),
+        };
+        let (district, run) = (&held.run.district, &held.run.run);
+        self.stack.decide(district, run, decided).await.expect("the request is stored");
         self.stack.settled().await;
         let report = self
             .stack

@@ -19,7 +19,7 @@ use mirror::files::snapshot::{
 use mirror::keys;
 use mirror::ops::apply::Pace;
 use mirror::ops::edits::{Edits, Ending};
-use mirror::ops::requests::{self, Request, RunCommand};
+use mirror::ops::requests::{self, Decide, Request, RunCommand};
 use mirror::ports::districts::{Changed, Districts, Latest};
 use mirror::ports::items::PutItem;
 use mirror::ports::runs::{RunRecord, Runs};
@@ -33,7 +33,7 @@ use roster::records::{
     Class, ClassDetails, Demographics, Membership, Person, RecordKind, School, Student,
 };
 use roster::report::Report;
-use roster::run::{RunState, Step};
+use roster::run::{Decided, RunState, Step};
 use roster::settings::{DistrictStatus, Settings};
 use roster::snapshot::{Manifest, Origin, PartName, SnapshotSink, Upload};
 use serde::Serialize;
@@ -401,11 +401,15 @@ impl World {
         event
     }
 
-    pub(crate) fn decide(&self, run: &RunId, decision: &str) -> Value {
-        let mut event = sample("decide.json");
-        event["decide"]["run"] = run.as_str().into();
-        event["decide"]["decision"] = decision.into();
-        event
+    /// Stores a decision about a run, a minute after the last request, and returns its event.
+    pub(crate) async fn decide(&self, run: &RunId, decision: &str) -> Value {
+        let decided = Decided {
+            decision: serde_json::from_value(decision.into()).unwrap(),
+            by: "kim.operator".into(),
+            reason: "the district closed two schools".into(),
+        };
+        let minute = (self.now.load(Ordering::SeqCst) - NOON) / 60_000 + 1;
+        self.ask(minute, &Request::Decide(Decide { run: run.clone(), decided })).await.1
     }
 }
 

@@ -3,10 +3,10 @@
 use clap::{Args, ValueEnum};
 use mirror::ports::runs::Runs;
 use roster::id::{DistrictId, RunId};
-use roster::run::{Decision, RunState};
+use roster::run::{Decided, Decision, RunState};
 use serde_json::json;
 
-use stack::{RECONCILE, Uploaded};
+use stack::Uploaded;
 
 use super::outcome::{Outcome, doing, print};
 use super::progress::Progress;
@@ -88,12 +88,8 @@ impl Decide {
         };
         let decision = Decision::from(self.word);
         let step = progress.step("deciding");
-        stack.send(
-            RECONCILE,
-            json!({ "decide": {
-                "district": self.district, "run": run, "decision": decision, "by": self.by, "reason": self.reason,
-            } }),
-        );
+        let decided = Decided { decision, by: self.by.clone(), reason: self.reason.clone() };
+        stack.decide(&self.district, &run, decided).await?;
         let upload = record.upload.as_ref();
         let uploaded = Uploaded {
             district: self.district.clone(),

@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mirror::dynamo::DynamoTable;
+use mirror::ops::requests::{self, Decide, Request};
 use mirror::s3::S3Bucket;
+use mirror::{MirrorError, keys};
+use roster::id::{DistrictId, RunId};
+use roster::run::Decided;
 use simulators::clever::CleverSimulator;
 use simulators::listen::Listening;
 use simulators::oneroster::OneRosterSimulator;
@@ -77,6 +82,18 @@ impl Stack {
     /// A bucket ([`INBOX`] or [`INTERNAL`]), through the same adapter that the functions use.
     pub fn bucket(&self, name: &str) -> S3Bucket {
         S3Bucket::new(self.clients.s3.clone(), name)
+    }
+
+    /// Stores a decision about a held run, as the API does. Its event starts reconcile.
+    pub async fn decide(
+        &self,
+        district: &DistrictId,
+        run: &RunId,
+        decided: Decided,
+    ) -> Result<(), MirrorError> {
+        let id = keys::ulid(Timestamp::now(), fastrand::u128(..));
+        let request = Request::Decide(Decide { run: run.clone(), decided });
+        requests::put(&self.bucket(INTERNAL), district, &id, &request).await
     }
 
     /// An SDK client for S3.
