@@ -48,20 +48,21 @@ impl DiscoverySummary {
     }
 }
 
-/// Polls the list of source `P`, if the scope includes it.
+/// Polls the list of source `P`, if the scope includes it. `list` is the list's name in requests.
 pub(crate) async fn poll<P: Discover, S: Services>(
     config: &Config,
     storage: &Storage<S>,
     scope: &DiscoveryScope,
+    list: &str,
 ) -> Result<DiscoverySummary, PullFailure> {
     match scope {
         DiscoveryScope::All if P::is_configured(config) => {
             poll_list::<P, S>(config, storage, None).await
         }
-        DiscoveryScope::Source(source) if *source == P::SOURCE => {
+        DiscoveryScope::Source(source) if *source == list => {
             poll_list::<P, S>(config, storage, None).await
         }
-        DiscoveryScope::Tenant { source, id } if *source == P::SOURCE => {
+        DiscoveryScope::Tenant { source, id } if *source == list => {
             poll_list::<P, S>(config, storage, Some(id)).await
         }
         _ => Ok(DiscoverySummary::default()),
@@ -125,7 +126,7 @@ async fn add_district<P: Discover, S: Services>(
         district,
         since: storage.clock.now(),
         missed: None,
-        told: false,
+        notified: false,
     };
     notify(
         storage,
@@ -153,7 +154,7 @@ async fn record_missing<S: Services>(
             let missed = Connected { missed: Some(now), ..district.clone() };
             storage.table.update_connected(source, &missed).await?
         }
-        Some(since) if !district.told && now >= since + MISSING => {
+        Some(since) if !district.notified && now >= since + MISSING => {
             notify(
                 storage,
                 Event::district_gone(now, &district.district, since),
@@ -163,7 +164,7 @@ async fn record_missing<S: Services>(
             .await;
             storage
                 .table
-                .update_connected(source, &Connected { told: true, ..district.clone() })
+                .update_connected(source, &Connected { notified: true, ..district.clone() })
                 .await?;
             summary.disconnected += 1;
         }
@@ -180,12 +181,12 @@ async fn record_present<S: Services>(
     summary: &mut DiscoverySummary,
 ) -> Result<(), PullFailure> {
     let Some(missed) = district.missed else { return Ok(()) };
-    if district.told {
+    if district.notified {
         let returned = Event::district_back(storage.clock.now(), &district.district, missed);
         notify(storage, returned, "returned", "DistrictsReturned").await;
         summary.returned += 1;
     }
-    let present = Connected { missed: None, told: false, ..district.clone() };
+    let present = Connected { missed: None, notified: false, ..district.clone() };
     Ok(storage.table.update_connected(source, &present).await?)
 }
 
@@ -198,5 +199,5 @@ async fn notify<S: Services>(
     let district = event.detail.district.clone();
     warn!(district = %district, outcome, "the connection of a district to its source has changed");
     metrics(event.at, outcome, &district, &RunId::from("none"), &[(metric, 1.0)]);
-    storage.operators.tell(event).await;
+    storage.notifications.send(event).await;
 }

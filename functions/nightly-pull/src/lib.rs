@@ -10,10 +10,13 @@
 
 mod config;
 mod discovery;
+mod event;
 mod pull;
+mod registry;
 mod request;
 mod schedules;
 mod source;
+mod start;
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use mirror::MirrorError;
@@ -34,7 +37,8 @@ use tracing::{info, warn};
 
 pub use config::Config;
 pub use discovery::DiscoverySummary;
-pub use request::{DiscoveryScope, PullRequest, Request, Scope, Skipped, order, request, resume};
+pub use event::{Request, Skipped, request};
+pub use request::{DiscoveryScope, PullRequest, Scope, order, resume};
 
 /// Reads and writes objects of the internal bucket.
 pub trait Objects: ReadObjects + WriteObjects {}
@@ -71,7 +75,7 @@ pub struct Storage<S: Services> {
     /// Pauses between requests.
     pub wait: S::Wait,
     /// Notifications for operators.
-    pub operators: Notifications,
+    pub notifications: Notifications,
     /// The clock.
     pub clock: Clock,
 }
@@ -171,7 +175,7 @@ pub async fn handle<S: Services>(
             handle_pull(config, storage, event.context, &requested).await.map(Outcome::Pull)
         }
         Ok(Request::Discover(scope)) => {
-            let found = source::discover(config, storage, &scope).await;
+            let found = registry::discover(config, storage, &scope).await;
             // Schedules depend on the districts' settings, not on the lists: a paused district
             // loses its schedule even if a list cannot be read.
             let repaired =
@@ -195,7 +199,7 @@ async fn handle_pull<S: Services>(
     let deadline = Deadline::of_invocation(storage.clock.clone(), deadline, config.stop_before);
     let invocation = Invocation { owner: request_id, function: invoked_function_arn, deadline };
     let PullRequest { district, run, .. } = requested;
-    match pull::pull(config, storage, &invocation, requested).await {
+    match start::pull(config, storage, &invocation, requested).await {
         Ok(ended) => {
             info!(%district, %run, ?ended, "pull done for now");
             Ok(ended)

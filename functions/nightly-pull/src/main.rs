@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
         secrets: SecretCache::new(connections.secrets(), clock.clone(), config.keep_secrets),
         http: HttpClient::new()?,
         wait: RealWait,
-        operators: Notifications::new(connections.operators(&config.operator_bus)),
+        notifications: Notifications::new(connections.operators(&config.operator_bus)),
         clock,
     };
     // The runtime logs the `Debug` form of a handler's error. A `Diagnostic` prints only its type

@@ -278,7 +278,7 @@ where
             &findings,
         );
         self.report(RunState::Refused, findings).await?;
-        self.storage.operators.tell(refused).await;
+        self.storage.notifications.send(refused).await;
         self.end(Step::Refuse, &[]).await?;
         Ok(Outcome::Refused)
     }
@@ -352,7 +352,7 @@ async fn refuse_unknown_district<T, I, O: WriteObjects>(
         district = %event.district, run = %event.run,
         "an upload for a district that does not exist"
     );
-    storage.operators.tell(refused).await;
+    storage.notifications.send(refused).await;
     count(storage.clock.now(), RunState::Refused, event, &[("UnknownDistricts", 1.0)]);
     Ok(Outcome::Refused)
 }

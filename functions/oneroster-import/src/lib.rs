@@ -36,7 +36,7 @@ pub struct Storage<T, I, O> {
     /// Snapshots and reports.
     pub internal: O,
     /// Notifications to operators.
-    pub operators: Notifications,
+    pub notifications: Notifications,
     /// The clock.
     pub clock: Clock,
 }

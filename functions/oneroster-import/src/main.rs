@@ -12,12 +12,12 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_lookup(|name| std::env::var(name).ok())?;
     let connections = Connections::from_lookup(|name| std::env::var(name).ok(), config.path_style);
     let [inbox, internal] = connections.buckets([&config.inbox_bucket, &config.internal_bucket]);
-    let operators = Notifications::new(connections.operators(&config.operator_bus));
+    let notifications = Notifications::new(connections.operators(&config.operator_bus));
     let storage = Storage {
         table: connections.table(&config.table),
         inbox,
         internal,
-        operators,
+        notifications,
         clock: Clock::system(),
     };
     // The runtime logs the `Debug` form of an error. That of a `Diagnostic` has no further details.

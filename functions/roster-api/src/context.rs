@@ -15,38 +15,21 @@ use mirror::ops::edits::{Edited, Ending};
 use mirror::ports::directory::{Found, Place};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, SourceId};
-use roster::records::{AnyMirrored, Mirrored, RecordKind, Status, kinds};
-use rules::effective::{self, EffectiveClass};
+use roster::records::{AnyMirrored, RecordKind, Status};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::access::{self, Operation, Role, Scope};
 use crate::caller::{Caller, Granted};
+use crate::class::ClassFound;
 use crate::input::PathParameters;
 use crate::people::{Item, PersonFound};
-use crate::policy::Terms;
+use crate::policy::DistrictPolicy;
 use crate::problem::Problem;
 use crate::{Api, Objects, Table, etag, id_generator};
 
 /// How often [`RequestContext::update`] tries to write when other writers are faster.
 const TRIES: u32 = 4;
-
-/// A class, with its local edits.
-#[derive(Clone, Debug)]
-pub(crate) struct ClassFound {
-    pub(crate) item: Mirrored<kinds::Classes>,
-    pub(crate) found: Found,
-}
-
-impl ClassFound {
-    pub(crate) fn effective(&self) -> EffectiveClass<'_> {
-        effective::class(&self.item, &self.found.edits)
-    }
-
-    pub(crate) fn school(&self) -> &SourceId {
-        &self.item.state.details.school
-    }
-}
 
 /// The version of a record with its local edits. It differs after every change of one of them.
 pub(crate) fn version(found: &Found) -> String {
@@ -107,14 +90,14 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
     ///
     /// # Errors
     /// 404 if there is no such district.
-    pub(crate) async fn terms(&self) -> Result<Terms, Problem> {
+    pub(crate) async fn district_policy(&self) -> Result<DistrictPolicy, Problem> {
         let configured = self.api.table.configured(self.district()).await?;
-        Terms::of(configured.ok_or_else(Problem::not_found)?)
+        DistrictPolicy::of(configured.ok_or_else(Problem::not_found)?)
     }
 
     /// Returns the date in the district's time zone.
-    pub(crate) fn today(&self, terms: &Terms) -> Date {
-        let zone = TimeZone::get(&terms.settings.time_zone).unwrap_or(TimeZone::UTC);
+    pub(crate) fn today(&self, policy: &DistrictPolicy) -> Date {
+        let zone = TimeZone::get(&policy.settings.time_zone).unwrap_or(TimeZone::UTC);
         self.api.clock.now().to_zoned(zone).date()
     }
 

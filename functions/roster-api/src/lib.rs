@@ -9,8 +9,10 @@
 pub mod access;
 mod cache;
 mod caller;
+mod class;
 mod config;
 mod context;
+mod endpoint;
 pub mod etag;
 mod id_generator;
 mod input;
@@ -40,9 +42,10 @@ use mirror::ports::runs::Runs;
 
 pub use caller::Caller;
 pub use config::Config;
+pub use endpoint::Route;
 pub use input::LONGEST_BODY;
 pub use reference::Reference;
-pub use router::{Route, router, routes};
+pub use router::{router, routes};
 
 /// The table as the API uses it.
 pub trait Table:

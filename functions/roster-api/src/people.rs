@@ -6,7 +6,7 @@ use roster::id::SourceId;
 use roster::records::{
     AnyMirrored, Demographics, Mirrored, Origin, Person, RecordKind, Status, kinds,
 };
-use rules::effective::{self, Account, Listed, Who};
+use rules::effective::{self, Account, Listed, PersonInMirror};
 
 /// A person of the mirror.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ impl Item {
         }
     }
 
-    pub(crate) fn who(&self) -> Who<'_> {
-        each!(self, item => Who::from(item))
+    pub(crate) fn person_in_mirror(&self) -> PersonInMirror<'_> {
+        each!(self, item => PersonInMirror::from(item))
     }
 
     pub(crate) fn key(&self) -> &SourceId {
@@ -62,7 +62,7 @@ impl Item {
     }
 
     pub(crate) fn schools(&self) -> &[SourceId] {
-        &self.who().person.schools
+        &self.person_in_mirror().person.schools
     }
 
     pub(crate) fn wrap(self) -> AnyMirrored {
@@ -92,11 +92,11 @@ impl PersonFound {
 
     /// The person with the local edits applied.
     pub(crate) fn person(&self) -> Person {
-        effective::person(self.item.who(), &self.found.edits)
+        effective::person(self.item.person_in_mirror(), &self.found.edits)
     }
 
     pub(crate) fn account(&self, children: &[Status]) -> Account {
-        effective::account(self.kind(), self.item.who(), &self.found.edits, children)
+        effective::account(self.kind(), self.item.person_in_mirror(), &self.found.edits, children)
     }
 
     pub(crate) fn classes(&self) -> Vec<Listed> {

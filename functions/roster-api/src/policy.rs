@@ -11,7 +11,7 @@ use rules::book::edits::{self, Author, EditedRecord, Lifetime, Member, Refusal, 
 use serde::Serialize;
 
 use crate::access::Role;
-use crate::context::ClassFound;
+use crate::class::ClassFound;
 use crate::input::refused;
 use crate::people::PersonFound;
 use crate::problem::Problem;
@@ -49,13 +49,13 @@ impl From<Refusal> for Problem {
 }
 
 /// A district's policy, and whether its sync is on.
-pub(crate) struct Terms {
+pub(crate) struct DistrictPolicy {
     pub(crate) settings: Settings,
     pub(crate) status: DistrictStatus,
     pub(crate) policy: Policy,
 }
 
-impl Terms {
+impl DistrictPolicy {
     pub(crate) fn of(configured: Configured) -> Result<Self, Problem> {
         let policy = configured
             .settings

@@ -7,7 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mirror::MirrorError;
-use mirror::ports::idempotency::{Answer, Asked, Begun};
+use mirror::ports::idempotency::{Answer, Begun, IdempotentRequest};
 use roster::personal::Personal;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
@@ -139,8 +139,13 @@ pub(crate) async fn once<T: Table, O: Objects, F: Future<Output = Result<Created
         .map_err(|e| Problem::from(MirrorError::corrupt("a request", e)))?;
     let name = hash(format!("{}\u{1f}{key}", granted.caller.subject));
     let request = hash(format!("{method}\u{1f}{path}\u{1f}{body}"));
-    let asked =
-        Asked { name: &name, request: &request, fresh: &ulid, now, until: now + IN_PROGRESS };
+    let asked = IdempotentRequest {
+        name: &name,
+        request: &request,
+        fresh: &ulid,
+        now,
+        until: now + IN_PROGRESS,
+    };
     let district = &granted.caller.district;
     match api.table.claim(district, asked.clone()).await? {
         Begun::Answered(answer) => Ok(to_response(&answer)),

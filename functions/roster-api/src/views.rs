@@ -86,7 +86,7 @@ struct AccountView {
     sign_in_email: Option<Personal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_in: Option<Timestamp>,
-    reach: effective::Reach,
+    reach: effective::AccountScope,
 }
 
 /// A person with all details.

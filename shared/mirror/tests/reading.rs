@@ -13,7 +13,7 @@ use mirror::ports::directory::{Directory, InSchool, Place};
 use mirror::ports::district_settings::SettingsStore;
 use mirror::ports::districts::{Changed, Districts, Wrote};
 use mirror::ports::erase::EraseItems;
-use mirror::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
+use mirror::ports::idempotency::{Answer, Begun, IdempotencyRecords, IdempotentRequest};
 use mirror::ports::items::WriteItems;
 use mirror::ports::webhook_events::WebhookEvents;
 use mirror::testing::memory::MemoryTable;
@@ -234,14 +234,17 @@ async fn settings_change_only_from_the_version_that_was_seen(
 async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
     let now = "2026-09-01T12:00:00Z".parse::<Timestamp>().unwrap();
     let until = now + SignedDuration::from_secs(30);
-    let asked = |fresh, now| Asked { name: "n", request: "r", fresh, now, until };
+    let asked = |fresh, now| IdempotentRequest { name: "n", request: "r", fresh, now, until };
     assert_eq!(
         table.claim(&oak(), asked("f1", now)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
     assert_eq!(table.claim(&oak(), asked("f2", now)).await.unwrap(), Begun::AtWork);
     assert_eq!(
-        table.claim(&oak(), Asked { request: "other", ..asked("f2", now) }).await.unwrap(),
+        table
+            .claim(&oak(), IdempotentRequest { request: "other", ..asked("f2", now) })
+            .await
+            .unwrap(),
         Begun::AnotherRequest
     );
     // Whoever began it has died: the next one goes on under the same id.

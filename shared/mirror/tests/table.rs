@@ -143,7 +143,7 @@ async fn connected(table: &impl Table) {
         district: oak(),
         since: at(0),
         missed: None,
-        told: false,
+        notified: false,
     };
     assert_eq!(table.add_connected("clever", &one("b")).await.unwrap(), Wrote::Yes);
     assert_eq!(table.add_connected("clever", &one("a")).await.unwrap(), Wrote::Yes);

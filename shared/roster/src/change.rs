@@ -1,13 +1,11 @@
 //! The content of a plan: changes with their reasons, and the outcome that counts them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::SourceId;
-use crate::records::{AnyMirrored, RecordKind};
-use crate::review::Review;
+use crate::records::AnyMirrored;
 use crate::rule::Rule;
 
 /// What a change does to its item.
@@ -79,46 +77,4 @@ pub struct Counts {
     pub removed: u64,
     /// Unchanged.
     pub unchanged: u64,
-}
-
-/// A reason to hold a run (R-H1).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hold {
-    /// The kind: `student`, …, `enrollment`.
-    pub kind: String,
-    /// The school. `None` for the whole district.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub school: Option<SourceId>,
-    /// How many records would be removed or changed, and the limit, in words.
-    pub what: String,
-    /// How many records would be removed or changed.
-    pub count: u64,
-    /// The number of records to compare `count` with.
-    pub of: u64,
-}
-
-/// The result of a plan.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Counts by kind, and `enrollment`.
-    pub counts: BTreeMap<String, Counts>,
-    /// The number of changed items, links and local edits included.
-    pub changes: u64,
-    /// The number of local edits that the run erases (R-M2).
-    #[serde(default)]
-    pub erased: u64,
-    /// Why the run must be held. If empty, it is applied.
-    pub holds: Vec<Hold>,
-    /// What a reviewer sees of the data as a whole (R-O2). Empty for an undo.
-    #[serde(default)]
-    pub review: Review,
-}
-
-/// The key under which enrollment changes are counted in [`Outcome::counts`]. Enrollments are not
-/// records of their own.
-pub const ENROLLMENT: &str = "enrollment";
-
-/// The key under which a kind is counted in [`Outcome::counts`].
-pub fn count_name(kind: RecordKind) -> &'static str {
-    kind.name()
 }

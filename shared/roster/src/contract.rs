@@ -51,7 +51,7 @@ pub trait PlanInputs {
         self.snapshot::<K>()
     }
     /// Returns the records and enrollments that could not be read.
-    fn gaps(
+    fn unreadable(
         &self,
     ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Self::Error>>, Self::Error>;
     /// Returns the mirror's records of one kind, archived ones included.

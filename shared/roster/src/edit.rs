@@ -96,7 +96,8 @@ pub enum Edit {
         reason: String,
     },
     /// A pinned enrollment: no run removes the person from the class before a date (R-P1).
-    PinSeat {
+    #[serde(rename = "pin_seat")]
+    PinEnrollment {
         /// [`RecordKind::Student`] or [`RecordKind::Teacher`].
         role: RecordKind,
         /// The person's key.
@@ -125,7 +126,7 @@ impl Edit {
             Edit::SignedIn { .. } => "SSO".into(),
             Edit::Child { student } => of_person("CHILD", &RecordKind::Student, student),
             Edit::Pin { .. } => "PIN".into(),
-            Edit::PinSeat { role, person, .. } => of_person("PIN", role, person),
+            Edit::PinEnrollment { role, person, .. } => of_person("PIN", role, person),
         }
     }
 
@@ -135,7 +136,7 @@ impl Edit {
         match self {
             Edit::Member { role, person }
             | Edit::Left { role, person }
-            | Edit::PinSeat { role, person, .. } => Some((*role, person)),
+            | Edit::PinEnrollment { role, person, .. } => Some((*role, person)),
             Edit::Child { student } => Some((RecordKind::Student, student)),
             Edit::CustomName { .. }
             | Edit::JoinCode { .. }
@@ -163,7 +164,7 @@ impl Edit {
             | Edit::SignedIn { .. }
             | Edit::Child { .. }
             | Edit::Pin { .. }
-            | Edit::PinSeat { .. } => None,
+            | Edit::PinEnrollment { .. } => None,
         }
     }
 
@@ -185,7 +186,7 @@ impl Edit {
             Edit::Account { .. } => "account",
             Edit::SignedIn { .. } => "sign-in",
             Edit::Child { .. } => "child linked by hand",
-            Edit::Pin { .. } | Edit::PinSeat { .. } => "pin",
+            Edit::Pin { .. } | Edit::PinEnrollment { .. } => "pin",
         }
     }
 }

@@ -19,7 +19,7 @@
 //! | [`records`] | the records of a source and of the mirror, by kind |
 //! | [`snapshot`] | the files and the manifest of everything that a source shares at one moment |
 //! | [`edit`] | local edits: changes that people make here, stored beside the mirror |
-//! | [`change`], [`contract`] | the content of a plan, and the interfaces of the planner |
+//! | [`change`], [`outcome`], [`contract`] | the content of a plan, and the interfaces of the planner |
 //! | [`settings`], [`policy`], [`schedule`] | a district's settings, with presets; see `SETTINGS.md` |
 //! | [`finding`], [`report`], [`review`] | what a run reports to people; see `FINDINGS.md` |
 //! | [`rule`] | the ids of the rule book |
@@ -35,6 +35,7 @@ pub mod district;
 pub mod edit;
 pub mod finding;
 pub mod id;
+pub mod outcome;
 pub mod personal;
 pub mod policy;
 pub mod records;
@@ -43,6 +44,7 @@ pub mod review;
 pub mod rule;
 pub mod run;
 pub mod schedule;
+pub mod setting;
 pub mod settings;
 pub mod snapshot;
 pub mod ulid;

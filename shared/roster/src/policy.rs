@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::rule::Rule;
 use crate::schedule::Schedule;
-use crate::settings::{Setting, Values};
+use crate::setting::{Setting, Values};
 
 /// Which students are admitted (R-S1, R-S2). Students who are already in the mirror stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Counts, Hold};
+use crate::change::Counts;
 use crate::finding::{Finding, Severity, sync};
 use crate::id::{DistrictId, RunId};
+use crate::outcome::Hold;
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
 

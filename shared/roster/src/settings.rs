@@ -12,32 +12,11 @@ use serde_json::{Map, Value};
 use crate::id::SourceId;
 use crate::policy::{Policy, PolicyError, Switch};
 use crate::rule::Rule;
+use crate::setting::{Setting, Values};
 
 pub mod pulled;
 
 pub use pulled::{ClassLink, Clever, OneRoster, OneRosterVersion, Pulled, PulledSource, SignIn};
-
-/// The description of one setting, for SETTINGS.md.
-#[derive(Debug)]
-pub struct Setting {
-    /// The name in JSON.
-    pub name: &'static str,
-    /// The values that it accepts.
-    pub values: Values,
-    /// What it changes, in full sentences.
-    pub effect: &'static str,
-    /// The rules that depend on it.
-    pub rules: &'static [Rule],
-}
-
-/// The values that a setting accepts.
-#[derive(Debug)]
-pub enum Values {
-    /// One of these JSON strings. Each has a sentence that says what it does.
-    OneOf(&'static [(&'static str, &'static str)]),
-    /// Anything that fits this description, a phrase without a full stop.
-    Described(&'static str),
-}
 
 /// The status of a district: how far it is from its first notification to regular runs (R-O).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -215,7 +215,7 @@ pub enum PartName {
     /// The records of a kind.
     Records(RecordKind),
     /// The [`UnreadableRecord`]s.
-    Gaps,
+    Unreadable,
     /// Findings of the source's validation.
     Findings,
 }
@@ -225,7 +225,7 @@ impl PartName {
     pub fn name(self) -> &'static str {
         match self {
             PartName::Records(tag) => tag.name(),
-            PartName::Gaps => "gaps",
+            PartName::Unreadable => "gaps",
             PartName::Findings => "findings",
         }
     }
@@ -235,7 +235,7 @@ impl PartName {
         RecordKind::ALL
             .into_iter()
             .map(PartName::Records)
-            .chain([PartName::Gaps, PartName::Findings])
+            .chain([PartName::Unreadable, PartName::Findings])
     }
 }
 

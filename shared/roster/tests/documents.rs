@@ -8,10 +8,11 @@ use std::path::Path;
 
 use roster::finding::{Code, Severity, pull, request, source, sync, upload};
 use roster::policy::{self, Policy};
+use roster::setting::{Setting, Values};
 use roster::settings::pulled::{CLASSLINK, CLEVER, ONEROSTER};
 use roster::settings::{
-    ClassLink, Clever, DISTRICT, DistrictStatus, OneRoster, SOURCE, STATUSES, Setting, Settings,
-    SourceSettings, Values,
+    ClassLink, Clever, DISTRICT, DistrictStatus, OneRoster, SOURCE, STATUSES, Settings,
+    SourceSettings,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,7 +50,7 @@ that Rollbook reads a district from: those files, a OneRoster server, Clever or 
 const SETTINGS_HEAD: &str = "\
 # Settings
 
-<!-- Generated. To write this file: WRITE_DOCS=1 cargo test -p roster --test documents -->
+<!-- Generated. To write this file: cargo xtask docs -->
 
 Every setting of a district, with its values, its default and the
 [rules](../rules/RULES.md) that depend on it. Settings are one JSON object; `PUT …/settings` of the
@@ -108,7 +109,7 @@ fn check_document(name: &str, expected: &str) {
     }
     panic!(
         "shared/roster/{name} does not match the code.\n\
-         To write it: WRITE_DOCS=1 cargo test -p roster --test documents\n\
+         To write it: cargo xtask docs\n\
          Expected:\n\n{expected}"
     );
 }

@@ -36,7 +36,7 @@ impl PlanInputs for FirstNight {
         let of_kind = teachers.downcast_ref::<Vec<K::Source>>().cloned().unwrap_or_default();
         records(of_kind.into_iter().map(Box::new).collect())
     }
-    fn gaps(
+    fn unreadable(
         &self,
     ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Infallible>>, Infallible> {
         records(Vec::new())

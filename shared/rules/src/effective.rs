@@ -98,7 +98,7 @@ impl<'a> Sorted<'a> {
                 Edit::Child { student } => sorted.children.push((key, student)),
                 Edit::Pin { until, .. } => sorted.pinned_until = Some(*until),
                 // An enrollment's pin changes what runs do, and nothing that is shown.
-                Edit::PinSeat { .. } => {}
+                Edit::PinEnrollment { .. } => {}
             }
         }
         sorted
@@ -197,7 +197,7 @@ pub enum AccountState {
 
 /// What an account gives access to (R-A2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Reach {
+pub struct AccountScope {
     /// The school.
     pub school: bool,
     /// Its active classes.
@@ -221,12 +221,12 @@ pub struct Account {
     /// When the person first signed in with single sign-on (R-T6).
     pub signed_in: Option<Timestamp>,
     /// What it gives access to.
-    pub reach: Reach,
+    pub reach: AccountScope,
 }
 
 /// The fields that students, teachers and guardians of the mirror have in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Who<'a> {
+pub struct PersonInMirror<'a> {
     /// In the rosters or archived.
     pub status: Status,
     /// Source or manual.
@@ -237,9 +237,9 @@ pub struct Who<'a> {
     pub email_shared: bool,
 }
 
-macro_rules! who {
+macro_rules! person_in_mirror {
     ($($kind:ident),*) => { $(
-        impl<'a> From<&'a Mirrored<kinds::$kind>> for Who<'a> {
+        impl<'a> From<&'a Mirrored<kinds::$kind>> for PersonInMirror<'a> {
             fn from(item: &'a Mirrored<kinds::$kind>) -> Self {
                 let (status, origin) = (item.status, item.origin);
                 let email_shared = item.state.email_shared;
@@ -248,12 +248,12 @@ macro_rules! who {
         }
     )* };
 }
-who!(Students, Teachers, Guardians);
+person_in_mirror!(Students, Teachers, Guardians);
 
 /// Applies the edits of a person's name and contact data (R-S6, R-G5).
-pub fn person(who: Who<'_>, edits: &[LocalEdit]) -> Person {
+pub fn person(record: PersonInMirror<'_>, edits: &[LocalEdit]) -> Person {
     let edited = Sorted::of(edits);
-    let mut person = who.person.clone();
+    let mut person = record.person.clone();
     // A preferred name from the source would hide the name given here.
     if edited.given.is_some() {
         person.preferred_given = None;
@@ -279,24 +279,24 @@ pub fn person(who: Who<'_>, edits: &[LocalEdit]) -> Person {
 /// kinds.
 pub fn account(
     kind: RecordKind,
-    who: Who<'_>,
+    record: PersonInMirror<'_>,
     edits: &[LocalEdit],
     children: &[Status],
 ) -> Account {
     let edited = Sorted::of(edits);
-    let (accepted, enabled) = edited.account.unwrap_or((None, !who.person.disabled));
-    let state = match (who.status, accepted) {
+    let (accepted, enabled) = edited.account.unwrap_or((None, !record.person.disabled));
+    let state = match (record.status, accepted) {
         (Status::Archived, _) => AccountState::Archived,
         (Status::Active, Some(_)) => AccountState::Active,
         (Status::Active, None) => AccountState::Invited,
     };
     // `email_shared` is about the source's e-mail, not about one that was set here.
-    let of_source = who.person.email.as_ref().filter(|_| !who.email_shared);
+    let of_source = record.person.email.as_ref().filter(|_| !record.email_shared);
     let sign_in_email = edited.sign_in.or(edited.email).or(of_source).cloned();
-    let reaches = who.status == Status::Active
+    let reaches = record.status == Status::Active
         && enabled
-        && !is_of_abandoned_family(kind, who.origin, children);
-    let reach = Reach { school: reaches, classes: reaches, announcements: reaches };
+        && !is_of_abandoned_family(kind, record.origin, children);
+    let reach = AccountScope { school: reaches, classes: reaches, announcements: reaches };
     Account { state, accepted, enabled, sign_in_email, signed_in: edited.signed_in, reach }
 }
 

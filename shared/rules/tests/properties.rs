@@ -192,7 +192,7 @@ fn new_edits() -> impl Strategy<Value = Vec<(RecordKind, &'static str, Edit)>> {
         }),
         1 => (any_person(), until()).prop_map(|((kind, key), until)| (kind, key, Edit::Pin { until, reason: "late".into() })),
         1 => (class(), person(), until()).prop_map(|(class, (role, person), until)| {
-            (RecordKind::Class, class, Edit::PinSeat { role, person: person.into(), until, reason: "late".into() })
+            (RecordKind::Class, class, Edit::PinEnrollment { role, person: person.into(), until, reason: "late".into() })
         }),
     ];
     prop::collection::vec(new_edit, 0..6)

@@ -145,7 +145,7 @@ impl<S: Services> PullWork<'_, S> {
     }
 
     /// Ends the run without a snapshot. The report says why, for operators.
-    pub(super) async fn refuse(
+    pub(crate) async fn refuse(
         &mut self,
         code: &'static Code,
         why: Option<String>,
@@ -167,7 +167,7 @@ impl<S: Services> PullWork<'_, S> {
             &findings,
         );
         self.report(RunState::Refused, findings).await?;
-        self.storage.operators.tell(failed).await;
+        self.storage.notifications.send(failed).await;
         self.end(Step::Refuse, &[]).await
     }
 

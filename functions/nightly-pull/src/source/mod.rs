@@ -3,7 +3,7 @@
 //!
 //! Everything common to all sources (runs, attempts, deadlines, snapshots, reports, schedules) is
 //! outside this module and uses only [`Source`] and [`Discover`]. To add a source, write its module
-//! and add one line to the registry below; its settings are in [`roster::settings`].
+//! and add one line to `registry.rs`; its settings are in [`roster::settings`].
 
 mod classlink;
 mod clever;
@@ -22,65 +22,14 @@ use mirror::files::pulls::Pages;
 use mirror::ports::secrets::Secrets as _;
 use roster::finding::{Code, pull as codes};
 use roster::policy::Policy;
-use roster::settings::{ClassLink, Clever, Pulled, PulledSource, SourceSettings};
+use roster::settings::{PulledSource, SourceSettings};
 use roster::snapshot::SnapshotSink;
 use serde_json::Value;
 use sources::http::{Now, Pulled as How};
 use sources::{Import, ImportError};
 use tokio::runtime::Handle;
-use tracing::info;
 
-use crate::discovery::{self, DiscoverySummary};
-use crate::pull::PullWork;
-use crate::request::DiscoveryScope;
-use crate::{Config, Objects, PullFailure, PullOutcome, Services, Storage};
-
-/// Defines the functions that choose a source, from a table with one line for each source. A source
-/// with a list of connected districts is marked with the trait [`Discover`].
-macro_rules! registry {
-    ($($source:ident $(: $discover:ident)?),* $(,)?) => {
-        /// The names of the sources with a list of connected districts.
-        pub(crate) const WITH_DISCOVERY: &[&str] =
-            &[$($(<$source as $discover>::LIST,)?)*];
-
-        /// Runs a pull of a district from its source.
-        pub(crate) async fn pull<S: Services>(
-            work: &mut PullWork<'_, S>,
-            source: Pulled<'_>,
-        ) -> Result<PullOutcome, PullFailure> {
-            match source {
-                $(Pulled::$source(settings) => Box::pin(work.run(settings)).await,)*
-            }
-        }
-
-        /// Polls the lists of connected districts that the scope includes.
-        ///
-        /// # Errors
-        /// The first error, after all lists were polled: one that cannot be read does not keep the
-        /// others from being polled.
-        pub(crate) async fn discover<S: Services>(
-            config: &Config,
-            storage: &Storage<S>,
-            scope: &DiscoveryScope,
-        ) -> Result<DiscoverySummary, PullFailure> {
-            let polls = [
-                $($(<$source as $discover>::poll(config, storage, scope).await,)?)*
-            ];
-            let mut summary = DiscoverySummary::default();
-            for polled in polls {
-                summary = summary.and(polled?);
-            }
-            info!(?summary, "read the lists of connected districts");
-            Ok(summary)
-        }
-    };
-}
-
-registry! {
-    Clever: Discover,
-    OneRoster,
-    ClassLink: Discover,
-}
+use crate::{Config, Objects, PullFailure, Services, Storage};
 
 /// What a source needs to send requests.
 pub(crate) struct SourceContext<'a, S: Services> {
@@ -245,14 +194,6 @@ pub(crate) trait Discover: Source {
     /// (R-O2).
     const PRESET: &'static str;
 
-    /// Polls the list, if the scope includes it.
-    async fn poll<S: Services>(
-        config: &Config,
-        storage: &Storage<S>,
-        scope: &DiscoveryScope,
-    ) -> Result<DiscoverySummary, PullFailure> {
-        discovery::poll::<Self, S>(config, storage, scope).await
-    }
     /// Whether credentials for the list are configured.
     fn is_configured(config: &Config) -> bool;
     /// Reads the list: all districts, or only the one with the id `only`.

@@ -24,7 +24,7 @@ async fn connect(world: &World, district: &DistrictId, id: &str) {
         district: district.clone(),
         since: world.time.now(),
         missed: None,
-        told: false,
+        notified: false,
     };
     assert_eq!(world.table.add_connected("clever", &connected).await.unwrap(), Wrote::Yes);
 }

@@ -252,7 +252,7 @@ impl World {
             ),
             http: self.servers.clone(),
             wait: self.time.clone(),
-            operators: Notifications::new(self.bus.clone()),
+            notifications: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();

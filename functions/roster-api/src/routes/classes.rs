@@ -8,7 +8,8 @@ use rules::effective;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Operation, Role};
-use crate::context::{ClassFound, RequestContext, version};
+use crate::class::ClassFound;
+use crate::context::{RequestContext, version};
 use crate::input::{Body, Parameters, name, person_kind};
 use crate::page::{Page, PageQuery};
 use crate::policy::LifetimeView;

@@ -37,11 +37,11 @@ pub(super) async fn add<T: Table, O: Objects>(
     let class = context.class_of_path().await?;
     let path = format!("classes/{}/teachers", Reference::text(&class.item.key));
     once(&context, (&Method::POST, &path, &body), async |id| {
-        let terms = context.terms().await?;
+        let policy = context.district_policy().await?;
         changeable(&class)?;
         let school = class.school();
         // Checked before a new teacher is created.
-        terms.may_add(RecordKind::Teacher, &class)?;
+        policy.may_add(RecordKind::Teacher, &class)?;
         let teacher = match &body {
             NewTeacher {
                 teacher: Some(Reference(key)),
@@ -71,7 +71,7 @@ pub(super) async fn add<T: Table, O: Objects>(
             }
         };
         let is_outsider = teacher.item.origin() == Origin::Manual;
-        let lifetime = terms.member_lifetime(context.today(&terms), &class, &teacher);
+        let lifetime = policy.member_lifetime(context.today(&policy), &class, &teacher);
         let key = teacher.item.key().clone();
         put_in(&context, &class, RecordKind::Teacher, &key).await?;
         let shown =
@@ -130,7 +130,7 @@ pub(super) async fn remove<T: Table, O: Objects>(
     take_out(
         &context,
         &class,
-        &context.terms().await?,
+        &context.district_policy().await?,
         RecordKind::Teacher,
         &context.path.record("teacher")?,
     )

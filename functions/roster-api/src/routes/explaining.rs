@@ -19,7 +19,8 @@ use rules::explain::{
 use serde::{Deserialize, Serialize};
 
 use crate::access::Scope;
-use crate::context::{ClassFound, RequestContext, in_slot, is_active};
+use crate::class::ClassFound;
+use crate::context::{RequestContext, in_slot, is_active};
 use crate::input::Body;
 use crate::people::{Item, PersonFound};
 use crate::problem::Problem;
@@ -85,7 +86,7 @@ pub(super) async fn explain<T: Table, O: Objects>(
     if !kind.is_person() && kind != RecordKind::Class {
         return Err(Problem::unprocessable("`kind` must be student, teacher, guardian or class"));
     }
-    let terms = context.terms().await?;
+    let policy = context.district_policy().await?;
     let district =
         context.api.table.district(context.district()).await?.ok_or_else(Problem::not_found)?;
     let class = match class {
@@ -128,9 +129,9 @@ pub(super) async fn explain<T: Table, O: Objects>(
     let facts = Facts {
         kind,
         now: context.api.clock.now(),
-        policy: &terms.policy,
-        time_zone: &terms.settings.time_zone,
-        status: terms.status,
+        policy: &policy.policy,
+        time_zone: &policy.settings.time_zone,
+        status: policy.status,
         waiting: waiting(&context, &district).await?,
         applied: district
             .applied
@@ -331,7 +332,8 @@ async fn in_mirror<T: Table, O: Objects>(
     let key = person.item.key();
     let left = Edit::Left { role: kind, person: key.clone() };
     Ok(InMirror {
-        enabled: effective::account(kind, person.item.who(), &person.found.edits, &[]).enabled,
+        enabled: effective::account(kind, person.item.person_in_mirror(), &person.found.edits, &[])
+            .enabled,
         in_class: class.map(|class| class.effective().has(kind, key) && is_active(base.status)),
         taken_out: class.is_some_and(|class| in_slot(&class.found.edits, &left.slot()).is_some()),
         ..base

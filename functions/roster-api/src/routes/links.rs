@@ -41,7 +41,7 @@ fn view(link: &Link) -> Value {
 async fn link<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
 ) -> Result<(RecordKind, SourceId, Option<Link>), Problem> {
-    context.terms().await?;
+    context.district_policy().await?;
     let (kind, source) = (context.path.people()?, context.path.record("source")?);
     let link = context.api.table.link(context.district(), kind, &source).await?;
     Ok((kind, source, link))

@@ -18,7 +18,8 @@ use super::classes::shown;
 use super::directory::require_school;
 use super::rosters::by_key;
 use crate::access::Role;
-use crate::context::{ClassFound, RequestContext, version};
+use crate::class::ClassFound;
+use crate::context::{RequestContext, version};
 use crate::input::{Body, email, name, phone, refused};
 use crate::people::Item;
 use crate::problem::Problem;
@@ -82,10 +83,10 @@ pub(super) async fn create_class<T: Table, O: Objects>(
     Body(body): Body<NewClass>,
 ) -> Result<Response, Problem> {
     once(&context, (&Method::POST, "classes", &body), async |id| {
-        let terms = context.terms().await?;
+        let policy = context.district_policy().await?;
         let Reference(school) = &body.school;
         require_school(&context, school).await?;
-        terms.may_create_class(context.granted.caller.role, school)?;
+        policy.may_create_class(context.granted.caller.role, school)?;
         let teacher = match (context.granted.caller.role, &body.teacher) {
             (Role::Teacher, None) => Some(context.own().await?.item.key().clone()),
             (Role::Teacher, Some(Reference(key)))
@@ -197,7 +198,7 @@ pub(super) async fn archive_class<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let (class, hash) = manual_class(&context).await?;
-    let today = context.today(&context.terms().await?);
+    let today = context.today(&context.district_policy().await?);
     let archived_on = class.item.archived_on.or(Some(today));
     put_class(&context, Mirrored { status: Status::Archived, archived_on, ..class.item }, &hash)
         .await
@@ -222,10 +223,10 @@ pub(super) async fn add_person<T: Table, O: Objects>(
     let kind = context.path.people()?;
     let path = format!("people/{kind}");
     once(&context, (&Method::POST, &path, &body), async |id| {
-        let terms = context.terms().await?;
+        let policy = context.district_policy().await?;
         let Reference(school) = &body.school;
         require_school(&context, school).await?;
-        may_create_person(terms.sync())?;
+        may_create_person(policy.sync())?;
         let person = Person {
             given: Some(name(&body.given, "given")?),
             family: Some(name(&body.family, "family")?),

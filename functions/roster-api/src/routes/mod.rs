@@ -26,7 +26,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 
 use crate::access::Operation as Op;
-use crate::router::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::{Api, Objects, Table};
 
 macro_rules! methods {

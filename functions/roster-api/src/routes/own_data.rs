@@ -37,10 +37,10 @@ async fn put<T: Table, O: Objects>(
     person: &PersonFound,
     edit: Edit,
 ) -> Result<Response, Problem> {
-    let terms = context.terms().await?;
+    let policy = context.district_policy().await?;
     let edit = context.edit(person.kind(), person.item.key(), edit)?;
     context.put(&person.found.edits, &edit).await?;
-    let lifetime = terms.own_data_lifetime(context.today(&terms), person, &edit.edit);
+    let lifetime = policy.own_data_lifetime(context.today(&policy), person, &edit.edit);
     edit_response(&edit, lifetime)
 }
 

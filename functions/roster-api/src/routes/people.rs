@@ -47,7 +47,7 @@ pub(super) async fn look_up<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<ByEmail>,
 ) -> Result<Response, Problem> {
-    context.terms().await?;
+    context.district_policy().await?;
     let mut people = Vec::new();
     for place in context.api.table.with_email(context.district(), &email(&body.email)?).await? {
         let found = context.api.table.found(context.district(), &place).await?;

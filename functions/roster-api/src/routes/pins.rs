@@ -9,7 +9,8 @@ use roster::rule::Rule;
 use serde::Deserialize;
 
 use super::classes::remove_from_class;
-use crate::context::{ClassFound, RequestContext};
+use crate::class::ClassFound;
+use crate::context::RequestContext;
 use crate::input::{Body, PathParameters, reason, refused};
 use crate::policy::LifetimeView;
 use crate::problem::Problem;
@@ -33,8 +34,8 @@ async fn put<T: Table, O: Objects>(
     pin: NewPin,
     edit: impl FnOnce(Date, String) -> Edit,
 ) -> Result<Response, Problem> {
-    let terms = context.terms().await?;
-    if pin.until <= context.today(&terms) {
+    let policy = context.district_policy().await?;
+    if pin.until <= context.today(&policy) {
         return Err(Problem::unprocessable(
             "`until` must be a future date: the first day on which the pin no longer holds",
         )
@@ -102,7 +103,7 @@ pub(super) async fn put_enrollment<T: Table, O: Objects>(
     }
     let ClassFound { item, found } = &class;
     put(&context, &found.edits, (RecordKind::Class, &item.key), pin, |until, reason| {
-        Edit::PinSeat { role, person, until, reason }
+        Edit::PinEnrollment { role, person, until, reason }
     })
     .await
 }
@@ -113,6 +114,6 @@ pub(super) async fn delete_enrollment<T: Table, O: Objects>(
 ) -> Result<Response, Problem> {
     let (role, person) = member(&context.path)?;
     // The slot depends only on the role and the person.
-    let pin = Edit::PinSeat { role, person, until: Date::MAX, reason: String::new() };
+    let pin = Edit::PinEnrollment { role, person, until: Date::MAX, reason: String::new() };
     remove_from_class(&context, &pin.slot()).await
 }

@@ -12,11 +12,12 @@ use rules::effective::is_named;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::context::{ClassFound, RequestContext, in_slot, is_active, written};
+use crate::class::ClassFound;
+use crate::context::{RequestContext, in_slot, is_active, written};
 use crate::input::Body;
 use crate::page::LARGEST;
 use crate::people::PersonFound;
-use crate::policy::Terms;
+use crate::policy::DistrictPolicy;
 use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::response::{Created, no_content, once};
@@ -42,9 +43,9 @@ pub(super) async fn add<T: Table, O: Objects>(
     let class = context.class_of_path().await?;
     let path = format!("classes/{}/students", Reference::text(&class.item.key));
     once(&context, (&Method::POST, &path, &body), async |_| {
-        let terms = context.terms().await?;
+        let policy = context.district_policy().await?;
         changeable(&class)?;
-        terms.may_add(RecordKind::Student, &class)?;
+        policy.may_add(RecordKind::Student, &class)?;
         let student = match (&body.student, &body.name) {
             (Some(Reference(key)), None) => {
                 by_key(&context, RecordKind::Student, class.school(), key).await?
@@ -58,7 +59,7 @@ pub(super) async fn add<T: Table, O: Objects>(
                 ));
             }
         };
-        let lifetime = terms.member_lifetime(context.today(&terms), &class, &student);
+        let lifetime = policy.member_lifetime(context.today(&policy), &class, &student);
         let key = student.item.key().clone();
         put_in(&context, &class, RecordKind::Student, &key).await?;
         Ok(Created::new(&json!({ "student": Reference(key.clone()), "lives": lifetime }))?
@@ -159,7 +160,7 @@ pub(super) async fn put_in<T: Table, O: Objects>(
 pub(super) async fn take_out<T: Table, O: Objects>(
     context: &RequestContext<T, O>,
     class: &ClassFound,
-    terms: &Terms,
+    policy: &DistrictPolicy,
     role: RecordKind,
     person: &SourceId,
 ) -> Result<(), Problem> {
@@ -173,7 +174,7 @@ pub(super) async fn take_out<T: Table, O: Objects>(
         &class.item.state.teachers
     };
     let is_listed = list.contains(person);
-    may_remove_member(terms.sync(), class.item.origin, is_listed)?;
+    may_remove_member(policy.sync(), class.item.origin, is_listed)?;
     if is_listed {
         let left = Edit::Left { role, person: person.clone() };
         context.add(RecordKind::Class, key, &left).await?;
@@ -193,7 +194,7 @@ pub(super) async fn remove<T: Table, O: Objects>(
     take_out(
         &context,
         &class,
-        &context.terms().await?,
+        &context.district_policy().await?,
         RecordKind::Student,
         &context.path.record("student")?,
     )

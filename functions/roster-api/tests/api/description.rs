@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mirror::testing::memory::{MemoryObjects, MemoryTable};
 use roster::policy::{Policy, SETTINGS};
+use roster::setting::{Setting, Values};
 use roster::settings::pulled::{CLASSLINK, CLEVER, ONEROSTER};
-use roster::settings::{DISTRICT, SOURCE, Setting, Values};
+use roster::settings::{DISTRICT, SOURCE};
 use roster_api::routes;
 use serde_norway::Value;
 

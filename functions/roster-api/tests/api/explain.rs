@@ -34,8 +34,8 @@ async fn ask(w: &World, question: Value) -> Value {
 }
 
 /// The first step that failed.
-fn failed(told: &Value) -> &str {
-    let checks = told["checks"].as_array().unwrap();
+fn failed(answer: &Value) -> &str {
+    let checks = answer["checks"].as_array().unwrap();
     checks
         .iter()
         .find(|check| check["came"] == "failed")
@@ -43,8 +43,8 @@ fn failed(told: &Value) -> &str {
 }
 
 /// Where the advice is to be followed.
-fn place(told: &Value) -> &str {
-    told["advice"]["place"].as_str().unwrap_or("nowhere")
+fn place(answer: &Value) -> &str {
+    answer["advice"]["place"].as_str().unwrap_or("nowhere")
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn r_x1_the_checks_are_in_the_order_of_the_checklist() {
         .has(RecordKind::Student, &source_student("new", "", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
     let order = [
         "in_snapshot",
         "has_contact",
@@ -64,10 +64,13 @@ async fn r_x1_the_checks_are_in_the_order_of_the_checklist() {
         "not_removed",
         "known_by_id",
     ];
-    assert_eq!(listed(&told["checks"], "check"), order);
-    assert_eq!((failed(&told), place(&told), &told["here"]), ("has_contact", "sis", &json!(false)));
+    assert_eq!(listed(&answer["checks"], "check"), order);
     assert_eq!(
-        told["shows"],
+        (failed(&answer), place(&answer), &answer["here"]),
+        ("has_contact", "sis", &json!(false))
+    );
+    assert_eq!(
+        answer["shows"],
         json!({ "shows": "at", "at": "2026-09-02T02:00:00Z" }),
         "with tonight's run, at 02:00 UTC"
     );
@@ -76,14 +79,14 @@ async fn r_x1_the_checks_are_in_the_order_of_the_checklist() {
 #[tokio::test]
 async fn r_x1_a_student_missing_from_the_newest_data_must_be_added_there() {
     let w = world("sis").await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"), "no data yet");
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("in_snapshot", "sis"), "no data yet");
     Night::new(FIRST)
         .has(RecordKind::Student, &source_student("other", "o@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told)), ("in_snapshot", "sis"));
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("in_snapshot", "sis"));
 }
 
 #[tokio::test]
@@ -92,8 +95,8 @@ async fn r_x1_an_unreadable_row_is_named() {
     let gap =
         UnreadableRecord::Record { kind: RecordKind::Student, id: "new".into(), classes: vec![] };
     Night::new(FIRST).gap(&gap).ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert!(told["checks"][0]["found"].as_str().unwrap().contains("cannot be read"));
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert!(answer["checks"][0]["found"].as_str().unwrap().contains("cannot be read"));
 }
 
 #[tokio::test]
@@ -102,9 +105,9 @@ async fn r_x1_a_student_without_an_active_class_is_explained() {
     let night =
         Night::new(FIRST).has(RecordKind::Student, &source_student("new", "n@oak.org", &["gone"]));
     night.ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told)), ("in_active_class", "sis"));
-    assert!(told["checks"][2]["found"].as_str().unwrap().starts_with("0 of 1 "));
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("in_active_class", "sis"));
+    assert!(answer["checks"][2]["found"].as_str().unwrap().starts_with("0 of 1 "));
 }
 
 #[tokio::test]
@@ -119,9 +122,9 @@ async fn r_x1_a_student_missing_from_a_class_must_be_enrolled_in_the_sis() {
             .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
             .ends(&w, RunState::Applied)
             .await;
-        let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
-        assert_eq!((failed(&told), place(&told)), ("in_that_class", there));
-        assert!(told["advice"]["what"].as_str().unwrap().contains(name), "{told}");
+        let answer = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+        assert_eq!((failed(&answer), place(&answer)), ("in_that_class", there));
+        assert!(answer["advice"]["what"].as_str().unwrap().contains(name), "{answer}");
     }
     let w = world("clever").await;
     Night::new(FIRST)
@@ -129,8 +132,8 @@ async fn r_x1_a_student_missing_from_a_class_must_be_enrolled_in_the_sis() {
         .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
-    assert_eq!((failed(&told), place(&told)), ("in_that_class", "clever"));
+    let answer = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("in_that_class", "clever"));
     let by_hand = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!(by_hand.status, 201);
     assert_eq!(
@@ -146,9 +149,9 @@ async fn r_x1_a_held_run_must_be_decided_here() {
         .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Held)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(
-        (failed(&told), place(&told), &told["shows"]["shows"]),
+        (failed(&answer), place(&answer), &answer["shows"]["shows"]),
         ("run_since", "here", &json!("once_done"))
     );
     w.switch(DistrictStatus::Off).await;
@@ -171,8 +174,8 @@ async fn r_x1_a_removal_is_explained_by_rule_and_date() {
         ("p3".into(), Some(AnyMirrored::Student(before)), Some(AnyMirrored::Student(after)));
     let change = Change { action: Action::Remove, key, reasons, before, after };
     Night::new(FIRST).changes(vec![change]).ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "p3" })).await;
-    let removed = told["checks"]
+    let answer = ask(&w, json!({ "kind": "student", "id": "p3" })).await;
+    let removed = answer["checks"]
         .as_array()
         .unwrap()
         .iter()
@@ -191,7 +194,7 @@ async fn r_x1_a_removal_is_explained_by_rule_and_date() {
 async fn r_x1_ats_stars_needs_a_finalized_schedule_and_72_hours() {
     let w = world("ats-stars").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     let order = [
         "in_snapshot",
         "run_since",
@@ -200,16 +203,16 @@ async fn r_x1_ats_stars_needs_a_finalized_schedule_and_72_hours() {
         "propagation_over",
         "known_by_id",
     ];
-    assert_eq!(listed(&told["checks"], "check"), order);
+    assert_eq!(listed(&answer["checks"], "check"), order);
     assert_eq!(
-        (&told["checks"][3]["came"], &told["checks"][4]["came"]),
+        (&answer["checks"][3]["came"], &answer["checks"][4]["came"]),
         (&json!("open"), &json!("open")),
         "only a person can tell"
     );
     // The schedule may not be finalized, or the data may not have reached Clever yet. The time is
     // counted from the data, 2026-09-01T12:00:00Z.
     assert_eq!(
-        told["advice"],
+        answer["advice"],
         json!({
             "place": "sis",
             "what": "Check in the student information system that the schedule is finalized and \
@@ -218,10 +221,10 @@ async fn r_x1_ats_stars_needs_a_finalized_schedule_and_72_hours() {
                 have reached Clever yet: wait until 72 hours after the change.",
         })
     );
-    let found = told["checks"][4]["found"].as_str().unwrap();
+    let found = answer["checks"][4]["found"].as_str().unwrap();
     assert!(found.contains("72 hours") && found.contains("before 2026-08-29T12:00:00Z"), "{found}");
     assert_eq!(
-        told["shows"],
+        answer["shows"],
         json!({ "shows": "at", "at": "2026-09-05T02:00:00Z" }),
         "the first night after three days"
     );
@@ -235,14 +238,14 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
         .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &[]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
     assert_eq!(
-        (failed(&told), place(&told)),
+        (failed(&answer), place(&answer)),
         ("in_that_class", "sis"),
         "the DIIT office changes it there, and not in Clever"
     );
     assert!(
-        told["advice"]["what"]
+        answer["advice"]["what"]
             .as_str()
             .unwrap()
             .contains("the student is listed in this class there")
@@ -253,10 +256,10 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
         .has(RecordKind::Student, &source_student("p3", "pam@oak.org", &["c1"]));
     w.set_now("2026-09-02T12:00:00Z");
     night.ends(&w, RunState::Held).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
-    assert_eq!((failed(&told), place(&told)), ("run_since", "here"));
+    let answer = ask(&w, json!({ "kind": "student", "id": "p3", "class": "c1" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("run_since", "here"));
     assert!(
-        !listed(&told["checks"], "check").contains(&"schedule_finalised"),
+        !listed(&answer["checks"], "check").contains(&"schedule_finalised"),
         "it is in the newest data"
     );
     // All steps have passed, so the id must be another one.
@@ -265,9 +268,9 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
         .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
     assert_eq!(
-        (failed(&told), place(&told)),
+        (failed(&answer), place(&answer)),
         ("known_by_id", "here"),
         "an ID adjustment is needed"
     );
@@ -277,13 +280,13 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
 async fn r_x1_a_fast_source_does_not_need_a_finalized_schedule() {
     let w = world("clever").await;
     Night::new(FIRST).of("clever").ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(
-        listed(&told["checks"], "check"),
+        listed(&answer["checks"], "check"),
         ["in_snapshot", "run_since", "not_removed", "propagation_over", "known_by_id"]
     );
     assert!(
-        told["checks"][3]["found"]
+        answer["checks"][3]["found"]
             .as_str()
             .unwrap()
             .starts_with("A change needs 15 minutes to reach the source.")
@@ -295,15 +298,15 @@ async fn r_x1_the_next_run_is_in_the_districts_time_zone() {
     let mut settings = Settings::of_preset("sis");
     settings.time_zone = "America/New_York".into();
     let w = world_with(settings).await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(
-        told["shows"]["at"], "2026-09-02T07:00:00Z",
+        answer["shows"]["at"], "2026-09-02T07:00:00Z",
         "03:00 in New York: 02:00 is skipped once a year (R-O4)"
     );
     let w = world("family-directory").await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert_eq!(
-        told["shows"],
+        answer["shows"],
         json!({ "shows": "with_upload_after", "at": "2026-09-01T12:00:00Z" })
     );
 }
@@ -315,9 +318,9 @@ async fn r_x1_if_every_step_passes_an_id_adjustment_is_needed() {
         .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
-    assert_eq!((failed(&told), place(&told)), ("known_by_id", "here"));
-    assert!(told["advice"]["what"].as_str().unwrap().contains("R-I3"));
+    let answer = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("known_by_id", "here"));
+    assert!(answer["advice"]["what"].as_str().unwrap().contains("R-I3"));
     w.put(AnyMirrored::Link(Link {
         kind: RecordKind::Student,
         source: "new".into(),
@@ -325,9 +328,9 @@ async fn r_x1_if_every_step_passes_an_id_adjustment_is_needed() {
         rule: Rule::I3,
     }))
     .await;
-    let told = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
+    let answer = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;
     assert_eq!(
-        (&told["here"], &told["key"], &told["shows"]["shows"]),
+        (&answer["here"], &answer["key"], &answer["shows"]["shows"]),
         (&json!(true), &json!("p1"), &json!("now"))
     );
 }
@@ -345,22 +348,22 @@ async fn r_x1_a_guardian_needs_a_unique_contact() {
     let night =
         Night::new(FIRST).has(RecordKind::Guardian, &gus("new", "shared@home.org")).finds(finding);
     night.ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
-    assert_eq!((failed(&told), place(&told)), ("has_contact", "sis"));
-    assert_eq!(told["findings"][0]["code"], "guardian_waits_for_contact");
+    let answer = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    assert_eq!((failed(&answer), place(&answer)), ("has_contact", "sis"));
+    assert_eq!(answer["findings"][0]["code"], "guardian_waits_for_contact");
     w.set_now("2026-09-02T12:00:00Z");
     Night::new(SECOND).has(RecordKind::Guardian, &gus("new", "")).ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
-    assert!(told["checks"][1]["found"].as_str().unwrap().contains("neither"));
+    let answer = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    assert!(answer["checks"][1]["found"].as_str().unwrap().contains("neither"));
 
     let w = world("clever").await;
     Night::new(FIRST)
         .has(RecordKind::Guardian, &gus("new", "gus@home.org"))
         .ends(&w, RunState::Applied)
         .await;
-    let told = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
+    let answer = ask(&w, json!({ "kind": "guardian", "id": "new" })).await;
     assert_eq!(
-        (failed(&told), place(&told)),
+        (failed(&answer), place(&answer)),
         ("has_contact", "here"),
         "no guardians come from the source here"
     );
@@ -376,16 +379,16 @@ async fn r_x1_teachers_and_classes_are_explained_too() {
         by_enrollment: false,
     };
     Night::new(FIRST).has(RecordKind::Teacher, &ada).ends(&w, RunState::Applied).await;
-    let told = ask(&w, json!({ "kind": "teacher", "id": "t1", "class": "c2" })).await;
-    assert_eq!(failed(&told), "in_that_class");
+    let answer = ask(&w, json!({ "kind": "teacher", "id": "t1", "class": "c2" })).await;
+    assert_eq!(failed(&answer), "in_that_class");
     assert_eq!(ask(&w, json!({ "kind": "teacher", "id": "t1" })).await["here"], true);
 
     let mut over = class("c1", "north", &["t1"], &[]);
     over.state.inactive =
         vec![roster::records::Inactive::NoStudent, roster::records::Inactive::TermOver];
     w.put(AnyMirrored::Class(over)).await;
-    let told = ask(&w, json!({ "kind": "class", "id": "c1" })).await;
-    assert!(told["checks"].to_string().contains("it has no student today, its term is over"));
+    let answer = ask(&w, json!({ "kind": "class", "id": "c1" })).await;
+    assert!(answer["checks"].to_string().contains("it has no student today, its term is over"));
     assert_eq!(failed(&ask(&w, json!({ "kind": "class", "id": "c9" })).await), "in_snapshot");
     assert_eq!(
         w.post(&support(), "/explain", json!({ "kind": "term", "id": "x" })).await.status,
@@ -399,14 +402,14 @@ async fn r_x1_a_record_outside_the_scope_is_explained_like_a_missing_one() {
     let mut south = source_student("south1", "s@oak.org", &["c2"]);
     south.person.schools = vec!["south".into()];
     Night::new(FIRST).has(RecordKind::Student, &south).ends(&w, RunState::Applied).await;
-    let told = async |id: &str| {
+    let answer = async |id: &str| {
         let mut body =
             w.post(&north_leader(), "/explain", json!({ "kind": "student", "id": id })).await.body;
         body["id"] = json!("x");
         body
     };
-    assert_eq!(told("south1").await, told("nobody").await);
-    assert_eq!(told("p9").await, told("nobody").await);
+    assert_eq!(answer("south1").await, answer("nobody").await);
+    assert_eq!(answer("p9").await, answer("nobody").await);
     assert_eq!(
         w.post(
             &north_leader(),

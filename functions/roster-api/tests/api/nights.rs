@@ -7,10 +7,11 @@ use mirror::files::report;
 use mirror::files::snapshot::{SnapshotWriter, put_manifest};
 use mirror::ports::districts::{Applied, Districts, Latest, Leases, TakeLease};
 use mirror::ports::runs::{PlanRef, RunRecord, Runs};
-use roster::change::{Change, Outcome};
+use roster::change::Change;
 use roster::contract::PlanSink;
 use roster::finding::Finding;
 use roster::id::RunId;
+use roster::outcome::Outcome;
 use roster::personal::Personal;
 use roster::records::RecordKind;
 use roster::report::{FindingList, Report};
@@ -68,7 +69,7 @@ impl Night {
 
     /// Adds an unreadable record.
     pub(crate) fn gap(mut self, gap: &UnreadableRecord) -> Self {
-        self.records.entry(PartName::Gaps).or_default().push(line(gap));
+        self.records.entry(PartName::Unreadable).or_default().push(line(gap));
         self
     }
 

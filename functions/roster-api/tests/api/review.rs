@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use roster::change::{Counts, Outcome};
+use roster::change::Counts;
 use roster::finding::Finding;
 use roster::finding::source::REFERENCE_MISSING;
 use roster::finding::sync::STUDENT_NO_EMAIL;
+use roster::outcome::Outcome;
 use roster::personal::Personal;
 use roster::records::{
     Class, ClassDetails, Demographics, Membership, Person, RecordKind, School, Student, Teacher,

@@ -7,7 +7,7 @@ use crate::MirrorError;
 use crate::keys;
 use crate::ports::districts::Changed;
 use crate::ports::idempotency::{
-    ANSWER_LIFETIME_SECONDS, Answer, Asked, Begun, IdempotencyRecords, ONCE, Once,
+    ANSWER_LIFETIME_SECONDS, Answer, Begun, IdempotencyRecords, IdempotentRequest, ONCE, Once,
 };
 
 const ANSWER: &str = "a stored response";
@@ -19,7 +19,7 @@ impl DynamoTable {
     async fn put_once(
         &self,
         district: &DistrictId,
-        asked: &Asked<'_>,
+        request: &IdempotentRequest<'_>,
         once: &Once,
         seen: Option<&str>,
     ) -> Result<Changed, MirrorError> {
@@ -28,9 +28,9 @@ impl DynamoTable {
             .put_item()
             .table_name(&self.name)
             .item(PK, s(keys::district_pk(district)))
-            .item(SK, s(format!("{ONCE}{}", asked.name)))
+            .item(SK, s(format!("{ONCE}{}", request.name)))
             .item("body", s(json(once, ANSWER)?))
-            .item("expires", n(asked.now.as_second() + ANSWER_LIFETIME_SECONDS));
+            .item("expires", n(request.now.as_second() + ANSWER_LIFETIME_SECONDS));
         let request = match seen {
             None => request.condition_expression("attribute_not_exists(PK)"),
             Some(seen) => request
@@ -53,12 +53,12 @@ impl DynamoTable {
     async fn once(
         &self,
         district: &DistrictId,
-        asked: &Asked<'_>,
+        request: &IdempotentRequest<'_>,
     ) -> Result<Option<(String, Once)>, MirrorError> {
         let item = self
             .get(
                 keys::district_pk(district),
-                format!("{ONCE}{}", asked.name),
+                format!("{ONCE}{}", request.name),
                 "read a stored response",
             )
             .await?;
@@ -72,22 +72,26 @@ impl DynamoTable {
 }
 
 impl IdempotencyRecords for DynamoTable {
-    async fn claim(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
-        if self.put_once(district, &asked, &Once::of(&asked), None).await? == Changed::Yes {
-            return Ok(Begun::Ours { fresh: asked.fresh.into() });
+    async fn claim(
+        &self,
+        district: &DistrictId,
+        request: IdempotentRequest<'_>,
+    ) -> Result<Begun, MirrorError> {
+        if self.put_once(district, &request, &Once::of(&request), None).await? == Changed::Yes {
+            return Ok(Begun::Ours { fresh: request.fresh.into() });
         }
-        let Some((body, once)) = self.once(district, &asked).await? else {
+        let Some((body, once)) = self.once(district, &request).await? else {
             return Ok(Begun::AtWork);
         };
         // The SDK may have sent our own put twice.
-        if once.fresh == asked.fresh && once.answer.is_none() {
+        if once.fresh == request.fresh && once.answer.is_none() {
             return Ok(Begun::Ours { fresh: once.fresh });
         }
-        if let Some(begun) = once.says(&asked) {
+        if let Some(begun) = once.result_for(&request) {
             return Ok(begun);
         }
-        let taken = Once { until: asked.until, ..once };
-        Ok(match self.put_once(district, &asked, &taken, Some(&body)).await? {
+        let taken = Once { until: request.until, ..once };
+        Ok(match self.put_once(district, &request, &taken, Some(&body)).await? {
             Changed::Yes => Begun::Ours { fresh: taken.fresh },
             Changed::No => Begun::AtWork,
         })
@@ -96,25 +100,30 @@ impl IdempotencyRecords for DynamoTable {
     async fn finish(
         &self,
         district: &DistrictId,
-        asked: Asked<'_>,
+        request: IdempotentRequest<'_>,
         answer: Answer,
     ) -> Result<(), MirrorError> {
-        let Some((body, once)) = self.once(district, &asked).await? else { return Ok(()) };
+        let Some((body, once)) = self.once(district, &request).await? else { return Ok(()) };
         // `No` means that another process stored the same answer first.
         let _ = self
-            .put_once(district, &asked, &Once { answer: Some(answer), ..once }, Some(&body))
+            .put_once(district, &request, &Once { answer: Some(answer), ..once }, Some(&body))
             .await?;
         Ok(())
     }
 
-    async fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> Result<(), MirrorError> {
-        let request = self
-            .client
+    async fn forget(
+        &self,
+        district: &DistrictId,
+        request: IdempotentRequest<'_>,
+    ) -> Result<(), MirrorError> {
+        self.client
             .delete_item()
             .table_name(&self.name)
-            .key(PK, s(keys::district_pk(district)));
-        let request = request.key(SK, s(format!("{ONCE}{}", asked.name)));
-        request.send().await.map_err(|e| failed("delete a request", e))?;
+            .key(PK, s(keys::district_pk(district)))
+            .key(SK, s(format!("{ONCE}{}", request.name)))
+            .send()
+            .await
+            .map_err(|e| failed("delete a request", e))?;
         Ok(())
     }
 }

@@ -29,13 +29,13 @@ struct Patience {
     /// Before the second attempt; twice as long before the third.
     pause: Duration,
     /// How long a failing bus is not tried again, because many districts may have events.
-    left_alone: Duration,
+    suspension: Duration,
 }
 
 const PATIENCE: Patience = Patience {
     answer: Duration::from_millis(1500),
     pause: Duration::from_millis(200),
-    left_alone: Duration::from_secs(60),
+    suspension: Duration::from_secs(60),
 };
 
 /// Accepts events for operators.
@@ -88,7 +88,7 @@ pub struct Notifications {
     put: Arc<Put>,
     patience: Patience,
     /// When the bus stopped accepting events; `None` while it accepts them.
-    deaf: Arc<Mutex<Option<Instant>>>,
+    unavailable_since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl fmt::Debug for Notifications {
@@ -104,33 +104,33 @@ impl Notifications {
             let bus = bus.clone();
             Box::pin(async move { bus.put(&event).await })
         };
-        Self { put: Arc::new(put), patience: PATIENCE, deaf: Arc::default() }
+        Self { put: Arc::new(put), patience: PATIENCE, unavailable_since: Arc::default() }
     }
 
     /// Sends an event, within six seconds or not at all. Callers send it before they record its
     /// cause, so an invocation that crashes in between sends the event again under the same id.
-    pub async fn tell(&self, event: Event) {
-        let failed = if self.is_left_alone() {
+    pub async fn send(&self, event: Event) {
+        let failed = if self.is_suspended() {
             Some("MirrorBusLeftAlone")
         } else {
-            self.try_to_tell(&event).await
+            self.try_to_send(&event).await
         };
         let (district, run) = (
             event.detail.district.clone(),
             event.detail.run.clone().unwrap_or_else(|| RunId::from("none")),
         );
-        let told = event.kind.detail_type();
+        let detail_type = event.kind.detail_type();
         match failed {
-            None => info!(%district, %run, event = told, "operators were notified"),
+            None => info!(%district, %run, event = detail_type, "operators were notified"),
             Some(error_type) => {
-                warn!(%district, %run, event = told, error_type, what = event.detail.what, "operators could not be notified");
+                warn!(%district, %run, event = detail_type, error_type, what = event.detail.what, "operators could not be notified");
                 metrics(event.at, "not_told", &district, &run, &[("NotTold", 1.0)]);
             }
         }
     }
 
     /// Returns the error type of the last attempt, or `None` if the event was sent.
-    async fn try_to_tell(&self, event: &Event) -> Option<&'static str> {
+    async fn try_to_send(&self, event: &Event) -> Option<&'static str> {
         let mut failed = None;
         for number in 0..TRIES {
             sleep(self.patience.pause * number).await;
@@ -143,13 +143,15 @@ impl Notifications {
                 break;
             }
         }
-        *self.deaf.lock().unwrap_or_else(PoisonError::into_inner) = failed.map(|_| Instant::now());
+        *self.unavailable_since.lock().unwrap_or_else(PoisonError::into_inner) =
+            failed.map(|_| Instant::now());
         failed
     }
 
-    fn is_left_alone(&self) -> bool {
-        let deaf = self.deaf.lock().unwrap_or_else(PoisonError::into_inner);
-        deaf.is_some_and(|since| since.elapsed() < self.patience.left_alone)
+    fn is_suspended(&self) -> bool {
+        let unavailable_since =
+            self.unavailable_since.lock().unwrap_or_else(PoisonError::into_inner);
+        unavailable_since.is_some_and(|since| since.elapsed() < self.patience.suspension)
     }
 }
 
@@ -167,9 +169,9 @@ mod tests {
 
     /// A bus that fails this many times before it accepts an event; 0: it never responds.
     #[derive(Clone)]
-    struct Poor(Arc<AtomicU32>, u32, MemoryBus);
+    struct FlakyBus(Arc<AtomicU32>, u32, MemoryBus);
 
-    impl Bus for Poor {
+    impl Bus for FlakyBus {
         async fn put(&self, event: &Event) -> Result<(), MirrorError> {
             let before = self.0.fetch_add(1, Ordering::SeqCst);
             if self.1 == 0 {
@@ -188,33 +190,33 @@ mod tests {
     }
 
     /// With shorter waiting times, so that tests are fast.
-    fn operators(bus: impl Bus, left_alone: Duration) -> Notifications {
+    fn notifications_over(bus: impl Bus, suspension: Duration) -> Notifications {
         let short = Duration::from_millis(5);
         Notifications {
-            patience: Patience { answer: short, pause: Duration::ZERO, left_alone },
+            patience: Patience { answer: short, pause: Duration::ZERO, suspension },
             ..Notifications::new(bus)
         }
     }
 
     #[tokio::test]
     async fn a_bus_that_fails_twice_takes_the_event_at_the_third_try() {
-        let bus = Poor(Arc::default(), 2, MemoryBus::default());
-        operators(bus.clone(), PATIENCE.left_alone).tell(event()).await;
+        let bus = FlakyBus(Arc::default(), 2, MemoryBus::default());
+        notifications_over(bus.clone(), PATIENCE.suspension).send(event()).await;
         assert_eq!((bus.0.load(Ordering::SeqCst), bus.2.take_all()), (3, vec![event()]));
     }
 
     #[tokio::test]
     async fn a_bus_that_never_answers_is_given_up_and_left_alone_for_a_while() {
-        let bus = Poor(Arc::default(), 0, MemoryBus::default());
-        let told = operators(bus.clone(), PATIENCE.left_alone);
+        let bus = FlakyBus(Arc::default(), 0, MemoryBus::default());
+        let notifications = notifications_over(bus.clone(), PATIENCE.suspension);
         for _ in 0..500 {
-            told.tell(event()).await;
+            notifications.send(event()).await;
         }
         assert_eq!(bus.0.load(Ordering::SeqCst), TRIES);
 
-        let told = operators(bus.clone(), Duration::ZERO);
+        let notifications = notifications_over(bus.clone(), Duration::ZERO);
         for _ in 0..2 {
-            told.tell(event()).await;
+            notifications.send(event()).await;
         }
         assert_eq!(bus.0.load(Ordering::SeqCst), 3 * TRIES, "after that it is tried again");
         let longest = (PATIENCE.answer + PATIENCE.pause) * TRIES;
@@ -224,9 +226,10 @@ mod tests {
     #[tokio::test]
     async fn a_bus_that_fails_for_good_fails_nobody() {
         let bus = MemoryBus::default();
-        let told = operators(Failing::new(bus.clone(), &Cue::at(1, false)), Duration::ZERO);
+        let notifications =
+            notifications_over(Failing::new(bus.clone(), &Cue::at(1, false)), Duration::ZERO);
         for _ in 0..3 {
-            told.tell(event()).await;
+            notifications.send(event()).await;
         }
         assert_eq!(bus.take_all(), [event()]);
     }

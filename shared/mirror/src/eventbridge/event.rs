@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use roster::change::{Counts, Hold};
+use roster::change::Counts;
 use roster::finding::{Severity, all_codes};
 use roster::id::{DistrictId, RunId, SourceId};
+use roster::outcome::Hold;
 use roster::report::FindingList;
 use roster::rule::Rule;
 use serde::Serialize;
@@ -437,7 +438,7 @@ mod tests {
         let (oak, run) = ids();
         let refused = all_codes().map(|code| {
             let mut findings = FindingList::default();
-            findings.push(Finding::new(code).weighing(Severity::Stop));
+            findings.push(Finding::new(code).with_severity(Severity::Stop));
             Event::upload_refused(Timestamp::UNIX_EPOCH, &oak, &run, &findings)
         });
         let others = [

@@ -239,10 +239,10 @@ impl PlanInputs for StoredPlanInputs {
         Ok(self.mirror.projections::<K>().ahead())
     }
 
-    fn gaps(
+    fn unreadable(
         &self,
     ) -> Result<impl Iterator<Item = Result<UnreadableRecord, MirrorError>>, MirrorError> {
-        self.snapshot.gaps()
+        self.snapshot.unreadable()
     }
 
     fn sis_ids(&self) -> bool {

@@ -3,11 +3,12 @@
 
 use std::sync::mpsc::Receiver;
 
-use roster::change::{Action, Change, Outcome};
+use roster::change::{Action, Change};
 use roster::contract::PlanSink;
 use roster::edit::LocalEdit;
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId, SourceId};
+use roster::outcome::Outcome;
 use roster::personal::Personal;
 use roster::records::{AnyMirrored, Origin, RecordKind};
 use roster::snapshot::Part;

@@ -279,12 +279,13 @@ pub async fn is_gap(
     kind: RecordKind,
     id: &SourceId,
 ) -> Result<bool, MirrorError> {
-    let is_empty = manifest.parts.get(PartName::Gaps.name()).is_none_or(|part| part.records == 0);
+    let is_empty =
+        manifest.parts.get(PartName::Unreadable.name()).is_none_or(|part| part.records == 0);
     if is_empty {
         return Ok(false);
     }
     let id = id.clone();
-    let key = keys::part(&manifest.district, &manifest.run, PartName::Gaps);
+    let key = keys::part(&manifest.district, &manifest.run, PartName::Unreadable);
     let found = scan(objects, key, "read the unreadable records", false, move |found, line| {
         *found = match parse(line, "a part of the snapshot")? {
             UnreadableRecord::Kind { kind: k } => k == kind,

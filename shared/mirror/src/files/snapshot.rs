@@ -46,7 +46,9 @@ impl SnapshotWriter {
     ) -> Self {
         let target = |part| match part {
             PartName::Records(kind) => Target::Records(keys::part(district, run, part), kind),
-            PartName::Gaps | PartName::Findings => Target::Object(keys::part(district, run, part)),
+            PartName::Unreadable | PartName::Findings => {
+                Target::Object(keys::part(district, run, part))
+            }
         };
         let targets = PartName::all().map(target).collect();
         Self { streams: Streams::new(handle, objects, targets) }
@@ -63,7 +65,7 @@ impl SnapshotSink for SnapshotWriter {
     fn line(&mut self, part: PartName, json: &[u8]) -> std::io::Result<()> {
         let place = match part {
             PartName::Records(tag) => tag as usize,
-            PartName::Gaps => roster::records::RecordKind::ALL.len(),
+            PartName::Unreadable => roster::records::RecordKind::ALL.len(),
             PartName::Findings => roster::records::RecordKind::ALL.len() + 1,
         };
         self.streams.line(place, json).map_err(MirrorError::into_io)
@@ -235,8 +237,8 @@ impl SnapshotCopy {
     }
 
     /// The unreadable records.
-    pub fn gaps(&self) -> Result<Records<UnreadableRecord>, MirrorError> {
-        self.part(PartName::Gaps, json)
+    pub fn unreadable(&self) -> Result<Records<UnreadableRecord>, MirrorError> {
+        self.part(PartName::Unreadable, json)
     }
 
     /// Findings of the source's validation.
@@ -329,7 +331,7 @@ mod tests {
                 let line = format!(r#"{{"id":"{id}","name":"School"}}"#);
                 writer.line(PartName::Records(RecordKind::School), line.as_bytes()).unwrap();
             }
-            writer.line(PartName::Gaps, br#"{"gap":"kind","kind":"class"}"#).unwrap();
+            writer.line(PartName::Unreadable, br#"{"gap":"kind","kind":"class"}"#).unwrap();
             writer.finish().unwrap()
         })
         .await
@@ -367,7 +369,7 @@ mod tests {
             assert_eq!(schools.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s2"]);
         }
         assert_eq!(
-            copy.gaps().unwrap().map(Result::unwrap).collect::<Vec<_>>(),
+            copy.unreadable().unwrap().map(Result::unwrap).collect::<Vec<_>>(),
             [UnreadableRecord::Kind { kind: RecordKind::Class }]
         );
         assert_eq!(copy.records::<kinds::Students>().unwrap().count(), 0);

@@ -22,8 +22,8 @@ pub struct Connected {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<Timestamp>,
     /// True if operators were notified that it is disconnected.
-    #[serde(default)]
-    pub told: bool,
+    #[serde(default, rename = "told")]
+    pub notified: bool,
 }
 
 /// Stores connected districts.

@@ -22,7 +22,7 @@ pub(crate) const ANSWER_LIFETIME_SECONDS: i64 = 24 * 3600;
 
 /// A request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked<'a> {
+pub struct IdempotentRequest<'a> {
     /// A hash of the caller and the idempotency key.
     pub name: &'a str,
     /// A hash of method, path and body.
@@ -78,24 +78,24 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    pub(crate) fn of(asked: &Asked<'_>) -> Self {
+    pub(crate) fn of(request: &IdempotentRequest<'_>) -> Self {
         Self {
-            request: asked.request.into(),
-            fresh: asked.fresh.into(),
-            until: asked.until,
+            request: request.request.into(),
+            fresh: request.fresh.into(),
+            until: request.until,
             answer: None,
         }
     }
 
     /// Returns the result for a request with the same key, or `None` if the caller may take the
     /// request over.
-    pub(crate) fn says(&self, asked: &Asked<'_>) -> Option<Begun> {
-        if self.request != asked.request {
+    pub(crate) fn result_for(&self, request: &IdempotentRequest<'_>) -> Option<Begun> {
+        if self.request != request.request {
             return Some(Begun::AnotherRequest);
         }
         match &self.answer {
             Some(answer) => Some(Begun::Answered(answer.clone())),
-            None if self.until >= asked.now => Some(Begun::AtWork),
+            None if self.until >= request.now => Some(Begun::AtWork),
             None => None,
         }
     }
@@ -107,19 +107,19 @@ pub trait IdempotencyRecords: Clone + Send + Sync + 'static {
     fn claim(
         &self,
         district: &DistrictId,
-        asked: Asked<'_>,
+        request: IdempotentRequest<'_>,
     ) -> impl Future<Output = Result<Begun, MirrorError>> + Send;
     /// Stores the answer to a request.
     fn finish(
         &self,
         district: &DistrictId,
-        asked: Asked<'_>,
+        request: IdempotentRequest<'_>,
         answer: Answer,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
     /// Deletes the record of a request that had no effect and may be sent again.
     fn forget(
         &self,
         district: &DistrictId,
-        asked: Asked<'_>,
+        request: IdempotentRequest<'_>,
     ) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }

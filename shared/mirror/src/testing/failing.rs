@@ -24,7 +24,7 @@ use crate::ports::districts::{
     Applied, Changed, District, Districts, Latest, Leases, ReleaseLease, TakeLease, Wrote,
 };
 use crate::ports::erase::{EraseItems, EraseObjects, ItemToErase, ItemsToErase, ObjectToErase};
-use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords};
+use crate::ports::idempotency::{Answer, Begun, IdempotencyRecords, IdempotentRequest};
 use crate::ports::items::{Page, Range, ReadItems, Write, WriteItems, Written};
 use crate::ports::objects::{
     Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects,
@@ -251,9 +251,9 @@ under_cue! { ConnectedDistricts {
 } }
 
 under_cue! { IdempotencyRecords {
-    fn claim(&self, district: &DistrictId, asked: Asked<'_>) -> Begun;
-    fn finish(&self, district: &DistrictId, asked: Asked<'_>, answer: Answer) -> ();
-    fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> ();
+    fn claim(&self, district: &DistrictId, asked: IdempotentRequest<'_>) -> Begun;
+    fn finish(&self, district: &DistrictId, asked: IdempotentRequest<'_>, answer: Answer) -> ();
+    fn forget(&self, district: &DistrictId, asked: IdempotentRequest<'_>) -> ();
 } }
 
 under_cue! { EraseItems {

@@ -171,7 +171,7 @@ impl Finding {
 
     /// Sets another severity than the code's.
     #[must_use]
-    pub fn weighing(mut self, severity: Severity) -> Self {
+    pub fn with_severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }

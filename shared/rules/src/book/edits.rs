@@ -164,7 +164,7 @@ fn group(edit: &Edit) -> Group {
         | Edit::Account { .. } // R-G5, R-S6
         | Edit::SignedIn { .. } // R-T6
         => Group::Permanent,
-        Edit::Pin { until, .. } | Edit::PinSeat { until, .. } => Group::Pin(*until),
+        Edit::Pin { until, .. } | Edit::PinEnrollment { until, .. } => Group::Pin(*until),
         Edit::Name { .. } => Group::OwnData(OwnData::Name),
         Edit::Contact { .. } => Group::OwnData(OwnData::Contact),
         Edit::SignIn { .. } => Group::OwnData(OwnData::SignIn),

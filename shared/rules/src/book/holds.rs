@@ -2,8 +2,9 @@
 //!
 //! Engine and undo count the effects of a plan; the functions here decide.
 
-use roster::change::{Counts, Hold};
+use roster::change::Counts;
 use roster::id::SourceId;
+use roster::outcome::Hold;
 use roster::policy::Policy;
 
 /// With fewer records than this in its scope, a guard trips only at all of them.
@@ -12,7 +13,7 @@ const FEW: u64 = 20;
 /// What a guard watches: a kind of record in a school, or in the whole district.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
-    /// The kind, as [`roster::change::count_name`] returns it.
+    /// The kind, as [`roster::outcome::count_name`] returns it.
     pub(crate) kind: &'a str,
     /// The school; `None` for the district.
     pub(crate) school: Option<&'a SourceId>,

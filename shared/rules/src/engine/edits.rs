@@ -38,7 +38,7 @@ pub(super) fn read<I: PlanInputs>(
                         protected.pin(kind, key.hash64());
                     }
                 }
-                Edit::PinSeat { person, until, .. } => {
+                Edit::PinEnrollment { person, until, .. } => {
                     if pins::is_active(until, context.today) {
                         protected.pin_enrollment(key.hash64(), person.hash64());
                     }

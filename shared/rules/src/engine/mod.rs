@@ -20,8 +20,8 @@ mod merge;
 mod output;
 mod protected;
 
-use roster::change::{Outcome, count_name};
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
+use roster::outcome::{Outcome, count_name};
 use roster::records::RecordKind;
 use roster::review::Review;
 

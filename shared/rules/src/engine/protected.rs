@@ -31,7 +31,7 @@ impl Protected {
     /// with many.
     pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
         let mut all = Self { removals, ..Self::default() };
-        for record in inputs.gaps().map_err(PlanError::input)? {
+        for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
                 UnreadableRecord::Record { kind, id, classes } => {
                     let place = kind as usize;

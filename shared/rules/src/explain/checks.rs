@@ -1,19 +1,19 @@
 //! The checks that the data answers.
 
-use super::{Advice, Came, Check, Facts, Step, Where};
+use super::{Advice, Check, CheckResult, Facts, Step, Where};
 use crate::book::{classes, guardians, students};
 use roster::records::{RecordKind, Status};
 use roster::run::RunState;
 use roster::settings::DistrictStatus;
 
 fn ok(check: Step, found: impl Into<String>) -> Check {
-    Check { check, came: Came::Ok, found: found.into(), advice: None }
+    Check { check, result: CheckResult::Ok, found: found.into(), advice: None }
 }
 
 fn failed(check: Step, found: impl Into<String>, place: Where, what: impl Into<String>) -> Check {
     Check {
         check,
-        came: Came::Failed,
+        result: CheckResult::Failed,
         found: found.into(),
         advice: Some(Advice { place, what: what.into() }),
     }
@@ -269,7 +269,7 @@ impl Facts<'_> {
             ),
             _ => Check {
                 check: step,
-                came: Came::Open,
+                result: CheckResult::Open,
                 found: "The run with the newest data is not finished yet.".into(),
                 advice: Some(Advice {
                     place: Where::Here,
@@ -336,7 +336,7 @@ impl Facts<'_> {
         if already_explained || !has_run {
             return Check {
                 check: step,
-                came: Came::Open,
+                result: CheckResult::Open,
                 found: "There is no record with this id here.".into(),
                 advice: None,
             };

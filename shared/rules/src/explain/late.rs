@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use super::{Advice, Came, Check, Facts, Shows, Step, Where};
+use super::{Advice, Check, CheckResult, Facts, Shows, Step, Where};
 use roster::schedule::nightly;
 use roster::settings::DistrictStatus;
 
@@ -74,7 +74,7 @@ impl Facts<'_> {
             not, contact the office that maintains it (ATS/STARS: the DIIT office).";
         Some(Check {
             check: Step::ScheduleFinalized,
-            came: Came::Open,
+            result: CheckResult::Open,
             found:
                 "A schedule is sent on only after it is finalized. The data does not show whether \
                  it is."
@@ -96,7 +96,7 @@ impl Facts<'_> {
         });
         Some(Check {
             check: Step::PropagationOver,
-            came: Came::Open,
+            result: CheckResult::Open,
             found: format!("A change needs {long} to reach the source{begins}.{newest}"),
             advice: Some(Advice {
                 place: Where::Sis,

@@ -158,7 +158,7 @@ pub enum Step {
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Came {
+pub enum CheckResult {
     /// No problem.
     Ok,
     /// A reason for which the record is not in the roster.
@@ -197,7 +197,8 @@ pub struct Check {
     /// The check.
     pub check: Step,
     /// The result.
-    pub came: Came,
+    #[serde(rename = "came")]
+    pub result: CheckResult,
     /// The fact that was found, in a sentence.
     pub found: String,
     /// What to do.
@@ -255,13 +256,16 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
         facts.propagation_over(),
     ];
     let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
-    checks.push(facts.known_by_id(checks.iter().any(|check| check.came == Came::Failed)));
-    let first =
-        |came: Came| checks.iter().find(|check| check.came == came && check.advice.is_some());
+    checks.push(facts.known_by_id(checks.iter().any(|check| check.result == CheckResult::Failed)));
+    let first = |result: CheckResult| {
+        checks.iter().find(|check| check.result == result && check.advice.is_some())
+    };
     let advice = if here {
         None
     } else {
-        first(Came::Failed).or_else(|| first(Came::Open)).and_then(|check| check.advice.clone())
+        first(CheckResult::Failed)
+            .or_else(|| first(CheckResult::Open))
+            .and_then(|check| check.advice.clone())
     };
     let shows = match &advice {
         _ if here => Shows::Now,

@@ -17,11 +17,12 @@ mod tally;
 use std::borrow::Cow;
 
 use crate::book::groups;
-use roster::change::{Action, Change, Outcome, Reason};
+use roster::change::{Action, Change, Reason};
 use roster::contract::{PlanError, PlanSink, UndoInputs};
 use roster::edit::LocalEdit;
 use roster::finding::{Code, Finding, request};
 use roster::id::SourceId;
+use roster::outcome::Outcome;
 use roster::policy::Policy;
 use roster::records::{AnyMirrored, Demographics, Kind, RecordKind, Status, kinds};
 use roster::rule::Rule;

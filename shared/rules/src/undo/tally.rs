@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::book::holds::{self, Scope};
-use roster::change::{Action, Change, Counts, ENROLLMENT, Hold, count_name};
+use roster::change::{Action, Change, Counts};
 use roster::id::SourceId;
+use roster::outcome::{ENROLLMENT, Hold, count_name};
 use roster::policy::Policy;
 use roster::records::{
     AnyMirrored, ClassState, GuardianState, Kind, Mirrored, Origin, RecordKind, Status,

@@ -15,7 +15,7 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
 /// Whether a run keeps an edit. `None` if the model does not decide: it does not know which families
 /// are abandoned.
 pub(crate) fn is_kept(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
-    if let Edit::Pin { until, .. } | Edit::PinSeat { until, .. } = &edit.edit {
+    if let Edit::Pin { until, .. } | Edit::PinEnrollment { until, .. } = &edit.edit {
         return Some(after.today < *until);
     }
     Some(match (edit.kind, &edit.edit) {

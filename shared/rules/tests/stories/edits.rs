@@ -349,7 +349,7 @@ fn r_p1_a_pinned_person_stays_in_the_rosters_until_the_date() {
 
 #[test]
 fn r_p1_a_pinned_enrollment_and_a_pinned_class_stay() {
-    let seat = Edit::PinSeat {
+    let seat = Edit::PinEnrollment {
         role: RecordKind::Student,
         person: "s2".into(),
         until: "2026-11-01".parse().unwrap(),

@@ -8,7 +8,7 @@ use roster::records::{
     ClassDetails, ClassState, Mirrored, Origin, Person, RecordKind, Status, StudentState,
     TeacherState, kinds,
 };
-use rules::effective::{self, AccountState, Listed, Reach, Who};
+use rules::effective::{self, AccountScope, AccountState, Listed, PersonInMirror};
 
 fn mirrored<K: roster::records::Kind>(key: &str, state: K::State) -> Mirrored<K> {
     Mirrored {
@@ -173,8 +173,9 @@ fn r_t6_single_sign_on_is_ready_once_the_primary_teacher_has_signed_in() {
 #[test]
 fn r_g5_an_account_is_invited_until_it_is_accepted() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
-    let account =
-        |edits: &[LocalEdit]| effective::account(RecordKind::Student, Who::from(&item), edits, &[]);
+    let account = |edits: &[LocalEdit]| {
+        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
+    };
     let invited = account(&[]);
     assert_eq!((invited.state, invited.enabled), (AccountState::Invited, true));
     let accepted = Some(Timestamp::UNIX_EPOCH);
@@ -191,13 +192,14 @@ fn r_g5_an_account_is_invited_until_it_is_accepted() {
 #[test]
 fn r_s6_a_school_leader_decides_whether_an_account_is_enabled() {
     let item = student(Person { disabled: true, ..Person::default() });
-    let account =
-        |edits: &[LocalEdit]| effective::account(RecordKind::Student, Who::from(&item), edits, &[]);
+    let account = |edits: &[LocalEdit]| {
+        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
+    };
     assert!(!account(&[]).enabled, "without an edit, the source's value counts");
     let on = account(&[of_student(Edit::Account { accepted: None, enabled: true })]);
     assert!(on.enabled && on.reach.school);
     let off = account(&[of_student(Edit::Account { accepted: None, enabled: false })]);
-    assert_eq!(off.reach, Reach { school: false, classes: false, announcements: false });
+    assert_eq!(off.reach, AccountScope { school: false, classes: false, announcements: false });
 }
 
 #[test]
@@ -215,7 +217,7 @@ fn r_s6_r_g5_edits_replace_the_sources_name_and_contacts() {
         of_student(Edit::Name { given: text("Boris"), family: None }),
         of_student(Edit::Contact { email: text("boris@x"), phone: None, sms: None }),
     ];
-    let person = effective::person(Who::from(&item), &edits);
+    let person = effective::person(PersonInMirror::from(&item), &edits);
     assert_eq!(effective::full_name(&person), "Boris Larch");
     assert_eq!((person.email, person.phone), (text("boris@x"), text("+12025550100")));
     assert_eq!(item.state.person.email, text("b@x"), "the mirror is unchanged");
@@ -225,7 +227,8 @@ fn r_s6_r_g5_edits_replace_the_sources_name_and_contacts() {
 fn r_i4_a_temporary_email_precedes_every_other() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let email = |edits: &[LocalEdit]| {
-        effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
+        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
+            .sign_in_email
     };
     let own = of_student(Edit::Contact { email: text("own@x"), phone: None, sms: None });
     let today = of_student(Edit::SignIn { email: Personal::new("today@x") });
@@ -239,7 +242,8 @@ fn r_i5_a_shared_email_is_valid_for_no_sign_in() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
     let email = |edits: &[LocalEdit]| {
-        effective::account(RecordKind::Student, Who::from(&item), edits, &[]).sign_in_email
+        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
+            .sign_in_email
     };
     assert_eq!(email(&[]), None);
     assert_eq!(
@@ -265,23 +269,27 @@ fn r_a2_an_archived_person_has_no_access_and_gets_no_announcements() {
     let account = |item: &Mirrored<kinds::Teachers>| {
         effective::account(
             RecordKind::Teacher,
-            Who::from(item),
+            PersonInMirror::from(item),
             std::slice::from_ref(&accepted),
             &[],
         )
     };
-    assert_eq!(account(&item).reach, Reach { school: true, classes: true, announcements: true });
+    assert_eq!(
+        account(&item).reach,
+        AccountScope { school: true, classes: true, announcements: true }
+    );
     item.status = Status::Archived;
     let gone = account(&item);
     assert_eq!(gone.state, AccountState::Archived);
-    assert_eq!(gone.reach, Reach { school: false, classes: false, announcements: false });
+    assert_eq!(gone.reach, AccountScope { school: false, classes: false, announcements: false });
 }
 
 #[test]
 fn r_a2_a_manual_guardian_loses_access_with_the_last_child() {
     let person = Person::default();
     let reach = |origin, children: &[Status]| {
-        let who = Who { status: Status::Active, origin, person: &person, email_shared: false };
+        let who =
+            PersonInMirror { status: Status::Active, origin, person: &person, email_shared: false };
         effective::account(RecordKind::Guardian, who, &[], children).reach.school
     };
     assert!(reach(Origin::Manual, &[Status::Archived, Status::Active]));

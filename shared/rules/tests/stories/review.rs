@@ -1,7 +1,7 @@
 //! R-O2: the review of a district's data.
 
 use insta::assert_snapshot;
-use roster::change::Outcome;
+use roster::outcome::Outcome;
 use roster::records::RecordKind;
 use serde_json::json;
 

@@ -53,11 +53,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use jiff::civil::{Date, date};
-use roster::change::{Change, Outcome};
+use roster::change::Change;
 use roster::contract::{Administrator, PlanContext, PlanInputs, PlanSink};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::finding::Finding;
 use roster::id::{AccountId, DistrictId, RunId, SourceId, table_order};
+use roster::outcome::Outcome;
 use roster::personal::Personal;
 use roster::policy::Policy;
 use roster::records::{
@@ -353,7 +354,7 @@ impl PlanInputs for Both<'_> {
         Ok(self.mirror::<K>()?.map(move |item| item.map(projection)))
     }
 
-    fn gaps(
+    fn unreadable(
         &self,
     ) -> Result<impl Iterator<Item = Result<UnreadableRecord, Infallible>>, Infallible> {
         Ok(self.snapshot.unreadable.iter().cloned().map(Ok))

@@ -90,7 +90,7 @@ impl<'s> Diagnostics<'s> {
             }
             return;
         }
-        let mut finding = make(Finding::new(code).weighing(severity));
+        let mut finding = make(Finding::new(code).with_severity(severity));
         if self.of_lists
             && let Some(place) = &mut finding.place
         {

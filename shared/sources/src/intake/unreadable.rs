@@ -42,7 +42,7 @@ pub(super) fn emit(data: &Assembled, diagnostics: &mut Diagnostics<'_>) -> Resul
 
 fn send(diagnostics: &mut Diagnostics<'_>, unreadable: &UnreadableRecord) -> Result<(), Abort> {
     let line = serde_json::to_vec(unreadable).map_err(|error| write_fault(error.into()))?;
-    diagnostics.sink().line(PartName::Gaps, &line).map_err(write_fault)
+    diagnostics.sink().line(PartName::Unreadable, &line).map_err(write_fault)
 }
 
 fn emit_records(

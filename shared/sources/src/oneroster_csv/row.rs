@@ -7,8 +7,18 @@ use super::diagnostics::{Diagnostics, id_of, place, quoted};
 use super::header::Col;
 use super::layout::FileKind;
 use super::rows::Cell;
-use super::table::Verdict;
 use super::values::{self, BooleanCell, DateCell};
+
+/// Result of checking a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A record.
+    Active,
+    /// The removal of a record.
+    Removed,
+    /// Bad; a finding reports why. Holds the number of cells that can be trusted.
+    Bad(usize),
+}
 
 /// A row of a table.
 #[derive(Clone, Copy)]

@@ -18,7 +18,7 @@ use super::feed::Mark;
 use super::header::{Col, Header};
 use super::layout::{FileKind, Version};
 use super::package::Refusal;
-use super::row::Row;
+use super::row::{Row, Verdict};
 use super::rows::{Next, Oddities};
 use super::values;
 use crate::ImportError;
@@ -60,17 +60,6 @@ pub(super) struct Table {
     verdict: Verdict,
     counts: Counts,
     noted: Noted,
-}
-
-/// Result of checking a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// A record.
-    Active,
-    /// The removal of a record.
-    Removed,
-    /// Bad; a finding reports why. Holds the number of cells that can be trusted.
-    Bad(usize),
 }
 
 #[derive(Default)]

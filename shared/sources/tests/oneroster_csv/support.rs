@@ -365,7 +365,7 @@ impl Outcome {
     }
 
     pub fn unreadable(&self) -> String {
-        self.part(PartName::Gaps)
+        self.part(PartName::Unreadable)
     }
 
     pub fn part(&self, part: PartName) -> String {
@@ -440,7 +440,7 @@ impl Outcome {
                     PartName::Records(RecordKind::Teacher) => check::<Teacher>(line),
                     PartName::Records(RecordKind::Student) => check::<Student>(line),
                     PartName::Records(RecordKind::Guardian) => check::<Guardian>(line),
-                    PartName::Gaps => check::<UnreadableRecord>(line),
+                    PartName::Unreadable => check::<UnreadableRecord>(line),
                     PartName::Findings => check::<Finding>(line),
                 }
             }

@@ -150,7 +150,7 @@ impl World {
             ),
             http: self.http.clone(),
             wait: AdvanceClock(self.clock().clone()),
-            operators: Notifications::new(self.bus.clone()),
+            notifications: Notifications::new(self.bus.clone()),
             clock,
         };
         let mut context = Context::default();

@@ -74,7 +74,7 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
         for line in lines {
             let id = line["id"].as_str().unwrap_or_default().to_owned();
             match part {
-                PartName::Gaps => read
+                PartName::Unreadable => read
                     .unreadable
                     .push(serde_json::from_value(line).expect("an unreadable record")),
                 PartName::Findings => {}

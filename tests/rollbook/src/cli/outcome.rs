@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use mirror::ports::runs::RunRecord;
-use roster::change::{Counts, ENROLLMENT};
+use roster::change::Counts;
+use roster::outcome::ENROLLMENT;
 use roster::report::Report;
 use roster::run::RunState;
 use serde_json::{Value, json};

@@ -4,20 +4,24 @@ use roster::id::DistrictId;
 
 use super::{MemoryTable, lock};
 use crate::MirrorError;
-use crate::ports::idempotency::{Answer, Asked, Begun, IdempotencyRecords, Once};
+use crate::ports::idempotency::{Answer, Begun, IdempotencyRecords, IdempotentRequest, Once};
 
 impl IdempotencyRecords for MemoryTable {
-    async fn claim(&self, district: &DistrictId, asked: Asked<'_>) -> Result<Begun, MirrorError> {
+    async fn claim(
+        &self,
+        district: &DistrictId,
+        request: IdempotentRequest<'_>,
+    ) -> Result<Begun, MirrorError> {
         let mut table = lock(&self.0);
         let once = table
             .answers
-            .entry((district.clone(), asked.name.into()))
-            .or_insert_with(|| Once::of(&asked));
-        if once.fresh == asked.fresh && once.answer.is_none() {
-            return Ok(Begun::Ours { fresh: asked.fresh.into() });
+            .entry((district.clone(), request.name.into()))
+            .or_insert_with(|| Once::of(&request));
+        if once.fresh == request.fresh && once.answer.is_none() {
+            return Ok(Begun::Ours { fresh: request.fresh.into() });
         }
-        Ok(once.says(&asked).unwrap_or_else(|| {
-            once.until = asked.until;
+        Ok(once.result_for(&request).unwrap_or_else(|| {
+            once.until = request.until;
             Begun::Ours { fresh: once.fresh.clone() }
         }))
     }
@@ -25,17 +29,22 @@ impl IdempotencyRecords for MemoryTable {
     async fn finish(
         &self,
         district: &DistrictId,
-        asked: Asked<'_>,
+        request: IdempotentRequest<'_>,
         answer: Answer,
     ) -> Result<(), MirrorError> {
-        if let Some(once) = lock(&self.0).answers.get_mut(&(district.clone(), asked.name.into())) {
+        if let Some(once) = lock(&self.0).answers.get_mut(&(district.clone(), request.name.into()))
+        {
             once.answer = Some(answer);
         }
         Ok(())
     }
 
-    async fn forget(&self, district: &DistrictId, asked: Asked<'_>) -> Result<(), MirrorError> {
-        lock(&self.0).answers.remove(&(district.clone(), asked.name.into()));
+    async fn forget(
+        &self,
+        district: &DistrictId,
+        request: IdempotentRequest<'_>,
+    ) -> Result<(), MirrorError> {
+        lock(&self.0).answers.remove(&(district.clone(), request.name.into()));
         Ok(())
     }
 }
