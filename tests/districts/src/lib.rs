@@ -6,7 +6,7 @@
 //! `make-district` writes a night from the command line; the example `fleet` simulates a night of
 //! all school districts of the United States.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | `night` | [`Night`]: a district's data on one night, and its [`Rows`] |
 //! | `package` | writes a night as a zip or a folder |

@@ -183,11 +183,11 @@ const AREAS: [u16; 276] = [
 pub(crate) const PHONES: u64 = AREAS.len() as u64 * 100;
 
 /// The phone number with this index, in one of several common formats.
-pub(crate) fn phone(index: u64, way: u64) -> String {
+pub(crate) fn phone(index: u64, style: u64) -> String {
     let index = index % PHONES;
     let area = AREAS[usize::try_from(index / 100).unwrap_or(0)];
     let line = 100 + index % 100;
-    match way % 4 {
+    match style % 4 {
         0 => format!("+1{area}5550{line}"),
         1 => format!("({area}) 555-0{line}"),
         2 => format!("{area}-555-0{line}"),
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn every_phone_number_is_valid_in_every_format() {
         for index in (0..PHONES).step_by(100).chain(0..100) {
-            for way in 0..4 {
-                let text = phone(index, way);
+            for style in 0..4 {
+                let text = phone(index, style);
                 let parsed =
                     phonenumber::parse(Some(phonenumber::country::US), &text).expect("parses");
                 assert!(phonenumber::is_valid(&parsed), "{text}");

@@ -21,7 +21,7 @@ pub struct FileReader {
     line_end: &'static str,
     ended: bool,
     buffer: Vec<u8>,
-    taken: usize,
+    position: usize,
     edited: Vec<Cells>,
     plain: Vec<u8>,
     lines: u64,
@@ -40,7 +40,7 @@ impl Night {
             line_end: world.line_end,
             ended: false,
             buffer: Vec::with_capacity(CHUNK * 2),
-            taken: 0,
+            position: 0,
             edited: Vec::new(),
             plain: Vec::new(),
             lines: 0,
@@ -52,13 +52,13 @@ impl FileReader {
     /// The next bytes, or an empty slice at the end.
     pub(crate) fn chunk(&mut self) -> &[u8] {
         self.refill();
-        self.taken = self.buffer.len();
+        self.position = self.buffer.len();
         &self.buffer
     }
 
     fn refill(&mut self) {
         self.buffer.clear();
-        self.taken = 0;
+        self.position = 0;
         if let Some(header) = self.header.take() {
             self.buffer.extend_from_slice(self.editor.as_ref().map_or(b"", Editor::mark));
             self.edited.push(header);
@@ -124,13 +124,13 @@ impl FileReader {
 
 impl Read for FileReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.buffer.len() {
+        if self.position == self.buffer.len() {
             self.refill();
         }
-        let rest = &self.buffer[self.taken..];
+        let rest = &self.buffer[self.position..];
         let count = rest.len().min(out.len());
         out[..count].copy_from_slice(&rest[..count]);
-        self.taken += count;
+        self.position += count;
         Ok(count)
     }
 }

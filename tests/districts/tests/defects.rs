@@ -454,7 +454,7 @@ fn sets() {
     );
     assert_eq!(names(Defect::UnknownFile).len(), 9);
     assert!(names(Defect::FileNameCase).contains(&"academicsessions.csv".into()));
-    for (defect, gone) in [
+    for (defect, missing) in [
         (Defect::ManifestMissing, "manifest.csv"),
         (Defect::UsersMissing, "users.csv"),
         (Defect::EnrollmentsMissing, "enrollments.csv"),
@@ -462,7 +462,7 @@ fn sets() {
     ] {
         assert_eq!(
             names(defect),
-            plain.iter().filter(|name| *name != gone).cloned().collect::<Vec<_>>()
+            plain.iter().filter(|name| *name != missing).cloned().collect::<Vec<_>>()
         );
     }
     assert_eq!(rows(&clean().with(Defect::UsersHeaderOnly), File::Users).len(), 1);

@@ -1,4 +1,4 @@
-//! `rollbook`: Rollbook on your machine, for synthetic districts and for files of your own.
+//! `rollbook`: runs Rollbook on your machine, for synthetic districts and for files of your own.
 
 mod cli;
 

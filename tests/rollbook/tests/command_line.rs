@@ -1,6 +1,6 @@
-//! The command line as people and scripts use it: exit codes, the JSON object, `show`, decisions.
+//! Tests the command line: exit codes, the JSON object, `show`, decisions, the demo.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "in a test, an unexpected error is a failure")]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -96,7 +96,7 @@ async fn nights_are_imported_held_refused_and_decided() {
     assert!(held["counts"]["student"]["removed"].as_u64().unwrap() > 80);
 
     let show =
-        |what: &[&str]| lines(&call(&data, &[&["show", "--district", "oak"], what].concat()));
+        |record: &[&str]| lines(&call(&data, &[&["show", "--district", "oak"], record].concat()));
     let active = |students: &[Value]| {
         students.iter().filter(|student| student["status"] == "active").count()
     };
@@ -104,14 +104,14 @@ async fn nights_are_imported_held_refused_and_decided() {
     assert_eq!(active(&before), 400);
     assert_eq!(show(&["student", before[7]["id"].as_str().unwrap()]), [before[7].clone()]);
     assert_eq!(show(&["settings"])[0]["policy"]["hold_if_removed_percent"], 20.0);
-    let seats: usize = show(&["class"])
+    let enrollments: usize = show(&["class"])
         .iter()
         .map(|class| {
             class["teachers"].as_array().unwrap().len()
                 + class["students"].as_array().unwrap().len()
         })
         .sum();
-    assert_eq!(show(&["enrollment"]).len(), seats);
+    assert_eq!(show(&["enrollment"]).len(), enrollments);
 
     let decide = [
         "decide",
@@ -133,9 +133,9 @@ async fn nights_are_imported_held_refused_and_decided() {
     assert!(active(&show(&["student"])) < 320);
     assert_eq!(show(&["run", held["run"].as_str().unwrap()])[0]["decided"]["by"], "R. Diaz");
 
-    let nothing = call(&data, &[&decide[..], &["approve"]].concat());
-    assert_eq!(nothing.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no run of oak is held"));
+    let not_held = call(&data, &[&decide[..], &["approve"]].concat());
+    assert_eq!(not_held.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&not_held.stderr).contains("no run of oak is held"));
 }
 
 #[tokio::test]
@@ -176,12 +176,12 @@ async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     let count = |beginning: &str| text.lines().filter(|line| line.starts_with(beginning)).count();
-    assert_eq!((count("  stays  "), count("  goes   ")), (3, 2), "{text}");
+    assert_eq!((count("  survives  "), count("  removed   ")), (3, 2), "{text}");
     for rule in ["(R-M4)", "(R-S4)", "(R-T3)", "(R-C2)", "(R-G1)"] {
         assert!(text.contains(rule), "{rule}: {text}");
     }
     assert_eq!(
-        (count("The principal asks: Why"), count("  When it will show: ")),
+        (count("The principal asks: Why"), count("  When the change will be visible: ")),
         (2, 2),
         "{text}"
     );
@@ -189,7 +189,7 @@ async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
     for line in [
         "  Added per school ",
         "    required: schools 100 %, sis id 100 %",
-        "It is right, so the operator approves it",
+        "The data is correct, so the operator approves the run",
     ] {
         assert!(count(line) > 0, "{line}: {text}");
     }
@@ -219,11 +219,11 @@ async fn the_demo_ends_as_expected_and_shows_which_edits_survive() {
 async fn the_demo_can_show_one_part_alone() {
     let functions = functions().await;
     let folder = tempfile::tempdir().unwrap();
-    for (way, title, other) in
+    for (part, title, other) in
         [("clever", "Clever", "ClassLink"), ("classlink", "ClassLink", "Clever")]
     {
         let output =
-            call(&folder.path().join(way), &["demo", "--only", way, "--functions", &functions]);
+            call(&folder.path().join(part), &["demo", "--only", part, "--functions", &functions]);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
         assert!(
@@ -275,16 +275,16 @@ fn impossible_requests_are_reported_before_anything_starts() {
     let zip = folder.path().join("a.zip");
     std::fs::write(&zip, "x").unwrap();
     let zip = zip.to_str().unwrap();
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (
             &["import", "--district", "oak", "nowhere.zip"][..],
             "there is no file or folder nowhere.zip",
         ),
         (&["import", "--district", "oak", "--preset", "best", zip], "the presets are sis, clever"),
         (&["import", "--district", "oak", "--date", "10/15/2026", zip], "YYYY-MM-DD"),
-        (&["import", "--district", "oak#1", zip], "a district's id has"),
+        (&["import", "--district", "oak#1", zip], "a district id consists of"),
         (&["import", "--district", "oak", "--set", "admit_students=all", zip], "all"),
-        (&["show", "--district", "oak", "student"], "no import has used"),
+        (&["show", "--district", "oak", "student"], "has no imported data"),
         (&["show", "--district", "oak", "pupil"], "possible values: school"),
         (&["token", "--role", "king", "--district", "oak"], "possible values: operator"),
         (&["token", "--role", "operator"], "--district"),
@@ -292,7 +292,7 @@ fn impossible_requests_are_reported_before_anything_starts() {
         let refused = call(&data, arguments);
         let text = String::from_utf8_lossy(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {text}");
-        assert!(text.contains(says) && refused.stdout.is_empty(), "{arguments:?}: {text}");
+        assert!(text.contains(expected) && refused.stdout.is_empty(), "{arguments:?}: {text}");
         assert!(!data.exists(), "{arguments:?}");
     }
 }

@@ -3,7 +3,7 @@
 //! They follow the vendors' documentation and recordings, serve synthetic districts of the crate
 //! [`districts`], and reproduce the vendors' quirks. Tests switch faults on.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | [`clever`] | Clever's Data API, Events API and token list |
 //! | [`oneroster`] | OneRoster REST servers 1.1 and 1.2, and ClassLink's proxy |

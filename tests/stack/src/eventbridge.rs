@@ -1,6 +1,6 @@
 //! EventBridge: the call PutEvents on the bus for operators.
 //!
-//! Received events are kept in memory. The template's rules and their targets are not evaluated.
+//! Received events are stored in memory. The template's rules and their targets are not evaluated.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +28,7 @@ pub struct Notification {
     pub source: String,
     /// The type of event, such as `Run Held`.
     pub detail_type: String,
-    /// When it happened.
+    /// The time of the event.
     pub at: Timestamp,
     /// The event's data.
     pub detail: Value,

@@ -109,7 +109,8 @@ pub enum BuildError {
     NoCargo(#[source] io::Error),
     /// The sources that this program was built from are missing.
     #[error(
-        "the functions' sources are not at {0}; run from a checkout, or give a folder with binaries"
+        "the functions' sources are not at {0}; run from a checkout, or name a folder with built \
+         binaries"
     )]
     NoSources(PathBuf),
     /// The build failed.
@@ -120,7 +121,8 @@ pub enum BuildError {
     NotBuilt(String),
     /// A binary is older than its sources.
     #[error(
-        "{} is older than its sources; run `cargo test --workspace`, which builds the functions too",
+        "{} is older than its sources; run `cargo test --workspace`, which also builds the \
+         functions",
         .0.display()
     )]
     Outdated(PathBuf),
@@ -143,7 +145,7 @@ fn newest_source(folder: &Path) -> Option<SystemTime> {
     newest.max()
 }
 
-/// Builds the functions with cargo: minutes the first time, a moment if nothing has changed.
+/// Builds the functions with cargo. The first build takes minutes; an unchanged build a moment.
 ///
 /// After each compiled package, `progress` gets the number of packages so far and the name.
 /// `CARGO` and `CARGO_TARGET_DIR` are honored. The package `rollbook` is built too, so that cargo

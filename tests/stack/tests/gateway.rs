@@ -1,6 +1,6 @@
 //! The API Gateway stand-in: requests, tokens and answers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "in a test, an unexpected error is a failure")]
 
 mod probe;
 
@@ -65,7 +65,7 @@ async fn a_request_reaches_the_function_as_an_event_of_format_2_with_verified_cl
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(stack.endpoints().api), &json!(AUDIENCE)));
     assert!(claims["exp"].is_string());
 
-    let made = api
+    let reply = api
         .call(
             Method::POST,
             CLASSES,
@@ -74,7 +74,7 @@ async fn a_request_reaches_the_function_as_an_event_of_format_2_with_verified_cl
         )
         .await
         .unwrap();
-    let event = &made.json()["echo"];
+    let event = &reply.json()["echo"];
     assert_eq!(
         (&event["body"], &event["isBase64Encoded"]),
         (&json!(r#"{"name":"Chess"}"#), &json!(false))
@@ -132,12 +132,12 @@ async fn the_functions_answer_reaches_the_client() {
 async fn a_failed_function_is_a_500_and_a_late_one_a_503() {
     let stack = stack().await;
     let api = stack.api(&leader()).unwrap();
-    for doing in ["fail", "exit"] {
-        let reply = api.call(Method::GET, STUDENT, &[("x-do", doing)], None).await.unwrap();
+    for action in ["fail", "exit"] {
+        let reply = api.call(Method::GET, STUDENT, &[("x-do", action)], None).await.unwrap();
         assert_eq!(
             (reply.status, reply.json()),
             (500, json!({ "message": "Internal Server Error" })),
-            "{doing}"
+            "{action}"
         );
     }
     let reply = reply_of(&api, r#"{"statusCode": "what"}"#).await;
@@ -242,7 +242,7 @@ async fn only_a_token_of_the_issuer_is_accepted() {
     }
 
     let other = tempfile::tempdir().unwrap();
-    let stranger = stack::Issuer::open(other.path())
+    let foreign_token = stack::Issuer::open(other.path())
         .unwrap()
         .token(&leader(), Duration::from_secs(60))
         .unwrap();
@@ -259,7 +259,7 @@ async fn only_a_token_of_the_issuer_is_accepted() {
     );
     for (token, why) in [
         ("nonsense".to_owned(), "not a JWT"),
-        (stranger, "not the issuer's"),
+        (foreign_token, "not the issuer's"),
         (sign(Algorithm::RS256, "another", &good), "not the issuer's"),
         (sign(Algorithm::PS256, kid, &good), "algorithm"),
         (by_secret.unwrap(), "algorithm"),

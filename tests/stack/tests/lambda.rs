@@ -1,6 +1,6 @@
 //! The Lambda stand-in: events, retries, timeouts and processes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "in a test, an unexpected error is a failure")]
 
 mod probe;
 
@@ -91,8 +91,8 @@ async fn a_failed_event_is_tried_three_times_and_then_recorded() {
     assert_eq!(failure.request_payload, json!({ "do": "fail" }));
     assert_eq!(failure.approximate_invoke_count, 3);
     assert_eq!(failure.response_payload["errorMessage"], "failed on request");
-    let kept = std::fs::read_to_string(stack.data().join("failures/probe.jsonl")).unwrap();
-    assert_eq!(kept.lines().count(), 1);
+    let records = std::fs::read_to_string(stack.data().join("failures/probe.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), 1);
     assert_eq!(std::fs::read_dir(stack.data().join("events")).unwrap().count(), 0);
 }
 
@@ -160,12 +160,12 @@ async fn an_unhandled_event_is_delivered_after_a_restart() {
         .collect::<Vec<_>>()
         .try_into()
         .unwrap();
-    std::fs::write(&event, r#"{"taken":"up"}"#).unwrap();
+    std::fs::write(&event, r#"{"from":"the file"}"#).unwrap();
     let stack = started_again(config).await;
     stack.add_function(stack.function("probe", probe())).unwrap();
     stack.settled().await;
     let [once] = &stack.invocations("probe")[..] else { panic!("one invocation") };
-    assert_eq!(once.payload["echo"], json!({ "taken": "up" }));
+    assert_eq!(once.payload["echo"], json!({ "from": "the file" }));
     assert!(!event.exists());
 }
 

@@ -1,6 +1,6 @@
 //! The S3, DynamoDB and Scheduler stand-ins, through the SDK's clients.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "in a test, an unexpected error is a failure")]
 
 mod probe;
 
@@ -361,14 +361,14 @@ async fn one_time_schedules_fire_once_and_are_deleted() {
     stack.settled().await;
     let [fired] = &stack.invocations(RECONCILE)[..] else { panic!("one invocation") };
     assert_eq!(fired.payload["echo"]["resume"], "1");
-    let gone = scheduler
+    let error = scheduler
         .get_schedule()
         .name("resume-1")
         .group_name(SCHEDULE_GROUP)
         .send()
         .await
         .unwrap_err();
-    assert!(gone.into_service_error().is_resource_not_found_exception());
+    assert!(error.into_service_error().is_resource_not_found_exception());
     // The name is free again. A time in the past is due immediately.
     create().await.unwrap();
     stack.settled().await;

@@ -165,7 +165,7 @@ fn on_line_3(editor: &Editor, defect: Defect, row: &mut Cells) {
         (Defect::UserIdsMalformed, File::Users) => {
             editor.set(row, "userIds", "LDAP-without-braces")
         }
-        (Defect::RoleUnknown, _) if editor.tells_roles() => editor.set(row, "role", "wizard"),
+        (Defect::RoleUnknown, _) if editor.has_roles() => editor.set(row, "role", "wizard"),
         (Defect::EnrollmentRoleUnknown, File::Enrollments) => editor.set(row, "role", "wizard"),
         (Defect::ClassTypeUnknown, File::Classes) => editor.set(row, "classType", "seance"),
         (Defect::SubjectCodes, File::Classes) => editor.set(row, "subjectCodes", "ONE,TWO,THREE"),

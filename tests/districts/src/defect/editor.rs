@@ -191,7 +191,7 @@ impl Editor {
     }
 
     /// Whether this file holds the roles of people: users.csv in 1.1, roles.csv in 1.2.
-    pub(super) fn tells_roles(&self) -> bool {
+    pub(super) fn has_roles(&self) -> bool {
         match self.world.version {
             Version::V1_1 => self.file == File::Users,
             Version::V1_2 => self.file == File::Roles,

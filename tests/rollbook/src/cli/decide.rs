@@ -8,16 +8,16 @@ use serde_json::json;
 
 use stack::Uploaded;
 
-use super::outcome::{Outcome, doing, print};
+use super::outcome::{Outcome, activity, print};
 use super::progress::Progress;
-use super::{End, Fault, Place, district_id, known_district, words};
+use super::{End, Fault, Place, describe, district_id, known_district};
 
 /// The run, the decision, the name and the reason.
 #[derive(Debug, Args)]
 pub(super) struct Decide {
     /// The decision
     #[arg(value_enum)]
-    word: Word,
+    decision: Choice,
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
@@ -38,21 +38,21 @@ pub(super) struct Decide {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Word {
+enum Choice {
     /// Write the whole plan
     Approve,
-    /// Write additions and changes, remove no record
+    /// Write additions and changes, but remove no record
     ApproveAdditions,
     /// Write nothing
     Reject,
 }
 
-impl From<Word> for Decision {
-    fn from(word: Word) -> Self {
-        match word {
-            Word::Approve => Decision::Approve,
-            Word::ApproveAdditions => Decision::ApproveAdditions,
-            Word::Reject => Decision::Reject,
+impl From<Choice> for Decision {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Approve => Decision::Approve,
+            Choice::ApproveAdditions => Decision::ApproveAdditions,
+            Choice::Reject => Decision::Reject,
         }
     }
 }
@@ -62,32 +62,32 @@ impl Decide {
         let progress = Progress::new();
         let stack = self.place.stack(self.place.existing()?, &progress).await?;
         let district = known_district(&stack, &self.district).await?;
-        let named = self.run.as_deref().map(RunId::from);
-        let Some(run) = named.clone().or(district.open) else {
-            return Err(none_is_held(&self.district));
+        let requested = self.run.as_deref().map(RunId::from);
+        let Some(run) = requested.clone().or(district.open) else {
+            return Err(no_held_run(&self.district));
         };
         let record = stack.table().run(&self.district, &run).await?;
         let record = match record {
             Some(record) if record.state == RunState::Held => record,
             // A district refers to its open run until the next run starts, so this one may have
             // ended.
-            _ if named.is_none() => return Err(none_is_held(&self.district)),
+            _ if requested.is_none() => return Err(no_held_run(&self.district)),
             None => {
-                return Err(Fault::Said(format!(
-                    "{} has no run {run}; `show … run` lists its runs",
+                return Err(Fault::Message(format!(
+                    "{} has no run {run}; `rollbook show … run` lists its runs",
                     self.district
                 )));
             }
             Some(record) => {
                 let state = json!(record.state);
-                return Err(Fault::Said(format!(
-                    "run {run} is not held: it is {}",
+                return Err(Fault::Message(format!(
+                    "run {run} is not held; its state is {}",
                     state.as_str().unwrap_or("?")
                 )));
             }
         };
-        let decision = Decision::from(self.word);
-        let step = progress.step("deciding");
+        let decision = Decision::from(self.decision);
+        let step = progress.step("sending the decision");
         let decided = Decided { decision, by: self.by.clone(), reason: self.reason.clone() };
         stack.decide(&self.district, &run, decided).await?;
         let upload = record.upload.as_ref();
@@ -97,11 +97,15 @@ impl Decide {
             version: upload.and_then(|upload| upload.version.clone()).unwrap_or_default(),
             bytes: 0,
         };
-        stack.finished(&uploaded, |state| step.tell(doing(state).into())).await?;
+        stack.finished(&uploaded, |state| step.update(activity(state).into())).await?;
         let after = stack.table().run(&self.district, &run).await?;
         drop(step);
         let outcome = Outcome::gather(&stack, after).await?;
-        print(&if self.json { outcome.json().to_string() } else { words::tell(&stack, &outcome) })?;
+        print(&if self.json {
+            outcome.json().to_string()
+        } else {
+            describe::outcome(&stack, &outcome)
+        })?;
         Ok(match (decision, outcome.run.state) {
             (Decision::Reject, RunState::Rejected) => End::Done,
             _ => outcome.end(),
@@ -109,6 +113,6 @@ impl Decide {
     }
 }
 
-fn none_is_held(district: &DistrictId) -> Fault {
-    Fault::Said(format!("no run of {district} is held"))
+fn no_held_run(district: &DistrictId) -> Fault {
+    Fault::Message(format!("no run of {district} is held"))
 }

@@ -12,10 +12,10 @@ use stack::Stack;
 
 use super::outcome::{Outcome, print};
 use super::progress::Progress;
-use super::{End, Fault, Place, day, district_id, settings, words};
+use super::{End, Fault, Place, day, describe, district_id, settings};
 
-/// The preset of a new district if none is named.
-const USUAL_PRESET: &str = "sis";
+/// The preset of a new district if `--preset` is not given.
+const DEFAULT_PRESET: &str = "sis";
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
@@ -33,9 +33,9 @@ pub(super) struct Import {
     /// zone]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     date: Option<Date>,
-    /// A setting of the district, stored for later imports: role_conflicts=enrollment,
-    /// time_zone=America/Chicago, source.date_order=dmy, source.bulk_with_status=true,
-    /// source.metadata.state_id=metadata.stateId, … Can be given several times
+    /// Changes a setting of the district, for this and all later imports. Can be repeated.
+    /// Examples: role_conflicts=enrollment, time_zone=America/Chicago, source.date_order=dmy,
+    /// source.bulk_with_status=true, source.metadata.state_id=metadata.stateId
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
     /// Print one JSON object instead of text
@@ -50,23 +50,23 @@ impl Import {
         let progress = Progress::new();
         // Report errors that need no stack before anything is built or started.
         settings::apply(
-            &Settings::of_preset(self.preset.as_deref().unwrap_or(USUAL_PRESET)),
+            &Settings::of_preset(self.preset.as_deref().unwrap_or(DEFAULT_PRESET)),
             &self.settings,
         )?;
         if !self.set.exists() {
             return Err(Fault::Upload(stack::UploadError::NotThere(self.set)));
         }
-        let (folder, named) = self.place.folder();
-        if !named {
+        let (folder, given) = self.place.folder();
+        if !given {
             progress.line(&format!(
-                "storing everything in {} (--data names another folder)",
+                "All data is stored in {}. To use another folder, add --data FOLDER.",
                 folder.display()
             ));
         }
         let stack = self.place.stack(folder, &progress).await?;
-        let made = self.settle_district(&stack).await?;
-        if let Some(made) = made {
-            progress.line(&made);
+        let change = self.create_or_configure(&stack).await?;
+        if let Some(change) = change {
+            progress.line(&change);
         }
         let step = progress.step("uploading");
         let uploaded = stack.upload(&self.district, &self.set, self.date).await?;
@@ -74,20 +74,25 @@ impl Import {
         let step = progress.step("importing");
         let outcome = Outcome::of(&stack, &uploaded, &step).await?;
         drop(step);
-        print(&if self.json { outcome.json().to_string() } else { words::tell(&stack, &outcome) })?;
+        print(&if self.json {
+            outcome.json().to_string()
+        } else {
+            describe::outcome(&stack, &outcome)
+        })?;
         Ok(outcome.end())
     }
 
-    /// Creates the district or applies the named settings to it, and describes what it did.
-    async fn settle_district(&self, stack: &Stack) -> Result<Option<String>, Fault> {
+    /// Creates the district, or changes its settings if the arguments differ from them. Returns a
+    /// description of the change, or `None` if nothing changed.
+    async fn create_or_configure(&self, stack: &Stack) -> Result<Option<String>, Fault> {
         let (table, id) = (stack.table(), &self.district);
         let Some(known) = table.district(id).await? else {
-            let preset = self.preset.as_deref().unwrap_or(USUAL_PRESET);
+            let preset = self.preset.as_deref().unwrap_or(DEFAULT_PRESET);
             let settings = settings::apply(&Settings::of_preset(preset), &self.settings)?;
             // Only another process could have created it in the meantime, and the folder's lock
             // prevents that.
             table.create(id, &settings, DistrictStatus::Live).await?;
-            return Ok(Some(format!("created the district {id} with the preset {preset}")));
+            return Ok(Some(format!("Created the district {id} with the preset {preset}.")));
         };
         let mut settings = known.settings.clone();
         if let Some(preset) = &self.preset {
@@ -102,9 +107,9 @@ impl Import {
             None => Changed::No,
         };
         match changed {
-            Changed::Yes => Ok(Some(format!("changed the settings of {id}"))),
-            Changed::No => Err(Fault::Said(format!(
-                "the settings of {id} have changed in the meantime; try again"
+            Changed::Yes => Ok(Some(format!("Changed the settings of {id}."))),
+            Changed::No => Err(Fault::Message(format!(
+                "another process changed the settings of {id} at the same time; try again"
             ))),
         }
     }

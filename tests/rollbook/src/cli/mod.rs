@@ -2,6 +2,7 @@
 
 mod decide;
 mod demo;
+mod describe;
 mod import;
 mod outcome;
 mod progress;
@@ -9,7 +10,6 @@ mod serve;
 mod settings;
 mod show;
 mod token;
-mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,8 +27,8 @@ use stack::{
 
 use progress::Progress;
 
-/// Rollbook on your machine: the real functions with stand-ins for DynamoDB, S3, Lambda and the
-/// scheduler. No data leaves the machine.
+/// Runs Rollbook on your machine: the real functions, with stand-ins for the AWS services. No data
+/// leaves the machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "rollbook",
@@ -45,28 +45,26 @@ enum Command {
     /// Shows the whole system with synthetic districts: ordinary nights, a broken file, a dangerous
     /// file, local edits, and districts at Clever and ClassLink.
     Demo(demo::Demo),
-    /// Imports a OneRoster file set: uploads it, waits for the run and prints the findings and
-    /// changes.
+    /// Imports a OneRoster file set: uploads it, waits until the run ends, and prints the findings
+    /// and the changes.
     Import(import::Import),
     /// Prints records of the mirror, one JSON object per line.
     Show(show::Show),
-    /// Decides about a held run.
+    /// Approves or rejects a held run.
     Decide(decide::Decide),
     /// Prints an API token for any role. It is valid only for this data folder.
     Token(token::Token),
-    /// Runs everything until Ctrl-C: the API, and endpoints for the AWS CLI and for tools of your
-    /// own.
+    /// Runs the API and the stand-ins until Ctrl-C, for the AWS CLI and your own programs.
     Serve(serve::Serve),
 }
 
-/// The data folder, and the source of the function binaries.
+/// The data folder and the folder of the function binaries.
 #[derive(Debug, Args)]
 struct Place {
-    /// Folder for all data between calls [default: target/rollbook, or rollbook in the system's
-    /// temporary folder]
+    /// Folder for all data [default: target/rollbook, or rollbook in the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder with function binaries; without it they are built with cargo
+    /// Folder with built function binaries [default: they are built with cargo]
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
 }
@@ -76,11 +74,11 @@ struct Place {
 enum End {
     /// The run was applied, or nothing had changed.
     Done,
-    /// The run is held until a person decides.
+    /// The run is held until a person approves or rejects it.
     Held,
     /// The file was refused.
     Refused,
-    /// Any other end.
+    /// Anything else.
     Fault,
 }
 
@@ -115,7 +113,7 @@ enum Fault {
     #[error("the output cannot be written")]
     Output(#[from] std::io::Error),
     #[error("{0}")]
-    Said(String),
+    Message(String),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -150,7 +148,7 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 impl Place {
-    /// The data folder, and whether the caller named it.
+    /// The data folder, and whether it was given with `--data`.
     fn folder(&self) -> (PathBuf, bool) {
         match &self.data {
             Some(data) => (data.clone(), true),
@@ -165,20 +163,20 @@ impl Place {
         if folder.join("table.sqlite").is_file() {
             return Ok(folder);
         }
-        Err(Fault::Said(format!(
-            "no import has used {}; name the folder of the import with --data",
+        Err(Fault::Message(format!(
+            "{} has no imported data; name the data folder of your import with --data",
             folder.display()
         )))
     }
 
-    /// The function binaries: given, or built now.
+    /// Returns the given function binaries, or builds them.
     async fn binaries(&self, progress: &Progress) -> Result<Binaries, Fault> {
         if let Some(folder) = &self.functions {
             return Ok(Binaries::in_folder(folder)?);
         }
         let step = progress.step("building the functions");
         let built = build_functions(Profile::of_this_program(), |count, name| {
-            step.tell(format!("{count} compiled, {name}"))
+            step.update(format!("{count} compiled, {name}"))
         })
         .await?;
         Ok(built)
@@ -196,7 +194,7 @@ fn district_id(text: &str) -> Result<DistrictId, String> {
     if DistrictId::is_valid(text) {
         return Ok(DistrictId::new(text));
     }
-    Err("a district's id has 1 to 64 letters, digits, `-`, `_` or `.`".into())
+    Err("a district id consists of 1 to 64 letters, digits, `-`, `_` or `.`".into())
 }
 
 fn day(text: &str) -> Result<Date, String> {
@@ -205,14 +203,14 @@ fn day(text: &str) -> Result<Date, String> {
     text.parse()
         .ok()
         .filter(|_| plain)
-        .ok_or_else(|| "write the day as YYYY-MM-DD, for example 2026-10-15".into())
+        .ok_or_else(|| "write the date as YYYY-MM-DD, for example 2026-10-15".into())
 }
 
-/// A district that must exist.
+/// Reads a district. Returns an error if it does not exist.
 async fn known_district(stack: &Stack, id: &DistrictId) -> Result<District, Fault> {
     let district = stack.table().district(id).await?;
     let missing = || {
-        Fault::Said(format!(
+        Fault::Message(format!(
             "there is no district {id} in {}; the first import creates it",
             stack.data().display()
         ))

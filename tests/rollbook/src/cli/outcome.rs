@@ -28,7 +28,7 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Waits for the run of an upload to end.
     pub(super) async fn of(stack: &Stack, uploaded: &Uploaded, step: &Step) -> Result<Self, Fault> {
-        let run = stack.finished(uploaded, |state| step.tell(doing(state).into())).await?;
+        let run = stack.finished(uploaded, |state| step.update(activity(state).into())).await?;
         Self::gather(stack, run).await
     }
 
@@ -41,7 +41,7 @@ impl Outcome {
         let report = match stack.report(&run.district, &run.run).await? {
             Some(report) => report,
             // A run that was superseded early has no report.
-            None => bare(&run),
+            None => empty_report(&run),
         };
         let peak_rss = [IMPORT, RECONCILE]
             .into_iter()
@@ -50,7 +50,7 @@ impl Outcome {
         Ok(Self { run, report, peak_rss })
     }
 
-    /// The command's ending.
+    /// How the command ends.
     pub(super) fn end(&self) -> End {
         match self.run.state {
             RunState::Applied | RunState::Unchanged => End::Done,
@@ -70,9 +70,11 @@ impl Outcome {
         let counts: BTreeMap<&str, Value> = KINDS
             .into_iter()
             .map(|kind| {
-                let Counts { in_source, added, changed, removed, unchanged, .. } = self.counts(kind);
+                let counts = self.counts(kind);
+                let Counts { in_source, added, changed, removed, unchanged, .. } = counts;
                 let counts = json!({
-                    "in_source": in_source, "added": added, "changed": changed, "removed": removed, "unchanged": unchanged,
+                    "in_source": in_source, "added": added, "changed": changed,
+                    "removed": removed, "unchanged": unchanged,
                 });
                 (kind, counts)
             })
@@ -113,18 +115,18 @@ impl Outcome {
     }
 }
 
-/// What the run in this state is doing, in a word or two.
-pub(super) fn doing(state: RunState) -> &'static str {
+/// A few words for what a run in this state does.
+pub(super) fn activity(state: RunState) -> &'static str {
     match state {
         RunState::Importing => "reading the files",
-        RunState::Staged => "read; waiting for the plan",
+        RunState::Staged => "waiting for the comparison with the mirror",
         RunState::Planning => "comparing with the mirror",
         RunState::Applying => "writing the changes",
         _ => "finishing",
     }
 }
 
-fn bare(run: &RunRecord) -> Report {
+fn empty_report(run: &RunRecord) -> Report {
     let uploads = run.upload.iter().cloned().collect();
     let origin =
         roster::snapshot::Origin { uploads, ..roster::snapshot::Origin::of("oneroster_csv") };
@@ -149,23 +151,25 @@ fn bare(run: &RunRecord) -> Report {
     }
 }
 
-/// Describes a run that no function continues: what failed, and which log shows it.
+/// The error for a run that stopped before its end: what failed, and where the logs are.
 fn stuck(stack: &Stack, run: Option<&RunRecord>) -> Fault {
     let mut text = match run {
-        Some(run) => format!("run {} stopped while it was {}", run.run, doing(run.state)),
+        Some(run) => {
+            format!("run {} did not end; its last step was: {}", run.run, activity(run.state))
+        }
         None => "the upload did not start a run".to_owned(),
     };
     let failures: Vec<FailureRecord> =
         [IMPORT, RECONCILE].into_iter().flat_map(|name| stack.failures(name)).collect();
     for failure in &failures {
-        let said = failure.response_payload["errorMessage"].as_str().unwrap_or("no message");
+        let message = failure.response_payload["errorMessage"].as_str().unwrap_or("no message");
         text.push_str(&format!(
-            "\n  {} failed {} times: {said}",
+            "\n  {} failed {} times: {message}",
             failure.function, failure.approximate_invoke_count
         ));
     }
-    text.push_str(&format!("\n  its log: {}", stack.data().join("logs").display()));
-    Fault::Said(text)
+    text.push_str(&format!("\n  logs: {}", stack.data().join("logs").display()));
+    Fault::Message(text)
 }
 
 /// Prints text to standard output.

@@ -1,5 +1,6 @@
 //! Progress messages: a spinner on a terminal, plain lines elsewhere; never on standard output.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Step { what: what.to_owned(), bar, since: Instant::now(), told: std::cell::Cell::new(None) }
+        Step { what: what.to_owned(), bar, since: Instant::now(), printed: Cell::new(None) }
     }
 
     /// Prints a line that stays on the terminal.
@@ -40,21 +41,22 @@ pub(super) struct Step {
     what: String,
     bar: Option<ProgressBar>,
     since: Instant,
-    told: std::cell::Cell<Option<Instant>>,
+    /// When the last line was printed; unused on a terminal.
+    printed: Cell<Option<Instant>>,
 }
 
 impl Step {
     /// Updates the step's text. Without a terminal, at most every ten seconds, so that logs stay
     /// readable.
-    pub(super) fn tell(&self, more: String) {
+    pub(super) fn update(&self, more: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{}: {more}", self.what));
             return;
         }
-        let last = self.told.get().unwrap_or(self.since);
+        let last = self.printed.get().unwrap_or(self.since);
         if last.elapsed() >= Duration::from_secs(10) {
             eprintln!("{}: {more} ({} s)", self.what, self.since.elapsed().as_secs());
-            self.told.set(Some(Instant::now()));
+            self.printed.set(Some(Instant::now()));
         }
     }
 

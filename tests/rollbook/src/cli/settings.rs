@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 
-/// Applies settings in order. `time_zone`, `source.…` and `source.metadata.…` belong to the
-/// district, all others to its policy.
+/// Applies `key=value` pairs in order. `time_zone`, `source.…` and `source.metadata.…` are settings
+/// of the district, all others are settings of its policy.
 pub(super) fn apply(settings: &Settings, pairs: &[String]) -> Result<Settings, Fault> {
     let mut settings = settings.clone();
     for pair in pairs {
         let Some((name, text)) = pair.split_once('=') else {
-            return Err(Fault::Said(format!(
+            return Err(Fault::Message(format!(
                 "--set {pair} is not of the form name=value, as in --set role_conflicts=enrollment"
             )));
         };
@@ -26,7 +26,7 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
     let mut changed = settings.clone();
     if name == "time_zone" {
         if TimeZone::get(text).is_err() {
-            return Err(Fault::Said(format!(
+            return Err(Fault::Message(format!(
                 "there is no time zone {text}; write an IANA name, for example America/Chicago"
             )));
         }
@@ -34,7 +34,7 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
         return Ok(changed);
     }
     let Some(name) = name.strip_prefix("source.") else {
-        changed.overrides.insert(name.into(), guess(text));
+        changed.overrides.insert(name.into(), parse_value(text));
         changed.policy()?;
         return Ok(changed);
     };
@@ -42,10 +42,11 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
         changed.source.metadata.insert(field.into(), text.into());
         return Ok(changed);
     }
-    // The text may be a word or a JSON value (true, null): the setting's type decides.
+    // Try the text as a string, as a JSON value (a number, true, null) and as a list. The
+    // setting's type accepts only one of them.
     let list = Value::from(text.split(',').map(str::trim).collect::<Vec<_>>());
-    let mut refusal = String::new();
-    for value in [Value::from(text), guess(text), list] {
+    let mut first_error = String::new();
+    for value in [Value::from(text), parse_value(text), list] {
         let mut source = as_map(&settings.source)?;
         source.insert(name.into(), value);
         match serde_json::from_value(Value::Object(source)) {
@@ -53,22 +54,22 @@ fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Fault> {
                 changed.source = source;
                 return Ok(changed);
             }
-            Err(error) if refusal.is_empty() => refusal = error.to_string(),
+            Err(error) if first_error.is_empty() => first_error = error.to_string(),
             Err(_) => (),
         }
     }
-    Err(Fault::Said(format!("--set source.{name}={text} is not a setting: {refusal}")))
+    Err(Fault::Message(format!("--set source.{name}={text} is not a setting: {first_error}")))
 }
 
 fn as_map(source: &roster::settings::SourceSettings) -> Result<Map<String, Value>, Fault> {
     match serde_json::to_value(source) {
         Ok(Value::Object(map)) => Ok(map),
-        _ => Err(Fault::Said("the source's settings cannot be read".into())),
+        _ => Err(Fault::Message("the settings of the source cannot be read".into())),
     }
 }
 
-/// A number, `true`, `false` or `null`; otherwise a text.
-fn guess(text: &str) -> Value {
+/// Parses a number, `true`, `false` or `null`. Returns any other text as a string.
+fn parse_value(text: &str) -> Value {
     match serde_json::from_str(text) {
         Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => value,
         _ => text.into(),
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sort_of_setting_can_be_made() {
+    fn every_kind_of_setting_can_be_changed() {
         let settings = with(&[
             "role_conflicts=enrollment",
             "hold_if_removed_percent=25",
@@ -110,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_setting_is_refused_by_name() {
-        for (pair, says) in [
+    fn an_unknown_setting_or_value_is_named_in_the_error() {
+        for (pair, expected) in [
             ("role_conflicts", "name=value"),
             ("role_conflict=user", "role_conflict"),
             ("role_conflicts=nobody", "nobody"),
@@ -119,8 +120,8 @@ mod tests {
             ("source.date_order=ymd", "ymd"),
             ("source.colour=red", "colour"),
         ] {
-            let refusal = with(&[pair]).unwrap_err();
-            assert!(refusal.contains(says), "{pair}: {refusal}");
+            let error = with(&[pair]).unwrap_err();
+            assert!(error.contains(expected), "{pair}: {error}");
         }
     }
 }

@@ -20,12 +20,12 @@ const RUNS: usize = 1000;
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// The kind of record, or: link (source ids that belong to a record with another id), run,
-    /// settings, group (students by demographic value)
+    /// The kind of record. Also: link (source ids that belong to a record with another id), run,
+    /// settings, and group (students by demographic value)
     #[arg(value_enum)]
     kind: Shown,
-    /// Only this record: a source id, a key or a run id; for an enrollment the id of the class or
-    /// of the person
+    /// Show only this record: its source id, its key or its run id. For enrollments: the key of
+    /// the class or of the person
     id: Option<String>,
     /// The district
     #[arg(long, value_name = "ID", value_parser = district_id)]
@@ -56,7 +56,7 @@ impl Show {
         let stack = Stack::start(config).await?;
         let district = known_district(&stack, &self.district).await?;
         let mut out =
-            Lines { out: BufWriter::new(std::io::stdout()), wanted: self.id.clone(), found: false };
+            Lines { out: BufWriter::new(std::io::stdout()), only: self.id.clone(), found: false };
         match self.kind {
             Shown::School => {
                 stack
@@ -97,29 +97,33 @@ impl Show {
                     .await?
             }
             Shown::Link => {
-                stack.links(&self.district, |link| out.if_wanted(link, &["source", "key"])).await?
+                stack.links(&self.district, |link| out.matching(link, &["source", "key"])).await?
             }
             Shown::Run => {
                 for run in stack.table().newest(&self.district, RUNS).await? {
                     let run = serde_json::to_value(run).map_err(std::io::Error::from)?;
-                    out.if_wanted(run, &["run"])?;
+                    out.matching(run, &["run"])?;
                 }
             }
             Shown::Settings => out.line(&settings(&district)?)?,
             Shown::Group => groups(&stack, &district, &mut out).await?,
         }
         out.out.flush()?;
-        match out.wanted {
-            Some(id) if !out.found => Err(Fault::Said(format!("there is no such record: {id}"))),
+        match out.only {
+            Some(id) if !out.found => {
+                Err(Fault::Message(format!("there is no record with the id {id}")))
+            }
             _ => Ok(End::Done),
         }
     }
 }
 
-/// Writes to standard output, one JSON object per line.
+/// Writes JSON objects, one per line.
 struct Lines<W: Write> {
     out: W,
-    wanted: Option<String>,
+    /// Print only records with this id.
+    only: Option<String>,
+    /// Whether a record was printed.
     found: bool,
 }
 
@@ -130,38 +134,39 @@ impl<W: Write> Lines<W> {
         Ok(self.out.write_all(b"\n")?)
     }
 
-    /// Prints a record if all are wanted or one of these fields has the wanted value.
-    fn if_wanted(&mut self, value: Value, fields: &[&str]) -> Result<(), Fault> {
-        let wanted = self.wanted.as_deref();
-        if wanted.is_none_or(|wanted| fields.iter().any(|field| value[field] == wanted)) {
+    /// Prints a record if no id was given, or if one of these fields equals the id.
+    fn matching(&mut self, value: Value, fields: &[&str]) -> Result<(), Fault> {
+        let only = self.only.as_deref();
+        if only.is_none_or(|id| fields.iter().any(|field| value[field] == id)) {
             self.line(&value)?;
         }
         Ok(())
     }
 
     fn record(&mut self, record: Value) -> Result<(), Fault> {
-        self.if_wanted(flat(record), &["id", "key"])
+        self.matching(flat(record), &["id", "key"])
     }
 
     /// Prints a class's roster, one enrollment per line.
     fn enrollments(&mut self, class: &Value) -> Result<(), Fault> {
         for (role, list) in [("teacher", "teachers"), ("student", "students")] {
             for (at, person) in class["state"][list].as_array().into_iter().flatten().enumerate() {
-                let seat = json!({
+                let enrollment = json!({
                     "class": class["key"],
                     "person": person,
                     "role": role,
                     "primary": role == "teacher" && at == 0,
                     "status": class["status"],
                 });
-                self.if_wanted(seat, &["class", "person"])?;
+                self.matching(enrollment, &["class", "person"])?;
             }
         }
         Ok(())
     }
 }
 
-/// Moves nested fields to the record's top level, and adds expected lists even if they are empty.
+/// Moves nested fields to the record's top level, and adds missing fields: lists as `[]`, texts as
+/// `null`.
 fn flat(record: Value) -> Value {
     let Value::Object(mut record) = record else { return record };
     let mut fields = Map::new();
@@ -202,7 +207,10 @@ fn settings(district: &District) -> Result<Value, Fault> {
         "status": district.status,
         "settings": settings,
         "policy": policy,
-        "latest": district.latest.as_ref().map(|latest| json!({ "run": latest.run, "taken_at": latest.taken_at })),
+        "latest": district
+            .latest
+            .as_ref()
+            .map(|latest| json!({ "run": latest.run, "taken_at": latest.taken_at })),
         "applied": district.applied,
         "open": district.open,
     }))
@@ -222,7 +230,7 @@ async fn groups(
     };
     let text = zstd::stream::decode_all(packed.as_slice())?;
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        out.if_wanted(
+        out.matching(
             serde_json::from_slice(line).map_err(std::io::Error::from)?,
             &["field", "value"],
         )?;
@@ -237,8 +245,13 @@ mod tests {
     #[test]
     fn a_record_is_shown_flat_with_all_fields_of_its_kind() {
         let student = json!({
-            "key": "s1", "id": "s1b", "account": "a1", "status": "active", "origin": "source", "first_seen": "r1", "changed_by": "r2",
-            "state": { "person": { "given": "Ada", "schools": ["1"] }, "demographics": { "grades": ["09"] }, "classes": ["c1"] },
+            "key": "s1", "id": "s1b", "account": "a1", "status": "active", "origin": "source",
+            "first_seen": "r1", "changed_by": "r2",
+            "state": {
+                "person": { "given": "Ada", "schools": ["1"] },
+                "demographics": { "grades": ["09"] },
+                "classes": ["c1"],
+            },
         });
         let flat = flat(student);
         assert_eq!(flat["given"], "Ada");
@@ -251,22 +264,25 @@ mod tests {
 
     #[test]
     fn a_roster_becomes_enrollments_with_the_first_teacher_as_primary() {
-        let class = json!({ "key": "c", "status": "active", "state": { "teachers": ["t1", "t2"], "students": ["s"] } });
-        let mut lines = Lines { out: Vec::new(), wanted: None, found: false };
+        let class = json!({
+            "key": "c", "status": "active",
+            "state": { "teachers": ["t1", "t2"], "students": ["s"] },
+        });
+        let mut lines = Lines { out: Vec::new(), only: None, found: false };
         lines.enrollments(&class).unwrap();
-        let seats: Vec<Value> = lines
+        let enrollments: Vec<Value> = lines
             .out
             .split(|b| *b == b'\n')
             .filter(|l| !l.is_empty())
             .map(|l| serde_json::from_slice(l).unwrap())
             .collect();
-        let short: Vec<_> = seats
+        let short: Vec<_> = enrollments
             .iter()
-            .map(|seat| {
+            .map(|one| {
                 (
-                    seat["person"].as_str().unwrap(),
-                    seat["role"].as_str().unwrap(),
-                    seat["primary"] == true,
+                    one["person"].as_str().unwrap(),
+                    one["role"].as_str().unwrap(),
+                    one["primary"] == true,
                 )
             })
             .collect();

@@ -1,4 +1,4 @@
-//! `token`: a token as an identity provider would issue it.
+//! `token`: prints an API token like those of an identity provider.
 
 use std::time::Duration;
 
@@ -25,23 +25,28 @@ const ROLES: [&str; 8] = [
 /// Arguments of `token`.
 #[derive(Debug, Args)]
 pub(super) struct Token {
-    /// The bearer's role
+    /// The caller's role
     #[arg(long, value_parser = PossibleValuesParser::new(ROLES))]
     role: String,
-    /// The bearer's district; the token is valid for no other
+    /// The caller's district; the token is valid for no other
     #[arg(long, value_name = "ID", value_parser = district_id)]
     district: DistrictId,
-    /// A school of the bearer, by its mirror id; can be given several times
+    /// The mirror id of one of the caller's schools; can be repeated
     #[arg(long = "school", value_name = "ID")]
     schools: Vec<String>,
-    /// The bearer's own record (teacher or guardian), by its mirror id
+    /// The mirror id of the caller's own record, for a teacher or a guardian
     #[arg(long, value_name = "ID")]
     record: Option<String>,
-    /// The bearer's name in the record of every change made with the token [default: local-ROLE]
+    /// The caller's name; stored with every change made with this token [default: local-ROLE]
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
     /// Hours until the token expires
-    #[arg(long, default_value_t = 12, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=8_760))]
+    #[arg(
+        long,
+        default_value_t = 12,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u64).range(1..=8_760)
+    )]
     hours: u64,
     #[command(flatten)]
     place: Place,

@@ -16,7 +16,7 @@ use super::faults::{Fault, Incident};
 use super::records::{id, moment};
 use super::{Counted, World, lists, lock};
 
-/// One handler for every path, because a fault may replace the answer before the path matters.
+/// Routes all paths to one handler, because a fault can replace the answer of any path.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
@@ -104,7 +104,7 @@ fn replacement(fault: Fault) -> Option<Response<Body>> {
     })
 }
 
-/// Cuts an answer short if the fault says so.
+/// Truncates an answer, or breaks its connection, if that is the fault.
 async fn broken(response: Response<Body>, fault: Option<Fault>) -> Response<Body> {
     if !matches!(fault, Some(Fault::Truncated | Fault::Reset)) {
         return response;

@@ -44,8 +44,8 @@ pub(super) enum Incident {
     },
 }
 
-/// Builds the records of a night. `before` are the current records, whose times are kept if
-/// unchanged.
+/// Builds the records of a night. `before` are the current records; unchanged records keep their
+/// times.
 pub(super) trait BuildRecords: Send + Sync {
     fn build(&self, before: &Records, now: jiff::Timestamp) -> Records;
 }

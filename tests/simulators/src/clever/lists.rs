@@ -189,13 +189,14 @@ impl DistrictRequest<'_> {
         self.page(
             "events",
             |from, to| {
-                let kept = self
+                let available = self
                     .at
                     .events
                     .range::<str, _>((from, to))
                     .filter(|(_, event)| event.is_kept(now));
                 Box::new(
-                    kept.filter(|(_, event)| event.passes(school, &kinds))
+                    available
+                        .filter(|(_, event)| event.passes(school, &kinds))
                         .map(|(id, event)| (id.as_str(), event)),
                 )
             },

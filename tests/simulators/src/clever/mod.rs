@@ -5,7 +5,7 @@
 //! demo district. The records come from the crate [`districts`], one night at a time. Undocumented
 //! behavior is a setting (whether the token list has pages) or left out (`count`).
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | `endpoint` | every request: faults, authentication, rate limit, token list |
 //! | `lists`, `subresources` | responses of the Data API |

@@ -20,7 +20,7 @@ use super::{Authentication, DistrictServer, World, lock};
 /// Maximum difference between a signature's timestamp and the current time, in seconds.
 const SKEW: i64 = 300;
 
-/// One handler for every path: the first part names the district.
+/// Routes all paths to one handler. The first part of a path is the district's id.
 pub(super) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(answer).with_state(world)
 }
@@ -111,11 +111,11 @@ fn authenticate(
 
 /// Issues a token for client credentials, sent by HTTP Basic or in the form.
 fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
-    let no = |status: u16, word: &str| json_of(status, &json!({ "error": word }));
+    let refuse = |status: u16, code: &str| json_of(status, &json!({ "error": code }));
     let mut districts = lock(&world.districts);
-    let Some(at) = districts.get_mut(district) else { return no(404, "not_found") };
+    let Some(at) = districts.get_mut(district) else { return refuse(404, "not_found") };
     let Authentication::Oauth2 { client, secret, uses } = &at.authentication else {
-        return no(404, "not_found");
+        return refuse(404, "not_found");
     };
     let form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")));
@@ -123,10 +123,10 @@ fn token(world: &World, district: &str, headers: &HeaderMap, body: &Bytes) -> Re
     let is_form =
         form.get("client_id") == Some(client) && form.get("client_secret") == Some(secret);
     if !is_basic && !is_form {
-        return no(401, "invalid_client");
+        return refuse(401, "invalid_client");
     }
     if form.get("grant_type").map(String::as_str) != Some("client_credentials") {
-        return no(400, "unsupported_grant_type");
+        return refuse(400, "unsupported_grant_type");
     }
     let given = format!("token-{}-of-{district}", at.tokens.len() + 1);
     at.tokens.insert(given.clone(), *uses);

@@ -90,13 +90,13 @@ async fn forward(
     }
     if operation.ends_with(".BatchWriteItem")
         && luck.f64() < proxy.faults.unprocessed
-        && let Some((kept, unprocessed)) = split(&body, &mut luck)
+        && let Some((written, unprocessed)) = split(&body, &mut luck)
     {
-        if kept.is_empty() {
+        if written.is_empty() {
             return throttled(); // like DynamoDB when it can write no item
         }
         let mut request: Value = serde_json::from_slice(&body).unwrap_or_default();
-        request["RequestItems"] = kept.into();
+        request["RequestItems"] = written.into();
         let answer = proxy.send(headers, Bytes::from(request.to_string())).await;
         return with_unprocessed(answer, unprocessed).await;
     }
@@ -127,17 +127,17 @@ type Items = Map<String, Value>;
 /// Splits the items of a request into those to write and those to return as unprocessed.
 fn split(body: &[u8], luck: &mut fastrand::Rng) -> Option<(Items, Items)> {
     let request: Value = serde_json::from_slice(body).ok()?;
-    let (mut kept, mut unprocessed) = (Items::new(), Items::new());
+    let (mut written, mut unprocessed) = (Items::new(), Items::new());
     for (table, writes) in request.get("RequestItems")?.as_object()? {
-        let (back, go): (Vec<_>, Vec<_>) =
+        let (rejected, accepted): (Vec<_>, Vec<_>) =
             writes.as_array()?.iter().cloned().partition(|_| luck.bool());
-        for (part, writes) in [(&mut kept, go), (&mut unprocessed, back)] {
+        for (part, writes) in [(&mut written, accepted), (&mut unprocessed, rejected)] {
             if !writes.is_empty() {
                 part.insert(table.clone(), writes.into());
             }
         }
     }
-    Some((kept, unprocessed))
+    Some((written, unprocessed))
 }
 
 async fn with_unprocessed(response: Response<Body>, unprocessed: Items) -> Response<Body> {

@@ -225,11 +225,11 @@ impl Issuer {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| IssuerError::Make)?;
-                let made = pair.as_der().map_err(|_| IssuerError::Make)?;
-                // A temporary file is readable by its owner only. Moving it stores the whole key
-                // or nothing, and keeps a key that another process has stored meanwhile.
+                let document = pair.as_der().map_err(|_| IssuerError::Make)?;
+                // A temporary file is readable by its owner only. Moving it stores the whole key or
+                // nothing, and does not overwrite a key that another process has stored meanwhile.
                 let mut new = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
-                new.write_all(made.as_ref()).map_err(failed)?;
+                new.write_all(document.as_ref()).map_err(failed)?;
                 let _ = new.persist_noclobber(&file);
                 std::fs::read(&file).map_err(failed)?
             }

@@ -109,7 +109,8 @@ impl Route {
         }
     }
 
-    /// Sort key of matching routes: the most specific route, compared from the left, is the greatest.
+    /// Sort key of matching routes. The most specific route, compared from the left, is the
+    /// greatest.
     fn specificity(&self) -> Vec<u8> {
         let of = |segment: &str| match segment {
             segment if segment.ends_with("+}") => 0,

@@ -4,7 +4,7 @@
 //! record after the last attempt. They are stored in files until they are handled, so the next
 //! process delivers the events that a crash interrupted.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | `queue` | a function's queue: concurrency, retries, failure records |
 //! | `process` | an execution environment: one process of a function |

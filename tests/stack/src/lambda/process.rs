@@ -65,7 +65,8 @@ impl Environment {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Sends an event to the process and waits for its answer. Kills the process after the time limit.
+    /// Sends an event to the process and waits for its answer. Kills the process after the time
+    /// limit.
     pub(super) async fn invoke(&mut self, event: Invoke) -> Outcome {
         let (id, timeout) = (event.request_id.clone(), event.timeout);
         let mut ends = Instant::now() + LONGEST_START;

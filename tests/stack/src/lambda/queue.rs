@@ -59,7 +59,7 @@ pub struct Invocation {
     pub peak_rss: Option<u64>,
 }
 
-/// Where the outcome of a job goes.
+/// How the outcome of a job is reported.
 pub(super) enum Reply {
     /// An asynchronous event: no caller waits, and a failure is retried. The file stores the event.
     Later(PathBuf),

@@ -1,5 +1,5 @@
-//! The Runtime API that a function's process polls. Each process has its own server, so an answer
-//! can only come from the process that received the event.
+//! The Runtime API that a function's process polls. Each process has its own server, so only the
+//! process that received an event can answer it.
 
 use std::io;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl RuntimeApi {
         Ok(Self { server: Listening::router(router).await?, events, messages })
     }
 
-    /// What goes into `AWS_LAMBDA_RUNTIME_API`.
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
     pub(super) fn address(&self) -> String {
         self.server.address().to_string()
     }

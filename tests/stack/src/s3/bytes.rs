@@ -41,7 +41,7 @@ pub(super) fn copy_file(data: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes an object's file, if there is one. A folder at that path is left.
+/// Removes an object's file, if there is one. Does not remove a folder at that path.
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error)

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::versions::Version;
 
-/// Which function is notified of which new objects, as a bucket's notification in `template.yaml`.
+/// The function to invoke for new objects of a bucket, like an event notification of the bucket in
+/// `template.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// The bucket.

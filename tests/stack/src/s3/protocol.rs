@@ -57,7 +57,8 @@ impl S3 for Store {
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
         let path = self.path(&bucket, &key)?;
         if key.ends_with('/') {
-            return self.files.put_object(req).await; // an empty folder, as the S3 console creates it
+            // An empty folder, as the S3 console creates it.
+            return self.files.put_object(req).await;
         }
         let attributes = Attributes {
             metadata: req.input.metadata.clone().unwrap_or_default().into_iter().collect(),

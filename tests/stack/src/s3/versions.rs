@@ -30,7 +30,7 @@ pub(crate) struct Attributes {
 pub(crate) struct Version {
     pub(crate) bucket: String,
     pub(crate) key: String,
-    /// Sorts by time. The event's sequencer is made from it.
+    /// Sorts by time. The event's sequencer is derived from it.
     pub(crate) id: String,
     /// Without quotes. Empty for a delete marker.
     pub(crate) etag: String,
@@ -45,7 +45,8 @@ type Name = (String, String);
 /// All versions of all buckets.
 pub(crate) struct Versions {
     root: PathBuf,
-    known: Mutex<HashMap<Name, Vec<Version>>>,
+    /// The versions of each object, oldest first.
+    by_object: Mutex<HashMap<Name, Vec<Version>>>,
     last_id: Mutex<u64>,
 }
 
@@ -53,7 +54,7 @@ impl Versions {
     /// Loads the versions that an earlier process stored under `root`.
     pub(crate) fn open(root: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&root)?;
-        let mut known: HashMap<Name, Vec<Version>> = HashMap::new();
+        let mut by_object: HashMap<Name, Vec<Version>> = HashMap::new();
         for bucket in std::fs::read_dir(&root)? {
             for object in std::fs::read_dir(bucket?.path())? {
                 for file in std::fs::read_dir(object?.path())? {
@@ -64,7 +65,7 @@ impl Versions {
                         else {
                             continue;
                         };
-                        known
+                        by_object
                             .entry((version.bucket.clone(), version.key.clone()))
                             .or_default()
                             .push(version);
@@ -73,33 +74,35 @@ impl Versions {
             }
         }
         let mut last = 0;
-        for versions in known.values_mut() {
+        for versions in by_object.values_mut() {
             versions.sort_by(|a, b| a.id.cmp(&b.id));
             let newest =
                 versions.last().and_then(|version| u64::from_str_radix(&version.id, 16).ok());
             last = last.max(newest.unwrap_or(0));
         }
-        Ok(Self { root, known: Mutex::new(known), last_id: Mutex::new(last) })
+        Ok(Self { root, by_object: Mutex::new(by_object), last_id: Mutex::new(last) })
     }
 
     /// The current version. `None` if the object was deleted or never existed.
     pub(crate) fn current(&self, bucket: &str, key: &str) -> Option<Version> {
-        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&name(bucket, key))?.last().filter(|version| !version.deleted).cloned()
+        let by_object = self.by_object.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        by_object.get(&name(bucket, key))?.last().filter(|version| !version.deleted).cloned()
     }
 
     /// The version or delete marker with this id.
     pub(crate) fn find(&self, bucket: &str, key: &str, id: &str) -> Option<Version> {
-        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&name(bucket, key))?.iter().find(|version| version.id == id).cloned()
+        let by_object = self.by_object.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        by_object.get(&name(bucket, key))?.iter().find(|version| version.id == id).cloned()
     }
 
     /// Every version of the objects with a prefix, by key, newest first. The flag marks the newest
     /// of each key.
     pub(crate) fn all(&self, bucket: &str, prefix: &str) -> Vec<(Version, bool)> {
-        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut objects: Vec<_> =
-            known.iter().filter(|((b, key), _)| b == bucket && key.starts_with(prefix)).collect();
+        let by_object = self.by_object.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut objects: Vec<_> = by_object
+            .iter()
+            .filter(|((b, key), _)| b == bucket && key.starts_with(prefix))
+            .collect();
         objects.sort_by(|a, b| a.0.cmp(b.0));
         objects
             .into_iter()
@@ -142,7 +145,7 @@ impl Versions {
         self.record(version)
     }
 
-    /// Adds a delete marker. The object's versions are kept.
+    /// Adds a delete marker. The object's versions remain.
     pub(crate) fn mark_deleted(&self, bucket: &str, key: &str) -> io::Result<Version> {
         self.record(Version {
             bucket: bucket.into(),
@@ -158,8 +161,9 @@ impl Versions {
 
     /// Removes a version permanently. Returns the version that is current afterwards, if any.
     pub(crate) fn forget(&self, version: &Version) -> io::Result<Option<Version>> {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let entry = known.entry(name(&version.bucket, &version.key)).or_default();
+        let mut by_object =
+            self.by_object.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let entry = by_object.entry(name(&version.bucket, &version.key)).or_default();
         entry.retain(|other| other.id != version.id);
         std::fs::remove_file(
             self.folder(&version.bucket, &version.key).join(format!("{}.json", version.id)),
@@ -174,8 +178,9 @@ impl Versions {
         let folder = self.folder(&version.bucket, &version.key);
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join(format!("{}.json", version.id)), serde_json::to_vec(&version)?)?;
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.entry(name(&version.bucket, &version.key)).or_default().push(version.clone());
+        let mut by_object =
+            self.by_object.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        by_object.entry(name(&version.bucket, &version.key)).or_default().push(version.clone());
         Ok(version)
     }
 

@@ -58,14 +58,14 @@ struct Field {
     name: &'static str,
     from: i16,
     to: i16,
-    words: &'static [&'static str],
+    names: &'static [&'static str],
 }
 
 impl Field {
     /// A number or a name.
     fn number(&self, text: &str) -> Option<i16> {
-        let word = self.words.iter().position(|word| word.eq_ignore_ascii_case(text));
-        let number = match word {
+        let index = self.names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        let number = match index {
             Some(at) => self.from + i16::try_from(at).ok()?,
             None => text.parse().ok()?,
         };
@@ -105,12 +105,12 @@ impl Field {
     }
 }
 
-const MINUTE: Field = Field { name: "minute", from: 0, to: 59, words: &[] };
-const HOUR: Field = Field { name: "hour", from: 0, to: 23, words: &[] };
-const DAY_OF_MONTH: Field = Field { name: "day of the month", from: 1, to: 31, words: &[] };
-const MONTH: Field = Field { name: "month", from: 1, to: 12, words: &MONTHS };
-const DAY_OF_WEEK: Field = Field { name: "day of the week", from: 1, to: 7, words: &DAYS };
-const YEAR: Field = Field { name: "year", from: YEARS.0, to: YEARS.1, words: &[] };
+const MINUTE: Field = Field { name: "minute", from: 0, to: 59, names: &[] };
+const HOUR: Field = Field { name: "hour", from: 0, to: 23, names: &[] };
+const DAY_OF_MONTH: Field = Field { name: "day of the month", from: 1, to: 31, names: &[] };
+const MONTH: Field = Field { name: "month", from: 1, to: 12, names: &MONTHS };
+const DAY_OF_WEEK: Field = Field { name: "day of the week", from: 1, to: 7, names: &DAYS };
+const YEAR: Field = Field { name: "year", from: YEARS.0, to: YEARS.1, names: &[] };
 
 impl Cron {
     /// Parses the text between the parentheses. The error describes what is wrong.

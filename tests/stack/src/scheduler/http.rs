@@ -208,17 +208,21 @@ impl Scheduler {
             .groups
             .iter()
             .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(name, made)| (name.clone(), *made));
-        let (groups, next) =
-            page(found.map(|(name, made)| (name.clone(), (name, made))).collect(), parameters)?;
-        let groups: Vec<Value> =
-            groups.into_iter().map(|(name, made)| self.group(&name, made.as_second())).collect();
+            .map(|(name, created)| (name.clone(), *created));
+        let (groups, next) = page(
+            found.map(|(name, created)| (name.clone(), (name, created))).collect(),
+            parameters,
+        )?;
+        let groups: Vec<Value> = groups
+            .into_iter()
+            .map(|(name, created)| self.group(&name, created.as_second()))
+            .collect();
         Ok(json!({ "ScheduleGroups": groups, "NextToken": next }))
     }
 
-    fn group(&self, name: &str, made: i64) -> Value {
-        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE", "CreationDate": made,
-            "LastModificationDate": made })
+    fn group(&self, name: &str, created: i64) -> Value {
+        json!({ "Name": name, "Arn": self.group_arn(name), "State": "ACTIVE",
+            "CreationDate": created, "LastModificationDate": created })
     }
 
     fn summary(&self, schedule: &Schedule) -> Fields {
@@ -253,8 +257,8 @@ impl Scheduler {
 
     fn read_group(&self, name: &str) -> Result<Value, Refusal> {
         let state = self.state();
-        let made = state.groups.get(name).ok_or_else(|| missing_group(name))?.as_second();
-        Ok(self.group(name, made))
+        let created = state.groups.get(name).ok_or_else(|| missing_group(name))?.as_second();
+        Ok(self.group(name, created))
     }
 
     fn remove_group(&self, name: &str) -> Result<Value, Refusal> {

@@ -1,10 +1,10 @@
 //! EventBridge Scheduler: schedules that invoke functions, on a clock that tests can advance.
 //!
 //! Time zones and daylight saving time follow the time zone database. Flexible windows, retries and
-//! dead-letter queues work as in AWS, on the same clock. Advancing the clock by a year fires every
-//! night of it in order.
+//! dead-letter queues work as in AWS, on the same clock. Advancing the clock by a year fires all
+//! schedules of that year in order.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
 //! | `http` | the service's REST calls |
 //! | `schedule` | a schedule: validation and next due time |
@@ -36,7 +36,7 @@ pub(crate) use simulators::clock::Clock;
 
 use simulators::listen::Listening;
 
-/// The group of schedules that name no group.
+/// The group of schedules that are created without a group.
 const DEFAULT_GROUP: &str = "default";
 
 /// Delivers an event to a target by its ARN. Returns false if there is no such target.
@@ -190,7 +190,8 @@ impl Scheduler {
             Rejected::Retry(delivery) => state.waiting.push(delivery),
             Rejected::Dead(letter) => state.dead.push(letter),
             Rejected::Dropped => tracing::warn!(
-                "a schedule's target is not a function of this stack, and it has no dead-letter queue"
+                "a schedule's target is not a function of this stack, and the schedule has no \
+                 dead-letter queue"
             ),
         }
     }

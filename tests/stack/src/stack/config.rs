@@ -9,7 +9,7 @@ use crate::dynamo::DynamoFaults;
 use crate::functions::Binaries;
 use crate::gateway::{Route, RouteError};
 
-/// How a stack is set up. The default has no functions and keeps nothing.
+/// How a stack is set up. By default, it has no functions, and its data is removed when it stops.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
     /// The data folder; it is created if missing. `None`: a temporary folder, and the table in

@@ -1,6 +1,6 @@
-//! A district at ClassLink, whose data is OneRoster, from enabling the application to its nights,
-//! with pulls of changes between them: the real discovery, pull, plan and API against the simulator
-//! of ClassLink.
+//! A district at ClassLink, which sends OneRoster data: from enabling the application to its
+//! nights, with pulls of changes during the day. The real discovery, pull, plan and API run against
+//! the simulator of ClassLink.
 
 use std::time::Instant;
 
@@ -14,16 +14,17 @@ use stack::{PULL, Stack};
 use super::super::Fault;
 use super::super::outcome::print;
 use super::super::progress::Progress;
-use super::pulled::{Act, MORNING, Nightly, STUDENTS, named};
+use super::pulled::{Act, MORNING, Nightly, STUDENTS, status_text};
 
 const NAME: &str = "cedar-hollow";
-/// Its number at ClassLink, and its id here.
+/// The district's tenant id at ClassLink.
 const TENANT: u64 = 4711;
+/// The district's id in Rollbook.
 pub(super) const DISTRICT: &str = "classlink-4711";
-/// By then what has changed by day was read once.
+/// A time when the first daytime pull of changes is over.
 const NOON: Time = Time::constant(12, 0, 0, 0);
 
-/// Plays the act; false: something came out otherwise than the rules say.
+/// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
     let begun = Instant::now();
     let servers = stack.oneroster();
@@ -35,21 +36,23 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         .churn(3.0);
     let application = servers.add_application(TENANT, &set.night(0), true);
     print(&format!(
-        "\n== A district at ClassLink ==\n{NAME}, of {STUDENTS} students, enables the application at ClassLink (here: a simulator, at {}), which says so to \
-         nobody: every hour its list of applications is looked at.\n",
+        "\n== A district at ClassLink ==\nThe district {NAME} has {STUDENTS} students. It enables \
+         the application at ClassLink. Here ClassLink is a simulator, at {}. ClassLink sends no \
+         webhook events, so Rollbook reads ClassLink's list of applications every hour.\n",
         stack.endpoints().oneroster,
     ))?;
-    let heard = stack.notifications().len();
+    let printed = stack.notifications().len();
     let step = progress.step("discovery at ClassLink");
     stack.invoke(PULL, json!({ "look": "classlink" })).await;
     drop(step);
     let status = act.status().await?;
     print(&format!(
-        "\nDiscovery finds it: the district {DISTRICT} is {}, and nothing is pulled yet (R-O1).\n",
-        named(status)
+        "\nRollbook finds the district in the list. Its id is {DISTRICT} and its status is {}. No \
+         data is pulled yet (R-O1).\n",
+        status_text(status)
     ))?;
-    let mut as_it_should = status == Some(DistrictStatus::Notified);
-    let heard = super::tell_operators(stack, heard)?;
+    let mut as_expected = status == Some(DistrictStatus::Notified);
+    let printed = super::print_notifications(stack, printed)?;
 
     let all = set.night(1);
     let sync = |night: &Night, revision: &str| {
@@ -61,25 +64,25 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             title: "nothing has changed",
             changes: Box::new(|| {}),
             until: MORNING,
-            due: RunState::Unchanged,
+            expected: RunState::Unchanged,
         },
         Nightly {
             title: "by day: new people are added",
             changes: Box::new(|| sync(&all, "2")),
             until: NOON,
-            due: RunState::Applied,
+            expected: RunState::Applied,
         },
         Nightly {
             title: "at night: people who left are removed",
             changes: Box::new(|| {}),
             until: MORNING,
-            due: RunState::Applied,
+            expected: RunState::Applied,
         },
         Nightly {
             title: "by mistake 30 % of students are hidden",
             changes: Box::new(|| sync(&all.clone().without_students(30.0), "3")),
             until: MORNING,
-            due: RunState::Held,
+            expected: RunState::Held,
         },
     ];
     let set = |settings: &mut Value| {
@@ -91,12 +94,14 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
             .collect();
         settings["source"]["classlink"]["changes_every_hours"] = json!(6);
     };
-    let said = "maps its own metadata columns, and has changes read every six hours during the day";
-    as_it_should &= act.play_on((set, said), nights, heard, progress).await?;
+    let description = "maps the district's own metadata columns. During the day, Rollbook will \
+                       pull changes every six hours";
+    as_expected &= act.play_nights((set, description), nights, printed, progress).await?;
     print(&format!(
-        "\nBy day nobody is taken away: that somebody is gone is known from a whole pull alone. The last run waits for a person, and nothing of it is \
-         written.\nAll of that took {:.1} s.\n",
+        "\nA pull of changes never removes a record, because only a complete pull shows that a \
+         record is missing. The last run was held, and nothing was written.\nThis part took {:.1} \
+         s.\n",
         begun.elapsed().as_secs_f64(),
     ))?;
-    Ok(as_it_should)
+    Ok(as_expected)
 }

@@ -15,7 +15,7 @@ use stack::{Stack, WEBHOOK_KEYS};
 use super::super::Fault;
 use super::super::outcome::print;
 use super::super::progress::Progress;
-use super::pulled::{Act, MORNING, Nightly, STUDENTS, named};
+use super::pulled::{Act, MORNING, Nightly, STUDENTS, status_text};
 
 pub(super) const NAME: &str = "birch-falls";
 
@@ -31,14 +31,15 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         .churn(3.0);
     clever.connect(&source, &set.night(0));
     print(&format!(
-        "\n== A district at Clever ==\n{NAME}, of {STUDENTS} students, connects the application at Clever (here: a simulator, at {}). \
-         Clever knows it as {source}.\n",
+        "\n== A district at Clever ==\nThe district {NAME} has {STUDENTS} students. It connects \
+         the application at Clever. Here Clever is a simulator, at {}. Clever's id of the district \
+         is {source}.\n",
         stack.endpoints().clever,
     ))?;
-    let heard = stack.notifications().len();
-    let mut as_it_should = notice(stack, &act, &source, progress).await?;
-    let heard = super::tell_operators(stack, heard)?;
-    let night = |title, changes, due| Nightly { title, changes, until: MORNING, due };
+    let printed = stack.notifications().len();
+    let mut as_expected = webhook_event(stack, &act, &source, progress).await?;
+    let printed = super::print_notifications(stack, printed)?;
+    let night = |title, changes, expected| Nightly { title, changes, until: MORNING, expected };
     let one_school = || {
         let one = clever.ids(&source, List::Schools).into_iter().take(1).collect();
         clever.share(&source, Sharing::Schools(one));
@@ -52,21 +53,22 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
         ),
         night("by mistake only one school is shared", Box::new(one_school), RunState::Held),
     ];
-    as_it_should &=
-        act.play_on((|_| {}, "keeps the preset clever"), nights, heard, progress).await?;
+    as_expected &=
+        act.play_nights((|_| {}, "keeps the preset clever"), nights, printed, progress).await?;
     clever.share(&source, Sharing::All);
-    as_it_should &=
+    as_expected &=
         act.reject("only one school was shared by mistake; all schools are shared again").await?;
     print(&format!(
-        "\nThe third run waits for a person, and nothing of it is written: whoever shared one school alone shares all of them again, and an operator rejects \
-         it (POST …/runs/…/decision, R-H2).\nAll of that took {:.1} s.\n",
+        "\nThe third run was held, and nothing was written. The district corrects the mistake and \
+         shares all its schools again. An operator rejects the held run \
+         (POST …/runs/…/decision, R-H2).\nThis part took {:.1} s.\n",
         begun.elapsed().as_secs_f64(),
     ))?;
-    Ok(as_it_should)
+    Ok(as_expected)
 }
 
-/// R-O1: a webhook event is only a hint; Clever's own list decides.
-async fn notice(
+/// R-O1: a webhook event only triggers a discovery; Clever's list of districts decides.
+async fn webhook_event(
     stack: &Stack,
     act: &Act<'_>,
     source: &str,
@@ -74,10 +76,10 @@ async fn notice(
 ) -> Result<bool, Fault> {
     let key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
     stack.put_secret(WEBHOOK_KEYS, &json!({ "current": key }).to_string());
-    let notice = json!({ "type": "district.shared", "district": source }).to_string();
-    let step = progress.step("a notice");
-    let forged = stack.send_webhook_event("a key that was never issued", &notice).await?.status;
-    let taken = stack.send_webhook_event(&key, &notice).await?.status;
+    let event = json!({ "type": "district.shared", "district": source }).to_string();
+    let step = progress.step("a webhook event");
+    let forged = stack.send_webhook_event("a key that was never issued", &event).await?.status;
+    let accepted = stack.send_webhook_event(&key, &event).await?.status;
     if let Some(due) = stack.next_schedule() {
         stack.run_until(due).await;
     }
@@ -85,10 +87,14 @@ async fn notice(
     let (status, runs) =
         (act.status().await?, stack.table().newest(&DistrictId::new(source), 1).await?);
     print(&format!(
-        "\nA notice that the district shares data comes to the door of notices. One that is signed with another key is turned away ({forged}); the \
-         signed one is taken ({taken}), and a minute later Clever is asked whether it is true. It is: the district is {}, operators are told, and \
-         nothing is pulled yet (R-O1).\n",
-        named(status),
+        "\nA webhook event reports that the district shares data. Rollbook rejects the event if it \
+         is signed with a wrong key (HTTP status {forged}), and accepts it if the signature is \
+         right ({accepted}). A minute later, Rollbook finds the district in Clever's own list of \
+         districts. It sets the district's status to {} and notifies the operators. No data is \
+         pulled yet (R-O1).\n",
+        status_text(status),
     ))?;
-    Ok((forged, taken) == (401, 202) && status == Some(DistrictStatus::Notified) && runs.is_empty())
+    Ok((forged, accepted) == (401, 202)
+        && status == Some(DistrictStatus::Notified)
+        && runs.is_empty())
 }

@@ -1,42 +1,42 @@
-//! Prints the answer to "why is this student not here?".
+//! Describes the API's answer to "why is this student not here?".
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The checklist, one step per line, then what to do and when the change will be visible.
-pub(super) fn in_words(answer: &Value) -> String {
+/// The checks, one per line, then what to do and when the change will be visible.
+pub(super) fn describe(answer: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut lines = String::new();
     for (nth, check) in answer["checks"].as_array().into_iter().flatten().enumerate() {
-        let came = match check["came"].as_str() {
+        let result = match check["came"].as_str() {
             Some("ok") => "ok   ",
             Some("failed") => "NO   ",
             _ => "?    ",
         };
-        let _ = writeln!(lines, "  {}. {came}{}", nth + 1, text(&check["found"]));
+        let _ = writeln!(lines, "  {}. {result}{}", nth + 1, text(&check["found"]));
     }
     let place = match answer["advice"]["place"].as_str() {
         Some("sis") => "in the student information system",
         Some("clever") => "in Clever",
         Some("classlink") => "in ClassLink",
-        _ => "here",
+        _ => "in Rollbook",
     };
     if answer["advice"].is_object() {
         let _ = writeln!(lines, "  What to do, {place}: {}", text(&answer["advice"]["what"]));
     }
     let shows = &answer["shows"];
     let when = match shows["shows"].as_str() {
-        Some("now") => "it is here".into(),
+        Some("now") => "now".into(),
         Some("at") => format!("with the run at {}", moment(&shows["at"])),
         Some("with_upload_after") => {
             format!("with the first file uploaded after {}", moment(&shows["at"]))
         }
-        Some("once_done") => "as soon as that is done".into(),
-        Some("not_while_off") => "not before the sync is switched on again".into(),
+        Some("once_done") => "immediately after you make this change".into(),
+        Some("not_while_off") => "after the sync is switched on again".into(),
         _ => "unknown".into(),
     };
-    let _ = writeln!(lines, "  When it will show: {when}.");
+    let _ = writeln!(lines, "  When the change will be visible: {when}.");
     lines
 }
 
@@ -63,9 +63,11 @@ mod tests {
             "shows": { "shows": "with_upload_after", "at": "2026-10-16T06:00:00Z" },
         });
         assert_eq!(
-            in_words(&answer),
-            "  1. NO   It is not in the file.\n  2. ?    There was a run.\n  What to do, in the student information system: Enter it.\n  \
-             When it will show: with the first file uploaded after 16 October 2026, 06:00 UTC.\n"
+            describe(&answer),
+            "  1. NO   It is not in the file.\n  2. ?    There was a run.\n  \
+             What to do, in the student information system: Enter it.\n  \
+             When the change will be visible: \
+             with the first file uploaded after 16 October 2026, 06:00 UTC.\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The last act of the demo: local edits through the API, and what the next night keeps of them.
+//! Shows local edits through the API, and which of them survive the next night.
 
 use std::fmt::Write as _;
 
@@ -14,14 +14,14 @@ use stack::{Api, Claims, Stack};
 
 use super::super::outcome::{Outcome, print};
 use super::super::progress::Progress;
-use super::super::{Fault, words};
+use super::super::{Fault, describe};
 use super::explained;
 
 /// The district of this act: a small one, because nothing depends on its size.
 const DISTRICT: &str = "maple-grove";
 const STUDENTS: u64 = 300;
-/// An id that is in no file.
-const NOBODY: &str = "transfer-4711";
+/// A source id that is in no file.
+const UNKNOWN_STUDENT: &str = "transfer-4711";
 
 /// Plays the act. Returns false if an outcome differs from what the rules require.
 pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fault> {
@@ -33,31 +33,32 @@ pub(super) async fn play(stack: &Stack, progress: &Progress) -> Result<bool, Fau
     let district = District::new(Size::students(STUDENTS)).seed(2027);
     let first = night(stack, &id, &district, 0, progress).await?;
     print(&format!(
-        "\n== What people do here ==\nA second district, {DISTRICT}, of {STUDENTS} students. It has the settings of Clever districts, and two of its own: \
-         guardians come in who have an e-mail address or phone of their own, and teachers may make classes. Its first night is in (run {}).\n\n\
-         During the day people work with the rosters, through the API at {}:\n\n",
+        "\n== Local edits ==\nA second district, {DISTRICT}, has {STUDENTS} students. It uses the \
+         preset clever with two other settings: guardians are added if they have an e-mail address \
+         or phone of their own, and teachers may create classes. Its first file is imported \
+         (run {}).\n\nDuring the day, people edit rosters with the API at {}:\n\n",
         first.run.run,
         stack.endpoints().api,
     ))?;
-    let act = Act::cast(stack, &id).await?;
+    let act = Act::find(stack, &id).await?;
     let edits = act.day().await?;
     let second = night(stack, &id, &district, 1, progress).await?;
     print(&format!(
-        "\nThen the night comes (run {}, {}). It makes the mirror equal to the file again, and asks of each of these edits whether a rule \
-         lets it live:\n\n",
+        "\nAt night, the next file is imported (run {}, {}). Now the mirror equals the file again, \
+         except for the edits that a rule protects:\n\n",
         second.run.run,
         if second.run.state == RunState::Applied {
             "applied"
         } else {
-            "not applied, which is wrong"
+            "not applied, which is unexpected"
         },
     ))?;
-    let mut as_it_should =
+    let mut as_expected =
         first.run.state == RunState::Applied && second.run.state == RunState::Applied;
-    as_it_should &= act.morning(&edits).await?;
-    as_it_should &= act.who_waits(&second).await?;
-    as_it_should &= act.who_is_missing().await?;
-    Ok(as_it_should)
+    as_expected &= act.morning(&edits).await?;
+    as_expected &= act.waiting_guardian(&second).await?;
+    as_expected &= act.explain_missing_students().await?;
+    Ok(as_expected)
 }
 
 async fn night(
@@ -76,7 +77,7 @@ async fn night(
     Outcome::of(stack, &uploaded, &step).await
 }
 
-/// The records that the act is about.
+/// The users and records of the act.
 struct Act {
     leader: Api,
     teacher: Api,
@@ -101,7 +102,7 @@ const OUTSIDER: (&str, &str) = ("Robin", "Vale");
 
 impl Act {
     /// Finds a class with one teacher, and two people of its school who are not in it.
-    async fn cast(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
+    async fn find(stack: &Stack, id: &DistrictId) -> Result<Self, Fault> {
         let mut people: Vec<(RecordKind, Value)> = Vec::new();
         for kind in [RecordKind::Student, RecordKind::Teacher, RecordKind::Class] {
             let each = |record| {
@@ -162,7 +163,7 @@ impl Act {
                 insider_name: full_name(insider),
             });
         }
-        Err(Fault::Said("the synthetic district has no class that can show this".into()))
+        Err(Fault::Message("no class of the synthetic district is suitable for this part".into()))
     }
 
     /// The local edits of the day.
@@ -175,8 +176,8 @@ impl Act {
             &json!({ "name": CUSTOM }),
         )
         .await?;
-        said(format!(
-            "{}, a teacher, gives the class \"{}\" a name of its own: \"{CUSTOM}\".",
+        print_edit(format!(
+            "The teacher {} gives the class \"{}\" the custom name \"{CUSTOM}\".",
             self.teacher_name, self.class_name
         ))?;
         send(
@@ -186,8 +187,9 @@ impl Act {
             &json!({ "student": self.student }),
         )
         .await?;
-        said(format!(
-            "The principal adds {} to it, although the file does not list this student there.",
+        print_edit(format!(
+            "The principal adds the student {} to the class. The file does not list the student \
+             there.",
             self.student_name
         ))?;
         send(
@@ -197,8 +199,8 @@ impl Act {
             &json!({ "teacher": self.insider }),
         )
         .await?;
-        said(format!(
-            "The principal makes {} its co-teacher: a teacher of the school who is in the file.",
+        print_edit(format!(
+            "The principal makes {} a co-teacher of the class. The file contains this teacher.",
             self.insider_name
         ))?;
         let (given, family) = OUTSIDER;
@@ -206,8 +208,9 @@ impl Act {
             json!({ "given": given, "family": family, "email": "robin.vale@example.org" });
         let outsider =
             send(&self.leader, Method::POST, &format!("{class}/teachers"), &outsider).await?;
-        said(format!(
-            "The principal also adds {given} {family}, who is not in the file: an outsider."
+        print_edit(format!(
+            "The principal also adds {given} {family} as a co-teacher. The file does not contain \
+             this person."
         ))?;
         let school = self.school().await?;
         let practice = send(
@@ -225,8 +228,9 @@ impl Act {
             &json!({ "student": self.student }),
         )
         .await?;
-        said(format!(
-            "{} creates a class that is in no file, \"{PRACTICE}\", with {} in it.",
+        print_edit(format!(
+            "The teacher {} creates the class \"{PRACTICE}\", which is not in the file, and adds \
+             {} to it.",
             self.teacher_name, self.student_name
         ))?;
         Ok(Edits {
@@ -242,7 +246,7 @@ impl Act {
             .to_owned())
     }
 
-    /// What remains of them the next morning.
+    /// Prints which edits survived the night. Returns false if that differs from the rules.
     async fn morning(&self, edits: &Edits) -> Result<bool, Fault> {
         let class = read(&self.teacher, &format!("/classes/{}", self.class)).await?;
         let practice = read(&self.teacher, &format!("/classes/{}", edits.practice)).await?;
@@ -257,50 +261,54 @@ impl Act {
                 class["name"] == CUSTOM && class["source_name"] == self.class_name.as_str(),
                 true,
                 format!("the name \"{CUSTOM}\""),
-                "a custom name survives every night; the file's name stays beside it (R-M4)",
+                "a custom name survives every run; the file's name is stored too (R-M4)",
             ),
             (
                 is_in(&class, "students", &self.student),
                 false,
                 format!("{} in the class", self.student_name),
-                "the file decides who is in its classes: add the student in the SIS (R-S4)",
+                "the file decides which students are in its classes; to make the change \
+                 permanent, add the student in the student information system (R-S4)",
             ),
             (
                 is_in(&class, "teachers", &self.insider),
                 false,
                 format!("{} as co-teacher", self.insider_name),
-                "this teacher is in the file: make them co-teacher in the SIS (R-T3)",
+                "the file contains this teacher; to make the change permanent, add the co-teacher \
+                 in the student information system (R-T3)",
             ),
             (
                 is_in(&class, "teachers", &edits.outsider),
                 true,
                 format!("{given} {family} as co-teacher"),
-                "an outsider, in a class that has no co-teacher in the file (R-T3)",
+                "the file does not contain this person, and the class has no co-teacher in the \
+                 file (R-T3)",
             ),
             (
                 practice["status"] == "active" && is_in(&practice, "students", &self.student),
                 true,
                 format!("the class \"{PRACTICE}\" and its members"),
-                "a run never changes a class that was created here (R-C2)",
+                "a run never changes a class that was created by hand (R-C2)",
             ),
         ];
-        let mut as_it_should = true;
+        let mut as_expected = true;
         let mut text = String::new();
-        for (lives, should_live, what, why) in lines {
-            let _ = writeln!(text, "  {}  {what}: {why}", if lives { "stays" } else { "goes " });
-            as_it_should &= lives == should_live;
+        for (survives, expected, what, why) in lines {
+            let result = if survives { "survives" } else { "removed " };
+            let _ = writeln!(text, "  {result}  {what}: {why}");
+            as_expected &= survives == expected;
         }
         print(&text)?;
-        Ok(as_it_should)
+        Ok(as_expected)
     }
 
-    /// A guardian who is not admitted yet.
-    async fn who_waits(&self, night: &Outcome) -> Result<bool, Fault> {
+    /// Shows a guardian who is not admitted yet.
+    async fn waiting_guardian(&self, night: &Outcome) -> Result<bool, Fault> {
         let code = "guardian_waits_for_contact";
         let total = night.report.finding_totals.get(code).map_or(0, |total| total.count);
         let Some(finding) = night.report.findings.iter().find(|finding| finding.code == code)
         else {
-            print("\nNo guardian waits for a contact, which is wrong.\n")?;
+            print("\nAll guardians were added, which is unexpected.\n")?;
             return Ok(false);
         };
         let key =
@@ -308,9 +316,10 @@ impl Act {
         let reply =
             self.leader.get(&format!("/v1/districts/{DISTRICT}/people/guardian/{key}")).await?;
         print(&format!(
-            "\nGuardians need an e-mail address or phone that no other guardian of the district has (R-G1); {} of them wait for one. For \
-             example:\n  {}\nThe API does not know this guardian either ({} {}).\n",
-            words::thousands(total),
+            "\nA guardian is added only with an e-mail address or phone that no other guardian of \
+             the district has (R-G1). Therefore {} guardians are not added yet. For example:\n  \
+             {}\nThe API does not return this guardian either (HTTP status {}: {}).\n",
+            describe::thousands(total),
             finding.message,
             reply.status,
             reply.json()["title"].as_str().unwrap_or_default(),
@@ -318,29 +327,29 @@ impl Act {
         Ok(reply.status == 404)
     }
 
-    /// Explains why a student is not here.
-    async fn who_is_missing(&self) -> Result<bool, Fault> {
-        let mut as_it_should = true;
+    /// Shows the API's explanations for two missing students.
+    async fn explain_missing_students(&self) -> Result<bool, Fault> {
+        let mut as_expected = true;
         let questions = [
             (
-                json!({ "kind": "student", "id": NOBODY }),
-                format!("Why is the new student {NOBODY} not here?"),
+                json!({ "kind": "student", "id": UNKNOWN_STUDENT }),
+                format!("Why is the new student {UNKNOWN_STUDENT} not here?"),
             ),
             (
                 json!({ "kind": "student", "id": self.student, "class": self.class }),
                 format!("Why is {} not in \"{CUSTOM}\" any more?", self.student_name),
             ),
         ];
-        for (question, words) in questions {
-            let answer = send(&self.leader, Method::POST, "/explain", &question).await?;
-            print(&format!("\nThe principal asks: {words}\n{}", explained::in_words(&answer)))?;
-            as_it_should &= answer["here"] == false && answer["advice"]["what"].is_string();
+        for (request, question) in questions {
+            let answer = send(&self.leader, Method::POST, "/explain", &request).await?;
+            print(&format!("\nThe principal asks: {question}\n{}", explained::describe(&answer)))?;
+            as_expected &= answer["here"] == false && answer["advice"]["what"].is_string();
         }
-        Ok(as_it_should)
+        Ok(as_expected)
     }
 }
 
-fn said(text: String) -> Result<(), Fault> {
+fn print_edit(text: String) -> Result<(), Fault> {
     print(&format!("  - {text}"))
 }
 
@@ -357,5 +366,5 @@ async fn send(api: &Api, method: Method, below: &str, body: &Value) -> Result<Va
 }
 
 fn refused(method: &Method, below: &str, reply: &stack::Reply) -> Fault {
-    Fault::Said(format!("{method} {below} returned {}: {}", reply.status, reply.text()))
+    Fault::Message(format!("{method} {below} returned {}: {}", reply.status, reply.text()))
 }

@@ -1,5 +1,5 @@
-//! The story of a pulled district, from its settings to its nights: the same for every source. What
-//! is specific to one source is in that source's file.
+//! The steps of a pulled district that are the same for every source, from its settings to its
+//! nights. `clever` and `classlink` contain the other steps.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use stack::{Api, Claims, PULL, Stack};
 
 use super::super::outcome::{Outcome, print};
 use super::super::progress::Progress;
-use super::super::{Fault, words};
+use super::super::{Fault, describe};
 use super::reviewed;
 
 /// Small districts, because nothing here depends on their size.
@@ -30,7 +30,7 @@ pub(super) const MORNING: Time = Time::constant(6, 0, 0, 0);
 /// have certainly happened.
 const LEAST: Duration = Duration::from_secs(5 * 3600);
 
-/// What the act is about.
+/// The district of the act, and the API clients of its users.
 pub(super) struct Act<'a> {
     stack: &'a Stack,
     /// Display name of the source.
@@ -45,9 +45,9 @@ pub(super) struct Act<'a> {
 pub(super) struct Nightly<'n> {
     pub(super) title: &'static str,
     pub(super) changes: Box<dyn Fn() + 'n>,
-    /// When it is over, in the district's local time.
+    /// When the night or day is over, in the district's local time.
     pub(super) until: Time,
-    pub(super) due: RunState,
+    pub(super) expected: RunState,
 }
 
 impl<'a> Act<'a> {
@@ -58,28 +58,28 @@ impl<'a> Act<'a> {
     }
 
     /// Continues from a district in the state `notified`. Returns false if an outcome differs from
-    /// what the rules require. `heard`: number of notifications already shown. `set`: settings
-    /// besides the time zone, and how to describe them.
-    pub(super) async fn play_on(
+    /// what the rules require. `printed` is the number of notifications already printed. `set`
+    /// changes settings besides the time zone; `description` describes these changes.
+    pub(super) async fn play_nights(
         &self,
-        (set, said): (impl Fn(&mut Value), &str),
+        (set, description): (impl Fn(&mut Value), &str),
         nights: Vec<Nightly<'_>>,
-        heard: usize,
+        printed: usize,
         progress: &Progress,
     ) -> Result<bool, Fault> {
-        let mut as_it_should = self.configure(set, said).await?;
+        let mut as_expected = self.configure(set, description).await?;
         let first = self.first_pull(progress).await?;
-        let heard = super::tell_operators(self.stack, heard)?;
-        as_it_should &= self.review(&first, progress).await?;
-        let mut told = Vec::new();
+        let printed = super::print_notifications(self.stack, printed)?;
+        as_expected &= self.review(&first, progress).await?;
+        let mut outcomes = Vec::new();
         for night in nights {
             let run = self.night(&night, progress).await?;
-            as_it_should &= run.state == night.due;
-            told.push((night, self.outcome(run).await?));
+            as_expected &= run.state == night.expected;
+            outcomes.push((night, self.outcome(run).await?));
         }
-        print(&self.summary(&told))?;
-        super::tell_operators(self.stack, heard)?;
-        Ok(as_it_should)
+        print(&self.summary(&outcomes))?;
+        super::print_notifications(self.stack, printed)?;
+        Ok(as_expected)
     }
 
     fn path(&self, below: &str) -> String {
@@ -97,7 +97,7 @@ impl<'a> Act<'a> {
         if reply.is_ok() {
             return Ok(reply);
         }
-        Err(Fault::Said(format!("{method} {below} returned {}: {}", reply.status, reply.text())))
+        Err(Fault::Message(format!("{method} {below} returned {}: {}", reply.status, reply.text())))
     }
 
     pub(super) async fn status(&self) -> Result<Option<DistrictStatus>, Fault> {
@@ -105,7 +105,7 @@ impl<'a> Act<'a> {
     }
 
     /// R-O2: an operator configures the district and starts the sync.
-    async fn configure(&self, set: impl Fn(&mut Value), said: &str) -> Result<bool, Fault> {
+    async fn configure(&self, set: impl Fn(&mut Value), description: &str) -> Result<bool, Fault> {
         let seen = self.send(Method::GET, "/settings", &[], None).await?;
         let (mut settings, version) =
             (seen.json(), seen.header("etag").unwrap_or_default().to_owned());
@@ -123,10 +123,11 @@ impl<'a> Act<'a> {
         .await?;
         let on = self.status().await?;
         print(&format!(
-            "\nAn operator gives it its time zone, {ZONE}, and {said}: it is {}. Then its sync is switched on: {}. Its first run will \
-             wait for a person whatever it would do (R-O2).\n",
-            named(configured),
-            named(on),
+            "\nAn operator sets the time zone {ZONE} and {description}. The district's status is \
+             now {}. Then the operator switches the sync on, and the status is {}. The first run \
+             will be held for a review, whatever it contains (R-O2).\n",
+            status_text(configured),
+            status_text(on),
         ))?;
         Ok((configured, on) == (Some(DistrictStatus::Configured), Some(DistrictStatus::InReview)))
     }
@@ -134,7 +135,7 @@ impl<'a> Act<'a> {
     /// R-O4: run now instead of tonight.
     async fn first_pull(&self, progress: &Progress) -> Result<RunRecord, Fault> {
         let step = progress.step(&format!("the first pull from {}", self.at));
-        let asked = self
+        let started = self
             .send(Method::POST, "/runs", &[], Some(&json!({ "reason": "to review it together" })))
             .await?
             .json();
@@ -144,16 +145,17 @@ impl<'a> Act<'a> {
         drop(step);
         let run = self.newest().await?;
         print(&format!(
-            "\nThe operator does not wait for the night and asks for a pull now (POST …/runs, R-O4). All pages of all lists at {} are read and \
-             planned in {seconds:.1} s; the run {} is {}.\n",
+            "\nThe operator does not wait for the night and starts a pull now (POST …/runs, R-O4). \
+             Rollbook read all data at {} and planned the changes in {seconds:.1} s. The run {} is \
+             {}.\n",
             self.at,
             run.run,
-            if run.state == RunState::Held { "held" } else { "not held, which is wrong" },
+            if run.state == RunState::Held { "held" } else { "not held, which is unexpected" },
         ))?;
-        if asked["run"] != run.run.as_str() {
-            return Err(Fault::Said(format!(
+        if started["run"] != run.run.as_str() {
+            return Err(Fault::Message(format!(
                 "the pull started run {} instead of {}",
-                run.run, asked["run"]
+                run.run, started["run"]
             )));
         }
         Ok(run)
@@ -164,7 +166,7 @@ impl<'a> Act<'a> {
         let below = format!("/runs/{}/review", run.run);
         let reply = self.leader.get(&self.path(&below)).await?;
         if !reply.is_ok() {
-            return Err(Fault::Said(format!(
+            return Err(Fault::Message(format!(
                 "the review returned {}: {}",
                 reply.status,
                 reply.text()
@@ -172,9 +174,10 @@ impl<'a> Act<'a> {
         }
         let review = reply.json();
         print(&format!(
-            "\nThe district's administrator and the operator read the review together (GET …/runs/{}/review):\n\n{}",
+            "\nThe district's administrator and the operator read the review together \
+             (GET …/runs/{}/review):\n\n{}",
             run.run,
-            reviewed::in_words(&review)
+            reviewed::describe(&review)
         ))?;
         let is_held = run.state == RunState::Held && review["waits"] == true;
         let step = progress.step("applying the first run");
@@ -182,17 +185,18 @@ impl<'a> Act<'a> {
             self.decide(run, "approve", "reviewed with the district's administrator").await?;
         drop(step);
         let status = self.status().await?;
-        // As the hourly discovery of the deployed stack does.
+        // The deployed stack does this every hour.
         self.stack.invoke(PULL, json!({ "look": "all" })).await;
         let outcome = self.outcome(after).await?;
         let next = self.stack.next_schedule();
         print(&format!(
-            "\nIt is right, so the operator approves it: the run is {}, {} items are written, and the district is {}. From now on it is pulled by \
-             itself: next at {}.\n",
+            "\nThe data is correct, so the operator approves the run. Its state is {}, {} items \
+             were written, and the district's status is {}. From now on, Rollbook pulls the data \
+             every night. Next pull: {}.\n",
             state(outcome.run.state),
-            words::thousands(outcome.report.item_writes),
-            named(status),
-            next.map_or_else(|| "at no time, which is wrong".into(), local_time),
+            describe::thousands(outcome.report.item_writes),
+            status_text(status),
+            next.map_or_else(|| "not scheduled, which is unexpected".into(), local_time),
         ))?;
         Ok(is_held
             && outcome.run.state == RunState::Applied
@@ -200,8 +204,8 @@ impl<'a> Act<'a> {
             && next.is_some())
     }
 
-    /// R-H2: an operator rejects the held run, and the mirror stays unchanged. Returns false
-    /// otherwise.
+    /// R-H2: an operator rejects the held run. Returns false if its state is not `rejected`
+    /// afterwards.
     pub(super) async fn reject(&self, reason: &str) -> Result<bool, Fault> {
         let run = self.newest().await?;
         Ok(self.decide(&run, "reject", reason).await?.state == RunState::Rejected)
@@ -220,7 +224,7 @@ impl<'a> Act<'a> {
         self.newest().await
     }
 
-    /// Plays one night or day: what the schedules start at their times.
+    /// Plays one night or day: moves the clock, so that the schedules start their pulls.
     async fn night(&self, night: &Nightly<'_>, progress: &Progress) -> Result<RunRecord, Fault> {
         (night.changes)();
         let step = progress.step(&format!("a night at {}", self.at));
@@ -232,7 +236,7 @@ impl<'a> Act<'a> {
     async fn newest(&self) -> Result<RunRecord, Fault> {
         let newest = self.stack.table().newest(&self.district, 1).await?.pop();
         newest.ok_or_else(|| {
-            Fault::Said(format!(
+            Fault::Message(format!(
                 "{} has no run; the logs are below {}",
                 self.district,
                 self.stack.data().display()
@@ -244,7 +248,7 @@ impl<'a> Act<'a> {
         Outcome::gather(self.stack, Some(run)).await
     }
 
-    /// Prints the nights, one line each, and the reason for a held one.
+    /// Describes the nights, one line each, with the first reason for a held one.
     fn summary(&self, nights: &[(Nightly<'_>, Outcome)]) -> String {
         let mut text = format!(
             "\n  {:<8}{:<40}{:<11}{:>8}{:>9}{:>9}\n",
@@ -258,7 +262,7 @@ impl<'a> Act<'a> {
         for (nth, (night, outcome)) in nights.iter().enumerate() {
             let people = ["student", "teacher"].map(|kind| outcome.counts(kind));
             let sum = |of: fn(&roster::change::Counts) -> u64| {
-                words::thousands(people.iter().map(of).sum())
+                describe::thousands(people.iter().map(of).sum())
             };
             let _ = writeln!(
                 text,
@@ -273,22 +277,22 @@ impl<'a> Act<'a> {
             if let Some(hold) = outcome.report.holds.first() {
                 let _ = writeln!(text, "  {:<8}held: {}", "", hold.what);
             }
-            if outcome.run.state != night.due {
+            if outcome.run.state != night.expected {
                 let _ = writeln!(
                     text,
-                    "  {:<8}this should not have happened: expected {}",
+                    "  {:<8}unexpected result; the expected state is {}",
                     "",
-                    state(night.due)
+                    state(night.expected)
                 );
             }
         }
-        text.push_str("  (students and teachers together)\n");
+        text.push_str("  (The numbers count students and teachers together.)\n");
         text
     }
 }
 
-/// The stored status of a district.
-pub(super) fn named(status: Option<DistrictStatus>) -> String {
+/// A district's status in backquotes, or `unknown`.
+pub(super) fn status_text(status: Option<DistrictStatus>) -> String {
     status.map_or_else(|| "unknown".into(), |status| format!("`{}`", word(&json!(status))))
 }
 
@@ -306,9 +310,9 @@ fn local_time(at: Timestamp) -> String {
     here.map_or_else(|_| at.to_string(), |here| format!("{here}, {ZONE}"))
 }
 
-/// The next moment, not before `from`, at which the district's clock shows this time.
+/// The first moment, not before `earliest`, with this local time in the district.
 fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
-    let here = earliest.in_tz(ZONE).map_err(|error| Fault::Said(error.to_string()))?;
+    let here = earliest.in_tz(ZONE).map_err(|error| Fault::Message(error.to_string()))?;
     let days = [here.date(), here.date().saturating_add(jiff::Span::new().days(1))];
     let moments = days
         .into_iter()
@@ -316,5 +320,5 @@ fn next(time: Time, earliest: Timestamp) -> Result<Timestamp, Fault> {
     moments
         .filter(|moment| *moment >= earliest)
         .min()
-        .ok_or_else(|| Fault::Said("there is no such time".into()))
+        .ok_or_else(|| Fault::Message(format!("there is no time {time} in {ZONE}")))
 }

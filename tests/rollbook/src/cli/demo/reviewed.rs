@@ -1,10 +1,10 @@
-//! Prints a review (R-O2) as an administrator of the district reads it.
+//! Describes a review (R-O2) for the district's administrator.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::super::words::{plural, thousands};
+use super::super::describe::{plural, thousands};
 
 /// How many findings and records of each kind are quoted.
 const FINDINGS: usize = 6;
@@ -20,32 +20,32 @@ fn number(value: &Value) -> u64 {
 
 /// The planned additions per school, which fields people have, the findings, and a few sample
 /// records.
-pub(super) fn in_words(review: &Value) -> String {
-    let mut words = String::new();
-    schools(&mut words, review);
+pub(super) fn describe(review: &Value) -> String {
+    let mut out = String::new();
+    schools(&mut out, review);
     for kind in ["student", "teacher"] {
-        fields(&mut words, review, kind);
+        fields(&mut out, review, kind);
     }
-    unreadable(&mut words, review);
-    findings(&mut words, review);
-    records(&mut words, review);
-    words
+    unreadable(&mut out, review);
+    findings(&mut out, review);
+    records(&mut out, review);
+    out
 }
 
 const COLUMNS: [&str; 4] = ["student", "teacher", "class", "enrollment"];
 
-fn schools(words: &mut String, review: &Value) {
-    let _ = write!(words, "  {:<34}", "Added per school");
+fn schools(out: &mut String, review: &Value) {
+    let _ = write!(out, "  {:<34}", "Added per school");
     for kind in COLUMNS {
-        let _ = write!(words, "{:>13}", plural(kind));
+        let _ = write!(out, "{:>13}", plural(kind));
     }
-    let _ = writeln!(words);
+    let _ = writeln!(out);
     let mut row = |name: &str, counts: &Value| {
-        let _ = write!(words, "    {name:<32}");
+        let _ = write!(out, "    {name:<32}");
         for kind in COLUMNS {
-            let _ = write!(words, "{:>13}", thousands(number(&counts[kind]["in_source"])));
+            let _ = write!(out, "{:>13}", thousands(number(&counts[kind]["in_source"])));
         }
-        let _ = writeln!(words);
+        let _ = writeln!(out);
     };
     for school in review["schools"].as_array().into_iter().flatten() {
         row(school["name"].as_str().unwrap_or_else(|| text(&school["school"])), &school["counts"]);
@@ -53,12 +53,12 @@ fn schools(words: &mut String, review: &Value) {
     row("the district", &review["counts"]);
 }
 
-fn fields(words: &mut String, review: &Value, kind: &str) {
+fn fields(out: &mut String, review: &Value, kind: &str) {
     let of_kind = || {
         review["fields"].as_array().into_iter().flatten().filter(move |share| share["kind"] == kind)
     };
     let Some(of) = of_kind().next().map(|share| number(&share["of"])) else { return };
-    let _ = writeln!(words, "\n  Fields of {} {}:", thousands(of), plural(kind));
+    let _ = writeln!(out, "\n  Fields of {} {}:", thousands(of), plural(kind));
     for (required, what) in [(true, "required"), (false, "optional")] {
         let shares = of_kind().filter(|share| share["required"] == required).map(|share| {
             let known = match share["percent"].as_f64() {
@@ -69,34 +69,35 @@ fn fields(words: &mut String, review: &Value, kind: &str) {
         });
         let shares: Vec<String> = shares.collect();
         if !shares.is_empty() {
-            let _ = writeln!(words, "    {what}: {}", shares.join(", "));
+            let _ = writeln!(out, "    {what}: {}", shares.join(", "));
         }
     }
 }
 
-fn unreadable(words: &mut String, review: &Value) {
+fn unreadable(out: &mut String, review: &Value) {
     let all = review["unreadable"].as_object().into_iter().flatten();
     let all: Vec<String> =
         all.map(|(kind, count)| format!("{} {}", thousands(number(count)), plural(kind))).collect();
     if !all.is_empty() {
         let _ = writeln!(
-            words,
-            "\n  Sent, but unreadable: {}. They are added after they are corrected at the source.",
+            out,
+            "\n  These records could not be read: {}. They will be added after the district \
+             corrects them at the source.",
             all.join(", ")
         );
     }
 }
 
-fn findings(words: &mut String, review: &Value) {
+fn findings(out: &mut String, review: &Value) {
     let all = review["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
-        let _ = writeln!(words, "\n  Nothing to correct.");
+        let _ = writeln!(out, "\n  No findings: nothing to correct.");
         return;
     }
-    let _ = writeln!(words, "\n  Findings:");
+    let _ = writeln!(out, "\n  Findings:");
     for found in all.iter().take(FINDINGS) {
         let _ = writeln!(
-            words,
+            out,
             "    {:>6} x {}. {}",
             thousands(number(&found["count"])),
             text(&found["means"]),
@@ -104,39 +105,36 @@ fn findings(words: &mut String, review: &Value) {
         );
     }
     if all.len() > FINDINGS {
-        let _ = writeln!(words, "    … and {} more codes", all.len() - FINDINGS);
+        let _ = writeln!(out, "    … and {} more kinds of findings", all.len() - FINDINGS);
     }
 }
 
-fn records(words: &mut String, review: &Value) {
+fn records(out: &mut String, review: &Value) {
     let of_kind = |kind: &str| {
         review["samples"][kind].as_array().into_iter().flatten().take(RECORDS).collect::<Vec<_>>()
     };
-    let _ = writeln!(words, "\n  For example:");
+    let _ = writeln!(out, "\n  Sample records:");
     for kind in ["student", "teacher"] {
         for person in of_kind(kind) {
             let (given, family) = (text(&person["given"]), text(&person["family"]));
             let email = person["email"].as_str().unwrap_or("no e-mail address");
             let _ = writeln!(
-                words,
+                out,
                 "    {kind} {given} {family}, {email}, in {}",
-                some(&person["classes"], "class")
+                count_of(&person["classes"], "class")
             );
         }
     }
     for class in of_kind("class") {
         let (students, teachers) =
-            (some(&class["students"], "student"), some(&class["teachers"], "teacher"));
-        let _ = writeln!(
-            words,
-            "    class \"{}\" with {students} and {teachers}",
-            text(&class["title"])
-        );
+            (count_of(&class["students"], "student"), count_of(&class["teachers"], "teacher"));
+        let _ =
+            writeln!(out, "    class \"{}\" with {students} and {teachers}", text(&class["title"]));
     }
 }
 
 /// `1 class`, `2 classes`.
-fn some(count: &Value, kind: &str) -> String {
+fn count_of(count: &Value, kind: &str) -> String {
     match number(count) {
         1 => format!("1 {kind}"),
         count => format!("{} {}", thousands(count), plural(kind)),
@@ -149,21 +147,35 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn r_o2_a_review_reads_like_a_letter_to_the_district() {
+    fn r_o2_a_review_is_described_for_the_districts_administrator() {
         let counts = |students: u64| json!({ "student": { "in_source": students }, "class": { "in_source": 2 } });
-        let share = |field: &str, required: bool, percent: Option<f64>| json!({ "kind": "student", "field": field, "required": required, "has": 1, "of": 1200, "percent": percent });
+        let share = |field: &str, required: bool, percent: Option<f64>| {
+            json!({
+                "kind": "student", "field": field, "required": required,
+                "has": 1, "of": 1200, "percent": percent,
+            })
+        };
         let review = json!({
             "counts": counts(1200),
-            "schools": [{ "school": "s1", "name": "Hill School", "counts": counts(700) }, { "school": "s2", "counts": counts(500) }],
-            "fields": [share("email", true, Some(99.9)), share("state_id", true, Some(100.0)), share("race", false, None)],
+            "schools": [
+                { "school": "s1", "name": "Hill School", "counts": counts(700) },
+                { "school": "s2", "counts": counts(500) },
+            ],
+            "fields": [
+                share("email", true, Some(99.9)),
+                share("state_id", true, Some(100.0)),
+                share("race", false, None),
+            ],
             "unreadable": { "student": 2 },
-            "findings": [{ "count": 3, "means": "a student has no e-mail address", "advice": "Add it." }],
+            "findings": [
+                { "count": 3, "means": "a student has no e-mail address", "advice": "Add it." },
+            ],
             "samples": {
                 "student": [{ "given": "Ann", "family": "Lee", "email": null, "classes": 6 }],
                 "class": [{ "title": "Reading", "students": 20, "teachers": 1 }],
             },
         });
-        let words = in_words(&review);
+        let out = describe(&review);
         for line in [
             "    Hill School                               700            0            2            0",
             "    s2                                        500            0            2            0",
@@ -171,13 +183,14 @@ mod tests {
             "  Fields of 1,200 students:",
             "    required: email 99.9 %, state id 100 %",
             "    optional: race not stored",
-            "  Sent, but unreadable: 2 students. They are added after they are corrected at the source.",
+            "  These records could not be read: 2 students. They will be added after the district \
+             corrects them at the source.",
             "         3 x a student has no e-mail address. Add it.",
             "    student Ann Lee, no e-mail address, in 6 classes",
             "    class \"Reading\" with 20 students and 1 teacher",
         ] {
-            assert!(words.lines().any(|told| told == line), "{line}\n{words}");
+            assert!(out.lines().any(|printed| printed == line), "{line}\n{out}");
         }
-        assert!(!words.contains("Fields of 0 teachers"), "there are no teachers");
+        assert!(!out.contains("Fields of 0 teachers"), "there are no teachers");
     }
 }

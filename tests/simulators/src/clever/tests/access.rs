@@ -86,8 +86,8 @@ async fn unshared_records_are_missing_even_if_a_section_lists_them() {
     assert!(!people.is_empty() && people.len() < everyone.len());
     let other =
         everyone.iter().find(|user| !people.contains(user)).unwrap()["id"].as_str().unwrap();
-    let gone = world.get(&format!("/v3.1/users/{other}")).await;
-    assert_eq!((gone.status, keys(&gone.body)), (404, ["message"].into()));
+    let missing = world.get(&format!("/v3.1/users/{other}")).await;
+    assert_eq!((missing.status, keys(&missing.body)), (404, ["message"].into()));
 
     world.clever.share(&world.oak, Sharing::All);
     let section = &sections[0];

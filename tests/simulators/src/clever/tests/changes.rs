@@ -103,12 +103,15 @@ async fn a_small_change_keeps_other_records_and_creates_events() {
     // Records that are no longer shared are deleted, and created when they are shared again.
     // Events end after 30 days.
     world.clever.share(&world.oak, Sharing::Nothing);
-    let (gone, _) = world.all(&after).await;
-    assert!(gone.len() > 300 && gone.iter().all(|event| kind(event).ends_with(".deleted")));
+    let (deleted, _) = world.all(&after).await;
+    assert!(deleted.len() > 300 && deleted.iter().all(|event| kind(event).ends_with(".deleted")));
     world.clever.share(&world.oak, Sharing::All);
-    let (back, _) =
-        world.all(&format!("/v3.1/events?starting_after={}", ids(&gone)[gone.len() - 1])).await;
-    assert!(back.len() == gone.len() && back.iter().all(|event| kind(event).ends_with(".created")));
+    let (back, _) = world
+        .all(&format!("/v3.1/events?starting_after={}", ids(&deleted)[deleted.len() - 1]))
+        .await;
+    assert!(
+        back.len() == deleted.len() && back.iter().all(|event| kind(event).ends_with(".created"))
+    );
     world.clock.advance(Duration::from_secs(30 * 24 * 3600 + 1));
     assert_eq!(world.get("/v3.1/events").await.body["data"], json!([]));
 }

@@ -1,4 +1,4 @@
-//! Describes an outcome for a district's administrator.
+//! Describes outcomes and notifications as texts for people.
 
 use std::fmt::Write as _;
 
@@ -11,11 +11,11 @@ use super::outcome::{KINDS, Outcome};
 
 /// How many findings per code are quoted.
 const QUOTED: usize = 1;
-/// How many reasons for a hold are listed; those of the whole district come first.
+/// How many reasons for a hold are listed. The report lists those of the whole district first.
 const HOLDS: usize = 4;
 
-/// Describes a run.
-pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
+/// Describes a run for a district's administrator.
+pub(super) fn outcome(stack: &Stack, outcome: &Outcome) -> String {
     let (run, report) = (&outcome.run, &outcome.report);
     let mut text = format!("{}\n", headline(outcome));
     if !report.counts.is_empty() {
@@ -31,13 +31,14 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
         let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
     }
     if report.holds.len() > HOLDS {
-        let _ = writeln!(text, "  … and {} more, all in the report", report.holds.len() - HOLDS);
+        let more = report.holds.len() - HOLDS;
+        let _ = writeln!(text, "  … and {more} more reasons; the report lists all");
     }
     text.push_str(&findings(outcome));
     let seconds = report.seconds;
     let _ = writeln!(
         text,
-        "\n  {} items written. Reading took {:.2} s, planning {:.2} s, writing {:.2} s.",
+        "\n  {} items were written. Reading took {:.2} s, planning {:.2} s, writing {:.2} s.",
         thousands(report.item_writes),
         seconds.import,
         seconds.plan,
@@ -66,7 +67,8 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
             );
             let _ = writeln!(
                 text,
-                "  to decide: rollbook decide --data {data} --district {} --run {} approve|approve-additions|reject --by NAME --reason TEXT",
+                "  to decide: rollbook decide --data {data} --district {} --run {} \
+                 approve|approve-additions|reject --by NAME --reason TEXT",
                 run.district, run.run
             );
         }
@@ -82,24 +84,25 @@ pub(super) fn tell(stack: &Stack, outcome: &Outcome) -> String {
     text
 }
 
-/// A notification to operators, as the template's rule would mail it.
-pub(super) fn told(told: &Notification) -> String {
-    let said = |name: &str| told.detail[name].as_str().unwrap_or_default();
+/// Describes a notification to operators, with the texts of the e-mail that AWS would send.
+pub(super) fn notification(notification: &Notification) -> String {
+    let field = |name: &str| notification.detail[name].as_str().unwrap_or_default();
     format!(
         "\n  Notification to operators ({}): {} {}\n",
-        told.detail_type,
-        said("what"),
-        said("next")
+        notification.detail_type,
+        field("what"),
+        field("next")
     )
 }
 
-/// One sentence: how the run ended, and what that means.
+/// One sentence that says how the run ended and what that means.
 fn headline(outcome: &Outcome) -> String {
     let what = match outcome.run.state {
         RunState::Applied => "applied: the mirror now equals the file",
         RunState::Unchanged => "unchanged: the mirror already equals the file; nothing was written",
         RunState::Held => {
-            "HELD: this file would change so much that a person must decide first; nothing was written"
+            "HELD: this file would change so much that a person must approve it first; \
+             nothing was written"
         }
         RunState::Refused => {
             "REFUSED: the file cannot be trusted; nothing was written and no record was removed"
@@ -153,7 +156,7 @@ fn findings(outcome: &Outcome) -> String {
             text,
             "  {:>9} x {meaning} ({code}; {})",
             thousands(total.count),
-            weight(total.severity)
+            consequence(total.severity)
         );
         for finding in
             report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED)
@@ -169,11 +172,11 @@ fn findings(outcome: &Outcome) -> String {
     text
 }
 
-fn weight(severity: Severity) -> &'static str {
+fn consequence(severity: Severity) -> &'static str {
     match severity {
-        Severity::Stop => "stops the whole file",
-        Severity::Drop => "the record stays unchanged",
-        Severity::Warn => "imported, but should be corrected",
+        Severity::Stop => "the whole file was refused",
+        Severity::Drop => "the record was skipped and stays unchanged",
+        Severity::Warn => "imported, but please correct it",
         Severity::Info => "for your information",
     }
 }
